@@ -1,0 +1,130 @@
+// The one error class of Signet and the table of its codes.
+// A code is stable: logs, metrics and tests name it. A client sees `publicMessage` and nothing else of an error;
+// `facts`, `remedy` and `cause` are for the operator's log.
+
+/** What a code means on the wire: HTTP status and JSON-RPC error code. */
+export interface ErrorKind {
+  readonly status: number;
+  readonly rpcCode: number;
+  readonly publicMessage: string;
+}
+
+/**
+ * Every way a request can be refused. JSON-RPC codes: −32700…−32600 from JSON-RPC 2.0, −32001 for a lost session
+ * (MCP 2025-11-25, "Session management"), −32020 and −32022 from MCP 2026-07-28; −32000 is the server-defined rest.
+ */
+export const ERROR_KINDS = {
+  parse_error: { status: 400, rpcCode: -32700, publicMessage: "Parse error: the body is not JSON" },
+  invalid_request: { status: 400, rpcCode: -32600, publicMessage: "Invalid request" },
+  invalid_params: { status: 400, rpcCode: -32602, publicMessage: "Invalid params" },
+  batch_refused: {
+    status: 400,
+    rpcCode: -32600,
+    publicMessage: "Invalid request: this protocol version has no JSON-RPC batches",
+  },
+  session_required: {
+    status: 400,
+    rpcCode: -32000,
+    publicMessage: "Bad request: Mcp-Session-Id is missing; only initialize may come without it",
+  },
+  protocol_version_unsupported: {
+    status: 400,
+    rpcCode: -32000,
+    publicMessage: "Bad request: unsupported MCP-Protocol-Version",
+  },
+  modern_version_unsupported: { status: 400, rpcCode: -32022, publicMessage: "Unsupported protocol version" },
+  header_mismatch: { status: 400, rpcCode: -32020, publicMessage: "Headers and body do not agree" },
+  malformed_http: { status: 400, rpcCode: -32600, publicMessage: "Bad request" },
+  unauthenticated: { status: 401, rpcCode: -32000, publicMessage: "Unauthorized" },
+  owner_mismatch: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the session belongs to another caller" },
+  origin_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Origin not allowed" },
+  host_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Host not allowed" },
+  session_not_found: { status: 404, rpcCode: -32001, publicMessage: "Session not found" },
+  path_not_found: { status: 404, rpcCode: -32000, publicMessage: "Not found" },
+  method_not_allowed: { status: 405, rpcCode: -32000, publicMessage: "Method not allowed" },
+  request_timeout: { status: 408, rpcCode: -32000, publicMessage: "Request timeout" },
+  body_too_large: { status: 413, rpcCode: -32000, publicMessage: "Payload too large" },
+  uri_too_long: { status: 414, rpcCode: -32000, publicMessage: "URI too long" },
+  media_type_unsupported: {
+    status: 415,
+    rpcCode: -32000,
+    publicMessage: "Unsupported media type: Content-Type must be application/json",
+  },
+  principal_limit: { status: 429, rpcCode: -32000, publicMessage: "Too many sessions for this caller" },
+  head_too_large: { status: 431, rpcCode: -32000, publicMessage: "Request header fields too large" },
+  internal: { status: 500, rpcCode: -32603, publicMessage: "Internal error" },
+  coding_unsupported: { status: 501, rpcCode: -32000, publicMessage: "Not implemented" },
+  upstream_unreachable: {
+    status: 502,
+    rpcCode: -32000,
+    publicMessage: "Bad gateway: the MCP server cannot be reached",
+  },
+  upstream_invalid: {
+    status: 502,
+    rpcCode: -32000,
+    publicMessage: "Bad gateway: the MCP server's answer is not valid",
+  },
+  session_limit: { status: 503, rpcCode: -32000, publicMessage: "Too many sessions" },
+  request_limit: { status: 503, rpcCode: -32000, publicMessage: "Too many requests in flight" },
+  draining: { status: 503, rpcCode: -32000, publicMessage: "Shutting down" },
+  identity_unavailable: { status: 503, rpcCode: -32000, publicMessage: "The identity provider cannot be reached" },
+  upstream_timeout: { status: 504, rpcCode: -32000, publicMessage: "Gateway timeout: the MCP server did not answer" },
+  http_version_unsupported: { status: 505, rpcCode: -32000, publicMessage: "HTTP version not supported" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** Details of a {@link SignetError}; all but `publicMessage`, `retryAfterS`, `challenge` and `data` stay in the log. */
+export interface ErrorDetail {
+  /** Replaces the table's public message. Must hold no id, token or header value. */
+  readonly publicMessage?: string;
+  /** What the operator (or the caller) can do about it. */
+  readonly remedy?: string;
+  /** Facts for the log; never secrets. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+  /** `Retry-After`, in seconds. */
+  readonly retryAfterS?: number;
+  /** `WWW-Authenticate` (RFC 6750). */
+  readonly challenge?: string;
+  /** `error.data` of the JSON-RPC error. */
+  readonly data?: unknown;
+  readonly cause?: unknown;
+}
+
+/** A refusal with a stable code. `lib/gateway/respond.ts` alone turns it into a response. */
+export class SignetError extends Error {
+  override readonly name = "SignetError";
+  readonly code: ErrorCode;
+  readonly detail: ErrorDetail;
+
+  constructor(code: ErrorCode, detail: ErrorDetail = {}) {
+    super(detail.publicMessage ?? ERROR_KINDS[code].publicMessage, { cause: detail.cause });
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_KINDS[this.code];
+  }
+}
+
+/** A configuration that cannot be used: where it stands, what was found, what to do. `signet check` lists all. */
+export interface ConfigProblem {
+  /** `--listen`, `SIGNET_LISTEN` or `signet.yaml:12 (listen)`. */
+  readonly place: string;
+  /** What was attempted and found. */
+  readonly problem: string;
+  /** What is wanted. */
+  readonly remedy: string;
+}
+
+/** Thrown when starting is refused; carries every problem found, not the first. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map((p) => `${p.place}: ${p.problem}. ${p.remedy}`).join("\n"));
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,158 @@
+// What the HTTP/1.1 engine hands to its users. It knows nothing of MCP. RFC 9110 (semantics), RFC 9112 (HTTP/1.1).
+
+/** Header fields as `[name, value, name, value, …]` in the order received; names lower-cased, values trimmed of OWS. */
+export type FieldList = string[];
+
+/** A body's length on the wire: ≥ 0 bytes, or one of these. */
+export const CHUNKED = -1;
+/** Responses only: the body ends when the connection does. */
+export const UNTIL_CLOSE = -2;
+
+/** A strictly parsed request head. Strings are latin1: one character is one byte of the wire. */
+export interface RequestHead {
+  readonly method: string;
+  /** Origin-form (`/path?query`), or `*` for OPTIONS. Absolute-form is normalised; authority-form is refused. */
+  readonly target: string;
+  /** `target` up to the first `?`. */
+  readonly path: string;
+  /** `?…` or the empty string. */
+  readonly query: string;
+  readonly minorVersion: 0 | 1;
+  readonly fields: FieldList;
+  /** The authority asked for: of an absolute-form target, else `Host`; empty only for HTTP/1.0 without one. */
+  readonly host: string;
+  /** ≥ 0 or {@link CHUNKED}. */
+  readonly bodyLength: number;
+  readonly keepAlive: boolean;
+  readonly expectsContinue: boolean;
+}
+
+/** A strictly parsed response head. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly minorVersion: 0 | 1;
+  readonly fields: FieldList;
+  /** ≥ 0, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 where the status or the request method allows no body. */
+  readonly bodyLength: number;
+  readonly keepAlive: boolean;
+}
+
+/** A message body being read: transfer coding removed, bytes otherwise untouched. Pull only: not reading is backpressure. */
+export interface BodyReader {
+  /** ≥ 0, {@link CHUNKED} or {@link UNTIL_CLOSE}. */
+  readonly length: number;
+  /** Whether the last byte has been handed out. */
+  readonly done: boolean;
+  /**
+   * The whole rest of the body, if all of it has arrived already; else undefined and nothing is consumed.
+   * The view stays valid until the exchange ends (server) or until `release` (client).
+   */
+  takeBuffered(): Uint8Array | undefined;
+  /** The next bytes, or null at the end. The view is valid until the next `read`. @throws HttpError */
+  read(): Promise<Uint8Array | null>;
+  /** All remaining bytes in memory of their own. @throws HttpError 413 `body_too_large` beyond `maxBytes` */
+  readAll(maxBytes: number): Promise<Uint8Array>;
+}
+
+/** Where a server connection comes from, and room for its user's own notes that live as long as the connection. */
+export interface ServerConnection {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Whether the listener speaks TLS. */
+  readonly secure: boolean;
+  memo: unknown;
+}
+
+/** A response as the engine's user writes it: framing and connection fields are the engine's own and must not be in `fields`. */
+export interface ResponseStart {
+  readonly status: number;
+  readonly reason?: string;
+  readonly fields: FieldList;
+}
+
+/** One request on a client connection, and its answer. */
+export interface Exchange {
+  readonly head: RequestHead;
+  readonly body: BodyReader;
+  readonly connection: ServerConnection;
+  /** Called at most once, if the client goes away before the response has ended. */
+  onAbort: (() => void) | undefined;
+  readonly aborted: boolean;
+  /** Whether a response head has been written. */
+  readonly started: boolean;
+  /** A whole response in one write. Resolves when the socket took it. Never rejects: a gone client is `aborted`. */
+  respond(start: ResponseStart, body?: Uint8Array): Promise<void>;
+  /**
+   * A response in pieces: writes the head (and `first` with it) at once.
+   * `length` ≥ 0, or {@link CHUNKED} (an HTTP/1.0 client gets close-delimited bytes instead).
+   */
+  begin(start: ResponseStart, length: number, first?: Uint8Array): Promise<BodyWriter>;
+}
+
+/** The rest of a response begun with `begin`. */
+export interface BodyWriter {
+  /** Resolves when the socket took the bytes: awaiting it is backpressure. Resolves at once if the client is gone. */
+  write(bytes: Uint8Array): Promise<void>;
+  end(last?: Uint8Array): Promise<void>;
+  /** Closes the connection with the body unfinished, so that the client sees a truncated answer, never a complete one. */
+  abort(): void;
+}
+
+/** A request to send through a pool. `fields` must hold `host` and no framing or connection fields. */
+export interface ClientRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: FieldList;
+  readonly body?: Uint8Array | BodyReader;
+}
+
+export interface ClientResponse {
+  readonly head: ResponseHead;
+  readonly body: BodyReader;
+  /**
+   * Ends this exchange: a connection whose body was read to the end goes back to the pool, any other is closed.
+   * Views handed out by `body` are invalid afterwards. Calling it again does nothing.
+   */
+  release(): void;
+}
+
+/** A request under way. */
+export interface Call {
+  /** @throws HttpError `upstream_*` codes; `aborted` after {@link Call.abort} */
+  readonly response: Promise<ClientResponse>;
+  /** Closes the connection of this call, whatever it is doing; nothing once the response is released. */
+  abort(): void;
+}
+
+/** Why the engine refused or lost a message. */
+export type HttpErrorCode =
+  | "bad_request" // 400
+  | "request_timeout" // 408
+  | "body_too_large" // 413
+  | "uri_too_long" // 414
+  | "head_too_large" // 431
+  | "coding_unsupported" // 501
+  | "version_unsupported" // 505
+  | "client_gone" // no answer possible
+  | "aborted" // by our own side
+  | "connect_failed" // 502: refused, unreachable, name not found: nothing was sent
+  | "connect_timeout" // 504: nothing was sent
+  | "pool_exhausted" // 503: no connection came free in time: nothing was sent
+  | "upstream_closed" // 502: ended before a whole response head: the request may have been processed
+  | "upstream_invalid" // 502: not HTTP, or a body that broke its own framing
+  | "upstream_timeout"; // 504: no response in time: the request may have been processed
+
+/** An HTTP-level fault. `message` names what was found and what is wanted, and never quotes the input. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly code: HttpErrorCode;
+  /** True only if no byte of the request can have reached the other side's application. */
+  readonly unsent: boolean;
+
+  constructor(code: HttpErrorCode, message: string, options: { cause?: unknown; unsent?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.unsent = options.unsent ?? false;
+  }
+}

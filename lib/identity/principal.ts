@@ -1,0 +1,50 @@
+// Who is calling. A principal is what a source could prove; a session is bound to it (BEHAVIOUR.md O2, I1).
+
+/** A proven caller. Two principals are the same owner exactly if `source`-independent `issuer` and `subject` are equal. */
+export interface Principal {
+  /** Which source proved it: `jwt`, `header`, `bearer`, `anonymous`, … Bounded set, fit for a metric label. */
+  readonly source: string;
+  /** Who vouches: a JWT's `iss`; for other sources a constant of the form `signet:<source>`. */
+  readonly issuer: string;
+  /** Who it is, unique within `issuer`. Never blank. */
+  readonly subject: string;
+  /** OAuth client id, where the credential carries one. */
+  readonly clientId?: string;
+  readonly scopes: readonly string[];
+  /** When the credential ends, in ms since the epoch; Infinity if it does not say. `now >= expiresAtMs` is expired. */
+  readonly expiresAtMs: number;
+}
+
+/** What a source needs to see of a request. Field values are latin1 strings; `get` returns undefined when absent or repeated. */
+export interface CredentialView {
+  /** One field value by lower-case name. A repeated field is returned by no source: see `count`. */
+  get(name: string): string | undefined;
+  /** How often a field occurs. */
+  count(name: string): number;
+  /** Address of the TCP peer, without a port. */
+  readonly remoteAddress: string;
+}
+
+/**
+ * The outcome of one source.
+ * - a principal: proven
+ * - `none`: the request carries nothing for this source; the next one is asked
+ * - `invalid`: it carries a credential of this source's kind that does not hold; nobody else is asked (I3)
+ */
+export type Identification =
+  | { readonly kind: "principal"; readonly principal: Principal }
+  | { readonly kind: "none" }
+  | {
+    readonly kind: "invalid";
+    /** RFC 6750 §3.1 error code. */
+    readonly error: "invalid_request" | "invalid_token";
+    /** For the log and `error_description`; never quotes the credential. */
+    readonly reason: string;
+  };
+
+/** One way to prove a caller. Answers synchronously when it can: the fast lane does not await. */
+export interface PrincipalSource {
+  readonly name: string;
+  /** @throws SignetError `identity_unavailable` if it cannot be told at all */
+  identify(view: CredentialView, nowMs: number): Identification | Promise<Identification>;
+}

@@ -1,0 +1,65 @@
+// Structured log lines: for people on a terminal, JSON otherwise. Facts never hold ids, tokens or header values (P1).
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Logger {
+  debug(event: string, facts?: LogFacts): void;
+  info(event: string, facts?: LogFacts): void;
+  warn(event: string, facts?: LogFacts): void;
+  error(event: string, facts?: LogFacts): void;
+}
+
+const RANK: Record<LogLevel, number> = { debug: 10, info: 20, warn: 30, error: 40 };
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: "human" | "json";
+  /** Takes one finished line with its newline. */
+  readonly write: (line: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly color?: boolean;
+}
+
+/** Control characters and line breaks in a fact could forge log lines or drive a terminal: they are shown escaped. */
+function escapeControls(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+const COLOR: Record<LogLevel, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m" };
+
+function formatHuman(options: LogOptions, level: LogLevel, event: string, facts: LogFacts): string {
+  const time = new Date(options.now()).toISOString().slice(11, 23);
+  const label = level.toUpperCase().padEnd(5);
+  const shown = options.color ? `${COLOR[level]}${label}\x1b[0m` : label;
+  let line = `${time} ${shown} ${escapeControls(event)}`;
+  for (const name in facts) {
+    const value = facts[name];
+    if (value === undefined) continue;
+    const text = escapeControls(String(value));
+    line += ` ${name}=${/[\s="]/.test(text) || text === "" ? JSON.stringify(text) : text}`;
+  }
+  return line + "\n";
+}
+
+function formatJson(options: LogOptions, level: LogLevel, event: string, facts: LogFacts): string {
+  return JSON.stringify({ time: new Date(options.now()).toISOString(), level, event, ...facts }) + "\n";
+}
+
+export function createLogger(options: LogOptions): Logger {
+  const least = RANK[options.level];
+  const format = options.format === "json" ? formatJson : formatHuman;
+  const at = (level: LogLevel) =>
+    RANK[level] < least
+      ? () => {}
+      : (event: string, facts: LogFacts = {}) => options.write(format(options, level, event, facts));
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Takes everything, says nothing. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

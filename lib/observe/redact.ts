@@ -1,0 +1,17 @@
+// What may stand in a log in place of a secret: a short one-way name, enough to correlate lines, useless to an attacker.
+import { createHash } from "node:crypto";
+
+/** First 12 hex digits (48 bits) of the SHA-256 of `text`. */
+export function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}
+
+/** A URL without user info, query and fragment. */
+export function redactUrl(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return "(not a URL)";
+  }
+}

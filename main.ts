@@ -1,0 +1,2 @@
+// argv → command → exit code, nothing else.
+Deno.exit(0);
