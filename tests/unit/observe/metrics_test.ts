@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { Counter, Histogram, LabelledCounter, MetricsPage } from "../../../lib/observe/metrics.ts";
+
+Deno.test("MetricsPage renders the Prometheus text format when counters, gauges and labels are read", () => {
+  const page = new MetricsPage();
+  const hits = new Counter();
+  hits.inc();
+  hits.inc(2);
+  page.counter("hits_total", "Hits.", hits);
+  page.gauge("open", "Open now.", () => 7);
+  page.labelled("gauge", { name: "size", help: "Sizes.", labels: ["map", "of"] }, () => [[['a"b\\c\nd', "x"], 3]]);
+  assert.equal(
+    page.render(),
+    "# HELP hits_total Hits.\n# TYPE hits_total counter\nhits_total 3\n" +
+      "# HELP open Open now.\n# TYPE open gauge\nopen 7\n" +
+      '# HELP size Sizes.\n# TYPE size gauge\nsize{map="a\\"b\\\\c\\nd",of="x"} 3\n',
+  );
+});
+
+Deno.test("Histogram counts a value into every bucket at or above it when rendered", () => {
+  const histogram = new Histogram([0.1, 1]);
+  for (const value of [0.05, 0.1, 0.5, 3]) histogram.observe(value);
+  assert.equal(
+    histogram.render("t"),
+    't_bucket{le="0.1"} 2\nt_bucket{le="1"} 3\nt_bucket{le="+Inf"} 4\nt_sum 3.65\nt_count 4\n',
+  );
+});
+
+Deno.test("LabelledCounter counts a label it was not told of as other", () => {
+  const outcomes = new LabelledCounter<"hit" | "miss">(["hit", "miss"]);
+  outcomes.inc("hit");
+  outcomes.inc("forged" as "hit");
+  assert.deepEqual(outcomes.samples(), [[["hit"], 1], [["miss"], 0], [["other"], 1]]);
+});
+
+Deno.test("MetricsPage refuses a metric declared twice", () => {
+  const page = new MetricsPage();
+  page.gauge("a", "A.", () => 0);
+  assert.throws(() => page.gauge("a", "A.", () => 0), /a: it is declared already/);
+});
