@@ -1,0 +1,33 @@
+// Programs that are not Deno's and that tests or benches use: where to find them, how to get them.
+import { delimiter } from "node:path";
+
+export interface Program {
+  readonly name: string;
+  readonly install: string;
+  readonly usedFor: string;
+}
+
+export const TEST_PROGRAMS: readonly Program[] = [
+  { name: "openssl", install: "apt-get install openssl", usedFor: "TLS listeners and upstreams" },
+  {
+    name: "node",
+    install: "https://nodejs.org or npx -y -p node@22 …",
+    usedFor: "clients and servers that run on Node",
+  },
+];
+
+export const BENCH_PROGRAMS: readonly Program[] = [
+  { name: "wrk", install: "apt-get install wrk", usedFor: "load" },
+  { name: "nginx", install: "apt-get install nginx", usedFor: "the proxy to compare with" },
+  { name: "haproxy", install: "apt-get install haproxy", usedFor: "the other proxy to compare with" },
+];
+
+/** The path of an executable on PATH or in /usr/sbin (where Debian keeps nginx and haproxy); undefined if there is none. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  for (const directory of [...(Deno.env.get("PATH") ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"]) {
+    const path = `${directory}/${name}`;
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return path;
+  }
+  return undefined;
+}
