@@ -1,0 +1,175 @@
+// The kinds of value a setting can have: how each is read from text, shown again, and named in help.
+// A kind never throws and never quotes a value that could hold a secret; it says what was found and what is wanted.
+
+/** A value read from text, or why it cannot be. `problem` completes "‹place›: …"; `remedy` is a sentence. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly remedy: string };
+
+export interface Kind<T> {
+  /** Stands for the value in help: `DURATION`. */
+  readonly metavar: string;
+  parse(text: string): Parsed<T>;
+  /** Text that `parse` reads as the same value. */
+  format(value: T): string;
+  /** What may be written, when it is a closed list. */
+  readonly choices?: readonly string[];
+  /** The file on this machine that a value names, which must then be readable; undefined if the value names none. */
+  fileOf?(value: T): string | undefined;
+  /** Where one text can hold several values of a repeatable setting; without it, a comma. */
+  readonly separator?: RegExp;
+}
+
+export function unfit(problem: string, remedy: string): { problem: string; remedy: string } {
+  return { problem, remedy };
+}
+
+/** A value as it may be shown in a message: short, printable, quoted. */
+export function quoted(text: string): string {
+  // deno-lint-ignore no-control-regex
+  const printable = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "?");
+  return JSON.stringify(printable.length > 48 ? printable.slice(0, 45) + "…" : printable);
+}
+
+export const boolean: Kind<boolean> = {
+  metavar: "true|false",
+  choices: ["true", "false"],
+  parse(text) {
+    if (/^(true|yes|on|1)$/i.test(text)) return { value: true };
+    if (/^(false|no|off|0)$/i.test(text)) return { value: false };
+    return unfit(`${quoted(text)} is neither true nor false`, "Write true or false.");
+  },
+  format: String,
+};
+
+export const string: Kind<string> = {
+  metavar: "TEXT",
+  parse: (text) =>
+    text.trim() === "" ? unfit("the value is blank", "Give it a value or leave it out.") : { value: text },
+  format: (value) => value,
+};
+
+export const file: Kind<string> = {
+  ...string,
+  metavar: "FILE",
+  fileOf: (value) => value,
+};
+
+/** One of `values`; numbers stay numbers. */
+export function choice<const T extends string | number>(values: readonly T[]): Kind<T> {
+  const choices = values.map(String);
+  return {
+    metavar: choices.join("|"),
+    choices,
+    parse(text) {
+      const found = values[choices.indexOf(text)];
+      if (found !== undefined) return { value: found };
+      return unfit(`${quoted(text)} is not known`, `Write one of ${choices.join(", ")}.`);
+    },
+    format: String,
+  };
+}
+
+/** Inclusive bounds. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+function withinBounds(value: number, bounds: Bounds, format: (value: number) => string): Parsed<number> {
+  if (value >= bounds.min && value <= bounds.max) return { value };
+  const side = value < bounds.min ? `below the least, ${format(bounds.min)}` : `above the most, ${format(bounds.max)}`;
+  return unfit(
+    `${format(value)} is ${side}`,
+    `Write a value from ${format(bounds.min)} to ${format(bounds.max)}.`,
+  );
+}
+
+export function integer(bounds: Bounds): Kind<number> {
+  return {
+    metavar: "NUMBER",
+    parse(text) {
+      if (!/^\d{1,15}$/.test(text)) {
+        return unfit(`${quoted(text)} is not a whole number`, "Write digits only, for example 100.");
+      }
+      return withinBounds(Number(text), bounds, String);
+    },
+    format: String,
+  };
+}
+
+/** The units of a text such as `15m`, largest first; every one a multiple of the next. */
+type Units = readonly (readonly [unit: string, factor: number])[];
+
+const DURATION_UNITS: Units = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000], ["ms", 1]];
+const SIZE_UNITS: Units = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10], ["B", 1]];
+
+function formatUnits(units: Units, value: number): string {
+  if (value === 0) return "0";
+  const [unit, factor] = units.find(([, factor]) => value % factor === 0) ?? units[units.length - 1]!;
+  return `${value / factor}${unit}`;
+}
+
+function parseUnits(units: Units, text: string): number | undefined {
+  const match = /^(\d{1,12})([a-zA-Z]*)$/.exec(text);
+  if (match === null) return undefined;
+  if (match[2] === "" && Number(match[1]) === 0) return 0;
+  const factor = units.find(([unit]) => unit === match[2])?.[1];
+  const value = factor === undefined ? NaN : Number(match[1]) * factor;
+  // T4: a product that is no longer exact is refused, not rounded.
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** In milliseconds: `500ms`, `30s`, `15m`, `24h`, `7d`; a bare `0` is none. */
+export function formatDuration(ms: number): string {
+  return formatUnits(DURATION_UNITS, ms);
+}
+
+/** In bytes: `512B`, `16KiB`, `4MiB`. */
+export function formatSize(bytes: number): string {
+  return formatUnits(SIZE_UNITS, bytes);
+}
+
+export interface DurationBounds extends Bounds {
+  /** 0 is allowed besides the bounds; the setting's text says what it means. */
+  readonly orZero?: boolean;
+}
+
+/** Value in milliseconds. */
+export function duration(bounds: DurationBounds): Kind<number> {
+  return {
+    metavar: "DURATION",
+    parse(text) {
+      const value = parseUnits(DURATION_UNITS, text);
+      if (value === undefined) {
+        return unfit(`${quoted(text)} is not a duration`, "Write a number and a unit: 500ms, 30s, 15m, 24h or 7d.");
+      }
+      if (value === 0 && bounds.orZero) return { value };
+      return withinBounds(value, bounds, formatDuration);
+    },
+    format: formatDuration,
+  };
+}
+
+/** Value in bytes. */
+export function size(bounds: Bounds): Kind<number> {
+  return {
+    metavar: "SIZE",
+    parse(text) {
+      const value = parseUnits(SIZE_UNITS, text);
+      if (value === undefined) {
+        return unfit(`${quoted(text)} is not a size`, "Write a number and a unit: 512B, 16KiB, 4MiB or 1GiB.");
+      }
+      return withinBounds(value, bounds, formatSize);
+    },
+    format: formatSize,
+  };
+}
+
+/** RFC 9110 §5.1: a token; lower-cased, as the engine compares names. */
+export const headerName: Kind<string> = {
+  metavar: "NAME",
+  parse(text) {
+    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(text)) return { value: text.toLowerCase() };
+    return unfit(`${quoted(text)} is not a header name`, "Write a name such as x-tenant, without a colon or a value.");
+  },
+  format: (value) => value,
+};

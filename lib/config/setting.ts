@@ -1,0 +1,89 @@
+// One row of the table of settings: what it is called in each place, what it may be, and what it does.
+import { boolean, type Kind } from "./kinds.ts";
+
+/** Headings of help and of the README's table, in this order. */
+export const SECTIONS = [
+  "Listening",
+  "Forwarding",
+  "Keys",
+  "Callers",
+  "Sessions",
+  "Limits",
+  "Time-outs",
+  "Operation",
+] as const;
+export type Section = typeof SECTIONS[number];
+
+/** A setting whose value has type `T` (for a repeatable one, an array). */
+export interface Setting<T> {
+  /** The flag without dashes, which is also the key of `signet.yaml`: `session-ttl`. */
+  readonly name: string;
+  readonly section: Section;
+  /** One line for people, without a full stop. */
+  readonly doc: string;
+  readonly kind: Kind<unknown>;
+  readonly repeatable: boolean;
+  /** Needs no value on the command line: `--full-lane` is `--full-lane=true`. */
+  readonly isFlag: boolean;
+  /** Weakens a guarantee; marked in help, table and log. */
+  readonly dangerous: boolean;
+  /** Undefined: nothing is configured unless asked for. */
+  readonly default: T;
+}
+
+/** The value a setting stands for. */
+export type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
+/** `SIGNET_SESSION_TTL` of `session-ttl`. */
+export function environmentName(setting: Setting<unknown>): string {
+  return "SIGNET_" + setting.name.toUpperCase().replaceAll("-", "_");
+}
+
+/** The default as people would write it; empty if there is none. */
+export function defaultText(setting: Setting<unknown>): string {
+  const value = setting.default;
+  if (value === undefined) return "";
+  if (setting.repeatable) return (value as readonly unknown[]).map((item) => setting.kind.format(item)).join(", ");
+  return setting.kind.format(value);
+}
+
+interface Common {
+  readonly name: string;
+  readonly doc: string;
+  readonly dangerous?: boolean;
+}
+
+/** Makes the rows of one section. */
+export interface RowMaker {
+  /** One value, with a default. */
+  one<T>(kind: Kind<T>, row: Common & { readonly default: NoInfer<T> }): Setting<T>;
+  /** One value, or undefined. */
+  optional<T>(kind: Kind<T>, row: Common): Setting<T | undefined>;
+  /** Any number of values in the order given. */
+  many<T>(kind: Kind<T>, row: Common & { readonly default?: readonly NoInfer<T>[] }): Setting<readonly T[]>;
+  /** On or off; off by default. */
+  flag(row: Common): Setting<boolean>;
+}
+
+export function rowsOf(section: Section): RowMaker {
+  const row = <T>(
+    kind: Kind<unknown>,
+    common: Common,
+    rest: { default: T; repeatable?: boolean; isFlag?: boolean },
+  ) => ({
+    name: common.name,
+    section,
+    doc: common.doc,
+    kind,
+    repeatable: rest.repeatable ?? false,
+    isFlag: rest.isFlag ?? false,
+    dangerous: common.dangerous ?? false,
+    default: rest.default,
+  });
+  return {
+    one: (kind, common) => row(kind, common, { default: common.default }),
+    optional: (kind, common) => row(kind, common, { default: undefined }),
+    many: (kind, common) => row(kind, common, { default: common.default ?? [], repeatable: true }),
+    flag: (common) => row(boolean, common, { default: false, isFlag: true }),
+  };
+}
