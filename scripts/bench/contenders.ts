@@ -1,0 +1,168 @@
+// The programs that are compared, each set up for the same job as fairly as its documentation allows: one worker, one
+// core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
+import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
+import { findProgram } from "../programs.ts";
+import { freePort, type Running, startServer } from "./process.ts";
+
+const here = import.meta.dirname ?? ".";
+const deno = Deno.execPath();
+
+export interface Setup {
+  readonly credentials: Credentials;
+  /** Of the upstream. */
+  readonly upstreamPort: number;
+  /** The listener speaks TLS. */
+  readonly tls?: boolean;
+}
+
+export async function startUpstream(intervalMs = 0, onLine?: (line: string) => void): Promise<Running> {
+  const port = freePort();
+  const command = [deno, "run", "-A", `${here}/upstream.ts`, String(port), String(intervalMs)];
+  return await startServer({ name: "upstream", role: "load", port, command, ...(onLine ? { onLine } : {}) });
+}
+
+/** Signet as an operator runs it; `flags` are added. */
+export async function startSignet(setup: Setup, flags: readonly string[] = []): Promise<Running & { admin: number }> {
+  const port = freePort();
+  const admin = freePort();
+  const { jwksFile, keyFile, certFile, tlsKeyFile } = setup.credentials;
+  // deno-fmt-ignore
+  const command = [
+    deno, "run", "-A", "--cached-only", `${here}/../../main.ts`, "serve",
+    "--upstream", `http://127.0.0.1:${setup.upstreamPort}/mcp`,
+    "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`,
+    "--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile,
+    "--key-file", keyFile, "--max-sessions", "20000", "--max-sessions-per-principal", "20000",
+    ...(setup.tls ? ["--tls-cert", certFile, "--tls-key", tlsKeyFile] : []),
+    ...flags,
+  ];
+  return {
+    ...await startServer({ name: "signet", role: "proxy", port, command, env: { SIGNET_LOG_LEVEL: "warn" } }),
+    admin,
+  };
+}
+
+export async function startNginx(setup: Setup): Promise<Running> {
+  const port = freePort();
+  const prefix = await Deno.makeTempDir({ dir: setup.credentials.directory, prefix: "nginx_" });
+  const config = `${prefix}/nginx.conf`;
+  await Deno.writeTextFile(config, nginxConfig(port, setup, prefix));
+  const command = [await need("nginx"), "-p", prefix, "-c", config, "-g", "daemon off;"];
+  return await startServer({ name: "nginx", role: "proxy", port, command });
+}
+
+function nginxConfig(port: number, setup: Setup, prefix: string): string {
+  const { certFile, tlsKeyFile } = setup.credentials;
+  const tls = `ssl_certificate ${certFile}; ssl_certificate_key ${tlsKeyFile};`;
+  return `
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid ${prefix}/pid;
+error_log stderr crit;
+events { worker_connections 16384; multi_accept on; }
+http {
+  access_log off;
+  tcp_nodelay on;
+  keepalive_requests 100000000;
+  keepalive_timeout 600s;
+  client_body_temp_path ${prefix}/body; proxy_temp_path ${prefix}/proxy;
+  fastcgi_temp_path ${prefix}/f; uwsgi_temp_path ${prefix}/u; scgi_temp_path ${prefix}/s;
+  large_client_header_buffers 4 16k;
+  client_max_body_size 8m;
+  client_body_buffer_size 64k;
+  upstream mcp { server 127.0.0.1:${setup.upstreamPort}; keepalive 256; keepalive_requests 100000000; }
+  server {
+    listen 127.0.0.1:${port}${setup.tls ? " ssl" : ""} backlog=8192;
+    ${setup.tls ? tls : ""}
+    location / {
+      proxy_pass http://mcp;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_read_timeout 600s;
+      proxy_request_buffering off;
+      proxy_buffer_size 64k; proxy_buffers 16 64k; proxy_busy_buffers_size 128k;
+      proxy_max_temp_file_size 0;
+    }
+    location /stream {
+      proxy_pass http://mcp;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_read_timeout 600s;
+      proxy_buffering off;
+    }
+  }
+}
+`;
+}
+
+export async function startHaproxy(setup: Setup): Promise<Running> {
+  const port = freePort();
+  const config = `${setup.credentials.directory}/haproxy_${port}.cfg`;
+  await Deno.writeTextFile(config, haproxyConfig(port, setup.upstreamPort));
+  return await startServer({
+    name: "haproxy",
+    role: "proxy",
+    port,
+    command: [await need("haproxy"), "-db", "-f", config],
+  });
+}
+
+const haproxyConfig = (port: number, upstreamPort: number) => `
+global
+  nbthread 1
+  maxconn 8000
+  tune.bufsize 65536
+  tune.maxrewrite 8192
+defaults
+  mode http
+  option http-no-delay
+  http-reuse always
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+frontend front
+  bind 127.0.0.1:${port} backlog 8192
+  default_backend mcp
+backend mcp
+  server one 127.0.0.1:${upstreamPort}
+`;
+
+export async function startFetchProxy(setup: Setup): Promise<Running> {
+  const port = freePort();
+  const command = [deno, "run", "-A", `${here}/fetch_proxy.ts`, String(port), `http://127.0.0.1:${setup.upstreamPort}`];
+  return await startServer({ name: "Deno.serve + fetch", role: "proxy", port, command });
+}
+
+/** Pinned, so that a figure can be repeated. */
+export const MCP_PROXY = "mcp-proxy@6.7.19";
+export const SUPERGATEWAY = "supergateway@4.0.0";
+
+/** npm's mcp-proxy fronts stdio servers only: the server behind it is a stdio one here. */
+export async function startMcpProxy(): Promise<Running> {
+  const port = freePort();
+  // deno-fmt-ignore
+  const command = [
+    await need("npx"), "-y", MCP_PROXY, "--port", String(port), "--host", "127.0.0.1", "--server", "stream",
+    "--", deno, "run", "-A", `${here}/stdio_server.ts`,
+  ];
+  return await startServer({ name: "mcp-proxy", role: "proxy", port, command });
+}
+
+/** npm's supergateway, likewise; stateful, so that it keeps sessions as Signet does. */
+export async function startSupergateway(): Promise<Running> {
+  const port = freePort();
+  // deno-fmt-ignore
+  const command = [
+    await need("npx"), "-y", SUPERGATEWAY, "--stdio", `${deno} run -A ${here}/stdio_server.ts`,
+    "--outputTransport", "streamableHttp", "--stateful", "--port", String(port), "--logLevel", "none",
+  ];
+  return await startServer({ name: "supergateway", role: "proxy", port, command });
+}
+
+async function need(name: string): Promise<string> {
+  const path = await findProgram(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+}

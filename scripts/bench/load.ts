@@ -1,0 +1,162 @@
+// A program: load that wrk cannot make. `deno run -A load.ts JOB JSON` prints one line of JSON when it is done.
+//   pace     a fixed rate over N connections, whatever the answers take: latency percentiles
+//   streams  N event streams held open: delay of each event
+//   hold     N silent event streams held open until standard input ends
+//   opens    initialize N times, one after the other: latencies, and the session ids
+import { wallMs } from "./machine.ts";
+import { fieldOf, RawConnection, requestBytes, type Target } from "./raw_http.ts";
+
+export interface PaceJob {
+  readonly target: Target;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly connections: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+export interface Latencies {
+  readonly count: number;
+  /** µs */
+  readonly p50: number;
+  readonly p99: number;
+}
+export interface StreamJob {
+  readonly target: Target;
+  readonly headers: Readonly<Record<string, string>>;
+  /** One stream for each, in turn. */
+  readonly sessionIds: readonly string[];
+  readonly streams: number;
+  readonly seconds: number;
+}
+export interface OpenJob {
+  readonly target: Target;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly count: number;
+}
+export interface Opened extends Latencies {
+  readonly ids: readonly string[];
+}
+
+function summary(micros: number[]): Latencies {
+  micros.sort((a, b) => a - b);
+  const at = (part: number) => micros[Math.min(micros.length - 1, Math.floor(micros.length * part))] ?? NaN;
+  return { count: micros.length, p50: at(0.5), p99: at(0.99) };
+}
+
+/**
+ * Sends on a schedule that does not wait for answers. A request that finds no free connection waits, and its wait counts
+ * from when it was due, so a proxy that stalls cannot hide it (coordinated omission); the generator's own late timer does not.
+ */
+async function pace(job: PaceJob): Promise<Latencies> {
+  const request = requestBytes(job.target, job.headers, job.body);
+  const idle = await Promise.all(Array.from({ length: job.connections }, () => RawConnection.open(job.target)));
+  const all = [...idle];
+  const waiting: number[] = [];
+  const micros: number[] = [];
+  let failed = 0;
+  let inFlight = 0;
+  const send = async (conn: RawConnection, since: number): Promise<void> => {
+    inFlight++;
+    const { status } = await conn.exchange(request);
+    inFlight--;
+    micros.push((performance.now() - since) * 1000);
+    if (status !== 200) failed++;
+    const due = waiting.shift();
+    if (due === undefined) idle.push(conn);
+    else await send(conn, due);
+  };
+  const start = performance.now();
+  const total = job.perSecond * job.seconds;
+  for (let sent = 0; sent < total;) {
+    const now = performance.now();
+    for (const due = Math.min(total, (now - start) / 1000 * job.perSecond); sent < due; sent++) {
+      const conn = idle.pop();
+      if (conn === undefined) waiting.push(now);
+      else send(conn, performance.now());
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  while (inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  all.forEach((conn) => conn.close());
+  if (failed > 0) throw new Error(`${failed} of ${micros.length} requests were not answered with 200`);
+  return summary(micros);
+}
+
+async function openStreams(job: StreamJob): Promise<RawConnection[]> {
+  const conns: RawConnection[] = [];
+  for (let index = 0; index < job.streams; index++) {
+    const sessionId = job.sessionIds[index % job.sessionIds.length] ?? "";
+    const conn = await RawConnection.open(job.target);
+    await conn.send(requestBytes(job.target, { ...job.headers, "mcp-session-id": sessionId }));
+    const head = await conn.next() ?? "";
+    if (!head.startsWith("HTTP/1.1 200")) {
+      throw new Error(`stream ${index} was answered ${JSON.stringify(head.slice(0, 40))}`);
+    }
+    conns.push(conn);
+  }
+  return conns;
+}
+
+async function streams(job: StreamJob): Promise<Latencies & { perSecond: number }> {
+  const conns = await openStreams(job);
+  const micros: number[] = [];
+  // The first second is for everybody to settle.
+  const from = wallMs() + 1000;
+  const until = from + job.seconds * 1000;
+  const follow = async (conn: RawConnection): Promise<void> => {
+    for (let text = await conn.next(); text !== undefined; text = await conn.next()) {
+      const now = wallMs();
+      if (now < from) continue;
+      for (let at = text.indexOf('"t":'); at >= 0; at = text.indexOf('"t":', at + 4)) {
+        micros.push((now - parseFloat(text.slice(at + 4, at + 24))) * 1000);
+      }
+    }
+  };
+  const followed = conns.map(follow);
+  console.error("open");
+  await new Promise((resolve) => setTimeout(resolve, until - wallMs()));
+  conns.forEach((conn) => conn.close());
+  await Promise.all(followed);
+  return { ...summary(micros), perSecond: micros.length / job.seconds };
+}
+
+async function hold(job: StreamJob): Promise<{ open: number }> {
+  const conns = await openStreams(job);
+  console.log("open");
+  for await (const _ of Deno.stdin.readable);
+  conns.forEach((conn) => conn.close());
+  return { open: conns.length };
+}
+
+async function opens(job: OpenJob): Promise<Opened> {
+  const request = requestBytes(job.target, job.headers, job.body);
+  const conn = await RawConnection.open(job.target);
+  const micros: number[] = [];
+  const ids: string[] = [];
+  for (let index = 0; index < job.count; index++) {
+    const start = performance.now();
+    const { status, head } = await conn.exchange(request);
+    micros.push((performance.now() - start) * 1000);
+    const id = fieldOf(head, "mcp-session-id");
+    if (status !== 200 || id === undefined) {
+      throw new Error(`initialize ${index} was answered ${status} without a session`);
+    }
+    ids.push(id);
+  }
+  conn.close();
+  return { ...summary(micros), ids };
+}
+
+if (import.meta.main) {
+  const [job, json = "{}"] = Deno.args;
+  const jobs: Record<string, (options: never) => Promise<unknown>> = { pace, streams, hold, opens };
+  const run = jobs[job ?? ""];
+  if (run === undefined) throw new Error(`no such job: want one of ${Object.keys(jobs).join(", ")}`);
+  console.log(
+    JSON.stringify(
+      await run(JSON.parse(json.startsWith("@") ? await Deno.readTextFile(json.slice(1)) : json) as never),
+    ),
+  );
+  Deno.exit(0);
+}

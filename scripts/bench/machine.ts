@@ -1,0 +1,79 @@
+// What the kernel knows of a process and of the machine: CPU time, resident memory, cores. Linux only (proc(5)).
+
+/** Clock ticks a second of /proc/PID/stat; fixed at 100 on every Linux that Deno runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** utime + stime of one /proc/PID/stat line, in µs. The command name may hold blanks and brackets, so fields count from the last `)`. */
+export function cpuMicrosOfStat(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  if (!Number.isFinite(ticks)) throw new Error(`cannot read CPU time: want utime and stime in a /proc/PID/stat line`);
+  return ticks * (1e6 / TICKS_PER_SECOND);
+}
+
+/** `pid` and all its descendants. */
+export async function processTree(pid: number): Promise<number[]> {
+  const pids = [pid];
+  for (let at = 0; at < pids.length; at++) {
+    for await (const task of readDir(`/proc/${pids[at]}/task`)) {
+      const children = await readText(`/proc/${pids[at]}/task/${task}/children`);
+      for (const child of children.split(" ")) if (child.trim() !== "") pids.push(Number(child));
+    }
+  }
+  return pids;
+}
+
+/** CPU time a process and its descendants have used so far, in µs; processes named in `except` are left out. */
+export async function cpuMicros(pid: number, except: readonly number[] = []): Promise<number> {
+  let sum = 0;
+  for (const each of await processTree(pid)) {
+    if (except.includes(each)) continue;
+    const stat = await readText(`/proc/${each}/stat`);
+    if (stat !== "") sum += cpuMicrosOfStat(stat);
+  }
+  return sum;
+}
+
+/** Resident memory of a process and its descendants, in KiB. Pages they share are counted once for each, as `ps` does. */
+export async function residentKiB(pid: number): Promise<number> {
+  let sum = 0;
+  for (const each of await processTree(pid)) {
+    sum += Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readText(`/proc/${each}/status`))?.[1] ?? 0);
+  }
+  return sum;
+}
+
+export const cores = (): number => navigator.hardwareConcurrency;
+
+/**
+ * The command line that keeps `role` on its core: the proxy under test has one for itself, everything else shares the
+ * rest. On a machine with one core nothing is pinned.
+ */
+export function pinned(role: "proxy" | "load", command: readonly string[]): string[] {
+  if (cores() < 2) return [...command];
+  return ["taskset", "-c", role === "proxy" ? "0" : `1-${cores() - 1}`, ...command];
+}
+
+/** Wall clock in ms with a fraction, comparable between processes of this machine. */
+export const wallMs = (): number => performance.timeOrigin + performance.now();
+
+/** First line for a report: what was measured on. */
+export async function describeMachine(): Promise<string> {
+  const model = /^model name\s*:\s*(.+)$/m.exec(await readText("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
+  const kernel = (await readText("/proc/sys/kernel/osrelease")).trim();
+  const load = (await readText("/proc/loadavg")).split(" ")[0];
+  return `${cores()} × ${model.trim()}, Linux ${kernel}, load average at the start ${load}`;
+}
+
+async function readText(path: string): Promise<string> {
+  // A process may end between being listed and being read.
+  return await Deno.readTextFile(path).catch(() => "");
+}
+
+async function* readDir(path: string): AsyncGenerator<string> {
+  try {
+    for await (const entry of Deno.readDir(path)) yield entry.name;
+  } catch {
+    // The process has ended.
+  }
+}

@@ -1,0 +1,87 @@
+// Closed-loop load by wrk: as many requests as N connections can carry. The Lua script makes wrk print one JSON line.
+import { runToEnd } from "./process.ts";
+
+export interface WrkOptions {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** With several, each request takes the next: sent as Mcp-Session-Id. */
+  readonly sessionIds?: readonly string[];
+  /** Where the script is kept while it runs. */
+  readonly directory: string;
+}
+
+export interface WrkResult {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** Latency in µs. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** @throws Error if any answer was not 2xx/3xx or any connection failed: a figure with errors in it means nothing */
+export async function runWrk(options: WrkOptions): Promise<WrkResult> {
+  const script = await Deno.makeTempFile({ dir: options.directory, prefix: "wrk_", suffix: ".lua" });
+  await Deno.writeTextFile(script, luaScript(options, await writeIds(options.sessionIds, options.directory)));
+  const { url, connections, seconds } = options;
+  const command = [
+    "wrk",
+    "-t",
+    "1",
+    "-c",
+    String(connections),
+    "-d",
+    `${seconds}s`,
+    "--timeout",
+    "10s",
+    "-s",
+    script,
+    url,
+  ];
+  const output = await runToEnd(command);
+  const found = /^RESULT (.*)$/m.exec(output)?.[1];
+  if (found === undefined) throw new Error(`wrk printed no result:\n${output}`);
+  const { requests, micros, errors, p50, p99 } = JSON.parse(found);
+  if (errors > 0) throw new Error(`${errors} of ${requests} requests to ${url} failed:\n${output}`);
+  if (requests === 0) throw new Error(`no request to ${url} was answered in ${seconds} s`);
+  return { requests, seconds: micros / 1e6, perSecond: requests / (micros / 1e6), p50, p99 };
+}
+
+const quoted = (text: string) => `"${text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+
+function luaScript({ headers, body }: WrkOptions, idFile: string | undefined): string {
+  const lines = ['wrk.method = "POST"', `wrk.body = ${quoted(body)}`];
+  for (const [name, value] of Object.entries(headers)) lines.push(`wrk.headers[${quoted(name)}] = ${quoted(value)}`);
+  // wrk calls `request` for each request; the texts are made once, so that taking the next one costs next to nothing.
+  if (idFile !== undefined) {
+    lines.push(
+      "local all, at = {}, 0",
+      "function init(args)",
+      `  for id in io.lines(${quoted(idFile)}) do`,
+      '    wrk.headers["mcp-session-id"] = id',
+      "    all[#all + 1] = wrk.format()",
+      "  end",
+      "end",
+      "function request() at = at % #all + 1; return all[at] end",
+    );
+  }
+  lines.push(
+    "done = function(summary, latency)",
+    "  local e = summary.errors",
+    `  io.write(string.format('RESULT {"requests":%d,"micros":%d,"errors":%d,"p50":%.1f,"p99":%.1f}\\n',`,
+    "    summary.requests, summary.duration, e.status + e.connect + e.read + e.write + e.timeout,",
+    "    latency:percentile(50), latency:percentile(99)))",
+    "end",
+  );
+  return lines.join("\n") + "\n";
+}
+
+async function writeIds(ids: readonly string[] | undefined, directory: string): Promise<string | undefined> {
+  if (ids === undefined) return undefined;
+  const path = await Deno.makeTempFile({ dir: directory, prefix: "ids_" });
+  await Deno.writeTextFile(path, ids.join("\n") + "\n");
+  return path;
+}
