@@ -48,3 +48,16 @@ export interface PrincipalSource {
   /** @throws SignetError `identity_unavailable` if it cannot be told at all */
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification>;
 }
+
+/**
+ * A source whose proof costs enough to be remembered: the `Authenticator` keeps what `verify` answers by the
+ * credential's SHA-256. `identify` does the same without a memory.
+ */
+export interface VerifyingSource extends PrincipalSource {
+  /** The credential of this source's kind as it was sent; or `none` or `invalid` where there is none to verify. */
+  credential(view: CredentialView): string | Identification;
+  /** `none`: not of this source's kind after all. @throws SignetError `identity_unavailable` if it cannot be told at all */
+  verify(credential: string, nowMs: number): Identification | Promise<Identification>;
+  /** After a reload of the configuration: reads files again. Keeps what it has and throws if that fails. */
+  reload?(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+// Whose session it is (BEHAVIOUR.md O1, O2): the sealed fingerprint against the caller's, on every request.
+// Hashing happens once for a principal and a key; comparing is constant in time; a hit on the memo is one comparison.
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
+import { fingerprintOwner, type MasterKey } from "../envelope/key_ring.ts";
+import type { OwnerFingerprint, SealedSession } from "../envelope/session_id.ts";
+import type { Principal } from "../identity/principal.ts";
+import type { Session } from "./session.ts";
+
+export interface OwnerOptions {
+  /** Whether the OAuth client id is part of the owner (O2): the same person through another client is then another owner. */
+  readonly bindClientId?: boolean;
+}
+
+export class OwnerBook {
+  readonly #bindClientId: boolean;
+  /** Weak on both sides: a key that leaves the ring and a principal nobody holds take their fingerprints with them. */
+  readonly #fingerprints = new WeakMap<MasterKey, WeakMap<Principal, OwnerFingerprint>>();
+
+  constructor(options: OwnerOptions = {}) {
+    this.#bindClientId = options.bindClientId ?? false;
+  }
+
+  /** What `initialize` seals as the owner. */
+  fingerprint(principal: Principal, key: MasterKey): OwnerFingerprint {
+    let known = this.#fingerprints.get(key);
+    if (known === undefined) this.#fingerprints.set(key, known = new WeakMap());
+    let fingerprint = known.get(principal);
+    if (fingerprint === undefined) {
+      const { issuer, subject, clientId } = principal;
+      const bound = this.#bindClientId && clientId !== undefined;
+      fingerprint = fingerprintOwner(key, bound ? { issuer, subject, clientId } : { issuer, subject });
+      known.set(principal, fingerprint);
+    }
+    return fingerprint;
+  }
+
+  /** Whether a live session is `principal`'s. */
+  owns(principal: Principal, session: Session): boolean {
+    // Every request carries the same object as long as its credential is cached.
+    if (session.lastOwner === principal) return true;
+    if (!this.ownsSealed(principal, session.sealed, session.key)) return false;
+    session.lastOwner = principal;
+    return true;
+  }
+
+  /** The same for one just opened with `key`. */
+  ownsSealed(principal: Principal, sealed: SealedSession, key: MasterKey): boolean {
+    const wanted = Buffer.from(sealed.owner);
+    const found = Buffer.from(this.fingerprint(principal, key));
+    return wanted.length === found.length && timingSafeEqual(wanted, found);
+  }
+}

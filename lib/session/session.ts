@@ -1,0 +1,214 @@
+// A live session: what one process knows of it beyond what its id says, and everything in flight in it.
+// Entering and leaving are O(1); a token leaves once, and only what it stands for (BEHAVIOUR.md L7, N1, E9).
+import type { MasterKey } from "../envelope/key_ring.ts";
+import type { SealedSession, SessionId, UpstreamSessionId } from "../envelope/session_id.ts";
+import { SignetError } from "../errors.ts";
+import type { FieldList } from "../http1/types.ts";
+import type { Principal } from "../identity/principal.ts";
+import { type Linked, LinkedList } from "./linked_list.ts";
+
+/** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
+export type EndReason =
+  | "deleted"
+  | "revoked"
+  | "expired"
+  | "idle"
+  | "evicted"
+  | "key_removed"
+  | "upstream_gone"
+  | "drain";
+
+/** Something in flight in a session. */
+export interface Active {
+  /** A call ends by itself; a stream (GET, or a POST answered by SSE) may stay open for as long as the session lives. */
+  readonly kind: "call" | "stream";
+  /** Cuts it. Called at most once, and never after `leave`. Must not throw; if it does, the others are cut all the same. */
+  abort(reason: EndReason): void;
+}
+
+/** What {@link Session.enter} hands out and {@link Session.leave} wants back. Opaque to its holder. */
+export class ActiveToken implements Linked<ActiveToken> {
+  previous: ActiveToken | undefined = undefined;
+  next: ActiveToken | undefined = undefined;
+  /** Whose it is; undefined once it has left or was cut. */
+  session: Session | undefined;
+  readonly active: Active;
+
+  constructor(session: Session, active: Active) {
+    this.session = session;
+    this.active = active;
+  }
+}
+
+/** Caps on one session; `LimitCaps` fits. */
+export interface SessionCaps {
+  readonly maxCallsPerSession: number;
+  readonly maxStreamsPerSession: number;
+}
+
+/** What one upstream calls this session now. */
+export interface UpstreamLink {
+  readonly url: string;
+  /** The id to send; undefined for an upstream that gives none. Not the sealed one after a resurrection (L4). */
+  id: UpstreamSessionId | undefined;
+  /** Rises by one with every resurrection: a request that failed under an older one need only be replayed (L4). */
+  generation: number;
+  /** The resurrection under way, for others to wait for (L9). */
+  reviving: Promise<void> | undefined;
+}
+
+export interface SessionFacts {
+  /** The text the client holds. Must not be a slice of a larger string, which would be kept in memory with it. */
+  readonly id: SessionId;
+  readonly sealed: SealedSession;
+  /** The ring's key that sealed it. */
+  readonly key: MasterKey;
+  readonly links: readonly UpstreamLink[];
+}
+
+const NO_FIELDS: FieldList = [];
+// Made once: capturing a stack for every late request would cost more than answering it.
+const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" } });
+
+export class Session implements Linked<Session> {
+  readonly id: SessionId;
+  readonly sealed: SealedSession;
+  readonly key: MasterKey;
+  readonly links: readonly UpstreamLink[];
+  /** Milliseconds since the epoch; at this instant it is expired (L8). */
+  readonly expiresAtMs: number;
+  /** When something was last entered or left, in ms since the epoch. */
+  lastActiveMs: number;
+  /** The last principal that proved to own it: a memo of `OwnerBook.owns`, never an authority. */
+  lastOwner: Principal | undefined = undefined;
+  previous: Session | undefined = undefined;
+  next: Session | undefined = undefined;
+
+  #transient: FieldList = NO_FIELDS;
+  #calls = 0;
+  #streams = 0;
+  #ended: EndReason | undefined = undefined;
+  #idle: LinkedList<Session> | undefined = undefined;
+  #caps: SessionCaps | undefined = undefined;
+  readonly #active = new LinkedList<ActiveToken>();
+
+  constructor(facts: SessionFacts, nowMs: number) {
+    this.id = facts.id;
+    this.sealed = facts.sealed;
+    this.key = facts.key;
+    this.links = facts.links;
+    this.expiresAtMs = facts.sealed.expiresAtMs;
+    this.lastActiveMs = nowMs;
+  }
+
+  /** Calls and streams in flight. */
+  get inFlight(): number {
+    return this.#calls + this.#streams;
+  }
+
+  get openStreams(): number {
+    return this.#streams;
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  get endReason(): EndReason | undefined {
+    return this.#ended;
+  }
+
+  /** Header fields to send upstream that are never sealed (E9), as `[name, value, …]`. */
+  get transient(): FieldList {
+    return this.#transient;
+  }
+
+  /** Replaces them as a whole: what an earlier initialize brought and this one does not is gone (E9). */
+  replaceTransient(fields: FieldList): void {
+    this.#transient = fields.length === 0 ? NO_FIELDS : fields;
+  }
+
+  link(url: string): UpstreamLink | undefined {
+    return this.links.find((link) => link.url === url);
+  }
+
+  /**
+   * Registers something in flight. Must be left with {@link leave} on every path.
+   * @throws SignetError `session_not_found` once the session has ended, `request_limit` at the session's own cap
+   */
+  enter(active: Active, nowMs: number): ActiveToken {
+    if (this.#ended !== undefined) throw ENDED;
+    const stream = active.kind === "stream";
+    if (this.#caps !== undefined) this.#checkCap(stream, this.#caps);
+    if (this.inFlight === 0) this.#idle?.remove(this);
+    if (stream) this.#streams++;
+    else this.#calls++;
+    this.lastActiveMs = nowMs;
+    const token = new ActiveToken(this, active);
+    this.#active.append(token);
+    return token;
+  }
+
+  /** Takes out what `token` stands for. A token that has left, was cut, or is another session's does nothing (N1). */
+  leave(token: ActiveToken, nowMs: number): void {
+    if (token.session !== this) return;
+    this.#detach(token);
+    this.lastActiveMs = nowMs;
+    if (this.inFlight === 0 && this.#ended === undefined) this.#idle?.append(this);
+  }
+
+  /**
+   * Cuts everything in flight; the session itself goes on.
+   * @returns what callbacks threw, against their contract; the others were cut all the same
+   */
+  abortAll(reason: EndReason, nowMs: number): unknown[] {
+    const cut: Active[] = [];
+    // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not cut.
+    for (let token = this.#active.first; token !== undefined; token = this.#active.first) {
+      this.leave(token, nowMs);
+      cut.push(token.active);
+    }
+    const faults: unknown[] = [];
+    for (const active of cut) {
+      try {
+        active.abort(reason);
+      } catch (fault) {
+        faults.push(fault);
+      }
+    }
+    return faults;
+  }
+
+  /** The registry's: takes the session in. It stands in `idle` whenever nothing is in flight. */
+  admit(idle: LinkedList<Session>, caps: SessionCaps): void {
+    this.#idle = idle;
+    this.#caps = caps;
+    if (this.inFlight === 0) idle.append(this);
+  }
+
+  /** The registry's: nothing can be entered from now on, and what is in flight is cut. Only the first reason counts. */
+  end(reason: EndReason, nowMs: number): unknown[] {
+    if (this.#ended !== undefined) return [];
+    this.#ended = reason;
+    if (this.inFlight === 0) this.#idle?.remove(this);
+    this.#idle = undefined;
+    return this.abortAll(reason, nowMs);
+  }
+
+  #detach(token: ActiveToken): void {
+    token.session = undefined;
+    this.#active.remove(token);
+    if (token.active.kind === "stream") this.#streams--;
+    else this.#calls--;
+  }
+
+  #checkCap(stream: boolean, caps: SessionCaps): void {
+    const limit = stream ? caps.maxStreamsPerSession : caps.maxCallsPerSession;
+    if ((stream ? this.#streams : this.#calls) < limit) return;
+    throw new SignetError("request_limit", {
+      retryAfterS: 1,
+      facts: { what: stream ? "streams of one session" : "calls of one session", limit },
+      remedy: "Wait for earlier ones to end, or raise the limit of one session",
+    });
+  }
+}
