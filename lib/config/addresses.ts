@@ -25,7 +25,7 @@ export function isWildcard(hostname: string): boolean {
 }
 
 function isIpv4(text: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split(".").every((part) => Number(part) <= 255);
+  return /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text) && text.split(".").every((part) => Number(part) <= 255);
 }
 
 function isIpv6(text: string): boolean {
@@ -85,17 +85,10 @@ export interface UpstreamAddress {
   readonly name: string;
   /** Normalised; the key under which session ids name this upstream. */
   readonly url: string;
-  /** TLS to the upstream. */
-  readonly secure: boolean;
   /** Without brackets; empty for a unix socket. */
   readonly hostname: string;
+  /** 0 for a unix socket. */
   readonly port: number;
-  /** A unix socket instead of host and port. */
-  readonly socketPath?: string;
-  /** What the `Host` field says. */
-  readonly authority: string;
-  /** Path and query. */
-  readonly target: string;
 }
 
 const UPSTREAM_REMEDY =
@@ -111,10 +104,7 @@ function socketAddress(name: string, url: URL): Parsed<UpstreamAddress> {
   if (!socketPath.startsWith("/") || socketPath.includes("\0") || url.port !== "") {
     return unfit("the http+unix URL names no absolute socket path", UPSTREAM_REMEDY);
   }
-  const target = (url.pathname || "/") + url.search;
-  return {
-    value: { name, url: url.href, secure: false, hostname: "", port: 0, socketPath, authority: "localhost", target },
-  };
+  return { value: { name, url: url.href, hostname: "", port: 0 } };
 }
 
 function parseUpstream(text: string): Parsed<UpstreamAddress> {
@@ -133,18 +123,8 @@ function parseUpstream(text: string): Parsed<UpstreamAddress> {
   }
   if (address.includes("#")) return unfit("the URL has a fragment", "Leave out # and what follows.");
   if (url.protocol === "http+unix:") return socketAddress(name, url);
-  const secure = url.protocol === "https:";
-  return {
-    value: {
-      name,
-      url: url.href,
-      secure,
-      hostname: url.hostname.replace(/^\[|\]$/g, ""),
-      port: Number(url.port) || (secure ? 443 : 80),
-      authority: url.host,
-      target: url.pathname + url.search,
-    },
-  };
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  return { value: { name, url: url.href, hostname, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) } };
 }
 
 export const upstreamAddress: Kind<UpstreamAddress> = {

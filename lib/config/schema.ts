@@ -195,8 +195,18 @@ export const SETTINGS = {
   }),
   maxInFlight: limits.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-in-flight",
-    default: 2_000,
+    default: 4096,
     doc: "Requests being served at a time; beyond it 503",
+  }),
+  maxCallsPerSession: limits.one(integer({ min: 1, max: 1_000_000 }), {
+    name: "max-calls-per-session",
+    default: 100,
+    doc: "Requests of one session being served at a time; beyond it 503",
+  }),
+  maxStreamsPerSession: limits.one(integer({ min: 1, max: 1_000_000 }), {
+    name: "max-streams-per-session",
+    default: 16,
+    doc: "Open listening streams of one session at a time; beyond it 503",
   }),
   maxBodyBytes: limits.one(size({ min: KIB, max: GIB }), {
     name: "max-body",

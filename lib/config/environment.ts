@@ -1,0 +1,47 @@
+// `SIGNET_…` variables as settings. A name nobody knows is refused: a mistyped safeguard must not be silently off.
+import type { ConfigProblem } from "../errors.ts";
+import { closest } from "./closest.ts";
+import type { GivenText, Reading } from "./given.ts";
+import { keyOfEnvironment, SETTING_KEYS, type SettingKey, settingOf } from "./schema.ts";
+import { environmentName } from "./setting.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const CONFIG_FILE_VARIABLE = "SIGNET_CONFIG";
+
+/**
+ * What Kubernetes adds for every Service of the namespace: one called `signet` or `signet-…` yields names in our prefix
+ * (`SIGNET_SERVICE_HOST`, `SIGNET_PORT_8080_TCP_ADDR`, …) that nobody wrote.
+ */
+const SERVICE_LINK =
+  /^SIGNET_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+
+function unknownVariable(place: string): ConfigProblem {
+  const near = closest(place, [...SETTING_KEYS.map((key) => environmentName(settingOf(key))), CONFIG_FILE_VARIABLE]);
+  const remedy = near === undefined ? "Unset it; `signet serve --help` lists all names." : `Did you mean ${near}?`;
+  return { place, problem: "there is no such setting", remedy };
+}
+
+/** Reads every `SIGNET_…` variable; a blank one counts as not set. */
+export function readEnvironment(env: Environment): Reading {
+  const given = new Map<SettingKey, readonly GivenText[]>();
+  const problems: ConfigProblem[] = [];
+  for (const [place, text] of Object.entries(env)) {
+    if (text === undefined || !place.startsWith("SIGNET_") || place === CONFIG_FILE_VARIABLE) continue;
+    const key = keyOfEnvironment(place);
+    if (key !== undefined) {
+      if (text.trim() !== "") given.set(key, [{ text: text.trim(), place }]);
+    } else if (!SERVICE_LINK.test(place)) {
+      problems.push(unknownVariable(place));
+    }
+  }
+  // PROTOCOL.md §3: the runtime would move or duplicate a listener, past every check of ours.
+  if (env["DENO_SERVE_ADDRESS"] !== undefined) {
+    problems.push({
+      place: "DENO_SERVE_ADDRESS",
+      problem: "the runtime would move or duplicate Signet's listeners",
+      remedy: "Unset it and use --listen and --admin.",
+    });
+  }
+  return { given, problems };
+}

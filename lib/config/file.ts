@@ -1,0 +1,98 @@
+// `signet.yaml` as settings: one mapping of flag names to values, YAML 1.2. Every problem has its line.
+// The parser is loaded only when there is a file, because starting without one should not pay for it.
+import type { Document, LineCounter, Node } from "yaml";
+import type { ConfigProblem } from "../errors.ts";
+import { closest } from "./closest.ts";
+import type { GivenText, Reading } from "./given.ts";
+import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
+
+type Yaml = typeof import("yaml");
+
+class FileReader {
+  readonly given = new Map<SettingKey, readonly GivenText[]>();
+  readonly problems: ConfigProblem[] = [];
+  readonly #path: string;
+  readonly #yaml: Yaml;
+  readonly #lines: LineCounter;
+  readonly #document: Document;
+
+  constructor(path: string, text: string, yaml: Yaml) {
+    this.#path = path;
+    this.#yaml = yaml;
+    this.#lines = new yaml.LineCounter();
+    // Pretty errors quote the line, which may hold a secret.
+    this.#document = yaml.parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+  }
+
+  readAll(): void {
+    const { contents, errors } = this.#document;
+    for (const error of errors) {
+      this.#report(this.#at(error.pos[0]), `not valid YAML (${error.code})`, "Correct the line; the file is YAML 1.2.");
+    }
+    if (contents === null || errors.length > 0) return;
+    if (!this.#yaml.isMap(contents)) {
+      this.#report(
+        this.#at(0),
+        "the file is not a mapping",
+        "Write one `name: value` a line, for example `path: /mcp`.",
+      );
+      return;
+    }
+    for (const { key, value } of contents.items) {
+      this.#readPair(key as Node, value as Node | null);
+    }
+  }
+
+  #readPair(keyNode: Node, value: Node | null): void {
+    const name = this.#yaml.isScalar(keyNode) ? String(keyNode.value) : "";
+    const place = this.#at(keyNode.range?.[0] ?? 0, name);
+    const key = keyOfName(name);
+    if (key === undefined) return this.#reportUnknown(place, name);
+    const node = this.#yaml.isAlias(value) ? value.resolve(this.#document) : value;
+    if (this.#yaml.isSeq(node)) {
+      if (!SETTINGS[key].repeatable) {
+        return this.#report(place, "there is a list where one value is wanted", `Write \`${name}: VALUE\`.`);
+      }
+      this.given.set(key, node.items.flatMap((item) => this.#text(item as Node, name, true) ?? []));
+      return;
+    }
+    const text = this.#text(node ?? keyNode, name, false, node === null || node === undefined);
+    if (text !== undefined) this.given.set(key, [text]);
+  }
+
+  #text(node: Node, name: string, isItem: boolean, isBlank = false): GivenText | undefined {
+    const place = this.#at(node.range?.[0] ?? 0, name);
+    if (!isBlank && this.#yaml.isScalar(node) && node.value !== null) {
+      // Numbers as written: YAML reads 010 as 10.
+      const text = typeof node.value === "string" ? node.value : node.source ?? String(node.value);
+      return isItem ? { text, place, isItem } : { text, place };
+    }
+    const found = isBlank || this.#yaml.isScalar(node) ? "there is no value" : "there is a structure";
+    this.#report(place, `${found} where one value is wanted`, "Write a value, or leave the line out.");
+    return undefined;
+  }
+
+  #reportUnknown(place: string, name: string): void {
+    const near = closest(name.replaceAll("_", "-"), SETTING_KEYS.map((key) => settingOf(key).name));
+    const remedy = near === undefined ? "Remove it; `signet serve --help` lists all names." : `Did you mean ${near}?`;
+    this.#report(place, "there is no such setting", remedy);
+  }
+
+  #at(offset: number, name?: string): string {
+    const line = `${this.#path}:${this.#lines.linePos(offset).line || 1}`;
+    return name === undefined || name === "" || name.length > 64 ? line : `${line} (${name})`;
+  }
+
+  #report(place: string, problem: string, remedy: string): void {
+    this.problems.push({ place, problem, remedy });
+  }
+}
+
+/** Reads the text of a configuration file; `path` is for messages only. Never throws. */
+export async function readConfigFile(path: string, text: string): Promise<Reading> {
+  const yaml = await import("yaml");
+  const reader = new FileReader(path, text, yaml);
+  reader.readAll();
+  const { given, problems } = reader;
+  return { given, problems };
+}

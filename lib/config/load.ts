@@ -1,0 +1,147 @@
+// Settings out of flags, environment and file, in this order of precedence (BEHAVIOUR.md P3):
+// every problem of every source at once, each with its place and remedy; never a partial result.
+import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
+import { readConfigFile } from "./file.ts";
+import { describeReadError, examineFiles, type FileAccess } from "./files.ts";
+import type { Given, GivenText, Reading } from "./given.ts";
+import { judge } from "./rules.ts";
+import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "./schema.ts";
+import type { Setting } from "./setting.ts";
+
+/** Where settings may come from. `flags` are parsed already: see `parseFlags`. */
+export interface Sources extends FileAccess {
+  readonly flags: Reading & { readonly configFile?: string | undefined };
+  readonly env: Environment;
+}
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** What works but should be known: one sentence or two each, fit for a log. */
+  readonly warnings: readonly string[];
+  /** Where each setting that is not at its default was found. */
+  readonly places: ReadonlyMap<SettingKey, string>;
+}
+
+const NOTHING: Reading = { given: new Map(), problems: [] };
+
+async function readFileSource(sources: Sources): Promise<Reading> {
+  const fromFlag = sources.flags.configFile;
+  const path = fromFlag ?? (sources.env[CONFIG_FILE_VARIABLE] || undefined);
+  if (path === undefined) return NOTHING;
+  try {
+    return await readConfigFile(path, await sources.readTextFile(path));
+  } catch (error) {
+    const place = fromFlag === undefined ? CONFIG_FILE_VARIABLE : "--config";
+    const remedy = `Make ${path} readable for the user Signet runs as, or name another file.`;
+    return { given: new Map(), problems: [{ place, problem: describeReadError(error), remedy }] };
+  }
+}
+
+function splitTexts(setting: Setting<unknown>, texts: readonly GivenText[]): GivenText[] {
+  return texts.flatMap(({ text, place, isItem }) => {
+    const parts = isItem ? [text.trim()] : text.split(setting.kind.separator ?? ",").map((part) => part.trim());
+    return parts.filter((part) => part !== "").map((part) => ({ text: part, place }));
+  });
+}
+
+/** Reads one setting's texts. @returns undefined after reporting a problem */
+function readValue(
+  setting: Setting<unknown>,
+  texts: readonly GivenText[],
+  problems: ConfigProblem[],
+): { value: unknown } | undefined {
+  const items = setting.repeatable ? splitTexts(setting, texts) : texts;
+  if (!setting.repeatable && texts.length > 1) {
+    const place = texts[1]!.place;
+    problems.push({ place, problem: `it is given ${texts.length} times`, remedy: "Give it once." });
+    return undefined;
+  }
+  const values = new Map<string, unknown>();
+  let sound = true;
+  for (const { text, place } of items) {
+    const parsed = setting.kind.parse(text);
+    if ("value" in parsed) values.set(setting.kind.format(parsed.value), parsed.value);
+    else {
+      problems.push({ place, ...parsed });
+      sound = false;
+    }
+  }
+  if (!sound) return undefined;
+  return { value: setting.repeatable ? [...values.values()] : values.values().next().value };
+}
+
+interface Merged {
+  readonly settings: Settings;
+  readonly places: ReadonlyMap<SettingKey, string>;
+  readonly broken: ReadonlySet<SettingKey>;
+}
+
+function merge(layers: readonly Given[], keys: readonly SettingKey[], problems: ConfigProblem[]): Merged {
+  const values = new Map<SettingKey, unknown>();
+  const places = new Map<SettingKey, string>();
+  const broken = new Set<SettingKey>();
+  for (const key of SETTING_KEYS) {
+    const setting = settingOf(key);
+    values.set(key, setting.default);
+    const texts = keys.includes(key) ? layers.find((layer) => layer.has(key))?.get(key) : undefined;
+    if (texts === undefined) continue;
+    if (texts[0] !== undefined) places.set(key, texts[0].place);
+    const read = readValue(setting, texts, problems);
+    if (read === undefined) broken.add(key);
+    else values.set(key, read.value);
+  }
+  // Each value was parsed by its own row's kind, or is that row's default: what the type of Settings is derived from.
+  return { settings: Object.fromEntries(values) as unknown as Settings, places, broken };
+}
+
+/**
+ * Defaults that depend on other settings: with nothing configured, callers on loopback are anonymous (O6; `judge` has
+ * refused it elsewhere), and a session is idle no later than it expires, and looked for no later than it is idle.
+ */
+function withDerivedDefaults(settings: Settings): Settings {
+  const principals: Settings["principals"] = settings.principals.length > 0 ? settings.principals : ["anonymous"];
+  const sessionIdleMs = Math.min(settings.sessionIdleMs, settings.sessionTtlMs);
+  const sweepIntervalMs = Math.min(settings.sweepIntervalMs, sessionIdleMs);
+  return { ...settings, principals, sessionIdleMs, sweepIntervalMs };
+}
+
+/**
+ * Settings of a whole `serve`.
+ * @throws ConfigError with every problem there is
+ */
+export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
+  const environment = readEnvironment(sources.env);
+  const file = await readFileSource(sources);
+  const problems = [...sources.flags.problems, ...environment.problems, ...file.problems];
+  const merged = merge([sources.flags.given, environment.given, file.given], SETTING_KEYS, problems);
+  const verdict = judge(merged);
+  const sound = SETTING_KEYS.filter((key) => !merged.broken.has(key));
+  const { readTextFile, fileMode } = sources;
+  const files = await examineFiles(merged.settings, sound, { readTextFile, fileMode, places: merged.places });
+  problems.push(...verdict.problems, ...files.problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const warnings = [...verdict.warnings, ...files.warnings];
+  return { settings: withDerivedDefaults(merged.settings), warnings, places: merged.places };
+}
+
+/**
+ * Some settings only, for commands that need no more: the rest of the configuration is not judged.
+ * @throws ConfigError with every problem of the flags, of the file's form, and of the settings asked for
+ */
+export async function loadSome<K extends SettingKey>(
+  keys: readonly K[],
+  sources: Sources,
+): Promise<{ settings: Pick<Settings, K>; warnings: readonly string[]; places: ReadonlyMap<SettingKey, string> }> {
+  const environment = readEnvironment(sources.env);
+  const file = await readFileSource(sources);
+  const problems = [...sources.flags.problems];
+  if (file.given.size === 0) problems.push(...file.problems);
+  const merged = merge([sources.flags.given, environment.given, file.given], keys, problems);
+  const sound = keys.filter((key) => !merged.broken.has(key));
+  const { readTextFile, fileMode } = sources;
+  const files = await examineFiles(merged.settings, sound, { readTextFile, fileMode, places: merged.places });
+  problems.push(...files.problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { settings: merged.settings, warnings: files.warnings, places: merged.places };
+}
