@@ -1,0 +1,107 @@
+// `deno task bench`: measures Signet against nginx, haproxy and others in one run and compares with the targets of
+// PERFORMANCE.md. Ratios travel between machines, absolute figures do not.
+//   --quick           short rounds, for a look; not for publishing
+//   --only ROW        one row or one job, repeatable
+//   --markdown FILE   writes the report there as well
+import { parseArgs } from "node:util";
+import type { Context, Job } from "./bench/context.ts";
+import { makeCredentials } from "./bench/credentials.ts";
+import { HTTP_JOBS } from "./bench/http_jobs.ts";
+import { describeMachine } from "./bench/machine.ts";
+import { type Finding, judge, targetTable } from "./bench/report.ts";
+import { ROWS } from "./bench/rows.ts";
+import { BENCH_PROGRAMS, findProgram } from "./programs.ts";
+
+const JOBS: readonly Job[] = [...HTTP_JOBS];
+
+async function missingPrograms(): Promise<string[]> {
+  const lines: string[] = [];
+  for (const { name, install, usedFor } of BENCH_PROGRAMS) {
+    if (await findProgram(name) === undefined) lines.push(`${name} (${usedFor}) is not installed: ${install}`);
+  }
+  return lines;
+}
+
+function chooseJobs(only: readonly string[]): Job[] {
+  const unknown = only.filter((name) => !JOBS.some((job) => job.name === name || job.rows.includes(name)));
+  if (unknown.length > 0) {
+    const known = JOBS.map((job) => `${job.name} (${job.rows.join(", ")})`).join("; ");
+    throw new Error(`no row or job is called ${unknown.join(", ")}: want one of ${known}`);
+  }
+  return JOBS.filter((job) => only.length === 0 || only.some((name) => job.name === name || job.rows.includes(name)));
+}
+
+async function measure(jobs: readonly Job[], context: Context): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const job of jobs) {
+    context.log(`— ${job.name}`);
+    try {
+      findings.push(...await job.run(context));
+    } catch (error) {
+      console.error(error);
+      const reason = String(error instanceof Error ? error.message : error).split("\n")[0] ?? "";
+      findings.push(...job.rows.map((id) => ({ id, skipped: `failed: ${reason}` })));
+    }
+  }
+  return findings;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string", multiple: true, default: [] },
+      markdown: { type: "string" },
+    },
+  });
+  const missing = await missingPrograms();
+  if (missing.length > 0) {
+    console.error(missing.join("\n"));
+    return 3;
+  }
+  const jobs = chooseJobs(values.only);
+  const machine = await describeMachine();
+  const directory = await Deno.makeTempDir({ prefix: "signet_bench_" });
+  const details: string[] = [];
+  try {
+    const findings = await measure(jobs, {
+      credentials: await makeCredentials(directory),
+      seconds: values.quick ? 1 : 4,
+      rounds: values.quick ? 2 : 5,
+      quick: values.quick,
+      log: (line) => console.error(line),
+      addDetail: (title, table) => details.push(`### ${title}\n\n${table}`),
+    });
+    const report = render(machine, values.quick, findings, details);
+    console.log(report);
+    if (values.markdown !== undefined) await Deno.writeTextFile(values.markdown, report);
+    return exitCode(findings);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function render(machine: string, quick: boolean, findings: readonly Finding[], details: readonly string[]): string {
+  const how = quick ? "`deno task bench --quick` (short rounds: a look, not a result)" : "`deno task bench`";
+  return [
+    "# Benchmarks\n",
+    `Made by ${how} with Deno ${Deno.version.deno} on ${machine}. One run, interleaved rounds, medians; a ratio is the`,
+    "median of the ratios of the rounds. Proxy pinned to one core, load and upstream on the other. Ratios travel between",
+    "machines, absolute figures do not.\n",
+    targetTable(ROWS, findings),
+    ...details,
+  ].join("\n");
+}
+
+/** 1 if any row is below its floor or could not be measured. */
+function exitCode(findings: readonly Finding[]): number {
+  const bad = findings.some((finding) => {
+    if ("skipped" in finding) return true;
+    const row = ROWS.find(({ id }) => id === finding.id);
+    return row !== undefined && judge(row, finding.value) === "BELOW FLOOR";
+  });
+  return bad ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,349 @@
+// Plain calls: throughput, CPU, latency, cold ids, big bodies, TLS, and what npm's proxies make of the same calls.
+import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
+import {
+  MCP_PROXY,
+  type Setup,
+  startFetchProxy,
+  startHaproxy,
+  startMcpProxy,
+  startNginx,
+  startSignet,
+  startSupergateway,
+  startUpstream,
+  SUPERGATEWAY,
+} from "./contenders.ts";
+import type { Latencies } from "./load.ts";
+import { cpuMicros } from "./machine.ts";
+import type { Running } from "./process.ts";
+import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";
+import { runWrk, type WrkOptions } from "./wrk.ts";
+
+const CONNECTIONS = 32;
+
+/** The figures of one contender, one entry a round. */
+export interface Figures {
+  readonly perSecond: number[];
+  readonly cpuMicros: number[];
+  readonly p50: number[];
+}
+
+export interface Contender {
+  readonly name: string;
+  readonly running: Running;
+  /** What differs from the common load. */
+  readonly load?: Partial<WrkOptions>;
+}
+
+/** Everybody gets the same load for a while, in turn, `rounds` times over; the order turns with the rounds. */
+export async function interleave(
+  context: Context,
+  contenders: readonly Contender[],
+  load: Omit<WrkOptions, "url" | "directory" | "seconds">,
+): Promise<Map<string, Figures>> {
+  const figures = new Map<string, Figures>(
+    contenders.map(({ name }) => [name, { perSecond: [], cpuMicros: [], p50: [] }]),
+  );
+  const base = { ...load, seconds: context.seconds, directory: context.credentials.directory };
+  for (const contender of contenders) await measure(contender, { ...base, seconds: 1 });
+  for (let round = 0; round < context.rounds; round++) {
+    const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
+    for (const contender of turn) {
+      if (contender === undefined) continue;
+      const result = await measure(contender, base);
+      const own = figures.get(contender.name);
+      own?.perSecond.push(result.perSecond);
+      own?.cpuMicros.push(result.cpu);
+      own?.p50.push(result.p50);
+      context.log(
+        `${contender.name}: ${show(result.perSecond)}/s, ${show(result.cpu)} µs CPU, p50 ${show(result.p50)} µs`,
+      );
+    }
+  }
+  return figures;
+}
+
+async function measure({ running, load }: Contender, base: Omit<WrkOptions, "url">) {
+  const before = await cpuMicros(running.pid);
+  const url = `http://127.0.0.1:${running.port}${PATH}`;
+  try {
+    const result = await runWrk({ ...base, url, ...load });
+    return { ...result, cpu: (await cpuMicros(running.pid) - before) / result.requests };
+  } catch (error) {
+    throw new Error(`load on ${running.name} failed; its last output:\n${running.output()}`, { cause: error });
+  }
+}
+
+export function figureTable(figures: ReadonlyMap<string, Figures>, baseline = "nginx"): string {
+  const nginx = figures.get(baseline);
+  const rows = [...figures].map(([name, { perSecond, cpuMicros, p50 }]) => [
+    name,
+    show(median(perSecond)),
+    nginx === undefined ? "" : show(ratioByRound(perSecond, nginx.perSecond)),
+    show(median(cpuMicros)),
+    show(median(p50)),
+  ]);
+  return markdownTable([["proxy", "requests/s", `vs ${baseline}`, "CPU µs a request", "p50 µs"], ...rows]);
+}
+
+export function figuresOf(figures: ReadonlyMap<string, Figures>, name: string): Figures {
+  const found = figures.get(name);
+  if (found === undefined) throw new Error(`no figures of ${name}: want one of ${[...figures.keys()].join(", ")}`);
+  return found;
+}
+
+/** Starts what `start` returns one after the other, runs `use`, and stops everything that was started, whatever happens. */
+export async function withAll<T>(
+  start: (keep: <R extends Running>(running: Promise<R>) => Promise<R>) => Promise<T>,
+): Promise<T> {
+  const started: Running[] = [];
+  try {
+    return await start(async (running) => {
+      const up = await running;
+      started.push(up);
+      return up;
+    });
+  } finally {
+    for (const running of started.reverse()) await running.stop();
+  }
+}
+
+const throughput: Job = {
+  name: "http",
+  rows: ["throughput", "cpu", "full-lane"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const signet = await keep(startSignet(setup));
+      const full = await keep(startSignet(setup, ["--full-lane"]));
+      const contenders: Contender[] = [
+        { name: "direct", running: upstream },
+        { name: "nginx", running: await keep(startNginx(setup)) },
+        { name: "haproxy", running: await keep(startHaproxy(setup)) },
+        { name: "signet", running: signet },
+        { name: "signet, full lane", running: full },
+        { name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) },
+      ];
+      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
+      const figures = await interleave(context, contenders, {
+        connections: CONNECTIONS,
+        headers: headersFor(context, id),
+        body: CALL,
+      });
+      context.addDetail(`Calls over ${CONNECTIONS} connections`, figureTable(figures));
+      return throughputFindings(figures);
+    }),
+};
+
+function throughputFindings(figures: ReadonlyMap<string, Figures>): Finding[] {
+  const [signet, nginx] = [figuresOf(figures, "signet"), figuresOf(figures, "nginx")];
+  const [full, fetch] = [figuresOf(figures, "signet, full lane"), figuresOf(figures, "Deno.serve + fetch")];
+  const pair = (a: readonly number[], b: readonly number[], unit: string) =>
+    `${show(median(a))} and ${show(median(b))} ${unit}`;
+  return [
+    {
+      id: "throughput",
+      value: ratioByRound(signet.perSecond, nginx.perSecond),
+      detail: pair(signet.perSecond, nginx.perSecond, "requests/s"),
+    },
+    {
+      id: "cpu",
+      value: ratioByRound(signet.cpuMicros, nginx.cpuMicros),
+      detail: pair(signet.cpuMicros, nginx.cpuMicros, "µs"),
+    },
+    {
+      id: "full-lane",
+      value: ratioByRound(full.cpuMicros, fetch.cpuMicros),
+      detail: pair(full.cpuMicros, fetch.cpuMicros, "µs"),
+    },
+  ];
+}
+
+const latency: Job = {
+  name: "latency",
+  rows: ["p50", "p99"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const signet = await keep(startSignet(setup));
+      const contenders: Contender[] = [
+        { name: "direct", running: upstream },
+        { name: "nginx", running: await keep(startNginx(setup)) },
+        { name: "haproxy", running: await keep(startHaproxy(setup)) },
+        { name: "signet", running: signet },
+      ];
+      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
+      const headers = headersFor(context, id);
+      const single = await interleave(context, contenders, { connections: 1, headers, body: CALL });
+      context.addDetail("Calls over one connection", figureTable(single));
+      const paced = await paceAll(context, contenders, headers);
+      const p50 = { signet: figuresOf(single, "signet").p50, nginx: figuresOf(single, "nginx").p50 };
+      const p99 = { signet: paced.get("signet") ?? [], nginx: paced.get("nginx") ?? [] };
+      return [
+        {
+          id: "p50",
+          value: ratioByRound(p50.signet, p50.nginx),
+          detail: `${show(median(p50.signet))} and ${show(median(p50.nginx))} µs`,
+        },
+        {
+          id: "p99",
+          value: ratioByRound(p99.signet, p99.nginx),
+          detail: `${show(median(p99.signet))} and ${show(median(p99.nginx))} µs`,
+        },
+      ];
+    }),
+};
+
+/** p99 in µs at 2,000 requests a second, by contender, one entry a round. */
+async function paceAll(context: Context, contenders: readonly Contender[], headers: Record<string, string>) {
+  const p99 = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  const p50 = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = 0; round < context.rounds; round++) {
+    for (const { name, running } of contenders) {
+      const job = {
+        target: targetOf(running.port),
+        headers,
+        body: CALL,
+        connections: 32,
+        perSecond: 2000,
+        seconds: context.seconds,
+      };
+      const result = await runLoad<Latencies>(context, "pace", job);
+      p99.get(name)?.push(result.p99);
+      p50.get(name)?.push(result.p50);
+      context.log(`${name} at 2,000/s: p50 ${show(result.p50)} µs, p99 ${show(result.p99)} µs`);
+    }
+  }
+  const rows = contenders.map((
+    { name },
+  ) => [name, show(median(p50.get(name) ?? [])), show(median(p99.get(name) ?? []))]);
+  context.addDetail(
+    "2,000 calls a second over 32 connections",
+    markdownTable([["proxy", "p50 µs", "p99 µs"], ...rows]),
+  );
+  return p99;
+}
+
+const cold: Job = {
+  name: "cold",
+  rows: ["cold"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      // The ids come from one Signet; another with the same key and room for a few sessions meets each as a stranger.
+      const issuer = await keep(startSignet(setup));
+      const signet = await keep(startSignet(setup, ["--max-sessions", "100"]));
+      const { ids } = await openSessions(context, targetOf(issuer.port), 2000);
+      const figures = await interleave(context, [
+        { name: "nginx", running: await keep(startNginx(setup)) },
+        { name: "signet, every id cold", running: signet },
+      ], { connections: CONNECTIONS, headers: headersFor(context), body: CALL, sessionIds: ids });
+      context.addDetail("Every request with another id, none of them known", figureTable(figures));
+      const [ours, nginx] = [figuresOf(figures, "signet, every id cold"), figuresOf(figures, "nginx")];
+      return [{
+        id: "cold",
+        value: ratioByRound(ours.perSecond, nginx.perSecond),
+        detail: `${show(median(ours.perSecond))} and ${show(median(nginx.perSecond))} requests/s`,
+      }];
+    }),
+};
+
+const big: Job = {
+  name: "big",
+  rows: ["big"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const signet = await keep(startSignet(setup));
+      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
+      const body = CALL.replace("the quick", "x".repeat(1024 * 1024));
+      const figures = await interleave(context, [
+        { name: "direct", running: upstream },
+        { name: "nginx", running: await keep(startNginx(setup)) },
+        { name: "haproxy", running: await keep(startHaproxy(setup)) },
+        { name: "signet", running: signet },
+      ], { connections: 4, headers: headersFor(context, id), body });
+      context.addDetail("1 MiB up and 1 MiB down over 4 connections", figureTable(figures));
+      const [ours, nginx] = [figuresOf(figures, "signet"), figuresOf(figures, "nginx")];
+      return [{
+        id: "big",
+        value: ratioByRound(ours.perSecond, nginx.perSecond),
+        detail: `${show(median(ours.perSecond))} and ${show(median(nginx.perSecond))} requests/s`,
+      }];
+    }),
+};
+
+const tls: Job = {
+  name: "tls",
+  rows: ["tls"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const plain = await keep(startSignet(setup));
+      const [id = ""] = (await openSessions(context, targetOf(plain.port), 1)).ids;
+      const overTls = (name: string, running: Running): Contender => ({
+        name,
+        running,
+        load: { url: `https://localhost:${running.port}${PATH}` },
+      });
+      const figures = await interleave(context, [
+        overTls("nginx", await keep(startNginx({ ...setup, tls: true }))),
+        overTls("signet", await keep(startSignet({ ...setup, tls: true }))),
+      ], { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL });
+      context.addDetail("TLS in front, kept-alive connections", figureTable(figures));
+      const [ours, nginx] = [figuresOf(figures, "signet"), figuresOf(figures, "nginx")];
+      return [{
+        id: "tls",
+        value: ratioByRound(ours.cpuMicros, nginx.cpuMicros),
+        detail: `${show(median(ours.cpuMicros))} and ${show(median(nginx.cpuMicros))} µs`,
+      }];
+    }),
+};
+
+const npm: Job = {
+  name: "npm",
+  rows: ["mcp-proxy", "supergateway"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const signet = await keep(startSignet({ credentials: context.credentials, upstreamPort: upstream.port }));
+      const others: Contender[] = [];
+      const skipped: Finding[] = [];
+      for (const [id, start] of [["mcp-proxy", startMcpProxy], ["supergateway", startSupergateway]] as const) {
+        try {
+          others.push({ name: id, running: await keep(start()) });
+        } catch (error) {
+          skipped.push({ id, skipped: `could not be started: ${String(error).split("\n")[0]}` });
+        }
+      }
+      const contenders: Contender[] = [];
+      for (const contender of [{ name: "signet", running: signet }, ...others]) {
+        const [id = ""] = (await openSessions(context, targetOf(contender.running.port), 1)).ids;
+        contenders.push({ ...contender, load: { headers: headersFor(context, id) } });
+      }
+      const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers: {}, body: CALL });
+      context.addDetail(
+        `Against ${MCP_PROXY} and ${SUPERGATEWAY}. Neither forwards to an HTTP server: the server behind them is a ` +
+          "stdio process, a cheaper hop than Signet's, and its CPU time is counted with theirs",
+        figureTable(figures, "signet"),
+      );
+      const ours = figuresOf(figures, "signet");
+      return [
+        ...skipped,
+        ...others.map(({ name }): Finding => {
+          const theirs = figuresOf(figures, name).perSecond;
+          return {
+            id: name,
+            value: ratioByRound(ours.perSecond, theirs),
+            detail: `${show(median(ours.perSecond))} and ${show(median(theirs))} requests/s`,
+          };
+        }),
+      ];
+    }),
+};
+
+export const HTTP_JOBS: readonly Job[] = [throughput, latency, npm, cold, big, tls];
