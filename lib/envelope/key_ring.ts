@@ -1,0 +1,186 @@
+// Master keys and the ring of them: the first seals, all open (BEHAVIOUR.md E4–E6).
+// A key keeps only what was derived from it and shows none of it when it is printed.
+import { Buffer } from "node:buffer";
+import { blake3 } from "@noble/hashes/blake3.js";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
+
+export const KEY_BYTES = 32;
+export const KEY_ID_BYTES = 4;
+
+/** `length` random bytes fit for keys: `randomBytes` of `node:crypto`, or a fixed sequence in tests. */
+export type RandomBytes = (length: number) => Uint8Array;
+
+/** BLAKE3 derive-key contexts. Part of the format: see tests/vectors/FORMAT.md §2. */
+const CONTEXTS = {
+  sealing: "Signet envelope v1: sealing key",
+  nonce: "Signet envelope v1: nonce key",
+  fingerprint: "Signet envelope v1: owner fingerprint key",
+  keyId: "Signet envelope v1: key id",
+} as const;
+
+function derive(master: Uint8Array, context: string, length: number): Uint8Array {
+  return blake3(master, { context: Buffer.from(context, "latin1"), dkLen: length });
+}
+
+/** One master key, as the keys derived from it. Separate purposes never share a key (E4). */
+export class MasterKey {
+  /** Names the key in logs, metrics and `signet keys list`: 8 hex digits. Tells nothing of the key. */
+  readonly id: string;
+  /** The same id as it stands in an envelope: an unsigned 32-bit integer, big-endian on the wire. */
+  readonly idWord: number;
+  readonly #sealing: Uint8Array;
+  readonly #nonce: Uint8Array;
+  readonly #fingerprint: Uint8Array;
+
+  /** @throws RangeError if `master` has not exactly 32 bytes */
+  constructor(master: Uint8Array) {
+    if (master.length !== KEY_BYTES) {
+      throw new RangeError(`A master key has ${KEY_BYTES} bytes, this one has ${master.length}`);
+    }
+    this.#sealing = derive(master, CONTEXTS.sealing, KEY_BYTES);
+    this.#nonce = derive(master, CONTEXTS.nonce, KEY_BYTES);
+    this.#fingerprint = derive(master, CONTEXTS.fingerprint, KEY_BYTES);
+    const id = Buffer.from(derive(master, CONTEXTS.keyId, KEY_ID_BYTES));
+    this.id = id.toString("hex");
+    this.idWord = id.readUInt32BE();
+  }
+
+  /** Key of the cipher. */
+  get sealingKey(): Uint8Array {
+    return this.#sealing;
+  }
+
+  /** Key of the hash that makes nonces. */
+  get nonceKey(): Uint8Array {
+    return this.#nonce;
+  }
+
+  /** Key of the hash that makes owner fingerprints. */
+  get fingerprintKey(): Uint8Array {
+    return this.#fingerprint;
+  }
+
+  toString(): string {
+    return `MasterKey(${this.id})`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  /** What `console.log` of Deno, Node and Bun print. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+}
+
+/** One or more keys. Immutable: reloading makes a new ring (E5). */
+export class KeyRing {
+  /** In the order given; the first is {@link active}. */
+  readonly keys: readonly MasterKey[];
+  /** Seals everything new. */
+  readonly active: MasterKey;
+  readonly #byIdWord: ReadonlyMap<number, MasterKey>;
+
+  /** @throws RangeError without a key, or if two keys share an id */
+  constructor(keys: readonly MasterKey[]) {
+    const [active] = keys;
+    if (active === undefined) throw new RangeError("A key ring needs at least one key, got none");
+    this.#byIdWord = new Map(keys.map((key) => [key.idWord, key]));
+    if (this.#byIdWord.size !== keys.length) throw new RangeError("The keys of a ring need distinct ids");
+    this.keys = [...keys];
+    this.active = active;
+  }
+
+  /** The key with this {@link MasterKey.idWord}. */
+  find(idWord: number): MasterKey | undefined {
+    return this.#byIdWord.get(idWord);
+  }
+
+  toString(): string {
+    return `KeyRing(${this.keys.map((key) => key.id).join(", ")})`;
+  }
+}
+
+/** A new key as standard base64, as {@link parseKeyRing} reads it. */
+export function generateKey(random: RandomBytes): string {
+  return Buffer.from(random(KEY_BYTES)).toString("base64");
+}
+
+/** A ring of one fresh key, for runs without a configured one: its ids die with the process (E6). */
+export function ephemeralKeyRing(random: RandomBytes): KeyRing {
+  return new KeyRing([new MasterKey(random(KEY_BYTES))]);
+}
+
+/**
+ * The ring written in `text`: one base64 key a line, or several separated by commas; blank lines and whatever follows a
+ * `#` are skipped. The first key is the active one.
+ *
+ * @param place where the text comes from, for messages: a path or the name of a variable
+ * @throws ConfigError with every problem of the text at once; no key is quoted
+ */
+export function parseKeyRing(text: string, place: string): KeyRing {
+  const entries = entriesOf(text, place);
+  const problems: ConfigProblem[] = [];
+  const places = new Map<number, { key: MasterKey; master: Buffer; place: string }>();
+  for (const entry of entries) {
+    const master = Buffer.from(entry.text, "base64");
+    const problem = problemOf(entry.text, master);
+    if (problem !== undefined) {
+      problems.push({ place: entry.place, problem, remedy: REMEDY });
+      continue;
+    }
+    const key = new MasterKey(master);
+    const earlier = places.get(key.idWord);
+    if (earlier === undefined) places.set(key.idWord, { key, master, place: entry.place });
+    else problems.push(clashOf(entry.place, earlier.place, master.equals(earlier.master)));
+  }
+  if (entries.length === 0) {
+    problems.push({ place, problem: "reading the key ring found no key", remedy: REMEDY });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return new KeyRing([...places.values()].map(({ key }) => key));
+}
+
+const REMEDY = `Want standard base64 of ${KEY_BYTES} random bytes (44 characters): make one with \`signet keys new\``;
+
+interface Entry {
+  readonly text: string;
+  readonly place: string;
+}
+
+/** Every key written in the text, with a place fit for its form: `FILE:3`, `VARIABLE (key 2)`. */
+function entriesOf(text: string, place: string): Entry[] {
+  const lines = text.split("\n");
+  const isFile = text.trim().includes("\n");
+  return lines.flatMap((line, index) => {
+    const words = line.replace(/#.*/, "").split(",").map((word) => word.trim()).filter((word) => word !== "");
+    const linePlace = isFile ? `${place}:${index + 1}` : place;
+    return words.map((word, i) => ({
+      text: word,
+      place: words.length > 1 ? `${linePlace} (key ${i + 1})` : linePlace,
+    }));
+  });
+}
+
+/** What is wrong with one key; its text is never part of the answer. */
+function problemOf(text: string, decoded: Buffer): string | undefined {
+  if (/^[\w-]+=*$/.test(text) && /[-_]/.test(text)) return "the key is URL-safe base64, not standard base64";
+  // Node's decoder skips what it does not know: only a text that comes out again is base64.
+  if (decoded.toString("base64") !== text) return "the key is not valid standard base64";
+  if (decoded.length !== KEY_BYTES) return `the key has ${decoded.length} bytes, not ${KEY_BYTES}`;
+  return undefined;
+}
+
+function clashOf(place: string, earlier: string, same: boolean): ConfigProblem {
+  if (same) return { place, problem: `the key stands at ${earlier} already`, remedy: "Remove one of the two" };
+  return {
+    place,
+    problem: `the key has the same key id as the one at ${earlier}`,
+    remedy: "Replace the newer of the two: ids of a ring must differ, and a fresh key's will",
+  };
+}

@@ -1,0 +1,107 @@
+// Sealed texts: what Signet hands to clients and takes back. `version ‖ key id ‖ nonce ‖ ciphertext ‖ tag` in base62
+// (BEHAVIOUR.md E1, E4, E7; tests/vectors/FORMAT.md §3). Deterministic: equal input gives equal text. Opening never
+// throws, and no forgery costs more than an authentic text of its length.
+import { Buffer } from "node:buffer";
+import { blake3 } from "@noble/hashes/blake3.js";
+import { base62Length, decodeBase62, encodeBase62 } from "./base62.ts";
+import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
+import { NONCE_BYTES, TAG_BYTES, xchacha } from "./xchacha.ts";
+
+/** What a text is for. It is associated data: a text never opens for another purpose (PROTOCOL.md 39). */
+export type Purpose = "session" | "event" | "request-state" | "task" | "cursor" | "rpc-id";
+
+/** Longest text that is opened unless told otherwise, in characters. */
+export const DEFAULT_MAX_LENGTH = 4096;
+
+/** Why a text did not open. For metrics only: outside, all are one (E8). */
+export type OpenFailure = "length" | "alphabet" | "version" | "key" | "tag";
+
+export type OpenResult =
+  | { readonly ok: true; readonly key: MasterKey; readonly plaintext: Uint8Array }
+  | { readonly ok: false; readonly reason: OpenFailure };
+
+export interface OpenOptions {
+  /** Longest text to look at, in characters. */
+  readonly maxLength?: number;
+}
+
+const VERSION = 1;
+const PREFIX_BYTES = 1 + KEY_ID_BYTES;
+const OVERHEAD_BYTES = PREFIX_BYTES + NONCE_BYTES + TAG_BYTES;
+const MIN_LENGTH = base62Length(OVERHEAD_BYTES);
+/** The first base62 block holds the whole prefix, so that a foreign text is refused without decoding the rest. */
+const PREFIX_CHARS = base62Length(8);
+
+/** Length in characters of the text that {@link seal} makes of a plaintext. */
+export function sealedLength(plaintextBytes: number): number {
+  return base62Length(OVERHEAD_BYTES + plaintextBytes);
+}
+
+/** The one text of `plaintext` under this key for this purpose. */
+export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array): string {
+  const associatedData = associatedDataOf(key, purpose);
+  const nonce = nonceOf(key, associatedData, plaintext);
+  const sealed = xchacha.encrypt({ key: key.sealingKey, nonce, associatedData }, plaintext);
+  const envelope = new Uint8Array(PREFIX_BYTES + NONCE_BYTES + sealed.length);
+  envelope.set(associatedData.subarray(0, PREFIX_BYTES));
+  envelope.set(nonce, PREFIX_BYTES);
+  envelope.set(sealed, PREFIX_BYTES + NONCE_BYTES);
+  return encodeBase62(envelope);
+}
+
+/**
+ * The plaintext of a sealed text, and the key that sealed it.
+ *
+ * The nonce is not computed again from the plaintext: the tag covers every bit of the text already, only a holder of
+ * the key could choose another nonce, and a second pass over the plaintext would double the cost of opening.
+ */
+export function open(ring: KeyRing, purpose: Purpose, text: string, options: OpenOptions = {}): OpenResult {
+  const { length } = text;
+  if (length < MIN_LENGTH || length > (options.maxLength ?? DEFAULT_MAX_LENGTH)) return FAILED.length;
+  const prefix = decodeBase62(text.slice(0, PREFIX_CHARS));
+  if (prefix === undefined) return FAILED.alphabet;
+  if (prefix[0] !== VERSION) return FAILED.version;
+  const key = ring.find(((prefix[1]! << 24) | (prefix[2]! << 16) | (prefix[3]! << 8) | prefix[4]!) >>> 0);
+  if (key === undefined) return FAILED.key;
+  const envelope = decodeBase62(text);
+  if (envelope === undefined) return FAILED.alphabet;
+  const plaintext = xchacha.decrypt({
+    key: key.sealingKey,
+    nonce: envelope.subarray(PREFIX_BYTES, PREFIX_BYTES + NONCE_BYTES),
+    associatedData: associatedDataOf(key, purpose),
+  }, envelope.subarray(PREFIX_BYTES + NONCE_BYTES));
+  return plaintext === undefined ? FAILED.tag : { ok: true, key, plaintext };
+}
+
+const FAILED = {
+  length: { ok: false, reason: "length" },
+  alphabet: { ok: false, reason: "alphabet" },
+  version: { ok: false, reason: "version" },
+  key: { ok: false, reason: "key" },
+  tag: { ok: false, reason: "tag" },
+} as const satisfies Record<OpenFailure, OpenResult>;
+
+/** `version ‖ key id ‖ length of purpose ‖ purpose`. */
+function associatedDataOf(key: MasterKey, purpose: Purpose): Uint8Array {
+  const data = new Uint8Array(PREFIX_BYTES + 1 + purpose.length);
+  data[0] = VERSION;
+  data[1] = key.idWord >>> 24;
+  data[2] = key.idWord >>> 16;
+  data[3] = key.idWord >>> 8;
+  data[4] = key.idWord;
+  data[PREFIX_BYTES] = purpose.length;
+  for (let i = 0; i < purpose.length; i++) data[PREFIX_BYTES + 1 + i] = purpose.charCodeAt(i);
+  return data;
+}
+
+/**
+ * Synthetic nonce: the first bytes of keyed BLAKE3 over both parts, the first preceded by its length so that no other
+ * split gives the same input. Equal nonces under one key thus mean equal texts, which tells nothing new.
+ */
+function nonceOf(key: MasterKey, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const input = Buffer.allocUnsafe(4 + associatedData.length + plaintext.length);
+  input.writeUInt32LE(associatedData.length);
+  input.set(associatedData, 4);
+  input.set(plaintext, 4 + associatedData.length);
+  return blake3(input, { key: key.nonceKey, dkLen: NONCE_BYTES });
+}

@@ -1,0 +1,106 @@
+// The session id a client sees: a session sealed into base62 text, and back (BEHAVIOUR.md E1–E5, E7, E8).
+// Equal sessions give equal ids under one key. Whether a session has expired or is somebody else's is the caller's
+// business.
+import { Buffer } from "node:buffer";
+import { SignetError } from "../errors.ts";
+import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
+import { DEFAULT_MAX_LENGTH, open, type OpenFailure, type OpenOptions, seal, sealedLength } from "./seal.ts";
+import { decodeSession, encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
+
+export { fingerprintOwner, type OwnerFingerprint, type OwnerIdentity } from "./owner_fingerprint.ts";
+export type { JsonObject, SealedSession } from "./session_payload.ts";
+
+/** A sealed session as text: what a client holds in `Mcp-Session-Id`. */
+export type SessionId = string & { readonly __brand: "SessionId" };
+
+/** The id an upstream gave out. It never leaves Signet unsealed (PROTOCOL.md 2). */
+export type UpstreamSessionId = string & { readonly __brand: "UpstreamSessionId" };
+
+export type OpenSessionResult =
+  | { readonly ok: true; readonly session: SealedSession; readonly key: MasterKey }
+  | { readonly ok: false; readonly reason: OpenFailure | "shape" };
+
+/** A session that does not fit into an id. It becomes a 400: almost always the client's initialize is too big. */
+export class SessionTooLongError extends SignetError {
+  /** Characters the id would have, without the client's decoration. */
+  readonly length: number;
+  readonly maxLength: number;
+
+  constructor(session: SealedSession, length: number, maxLength: number) {
+    super("invalid_params", {
+      publicMessage: "Invalid params: the initialize parameters do not fit into a session id",
+      remedy: "Send smaller clientInfo and capabilities, seal fewer headers, or allow longer ids",
+      facts: {
+        idLength: length,
+        maxLength,
+        clientInfoChars: JSON.stringify(session.clientInfo).length,
+        capabilitiesChars: JSON.stringify(session.capabilities).length,
+        upstreamsChars: JSON.stringify(session.upstreams).length,
+        homeChars: session.home?.length ?? 0,
+      },
+    });
+    this.length = length;
+    this.maxLength = maxLength;
+  }
+}
+
+/**
+ * Members of MCP's `Implementation` (2025-11-25) that only decorate, bulkiest first: `icons` may hold whole pictures as
+ * `data:` URIs. No server can need them to initialize a lost session again, so they give way to the cap.
+ */
+const DECORATION = ["icons", "description", "websiteUrl", "title"] as const;
+
+/**
+ * The id of a session. If it would pass `maxLength` characters (default 4,096), the client info is sealed without its
+ * decoration, as little of it left out as needed.
+ *
+ * @throws SessionTooLongError if the id is too long even so
+ * @throws TypeError if the session breaks a rule of {@link SealedSession}
+ */
+export function sealSession(key: MasterKey, session: SealedSession, options: OpenOptions = {}): SessionId {
+  const maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
+  let slim = session;
+  let payload = encodePayload(slim);
+  for (const member of DECORATION) {
+    if (sealedLength(payload.length) <= maxLength) break;
+    if (!Object.hasOwn(slim.clientInfo, member)) continue;
+    slim = { ...slim, clientInfo: without(slim.clientInfo, member) };
+    payload = encodePayload(slim);
+  }
+  const length = sealedLength(payload.length);
+  if (length > maxLength) throw new SessionTooLongError(slim, length, maxLength);
+  return seal(key, "session", payload) as SessionId;
+}
+
+/** The session of an id, and the key that sealed it. Never throws; looks at no clock. */
+export function openSession(ring: KeyRing, text: string, options: OpenOptions = {}): OpenSessionResult {
+  const opened = open(ring, "session", text, options);
+  if (!opened.ok) return opened;
+  const session = decodePayload(opened.plaintext);
+  return session === undefined ? WRONG_SHAPE : { ok: true, session, key: opened.key };
+}
+
+/** A fresh {@link SealedSession.sid}. */
+export function newSid(random: RandomBytes): string {
+  return Buffer.from(random(16)).toString("base64url");
+}
+
+const WRONG_SHAPE = { ok: false, reason: "shape" } as const;
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function encodePayload(session: SealedSession): Uint8Array {
+  return Buffer.from(encodeSession(session));
+}
+
+function decodePayload(bytes: Uint8Array): SealedSession | undefined {
+  try {
+    return decodeSession(UTF8.decode(bytes));
+  } catch {
+    return undefined; // not UTF-8
+  }
+}
+
+function without(object: JsonObject, member: string): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== member));
+}
