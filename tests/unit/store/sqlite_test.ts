@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { openSqliteStore } from "../../../lib/store/sqlite.ts";
+import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
+import { testStoreContract, tokenRecord } from "./store_contract.ts";
+
+const options = { sanitizeOps: true, sanitizeResources: true };
+const NOW_MS = 1_700_000_000_000;
+
+testStoreContract("sqlite store", async () => {
+  const folder = await Deno.makeTempDir();
+  return { store: openSqliteStore(`${folder}/state`), dispose: () => Deno.remove(folder, { recursive: true }) };
+});
+
+async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.chmod(folder, 0o700);
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function refusal(code: StoreErrorCode, path: string) {
+  return (fault: unknown) => {
+    assert.ok(fault instanceof StoreError, String(fault));
+    assert.equal(fault.code, code, fault.message);
+    assert.ok(fault.message.includes(path), "names the file");
+    assert.ok(fault.remedy.length > 0, "says what to do");
+    return true;
+  };
+}
+
+Deno.test(
+  "L6: sqlite store keeps tokens and revocations over a restart and leaves one file when closed",
+  options,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/state`;
+      const first = openSqliteStore(path);
+      first.tokens.insertBelowLimit(tokenRecord("s1"), { limit: 1, nowMs: NOW_MS });
+      first.revocations.add({ kind: "session", sid: "s1", untilMs: NOW_MS + 1, by: "client" });
+      first.revocations.add({ kind: "all", beforeMs: 7, untilMs: Infinity });
+      first.close();
+      assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["state"]);
+      const second = openSqliteStore(path);
+      assert.deepEqual(second.tokens.get("s1"), tokenRecord("s1"));
+      assert.equal(second.revocations.find({ sid: "s1", owner: "o", issuedAtMs: NOW_MS }), "session");
+      assert.equal(second.revocations.find({ sid: "s2", owner: "o", issuedAtMs: 7 }), "all");
+      second.close();
+    }),
+);
+
+Deno.test(
+  "sqlite store makes its files readable for nobody else, and narrows one that is",
+  options,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/state`;
+      const modes = () =>
+        [...Deno.readDirSync(folder)].map(({ name }) => Deno.statSync(`${folder}/${name}`).mode! & 0o777);
+      const store = openSqliteStore(path);
+      store.revocations.add({ kind: "all", beforeMs: 1, untilMs: 2 });
+      assert.deepEqual(modes(), [0o600, 0o600, 0o600]);
+      store.close();
+      Deno.chmodSync(path, 0o664);
+      openSqliteStore(path).close();
+      assert.deepEqual(modes(), [0o600]);
+    }),
+);
+
+Deno.test(
+  "sqlite store refuses another program's database and leaves it untouched",
+  options,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/state`;
+      const other = new DatabaseSync(path);
+      other.exec("CREATE TABLE recipe (name TEXT)");
+      other.close();
+      const before = Deno.readFileSync(path);
+      assert.throws(() => openSqliteStore(path), refusal("foreign", path));
+      assert.deepEqual(Deno.readFileSync(path), before);
+    }),
+);
+
+Deno.test(
+  "sqlite store refuses a file that is no database and leaves it untouched",
+  options,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/state`;
+      Deno.writeTextFileSync(path, "listen: 127.0.0.1:8080\n".repeat(100));
+      const before = Deno.readFileSync(path);
+      assert.throws(() => openSqliteStore(path), refusal("foreign", path));
+      assert.deepEqual(Deno.readFileSync(path), before);
+    }),
+);
+
+Deno.test("sqlite store refuses a newer Signet's file and leaves it untouched", options, () =>
+  withFolder((folder) => {
+    const path = `${folder}/state`;
+    openSqliteStore(path).close();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    const before = Deno.readFileSync(path);
+    assert.throws(() => openSqliteStore(path), refusal("newer", path));
+    assert.deepEqual(Deno.readFileSync(path), before);
+  }));
+
+Deno.test("sqlite store refuses a damaged file", options, () =>
+  withFolder((folder) => {
+    const path = `${folder}/state`;
+    const store = openSqliteStore(path);
+    for (let i = 0; i < 500; i++) {
+      store.revocations.add({ kind: "session", sid: `sid-${i}-${"x".repeat(40)}`, untilMs: NOW_MS, by: "client" });
+    }
+    store.close();
+    const bytes = Deno.readFileSync(path);
+    // Everything after the first page, which holds the header and the schema.
+    bytes.fill(0xa5, 4_096);
+    Deno.writeFileSync(path, bytes);
+    assert.throws(() => openSqliteStore(path), refusal("corrupt", path));
+  }));
+
+Deno.test("sqlite store says what is wrong with a path it cannot use", options, () =>
+  withFolder((folder) => {
+    assert.throws(() => openSqliteStore(`${folder}/missing/state`), refusal("io", `${folder}/missing/state`));
+    assert.throws(() => openSqliteStore(folder), refusal("foreign", folder));
+  }));
+
+Deno.test(
+  "sqlite store gives up with busy when another connection holds the file too long, then goes on",
+  options,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/state`;
+      const store = openSqliteStore(path, { busyTimeoutMs: 1 });
+      const holder = new DatabaseSync(path);
+      holder.exec("BEGIN IMMEDIATE");
+      const revocation = { kind: "session", sid: "s1", untilMs: NOW_MS, by: "operator" } as const;
+      assert.throws(() => store.revocations.add(revocation), refusal("busy", path));
+      // Readers never wait.
+      assert.equal(store.revocations.find({ sid: "s1", owner: "o", issuedAtMs: 0 }), undefined);
+      holder.exec("ROLLBACK");
+      holder.close();
+      store.revocations.add(revocation);
+      assert.equal(store.revocations.find({ sid: "s1", owner: "o", issuedAtMs: 0 }), "session");
+      store.close();
+    }),
+);
+
+Deno.test(
+  "L6: sqlite store sees at once what another connection has revoked",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const server = openSqliteStore(`${folder}/state`);
+      const cli = openSqliteStore(`${folder}/state`);
+      const subject = { sid: "s1", owner: "o1", issuedAtMs: NOW_MS };
+      assert.equal(server.revocations.find(subject), undefined);
+      cli.revocations.add({ kind: "principal", owner: "o1", beforeMs: NOW_MS, untilMs: NOW_MS + 1 });
+      assert.equal(server.revocations.find(subject), "principal");
+      assert.equal((await server.revocations.changesSince(0, 9)).revocations.length, 1);
+      cli.close();
+      server.close();
+    }),
+);
+
+/** Starts sqlite_process.ts and waits until it has the file open. */
+async function startProcess(args: readonly string[]) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("./sqlite_process.ts", import.meta.url).pathname, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assert.equal((await reader.read()).value, "ready\n");
+  return {
+    go: async () => {
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode("go\n"));
+      await writer.close();
+    },
+    result: async () => {
+      const { value } = await reader.read();
+      await reader.cancel();
+      await child.status;
+      return Number(value);
+    },
+  };
+}
+
+Deno.test(
+  "T1: 100 inserts from two processes at a limit of 5 are exactly 5, and outlive their unclosed files",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const path = `${folder}/state`;
+      // Both create the file: the race on a new one is part of the test.
+      const processes = await Promise.all(
+        ["p", "q"].map((prefix) => startProcess([path, prefix, "50", "5", `${NOW_MS}`])),
+      );
+      for (const process of processes) await process.go();
+      const counts = await Promise.all(processes.map((process) => process.result()));
+      assert.equal(counts.reduce((sum, count) => sum + count), 5);
+      const store = openSqliteStore(path);
+      assert.equal(store.tokens.count("did:example:a", NOW_MS), 5);
+      for (const sid of ["p", "q"]) {
+        assert.equal(store.revocations.find({ sid, owner: "o", issuedAtMs: 0 }), "session");
+      }
+      store.close();
+    }),
+);
