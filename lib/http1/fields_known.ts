@@ -62,12 +62,47 @@ const KNOWN = [
   "x-request-id",
 ];
 
-/** As clients write them: lower-case, and each word with a capital. */
-const LOWER_CASE: ReadonlyMap<string, string> = new Map(
-  KNOWN.flatMap((name) => [[name, name], [name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()), name]]),
-);
+const COMMON: ReadonlySet<string> = new Set(KNOWN);
 
-/** The lower-case form of `sent`, which must be a token. */
-export function lowerCaseName(sent: string): string {
-  return LOWER_CASE.get(sent) ?? sent.toLowerCase();
+/** Whether `name` is one of the table, and so a lower-case token. */
+export function isCommonName(name: string): boolean {
+  return COMMON.has(name);
+}
+
+const SLOTS = 1024;
+
+/** Open addressing: a name stands in the slot of its hash or the next free one. */
+const TABLE: (string | undefined)[] = new Array(SLOTS).fill(undefined);
+for (const name of KNOWN) {
+  let slot = hash(name, 0, name.length);
+  while (TABLE[slot] !== undefined) slot = (slot + 1) % SLOTS;
+  TABLE[slot] = name;
+}
+
+/** Length and three letters in any case; a wrong guess is found out by comparing. */
+function hash(text: string, start: number, end: number): number {
+  const first = text.charCodeAt(start) | 0x20;
+  const middle = text.charCodeAt((start + end) >> 1) | 0x20;
+  const last = text.charCodeAt(end - 1) | 0x20;
+  return ((end - start) * 37 + first * 7 + middle * 17 + last * 131) % SLOTS;
+}
+
+/** Whether `known` stands in `text` at `start`, in any case. Both are tokens, where `| 0x20` confuses letters only. */
+function matches(known: string, text: string, start: number): boolean {
+  for (let i = 0; i < known.length; i++) {
+    if ((text.charCodeAt(start + i) | 0x20) !== known.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** The lower-case form of the token that stands in `text` from `start` to `end`. */
+export function lowerCaseName(text: string, start: number, end: number): string {
+  let slot = hash(text, start, end);
+  let known = TABLE[slot];
+  while (known !== undefined) {
+    if (known.length === end - start && matches(known, text, start)) return known;
+    slot = (slot + 1) % SLOTS;
+    known = TABLE[slot];
+  }
+  return text.slice(start, end).toLowerCase();
 }

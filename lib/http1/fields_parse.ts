@@ -70,7 +70,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
   for (let pos = start; pos < end;) {
     const colon = text.indexOf(":", pos);
     const eol = text.indexOf("\r", colon);
-    const name = lowerCaseName(text.slice(pos, colon));
+    const name = lowerCaseName(text, pos, colon);
     const value = sliceTrimmed(text, colon + 1, eol);
     if (limits.singletons.has(name) && fieldValue(fields, name) !== undefined) throw repeated(side);
     note(section, name, value, side);

@@ -33,8 +33,7 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * holds, and without `\`, which some recipients read as `/`.
  */
 const TARGET = /^[!$-;=?-[\]-~]+$/;
-const REG_NAME_OR_IPV4 = /^[0-9A-Za-z._~-]{1,255}$/;
-const IP_LITERAL = /^\[[0-9A-Fa-f:.]{2,45}\]$/;
+const AUTHORITY = /^(?:[0-9A-Za-z._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?$/;
 
 /** Whether `text` is a `token`. The pattern is anchored and `$` without the m flag matches at the very end only. */
 export function isToken(text: string): boolean {
@@ -62,14 +61,9 @@ export function isTarget(text: string): boolean {
  * percent-encoding and no sub-delims, so that a list (`a,b`) or user info (`a@b`) is never taken for a host.
  */
 export function isAuthority(text: string): boolean {
-  let host = text;
-  const colon = text.lastIndexOf(":");
-  if (colon > text.lastIndexOf("]")) {
-    host = text.slice(0, colon);
-    const port = text.slice(colon + 1);
-    if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65535) return false;
-  }
-  return REG_NAME_OR_IPV4.test(host) || IP_LITERAL.test(host);
+  if (!AUTHORITY.test(text)) return false;
+  const colon = text.length - 6;
+  return text.charCodeAt(colon) !== 0x3a || Number(text.slice(colon + 1)) <= 65535;
 }
 
 /**

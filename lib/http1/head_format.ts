@@ -1,6 +1,7 @@
 // Heads as they are sent. Guarantees that nothing but the fields given and the engine's own framing gets on the wire:
 // names are tokens, no value holds CR, LF, NUL or a character beyond latin1. RFC 9112 §2–§4, §6; RFC 9110 §5.5.
 import { isHopByHop } from "./fields.ts";
+import { isCommonName } from "./fields_known.ts";
 import { isFieldValue, isLowerCaseName, isTarget, isToken } from "./grammar.ts";
 import { CHUNKED, type FieldList, type ResponseStart, UNTIL_CLOSE } from "./types.ts";
 
@@ -69,14 +70,18 @@ function formatFields(fields: FieldList): string {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     const value = fields[i + 1];
-    if (isHopByHop(name)) throw new TypeError(`Cannot send the field ${name}: the engine writes it itself`);
-    if (!isLowerCaseName(name)) throw new TypeError("Cannot send a field: its name is not a lower-case token");
+    if (!isCommonName(name) || isHopByHop(name)) checkName(name);
     if (value === undefined || !isFieldValue(value)) {
       throw new TypeError(`Cannot send the field ${name}: its value has a forbidden character`);
     }
-    lines += `${name}: ${value}\r\n`;
+    lines += name + ": " + value + "\r\n";
   }
   return lines;
+}
+
+function checkName(name: string): void {
+  if (isHopByHop(name)) throw new TypeError(`Cannot send the field ${name}: the engine writes it itself`);
+  if (!isLowerCaseName(name)) throw new TypeError("Cannot send a field: its name is not a lower-case token");
 }
 
 function formatLength(bodyLength: number | undefined): string {
