@@ -74,7 +74,7 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
-/** Details of a {@link SignetError}; all but `publicMessage`, `retryAfterS`, `challenge` and `data` stay in the log. */
+/** Details of a {@link SignetError}; all but `publicMessage`, `retryAfterS`, `challenge`, `allow` and `data` stay in the log. */
 export interface ErrorDetail {
   /** Replaces the table's public message. Must hold no id, token or header value. */
   readonly publicMessage?: string;
@@ -86,6 +86,8 @@ export interface ErrorDetail {
   readonly retryAfterS?: number;
   /** `WWW-Authenticate` (RFC 6750). */
   readonly challenge?: string;
+  /** `Allow`, for 405. */
+  readonly allow?: string;
   /** `error.data` of the JSON-RPC error. */
   readonly data?: unknown;
   readonly cause?: unknown;

@@ -1,0 +1,94 @@
+// Reads the upstream's answer to an initialize far enough to know whether it succeeded: only then may a session id be
+// issued (PROTOCOL.md 1). The answer may be JSON or an event stream, as the upstream chooses (PROTOCOL.md 11).
+import { SignetError } from "../errors.ts";
+import { fieldValue } from "../http1/fields.ts";
+import type { ClientResponse } from "../http1/types.ts";
+import { isJsonObject, type JsonObject, parseMessage, type RpcId, type RpcResponse } from "../mcp/json_rpc.ts";
+import { SseParser } from "../mcp/sse.ts";
+import { isMediaType } from "./inbound.ts";
+import { isEventStream } from "./relay.ts";
+
+export interface InitializeAnswer {
+  /** The raw bytes read so far: all of a JSON body, or an event stream up to and including the answer. */
+  readonly bytes: Uint8Array;
+  /** The result, or undefined if the upstream answered with an error. */
+  readonly result: JsonObject | undefined;
+  /** The negotiated revision; undefined exactly if `result` is. */
+  readonly protocolVersion: string | undefined;
+}
+
+const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_DEPTH = 128;
+
+function unreadable(found: string): SignetError {
+  return new SignetError("upstream_invalid", {
+    facts: { found: `initialize was answered with ${found}` },
+    remedy: "the upstream must answer initialize with a JSON-RPC response, as JSON or as an event stream",
+  });
+}
+
+function read(bytes: Uint8Array, id: RpcId): RpcResponse | undefined {
+  const message = parseMessage(bytes, { maxDepth: MAX_DEPTH });
+  return message.kind === "response" && (message.id === id || message.error !== undefined) ? message : undefined;
+}
+
+function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
+  if (response.result === undefined) return { bytes, result: undefined, protocolVersion: undefined };
+  const { protocolVersion, capabilities } = response.result;
+  if (typeof protocolVersion !== "string" || !isJsonObject(capabilities)) {
+    throw unreadable("a result without protocolVersion and capabilities");
+  }
+  return { bytes, result: response.result, protocolVersion };
+}
+
+async function readJson(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+  const bytes = await response.body.readAll(MAX_ANSWER_BYTES);
+  const message = read(bytes, id);
+  if (message === undefined) throw unreadable("a message that is not its response");
+  return asAnswer(bytes, message);
+}
+
+async function readEvents(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+  const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
+  const encoder = new TextEncoder();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let piece = await response.body.read(); piece !== null; piece = await response.body.read()) {
+    if ((size += piece.length) > MAX_ANSWER_BYTES) throw unreadable("more than 1 MiB before its response");
+    pieces.push(piece.slice());
+    for (const event of parser.push(piece)) {
+      if (event.event !== "message" || !event.data) continue;
+      const message = read(encoder.encode(event.data), id);
+      if (message !== undefined) return asAnswer(join(pieces, size), message);
+    }
+  }
+  throw unreadable("an event stream that ended before its response");
+}
+
+function join(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/**
+ * Reads the answer to the initialize request `id` from a response with status 200.
+ * @throws SignetError `upstream_invalid`; HttpError `upstream_*`
+ */
+export async function readInitializeAnswer(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+  try {
+    if (isEventStream(response.head.fields)) return await readEvents(response, id);
+    const type = fieldValue(response.head.fields, "content-type");
+    if (type === undefined || !isMediaType(type, "application/json")) throw unreadable("neither JSON nor events");
+    return await readJson(response, id);
+  } catch (error) {
+    if (error instanceof SignetError && error.code !== "upstream_invalid") {
+      throw unreadable("a body that is not JSON-RPC");
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+// Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
+// where the answer proves that the request was not processed (L4).
+import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
+import { fieldValue } from "../http1/fields.ts";
+import { SignetError } from "../errors.ts";
+import { isLostSession } from "../mcp/lost_session.ts";
+import type { Session, UpstreamLink } from "../session/session.ts";
+import { removeField } from "./fields.ts";
+import { Forwarding } from "./forwarding.ts";
+import type { Inbound } from "./inbound.ts";
+import type { GatewayParts } from "./parts.ts";
+import { relay, type RelayExtras } from "./relay.ts";
+import { revive } from "./revive.ts";
+
+/** What is sent, and on whose behalf. */
+export interface Outbound {
+  readonly inbound: Inbound;
+  readonly session: Session;
+  readonly body: Uint8Array | undefined;
+}
+
+/** What came back: an answer to pass on, with what of its body had to be read to judge it. */
+interface Answered {
+  readonly response: ClientResponse;
+  readonly extras: RelayExtras;
+}
+
+/** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
+export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
+  const { inbound, session } = outbound;
+  const forwarding = new Forwarding(inbound.exchange);
+  const slot = forwarding.kind === "stream" ? parts.limits.reserveStream() : parts.limits.reserveRequest();
+  try {
+    const token = session.enter(forwarding, inbound.receivedAtMs);
+    try {
+      const { response, extras } = await send(parts, outbound, forwarding);
+      await relay(parts, { inbound, forwarding, response }, extras);
+    } catch (error) {
+      throw explain(error, forwarding);
+    } finally {
+      session.leave(token, parts.now());
+    }
+  } finally {
+    slot.release();
+    if (forwarding.clientGone) parts.metrics.clientAborts.inc();
+  }
+}
+
+/** A call that was cut because its session ended fails like any later call of that session. */
+function explain(error: unknown, forwarding: Forwarding): unknown {
+  if (!(error instanceof HttpError) || error.code !== "aborted") return error;
+  if (forwarding.endReason === "drain") return new SignetError("draining", { cause: error });
+  if (forwarding.endReason !== undefined) {
+    return new SignetError("session_not_found", { facts: { outcome: forwarding.endReason }, cause: error });
+  }
+  return new SignetError("request_timeout", { facts: { outcome: "client_gone" }, cause: error });
+}
+
+async function send(parts: GatewayParts, outbound: Outbound, forwarding: Forwarding): Promise<Answered> {
+  const link = outbound.session.links[0]!;
+  const { inbound, session } = outbound;
+  // An id sealed before the upstream was configured under this URL: there is no session there to ask for.
+  if (link.generation === 0 && session.sealed.upstreams[link.url] === undefined) {
+    await revive(parts, { session, link, inbound, seenGeneration: 0 });
+    return { response: await sendOnce(parts, outbound, forwarding), extras: {} };
+  }
+  if (link.reviving !== undefined) await link.reviving;
+  const seenGeneration = link.generation;
+  const response = await sendOnce(parts, outbound, forwarding);
+  const status = response.head.status;
+  if (link.id === undefined || (status !== 404 && status !== 400 && status !== 401)) return { response, extras: {} };
+  const judged = await judge(response);
+  if (!judged.lost) return { response, extras: judged.extras };
+  response.release();
+  await revive(parts, { session, link, inbound, seenGeneration });
+  return { response: await sendOnce(parts, outbound, forwarding, true), extras: {} };
+}
+
+function requestFields(parts: GatewayParts, { inbound, session }: Outbound, link: UpstreamLink): FieldList {
+  const fields = parts.fields.toUpstream(inbound);
+  parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
+  return fields;
+}
+
+async function sendOnce(
+  parts: GatewayParts,
+  outbound: Outbound,
+  forwarding: Forwarding,
+  again = false,
+): Promise<ClientResponse> {
+  const { inbound, session, body } = outbound;
+  const link = session.links[0]!;
+  const fields = requestFields(parts, outbound, link);
+  // A session made anew has no events from before.
+  if (again) removeField(fields, "last-event-id");
+  const startedAt = performance.now();
+  const { method, query } = inbound.head;
+  const request = { method: method as "GET" | "POST", query, fields, sessionId: link.id };
+  const response = await forwarding.follow(parts.upstream.send(body === undefined ? request : { ...request, body }));
+  parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
+  return response;
+}
+
+/** Beyond this a refusal is no transport's (see `isLostSession`). */
+const JUDGED_BYTES = 8192;
+
+/** Reads as much of a refusal as it takes to tell a lost session from any other. */
+async function judge(response: ClientResponse): Promise<{ lost: boolean; extras: RelayExtras }> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  while (size <= JUDGED_BYTES) {
+    const piece = await response.body.read();
+    if (piece === null) break;
+    pieces.push(piece.slice());
+    size += piece.length;
+  }
+  const prefix = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    prefix.set(piece, at);
+    at += piece.length;
+  }
+  const contentType = fieldValue(response.head.fields, "content-type");
+  return { lost: isLostSession(response.head.status, contentType, prefix), extras: { prefix } };
+}

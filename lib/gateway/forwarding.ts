@@ -1,0 +1,38 @@
+// One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain;
+// whoever comes first closes the upstream's connection, and the rest finds out from here why.
+import type { Call, ClientResponse, Exchange } from "../http1/types.ts";
+import type { Active, EndReason } from "../session/session.ts";
+
+export class Forwarding implements Active {
+  readonly kind: "call" | "stream";
+  /** Set when the session ended, or Signet drains, under the request. */
+  endReason: EndReason | undefined = undefined;
+  clientGone = false;
+  #call: Call | undefined = undefined;
+
+  constructor(exchange: Exchange) {
+    this.kind = exchange.head.method === "GET" ? "stream" : "call";
+    exchange.onAbort = () => {
+      this.clientGone = true;
+      this.#call?.abort();
+    };
+    this.clientGone = exchange.aborted;
+  }
+
+  /** Whether there is nobody left to forward for. */
+  get cut(): boolean {
+    return this.clientGone || this.endReason !== undefined;
+  }
+
+  /** Makes `call` the one that is cut. */
+  follow(call: Call): Promise<ClientResponse> {
+    this.#call = call;
+    if (this.cut) call.abort();
+    return call.response;
+  }
+
+  abort(reason: EndReason): void {
+    this.endReason = reason;
+    this.#call?.abort();
+  }
+}

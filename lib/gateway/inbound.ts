@@ -1,0 +1,89 @@
+// A request as the gateway sees it: the engine's exchange plus the few fields every step asks for, found in one pass.
+// The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
+import type { CredentialView } from "../identity/principal.ts";
+import { countField, fieldValue } from "../http1/fields.ts";
+import type { Exchange, RequestHead } from "../http1/types.ts";
+
+/** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
+export const SINGLETON_FIELDS: readonly string[] = [
+  "authorization",
+  "content-type",
+  "content-encoding",
+  "last-event-id",
+  "mcp-method",
+  "mcp-name",
+  "mcp-protocol-version",
+  "mcp-session-id",
+  "origin",
+];
+
+export class Inbound implements CredentialView {
+  readonly exchange: Exchange;
+  readonly head: RequestHead;
+  readonly receivedAtMs: number;
+  sessionId: string | undefined = undefined;
+  authorization: string | undefined = undefined;
+  protocolVersion: string | undefined = undefined;
+  origin: string | undefined = undefined;
+  contentType: string | undefined = undefined;
+  /** The body of a POST, if the fast lane has taken it already. */
+  body: Uint8Array | undefined = undefined;
+  /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
+  rpcId: string | number | null = null;
+  /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
+  namesConnection = false;
+
+  constructor(exchange: Exchange, nowMs: number) {
+    this.exchange = exchange;
+    this.head = exchange.head;
+    this.receivedAtMs = nowMs;
+    const fields = exchange.head.fields;
+    for (let i = 0; i < fields.length; i += 2) {
+      switch (fields[i]) {
+        case "mcp-session-id":
+          this.sessionId = fields[i + 1];
+          break;
+        case "authorization":
+          this.authorization = fields[i + 1];
+          break;
+        case "mcp-protocol-version":
+          this.protocolVersion = fields[i + 1];
+          break;
+        case "origin":
+          this.origin = fields[i + 1];
+          break;
+        case "content-type":
+          this.contentType = fields[i + 1];
+          break;
+        case "connection":
+          this.namesConnection = true;
+          break;
+      }
+    }
+  }
+
+  get remoteAddress(): string {
+    return this.exchange.connection.remoteAddress;
+  }
+
+  get(name: string): string | undefined {
+    return countField(this.head.fields, name) === 1 ? fieldValue(this.head.fields, name) : undefined;
+  }
+
+  count(name: string): number {
+    return countField(this.head.fields, name);
+  }
+
+  /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
+  get isJson(): boolean {
+    return this.contentType !== undefined && isMediaType(this.contentType, "application/json");
+  }
+}
+
+/** Whether `value` names the media type `type` (lower case), parameters aside. */
+export function isMediaType(value: string, type: string): boolean {
+  if (value.length < type.length) return false;
+  if (!value.startsWith(type) && value.slice(0, type.length).toLowerCase() !== type) return false;
+  const next = value.charAt(type.length);
+  return next === "" || next === ";" || next === " " || next === "\t";
+}

@@ -1,0 +1,138 @@
+// Opens a session: the only place where an id is issued, and only on the answer that carries a successful result
+// (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
+import { SignetError } from "../errors.ts";
+import type { Principal } from "../identity/principal.ts";
+import { newSid, type SealedSession, sealSession, type UpstreamSessionId } from "../envelope/session_id.ts";
+import { fieldValue } from "../http1/fields.ts";
+import type { ClientResponse } from "../http1/types.ts";
+import { type InitializeParams, readInitializeParams } from "../mcp/era.ts";
+import type { RpcRequest } from "../mcp/json_rpc.ts";
+import { shortHash } from "../observe/redact.ts";
+import { Session } from "../session/session.ts";
+import { type InitializeAnswer, readInitializeAnswer } from "./answer.ts";
+import { endUpstream } from "./end.ts";
+import { setField } from "./fields.ts";
+import { Forwarding } from "./forwarding.ts";
+import type { Inbound } from "./inbound.ts";
+import type { GatewayParts } from "./parts.ts";
+import { type Arriving, relay } from "./relay.ts";
+
+/** An initialize request: who sends it and what it says. */
+export interface Opening {
+  readonly inbound: Inbound;
+  readonly principal: Principal;
+  readonly request: RpcRequest;
+  readonly body: Uint8Array;
+}
+
+/** A session that has just been opened, and the answer that says so, still to be passed on. */
+interface Opened {
+  readonly session: Session;
+  readonly arriving: Arriving;
+  readonly answer: InitializeAnswer;
+}
+
+/** @throws SignetError `invalid_params`, `draining`, `principal_limit`, `session_limit`, `upstream_*`; HttpError */
+export async function initialize(parts: GatewayParts, opening: Opening): Promise<void> {
+  if (parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
+  const params = readInitializeParams(opening.request);
+  const slot = parts.limits.reserveRequest();
+  try {
+    const reservation = parts.registry.reserve(opening.principal);
+    let opened: Opened | undefined;
+    try {
+      opened = await open(parts, opening, params);
+      if (opened !== undefined) parts.registry.add(opened.session, reservation);
+    } finally {
+      if (opened === undefined) reservation.release();
+    }
+    if (opened !== undefined) await announce(parts, opening, opened);
+  } finally {
+    slot.release();
+  }
+}
+
+/** Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for it. */
+async function open(parts: GatewayParts, opening: Opening, params: InitializeParams): Promise<Opened | undefined> {
+  const { inbound, request, body } = opening;
+  const forwarding = new Forwarding(inbound.exchange);
+  const fields = parts.fields.toUpstream(inbound);
+  setField(fields, "accept-encoding", "identity"); // the answer is read here
+  const startedAt = performance.now();
+  const response = await forwarding.follow(
+    parts.upstream.send({ method: "POST", query: inbound.head.query, fields, sessionId: undefined, body }),
+  );
+  parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
+  const arriving: Arriving = { inbound, forwarding, response };
+  if (response.head.status !== 200) {
+    await relay(parts, arriving);
+    return undefined;
+  }
+  try {
+    const answer = await readInitializeAnswer(response, request.id);
+    const session = forwarding.cut ? undefined : seal(parts, opening, params, { response, answer });
+    if (session !== undefined) return { session, arriving, answer };
+    abandon(parts, inbound, response);
+    await relay(parts, arriving, { prefix: answer.bytes });
+    return undefined;
+  } catch (error) {
+    abandon(parts, inbound, response);
+    response.release();
+    throw error;
+  }
+}
+
+/** Passes the answer on with the id. */
+async function announce(parts: GatewayParts, opening: Opening, opened: Opened): Promise<void> {
+  const { session, arriving, answer } = opened;
+  parts.metrics.initialized.inc();
+  parts.log.info("session opened", {
+    session: shortHash(session.sealed.sid),
+    principal: opening.principal.source,
+    protocolVersion: session.sealed.protocolVersion,
+  });
+  const token = session.enter(arriving.forwarding, parts.now());
+  try {
+    await relay(parts, arriving, { prefix: answer.bytes, fields: ["mcp-session-id", session.id] });
+  } finally {
+    session.leave(token, parts.now());
+  }
+}
+
+/** The session that a successful answer opens; undefined for an error. @throws RangeError if it cannot be sealed */
+function seal(
+  parts: GatewayParts,
+  opening: Opening,
+  params: InitializeParams,
+  answered: { response: ClientResponse; answer: InitializeAnswer },
+): Session | undefined {
+  const { protocolVersion } = answered.answer;
+  if (protocolVersion === undefined) return undefined;
+  const nowMs = parts.now();
+  const key = parts.ring.active;
+  const upstreamId = fieldValue(answered.response.head.fields, "mcp-session-id") as UpstreamSessionId | undefined;
+  const remembered = parts.fields.sealedOf(opening.inbound);
+  if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
+  const sealed: SealedSession = {
+    sid: newSid(parts.random),
+    owner: parts.owners.fingerprint(opening.principal, key),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + parts.options.sessionTtlMs,
+    protocolVersion,
+    clientInfo: params.clientInfo,
+    capabilities: params.capabilities,
+    upstreams: { [parts.upstream.url]: remembered },
+  };
+  const id = sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
+  const links = [{ url: parts.upstream.url, id: upstreamId, generation: 0, reviving: undefined }];
+  const session = new Session({ id, sealed, key, links }, nowMs);
+  session.replaceTransient(parts.fields.transientOf(opening.inbound));
+  return session;
+}
+
+/** A session that was opened upstream but has no owner here is not left behind there. */
+function abandon(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
+  const id = fieldValue(response.head.fields, "mcp-session-id") as UpstreamSessionId | undefined;
+  if (id === undefined) return;
+  endUpstream(parts, { fields: parts.fields.toUpstream(inbound), query: inbound.head.query, id }).catch(() => {});
+}

@@ -1,0 +1,44 @@
+// What the gateway counts. Plain numbers on the hot path; names and text in lib/app.ts, when somebody scrapes.
+import { Counter, Histogram, LabelledCounter } from "../observe/metrics.ts";
+
+/** Seconds. Sidecar hops are tens of microseconds, tools may take minutes. */
+const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+const STATUSES = [
+  "200",
+  "202",
+  "204",
+  "400",
+  "401",
+  "403",
+  "404",
+  "405",
+  "413",
+  "415",
+  "429",
+  "500",
+  "502",
+  "503",
+  "504",
+];
+
+export class GatewayMetrics {
+  readonly fastLane = new Counter();
+  readonly fullLane = new Counter();
+  readonly initialized = new Counter();
+  readonly deleted = new Counter();
+  readonly modern = new Counter();
+  readonly clientAborts = new Counter();
+  readonly upstreamLatency = new Histogram(LATENCY_BOUNDS);
+  /** How attempts to bring a lost upstream session back ended. */
+  readonly resurrections = new LabelledCounter<"ok" | "refused" | "unreachable" | "version_changed">([
+    "ok",
+    "refused",
+    "unreachable",
+    "version_changed",
+  ]);
+  /** Requests Signet itself refused or failed, by status. */
+  readonly refusals = new LabelledCounter<string>(STATUSES);
+  /** Bytes of request bodies held in memory now. */
+  bufferedBytes = 0;
+}

@@ -1,0 +1,55 @@
+// What every step of the path of a request may use. Made once in lib/app.ts; replaced as a whole on reload.
+import type { KeyRing } from "../envelope/key_ring.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Limits } from "../session/limits.ts";
+import type { OwnerBook } from "../session/owner.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Authentication } from "./authenticate.ts";
+import type { FieldPolicy } from "./fields.ts";
+import type { Guard } from "./guard.ts";
+import type { KeepAlive } from "./keep_alive.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import type { ErrorResponder } from "./respond.ts";
+
+/** Numbers and switches of the path. */
+export interface GatewayOptions {
+  /** Path of the MCP endpoint. */
+  readonly path: string;
+  /** Sends every request down the full lane. */
+  readonly fullLane: boolean;
+  readonly maxBodyBytes: number;
+  /** Bodies being held in memory at a time, in bytes, over all requests. */
+  readonly maxBufferedBytes: number;
+  readonly maxJsonDepth: number;
+  readonly maxIdLength: number;
+  readonly sessionTtlMs: number;
+  /** C3: whether a client that goes away cancels its call. */
+  readonly cancelOnDisconnect: boolean;
+}
+
+/** Shared by everything that must behave differently while Signet goes down. */
+export interface Lifecycle {
+  draining: boolean;
+}
+
+export interface GatewayParts {
+  readonly options: GatewayOptions;
+  readonly guard: Guard;
+  readonly authentication: Authentication;
+  readonly owners: OwnerBook;
+  readonly registry: SessionRegistry;
+  readonly limits: Limits;
+  readonly ring: KeyRing;
+  readonly upstream: Upstream;
+  readonly fields: FieldPolicy;
+  readonly keepAlive: KeepAlive;
+  readonly errors: ErrorResponder;
+  readonly metrics: GatewayMetrics;
+  readonly lifecycle: Lifecycle;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** `n` random bytes. */
+  readonly random: (n: number) => Uint8Array;
+}

@@ -1,0 +1,239 @@
+// The path of a request, in the order of the words:
+//   accept → head → guard → authenticate → classify → open → owner → route → forward → rewrite → respond
+// The engine has done the first two. Two lanes, one set of steps: the fast lane is the full one without anything that has
+// to be awaited or parsed, and whatever it cannot settle at once goes down the full lane from the start.
+import { SignetError } from "../errors.ts";
+import type { Exchange } from "../http1/types.ts";
+import type { Principal } from "../identity/principal.ts";
+import { type Classified, classify as classifyBody } from "../mcp/era.ts";
+import { parseMessage } from "../mcp/json_rpc.ts";
+import { allowsBatches, claimsModernEra, isKnownRevision } from "../mcp/revisions.ts";
+import type { Session } from "../session/session.ts";
+import { type HeldBody, isPlain, readBody } from "./body.ts";
+import { end } from "./end.ts";
+import { forward } from "./forward.ts";
+import { forwardStateless } from "./stateless.ts";
+import { preflightFields } from "./guard.ts";
+import { Inbound } from "./inbound.ts";
+import { initialize } from "./initialize.ts";
+import type { GatewayParts } from "./parts.ts";
+import { refuse } from "./refuse.ts";
+
+/** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
+export function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
+  const inbound = new Inbound(exchange, parts.now());
+  const done = parts.options.fullLane ? undefined : fastLane(parts, inbound);
+  if (done === undefined) parts.metrics.fullLane.inc();
+  else parts.metrics.fastLane.inc();
+  return (done ?? fullLane(parts, inbound)).catch((error) => refuse(parts, inbound, error));
+}
+
+/** Forwards a request of a session known here, of a caller known here; undefined if anything at all is not at hand. */
+function fastLane(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
+  const { head, sessionId } = inbound;
+  const isPost = head.method === "POST";
+  if (sessionId === undefined || (!isPost && head.method !== "GET")) return undefined;
+  if (guardProblem(parts, inbound) !== undefined) return undefined;
+  const session = parts.registry.get(sessionId, inbound.receivedAtMs);
+  if (session === undefined || !speaks(session, inbound.protocolVersion)) return undefined;
+  const principal = authenticateNow(parts, inbound);
+  if (principal === undefined || !parts.owners.owns(principal, session)) return undefined;
+  if (!isPost) return forward(parts, { inbound, session, body: undefined });
+  if (!inbound.isJson) return undefined;
+  const body = inbound.exchange.body.takeBuffered();
+  if (body === undefined) return undefined;
+  inbound.body = body;
+  return isPlain(body, parts.options.maxJsonDepth) ? forward(parts, { inbound, session, body }) : undefined;
+}
+
+/** The caller, if that can be told without awaiting and without a refusal. */
+function authenticateNow(parts: GatewayParts, inbound: Inbound): Principal | undefined {
+  try {
+    const principal = parts.authentication.authenticate(inbound);
+    return principal instanceof Promise ? ignore(principal) : principal;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The full lane asks again and joins what is under way. */
+function ignore(promise: Promise<unknown>): undefined {
+  promise.catch(() => {});
+}
+
+async function fullLane(parts: GatewayParts, inbound: Inbound): Promise<void> {
+  const problem = guardProblem(parts, inbound);
+  if (problem !== undefined) throw problem;
+  const { head } = inbound;
+  switch (head.method) {
+    case "POST":
+      return await post(parts, inbound, await parts.authentication.authenticate(inbound));
+    case "GET":
+    case "DELETE":
+      return await getOrDelete(parts, inbound, await parts.authentication.authenticate(inbound));
+    case "OPTIONS":
+      return await preflight(inbound);
+    default:
+      throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
+  }
+}
+
+/** Host, Origin and path: who may talk here, and about what (PROTOCOL.md 14). */
+function guardProblem(parts: GatewayParts, inbound: Inbound): SignetError | undefined {
+  const { head, origin } = inbound;
+  if (!parts.guard.allowsHost(head.host)) {
+    return new SignetError("host_refused", { remedy: "name the host with --allow-host" });
+  }
+  if (origin !== undefined && !parts.guard.allowsOrigin(origin)) {
+    return new SignetError("origin_refused", { remedy: "name the origin with --allow-origin" });
+  }
+  return head.path === parts.options.path ? undefined : new SignetError("path_not_found");
+}
+
+/** A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight). */
+async function preflight(inbound: Inbound): Promise<void> {
+  if (inbound.origin === undefined) throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
+  const fields = preflightFields(inbound.origin, inbound.get("access-control-request-headers"));
+  await inbound.exchange.respond({ status: 204, fields });
+}
+
+async function getOrDelete(parts: GatewayParts, inbound: Inbound, principal: Principal): Promise<void> {
+  const { sessionId, protocolVersion, head } = inbound;
+  const isModern = protocolVersion !== undefined && claimsModernEra(protocolVersion);
+  if (sessionId === undefined) {
+    throw isModern ? new SignetError("method_not_allowed", { allow: "POST" }) : new SignetError("session_required");
+  }
+  const session = isModern
+    ? await openIfOurs(parts, inbound, principal, sessionId)
+    : await openOwned(parts, inbound, principal, sessionId);
+  // A stateless client's id means nothing (PROTOCOL.md 26), unless it is one of ours.
+  if (session === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
+  if (head.method === "DELETE") return await end(parts, inbound, session);
+  requireRevision(session, protocolVersion);
+  await forward(parts, { inbound, session, body: undefined });
+}
+
+async function post(parts: GatewayParts, inbound: Inbound, principal: Principal): Promise<void> {
+  if (!inbound.isJson) throw new SignetError("media_type_unsupported");
+  const held: HeldBody = inbound.body ? { bytes: inbound.body, release() {} } : await readBody(parts, inbound);
+  try {
+    await dispatch(parts, inbound, principal, held.bytes);
+  } finally {
+    held.release();
+  }
+}
+
+async function dispatch(parts: GatewayParts, inbound: Inbound, principal: Principal, body: Uint8Array): Promise<void> {
+  const { sessionId } = inbound;
+  if (sessionId === undefined) {
+    const classified = classify(parts, inbound, body);
+    if (classified.era === "modern") {
+      return await forwardStateless(parts, { inbound, message: classified.message, body });
+    }
+    if (classified.kind !== "initialize") throw new SignetError("session_required");
+    return await initialize(parts, { inbound, principal, request: classified.request, body });
+  }
+  const known = parts.registry.get(sessionId, inbound.receivedAtMs);
+  const isOwners = known !== undefined && parts.owners.owns(principal, known);
+  if (isOwners && !parts.options.fullLane && speaks(known, inbound.protocolVersion)) {
+    // The fast lane's own test, for a body that had not arrived whole.
+    if (isPlain(body, parts.options.maxJsonDepth)) return await forward(parts, { inbound, session: known, body });
+  }
+  const classified = classify(parts, inbound, body);
+  const session = await openFor(parts, inbound, principal, classified, sessionId);
+  if (session === "ignored") return await accepted(inbound);
+  if (session !== undefined) return await forwardMessage(parts, inbound, session, classified, body);
+  if (classified.era !== "modern") throw new SignetError("session_not_found");
+  await forwardStateless(parts, { inbound, message: classified.message, body });
+}
+
+function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Classified {
+  const parsed = parseMessage(body, { maxDepth: parts.options.maxJsonDepth });
+  if (parsed.kind === "request") inbound.rpcId = parsed.id;
+  return classifyBody(parsed, inbound.protocolVersion);
+}
+
+/**
+ * The session of an id that came with a message. Undefined for a stateless message whose id is none of ours;
+ * `ignored` for another caller's cancellation, which is answered and has no effect (O3).
+ */
+async function openFor(
+  parts: GatewayParts,
+  inbound: Inbound,
+  principal: Principal,
+  classified: Classified,
+  sessionId: string,
+): Promise<Session | "ignored" | undefined> {
+  if (classified.era === "modern") return await openIfOurs(parts, inbound, principal, sessionId);
+  try {
+    return await openOwned(parts, inbound, principal, sessionId);
+  } catch (error) {
+    const isForeign = error instanceof SignetError && error.code === "owner_mismatch";
+    if (isForeign && isCancellation(classified)) return "ignored";
+    throw error;
+  }
+}
+
+function isCancellation(classified: Classified): boolean {
+  if (classified.era !== "legacy" || classified.kind !== "message") return false;
+  const { message } = classified;
+  return message.kind === "notification" && message.method === "notifications/cancelled";
+}
+
+/** @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit` */
+async function openOwned(
+  parts: GatewayParts,
+  inbound: Inbound,
+  principal: Principal,
+  sessionId: string,
+): Promise<Session> {
+  const known = parts.registry.get(sessionId, inbound.receivedAtMs);
+  if (known === undefined) return await parts.registry.openCold(sessionId, principal, inbound.receivedAtMs);
+  if (parts.owners.owns(principal, known)) return known;
+  throw new SignetError("owner_mismatch");
+}
+
+async function openIfOurs(
+  parts: GatewayParts,
+  inbound: Inbound,
+  principal: Principal,
+  sessionId: string,
+): Promise<Session | undefined> {
+  try {
+    return await openOwned(parts, inbound, principal, sessionId);
+  } catch (error) {
+    if (error instanceof SignetError && error.code === "session_not_found") return undefined;
+    throw error;
+  }
+}
+
+async function accepted(inbound: Inbound): Promise<void> {
+  await inbound.exchange.respond({ status: 202, fields: [] });
+}
+
+async function forwardMessage(
+  parts: GatewayParts,
+  inbound: Inbound,
+  session: Session,
+  classified: Classified,
+  body: Uint8Array,
+): Promise<void> {
+  requireRevision(session, inbound.protocolVersion);
+  if (classified.era === "legacy" && classified.kind === "message" && classified.message.kind === "batch") {
+    if (!allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
+  }
+  // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
+  if (classified.era === "legacy" && classified.kind === "initialize") {
+    session.replaceTransient(parts.fields.transientOf(inbound));
+  }
+  await forward(parts, { inbound, session, body });
+}
+
+/** Whether a request may come under this version header: the negotiated one, or any published (PROTOCOL.md 13). */
+function speaks(session: Session, version: string | undefined): boolean {
+  return version === undefined || version === session.sealed.protocolVersion || isKnownRevision(version);
+}
+
+function requireRevision(session: Session, version: string | undefined): void {
+  if (!speaks(session, version)) throw new SignetError("protocol_version_unsupported");
+}

@@ -1,0 +1,103 @@
+// The one place where an error becomes a response. A client sees the code's public message and an error id;
+// the rest goes to the log under that id. JSON-RPC 2.0 §5.1 for the body, RFC 9110 §15 for the statuses.
+import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
+import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
+import type { Logger } from "../observe/log.ts";
+
+const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
+  bad_request: "malformed_http",
+  request_timeout: "request_timeout",
+  body_too_large: "body_too_large",
+  uri_too_long: "uri_too_long",
+  head_too_large: "head_too_large",
+  coding_unsupported: "coding_unsupported",
+  version_unsupported: "http_version_unsupported",
+  client_gone: "request_timeout",
+  aborted: "internal",
+  connect_failed: "upstream_unreachable",
+  connect_timeout: "upstream_timeout",
+  pool_exhausted: "request_limit",
+  upstream_closed: "upstream_unreachable",
+  upstream_invalid: "upstream_invalid",
+  upstream_timeout: "upstream_timeout",
+};
+
+/** Any thrown thing as a SignetError; what is not ours becomes `internal` with the original as cause. */
+export function toSignetError(error: unknown): SignetError {
+  if (error instanceof SignetError) return error;
+  if (error instanceof HttpError) {
+    return new SignetError(FROM_HTTP[error.code], { facts: { http: error.code, detail: error.message }, cause: error });
+  }
+  return new SignetError("internal", { cause: error });
+}
+
+export interface ErrorResponse {
+  readonly start: ResponseStart;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+export interface ErrorContext {
+  /** The JSON-RPC id being answered; null where it is not known. */
+  readonly rpcId?: string | number | null;
+  /** Fields to add: CORS. */
+  readonly fields?: FieldList;
+}
+
+/** How errors are shown: injected so that ids are predictable in tests. */
+export interface ErrorOptions {
+  readonly log: Logger;
+  /** A short random text that ties a client's report to a log line. */
+  readonly errorId: () => string;
+  /** L2's compatibility switch: the status for a session that does not open. */
+  readonly lostSessionStatus: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Turns errors into responses and log lines. */
+export class ErrorResponder {
+  readonly #options: ErrorOptions;
+
+  constructor(options: ErrorOptions) {
+    this.#options = options;
+  }
+
+  /** The response for `error`, which is logged once, here. */
+  respond(error: unknown, context: ErrorContext = {}): ErrorResponse {
+    const signetError = toSignetError(error);
+    const errorId = this.#options.errorId();
+    this.#log(signetError, errorId);
+    const { detail, code } = signetError;
+    const kind = ERROR_KINDS[code];
+    const data = detail.data === undefined ? { errorId } : detail.data;
+    const body = encoder.encode(JSON.stringify({
+      jsonrpc: "2.0",
+      id: context.rpcId ?? null,
+      error: { code: kind.rpcCode, message: signetError.message, data },
+    }));
+    const fields: FieldList = ["content-type", "application/json", "cache-control", "no-store"];
+    if (detail.retryAfterS !== undefined) fields.push("retry-after", String(detail.retryAfterS));
+    if (detail.challenge !== undefined) fields.push("www-authenticate", detail.challenge);
+    if (detail.allow !== undefined) fields.push("allow", detail.allow);
+    if (context.fields) fields.push(...context.fields);
+    const status = code === "session_not_found" ? this.#options.lostSessionStatus : kind.status;
+    return { start: { status, fields }, body };
+  }
+
+  #log(error: SignetError, errorId: string): void {
+    const { status } = error.kind;
+    const cause = error.detail.cause;
+    const facts = {
+      code: error.code,
+      status,
+      errorId,
+      ...error.detail.facts,
+      remedy: error.detail.remedy,
+      cause: cause instanceof Error ? `${cause.name}: ${cause.message}` : undefined,
+    };
+    if (error.code === "internal") {
+      this.#options.log.error("request failed", { ...facts, stack: cause instanceof Error ? cause.stack : undefined });
+    } else if (status >= 500) this.#options.log.warn("request failed", facts);
+    else this.#options.log.debug("request refused", facts);
+  }
+}

@@ -1,0 +1,27 @@
+// What a session's messages can be sent to. Every kind speaks as a Streamable HTTP server would, in HTTP's own terms
+// but without a wire of its own: the gateway neither knows nor cares what stands behind.
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import type { BodyReader, Call, FieldList } from "../http1/types.ts";
+
+/** One message for an upstream. */
+export interface UpstreamRequest {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** `?…` or empty: appended to the upstream's own path. */
+  readonly query: string;
+  /** End-to-end fields without `host`, `mcp-session-id`, framing and connection fields. The upstream may add to the list. */
+  readonly fields: FieldList;
+  /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
+  readonly sessionId: UpstreamSessionId | undefined;
+  readonly body?: Uint8Array | BodyReader;
+}
+
+export interface Upstream {
+  /** Short, unique, fit for a metric label. */
+  readonly name: string;
+  /** The configured URL: the upstream's key in the envelope. */
+  readonly url: string;
+  send(request: UpstreamRequest): Call;
+  /** Whether it can be reached at all. @throws HttpError `connect_*` */
+  probe(): Promise<void>;
+  close(): void;
+}
