@@ -1,0 +1,108 @@
+// A program run as a real process by a test: its lines as they come, and an end that leaves nothing behind.
+
+export interface ProcessOptions {
+  readonly command?: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** How long a program may take to say what is awaited, in ms: generous, for machines that are busy. */
+const PATIENCE_MS = 60_000;
+
+/** One run of a program. Both outputs are read line by line and kept. */
+export class ChildRun implements AsyncDisposable {
+  /** Every line of stdout and stderr so far. */
+  readonly lines: string[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #drained: Promise<unknown>;
+  readonly #waiters = new Set<() => void>();
+  #ended = false;
+
+  constructor(options: ProcessOptions) {
+    this.#child = new Deno.Command(options.command ?? Deno.execPath(), {
+      args: [...options.args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    }).spawn();
+    this.#drained = Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)]).finally(() => {
+      this.#ended = true;
+      this.#wake();
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
+  /**
+   * The first defined answer of `find` among the lines, past or to come.
+   * @throws Error with the program's last lines, if it ends or stays silent
+   */
+  async waitForLine<T>(find: (line: string) => T | undefined, what: string): Promise<T> {
+    let seen = 0;
+    const deadline = Date.now() + PATIENCE_MS;
+    while (true) {
+      for (; seen < this.lines.length; seen++) {
+        const found = find(this.lines[seen]!);
+        if (found !== undefined) return found;
+      }
+      if (this.#ended || Date.now() > deadline) {
+        throw new Error(`waiting for ${what}: the program said\n${this.lines.slice(-30).join("\n")}`);
+      }
+      await this.#nextLine(deadline - Date.now());
+    }
+  }
+
+  signal(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // it has ended by itself
+    }
+  }
+
+  /** Sends `signal` and waits for the end. */
+  async kill(signal: Deno.Signal = "SIGKILL"): Promise<Deno.CommandStatus> {
+    this.signal(signal);
+    await this.#drained;
+    return await this.#child.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      this.lines.push(...lines);
+      this.#wake();
+    }
+    if (rest !== "") this.lines.push(rest);
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters) wake();
+    this.#waiters.clear();
+  }
+
+  #nextLine(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#waiters.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
