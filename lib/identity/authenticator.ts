@@ -1,43 +1,149 @@
 // Who is calling, asked of the configured sources in order (BEHAVIOUR.md I1, I3). What was proven once is remembered by
 // the credential's SHA-256 until it ends, so that a known caller is answered synchronously and no signature verified twice.
+import { hash } from "node:crypto";
+import { NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, PrincipalSource, VerifyingSource } from "./principal.ts";
+import { ProofCache } from "./proof_cache.ts";
 
 export interface AuthenticatorOptions {
-  /** Proven credentials remembered. Default 10,000. */
+  /** Proven credentials remembered, of each source. Default 10,000. */
   readonly maxVerified?: number;
-  /** Refused credentials remembered. Default 1,000. */
+  /** Refused credentials remembered, of each source. Default 1,000. */
   readonly maxRefused?: number;
+  /** Distinct credentials being verified at once, by each source. Default 1,000. */
+  readonly maxPending?: number;
   /** Longest time a proof is believed without asking again, in ms. Default 10 min: bounds how long a withdrawn key counts. */
   readonly maxAgeMs?: number;
   /** How long a refusal is believed, in ms. Default 10 s. */
   readonly refusedMs?: number;
-  /** Distinct credentials being verified at once. Default 1,000. */
-  readonly maxPending?: number;
 }
 
+/** One source and, where its proofs are worth it, their memory. */
+interface Step {
+  readonly source: PrincipalSource;
+  readonly verifying: { readonly source: VerifyingSource; readonly proofs: ProofCache } | undefined;
+}
+
+/** Where the questioning stands: kept only across an await. */
+interface Round {
+  readonly view: CredentialView;
+  readonly nowMs: number;
+  /** A verifying source saw a credential and found it not of its kind. */
+  unclaimed: boolean;
+  /** Credentials are hashed once, not once a source. */
+  credential: string | undefined;
+  digest: string;
+}
+
+const UNCLAIMED = refused("the credential is of no kind that is accepted here");
+
 /**
- * Answers synchronously whenever no source has to be awaited. A memo of an answer (such as the one a connection keeps) is
- * good while `epoch` is the same, `nowMs < principal.expiresAtMs` and it is younger than `maxAgeMs`.
+ * Answers synchronously whenever no source has to be awaited.
+ *
+ * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as `epoch` is
+ * the same, every one of {@link fields} and the peer's address are the same, `nowMs < principal.expiresAtMs`, and it is
+ * younger than {@link maxAgeMs}.
  */
 export class Authenticator {
-  /** Rises with every {@link clear}. */
-  epoch = 0;
-  readonly maxAgeMs: number = 600_000;
+  /** Names of all fields an answer depends on, lower-case; undefined if a source does not say: then remember nothing. */
+  readonly fields: readonly string[] | undefined;
+  readonly maxAgeMs: number;
+  readonly #steps: readonly Step[];
+  /** Index of the last verifying source: after it nobody is left to claim a credential. */
+  readonly #lastVerifying: number;
+  #epoch = 0;
 
-  constructor(_sources: readonly (PrincipalSource | VerifyingSource)[], _options: AuthenticatorOptions = {}) {}
-
-  /** @throws SignetError `identity_unavailable` (or a promise of it) */
-  identify(_view: CredentialView, _nowMs: number): Identification | Promise<Identification> {
-    return { kind: "none" };
+  constructor(sources: readonly (PrincipalSource | VerifyingSource)[], options: AuthenticatorOptions = {}) {
+    this.maxAgeMs = options.maxAgeMs ?? 600_000;
+    const cacheOptions = {
+      maxVerified: options.maxVerified ?? 10_000,
+      maxRefused: options.maxRefused ?? 1_000,
+      maxPending: options.maxPending ?? 1_000,
+      maxAgeMs: this.maxAgeMs,
+      refusedMs: options.refusedMs ?? 10_000,
+    };
+    this.#steps = sources.map((source) => ({
+      source,
+      verifying: "verify" in source ? { source, proofs: new ProofCache(source, cacheOptions) } : undefined,
+    }));
+    this.#lastVerifying = this.#steps.findLastIndex((step) => step.verifying !== undefined);
+    const fields = sources.map((source) => source.fields);
+    this.fields = fields.includes(undefined) ? undefined : [...new Set(fields.flatMap((names) => names ?? []))];
   }
 
-  /** Forgets everything: after a reload of keys or configuration. */
+  /** Rises with every {@link clear}. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /**
+   * The first source that finds something of its kind decides; a credential that is present and does not hold, or that
+   * no source takes for its own, is `invalid` and nothing else is tried (I3).
+   * @throws SignetError `identity_unavailable`, also as a rejection
+   */
+  identify(view: CredentialView, nowMs: number): Identification | Promise<Identification> {
+    return this.#ask(0, { view, nowMs, unclaimed: false, credential: undefined, digest: "" });
+  }
+
+  /** Forgets every proof: after keys or configuration were reloaded. */
   clear(): void {
-    this.epoch++;
+    this.#epoch++;
+    for (const { verifying } of this.#steps) verifying?.proofs.clear();
+  }
+
+  /** Lets every source read its files again, then forgets every proof. @throws what the first failing source throws */
+  async reload(): Promise<void> {
+    for (const { source } of this.#steps) await source.reload?.();
+    this.clear();
   }
 
   /** Entries held, for metrics. */
-  sizes(): { verified: number; refused: number; pending: number } {
-    return { verified: 0, refused: 0, pending: 0 };
+  sizes(): { verified: number; refused: number; pending: number; principals: number } {
+    const total = { verified: 0, refused: 0, pending: 0, principals: 0 };
+    for (const { source, verifying } of this.#steps) {
+      total.principals += source.remembered ?? 0;
+      if (verifying === undefined) continue;
+      const { verified, refused, pending } = verifying.proofs.sizes;
+      total.verified += verified;
+      total.refused += refused;
+      total.pending += pending;
+    }
+    return total;
+  }
+
+  #ask(from: number, round: Round): Identification | Promise<Identification> {
+    for (let i = from; i < this.#steps.length; i++) {
+      const step = this.#steps[i]!;
+      const answer = step.verifying === undefined
+        ? step.source.identify(round.view, round.nowMs)
+        : this.#verify(step.verifying, round);
+      if (answer instanceof Promise) {
+        return answer.then((late) => this.#judge(late, i, round) ?? this.#ask(i + 1, round));
+      }
+      const verdict = this.#judge(answer, i, round);
+      if (verdict !== undefined) return verdict;
+    }
+    return NONE;
+  }
+
+  #verify(
+    { source, proofs }: NonNullable<Step["verifying"]>,
+    round: Round,
+  ): Identification | Promise<Identification> {
+    const credential = source.credential(round.view);
+    if (typeof credential !== "string") return credential;
+    // Counts only if nobody answers: see `#judge`.
+    round.unclaimed = true;
+    if (credential !== round.credential) {
+      round.credential = credential;
+      round.digest = hash("sha256", credential, "hex");
+    }
+    return proofs.identify(credential, round.digest, round.nowMs);
+  }
+
+  /** @returns undefined if the next source is to be asked */
+  #judge(answer: Identification, index: number, round: Round): Identification | undefined {
+    if (answer.kind !== "none") return answer;
+    return round.unclaimed && index >= this.#lastVerifying ? UNCLAIMED : undefined;
   }
 }

@@ -45,6 +45,15 @@ export type Identification =
 /** One way to prove a caller. Answers synchronously when it can: the fast lane does not await. */
 export interface PrincipalSource {
   readonly name: string;
+  /**
+   * Lower-case names of the fields its answer depends on, besides `remoteAddress`. Whoever remembers answers compares
+   * all of them; a source that does not say cannot be remembered by others.
+   */
+  readonly fields?: readonly string[];
+  /** Principals it holds in memory, for a metric. */
+  readonly remembered?: number;
+  /** After a reload of the configuration: reads files again. Keeps what it has and throws if that fails. */
+  reload?(): Promise<void>;
   /** @throws SignetError `identity_unavailable` if it cannot be told at all */
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification>;
 }
@@ -58,6 +67,4 @@ export interface VerifyingSource extends PrincipalSource {
   credential(view: CredentialView): string | Identification;
   /** `none`: not of this source's kind after all. @throws SignetError `identity_unavailable` if it cannot be told at all */
   verify(credential: string, nowMs: number): Identification | Promise<Identification>;
-  /** After a reload of the configuration: reads files again. Keeps what it has and throws if that fails. */
-  reload?(): Promise<void>;
 }

@@ -2,8 +2,8 @@
 // Hashing happens once for a principal and a key; comparing is constant in time; a hit on the memo is one comparison.
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
-import { fingerprintOwner, type MasterKey } from "../envelope/key_ring.ts";
-import type { OwnerFingerprint, SealedSession } from "../envelope/session_id.ts";
+import type { MasterKey } from "../envelope/key_ring.ts";
+import { fingerprintOwner, type OwnerFingerprint, type SealedSession } from "../envelope/session_id.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { Session } from "./session.ts";
 

@@ -1,16 +1,17 @@
-// The sessions this process knows: found by the id's text, opened once from a sealed id, dropped when idle, ended for good.
-// What leaves memory loses no session: its id stays valid until it expires or is revoked (BEHAVIOUR.md L3, L6–L8, O1).
-// Every way an id fails to open looks the same outside and is told apart in `opens` (E8).
+// The sessions this process knows: found by the id's text, taken in once from a sealed id, dropped when idle, ended for good.
+// What merely leaves memory loses no session: its id stays valid until it expires or is revoked (BEHAVIOUR.md L3, L6–L8).
+// Whatever way a session ends, its reservation goes back exactly once (M1).
 import { Buffer } from "node:buffer";
-import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
-import { openSession, type SealedSession, type SessionId } from "../envelope/session_id.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import type { SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { type Limits, principalKey, type SessionReservation } from "./limits.ts";
 import { LinkedList } from "./linked_list.ts";
+import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
-import { type EndReason, Session, type UpstreamLink } from "./session.ts";
+import { END_REASONS, type EndReason, Session } from "./session.ts";
 import type { RevocationList } from "./tombstones.ts";
 
 export interface RegistryOptions {
@@ -18,64 +19,235 @@ export interface RegistryOptions {
   readonly limits: Limits;
   readonly owners: OwnerBook;
   readonly revocations: RevocationList;
-  /** The upstreams' state of a session opened from its id. */
-  readonly linksOf: (sealed: SealedSession) => readonly UpstreamLink[];
   /** How long a session with nothing in flight stays in memory, in ms. Default 15 min (L7). */
   readonly idleMs?: number;
   /** Longest id looked at, in characters. Default 4,096 (E7). */
   readonly maxIdLength?: number;
-  /** After a session has left, whatever the reason: caches keyed by it can let go. Must not throw. */
+  /** After a session has left: caches keyed by it can let go. Must not throw. */
   readonly onEnd?: (session: Session, reason: EndReason) => void;
-  /** An `abort` or `onEnd` that threw, against its contract. */
+  /** What an `abort` or `onEnd` threw, against its contract. */
   readonly onFault?: (fault: unknown) => void;
 }
 
+const DEFAULT_IDLE_MS = 15 * 60_000;
+
+// Made once, as the opener's are.
+const OWNER_MISMATCH = new SignetError("owner_mismatch");
+
+/** A string of its own: a slice of a request head would keep the whole head in memory. */
+function ownText(text: string): SessionId {
+  return Buffer.from(text, "latin1").toString("latin1") as SessionId;
+}
+
 export class SessionRegistry {
-  constructor(_options: RegistryOptions) {}
-  /** A live session by the text the client sent; undefined if it is not known here, or has just expired (L8). Not a use: see `Session.enter`. */
-  get(_idText: string, _nowMs: number): Session | undefined {
-    throw 0;
+  /** Sessions that left, by reason. */
+  readonly ends = new LabelledCounter<EndReason>(END_REASONS);
+  readonly #sessions = new Map<string, Session>();
+  readonly #bySid = new Map<string, Session>();
+  /** To find what a principal at its cap can give up. Entries vanish with their last session. */
+  readonly #byPrincipal = new Map<string, Set<Session>>();
+  /** Everything with nothing in flight, longest idle first. */
+  readonly #idle = new LinkedList<Session>();
+  readonly #opener: SessionOpener;
+  readonly #options: RegistryOptions;
+  readonly #idleMs: number;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#idleMs = options.idleMs ?? DEFAULT_IDLE_MS;
+    this.#opener = new SessionOpener(options);
   }
-  bySid(_sid: string): Session | undefined {
-    throw 0;
+
+  /** Opens from sealed ids, by outcome (E8). */
+  get opens(): LabelledCounter<OpenOutcome> {
+    return this.#opener.outcomes;
   }
-  /** A place for a session being initialized. Never evicts. @throws SignetError principal_limit, session_limit */
-  reserve(_principal: Principal): SessionReservation {
-    throw 0;
+
+  /** Live sessions. */
+  get size(): number {
+    return this.#sessions.size;
   }
-  /** Takes in a session just initialized; from now on `reservation` is the registry's to release. */
-  add(_session: Session, _reservation: SessionReservation): void {
-    throw 0;
+
+  /** Entries of every map held here, for metrics. */
+  sizes(): { sessions: number; principals: number; opening: number; revocations: number } {
+    return {
+      sessions: this.#sessions.size,
+      principals: this.#byPrincipal.size,
+      opening: this.#opener.pending,
+      revocations: this.#options.revocations.size,
+    };
   }
+
+  sessions(): IterableIterator<Session> {
+    return this.#sessions.values();
+  }
+
+  /** A live session by the text the client sent; undefined if it is not known here or has just expired (L8). */
+  get(idText: string, nowMs: number): Session | undefined {
+    const session = this.#sessions.get(idText);
+    if (session === undefined || nowMs < session.expiresAtMs) return session;
+    this.remove(session, "expired", nowMs);
+    return undefined;
+  }
+
+  bySid(sid: string): Session | undefined {
+    return this.#bySid.get(sid);
+  }
+
   /**
-   * Opens an id not known here, for its owner, and takes the session in. Synchronous unless the revocation list is not.
-   * @throws SignetError session_not_found, owner_mismatch, principal_limit, session_limit
+   * A place for a session about to be initialized. To be taken before the first await; ends in `add` or in `release`.
+   * Evicts nobody: a new session is not worth more than one that exists.
+   * @throws SignetError `principal_limit`, `session_limit`
    */
-  openCold(_idText: string, _principal: Principal, _nowMs: number): Session | Promise<Session> {
-    throw 0;
+  reserve(principal: Principal): SessionReservation {
+    return this.#options.limits.reserveSession(principalKey(principal));
   }
-  /** Drops it from memory and cuts what is in flight; the id stays valid. */
-  remove(_session: Session, _reason: EndReason, _nowMs: number): void {
-    throw 0;
+
+  /** Takes in a session just initialized. From now on `reservation` is released here. */
+  add(session: Session, reservation: SessionReservation): void {
+    if (reservation.released || session.ended || this.#sessions.has(session.id)) {
+      throw new Error("adding a session: want a fresh session and a reservation that is still held");
+    }
+    this.#sessions.set(session.id, session);
+    this.#bySid.set(session.sealed.sid, session);
+    const key = reservation.principalKey;
+    const others = this.#byPrincipal.get(key);
+    if (others === undefined) this.#byPrincipal.set(key, new Set([session]));
+    else others.add(session);
+    session.admit({ idle: this.#idle, limits: this.#options.limits, reservation });
   }
-  /** DELETE and revocation: dead until it expires (L6), and removed. */
-  revoke(_session: Session, _reason: "deleted" | "revoked", _nowMs: number): void | Promise<void> {
-    throw 0;
+
+  /**
+   * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the longest idle session of
+   * the principal or of all makes room; it can be opened again when it is needed.
+   * Synchronous unless the revocation list is not.
+   * @throws SignetError `session_not_found`, `owner_mismatch`, `principal_limit`, `session_limit`
+   */
+  openCold(idText: string, principal: Principal, nowMs: number): Session | Promise<Session> {
+    const live = this.get(idText, nowMs);
+    if (live !== undefined) return this.#ownedBy(principal, live);
+    const opened = this.#opener.open(idText, nowMs);
+    if (!(opened instanceof Promise)) return this.#takeIn(idText, opened, { principal, nowMs });
+    return opened.then((opened) => this.#takeIn(idText, opened, { principal, nowMs }));
   }
-  /** An administrator's revocation by sid, live here or not. */
-  revokeSid(_sid: string, _expiresAtMs: number, _nowMs: number): void | Promise<void> {
-    throw 0;
+
+  /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */
+  remove(session: Session, reason: EndReason, nowMs: number): void {
+    if (this.#sessions.get(session.id) !== session) return;
+    this.#sessions.delete(session.id);
+    if (this.#bySid.get(session.sealed.sid) === session) this.#bySid.delete(session.sealed.sid);
+    this.#forgetPrincipal(session);
+    this.ends.inc(reason);
+    for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
+    try {
+      this.#options.onEnd?.(session, reason);
+    } catch (fault) {
+      this.#options.onFault?.(fault);
+    }
   }
-  /** Every 30 s (L7). */
-  sweep(_nowMs: number): void {
-    throw 0;
+
+  /**
+   * DELETE and revocation: removed, and dead until it expires (L6). Takes effect here before it returns.
+   * Resolves when the revocation list has it; rejects if that failed.
+   */
+  revoke(session: Session, reason: "deleted" | "revoked", nowMs: number): void | Promise<void> {
+    const done = this.#opener.revoke(session.sealed.sid, session.expiresAtMs, nowMs);
+    this.remove(session, reason, nowMs);
+    return done;
   }
-  /** New ring: sessions under keys that are gone end (E5). */
-  setRing(_ring: KeyRing, _nowMs: number): void {
-    throw 0;
+
+  /** The same for a session that may not be live here. @param expiresAtMs when it would end anyway; too late does no harm */
+  revokeSid(sid: string, expiresAtMs: number, nowMs: number): void | Promise<void> {
+    const session = this.#bySid.get(sid);
+    if (session !== undefined) return this.revoke(session, "revoked", nowMs);
+    return this.#opener.revoke(sid, expiresAtMs, nowMs);
   }
-  /** All sessions' in-flight work is cut (drain). */
-  abortAll(_reason: EndReason, _nowMs: number): void {
-    throw 0;
+
+  /** To be called every 30 s (L7): ends what has expired, drops what is idle, purges the revocation list. */
+  sweep(nowMs: number): void {
+    for (const session of this.#sessions.values()) {
+      if (nowMs >= session.expiresAtMs) this.remove(session, "expired", nowMs);
+    }
+    for (let oldest = this.#idle.first; oldest !== undefined; oldest = this.#idle.first) {
+      if (nowMs - oldest.lastActiveMs < this.#idleMs) break;
+      this.remove(oldest, "idle", nowMs);
+    }
+    this.#options.revocations.sweep(nowMs);
+  }
+
+  /** The ring from now on. Sessions whose key is gone end: their ids are dead (E5). */
+  setRing(ring: KeyRing, nowMs: number): void {
+    this.#opener.setRing(ring);
+    for (const session of this.#sessions.values()) {
+      const key = ring.find(session.key.idWord);
+      if (key === undefined) this.remove(session, "key_removed", nowMs);
+      else session.key = key;
+    }
+  }
+
+  /** Cuts everything in flight in every session, such as when draining; the sessions stay. */
+  abortAll(reason: EndReason, nowMs: number): void {
+    for (const session of this.#sessions.values()) {
+      for (const fault of session.abortAll(reason, nowMs)) this.#options.onFault?.(fault);
+    }
+  }
+
+  #takeIn(idText: string, opened: OpenedSession, caller: { principal: Principal; nowMs: number }): Session {
+    const { principal, nowMs } = caller;
+    // Whoever waited for the same open may have been faster.
+    const live = this.#sessions.get(idText);
+    if (live !== undefined) return this.#ownedBy(principal, live);
+    if (!this.#options.owners.ownsSealed(principal, opened.sealed, opened.key)) return this.#refuseOther();
+    const reservation = this.#reserveEvicting(principalKey(principal), nowMs);
+    const session = new Session({ id: ownText(idText), ...opened }, nowMs);
+    session.lastOwner = principal;
+    this.add(session, reservation);
+    this.opens.inc("opened");
+    return session;
+  }
+
+  #ownedBy(principal: Principal, session: Session): Session {
+    return this.#options.owners.owns(principal, session) ? session : this.#refuseOther();
+  }
+
+  #refuseOther(): never {
+    this.opens.inc("owner_mismatch");
+    throw OWNER_MISMATCH;
+  }
+
+  #reserveEvicting(key: string, nowMs: number): SessionReservation {
+    const { limits } = this.#options;
+    // More than one if the caps were lowered by a reload.
+    while (limits.principalFull(key) && this.#evict(this.#longestIdleOf(key), nowMs));
+    // Not for a principal that is refused anyway: it must not push others out.
+    while (limits.sessionsFull && !limits.principalFull(key) && this.#evict(this.#idle.first, nowMs));
+    try {
+      return limits.reserveSession(key);
+    } catch (fault) {
+      this.opens.inc("limit");
+      throw fault;
+    }
+  }
+
+  #evict(session: Session | undefined, nowMs: number): boolean {
+    if (session === undefined) return false;
+    this.remove(session, "evicted", nowMs);
+    return true;
+  }
+
+  #longestIdleOf(key: string): Session | undefined {
+    let longest: Session | undefined;
+    for (const session of this.#byPrincipal.get(key) ?? []) {
+      if (session.inFlight > 0) continue;
+      if (longest === undefined || session.lastActiveMs < longest.lastActiveMs) longest = session;
+    }
+    return longest;
+  }
+
+  #forgetPrincipal(session: Session): void {
+    const key = session.principalKey;
+    if (key === undefined) return;
+    const others = this.#byPrincipal.get(key);
+    if (others?.delete(session) && others.size === 0) this.#byPrincipal.delete(key);
   }
 }

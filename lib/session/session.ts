@@ -5,18 +5,22 @@ import type { SealedSession, SessionId, UpstreamSessionId } from "../envelope/se
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Principal } from "../identity/principal.ts";
+import type { SessionReservation } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
-export type EndReason =
-  | "deleted"
-  | "revoked"
-  | "expired"
-  | "idle"
-  | "evicted"
-  | "key_removed"
-  | "upstream_gone"
-  | "drain";
+export const END_REASONS = [
+  "deleted",
+  "revoked",
+  "expired",
+  "idle",
+  "evicted",
+  "key_removed",
+  "upstream_gone",
+  "drain",
+] as const;
+
+export type EndReason = (typeof END_REASONS)[number];
 
 /** Something in flight in a session. */
 export interface Active {
@@ -57,13 +61,32 @@ export interface UpstreamLink {
   reviving: Promise<void> | undefined;
 }
 
+/** The links as they were sealed. */
+function linksOf(sealed: SealedSession): UpstreamLink[] {
+  return Object.entries(sealed.upstreams).map(([url, headers]) => ({
+    url,
+    id: headers["mcp-session-id"] as UpstreamSessionId | undefined,
+    generation: 0,
+    reviving: undefined,
+  }));
+}
+
 export interface SessionFacts {
   /** The text the client holds. Must not be a slice of a larger string, which would be kept in memory with it. */
   readonly id: SessionId;
   readonly sealed: SealedSession;
   /** The ring's key that sealed it. */
   readonly key: MasterKey;
-  readonly links: readonly UpstreamLink[];
+}
+
+/** What the registry lends to a session it takes in. */
+export interface SessionPlace {
+  /** Where it stands whenever nothing is in flight. */
+  readonly idle: LinkedList<Session>;
+  /** Looked at on every `enter`, so that a reload reaches sessions that live. `Limits` fits. */
+  readonly limits: { readonly caps: SessionCaps };
+  /** Released when it ends. */
+  readonly reservation: SessionReservation;
 }
 
 const NO_FIELDS: FieldList = [];
@@ -73,7 +96,8 @@ const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" }
 export class Session implements Linked<Session> {
   readonly id: SessionId;
   readonly sealed: SealedSession;
-  readonly key: MasterKey;
+  /** The ring's key that sealed it; an equal one after the ring was reloaded. */
+  key: MasterKey;
   readonly links: readonly UpstreamLink[];
   /** Milliseconds since the epoch; at this instant it is expired (L8). */
   readonly expiresAtMs: number;
@@ -88,15 +112,14 @@ export class Session implements Linked<Session> {
   #calls = 0;
   #streams = 0;
   #ended: EndReason | undefined = undefined;
-  #idle: LinkedList<Session> | undefined = undefined;
-  #caps: SessionCaps | undefined = undefined;
+  #place: SessionPlace | undefined = undefined;
   readonly #active = new LinkedList<ActiveToken>();
 
   constructor(facts: SessionFacts, nowMs: number) {
     this.id = facts.id;
     this.sealed = facts.sealed;
     this.key = facts.key;
-    this.links = facts.links;
+    this.links = linksOf(facts.sealed);
     this.expiresAtMs = facts.sealed.expiresAtMs;
     this.lastActiveMs = nowMs;
   }
@@ -118,6 +141,11 @@ export class Session implements Linked<Session> {
     return this.#ended;
   }
 
+  /** Whose cap it counts against; undefined while the registry does not hold it. */
+  get principalKey(): string | undefined {
+    return this.#place?.reservation.principalKey;
+  }
+
   /** Header fields to send upstream that are never sealed (E9), as `[name, value, …]`. */
   get transient(): FieldList {
     return this.#transient;
@@ -133,14 +161,17 @@ export class Session implements Linked<Session> {
   }
 
   /**
-   * Registers something in flight. Must be left with {@link leave} on every path.
+   * Registers something in flight. Must be left with {@link leave} on every path. To be called before the first await
+   * after the session was found: one with nothing in flight may be evicted at any time, and is then opened cold again.
    * @throws SignetError `session_not_found` once the session has ended, `request_limit` at the session's own cap
    */
   enter(active: Active, nowMs: number): ActiveToken {
     if (this.#ended !== undefined) throw ENDED;
     const stream = active.kind === "stream";
-    if (this.#caps !== undefined) this.#checkCap(stream, this.#caps);
-    if (this.inFlight === 0) this.#idle?.remove(this);
+    if (this.#place !== undefined) {
+      this.#checkCap(stream, this.#place.limits.caps);
+      if (this.inFlight === 0) this.#place.idle.remove(this);
+    }
     if (stream) this.#streams++;
     else this.#calls++;
     this.lastActiveMs = nowMs;
@@ -154,7 +185,7 @@ export class Session implements Linked<Session> {
     if (token.session !== this) return;
     this.#detach(token);
     this.lastActiveMs = nowMs;
-    if (this.inFlight === 0 && this.#ended === undefined) this.#idle?.append(this);
+    if (this.inFlight === 0) this.#place?.idle.append(this);
   }
 
   /**
@@ -179,19 +210,23 @@ export class Session implements Linked<Session> {
     return faults;
   }
 
-  /** The registry's: takes the session in. It stands in `idle` whenever nothing is in flight. */
-  admit(idle: LinkedList<Session>, caps: SessionCaps): void {
-    this.#idle = idle;
-    this.#caps = caps;
-    if (this.inFlight === 0) idle.append(this);
+  /** The registry's: takes the session in. */
+  admit(place: SessionPlace): void {
+    this.#place = place;
+    if (this.inFlight === 0) place.idle.append(this);
   }
 
-  /** The registry's: nothing can be entered from now on, and what is in flight is cut. Only the first reason counts. */
+  /**
+   * The registry's: gives its place back, cuts what is in flight, and lets nothing enter from now on.
+   * Only the first reason counts.
+   * @returns as {@link abortAll}
+   */
   end(reason: EndReason, nowMs: number): unknown[] {
     if (this.#ended !== undefined) return [];
     this.#ended = reason;
-    if (this.inFlight === 0) this.#idle?.remove(this);
-    this.#idle = undefined;
+    if (this.inFlight === 0) this.#place?.idle.remove(this);
+    this.#place?.reservation.release();
+    this.#place = undefined;
     return this.abortAll(reason, nowMs);
   }
 

@@ -1,0 +1,15 @@
+// The answers of sources that carry nothing of their own, made once.
+import type { Identification } from "./principal.ts";
+
+/** The request carries nothing for this source. */
+export const NONE: Identification = Object.freeze({ kind: "none" });
+
+/** The request carries a credential of this source's kind that cannot even be read (RFC 6750 §3.1). */
+export function malformed(reason: string): Identification {
+  return Object.freeze({ kind: "invalid", error: "invalid_request", reason });
+}
+
+/** The credential is of this source's kind and does not hold (RFC 6750 §3.1). */
+export function refused(reason: string): Identification {
+  return Object.freeze({ kind: "invalid", error: "invalid_token", reason });
+}

@@ -1,0 +1,95 @@
+// What one verifying source has proven or refused, by the SHA-256 of the credential: credentials themselves are not kept.
+// Bounded in entries and in age; many requests with one new credential are one verification.
+import { LRUCache } from "lru-cache";
+import { SignetError } from "../errors.ts";
+import type { Identification, VerifyingSource } from "./principal.ts";
+
+export interface ProofCacheOptions {
+  readonly maxVerified: number;
+  readonly maxRefused: number;
+  readonly maxPending: number;
+  /** Longest age of a proof, in ms. */
+  readonly maxAgeMs: number;
+  /** Longest age of a refusal, in ms. */
+  readonly refusedMs: number;
+}
+
+interface Remembered {
+  readonly answer: Identification;
+  /** From this instant on it must be asked again, in ms since the epoch. */
+  readonly untilMs: number;
+}
+
+export class ProofCache {
+  readonly #source: VerifyingSource;
+  readonly #options: ProofCacheOptions;
+  readonly #verified: LRUCache<string, Remembered>;
+  /** Apart from the proofs, so that a flood of bad credentials pushes no good one out. */
+  readonly #refused: LRUCache<string, Remembered>;
+  #pending = new Map<string, Promise<Identification>>();
+
+  constructor(source: VerifyingSource, options: ProofCacheOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#verified = new LRUCache({ max: options.maxVerified });
+    this.#refused = new LRUCache({ max: options.maxRefused });
+  }
+
+  get sizes(): { verified: number; refused: number; pending: number } {
+    return { verified: this.#verified.size, refused: this.#refused.size, pending: this.#pending.size };
+  }
+
+  clear(): void {
+    this.#verified.clear();
+    this.#refused.clear();
+    // What is under way answers those who wait for it, but nobody else, and is not remembered.
+    this.#pending = new Map();
+  }
+
+  /** @param digest of `credential`. @throws SignetError `identity_unavailable`, also as a rejection */
+  identify(credential: string, digest: string, nowMs: number): Identification | Promise<Identification> {
+    const known = this.#verified.get(digest) ?? this.#refused.get(digest);
+    if (known !== undefined && nowMs < known.untilMs) return known.answer;
+    const pending = this.#pending.get(digest);
+    if (pending !== undefined) return pending;
+    if (this.#pending.size >= this.#options.maxPending) {
+      throw new SignetError("identity_unavailable", {
+        publicMessage: "Too many credentials are being verified",
+        retryAfterS: 1,
+        facts: { limit: this.#options.maxPending },
+      });
+    }
+    const answer = this.#source.verify(credential, nowMs);
+    if (!(answer instanceof Promise)) return this.#remember(digest, answer, nowMs);
+    return this.#await(digest, answer, nowMs);
+  }
+
+  #await(digest: string, answer: Promise<Identification>, nowMs: number): Promise<Identification> {
+    const pending = this.#pending;
+    const settled = answer.then(
+      (answer) => {
+        pending.delete(digest);
+        return pending === this.#pending ? this.#remember(digest, answer, nowMs) : answer;
+      },
+      (fault) => {
+        pending.delete(digest);
+        throw fault;
+      },
+    );
+    pending.set(digest, settled);
+    return settled;
+  }
+
+  #remember(digest: string, answer: Identification, nowMs: number): Identification {
+    const { maxAgeMs, refusedMs } = this.#options;
+    if (answer.kind === "principal") {
+      const untilMs = Math.min(answer.principal.expiresAtMs, nowMs + maxAgeMs);
+      this.#refused.delete(digest);
+      this.#verified.set(digest, { answer, untilMs });
+    } else if (answer.kind === "invalid") {
+      this.#verified.delete(digest);
+      this.#refused.set(digest, { answer, untilMs: nowMs + refusedMs });
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,76 @@
+// The principal a trusted proxy names in a header field (BEHAVIOUR.md I1). Only the TCP peer's address decides whether it
+// is believed: a field that comes from anywhere else is no credential at all. The gateway strips it in any case (I4).
+import { Buffer } from "node:buffer";
+import { LRUCache } from "lru-cache";
+import type { CidrList } from "./cidr.ts";
+import { malformed, NONE } from "./identifications.ts";
+import type { CredentialView, Identification, PrincipalSource } from "./principal.ts";
+
+export interface TrustedHeaderOptions {
+  /** Field name, any letter case. */
+  readonly header: string;
+  /** Addresses of the proxies that may send it. */
+  readonly peers: CidrList;
+  /** Principals kept so that a caller is the same object again and again. Default 10,000. */
+  readonly maxRemembered?: number;
+}
+
+const MAX_SUBJECT_LENGTH = 1_024;
+const MAX_PEERS_REMEMBERED = 1_024;
+
+export class TrustedHeaderSource implements PrincipalSource {
+  readonly name = "header";
+  /** Lower-case name of the field. */
+  readonly header: string;
+  readonly fields: readonly string[];
+  readonly #peers: CidrList;
+  readonly #trusted = new LRUCache<string, boolean>({ max: MAX_PEERS_REMEMBERED });
+  readonly #principals: LRUCache<string, Identification>;
+  readonly #repeated: Identification;
+  readonly #blank: Identification;
+  readonly #tooLong: Identification;
+
+  constructor(options: TrustedHeaderOptions) {
+    this.header = options.header.toLowerCase();
+    this.fields = [this.header];
+    this.#peers = options.peers;
+    this.#principals = new LRUCache({ max: options.maxRemembered ?? 10_000 });
+    this.#repeated = malformed(`${this.header} is sent more than once`);
+    this.#blank = malformed(`${this.header} is blank`);
+    this.#tooLong = malformed(`${this.header} is longer than ${MAX_SUBJECT_LENGTH} characters`);
+  }
+
+  get remembered(): number {
+    return this.#principals.size;
+  }
+
+  identify(view: CredentialView): Identification {
+    const count = view.count(this.header);
+    if (count === 0 || !this.#trusts(view.remoteAddress)) return NONE;
+    if (count > 1) return this.#repeated;
+    const subject = (view.get(this.header) ?? "").trim();
+    if (subject === "") return this.#blank;
+    if (subject.length > MAX_SUBJECT_LENGTH) return this.#tooLong;
+    return this.#principals.get(subject) ?? this.#remember(subject);
+  }
+
+  #trusts(address: string): boolean {
+    let trusted = this.#trusted.get(address);
+    if (trusted === undefined) {
+      trusted = this.#peers.contains(address);
+      this.#trusted.set(address, trusted);
+    }
+    return trusted;
+  }
+
+  #remember(value: string): Identification {
+    // A copy: the value may be a slice of a whole request head, which would stay in memory with it.
+    const subject = Buffer.from(value, "latin1").toString("latin1");
+    const answer: Identification = {
+      kind: "principal",
+      principal: { source: this.name, issuer: "signet:header", subject, scopes: [], expiresAtMs: Infinity },
+    };
+    this.#principals.set(subject, answer);
+    return answer;
+  }
+}
