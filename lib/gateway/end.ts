@@ -7,13 +7,11 @@ import type { Session } from "../session/session.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "./guard.ts";
 import type { Inbound } from "./inbound.ts";
+import { notify } from "./notify.ts";
 import type { GatewayParts } from "./parts.ts";
 
 /** Upstream answers that mean: there is no such session any more, or it cannot be ended by us, which is as good. */
 const GONE: ReadonlySet<number> = new Set([401, 403, 404, 405]);
-
-/** How long an upstream may take to end a session. */
-const END_TIMEOUT_MS = 5000;
 
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(parts: GatewayParts, inbound: Inbound, session: Session): Promise<void> {
@@ -49,25 +47,10 @@ export async function endUpstream(
 ): Promise<string | undefined> {
   const { fields, query, id } = session;
   for (const name of ["content-type", "last-event-id", "mcp-method", "mcp-name"]) removeField(fields, name);
-  const call = parts.upstream.send({ method: "DELETE", query, fields, sessionId: id });
-  const timer = setTimeout(() => call.abort(), END_TIMEOUT_MS);
   try {
-    const response = await call.response;
-    const { status } = response.head;
-    await drain(response.body);
-    response.release();
+    const status = await notify(parts, { method: "DELETE", query, fields, sessionId: id });
     return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
   } catch (error) {
     return error instanceof HttpError ? error.code : "failed";
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Reads a small body to its end so that its connection can be used again; leaves a long one. */
-async function drain(body: { read(): Promise<Uint8Array | null> }): Promise<void> {
-  let size = 0;
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    if ((size += piece.length) > 64 * 1024) return;
   }
 }

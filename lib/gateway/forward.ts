@@ -59,8 +59,8 @@ function explain(error: unknown, forwarding: Forwarding): unknown {
 async function send(parts: GatewayParts, outbound: Outbound, forwarding: Forwarding): Promise<Answered> {
   const link = outbound.session.links[0]!;
   const { inbound, session } = outbound;
-  // An id sealed before the upstream was configured under this URL: there is no session there to ask for.
-  if (link.generation === 0 && session.sealed.upstreams[link.url] === undefined) {
+  // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
+  if (link.generation === 0 && link.url !== parts.upstream.url) {
     await revive(parts, { session, link, inbound, seenGeneration: 0 });
     return { response: await sendOnce(parts, outbound, forwarding), extras: {} };
   }

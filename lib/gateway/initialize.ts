@@ -124,8 +124,7 @@ function seal(
     upstreams: { [parts.upstream.url]: remembered },
   };
   const id = sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
-  const links = [{ url: parts.upstream.url, id: upstreamId, generation: 0, reviving: undefined }];
-  const session = new Session({ id, sealed, key, links }, nowMs);
+  const session = new Session({ id, sealed, key }, nowMs);
   session.replaceTransient(parts.fields.transientOf(opening.inbound));
   return session;
 }

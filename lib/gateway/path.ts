@@ -10,6 +10,7 @@ import { parseMessage } from "../mcp/json_rpc.ts";
 import { allowsBatches, claimsModernEra, isKnownRevision } from "../mcp/revisions.ts";
 import type { Session } from "../session/session.ts";
 import { type HeldBody, isPlain, readBody } from "./body.ts";
+import { cancelCall } from "./cancel.ts";
 import { end } from "./end.ts";
 import { forward } from "./forward.ts";
 import { forwardStateless } from "./stateless.ts";
@@ -33,6 +34,8 @@ function fastLane(parts: GatewayParts, inbound: Inbound): Promise<void> | undefi
   const { head, sessionId } = inbound;
   const isPost = head.method === "POST";
   if (sessionId === undefined || (!isPost && head.method !== "GET")) return undefined;
+  // To cancel a call its id must be known, and for that its body parsed (C3).
+  if (isPost && !mayPassUnparsed(parts)) return undefined;
   if (guardProblem(parts, inbound) !== undefined) return undefined;
   const session = parts.registry.get(sessionId, inbound.receivedAtMs);
   if (session === undefined || !speaks(session, inbound.protocolVersion)) return undefined;
@@ -135,7 +138,7 @@ async function dispatch(parts: GatewayParts, inbound: Inbound, principal: Princi
   }
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   const isOwners = known !== undefined && parts.owners.owns(principal, known);
-  if (isOwners && !parts.options.fullLane && speaks(known, inbound.protocolVersion)) {
+  if (isOwners && mayPassUnparsed(parts) && speaks(known, inbound.protocolVersion)) {
     // The fast lane's own test, for a body that had not arrived whole.
     if (isPlain(body, parts.options.maxJsonDepth)) return await forward(parts, { inbound, session: known, body });
   }
@@ -145,6 +148,10 @@ async function dispatch(parts: GatewayParts, inbound: Inbound, principal: Princi
   if (session !== undefined) return await forwardMessage(parts, inbound, session, classified, body);
   if (classified.era !== "modern") throw new SignetError("session_not_found");
   await forwardStateless(parts, { inbound, message: classified.message, body });
+}
+
+function mayPassUnparsed({ options }: GatewayParts): boolean {
+  return !options.fullLane && !options.cancelOnDisconnect;
 }
 
 function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Classified {
@@ -226,7 +233,11 @@ async function forwardMessage(
   if (classified.era === "legacy" && classified.kind === "initialize") {
     session.replaceTransient(parts.fields.transientOf(inbound));
   }
-  await forward(parts, { inbound, session, body });
+  try {
+    await forward(parts, { inbound, session, body });
+  } finally {
+    if (parts.options.cancelOnDisconnect && inbound.exchange.aborted) await cancelCall(parts, inbound, session);
+  }
 }
 
 /** Whether a request may come under this version header: the negotiated one, or any published (PROTOCOL.md 13). */

@@ -5,10 +5,9 @@ export function formatAuthority(hostname: string, port: number): string {
   return `${hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname}:${port}`;
 }
 
-/** `host:port` or `host` → `host`; an IPv6 literal keeps its brackets. */
+/** `host:port` or `host` → `host`; an IPv6 literal keeps its brackets. What is neither is returned as it is. */
 export function hostOfAuthority(authority: string): string {
-  const end = authority.startsWith("[") ? authority.indexOf("]") + 1 : authority.indexOf(":");
-  return end > 0 ? authority.slice(0, end) : authority;
+  return /^(\[[^\]]*\]|[^:[\]]*)(?::\d*)?$/.exec(authority)?.[1] ?? authority;
 }
 
 /** Whether a host name or address can only be this machine; IPv6 with or without brackets, any letter case. */

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { isPlain } from "../../../lib/gateway/body.ts";
+
+const plain = (text: string, maxDepth = 8) => isPlain(new TextEncoder().encode(text), maxDepth);
+
+Deno.test("isPlain lets a message pass when it is one object within the depth cap", () => {
+  assert.equal(
+    plain('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"a":[1,2]}}}'),
+    true,
+  );
+  assert.equal(plain(' \r\n\t{"a":"\\"}{[\\\\"}'), true);
+});
+
+Deno.test("isPlain sends a body to the parser when it is a batch, blank, cut or no object", () => {
+  for (const text of ["", "  ", "[]", '[{"a":1}]', '"x"', "1", '{"a":', '{"a":"', "{}}", '{"a\\'].values()) {
+    assert.equal(plain(text), false, text);
+  }
+});
+
+Deno.test("isPlain sends a body to the parser when it says initialize as a whole string", () => {
+  assert.equal(plain('{"method":"initialize"}'), false);
+  assert.equal(plain('{"method":"initialized"}'), true);
+  assert.equal(plain('{"x":"say \\"initialize\\""}'), true);
+});
+
+Deno.test("M3: isPlain sends a body to the parser when it is nested beyond the cap", () => {
+  const nested = (depth: number) => '{"a":'.repeat(depth - 1) + "{}" + "}".repeat(depth - 1);
+  assert.equal(plain(nested(8)), true);
+  assert.equal(plain(nested(9)), false);
+});
+
+Deno.test("isPlain agrees with JSON on every object: brackets in strings do not count", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.array(fc.string()))), (value) => {
+      const text = JSON.stringify(value);
+      assert.equal(plain(text, 3), !text.includes('"initialize"'));
+    }),
+  );
+});

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { SignetError } from "../../../lib/errors.ts";
+import { ErrorResponder, toSignetError } from "../../../lib/gateway/respond.ts";
+import { HttpError } from "../../../lib/http1/types.ts";
+import { createLogger } from "../../../lib/observe/log.ts";
+
+function responder(lostSessionStatus = 404) {
+  const lines: string[] = [];
+  const log = createLogger({ level: "debug", format: "json", now: () => 0, write: (line) => lines.push(line) });
+  return { lines, errors: new ErrorResponder({ log, errorId: () => "e1", lostSessionStatus }) };
+}
+
+const decode = (body: Uint8Array) => JSON.parse(new TextDecoder().decode(body));
+
+Deno.test("ErrorResponder shows the public message and an error id, and keeps the rest in the log", () => {
+  const { lines, errors } = responder();
+  const cause = new Error("connect 10.0.0.7:3000: refused");
+  const { start, body } = errors.respond(new SignetError("upstream_unreachable", { facts: { upstream: "a" }, cause }));
+  assert.equal(start.status, 502);
+  assert.deepEqual(decode(body), {
+    jsonrpc: "2.0",
+    id: null,
+    error: { code: -32000, message: "Bad gateway: the MCP server cannot be reached", data: { errorId: "e1" } },
+  });
+  assert.match(lines.join(), /"errorId":"e1".*10\.0\.0\.7/);
+});
+
+Deno.test("L2: ErrorResponder answers 404 and −32001 for a session that does not open, or the configured status", () => {
+  const error = () => new SignetError("session_not_found", { facts: { outcome: "tag" } });
+  const { start, body } = responder().errors.respond(error());
+  assert.equal(start.status, 404);
+  assert.equal(decode(body).error.code, -32001);
+  assert.equal(JSON.stringify(decode(body)).includes("tag"), false);
+  assert.equal(responder(410).errors.respond(error()).start.status, 410);
+});
+
+Deno.test("M2: ErrorResponder sends Retry-After, challenges and Allow where the error has them", () => {
+  const { errors } = responder();
+  const fields = (error: SignetError) => errors.respond(error).start.fields;
+  assert.equal(fields(new SignetError("session_limit", { retryAfterS: 30 })).join().includes("retry-after,30"), true);
+  assert.equal(
+    fields(new SignetError("unauthenticated", { challenge: "Bearer" })).join().includes("www-authenticate,Bearer"),
+    true,
+  );
+  assert.equal(fields(new SignetError("method_not_allowed", { allow: "POST" })).join().includes("allow,POST"), true);
+});
+
+Deno.test("toSignetError maps engine errors to codes and anything else to internal, without its message", () => {
+  assert.equal(toSignetError(new HttpError("body_too_large", "x")).code, "body_too_large");
+  assert.equal(toSignetError(new HttpError("connect_failed", "x")).kind.status, 502);
+  const unknown = toSignetError(new TypeError("secret detail"));
+  assert.equal(unknown.code, "internal");
+  assert.equal(unknown.message.includes("secret"), false);
+});
