@@ -1,2 +1,6 @@
 // argv → command → exit code, nothing else.
-Deno.exit(0);
+import { thisMachine } from "./lib/cli/machine.ts";
+import { run } from "./lib/cli/run.ts";
+
+// The gateway is loaded by `signet serve` only: every other command answers without it.
+Deno.exit(await run(Deno.args, thisMachine(() => Promise.reject(new Error("lib/app.ts is missing")))));

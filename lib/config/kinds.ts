@@ -53,11 +53,11 @@ export const file: Kind<string> = {
   fileOf: (value) => value,
 };
 
-/** One of `values`; numbers stay numbers. */
-export function choice<const T extends string | number>(values: readonly T[]): Kind<T> {
+/** One of `values`; numbers stay numbers. A long list goes by a name of its own in help. */
+export function choice<const T extends string | number>(values: readonly T[], metavar?: string): Kind<T> {
   const choices = values.map(String);
   return {
-    metavar: choices.join("|"),
+    metavar: metavar ?? choices.join("|"),
     choices,
     parse(text) {
       const found = values[choices.indexOf(text)];
@@ -104,7 +104,10 @@ const SIZE_UNITS: Units = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10],
 
 function formatUnits(units: Units, value: number): string {
   if (value === 0) return "0";
-  const [unit, factor] = units.find(([, factor]) => value % factor === 0) ?? units[units.length - 1]!;
+  // Of the largest unit at least two: a day is better known as 24h.
+  const [unit, factor] =
+    units.find(([, factor], index) => value % factor === 0 && (index > 0 || value >= 2 * factor)) ??
+      units[units.length - 1]!;
   return `${value / factor}${unit}`;
 }
 

@@ -100,17 +100,18 @@ export const SETTINGS = {
     doc: "One base64 key of 32 bytes a line; the first seals, all open. Read again on SIGHUP",
   }),
 
-  principals: callers.many(choice(PRINCIPAL_SOURCES), {
+  principals: callers.many(choice(PRINCIPAL_SOURCES, "SOURCE"), {
     name: "principal",
-    doc: "How callers are told apart, tried in order; on loopback anonymous if none is given",
+    doc:
+      "How callers are told apart, tried in order: jwt, header, bearer, anonymous; none given is anonymous on loopback",
   }),
   jwtIssuer: callers.optional(string, { name: "jwt-issuer", doc: "The iss a token must carry, to the letter" }),
   jwtAudiences: callers.many(string, { name: "jwt-audience", doc: "An aud that is accepted: this endpoint's URI" }),
   jwtJwks: callers.optional(jwksSource, { name: "jwt-jwks", doc: "The issuer's public keys (JWKS)" }),
-  jwtAlgorithms: callers.many(choice(JWT_ALGORITHMS), {
+  jwtAlgorithms: callers.many(choice(JWT_ALGORITHMS, "ALGORITHM"), {
     name: "jwt-algorithms",
     default: ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"],
-    doc: "Signature algorithms that are accepted",
+    doc: "Signature algorithms that are accepted, of RFC 7518 and RFC 8037; asymmetric ones only",
   }),
   jwtClockSkewMs: callers.one(duration({ min: 1, max: 10 * MINUTE, orZero: true }), {
     name: "jwt-clock-skew",

@@ -1,0 +1,119 @@
+// What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
+// For people on a terminal; log lines with the same facts otherwise.
+import { formatAddress } from "../config/addresses.ts";
+import type { LoadedKeys } from "../config/keys.ts";
+import type { Settings } from "../config/schema.ts";
+import type { Logger } from "../observe/log.ts";
+import { redactUrl } from "../observe/redact.ts";
+import type { RunningApp } from "./app_contract.ts";
+import type { CommandContext } from "./command.ts";
+import type { Configuration } from "./configuration.ts";
+import { type Style, styleFor, wrap } from "./text.ts";
+import { VERSION } from "./version.ts";
+
+/** In words, one line a source, in the order they are asked. */
+export function describeCallers(settings: Settings): string[] {
+  return settings.principals.map((source) => {
+    switch (source) {
+      case "jwt":
+        return `holders of a JWT from ${settings.jwtIssuer} for ${settings.jwtAudiences.join(" or ")}`;
+      case "header":
+        return `whom ${settings.trustedProxies.join(", ")} names in ${settings.principalHeader}`;
+      case "bearer":
+        return "holders of any bearer token: each token is an owner, and the MCP server must verify it";
+      case "anonymous":
+        return "anyone who reaches it, all as one owner";
+    }
+  });
+}
+
+export function describeKeys(keys: LoadedKeys): string {
+  const opens = keys.ring.keys.length - 1;
+  const others = opens === 0 ? "" : `, ${opens} more open${opens === 1 ? "s" : ""}`;
+  return keys.ephemeral
+    ? "ephemeral: sessions end with this process"
+    : `${keys.ring.active.id} seals${others} (${keys.source})`;
+}
+
+/** URL of the endpoint, from an address or a URL. */
+export function endpointUrl(listen: string, settings: Settings): string {
+  if (listen.includes("://")) return listen;
+  return `${settings.tlsCertFile === undefined ? "http" : "https"}://${listen}${settings.path}`;
+}
+
+export function formatUpstreams(settings: Settings): string {
+  return settings.upstreams.map(({ name, url }) => (name === "" ? "" : `${name} = `) + redactUrl(url)).join(", ");
+}
+
+function adminUrl(app: RunningApp): string | undefined {
+  if (app.admin === undefined) return undefined;
+  return app.admin.includes("://") ? app.admin : `http://${app.admin}`;
+}
+
+function formatBanner(announcement: Announcement, style: Style): string {
+  const { configuration: { settings, keys, warnings }, app } = announcement;
+  const [firstCaller = "", ...otherCallers] = describeCallers(settings);
+  const admin = adminUrl(app);
+  const rows: readonly (readonly [string, string])[] = [
+    ["listens on", endpointUrl(app.listen, settings)],
+    ["forwards to", formatUpstreams(settings)],
+    ["who may call", firstCaller],
+    ...otherCallers.map((caller) => ["", caller] as const),
+    ["key", describeKeys(keys)],
+    ["admin", admin === undefined ? "off" : `${admin}  /healthz /readyz /metrics`],
+  ];
+  const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${text}`);
+  const beware = warnings.flatMap((warning) =>
+    wrap(warning, 94).map((line, index) => `  ${index === 0 ? style.danger("!") : " "} ${line}`)
+  );
+  return [
+    "",
+    `  ${style.bold("signet")} ${VERSION}`,
+    "",
+    ...lines,
+    "",
+    ...beware,
+    ...(beware.length > 0 ? [""] : []),
+    "",
+  ]
+    .join("\n");
+}
+
+export interface Announcement {
+  readonly context: CommandContext;
+  readonly configuration: Configuration;
+  readonly app: RunningApp;
+  readonly log: Logger;
+  readonly human: boolean;
+}
+
+export function announce(announcement: Announcement): void {
+  const { context, configuration: { settings, keys, warnings }, app, log, human } = announcement;
+  if (human) {
+    context.stderr(formatBanner(announcement, styleFor(context.stderrIsTerminal, context.env)));
+    return;
+  }
+  for (const warning of warnings) log.warn("beware", { warning });
+  log.info("listening", {
+    version: VERSION,
+    listen: endpointUrl(app.listen, settings),
+    forward: formatUpstreams(settings),
+    callers: settings.principals.join(","),
+    key: keys.ephemeral ? "ephemeral" : keys.ring.active.id,
+    keys: keys.ring.keys.length,
+    key_source: keys.source,
+    admin: adminUrl(app) ?? "off",
+  });
+}
+
+/** What a configuration would do, for `signet check`. */
+export function summarize(configuration: Configuration): string[] {
+  const { settings, keys } = configuration;
+  return [
+    `listens on    ${endpointUrl(formatAddress(settings.listen), settings)}`,
+    `forwards to   ${formatUpstreams(settings)}`,
+    ...describeCallers(settings).map((caller, index) => `${index === 0 ? "who may call" : "            "}  ${caller}`),
+    `key           ${describeKeys(keys)}`,
+    `admin         ${settings.admin === "off" ? "off" : formatAddress(settings.admin)}`,
+  ];
+}

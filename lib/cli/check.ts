@@ -1,0 +1,39 @@
+// `signet check`: every problem of a configuration at once, with place and cure (BEHAVIOUR.md P3). Starts nothing.
+import { SETTING_KEYS } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import { formatProblems, styleFor, wrap } from "./text.ts";
+
+async function run(context: CommandContext): Promise<ExitCode> {
+  const [{ loadConfiguration }, { summarize }] = await Promise.all([
+    import("./configuration.ts"),
+    import("./banner.ts"),
+  ]);
+  const style = styleFor(context.stdoutIsTerminal, context.env);
+  try {
+    const configuration = await loadConfiguration(context);
+    for (const line of summarize(configuration)) context.stdout(`  ${line}\n`);
+    for (const warning of configuration.warnings) {
+      context.stdout(wrap(warning, 94).map((line, index) => `  ${index === 0 ? "!" : " "} ${line}\n`).join(""));
+    }
+    context.stdout("signet: no problem with the configuration\n");
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    context.stdout(formatProblems(error.problems, style));
+    return EXIT.failedCheck;
+  }
+}
+
+export const check: Command = {
+  name: "check",
+  summary: "tell every problem of a configuration, with its place and cure",
+  description: ["Takes the flags of serve, reads what serve would read, and starts nothing. Exit code 0 or 1."],
+  arguments: [],
+  examples: [
+    "signet check --config signet.yaml",
+    "signet check --upstream http://127.0.0.1:3000/mcp --listen 0.0.0.0:8080",
+  ],
+  settings: SETTING_KEYS,
+  run,
+};

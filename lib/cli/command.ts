@@ -1,0 +1,78 @@
+// What a command is, and all it may touch: tests run commands with a context of their own, without a process.
+import type { Environment } from "../config/environment.ts";
+import type { FileAccess } from "../config/files.ts";
+import type { ParsedFlags } from "../config/flags.ts";
+import type { SettingKey } from "../config/schema.ts";
+import type { AppModule } from "./app_contract.ts";
+
+/** What scripts can rely on. */
+export const EXIT = {
+  done: 0,
+  failedCheck: 1,
+  usage: 2,
+  unreachable: 3,
+  streamsCut: 4,
+} as const;
+export type ExitCode = typeof EXIT[keyof typeof EXIT];
+
+export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+/** The machine, as commands see it. */
+export interface Machine extends FileAccess {
+  readonly env: Environment;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** All of standard input. */
+  readStdin(): Promise<string>;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Cryptographically secure. */
+  random(length: number): Uint8Array;
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Calls `handler` at every such signal until the returned function is called. Signals the system lacks never come. */
+  onSignal(signal: SignalName, handler: () => void): () => void;
+  /** Loaded when needed: most commands answer without the gateway. */
+  loadApp(): Promise<AppModule>;
+}
+
+/** The machine and what one command was asked. */
+export interface CommandContext extends Machine {
+  readonly flags: ParsedFlags;
+  /** All there are, in the order help shows them. */
+  readonly commands: readonly Command[];
+}
+
+/** A word a command takes besides flags, for help and completion. */
+export interface Argument {
+  readonly name: string;
+  readonly choices?: readonly string[];
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line without a full stop. */
+  readonly summary: string;
+  /** Further lines of help, at most 96 columns each. */
+  readonly description?: readonly string[];
+  readonly arguments: readonly Argument[];
+  readonly examples: readonly string[];
+  /** Settings whose flags, variables and file keys count. */
+  readonly settings: readonly SettingKey[];
+  /** @throws ConfigError, CommandFailure */
+  run(context: CommandContext): Promise<ExitCode>;
+}
+
+/** A command cannot do what it was asked. `message` says what was attempted and found, `remedy` what to do. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+  readonly exitCode: ExitCode;
+  readonly remedy: string;
+
+  constructor(exitCode: ExitCode, message: string, remedy: string) {
+    super(message);
+    this.exitCode = exitCode;
+    this.remedy = remedy;
+  }
+}

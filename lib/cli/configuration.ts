@@ -1,0 +1,40 @@
+// Settings and keys together, for the commands that need a whole configuration: the problems of both at once (P3).
+import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { type LoadedKeys, loadKeys } from "../config/keys.ts";
+import { type LoadedSettings, loadSettings, loadSome } from "../config/load.ts";
+import type { CommandContext } from "./command.ts";
+import { sourcesOf } from "./sources.ts";
+
+export interface Configuration {
+  readonly settings: LoadedSettings["settings"];
+  readonly keys: LoadedKeys;
+  readonly warnings: readonly string[];
+}
+
+/** The ring alone; nothing else of the configuration is judged. @throws ConfigError */
+export async function loadConfiguredKeys(context: CommandContext): Promise<LoadedKeys> {
+  const sources = sourcesOf(context);
+  const { settings, warnings } = await loadSome(["keyFile"], sources);
+  const keys = await loadKeys(settings.keyFile, { ...sources, random: (length) => context.random(length) });
+  return { ...keys, warnings: [...warnings, ...keys.warnings] };
+}
+
+function problemsOf(outcomes: readonly PromiseSettledResult<unknown>[]): ConfigProblem[] {
+  const problems = new Map<string, ConfigProblem>();
+  for (const outcome of outcomes) {
+    if (outcome.status === "fulfilled") continue;
+    if (!(outcome.reason instanceof ConfigError)) throw outcome.reason;
+    for (const found of outcome.reason.problems) problems.set(`${found.place}\n${found.problem}`, found);
+  }
+  return [...problems.values()];
+}
+
+/** @throws ConfigError with the problems of settings and keys */
+export async function loadConfiguration(context: CommandContext): Promise<Configuration> {
+  const [settings, keys] = await Promise.allSettled([loadSettings(sourcesOf(context)), loadConfiguredKeys(context)]);
+  if (settings.status === "rejected" || keys.status === "rejected") {
+    throw new ConfigError(problemsOf([settings, keys]));
+  }
+  const warnings = new Set([...settings.value.warnings, ...keys.value.warnings]);
+  return { settings: settings.value.settings, keys: keys.value, warnings: [...warnings] };
+}

@@ -1,0 +1,128 @@
+// Help: five examples, the list of commands, and each command with its flags, out of the table of settings.
+// At most 100 columns, plain text when it goes to a file.
+import { type SettingKey, settingOf } from "../config/schema.ts";
+import { defaultText, environmentName, SECTIONS, type Setting } from "../config/setting.ts";
+import type { Command } from "./command.ts";
+import { type Style, wrap } from "./text.ts";
+
+const WIDTH = 100;
+/** Where the text of a flag begins; a longer flag has a line of its own. */
+const TEXT_COLUMN = 36;
+
+export const EXAMPLES = `Signet stands in front of an MCP server and gives it sessions that cannot be forged or stolen.
+
+  Try it: one server, callers on this machine only
+    signet serve --upstream http://127.0.0.1:3000/mcp
+
+  Sessions that survive a restart, and replicas that share them
+    (umask 077; signet keys new > signet.key)
+    signet serve --upstream http://127.0.0.1:3000/mcp --key-file signet.key
+
+  Callers with JWTs of your identity provider, over the network
+    signet serve --upstream http://127.0.0.1:3000/mcp --key-file signet.key \\
+      --listen 0.0.0.0:8080 --allow-host mcp.example --principal jwt \\
+      --jwt-issuer https://auth.example --jwt-jwks https://auth.example/jwks.json \\
+      --jwt-audience https://mcp.example/mcp
+
+  Every problem of a configuration, with its cure
+    signet check --config signet.yaml
+
+  What a session id says: owner, age, expiry, key
+    signet inspect ID --key-file signet.key
+
+\`signet help\` lists all commands, \`signet COMMAND --help\` the flags of one.
+`;
+
+/** Exit codes, as every command uses them. */
+const EXIT_CODES = [
+  "  0 done  1 failed check  2 usage or configuration",
+  "  3 cannot reach what it needs  4 drained with streams cut",
+];
+
+export function formatOverview(commands: readonly Command[], style: Style): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${style.bold(name.padEnd(width))}  ${summary}`);
+  return [
+    "signet: sealed, owned, restartable sessions in front of an MCP server",
+    "",
+    style.bold("Usage"),
+    "  signet COMMAND [FLAGS]",
+    "  signet --version",
+    "",
+    style.bold("Commands"),
+    ...lines,
+    "",
+    style.bold("Exit codes"),
+    ...EXIT_CODES,
+    "",
+    "`signet COMMAND --help` lists the flags of a command; `signet` alone shows examples.",
+    "",
+  ].join("\n");
+}
+
+/** `--name VALUE …` beside its text; `label` is without emphasis, so that columns can be counted. */
+function formatFlag(label: string, words: string, style: Style): string[] {
+  const indent = " ".repeat(TEXT_COLUMN);
+  const lines = wrap(words, WIDTH - TEXT_COLUMN);
+  const flag = `    ${label}`.replace(/--[\w-]+/, (name) => style.bold(name));
+  const length = 4 + label.length;
+  if (length + 2 > TEXT_COLUMN) return [flag, ...lines.map((line) => indent + line)];
+  return lines.map((line, index) => index === 0 ? flag + " ".repeat(TEXT_COLUMN - length) + line : indent + line);
+}
+
+function describeSetting(setting: Setting<unknown>, style: Style): string[] {
+  const value = setting.isFlag ? "" : ` ${setting.kind.metavar}${setting.repeatable ? " …" : ""}`;
+  const fallback = setting.isFlag ? "" : defaultText(setting);
+  const facts = [...(fallback === "" ? [] : [`[${fallback}]`]), `[${environmentName(setting)}]`].join(" ");
+  const lines = formatFlag(`--${setting.name}${value}`, `${setting.doc} ${facts}`, style);
+  if (!setting.dangerous) return lines;
+  return [...lines, " ".repeat(TEXT_COLUMN) + style.danger("DANGEROUS")];
+}
+
+function formatSettings(keys: readonly SettingKey[], style: Style): string[] {
+  const settings = keys.map(settingOf);
+  return SECTIONS.flatMap((section) => {
+    const own = settings.filter((setting) => setting.section === section);
+    if (own.length === 0) return [];
+    return [`  ${style.bold(section)}`, ...own.flatMap((setting) => describeSetting(setting, style)), ""];
+  });
+}
+
+const CONFIG_DOC = "YAML whose keys are the names below: `session-ttl: 24h` [SIGNET_CONFIG]";
+
+function usageOf(command: Command): string {
+  const words = command.arguments.map(({ name, choices }) => choices?.join("|") ?? name);
+  return ["  signet", command.name, ...words, ...(command.settings.length > 0 ? ["[FLAGS]"] : [])].join(" ");
+}
+
+function formatFlags(command: Command, style: Style): string[] {
+  if (command.settings.length === 0) return [];
+  return [
+    style.bold("Flags"),
+    ...formatFlag("--config FILE", CONFIG_DOC, style),
+    "",
+    ...formatSettings(command.settings, style),
+    "Flags beat environment beats file. […] is the default, then the environment variable.",
+    "Flags marked … may be repeated; one value may hold several, separated by commas.",
+    "Durations are 500ms, 30s, 15m, 24h, 7d; sizes 512B, 16KiB, 4MiB.",
+    "",
+  ];
+}
+
+export function formatCommandHelp(command: Command, style: Style): string {
+  return [
+    `signet ${command.name}: ${command.summary}`,
+    ...(command.description ?? []),
+    "",
+    style.bold("Usage"),
+    usageOf(command),
+    "",
+    style.bold("Examples"),
+    ...command.examples.map((example) => `  ${example}`),
+    "",
+    ...formatFlags(command, style),
+    style.bold("Exit codes"),
+    ...EXIT_CODES,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,112 @@
+// `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers, never
+// their values; an id that does not open is told apart by nothing, as outside (BEHAVIOUR.md E8).
+import { formatDuration } from "../config/kinds.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import type { OpenSessionResult } from "../envelope/session_id.ts";
+import { redactUrl, shortHash } from "../observe/redact.ts";
+import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { sourcesOf } from "./sources.ts";
+
+type Opened = Extract<OpenSessionResult, { ok: true }>;
+
+/** `3h 12m` or `45s`: the two largest units. */
+function formatSpan(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds === 0) return formatDuration(Math.floor(ms));
+  const parts = [[86_400, "d"], [3_600, "h"], [60, "m"], [1, "s"]] as const;
+  const shown = parts.map(([unit, name], index) => {
+    const above = index === 0 ? Infinity : parts[index - 1]![0];
+    return [Math.floor((seconds % above) / unit), name] as const;
+  });
+  const first = shown.findIndex(([count]) => count > 0);
+  return shown.slice(first, first + 2).filter(([count]) => count > 0).map(([count, name]) => `${count}${name}`).join(
+    " ",
+  );
+}
+
+function formatTime(atMs: number, nowMs: number): string {
+  const away = atMs <= nowMs ? `${formatSpan(nowMs - atMs)} ago` : `in ${formatSpan(atMs - nowMs)}`;
+  return `${new Date(atMs).toISOString()} (${away})`;
+}
+
+/** Client names come from outside: nothing in them may drive the terminal. */
+function printable(value: unknown): string {
+  // deno-lint-ignore no-control-regex
+  return String(value ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
+}
+
+function describe({ session, key }: Opened, ring: KeyRing, nowMs: number): (readonly [string, string])[] {
+  // L8: now == expiry is expired.
+  const expired = nowMs >= session.expiresAtMs ? "EXPIRED " : "";
+  const client = [session.clientInfo["name"], session.clientInfo["version"]].map(printable).join(" ").trim();
+  const capabilities = Object.keys(session.capabilities).sort().map(printable).join(", ");
+  return [
+    ["owner", session.owner],
+    ["in the log", `session=${shortHash(session.sid)}`],
+    ["issued", formatTime(session.issuedAtMs, nowMs)],
+    ["expires", expired + formatTime(session.expiresAtMs, nowMs)],
+    ["key", `${key.id}${key === ring.active ? "" : " (opens only; no longer seals)"}`],
+    ["protocol", printable(session.protocolVersion)],
+    ["client", client === "" ? "(unnamed)" : client],
+    ["capabilities", capabilities === "" ? "(none)" : capabilities],
+    ...(session.home === undefined ? [] : [["home", printable(session.home)] as const]),
+    ...Object.entries(session.upstreams).flatMap(([url, headers]) => [
+      ["upstream", printable(redactUrl(url))] as const,
+      ["  headers", Object.keys(headers).sort().map(printable).join(", ") || "(none)"] as const,
+    ]),
+  ];
+}
+
+async function readId(context: CommandContext): Promise<string> {
+  const [argument] = context.flags.positionals;
+  const text = argument === "-" ? await context.readStdin() : argument;
+  if (text !== undefined && text.trim() !== "") return text.trim();
+  throw new CommandFailure(
+    EXIT.usage,
+    "`signet inspect` wants a session id",
+    "Write `signet inspect ID`, or `signet inspect -` and give it on standard input.",
+  );
+}
+
+async function run(context: CommandContext): Promise<ExitCode> {
+  const [{ loadConfiguredKeys }, { openSession }, { loadSome }] = await Promise.all([
+    import("./configuration.ts"),
+    import("../envelope/session_id.ts"),
+    import("../config/load.ts"),
+  ]);
+  const { settings } = await loadSome(["keyFile", "maxIdLength"], sourcesOf(context));
+  const id = await readId(context);
+  const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
+  if (ephemeral) {
+    throw new CommandFailure(
+      EXIT.usage,
+      "opening the id: no key is configured",
+      "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet that issued it.",
+    );
+  }
+  for (const warning of warnings) context.stderr(`! ${warning}\n`);
+  const opened = openSession(ring, id, { maxLength: settings.maxIdLength });
+  if (!opened.ok) {
+    throw new CommandFailure(
+      EXIT.failedCheck,
+      "the id does not open: it is not a session id of these keys, or it was altered",
+      "Compare `signet keys list` with the replica that issued it.",
+    );
+  }
+  const nowMs = context.now();
+  for (const [label, text] of describe(opened, ring, nowMs)) context.stdout(`${label.padEnd(14)}${text}\n`);
+  return nowMs >= opened.session.expiresAtMs ? EXIT.failedCheck : EXIT.done;
+}
+
+export const inspect: Command = {
+  name: "inspect",
+  summary: "tell what a session id says: owner, age, expiry, key, upstreams",
+  description: [
+    "Never shows a sealed value. - reads the id from standard input, where no process list shows it.",
+    "Exit code 1 if the id does not open or has expired. Revocations are not looked up.",
+  ],
+  arguments: [{ name: "ID" }],
+  examples: ["signet inspect ID --key-file signet.key", "pbpaste | signet inspect - --key-file signet.key"],
+  settings: ["keyFile", "maxIdLength"],
+  run,
+};

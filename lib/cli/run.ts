@@ -1,0 +1,108 @@
+// From arguments to an exit code: finds the command, reads its flags, runs it, and says what went wrong and what to do.
+import { closest } from "../config/closest.ts";
+import { type ParsedFlags, parseFlags } from "../config/flags.ts";
+import { keyOfName } from "../config/schema.ts";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { type Command, CommandFailure, EXIT, type ExitCode, type Machine } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
+import { formatProblems, sentence, styleFor, wrap } from "./text.ts";
+import { VERSION } from "./version.ts";
+
+function findCommand(name: string): Command {
+  const command = COMMANDS.find((command) => command.name === name);
+  if (command !== undefined) return command;
+  const known = COMMANDS.map(({ name }) => name);
+  // Whatever is no plausible name may be a secret in the wrong place, and is not repeated.
+  const shown = /^[a-z][a-z-]{0,23}$/i.test(name) ? ` "${name}"` : "";
+  if (name.startsWith("-")) {
+    const isFlag = keyOfName(name.replace(/^--/, "").replace(/=.*$/s, "")) !== undefined;
+    throw new CommandFailure(
+      EXIT.usage,
+      "a command is wanted before any flag",
+      isFlag ? "Did you mean `signet serve` with this flag?" : "`signet help` lists all commands.",
+    );
+  }
+  const near = closest(name.toLowerCase(), [...known, "help"]);
+  throw new CommandFailure(
+    EXIT.usage,
+    `there is no command${shown}`,
+    near === undefined ? "`signet help` lists all commands." : `Did you mean \`signet ${near}\`?`,
+  );
+}
+
+/** Words a command has no use for. They may be secrets, so they are counted and not quoted. */
+function strayWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const stray = flags.positionals.slice(command.arguments.length);
+  if (stray.length > 0) {
+    const takesUpstream = command.settings.includes("upstreams") && stray.some((word) => word.includes("://"));
+    problems.push({
+      place: `signet ${command.name}`,
+      problem: stray.length === 1 ? "one word too many" : `${stray.length} words too many`,
+      remedy: takesUpstream ? "Did you mean --upstream URL?" : `\`signet ${command.name} --help\` shows the usage.`,
+    });
+  }
+  if (flags.rest !== undefined) {
+    problems.push({
+      place: "--",
+      problem: "this version starts no MCP server of its own",
+      remedy: "Start the server, then name it with --upstream URL.",
+    });
+  }
+  return problems;
+}
+
+async function runCommand(command: Command, argv: readonly string[], machine: Machine): Promise<ExitCode> {
+  const parsed = parseFlags(argv, { command: `signet ${command.name}`, accepts: new Set(command.settings) });
+  if (parsed.help) {
+    machine.stdout(formatCommandHelp(command, styleFor(machine.stdoutIsTerminal, machine.env)));
+    return EXIT.done;
+  }
+  const flags = { ...parsed, problems: [...parsed.problems, ...strayWords(command, parsed)] };
+  // Commands with settings report these together with all other problems of the configuration.
+  if (command.settings.length === 0 && flags.problems.length > 0) throw new ConfigError(flags.problems);
+  return await command.run({ ...machine, flags, commands: COMMANDS });
+}
+
+async function dispatch(argv: readonly string[], machine: Machine): Promise<ExitCode> {
+  const [first, ...others] = argv;
+  const style = styleFor(machine.stdoutIsTerminal, machine.env);
+  if (first === undefined) {
+    machine.stdout(EXAMPLES);
+    return EXIT.done;
+  }
+  if (first === "--version" || first === "-V") {
+    machine.stdout(`signet ${VERSION}\n`);
+    return EXIT.done;
+  }
+  if (first === "help" || first === "--help" || first === "-h") {
+    const asked = others[0];
+    machine.stdout(
+      asked === undefined ? formatOverview(COMMANDS, style) : formatCommandHelp(findCommand(asked), style),
+    );
+    return EXIT.done;
+  }
+  return await runCommand(findCommand(first), others, machine);
+}
+
+/**
+ * Runs `signet` with these arguments.
+ * @throws whatever is a bug: problems of configuration and of the surroundings are told on standard error
+ */
+export async function run(argv: readonly string[], machine: Machine): Promise<ExitCode> {
+  try {
+    return await dispatch(argv, machine);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      machine.stderr(formatProblems(error.problems, styleFor(machine.stderrIsTerminal, machine.env)));
+      return EXIT.usage;
+    }
+    if (error instanceof CommandFailure) {
+      const lines = [...wrap(`signet: ${sentence(error.message)}`, 98), ...wrap(sentence(error.remedy), 98)];
+      machine.stderr(lines.join("\n") + "\n");
+      return error.exitCode;
+    }
+    throw error;
+  }
+}

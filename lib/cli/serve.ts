@@ -1,0 +1,82 @@
+// `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (BEHAVIOUR.md P2, P3).
+import { type LoadedKeys } from "../config/keys.ts";
+import { SETTING_KEYS } from "../config/schema.ts";
+import { createLogger, type Logger } from "../observe/log.ts";
+import type { AppOptions, RunningApp } from "./app_contract.ts";
+import { announce } from "./banner.ts";
+import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import type { Configuration } from "./configuration.ts";
+import { untilStopped } from "./lifetime.ts";
+
+function createLog(context: CommandContext, { settings }: Configuration): { log: Logger; human: boolean } {
+  const human = settings.logFormat === "human" || (settings.logFormat === "auto" && context.stderrIsTerminal);
+  const log = createLogger({
+    level: settings.logLevel,
+    format: human ? "human" : "json",
+    write: context.stderr,
+    now: context.now,
+    color: context.stderrIsTerminal && !context.env["NO_COLOR"],
+  });
+  return { log, human };
+}
+
+/** Gives the ring shown at the start first, then what is configured; a key that lives in memory only is never replaced by another. */
+function keySource(first: LoadedKeys, load: () => Promise<LoadedKeys>): () => Promise<LoadedKeys> {
+  let current: LoadedKeys | undefined;
+  return async () => {
+    if (current === undefined) return current = first;
+    const loaded = await load();
+    if (!(loaded.ephemeral && current.ephemeral)) current = loaded;
+    return current;
+  };
+}
+
+/** Why a listener could not be opened, for the errors an operator can cure. */
+const LISTEN_FAULTS: Readonly<Record<string, readonly [found: string, remedy: string]>> = {
+  AddrInUse: ["the address is in use", "Stop what listens there, or choose another --listen or --admin."],
+  AddrNotAvailable: ["this machine has no such address", "Choose a --listen and --admin of this machine."],
+  PermissionDenied: ["the system forbids it", "Ports below 1024 need a privilege: choose another --listen or --admin."],
+};
+
+async function start(context: CommandContext, options: AppOptions): Promise<RunningApp> {
+  const { startApp } = await context.loadApp();
+  try {
+    return await startApp(options);
+  } catch (error) {
+    const [found, remedy] = LISTEN_FAULTS[error instanceof Error ? error.name : ""] ?? [];
+    if (found === undefined || remedy === undefined) throw error;
+    throw new CommandFailure(EXIT.unreachable, `starting to listen: ${found}`, remedy);
+  }
+}
+
+async function run(context: CommandContext): Promise<ExitCode> {
+  const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
+  const configuration = await loadConfiguration(context);
+  const { log, human } = createLog(context, configuration);
+  const app = await start(context, {
+    settings: configuration.settings,
+    warnings: configuration.warnings,
+    loadKeys: keySource(configuration.keys, () => loadConfiguredKeys(context)),
+    reloadSettings: async () => (await loadConfiguration(context)).settings,
+    log,
+    now: context.now,
+  });
+  announce({ context, configuration, app, log, human });
+  return await untilStopped(app, { log, onSignal: context.onSignal });
+}
+
+export const serve: Command = {
+  name: "serve",
+  summary: "stand in front of an MCP server over Streamable HTTP",
+  description: [
+    "SIGTERM or SIGINT drains and ends, a second one ends at once; SIGHUP reads keys and configuration again.",
+  ],
+  arguments: [],
+  examples: [
+    "signet serve --upstream http://127.0.0.1:3000/mcp",
+    "signet serve --upstream http+unix://%2Frun%2Fmcp.sock/mcp --key-file signet.key",
+    "signet serve --config signet.yaml",
+  ],
+  settings: SETTING_KEYS,
+  run,
+};

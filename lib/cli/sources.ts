@@ -1,0 +1,12 @@
+// Where a command's settings come from: its flags, and the machine's environment and files.
+import type { Sources } from "../config/load.ts";
+import type { CommandContext } from "./command.ts";
+
+export function sourcesOf(context: CommandContext): Sources {
+  return {
+    flags: context.flags,
+    env: context.env,
+    readTextFile: (path) => context.readTextFile(path),
+    fileMode: (path) => context.fileMode(path),
+  };
+}

@@ -1,0 +1,47 @@
+// Words on a screen: wrapping, columns and emphasis. Emphasis only where a terminal shows it (https://no-color.org).
+import type { ConfigProblem } from "../errors.ts";
+
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  danger(text: string): string;
+}
+
+const ansi = (code: number) => (text: string) => `\x1b[${code}m${text}\x1b[0m`;
+const same = (text: string) => text;
+
+export function styleFor(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Style {
+  const colored = isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+  return colored ? { bold: ansi(1), dim: ansi(2), danger: ansi(31) } : { bold: same, dim: same, danger: same };
+}
+
+/** Breaks at blanks into lines of at most `width` characters; a longer word stands alone. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** A sentence: capital at the front, full stop at the end. */
+export function sentence(text: string): string {
+  const ended = /[.!?…]$/.test(text) ? text : `${text}.`;
+  return ended.charAt(0).toUpperCase() + ended.slice(1);
+}
+
+/** Every problem with its place and remedy (P3). */
+export function formatProblems(problems: readonly ConfigProblem[], style: Style): string {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const blocks = problems.map(({ place, problem, remedy }) =>
+    [style.bold(place), ...wrap(sentence(problem), 94), ...wrap(sentence(remedy), 94)]
+      .map((line, index) => (index === 0 ? "  " : "    ") + line + "\n").join("")
+  );
+  return `signet: ${count} with the configuration\n\n${blocks.join("\n")}`;
+}
