@@ -1,0 +1,150 @@
+// `deno task conformance`: runs the official conformance suite against a fixture server directly and through Signet,
+// in both lanes, and compares scenario by scenario and check by check. Exit code 1 if anything that passes directly
+// does not pass through Signet. The suite's own exit code is not trusted.
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { startFixture } from "../tests/support/mcp_servers.ts";
+import { startSignet } from "../tests/support/mcp_signet.ts";
+
+const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
+const SETS = ["2025-11-25", "2026-07-28"];
+const LANES = ["fast", "full"];
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Whether each check of each scenario passed: scenario → check → status. */
+type Results = Map<string, Map<string, string>>;
+
+interface Choice {
+  readonly sets: readonly string[];
+  readonly lanes: readonly string[];
+  readonly verbose: boolean;
+}
+
+const USAGE = `usage: deno task conformance [--set ${SETS.join("|")}] [--lane ${LANES.join("|")}] [--verbose]`;
+
+function readChoice(args: string[]): Choice {
+  const { values } = parseArgs({
+    args,
+    options: {
+      set: { type: "string", multiple: true, default: SETS },
+      lane: { type: "string", multiple: true, default: LANES },
+      verbose: { type: "boolean", default: false },
+    },
+  });
+  if (values.set.some((set) => !SETS.includes(set)) || values.lane.some((lane) => !LANES.includes(lane))) {
+    console.error(USAGE);
+    Deno.exit(2);
+  }
+  return { sets: values.set, lanes: values.lane, verbose: values.verbose };
+}
+
+interface Check {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly errorMessage?: string;
+}
+
+/** A scenario's checks by id and name; those with equal ones are numbered in their order. */
+function checksByKey(checks: readonly Check[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const check of checks) {
+    let key = `${check.id} ${check.name}`;
+    for (let n = 2; found.has(key); n++) key = `${check.id} ${check.name} #${n}`;
+    found.set(key, check.status === "FAILURE" ? `FAILURE: ${check.errorMessage ?? ""}` : check.status);
+  }
+  return found;
+}
+
+/** What the suite wrote: one folder `server-<scenario>-<time>` a scenario. */
+async function readResults(folder: string): Promise<Results> {
+  const results: Results = new Map();
+  for await (const entry of Deno.readDir(folder)) {
+    const scenario = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry.name)?.[1];
+    if (scenario === undefined) continue;
+    const checks = JSON.parse(await Deno.readTextFile(join(folder, entry.name, "checks.json"))) as Check[];
+    results.set(scenario, checksByKey(checks));
+  }
+  return results;
+}
+
+/** Runs one requirement set against `url`. */
+async function runSuite(url: string, set: string): Promise<Results> {
+  const folder = await Deno.makeTempDir({ prefix: "signet-conformance-" });
+  try {
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", SUITE, "server", "--url", url, "--requirements", set, "--output-dir", folder],
+      cwd: ROOT,
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const results = await readResults(folder);
+    if (results.size > 0) return results;
+    throw new Error(`running the conformance suite gave no results:\n${new TextDecoder().decode(stdout)}
+${new TextDecoder().decode(stderr)}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function isPass(status: string | undefined): boolean {
+  return status !== undefined && !status.startsWith("FAILURE");
+}
+
+/** `✓ 3/3` or `✗ 2/3`. */
+function summarize(checks: Map<string, string> | undefined): string {
+  if (checks === undefined) return "✗ not run";
+  const passed = [...checks.values()].filter(isPass).length;
+  return `${passed === checks.size ? "✓" : "✗"} ${passed}/${checks.size}`;
+}
+
+/** Checks that pass directly and do worse through Signet: failed, skipped, warned of or not made at all. */
+function regressions(direct: Map<string, string>, proxied: Map<string, string> | undefined): string[] {
+  const found: string[] = [];
+  for (const [check, status] of direct) {
+    const now = proxied?.get(check);
+    if (isPass(status) && now !== status) {
+      found.push(`${check}: ${status} directly, ${now ?? "not made"} through Signet`);
+    }
+  }
+  return found;
+}
+
+function printTable(set: string, columns: ReadonlyMap<string, Results>): string[] {
+  const [direct] = columns.values();
+  const width = Math.max(...[...direct!.keys()].map((name) => name.length));
+  console.log(`\n${set.padEnd(width)}  ${[...columns.keys()].map((name) => name.padEnd(10)).join("")}`);
+  const found: string[] = [];
+  for (const [scenario, checks] of direct!) {
+    const cells = [...columns.values()].map((results) => summarize(results.get(scenario)).padEnd(10));
+    console.log(`${scenario.padEnd(width)}  ${cells.join("")}`);
+    for (const [name, results] of columns) {
+      for (const one of regressions(checks, results.get(scenario))) found.push(`${set} ${name} ${scenario}: ${one}`);
+    }
+  }
+  return found;
+}
+
+async function main(): Promise<number> {
+  const choice = readChoice(Deno.args);
+  await using fixture = await startFixture("conformance");
+  await using stack = new AsyncDisposableStack();
+  const endpoints = new Map([["direct", fixture.url]]);
+  for (const lane of choice.lanes) {
+    const signet = stack.use(await startSignet({ upstream: fixture.url, fullLane: lane === "full" }));
+    endpoints.set(lane, signet.url);
+  }
+  const found: string[] = [];
+  for (const set of choice.sets) {
+    const columns = new Map<string, Results>();
+    for (const [name, url] of endpoints) columns.set(name, await runSuite(url, set));
+    found.push(...printTable(set, columns));
+  }
+  if (choice.verbose) console.log(`\nfixture:\n${fixture.logs.join("\n")}`);
+  if (found.length === 0) console.log("\nEvery check that passes directly passes through Signet.");
+  else console.log(`\n${found.length} checks do worse through Signet:\n${found.join("\n")}`);
+  return found.length === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());
