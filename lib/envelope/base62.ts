@@ -28,6 +28,10 @@ const NO_DIGIT = 0x80;
 const DIGITS = new Uint8Array(128).fill(NO_DIGIT);
 CODES.forEach((code, digit) => DIGITS[code] = digit);
 
+/** Scratch for the block a tail is padded to. Nothing here awaits, so one is enough. */
+const tail = new Uint8Array(BLOCK_BYTES);
+const digits = new Uint8Array(BLOCK_CHARS);
+
 /** How many characters `encodeBase62` makes of `byteLength` bytes. */
 export function base62Length(byteLength: number): number {
   return Math.floor(byteLength / BLOCK_BYTES) * BLOCK_CHARS + TAIL_CHARS[byteLength % BLOCK_BYTES]!;
@@ -42,11 +46,10 @@ export function encodeBase62(bytes: Uint8Array): string {
   for (let at = 0; at < end; at += BLOCK_BYTES, to += BLOCK_CHARS) encodeBlock(bytes, at, chars, to);
   if (tailBytes > 0) {
     // A tail is a block with leading zeros, of whose digits only the significant ones are written.
-    const padded = new Uint8Array(BLOCK_BYTES);
-    padded.set(bytes.subarray(end), BLOCK_BYTES - tailBytes);
-    const block = new Uint8Array(BLOCK_CHARS);
-    encodeBlock(padded, 0, block, 0);
-    chars.set(block.subarray(BLOCK_CHARS - TAIL_CHARS[tailBytes]!), to);
+    tail.fill(0);
+    tail.set(bytes.subarray(end), BLOCK_BYTES - tailBytes);
+    encodeBlock(tail, 0, digits, 0);
+    chars.set(digits.subarray(BLOCK_CHARS - TAIL_CHARS[tailBytes]!), to);
   }
   return chars.toString("latin1");
 }
@@ -57,17 +60,16 @@ export function decodeBase62(text: string): Uint8Array | undefined {
   const tailBytes = TAIL_BYTES[tailChars]!;
   if (tailBytes < 0) return undefined;
   const end = text.length - tailChars;
-  const bytes = new Uint8Array(end / BLOCK_CHARS * BLOCK_BYTES + tailBytes);
+  const bytes = Buffer.allocUnsafe(end / BLOCK_CHARS * BLOCK_BYTES + tailBytes);
   let to = 0;
   for (let at = 0; at < end; at += BLOCK_CHARS, to += BLOCK_BYTES) {
     if (!decodeBlock(text, at, bytes, to)) return undefined;
   }
   if (tailBytes > 0) {
-    const block = new Uint8Array(BLOCK_BYTES);
-    if (!decodeBlock(text.slice(end).padStart(BLOCK_CHARS, "0"), 0, block, 0)) return undefined;
+    if (!decodeBlock(text.slice(end).padStart(BLOCK_CHARS, "0"), 0, tail, 0)) return undefined;
     const zeros = BLOCK_BYTES - tailBytes;
-    for (let i = 0; i < zeros; i++) if (block[i] !== 0) return undefined;
-    bytes.set(block.subarray(zeros), to);
+    for (let i = 0; i < zeros; i++) if (tail[i] !== 0) return undefined;
+    bytes.set(tail.subarray(zeros), to);
   }
   return bytes;
 }
@@ -134,14 +136,14 @@ function decodeBlock(text: string, at: number, bytes: Uint8Array, to: number): b
   if (high >= TWO_32) return false;
   const word = high | 0;
   const middle = rest - high * TWO_16;
-  const tail = low - lowHigh * TWO_16;
+  const last = low - lowHigh * TWO_16;
   bytes[to] = word >>> 24;
   bytes[to + 1] = word >>> 16;
   bytes[to + 2] = word >>> 8;
   bytes[to + 3] = word;
   bytes[to + 4] = middle >>> 8;
   bytes[to + 5] = middle;
-  bytes[to + 6] = tail >>> 8;
-  bytes[to + 7] = tail;
+  bytes[to + 6] = last >>> 8;
+  bytes[to + 7] = last;
   return true;
 }

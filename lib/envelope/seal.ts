@@ -42,11 +42,7 @@ export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array): s
   const associatedData = associatedDataOf(key, purpose);
   const nonce = nonceOf(key, associatedData, plaintext);
   const sealed = xchacha.encrypt({ key: key.sealingKey, nonce, associatedData }, plaintext);
-  const envelope = new Uint8Array(PREFIX_BYTES + NONCE_BYTES + sealed.length);
-  envelope.set(associatedData.subarray(0, PREFIX_BYTES));
-  envelope.set(nonce, PREFIX_BYTES);
-  envelope.set(sealed, PREFIX_BYTES + NONCE_BYTES);
-  return encodeBase62(envelope);
+  return encodeBase62(Buffer.concat([associatedData.subarray(0, PREFIX_BYTES), nonce, sealed]));
 }
 
 /**
@@ -83,12 +79,9 @@ const FAILED = {
 
 /** `version ‖ key id ‖ length of purpose ‖ purpose`. */
 function associatedDataOf(key: MasterKey, purpose: Purpose): Uint8Array {
-  const data = new Uint8Array(PREFIX_BYTES + 1 + purpose.length);
+  const data = Buffer.allocUnsafe(PREFIX_BYTES + 1 + purpose.length);
   data[0] = VERSION;
-  data[1] = key.idWord >>> 24;
-  data[2] = key.idWord >>> 16;
-  data[3] = key.idWord >>> 8;
-  data[4] = key.idWord;
+  data.writeUInt32BE(key.idWord, 1);
   data[PREFIX_BYTES] = purpose.length;
   for (let i = 0; i < purpose.length; i++) data[PREFIX_BYTES + 1 + i] = purpose.charCodeAt(i);
   return data;

@@ -1,11 +1,16 @@
 // XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 §2): HChaCha20 of noble makes the subkey, the runtime's native
 // ChaCha20-Poly1305 (RFC 8439) does the rest; where `node:crypto` has no such cipher (Bun), noble does all of it.
 // Both give the same bytes. Failing to decrypt is a value, never an exception.
+import { Buffer } from "node:buffer";
 import { createCipheriv } from "node:crypto";
 import { chacha20, hchacha, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 
 export const NONCE_BYTES = 24;
 export const TAG_BYTES = 16;
+
+const CIPHER = "chacha20-poly1305";
+/** "expand 32-byte k" as little-endian words. */
+const SIGMA = Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
 
 /** One implementation of the cipher. Keys have 32 bytes, nonces {@link NONCE_BYTES}. */
 export interface XChaCha {
@@ -42,11 +47,8 @@ export const nobleXChaCha: XChaCha = {
  */
 export const nativeXChaCha: XChaCha = {
   encrypt(params, plaintext) {
-    const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
     const { ciphertext, tag } = encryptNative(subkeyOf(params), params, plaintext);
-    sealed.set(ciphertext);
-    sealed.set(tag, plaintext.length);
-    return sealed;
+    return Buffer.concat([ciphertext, tag]);
   },
   decrypt(params, sealed) {
     const length = sealed.length - TAG_BYTES;
@@ -59,42 +61,40 @@ export const nativeXChaCha: XChaCha = {
   },
 };
 
-/** The fastest one this runtime has. */
-export const xchacha: XChaCha = hasNativeCipher() ? nativeXChaCha : nobleXChaCha;
-
 /** Key and nonce of the ChaCha20-Poly1305 inside, draft-irtf-cfrg-xchacha-03 §2.3. */
 interface Subkey {
   readonly key: Uint8Array;
   readonly nonce: Uint8Array;
 }
 
-const CIPHER = "chacha20-poly1305";
-/** "expand 32-byte k" as little-endian words. */
-const SIGMA = Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
+// Scratch: a typed array costs as much as HChaCha20 itself. Nothing here awaits, and the native cipher copies its input.
+const keyWords = new Uint32Array(8);
+const nonceWords = new Uint32Array(4);
+const subkeyWords = new Uint32Array(8);
+const subkey: Subkey = { key: new Uint8Array(32), nonce: new Uint8Array(12) };
 
+/** The returned subkey is valid until the next call. */
 function subkeyOf({ key, nonce }: CipherParams): Subkey {
-  const words = new Uint32Array(8);
-  hchacha(SIGMA, wordsOf(key, 8), wordsOf(nonce, 4), words);
-  const subkey = new Uint8Array(32);
+  loadWords(key, keyWords);
+  loadWords(nonce, nonceWords);
+  hchacha(SIGMA, keyWords, nonceWords, subkeyWords);
   for (let i = 0; i < 8; i++) {
-    const word = words[i]!;
-    subkey[4 * i] = word;
-    subkey[4 * i + 1] = word >>> 8;
-    subkey[4 * i + 2] = word >>> 16;
-    subkey[4 * i + 3] = word >>> 24;
+    const word = subkeyWords[i]!;
+    subkey.key[4 * i] = word;
+    subkey.key[4 * i + 1] = word >>> 8;
+    subkey.key[4 * i + 2] = word >>> 16;
+    subkey.key[4 * i + 3] = word >>> 24;
   }
-  const inner = new Uint8Array(12);
-  inner.set(nonce.subarray(16, NONCE_BYTES), 4);
-  return { key: subkey, nonce: inner };
+  // Four zero bytes, then what HChaCha20 did not use.
+  for (let i = 0; i < 8; i++) subkey.nonce[4 + i] = nonce[16 + i]!;
+  return subkey;
 }
 
-/** The first `count` little-endian words, whatever the alignment of `bytes` and the byte order of the machine. */
-function wordsOf(bytes: Uint8Array, count: number): Uint32Array {
-  const words = new Uint32Array(count);
-  for (let i = 0, at = 0; i < count; i++, at += 4) {
+/** Little-endian words, whatever the alignment of `bytes` and the byte order of the machine. */
+function loadWords(bytes: Uint8Array, words: Uint32Array): void {
+  for (let i = 0, at = 0; i < words.length; i++, at += 4) {
     words[i] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
   }
-  return words;
 }
 
 function encryptNative(
@@ -124,3 +124,6 @@ function hasNativeCipher(): boolean {
     return false;
   }
 }
+
+/** The fastest one this runtime has. */
+export const xchacha: XChaCha = hasNativeCipher() ? nativeXChaCha : nobleXChaCha;
