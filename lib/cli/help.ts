@@ -74,9 +74,9 @@ function describeSetting(setting: Setting<unknown>, style: Style): string[] {
   const value = setting.isFlag ? "" : ` ${setting.kind.metavar}${setting.repeatable ? " …" : ""}`;
   const fallback = setting.isFlag ? "" : defaultText(setting);
   const facts = [...(fallback === "" ? [] : [`[${fallback}]`]), `[${environmentName(setting)}]`].join(" ");
-  const lines = formatFlag(`--${setting.name}${value}`, `${setting.doc} ${facts}`, style);
-  if (!setting.dangerous) return lines;
-  return [...lines, " ".repeat(TEXT_COLUMN) + style.danger("DANGEROUS")];
+  const warning = setting.dangerous ? "DANGEROUS. " : "";
+  const lines = formatFlag(`--${setting.name}${value}`, `${warning}${setting.doc} ${facts}`, style);
+  return lines.map((line) => line.replace("DANGEROUS.", style.danger));
 }
 
 function formatSettings(keys: readonly SettingKey[], style: Style): string[] {

@@ -3,35 +3,10 @@
 import { redactUrl } from "../observe/redact.ts";
 import type { ConfigProblem } from "../errors.ts";
 import { formatAddress, isLoopback, isWildcard, type ListenAddress } from "./addresses.ts";
-import { formatDuration } from "./kinds.ts";
-import { type SettingKey, SETTINGS, type Settings } from "./schema.ts";
-
-/** Settings under judgement. */
-export interface Judged {
-  readonly settings: Settings;
-  /** Where each given setting stands; absent means that its default holds. */
-  readonly places: ReadonlyMap<SettingKey, string>;
-  /** Settings that could not be understood. */
-  readonly broken: ReadonlySet<SettingKey>;
-}
-
-export interface Verdict {
-  readonly problems: readonly ConfigProblem[];
-  readonly warnings: readonly string[];
-}
-
-interface Bench extends Judged {
-  problem(key: SettingKey, problem: string, remedy: string): void;
-  warn(text: string): void;
-}
-
-type Rule = readonly [reads: readonly SettingKey[], judge: (bench: Bench) => void];
-
-/** Fields that frame messages or are Signet's own: sealing, keeping or stripping them would break every request. */
-const RESERVED_FIELDS: ReadonlySet<string> = new Set(
-  ("connection content-length content-type date expect host keep-alive last-event-id mcp-protocol-version mcp-session-id " +
-    "origin proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade").split(" "),
-);
+import { formatDuration, formatSize } from "./kinds.ts";
+import { CALLER_RULES } from "./caller_rules.ts";
+import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
+import { SETTINGS } from "./schema.ts";
 
 const FIELD_LISTS = ["sealHeaders", "transientHeaders", "stripHeaders"] as const;
 
@@ -128,74 +103,6 @@ function judgeUpstreamCa(bench: Bench): void {
   bench.problem("upstreamCaFile", "no upstream speaks https", "Leave it out, or name the upstream with https://.");
 }
 
-function judgePrincipals(bench: Bench): void {
-  const { settings: { principals, listen, unsafeAnonymous }, problem, warn } = bench;
-  const last = principals.length - 1;
-  for (const catchAll of ["anonymous", "bearer"] as const) {
-    const at = principals.indexOf(catchAll);
-    const unheard = principals.slice(at + 1).filter((name) => catchAll === "anonymous" || name === "jwt");
-    if (at < 0 || at === last || unheard.length === 0) continue;
-    const takes = catchAll === "anonymous" ? "every request" : "every token";
-    problem(
-      "principals",
-      `${catchAll} takes ${takes}, so ${unheard.join(", ")} is never asked`,
-      `Put ${catchAll} last.`,
-    );
-  }
-  const nobody = principals.length === 0;
-  if (!nobody && !principals.includes("anonymous")) return;
-  if (isLoopback(listen.hostname) || unsafeAnonymous) {
-    return warn(
-      "Callers may be anonymous: all of them are one owner, so binding sessions to their owner protects nobody. " +
-        "Set --principal to tell callers apart.",
-    );
-  }
-  problem(
-    "principals",
-    nobody
-      ? `it is not said who may call, and ${formatAddress(listen)} is not loopback`
-      : `anonymous callers beyond loopback (${formatAddress(listen)}) would all share one owner`,
-    "Set --principal jwt, header or bearer; or --unsafe-anonymous if nobody else can reach it.",
-  );
-}
-
-/** Settings that one source needs and no other reads. */
-const SOURCE_SETTINGS = {
-  jwt: { jwtIssuer: "URL", jwtAudiences: "URI", jwtJwks: "URL|FILE" },
-  header: { principalHeader: "NAME", trustedProxies: "CIDR" },
-} as const;
-
-function judgeSourceSettings(bench: Bench): void {
-  const { settings, places, problem } = bench;
-  for (const source of ["jwt", "header"] as const) {
-    const used = settings.principals.includes(source);
-    for (const [key, metavar] of Object.entries(SOURCE_SETTINGS[source]) as [SettingKey, string][]) {
-      const value = settings[key];
-      const missing = value === undefined || (Array.isArray(value) && value.length === 0);
-      if (used && missing) problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
-      // Set but unused means that callers are believed to be checked and are not.
-      if (!used && !missing && places.has(key)) {
-        problem(key, `no --principal ${source} uses it`, `Add --principal ${source}, or leave it out.`);
-      }
-    }
-  }
-}
-
-function judgeJwks(bench: Bench): void {
-  const { settings: { jwtJwks, unsafeJwksHttp }, problem, warn } = bench;
-  if (jwtJwks?.kind !== "url") return;
-  const { protocol, hostname } = new URL(jwtJwks.url);
-  if (protocol === "https:" || isLoopback(hostname)) return;
-  if (unsafeJwksHttp) {
-    return warn("--unsafe-jwks-http: whoever is between Signet and the JWKS can have any token accepted.");
-  }
-  problem(
-    "jwtJwks",
-    "the key set would be fetched over plain http, so whoever is on the way could mint tokens",
-    "Use https, a file, or --unsafe-jwks-http.",
-  );
-}
-
 function judgeTimes(bench: Bench): void {
   const { settings: { sessionTtlMs, sessionIdleMs, sweepIntervalMs }, places, problem } = bench;
   // A default that does not fit gives way (`load.ts`); what somebody wrote does not.
@@ -227,18 +134,26 @@ function judgeHeadSize(bench: Bench): void {
   );
 }
 
+function judgeBodies(bench: Bench): void {
+  const { settings: { maxBodyBytes, maxBufferedBytes }, places, problem } = bench;
+  if (maxBodyBytes <= maxBufferedBytes) return;
+  problem(
+    places.has("maxBufferedBytes") ? "maxBufferedBytes" : "maxBodyBytes",
+    `one body of ${formatSize(maxBodyBytes)} is more than all bodies may take, ${formatSize(maxBufferedBytes)}`,
+    "Make --max-buffered at least --max-body.",
+  );
+}
+
 const RULES: readonly Rule[] = [
   [["listen", "allowHosts", "unsafeListen"], judgeReach],
   [["listen", "admin"], judgePorts],
   [["upstreams", "listen", "admin"], judgeUpstreams],
   [["tlsCertFile", "tlsKeyFile"], judgeTls],
   [["upstreamCaFile", "upstreams"], judgeUpstreamCa],
-  [["principals", "listen", "unsafeAnonymous"], judgePrincipals],
-  [["principals", "jwtIssuer", "jwtAudiences", "jwtJwks", "principalHeader", "trustedProxies"], judgeSourceSettings],
-  [["jwtJwks", "unsafeJwksHttp"], judgeJwks],
   [["sessionTtlMs", "sessionIdleMs", "sweepIntervalMs"], judgeTimes],
   [["maxIdLength", "maxHeadBytes"], judgeHeadSize],
   [FIELD_LISTS, judgeFields],
+  [["maxBodyBytes", "maxBufferedBytes"], judgeBodies],
 ];
 
 /** Judges all settings together. Problems name the place of the setting to change, or its flag if it is not set. */
@@ -251,7 +166,7 @@ export function judge(judged: Judged): Verdict {
       problems.push({ place: judged.places.get(key) ?? `--${SETTINGS[key].name}`, problem, remedy }),
     warn: (text) => warnings.push(text),
   };
-  for (const [reads, rule] of RULES) {
+  for (const [reads, rule] of [...RULES, ...CALLER_RULES]) {
     if (!reads.some((key) => judged.broken.has(key))) rule(bench);
   }
   return { problems, warnings };

@@ -79,7 +79,7 @@ export const SETTINGS = {
   unsafeListen: listening.flag({
     name: "unsafe-listen",
     dangerous: true,
-    doc: "Listen beyond loopback and accept every Host: no protection from DNS rebinding",
+    doc: "Listen beyond loopback without --allow-host: nothing guards against DNS rebinding",
   }),
 
   upstreams: forwarding.many(upstreamAddress, {
@@ -189,6 +189,11 @@ export const SETTINGS = {
     default: 100,
     doc: "Sessions of one caller at a time; beyond it 429",
   }),
+  maxConnections: limits.one(integer({ min: 1, max: 1_000_000 }), {
+    name: "max-connections",
+    default: 20_000,
+    doc: "Client connections at a time; beyond it the one idle longest is closed, else 503",
+  }),
   maxStreams: limits.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-streams",
     default: 10_000,
@@ -213,6 +218,11 @@ export const SETTINGS = {
     name: "max-body",
     default: 4 * MIB,
     doc: "Largest request body; beyond it 413",
+  }),
+  maxBufferedBytes: limits.one(size({ min: MIB, max: 64 * GIB }), {
+    name: "max-buffered",
+    default: 256 * MIB,
+    doc: "Request bodies held in memory at a time, together; beyond it 503",
   }),
   maxHeadBytes: limits.one(size({ min: 4 * KIB, max: 256 * KIB }), {
     name: "max-head",
@@ -254,6 +264,11 @@ export const SETTINGS = {
     name: "body-timeout",
     default: 30 * SECOND,
     doc: "For a client to send the next bytes of a body",
+  }),
+  writeTimeoutMs: timeouts.one(upTo(HOUR), {
+    name: "write-timeout",
+    default: 30 * SECOND,
+    doc: "For a client to take the next bytes of an answer, before its connection is cut",
   }),
   idleTimeoutMs: timeouts.one(upTo(HOUR), {
     name: "idle-timeout",
