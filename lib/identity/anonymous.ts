@@ -14,6 +14,7 @@ const EVERYONE: Identification = Object.freeze({ kind: "principal", principal: P
 /** Allowed on loopback, or by an explicit `--unsafe-anonymous`; whoever wires it checks that. */
 export class AnonymousSource implements PrincipalSource {
   readonly name = "anonymous";
+  readonly fields: readonly string[] = [];
 
   identify(): Identification {
     return EVERYONE;

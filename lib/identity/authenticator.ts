@@ -1,6 +1,7 @@
 // Who is calling, asked of the configured sources in order (BEHAVIOUR.md I1, I3). What was proven once is remembered by
 // the credential's SHA-256 until it ends, so that a known caller is answered synchronously and no signature verified twice.
 import { hash } from "node:crypto";
+import { readBearerToken } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, PrincipalSource, VerifyingSource } from "./principal.ts";
 import { ProofCache } from "./proof_cache.ts";
@@ -49,8 +50,9 @@ export class Authenticator {
   readonly fields: readonly string[] | undefined;
   readonly maxAgeMs: number;
   readonly #steps: readonly Step[];
-  /** Index of the last verifying source: after it nobody is left to claim a credential. */
-  readonly #lastVerifying: number;
+  /** Index of the last source that might claim a credential nobody has claimed yet. */
+  readonly #lastClaimant: number;
+  readonly #takesBearer: boolean;
   #epoch = 0;
 
   constructor(sources: readonly (PrincipalSource | VerifyingSource)[], options: AuthenticatorOptions = {}) {
@@ -66,7 +68,8 @@ export class Authenticator {
       source,
       verifying: "verify" in source ? { source, proofs: new ProofCache(source, cacheOptions) } : undefined,
     }));
-    this.#lastVerifying = this.#steps.findLastIndex((step) => step.verifying !== undefined);
+    this.#takesBearer = sources.some((source) => source.takesBearer);
+    this.#lastClaimant = this.#steps.findLastIndex(({ source, verifying }) => verifying || source.takesBearer);
     const fields = sources.map((source) => source.fields);
     this.fields = fields.includes(undefined) ? undefined : [...new Set(fields.flatMap((names) => names ?? []))];
   }
@@ -144,6 +147,11 @@ export class Authenticator {
   /** @returns undefined if the next source is to be asked */
   #judge(answer: Identification, index: number, round: Round): Identification | undefined {
     if (answer.kind !== "none") return answer;
-    return round.unclaimed && index >= this.#lastVerifying ? UNCLAIMED : undefined;
+    if (index !== this.#lastClaimant) return undefined;
+    if (round.unclaimed) return UNCLAIMED;
+    if (!this.#takesBearer) return undefined;
+    const token = readBearerToken(round.view, Infinity);
+    if (typeof token === "string") return UNCLAIMED;
+    return token.kind === "none" ? undefined : token;
   }
 }

@@ -12,6 +12,7 @@ export interface BearerOptions {
 export class BearerSource implements VerifyingSource {
   readonly name = "bearer";
   readonly fields = TOKEN_FIELDS;
+  readonly takesBearer = true;
   readonly #maxTokenLength: number;
 
   constructor(options: BearerOptions = {}) {

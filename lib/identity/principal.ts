@@ -50,6 +50,11 @@ export interface PrincipalSource {
    * all of them; a source that does not say cannot be remembered by others.
    */
   readonly fields?: readonly string[];
+  /**
+   * Whether it takes bearer tokens, of whatever kind. A token that no such source finds to be its own is refused: with
+   * a bearer source configured, it is a credential that does not hold (I3).
+   */
+  readonly takesBearer?: boolean;
   /** Principals it holds in memory, for a metric. */
   readonly remembered?: number;
   /** After a reload of the configuration: reads files again. Keeps what it has and throws if that fails. */

@@ -1,0 +1,267 @@
+// Verified JWTs as principals (BEHAVIOUR.md I1, O2): RFC 7519, RFC 8725, and RFC 9068 for access tokens. Signatures and
+// claims are `jose`'s work; what is here is the policy: asymmetric algorithms from a list, issuer, audience and expiry
+// always required. A key set that cannot be had is a 503, never a 401: the caller did nothing wrong.
+import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
+import { ConfigError, SignetError } from "../errors.ts";
+import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
+import { NONE, refused } from "./identifications.ts";
+import { FileKeySet, type KeyLookup, type KeySet } from "./key_set.ts";
+import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
+import { RemoteKeySet, type RemoteKeySetOptions } from "./remote_key_set.ts";
+
+/** Every signature algorithm a configuration may name. Symmetric ones would make the verifier able to issue. */
+export const JWT_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
+export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
+
+/** Header `typ` of tokens meant for this: absent, JWT, and RFC 9068. Not `logout+jwt`, `dpop+jwt` and the like (RFC 8725 §3.11). */
+const DEFAULT_TYPES: readonly string[] = ["jwt", "at+jwt"];
+const DEFAULT_SKEW_MS = 30_000;
+/** Keys of one set tried for a token that names none. */
+const MAX_CANDIDATES = 16;
+
+export interface JwtOptions {
+  /** Exactly as in `iss`. */
+  readonly issuer: string;
+  /** One of them must stand in `aud`: Signet's own canonical URI (PROTOCOL.md 21). */
+  readonly audiences: readonly string[];
+  /** The issuer's public keys. */
+  readonly jwks: { readonly kind: "url"; readonly url: string } | { readonly kind: "file"; readonly path: string };
+  readonly fetch: typeof fetch;
+  readonly readTextFile: (path: string) => Promise<string>;
+  /** Default: all of {@link JWT_ALGORITHMS}. */
+  readonly algorithms?: readonly string[];
+  /** By how much clocks may differ, in ms. Default 30,000. */
+  readonly clockSkewMs?: number;
+  /** Longest token looked at, in characters. Default 8,192. */
+  readonly maxTokenLength?: number;
+  /** Header `typ` values taken, any letter case, `application/` left out. A token without `typ` is always taken. */
+  readonly types?: readonly string[];
+  /** Time-outs and ages of a fetched key set. */
+  readonly keySet?: Omit<RemoteKeySetOptions, "url" | "fetch" | "makeLookup">;
+}
+
+/** The part of `jose` that is used, imported when the first source is made: a process without JWTs never loads it. */
+interface Jose {
+  readonly jwtVerify: typeof jwtVerify;
+  readonly errors: typeof JoseErrors;
+}
+
+/** Does not fetch yet: a provider that is down delays nobody's start. @throws ConfigError with every problem */
+export async function createJwtSource(options: JwtOptions): Promise<JwtSource> {
+  checkOptions(options);
+  const jose = await import("jose");
+  const { jwks, keySet, fetch, readTextFile } = options;
+  const makeLookup = jose.createLocalJWKSet;
+  const keys = jwks.kind === "url"
+    ? new RemoteKeySet({ ...keySet, url: jwks.url, fetch, makeLookup })
+    : await FileKeySet.load({ path: jwks.path, readTextFile, makeLookup });
+  return new JwtSource(options, { jose, keys });
+}
+
+export class JwtSource implements VerifyingSource {
+  readonly name = "jwt";
+  readonly fields = TOKEN_FIELDS;
+  readonly takesBearer = true;
+  readonly #jose: Jose;
+  readonly #keys: KeySet;
+  readonly #checks: JWTVerifyOptions;
+  readonly #types: ReadonlySet<string>;
+  readonly #skewS: number;
+  readonly #maxTokenLength: number;
+
+  /** See {@link createJwtSource}. */
+  constructor(options: JwtOptions, { jose, keys }: { jose: Jose; keys: KeySet }) {
+    this.#jose = jose;
+    this.#keys = keys;
+    this.#skewS = (options.clockSkewMs ?? DEFAULT_SKEW_MS) / 1000;
+    this.#maxTokenLength = options.maxTokenLength ?? MAX_TOKEN_LENGTH;
+    this.#types = new Set((options.types ?? DEFAULT_TYPES).map(plainType));
+    this.#checks = {
+      issuer: options.issuer,
+      audience: [...options.audiences],
+      algorithms: [...(options.algorithms ?? JWT_ALGORITHMS)],
+      clockTolerance: this.#skewS,
+      requiredClaims: ["exp", "sub"],
+    };
+  }
+
+  credential(view: CredentialView): string | Identification {
+    return readBearerToken(view, this.#maxTokenLength);
+  }
+
+  /** `none` for a token that is no signed JWT at all: another source may know it. */
+  verify(token: string, nowMs: number): Identification | Promise<Identification> {
+    const problem = tokenSyntaxProblem(token);
+    if (problem !== undefined) return problem;
+    return isCompactJws(token) ? this.#verifyJwt(token, nowMs) : NONE;
+  }
+
+  identify(view: CredentialView, nowMs: number): Identification | Promise<Identification> {
+    const credential = this.credential(view);
+    return typeof credential === "string" ? this.verify(credential, nowMs) : credential;
+  }
+
+  async reload(): Promise<void> {
+    await this.#keys.reload?.();
+  }
+
+  async #verifyJwt(token: string, nowMs: number): Promise<Identification> {
+    const keys = await this.#keys.current(nowMs);
+    try {
+      return await this.#check(token, keys, nowMs);
+    } catch (fault) {
+      if (!(fault instanceof this.#jose.errors.JWKSNoMatchingKey)) return this.#refusal(fault);
+    }
+    // The issuer may have rotated its keys.
+    const newer = await this.#keys.newer(nowMs);
+    if (newer === undefined) return UNKNOWN_KEY;
+    try {
+      return await this.#check(token, newer, nowMs);
+    } catch (fault) {
+      return this.#refusal(fault);
+    }
+  }
+
+  async #check(token: string, keys: KeyLookup, nowMs: number): Promise<Identification> {
+    const options = { ...this.#checks, currentDate: new Date(nowMs) };
+    try {
+      return this.#principalOf(await this.#jose.jwtVerify(token, keys, options));
+    } catch (fault) {
+      if (!(fault instanceof this.#jose.errors.JWKSMultipleMatchingKeys)) throw fault;
+      return await this.#checkEach(token, fault, options);
+    }
+  }
+
+  /** A token that names no key, of an issuer that has several of its kind. */
+  async #checkEach(
+    token: string,
+    candidates: JoseErrors.JWKSMultipleMatchingKeys,
+    options: JWTVerifyOptions,
+  ): Promise<Identification> {
+    let tried = 0;
+    for await (const key of candidates) {
+      if (++tried > MAX_CANDIDATES) break;
+      try {
+        return this.#principalOf(await this.#jose.jwtVerify(token, key, options));
+      } catch (fault) {
+        if (!(fault instanceof this.#jose.errors.JWSSignatureVerificationFailed)) throw fault;
+      }
+    }
+    return BAD_SIGNATURE;
+  }
+
+  #principalOf(verified: { payload: JWTPayload; protectedHeader: { typ?: string } }): Identification {
+    const { payload, protectedHeader: { typ } } = verified;
+    if (typ !== undefined && !(typeof typ === "string" && this.#types.has(plainType(typ)))) return WRONG_TYPE;
+    // `jose` leaves the type of `sub` to us; a lone surrogate has no UTF-8 and would merge with others.
+    if (!isName(payload.sub)) return BAD_SUBJECT;
+    const clientId = [payload["client_id"], payload["azp"]].find(isName);
+    return {
+      kind: "principal",
+      principal: {
+        source: this.name,
+        issuer: payload.iss ?? "",
+        subject: payload.sub,
+        ...(clientId === undefined ? {} : { clientId }),
+        scopes: scopesOf(payload),
+        // The instant from which `jose`, which counts whole seconds, would refuse it.
+        expiresAtMs: Math.ceil((payload.exp ?? 0) + this.#skewS) * 1000,
+      },
+    };
+  }
+
+  #refusal(fault: unknown): Identification {
+    const { errors } = this.#jose;
+    if (fault instanceof errors.JWTExpired) return EXPIRED;
+    if (fault instanceof errors.JWTClaimValidationFailed) return CLAIM_REFUSALS.get(fault.claim) ?? BAD_CLAIM;
+    if (fault instanceof errors.JWSSignatureVerificationFailed) return BAD_SIGNATURE;
+    if (fault instanceof errors.JOSEAlgNotAllowed || fault instanceof errors.JOSENotSupported) return BAD_ALGORITHM;
+    if (fault instanceof errors.JWSInvalid || fault instanceof errors.JWTInvalid) return NOT_A_JWT;
+    if (fault instanceof errors.JWKSNoMatchingKey) return UNKNOWN_KEY;
+    // What is left is about the issuer's keys, not about the token: a key that cannot be imported, is too short, is private.
+    throw new SignetError("identity_unavailable", {
+      facts: { found: fault instanceof Error ? fault.message : String(fault) },
+      remedy: "The issuer's key set holds a key that cannot be used; see the cause",
+      cause: fault,
+    });
+  }
+}
+
+const EXPIRED = refused("the token has expired");
+const BAD_SIGNATURE = refused("the token's signature does not hold");
+const BAD_ALGORITHM = refused("the token is signed with an algorithm that is not accepted");
+const NOT_A_JWT = refused("the token is not a valid JWT");
+const UNKNOWN_KEY = refused("the token is signed with a key the issuer does not publish");
+const WRONG_TYPE = refused("the token is of a type that is not accepted");
+const BAD_SUBJECT = refused("the token has no usable subject");
+const BAD_CLAIM = refused("a claim of the token does not hold");
+const CLAIM_REFUSALS: ReadonlyMap<string, Identification> = new Map([
+  ["iss", refused("the token is from another issuer")],
+  ["aud", refused("the token is for another audience")],
+  ["nbf", refused("the token is not valid yet")],
+  ["exp", refused("the token has no expiry")],
+  ["sub", BAD_SUBJECT],
+]);
+
+/** Three base64url segments. The signature may be empty: an unsigned token is a JWT that does not hold, not another kind. */
+function isCompactJws(token: string): boolean {
+  return /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
+}
+
+/** RFC 7515 §4.1.9: media types may leave `application/` out. */
+function plainType(type: string): string {
+  return type.toLowerCase().replace(/^application\//, "");
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value.trim() !== "" && value.isWellFormed();
+}
+
+/** `scope` of RFC 8693 §4.2, blank-separated; `scp` as some providers write it, text or list. */
+function scopesOf(payload: JWTPayload): string[] {
+  const claim = payload["scope"] ?? payload["scp"];
+  if (typeof claim === "string") return claim.split(" ").filter((scope) => scope !== "");
+  return Array.isArray(claim) ? claim.filter((scope) => typeof scope === "string" && scope !== "") : [];
+}
+
+/** @throws ConfigError */
+function checkOptions(options: JwtOptions): void {
+  const problems = [];
+  if (options.issuer.trim() === "") {
+    problems.push({
+      place: "--jwt-issuer",
+      problem: "the issuer is blank",
+      remedy: "Give the URL the tokens have in iss",
+    });
+  }
+  if (options.audiences.length === 0 || options.audiences.some((audience) => audience.trim() === "")) {
+    problems.push({
+      place: "--jwt-audience",
+      problem: "the audience is missing or blank",
+      remedy: "Give the URI that names this server in the tokens' aud",
+    });
+  }
+  const known: readonly string[] = JWT_ALGORITHMS;
+  const foreign = (options.algorithms ?? known).filter((algorithm) => !known.includes(algorithm));
+  if (foreign.length > 0 || options.algorithms?.length === 0) {
+    problems.push({
+      place: "--jwt-algorithm",
+      problem: `not an accepted signature algorithm: ${foreign.join(", ") || "(none given)"}`,
+      remedy: `Choose of ${known.join(", ")}`,
+    });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}

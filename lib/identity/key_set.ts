@@ -1,0 +1,87 @@
+// Where the public keys of an issuer come from (RFC 7517 §5). A file is read at the start and on reload; a URL is
+// remote_key_set.ts. Keys are matched to a token by `jose`, which refuses symmetric and private ones.
+import type { createLocalJWKSet, JSONWebKeySet } from "jose";
+import { ConfigError } from "../errors.ts";
+
+/** Resolves a key of one set by a token's header; `jose`'s own type. */
+export type KeyLookup = ReturnType<typeof createLocalJWKSet>;
+
+/** Makes a lookup of a parsed key set; `createLocalJWKSet` of `jose`, which is imported only when it is needed. */
+export type MakeLookup = typeof createLocalJWKSet;
+
+export interface KeySet {
+  /** The keys to use now. @throws SignetError `identity_unavailable` */
+  current(nowMs: number): KeyLookup | Promise<KeyLookup>;
+  /**
+   * Newer keys, if a token names one the current set has not; undefined if there are none, or none may be asked for yet.
+   * @throws SignetError `identity_unavailable` if it cannot be told
+   */
+  newer(nowMs: number): Promise<KeyLookup | undefined>;
+  reload?(): Promise<void>;
+}
+
+/** @throws TypeError on text that is no JWK Set, or one without a key */
+export function parseKeySet(text: string): JSONWebKeySet {
+  let set: unknown;
+  try {
+    set = JSON.parse(text);
+  } catch {
+    throw new TypeError("the key set is not JSON");
+  }
+  const keys = typeof set === "object" && set !== null && "keys" in set ? set.keys : undefined;
+  if (!Array.isArray(keys)) throw new TypeError('the key set has no array "keys" (RFC 7517 §5)');
+  if (!keys.every((key) => typeof key === "object" && key !== null && typeof key.kty === "string")) {
+    throw new TypeError('the key set holds something that is no JSON Web Key: "kty" is missing');
+  }
+  // An empty set is a provider's accident far more often than its wish: it would lock everybody out.
+  if (keys.length === 0) throw new TypeError("the key set is empty");
+  return { keys };
+}
+
+export interface FileKeySetOptions {
+  readonly path: string;
+  readonly readTextFile: (path: string) => Promise<string>;
+  readonly makeLookup: MakeLookup;
+}
+
+/** A key set in a file. */
+export class FileKeySet implements KeySet {
+  readonly #options: FileKeySetOptions;
+  #lookup: KeyLookup;
+
+  private constructor(options: FileKeySetOptions, lookup: KeyLookup) {
+    this.#options = options;
+    this.#lookup = lookup;
+  }
+
+  /** @throws ConfigError if the file cannot be read or holds no key set */
+  static async load(options: FileKeySetOptions): Promise<FileKeySet> {
+    return new FileKeySet(options, await readKeySet(options));
+  }
+
+  current(): KeyLookup {
+    return this.#lookup;
+  }
+
+  newer(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** Reads the file again. @throws ConfigError, and keeps the keys it has */
+  async reload(): Promise<void> {
+    this.#lookup = await readKeySet(this.#options);
+  }
+}
+
+async function readKeySet({ path, readTextFile, makeLookup }: FileKeySetOptions): Promise<KeyLookup> {
+  try {
+    return makeLookup(parseKeySet(await readTextFile(path)));
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError([{
+      place: `--jwt-jwks ${path}`,
+      problem: `reading the key set failed: ${found}`,
+      remedy: 'Want a readable file with a JWK Set (RFC 7517): {"keys": [ … public keys … ]}',
+    }]);
+  }
+}

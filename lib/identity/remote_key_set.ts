@@ -1,0 +1,141 @@
+// The public keys of an issuer by URL (RFC 7517 §5): fetched when first needed, again when they are old or a token names
+// an unknown key, never more often than the cool-down allows. While the provider is down, keys it once gave are used on
+// for a bounded time; after that nobody can be told apart and the answer is 503, not 401.
+import { SignetError } from "../errors.ts";
+import { redactUrl } from "../observe/redact.ts";
+import { type KeyLookup, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
+
+export interface RemoteKeySetOptions {
+  readonly url: string;
+  readonly fetch: typeof fetch;
+  readonly makeLookup: MakeLookup;
+  /** Whole time for one fetch, in ms. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** How long keys are used without asking again, in ms. Default 10 min. */
+  readonly freshMs?: number;
+  /** How much longer they are used if asking again fails, in ms. Default 1 h. */
+  readonly staleMs?: number;
+  /** Least time between a fetch and one for an unknown key, in ms. Default 30 s: tokens with invented key ids cannot make us hammer the provider. */
+  readonly cooldownMs?: number;
+  /** Least time between a failed fetch and the next, in ms. Default 5 s. */
+  readonly retryMs?: number;
+  /** Longest answer read, in bytes. Default 1 MiB. */
+  readonly maxBytes?: number;
+}
+
+type Settings = Required<RemoteKeySetOptions>;
+
+interface Fetched {
+  readonly lookup: KeyLookup;
+  readonly atMs: number;
+}
+
+export class RemoteKeySet implements KeySet {
+  readonly #settings: Settings;
+  #keys: Fetched | undefined;
+  #attemptMs = -Infinity;
+  /** Of the last attempt; undefined if it succeeded. */
+  #failure: SignetError | undefined;
+  #fetching: Promise<Fetched> | undefined;
+
+  constructor(options: RemoteKeySetOptions) {
+    this.#settings = {
+      timeoutMs: 5_000,
+      freshMs: 600_000,
+      staleMs: 3_600_000,
+      cooldownMs: 30_000,
+      retryMs: 5_000,
+      maxBytes: 1 << 20,
+      ...options,
+    };
+  }
+
+  current(nowMs: number): KeyLookup | Promise<KeyLookup> {
+    const keys = this.#keys;
+    return keys !== undefined && nowMs - keys.atMs < this.#settings.freshMs ? keys.lookup : this.#renew(nowMs);
+  }
+
+  async newer(nowMs: number): Promise<KeyLookup | undefined> {
+    const before = this.#keys;
+    if (this.#fetching === undefined) {
+      if (this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
+      else if (nowMs - this.#attemptMs < this.#settings.cooldownMs) return undefined;
+    }
+    const keys = await this.#fetchOnce(nowMs);
+    return keys === before ? undefined : keys.lookup;
+  }
+
+  async #renew(nowMs: number): Promise<KeyLookup> {
+    try {
+      if (this.#fetching === undefined && this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
+      return (await this.#fetchOnce(nowMs)).lookup;
+    } catch (fault) {
+      const { freshMs, staleMs } = this.#settings;
+      if (this.#keys !== undefined && nowMs - this.#keys.atMs < freshMs + staleMs) return this.#keys.lookup;
+      throw fault;
+    }
+  }
+
+  /** @throws the last failure if it is too recent to try again */
+  #checkRetry(failure: SignetError, nowMs: number): void {
+    if (nowMs - this.#attemptMs < this.#settings.retryMs) throw failure;
+  }
+
+  #fetchOnce(nowMs: number): Promise<Fetched> {
+    this.#fetching ??= this.#fetch(nowMs).finally(() => this.#fetching = undefined);
+    return this.#fetching;
+  }
+
+  async #fetch(nowMs: number): Promise<Fetched> {
+    this.#attemptMs = nowMs;
+    try {
+      const text = await this.#download();
+      this.#keys = { lookup: this.#settings.makeLookup(parseKeySet(text)), atMs: nowMs };
+      this.#failure = undefined;
+      return this.#keys;
+    } catch (cause) {
+      this.#failure = new SignetError("identity_unavailable", {
+        retryAfterS: Math.max(1, Math.ceil(this.#settings.retryMs / 1000)),
+        facts: { url: redactUrl(this.#settings.url), found: cause instanceof Error ? cause.message : String(cause) },
+        remedy: "Check that the key set's URL (--jwt-jwks) can be reached from here and answers with a JWK Set",
+        cause,
+      });
+      throw this.#failure;
+    }
+  }
+
+  async #download(): Promise<string> {
+    const { url, timeoutMs, maxBytes } = this.#settings;
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    try {
+      // A redirect would move the trust in the issuer to wherever it points.
+      const response = await this.#settings.fetch(url, {
+        redirect: "error",
+        signal: controller.signal,
+        headers: { accept: "application/jwk-set+json, application/json" },
+      });
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        throw new Error(`the answer has status ${response.status}, want 200`);
+      }
+      return await readText(response, maxBytes);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** @throws Error beyond `maxBytes`, whatever Content-Length says */
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  // Leaving the loop by a throw cancels the body.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
