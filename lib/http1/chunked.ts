@@ -72,6 +72,7 @@ export class ChunkedDecoder {
   #left = 0;
   #extensionBytes = 0;
   #trailerBytes = 0;
+  #trailerName = "";
   #total = 0;
 
   /** @param side whose body it is: faults are `bad_request` of a request and `upstream_invalid` of a response */
@@ -196,18 +197,29 @@ export class ChunkedDecoder {
     }
   }
 
-  /** Trailer fields as header fields: no folding, no blank before the colon, no control characters. */
+  /**
+   * Trailer fields as header fields: no folding, no blank before the colon, no control characters. They are dropped, but
+   * one that would frame or route a message (RFC 9110 §6.5.1) shows a sender up to something, or two messages in one.
+   */
   #trailer(byte: number): void {
     if (++this.#trailerBytes > this.#limits.maxTrailerBytes) throw this.#fail("the trailer section is too large");
     switch (this.#state) {
       case State.LineStart:
         if (byte === CR) this.#state = State.EndLf;
-        else if (TOKEN_CHAR[byte] === 1) this.#state = State.TrailerName;
-        else throw this.#fail("a trailer line does not start with a field name");
+        else if (TOKEN_CHAR[byte] !== 1) throw this.#fail("a trailer line does not start with a field name");
+        else {
+          this.#trailerName = String.fromCharCode(byte);
+          this.#state = State.TrailerName;
+        }
         break;
       case State.TrailerName:
-        if (byte === COLON) this.#state = State.TrailerValue;
-        else if (TOKEN_CHAR[byte] !== 1) throw this.#fail("the name of a trailer field is not a token");
+        if (byte === COLON) {
+          if (NOT_IN_TRAILERS.has(this.#trailerName.toLowerCase())) {
+            throw this.#fail("a trailer field frames or routes");
+          }
+          this.#state = State.TrailerValue;
+        } else if (TOKEN_CHAR[byte] === 1) this.#trailerName += String.fromCharCode(byte);
+        else throw this.#fail("the name of a trailer field is not a token");
         break;
       case State.TrailerValue:
         if (byte === CR) this.#state = State.TrailerLf;
@@ -231,6 +243,8 @@ export class ChunkedDecoder {
     return fault(this.#side, "bad_request", message);
   }
 }
+
+const NOT_IN_TRAILERS: ReadonlySet<string> = new Set(["connection", "content-length", "host", "transfer-encoding"]);
 
 const SEMICOLON = 0x3b;
 const COLON = 0x3a;

@@ -18,6 +18,7 @@ export interface HeadLimits {
   readonly singletons: ReadonlySet<string>;
 }
 
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
 const ALWAYS_SINGLE: ReadonlySet<string> = new Set(["content-length", "expect", "host", "transfer-encoding"]);
 
 /** Nothing that frames, routes or authenticates a message may be said twice: two readers might pick different ones. */
@@ -74,6 +75,10 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
     const value = sliceTrimmed(text, colon + 1, eol);
     if (limits.singletons.has(name) && fieldValue(fields, name) !== undefined) throw repeated(side);
     note(section, name, value, side);
+    if (FRAMING.has(name) && text.slice(colon, eol).includes("\t")) {
+      // A tab is white space to RFC 9110 §5.6.3, but not to every reader, and then the body has two ends.
+      throw fault(side, "bad_request", `found a tab in ${name}`);
+    }
     fields.push(name, value);
     if (fields.length > 2 * limits.maxFields) {
       throw fault(side, "head_too_large", `found more than ${limits.maxFields} header fields`);
