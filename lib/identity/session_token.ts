@@ -1,0 +1,105 @@
+// Principals by Signet's own session tokens (BEHAVIOUR.md I1, T2): whoever presents one is the agent it names.
+// Never remembered by others: the record is looked up on every request, so that revoking takes effect on the next one.
+import { LRUCache } from "lru-cache";
+import { SignetError } from "../errors.ts";
+import { type MaybePromise, StoreError } from "../store/store.ts";
+import { MAX_TOKEN_LENGTH, readBearerToken } from "./bearer_token.ts";
+import { NONE, refused } from "./identifications.ts";
+import type { CredentialView, Identification, Principal, PrincipalSource } from "./principal.ts";
+
+export const SESSION_TOKEN_ISSUER = "signet:token";
+
+/** What the source needs of `SessionTokens`, which lives above it. */
+export interface SessionTokenVerifier {
+  verify(token: string): MaybePromise<SessionTokenVerdict>;
+}
+
+export type SessionTokenVerdict =
+  | {
+    readonly ok: true;
+    readonly token: { readonly sid: string; readonly agent: string; readonly expiresAtS: number };
+  }
+  | { readonly ok: false; readonly step: string };
+
+export interface SessionTokenSourceOptions {
+  /**
+   * True where no source after this one reads bearer tokens: then one that is not ours is refused here, lest it be taken
+   * for no credential at all (I3). Default false.
+   */
+  readonly refuseForeign?: boolean;
+  /** Principals kept, so that a caller is the same object again and again. Default 10,000. */
+  readonly maxRemembered?: number;
+}
+
+// `{"sid":"` in base64url, as far as whole characters go: every token of ours begins so, and hardly any other thing does.
+const OURS = /^eyJzaWQiOi[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/;
+const REFUSED = refused("the session token does not hold");
+const FOREIGN = refused("the bearer token is not a session token");
+
+/** Whether a bearer token is one of ours by its looks; only then does it have to hold. A JWT, having two dots, is not. */
+export function looksLikeSessionToken(token: string): boolean {
+  return OURS.test(token);
+}
+
+export class SessionTokenSource implements PrincipalSource {
+  readonly name = "token";
+  readonly #verifier: SessionTokenVerifier;
+  readonly #principals: LRUCache<string, Principal>;
+  readonly #foreign: Identification;
+
+  constructor(verifier: SessionTokenVerifier, options: SessionTokenSourceOptions = {}) {
+    this.#verifier = verifier;
+    this.#foreign = options.refuseForeign ? FOREIGN : NONE;
+    this.#principals = new LRUCache({ max: options.maxRemembered ?? 10_000 });
+  }
+
+  get remembered(): number {
+    return this.#principals.size;
+  }
+
+  identify(view: CredentialView): MaybePromise<Identification> {
+    const token = readBearerToken(view, MAX_TOKEN_LENGTH);
+    if (typeof token !== "string") return token;
+    if (!looksLikeSessionToken(token)) return this.#foreign;
+    try {
+      const verdict = this.#verifier.verify(token);
+      return verdict instanceof Promise
+        ? verdict.then((late) => this.#answer(late), failClosed)
+        : this.#answer(verdict);
+    } catch (fault) {
+      return failClosed(fault);
+    }
+  }
+
+  #answer(verdict: SessionTokenVerdict): Identification {
+    if (!verdict.ok) return REFUSED;
+    return { kind: "principal", principal: this.#principalOf(verdict.token) };
+  }
+
+  #principalOf(token: { readonly sid: string; readonly agent: string; readonly expiresAtS: number }): Principal {
+    const { sid, agent, expiresAtS } = token;
+    const known = this.#principals.get(sid);
+    if (known && known.subject === agent && known.expiresAtMs === expiresAtS * 1000) return known;
+    const principal: Principal = {
+      source: this.name,
+      issuer: SESSION_TOKEN_ISSUER,
+      subject: agent,
+      scopes: [],
+      expiresAtMs: expiresAtS * 1000,
+    };
+    this.#principals.set(sid, principal);
+    return principal;
+  }
+}
+
+/** A store that cannot be read proves nobody, and refutes nobody either: 503, not 401. */
+function failClosed(fault: unknown): never {
+  if (!(fault instanceof StoreError)) throw fault;
+  throw new SignetError("identity_unavailable", {
+    publicMessage: "The store of session tokens cannot be reached",
+    retryAfterS: 1,
+    facts: { store: fault.code },
+    remedy: fault.remedy,
+    cause: fault,
+  });
+}
