@@ -26,7 +26,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The facts of the log's `listening` line. */
 function listeningFacts(line: string): { url: string; admin: string } | undefined {
   if (!line.startsWith("{")) return undefined;
-  const { event, url, admin } = JSON.parse(line) as Record<string, unknown>;
+  const { event, listen: url, admin } = JSON.parse(line) as Record<string, unknown>;
   return event === "listening" && typeof url === "string" ? { url, admin: String(admin) } : undefined;
 }
 

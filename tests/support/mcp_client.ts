@@ -1,0 +1,125 @@
+// The official clients behind one face, so that a scenario is written once and run with each. The clients themselves
+// are unmodified: what differs is only how their APIs are called.
+import { connectV1 } from "./mcp_client_v1.ts";
+import { connectV2 } from "./mcp_client_v2.ts";
+import { Wire } from "./mcp_wire.ts";
+
+/** `v1`: SDK 1.x. `v2`: SDK 2.x as it comes (legacy). `v2-auto`: SDK 2.x, probing for the modern era. */
+export type ClientKind = "v1" | "v2" | "v2-auto";
+
+export const LEGACY_CLIENTS: readonly ClientKind[] = ["v1", "v2"];
+
+export interface RpcNotification {
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * For tests that use a client. Ops are not sanitised: when a server ends several streams at once, both clients start a
+ * reconnection timer for each but keep, and on close clear, only the last.
+ */
+export const CLIENT_SANITIZERS = { sanitizeOps: false, sanitizeResources: true } as const;
+
+/** What a client answers when the server asks. */
+export const ANSWERS = { sample: "the model's answer", elicit: "forty-two", root: "file:///work" } as const;
+
+export interface ConnectOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly wire?: Wire;
+}
+
+export interface CallOptions {
+  readonly onProgress?: (progress: number) => void;
+  /** In ms; the clients' own default is a minute. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The part of a client that the scenarios use. */
+export interface SdkClient {
+  readonly sessionId: string | undefined;
+  readonly protocolVersion: string | undefined;
+  /** The tool's first text. @throws what the client throws */
+  call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<string>;
+  listTools(): Promise<string[]>;
+  listResources(): Promise<string[]>;
+  readResource(uri: string): Promise<string>;
+  subscribe(uri: string): Promise<void>;
+  prompt(name: string, args: Record<string, string>): Promise<string>;
+  complete(prompt: string, argument: { name: string; value: string }): Promise<string[]>;
+  setLogLevel(level: "debug" | "info" | "warning" | "error"): Promise<void>;
+  ping(): Promise<void>;
+  /** DELETE. */
+  terminate(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Handlers {
+  onNotification(notification: RpcNotification): void;
+}
+
+/** How long a notification may take, in ms: generous, for machines that are busy. */
+const PATIENCE_MS = 30_000;
+
+/** A connected client and everything it was told. */
+export class Connected implements AsyncDisposable {
+  readonly client: SdkClient;
+  readonly wire: Wire;
+  readonly notifications: RpcNotification[];
+  readonly #waiters: Set<() => void>;
+
+  private constructor(
+    client: SdkClient,
+    wire: Wire,
+    heard: { notifications: RpcNotification[]; waiters: Set<() => void> },
+  ) {
+    this.client = client;
+    this.wire = wire;
+    this.notifications = heard.notifications;
+    this.#waiters = heard.waiters;
+  }
+
+  static async to(url: string, kind: ClientKind, options: ConnectOptions): Promise<Connected> {
+    const wire = options.wire ?? new Wire();
+    const heard = { notifications: [] as RpcNotification[], waiters: new Set<() => void>() };
+    const handlers: Handlers = {
+      onNotification: (notification) => {
+        heard.notifications.push(notification);
+        for (const wake of heard.waiters) wake();
+      },
+    };
+    const connect = kind === "v1" ? connectV1 : connectV2;
+    return new Connected(await connect(url, { kind, handlers, wire, headers: options.headers ?? {} }), wire, heard);
+  }
+
+  /** The first notification of `method` that fits, past or to come. */
+  async heard(
+    method: string,
+    fits: (params: Record<string, unknown>) => boolean = () => true,
+  ): Promise<RpcNotification> {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (true) {
+      const found = this.notifications.find((one) => one.method === method && fits({ ...one.params }));
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`waiting for ${method}: heard ${JSON.stringify(this.notifications)}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          clearTimeout(timer);
+          this.#waiters.delete(wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, deadline - Date.now());
+        this.#waiters.add(wake);
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.close();
+  }
+}
+
+/** Connects an unmodified official client and completes its handshake. */
+export function connectClient(kind: ClientKind, url: string, options: ConnectOptions = {}): Promise<Connected> {
+  return Connected.to(url, kind, options);
+}
