@@ -83,13 +83,12 @@ interface Holding {
   sessions: number;
 }
 
-class SessionUnit implements SessionReservation {
-  readonly #unit: Unit;
+class SessionUnit extends Unit implements SessionReservation {
   readonly #holding: Holding;
   readonly #holdings: Map<string, Holding>;
 
   constructor(tally: Tally, holding: Holding, holdings: Map<string, Holding>) {
-    this.#unit = new Unit(tally);
+    super(tally);
     this.#holding = holding;
     this.#holdings = holdings;
     holding.sessions++;
@@ -99,13 +98,9 @@ class SessionUnit implements SessionReservation {
     return this.#holding.key;
   }
 
-  get released(): boolean {
-    return this.#unit.released;
-  }
-
-  release(): void {
-    if (this.#unit.released) return;
-    this.#unit.release();
+  override release(): void {
+    if (this.released) return;
+    super.release();
     if (--this.#holding.sessions === 0) this.#holdings.delete(this.#holding.key);
   }
 }

@@ -7,6 +7,7 @@ import type { FieldList } from "../http1/types.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { SessionReservation } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
+import type { Listed } from "./principal_sessions.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
 export const END_REASONS = [
@@ -93,7 +94,7 @@ const NO_FIELDS: FieldList = [];
 // Made once: capturing a stack for every late request would cost more than answering it.
 const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" } });
 
-export class Session implements Linked<Session> {
+export class Session implements Linked<Session>, Listed {
   readonly id: SessionId;
   readonly sealed: SealedSession;
   /** The ring's key that sealed it; an equal one after the ring was reloaded. */
@@ -107,6 +108,8 @@ export class Session implements Linked<Session> {
   lastOwner: Principal | undefined = undefined;
   previous: Session | undefined = undefined;
   next: Session | undefined = undefined;
+  /** Of `PrincipalSessions`. */
+  slot = -1;
 
   #transient: FieldList = NO_FIELDS;
   #calls = 0;
