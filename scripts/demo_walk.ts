@@ -1,0 +1,68 @@
+// What `deno task demo` suggests to try, as shell commands that work as printed; the end-to-end test runs them.
+
+export interface Step {
+  readonly title: string;
+  /** For a POSIX shell with curl; later steps use what earlier ones defined. */
+  readonly command: string;
+  /** What the last command prints. */
+  readonly expect: RegExp;
+}
+
+function initialize(): string {
+  const params = {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "curl", version: "1" },
+  };
+  return JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params });
+}
+
+function call(name: string, args: Record<string, string> = {}): string {
+  return JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } });
+}
+
+/** `pids` are of the processes the demo restarts when they die. */
+export function walk(url: string, pids: { readonly signet: number; readonly server: number }): Step[] {
+  return [
+    {
+      title: "Open a session as alice, and keep its id",
+      command: `mcp() { curl -sS ${url} -H 'content-type: application/json' \\
+  -H 'accept: application/json, text/event-stream' "$@"; echo; }
+ID=$(mcp -D - -o /dev/null -H 'authorization: Bearer alice' -d '${initialize()}' \\
+  | tr -d '\\r' | sed -n 's/^[Mm]cp-[Ss]ession-[Ii]d: //p')
+echo "$ID"`,
+      expect: /^[0-9a-zA-Z]{100,}$/,
+    },
+    {
+      title: "Use it: two calls share one notebook",
+      command: `mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer alice' -d '${
+        call("add_note", { text: "buy milk" })
+      }'
+mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer alice' -d '${call("list_notes")}'`,
+      expect: /buy milk/,
+    },
+    {
+      title: "Steal it: mallory has the id, but is not its owner → 403",
+      command: `mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer mallory' -d '${call("list_notes")}'`,
+      expect: /belongs to another caller/,
+    },
+    {
+      title: "Forge it: change a few digits → 404, like any unknown id",
+      command: `FORGED=$(echo "$ID" | tr 0123456789 1234567890)
+mcp -H "mcp-session-id: $FORGED" -H 'authorization: Bearer alice' -d '${call("list_notes")}'`,
+      expect: /Session not found/,
+    },
+    {
+      title: "Kill Signet (the demo starts it again with the same key): the session goes on, notes and all",
+      command: `kill -9 ${pids.signet}; sleep 2
+mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer alice' -d '${call("list_notes")}'`,
+      expect: /buy milk/,
+    },
+    {
+      title: "Kill the MCP server: its notes are gone with its memory, but the session's id still works",
+      command: `kill -9 ${pids.server}; sleep 2
+mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer alice' -d '${call("list_notes")}'`,
+      expect: /notebook is empty/,
+    },
+  ];
+}
