@@ -176,6 +176,11 @@ class MemoryRevocations implements RevocationStore {
     return this.#set.find(subject);
   }
 
+  head(): number {
+    this.#requireOpen();
+    return this.#sequence;
+  }
+
   changesSince(cursor: number, limit: number): RevocationChanges {
     this.#requireOpen();
     const first = this.#sequence - this.#changes.length;

@@ -19,6 +19,7 @@ export class SqliteRevocations implements RevocationStore {
   readonly #held: StatementSync;
   readonly #replace: StatementSync;
   readonly #find: StatementSync;
+  readonly #head: StatementSync;
   readonly #changes: StatementSync;
   readonly #size: StatementSync;
   readonly #purge: StatementSync;
@@ -30,6 +31,7 @@ export class SqliteRevocations implements RevocationStore {
       "INSERT OR REPLACE INTO revocation (key, before_ms, until_ms, by_operator) VALUES (?, ?, ?, ?)",
     );
     this.#find = file.prepare("SELECT key FROM revocation WHERE key IN ('*', ?, ?) AND before_ms >= ? LIMIT 1");
+    this.#head = file.prepare("SELECT coalesce(max(seq), 0) AS seq FROM revocation");
     this.#changes = file.prepare(
       "SELECT seq, key, before_ms, until_ms, by_operator FROM revocation WHERE seq > ? ORDER BY seq LIMIT ?",
     );
@@ -59,6 +61,10 @@ export class SqliteRevocations implements RevocationStore {
   find(subject: RevocationSubject): Revocation["kind"] | undefined {
     const row = this.#file.run(() => this.#find.get(`s${subject.sid}`, `p${subject.owner}`, subject.issuedAtMs));
     return row && kindOf(String(row.key));
+  }
+
+  head(): number {
+    return this.#file.run(() => Number(this.#head.get()?.seq));
   }
 
   changesSince(cursor: number, limit: number): RevocationChanges {

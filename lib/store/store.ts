@@ -91,6 +91,8 @@ export interface RevocationStore {
   add(revocation: Revocation): MaybePromise<void>;
   /** Why a session is refused, or undefined. Sees what any process sharing the store has added before. */
   find(subject: RevocationSubject): MaybePromise<Revocation["kind"] | undefined>;
+  /** The cursor of this moment: everything added from now on comes after it. */
+  head(): MaybePromise<number>;
   /** What was added or extended, by whichever process, since `cursor` (0: from the beginning). */
   changesSince(cursor: number, limit: number): MaybePromise<RevocationChanges>;
   /** Unpurged revocations. */

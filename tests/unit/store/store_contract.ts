@@ -205,6 +205,18 @@ function testRevocations(test: Register): void {
     assert.deepEqual((await revocations.changesSince(none.cursor, 2)).revocations, [longer]);
   });
 
+  test("changes from the head on are those added after it", async (store) => {
+    const { revocations } = store;
+    assert.equal(await revocations.head(), 0);
+    await revocations.add({ kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" });
+    const head = await revocations.head();
+    assert.deepEqual((await revocations.changesSince(head, 10)).revocations, []);
+    const added = { kind: "session", sid: "s2", untilMs: LATER_MS, by: "client" } as const;
+    await revocations.add(added);
+    assert.deepEqual((await revocations.changesSince(head, 10)).revocations, [added]);
+    assert.equal(await revocations.head(), (await revocations.changesSince(0, 10)).cursor);
+  });
+
   test("changes after a purge are still seen from the cursor before it", async (store) => {
     await store.revocations.add({ kind: "session", sid: "s1", untilMs: NOW_MS, by: "client" });
     const { cursor } = await store.revocations.changesSince(0, 10);

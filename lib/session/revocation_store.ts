@@ -1,0 +1,188 @@
+// Revocations kept in a store: what `Tombstones` does in one process, over restarts and processes, and what operators add
+// (BEHAVIOUR.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot be asked
+// refuses the session (503), because it might be a dead one.
+import type { OwnerFingerprint } from "../envelope/session_id.ts";
+import { SignetError } from "../errors.ts";
+import {
+  type MaybePromise,
+  type Revocation,
+  type RevocationChanges,
+  type RevocationStore,
+  type Store,
+  StoreError,
+  whenReady,
+} from "../store/store.ts";
+import type { RevocationFacts, RevocationList } from "./tombstones.ts";
+
+/** Told of each revocation once it is in force, by whichever process. Must not throw. */
+export type RevocationListener = (revocation: Revocation) => void;
+
+export interface StoredRevocationsOptions {
+  readonly store: Store;
+  /** The longest life a session of this deployment can have, in ms: how long a cut-off has to be kept. */
+  readonly maxSessionTtlMs: number;
+  /** Changes read from the store in one go. Default 1,000. */
+  readonly pageSize?: number;
+}
+
+/**
+ * Ready to serve: listeners hear of everything that is added after this resolved. What was added before is found by
+ * `isRevoked` when a session is opened. @throws StoreError
+ */
+export function openRevocations(options: StoredRevocationsOptions): MaybePromise<StoredRevocations> {
+  return whenReady(options.store.revocations.head(), (cursor) => new StoredRevocations(options, cursor));
+}
+
+export class StoredRevocations implements RevocationList {
+  readonly #store: Store;
+  readonly #revocations: RevocationStore;
+  readonly #maxSessionTtlMs: number;
+  readonly #pageSize: number;
+  readonly #listeners = new Set<RevocationListener>();
+  #cursor: number;
+  #polling: Promise<void> | undefined;
+  /** The round after the one under way, for those who came too late for that one. */
+  #nextRound: Promise<void> | undefined;
+
+  /** @param cursor see {@link openRevocations} */
+  constructor(options: StoredRevocationsOptions, cursor: number) {
+    this.#cursor = cursor;
+    this.#store = options.store;
+    this.#revocations = options.store.revocations;
+    this.#maxSessionTtlMs = options.maxSessionTtlMs;
+    this.#pageSize = options.pageSize ?? 1_000;
+  }
+
+  /** Entries held in this process's memory: none where the store answers from a file. */
+  get size(): number {
+    return this.#store.stats().revocationsHeld;
+  }
+
+  /** Calls `listener` for every revocation from now on. @returns what stops it */
+  watch(listener: RevocationListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** @throws SignetError `identity_unavailable`, also as a rejection: a store that cannot tell does not clear a session */
+  isRevoked(session: RevocationFacts, _nowMs: number): MaybePromise<boolean> {
+    return this.#guard(() => whenReady(this.#revocations.find(session), (kind) => kind !== undefined));
+  }
+
+  /**
+   * A client's DELETE. The caller ends the session itself; listeners hear of it at the next poll.
+   * @throws SignetError `identity_unavailable`
+   */
+  revoke(sid: string, expiresAtMs: number, nowMs: number): MaybePromise<void> {
+    if (expiresAtMs <= nowMs) return;
+    return this.#guard(() => this.#revocations.add({ kind: "session", sid, untilMs: expiresAtMs, by: "client" }));
+  }
+
+  /**
+   * An operator's word on one session. Without its expiry it is kept for as long as any session can live.
+   * Like all operators' revocations: in force, and the listeners told, when it returns or resolves.
+   * @throws SignetError `identity_unavailable`
+   */
+  revokeSession(sid: string, when: { readonly nowMs: number; readonly expiresAtMs?: number }): MaybePromise<void> {
+    const untilMs = when.expiresAtMs ?? when.nowMs + this.#maxSessionTtlMs;
+    return this.#add({ kind: "session", sid, untilMs, by: "operator" });
+  }
+
+  /**
+   * Every session of an owner issued at or before a moment. A fingerprint belongs to one key of the ring:
+   * give those of all keys, or sessions sealed under the others live on.
+   */
+  async revokeOwner(fingerprints: readonly OwnerFingerprint[], beforeMs: number): Promise<void> {
+    const untilMs = beforeMs + this.#maxSessionTtlMs;
+    for (const owner of fingerprints) await this.#add({ kind: "principal", owner, beforeMs, untilMs });
+  }
+
+  /** Everything issued at or before a moment, whoever owns it. */
+  revokeBefore(beforeMs: number): MaybePromise<void> {
+    return this.#add({ kind: "all", beforeMs, untilMs: beforeMs + this.#maxSessionTtlMs });
+  }
+
+  /**
+   * Tells the listeners what has been added since the last time, here or elsewhere. Called by a timer, and it may be
+   * called on requests: some microseconds over a file, nothing much over memory. Whatever was added before the call has
+   * been told when it returns or resolves.
+   * @throws StoreError if the store cannot be read; the next call takes up where this one stopped
+   */
+  poll(): MaybePromise<void> {
+    if (this.#polling) return this.#nextRound ??= this.#afterwards(this.#polling);
+    const polling = this.#nextPage();
+    if (!(polling instanceof Promise)) return;
+    return this.#polling = polling.finally(() => this.#polling = undefined);
+  }
+
+  sweep(nowMs: number): void {
+    try {
+      const purged = this.#store.purge(nowMs);
+      // Any other fault than the store's goes on as an unhandled rejection, as it should.
+      if (purged instanceof Promise) purged.catch(ignoreStoreError);
+    } catch (fault) {
+      ignoreStoreError(fault);
+    }
+  }
+
+  async #afterwards(round: Promise<void>): Promise<void> {
+    await round.catch(() => {});
+    this.#nextRound = undefined;
+    await this.poll();
+  }
+
+  #nextPage(): MaybePromise<void> {
+    const page = this.#revocations.changesSince(this.#cursor, this.#pageSize);
+    return whenReady(page, (changes) => this.#tell(changes));
+  }
+
+  #tell(changes: RevocationChanges): MaybePromise<void> {
+    this.#cursor = changes.cursor;
+    for (const revocation of changes.revocations) {
+      for (const listener of this.#listeners) listener(revocation);
+    }
+    if (changes.more) return this.#nextPage();
+  }
+
+  /** In force before anybody is told, so that no session slips back in between. */
+  #add(revocation: Revocation): MaybePromise<void> {
+    return this.#guard(() => whenReady(this.#revocations.add(revocation), () => this.poll()));
+  }
+
+  #guard<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+    try {
+      const answer = ask();
+      return answer instanceof Promise ? answer.catch(failClosed) : answer;
+    } catch (fault) {
+      return failClosed(fault);
+    }
+  }
+}
+
+function failClosed(fault: unknown): never {
+  if (!(fault instanceof StoreError)) throw fault;
+  throw new SignetError("identity_unavailable", {
+    publicMessage: "The list of revoked sessions cannot be reached",
+    retryAfterS: 1,
+    facts: { store: fault.code },
+    remedy: fault.remedy,
+    cause: fault,
+  });
+}
+
+/** Purging only saves room, and is tried again; what matters fails where it is asked for. */
+function ignoreStoreError(fault: unknown): void {
+  if (!(fault instanceof StoreError)) throw fault;
+}
+
+/** Whether a revocation concerns a session that is held in memory. */
+export function concerns(revocation: Revocation, session: Omit<RevocationFacts, "expiresAtMs">): boolean {
+  switch (revocation.kind) {
+    case "session":
+      return revocation.sid === session.sid;
+    case "principal":
+      return revocation.owner === session.owner && session.issuedAtMs <= revocation.beforeMs;
+    case "all":
+      return session.issuedAtMs <= revocation.beforeMs;
+  }
+}

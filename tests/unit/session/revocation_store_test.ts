@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { SignetError } from "../../../lib/errors.ts";
+import type { OwnerFingerprint } from "../../../lib/envelope/session_id.ts";
+import { concerns, openRevocations, StoredRevocations } from "../../../lib/session/revocation_store.ts";
+import type { RevocationFacts } from "../../../lib/session/tombstones.ts";
+import { createMemoryStore } from "../../../lib/store/memory.ts";
+import { openSqliteStore } from "../../../lib/store/sqlite.ts";
+import { type Revocation, type RevocationStore, type Store, StoreError } from "../../../lib/store/store.ts";
+
+const options = { sanitizeOps: true, sanitizeResources: true };
+const NOW_MS = 1_700_000_000_000;
+const TTL_MS = 86_400_000;
+const owner = (name: string) => name as OwnerFingerprint;
+const session = (facts: Partial<RevocationFacts> = {}): RevocationFacts => ({
+  sid: "s1",
+  owner: owner("o1"),
+  issuedAtMs: NOW_MS,
+  expiresAtMs: NOW_MS + TTL_MS,
+  ...facts,
+});
+
+/** A store as one behind a network answers: every call takes a turn of the event loop. */
+function remote(store: Store): Store {
+  const { revocations } = store;
+  const later = async <T>(answer: () => T | Promise<T>): Promise<T> => {
+    await new Promise<void>((resolve) => queueMicrotask(resolve));
+    return await answer();
+  };
+  const slow: RevocationStore = {
+    add: (revocation) => later(() => revocations.add(revocation)),
+    find: (subject) => later(() => revocations.find(subject)),
+    head: () => later(() => revocations.head()),
+    changesSince: (cursor, limit) => later(() => revocations.changesSince(cursor, limit)),
+    size: () => later(() => revocations.size()),
+  };
+  return { ...store, synchronous: false, revocations: slow, purge: (nowMs) => later(() => store.purge(nowMs)) };
+}
+
+const STORES: Record<string, (folder: string) => Store> = {
+  memory: () => createMemoryStore(),
+  sqlite: (folder) => openSqliteStore(`${folder}/state`),
+  remote: () => remote(createMemoryStore()),
+};
+
+function overEachStore(
+  title: string,
+  body: (given: { revocations: StoredRevocations; store: Store; heard: Revocation[] }) => Promise<void>,
+): void {
+  for (const [name, open] of Object.entries(STORES)) {
+    Deno.test(`${title} (${name})`, options, async () => {
+      const folder = await Deno.makeTempDir();
+      const store = open(folder);
+      const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS, pageSize: 2 });
+      const heard: Revocation[] = [];
+      revocations.watch((revocation) => heard.push(revocation));
+      try {
+        await body({ revocations, store, heard });
+      } finally {
+        await store.close();
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  }
+}
+
+overEachStore("L6: a deleted session stays dead until its expiry, and only it", async ({ revocations }) => {
+  await revocations.revoke("s1", NOW_MS + TTL_MS, NOW_MS);
+  await revocations.revoke("s1", NOW_MS + TTL_MS, NOW_MS);
+  assert.equal(await revocations.isRevoked(session(), NOW_MS), true);
+  assert.equal(await revocations.isRevoked(session({ sid: "s2" }), NOW_MS), false);
+  revocations.sweep(NOW_MS + TTL_MS - 1);
+  assert.equal(await revocations.isRevoked(session(), NOW_MS + TTL_MS - 1), true);
+});
+
+overEachStore("L6: a session that has expired leaves no tombstone", async ({ revocations, store }) => {
+  await revocations.revoke("s1", NOW_MS, NOW_MS);
+  assert.equal(await store.revocations.size(), 0);
+});
+
+overEachStore(
+  "L6: an owner's sessions up to a moment are dead under each of his fingerprints",
+  async ({ revocations }) => {
+    await revocations.revokeOwner([owner("o1"), owner("o1-under-the-old-key")], NOW_MS);
+    assert.equal(await revocations.isRevoked(session(), NOW_MS), true);
+    assert.equal(await revocations.isRevoked(session({ owner: owner("o1-under-the-old-key") }), NOW_MS), true);
+    assert.equal(await revocations.isRevoked(session({ owner: owner("o2") }), NOW_MS), false);
+    assert.equal(await revocations.isRevoked(session({ issuedAtMs: NOW_MS + 1 }), NOW_MS), false);
+  },
+);
+
+overEachStore("L6: everything up to a moment is dead", async ({ revocations }) => {
+  await revocations.revokeBefore(NOW_MS);
+  assert.equal(await revocations.isRevoked(session({ owner: owner("anybody") }), NOW_MS), true);
+  assert.equal(await revocations.isRevoked(session({ issuedAtMs: NOW_MS + 1 }), NOW_MS), false);
+});
+
+overEachStore(
+  "L6: an operator's revocation is told to listeners, once and in order, when it resolves",
+  async (given) => {
+    const { revocations, heard } = given;
+    await revocations.revokeSession("s1", { nowMs: NOW_MS });
+    assert.deepEqual(heard, [{ kind: "session", sid: "s1", untilMs: NOW_MS + TTL_MS, by: "operator" }]);
+    await revocations.revokeSession("s1", { nowMs: NOW_MS, expiresAtMs: NOW_MS + 1 });
+    await revocations.revokeOwner([owner("o1")], NOW_MS);
+    await revocations.revokeBefore(NOW_MS - 5);
+    await revocations.poll();
+    assert.deepEqual(heard.map((revocation) => revocation.kind), ["session", "principal", "all"]);
+  },
+);
+
+overEachStore("L6: listeners hear of every one of many revocations at once, whoever polls meanwhile", async (given) => {
+  const { revocations, heard } = given;
+  const sids = Array.from({ length: 11 }, (_, i) => `s${i}`);
+  await Promise.all(sids.map(async (sid) => {
+    await revocations.revokeSession(sid, { nowMs: NOW_MS });
+    assert.ok(heard.some((revocation) => revocation.kind === "session" && revocation.sid === sid), sid);
+  }));
+  assert.deepEqual(heard.map((revocation) => revocation.kind === "session" && revocation.sid).sort(), sids.sort());
+});
+
+overEachStore("L6: another process's revocation is found at once and told at the next poll", async (given) => {
+  const { revocations, store, heard } = given;
+  const other = await openRevocations({ store, maxSessionTtlMs: TTL_MS });
+  await other.revokeSession("s1", { nowMs: NOW_MS });
+  assert.equal(await revocations.isRevoked(session(), NOW_MS), true);
+  assert.deepEqual(heard, []);
+  await revocations.poll();
+  assert.equal(heard.length, 1);
+  await revocations.poll();
+  assert.equal(heard.length, 1);
+});
+
+Deno.test("L6: a DELETE's caller ends its session before listeners hear of it", options, async () => {
+  const revocations = await openRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS });
+  let heard = 0;
+  const stop = revocations.watch(() => heard++);
+  await revocations.revoke("s1", NOW_MS + 1, NOW_MS);
+  assert.equal(heard, 0);
+  await revocations.poll();
+  assert.equal(heard, 1);
+  stop();
+  await revocations.revokeBefore(1);
+  assert.equal(heard, 1);
+});
+
+Deno.test("L6: revocations outlive a restart over a state file; what is old is not told again", options, async () => {
+  const folder = await Deno.makeTempDir();
+  const first = openSqliteStore(`${folder}/state`);
+  await (await openRevocations({ store: first, maxSessionTtlMs: TTL_MS })).revokeSession("s1", { nowMs: NOW_MS });
+  first.close();
+  const second = openSqliteStore(`${folder}/state`);
+  const revocations = await openRevocations({ store: second, maxSessionTtlMs: TTL_MS });
+  const heard: Revocation[] = [];
+  revocations.watch((revocation) => heard.push(revocation));
+  await revocations.poll();
+  assert.deepEqual(heard, []);
+  assert.equal(revocations.isRevoked(session(), NOW_MS), true);
+  revocations.sweep(NOW_MS + TTL_MS);
+  assert.equal(revocations.isRevoked(session(), NOW_MS), false);
+  second.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+for (const [name, open] of Object.entries(STORES)) {
+  Deno.test(
+    `L6: a store that cannot be asked clears no session, and a failed sweep is no fault (${name})`,
+    options,
+    async () => {
+      const folder = await Deno.makeTempDir();
+      const store = open(folder);
+      const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS });
+      await store.close();
+      const closed = (fault: unknown) => fault instanceof SignetError && fault.code === "identity_unavailable";
+      await assert.rejects(async () => await revocations.isRevoked(session(), NOW_MS), closed);
+      await assert.rejects(async () => await revocations.revoke("s1", NOW_MS + 1, NOW_MS), closed);
+      await assert.rejects(async () => await revocations.revokeBefore(NOW_MS), closed);
+      await assert.rejects(async () => await revocations.poll(), StoreError);
+      revocations.sweep(NOW_MS);
+      await Deno.remove(folder, { recursive: true });
+    },
+  );
+}
+
+Deno.test("L6: cold opens stay synchronous over memory and a state file", options, async () => {
+  const revocations = await openRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS });
+  assert.equal(revocations.isRevoked(session(), NOW_MS), false);
+  assert.equal(revocations.revoke("s1", NOW_MS + 1, NOW_MS), undefined);
+});
+
+Deno.test("M3: a flood of deleted sessions is bounded in memory and shows in size", options, async () => {
+  const store = createMemoryStore({ maxSessions: 100 });
+  const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS });
+  for (let i = 0; i < 5_000; i++) await revocations.revoke(`s${i}`, NOW_MS + 1, NOW_MS);
+  assert.equal(revocations.size, 100);
+  assert.equal(revocations.isRevoked(session({ sid: "s4999" }), NOW_MS), true);
+});
+
+Deno.test("L6: concerns tells which live sessions a revocation ends", options, () => {
+  const cutoff = { beforeMs: NOW_MS, untilMs: NOW_MS + 1 };
+  const cases: [Revocation, RevocationFacts, boolean][] = [
+    [{ kind: "session", sid: "s1", untilMs: 1, by: "client" }, session(), true],
+    [{ kind: "session", sid: "s2", untilMs: 1, by: "client" }, session(), false],
+    [{ kind: "principal", owner: "o1", ...cutoff }, session(), true],
+    [{ kind: "principal", owner: "o2", ...cutoff }, session(), false],
+    [{ kind: "principal", owner: "o1", ...cutoff }, session({ issuedAtMs: NOW_MS + 1 }), false],
+    [{ kind: "all", ...cutoff }, session(), true],
+    [{ kind: "all", ...cutoff }, session({ issuedAtMs: NOW_MS + 1 }), false],
+  ];
+  for (const [revocation, facts, expected] of cases) assert.equal(concerns(revocation, facts), expected);
+});
