@@ -132,6 +132,7 @@ export type HttpErrorCode =
   | "body_too_large" // 413
   | "uri_too_long" // 414
   | "head_too_large" // 431
+  | "internal" // 500: the handler of a request failed
   | "coding_unsupported" // 501
   | "version_unsupported" // 505
   | "client_gone" // no answer possible
@@ -139,7 +140,7 @@ export type HttpErrorCode =
   | "connect_failed" // 502: refused, unreachable, name not found: nothing was sent
   | "connect_timeout" // 504: nothing was sent
   | "pool_exhausted" // 503: no connection came free in time: nothing was sent
-  | "upstream_closed" // 502: ended before a whole response head: the request may have been processed
+  | "upstream_closed" // 502: ended before its response was whole: the request may have been processed
   | "upstream_invalid" // 502: not HTTP, or a body that broke its own framing
   | "upstream_timeout"; // 504: no response in time: the request may have been processed
 

@@ -1,0 +1,39 @@
+// Buffers shared by all connections, in four sizes. A connection at rest owns one of the smallest; big ones are lent
+// while a big head or body flows and come back as soon as it pauses, so that memory follows traffic, not connections.
+
+/** Sizes in bytes. The biggest holds 64 KiB of payload and the head or chunk framing written with it. */
+const SIZES = [2 * 1024, 4 * 1024, 16 * 1024, 65 * 1024] as const;
+/** How many bytes of each size are kept for reuse; what comes back beyond that is left to the garbage collector. */
+const KEPT_BYTES = [1024 * 1024, 1024 * 1024, 1024 * 1024, 4 * 1024 * 1024] as const;
+
+export const SMALLEST_BUFFER: number = SIZES[0];
+export const LARGEST_BUFFER: number = SIZES[3];
+
+const free: Uint8Array[][] = SIZES.map(() => []);
+
+function sizeClass(bytes: number): number {
+  return bytes <= SIZES[0] ? 0 : bytes <= SIZES[1] ? 1 : bytes <= SIZES[2] ? 2 : 3;
+}
+
+/** A buffer of at least `bytes`, or the largest there is. Its content is whatever the last user left. */
+export function takeBuffer(bytes: number): Uint8Array {
+  const index = sizeClass(bytes);
+  return free[index]!.pop() ?? new Uint8Array(SIZES[index]!);
+}
+
+/** Gives a buffer of {@link takeBuffer} back. The giver must hold no view of it any more, and give it once only. */
+export function giveBuffer(buffer: Uint8Array): void {
+  const index = sizeClass(buffer.length);
+  const list = free[index]!;
+  if (list.length * SIZES[index]! < KEPT_BYTES[index]!) list.push(buffer);
+}
+
+/** The size to use when buffers of `size` bytes come back full. */
+export function nextBufferSize(size: number): number {
+  return SIZES[Math.min(sizeClass(size) + 1, SIZES.length - 1)]!;
+}
+
+/** Bytes that wait for reuse, for tests and metrics. */
+export function keptBufferBytes(): number {
+  return free.reduce((sum, list, index) => sum + list.length * SIZES[index]!, 0);
+}

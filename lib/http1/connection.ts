@@ -1,0 +1,301 @@
+// A byte stream over one socket: a read posted ahead, bytes kept where they arrived, writes in order.
+// Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
+// and bytes handed out as views stay in place until the owner says otherwise.
+import { giveBuffer, LARGEST_BUFFER, nextBufferSize, SMALLEST_BUFFER, takeBuffer } from "./buffers.ts";
+
+/** The part of `Deno.Conn` in use: TCP, TLS and unix sockets alike. */
+export interface Socket {
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+/** Who a stream belongs to. The calls come from the event loop, never from within a call of the owner's. */
+export interface StreamOwner {
+  /** Bytes have been appended to the stream's input. */
+  onData(): void;
+  /** The peer has sent its last byte. */
+  onEnd(): void;
+  /** The read side has failed: what has arrived is there still, nothing more will come. */
+  onReadFailed(cause: unknown): void;
+  /** A write has failed: nothing more will be sent. What the peer sent before it went away may still come in. */
+  onWriteFailed(cause: unknown): void;
+}
+
+/** Bytes moved, shared by all streams of a server or a pool. */
+export interface Traffic {
+  bytesIn: number;
+  bytesOut: number;
+}
+
+const DONE: Promise<void> = Promise.resolve();
+const EMPTY = new Uint8Array(0);
+/** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
+const APPEND_LIMIT = 1024;
+
+export class ByteStream {
+  /** Input: `buffer[start…end)` has arrived and is not consumed. The owner advances `start`. */
+  buffer: Uint8Array = EMPTY;
+  start = 0;
+  end = 0;
+  /** Whether views of `buffer` are in use beyond `start`: it then stays as it is until {@link release}. */
+  held = false;
+  /** Whether the peer has sent its last byte (which need not be consumed yet). */
+  ended = false;
+  closed = false;
+  /** Bytes the socket took so far. */
+  written = 0;
+  readonly #socket: Socket;
+  readonly #owner: StreamOwner;
+  readonly #traffic: Traffic;
+  #posted: Uint8Array | undefined;
+  #base = SMALLEST_BUFFER;
+  #readSize = SMALLEST_BUFFER;
+  /** Filled buffers behind `buffer`, and how much of each is filled. */
+  #queue: { readonly buffer: Uint8Array; readonly end: number }[] | undefined;
+  #queuedBytes = 0;
+  #view: Uint8Array = EMPTY;
+  #lent: Uint8Array | undefined;
+  #writes = 0;
+  #lastWrite: Promise<void> = DONE;
+  /** What {@link stalled} saw of `written`, and when (ms; 0 = no write under way). */
+  #writtenSeen = 0;
+  #stalledSince = 0;
+  #readFailed = false;
+  #writeFailed = false;
+
+  constructor(socket: Socket, owner: StreamOwner, traffic: Traffic) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#traffic = traffic;
+  }
+
+  /** Bytes that have arrived and are not consumed. */
+  get buffered(): number {
+    return this.end - this.start + this.#queuedBytes;
+  }
+
+  /** Whether a write is under way. */
+  get writing(): boolean {
+    return this.#writes > 0;
+  }
+
+  /** Makes sure that a read is posted. */
+  post(): void {
+    if (this.#posted !== undefined || this.ended || this.closed || this.#readFailed) return;
+    const buffer = takeBuffer(this.#readSize);
+    this.#posted = buffer;
+    this.#socket.read(buffer).then(this.#onRead, this.#onReadFailed);
+  }
+
+  /** A hint that `bytes` more belong to the message that is arriving. */
+  expect(bytes: number): void {
+    if (bytes > this.#readSize) this.#readSize = bytes;
+  }
+
+  readonly #onRead = (count: number | null): void => {
+    const buffer = this.#posted!;
+    this.#posted = undefined;
+    if (this.closed || count === null) {
+      giveBuffer(buffer);
+      if (this.closed) return;
+      this.ended = true;
+      this.#owner.onEnd();
+      return;
+    }
+    this.#traffic.bytesIn += count;
+    this.#adapt(count, buffer.length);
+    this.#append(buffer, count);
+    this.#owner.onData();
+  };
+
+  /** Grows reads while they come back full, and shrinks them as soon as they come back mostly empty. */
+  #adapt(count: number, size: number): void {
+    if (count === size) {
+      this.#readSize = nextBufferSize(size);
+      // Messages of this peer do not fit the smallest buffer: spare the second read from now on.
+      if (size === SMALLEST_BUFFER) this.#base = this.#readSize;
+    } else if (count < size / 2) {
+      this.#readSize = this.#base;
+    }
+  }
+
+  #append(buffer: Uint8Array, count: number): void {
+    if (this.start === this.end && !this.held) {
+      if (this.buffer !== EMPTY) giveBuffer(this.buffer);
+      this.buffer = buffer;
+      this.start = 0;
+      this.end = count;
+    } else if (count <= APPEND_LIMIT && this.#queuedBytes === 0 && this.end + count <= this.buffer.length) {
+      this.buffer.set(buffer.subarray(0, count), this.end);
+      this.end += count;
+      giveBuffer(buffer);
+    } else {
+      (this.#queue ??= []).push({ buffer, end: count });
+      this.#queuedBytes += count;
+    }
+  }
+
+  readonly #onReadFailed = (cause: unknown): void => {
+    giveBuffer(this.#posted!);
+    this.#posted = undefined;
+    if (this.closed) return;
+    this.#readFailed = true;
+    this.#owner.onReadFailed(cause);
+  };
+
+  /** Says that views of the input are no longer in use, and moves on to the next bytes. */
+  release(): void {
+    this.held = false;
+    if (this.start < this.end) return;
+    if (this.buffer !== EMPTY) giveBuffer(this.buffer);
+    this.buffer = EMPTY;
+    this.start = this.end = 0;
+    const next = this.#queue?.shift();
+    if (next === undefined) return;
+    this.buffer = next.buffer;
+    this.end = next.end;
+    this.#queuedBytes -= next.end;
+  }
+
+  /** Joins what has arrived until at least `bytes` of it are contiguous. Must not be called while `held`. */
+  gather(bytes: number): void {
+    const queue = this.#queue;
+    while (queue !== undefined && queue.length > 0 && this.end - this.start < bytes) {
+      const next = queue.shift()!;
+      this.#makeRoom(this.end - this.start + next.end);
+      this.buffer.set(next.buffer.subarray(0, next.end), this.end);
+      this.end += next.end;
+      this.#queuedBytes -= next.end;
+      giveBuffer(next.buffer);
+    }
+  }
+
+  /** Makes `buffer` big enough for `bytes` from `start` on. */
+  #makeRoom(bytes: number): void {
+    if (this.start + bytes <= this.buffer.length) return;
+    // Beyond the largest shared buffer only where such a head limit is configured.
+    const bigger = bytes <= LARGEST_BUFFER ? takeBuffer(bytes) : new Uint8Array(bytes);
+    bigger.set(this.buffer.subarray(this.start, this.end));
+    if (this.buffer !== EMPTY) giveBuffer(this.buffer);
+    this.end -= this.start;
+    this.start = 0;
+    this.buffer = bigger;
+  }
+
+  /**
+   * Writes the first `length` bytes of `buffer`, which came from `takeBuffer` and is given back afterwards.
+   * Resolves when the socket took them or is gone.
+   */
+  send(buffer: Uint8Array, length: number): Promise<void> {
+    return this.#enqueue(buffer.subarray(0, length), buffer);
+  }
+
+  /** Writes `bytes`, which must not change until this resolves: when the socket took them or is gone. */
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#enqueue(bytes, undefined);
+  }
+
+  #enqueue(view: Uint8Array, lent: Uint8Array | undefined): Promise<void> {
+    this.#lastWrite = this.#writes++ === 0
+      ? this.#begin(view, lent)
+      : this.#lastWrite.then(() => this.#begin(view, lent));
+    return this.#lastWrite;
+  }
+
+  #begin(view: Uint8Array, lent: Uint8Array | undefined): Promise<void> {
+    this.#view = view;
+    this.#lent = lent;
+    if (this.closed || this.#writeFailed) {
+      this.#finishWrite();
+      return DONE;
+    }
+    return this.#socket.write(view).then(this.#onWritten, this.#onWriteLost);
+  }
+
+  readonly #onWritten = (count: number): void | Promise<void> => {
+    this.#traffic.bytesOut += count;
+    this.written += count;
+    const view = this.#view;
+    if (count === view.length) return this.#finishWrite();
+    if (this.closed) return this.#finishWrite();
+    if (count === 0) return this.#onWriteLost(new Error("the socket took no byte"));
+    this.#view = view.subarray(count);
+    return this.#socket.write(this.#view).then(this.#onWritten, this.#onWriteLost);
+  };
+
+  readonly #onWriteLost = (cause: unknown): void => {
+    this.#finishWrite();
+    this.#failWrites(cause);
+  };
+
+  #failWrites(cause: unknown): void {
+    if (this.closed || this.#writeFailed) return;
+    this.#writeFailed = true;
+    this.#owner.onWriteFailed(cause);
+  }
+
+  #finishWrite(): void {
+    if (this.#lent !== undefined) giveBuffer(this.#lent);
+    this.#view = EMPTY;
+    this.#lent = undefined;
+    this.#writes--;
+  }
+
+  /** Whether a write has made no progress for `limitMs`. To be asked regularly; that is what it measures by. */
+  stalled(nowMs: number, limitMs: number): boolean {
+    if (this.#writes === 0) {
+      this.#stalledSince = 0;
+      return false;
+    }
+    if (this.#stalledSince === 0 || this.#writtenSeen !== this.written) {
+      this.#stalledSince = nowMs;
+      this.#writtenSeen = this.written;
+      return false;
+    }
+    return nowMs - this.#stalledSince >= limitMs;
+  }
+
+  /** Notices a reset that has arrived since the end of input, without sending anything: a write of no bytes fails then. */
+  ping(): void {
+    if (this.#writes === 0) this.write(EMPTY);
+  }
+
+  /** Sends the end of the stream once all writes are done; input goes on. */
+  async closeWrite(): Promise<void> {
+    await this.#lastWrite;
+    if (this.closed || this.#writeFailed) return;
+    try {
+      await this.#socket.closeWrite();
+    } catch (cause) {
+      this.#failWrites(cause);
+    }
+  }
+
+  /**
+   * As {@link release}, but a view may still be in use, say in a write to somewhere else that has not finished: its
+   * buffer goes to the garbage collector, so that no other connection's bytes can ever show up in it.
+   */
+  abandon(): void {
+    if (this.held && this.start === this.end) this.buffer = EMPTY;
+    this.release();
+  }
+
+  /** Drops the socket and all input at once. The owner hears nothing more. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    // See `abandon`: views may be in use still.
+    if (this.buffer !== EMPTY && !this.held) giveBuffer(this.buffer);
+    for (const { buffer } of this.#queue ?? []) giveBuffer(buffer);
+    this.buffer = EMPTY;
+    this.start = this.end = this.#queuedBytes = 0;
+    this.#queue = undefined;
+    try {
+      this.#socket.close();
+    } catch {
+      // Closed already by the runtime after a failed handshake: that is what was wanted.
+    }
+  }
+}
