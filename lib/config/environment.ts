@@ -16,9 +16,15 @@ export const CONFIG_FILE_VARIABLE = "SIGNET_CONFIG";
 const SERVICE_LINK =
   /^SIGNET_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
 
+const PREFIX = "SIGNET_";
+
 function unknownVariable(place: string): ConfigProblem {
-  const near = closest(place, [...SETTING_KEYS.map((key) => environmentName(settingOf(key))), CONFIG_FILE_VARIABLE]);
-  const remedy = near === undefined ? "Unset it; `signet serve --help` lists all names." : `Did you mean ${near}?`;
+  const names = [...SETTING_KEYS.map((key) => environmentName(settingOf(key))), CONFIG_FILE_VARIABLE];
+  // What all have in common would make everything look near.
+  const near = closest(place.slice(PREFIX.length), names.map((name) => name.slice(PREFIX.length)));
+  const remedy = near === undefined
+    ? "Unset it; `signet serve --help` lists all names."
+    : `Did you mean ${PREFIX}${near}?`;
   return { place, problem: "there is no such setting", remedy };
 }
 
@@ -27,7 +33,7 @@ export function readEnvironment(env: Environment): Reading {
   const given = new Map<SettingKey, readonly GivenText[]>();
   const problems: ConfigProblem[] = [];
   for (const [place, text] of Object.entries(env)) {
-    if (text === undefined || !place.startsWith("SIGNET_") || place === CONFIG_FILE_VARIABLE) continue;
+    if (text === undefined || !place.startsWith(PREFIX) || place === CONFIG_FILE_VARIABLE) continue;
     const key = keyOfEnvironment(place);
     if (key !== undefined) {
       if (text.trim() !== "") given.set(key, [{ text: text.trim(), place }]);

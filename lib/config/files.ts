@@ -81,7 +81,8 @@ export async function examineFiles(
       continue;
     }
     try {
-      const wrong = CONTENTS[key]?.(await options.readTextFile(path));
+      const text = await options.readTextFile(path);
+      const wrong = CONTENTS[key]?.(text);
       if (wrong !== undefined) problems.push({ place, problem: wrong[0], remedy: wrong[1] });
     } catch (error) {
       const remedy = `Make ${path} readable for the user Signet runs as, or name another file.`;

@@ -64,7 +64,7 @@ class FlagReader {
       return;
     }
     const key = keyOfName(name);
-    if (key === undefined) return this.#reportUnknown(place, name);
+    if (key === undefined) return this.#reportUnknown(place, name, inline !== undefined);
     const setting = SETTINGS[key];
     const text = inline ?? (setting.isFlag ? "true" : this.#takeValue(place, setting.kind.metavar));
     if (!this.#options.accepts.has(key)) {
@@ -85,10 +85,14 @@ class FlagReader {
     return value;
   }
 
-  #reportUnknown(place: string, name: string): void {
+  #reportUnknown(place: string, name: string, hasValue: boolean): void {
     const { accepts, command } = this.#options;
     const names = [...accepts].map((key) => SETTINGS[key].name);
     const near = closest(name, accepts.size > 0 ? [...names, "config", "help"] : ["help"]);
+    const meant = near === undefined ? undefined : keyOfName(near);
+    // What follows was most likely its value: reporting it as a stray word too would tell one mistake twice.
+    const takesValue = near === undefined || near === "config" || (meant !== undefined && !SETTINGS[meant].isFlag);
+    if (!hasValue && takesValue && !(this.#argv[this.#next] ?? "-").startsWith("-")) this.#next++;
     const list = `\`${command} --help\` lists all flags.`;
     this.#report(
       place.length > 64 ? place.slice(0, 61) + "…" : place,

@@ -112,7 +112,7 @@ function formatUnits(units: Units, value: number): string {
 }
 
 function parseUnits(units: Units, text: string): number | undefined {
-  const match = /^(\d{1,12})([a-zA-Z]*)$/.exec(text);
+  const match = /^(\d{1,16})([a-zA-Z]*)$/.exec(text);
   if (match === null) return undefined;
   if (match[2] === "" && Number(match[1]) === 0) return 0;
   const factor = units.find(([unit]) => unit === match[2])?.[1];

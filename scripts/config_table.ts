@@ -1,0 +1,71 @@
+// The README's configuration table, from the table of settings in lib/config/schema.ts.
+//   deno run -A scripts/config_table.ts           prints it
+//   deno run -A scripts/config_table.ts --write   puts it between the markers of README.md
+//   deno run -A scripts/config_table.ts --check   fails if what stands there is another
+import { SETTING_KEYS, settingOf } from "../lib/config/schema.ts";
+import { defaultText, SECTIONS, type Setting } from "../lib/config/setting.ts";
+
+export const BEGIN = "<!-- configuration: begin (deno run -A scripts/config_table.ts --write) -->";
+export const END = "<!-- configuration: end -->";
+
+/** Text inside a cell: a bar would end it, and brackets of a metavar are no link. */
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+function row(setting: Setting<unknown>): string {
+  const value = setting.isFlag ? "" : ` ${setting.kind.metavar}${setting.repeatable ? " …" : ""}`;
+  const fallback = setting.isFlag ? "off" : defaultText(setting);
+  const shown = fallback === "" ? "" : `\`${cell(fallback)}\``;
+  const doc = (setting.dangerous ? "**Dangerous.** " : "") + setting.doc;
+  return `| \`--${setting.name}${cell(value)}\` | ${shown} | ${cell(doc).replace(/--[a-z-]+/g, "`$&`")} |`;
+}
+
+/** GitHub-flavoured Markdown: one table a section. */
+export function formatConfigTable(): string {
+  const settings = SETTING_KEYS.map(settingOf);
+  return SECTIONS.map((section) =>
+    [
+      `**${section}**`,
+      "",
+      "| Flag | Default | Meaning |",
+      "| --- | --- | --- |",
+      ...settings.filter((setting) => setting.section === section).map(row),
+    ].join("\n")
+  ).join("\n\n");
+}
+
+/**
+ * `document` with the table between its markers.
+ * @throws Error if it has not one of each marker, in this order
+ */
+export function replaceConfigTable(document: string): string {
+  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
+  if (begin < 0 || end < begin) {
+    throw new Error(`Looking for the configuration table found no markers; want ${BEGIN} and, below it, ${END}`);
+  }
+  return `${document.slice(0, begin + BEGIN.length)}\n\n${formatConfigTable()}\n\n${document.slice(end)}`;
+}
+
+if (import.meta.main) {
+  const readme = new URL("../README.md", import.meta.url);
+  const [mode] = Deno.args;
+  if (mode === undefined) {
+    console.log(formatConfigTable());
+  } else if (mode === "--write" || mode === "--check") {
+    const found = await Deno.readTextFile(readme);
+    // `deno fmt` pads the cells of a table: the amount of blanks and dashes tells nothing.
+    const plain = (text: string) => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
+    const wanted = replaceConfigTable(found);
+    if (mode === "--write") await Deno.writeTextFile(readme, wanted);
+    else if (plain(found) !== plain(wanted)) {
+      console.error(
+        "README.md: the configuration table is out of date. Run deno run -A scripts/config_table.ts --write",
+      );
+      Deno.exit(1);
+    }
+  } else {
+    console.error("scripts/config_table.ts knows --write and --check");
+    Deno.exit(2);
+  }
+}

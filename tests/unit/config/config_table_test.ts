@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { SETTING_KEYS, SETTINGS } from "../../../lib/config/schema.ts";
+import { BEGIN, END, formatConfigTable, replaceConfigTable } from "../../../scripts/config_table.ts";
+import { STRICT } from "./sources.ts";
+
+Deno.test("the configuration table has one row for each setting, with three cells", STRICT, () => {
+  const rows = formatConfigTable().split("\n").filter((line) => line.startsWith("| `--"));
+  assert.deepEqual(
+    rows.map((row) => /^\| `--([a-z-]+)/.exec(row)?.[1]).sort(),
+    SETTING_KEYS.map((key) => SETTINGS[key].name as string).sort(),
+  );
+  for (const row of rows) assert.equal(row.replaceAll("\\|", "").split("|").length, 5, row);
+});
+
+Deno.test("replaceConfigTable keeps what stands around the markers, and is stable", STRICT, () => {
+  const once = replaceConfigTable(`# Signet\n\n${BEGIN}\nold\n${END}\nmore\n`);
+  assert.ok(once.startsWith(`# Signet\n\n${BEGIN}\n\n**Listening**`) && once.endsWith(`\n\n${END}\nmore\n`));
+  assert.equal(replaceConfigTable(once), once);
+  assert.throws(() => replaceConfigTable("# Signet\n"), /found no markers/);
+  assert.throws(() => replaceConfigTable(`${END}\n${BEGIN}`), /found no markers/);
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { looksLikeKey } from "../../../lib/config/files.ts";
+import { load, problemLines, STRICT } from "./sources.ts";
+
+const CERT = "-----BEGIN CERTIFICATE-----\n";
+const TLS = ["--tls-cert", "c", "--tls-key", "k"];
+
+Deno.test("every file a setting names must be readable, each told at its place", STRICT, async () => {
+  const lines = await problemLines({
+    argv: ["--key-file", "a", ...TLS],
+    env: { SIGNET_JWT_ISSUER: "i", SIGNET_JWT_AUDIENCE: "a", SIGNET_JWT_JWKS: "keys.json", SIGNET_PRINCIPAL: "jwt" },
+    files: {
+      c: new Deno.errors.PermissionDenied("x"),
+      k: new Deno.errors.IsADirectory("x"),
+      "keys.json": new Error("x"),
+    },
+  });
+  assert.deepEqual(lines, [
+    "--tls-cert: this user may not read the file",
+    "--tls-key: this is a directory",
+    "--key-file: there is no such file",
+    "SIGNET_JWT_JWKS: the file cannot be read",
+  ]);
+});
+
+Deno.test("files of another kind are refused before anything starts", STRICT, async () => {
+  assert.deepEqual(await problemLines({ argv: TLS, files: { c: "-----BEGIN PRIVATE KEY-----", k: CERT } }), [
+    "--tls-cert: the file holds no PEM certificate",
+    "--tls-key: the file holds no PEM private key",
+  ]);
+  for (
+    const pem of [
+      "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+      "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+    ]
+  ) {
+    assert.deepEqual(await problemLines({ argv: TLS, files: { c: CERT, k: pem } }), [
+      "--tls-key: the private key is encrypted",
+    ]);
+  }
+  for (const kind of ["", "RSA ", "EC "]) {
+    assert.deepEqual(
+      await problemLines({ argv: TLS, files: { c: CERT, k: `-----BEGIN ${kind}PRIVATE KEY-----\n` } }),
+      [],
+    );
+  }
+});
+
+Deno.test("a JWKS file must be a key set with a key in it", STRICT, async () => {
+  const argv = ["--principal", "jwt", "--jwt-issuer", "i", "--jwt-audience", "a", "--jwt-jwks", "keys.json"];
+  for (const text of ["", "[]", "{}", "null", '{"keys":[]}', '{"keys":{}}', '{"keys":[', '"keys"']) {
+    assert.deepEqual(await problemLines({ argv, files: { "keys.json": text } }), [
+      "--jwt-jwks: the file is no JSON Web Key Set",
+    ], text);
+  }
+  assert.deepEqual(await problemLines({ argv, files: { "keys.json": '{"keys":[{"kty":"EC"}]}' } }), []);
+});
+
+Deno.test("a secret that others can read is warned of, with the cure", STRICT, async () => {
+  const files = { key: "x", c: CERT, k: "-----BEGIN PRIVATE KEY-----\n" };
+  const argv = ["--key-file", "key", ...TLS];
+  for (const mode of [0o644, 0o640, 0o604]) {
+    const { warnings } = await load({ argv, files, modes: { key: 0o100000 | mode, k: mode, c: 0o644 } });
+    const told = warnings.filter((warning) => warning.includes("chmod"));
+    assert.deepEqual(told, [
+      `--tls-key: other users can read k (mode 0${mode.toString(8)}). Run chmod 600 on it.`,
+      `--key-file: other users can read key (mode 0${mode.toString(8)}). Run chmod 600 on it.`,
+    ]);
+  }
+  const { warnings } = await load({ argv, files, modes: { key: 0o600, k: 0o400, c: 0o644 } });
+  assert.doesNotMatch(warnings.join("\n"), /chmod/);
+});
+
+Deno.test("E6: a key given in place of its file's name is told, and not shown", STRICT, async () => {
+  const key = btoa("k".repeat(32));
+  assert.equal(looksLikeKey(key), true);
+  for (const path of ["/etc/signet/key", "signet.key", "./" + "a".repeat(50), "/" + "a".repeat(50)]) {
+    assert.equal(looksLikeKey(path), false, path);
+  }
+  const lines = await problemLines({ argv: ["--key-file", key] });
+  assert.deepEqual(lines, ["--key-file: this looks like a key, not like the name of a file"]);
+});
