@@ -27,7 +27,8 @@ export interface SealedSession {
 
 /** base64url of exactly 16 bytes: the last character carries two bits. */
 const BASE64URL_16 = /^[\w-]{21}[AQgw]$/;
-/** A field name in lower case, RFC 9110 §5.6.2. */
+/** A field name, RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LOWER_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** What would end a field line (RFC 9110 §5.5), were it ever sealed. */
 const LINE_BREAK = /[\0\r\n]/;
@@ -103,8 +104,9 @@ function encodeUpstreams(upstreams: SealedSession["upstreams"]): string {
 function encodeHeaders(headers: Readonly<Record<string, unknown>>): string {
   const byName = new Map<string, string>();
   for (const [given, value] of Object.entries(headers)) {
+    // Before lower-casing: the Kelvin sign becomes an ASCII k.
+    require(TOKEN.test(given), "an upstream's header name", "a token (RFC 9110 §5.6.2)");
     const name = given.toLowerCase();
-    require(LOWER_TOKEN.test(name), "an upstream's header name", "a token (RFC 9110 §5.6.2)");
     require(isFieldValue(value), `the value of upstream header ${name}`, "a string without line breaks");
     require(!byName.has(name), `upstream header ${name}`, "it once, whatever its case");
     byName.set(name, value);

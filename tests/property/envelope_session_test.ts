@@ -1,0 +1,154 @@
+// Properties of session ids: what is sealed comes back; order and case of input never show; one session, one text.
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { canonicalJson } from "../../lib/envelope/canonical_json.ts";
+import { MasterKey } from "../../lib/envelope/key_ring.ts";
+import { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { seal } from "../../lib/envelope/seal.ts";
+import { fingerprintOwner, openSession, type SealedSession, sealSession } from "../../lib/envelope/session_id.ts";
+
+const sanitize = { sanitizeOps: true, sanitizeResources: true };
+const key = new MasterKey(new Uint8Array(32).fill(3));
+const ring = new KeyRing([key]);
+/** Generated sessions may be big; what the cap does is told in tests/unit. */
+const wide = { maxLength: 1 << 20 };
+
+const text = fc.string({ unit: "binary", maxLength: 20 });
+/** What `JSON.parse` can have given, on members named in every odd way. */
+const json = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.constantFrom(null, true, false),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n === 0 ? 0 : n),
+    text,
+    fc.array(tie("value"), { maxLength: 3 }),
+    tie("object"),
+  ),
+  object: fc.dictionary(
+    fc.oneof(text, fc.constantFrom("__proto__", "constructor", "9", "10")),
+    tie("value"),
+    { maxKeys: 4, noNullPrototype: true },
+  ),
+}));
+const jsonObject = json.object as fc.Arbitrary<Record<string, unknown>>;
+
+const headerName = fc.string({ unit: fc.constantFrom(..."abcxyz019-_!~`|"), minLength: 1, maxLength: 12 });
+const headerValue = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 30 }).filter((value) => !/[\0\r\n]/.test(value)),
+  fc.uuid(),
+);
+const headers = fc.dictionary(headerName, headerValue, { maxKeys: 5, noNullPrototype: true });
+const upstreams = fc.dictionary(
+  fc.oneof(fc.webUrl(), text.filter((url) => url !== "")),
+  headers,
+  { maxKeys: 4, noNullPrototype: true },
+);
+const time = fc.integer({ min: 0, max: 4_000_000_000_000 });
+
+const session: fc.Arbitrary<SealedSession> = fc.record({
+  sid: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString("base64url")),
+  owner: text.filter((name) => name.trim() !== "" && name.isWellFormed())
+    .map((subject) => fingerprintOwner(key, { issuer: "test", subject })),
+  times: fc.tuple(time, time),
+  protocolVersion: fc.constantFrom("2025-03-26", "2025-06-18", "2025-11-25"),
+  clientInfo: jsonObject,
+  capabilities: jsonObject,
+  upstreams,
+  home: fc.option(fc.webUrl()),
+}).map(({ times: [issuedAtMs, lifetimeMs], home, ...rest }) => ({
+  ...rest,
+  issuedAtMs,
+  expiresAtMs: issuedAtMs + lifetimeMs,
+  ...home === null ? {} : { home },
+}));
+
+/** The same value with the members of every object in another order. */
+function reordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reordered);
+  if (typeof value !== "object" || value === null) return value;
+  // Not a literal: `__proto__` must stay a member of its own.
+  return Object.fromEntries(Object.entries(value).reverse().map(([name, member]) => [name, reordered(member)]));
+}
+
+Deno.test("E3: any session comes back from its id exactly as it was", sanitize, () => {
+  fc.assert(
+    fc.property(session, (session) => {
+      const opened = openSession(ring, sealSession(key, session, wide), wide);
+      assert(opened.ok);
+      assert.equal(canonicalJson(opened.session), canonicalJson(session));
+      assert.deepEqual(opened.session.upstreams, session.upstreams);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("E3: any order of members gives the identical id", sanitize, () => {
+  fc.assert(
+    fc.property(session, (session) => {
+      const other = reordered(session) as SealedSession;
+      assert.equal(sealSession(key, other, wide), sealSession(key, session, wide));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("E3: any case of header names gives the identical id", sanitize, () => {
+  fc.assert(
+    fc.property(session, (session) => {
+      const upper = Object.fromEntries(
+        Object.entries(session.upstreams).map(([url, headers]) => [
+          url,
+          Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toUpperCase(), value])),
+        ]),
+      );
+      assert.equal(sealSession(key, { ...session, upstreams: upper }, wide), sealSession(key, session, wide));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("E2: an opened session seals to the id it came from", sanitize, () => {
+  fc.assert(
+    fc.property(session, fc.integer({ min: 400, max: 3000 }), (session, maxLength) => {
+      let id;
+      try {
+        id = sealSession(key, session, { maxLength });
+      } catch {
+        fc.pre(false);
+      }
+      assert(id !== undefined && id.length <= maxLength);
+      const opened = openSession(ring, id, { maxLength });
+      assert(opened.ok);
+      assert.equal(sealSession(key, opened.session, { maxLength }), id);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("E2: sessions that differ in any way have different ids", sanitize, () => {
+  fc.assert(
+    fc.property(session, session, (a, b) => {
+      const same = canonicalJson(a) === canonicalJson(b);
+      assert.equal(sealSession(key, a, wide) === sealSession(key, b, wide), same);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("E8: an authentic text of any bytes or any JSON never makes openSession throw", sanitize, () => {
+  const payload = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.array(json.value as fc.Arbitrary<unknown>, { minLength: 7, maxLength: 10 }).map((value) =>
+      Buffer.from(JSON.stringify(value))
+    ),
+  );
+  fc.assert(
+    fc.property(payload, (payload) => {
+      const opened = openSession(ring, seal(key, "session", payload), wide);
+      assert.deepEqual(opened, { ok: false, reason: "shape" });
+    }),
+    { numRuns: 1000 },
+  );
+});
