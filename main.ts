@@ -3,4 +3,4 @@ import { thisMachine } from "./lib/cli/machine.ts";
 import { run } from "./lib/cli/run.ts";
 
 // The gateway is loaded by `signet serve` only: every other command answers without it.
-Deno.exit(await run(Deno.args, thisMachine(() => Promise.reject(new Error("lib/app.ts is missing")))));
+Deno.exit(await run(Deno.args, thisMachine(() => import("./lib/app/app.ts"))));

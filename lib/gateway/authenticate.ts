@@ -16,11 +16,6 @@ interface ConnectionMemo {
 export interface AuthenticationOptions {
   readonly authenticator: Authenticator;
   readonly challenger: Challenger;
-  /**
-   * The request fields that the configured sources look at. Undefined where an answer depends on more than these and the
-   * peer's address, or can change without `authenticator.epoch`: then nothing is remembered on connections.
-   */
-  readonly credentialFields: readonly string[] | undefined;
 }
 
 export class Authentication {
@@ -45,9 +40,10 @@ export class Authentication {
     return this.#accept(identified, inbound, credential);
   }
 
+  /** Everything in the request that the answer depends on. */
   #credentialOf(inbound: Inbound): string | undefined {
-    const names = this.#options.credentialFields;
-    if (names === undefined) return undefined;
+    const names = this.#options.authenticator.fields;
+    if (names === undefined) return undefined; // an answer that may change with anything else is not remembered
     if (names.length === 1 && names[0] === "authorization") return inbound.authorization ?? "";
     return names.map((name) => inbound.get(name) ?? "").join("\n");
   }

@@ -29,7 +29,9 @@ interface Answered {
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
   const { inbound, session } = outbound;
   const forwarding = new Forwarding(inbound.exchange);
-  const slot = forwarding.kind === "stream" ? parts.limits.reserveStream() : parts.limits.reserveRequest();
+  const isStream = forwarding.kind === "stream";
+  const slot = isStream ? parts.limits.reserveStream() : parts.limits.reserveRequest();
+  if (isStream) parts.lifecycle.streams.add(forwarding);
   try {
     const token = session.enter(forwarding, inbound.receivedAtMs);
     try {
@@ -42,6 +44,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
     }
   } finally {
     slot.release();
+    if (isStream) parts.lifecycle.streams.delete(forwarding);
     if (forwarding.clientGone) parts.metrics.clientAborts.inc();
   }
 }

@@ -1,9 +1,11 @@
 // What every step of the path of a request may use. Made once in lib/app.ts; replaced as a whole on reload.
 import type { KeyRing } from "../envelope/key_ring.ts";
+import type { Authenticator } from "../identity/authenticator.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
+import type { Active } from "../session/session.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Authentication } from "./authenticate.ts";
 import type { FieldPolicy } from "./fields.ts";
@@ -31,12 +33,16 @@ export interface GatewayOptions {
 /** Shared by everything that must behave differently while Signet goes down. */
 export interface Lifecycle {
   draining: boolean;
+  /** Open listening streams: they never end by themselves, so draining ends them first. */
+  readonly streams: Set<Active>;
 }
 
 export interface GatewayParts {
   readonly options: GatewayOptions;
   readonly guard: Guard;
   readonly authentication: Authentication;
+  /** The one behind `authentication`, for its sizes. */
+  readonly authenticator: Authenticator;
   readonly owners: OwnerBook;
   readonly registry: SessionRegistry;
   readonly limits: Limits;

@@ -14,6 +14,7 @@ const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
   version_unsupported: "http_version_unsupported",
   client_gone: "request_timeout",
   aborted: "internal",
+  internal: "internal",
   connect_failed: "upstream_unreachable",
   connect_timeout: "upstream_timeout",
   pool_exhausted: "request_limit",

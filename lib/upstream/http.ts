@@ -1,7 +1,8 @@
 // An MCP server over Streamable HTTP, reached through a pool of connections (TCP, TLS or a unix socket).
 // Adds what the wire needs: the upstream's own Host, path and session id.
-import { type Endpoint, parseEndpoint } from "../http1/endpoint.ts";
-import { Pool, type PoolOptions } from "../http1/pool.ts";
+import { type EndpointUrl, parseEndpoint } from "../http1/endpoint.ts";
+import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/pool.ts";
+import { connectEndpoint } from "../http1/pool_connect.ts";
 import type { Call } from "../http1/types.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -15,32 +16,43 @@ export interface HttpUpstreamOptions {
   readonly name: string;
   /** `http://`, `https://` or `http+unix://%2Fpath%2Fto.sock/mcp`. */
   readonly url: string;
-  readonly pool: PoolOptions;
+  /** PEM certificates an https upstream is trusted by, besides the built-in roots. */
+  readonly caCerts?: readonly string[];
+  readonly limits?: Partial<PoolLimits>;
 }
 
 export class HttpUpstream implements Upstream {
   readonly name: string;
   readonly url: string;
   readonly pool: Pool;
-  readonly #endpoint: Endpoint;
+  readonly #address: EndpointUrl;
+  readonly #probeTimeoutMs: number;
 
+  /** @throws TypeError on a URL that names no endpoint */
   constructor(options: HttpUpstreamOptions) {
     this.name = options.name;
     this.url = options.url;
-    this.#endpoint = parseEndpoint(options.url);
-    this.pool = new Pool(this.#endpoint, options.pool);
+    this.#address = parseEndpoint(options.url);
+    this.#probeTimeoutMs = options.limits?.connectTimeoutMs ?? DEFAULT_POOL_LIMITS.connectTimeoutMs;
+    const { endpoint } = this.#address;
+    const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
+      ? { ...endpoint, caCerts: options.caCerts }
+      : endpoint;
+    this.pool = new Pool(trusting, options.limits === undefined ? {} : { limits: options.limits });
   }
 
   send(request: UpstreamRequest): Call {
     const { method, query, fields, sessionId, body } = request;
-    fields.push("host", this.#endpoint.authority);
+    fields.push("host", this.#address.authority);
     if (sessionId !== undefined) fields.push("mcp-session-id", sessionId);
-    const target = appendQuery(this.#endpoint.target, query);
+    const target = appendQuery(this.#address.target, query);
     return this.pool.send(body === undefined ? { method, target, fields } : { method, target, fields, body });
   }
 
-  probe(): Promise<void> {
-    return this.pool.probe();
+  /** Connects and hangs up: nothing is asked of the server. */
+  async probe(): Promise<void> {
+    const socket = await connectEndpoint(this.pool.endpoint, this.#probeTimeoutMs, new AbortController().signal);
+    socket.close();
   }
 
   close(): void {

@@ -1,0 +1,177 @@
+// Wires everything once; starts, reloads and drains it (BEHAVIOUR.md P1, P2).
+// READY never follows STOPPING: once draining has begun, readiness stays false.
+import { type AdminServer, type Readiness, serveAdmin } from "../admin/admin.ts";
+import type { LoadedKeys } from "../config/keys.ts";
+import type { Settings } from "../config/schema.ts";
+import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
+import type { GatewayParts } from "../gateway/parts.ts";
+import { handle } from "../gateway/path.ts";
+import { formatAuthority } from "../http1/authority.ts";
+import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server.ts";
+import type { Logger } from "../observe/log.ts";
+import { needRestart, withLive } from "./live.ts";
+import { createMetricsPage } from "./metrics_page.ts";
+import { Reachability } from "./reachability.ts";
+import { capsOf, createLasting, createParts, type Lasting } from "./wiring.ts";
+
+export interface AppOptions {
+  readonly settings: Settings;
+  /** Told already by `serve`. */
+  readonly warnings: readonly string[];
+  /** The ring as it is configured now. @throws ConfigError */
+  readonly loadKeys: () => Promise<LoadedKeys>;
+  /** The settings as they are configured now. @throws ConfigError */
+  readonly reloadSettings: () => Promise<Settings>;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** How often silent event streams are looked at. */
+const KEEP_ALIVE_TICK_MS = 1000;
+
+/** Starts serving. @throws ConfigError; Deno.errors.AddrInUse and other faults of listening */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { settings, log, now } = options;
+  const { ring } = await options.loadKeys();
+  const lasting = await createLasting({ settings, ring, log, now });
+  const parts = await createParts(lasting, settings, ring);
+  const app = new App(options, lasting, parts);
+  await app.open();
+  return app;
+}
+
+export class App {
+  readonly #options: AppOptions;
+  readonly #lasting: Lasting;
+  readonly #server: Http1Server;
+  readonly #reachability: Reachability;
+  readonly #timers: ReturnType<typeof setInterval>[];
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #startedAtMs: number;
+  #settings: Settings;
+  #parts: GatewayParts;
+  #admin: AdminServer | undefined;
+  #listen = "";
+
+  constructor(options: AppOptions, lasting: Lasting, parts: GatewayParts) {
+    const { settings, log, now } = options;
+    this.#options = options;
+    this.#lasting = lasting;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#startedAtMs = now();
+    this.#reachability = new Reachability(lasting.upstream, now);
+    this.#server = serveHttp1({
+      handler: (exchange) => handle(this.#parts, exchange),
+      renderError: (error) => this.#parts.errors.respond(error),
+      singletons: settings.principalHeader === undefined
+        ? SINGLETON_FIELDS
+        : [...SINGLETON_FIELDS, settings.principalHeader],
+      limits: {
+        maxHeadBytes: settings.maxHeadBytes,
+        maxBodyBytes: settings.maxBodyBytes,
+        headTimeoutMs: settings.headTimeoutMs,
+        bodyTimeoutMs: settings.bodyTimeoutMs,
+        idleTimeoutMs: settings.idleTimeoutMs,
+      },
+      onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
+    });
+    this.#timers = [
+      setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
+      setInterval(() => lasting.keepAlive.tick(), KEEP_ALIVE_TICK_MS),
+    ];
+  }
+
+  /** Where clients connect, as a URL. */
+  get listen(): string {
+    return this.#listen;
+  }
+
+  /** Authority of the admin listener; undefined if it is off. */
+  get admin(): string | undefined {
+    return this.#admin?.address;
+  }
+
+  /** Settles when nothing is served any more. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** Opens both listeners, or neither. */
+  async open(): Promise<void> {
+    const { listen, path, tlsCertFile, tlsKeyFile } = this.#settings;
+    const tls = tlsCertFile === undefined || tlsKeyFile === undefined
+      ? {}
+      : { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } };
+    try {
+      const listener = await this.#server.listen({ transport: "tcp", ...listen, ...tls });
+      this.#listen = `${listener.secure ? "https" : "http"}://${authorityOf(listener.address)}${path}`;
+      this.#admin = this.#openAdmin();
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
+  #openAdmin(): AdminServer | undefined {
+    const { admin } = this.#settings;
+    if (admin === "off") return undefined;
+    const page = createMetricsPage({
+      lasting: this.#lasting,
+      server: this.#server,
+      parts: () => this.#parts,
+      startedAtMs: this.#startedAtMs,
+    });
+    return serveAdmin({ ...admin, ready: () => this.#readiness(), metrics: () => page.render() });
+  }
+
+  async #readiness(): Promise<Readiness> {
+    const draining = this.#lasting.lifecycle.draining;
+    const upstream = draining ? "not asked" : await this.#reachability.check();
+    const keys = `${this.#parts.ring.keys.length} loaded`;
+    return { ready: !draining && upstream === "ok", checks: { draining: draining ? "yes" : "no", keys, upstream } };
+  }
+
+  /** Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad. @throws ConfigError */
+  async reload(): Promise<void> {
+    const { log, now, loadKeys, reloadSettings } = this.#options;
+    const wanted = await reloadSettings();
+    const { ring } = await loadKeys();
+    const settings = withLive(this.#settings, wanted);
+    const parts = await createParts(this.#lasting, settings, ring);
+    await this.#server.reload();
+    const restart = needRestart(this.#settings, wanted);
+    if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#lasting.limits.setCaps(capsOf(settings));
+    this.#lasting.registry.setRing(ring, now());
+  }
+
+  /**
+   * Not ready, no new sessions, listening streams end, what is in flight may finish until the drain time-out.
+   * Resolves when nothing is left, with the number of requests that had to be cut.
+   */
+  async drain(): Promise<{ readonly cutStreams: number }> {
+    const { lifecycle, registry } = this.#lasting;
+    lifecycle.draining = true;
+    for (const stream of [...lifecycle.streams]) stream.abort("drain");
+    const cutStreams = await this.#server.drain(this.#settings.drainTimeoutMs);
+    registry.abortAll("drain", this.#options.now());
+    this.#release();
+    await this.#admin?.close();
+    this.#stopped.resolve();
+    return { cutStreams };
+  }
+
+  #release(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#server.close();
+    this.#lasting.upstream.close();
+  }
+}
+
+function authorityOf(address: ListenAddress): string {
+  return address.transport === "tcp" ? formatAuthority(address.hostname, address.port) : address.path;
+}

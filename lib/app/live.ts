@@ -1,0 +1,42 @@
+// Which settings a reload can put in force, and which need a restart. Told apart here, so that SIGHUP never half-works.
+import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "../config/schema.ts";
+
+/** Bound when the process starts: sockets, pools, and what living sessions were promised. */
+const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
+  "listen",
+  "admin",
+  "tlsCertFile",
+  "tlsKeyFile",
+  "upstreams",
+  "upstreamCaFile",
+  "bindClientId",
+  "sessionIdleMs",
+  "sweepIntervalMs",
+  "sseKeepAliveMs",
+  "maxBodyBytes",
+  "maxHeadBytes",
+  "maxIdLength",
+  "connectTimeoutMs",
+  "connectPatienceMs",
+  "responseTimeoutMs",
+  "headTimeoutMs",
+  "bodyTimeoutMs",
+  "idleTimeoutMs",
+  "logLevel",
+  "logFormat",
+]);
+
+/** Flags of settings that differ but cannot change while running. */
+export function needRestart(before: Settings, after: Settings): string[] {
+  return SETTING_KEYS
+    .filter((key) => AT_START_ONLY.has(key) && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .map((key) => `--${settingOf(key).name}`);
+}
+
+/** `after` with everything that needs a restart left as it was. */
+export function withLive(before: Settings, after: Settings): Settings {
+  const kept = Object.fromEntries(
+    SETTING_KEYS.filter((key) => AT_START_ONLY.has(key)).map((key) => [key, before[key]]),
+  );
+  return { ...after, ...kept };
+}

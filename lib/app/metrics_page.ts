@@ -1,0 +1,133 @@
+// Everything an operator can scrape, with its name and its help. Names follow Prometheus' naming practice.
+import type { GatewayParts } from "../gateway/parts.ts";
+import type { Http1Server } from "../http1/server.ts";
+import { MetricsPage, type Sample } from "../observe/metrics.ts";
+import type { Lasting } from "./wiring.ts";
+
+export interface PageSources {
+  readonly lasting: Lasting;
+  readonly server: Http1Server;
+  /** The parts in force: they change on reload. */
+  readonly parts: () => GatewayParts;
+  readonly startedAtMs: number;
+}
+
+function samples(counts: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(counts).map(([label, count]) => [[label], count]);
+}
+
+function declareSessions(page: MetricsPage, { lasting: { registry, limits, metrics, tombstones } }: PageSources): void {
+  page.gauge("signet_sessions", "Sessions known to this process.", () => registry.size);
+  page.counter("signet_sessions_opened_total", "Sessions opened by initialize.", metrics.initialized);
+  page.counter("signet_sessions_deleted_total", "Sessions ended by their owner's DELETE.", metrics.deleted);
+  page.labelled(
+    "counter",
+    { name: "signet_sessions_ended_total", help: "Sessions that left memory, by reason.", labels: ["reason"] },
+    () => registry.ends.samples(),
+  );
+  page.labelled(
+    "counter",
+    { name: "signet_opens_total", help: "Ids not known here that were opened, by outcome.", labels: ["outcome"] },
+    () => registry.opens.samples(),
+  );
+  page.labelled(
+    "counter",
+    {
+      name: "signet_resurrections_total",
+      help: "Upstream sessions lost and made anew, by outcome.",
+      labels: ["outcome"],
+    },
+    () => metrics.resurrections.samples(),
+  );
+  page.labelled(
+    "gauge",
+    { name: "signet_in_use", help: "What is reserved of each limit.", labels: ["limit"] },
+    () => samples(limits.counts()),
+  );
+  page.labelled(
+    "counter",
+    { name: "signet_limit_refusals_total", help: "Refusals because a limit was reached.", labels: ["limit"] },
+    () => samples(limits.refusals()),
+  );
+  page.counter(
+    "signet_tombstones_lost_total",
+    "Deleted sessions forgotten early because the list was full.",
+    () => tombstones.lost,
+  );
+}
+
+function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, lifecycle } }: PageSources): void {
+  page.labelled("counter", { name: "signet_requests_total", help: "Requests by lane.", labels: ["lane"] }, () => [
+    [["fast"], metrics.fastLane.value],
+    [["full"], metrics.fullLane.value],
+  ]);
+  page.counter("signet_stateless_requests_total", "Requests of revision 2026-07-28 passed through.", metrics.modern);
+  page.labelled(
+    "counter",
+    { name: "signet_refusals_total", help: "Requests Signet itself refused or failed, by status.", labels: ["status"] },
+    () => metrics.refusals.samples(),
+  );
+  page.counter("signet_client_aborts_total", "Clients that left before their answer ended.", metrics.clientAborts);
+  page.gauge("signet_event_streams", "Event streams passing through.", () => keepAlive.size);
+  page.gauge("signet_listening_streams", "Open listening streams (GET).", () => lifecycle.streams.size);
+  page.gauge(
+    "signet_buffered_body_bytes",
+    "Bytes of large request bodies held in memory.",
+    () => metrics.bufferedBytes,
+  );
+  page.histogram(
+    "signet_upstream_latency_seconds",
+    "From sending a request to its answer's head.",
+    metrics.upstreamLatency,
+  );
+}
+
+function declareEngine(page: MetricsPage, { server, lasting: { upstream } }: PageSources): void {
+  page.gauge("signet_connections", "Open client connections.", () => server.stats.connectionsOpen);
+  page.counter(
+    "signet_connections_accepted_total",
+    "Client connections accepted.",
+    () => server.stats.connectionsAccepted,
+  );
+  page.counter(
+    "signet_connections_refused_total",
+    "Client connections refused at the limit.",
+    () => server.stats.connectionsRefused,
+  );
+  page.labelled(
+    "counter",
+    { name: "signet_http_errors_total", help: "Messages the HTTP engine refused or lost, by code.", labels: ["code"] },
+    () => samples(server.stats.errors),
+  );
+  page.labelled(
+    "gauge",
+    { name: "signet_pool_connections", help: "Connections to the upstream, by state.", labels: ["upstream", "state"] },
+    () => [
+      [[upstream.name, "idle"], upstream.pool.stats.idle],
+      [[upstream.name, "busy"], upstream.pool.stats.open - upstream.pool.stats.idle],
+      [[upstream.name, "connecting"], upstream.pool.stats.connecting],
+      [[upstream.name, "waiting"], upstream.pool.stats.waiting],
+    ],
+  );
+}
+
+function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: PageSources): void {
+  page.labelled(
+    "gauge",
+    { name: "signet_map_entries", help: "Entries of every map in memory.", labels: ["map"] },
+    () => samples({ ...lasting.registry.sizes(), ...parts().authenticator.sizes() }),
+  );
+  page.gauge("signet_keys", "Keys in the ring.", () => parts().ring.keys.length);
+  page.gauge("signet_draining", "1 while shutting down.", () => lasting.lifecycle.draining ? 1 : 0);
+  page.gauge("process_start_time_seconds", "Start time since the epoch.", () => startedAtMs / 1000);
+  page.gauge("process_resident_memory_bytes", "Resident memory.", () => Deno.memoryUsage().rss);
+}
+
+export function createMetricsPage(sources: PageSources): MetricsPage {
+  const page = new MetricsPage();
+  declareSessions(page, sources);
+  declareRequests(page, sources);
+  declareEngine(page, sources);
+  declareProcess(page, sources);
+  return page;
+}

@@ -1,0 +1,171 @@
+// Signet in this process, on free loopback ports, with its configuration read as the command line's would be.
+// For what only a process of its own proves (signals, crashes), see mcp_signet.ts.
+import { parseFlags } from "../../lib/config/flags.ts";
+import { loadSettings } from "../../lib/config/load.ts";
+import { SETTING_KEYS } from "../../lib/config/schema.ts";
+import { type App, startApp } from "../../lib/app/app.ts";
+import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
+import { createLogger } from "../../lib/observe/log.ts";
+
+export const LANES = ["fast", "full"] as const;
+export type Lane = typeof LANES[number];
+
+export interface SignetOptions {
+  readonly upstream: string;
+  readonly flags?: readonly string[];
+  readonly lane?: Lane;
+  readonly ring?: KeyRing;
+  readonly now?: () => number;
+}
+
+/** What a test says of one request. */
+export interface Ask {
+  readonly id?: string | undefined;
+  readonly token?: string | undefined;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+export const INITIALIZE = {
+  jsonrpc: "2.0",
+  id: 0,
+  method: "initialize",
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } },
+};
+
+export function call(id: string | number, name: string, args: Record<string, unknown> = {}) {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } };
+}
+
+export function freshRing(): KeyRing {
+  return ephemeralKeyRing((n) => crypto.getRandomValues(new Uint8Array(n)));
+}
+
+export class TestSignet implements AsyncDisposable {
+  readonly app: App;
+  /** Log lines, parsed. */
+  readonly logs: Record<string, unknown>[];
+  /** What the next reload will find. */
+  ring: KeyRing;
+  flags: readonly string[];
+
+  private constructor(app: App, state: { logs: Record<string, unknown>[]; ring: KeyRing; flags: readonly string[] }) {
+    this.app = app;
+    this.logs = state.logs;
+    this.ring = state.ring;
+    this.flags = state.flags;
+  }
+
+  static async start(options: SignetOptions): Promise<TestSignet> {
+    const logs: Record<string, unknown>[] = [];
+    const write = (line: string) => void logs.push(JSON.parse(line));
+    const log = createLogger({ level: "debug", format: "json", now: () => 0, write });
+    const flags = [
+      ...[
+        "--upstream",
+        options.upstream,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--connect-patience",
+        "0",
+      ],
+      ...(options.lane === "full" ? ["--full-lane"] : []),
+      ...(options.flags ?? []),
+    ];
+    const state = { logs, ring: options.ring ?? freshRing(), flags };
+    const holder: { current: { ring: KeyRing; flags: readonly string[] } } = { current: state };
+    const settings = async () => {
+      const parsed = parseFlags(holder.current.flags, { command: "signet serve", accepts: new Set(SETTING_KEYS) });
+      const readTextFile = (path: string) => Deno.readTextFile(path);
+      const fileMode = async (path: string) => (await Deno.stat(path)).mode;
+      return (await loadSettings({ flags: parsed, env: {}, readTextFile, fileMode })).settings;
+    };
+    const app = await startApp({
+      settings: await settings(),
+      warnings: [],
+      loadKeys: () => Promise.resolve({ ring: holder.current.ring, source: "test", ephemeral: false, warnings: [] }),
+      reloadSettings: settings,
+      log,
+      now: options.now ?? Date.now,
+    });
+    const signet = new TestSignet(app, state);
+    holder.current = signet;
+    return signet;
+  }
+
+  get url(): string {
+    return this.app.listen;
+  }
+
+  headers(ask: Ask): Record<string, string> {
+    return {
+      ...(ask.id === undefined ? {} : { "mcp-session-id": ask.id }),
+      ...(ask.token === undefined ? {} : { authorization: `Bearer ${ask.token}` }),
+      ...ask.headers,
+    };
+  }
+
+  post(message: unknown, ask: Ask = {}): Promise<Response> {
+    return fetch(this.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...this.headers(ask),
+      },
+      body: typeof message === "string" ? message : JSON.stringify(message),
+      ...(ask.signal ? { signal: ask.signal } : {}),
+    });
+  }
+
+  get(ask: Ask = {}): Promise<Response> {
+    const init = ask.signal ? { signal: ask.signal } : {};
+    return fetch(this.url, { headers: { accept: "text/event-stream", ...this.headers(ask) }, ...init });
+  }
+
+  delete(ask: Ask = {}): Promise<Response> {
+    return fetch(this.url, { method: "DELETE", headers: this.headers(ask) });
+  }
+
+  /** Opens a session and answers its id. */
+  async open(ask: Ask = {}, initialize: unknown = INITIALIZE): Promise<string> {
+    const response = await this.post(initialize, ask);
+    const body = await response.text();
+    const id = response.headers.get("mcp-session-id");
+    if (id === null) throw new Error(`opening a session: status ${response.status}, ${body}`);
+    return id;
+  }
+
+  async metrics(): Promise<string> {
+    return await (await fetch(`http://${this.app.admin}/metrics`)).text();
+  }
+
+  /** One number of the metrics page. */
+  async metric(name: string): Promise<number> {
+    const line = (await this.metrics()).split("\n").find((line) => line.startsWith(`${name} `));
+    if (line === undefined) throw new Error(`reading metric ${name}: there is none`);
+    return Number(line.slice(name.length + 1));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.drain();
+  }
+}
+
+/** The status of a response whose body does not matter. */
+export async function status(response: Promise<Response>): Promise<number> {
+  const { status, body } = await response;
+  await body?.cancel();
+  return status;
+}
+
+/** Waits until `done` holds; fails after five seconds. */
+export async function until(done: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!await done()) {
+    if (Date.now() > deadline) throw new Error(`waiting until ${what}: five seconds have passed`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
