@@ -138,7 +138,8 @@ export function announcedLength(section: FieldSection, minorVersion: 0 | 1, side
       throw fault(side, "bad_request", "found Content-Length and Transfer-Encoding, want one of them");
     }
     if (minorVersion === 0) throw fault(side, "bad_request", "found Transfer-Encoding in an HTTP/1.0 message");
-    if (transferEncoding === "chunked") return CHUNKED;
+    // Names of codings have no case (§7); nothing else may differ.
+    if (transferEncoding === "chunked" || transferEncoding.toLowerCase() === "chunked") return CHUNKED;
     throw refusedCoding(transferEncoding, side);
   }
   if (contentLength === undefined) return undefined;
@@ -152,7 +153,7 @@ export function announcedLength(section: FieldSection, minorVersion: 0 | 1, side
 function refusedCoding(value: string, side: Side): HttpError {
   const codings = tokenList(value);
   if (codings === undefined || codings.every((coding) => coding === "chunked")) {
-    return fault(side, "bad_request", "Transfer-Encoding is not exactly `chunked`");
+    return fault(side, "bad_request", "Transfer-Encoding is not `chunked` and nothing else");
   }
   return fault(side, "coding_unsupported", "found a transfer coding other than chunked");
 }

@@ -62,8 +62,8 @@ export function isTarget(text: string): boolean {
  */
 export function isAuthority(text: string): boolean {
   if (!AUTHORITY.test(text)) return false;
-  const colon = text.length - 6;
-  return text.charCodeAt(colon) !== 0x3a || Number(text.slice(colon + 1)) <= 65535;
+  const colon = text.lastIndexOf(":");
+  return colon <= text.lastIndexOf("]") || Number(text.slice(colon + 1)) <= 65535;
 }
 
 /**

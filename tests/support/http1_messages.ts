@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { ChunkedDecoder } from "../../lib/http1/chunked.ts";
 import type { Side } from "../../lib/http1/grammar.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits, parseRequestHead, parseResponseHead } from "../../lib/http1/head.ts";
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from "../../lib/http1/head.ts";
 import { CHUNKED, HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../lib/http1/types.ts";
 
 /** A message and how many bytes it took. */
@@ -21,16 +21,20 @@ export function latin1(text: string): Uint8Array {
  * The first request of `bytes`; undefined if it is not complete.
  * @throws HttpError as the engine
  */
-export function readRequest(bytes: Uint8Array, limits = DEFAULT_HEAD_LIMITS): Message<RequestHead> | undefined {
-  return readMessage(bytes, "request", (text) => parseRequestHead(text, limits));
+export function readRequest(bytes: Uint8Array, maxBodyBytes = Infinity): Message<RequestHead> | undefined {
+  return readMessage(bytes, "request", (text) => {
+    const head = parseRequestHead(text, DEFAULT_HEAD_LIMITS);
+    if (head.bodyLength > maxBodyBytes) throw new HttpError("body_too_large", "the body is announced too long");
+    return head;
+  });
 }
 
 /**
  * The first response of `bytes`, after which the connection ended; undefined if it is not complete.
  * @throws HttpError as the engine
  */
-export function readResponse(bytes: Uint8Array, requestMethod: string, limits: HeadLimits = DEFAULT_HEAD_LIMITS) {
-  return readMessage<ResponseHead>(bytes, "response", (text) => parseResponseHead(text, requestMethod, limits));
+export function readResponse(bytes: Uint8Array, requestMethod: string): Message<ResponseHead> | undefined {
+  return readMessage(bytes, "response", (text) => parseResponseHead(text, requestMethod, DEFAULT_HEAD_LIMITS));
 }
 
 function readMessage<Head extends { bodyLength: number }>(
