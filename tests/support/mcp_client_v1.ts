@@ -31,7 +31,10 @@ function answerQuestions(client: Client): void {
     model: "test",
     content: { type: "text", text: ANSWERS.sample },
   }));
-  client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { answer: ANSWERS.elicit } }));
+  client.setRequestHandler(
+    ElicitRequestSchema,
+    () => ({ action: "accept", content: { answer: ANSWERS.elicit, name: ANSWERS.elicit } }),
+  );
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: ANSWERS.root, name: "work" }] }));
 }
 

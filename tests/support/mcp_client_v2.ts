@@ -26,7 +26,10 @@ function answerQuestions(client: Client): void {
     model: "test",
     content: { type: "text", text: ANSWERS.sample },
   }));
-  client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { answer: ANSWERS.elicit } }));
+  client.setRequestHandler(
+    "elicitation/create",
+    () => ({ action: "accept", content: { answer: ANSWERS.elicit, name: ANSWERS.elicit } }),
+  );
   client.setRequestHandler("roots/list", () => ({ roots: [{ uri: ANSWERS.root, name: "work" }] }));
 }
 

@@ -87,12 +87,13 @@ export class Signet implements AsyncDisposable {
     this.#started.run.signal(signal);
   }
 
-  /** The first log line with this `event`, past or to come. */
-  async waitForEvent(event: string): Promise<Record<string, unknown>> {
+  /** The `nth` log line with this `event` since it (re)started, past or to come. */
+  async waitForEvent(event: string, nth = 1): Promise<Record<string, unknown>> {
+    let left = nth;
     return await this.#started.run.waitForLine((line) => {
       if (!line.startsWith("{")) return undefined;
       const facts = JSON.parse(line) as Record<string, unknown>;
-      return facts.event === event ? facts : undefined;
+      return facts.event === event && --left === 0 ? facts : undefined;
     }, `the log event ${event}`);
   }
 
