@@ -116,7 +116,7 @@ function printTable(set: string, columns: ReadonlyMap<string, Results>): string[
   const width = Math.max(...[...direct!.keys()].map((name) => name.length));
   console.log(`\n${set.padEnd(width)}  ${[...columns.keys()].map((name) => name.padEnd(10)).join("")}`);
   const found: string[] = [];
-  for (const [scenario, checks] of direct!) {
+  for (const [scenario, checks] of [...direct!].sort(([a], [b]) => a < b ? -1 : 1)) {
     const cells = [...columns.values()].map((results) => summarize(results.get(scenario)).padEnd(10));
     console.log(`${scenario.padEnd(width)}  ${cells.join("")}`);
     for (const [name, results] of columns) {

@@ -20,6 +20,11 @@ interface Program {
   readonly findUrl: (line: string) => string | undefined;
 }
 
+/** The environment without Signet's own settings: the demo has nothing to configure. */
+function cleanEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("SIGNET_")));
+}
+
 /** A program that is started again, on the same port, whenever it dies before `stop`. */
 class Supervised {
   readonly #program: Program;
@@ -42,7 +47,8 @@ class Supervised {
   async start(): Promise<void> {
     const child = new Deno.Command(Deno.execPath(), {
       args: this.#program.args(this.#port),
-      env: this.#program.env ?? {},
+      clearEnv: true,
+      env: { ...cleanEnvironment(), ...this.#program.env },
       cwd: ROOT,
       stdin: "null",
       stdout: "piped",

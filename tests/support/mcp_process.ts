@@ -7,6 +7,15 @@ export interface ProcessOptions {
   readonly cwd?: string;
 }
 
+/**
+ * This process's environment without Signet's own settings: they are the test's to give, and Signet refuses to start
+ * with a `SIGNET_…` name it does not know.
+ */
+function cleanEnvironment(): Record<string, string> {
+  const isOurs = (name: string) => name.startsWith("SIGNET_") || name === "MCP_ENCRYPTION_KEY";
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !isOurs(name)));
+}
+
 /** How long a program may take to say what is awaited, in ms: generous, for machines that are busy. */
 const PATIENCE_MS = 60_000;
 
@@ -25,7 +34,8 @@ export class ChildRun implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      ...(options.env === undefined ? {} : { env: options.env }),
+      clearEnv: true,
+      env: { ...cleanEnvironment(), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     }).spawn();
     this.#drained = Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)]).finally(() => {
