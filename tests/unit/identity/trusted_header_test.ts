@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { AnonymousSource } from "../../../lib/identity/anonymous.ts";
+import { CidrList } from "../../../lib/identity/cidr.ts";
+import { TrustedHeaderSource } from "../../../lib/identity/trusted_header.ts";
+import { principalOf, request } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+
+const source = (maxRemembered?: number) =>
+  new TrustedHeaderSource({
+    header: "X-Forwarded-User",
+    peers: new CidrList(["10.0.0.0/8"]),
+    ...(maxRemembered === undefined ? {} : { maxRemembered }),
+  });
+
+Deno.test("I1: a trusted peer's header names the principal", strict, () => {
+  const principal = principalOf(source().identify(request([["x-forwarded-user", " alice "]], "10.1.2.3")));
+  assert.equal(principal.subject, "alice");
+  assert.equal(principal.issuer, "signet:header");
+  assert.equal(principal.expiresAtMs, Infinity);
+});
+
+Deno.test("I1: an IPv4 peer seen through a dual-stack listener is trusted all the same", strict, () => {
+  principalOf(source().identify(request([["x-forwarded-user", "alice"]], "::ffff:10.1.2.3")));
+});
+
+Deno.test("I1: the header of any other peer is no credential", strict, () => {
+  const trusting = source();
+  const fields = [["x-forwarded-user", "alice"]] as const;
+  principalOf(trusting.identify(request(fields, "10.1.2.3")));
+  for (const address of ["11.0.0.1", "::1", "127.0.0.1", ""]) {
+    assert.deepEqual(trusting.identify(request(fields, address)), { kind: "none" }, address);
+  }
+});
+
+Deno.test("I1: a trusted peer without the header is no credential", strict, () => {
+  assert.deepEqual(source().identify(request([], "10.1.2.3")), { kind: "none" });
+});
+
+const INVALID: readonly [string, readonly (readonly [string, string])[]][] = [
+  ["repeated", [["x-forwarded-user", "alice"], ["x-forwarded-user", "alice"]]],
+  ["empty", [["x-forwarded-user", ""]]],
+  ["blank", [["x-forwarded-user", " \t "]]],
+  ["endless", [["x-forwarded-user", "a".repeat(1_025)]]],
+];
+
+for (const [what, fields] of INVALID) {
+  Deno.test(`O4: a trusted peer's ${what} header fails closed`, strict, () => {
+    const answer = source().identify(request(fields, "10.1.2.3"));
+    assert.equal(answer.kind === "invalid" && answer.error, "invalid_request", JSON.stringify(answer));
+  });
+}
+
+Deno.test("O1: the same caller is the same object, so that owner checks hit their memo", strict, () => {
+  const trusting = source();
+  const ask = () => principalOf(trusting.identify(request([["x-forwarded-user", "alice"]], "10.1.2.3")));
+  assert.equal(ask(), ask());
+});
+
+Deno.test("M3: principals remembered are bounded", strict, () => {
+  const trusting = source(2);
+  for (const name of ["a", "b", "c"]) trusting.identify(request([["x-forwarded-user", name]], "10.1.2.3"));
+  assert.equal(trusting.remembered, 2);
+});
+
+Deno.test("O6: everybody anonymous is one principal", strict, () => {
+  const anonymous = new AnonymousSource();
+  assert.equal(principalOf(anonymous.identify()), principalOf(new AnonymousSource().identify()));
+});
