@@ -7,12 +7,14 @@ import { parseArgs } from "node:util";
 import type { Context, Job } from "./bench/context.ts";
 import { makeCredentials } from "./bench/credentials.ts";
 import { HTTP_JOBS } from "./bench/http_jobs.ts";
+import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
+import { STREAM_JOBS } from "./bench/stream_jobs.ts";
 import { BENCH_PROGRAMS, findProgram } from "./programs.ts";
 
-const JOBS: readonly Job[] = [...HTTP_JOBS];
+const JOBS: readonly Job[] = [...HTTP_JOBS, ...STREAM_JOBS, ...LIFE_JOBS];
 
 async function missingPrograms(): Promise<string[]> {
   const lines: string[] = [];

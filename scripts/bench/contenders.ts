@@ -2,6 +2,7 @@
 // core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
 import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
 import { findProgram } from "../programs.ts";
+import { pinned } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
 
 const here = import.meta.dirname ?? ".";
@@ -21,25 +22,38 @@ export async function startUpstream(intervalMs = 0, onLine?: (line: string) => v
   return await startServer({ name: "upstream", role: "load", port, command, ...(onLine ? { onLine } : {}) });
 }
 
+export interface SignetPorts {
+  readonly port: number;
+  readonly admin: number;
+}
+
 /** Signet as an operator runs it; `flags` are added. */
-export async function startSignet(setup: Setup, flags: readonly string[] = []): Promise<Running & { admin: number }> {
-  const port = freePort();
-  const admin = freePort();
+export function signetCommand(setup: Setup, { port, admin }: SignetPorts, flags: readonly string[] = []): string[] {
   const { jwksFile, keyFile, certFile, tlsKeyFile } = setup.credentials;
   // deno-fmt-ignore
-  const command = [
+  return [
     deno, "run", "-A", "--cached-only", `${here}/../../main.ts`, "serve",
     "--upstream", `http://127.0.0.1:${setup.upstreamPort}/mcp`,
     "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`,
     "--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile,
-    "--key-file", keyFile, "--max-sessions", "20000", "--max-sessions-per-principal", "20000",
+    "--key-file", keyFile, "--max-sessions-per-principal", "100000", "--drain-timeout", "1s", "--log-level", "warn",
     ...(setup.tls ? ["--tls-cert", certFile, "--tls-key", tlsKeyFile] : []),
     ...flags,
   ];
-  return {
-    ...await startServer({ name: "signet", role: "proxy", port, command, env: { SIGNET_LOG_LEVEL: "warn" } }),
-    admin,
-  };
+}
+
+/** Room for every session of a run, unless `flags` says otherwise. */
+export async function startSignet(
+  setup: Setup,
+  flags: readonly string[] = ["--max-sessions", "20000"],
+): Promise<Running> {
+  const ports = { port: freePort(), admin: freePort() };
+  return await startServer({
+    name: "signet",
+    role: "proxy",
+    port: ports.port,
+    command: signetCommand(setup, ports, flags),
+  });
 }
 
 export async function startNginx(setup: Setup): Promise<Running> {
@@ -145,7 +159,7 @@ export async function startMcpProxy(): Promise<Running> {
   // deno-fmt-ignore
   const command = [
     await need("npx"), "-y", MCP_PROXY, "--port", String(port), "--host", "127.0.0.1", "--server", "stream",
-    "--", deno, "run", "-A", `${here}/stdio_server.ts`,
+    "--", ...pinned("load", [deno, "run", "-A", `${here}/stdio_server.ts`]),
   ];
   return await startServer({ name: "mcp-proxy", role: "proxy", port, command });
 }
@@ -155,7 +169,7 @@ export async function startSupergateway(): Promise<Running> {
   const port = freePort();
   // deno-fmt-ignore
   const command = [
-    await need("npx"), "-y", SUPERGATEWAY, "--stdio", `${deno} run -A ${here}/stdio_server.ts`,
+    await need("npx"), "-y", SUPERGATEWAY, "--stdio", pinned("load", [deno, "run", "-A", `${here}/stdio_server.ts`]).join(" "),
     "--outputTransport", "streamableHttp", "--stateful", "--port", String(port), "--logLevel", "none",
   ];
   return await startServer({ name: "supergateway", role: "proxy", port, command });

@@ -3,6 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { runToEnd } from "./process.ts";
 
 export const ISSUER = "https://issuer.bench.test";
+export const SUBJECT = "bench-user-0001";
 export const AUDIENCE = "https://signet.bench.test/mcp";
 
 export interface Credentials {
@@ -23,7 +24,7 @@ export async function makeCredentials(directory: string): Promise<Credentials> {
   await Deno.writeTextFile(jwksFile, JSON.stringify({ keys: [jwk] }));
   const token = await new SignJWT({ scope: "mcp:tools mcp:resources", client_id: "bench", groups: "g".repeat(330) })
     .setProtectedHeader({ alg: "ES256", kid: "bench", typ: "at+jwt" })
-    .setIssuer(ISSUER).setAudience(AUDIENCE).setSubject("bench-user-0001").setIssuedAt().setExpirationTime("12h")
+    .setIssuer(ISSUER).setAudience(AUDIENCE).setSubject(SUBJECT).setIssuedAt().setExpirationTime("12h")
     .sign(privateKey);
   const keyFile = `${directory}/keys`;
   await Deno.writeTextFile(keyFile, crypto.getRandomValues(new Uint8Array(32)).toBase64() + "\n", { mode: 0o600 });

@@ -328,7 +328,7 @@ const npm: Job = {
       const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers: {}, body: CALL });
       context.addDetail(
         `Against ${MCP_PROXY} and ${SUPERGATEWAY}. Neither forwards to an HTTP server: the server behind them is a ` +
-          "stdio process, a cheaper hop than Signet's, and its CPU time is counted with theirs",
+          "stdio process on the other core, whose CPU time is counted with theirs",
         figureTable(figures, "signet"),
       );
       const ours = figuresOf(figures, "signet");

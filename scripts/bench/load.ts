@@ -2,7 +2,12 @@
 //   pace     a fixed rate over N connections, whatever the answers take: latency percentiles
 //   streams  N event streams held open: delay of each event
 //   hold     N silent event streams held open until standard input ends
+//   strangers  one call each for N sealed ids the target has never met
 //   opens    initialize N times, one after the other: latencies, and the session ids
+import { randomBytes, randomUUID } from "node:crypto";
+import { parseKeyRing } from "../../lib/envelope/key_ring.ts";
+import { fingerprintOwner, newSid, sealSession } from "../../lib/envelope/session_id.ts";
+import { ISSUER, SUBJECT } from "./credentials.ts";
 import { wallMs } from "./machine.ts";
 import { fieldOf, RawConnection, requestBytes, type Target } from "./raw_http.ts";
 
@@ -33,6 +38,11 @@ export interface OpenJob {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly count: number;
+}
+export interface StrangerJob extends OpenJob {
+  /** Key and upstream of the Signet under load: ids are sealed here as another replica would. */
+  readonly keyFile: string;
+  readonly upstreamUrl: string;
 }
 export interface Opened extends Latencies {
   readonly ids: readonly string[];
@@ -98,27 +108,27 @@ async function openStreams(job: StreamJob): Promise<RawConnection[]> {
   return conns;
 }
 
-async function streams(job: StreamJob): Promise<Latencies & { perSecond: number }> {
+async function streams(job: StreamJob): Promise<Latencies & { all: number }> {
   const conns = await openStreams(job);
   const micros: number[] = [];
+  let all = 0;
   // The first second is for everybody to settle.
   const from = wallMs() + 1000;
   const until = from + job.seconds * 1000;
   const follow = async (conn: RawConnection): Promise<void> => {
     for (let text = await conn.next(); text !== undefined; text = await conn.next()) {
       const now = wallMs();
-      if (now < from) continue;
       for (let at = text.indexOf('"t":'); at >= 0; at = text.indexOf('"t":', at + 4)) {
-        micros.push((now - parseFloat(text.slice(at + 4, at + 24))) * 1000);
+        all++;
+        if (now >= from) micros.push((now - parseFloat(text.slice(at + 4, at + 24))) * 1000);
       }
     }
   };
   const followed = conns.map(follow);
-  console.error("open");
   await new Promise((resolve) => setTimeout(resolve, until - wallMs()));
   conns.forEach((conn) => conn.close());
   await Promise.all(followed);
-  return { ...summary(micros), perSecond: micros.length / job.seconds };
+  return { ...summary(micros), all };
 }
 
 async function hold(job: StreamJob): Promise<{ open: number }> {
@@ -148,9 +158,41 @@ async function opens(job: OpenJob): Promise<Opened> {
   return { ...summary(micros), ids };
 }
 
+/** What a token of the bench proves, as owner of the ids sealed here. */
+const OWNER = { issuer: ISSUER, subject: SUBJECT };
+
+async function strangers(job: StrangerJob): Promise<{ count: number }> {
+  const key = parseKeyRing(await Deno.readTextFile(job.keyFile), job.keyFile).active;
+  const owner = fingerprintOwner(key, OWNER);
+  let left = job.count;
+  const work = async (): Promise<void> => {
+    const conn = await RawConnection.open(job.target);
+    while (left-- > 0) {
+      const issuedAtMs = Date.now();
+      const id = sealSession(key, {
+        sid: newSid(randomBytes),
+        owner,
+        issuedAtMs,
+        expiresAtMs: issuedAtMs + 3_600_000,
+        protocolVersion: "2025-11-25",
+        clientInfo: { name: "bench-client", version: "1.0.0" },
+        capabilities: { sampling: {}, roots: { listChanged: true } },
+        upstreams: { [job.upstreamUrl]: { "mcp-session-id": randomUUID() } },
+      });
+      const { status } = await conn.exchange(
+        requestBytes(job.target, { ...job.headers, "mcp-session-id": id }, job.body),
+      );
+      if (status !== 200) throw new Error(`a sealed id was answered ${status}, not 200`);
+    }
+    conn.close();
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+  return { count: job.count };
+}
+
 if (import.meta.main) {
   const [job, json = "{}"] = Deno.args;
-  const jobs: Record<string, (options: never) => Promise<unknown>> = { pace, streams, hold, opens };
+  const jobs: Record<string, (options: never) => Promise<unknown>> = { pace, streams, hold, opens, strangers };
   const run = jobs[job ?? ""];
   if (run === undefined) throw new Error(`no such job: want one of ${Object.keys(jobs).join(", ")}`);
   console.log(

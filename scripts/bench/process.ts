@@ -1,5 +1,5 @@
 // Starting, awaiting and ending the programs of a bench run. Nothing outlives the run: every process is ended by its pid.
-import { pinned } from "./machine.ts";
+import { pinned, processTree } from "./machine.ts";
 
 export interface Running {
   readonly name: string;
@@ -56,11 +56,13 @@ export async function startServer(options: StartOptions): Promise<Running> {
     port: options.port,
     output: () => lines.join("\n"),
     stop: async () => {
-      if (!ended) signal(child, "SIGTERM");
-      const killer = setTimeout(() => ended || signal(child, "SIGKILL"), 3_000);
+      // Starters such as npx end without their children, so the whole tree is told; who stays is killed.
+      const tree = ended ? [] : await processTree(child.pid);
+      tree.forEach((pid) => signal(pid, "SIGTERM"));
+      const killer = setTimeout(() => tree.forEach((pid) => signal(pid, "SIGKILL")), 3_000);
       await child.status;
-      clearTimeout(killer);
       await Promise.all(pumps);
+      clearTimeout(killer);
     },
   };
   if (await listening(options.port, () => ended)) return running;
@@ -101,9 +103,9 @@ async function listening(port: number, ended: () => boolean): Promise<boolean> {
   return false;
 }
 
-function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
+function signal(pid: number, name: Deno.Signal): void {
   try {
-    child.kill(name);
+    Deno.kill(pid, name);
   } catch {
     // It has ended in the meantime.
   }

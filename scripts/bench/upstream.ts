@@ -56,16 +56,13 @@ function beat(): void {
   }, sliceMs);
 }
 
-/** The request at the start of `text`: where its head and body end, or undefined while bytes are missing. */
+/** A request at the start of `text`: where its head and body end; `end` may lie beyond what has arrived. */
 function frame(text: string): { headEnd: number; end: number } | undefined {
   const headEnd = text.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const head = text.slice(0, headEnd).toLowerCase();
   const at = head.indexOf("content-length:");
-  if (at >= 0) {
-    const end = headEnd + 4 + parseInt(head.slice(at + 15));
-    return text.length >= end ? { headEnd, end } : undefined;
-  }
+  if (at >= 0) return { headEnd, end: headEnd + 4 + parseInt(head.slice(at + 15)) };
   if (!head.includes("transfer-encoding:")) return { headEnd, end: headEnd + 4 };
   const last = text.indexOf("0\r\n\r\n", headEnd + 4);
   return last < 0 ? undefined : { headEnd, end: last + 5 };
@@ -96,6 +93,15 @@ async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
+/** Reads `left` bytes and forgets them. */
+async function skip(conn: Deno.Conn, chunk: Uint8Array, left: number): Promise<void> {
+  while (left > 0) {
+    const size = await conn.read(chunk.subarray(0, Math.min(left, chunk.length)));
+    if (size === null) throw new Error("the body was cut");
+    left -= size;
+  }
+}
+
 async function serve(conn: Deno.TcpConn): Promise<void> {
   conn.setNoDelay(true);
   const chunk = new Uint8Array(64 * 1024);
@@ -106,8 +112,11 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
     for (let size = await conn.read(chunk); size !== null; size = await conn.read(chunk)) {
       text += latin1.decode(chunk.subarray(0, size));
       for (let found = frame(text); found !== undefined; found = frame(text)) {
-        const answer = answerTo(text, found.headEnd, found.end);
-        text = text.slice(found.end);
+        const { headEnd, end } = found;
+        if (text.length < end && end - headEnd <= BIG) break;
+        const answer = answerTo(text, headEnd, end);
+        await skip(conn, chunk, end - text.length);
+        text = text.slice(end);
         if (answer === "hang") {
           hanging = true;
           console.log("hanging");

@@ -6,6 +6,7 @@ export interface WrkOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Its JSON-RPC id 1 is replaced by a running number, so that no two calls in flight share an id. */
   readonly body: string;
   /** With several, each request takes the next: sent as Mcp-Session-Id. */
   readonly sessionIds?: readonly string[];
@@ -53,21 +54,21 @@ export async function runWrk(options: WrkOptions): Promise<WrkResult> {
 const quoted = (text: string) => `"${text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 
 function luaScript({ headers, body }: WrkOptions, idFile: string | undefined): string {
-  const lines = ['wrk.method = "POST"', `wrk.body = ${quoted(body)}`];
+  const lines = ['wrk.method = "POST"', `local body = ${quoted(body)}`, "local all, at = {}, 0"];
   for (const [name, value] of Object.entries(headers)) lines.push(`wrk.headers[${quoted(name)}] = ${quoted(value)}`);
-  // wrk calls `request` for each request; the texts are made once, so that taking the next one costs next to nothing.
-  if (idFile !== undefined) {
-    lines.push(
-      "local all, at = {}, 0",
-      "function init(args)",
-      `  for id in io.lines(${quoted(idFile)}) do`,
-      '    wrk.headers["mcp-session-id"] = id',
-      "    all[#all + 1] = wrk.format()",
-      "  end",
-      "end",
-      "function request() at = at % #all + 1; return all[at] end",
-    );
-  }
+  // The texts are made once, so that taking the next one costs wrk next to nothing.
+  lines.push(
+    "local function add()",
+    `  wrk.body = body:gsub('"id":1,', '"id":' .. (#all + 1) .. ',', 1)`,
+    "  all[#all + 1] = wrk.format()",
+    "end",
+    "function init(args)",
+    ...(idFile === undefined
+      ? [`  for i = 1, ${body.length > 10_000 ? 8 : 1000} do add() end`]
+      : [`  for id in io.lines(${quoted(idFile)}) do wrk.headers["mcp-session-id"] = id; add() end`]),
+    "end",
+    "function request() at = at % #all + 1; return all[at] end",
+  );
   lines.push(
     "done = function(summary, latency)",
     "  local e = summary.errors",

@@ -1,0 +1,185 @@
+// Event streams: delay of an event, CPU an event, memory of a stream that is open and silent.
+import {
+  type Context,
+  type Job,
+  jobFile,
+  loadCommand,
+  openSessions,
+  PATH,
+  runLoad,
+  sleep,
+  streamHeaders,
+  targetOf,
+} from "./context.ts";
+import { type Setup, startHaproxy, startNginx, startSignet, startUpstream } from "./contenders.ts";
+import { type Contender, withAll } from "./http_jobs.ts";
+import type { Latencies, StreamJob } from "./load.ts";
+import { cpuMicros, pinned, residentKiB } from "./machine.ts";
+import type { Running } from "./process.ts";
+import { markdownTable, median, ratioByRound, show } from "./report.ts";
+
+/** Signet allows 16 streams a session by default; a real client opens one. */
+const STREAMS_A_SESSION = 10;
+
+interface StreamContender extends Contender {
+  /** nginx streams without buffering under a path of its own. */
+  readonly path: string;
+}
+
+interface StreamFigures {
+  readonly p50: number[];
+  readonly p99: number[];
+  readonly cpuMicros: number[];
+}
+
+async function streamOnce(context: Context, contender: StreamContender, job: Omit<StreamJob, "target">) {
+  const { pid, port } = contender.running;
+  const before = await cpuMicros(pid);
+  const target = { port, path: contender.path };
+  const result = await runLoad<Latencies & { all: number }>(context, "streams", { ...job, target });
+  return { ...result, cpu: (await cpuMicros(pid) - before) / result.all };
+}
+
+async function compareStreams(
+  context: Context,
+  title: string,
+  { streams, intervalMs }: { streams: number; intervalMs: number },
+): Promise<Map<string, StreamFigures>> {
+  return await withAll(async (keep) => {
+    const upstream = await keep(startUpstream(intervalMs));
+    const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+    const signet = await keep(startSignet(setup));
+    const contenders: StreamContender[] = [
+      { name: "direct", running: upstream, path: PATH },
+      { name: "nginx", running: await keep(startNginx(setup)), path: "/stream" },
+      { name: "haproxy", running: await keep(startHaproxy(setup)), path: PATH },
+      { name: "signet", running: signet, path: PATH },
+    ];
+    const sessions = Math.ceil(streams / STREAMS_A_SESSION);
+    const { ids } = await openSessions(context, targetOf(signet.port), sessions);
+    const figures = new Map(contenders.map(({ name }) => [name, { p50: [], p99: [], cpuMicros: [] } as StreamFigures]));
+    for (let round = 0; round < context.rounds; round++) {
+      for (const contender of contenders) {
+        const job = { headers: streamHeaders(context), sessionIds: ids, streams, seconds: context.seconds };
+        const { p50, p99, cpu, count } = await streamOnce(context, contender, job);
+        const own = figures.get(contender.name);
+        own?.p50.push(p50);
+        own?.p99.push(p99);
+        own?.cpuMicros.push(cpu);
+        context.log(
+          `${contender.name}: ${count} events, p50 ${show(p50)} µs, p99 ${show(p99)} µs, ${show(cpu)} µs CPU`,
+        );
+      }
+    }
+    const rows = [...figures].map((
+      [name, f],
+    ) => [name, show(median(f.p50)), show(median(f.p99)), show(median(f.cpuMicros))]);
+    context.addDetail(title, markdownTable([["proxy", "delay p50 µs", "delay p99 µs", "CPU µs an event"], ...rows]));
+    return figures;
+  });
+}
+
+const sse: Job = {
+  name: "sse",
+  rows: ["sse-delay", "sse-events"],
+  run: async (context) => {
+    const few = await compareStreams(context, "50 streams, 20 events a second each", { streams: 50, intervalMs: 50 });
+    const streams = context.quick ? 500 : 5000;
+    const title = `${streams.toLocaleString("en-GB")} streams, an event a second each (CPU includes opening them)`;
+    const many = await compareStreams(context, title, { streams, intervalMs: 1000 });
+    const take = (figures: Map<string, StreamFigures>, name: string, what: keyof StreamFigures) =>
+      figures.get(name)?.[what] ?? [];
+    const delay = [take(few, "signet", "p50"), take(few, "nginx", "p50")] as const;
+    const cpu = [take(many, "signet", "cpuMicros"), take(many, "nginx", "cpuMicros")] as const;
+    return [
+      {
+        id: "sse-delay",
+        value: ratioByRound(...delay),
+        detail: `${show(median(delay[0]))} and ${show(median(delay[1]))} µs at p50`,
+      },
+      // What a core can carry is the inverse of what an event costs.
+      {
+        id: "sse-events",
+        value: ratioByRound(cpu[1], cpu[0]),
+        detail: `${show(median(cpu[0]))} and ${show(median(cpu[1]))} µs of CPU an event`,
+      },
+    ];
+  },
+};
+
+/** Resident memory once it has stopped moving for a second, in KiB. */
+export async function settledKiB(running: Running): Promise<number> {
+  let last = await residentKiB(running.pid);
+  for (let calm = 0, tries = 0; calm < 4 && tries < 40; tries++) {
+    await sleep(250);
+    const now = await residentKiB(running.pid);
+    calm = Math.abs(now - last) < 128 ? calm + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+/** KiB a stream costs a proxy: `streams` opened and silent, against none. */
+async function memoryOfStreams(context: Context, contender: StreamContender, ids: readonly string[], streams: number) {
+  const before = await settledKiB(contender.running);
+  const target = { port: contender.running.port, path: contender.path };
+  const job: StreamJob = { target, headers: streamHeaders(context), sessionIds: ids, streams, seconds: 0 };
+  const [program = "", ...args] = pinned("load", [...loadCommand(), "hold", await jobFile(context, job)]);
+  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
+  const reader = child.stdout.getReader();
+  try {
+    // "open" is the first thing it says.
+    if ((await reader.read()).done) throw new Error(`${streams} streams through ${contender.name} could not be opened`);
+    return (await settledKiB(contender.running) - before) / streams;
+  } finally {
+    await child.stdin.close().catch(() => {});
+    await child.status;
+    await reader.cancel();
+  }
+}
+
+const memory: Job = {
+  name: "stream-memory",
+  rows: ["stream-memory"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      // Silence means silence: no keep-alive comments while memory is read.
+      const signet = await keep(startSignet(setup, ["--sse-keep-alive", "0"]));
+      const streams = context.quick ? 1000 : 5000;
+      const { ids } = await openSessions(context, targetOf(signet.port), streams);
+      const nginx: StreamContender = { name: "nginx", running: await keep(startNginx(setup)), path: "/stream" };
+      const ours = await memoryOfStreams(context, { name: "signet", running: signet, path: PATH }, ids, streams);
+      const theirs = await memoryOfStreams(context, nginx, ids, streams);
+      context.log(`${show(ours)} KiB a stream, nginx ${show(theirs)} KiB`);
+      return [{
+        id: "stream-memory",
+        value: ours,
+        detail: `at ${streams.toLocaleString("en-GB")} streams; nginx ${show(theirs)} KiB`,
+      }];
+    }),
+};
+
+const sessionMemory: Job = {
+  name: "session-memory",
+  rows: ["session-memory"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const signet = await keep(startSignet({ credentials: context.credentials, upstreamPort: upstream.port }));
+      // The first thousand warm the heap up; those after them are weighed.
+      const sessions = context.quick ? 3000 : 15_000;
+      await openSessions(context, targetOf(signet.port), 1000);
+      const before = await settledKiB(signet);
+      await openSessions(context, targetOf(signet.port), sessions);
+      const each = (await settledKiB(signet) - before) / sessions;
+      return [{
+        id: "session-memory",
+        value: each,
+        detail: `resident growth over ${sessions.toLocaleString("en-GB")} sessions`,
+      }];
+    }),
+};
+
+export const STREAM_JOBS: readonly Job[] = [sse, memory, sessionMemory];
