@@ -68,12 +68,8 @@ export class MasterKey {
     return this.toString();
   }
 
-  /** What `console.log` of Deno, Node and Bun print. */
+  /** What `console.log` prints, in Deno, Node and Bun alike. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
-  }
-
-  [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 }

@@ -63,7 +63,6 @@ export function sealSession(key: MasterKey, session: SealedSession, options: Ope
   let payload = encodePayload(slim);
   for (const member of DECORATION) {
     if (sealedLength(payload.length) <= maxLength) break;
-    if (!Object.hasOwn(slim.clientInfo, member)) continue;
     slim = { ...slim, clientInfo: without(slim.clientInfo, member) };
     payload = encodePayload(slim);
   }

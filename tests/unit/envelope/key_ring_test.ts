@@ -95,6 +95,7 @@ Deno.test("P1: MasterKey and KeyRing show ids and nothing else however they are 
   assert.equal(String(key), `MasterKey(${key.id})`);
   assert.equal(Deno.inspect(key), `MasterKey(${key.id})`);
   assert.equal(inspect(key), `MasterKey(${key.id})`);
+  assert.equal(JSON.stringify(key), `"MasterKey(${key.id})"`);
 });
 
 Deno.test("E5: parseKeyRing makes the first key the active one and finds all by id", sanitize, () => {

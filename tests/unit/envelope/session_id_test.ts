@@ -94,6 +94,19 @@ Deno.test("E8: openSession answers shape for an authentic text that holds no ses
   }
 });
 
+Deno.test(
+  "E8: openSession answers shape for a session that is not exactly UTF-8 or has a byte order mark",
+  sanitize,
+  () => {
+    const payload = Buffer.from(vectors[0]!.payload);
+    const broken = Buffer.from(payload);
+    broken[payload.indexOf("example-client")] = 0xff;
+    for (const other of [broken, Buffer.concat([Buffer.from("\ufeff"), payload])]) {
+      assert.deepEqual(openSession(ring, seal(key, "session", other)), { ok: false, reason: "shape" });
+    }
+  },
+);
+
 Deno.test("E8: openSession refuses foreign ids of every kind without throwing", sanitize, () => {
   const texts = [
     "",
@@ -121,6 +134,13 @@ Deno.test("L8: openSession opens an expired session: expiry is its caller's busi
 Deno.test("E7: sealSession keeps decoration that fits", sanitize, () => {
   const session = withInfo({ title: "Example", icons: [{ src: "data:image/png;base64,AAAA" }] });
   assert.deepEqual(opened(sealSession(key, session)).clientInfo, session.clientInfo);
+});
+
+Deno.test("E7: sealSession keeps decoration that fills the cap exactly", sanitize, () => {
+  const session = withInfo({ title: "Example" });
+  const maxLength = sealSession(key, session).length;
+  assert.deepEqual(opened(sealSession(key, session, { maxLength })).clientInfo, session.clientInfo);
+  assert.deepEqual(opened(sealSession(key, session, { maxLength: maxLength - 1 })).clientInfo, typical.clientInfo);
 });
 
 Deno.test("E7: sealSession leaves out as little decoration as the cap asks for, bulkiest kind first", sanitize, () => {
