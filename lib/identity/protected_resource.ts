@@ -1,0 +1,94 @@
+// OAuth 2.0 Protected Resource Metadata (RFC 9728): what clients that got a 401 read to find the authorization server.
+// Everything in it comes from the configuration, nothing from a request, least of all Host (BEHAVIOUR.md I5, PROTOCOL.md 22).
+
+const WELL_KNOWN = "/.well-known/oauth-protected-resource";
+/** RFC 6749 §3.3, scope-token. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+export interface ProtectedResourceConfig {
+  /** Signet's own canonical URI as clients reach it, such as `https://mcp.example.com/mcp`. */
+  readonly resource: string;
+  /** Issuers of the authorization servers whose tokens are taken, at least one. */
+  readonly authorizationServers: readonly string[];
+  readonly scopes?: readonly string[];
+  /** Shown to people. */
+  readonly name?: string;
+  readonly documentation?: string;
+  /** Allows `http:` beyond loopback: whoever is on the way can then send clients to another authorization server. */
+  readonly unsafeHttp?: boolean;
+}
+
+/** What to serve, and where. */
+export interface ProtectedResource {
+  /** As clients must find it in the document (RFC 9728 §3.3) and as tokens must name it as their audience (RFC 8707). */
+  readonly resource: string;
+  /** For `resource_metadata` in challenges. */
+  readonly metadataUrl: string;
+  /**
+   * Request paths that are answered with the document: the one of RFC 9728 §3.1, and the root one, which MCP clients ask
+   * as well (MCP 2025-11-25, "Protected Resource Metadata Discovery Requirements").
+   */
+  readonly paths: readonly string[];
+  /** JSON, to be served as `application/json`. */
+  readonly document: string;
+}
+
+/** @throws RangeError on a value that cannot stand in the document; says which, and what is wanted */
+export function describeProtectedResource(config: ProtectedResourceConfig): ProtectedResource {
+  const url = parseUrl(config.resource, { what: "resource URI", unsafeHttp: config.unsafeHttp ?? false });
+  // A query cannot be told apart in a request path, and RFC 9728 §1.2 recommends against one.
+  if (config.resource.includes("?")) throw new RangeError("The resource URI has a query, one without is wanted");
+  // RFC 9728 §3.1: a slash that ends the host is dropped; one that ends a longer path is part of the identifier.
+  const path = url.pathname === "/" ? "" : url.pathname;
+  const resource = url.origin + path;
+  if (config.authorizationServers.length === 0) {
+    throw new RangeError("No authorization server is named for the resource, at least one issuer is wanted");
+  }
+  const document = {
+    resource,
+    authorization_servers: config.authorizationServers.map((issuer) => checkIssuer(issuer, config.unsafeHttp ?? false)),
+    ...(config.scopes && config.scopes.length > 0 ? { scopes_supported: config.scopes.map(checkScope) } : {}),
+    // RFC 6750 §2.1 only: tokens in bodies and query strings are not taken.
+    bearer_methods_supported: ["header"],
+    ...(config.name === undefined ? {} : { resource_name: config.name }),
+    ...(config.documentation === undefined ? {} : {
+      resource_documentation: parseUrl(config.documentation, { what: "documentation URL", unsafeHttp: true }).href,
+    }),
+  };
+  return {
+    resource,
+    metadataUrl: url.origin + WELL_KNOWN + path,
+    paths: [...new Set([WELL_KNOWN + path, WELL_KNOWN])],
+    document: JSON.stringify(document),
+  };
+}
+
+/** RFC 8414 §2: an issuer is compared as text, so it is passed on as it was written. */
+function checkIssuer(issuer: string, unsafeHttp: boolean): string {
+  parseUrl(issuer, { what: "authorization server", unsafeHttp });
+  if (issuer.includes("?")) throw new RangeError("The authorization server has a query, an issuer without is wanted");
+  return issuer;
+}
+
+function checkScope(scope: string): string {
+  if (!SCOPE.test(scope)) {
+    throw new RangeError("A scope holds a blank or another character no scope has (RFC 6749 §3.3)");
+  }
+  return scope;
+}
+
+function parseUrl(text: string, rules: { readonly what: string; readonly unsafeHttp: boolean }): URL {
+  const { what, unsafeHttp } = rules;
+  const url = URL.parse(text);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    throw new RangeError(`The ${what} is not a URL of https, which is wanted`);
+  }
+  if (url.protocol === "http:" && !unsafeHttp && !LOOPBACK.has(url.hostname)) {
+    throw new RangeError(`The ${what} is plain http beyond loopback, https is wanted`);
+  }
+  if (text.includes("#") || url.username !== "" || url.password !== "") {
+    throw new RangeError(`The ${what} has a fragment or user info, one without is wanted`);
+  }
+  return url;
+}
