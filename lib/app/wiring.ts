@@ -41,11 +41,11 @@ export function randomBytes(n: number): Uint8Array<ArrayBuffer> {
 }
 
 export function capsOf(settings: Settings): LimitOptions {
-  // Anonymous callers are one principal: a share for each principal would be a lower cap for all of them.
+  // Anonymous callers are one principal: a share for each would only be a lower cap for all of them together.
   const allShareOne = settings.principals.every((name) => name === "anonymous");
   return {
     maxSessions: settings.maxSessions,
-    maxSessionsPerPrincipal: allShareOne ? settings.maxSessions : settings.maxSessionsPerPrincipal,
+    maxSessionsPerPrincipal: allShareOne ? Infinity : settings.maxSessionsPerPrincipal,
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,
   };

@@ -110,7 +110,7 @@ export class FakeMcp implements AsyncDisposable {
     if (special !== undefined) return special;
     if (recorded.method === "POST") return await this.#post(recorded);
     if (!this.#knows(recorded)) return this.#lost();
-    if (recorded.method === "GET") return this.#listen(request.signal);
+    if (recorded.method === "GET") return this.#listen();
     this.sessions.delete(recorded.sessionId ?? "");
     return new Response(null, { status: 204 });
   }
@@ -161,7 +161,7 @@ export class FakeMcp implements AsyncDisposable {
     return response;
   }
 
-  #listen(signal: AbortSignal): Response {
+  #listen(): Response {
     const { streams } = this;
     let controller: ReadableStreamDefaultController<Uint8Array>;
     const body = new ReadableStream<Uint8Array>({
@@ -171,7 +171,6 @@ export class FakeMcp implements AsyncDisposable {
       },
       cancel: () => void streams.delete(controller),
     });
-    signal.addEventListener("abort", () => streams.delete(controller));
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   }
 
