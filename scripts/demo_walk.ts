@@ -26,7 +26,8 @@ export function walk(url: string, pids: { readonly signet: number; readonly serv
   return [
     {
       title: "Open a session as alice, and keep its id",
-      command: `mcp() { curl -sS ${url} -H 'content-type: application/json' \\
+      command: `mcp() { curl -sS --retry 9 --retry-delay 1 --retry-connrefused ${url} \\
+  -H 'content-type: application/json' \\
   -H 'accept: application/json, text/event-stream' "$@"; echo; }
 ID=$(mcp -D - -o /dev/null -H 'authorization: Bearer alice' -d '${initialize()}' \\
   | tr -d '\\r' | sed -n 's/^[Mm]cp-[Ss]ession-[Ii]d: //p')
@@ -54,13 +55,13 @@ mcp -H "mcp-session-id: $FORGED" -H 'authorization: Bearer alice' -d '${call("li
     },
     {
       title: "Kill Signet (the demo starts it again with the same key): the session goes on, notes and all",
-      command: `kill -9 ${pids.signet}; sleep 2
+      command: `kill -9 ${pids.signet}; sleep 1
 mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer alice' -d '${call("list_notes")}'`,
       expect: /buy milk/,
     },
     {
       title: "Kill the MCP server: its notes are gone with its memory, but the session's id still works",
-      command: `kill -9 ${pids.server}; sleep 2
+      command: `kill -9 ${pids.server}; sleep 1
 mcp -H "mcp-session-id: $ID" -H 'authorization: Bearer alice' -d '${call("list_notes")}'`,
       expect: /notebook is empty/,
     },

@@ -22,7 +22,7 @@ for (const way of SIGNET_WAYS) {
         await assert.rejects(client.call("count", { key: "lost" }));
         assert.equal(wire.requests.findLast((request) => request.rpcMethod === "tools/call")?.status, 502);
         const failed = await signet.waitForEvent("request failed");
-        assert.ok(String(failed.remedy).length > 10, "want a remedy in the log");
+        assert.ok(String(failed.remedy).length > 10, `want a remedy in the log: ${JSON.stringify(failed)}`);
         assert.ok(!signet.logs.join("\n").includes(client.sessionId!), "no id in the log");
 
         await fixture.restart();

@@ -145,6 +145,16 @@ async function terminateAndProveDead(connected: Connected): Promise<void> {
   );
 }
 
+/** 1, 2: an id comes with the answer to initialize and is the client's own; no other id is ever seen. */
+function proveOneId({ client, wire }: Connected, way: Way): void {
+  const answered = wire.requests.filter((request) => request.answeredSessionId !== undefined);
+  for (const { rpcMethod, answeredSessionId } of answered) {
+    assert.equal(answeredSessionId, client.sessionId);
+    if (way !== "directly") assert.equal(rpcMethod, "initialize", "an id only on the answer to initialize");
+  }
+  if (way !== "directly") assert.match(client.sessionId!, /^[0-9a-zA-Z]{64,}$/);
+}
+
 export interface FeatureRun {
   readonly client: ClientKind;
   readonly server: FixtureKind;
@@ -169,5 +179,6 @@ export async function runFeatures(t: Deno.TestContext, run: FeatureRun): Promise
     if (run.era === "modern" && needs.includes("session")) continue;
     await t.step(name, () => step(connected));
   }
+  if (run.era === "legacy") await t.step("1, 2: saw no id but its own", () => proveOneId(connected, run.way));
   if (run.era === "legacy") await t.step("ends its session", () => terminateAndProveDead(connected));
 }
