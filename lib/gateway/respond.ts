@@ -23,11 +23,26 @@ const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
   upstream_timeout: "upstream_timeout",
 };
 
+/** What an operator can do about a fault of the upstream. */
+const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
+  connect_failed: "start the MCP server, or correct --upstream; a longer --connect-patience bridges its restarts",
+  connect_timeout: "see whether the MCP server's host is reachable, or raise --connect-timeout",
+  pool_exhausted: "the MCP server is too slow for its load: give it more of everything, or lower --max-in-flight",
+  upstream_closed: "the MCP server closed the connection before it had answered: its own log should say why",
+  upstream_invalid: "what answers at --upstream does not speak HTTP/1.1 correctly: see whether it is the MCP server",
+  upstream_timeout: "the MCP server did not begin to answer in time: raise --response-timeout, or set it to 0",
+};
+
 /** Any thrown thing as a SignetError; what is not ours becomes `internal` with the original as cause. */
 export function toSignetError(error: unknown): SignetError {
   if (error instanceof SignetError) return error;
   if (error instanceof HttpError) {
-    return new SignetError(FROM_HTTP[error.code], { facts: { http: error.code, detail: error.message }, cause: error });
+    const remedy = REMEDIES[error.code];
+    return new SignetError(FROM_HTTP[error.code], {
+      facts: { http: error.code },
+      ...(remedy === undefined ? {} : { remedy }),
+      cause: error,
+    });
   }
   return new SignetError("internal", { cause: error });
 }

@@ -16,6 +16,8 @@ export interface SignetOptions {
   readonly lane?: Lane;
   readonly ring?: KeyRing;
   readonly now?: () => number;
+  /** `--connect-patience`; none unless the test is about it. */
+  readonly patience?: string;
 }
 
 /** What a test says of one request. */
