@@ -258,7 +258,7 @@ function checkOptions(options: JwtOptions): void {
   const foreign = (options.algorithms ?? known).filter((algorithm) => !known.includes(algorithm));
   if (foreign.length > 0 || options.algorithms?.length === 0) {
     problems.push({
-      place: "--jwt-algorithm",
+      place: "--jwt-algorithms",
       problem: `not an accepted signature algorithm: ${foreign.join(", ") || "(none given)"}`,
       remedy: `Choose of ${known.join(", ")}`,
     });

@@ -1,5 +1,5 @@
 // Requests, issuers and key servers for the tests of lib/identity.
-import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import { CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
 import type { CredentialView, Identification, Principal } from "../../../lib/identity/principal.ts";
 
 export const NOW_MS = 1_800_000_000_000;
@@ -25,6 +25,9 @@ export function principalOf(answer: Identification): Principal {
   return answer.principal;
 }
 
+/** Any claims at all, right or wrong; undefined leaves one out. */
+export type Claims = Readonly<Record<string, unknown>>;
+
 /** Somebody who signs tokens. */
 export class Issuer {
   readonly publicJwk: JWK;
@@ -43,11 +46,11 @@ export class Issuer {
     return new Issuer(jwk, privateKey, alg);
   }
 
-  /** A token that holds at NOW_MS for an hour, but for what `claims` (undefined leaves out) and `header` say. */
-  sign(claims: JWTPayload = {}, header: Record<string, unknown> = {}): Promise<string> {
+  /** A token that holds at NOW_MS for an hour, but for what `claims` and `header` say. */
+  sign(claims: Claims = {}, header: Claims = {}): Promise<string> {
     const payload = { iss: ISSUER, aud: AUDIENCE, sub: "alice", exp: NOW_S + 3600, ...claims };
     const kid = this.publicJwk.kid;
-    return new SignJWT(payload)
+    return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
       .setProtectedHeader({ alg: this.#alg, ...(kid === undefined ? {} : { kid }), ...header })
       .sign(this.#privateKey);
   }

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { createLocalJWKSet } from "jose";
+import { ConfigError } from "../../../lib/errors.ts";
+import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
+import { Issuer, keySetOf } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+
+for (
+  const text of [
+    "",
+    "[]",
+    "null",
+    "{}",
+    '{"keys":{}}',
+    '{"keys":[]}',
+    '{"keys":[null]}',
+    '{"keys":[{}]}',
+    '{"keys":[{"kty":1}]}',
+  ]
+) {
+  Deno.test(`I1: ${text || "(nothing)"} is no key set`, strict, () => {
+    assert.throws(() => parseKeySet(text), TypeError);
+  });
+}
+
+Deno.test("I1: a key set file that cannot be read names the file and what is wanted", strict, async () => {
+  const readTextFile = () => Promise.reject(new Error("no such file"));
+  await assert.rejects(
+    () => FileKeySet.load({ path: "/etc/keys.json", readTextFile, makeLookup: createLocalJWKSet }),
+    (fault) => fault instanceof ConfigError && /keys\.json/.test(fault.message) && /no such file/.test(fault.message),
+  );
+});
+
+Deno.test("I1: a key set file is read again on reload, and a bad one keeps the keys there are", strict, async () => {
+  const [one, other] = await Promise.all([Issuer.create("one"), Issuer.create("other")]);
+  let text = keySetOf(one);
+  const keys = await FileKeySet.load({
+    path: "/etc/keys.json",
+    readTextFile: () => Promise.resolve(text),
+    makeLookup: createLocalJWKSet,
+  });
+  const kids = () => keys.current().jwks().keys.map((key) => key.kid);
+  assert.deepEqual(kids(), ["one"]);
+  text = "not JSON";
+  await assert.rejects(() => keys.reload(), ConfigError);
+  assert.deepEqual(kids(), ["one"]);
+  text = keySetOf(other);
+  await keys.reload();
+  assert.deepEqual(kids(), ["other"]);
+});
