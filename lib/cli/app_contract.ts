@@ -1,4 +1,4 @@
-// What `signet serve` needs of the program it starts; `lib/app.ts` provides it.
+// What `signet serve` needs of the program it starts; `lib/app/app.ts` provides it.
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";

@@ -35,5 +35,6 @@ export const check: Command = {
     "signet check --upstream http://127.0.0.1:3000/mcp --listen 0.0.0.0:8080",
   ],
   settings: SETTING_KEYS,
+  reportsAllProblems: true,
   run,
 };

@@ -44,9 +44,10 @@ export interface CommandContext extends Machine {
   readonly commands: readonly Command[];
 }
 
-/** A word a command takes besides flags, for help and completion. */
+/** A word a command must be given besides flags. */
 export interface Argument {
   readonly name: string;
+  /** Nothing else is accepted. */
   readonly choices?: readonly string[];
 }
 
@@ -60,6 +61,8 @@ export interface Command {
   readonly examples: readonly string[];
   /** Settings whose flags, variables and file keys count. */
   readonly settings: readonly SettingKey[];
+  /** Runs even if flags or arguments are wrong, to report `flags.problems` together with all others (P3). */
+  readonly reportsAllProblems?: boolean;
   /** @throws ConfigError, CommandFailure */
   run(context: CommandContext): Promise<ExitCode>;
 }

@@ -2,7 +2,7 @@
 // Made from the same tables as help, so that the three never tell different stories.
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import type { Setting } from "../config/setting.ts";
-import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = typeof SHELLS[number];
@@ -152,13 +152,7 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
 
 function run(context: CommandContext): Promise<ExitCode> {
   const shell = SHELLS.find((name) => name === context.flags.positionals[0]);
-  if (shell === undefined) {
-    throw new CommandFailure(
-      EXIT.usage,
-      "`signet completions` wants to know the shell",
-      `Write \`signet completions ${SHELLS.join("|")}\`.`,
-    );
-  }
+  if (shell === undefined) throw new TypeError("`signet completions` is run with a shell it does not know");
   context.stdout(completionScript(shell, context.commands));
   return Promise.resolve(EXIT.done);
 }

@@ -31,7 +31,9 @@ function problemsOf(outcomes: readonly PromiseSettledResult<unknown>[]): ConfigP
 
 /** @throws ConfigError with the problems of settings and keys */
 export async function loadConfiguration(context: CommandContext): Promise<Configuration> {
-  const [settings, keys] = await Promise.allSettled([loadSettings(sourcesOf(context)), loadConfiguredKeys(context)]);
+  // Wrong flags are reported with the settings; they are no reason to be silent about the keys.
+  const excused = { ...context, flags: { ...context.flags, problems: [] } };
+  const [settings, keys] = await Promise.allSettled([loadSettings(sourcesOf(context)), loadConfiguredKeys(excused)]);
   if (settings.status === "rejected" || keys.status === "rejected") {
     throw new ConfigError(problemsOf([settings, keys]));
   }

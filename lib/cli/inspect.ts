@@ -63,7 +63,7 @@ async function readId(context: CommandContext): Promise<string> {
   if (text !== undefined && text.trim() !== "") return text.trim();
   throw new CommandFailure(
     EXIT.usage,
-    "`signet inspect` wants a session id",
+    "standard input holds no session id",
     "Write `signet inspect ID`, or `signet inspect -` and give it on standard input.",
   );
 }

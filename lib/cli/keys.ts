@@ -27,15 +27,8 @@ async function listKeys(context: CommandContext): Promise<ExitCode> {
   return EXIT.done;
 }
 
-async function run(context: CommandContext): Promise<ExitCode> {
-  const [action] = context.flags.positionals;
-  if (action === "new") return await printNewKey(context);
-  if (action === "list") return await listKeys(context);
-  throw new CommandFailure(
-    EXIT.usage,
-    "`signet keys` wants to know what to do",
-    "Write `signet keys new` or `signet keys list`.",
-  );
+function run(context: CommandContext): Promise<ExitCode> {
+  return context.flags.positionals[0] === "new" ? printNewKey(context) : listKeys(context);
 }
 
 export const keys: Command = {

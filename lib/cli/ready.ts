@@ -25,14 +25,14 @@ async function adminAddress(context: CommandContext): Promise<ListenAddress> {
   );
 }
 
-/** The checks that failed, from an answer of `/readyz`; whatever else answers there is not believed. */
-function failedChecks(body: string): string {
+/** What was looked at, from an answer of `/readyz`; whatever else answers there is not believed. */
+function describeChecks(body: string): string {
   try {
-    const checks = (JSON.parse(body) as { checks?: unknown }).checks;
+    const checks = (JSON.parse(body) as { checks?: unknown } | null)?.checks;
     if (typeof checks !== "object" || checks === null) return "";
-    const failed = Object.entries(checks).filter(([, state]) => state !== "ok");
+    const lines = Object.entries(checks).map(([name, state]) => `${name}: ${state}`).join("; ");
     // deno-lint-ignore no-control-regex
-    return failed.map(([name, state]) => `${name}: ${state}`).join("; ").replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+    return lines.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, 500);
   } catch {
     return "";
   }
@@ -59,8 +59,8 @@ async function run(context: CommandContext): Promise<ExitCode> {
     context.stdout("ready\n");
     return EXIT.done;
   }
-  const failed = failedChecks(body);
-  context.stdout(`not ready${failed === "" ? ` (status ${response.status})` : `: ${failed}`}\n`);
+  const checks = describeChecks(body);
+  context.stdout(`not ready${checks === "" ? ` (status ${response.status})` : `: ${checks}`}\n`);
   return EXIT.failedCheck;
 }
 

@@ -31,9 +31,18 @@ function findCommand(name: string): Command {
   );
 }
 
-/** Words a command has no use for. They may be secrets, so they are counted and not quoted. */
-function strayWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
+/** Words that are missing, wrong or too many. They may be secrets, so they are counted and not quoted. */
+function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
+  for (const [index, { name, choices }] of command.arguments.entries()) {
+    const word = flags.positionals[index];
+    if (word !== undefined && (choices === undefined || choices.includes(word))) continue;
+    const problem = word === undefined ? `${name} is missing` : `this is no ${name}`;
+    const remedy = choices === undefined
+      ? `\`signet ${command.name} --help\` shows the usage.`
+      : `Write ${choices.map((choice) => `\`signet ${command.name} ${choice}\``).join(" or ")}.`;
+    problems.push({ place: `signet ${command.name}`, problem, remedy });
+  }
   const stray = flags.positionals.slice(command.arguments.length);
   if (stray.length > 0) {
     const takesUpstream = command.settings.includes("upstreams") && stray.some((word) => word.includes("://"));
@@ -59,9 +68,8 @@ async function runCommand(command: Command, argv: readonly string[], machine: Ma
     machine.stdout(formatCommandHelp(command, styleFor(machine.stdoutIsTerminal, machine.env)));
     return EXIT.done;
   }
-  const flags = { ...parsed, problems: [...parsed.problems, ...strayWords(command, parsed)] };
-  // Commands with settings report these together with all other problems of the configuration.
-  if (command.settings.length === 0 && flags.problems.length > 0) throw new ConfigError(flags.problems);
+  const flags = { ...parsed, problems: [...parsed.problems, ...judgeWords(command, parsed)] };
+  if (flags.problems.length > 0 && !command.reportsAllProblems) throw new ConfigError(flags.problems);
   return await command.run({ ...machine, flags, commands: COMMANDS });
 }
 

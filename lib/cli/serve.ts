@@ -79,5 +79,6 @@ export const serve: Command = {
     "signet serve --config signet.yaml",
   ],
   settings: SETTING_KEYS,
+  reportsAllProblems: true,
   run,
 };

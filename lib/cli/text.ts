@@ -43,5 +43,5 @@ export function formatProblems(problems: readonly ConfigProblem[], style: Style)
     [style.bold(place), ...wrap(sentence(problem), 94), ...wrap(sentence(remedy), 94)]
       .map((line, index) => (index === 0 ? "  " : "    ") + line + "\n").join("")
   );
-  return `signet: ${count} with the configuration\n\n${blocks.join("\n")}`;
+  return `signet: ${count}\n\n${blocks.join("\n")}`;
 }

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { FakeMachine, STRICT } from "./fake_machine.ts";
+
+const UPSTREAM = ["--upstream", "http://127.0.0.1:3000/mcp"];
+
+Deno.test("P3: check tells what a sound configuration does, with its warnings, and exits 0", STRICT, async () => {
+  const machine = new FakeMachine();
+  assert.equal(await machine.run("check", ...UPSTREAM), 0);
+  assert.match(machine.stdout, /listens on +http:\/\/127\.0\.0\.1:8080\/mcp/);
+  assert.match(machine.stdout, /forwards to +http:\/\/127\.0\.0\.1:3000\/mcp/);
+  assert.match(machine.stdout, /key +ephemeral/);
+  assert.match(machine.stdout, /! Callers may be anonymous/);
+  assert.match(machine.stdout, /! The key is ephemeral/);
+  assert.match(machine.stdout, /no problem with the configuration\n$/);
+});
+
+Deno.test(
+  "P3: check tells problems of flags, environment, file, rules and keys at once, and exits 1",
+  STRICT,
+  async () => {
+    const machine = new FakeMachine({
+      env: { SIGNET_LISTN: "x", MCP_ENCRYPTION_KEY: "c2hvcnQ=" },
+      files: { "signet.yaml": "sesion-ttl: 1h\nsession-idle: soon\n" },
+    });
+    assert.equal(await machine.run("check", "--config", "signet.yaml", "--pth", "/x", "--principal", "jwt"), 1);
+    const places = [...machine.stdout.matchAll(/^ {2}(\S.*)$/gm)].map(([, place]) => place);
+    assert.deepEqual(places, [
+      "--pth",
+      "SIGNET_LISTN",
+      "signet.yaml:1 (sesion-ttl)",
+      "signet.yaml:2 (session-idle)",
+      "--upstream",
+      "--jwt-issuer",
+      "--jwt-audience",
+      "--jwt-jwks",
+      "MCP_ENCRYPTION_KEY",
+    ]);
+    assert.match(machine.stdout, /^signet: 9 problems\n/);
+    assert.match(machine.stdout, /The key has 5 bytes, not 32\./);
+    assert.doesNotMatch(machine.stdout, /c2hvcnQ/);
+    assert.equal(machine.stderr, "");
+  },
+);
+
+Deno.test("check reads the key file as serve would, and shows ids only", STRICT, async () => {
+  const key = btoa("k".repeat(32));
+  const machine = new FakeMachine({ files: { ring: `${key}\n${btoa("l".repeat(32))}\n` } });
+  assert.equal(await machine.run("check", ...UPSTREAM, "--key-file", "ring"), 0);
+  assert.match(machine.stdout, /key +[0-9a-f]{8} seals, 1 more opens \(ring\)/);
+  assert.ok(!machine.stdout.includes(key.slice(0, 12)));
+});
+
+Deno.test("check says who may call, source by source", STRICT, async () => {
+  const machine = new FakeMachine();
+  const jwt = ["--jwt-issuer", "https://i", "--jwt-audience", "https://m/mcp,urn:m", "--jwt-jwks", "https://i/keys"];
+  const header = ["--principal-header", "X-User", "--trusted-proxy", "10.0.0.0/8"];
+  assert.equal(await machine.run("check", ...UPSTREAM, ...jwt, ...header, "--principal", "jwt,header,bearer"), 0);
+  assert.match(machine.stdout, /who may call +holders of a JWT from https:\/\/i for https:\/\/m\/mcp or urn:m\n/);
+  assert.match(machine.stdout, /whom 10\.0\.0\.0\/8 names in x-user\n/);
+  assert.match(machine.stdout, /holders of any bearer token: each token is an owner/);
+});

@@ -1,0 +1,87 @@
+// A machine for commands under test: files and environment of texts, a clock that stands still, signals by hand.
+import type { AppModule } from "../../../lib/cli/app_contract.ts";
+import type { Machine, SignalName } from "../../../lib/cli/command.ts";
+import { run } from "../../../lib/cli/run.ts";
+
+export const STRICT = { sanitizeOps: true, sanitizeResources: true };
+
+/** 2026-08-01T12:00:00Z */
+export const NOW_MS = Date.UTC(2026, 7, 1, 12);
+
+export interface MachineOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly terminal?: boolean;
+  readonly fetch?: Machine["fetch"];
+  readonly app?: AppModule;
+}
+
+export class FakeMachine {
+  stdout = "";
+  stderr = "";
+  /** May be changed while a command runs. */
+  files: Record<string, string>;
+  readonly #options: MachineOptions;
+  readonly #handlers = new Map<SignalName, Set<() => void>>();
+  #random = 0;
+
+  constructor(options: MachineOptions = {}) {
+    this.#options = options;
+    this.files = { ...options.files };
+  }
+
+  run(...argv: string[]): Promise<number> {
+    return run(argv, this.#machine());
+  }
+
+  /** Handlers that are waiting for a signal. */
+  get listening(): number {
+    return [...this.#handlers.values()].reduce((sum, handlers) => sum + handlers.size, 0);
+  }
+
+  send(signal: SignalName): void {
+    for (const handler of this.#handlers.get(signal) ?? []) handler();
+  }
+
+  #machine(): Machine {
+    const { env = {}, stdin = "", terminal = false, fetch, app } = this.#options;
+    return {
+      env,
+      stdout: (text) => this.stdout += text,
+      stderr: (text) => this.stderr += text,
+      stdoutIsTerminal: terminal,
+      stderrIsTerminal: terminal,
+      readTextFile: (path) => {
+        const text = this.files[path];
+        return text === undefined ? Promise.reject(new Deno.errors.NotFound(path)) : Promise.resolve(text);
+      },
+      fileMode: () => Promise.resolve(0o600),
+      readStdin: () => Promise.resolve(stdin),
+      now: () => NOW_MS,
+      random: (length) => new Uint8Array(length).fill(++this.#random),
+      fetch: fetch ?? (() => Promise.reject(new TypeError("no network in this test"))),
+      onSignal: (signal, handler) => {
+        const handlers = this.#handlers.get(signal) ?? new Set();
+        this.#handlers.set(signal, handlers.add(handler));
+        return () => handlers.delete(handler);
+      },
+      loadApp: () =>
+        app === undefined ? Promise.reject(new Error("this command starts nothing")) : Promise.resolve(app),
+    };
+  }
+}
+
+/** Lets everything that waits for nothing but other promises go on. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+}
+
+/** Polls until `holds`. @throws Error after two seconds */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 2000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`Waiting for ${what} took more than 2 s`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}

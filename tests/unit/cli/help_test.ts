@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../../lib/cli/commands.ts";
+import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
+import { environmentName } from "../../../lib/config/setting.ts";
+import { FakeMachine, STRICT } from "./fake_machine.ts";
+
+async function helpOf(argv: string[], terminal = false, env: Record<string, string> = {}): Promise<string> {
+  const machine = new FakeMachine({ terminal, env });
+  assert.equal(await machine.run(...argv), 0);
+  assert.equal(machine.stderr, "");
+  return machine.stdout;
+}
+
+Deno.test("help lists every command with its summary", STRICT, async () => {
+  const text = await helpOf(["help"]);
+  for (const { name, summary } of COMMANDS) assert.match(text, new RegExp(`^  ${name} +${summary}$`, "m"));
+  assert.equal(await helpOf(["--help"]), text);
+  assert.equal(await helpOf(["-h"]), text);
+});
+
+Deno.test("help of a command is the same by --help, -h and help COMMAND", STRICT, async () => {
+  for (const { name } of COMMANDS) {
+    const text = await helpOf([name, "--help"]);
+    assert.equal(await helpOf([name, "-h"]), text);
+    assert.equal(await helpOf(["help", name]), text);
+    assert.match(text, new RegExp(`^signet ${name}: `));
+  }
+});
+
+Deno.test("help asks for nothing else to be right", STRICT, async () => {
+  assert.match(await helpOf(["serve", "--lisen", "--help"]), /^signet serve/);
+});
+
+Deno.test("help fits into 100 columns and holds no escape codes when it goes to a file", STRICT, async () => {
+  const texts = [await helpOf([]), await helpOf(["help"])];
+  for (const { name } of COMMANDS) texts.push(await helpOf([name, "--help"]));
+  for (const line of texts.join("\n").split("\n")) {
+    assert.ok([...line].length <= 100, `${[...line].length}: ${line}`);
+    assert.ok(!line.includes("\x1b"), line);
+    assert.equal(line, line.trimEnd());
+  }
+});
+
+Deno.test("help is emphasised on a terminal, unless NO_COLOR asks otherwise", STRICT, async () => {
+  const plain = await helpOf(["serve", "--help"]);
+  const rich = await helpOf(["serve", "--help"], true);
+  assert.ok(rich.includes("\x1b[31mDANGEROUS.\x1b[0m"));
+  assert.equal(
+    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m"].reduce((text, code) => text.replaceAll(code, ""), rich),
+    plain,
+  );
+  assert.equal(await helpOf(["serve", "--help"], true, { NO_COLOR: "1" }), plain);
+});
+
+Deno.test(
+  "help of serve tells each setting's flag, variable and default, and marks the dangerous",
+  STRICT,
+  async () => {
+    const text = await helpOf(["serve", "--help"]);
+    const entries = text.split(/^(?= {4}--)/m).map((entry) => entry.replaceAll(/\s+/g, " "));
+    for (const setting of SETTING_KEYS.map(settingOf)) {
+      const entry = entries.find((entry) => entry.startsWith(` --${setting.name} `)) ?? "";
+      assert.ok(entry.includes(`[${environmentName(setting)}]`), setting.name);
+      assert.equal(entry.includes("DANGEROUS."), setting.dangerous, setting.name);
+      assert.equal(setting.name.startsWith("unsafe-"), setting.dangerous, setting.name);
+    }
+    assert.match(text, /\[127\.0\.0\.1:8080\] \[SIGNET_LISTEN\]/);
+    assert.match(text, /\[24h\]\s+\[SIGNET_SESSION_TTL\]/);
+  },
+);
+
+Deno.test("help of other commands shows their settings only", STRICT, async () => {
+  const text = await helpOf(["ready", "--help"]);
+  assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), ["config", "admin"]);
+  assert.doesNotMatch(await helpOf(["completions", "--help"]), /^Flags$/m);
+});

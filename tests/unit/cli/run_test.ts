@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../../lib/cli/commands.ts";
+import { VERSION } from "../../../lib/cli/version.ts";
+import { FakeMachine, STRICT } from "./fake_machine.ts";
+
+Deno.test("signet shows five examples when nothing is asked", STRICT, async () => {
+  const machine = new FakeMachine();
+  assert.equal(await machine.run(), 0);
+  assert.equal(machine.stdout.match(/^ {2}\S/gm)?.length, 5);
+  assert.equal(machine.stderr, "");
+});
+
+Deno.test("the examples are commands signet accepts", STRICT, async () => {
+  const machine = new FakeMachine();
+  await machine.run();
+  const text = machine.stdout.replaceAll(/\\\n\s*/g, "");
+  const examples = [...text.matchAll(/^ {4}signet (serve .*|check .*)$/gm)].map(([, rest]) => rest!.split(/\s+/));
+  assert.equal(examples.length, 4);
+  const files = { "signet.key": btoa("k".repeat(32)), "signet.yaml": "upstream: http://127.0.0.1:3000/mcp\n" };
+  for (const [, ...flags] of examples) {
+    const checked = new FakeMachine({ files });
+    assert.equal(await checked.run("check", ...flags), 0, `${flags.join(" ")}\n${checked.stdout}${checked.stderr}`);
+  }
+});
+
+Deno.test("signet tells its version, the same as the project's", STRICT, async () => {
+  const project = JSON.parse(await Deno.readTextFile(new URL("../../../deno.json", import.meta.url)));
+  assert.equal(VERSION, project.version);
+  for (const flag of ["--version", "-V"]) {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run(flag), 0);
+    assert.equal(machine.stdout, `signet ${VERSION}\n`);
+  }
+});
+
+Deno.test("signet proposes the nearest command and exits 2 when there is none of that name", STRICT, async () => {
+  const cases: [string, RegExp][] = [
+    ["sevre", /no command "sevre"\.\nDid you mean `signet serve`\?/],
+    ["Serve", /Did you mean `signet serve`/],
+    ["complettions", /Did you mean `signet completions`/],
+    ["frobnicate", /`signet help` lists all commands/],
+    ["--upstream", /command is wanted before any flag\.\nDid you mean `signet serve`/],
+    ["--listen=a:1", /Did you mean `signet serve`/],
+    ["--frob", /`signet help` lists all commands/],
+  ];
+  for (const [name, told] of cases) {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run(name), 2, name);
+    assert.match(machine.stderr, told);
+    assert.equal(machine.stdout, "");
+  }
+});
+
+Deno.test("E8: signet repeats nothing that may be a secret in the wrong place", STRICT, async () => {
+  const secret = "1hunter2hunter2hunter2hunter2hunter2";
+  for (
+    const argv of [[secret], ["serve", secret], ["keys", secret], ["completions", secret], [
+      "check",
+      "--token=" + secret,
+    ]]
+  ) {
+    const machine = new FakeMachine();
+    assert.notEqual(await machine.run(...argv), 0, argv[0]);
+    assert.doesNotMatch(machine.stdout + machine.stderr, /hunter2/, argv[0]);
+  }
+});
+
+Deno.test("signet refuses words and commands it has no use for, together with all other problems", STRICT, async () => {
+  const machine = new FakeMachine();
+  assert.equal(await machine.run("serve", "http://127.0.0.1:3000/mcp", "--lisen=x", "--", "node", "server.js"), 2);
+  assert.match(machine.stderr, /^signet: 4 problems\n/);
+  assert.match(machine.stderr, /One word too many\.\n {4}Did you mean --upstream URL\?/);
+  assert.match(machine.stderr, /This version starts no MCP server of its own\./);
+  assert.match(machine.stderr, /Did you mean --listen\?/);
+});
+
+Deno.test("every command refuses flags that are not its own and exits 2 or 1", STRICT, async () => {
+  for (const { name, settings } of COMMANDS) {
+    const machine = new FakeMachine();
+    const code = await machine.run(name, "--frobnicate=1");
+    assert.equal(code, name === "check" ? 1 : 2, name);
+    assert.match(machine.stdout + machine.stderr, /--frobnicate\n {4}There is no such flag/, name);
+    if (settings.includes("listen")) continue;
+    const other = new FakeMachine();
+    assert.equal(await other.run(name, "--listen", "127.0.0.1:1"), 2, name);
+    assert.match(other.stderr, /--listen\n {4}`signet [a-z]+` has no use for this flag/, name);
+  }
+});
+
+Deno.test("every command tells which word it misses, and runs nothing", STRICT, async () => {
+  for (const command of COMMANDS.filter(({ arguments: words }) => words.length > 0)) {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run(command.name), 2);
+    assert.match(machine.stderr, new RegExp(`${command.arguments[0]!.name} is missing`));
+    if (command.arguments[0]!.choices === undefined) continue;
+    const wrong = new FakeMachine();
+    assert.equal(await wrong.run(command.name, "hunter2"), 2);
+    assert.match(wrong.stderr, new RegExp(`This is no ${command.arguments[0]!.name}\\.`));
+    assert.equal(wrong.stdout, "");
+  }
+});
+
+Deno.test("a bug is thrown, not disguised as a usage error", STRICT, async () => {
+  const machine = new FakeMachine();
+  await assert.rejects(machine.run("serve", "--upstream", "http://127.0.0.1:3000/mcp"), /this command starts nothing/);
+});
