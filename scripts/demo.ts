@@ -25,7 +25,14 @@ function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("SIGNET_")));
 }
 
-/** A program that is started again, on the same port, whenever it dies before `stop`. */
+/** A log line for people: JSON lines lose their braces and their time. */
+function humanize(line: string): string {
+  if (!line.startsWith("{")) return line;
+  const { time: _time, level, event, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  return `${level} ${event} ${Object.entries(facts).map(([name, value]) => `${name}=${value}`).join(" ")}`;
+}
+
+/** A program that is started again, on the same port, whenever something kills it before `stop`. */
 class Supervised {
   readonly #program: Program;
   #child: Deno.ChildProcess | undefined;
@@ -57,7 +64,7 @@ class Supervised {
     this.#child = child;
     const heard = Promise.withResolvers<string>();
     const output = Promise.all([this.#follow(child.stdout, heard.resolve), this.#follow(child.stderr, heard.resolve)]);
-    this.#ended = Promise.all([child.status, output]).then(() => this.#afterEnd());
+    this.#ended = Promise.all([child.status, output]).then(([status]) => this.#afterEnd(status));
     this.url = await Promise.race([
       heard.promise,
       child.status.then(() => Promise.reject(new Error("the program ended before it listened"))),
@@ -81,8 +88,9 @@ class Supervised {
     clearTimeout(timer);
   }
 
-  async #afterEnd(): Promise<void> {
-    if (this.#stopping || this.url === "") return;
+  /** Ctrl-C reaches every program of a terminal: one that ended in order was asked to. */
+  async #afterEnd(status: Deno.CommandStatus): Promise<void> {
+    if (this.#stopping || this.url === "" || status.success) return;
     console.log(dim("  … a program was killed: starting it again"));
     try {
       await this.start();
@@ -104,7 +112,7 @@ class Supervised {
   #hear(line: string, found: (url: string) => void): void {
     const url = this.#program.findUrl(line);
     if (url !== undefined) return found(url);
-    if (line.trim() !== "") console.log(dim(`  ${line}`));
+    if (line.trim() !== "") console.log(dim(`  ${humanize(line)}`));
   }
 }
 
