@@ -25,12 +25,14 @@ const PAIR_CODES = Uint8Array.from({ length: 2 * PAIR }, (_, i) => {
 });
 /** Not a digit. Has bits above those of 61, so that one OR over a block tells whether all were digits. */
 const NO_DIGIT = 0x80;
-const DIGITS = new Uint8Array(128).fill(NO_DIGIT);
+const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
 CODES.forEach((code, digit) => DIGITS[code] = digit);
 
-/** Scratch for the block a tail is padded to. Nothing here awaits, so one is enough. */
+// Scratch: the block a tail is padded to, and the text as bytes. Nothing here awaits, so one of each is enough.
 const tail = new Uint8Array(BLOCK_BYTES);
 const digits = new Uint8Array(BLOCK_CHARS);
+let chars = new Uint8Array(4096);
+const UTF8 = new TextEncoder();
 
 /** How many characters `encodeBase62` makes of `byteLength` bytes. */
 export function base62Length(byteLength: number): number {
@@ -39,19 +41,19 @@ export function base62Length(byteLength: number): number {
 
 /** The one text of `bytes`. */
 export function encodeBase62(bytes: Uint8Array): string {
-  const chars = Buffer.allocUnsafe(base62Length(bytes.length));
+  const text = Buffer.allocUnsafe(base62Length(bytes.length));
   const tailBytes = bytes.length % BLOCK_BYTES;
   const end = bytes.length - tailBytes;
   let to = 0;
-  for (let at = 0; at < end; at += BLOCK_BYTES, to += BLOCK_CHARS) encodeBlock(bytes, at, chars, to);
+  for (let at = 0; at < end; at += BLOCK_BYTES, to += BLOCK_CHARS) encodeBlock(bytes, at, text, to);
   if (tailBytes > 0) {
     // A tail is a block with leading zeros, of whose digits only the significant ones are written.
     tail.fill(0);
     tail.set(bytes.subarray(end), BLOCK_BYTES - tailBytes);
     encodeBlock(tail, 0, digits, 0);
-    chars.set(digits.subarray(BLOCK_CHARS - TAIL_CHARS[tailBytes]!), to);
+    text.set(digits.subarray(BLOCK_CHARS - TAIL_CHARS[tailBytes]!), to);
   }
-  return chars.toString("latin1");
+  return text.toString("latin1");
 }
 
 /** The bytes whose text is `text`; undefined if there are none: wrong length, foreign character, over-range block. */
@@ -59,14 +61,19 @@ export function decodeBase62(text: string): Uint8Array | undefined {
   const tailChars = text.length % BLOCK_CHARS;
   const tailBytes = TAIL_BYTES[tailChars]!;
   if (tailBytes < 0) return undefined;
+  if (text.length > chars.length) chars = new Uint8Array(text.length);
+  // Characters outside ASCII become bytes outside the table, or more bytes than there is room for.
+  if (UTF8.encodeInto(text, chars).written !== text.length) return undefined;
   const end = text.length - tailChars;
   const bytes = Buffer.allocUnsafe(end / BLOCK_CHARS * BLOCK_BYTES + tailBytes);
   let to = 0;
   for (let at = 0; at < end; at += BLOCK_CHARS, to += BLOCK_BYTES) {
-    if (!decodeBlock(text, at, bytes, to)) return undefined;
+    if (!decodeBlock(chars, at, bytes, to)) return undefined;
   }
   if (tailBytes > 0) {
-    if (!decodeBlock(text.slice(end).padStart(BLOCK_CHARS, "0"), 0, tail, 0)) return undefined;
+    digits.fill(CODES[0]!);
+    digits.set(chars.subarray(end, text.length), BLOCK_CHARS - tailChars);
+    if (!decodeBlock(digits, 0, tail, 0)) return undefined;
     const zeros = BLOCK_BYTES - tailBytes;
     for (let i = 0; i < zeros; i++) if (tail[i] !== 0) return undefined;
     bytes.set(tail.subarray(zeros), to);
@@ -105,45 +112,53 @@ function encodeRun(value: number, chars: Uint8Array, to: number): void {
   chars[to + 4] = PAIR_CODES[last + 1]!;
 }
 
-function digitAt(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code < 128 ? DIGITS[code]! : NO_DIGIT;
-}
-
-/** One block; false if a character is no digit or the value passes 2^64 − 1 (it would be a second text for the bytes). */
-function decodeBlock(text: string, at: number, bytes: Uint8Array, to: number): boolean {
-  const c0 = digitAt(text, at);
-  const c1 = digitAt(text, at + 1);
-  const c2 = digitAt(text, at + 2);
-  const c3 = digitAt(text, at + 3);
-  const c4 = digitAt(text, at + 4);
-  const c5 = digitAt(text, at + 5);
-  const c6 = digitAt(text, at + 6);
-  const c7 = digitAt(text, at + 7);
-  const c8 = digitAt(text, at + 8);
-  const c9 = digitAt(text, at + 9);
-  const c10 = digitAt(text, at + 10);
-  if (((c0 | c1 | c2 | c3 | c4 | c5 | c6 | c7 | c8 | c9 | c10) & NO_DIGIT) !== 0) return false;
-  const runA = (((c1 * 62 + c2) * 62 + c3) * 62 + c4) * 62 + c5;
-  const runB = (((c6 * 62 + c7) * 62 + c8) * 62 + c9) * 62 + c10;
-  // value = upper · 62^5 + runB, taken 16 bits at a time so that nothing passes 2^53.
-  const upper = c0 * RUN + runA;
-  const upperHigh = Math.floor(upper / TWO_16);
-  const low = (upper - upperHigh * TWO_16) * RUN + runB;
-  const lowHigh = Math.floor(low / TWO_16);
-  const rest = upperHigh * RUN + lowHigh;
-  const high = Math.floor(rest / TWO_16);
-  if (high >= TWO_32) return false;
-  const word = high | 0;
-  const middle = rest - high * TWO_16;
-  const last = low - lowHigh * TWO_16;
-  bytes[to] = word >>> 24;
-  bytes[to + 1] = word >>> 16;
-  bytes[to + 2] = word >>> 8;
-  bytes[to + 3] = word;
-  bytes[to + 4] = middle >>> 8;
-  bytes[to + 5] = middle;
-  bytes[to + 6] = last >>> 8;
-  bytes[to + 7] = last;
+/**
+ * One block; false if a character is no digit or the value passes 2^64 − 1 (it would be a second text for the bytes).
+ * Horner's rule in limbs of 16 bits, two digits a step: no product passes 2^31.
+ */
+function decodeBlock(chars: Uint8Array, at: number, bytes: Uint8Array, to: number): boolean {
+  const d0 = DIGITS[chars[at]!]!;
+  const d1 = DIGITS[chars[at + 1]!]!;
+  const d2 = DIGITS[chars[at + 2]!]!;
+  const d3 = DIGITS[chars[at + 3]!]!;
+  const d4 = DIGITS[chars[at + 4]!]!;
+  const d5 = DIGITS[chars[at + 5]!]!;
+  const d6 = DIGITS[chars[at + 6]!]!;
+  const d7 = DIGITS[chars[at + 7]!]!;
+  const d8 = DIGITS[chars[at + 8]!]!;
+  const d9 = DIGITS[chars[at + 9]!]!;
+  const d10 = DIGITS[chars[at + 10]!]!;
+  if (((d0 | d1 | d2 | d3 | d4 | d5 | d6 | d7 | d8 | d9 | d10) & NO_DIGIT) !== 0) return false;
+  let sum = (((d0 * 62 + d1) * 62 + d2) * 62 + d3) * 62 + d4;
+  let limb0 = sum & 0xffff;
+  let limb1 = sum >>> 16;
+  sum = limb0 * PAIR + d5 * 62 + d6;
+  limb0 = sum & 0xffff;
+  sum = limb1 * PAIR + (sum >>> 16);
+  limb1 = sum & 0xffff;
+  let limb2 = sum >>> 16;
+  sum = limb0 * PAIR + d7 * 62 + d8;
+  limb0 = sum & 0xffff;
+  sum = limb1 * PAIR + (sum >>> 16);
+  limb1 = sum & 0xffff;
+  sum = limb2 * PAIR + (sum >>> 16);
+  limb2 = sum & 0xffff;
+  let limb3 = sum >>> 16;
+  sum = limb0 * PAIR + d9 * 62 + d10;
+  limb0 = sum & 0xffff;
+  sum = limb1 * PAIR + (sum >>> 16);
+  limb1 = sum & 0xffff;
+  sum = limb2 * PAIR + (sum >>> 16);
+  limb2 = sum & 0xffff;
+  limb3 = limb3 * PAIR + (sum >>> 16);
+  if (limb3 > 0xffff) return false;
+  bytes[to] = limb3 >>> 8;
+  bytes[to + 1] = limb3;
+  bytes[to + 2] = limb2 >>> 8;
+  bytes[to + 3] = limb2;
+  bytes[to + 4] = limb1 >>> 8;
+  bytes[to + 5] = limb1;
+  bytes[to + 6] = limb0 >>> 8;
+  bytes[to + 7] = limb0;
   return true;
 }
