@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { canonicalJson } from "../../lib/envelope/canonical_json.ts";
-import { MasterKey } from "../../lib/envelope/key_ring.ts";
-import { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { seal } from "../../lib/envelope/seal.ts";
 import { fingerprintOwner, openSession, type SealedSession, sealSession } from "../../lib/envelope/session_id.ts";
 
