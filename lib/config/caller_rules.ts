@@ -42,10 +42,11 @@ const SOURCE_SETTINGS = {
 } as const;
 
 function judgeSourceSettings(bench: Bench): void {
-  const { settings, places, problem } = bench;
+  const { settings, places, broken, problem } = bench;
   for (const source of ["jwt", "header"] as const) {
     const used = settings.principals.includes(source);
     for (const [key, metavar] of Object.entries(SOURCE_SETTINGS[source]) as [SettingKey, string][]) {
+      if (broken.has(key)) continue;
       const value = settings[key];
       const missing = value === undefined || (Array.isArray(value) && value.length === 0);
       if (used && missing) problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
@@ -87,7 +88,7 @@ function judgePrincipalHeader(bench: Bench): void {
 
 export const CALLER_RULES: readonly Rule[] = [
   [["principals", "listen", "unsafeAnonymous"], judgePrincipals],
-  [["principals", "jwtIssuer", "jwtAudiences", "jwtJwks", "principalHeader", "trustedProxies"], judgeSourceSettings],
+  [["principals"], judgeSourceSettings],
   [["jwtJwks", "unsafeJwksHttp"], judgeJwks],
   [["principalHeader", "sealHeaders", "transientHeaders"], judgePrincipalHeader],
 ];

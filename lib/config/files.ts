@@ -10,14 +10,19 @@ export interface FileAccess {
   fileMode(path: string): Promise<number | null>;
 }
 
+const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
+  NotFound: ["there is no such file", "Create FILE, or name another file."],
+  PermissionDenied: ["this user may not read the file", "Let the user Signet runs as read FILE, or name another file."],
+  NotCapable: ["the runtime may not read the file", "Allow reading FILE, or name another file."],
+  IsADirectory: ["this is a directory", "Name a file in FILE."],
+  InvalidData: ["the file is not text", "Replace FILE, or name another file."],
+};
+
 /** Why a file could not be read, in words. */
-export function describeReadError(error: unknown): string {
-  const name = error instanceof Error ? error.name : "";
-  if (name === "NotFound") return "there is no such file";
-  if (name === "PermissionDenied" || name === "NotCapable") return "this user may not read the file";
-  if (name === "IsADirectory") return "this is a directory";
-  if (name === "InvalidData") return "the file is not text";
-  return "the file cannot be read";
+export function explainReadError(error: unknown, path: string): { problem: string; remedy: string } {
+  const [problem, remedy] = READ_FAULTS[error instanceof Error ? error.name : ""] ??
+    ["the file cannot be read", "See what is wrong with FILE, or name another file."];
+  return { problem, remedy: remedy.replace("FILE", () => path) };
 }
 
 /** Somebody gave the secret where its file's name belongs: then the "path" must not be shown. */
@@ -85,8 +90,7 @@ export async function examineFiles(
       const wrong = CONTENTS[key]?.(text);
       if (wrong !== undefined) problems.push({ place, problem: wrong[0], remedy: wrong[1] });
     } catch (error) {
-      const remedy = `Make ${path} readable for the user Signet runs as, or name another file.`;
-      problems.push({ place, problem: describeReadError(error), remedy });
+      problems.push({ place, ...explainReadError(error, path) });
       continue;
     }
     const mode = SECRET_FILES.includes(key) ? await options.fileMode(path).catch(() => null) : null;

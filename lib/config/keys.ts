@@ -3,7 +3,7 @@
 import { ConfigError } from "../errors.ts";
 import { ephemeralKeyRing, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
 import type { Environment } from "./environment.ts";
-import { describeReadError, type FileAccess } from "./files.ts";
+import { explainReadError, type FileAccess } from "./files.ts";
 
 /** A comma-separated ring. */
 export const KEY_VARIABLE = "MCP_ENCRYPTION_KEY";
@@ -34,8 +34,7 @@ async function readKeyFile(path: string, place: string, files: FileAccess): Prom
   try {
     return { text: await files.readTextFile(path), source: path };
   } catch (error) {
-    const remedy = `Make ${path} readable for the user Signet runs as, or name another file.`;
-    throw new ConfigError([{ place, problem: describeReadError(error), remedy }]);
+    throw new ConfigError([{ place, ...explainReadError(error, path) }]);
   }
 }
 
@@ -48,8 +47,7 @@ async function readCredential(options: KeyOptions): Promise<KeyText | undefined>
   } catch (error) {
     // A unit may have other credentials only.
     if (error instanceof Error && error.name === "NotFound") return undefined;
-    const remedy = `Make ${path} readable for the user Signet runs as, or unset ${CREDENTIALS_VARIABLE}.`;
-    throw new ConfigError([{ place: CREDENTIALS_VARIABLE, problem: describeReadError(error), remedy }]);
+    throw new ConfigError([{ place: CREDENTIALS_VARIABLE, ...explainReadError(error, path) }]);
   }
 }
 

@@ -3,7 +3,7 @@
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
 import { readConfigFile } from "./file.ts";
-import { describeReadError, examineFiles, type FileAccess } from "./files.ts";
+import { examineFiles, explainReadError, type FileAccess } from "./files.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
 import { judge } from "./rules.ts";
 import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "./schema.ts";
@@ -33,8 +33,7 @@ async function readFileSource(sources: Sources): Promise<Reading> {
     return await readConfigFile(path, await sources.readTextFile(path));
   } catch (error) {
     const place = fromFlag === undefined ? CONFIG_FILE_VARIABLE : "--config";
-    const remedy = `Make ${path} readable for the user Signet runs as, or name another file.`;
-    return { given: new Map(), problems: [{ place, problem: describeReadError(error), remedy }] };
+    return { given: new Map(), problems: [{ place, ...explainReadError(error, path) }] };
   }
 }
 

@@ -64,21 +64,21 @@ function pointsAt(listener: ListenAddress, hostname: string, port: number): bool
       isWildcard(hostname));
 }
 
+function judgeUpstreamCount(bench: Bench): void {
+  const count = bench.settings.upstreams.length;
+  if (count === 0) bench.problem("upstreams", "no MCP server is named", "Add --upstream http://127.0.0.1:3000/mcp.");
+  if (count <= 1) return;
+  bench.problem(
+    "upstreams",
+    `${count} MCP servers are named, and this version forwards to one`,
+    "Name one, and start one Signet for each of the others.",
+  );
+}
+
 function judgeUpstreams(bench: Bench): void {
-  const { settings, problem, warn } = bench;
-  const [upstream, ...others] = settings.upstreams;
-  if (upstream === undefined) {
-    return problem("upstreams", "no MCP server is named", "Add --upstream http://127.0.0.1:3000/mcp.");
-  }
-  if (others.length > 0) {
-    problem(
-      "upstreams",
-      `${settings.upstreams.length} MCP servers are named, and this version forwards to one`,
-      "Name one, and start one Signet for each of the others.",
-    );
-  }
-  for (const { url, hostname, port } of settings.upstreams) {
-    const listeners = settings.admin === "off" ? [settings.listen] : [settings.listen, settings.admin];
+  const { settings: { upstreams, listen, admin }, problem, warn } = bench;
+  const listeners = admin === "off" ? [listen] : [listen, admin];
+  for (const { url, hostname, port } of upstreams) {
     if (listeners.some((listener) => pointsAt(listener, hostname, port))) {
       problem("upstreams", `${redactUrl(url)} is Signet itself`, "Name the MCP server, or listen on another port.");
     } else if (new URL(url).pathname === "/") {
@@ -147,6 +147,7 @@ function judgeBodies(bench: Bench): void {
 const RULES: readonly Rule[] = [
   [["listen", "allowHosts", "unsafeListen"], judgeReach],
   [["listen", "admin"], judgePorts],
+  [["upstreams"], judgeUpstreamCount],
   [["upstreams", "listen", "admin"], judgeUpstreams],
   [["tlsCertFile", "tlsKeyFile"], judgeTls],
   [["upstreamCaFile", "upstreams"], judgeUpstreamCa],

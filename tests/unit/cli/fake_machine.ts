@@ -72,11 +72,6 @@ export class FakeMachine {
   }
 }
 
-/** Lets everything that waits for nothing but other promises go on. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 50; i++) await Promise.resolve();
-}
-
 /** Polls until `holds`. @throws Error after two seconds */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 2000;

@@ -1,0 +1,105 @@
+// The scripts are tried in the shells themselves where these are installed: bash is on every machine that runs the gate.
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../../lib/cli/commands.ts";
+import { completionScript } from "../../../lib/cli/completions.ts";
+import { FakeMachine, STRICT } from "./fake_machine.ts";
+
+async function output(
+  program: string,
+  args: string[],
+): Promise<{ code: number; out: string; err: string } | undefined> {
+  try {
+    const { code, stdout, stderr } = await new Deno.Command(program, { args, stdout: "piped", stderr: "piped" })
+      .output();
+    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** What bash offers after these words, the last of which is being written. */
+async function completeInBash(...words: string[]): Promise<string[]> {
+  const script = `${completionScript("bash", COMMANDS)}
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_signet
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const result = await output("bash", ["--norc", "-c", script, "bash", "signet", ...words]);
+  if (result === undefined) throw new Error("bash is not installed");
+  assert.equal(result.err, "");
+  return result.out.split("\n").filter((line) => line !== "");
+}
+
+const hasBash = await output("bash", ["--version"]) !== undefined;
+const bash = { ...STRICT, ignore: !hasBash };
+
+Deno.test("bash completes commands", bash, async () => {
+  assert.deepEqual(await completeInBash("s"), ["serve"]);
+  assert.deepEqual(await completeInBash(""), [...COMMANDS.map(({ name }) => name), "help", "--help", "--version"]);
+});
+
+Deno.test("bash completes the flags of the command and no others", bash, async () => {
+  assert.deepEqual(await completeInBash("serve", "--session-"), ["--session-ttl", "--session-idle"]);
+  assert.deepEqual(await completeInBash("ready", "--"), ["--admin", "--config", "--help"]);
+  assert.deepEqual(await completeInBash("help", "ch"), ["check"]);
+});
+
+Deno.test("bash completes closed lists, words of commands, files, and nothing where anything goes", bash, async () => {
+  assert.deepEqual(await completeInBash("serve", "--principal", ""), ["jwt", "header", "bearer", "anonymous"]);
+  assert.deepEqual(await completeInBash("serve", "--full-lane", "--log-f"), ["--log-format"]);
+  assert.deepEqual(await completeInBash("keys", "n"), ["new"]);
+  assert.deepEqual(await completeInBash("completions", ""), ["bash", "zsh", "fish", "--help"]);
+  assert.deepEqual(await completeInBash("serve", "--listen", ""), []);
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/signet.key`, "");
+    assert.deepEqual(await completeInBash("serve", "--key-file", `${folder}/sig`), [`${folder}/signet.key`]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (const [shell, flag] of [["zsh", "-n"], ["fish", "--no-execute"]] as const) {
+  const ignore = await output(shell, ["--version"]) === undefined;
+  Deno.test(`${shell} reads its script without complaint`, { ...STRICT, ignore }, async () => {
+    const file = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(file, completionScript(shell, COMMANDS));
+      const result = await output(shell, [flag, file]);
+      assert.deepEqual([result?.code, result?.err], [0, ""]);
+    } finally {
+      await Deno.remove(file);
+    }
+  });
+}
+
+Deno.test("every shell's script names every command and each of its flags", STRICT, () => {
+  for (const shell of ["bash", "zsh", "fish"] as const) {
+    const script = completionScript(shell, COMMANDS);
+    for (const { name, settings } of COMMANDS) {
+      assert.match(script, new RegExp(`\\b${name}\\b`), `${shell} ${name}`);
+      if (settings.length > 0) assert.match(script, /(--|-l )session-ttl\b/, shell);
+    }
+    assert.match(script, /jwt header bearer anonymous/, shell);
+  }
+});
+
+Deno.test("zsh and fish scripts quote what would end a string", STRICT, () => {
+  const zsh = completionScript("zsh", COMMANDS);
+  const fish = completionScript("fish", COMMANDS);
+  // "besides the system's": an apostrophe in a documentation line.
+  assert.match(zsh, /besides the system'\\''s/);
+  assert.match(fish, /besides the system\\'s/);
+  // A colon or bracket would end the description of an `_arguments` specification.
+  assert.match(zsh, /'\*--upstream\[The MCP server behind Signet\\: http/);
+  assert.match(zsh, /:\\\[NAME=\\\]URL: '/);
+});
+
+Deno.test("completions prints the script and exits 0", STRICT, async () => {
+  for (const shell of ["bash", "zsh", "fish"] as const) {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run("completions", shell), 0);
+    assert.equal(machine.stdout, completionScript(shell, COMMANDS));
+  }
+});

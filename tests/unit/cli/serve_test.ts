@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import type { AppModule, AppOptions, RunningApp } from "../../../lib/cli/app_contract.ts";
+import { ConfigError } from "../../../lib/errors.ts";
+import { FakeMachine, type MachineOptions, STRICT, until } from "./fake_machine.ts";
+
+const UPSTREAM = ["--upstream", "http://127.0.0.1:3000/mcp"];
+const KEY = btoa("k".repeat(32));
+const OTHER_KEY = btoa("l".repeat(32));
+
+/** An app whose end is in the test's hands. */
+class FakeApp implements AppModule, RunningApp {
+  readonly listen = "127.0.0.1:8080";
+  readonly admin: string | undefined = "127.0.0.1:9090";
+  readonly stopped: Promise<void>;
+  readonly drained = Promise.withResolvers<{ cutStreams: number }>();
+  stopUnasked!: (error?: Error) => void;
+  options: AppOptions | undefined;
+  reloads = 0;
+  drains = 0;
+  /** What `reload` does besides reading everything again. */
+  onReload: () => Promise<void> = () => Promise.resolve();
+
+  constructor() {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.stopped = promise;
+    this.stopUnasked = (error) => error === undefined ? resolve() : reject(error);
+  }
+
+  readonly startApp = (options: AppOptions): Promise<RunningApp> => {
+    this.options = options;
+    return Promise.resolve(this);
+  };
+
+  async reload(): Promise<void> {
+    this.reloads++;
+    await this.options!.reloadSettings();
+    await this.options!.loadKeys();
+    await this.onReload();
+  }
+
+  drain(): Promise<{ cutStreams: number }> {
+    this.drains++;
+    return this.drained.promise;
+  }
+}
+
+async function serving(argv: string[] = [], options: MachineOptions = {}) {
+  const app = new FakeApp();
+  const machine = new FakeMachine({ ...options, app });
+  const code = machine.run("serve", ...UPSTREAM, ...argv);
+  await Promise.race([code, until(() => machine.listening === 3, "serve to listen for signals")]);
+  const lines = () => machine.stderr.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { app, machine, code, lines };
+}
+
+Deno.test("P2: the first SIGTERM drains and serve exits 0 when nothing had to be cut", STRICT, async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const { app, machine, code, lines } = await serving();
+    machine.send(signal);
+    assert.equal(app.drains, 1);
+    app.drained.resolve({ cutStreams: 0 });
+    assert.equal(await code, 0);
+    assert.deepEqual(lines().slice(-2).map(({ event }) => event), [
+      "draining; a second signal ends at once",
+      "drained",
+    ]);
+    assert.equal(machine.listening, 0, "no signal handler is left behind");
+  }
+});
+
+Deno.test("P2: serve exits 4 when streams had to be cut, or the drain failed", STRICT, async () => {
+  const cut = await serving();
+  cut.machine.send("SIGTERM");
+  cut.app.drained.resolve({ cutStreams: 3 });
+  assert.equal(await cut.code, 4);
+  assert.equal(cut.lines().at(-1)?.["cut_streams"], 3);
+  const failed = await serving();
+  failed.machine.send("SIGTERM");
+  failed.app.drained.reject(new Error("boom"));
+  assert.equal(await failed.code, 4);
+});
+
+Deno.test("P2: a second signal ends at once, whatever the drain does", STRICT, async () => {
+  const { app, machine, code } = await serving();
+  machine.send("SIGTERM");
+  machine.send("SIGINT");
+  assert.equal(await code, 4);
+  assert.equal(app.drains, 1);
+});
+
+Deno.test("P2: SIGHUP reloads", STRICT, async () => {
+  const { app, machine, code, lines } = await serving();
+  machine.send("SIGHUP");
+  await until(() => lines().at(-1)?.["event"] === "reloaded", "the reload");
+  assert.equal(app.reloads, 1);
+  await end({ app, machine, code });
+});
+
+async function end({ app, machine, code }: { app: FakeApp; machine: FakeMachine; code: Promise<number> }) {
+  machine.send("SIGTERM");
+  app.drained.resolve({ cutStreams: 0 });
+  assert.equal(await code, 0);
+}
+
+Deno.test("P2: a bad configuration at SIGHUP is told problem by problem and the old one stays", STRICT, async () => {
+  const files = { "signet.yaml": "path: /mcp\n" };
+  const { app, machine, code, lines } = await serving(["--config", "signet.yaml"], { files });
+  machine.files["signet.yaml"] = "pth: /mcp\nsession-ttl: soon\n";
+  machine.send("SIGHUP");
+  const refused = () => lines().filter(({ event }) => String(event).startsWith("reload refused"));
+  await until(() => refused().length === 2, "both problems");
+  assert.deepEqual(refused().map(({ level, place }) => [level, place]), [
+    ["error", "signet.yaml:1 (pth)"],
+    ["error", "signet.yaml:2 (session-ttl)"],
+  ]);
+  machine.files["signet.yaml"] = "path: /other\n";
+  machine.send("SIGHUP");
+  await until(() => lines().at(-1)?.["event"] === "reloaded", "the next reload");
+  await end({ app, machine, code });
+});
+
+Deno.test("P2: SIGHUPs during a reload make one more, and one during a drain none", STRICT, async () => {
+  const { app, machine, code } = await serving();
+  const first = Promise.withResolvers<void>();
+  app.onReload = () => first.promise;
+  for (let i = 0; i < 5; i++) machine.send("SIGHUP");
+  assert.equal(app.reloads, 1);
+  first.resolve();
+  await until(() => app.reloads === 2, "one more reload");
+  machine.send("SIGTERM");
+  machine.send("SIGHUP");
+  app.drained.resolve({ cutStreams: 0 });
+  assert.equal(await code, 0);
+  assert.equal(app.reloads, 2);
+});
+
+Deno.test("serve exits 3 when the app stops unasked", STRICT, async () => {
+  for (const error of [undefined, new Error("listener gone")]) {
+    const { app, code, lines } = await serving();
+    app.stopUnasked(error);
+    assert.equal(await code, 3);
+    assert.equal(lines().at(-1)?.["event"], "stopped unasked");
+  }
+});
+
+Deno.test("E5: loadKeys gives the ring that was shown first, and what is configured after", STRICT, async () => {
+  const { app, machine, code } = await serving(["--key-file", "ring"], { files: { ring: KEY } });
+  const { loadKeys } = app.options!;
+  machine.files["ring"] = `${OTHER_KEY}\n${KEY}\n`;
+  const shown = await loadKeys();
+  assert.equal(shown.ring.keys.length, 1);
+  const rotated = await loadKeys();
+  assert.equal(rotated.ring.keys.length, 2);
+  assert.equal(rotated.ring.keys[1]?.id, shown.ring.active.id);
+  machine.files["ring"] = "nonsense";
+  await assert.rejects(loadKeys(), ConfigError);
+  await end({ app, machine, code });
+});
+
+Deno.test("E6: an ephemeral key outlives a reload, and gives way to a configured one", STRICT, async () => {
+  const files = { "signet.yaml": "path: /mcp\n", ring: KEY };
+  const { app, machine, code } = await serving(["--config", "signet.yaml"], { files });
+  const { loadKeys } = app.options!;
+  const first = await loadKeys();
+  assert.equal(first.ephemeral, true);
+  assert.equal((await loadKeys()).ring, first.ring, "another ephemeral key would end every session");
+  machine.files["signet.yaml"] = "key-file: ring\n";
+  const configured = await loadKeys();
+  assert.deepEqual([configured.ephemeral, configured.source], [false, "ring"]);
+  await end({ app, machine, code });
+});
+
+Deno.test("P3: serve starts nothing when the configuration has problems", STRICT, async () => {
+  const app = new FakeApp();
+  const machine = new FakeMachine({ app });
+  assert.equal(await machine.run("serve", "--listen", "nowhere", "--key-file", "none"), 2);
+  assert.equal(app.options, undefined);
+  assert.match(machine.stderr, /^signet: 3 problems\n/);
+});
+
+Deno.test("serve exits 3 with a cure when it cannot listen, and passes bugs on", STRICT, async () => {
+  const failing = (error: Error) => new FakeMachine({ app: { startApp: () => Promise.reject(error) } });
+  for (
+    const error of [
+      new Deno.errors.AddrInUse("x"),
+      new Deno.errors.AddrNotAvailable("x"),
+      new Deno.errors.PermissionDenied("x"),
+    ]
+  ) {
+    const machine = failing(error);
+    assert.equal(await machine.run("serve", ...UPSTREAM), 3);
+    assert.match(machine.stderr, /starting to listen: .+\n.*--listen/i);
+  }
+  const refused = failing(new ConfigError([{ place: "--tls-cert", problem: "it is expired", remedy: "Renew it." }]));
+  assert.equal(await refused.run("serve", ...UPSTREAM), 2);
+  await assert.rejects(failing(new RangeError("a bug")).run("serve", ...UPSTREAM), /a bug/);
+});
+
+Deno.test(
+  "serve tells on a terminal where it listens, forwards, who may call, which key, and what to beware of",
+  STRICT,
+  async () => {
+    const { app, machine, code } = await serving([], { terminal: true, env: { NO_COLOR: "1" } });
+    assert.match(machine.stderr, /listens on +http:\/\/127\.0\.0\.1:8080\/mcp\n/);
+    assert.match(machine.stderr, /forwards to +http:\/\/127\.0\.0\.1:3000\/mcp\n/);
+    assert.match(machine.stderr, /who may call +anyone who reaches it, all as one owner\n/);
+    assert.match(machine.stderr, /key +ephemeral: sessions end with this process\n/);
+    assert.match(machine.stderr, /admin +http:\/\/127\.0\.0\.1:9090 /);
+    assert.match(machine.stderr, /! Callers may be anonymous/);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(machine.stderr, /\x1b/);
+    assert.equal(machine.stdout, "");
+    await end({ app, machine, code });
+  },
+);
+
+Deno.test("serve tells the same in JSON lines when no terminal reads it", STRICT, async () => {
+  const { app, machine, code, lines } = await serving(["--key-file", "ring"], {
+    files: { ring: `${KEY},${OTHER_KEY}` },
+  });
+  const listening = lines().find(({ event }) => event === "listening")!;
+  const { time: _, key, ...facts } = listening;
+  assert.match(String(key), /^[0-9a-f]{8}$/);
+  assert.deepEqual(facts, {
+    level: "info",
+    event: "listening",
+    version: "0.1.0",
+    listen: "http://127.0.0.1:8080/mcp",
+    forward: "http://127.0.0.1:3000/mcp",
+    callers: "anonymous",
+    keys: 2,
+    key_source: "ring",
+    admin: "http://127.0.0.1:9090",
+  });
+  assert.ok(lines().some(({ event, level }) => event === "beware" && level === "warn"));
+  assert.ok(!machine.stderr.includes(KEY));
+  await end({ app, machine, code });
+});
+
+Deno.test("serve obeys log-format over the terminal, and log-level", STRICT, async () => {
+  const json = await serving(["--log-format", "json"], { terminal: true });
+  assert.equal(json.lines().at(-1)?.["event"], "listening");
+  await end(json);
+  const human = await serving(["--log-format", "human"]);
+  assert.match(human.machine.stderr, /listens on/);
+  await end(human);
+  const quiet = await serving(["--log-level", "error"]);
+  assert.equal(quiet.machine.stderr, "");
+  await end(quiet);
+});
+
+Deno.test("serve shows no query of an upstream", STRICT, async () => {
+  const app = new FakeApp();
+  const machine = new FakeMachine({ app });
+  const code = machine.run("serve", "--upstream", "main=http://127.0.0.1:3000/mcp?token=hunter2");
+  await until(() => machine.listening === 3, "serve to listen for signals");
+  assert.match(machine.stderr, /"forward":"main = http:\/\/127\.0\.0\.1:3000\/mcp"/);
+  assert.doesNotMatch(machine.stderr, /hunter2/);
+  await end({ app, machine, code });
+});

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { formatProblems, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
+import { STRICT } from "./fake_machine.ts";
+
+Deno.test("wrap breaks at blanks and loses no word", STRICT, () => {
+  assert.deepEqual(wrap("one two three four", 9), ["one two", "three", "four"]);
+  assert.deepEqual(wrap("exactly ten", 11), ["exactly ten"]);
+  assert.deepEqual(wrap("a verylongwordindeed b", 6), ["a", "verylongwordindeed", "b"]);
+  assert.deepEqual(wrap("", 6), [""]);
+});
+
+Deno.test("sentence puts a capital in front and a stop at the end, once", STRICT, () => {
+  assert.equal(sentence("there is none"), "There is none.");
+  assert.equal(sentence("Did you mean x?"), "Did you mean x?");
+  assert.equal(sentence('"x" is no size'), '"x" is no size.');
+});
+
+Deno.test("styleFor is plain without a terminal, with NO_COLOR, and on a dumb terminal", STRICT, () => {
+  assert.equal(styleFor(true, {}).bold("x"), "\x1b[1mx\x1b[0m");
+  assert.equal(styleFor(true, { NO_COLOR: "" }).bold("x"), "\x1b[1mx\x1b[0m", "https://no-color.org: not empty");
+  for (const style of [styleFor(false, {}), styleFor(true, { NO_COLOR: "1" }), styleFor(true, { TERM: "dumb" })]) {
+    assert.deepEqual([style.bold("x"), style.dim("x"), style.danger("x")], ["x", "x", "x"]);
+  }
+});
+
+Deno.test("P3: formatProblems shows place, problem and remedy of each", STRICT, () => {
+  const problems = [
+    { place: "--listen", problem: '"x" is not an address', remedy: "Write HOST:PORT" },
+    { place: "signet.yaml:3 (path)", problem: "there is no value", remedy: "Write one." },
+  ];
+  assert.equal(
+    formatProblems(problems, styleFor(false, {})),
+    'signet: 2 problems\n\n  --listen\n    "x" is not an address.\n    Write HOST:PORT.\n\n' +
+      "  signet.yaml:3 (path)\n    There is no value.\n    Write one.\n",
+  );
+  assert.match(formatProblems(problems.slice(1), styleFor(false, {})), /^signet: 1 problem\n/);
+});
