@@ -96,8 +96,3 @@ export function tokenList(value: string): string[] | undefined {
   const elements = listElements(value);
   return elements.every(isToken) ? elements : undefined;
 }
-
-/** Whether the list `value` has the element `lowerToken` (lower-case), in any case. */
-export function listHas(value: string, lowerToken: string): boolean {
-  return listElements(value).includes(lowerToken);
-}

@@ -1,7 +1,7 @@
 // The field section of a request or response: lines to a FieldList, and the facts that frame the message.
 // Strict: RFC 9112 §5 without its concessions (no obs-fold, no bare CR or LF), §6 with one way to frame a body.
 import { fault, FIELD_SECTION, parseContentLength, type Side, sliceTrimmed } from "./grammar.ts";
-import { fieldValue, listHas, tokenList } from "./fields.ts";
+import { fieldValue, tokenList } from "./fields.ts";
 import { lowerCaseName } from "./fields_known.ts";
 import { CHUNKED, type FieldList, type HttpError } from "./types.ts";
 
@@ -27,7 +27,6 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   maxTargetLength: 8 * 1024,
   singletons: new Set([
     "authorization",
-    "content-encoding",
     "content-length",
     "content-type",
     "expect",
@@ -47,6 +46,8 @@ export interface FieldSection {
   expect: string | undefined;
   /** All Connection lines as one list. */
   connection: string | undefined;
+  /** Its elements, lower-cased. */
+  options: readonly string[];
 }
 
 /**
@@ -66,6 +67,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
     host: undefined,
     expect: undefined,
     connection: undefined,
+    options: NO_OPTIONS,
   };
   const end = text.length - 2;
   for (let pos = start; pos < end;) {
@@ -85,7 +87,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
     }
     pos = eol + 2;
   }
-  if (section.connection !== undefined) checkConnection(section.connection, side, limits);
+  if (section.connection !== undefined) section.options = connectionOptions(section.connection, side, limits);
   return section;
 }
 
@@ -113,9 +115,14 @@ function note(section: FieldSection, name: string, value: string, side: Side): v
   }
 }
 
+const NO_OPTIONS: readonly string[] = [];
+const KEEP_ALIVE: readonly string[] = ["keep-alive"];
+const CLOSE: readonly string[] = ["close"];
+
 /** Connection must be a list of tokens and must not declare a field hop-by-hop that this or the next hop relies on. */
-function checkConnection(connection: string, side: Side, limits: HeadLimits): void {
-  if (connection === "keep-alive" || connection === "close") return;
+function connectionOptions(connection: string, side: Side, limits: HeadLimits): readonly string[] {
+  if (connection === "keep-alive") return KEEP_ALIVE;
+  if (connection === "close") return CLOSE;
   const options = tokenList(connection);
   if (options === undefined) throw fault(side, "bad_request", "Connection is not a list of tokens");
   for (const option of options) {
@@ -123,6 +130,7 @@ function checkConnection(connection: string, side: Side, limits: HeadLimits): vo
       throw fault(side, "bad_request", "Connection names a field that is not for one hop only");
     }
   }
+  return options;
 }
 
 /**
@@ -160,10 +168,9 @@ function refusedCoding(value: string, side: Side): HttpError {
 
 /** Whether the connection outlives the message as far as its head says: RFC 9112 §9.3. */
 export function isPersistent(section: FieldSection, minorVersion: 0 | 1): boolean {
-  const { connection } = section;
-  if (connection === undefined) return minorVersion === 1;
-  if (listHas(connection, "close")) return false;
-  return minorVersion === 1 || listHas(connection, "keep-alive");
+  const { options } = section;
+  if (options === NO_OPTIONS) return minorVersion === 1;
+  return !options.includes("close") && (minorVersion === 1 || options.includes("keep-alive"));
 }
 
 function repeated(side: Side): HttpError {

@@ -33,7 +33,8 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * holds, and without `\`, which some recipients read as `/`.
  */
 const TARGET = /^[!$-;=?-[\]-~]+$/;
-const AUTHORITY = /^(?:[0-9A-Za-z._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?$/;
+const PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
+const AUTHORITY = new RegExp(`^(?:[0-9A-Za-z._~-]{1,255}|\\[[0-9A-Fa-f:.]{2,45}\\])(?::(?:${PORT}))?$`);
 
 /** Whether `text` is a `token`. The pattern is anchored and `$` without the m flag matches at the very end only. */
 export function isToken(text: string): boolean {
@@ -61,9 +62,7 @@ export function isTarget(text: string): boolean {
  * percent-encoding and no sub-delims, so that a list (`a,b`) or user info (`a@b`) is never taken for a host.
  */
 export function isAuthority(text: string): boolean {
-  if (!AUTHORITY.test(text)) return false;
-  const colon = text.lastIndexOf(":");
-  return colon <= text.lastIndexOf("]") || Number(text.slice(colon + 1)) <= 65535;
+  return AUTHORITY.test(text);
 }
 
 /**
