@@ -1,0 +1,116 @@
+// Principals by asking the authorization server about the token: OAuth 2.0 Token Introspection (RFC 7662).
+// Fails closed: only `active: true` with a subject proves anybody, and an endpoint that cannot be asked is a 503.
+// The `Authenticator` remembers answers by the token's digest, asks once for many requests with one token, and bounds
+// both; this source bounds how long an answer may be believed.
+import * as oauth from "oauth4webapi";
+import type { MaybePromise } from "../store/store.ts";
+import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
+import { type IntrospectionRules, judgeIntrospection } from "./introspection_answer.ts";
+import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
+import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions, type Fetch } from "./resolver_fetch.ts";
+
+/** How Signet shows the authorization server who is asking. Made by the functions below; prints no secret. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly method: "client_secret_basic" | "client_secret_post" | "private_key_jwt";
+  readonly authenticate: oauth.ClientAuth;
+}
+
+/** RFC 6749 §2.3.1, in the Authorization field. @throws RangeError if either is blank */
+export function clientSecretBasic(clientId: string, secret: string): ClientCredentials {
+  requireText("client id", clientId);
+  requireText("client secret", secret);
+  return { clientId, method: "client_secret_basic", authenticate: oauth.ClientSecretBasic(secret) };
+}
+
+/** RFC 6749 §2.3.1, in the body: for servers that know nothing better. @throws RangeError if either is blank */
+export function clientSecretPost(clientId: string, secret: string): ClientCredentials {
+  requireText("client id", clientId);
+  requireText("client secret", secret);
+  return { clientId, method: "client_secret_post", authenticate: oauth.ClientSecretPost(secret) };
+}
+
+/** RFC 7523 §2.2. The assertion's audience is the issuer, which must be configured. @throws RangeError if the id is blank */
+export function privateKeyJwt(clientId: string, key: CryptoKey, keyId?: string): ClientCredentials {
+  requireText("client id", clientId);
+  const authenticate = oauth.PrivateKeyJwt(keyId === undefined ? key : { key, kid: keyId });
+  return { clientId, method: "private_key_jwt", authenticate };
+}
+
+export interface IntrospectionOptions extends IntrospectionRules, Omit<EndpointOptions, "fetch"> {
+  /** The introspection endpoint's URL. */
+  readonly endpoint: string;
+  readonly client: ClientCredentials;
+  readonly fetch: Fetch;
+  /** Longest token asked about, in characters. Default 8,192. */
+  readonly maxTokenLength?: number;
+  /** Allows `http:`. Tokens and the client's secret then travel in the clear, and anybody on the way can vouch. */
+  readonly unsafeHttp?: boolean;
+}
+
+const REMEDY = "See that the introspection endpoint is up, and takes Signet's client credentials";
+
+export class IntrospectionSource implements VerifyingSource {
+  readonly name = "introspection";
+  readonly fields = TOKEN_FIELDS;
+  readonly #options: IntrospectionOptions;
+  readonly #endpoint: Endpoint;
+  readonly #server: oauth.AuthorizationServer;
+
+  /** @throws RangeError for an endpoint or a combination that cannot be used */
+  constructor(options: IntrospectionOptions) {
+    const url = checkEndpoint(options.endpoint, {
+      what: "introspection endpoint",
+      http: options.unsafeHttp ? "unsafe" : "never",
+    });
+    if (options.client.method === "private_key_jwt" && options.issuer === undefined) {
+      throw new RangeError("private_key_jwt has no audience for its assertions, a configured issuer is wanted");
+    }
+    this.#options = options;
+    this.#endpoint = new Endpoint(url, options);
+    this.#server = { issuer: options.issuer ?? new URL(url).origin, introspection_endpoint: url };
+  }
+
+  credential(view: CredentialView): string | Identification {
+    return readBearerToken(view, this.#options.maxTokenLength ?? MAX_TOKEN_LENGTH);
+  }
+
+  verify(token: string, nowMs: number): MaybePromise<Identification> {
+    return tokenSyntaxProblem(token) ?? this.#ask(token, nowMs);
+  }
+
+  identify(view: CredentialView, nowMs: number): MaybePromise<Identification> {
+    const credential = this.credential(view);
+    return typeof credential === "string" ? this.verify(credential, nowMs) : credential;
+  }
+
+  async #ask(token: string, nowMs: number): Promise<Identification> {
+    let answer: oauth.IntrospectionResponse;
+    try {
+      answer = await this.#introspect(token);
+    } catch (fault) {
+      throw this.#endpoint.unavailable(fault, REMEDY);
+    }
+    return judgeIntrospection(answer, this.#options, nowMs);
+  }
+
+  async #introspect(token: string): Promise<oauth.IntrospectionResponse> {
+    const { client } = this.#options;
+    const metadata: oauth.Client = { client_id: client.clientId };
+    const response = await oauth.introspectionRequest(this.#server, metadata, client.authenticate, token, {
+      additionalParameters: { token_type_hint: "access_token" },
+      [oauth.allowInsecureRequests]: this.#options.unsafeHttp ?? false,
+      [oauth.customFetch]: (_url, init) => this.#endpoint.send(init as RequestInit),
+    });
+    if (response.status !== 200) throw new EndpointFault(`it answers with status ${response.status}`);
+    // Signed answers (RFC 9701) were not asked for, and would have to be verified.
+    if (!/^application\/json\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
+      throw new EndpointFault("its answer is not application/json");
+    }
+    return await oauth.processIntrospectionResponse(this.#server, metadata, response);
+  }
+}
+
+function requireText(what: string, value: string): void {
+  if (value.trim() === "") throw new RangeError(`The ${what} for token introspection is blank`);
+}

@@ -1,0 +1,97 @@
+// What an introspection answer proves (RFC 7662 §2.2): a principal, or nobody. Pure.
+import type { IntrospectionResponse } from "oauth4webapi";
+import { refused } from "./identifications.ts";
+import type { Identification, Principal } from "./principal.ts";
+
+export interface IntrospectionRules {
+  /**
+   * The authorization server's issuer. Becomes the principal's; an answer that names another is refused. Without it the
+   * answer's `iss` is taken, else `signet:introspection`.
+   */
+  readonly issuer?: string;
+  /** If set, the answer's `aud` must hold one of these: a token for somebody else proves nothing here (RFC 8707). */
+  readonly audience?: readonly string[];
+  /** Which member names the caller. Default `sub`; the others are for servers that leave it out. */
+  readonly subjectClaim?: "sub" | "username" | "client_id";
+  /** Longest time an answer is believed, in ms. Default 60,000: how long a token revoked elsewhere still counts. */
+  readonly maxAgeMs?: number;
+}
+
+/** `expiresAtMs` is when it must be asked again; the token itself may live longer. */
+export interface IntrospectedPrincipal extends Principal {
+  /** When the token ends, in ms since the epoch; Infinity if the answer does not say. */
+  readonly credentialExpiresAtMs: number;
+}
+
+export const INTROSPECTION_ISSUER = "signet:introspection";
+
+const DEFAULT_MAX_AGE_MS = 60_000;
+const MAX_SUBJECT_LENGTH = 1_024;
+/** What an access token that is enough by itself may be called. */
+const BEARER_TYPES = new Set(["bearer", "access_token"]);
+
+const INACTIVE = refused("the token is not active");
+const NO_SUBJECT = refused("the authorization server names no subject for the token");
+const WRONG_ISSUER = refused("the token is of another issuer");
+const WRONG_AUDIENCE = refused("the token is for another audience");
+const EXPIRED = refused("the token has expired");
+const NOT_BEARER = refused("the token is no access token that may be used as a bearer token");
+
+export function judgeIntrospection(
+  answer: IntrospectionResponse,
+  rules: IntrospectionRules,
+  nowMs: number,
+): Identification {
+  if (answer.active !== true) return INACTIVE;
+  if (!isBearer(answer)) return NOT_BEARER;
+  const issuer = issuerOf(answer, rules);
+  if (issuer === undefined) return WRONG_ISSUER;
+  if (rules.audience && !holdsAudience(answer.aud, rules.audience)) return WRONG_AUDIENCE;
+  const subject = answer[rules.subjectClaim ?? "sub"];
+  if (!isSubject(subject)) return NO_SUBJECT;
+  const credentialExpiresAtMs = expiryOf(answer.exp);
+  if (!(nowMs < credentialExpiresAtMs)) return EXPIRED;
+  const principal: IntrospectedPrincipal = {
+    source: "introspection",
+    issuer,
+    subject,
+    ...(typeof answer.client_id === "string" && answer.client_id !== "" ? { clientId: answer.client_id } : {}),
+    scopes: typeof answer.scope === "string" ? answer.scope.split(" ").filter((scope) => scope !== "") : [],
+    expiresAtMs: Math.min(credentialExpiresAtMs, nowMs + (rules.maxAgeMs ?? DEFAULT_MAX_AGE_MS)),
+    credentialExpiresAtMs,
+  };
+  return { kind: "principal", principal };
+}
+
+/**
+ * A refresh token is active too, and is no access token. One bound to a key proves nothing without a proof of that key,
+ * which a bearer token is not (RFC 9449 §7.1, RFC 8705 §3).
+ */
+function isBearer(answer: IntrospectionResponse): boolean {
+  if (answer.cnf !== undefined) return false;
+  const type = answer.token_type;
+  return type === undefined || (typeof type === "string" && BEARER_TYPES.has(type.toLowerCase()));
+}
+
+function issuerOf(answer: IntrospectionResponse, rules: IntrospectionRules): string | undefined {
+  const found: unknown = answer.iss;
+  if (found === undefined) return rules.issuer ?? INTROSPECTION_ISSUER;
+  if (typeof found !== "string" || found.trim() === "" || found.startsWith("signet:")) return undefined;
+  return rules.issuer === undefined || rules.issuer === found ? found : undefined;
+}
+
+function holdsAudience(found: unknown, wanted: readonly string[]): boolean {
+  const audiences: readonly unknown[] = Array.isArray(found) ? found : [found];
+  return audiences.some((audience) => typeof audience === "string" && wanted.includes(audience));
+}
+
+function isSubject(subject: unknown): subject is string {
+  return typeof subject === "string" && subject.trim() !== "" && subject.length <= MAX_SUBJECT_LENGTH &&
+    subject.isWellFormed();
+}
+
+/** An expiry that is no number has passed: what it means cannot be told. */
+function expiryOf(exp: unknown): number {
+  if (exp === undefined) return Infinity;
+  return typeof exp === "number" && Number.isFinite(exp) ? exp * 1000 : -Infinity;
+}

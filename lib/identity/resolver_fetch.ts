@@ -1,0 +1,108 @@
+// Asking an endpoint that decides about identities: bounded in time and in size, no redirects followed, and whatever goes
+// wrong is one error, `identity_unavailable`, because nothing was proven (fail closed).
+import { SignetError } from "../errors.ts";
+import { redactUrl } from "../observe/redact.ts";
+
+/** As much of `fetch` as is used here. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface EndpointOptions {
+  readonly fetch: Fetch;
+  /** For the whole exchange, in ms. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Longest answer read, in bytes. Default 65,536. */
+  readonly maxResponseBytes?: number;
+}
+
+/** What the operator is told; bounded set of texts, none from the other side. */
+export class EndpointFault extends Error {
+  override readonly name = "EndpointFault";
+}
+
+export class Endpoint {
+  readonly url: string;
+  readonly #options: EndpointOptions;
+  readonly #timeoutMs: number;
+  readonly #maxResponseBytes: number;
+
+  constructor(url: string, options: EndpointOptions) {
+    this.url = url;
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? 5_000;
+    this.#maxResponseBytes = options.maxResponseBytes ?? 65_536;
+  }
+
+  /** The response with its body read to the end. @throws EndpointFault */
+  async send(init: RequestInit): Promise<Response> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
+    try {
+      const response = await this.#options.fetch(this.url, { ...init, redirect: "manual", signal: abort.signal });
+      const body = await this.#readAll(response);
+      // 204 and its like allow no body, not even an empty one.
+      return new Response(body.length === 0 ? null : body, { status: response.status, headers: response.headers });
+    } catch (cause) {
+      if (abort.signal.aborted) throw new EndpointFault(`no answer within ${this.#timeoutMs} ms`, { cause });
+      if (cause instanceof EndpointFault) throw cause;
+      throw new EndpointFault("it cannot be reached", { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Turns whatever went wrong into the one error. */
+  unavailable(fault: unknown, remedy: string): SignetError {
+    const problem = fault instanceof EndpointFault ? fault.message : "its answer is not valid";
+    return new SignetError("identity_unavailable", {
+      retryAfterS: 1,
+      facts: { endpoint: redactUrl(this.url), problem },
+      remedy,
+      cause: fault,
+    });
+  }
+
+  async #readAll(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    // Leaving the loop early cancels the body.
+    for await (const chunk of response.body ?? []) {
+      length += chunk.length;
+      if (length > this.#maxResponseBytes) {
+        throw new EndpointFault(`its answer is longer than ${this.#maxResponseBytes} bytes`);
+      }
+      chunks.push(chunk);
+    }
+    const body = new Uint8Array(length);
+    let at = 0;
+    for (const chunk of chunks) {
+      body.set(chunk, at);
+      at += chunk.length;
+    }
+    return body;
+  }
+}
+
+export interface EndpointRules {
+  /** For the message: `introspection endpoint`. */
+  readonly what: string;
+  /** Plain http is allowed: nowhere, on loopback, or anywhere because the operator said so. */
+  readonly http: "never" | "loopback" | "unsafe";
+}
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** @throws RangeError for a URL that identities must not depend on; says which, and what is wanted */
+export function checkEndpoint(text: string, rules: EndpointRules): string {
+  const url = URL.parse(text);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    throw new RangeError(`The ${rules.what} is not a URL of https, which is wanted`);
+  }
+  const plainAllowed = rules.http === "unsafe" || (rules.http === "loopback" && LOOPBACK.has(url.hostname));
+  if (url.protocol === "http:" && !plainAllowed) {
+    throw new RangeError(`The ${rules.what} is plain http, https is wanted: whoever is on the way could answer for it`);
+  }
+  if (text.includes("#") || url.username !== "" || url.password !== "") {
+    throw new RangeError(`The ${rules.what} has a fragment or user info, one without is wanted`);
+  }
+  return url.href;
+}
