@@ -41,8 +41,7 @@ async function measure(jobs: readonly Job[], context: Context): Promise<Finding[
       findings.push(...await job.run(context));
     } catch (error) {
       console.error(error);
-      const reason = String(error instanceof Error ? error.message : error).split("\n")[0] ?? "";
-      findings.push(...job.rows.map((id) => ({ id, skipped: `failed: ${reason}` })));
+      findings.push(...job.rows.map((id) => ({ id, skipped: "failed; see the log of the run" })));
     }
   }
   return findings;

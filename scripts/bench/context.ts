@@ -64,9 +64,14 @@ export const streamHeaders = (context: Context) => ({
   "mcp-protocol-version": "2025-11-25",
 });
 
-/** Runs one job of load.ts and gives what it prints last. */
-export async function runLoad<T>(context: Context, job: string, options: unknown): Promise<T> {
-  const output = await runToEnd([...loadCommand(), job, await jobFile(context, options)]);
+/** Runs one job of load.ts and gives what it prints last; `onLine` hears each line as it comes. */
+export async function runLoad<T>(
+  context: Context,
+  job: string,
+  options: unknown,
+  onLine?: (line: string) => void,
+): Promise<T> {
+  const output = await runToEnd([...loadCommand(), job, await jobFile(context, options)], "load", onLine);
   return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "null");
 }
 

@@ -44,7 +44,8 @@ export async function interleave(
     contenders.map(({ name }) => [name, { perSecond: [], cpuMicros: [], p50: [] }]),
   );
   const base = { ...load, seconds: context.seconds, directory: context.credentials.directory };
-  for (const contender of contenders) await measure(contender, { ...base, seconds: 1 });
+  // Programs that compile as they run need a while until they run as they will.
+  for (const contender of contenders) await measure(contender, { ...base, seconds: Math.max(2, context.seconds) });
   for (let round = 0; round < context.rounds; round++) {
     const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
     for (const contender of turn) {

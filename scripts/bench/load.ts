@@ -108,10 +108,9 @@ async function openStreams(job: StreamJob): Promise<RawConnection[]> {
   return conns;
 }
 
-async function streams(job: StreamJob): Promise<Latencies & { all: number }> {
+async function streams(job: StreamJob): Promise<Latencies> {
   const conns = await openStreams(job);
   const micros: number[] = [];
-  let all = 0;
   // The first second is for everybody to settle.
   const from = wallMs() + 1000;
   const until = from + job.seconds * 1000;
@@ -119,16 +118,20 @@ async function streams(job: StreamJob): Promise<Latencies & { all: number }> {
     for (let text = await conn.next(); text !== undefined; text = await conn.next()) {
       const now = wallMs();
       for (let at = text.indexOf('"t":'); at >= 0; at = text.indexOf('"t":', at + 4)) {
-        all++;
-        if (now >= from) micros.push((now - parseFloat(text.slice(at + 4, at + 24))) * 1000);
+        if (now >= from && now < until) micros.push((now - parseFloat(text.slice(at + 4, at + 24))) * 1000);
       }
     }
   };
   const followed = conns.map(follow);
+  // Whoever started this reads the proxy's CPU time at these two moments.
+  await new Promise((resolve) => setTimeout(resolve, from - wallMs()));
+  console.log("from");
   await new Promise((resolve) => setTimeout(resolve, until - wallMs()));
+  console.log("until");
+  await new Promise((resolve) => setTimeout(resolve, 200));
   conns.forEach((conn) => conn.close());
   await Promise.all(followed);
-  return { ...summary(micros), all };
+  return summary(micros);
 }
 
 async function hold(job: StreamJob): Promise<{ open: number }> {

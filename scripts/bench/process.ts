@@ -72,14 +72,28 @@ export async function startServer(options: StartOptions): Promise<Running> {
   );
 }
 
-/** Runs a program to its end and gives its standard output. @throws Error with its standard error if it fails */
-export async function runToEnd(command: readonly string[], role: "proxy" | "load" = "load"): Promise<string> {
+/**
+ * Runs a program to its end and gives its standard output; `onLine` hears each line as it comes.
+ * @throws Error with its standard error if it fails
+ */
+export async function runToEnd(
+  command: readonly string[],
+  role: "proxy" | "load" = "load",
+  onLine?: (line: string) => void,
+): Promise<string> {
   const [program = "", ...args] = pinned(role, command);
-  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
-  const text = new TextDecoder().decode(stdout);
-  if (code !== 0) {
-    throw new Error(`${program} ${args.join(" ")} ended with ${code}\n${text}${new TextDecoder().decode(stderr)}`);
-  }
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  let text = "";
+  let errors = "";
+  await Promise.all([
+    eachLine(child.stdout, (line) => {
+      text += line + "\n";
+      onLine?.(line);
+    }),
+    eachLine(child.stderr, (line) => errors += line + "\n"),
+  ]);
+  const { code } = await child.status;
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}\n${text}${errors}`);
   return text;
 }
 
