@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { SignetError } from "../../../lib/errors.ts";
+import { Limits, principalKey } from "../../../lib/session/limits.ts";
+import { principal, refusalOf } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+const ZERO = { sessions: 0, streams: 0, requests: 0, principals: 0 };
+
+Deno.test("M1: 100 parallel initializes at a cap of 10 get exactly 10 places", strict, async () => {
+  const limits = new Limits({ maxSessions: 10 });
+  let inside = 0;
+  let most = 0;
+  const gate = Promise.withResolvers<void>();
+  const attempts = Array.from({ length: 100 }, async (_, i) => {
+    const place = limits.reserveSession(`principal-${i}`);
+    most = Math.max(most, ++inside);
+    await gate.promise;
+    inside--;
+    place.release();
+  });
+  gate.resolve();
+  const outcomes = await Promise.allSettled(attempts);
+  assert.equal(outcomes.filter((outcome) => outcome.status === "fulfilled").length, 10);
+  assert.equal(most, 10);
+  assert.deepEqual(limits.counts(), ZERO);
+  assert.equal(limits.refusals().sessions, 90);
+});
+
+Deno.test("M1: releasing twice gives back once", strict, () => {
+  const limits = new Limits({ maxSessions: 2 });
+  const [one, other] = [limits.reserveSession("a"), limits.reserveSession("a")];
+  one.release();
+  one.release();
+  assert.deepEqual(limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
+  assert.deepEqual([one.released, other.released], [true, false]);
+  other.release();
+  assert.deepEqual(limits.counts(), ZERO);
+});
+
+Deno.test("M2: one principal's cap is 429 with Retry-After, and leaves room for others", strict, () => {
+  const limits = new Limits({ maxSessionsPerPrincipal: 2 });
+  const places = [limits.reserveSession("a"), limits.reserveSession("a")];
+  assert.throws(() => limits.reserveSession("a"), (fault) => {
+    assert.ok(fault instanceof SignetError);
+    assert.deepEqual([fault.code, fault.kind.status, fault.detail.retryAfterS], ["principal_limit", 429, 30]);
+    return true;
+  });
+  places.push(limits.reserveSession("b"));
+  places[0]!.release();
+  places.push(limits.reserveSession("a"));
+  assert.equal(limits.refusals().principals, 1);
+  for (const place of places) place.release();
+  assert.deepEqual(limits.counts(), ZERO);
+});
+
+Deno.test("M2: the cap of all sessions is 503 with Retry-After 30", strict, () => {
+  const limits = new Limits({ maxSessions: 1 });
+  limits.reserveSession("a");
+  assert.throws(() => limits.reserveSession("b"), (fault) => {
+    assert.ok(fault instanceof SignetError);
+    assert.deepEqual([fault.code, fault.kind.status, fault.detail.retryAfterS], ["session_limit", 503, 30]);
+    return true;
+  });
+  assert.equal(limits.counts().principals, 1); // the refused one left no entry behind
+});
+
+for (const what of ["stream", "request"] as const) {
+  Deno.test(`M1: ${what}s at once are capped, and their places come back`, strict, () => {
+    const limits = new Limits({ maxStreams: 2, maxRequests: 2 });
+    const reserve = () => what === "stream" ? limits.reserveStream() : limits.reserveRequest();
+    const places = [reserve(), reserve()];
+    assert.equal(refusalOf(reserve), "request_limit");
+    assert.deepEqual(limits.counts(), { ...ZERO, [`${what}s`]: 2 });
+    assert.equal(limits.refusals()[`${what}s`], 1);
+    places[0]!.release();
+    places[0]!.release();
+    places.push(reserve());
+    assert.equal(refusalOf(reserve), "request_limit");
+    for (const place of places) place.release();
+    assert.deepEqual(limits.counts(), ZERO);
+  });
+}
+
+Deno.test("M1: new caps count for what is reserved from then on", strict, () => {
+  const limits = new Limits({ maxSessions: 2 });
+  const places = [limits.reserveSession("a"), limits.reserveSession("b")];
+  limits.setCaps({ maxSessions: 1 });
+  places[0]!.release();
+  assert.equal(refusalOf(() => limits.reserveSession("c")), "session_limit");
+  limits.setCaps({ maxSessions: 2 });
+  limits.reserveSession("c");
+});
+
+Deno.test("M1: a principal's key is its issuer and subject, and nothing else is that key", strict, () => {
+  const keyOf = (issuer: string, subject: string) => principalKey(principal(subject, { issuer }));
+  assert.equal(principalKey(principal("alice")), principalKey(principal("alice", { scopes: ["x"], clientId: "app" })));
+  const keys = [keyOf("ab", "c"), keyOf("a", "bc"), keyOf("a", "b"), keyOf("1:a", "b"), keyOf("a:1", "b")];
+  assert.equal(new Set(keys).size, keys.length);
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { ALICE, Bench, BOB, KEY_A, KEY_B, principal } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+
+Deno.test("O1: a session is its owner's and nobody else's", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize(ALICE);
+  assert.equal(bench.owners.owns(ALICE, session), true);
+  assert.equal(bench.owners.owns(BOB, session), false);
+  assert.equal(bench.owners.owns(ALICE, session), true);
+});
+
+Deno.test("O1: a stranger's attempt does not become the memo", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize(ALICE);
+  bench.owners.owns(BOB, session);
+  assert.equal(session.lastOwner, undefined);
+  bench.owners.owns(ALICE, session);
+  bench.owners.owns(BOB, session);
+  assert.equal(session.lastOwner, ALICE);
+});
+
+Deno.test("O2: a refreshed token, another object of the same person, is the same owner", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize(ALICE);
+  const refreshed = principal("alice", { expiresAtMs: 1, scopes: ["more"], source: "introspection", clientId: "app" });
+  assert.equal(bench.owners.owns(refreshed, session), true);
+});
+
+const STRANGERS = [
+  principal("alice", { issuer: "https://other.example" }),
+  principal("alicE"),
+  principal("alice "),
+  principal("lice", { issuer: "https://issuer.examplea" }),
+];
+
+for (const stranger of STRANGERS) {
+  Deno.test(`O2: ${JSON.stringify(stranger.subject)} of ${stranger.issuer} is not alice`, strict, () => {
+    const bench = new Bench();
+    assert.equal(bench.owners.owns(stranger, bench.initialize(ALICE)), false);
+  });
+}
+
+Deno.test("O2: bound to the client, the same person through another client is a stranger", strict, () => {
+  const bench = new Bench({ owner: { bindClientId: true } });
+  const session = bench.initialize(principal("alice", { clientId: "app" }));
+  assert.equal(bench.owners.owns(principal("alice", { clientId: "app" }), session), true);
+  assert.equal(bench.owners.owns(principal("alice", { clientId: "other" }), session), false);
+  assert.equal(bench.owners.owns(ALICE, session), false);
+});
+
+Deno.test("O2: not bound to the client, any client of the same person owns the session", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize(principal("alice", { clientId: "app" }));
+  assert.equal(bench.owners.owns(principal("alice", { clientId: "other" }), session), true);
+});
+
+Deno.test("E4: fingerprints differ from key to key, and are remembered for each", strict, () => {
+  const { owners } = new Bench();
+  const [a, b] = [owners.fingerprint(ALICE, KEY_A), owners.fingerprint(ALICE, KEY_B)];
+  assert.notEqual(a, b);
+  assert.deepEqual([owners.fingerprint(ALICE, KEY_A), owners.fingerprint(ALICE, KEY_B)], [a, b]);
+});
+
+Deno.test("O4: a blank principal owns nothing: it fails closed", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize(ALICE);
+  assert.throws(() => bench.owners.owns(principal(""), session));
+});

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { DEFAULT_CAPS } from "../../../lib/session/limits.ts";
+import type { Session } from "../../../lib/session/session.ts";
+import { Bench, FakeActive, makeSession, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+
+const newSession = () => makeSession(new Bench().seal());
+const enter = (session: Session, active = new FakeActive(), nowMs = NOW_MS) => session.enter(active, nowMs);
+const countsOf = (session: Session) => [session.inFlight, session.openStreams];
+
+Deno.test("L7: what is entered is in flight until it leaves", strict, () => {
+  const session = newSession();
+  const call = enter(session);
+  const stream = enter(session, new FakeActive("stream"));
+  assert.deepEqual(countsOf(session), [2, 1]);
+  session.leave(call, NOW_MS + 7);
+  assert.deepEqual(countsOf(session), [1, 1]);
+  session.leave(stream, NOW_MS + 9);
+  assert.deepEqual(countsOf(session), [0, 0]);
+  assert.equal(session.lastActiveMs, NOW_MS + 9);
+});
+
+Deno.test("N1: leaving twice, or with another session's token, does nothing", strict, () => {
+  const [session, other] = [newSession(), newSession()];
+  const [first, second] = [enter(session), enter(session)];
+  session.leave(first, NOW_MS);
+  session.leave(first, NOW_MS);
+  other.leave(second, NOW_MS);
+  assert.deepEqual(countsOf(session), [1, 0]);
+  assert.deepEqual(countsOf(other), [0, 0]);
+});
+
+Deno.test("N1: an old stream's late end does not end its replacement", strict, () => {
+  const session = newSession();
+  const old = enter(session, new FakeActive("stream"));
+  session.leave(old, NOW_MS);
+  const replacement = new FakeActive("stream");
+  enter(session, replacement);
+  session.leave(old, NOW_MS);
+  assert.deepEqual(countsOf(session), [1, 1]);
+  session.abortAll("drain", NOW_MS);
+  assert.deepEqual(replacement.aborts, ["drain"]);
+});
+
+Deno.test("N1: any order of leaving leaves the right ones in flight", strict, () => {
+  const session = newSession();
+  const actives = Array.from({ length: 6 }, () => new FakeActive());
+  const tokens = actives.map((active) => enter(session, active));
+  for (const i of [2, 0, 5]) session.leave(tokens[i]!, NOW_MS);
+  session.abortAll("drain", NOW_MS);
+  assert.deepEqual(actives.map((active) => active.aborts.length), [0, 1, 0, 1, 1, 0]);
+});
+
+Deno.test("L5: aborting reaches everything in flight exactly once, whatever the callbacks do", strict, () => {
+  const session = newSession();
+  const actives: FakeActive[] = [];
+  const tokens = new Map<FakeActive, ReturnType<typeof enter>>();
+  for (let i = 0; i < 5; i++) {
+    // Each leaves itself and everybody else, as a connection that closes several streams at once does.
+    const active = new FakeActive("stream", () => tokens.forEach((token) => session.leave(token, NOW_MS)));
+    actives.push(active);
+    tokens.set(active, enter(session, active));
+  }
+  assert.deepEqual(session.abortAll("deleted", NOW_MS), []);
+  assert.deepEqual(actives.map((active) => active.aborts), Array(5).fill(["deleted"]));
+  assert.deepEqual(countsOf(session), [0, 0]);
+});
+
+Deno.test("L5: a callback that throws is reported and stops nobody", strict, () => {
+  const session = newSession();
+  const fault = new Error("broken");
+  const last = new FakeActive();
+  enter(
+    session,
+    new FakeActive("call", () => {
+      throw fault;
+    }),
+  );
+  enter(session, last);
+  assert.deepEqual(session.abortAll("deleted", NOW_MS), [fault]);
+  assert.deepEqual(last.aborts, ["deleted"]);
+});
+
+Deno.test("L5: what a callback enters while all are aborted goes on", strict, () => {
+  const session = newSession();
+  const replacement = new FakeActive("stream");
+  enter(session, new FakeActive("stream", () => enter(session, replacement)));
+  session.abortAll("drain", NOW_MS);
+  assert.deepEqual(replacement.aborts, []);
+  assert.deepEqual(countsOf(session), [1, 1]);
+});
+
+Deno.test("L2: nothing enters a session that has ended", strict, () => {
+  const session = newSession();
+  const active = new FakeActive();
+  enter(session, active);
+  session.end("deleted", NOW_MS);
+  session.end("expired", NOW_MS);
+  assert.deepEqual(active.aborts, ["deleted"]);
+  assert.equal(session.endReason, "deleted");
+  assert.equal(refusalOf(() => enter(session)), "session_not_found");
+  assert.deepEqual(countsOf(session), [0, 0]);
+});
+
+Deno.test("M1: calls and streams of one session have caps of their own", strict, () => {
+  const bench = new Bench({ caps: { maxCallsPerSession: 2, maxStreamsPerSession: 1 } });
+  const session = bench.initialize();
+  const call = enter(session);
+  enter(session);
+  assert.equal(refusalOf(() => enter(session)), "request_limit");
+  enter(session, new FakeActive("stream"));
+  assert.equal(refusalOf(() => enter(session, new FakeActive("stream"))), "request_limit");
+  assert.deepEqual(countsOf(session), [3, 1]);
+  session.leave(call, NOW_MS);
+  enter(session);
+  bench.limits.setCaps({ ...DEFAULT_CAPS, maxCallsPerSession: 3 });
+  enter(session);
+  assert.equal(refusalOf(() => enter(session)), "request_limit");
+});
+
+Deno.test("L4: links begin as sealed, and a revived one is told from the one before", strict, () => {
+  const session = newSession();
+  const link = session.link(UPSTREAM);
+  assert.ok(link);
+  assert.deepEqual({ ...link }, { url: UPSTREAM, id: "upstream-1", generation: 0, reviving: undefined });
+  assert.equal(session.link("http://elsewhere/"), undefined);
+});
+
+Deno.test("E9: transient headers are replaced as a whole", strict, () => {
+  const session = newSession();
+  assert.deepEqual(session.transient, []);
+  session.replaceTransient(["x-a", "1", "x-b", "2"]);
+  session.replaceTransient(["x-b", "3"]);
+  assert.deepEqual(session.transient, ["x-b", "3"]);
+  session.replaceTransient([]);
+  assert.deepEqual(session.transient, []);
+});
