@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { KeyRing } from "../../../lib/envelope/key_ring.ts";
+import { SignetError } from "../../../lib/errors.ts";
+import type { Session } from "../../../lib/session/session.ts";
+import type { RevocationFacts, RevocationList } from "../../../lib/session/tombstones.ts";
+import { ALICE, Bench, BOB, codeOf, KEY_B, NOW_MS } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+
+/** A list that is somewhere else: it answers when told to. */
+class RemoteList implements RevocationList {
+  readonly asked: RevocationFacts[] = [];
+  readonly size = 0;
+  answer = Promise.withResolvers<boolean>();
+  saved = Promise.withResolvers<void>();
+  isRevoked(session: RevocationFacts): Promise<boolean> {
+    this.asked.push(session);
+    return this.answer.promise;
+  }
+  revoke(): Promise<void> {
+    return this.saved.promise;
+  }
+  sweep(): void {}
+}
+
+const setUp = () => {
+  const list = new RemoteList();
+  return { list, bench: new Bench({ revocations: list }) };
+};
+
+const opening = async (bench: Bench, id: string, owner = ALICE): Promise<Session> =>
+  await bench.registry.openCold(id, owner, NOW_MS);
+
+Deno.test("L3: parallel opens of one id ask the list once and give one session", strict, async () => {
+  const { list, bench } = setUp();
+  const id = bench.seal();
+  const opens = Array.from({ length: 100 }, () => opening(bench, id));
+  assert.equal(bench.registry.sizes().opening, 1);
+  list.answer.resolve(false);
+  assert.equal(new Set(await Promise.all(opens)).size, 1);
+  assert.equal(list.asked.length, 1);
+  assert.equal(bench.registry.opens.get("opened"), 1);
+  assert.deepEqual(bench.registry.sizes(), { sessions: 1, principals: 1, opening: 0, revocations: 0 });
+  assert.equal(bench.limits.counts().sessions, 1);
+});
+
+Deno.test("O1: a stranger who joins the owner's open gets 403, the owner the session", strict, async () => {
+  const { list, bench } = setUp();
+  const id = bench.seal(ALICE);
+  const [stranger, owner] = [opening(bench, id, BOB), opening(bench, id, ALICE)];
+  const refused = assert.rejects(stranger, codeOf("owner_mismatch"));
+  list.answer.resolve(false);
+  await refused;
+  assert.equal((await owner).id, id);
+});
+
+Deno.test("L6: what the list calls revoked does not open", strict, async () => {
+  const { list, bench } = setUp();
+  list.answer.resolve(true);
+  await assert.rejects(opening(bench, bench.seal()), codeOf("session_not_found"));
+  assert.equal(bench.registry.opens.get("revoked"), 1);
+  assert.equal(bench.registry.sizes().opening, 0);
+});
+
+Deno.test("L6: a list that cannot tell fails the open, and the next one asks again", strict, async () => {
+  const { list, bench } = setUp();
+  const id = bench.seal();
+  list.answer.reject(new SignetError("identity_unavailable"));
+  await assert.rejects(opening(bench, id), codeOf("identity_unavailable"));
+  assert.equal(bench.registry.opens.get("unavailable"), 1);
+  assert.deepEqual(bench.limits.counts().sessions, 0);
+  list.answer = Promise.withResolvers();
+  list.answer.resolve(false);
+  assert.equal((await opening(bench, id)).id, id);
+});
+
+Deno.test("L6: a revocation that comes while the list is being asked wins", strict, async () => {
+  const { list, bench } = setUp();
+  const id = bench.seal();
+  const waiting = opening(bench, id);
+  const { sid, expiresAtMs } = list.asked[0]!;
+  list.saved.resolve();
+  await bench.registry.revokeSid(sid, expiresAtMs, NOW_MS);
+  const refused = assert.rejects(waiting, codeOf("session_not_found"));
+  list.answer.resolve(false);
+  await refused;
+  assert.equal(bench.registry.size, 0);
+});
+
+Deno.test("L6: a session is dead here while the list still writes its revocation", strict, async () => {
+  const { list, bench } = setUp();
+  const session = bench.initialize();
+  list.answer.resolve(false);
+  const saving = bench.registry.revoke(session, "deleted", NOW_MS);
+  assert.equal(bench.registry.get(session.id, NOW_MS), undefined);
+  await assert.rejects(opening(bench, session.id), codeOf("session_not_found"));
+  assert.equal(list.asked.length, 0);
+  list.saved.resolve();
+  await saving;
+});
+
+Deno.test("L6: a revocation that could not be written is told to who asked for it", strict, async () => {
+  const { list, bench } = setUp();
+  const session = bench.initialize();
+  list.saved.reject(new Error("store down"));
+  await assert.rejects(async () => await bench.registry.revoke(session, "deleted", NOW_MS), /store down/);
+  assert.equal(bench.registry.get(session.id, NOW_MS), undefined);
+});
+
+Deno.test("E5: an id whose key leaves the ring while the list is being asked does not open", strict, async () => {
+  const { list, bench } = setUp();
+  const waiting = opening(bench, bench.seal());
+  bench.registry.setRing(new KeyRing([KEY_B]), NOW_MS);
+  const refused = assert.rejects(waiting, codeOf("session_not_found"));
+  list.answer.resolve(false);
+  await refused;
+});

@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
+import { ALICE, Bench, BOB, FakeActive, IDLE_MS, KEY_A, KEY_B, NOW_MS, principal, refusalOf, TTL_MS } from "./fakes.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true };
+const ZERO = { sessions: 0, streams: 0, requests: 0, principals: 0 };
+
+Deno.test("L3: a session that was initialized is found by its id, and by its sid", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  assert.equal(bench.registry.get(session.id, NOW_MS), session);
+  assert.equal(bench.registry.bySid(session.sealed.sid), session);
+  assert.equal(bench.registry.size, 1);
+});
+
+Deno.test("L3: an id not known here opens for its owner, once, whatever string carries it", strict, () => {
+  const bench = new Bench();
+  const id = bench.seal();
+  const head = `mcp-session-id: ${id}\r\n`;
+  const session = bench.open(head.slice(16, -2));
+  assert.equal(session.id, id);
+  assert.equal(session.lastOwner, ALICE);
+  assert.equal(bench.open(id), session);
+  assert.equal(bench.registry.get(id, NOW_MS), session);
+  assert.equal(bench.registry.opens.get("opened"), 1);
+  assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
+});
+
+Deno.test("O1: somebody else's id is 403, cold and live, and leaves nothing behind", strict, () => {
+  const bench = new Bench();
+  const id = bench.seal(ALICE);
+  assert.equal(refusalOf(() => bench.open(id, BOB)), "owner_mismatch");
+  assert.equal(bench.registry.size, 0);
+  assert.deepEqual(bench.limits.counts(), ZERO);
+  const session = bench.open(id, ALICE);
+  assert.equal(refusalOf(() => bench.open(id, BOB)), "owner_mismatch");
+  assert.equal(bench.registry.get(id, NOW_MS), session);
+  assert.equal(bench.registry.opens.get("owner_mismatch"), 2);
+});
+
+Deno.test("L8: an id opens until its expiry and not at it", strict, () => {
+  const bench = new Bench();
+  const id = bench.seal();
+  assert.equal(refusalOf(() => bench.open(id, ALICE, NOW_MS + TTL_MS)), "session_not_found");
+  assert.equal(bench.registry.opens.get("expired"), 1);
+  bench.open(id, ALICE, NOW_MS + TTL_MS - 1);
+});
+
+Deno.test("L8: a live session ends when it is looked for at its expiry, and what is in flight is cut", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  const active = new FakeActive("stream");
+  session.enter(active, NOW_MS);
+  assert.equal(bench.registry.get(session.id, NOW_MS + TTL_MS - 1), session);
+  assert.equal(bench.registry.get(session.id, NOW_MS + TTL_MS), undefined);
+  assert.deepEqual(active.aborts, ["expired"]);
+  assert.deepEqual(bench.limits.counts(), ZERO);
+});
+
+const UNOPENABLE: readonly [string, (id: string) => string, Parameters<Bench["registry"]["opens"]["get"]>[0]][] = [
+  ["another alphabet", (id) => `${id.slice(0, -1)}!`, "alphabet"],
+  ["too short", (id) => id.slice(0, 20), "length"],
+  ["too long", (id) => id.padEnd(4_097, "0"), "length"],
+  ["tampered with", (id) => id.slice(0, 80) + (id[80] === "0" ? "1" : "0") + id.slice(81), "tag"],
+];
+
+for (const [what, change, outcome] of UNOPENABLE) {
+  Deno.test(`E8: an id ${what} is session_not_found, told apart in the counters only`, strict, () => {
+    const bench = new Bench();
+    assert.equal(refusalOf(() => bench.open(change(bench.seal()))), "session_not_found");
+    assert.equal(bench.registry.opens.get(outcome), 1);
+    assert.equal(bench.registry.opens.samples().reduce((sum, [, count]) => sum + count, 0), 1);
+  });
+}
+
+Deno.test("E5: an id under a key that is not in the ring is session_not_found", strict, () => {
+  const bench = new Bench();
+  assert.equal(refusalOf(() => bench.open(bench.seal(ALICE, { key: KEY_B }))), "session_not_found");
+  assert.equal(bench.registry.opens.get("key"), 1);
+});
+
+Deno.test("E5: a new ring keeps sessions whose key is still there and ends the others", strict, () => {
+  const bench = new Bench({ ring: new KeyRing([KEY_A, KEY_B]) });
+  const [kept, lost] = [bench.initialize(ALICE, { key: KEY_A }), bench.initialize(ALICE, { key: KEY_B })];
+  const active = new FakeActive();
+  lost.enter(active, NOW_MS);
+  const reloaded = new MasterKey(new Uint8Array(32).fill(1));
+  bench.registry.setRing(new KeyRing([new MasterKey(new Uint8Array(32).fill(3)), reloaded]), NOW_MS);
+  assert.equal(bench.registry.get(kept.id, NOW_MS), kept);
+  assert.equal(kept.key, reloaded);
+  kept.lastOwner = undefined;
+  assert.equal(bench.owners.owns(ALICE, kept), true);
+  assert.equal(bench.registry.get(lost.id, NOW_MS), undefined);
+  assert.deepEqual(active.aborts, ["key_removed"]);
+  assert.equal(refusalOf(() => bench.open(lost.id)), "session_not_found");
+});
+
+Deno.test("L6: a deleted session is dead from that moment on, for its owner too", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  const active = new FakeActive();
+  session.enter(active, NOW_MS);
+  bench.registry.revoke(session, "deleted", NOW_MS);
+  assert.deepEqual(active.aborts, ["deleted"]);
+  assert.equal(bench.registry.get(session.id, NOW_MS), undefined);
+  assert.equal(refusalOf(() => bench.open(session.id)), "session_not_found");
+  assert.equal(refusalOf(() => bench.open(session.id, BOB)), "session_not_found");
+  assert.equal(bench.registry.opens.get("revoked"), 2);
+  bench.registry.sweep(NOW_MS + TTL_MS - 1);
+  assert.equal(refusalOf(() => bench.open(session.id, ALICE, NOW_MS + TTL_MS - 1)), "session_not_found");
+  assert.equal(bench.registry.opens.get("revoked"), 3);
+});
+
+Deno.test("L6: a session is revoked by its sid, live or not", strict, () => {
+  const bench = new Bench();
+  const [live, cold] = [bench.initialize(), bench.initialize()];
+  bench.registry.remove(cold, "idle", NOW_MS);
+  for (const { sealed } of [live, cold]) bench.registry.revokeSid(sealed.sid, sealed.expiresAtMs, NOW_MS);
+  assert.equal(bench.registry.size, 0);
+  for (const { id } of [live, cold]) assert.equal(refusalOf(() => bench.open(id)), "session_not_found");
+});
+
+Deno.test("L7: an idle session leaves memory after the idle time, and its id stays good", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  bench.registry.sweep(NOW_MS + IDLE_MS - 1);
+  assert.equal(bench.registry.size, 1);
+  bench.registry.sweep(NOW_MS + IDLE_MS);
+  assert.deepEqual(bench.ended, [[session.id, "idle"]]);
+  assert.deepEqual(bench.limits.counts(), ZERO);
+  assert.notEqual(bench.open(session.id, ALICE, NOW_MS + IDLE_MS), session);
+});
+
+for (const kind of ["call", "stream"] as const) {
+  Deno.test(`L7: a ${kind} in flight keeps its session, and idling begins when it ends`, strict, () => {
+    const bench = new Bench();
+    const session = bench.initialize();
+    const token = session.enter(new FakeActive(kind), NOW_MS);
+    bench.registry.sweep(NOW_MS + 10 * IDLE_MS);
+    assert.equal(bench.registry.size, 1);
+    session.leave(token, NOW_MS + 10 * IDLE_MS);
+    bench.registry.sweep(NOW_MS + 11 * IDLE_MS - 1);
+    assert.equal(bench.registry.size, 1);
+    bench.registry.sweep(NOW_MS + 11 * IDLE_MS);
+    assert.equal(bench.registry.size, 0);
+  });
+}
+
+Deno.test("L7: only what is idle long enough goes, however sessions were used in between", strict, () => {
+  const bench = new Bench();
+  const [a, b, c] = [bench.initialize(), bench.initialize(), bench.initialize()];
+  a.leave(a.enter(new FakeActive(), NOW_MS + 500), NOW_MS + 600);
+  b.enter(new FakeActive(), NOW_MS + 10);
+  bench.registry.sweep(NOW_MS + IDLE_MS + 599);
+  assert.deepEqual(bench.ended.map(([id]) => id), [c.id]);
+  bench.registry.sweep(NOW_MS + IDLE_MS + 600);
+  assert.deepEqual(bench.ended.map(([id]) => id), [c.id, a.id]);
+  assert.equal(bench.registry.get(b.id, NOW_MS), b);
+});
+
+Deno.test("L8: the sweep cuts what has expired although it is busy", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize(ALICE, { ttlMs: 1_000 });
+  const active = new FakeActive("stream");
+  session.enter(active, NOW_MS);
+  bench.registry.sweep(NOW_MS + 1_000);
+  assert.deepEqual(active.aborts, ["expired"]);
+  assert.equal(bench.registry.size, 0);
+});
+
+Deno.test("M2: a full registry refuses an initialize, and evicts nobody for it", strict, () => {
+  const bench = new Bench({ caps: { maxSessions: 2 } });
+  const sessions = [bench.initialize(ALICE), bench.initialize(BOB)];
+  assert.equal(refusalOf(() => bench.registry.reserve(principal("carol"))), "session_limit");
+  for (const session of sessions) assert.equal(bench.registry.get(session.id, NOW_MS), session);
+});
+
+Deno.test("M1: at a full registry a cold open evicts the one idle longest, whose id stays good", strict, () => {
+  const bench = new Bench({ caps: { maxSessions: 3 } });
+  const [busy, used, idle] = ["a", "b", "c"].map((name) => bench.initialize(principal(name)));
+  busy!.enter(new FakeActive(), NOW_MS);
+  used!.leave(used!.enter(new FakeActive(), NOW_MS + 1), NOW_MS + 2);
+  const opened = bench.open(bench.seal(ALICE), ALICE, NOW_MS + 3);
+  assert.deepEqual(bench.ended, [[idle!.id, "evicted"]]);
+  assert.equal(bench.registry.get(opened.id, NOW_MS), opened);
+  assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 3, principals: 3 });
+  bench.open(idle!.id, principal("c"), NOW_MS + 4);
+  assert.deepEqual(bench.ended.slice(1), [[used!.id, "evicted"]]);
+  assert.equal(bench.registry.ends.get("evicted"), 2);
+});
+
+Deno.test("M2: with everybody busy, or being initialized, a cold open is refused", strict, () => {
+  const bench = new Bench({ caps: { maxSessions: 2 } });
+  bench.initialize(ALICE).enter(new FakeActive(), NOW_MS);
+  const reservation = bench.registry.reserve(BOB);
+  const id = bench.seal(ALICE);
+  assert.equal(refusalOf(() => bench.open(id)), "session_limit");
+  assert.equal(bench.registry.opens.get("limit"), 1);
+  reservation.release();
+  bench.open(id);
+});
+
+Deno.test("M2: a principal at its cap gives up its own idle session, never another's", strict, () => {
+  const bench = new Bench({ caps: { maxSessions: 3, maxSessionsPerPrincipal: 2 } });
+  bench.initialize(BOB, { nowMs: NOW_MS - 1_000 });
+  const [first, second] = [bench.initialize(ALICE), bench.initialize(ALICE)];
+  second.leave(second.enter(new FakeActive(), NOW_MS), NOW_MS + 1);
+  const third = bench.seal(ALICE);
+  bench.open(third, ALICE, NOW_MS + 2);
+  assert.deepEqual(bench.ended, [[first.id, "evicted"]]);
+  second.enter(new FakeActive(), NOW_MS + 3);
+  bench.registry.get(third, NOW_MS)!.enter(new FakeActive(), NOW_MS + 3);
+  assert.equal(refusalOf(() => bench.open(first.id, ALICE, NOW_MS + 4)), "principal_limit");
+  assert.equal(bench.ended.length, 1);
+});
+
+Deno.test("M1: caps lowered by a reload are met by the next cold open, as far as sessions are idle", strict, () => {
+  const bench = new Bench();
+  const sessions = Array.from({ length: 5 }, () => bench.initialize(ALICE));
+  sessions[0]!.enter(new FakeActive(), NOW_MS);
+  bench.limits.setCaps({ maxSessionsPerPrincipal: 2 });
+  bench.open(bench.seal(ALICE));
+  assert.equal(bench.registry.size, 2);
+  assert.equal(bench.registry.get(sessions[0]!.id, NOW_MS), sessions[0]);
+});
+
+Deno.test("M1: what leaves twice gives back once, and a late removal does not touch a reopened session", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  bench.registry.remove(session, "idle", NOW_MS);
+  bench.registry.remove(session, "evicted", NOW_MS);
+  assert.equal(bench.ended.length, 1);
+  const reopened = bench.open(session.id);
+  bench.registry.remove(session, "upstream_gone", NOW_MS);
+  assert.equal(bench.registry.get(session.id, NOW_MS), reopened);
+  assert.equal(bench.registry.bySid(session.sealed.sid), reopened);
+  assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
+});
+
+Deno.test("M1: a session is taken in only fresh and with a place of its own", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  const place = bench.registry.reserve(ALICE);
+  assert.throws(() => bench.registry.add(session, place), /fresh session/);
+  const released = bench.registry.reserve(ALICE);
+  released.release();
+  const other = bench.initialize();
+  bench.registry.remove(other, "idle", NOW_MS);
+  assert.throws(() => bench.registry.add(other, place), /fresh session/);
+  assert.equal(bench.registry.size, 1);
+});
+
+Deno.test("P2: draining cuts what is in flight everywhere and ends no session", strict, () => {
+  const bench = new Bench();
+  const actives = [ALICE, BOB].map((owner) => {
+    const active = new FakeActive("stream");
+    bench.initialize(owner).enter(active, NOW_MS);
+    return active;
+  });
+  bench.registry.abortAll("drain", NOW_MS);
+  assert.deepEqual(actives.map((active) => active.aborts), [["drain"], ["drain"]]);
+  assert.equal(bench.registry.size, 2);
+});
+
+Deno.test("L5: callbacks that throw are reported, and the session is gone all the same", strict, () => {
+  const fault = new Error("broken");
+  const fail = () => {
+    throw fault;
+  };
+  const faults: unknown[] = [];
+  const bench = new Bench({ onEnd: fail, onFault: (found) => faults.push(found) });
+  const session = bench.initialize();
+  session.enter(new FakeActive("call", fail), NOW_MS);
+  bench.registry.revoke(session, "deleted", NOW_MS);
+  assert.deepEqual(faults, [fault, fault]);
+  assert.equal(bench.registry.size, 0);
+  assert.deepEqual(bench.limits.counts(), ZERO);
+});
+
+Deno.test("L5: a callback that looks for the session while it ends does not find it", strict, () => {
+  const bench = new Bench();
+  const session = bench.initialize();
+  const found: unknown[] = [];
+  session.enter(new FakeActive("call", () => found.push(bench.registry.get(session.id, NOW_MS))), NOW_MS);
+  bench.registry.revoke(session, "deleted", NOW_MS);
+  assert.deepEqual(found, [undefined]);
+});
+
+Deno.test("M3: every map of the registry tells its size", strict, () => {
+  const bench = new Bench();
+  bench.initialize(ALICE);
+  bench.initialize(BOB);
+  bench.registry.revoke(bench.initialize(BOB), "revoked", NOW_MS);
+  assert.deepEqual(bench.registry.sizes(), { sessions: 2, principals: 2, opening: 0, revocations: 1 });
+});
