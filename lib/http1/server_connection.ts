@@ -25,7 +25,7 @@ export interface ServerLimits {
   readonly writeTimeoutMs: number;
   /** Connections at a time; a further one takes the place of the one idle longest, or is answered 503. */
   readonly maxConnections: number;
-  /** Bytes of further requests read while one is being handled. */
+  /** Bytes read ahead while a request is being handled: of its body, if nobody reads that, and of further requests. */
   readonly maxPipelinedBytes: number;
 }
 
@@ -161,7 +161,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     this.#dispatching = true;
     this.#handle(exchange);
     this.#dispatching = false;
-    if (this.#phase === "exchange") this.#watch(exchange);
+    if (this.#phase === "exchange") this.#watch();
   }
 
   #handle(exchange: ServerExchange): void {
@@ -183,11 +183,9 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     exchange.respond(start, body);
   }
 
-  /** Keeps a read posted: after the body, as long as pipelined requests stay within their bound. */
-  #watch(exchange: ServerExchange): void {
-    const { stream } = this;
-    const bound = exchange.body.done ? this.#context.limits.maxPipelinedBytes : 1;
-    if (stream.buffered < bound) stream.post();
+  /** Keeps a read posted, whatever has arrived and is not consumed yet, up to the bound. */
+  #watch(): void {
+    if (this.stream.buffered < this.#context.limits.maxPipelinedBytes) this.stream.post();
   }
 
   #onExchangeData(exchange: ServerExchange): void {
@@ -196,7 +194,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
       body.onData();
       this.#deadlineMs = body.waiting ? this.#after(this.#context.limits.bodyTimeoutMs) : Infinity;
     }
-    if (body.done) this.#watch(exchange);
+    if (!body.waiting) this.#watch();
   }
 
   onBodyWanted(): void {
@@ -210,7 +208,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
   onBodyDone(): void {
     if (this.#phase !== "exchange") return;
     this.#deadlineMs = Infinity;
-    if (!this.#dispatching) this.#watch(this.#exchange!);
+    if (!this.#dispatching) this.#watch();
   }
 
   /** Answers what cannot be understood, and ends the connection: where the next request starts is not known. */
