@@ -32,8 +32,8 @@ export interface TombstoneOptions {
 }
 
 /**
- * A bounded map of sid → expiry. When full, the tombstone that would expire soonest gives way: its id can be opened again
- * (by its owner only) for the shortest time. {@link lost} counts those; anything but zero deserves an alert.
+ * A bounded map of sid → expiry. When full, a new one is always taken, and of the others the one that would expire soonest,
+ * to the minute, gives way: its id can be opened again (by its owner only) for the shortest time. {@link lost} counts those; anything but zero deserves an alert.
  */
 export class Tombstones implements RevocationList {
   readonly #maxEntries: number;
