@@ -1,10 +1,9 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
-import { formatAddress } from "../config/addresses.ts";
+import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
-import { redactUrl } from "../observe/redact.ts";
 import type { RunningApp } from "./app_contract.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
@@ -42,7 +41,8 @@ export function endpointUrl(listen: string, settings: Settings): string {
 }
 
 export function formatUpstreams(settings: Settings): string {
-  return settings.upstreams.map(({ name, url }) => (name === "" ? "" : `${name} = `) + redactUrl(url)).join(", ");
+  return settings.upstreams.map((upstream) => (upstream.name === "" ? "" : `${upstream.name} = `) + shownUrl(upstream))
+    .join(", ");
 }
 
 function adminUrl(app: RunningApp): string | undefined {

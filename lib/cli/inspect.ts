@@ -3,7 +3,6 @@
 import { formatDuration } from "../config/kinds.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../envelope/session_id.ts";
-import { redactUrl, shortHash } from "../observe/redact.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -35,7 +34,15 @@ function printable(value: unknown): string {
   return String(value ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
 }
 
-function describe({ session, key }: Opened, ring: KeyRing, nowMs: number): (readonly [string, string])[] {
+interface DescribeOptions {
+  readonly ring: KeyRing;
+  readonly nowMs: number;
+  readonly redact: typeof import("../observe/redact.ts");
+}
+
+function describe(opened: Opened, options: DescribeOptions): (readonly [string, string])[] {
+  const { session, key } = opened;
+  const { ring, nowMs, redact: { redactUrl, shortHash } } = options;
   // L8: now == expiry is expired.
   const expired = nowMs >= session.expiresAtMs ? "EXPIRED " : "";
   const client = [session.clientInfo["name"], session.clientInfo["version"]].map(printable).join(" ").trim();
@@ -69,10 +76,11 @@ async function readId(context: CommandContext): Promise<string> {
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {
-  const [{ loadConfiguredKeys }, { openSession }, { loadSome }] = await Promise.all([
+  const [{ loadConfiguredKeys }, { openSession }, { loadSome }, redact] = await Promise.all([
     import("./configuration.ts"),
     import("../envelope/session_id.ts"),
     import("../config/load.ts"),
+    import("../observe/redact.ts"),
   ]);
   const { settings } = await loadSome(["keyFile", "maxIdLength"], sourcesOf(context));
   const id = await readId(context);
@@ -94,7 +102,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     );
   }
   const nowMs = context.now();
-  for (const [label, text] of describe(opened, ring, nowMs)) context.stdout(`${label.padEnd(14)}${text}\n`);
+  for (const [label, text] of describe(opened, { ring, nowMs, redact })) context.stdout(`${label.padEnd(14)}${text}\n`);
   return nowMs >= opened.session.expiresAtMs ? EXIT.failedCheck : EXIT.done;
 }
 

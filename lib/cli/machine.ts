@@ -1,5 +1,5 @@
 // The real machine behind a command: files, terminal, clock, randomness, signals of this process.
-import { type Machine, type SignalName } from "./command.ts";
+import type { Machine, SignalName } from "./command.ts";
 
 function writer(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
   const encoder = new TextEncoder();

@@ -1,5 +1,5 @@
 // `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (BEHAVIOUR.md P2, P3).
-import { type LoadedKeys } from "../config/keys.ts";
+import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { createLogger, type Logger } from "../observe/log.ts";
 import type { AppOptions, RunningApp } from "./app_contract.ts";

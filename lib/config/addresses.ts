@@ -91,6 +91,11 @@ export interface UpstreamAddress {
   readonly port: number;
 }
 
+/** The URL as it may be shown: a query may hold a key. Credentials and fragments are refused when it is read. */
+export function shownUrl(upstream: UpstreamAddress): string {
+  return upstream.url.replace(/\?.*$/, "");
+}
+
 const UPSTREAM_REMEDY =
   "Write http://HOST:PORT/PATH, https://HOST/PATH, or http+unix://%2Frun%2Fmcp.sock/PATH for a unix socket.";
 

@@ -1,8 +1,7 @@
 // What settings demand of each other (BEHAVIOUR.md O6, M4, I1). Every rule runs, so that all problems show at once;
 // a rule is left out only when a setting it reads could not be understood, because it would then judge a default.
-import { redactUrl } from "../observe/redact.ts";
 import type { ConfigProblem } from "../errors.ts";
-import { formatAddress, isLoopback, isWildcard, type ListenAddress } from "./addresses.ts";
+import { formatAddress, isLoopback, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";
 import { formatDuration, formatSize } from "./kinds.ts";
 import { CALLER_RULES } from "./caller_rules.ts";
 import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
@@ -78,11 +77,12 @@ function judgeUpstreamCount(bench: Bench): void {
 function judgeUpstreams(bench: Bench): void {
   const { settings: { upstreams, listen, admin }, problem, warn } = bench;
   const listeners = admin === "off" ? [listen] : [listen, admin];
-  for (const { url, hostname, port } of upstreams) {
+  for (const upstream of upstreams) {
+    const { url, hostname, port } = upstream;
     if (listeners.some((listener) => pointsAt(listener, hostname, port))) {
-      problem("upstreams", `${redactUrl(url)} is Signet itself`, "Name the MCP server, or listen on another port.");
+      problem("upstreams", `${shownUrl(upstream)} is Signet itself`, "Name the MCP server, or listen on another port.");
     } else if (new URL(url).pathname === "/") {
-      warn(`The upstream ${redactUrl(url)} has no path; most MCP servers want one, such as /mcp.`);
+      warn(`The upstream ${shownUrl(upstream)} has no path; most MCP servers want one, such as /mcp.`);
     }
   }
 }

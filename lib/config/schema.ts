@@ -103,7 +103,7 @@ export const SETTINGS = {
   principals: callers.many(choice(PRINCIPAL_SOURCES, "SOURCE"), {
     name: "principal",
     doc:
-      "How callers are told apart, tried in order: jwt, header, bearer, anonymous; none given is anonymous on loopback",
+      "How callers are told apart, tried in order: jwt, header, bearer, anonymous. On loopback the default is anonymous",
   }),
   jwtIssuer: callers.optional(string, { name: "jwt-issuer", doc: "The iss a token must carry, to the letter" }),
   jwtAudiences: callers.many(string, { name: "jwt-audience", doc: "An aud that is accepted: this endpoint's URI" }),
