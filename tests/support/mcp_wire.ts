@@ -20,10 +20,14 @@ function rpcMethodOf(body: unknown): string | undefined {
   return message.method;
 }
 
+/** How long a stream may take to open, in ms: generous, for machines that are busy. */
+const PATIENCE_MS = 30_000;
+
 /** Watches one client's wire. */
 export class Wire {
   readonly requests: WireRequest[] = [];
-  readonly #open = new Set<TransformStreamDefaultController<Uint8Array>>();
+  /** The responses being read, and the method each answers. */
+  readonly #open = new Map<TransformStreamDefaultController<Uint8Array>, string>();
 
   /** For the `fetch` option of a client transport. */
   readonly fetch = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
@@ -40,23 +44,34 @@ export class Wire {
     const response = await fetch(url, init);
     request.status = response.status;
     request.answeredSessionId = response.headers.get("mcp-session-id") ?? undefined;
-    return this.#watch(response);
+    return this.#watch(response, request.method);
   };
+
+  /** Waits until a stream answered to `method` is open: one that has neither ended nor been cut. */
+  async opened(method: string): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (![...this.#open.values()].includes(method)) {
+      if (Date.now() > deadline) {
+        throw new Error(`waiting for a ${method} stream: ${JSON.stringify(this.requests, null, 1)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 
   /** Breaks every response that is still being read, as a lost connection would. */
   cut(): void {
-    for (const controller of this.#open) controller.error(new TypeError("the test cut the wire"));
+    for (const controller of this.#open.keys()) controller.error(new TypeError("the test cut the wire"));
     this.#open.clear();
   }
 
-  #watch(response: Response): Response {
-    if (response.body === null) return response;
+  #watch(response: Response, method: string): Response {
+    if (response.body === null || !response.ok) return response;
     let own: TransformStreamDefaultController<Uint8Array>;
     const through = new TransformStream<Uint8Array, Uint8Array>({
-      start: (controller) => void this.#open.add(own = controller),
-      flush: () => void this.#open.delete(own),
+      start: (controller) => void this.#open.set(own = controller, method),
     });
+    response.body.pipeTo(through.writable).catch(() => {}).finally(() => this.#open.delete(own));
     const { status, statusText, headers } = response;
-    return new Response(response.body.pipeThrough(through), { status, statusText, headers });
+    return new Response(through.readable, { status, statusText, headers });
   }
 }
