@@ -2,6 +2,7 @@
 // A token holds only while its record does, so revoking is removing. Verification follows T2's order to the letter.
 import { Buffer } from "node:buffer";
 import { hash, timingSafeEqual } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { SignetError } from "../errors.ts";
 import { type InsertOutcome, type MaybePromise, type TokenRecord, type TokenStore, whenReady } from "../store/store.ts";
 import { tokenError, TokenLimitError, type TokenStep } from "./tokens_error.ts";
@@ -18,6 +19,8 @@ import type { TokenSecret } from "./tokens_secret.ts";
 const MIN_TTL_MS = 1_000;
 const MAX_AGENT_LENGTH = 512;
 const SID_BYTES = 16;
+/** Signed payloads remembered, so that a caller's every request need not be signed and parsed again. */
+const MAX_REMEMBERED = 10_000;
 /** The last moment a `Date` can name (ECMA-262 §21.4.1.1): whatever lies behind it is an overflow, not a time. */
 const MAX_EXPIRES_AT_S = 8_640_000_000_000;
 
@@ -54,6 +57,11 @@ export type TokenVerdict =
 export class SessionTokens {
   readonly #options: SessionTokensOptions;
   readonly #signer: TokenSecret;
+  /**
+   * Digest of a token → its payload: tokens whose form, signature and payload hold, as they do for ever. Whether one is
+   * expired, recorded and the agent's own is looked at every time. A forged token never gets in.
+   */
+  readonly #signed = new LRUCache<string, TokenPayload>({ max: MAX_REMEMBERED });
 
   /** @throws RangeError without a secret, or at a limit that is not a whole number ≥ 1 (T4) */
   constructor(options: SessionTokensOptions) {
@@ -66,6 +74,11 @@ export class SessionTokens {
     }
     this.#options = options;
     this.#signer = signer;
+  }
+
+  /** Signed payloads held in memory, for a metric. */
+  get remembered(): number {
+    return this.#signed.size;
   }
 
   /**
@@ -97,15 +110,22 @@ export class SessionTokens {
 
   /** T2 as a value: for whoever meets bad tokens often. Without `agent`, whoever the token names. @throws StoreError */
   verify(token: string, agent?: string): MaybePromise<TokenVerdict> {
-    const parts = splitToken(token);
-    if (!parts) return failed("form");
-    if (!this.#isSigned(parts)) return failed("mac");
-    const payload = decodePayload(parts.signed);
-    if (!payload) return failed("payload");
-    if (agent !== undefined && !equalTexts(payload.aid, agent)) return failed("agent");
+    const digest = digestOf(token);
+    let payload = this.#signed.get(digest);
+    if (!payload) {
+      const parts = splitToken(token);
+      if (!parts) return failed("form");
+      if (!this.#isSigned(parts)) return failed("mac");
+      payload = decodePayload(parts.signed);
+      if (!payload) return failed("payload");
+      this.#signed.set(digest, payload);
+    }
+    const { sid, aid, exp } = payload;
+    if (agent !== undefined && !equalTexts(aid, agent)) return failed("agent");
     const { store, now } = this.#options;
-    if (now() >= payload.exp * 1000) return whenReady(store.remove(payload.sid), () => failed("expired"));
-    return whenReady(store.get(payload.sid), (record) => matchRecord(token, payload, record));
+    if (now() >= exp * 1000) return whenReady(store.remove(sid), () => failed("expired"));
+    const wanted = { sid, agent: aid, expiresAtS: exp };
+    return whenReady(store.get(sid), (record) => matchRecord(wanted, digest, record));
   }
 
   /** T2: the facts of a token that holds and is `agent`'s. @throws TokenError of the first step that failed. @throws StoreError */
@@ -160,12 +180,11 @@ function failed(step: TokenStep): TokenVerdict {
   return { ok: false, step };
 }
 
-function matchRecord(token: string, payload: TokenPayload, record: TokenRecord | undefined): TokenVerdict {
+function matchRecord(token: TokenFacts, digest: string, record: TokenRecord | undefined): TokenVerdict {
   if (!record) return failed("unknown");
-  const { sid, aid: agent, exp: expiresAtS } = payload;
-  const equal = record.sid === sid && equalTexts(record.agent, agent) && record.expiresAtS === expiresAtS &&
-    equalTexts(record.digest, digestOf(token));
-  return equal ? { ok: true, token: { sid, agent, expiresAtS } } : failed("record");
+  const equal = record.sid === token.sid && equalTexts(record.agent, token.agent) &&
+    record.expiresAtS === token.expiresAtS && equalTexts(record.digest, digest);
+  return equal ? { ok: true, token } : failed("record");
 }
 
 function digestOf(token: string): string {

@@ -30,7 +30,9 @@ export class SqliteRevocations implements RevocationStore {
     this.#replace = file.prepare(
       "INSERT OR REPLACE INTO revocation (key, before_ms, until_ms, by_operator) VALUES (?, ?, ?, ?)",
     );
-    this.#find = file.prepare("SELECT key FROM revocation WHERE key IN ('*', ?, ?) AND before_ms >= ? LIMIT 1");
+    this.#find = file.prepare(
+      "SELECT key FROM revocation WHERE key IN ('*', ?, ?) AND before_ms >= ? ORDER BY key LIMIT 1",
+    );
     this.#head = file.prepare("SELECT coalesce(max(seq), 0) AS seq FROM revocation");
     this.#changes = file.prepare(
       "SELECT seq, key, before_ms, until_ms, by_operator FROM revocation WHERE seq > ? ORDER BY seq LIMIT ?",

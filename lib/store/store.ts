@@ -89,7 +89,7 @@ export interface RevocationChanges {
 export interface RevocationStore {
   /** Durable, where the store is, when it returns or resolves. Adding again only ever extends. */
   add(revocation: Revocation): MaybePromise<void>;
-  /** Why a session is refused, or undefined. Sees what any process sharing the store has added before. */
+  /** Why a session is refused (the widest reason, if there are several), or undefined. Sees what any process sharing the store has added before. */
   find(subject: RevocationSubject): MaybePromise<Revocation["kind"] | undefined>;
   /** The cursor of this moment: everything added from now on comes after it. */
   head(): MaybePromise<number>;

@@ -117,6 +117,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "I1: token source never answers with a remembered principal of another agent or expiry",
+  options,
+  async () => {
+    const { tokens } = given();
+    const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
+    const facts = { sid: "one", agent: "alice", expiresAtS: 2_000_000_000 };
+    const source = new SessionTokenSource({ verify: () => ({ ok: true, token: { ...facts } }) });
+    const principal = async () => {
+      const answer = await source.identify(bearer(token));
+      assert.ok(answer.kind === "principal");
+      return answer.principal;
+    };
+    const alice = await principal();
+    assert.equal(await principal(), alice);
+    facts.agent = "bob";
+    assert.equal((await principal()).subject, "bob");
+    facts.expiresAtS++;
+    assert.equal((await principal()).expiresAtMs, 2_000_000_001_000);
+  },
+);
+
 Deno.test("I1: token source says 503, not 401, when the store cannot be read, now or later", options, async () => {
   const { tokens } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });

@@ -118,6 +118,40 @@ overEachStore("L6: listeners hear of every one of many revocations at once, whoe
   assert.deepEqual(heard.map((revocation) => revocation.kind === "session" && revocation.sid).sort(), sids.sort());
 });
 
+Deno.test(
+  "L6: what is added during a poll is told before adding resolves, although that poll began too early",
+  options,
+  async () => {
+    const memory = createMemoryStore();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => release = resolve);
+    let polls = 0;
+    const slow: RevocationStore = {
+      add: (revocation) => memory.revocations.add(revocation),
+      find: (subject) => memory.revocations.find(subject),
+      head: () => memory.revocations.head(),
+      size: () => memory.revocations.size(),
+      changesSince: async (cursor, limit) => {
+        // Reads first and answers late, as a network does.
+        const changes = await memory.revocations.changesSince(cursor, limit);
+        if (polls++ === 0) await held;
+        return changes;
+      },
+    };
+    const revocations = await openRevocations({ store: { ...memory, revocations: slow }, maxSessionTtlMs: TTL_MS });
+    const heard: Revocation[] = [];
+    revocations.watch((revocation) => heard.push(revocation));
+    const early = revocations.poll();
+    while (polls === 0) await Promise.resolve();
+    const adding = Promise.all([revocations.revokeBefore(1), revocations.revokeSession("s1", { nowMs: NOW_MS })]);
+    release();
+    await early;
+    await adding;
+    assert.deepEqual(heard.map((revocation) => revocation.kind), ["all", "session"]);
+    assert.equal(polls, 2, "those who wait share one more round");
+  },
+);
+
 overEachStore("L6: another process's revocation is found at once and told at the next poll", async (given) => {
   const { revocations, store, heard } = given;
   const other = await openRevocations({ store, maxSessionTtlMs: TTL_MS });

@@ -250,6 +250,33 @@ for (const flaw of FLAWS) {
   });
 }
 
+Deno.test("T2: a token that held before is looked at anew: agent, expiry, record", options, async () => {
+  const { tokens, store, clock } = given();
+  const { sid, token, expiresAtS } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
+  const step = async (agent = AGENT) => {
+    const verdict = await tokens.verify(token, agent);
+    return verdict.ok ? "ok" : verdict.step;
+  };
+  assert.equal(await step(), "ok");
+  assert.equal(await step("did:example:b"), "agent");
+  await replaceRecord(store, sid, { digest: "another" }, clock.nowMs);
+  assert.equal(await step(), "record");
+  await tokens.revoke(sid);
+  assert.equal(await step(), "unknown");
+  clock.nowMs = expiresAtS * 1000;
+  assert.equal(await step(), "expired");
+});
+
+Deno.test("M3: tokens that do not hold leave nothing in memory", options, async () => {
+  const { tokens } = given();
+  const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
+  for (let i = 0; i < 500; i++) await tokens.verify(`${token.split(".")[0]}.${`${i}`.padStart(42, "x")}A`);
+  assert.equal(tokens.remembered, 0);
+  await tokens.verify(token);
+  await tokens.verify(token);
+  assert.equal(tokens.remembered, 1);
+});
+
 Deno.test("T2: the table of flaws meets every step, in order", options, () => {
   assert.deepEqual([...new Set(FLAWS.map((flaw) => flaw.step))], [...errors.TOKEN_STEPS]);
 });

@@ -14,6 +14,8 @@ for (let i = 0; i < Number(count); i++) {
     nowMs: Number(nowMs),
   });
   if (outcome.inserted) inserted++;
+  // Everybody extends the same one: what is read and what is written must be one step.
+  await store.revocations.add({ kind: "all", beforeMs: i, untilMs: Number(nowMs) + 1_000 });
 }
 await store.revocations.add({ kind: "session", sid: prefix, untilMs: Number(nowMs) + 1_000, by: "operator" });
 await Deno.stdout.write(new TextEncoder().encode(`${inserted}\n`));

@@ -209,6 +209,8 @@ Deno.test(
       assert.equal(counts.reduce((sum, count) => sum + count), 5);
       const store = openSqliteStore(path);
       assert.equal(store.tokens.count("did:example:a", NOW_MS), 5);
+      assert.equal(store.revocations.find({ sid: "s", owner: "o", issuedAtMs: 49 }), "all");
+      assert.equal(store.revocations.find({ sid: "s", owner: "o", issuedAtMs: 50 }), undefined);
       for (const sid of ["p", "q"]) {
         assert.equal(store.revocations.find({ sid, owner: "o", issuedAtMs: 0 }), "session");
       }

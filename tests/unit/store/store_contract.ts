@@ -160,6 +160,15 @@ function testRevocations(test: Register): void {
     assert.equal(await revocations.find({ ...subject, issuedAtMs: NOW_MS + 1 }), undefined);
   });
 
+  test("L6: of several reasons the widest is named", async ({ revocations }) => {
+    await revocations.add({ kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" });
+    assert.equal(await revocations.find(subject), "session");
+    await revocations.add({ kind: "principal", owner: "o1", beforeMs: NOW_MS, untilMs: LATER_MS });
+    assert.equal(await revocations.find(subject), "principal");
+    await revocations.add({ kind: "all", beforeMs: NOW_MS, untilMs: LATER_MS });
+    assert.equal(await revocations.find(subject), "all");
+  });
+
   test("L6: adding again only ever extends", async (store) => {
     const { revocations } = store;
     await revocations.add({ kind: "principal", owner: "o1", beforeMs: NOW_MS, untilMs: LATER_MS });
