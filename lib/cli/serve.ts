@@ -57,7 +57,13 @@ async function run(context: CommandContext): Promise<ExitCode> {
     settings: configuration.settings,
     warnings: configuration.warnings,
     loadKeys: keySource(configuration.keys, () => loadConfiguredKeys(context)),
-    reloadSettings: async () => (await loadConfiguration(context)).settings,
+    reloadSettings: async () => {
+      const reloaded = await loadConfiguration(context);
+      for (const warning of reloaded.warnings.filter((warning) => !configuration.warnings.includes(warning))) {
+        log.warn("beware", { warning });
+      }
+      return reloaded.settings;
+    },
     log,
     now: context.now,
   });

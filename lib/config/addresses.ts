@@ -1,5 +1,6 @@
 // Settings that name a place: listen addresses, URLs, networks, hosts and origins.
 // Each is checked in full here, so that what starts can be bound, dialled and compared without further parsing.
+import { formatAuthority } from "../http1/authority.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
 
 /** Where to listen. `hostname` is a name or an IP address; IPv6 without brackets. Port 0 asks for any free one. */
@@ -9,14 +10,8 @@ export interface ListenAddress {
 }
 
 /** `host:port` as URLs write it. */
-export function formatAddress(address: ListenAddress): string {
-  const { hostname, port } = address;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
-/** Whether only this machine can reach a listener bound there. */
-export function isLoopback(hostname: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(hostname);
+export function formatAddress({ hostname, port }: ListenAddress): string {
+  return formatAuthority(hostname, port);
 }
 
 /** Whether a listener bound there takes connections on every address of the machine. */

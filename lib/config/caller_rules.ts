@@ -1,6 +1,7 @@
 // Who may call, judged as a whole (BEHAVIOUR.md I1, O6): every source has what it needs, is asked at all, and nobody is
 // anonymous beyond loopback without somebody having said so.
-import { formatAddress, isLoopback } from "./addresses.ts";
+import { isLoopbackHost } from "../http1/authority.ts";
+import { formatAddress } from "./addresses.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 import { type SettingKey, SETTINGS } from "./schema.ts";
 
@@ -20,7 +21,7 @@ function judgePrincipals(bench: Bench): void {
   }
   const nobody = principals.length === 0;
   if (!nobody && !principals.includes("anonymous")) return;
-  if (isLoopback(listen.hostname) || unsafeAnonymous) {
+  if (isLoopbackHost(listen.hostname) || unsafeAnonymous) {
     return warn(
       "Callers may be anonymous: all of them are one owner, so binding sessions to their owner protects nobody. " +
         "Set --principal to tell callers apart.",
@@ -62,7 +63,7 @@ function judgeJwks(bench: Bench): void {
   const { settings: { jwtJwks, unsafeJwksHttp }, problem, warn } = bench;
   if (jwtJwks?.kind !== "url") return;
   const { protocol, hostname } = new URL(jwtJwks.url);
-  if (protocol === "https:" || isLoopback(hostname)) return;
+  if (protocol === "https:" || isLoopbackHost(hostname)) return;
   if (unsafeJwksHttp) {
     return warn("--unsafe-jwks-http: whoever is between Signet and the JWKS can have any token accepted.");
   }

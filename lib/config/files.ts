@@ -1,6 +1,7 @@
 // The files that settings name: readable, of the right kind, and, where they hold secrets, private.
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
 import type { ConfigProblem } from "../errors.ts";
+import { parseKeySet } from "../identity/key_set.ts";
 import { type SettingKey, settingOf, type Settings } from "./schema.ts";
 
 /** What reading configuration needs of the machine. */
@@ -45,13 +46,12 @@ const privateKey: Content = (text) => {
 
 const keySet: Content = (text) => {
   try {
-    const parsed: unknown = JSON.parse(text);
-    const keys = (parsed as { keys?: unknown } | null)?.keys;
-    if (Array.isArray(keys) && keys.length > 0) return undefined;
-  } catch {
-    // Told below.
+    parseKeySet(text);
+    return undefined;
+  } catch (error) {
+    const found = error instanceof TypeError ? error.message : "the file is no JSON Web Key Set";
+    return [found, 'Name a file of the form {"keys": […]} with at least one key (RFC 7517).'];
   }
-  return ["the file is no JSON Web Key Set", 'Name a file of the form {"keys": […]} with at least one key (RFC 7517).'];
 };
 
 const CONTENTS: Partial<Record<SettingKey, Content>> = {

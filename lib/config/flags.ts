@@ -60,8 +60,7 @@ class FlagReader {
     const inline = equals < 0 ? undefined : argument.slice(equals + 1);
     const name = place.replace(/^--/, "");
     if (name === "config" && this.#options.accepts.size > 0) {
-      this.configFile = inline ?? this.#takeValue(place, "FILE") ?? this.configFile;
-      return;
+      return this.#readConfigFlag(place, inline);
     }
     const key = keyOfName(name);
     if (key === undefined) return this.#reportUnknown(place, name, inline !== undefined);
@@ -73,6 +72,14 @@ class FlagReader {
       const texts = this.given.get(key) ?? [];
       this.given.set(key, [...texts, { text, place }]);
     }
+  }
+
+  #readConfigFlag(place: string, inline: string | undefined): void {
+    const path = inline ?? this.#takeValue(place, "FILE");
+    if (path === undefined) return;
+    if (path === "") this.#report(place, "the value is blank", "Name a YAML file, or leave it out.");
+    else if (this.configFile !== undefined) this.#report(place, "it is given 2 times", "Give it once.");
+    else this.configFile = path;
   }
 
   #takeValue(place: string, metavar: string): string | undefined {

@@ -1,7 +1,8 @@
 // What settings demand of each other (BEHAVIOUR.md O6, M4, I1). Every rule runs, so that all problems show at once;
 // a rule is left out only when a setting it reads could not be understood, because it would then judge a default.
 import type { ConfigProblem } from "../errors.ts";
-import { formatAddress, isLoopback, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";
+import { isLoopbackHost } from "../http1/authority.ts";
+import { formatAddress, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";
 import { formatDuration, formatSize } from "./kinds.ts";
 import { CALLER_RULES } from "./caller_rules.ts";
 import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
@@ -27,7 +28,7 @@ function judgeFields(bench: Bench): void {
 
 function judgeReach(bench: Bench): void {
   const { settings, problem, warn } = bench;
-  if (isLoopback(settings.listen.hostname)) return;
+  if (isLoopbackHost(settings.listen.hostname)) return;
   if (settings.unsafeListen) {
     if (settings.allowHosts.length === 0) {
       warn("--unsafe-listen: every Host is accepted, so web pages can reach Signet by DNS rebinding.");
@@ -48,18 +49,18 @@ function judgePorts(bench: Bench): void {
   if (admin.port === listen.port && admin.port !== 0 && overlap(admin.hostname, listen.hostname)) {
     bench.problem("admin", `${formatAddress(admin)} is taken by --listen`, "Give the two different ports.");
   }
-  if (!isLoopback(admin.hostname)) {
+  if (!isLoopbackHost(admin.hostname)) {
     bench.warn(`The admin listener ${formatAddress(admin)} is not loopback: whoever reaches it sees metrics, unasked.`);
   }
 }
 
 function overlap(a: string, b: string): boolean {
-  return a === b || isWildcard(a) || isWildcard(b) || (isLoopback(a) && isLoopback(b));
+  return a === b || isWildcard(a) || isWildcard(b) || (isLoopbackHost(a) && isLoopbackHost(b));
 }
 
 function pointsAt(listener: ListenAddress, hostname: string, port: number): boolean {
   return listener.port !== 0 && listener.port === port &&
-    (hostname === listener.hostname || (isLoopback(hostname) && overlap(hostname, listener.hostname)) ||
+    (hostname === listener.hostname || (isLoopbackHost(hostname) && overlap(hostname, listener.hostname)) ||
       isWildcard(hostname));
 }
 

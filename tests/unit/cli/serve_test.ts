@@ -119,6 +119,19 @@ Deno.test("P2: a bad configuration at SIGHUP is told problem by problem and the 
   await end({ app, machine, code });
 });
 
+Deno.test("P2: a reload tells what is new to beware of, and repeats nothing", STRICT, async () => {
+  const files = { "signet.yaml": "path: /mcp\n" };
+  const { app, machine, code, lines } = await serving(["--config", "signet.yaml"], { files });
+  const bewares = () => lines().filter(({ event }) => event === "beware");
+  const before = bewares().length;
+  machine.files["signet.yaml"] = "admin: 0.0.0.0:9090\n";
+  machine.send("SIGHUP");
+  await until(() => lines().at(-1)?.["event"] === "reloaded", "the reload");
+  assert.match(String(bewares().at(-1)?.["warning"]), /not loopback/);
+  assert.equal(bewares().length, before + 1);
+  await end({ app, machine, code });
+});
+
 Deno.test("P2: SIGHUPs during a reload make one more, and one during a drain none", STRICT, async () => {
   const { app, machine, code } = await serving();
   const first = Promise.withResolvers<void>();

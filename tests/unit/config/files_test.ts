@@ -48,10 +48,10 @@ Deno.test("files of another kind are refused before anything starts", STRICT, as
 
 Deno.test("a JWKS file must be a key set with a key in it", STRICT, async () => {
   const argv = ["--principal", "jwt", "--jwt-issuer", "i", "--jwt-audience", "a", "--jwt-jwks", "keys.json"];
-  for (const text of ["", "[]", "{}", "null", '{"keys":[]}', '{"keys":{}}', '{"keys":[', '"keys"']) {
-    assert.deepEqual(await problemLines({ argv, files: { "keys.json": text } }), [
-      "--jwt-jwks: the file is no JSON Web Key Set",
-    ], text);
+  for (const text of ["", "[]", "{}", "null", '{"keys":[]}', '{"keys":{}}', '{"keys":[', '"keys"', '{"keys":[{}]}']) {
+    const lines = await problemLines({ argv, files: { "keys.json": text } });
+    assert.equal(lines.length, 1, text);
+    assert.match(lines[0]!, /^--jwt-jwks: the key set /, text);
   }
   assert.deepEqual(await problemLines({ argv, files: { "keys.json": '{"keys":[{"kty":"EC"}]}' } }), []);
 });

@@ -83,3 +83,9 @@ Deno.test("parseFlags finds help and the configuration file anywhere", STRICT, (
   assert.equal(parse(["--config", "s.yaml"]).configFile, "s.yaml");
   assert.equal(parse(["--config=s.yaml"]).configFile, "s.yaml");
 });
+
+Deno.test("parseFlags refuses a configuration file that is blank or named twice", STRICT, () => {
+  assert.deepEqual(parse(["--config="]).problems.map(({ problem }) => problem), ["the value is blank"]);
+  const twice = parse(["--config", "a", "--config", "b"]);
+  assert.deepEqual(twice.problems.map(({ problem }) => problem), ["it is given 2 times"]);
+});

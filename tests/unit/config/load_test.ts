@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { loadSettings, loadSome } from "../../../lib/config/load.ts";
-import { SETTING_KEYS, settingOf, SETTINGS } from "../../../lib/config/schema.ts";
+import { JWT_ALGORITHMS, SETTING_KEYS, settingOf, SETTINGS } from "../../../lib/config/schema.ts";
 import { ConfigError } from "../../../lib/errors.ts";
+import { JWT_ALGORITHMS as VERIFIED_ALGORITHMS } from "../../../lib/identity/jwt.ts";
 import { load, problemLines, problemsOf, sourcesOf, STRICT, UPSTREAM } from "./sources.ts";
 
 Deno.test("loadSettings gives every default when only the upstream is named", STRICT, async () => {
@@ -160,4 +161,8 @@ Deno.test("the type of Settings follows the table", STRICT, async () => {
   const [source]: readonly ("jwt" | "header" | "bearer" | "anonymous")[] = settings.principals;
   assert.deepEqual([ttl, status, level, issuer, source], [86_400_000, 404, "info", undefined, "anonymous"]);
   assert.equal(SETTINGS.sessionTtlMs.name, "session-ttl");
+});
+
+Deno.test("the algorithms that may be configured are those the verifier knows", STRICT, () => {
+  assert.deepEqual([...JWT_ALGORITHMS], [...VERIFIED_ALGORITHMS]);
 });
