@@ -1,0 +1,111 @@
+// The bench's arithmetic: what it reads from the kernel, how it compares, and when it calls a row below its floor.
+import assert from "node:assert/strict";
+import { envelopeFindings } from "../../../scripts/bench/life_jobs.ts";
+import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../scripts/bench/machine.ts";
+import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../scripts/bench/report.ts";
+import { ROWS } from "../../../scripts/bench/rows.ts";
+
+const options = { sanitizeOps: true, sanitizeResources: true };
+const onLinux = { ...options, ignore: Deno.build.os !== "linux" };
+
+const lower: RowSpec = { id: "cpu", what: "CPU", better: "lower", target: 1, floor: 1.2, unit: "×" };
+const higher: RowSpec = { id: "rate", what: "rate", better: "higher", target: 1, floor: 0.85, unit: "×" };
+
+Deno.test("median takes the middle, or the mean of the two middles, whatever the order", options, () => {
+  assert.equal(median([3, 1, 2]), 2);
+  assert.equal(median([4, 1, 3, 2]), 2.5);
+  assert.throws(() => median([]), RangeError);
+});
+
+Deno.test("ratioByRound compares round by round when the machine slows down for one of them", options, () => {
+  // Both halve in the second round: the ratio does not move, although the medians would.
+  assert.equal(ratioByRound([100, 50, 100], [50, 25, 50]), 2);
+  assert.throws(() => ratioByRound([1], [1, 2]), RangeError);
+});
+
+Deno.test("judge tells target, floor and below apart, in both directions and at the bounds", options, () => {
+  assert.deepEqual([1, 1.01, 1.2, 1.21].map((value) => judge(lower, value)), [
+    "target met",
+    "floor held",
+    "floor held",
+    "BELOW FLOOR",
+  ]);
+  assert.deepEqual([1, 0.99, 0.85, 0.84].map((value) => judge(higher, value)), [
+    "target met",
+    "floor held",
+    "floor held",
+    "BELOW FLOOR",
+  ]);
+  assert.equal(judge(lower, NaN), "BELOW FLOOR");
+});
+
+Deno.test("targetTable shows measured, failed and left-out rows for what they are", options, () => {
+  const table = targetTable([lower, higher], [
+    { id: "rate", value: 0.5, detail: "1 and 2" },
+    { id: "cpu", skipped: "no such program" },
+  ]);
+  assert.deepEqual(table.trimEnd().split("\n").slice(2), [
+    "| CPU | ≤ 1 × | ≤ 1.2 × | no such program | not measured |",
+    "| rate | ≥ 1 × | ≥ 0.85 × | **0.5 ×** (1 and 2) | BELOW FLOOR |",
+  ]);
+  assert.equal(targetTable([lower], []).trimEnd().split("\n").length, 2);
+});
+
+Deno.test("show keeps three digits and no exponent", options, () => {
+  assert.deepEqual([0.98765, 1234567, 12.345].map(show), ["0.988", "1,230,000", "12.3"]);
+});
+
+Deno.test("every row has a floor that is easier than its target", options, () => {
+  for (const { id, better, target, floor } of ROWS) {
+    assert.ok(better === "lower" ? target < floor : target > floor, id);
+  }
+  assert.equal(new Set(ROWS.map(({ id }) => id)).size, ROWS.length);
+});
+
+Deno.test("cpuMicrosOfStat reads utime and stime when the command name holds blanks and brackets", options, () => {
+  const rest = "S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0";
+  assert.equal(cpuMicrosOfStat(`42 (a) b) (c) ${rest}`), 3_000_000);
+  assert.throws(() => cpuMicrosOfStat("42 (a) S 1"), /cannot read CPU time/);
+});
+
+Deno.test(
+  "processTree finds the children of a process, and cpuMicros and residentKiB sum over them",
+  onLinux,
+  async () => {
+    const child = new Deno.Command("sh", { args: ["-c", "sleep 60 & wait"], stdout: "null" }).spawn();
+    try {
+      let tree: number[] = [];
+      for (let tries = 0; tree.length < 2 && tries < 500; tries++) {
+        tree = await processTree(child.pid);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assert.equal(tree.length, 2, `found ${tree}`);
+      assert.equal(tree[0], child.pid);
+      assert.ok(await residentKiB(child.pid) > 0);
+      assert.ok(Number.isFinite(await cpuMicros(child.pid)));
+      for (const pid of tree.slice(1)) Deno.kill(pid, "SIGKILL");
+    } finally {
+      child.kill("SIGKILL");
+      await child.status;
+    }
+  },
+);
+
+Deno.test(
+  "envelopeFindings compares a forgery with an honest id of its own length, and picks the dearest",
+  options,
+  () => {
+    const row = (name: string, medianMicros: number) => ({ name, medianMicros });
+    const [open, forged] = envelopeFindings(400, [
+      row("cold open, typical id", 10),
+      row("cold open, id of 4000", 28),
+      row("forged: one character changed", 8),
+      row("forged: authentic start, 2200", 17.1),
+      row("forged: authentic start, 4000", 25),
+    ]);
+    assert.deepEqual(open, { id: "cold-open", value: 10, detail: "400 characters" });
+    assert.ok(forged !== undefined && "value" in forged);
+    // 2,200 lies half-way between the honest 10 and 28 µs: 17.1 of 19.
+    assert.equal(forged.value.toFixed(3), "0.900");
+  },
+);
