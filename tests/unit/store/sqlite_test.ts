@@ -138,8 +138,12 @@ Deno.test(
     withFolder((folder) => {
       const path = `${folder}/state`;
       const store = openSqliteStore(path, { busyTimeoutMs: 1 });
+      const known = { kind: "session", sid: "s0", untilMs: NOW_MS, by: "operator" } as const;
+      store.revocations.add(known);
       const holder = new DatabaseSync(path);
       holder.exec("BEGIN IMMEDIATE");
+      // Even what turns out to change nothing: between reading and writing nobody else may write.
+      assert.throws(() => store.revocations.add(known), refusal("busy", path));
       const revocation = { kind: "session", sid: "s1", untilMs: NOW_MS, by: "operator" } as const;
       assert.throws(() => store.revocations.add(revocation), refusal("busy", path));
       // Readers never wait.
