@@ -34,7 +34,6 @@ export class PoolCall implements Call {
   readonly #queue: CallQueue;
   #resolve!: (response: ClientResponse) => void;
   #reject!: (error: HttpError) => void;
-  #aborted = false;
 
   /** @throws TypeError if the request cannot be sent as it is */
   constructor(queue: CallQueue, request: ClientRequest) {
@@ -73,13 +72,12 @@ export class PoolCall implements Call {
   fail(error: HttpError): void {
     if (this.settled) return;
     this.settled = true;
-    // Whoever aborted may not be listening any more.
-    if (this.#aborted) this.response.catch(() => {});
+    // Whoever made the call may not be listening any more; that is no reason to end the process.
+    this.response.catch(() => {});
     this.#reject(error);
   }
 
   abort(): void {
-    this.#aborted = true;
     const { connection } = this;
     if (connection !== undefined) {
       connection.abort(this, new HttpError("aborted", "the call was aborted"));

@@ -136,7 +136,7 @@ export class Pool implements Timed {
     if (this.#hasRoom()) {
       this.#waiting.push(call);
       this.#open();
-    } else if (this.#waiting.length < this.#limits.maxWaiting) {
+    } else if (this.#waiting.length - this.stats.connecting < this.#limits.maxWaiting) {
       call.waitUntilMs = this.#now() + this.#limits.waitTimeoutMs;
       this.#waiting.push(call);
       this.#context.sweep.add(this);
