@@ -42,9 +42,9 @@ class Life {
     });
   }
 
-  /** One reload at a time; signals that arrive meanwhile ask for one more, as files may have changed after they were read. */
+  /** One reload at a time; signals that arrive meanwhile ask for one more, as files may have changed after they
+   * were read. None once it drains. */
   async reload(): Promise<void> {
-    if (this.#draining) return;
     this.#reloadAgain = true;
     if (this.#reloading) return;
     this.#reloading = true;

@@ -208,4 +208,12 @@ Deno.test("a rule stays silent when a setting it reads could not be understood",
   assert.deepEqual(await problemLines({ argv: ["--listen", "nonsense", "--principal", "anonymous"] }), [
     '--listen: "nonsense" is not an address to listen on',
   ]);
+  assert.deepEqual(
+    await problemLines({ argv: ["--listen", "0.0.0.0:1", "--allow-host", "a b", "--principal", "bearer"] }),
+    [
+      '--allow-host: "a b" is not a host',
+    ],
+  );
+  const jwt = ["--principal", "jwt", "--jwt-issuer", "i", "--jwt-audience", "a", "--jwt-jwks", "https://u:p@i/"];
+  assert.deepEqual(await problemLines({ argv: jwt }), ["--jwt-jwks: the URL holds credentials"]);
 });

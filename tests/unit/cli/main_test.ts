@@ -1,0 +1,66 @@
+// main.ts as a process: exit codes and streams are the operating system's, so only a process shows them.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { STRICT } from "./fake_machine.ts";
+
+const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
+
+async function signet(args: string[], env: Record<string, string> = {}, stdin = "") {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, ...args],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
+  await writer.close().catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("signet exits with the command's code and keeps its streams apart", STRICT, async () => {
+  const version = await signet(["--version"]);
+  assert.deepEqual([version.code, version.err], [0, ""]);
+  assert.match(version.out, /^signet \d+\.\d+\.\d+\n$/);
+  const wrong = await signet(["serve"], { SIGNET_LISTN: "x" });
+  assert.deepEqual([wrong.code, wrong.out], [2, ""]);
+  assert.match(wrong.err, /Did you mean SIGNET_LISTEN\?/);
+});
+
+Deno.test("signet reads files, standard input and permissions of the machine", STRICT, async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const made = await signet(["keys", "new"]);
+    await Deno.writeTextFile(`${folder}/key`, made.out, { mode: 0o644 });
+    await Deno.chmod(`${folder}/key`, 0o644);
+    const listed = await signet(["keys", "list", "--key-file", `${folder}/key`]);
+    assert.equal(listed.code, 0);
+    assert.match(listed.out, /^[0-9a-f]{8} {2}seals and opens/);
+    assert.match(listed.err, /other users can read .*key \(mode 0644\)/);
+    const inspected = await signet(["inspect", "-", "--key-file", `${folder}/key`], {}, "nonsense\n");
+    assert.equal(inspected.code, 1);
+    assert.match(inspected.err, /does not open/);
+    const directory = await signet(["keys", "list", "--key-file", folder]);
+    assert.equal(directory.code, 2);
+    assert.match(directory.err, /This is a directory/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("signet ends in peace when nobody reads its output any more", {
+  ...STRICT,
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const script = `"$1" run -A "$2" serve --help | head -n 1; exit \${PIPESTATUS[0]}`;
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", script, "bash", Deno.execPath(), MAIN],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  assert.equal(new TextDecoder().decode(stderr), "");
+  assert.equal(code, 0);
+  assert.match(new TextDecoder().decode(stdout), /^signet serve:/);
+});
