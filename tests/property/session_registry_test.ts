@@ -212,7 +212,7 @@ const COMMANDS = [
 
 Deno.test("M1 L6 L7 L8 O1: every random life keeps the counts, and ends at zero", strict, () => {
   fc.assert(
-    fc.property(fc.commands(COMMANDS, { maxCommands: 80 }), (commands) => {
+    fc.property(fc.commands(COMMANDS, { maxCommands: 80, size: "max" }), (commands) => {
       const world = new World();
       fc.modelRun(() => ({ model: world, real: world }), commands);
       for (const { reservation } of world.pending.splice(0)) reservation.release();

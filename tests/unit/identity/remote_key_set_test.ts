@@ -104,6 +104,8 @@ Deno.test("I1: keys outlive a failing provider for a bounded time", strict, asyn
 
 const BAD_ANSWERS: readonly [string, () => Response][] = [
   ["status 500", () => new Response(keySetOf(ONE), { status: 500 })],
+  ["status 404", () => new Response(keySetOf(ONE), { status: 404 })],
+  ["status 206", () => new Response(keySetOf(ONE), { status: 206 })],
   ["status 204", () => new Response(null, { status: 204 })],
   ["text", () => new Response("<html>")],
   ["no keys", () => new Response('{"keys":[]}')],

@@ -131,6 +131,18 @@ Deno.test("L7: an idle session leaves memory after the idle time, and its id sta
   assert.notEqual(bench.open(session.id, ALICE, NOW_MS + IDLE_MS), session);
 });
 
+Deno.test("L7: a session is idle only when the last of what was in flight has left", strict, () => {
+  const bench = new Bench({ caps: { maxSessions: 1 } });
+  const session = bench.initialize();
+  const [first, last] = [session.enter(new FakeActive(), NOW_MS), session.enter(new FakeActive(), NOW_MS)];
+  session.leave(first, NOW_MS);
+  bench.registry.sweep(NOW_MS + IDLE_MS);
+  assert.equal(refusalOf(() => bench.open(bench.seal(BOB), BOB)), "session_limit");
+  session.leave(last, NOW_MS);
+  bench.open(bench.seal(BOB), BOB);
+  assert.deepEqual(bench.ended, [[session.id, "evicted"]]);
+});
+
 for (const kind of ["call", "stream"] as const) {
   Deno.test(`L7: a ${kind} in flight keeps its session, and idling begins when it ends`, strict, () => {
     const bench = new Bench();
@@ -230,6 +242,7 @@ Deno.test("M1: what leaves twice gives back once, and a late removal does not to
   bench.registry.remove(session, "idle", NOW_MS);
   bench.registry.remove(session, "evicted", NOW_MS);
   assert.equal(bench.ended.length, 1);
+  assert.equal(bench.registry.bySid(session.sealed.sid), undefined);
   const reopened = bench.open(session.id);
   bench.registry.remove(session, "upstream_gone", NOW_MS);
   assert.equal(bench.registry.get(session.id, NOW_MS), reopened);
