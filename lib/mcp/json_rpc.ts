@@ -1,7 +1,7 @@
 // JSON-RPC 2.0 as MCP narrows it: bytes to one classified message or a batch, and error responses.
 // Guarantees that what is accepted is one thing only: a request, a notification or a response, with a typed id.
 import { SignetError } from "../errors.ts";
-import { scanJson, type ScanLimits } from "./json_scan.ts";
+import { assertUnambiguous, scanJson, type ScanLimits } from "./json_scan.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -129,8 +129,9 @@ function readMessage(value: unknown): RpcMessage {
  * nested too deep, or with an ambiguous member name)
  */
 export function parseMessage(bytes: Uint8Array, limits: ScanLimits): Parsed {
-  scanJson(bytes, limits);
+  const names = scanJson(bytes, limits);
   const value = parseJson(bytes);
+  assertUnambiguous(value, names);
   if (!Array.isArray(value)) return readMessage(value);
   if (value.length === 0) throw invalid("a batch must not be empty");
   return { kind: "batch", messages: value.map(readMessage) };

@@ -1,6 +1,7 @@
 // The unmodified npm server-everything, with the unmodified clients: directly and through Signet in both lanes.
 import assert from "node:assert/strict";
-import { ANSWERS, CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
+import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
+import { ANSWERS } from "../support/mcp_client_contract.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { openEndpoint, WAYS } from "../support/mcp_ways.ts";
 

@@ -1,7 +1,8 @@
 // The standalone stream (GET) outlives both sides: when Signet or the MCP server was killed and came back, the server
 // can still ask and notify the same client object.
 import assert from "node:assert/strict";
-import { ANSWERS, CLIENT_SANITIZERS, connectClient, type Connected, LEGACY_CLIENTS } from "../support/mcp_client.ts";
+import { CLIENT_SANITIZERS, connectClient, type Connected, LEGACY_CLIENTS } from "../support/mcp_client.ts";
+import { ANSWERS } from "../support/mcp_client_contract.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { newKey } from "../support/mcp_signet.ts";
 import { SIGNET_WAYS, startSignetFor } from "../support/mcp_ways.ts";

@@ -2,17 +2,10 @@
 // are unmodified: what differs is only how their APIs are called.
 import { connectV1 } from "./mcp_client_v1.ts";
 import { connectV2 } from "./mcp_client_v2.ts";
+import type { ClientKind, Handlers, RpcNotification, SdkClient } from "./mcp_client_contract.ts";
 import { Wire } from "./mcp_wire.ts";
 
-/** `v1`: SDK 1.x. `v2`: SDK 2.x as it comes (legacy). `v2-auto`: SDK 2.x, probing for the modern era. */
-export type ClientKind = "v1" | "v2" | "v2-auto";
-
 export const LEGACY_CLIENTS: readonly ClientKind[] = ["v1", "v2"];
-
-export interface RpcNotification {
-  readonly method: string;
-  readonly params?: Readonly<Record<string, unknown>> | undefined;
-}
 
 /**
  * For tests that use a client. Nothing is sanitised: when a server ends several streams at once, both clients start a
@@ -20,42 +13,9 @@ export interface RpcNotification {
  */
 export const CLIENT_SANITIZERS = { sanitizeOps: false, sanitizeResources: false } as const;
 
-/** What a client answers when the server asks. */
-export const ANSWERS = { sample: "the model's answer", elicit: "forty-two", root: "file:///work" } as const;
-
 export interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly wire?: Wire;
-}
-
-export interface CallOptions {
-  readonly onProgress?: (progress: number) => void;
-  /** In ms; the clients' own default is a minute. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** The part of a client that the scenarios use. */
-export interface SdkClient {
-  readonly sessionId: string | undefined;
-  readonly protocolVersion: string | undefined;
-  /** The tool's first text. @throws what the client throws */
-  call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<string>;
-  listTools(): Promise<string[]>;
-  listResources(): Promise<string[]>;
-  readResource(uri: string): Promise<string>;
-  subscribe(uri: string): Promise<void>;
-  prompt(name: string, args: Record<string, string>): Promise<string>;
-  complete(prompt: string, argument: { name: string; value: string }): Promise<string[]>;
-  setLogLevel(level: "debug" | "info" | "warning" | "error"): Promise<void>;
-  ping(): Promise<void>;
-  /** DELETE. */
-  terminate(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface Handlers {
-  onNotification(notification: RpcNotification): void;
 }
 
 /** How long a notification may take, in ms: generous, for machines that are busy. */

@@ -6,7 +6,13 @@ import {
   ElicitRequestSchema,
   ListRootsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import { ANSWERS, type CallOptions, type Handlers, type RpcNotification, type SdkClient } from "./mcp_client.ts";
+import {
+  ANSWERS,
+  type CallOptions,
+  type Handlers,
+  type RpcNotification,
+  type SdkClient,
+} from "./mcp_client_contract.ts";
 import type { Wire } from "./mcp_wire.ts";
 
 interface V1Options {

@@ -1,6 +1,6 @@
 // The official client of SDK 2.x, in its default (legacy) mode or probing for the modern era.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { ANSWERS, type CallOptions, type ClientKind, type Handlers, type SdkClient } from "./mcp_client.ts";
+import { ANSWERS, type CallOptions, type ClientKind, type Handlers, type SdkClient } from "./mcp_client_contract.ts";
 import type { Wire } from "./mcp_wire.ts";
 
 interface V2Options {

@@ -1,7 +1,8 @@
 // What a client does with a server that has every feature, as steps of one session. The servers are the fixtures on
 // SDK 1.x and 2.x, whose tools have the same names.
 import assert from "node:assert/strict";
-import { ANSWERS, type ClientKind, connectClient, type Connected } from "./mcp_client.ts";
+import { connectClient, type Connected } from "./mcp_client.ts";
+import { ANSWERS, type ClientKind } from "./mcp_client_contract.ts";
 import { type FixtureKind, type FixtureOptions, startFixture } from "./mcp_servers.ts";
 import { openEndpoint, type Way } from "./mcp_ways.ts";
 
