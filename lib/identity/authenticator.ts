@@ -69,7 +69,10 @@ export class Authenticator {
       verifying: "verify" in source ? { source, proofs: new ProofCache(source, cacheOptions) } : undefined,
     }));
     this.#takesBearer = sources.some((source) => source.takesBearer);
-    this.#lastClaimant = this.#steps.findLastIndex(({ source, verifying }) => verifying || source.takesBearer);
+    // A source that does not say what it looks at may look at anything.
+    this.#lastClaimant = this.#steps.findLastIndex(({ source, verifying }) =>
+      verifying !== undefined || source.takesBearer || source.fields === undefined
+    );
     const fields = sources.map((source) => source.fields);
     this.fields = fields.includes(undefined) ? undefined : [...new Set(fields.flatMap((names) => names ?? []))];
   }

@@ -43,6 +43,7 @@ export function looksLikeSessionToken(token: string): boolean {
 
 export class SessionTokenSource implements PrincipalSource {
   readonly name = "token";
+  readonly takesBearer = true;
   readonly #verifier: SessionTokenVerifier;
   readonly #principals: LRUCache<string, Principal>;
   readonly #foreign: Identification;

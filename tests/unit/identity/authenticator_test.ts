@@ -154,6 +154,16 @@ Deno.test("I1: a token that one source does not know goes to the next that takes
   assert.equal(principalOf(await authenticator.identify(withToken("abc"), NOW_MS)).source, "bearer");
 });
 
+Deno.test(
+  "I1: a token that one source does not know reaches a later one that says nothing of what it reads",
+  strict,
+  () => {
+    const plain: PrincipalSource = { name: "plain", identify: () => proven("alice") };
+    const authenticator = new Authenticator([new FakeSource(() => ({ kind: "none" })), plain]);
+    assert.equal(principalOf(atOnce(authenticator.identify(withToken("abc"), NOW_MS))).subject, "alice");
+  },
+);
+
 Deno.test("I3: a token left over by a source that remembers nothing is refused as well", strict, async () => {
   const plain: PrincipalSource = { name: "plain", takesBearer: true, identify: () => ({ kind: "none" }) };
   const authenticator = new Authenticator([plain, new AnonymousSource()]);
