@@ -165,6 +165,7 @@ const BAD_CHUNKS = cases("chunks", [400], {
   "CR then another byte in an extension (EXT.TERM)": post(CHUNKED, "3;x\rX\r\nabc\r\n0\r\n\r\n"),
   "LF in a quoted extension": post(CHUNKED, '3;x="\n"\r\nabc\r\n0\r\n\r\n'),
   "CR LF in a quoted extension": post(CHUNKED, '3;x="\r\n"\r\nabc\r\n0\r\n\r\n'),
+  "LF behind a backslash in an extension": post(CHUNKED, '3;x="\\\n"\r\nabc\r\n0\r\n\r\n'),
   "NUL in an extension": post(CHUNKED, "3;x\x00\r\nabc\r\n0\r\n\r\n"),
   "extension without a name": post(CHUNKED, "3;\r\nabc\r\n0\r\n\r\n"),
   "blank after the size": post(CHUNKED, "3 \r\nabc\r\n0\r\n\r\n"),
@@ -194,6 +195,7 @@ const BAD_CHUNKS = cases("chunks", [400], {
   "space before a trailer's colon": post(CHUNKED, "0\r\nX : y\r\n\r\n"),
   "a request in the trailers": post(CHUNKED, "0\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n"),
   "trailer ends with a bare LF": post(CHUNKED, "0\r\nX: y\nZ: z\r\n\r\n"),
+  "CR in a trailer": post(CHUNKED, "0\r\nX: y\rZ\r\n\r\n"),
   "NUL in a trailer": post(CHUNKED, "0\r\nX: \x00\r\n\r\n"),
 });
 

@@ -65,6 +65,12 @@ Deno.test("ChunkedDecoder reads sizes up to 2^52 - 1 exactly", SANITIZED, () => 
   assert.equal(refusal(() => decodeChunked(latin1("0fffffffffffff\r\n"), "request")), "bad_request");
 });
 
+Deno.test("ChunkedDecoder bounds the digits of one size, not of all", SANITIZED, () => {
+  const decoded = decodeChunked(latin1(`${"01\r\na\r\n".repeat(20)}0\r\n\r\n`), "request");
+  assert.equal(decoded.payload.length, 20);
+  assert.equal(decoded.done, true);
+});
+
 Deno.test("ChunkedDecoder never quotes the input when it refuses", SANITIZED, () => {
   for (const text of ["0;S3CRET\x00", "0\r\nS3CRET\x00", "1\r\nS3CRET"]) {
     assert.throws(

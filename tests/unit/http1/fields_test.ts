@@ -8,6 +8,7 @@ import {
   tokenList,
   withoutHopByHop,
 } from "../../../lib/http1/fields.ts";
+import { lowerCaseName } from "../../../lib/http1/fields_known.ts";
 
 const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
 
@@ -59,6 +60,21 @@ Deno.test("withoutHopByHop removes what any Connection line names, before or aft
 Deno.test("isHopByHop knows what the engine writes itself", SANITIZED, () => {
   for (const name of ["connection", "content-length", "transfer-encoding", "expect", "te"]) assert.ok(isHopByHop(name));
   for (const name of ["host", "content-type", "authorization", "mcp-session-id"]) assert.ok(!isHopByHop(name));
+});
+
+Deno.test("lowerCaseName takes no name for a known one when it only begins like it", SANITIZED, () => {
+  const letters = "abcdefghijklmnopqrstuvwxyz-0123456789";
+  for (const known of ["te", "age", "via", "host", "date", "vary", "accept", "expect"]) {
+    assert.equal(lowerCaseName(known.toUpperCase(), 0, known.length), known);
+    for (const first of letters) {
+      for (const second of letters) {
+        const name = known + first + second;
+        assert.equal(lowerCaseName(`..${name.toUpperCase()}:`, 2, 2 + name.length), name);
+        const other = first + second + known.slice(2);
+        assert.equal(lowerCaseName(other, 0, other.length), other);
+      }
+    }
+  }
 });
 
 Deno.test("listElements trims SP and HTAB only and skips empty elements", SANITIZED, () => {
