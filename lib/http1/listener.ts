@@ -1,6 +1,8 @@
 // Where connections come from: TCP, TLS over TCP, or a unix socket.
-// A TLS listener takes a new certificate without refusing anybody: a second socket on the same port (SO_REUSEPORT) takes
-// over, and the first one is closed only after the kernel has been seen to prefer nobody's queue.
+// A TLS listener takes a new certificate without refusing anybody: a second socket on the same port (SO_REUSEPORT, which
+// needs Deno's `--unstable-net`) accepts beside the first for a moment, then alone. Without the flag the port is closed
+// for some milliseconds. (In Deno a TLS socket closed before its handshake is done stays open until the peer closes it:
+// a time-out frees everything but the descriptor. TLS from hostile networks belongs to an ingress.)
 import type { Socket } from "./connection.ts";
 
 /** What to listen on. */
@@ -27,6 +29,11 @@ type AnyListener = Deno.Listener<Deno.Conn, Deno.Addr>;
 const ACCEPT_PAUSE_MS = 50;
 /** How long both sockets of a port accept when a certificate changes, ms. */
 const HANDOVER_MS = 250;
+/** How often, and after which pause (ms), a port just closed is asked for again. */
+const REOPEN_TRIES = 200;
+const REOPEN_PAUSE_MS = 5;
+/** Asking for SO_REUSEPORT without the flag ends the process; what else the flag brings tells whether it is there. */
+const canReusePort = "listenDatagram" in Deno;
 
 export class Http1Listener {
   /** The port is the real one where 0 was asked for. */
@@ -58,7 +65,7 @@ export class Http1Listener {
     const probe = Deno.listen({ hostname, port });
     const alone = probe.addr.port;
     probe.close();
-    const listener = Deno.listenTls({ hostname, port: alone, reusePort: true, ...keyPair });
+    const listener = await reopen({ hostname, port: alone, reusePort: canReusePort, ...keyPair });
     return new Http1Listener({ ...wanted, port: alone }, listener);
   }
 
@@ -82,17 +89,24 @@ export class Http1Listener {
     const keyPair = await readKeyPair(address.tls);
     if (this.#closed) return;
     const { hostname, port } = address;
-    const next = Deno.listenTls({ hostname, port, reusePort: true, ...keyPair });
     const last = this.#current;
-    this.#current = next;
-    if (this.#onAccept !== undefined) this.#run(next);
-    this.#retiring.set(
-      last,
-      setTimeout(() => {
-        this.#retiring.delete(last);
-        last.close();
-      }, HANDOVER_MS),
-    );
+    const options = { hostname, port, reusePort: canReusePort, ...keyPair };
+    if (!canReusePort) {
+      checkKeyPair(options);
+      last.close();
+    }
+    this.#current = await reopen(options);
+    if (this.#closed) return this.#current.close();
+    if (this.#onAccept !== undefined) this.#run(this.#current);
+    if (canReusePort) this.#retire(last);
+  }
+
+  #retire(listener: AnyListener): void {
+    const timer = setTimeout(() => {
+      this.#retiring.delete(listener);
+      listener.close();
+    }, HANDOVER_MS);
+    this.#retiring.set(listener, timer);
   }
 
   /** Stops accepting. Connections live on. */
@@ -100,7 +114,11 @@ export class Http1Listener {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#pause);
-    this.#current.close();
+    try {
+      this.#current.close();
+    } catch {
+      // Closed by a reload that is under way.
+    }
     for (const [listener, timer] of this.#retiring) {
       clearTimeout(timer);
       listener.close();
@@ -146,6 +164,25 @@ export class Http1Listener {
 async function readKeyPair({ certFile, keyFile }: TlsFiles): Promise<{ cert: string; key: string }> {
   const [cert, key] = await Promise.all([Deno.readTextFile(certFile), Deno.readTextFile(keyFile)]);
   return { cert, key };
+}
+
+type TlsOptions = Deno.ListenTlsOptions & Deno.TlsCertifiedKeyPem;
+
+/** Opens a port that has just been closed: the system lets go of it a moment later. */
+async function reopen(options: TlsOptions): Promise<AnyListener> {
+  for (let tries = 1;; tries++) {
+    try {
+      return Deno.listenTls(options);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AddrInUse) || tries === REOPEN_TRIES) throw cause;
+      await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS));
+    }
+  }
+}
+
+/** @throws if the certificate and key cannot be used; tried on a port of its own */
+function checkKeyPair(options: TlsOptions): void {
+  Deno.listenTls({ ...options, port: 0 }).close();
 }
 
 /** A socket file survives the process that made it; anything but a socket is left alone, so that listening fails. */

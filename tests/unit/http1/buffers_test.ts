@@ -1,0 +1,43 @@
+// The shared buffers: sizes, reuse, bounds.
+import assert from "node:assert/strict";
+import {
+  giveBuffer,
+  keptBufferBytes,
+  LARGEST_BUFFER,
+  nextBufferSize,
+  SMALLEST_BUFFER,
+  takeBuffer,
+} from "../../../lib/http1/buffers.ts";
+
+Deno.test("takeBuffer gives at least what is asked for, up to the largest", () => {
+  for (const bytes of [0, 1, SMALLEST_BUFFER, SMALLEST_BUFFER + 1, 5000, 20_000, LARGEST_BUFFER]) {
+    const buffer = takeBuffer(bytes);
+    assert.ok(buffer.length >= bytes);
+    giveBuffer(buffer);
+  }
+  const most = takeBuffer(LARGEST_BUFFER + 1);
+  assert.equal(most.length, LARGEST_BUFFER);
+  giveBuffer(most);
+});
+
+Deno.test("a buffer given back is the next one taken, and never two users' at once", () => {
+  const first = takeBuffer(100);
+  giveBuffer(first);
+  const again = takeBuffer(100);
+  assert.equal(again, first);
+  assert.notEqual(takeBuffer(100), again);
+});
+
+Deno.test("nextBufferSize climbs to the largest and stays there", () => {
+  let size = SMALLEST_BUFFER;
+  const sizes = [size];
+  while (nextBufferSize(size) !== size) sizes.push(size = nextBufferSize(size));
+  assert.equal(sizes.at(-1), LARGEST_BUFFER);
+  assert.deepEqual([...sizes].sort((a, b) => a - b), sizes);
+});
+
+Deno.test("what is kept for reuse is bounded", () => {
+  const buffers = Array.from({ length: 200 }, () => takeBuffer(LARGEST_BUFFER));
+  for (const buffer of buffers) giveBuffer(buffer);
+  assert.ok(keptBufferBytes() < 8 * 1024 * 1024, `${keptBufferBytes()} bytes`);
+});

@@ -1,0 +1,28 @@
+// One timer for all deadlines.
+import assert from "node:assert/strict";
+import { Sweep, sweepInterval } from "../../../lib/http1/deadline.ts";
+import { ManualClock, until } from "../../support/raw_peer.ts";
+
+const OPTIONS = { sanitizeOps: true, sanitizeResources: true };
+
+Deno.test("a sweep looks at its members with the clock's time, and stops with the last of them", OPTIONS, async () => {
+  const clock = new ManualClock();
+  const sweep = new Sweep({ now: clock.now, intervalMs: 1 });
+  const seen: number[] = [];
+  const member = { onSweep: (nowMs: number) => void seen.push(nowMs) };
+  const leaving = { onSweep: () => sweep.delete(leaving) };
+  sweep.add(member);
+  sweep.add(leaving);
+  await until("a look", () => seen.length > 0);
+  clock.advance(5);
+  await until("a later look", () => seen.at(-1) === clock.now());
+  sweep.delete(member);
+  // The sanitizer fails this test if the timer still runs.
+});
+
+Deno.test("sweepInterval is an eighth of the shortest time-out, within bounds", () => {
+  assert.equal(sweepInterval([800, 10_000]), 100);
+  assert.equal(sweepInterval([8]), 10);
+  assert.equal(sweepInterval([60_000, 0, Infinity]), 250);
+  assert.equal(sweepInterval([0]), 250);
+});
