@@ -116,8 +116,12 @@ Deno.test(
     assert.equal(refusal(() => parse(named)), undefined);
     // A value that looks like a name is no second field.
     assert.equal(refusal(() => parse(head(`X: mcp-session-id\r\n${id}`), limits)), undefined);
-    // Framing is held to it whatever the user says.
-    assert.equal(refusal(() => parse(head("Host: a\r\n"), limits)), "bad_request");
+    // Framing, routing and Expect are held to it whatever the user says.
+    for (const line of ["Host: a", "Content-Length: 1", "Transfer-Encoding: chunked", "Expect: 100-continue"]) {
+      assert.equal(refusal(() => parse(head(`${line}\r\n${line}\r\n`), limits)), "bad_request", line);
+      const named = `Connection: ${line.slice(0, line.indexOf(":"))}\r\n`;
+      assert.equal(refusal(() => parse(head(named), limits)), "bad_request", named);
+    }
   },
 );
 
