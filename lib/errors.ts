@@ -36,6 +36,7 @@ export const ERROR_KINDS = {
   header_mismatch: { status: 400, rpcCode: -32020, publicMessage: "Headers and body do not agree" },
   malformed_http: { status: 400, rpcCode: -32600, publicMessage: "Bad request" },
   unauthenticated: { status: 401, rpcCode: -32000, publicMessage: "Unauthorized" },
+  insufficient_scope: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the token's scope does not reach" },
   owner_mismatch: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the session belongs to another caller" },
   origin_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Origin not allowed" },
   host_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Host not allowed" },

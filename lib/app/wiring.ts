@@ -106,6 +106,7 @@ export async function createLasting({ settings, ring, log, now }: LastingOptions
 export async function createParts(lasting: Lasting, settings: Settings, ring: KeyRing): Promise<GatewayParts> {
   const authenticator = await createAuthenticator(settings);
   const identityHeader = settings.principalHeader === undefined ? [] : [settings.principalHeader];
+  const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
   const { log } = lasting;
   return {
     ...lasting,
@@ -124,13 +125,24 @@ export async function createParts(lasting: Lasting, settings: Settings, ring: Ke
       allowHosts: settings.allowHosts,
       allowOrigins: settings.allowOrigins,
     }),
-    authentication: new Authentication({ authenticator, challenger: createChallenger(settings) }),
+    authentication: new Authentication({
+      authenticator,
+      challenger: createChallenger(settings),
+      replaceChallenges,
+      requiredScopes: [],
+    }),
+    sessionOnly: undefined,
+    adoption: undefined,
+    resource: undefined,
+    revocations: lasting.tombstones,
     authenticator,
     ring,
     fields: new FieldPolicy({
       strip: [...identityHeader, ...settings.stripHeaders],
       seal: settings.sealHeaders,
       transient: settings.transientHeaders,
+      identity: { user: "x-signet-user", scopes: "x-signet-scopes", enabled: false },
+      replaceChallenges,
     }),
     errors: new ErrorResponder({ log, errorId: () => errorId(), lostSessionStatus: settings.compatStatus }),
     random: randomBytes,

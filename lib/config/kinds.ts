@@ -53,6 +53,9 @@ export const file: Kind<string> = {
   fileOf: (value) => value,
 };
 
+/** A file that is made when it is not there. */
+export const stateFile: Kind<string> = { ...string, metavar: "FILE" };
+
 /** One of `values`; numbers stay numbers. A long list goes by a name of its own in help. */
 export function choice<const T extends string | number>(values: readonly T[], metavar?: string): Kind<T> {
   const choices = values.map(String);

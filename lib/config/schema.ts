@@ -11,7 +11,7 @@ import {
   origin,
   upstreamAddress,
 } from "./addresses.ts";
-import { choice, duration, file, headerName, integer, size, string } from "./kinds.ts";
+import { choice, duration, file, headerName, integer, size, stateFile, string } from "./kinds.ts";
 import { environmentName, rowsOf, type Setting, type ValueOf } from "./setting.ts";
 
 const SECOND = 1000;
@@ -23,7 +23,15 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
 /** How a caller is told; tried in the order configured. */
-export const PRINCIPAL_SOURCES = ["jwt", "header", "bearer", "anonymous"] as const;
+export const PRINCIPAL_SOURCES = [
+  "jwt",
+  "introspection",
+  "token",
+  "header",
+  "resolver",
+  "bearer",
+  "anonymous",
+] as const;
 
 /** Asymmetric signatures only (RFC 7518 §3.1, RFC 8037): with a shared secret every verifier could issue. */
 export const JWT_ALGORITHMS = [
@@ -134,6 +142,83 @@ export const SETTINGS = {
     name: "resource-metadata-url",
     doc: "URL of the RFC 9728 metadata that 401 and 403 challenges point at",
   }),
+  resource: callers.optional(httpUrl, {
+    name: "resource",
+    doc: "This endpoint's own URL as clients know it: its RFC 9728 metadata are served and challenges point at them",
+  }),
+  authorizationServers: callers.many(httpUrl, {
+    name: "authorization-server",
+    doc: "Issuer of tokens for --resource, named in its metadata",
+  }),
+  scopes: callers.many(string, { name: "scope", doc: "A scope that tokens can have here, named in the metadata" }),
+  requireScopes: callers.many(string, { name: "require-scope", doc: "A scope every caller must have; without it 403" }),
+  introspectionUrl: callers.optional(httpUrl, {
+    name: "introspection-url",
+    doc: "The authorization server's RFC 7662 endpoint, for --principal introspection",
+  }),
+  introspectionIssuer: callers.optional(string, {
+    name: "introspection-issuer",
+    doc: "The authorization server's issuer: answers that name another are refused",
+  }),
+  introspectionAudiences: callers.many(string, {
+    name: "introspection-audience",
+    doc: "An aud that is accepted in introspection answers; any if none is given",
+  }),
+  introspectionClientId: callers.optional(string, {
+    name: "introspection-client-id",
+    doc: "Signet's client id at the authorization server",
+  }),
+  introspectionSecretFile: callers.optional(file, {
+    name: "introspection-secret-file",
+    doc: "Its client secret, alone in a file",
+  }),
+  introspectionAuth: callers.one(choice(["client_secret_basic", "client_secret_post"]), {
+    name: "introspection-auth",
+    default: "client_secret_basic",
+    doc: "How Signet authenticates there",
+  }),
+  resolverUrl: callers.optional(httpUrl, {
+    name: "resolver-url",
+    doc: "Your endpoint that is asked who calls, for --principal resolver",
+  }),
+  resolverHeaders: callers.many(headerName, {
+    name: "resolver-header",
+    default: ["authorization"],
+    doc: "A request header the resolver gets to see",
+  }),
+  proofMaxAgeMs: callers.one(upTo(HOUR), {
+    name: "proof-max-age",
+    default: 60 * SECOND,
+    doc: "How long an answer of introspection or resolver is believed",
+  }),
+  unsafeIdentityHttp: callers.flag({
+    name: "unsafe-identity-http",
+    dangerous: true,
+    doc: "Ask introspection and resolver over plain http: whoever is on the way sees tokens and can vouch",
+  }),
+  tokenSecretFile: callers.optional(file, {
+    name: "token-secret-file",
+    doc: "Secrets of Signet's own session tokens, one base64 text of 32 bytes or more a line; the first signs",
+  }),
+  maxTokensPerAgent: callers.one(integer({ min: 1, max: 1_000_000 }), {
+    name: "max-tokens-per-agent",
+    default: 10,
+    doc: "Live session tokens one agent may have",
+  }),
+  forwardIdentity: callers.flag({
+    name: "forward-identity",
+    doc: "Tell the upstream user and scopes of the caller in the two headers below",
+  }),
+  identityUserHeader: callers.one(headerName, {
+    name: "identity-user-header",
+    default: "x-signet-user",
+    doc: "Header for the caller's subject; never let in from outside",
+  }),
+  identityScopesHeader: callers.one(headerName, {
+    name: "identity-scopes-header",
+    default: "x-signet-scopes",
+    doc: "Header for the caller's scopes; never let in from outside",
+  }),
   unsafeAnonymous: callers.flag({
     name: "unsafe-anonymous",
     dangerous: true,
@@ -171,6 +256,23 @@ export const SETTINGS = {
   cancelOnDisconnect: sessions.flag({
     name: "cancel-on-disconnect",
     doc: "Cancel a call when its client disconnects; by default it runs on",
+  }),
+  sessionOnly: sessions.flag({
+    name: "session-only",
+    doc: "Let requests without a credential use the identity their session was opened with",
+  }),
+  identityTtlMs: sessions.one(upTo(DAY), {
+    name: "identity-ttl",
+    default: 15 * MINUTE,
+    doc: "How long --session-only keeps an identity, if its credential does not end before",
+  }),
+  forwardCredential: sessions.flag({
+    name: "forward-credential",
+    doc: "With --session-only, send the credential of initialize upstream for requests that have none",
+  }),
+  adopt: sessions.flag({
+    name: "adopt",
+    doc: "Accept upstream ids Signet never issued: the first caller owns them. For a roll-out only",
   }),
   compatStatus: sessions.one(choice([404, 410, 401]), {
     name: "compat-status",
@@ -286,6 +388,14 @@ export const SETTINGS = {
     doc: "For requests and streams to end after SIGTERM, before they are cut",
   }),
 
+  stateFile: operation.optional(stateFile, {
+    name: "state",
+    doc: "SQLite file that keeps revocations and session tokens over restarts; made if it is not there",
+  }),
+  adminTokenFile: operation.optional(file, {
+    name: "admin-token-file",
+    doc: "Token that operators' commands must show the admin listener; needed where it is not loopback",
+  }),
   logLevel: operation.one(choice(["debug", "info", "warn", "error"]), {
     name: "log-level",
     default: "info",

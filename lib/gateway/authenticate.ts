@@ -13,9 +13,18 @@ interface ConnectionMemo {
   readonly provedAtMs: number;
 }
 
+/** Stands for a field that is not there, which is not the same as an empty one. No field value holds it. */
+const ABSENT = "\0";
+
 export interface AuthenticationOptions {
   readonly authenticator: Authenticator;
   readonly challenger: Challenger;
+  /** Whether Signet's challenges take the place of the upstream's: where Signet itself tells callers apart. */
+  readonly replaceChallenges: boolean;
+  /** Scopes every caller must have; none if empty. */
+  readonly requiredScopes: readonly string[];
+  /** Who asks when no credential was sent (I2); undefined answers 401. */
+  readonly withoutCredential?: (inbound: Inbound) => Principal | undefined;
 }
 
 export class Authentication {
@@ -32,9 +41,10 @@ export class Authentication {
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
     const nowMs = inbound.receivedAtMs;
     if (
-      memo !== undefined && memo.credential === credential && memo.epoch === authenticator.epoch &&
+      credential !== undefined && memo !== undefined && memo.credential === credential &&
+      memo.epoch === authenticator.epoch &&
       nowMs < memo.principal.expiresAtMs && nowMs - memo.provedAtMs < authenticator.maxAgeMs
-    ) return memo.principal;
+    ) return inbound.principal = memo.principal;
     const identified = authenticator.identify(inbound, nowMs);
     if (identified instanceof Promise) return identified.then((answer) => this.#accept(answer, inbound, credential));
     return this.#accept(identified, inbound, credential);
@@ -44,13 +54,20 @@ export class Authentication {
   #credentialOf(inbound: Inbound): string | undefined {
     const names = this.#options.authenticator.fields;
     if (names === undefined) return undefined; // an answer that may change with anything else is not remembered
-    if (names.length === 1 && names[0] === "authorization") return inbound.authorization ?? "";
-    return names.map((name) => inbound.get(name) ?? "").join("\n");
+    if (names.length === 1 && names[0] === "authorization") return inbound.authorization ?? ABSENT;
+    return names.map((name) => inbound.get(name) ?? ABSENT).join("\n");
   }
 
   #accept(answer: Identification, inbound: Inbound, credential: string | undefined): Principal {
-    if (answer.kind !== "principal") throw this.#refusal(answer);
+    if (answer.kind === "none") {
+      // Never remembered: on the same connection another session would find it.
+      const principal = inbound.authorization === undefined ? this.#options.withoutCredential?.(inbound) : undefined;
+      if (principal === undefined) throw this.#refusal(answer);
+      return inbound.principal = principal;
+    }
+    if (answer.kind === "invalid") throw this.#refusal(answer);
     const { principal } = answer;
+    this.#requireScopes(principal);
     if (credential !== undefined) {
       const memo: ConnectionMemo = {
         credential,
@@ -60,7 +77,35 @@ export class Authentication {
       };
       inbound.exchange.connection.memo = memo;
     }
-    return principal;
+    return inbound.principal = principal;
+  }
+
+  /**
+   * The challenge for a refusal by the upstream of a caller Signet knows; undefined where the upstream's own stands, or
+   * where a 403 is not about scopes.
+   */
+  challengeFor(status: 401 | 403, upstreams: string | undefined): string | undefined {
+    const { replaceChallenges, challenger } = this.#options;
+    if (!replaceChallenges) return undefined;
+    if (status === 401) return challenger.failed({ error: "invalid_token", description: "the MCP server refused it" });
+    if (upstreams === undefined || !/error="?insufficient_scope/.test(upstreams)) return undefined;
+    const scope = /\bscope="([^"]*)"/.exec(upstreams)?.[1];
+    const description = "the MCP server wants a wider scope";
+    return challenger.failed({ error: "insufficient_scope", description, ...(scope === undefined ? {} : { scope }) });
+  }
+
+  #requireScopes(principal: Principal): void {
+    const { requiredScopes, challenger } = this.#options;
+    if (requiredScopes.every((scope) => principal.scopes.includes(scope))) return;
+    const scope = requiredScopes.join(" ");
+    throw new SignetError("insufficient_scope", {
+      challenge: challenger.failed({
+        error: "insufficient_scope",
+        description: "the token's scope does not reach",
+        scope,
+      }),
+      facts: { source: principal.source },
+    });
   }
 
   #refusal(answer: Exclude<Identification, { kind: "principal" }>): SignetError {

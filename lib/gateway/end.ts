@@ -4,6 +4,8 @@ import { type FieldList, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Session } from "../session/session.ts";
+import type { Principal } from "../identity/principal.ts";
+import { forgetAdopted, isAdopted } from "./adopt.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "./guard.ts";
 import type { Inbound } from "./inbound.ts";
@@ -14,13 +16,21 @@ import type { GatewayParts } from "./parts.ts";
 const GONE: ReadonlySet<number> = new Set([401, 403, 404, 405]);
 
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
-export async function end(parts: GatewayParts, inbound: Inbound, session: Session): Promise<void> {
+export async function end(
+  parts: GatewayParts,
+  ending: { inbound: Inbound; principal: Principal; session: Session; settle?: (known: boolean) => void },
+): Promise<void> {
+  const { inbound, principal, session } = ending;
+  ending.settle?.(false); // a claim that begins with its end is none
   const fields = parts.fields.toUpstream(inbound);
   for (const link of session.links) {
     parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   }
   const links = session.links.map(({ id }) => id);
-  await parts.registry.revoke(session, "deleted", parts.now());
+  if (isAdopted(session)) {
+    parts.registry.remove(session, "deleted", parts.now());
+    forgetAdopted(parts, session, principal);
+  } else await parts.registry.revoke(session, "deleted", parts.now());
   parts.metrics.deleted.inc();
   parts.log.info("session ended", { session: shortHash(session.sealed.sid) });
   const failures: string[] = [];

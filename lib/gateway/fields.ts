@@ -28,8 +28,26 @@ export interface FieldRules {
   readonly strip: readonly string[];
   /** Request fields of initialize that are sealed into the id and sent with every request of the session (E3). */
   readonly seal: readonly string[];
+  readonly identity: IdentityFields;
+  /** Whether upstream challenges are replaced: where Signet itself tells callers apart, they would lead clients astray. */
+  readonly replaceChallenges: boolean;
   /** Request fields of initialize kept in memory and sent with every request of the session (E9). */
   readonly transient: readonly string[];
+}
+
+/** How the upstream is told whom a request is made for (I4). */
+export interface IdentityFields {
+  readonly user: string;
+  readonly scopes: string;
+  /** Whether they are sent; the names are stripped from outside in any case. */
+  readonly enabled: boolean;
+}
+
+/** A value that is one for every reader: printable ASCII, everything else percent-encoded as UTF-8. */
+export function encodeIdentity(text: string): string {
+  return /^[\x21-\x24\x26-\x7e]+$/.test(text)
+    ? text
+    : text.replace(/[^\x21-\x24\x26-\x7e]+/gu, (part) => encodeURIComponent(part.toWellFormed()));
 }
 
 export class FieldPolicy {
@@ -38,7 +56,8 @@ export class FieldPolicy {
 
   constructor(rules: FieldRules) {
     this.#rules = rules;
-    this.#neverToUpstream = new Set([...CONNECTION_FIELDS, "host", "mcp-session-id", ...rules.strip]);
+    const { user, scopes } = rules.identity;
+    this.#neverToUpstream = new Set([...CONNECTION_FIELDS, "host", "mcp-session-id", user, scopes, ...rules.strip]);
   }
 
   /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
@@ -52,7 +71,17 @@ export class FieldPolicy {
       const name = source[i]!;
       if (!never.has(name)) fields.push(name, source[i + 1]!);
     }
+    this.#addIdentity(fields, inbound);
     return fields;
+  }
+
+  #addIdentity(fields: FieldList, inbound: Inbound): void {
+    const { principal, cachedCredential } = inbound;
+    if (cachedCredential !== undefined) fields.push("authorization", cachedCredential);
+    const { enabled, user, scopes } = this.#rules.identity;
+    if (!enabled || principal === undefined) return;
+    fields.push(user, encodeIdentity(principal.subject));
+    if (principal.scopes.length > 0) fields.push(scopes, principal.scopes.map(encodeIdentity).join(" "));
   }
 
   /**
@@ -102,6 +131,7 @@ export class FieldPolicy {
     for (let i = 0; i < source.length; i += 2) {
       const name = source[i]!;
       if (NEVER_TO_CLIENT.has(name) || (origin !== undefined && name.startsWith(CORS_FIELD))) continue;
+      if (name === "www-authenticate" && this.#rules.replaceChallenges) continue;
       fields.push(name, source[i + 1]!);
     }
     if (origin !== undefined) fields.push(...corsFields(origin));

@@ -5,6 +5,7 @@ import { fieldValue } from "../http1/fields.ts";
 import { SignetError } from "../errors.ts";
 import { isLostSession } from "../mcp/lost_session.ts";
 import type { Session, UpstreamLink } from "../session/session.ts";
+import { isAdopted } from "./adopt.ts";
 import { removeField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
@@ -17,6 +18,8 @@ export interface Outbound {
   readonly inbound: Inbound;
   readonly session: Session;
   readonly body: Uint8Array | undefined;
+  /** For an id that is being adopted: told whether the upstream knew the session. */
+  readonly settle?: (known: boolean) => void;
 }
 
 /** What came back: an answer to pass on, with what of its body had to be read to judge it. */
@@ -27,7 +30,9 @@ interface Answered {
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
-  const { inbound, session } = outbound;
+  const { inbound } = outbound;
+  const session = isDropped(outbound.session) ? await openAgain(parts, outbound) : outbound.session;
+  if (session !== outbound.session) return await forward(parts, { ...outbound, session });
   const forwarding = new Forwarding(inbound.exchange);
   const isStream = forwarding.kind === "stream";
   const slot = isStream ? parts.limits.reserveStream() : parts.limits.reserveRequest();
@@ -36,6 +41,9 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
     const token = session.enter(forwarding, inbound.receivedAtMs);
     try {
       const { response, extras } = await send(parts, outbound, forwarding);
+      const { status } = response.head;
+      outbound.settle?.(status >= 200 && status < 300);
+      if (status === 404) parts.sessionOnly?.forget(session);
       await relay(parts, { inbound, forwarding, response }, extras);
     } catch (error) {
       throw explain(error, forwarding);
@@ -43,10 +51,21 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       session.leave(token, parts.now());
     }
   } finally {
+    outbound.settle?.(false); // does nothing if the upstream has answered
     slot.release();
     if (isStream) parts.lifecycle.streams.delete(forwarding);
     if (forwarding.clientGone) parts.metrics.clientAborts.inc();
   }
+}
+
+/** Left memory between being found and being used, to make room or for being idle: its id is as good as before. */
+function isDropped(session: Session): boolean {
+  return session.endReason === "idle" || session.endReason === "evicted";
+}
+
+async function openAgain(parts: GatewayParts, { inbound, session }: Outbound): Promise<Session> {
+  const { principal } = inbound;
+  return principal === undefined ? session : await parts.registry.openCold(session.id, principal, inbound.receivedAtMs);
 }
 
 /** A call that was cut because its session ended fails like any later call of that session. */
@@ -73,7 +92,8 @@ async function send(parts: GatewayParts, outbound: Outbound, forwarding: Forward
   const status = response.head.status;
   if (link.id === undefined || (status !== 404 && status !== 400 && status !== 401)) return { response, extras: {} };
   const judged = await judge(response);
-  if (!judged.lost) return { response, extras: judged.extras };
+  if (!judged.lost || isAdopted(session)) return { response, extras: judged.extras };
+  parts.sessionOnly?.forget(session);
   response.release();
   await revive(parts, { session, link, inbound, seenGeneration });
   return { response: await sendOnce(parts, outbound, forwarding, true), extras: {} };

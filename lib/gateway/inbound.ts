@@ -1,6 +1,7 @@
 // A request as the gateway sees it: the engine's exchange plus the few fields every step asks for, found in one pass.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
-import type { CredentialView } from "../identity/principal.ts";
+import type { Principal } from "../identity/principal.ts";
+import type { ResolverView } from "../identity/resolver.ts";
 import { countField, fieldValue } from "../http1/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 
@@ -17,7 +18,7 @@ export const SINGLETON_FIELDS: readonly string[] = [
   "origin",
 ];
 
-export class Inbound implements CredentialView {
+export class Inbound implements ResolverView {
   readonly exchange: Exchange;
   readonly head: RequestHead;
   readonly receivedAtMs: number;
@@ -26,6 +27,12 @@ export class Inbound implements CredentialView {
   protocolVersion: string | undefined = undefined;
   origin: string | undefined = undefined;
   contentType: string | undefined = undefined;
+  /** Who asks, or the promise of it, once somebody has asked. */
+  caller: Principal | Promise<Principal> | undefined = undefined;
+  /** Who asks, once that is known. */
+  principal: Principal | undefined = undefined;
+  /** A credential kept from the session's beginning, for a request that carries none (I2). */
+  cachedCredential: string | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */
   body: Uint8Array | undefined = undefined;
   /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
@@ -60,6 +67,14 @@ export class Inbound implements CredentialView {
           break;
       }
     }
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get path(): string {
+    return this.head.path;
   }
 
   get remoteAddress(): string {

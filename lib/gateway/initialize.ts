@@ -40,15 +40,34 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   try {
     const reservation = parts.registry.reserve(opening.principal);
     let opened: Opened | undefined;
+    let added = false;
     try {
       opened = await open(parts, opening, params);
-      if (opened !== undefined) parts.registry.add(opened.session, reservation);
+      if (opened !== undefined) {
+        await requireUnrevoked(parts, opened);
+        parts.registry.add(opened.session, reservation);
+        added = true;
+      }
+    } catch (error) {
+      if (opened !== undefined) drop(parts, opening.inbound, opened.arriving.response);
+      throw error;
     } finally {
-      if (opened === undefined) reservation.release();
+      if (!added) reservation.release();
     }
     if (opened !== undefined) await announce(parts, opening, opened);
   } finally {
     slot.release();
+  }
+}
+
+/**
+ * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once where
+ * it can, so that nothing comes between asking and taking the session in.
+ */
+async function requireUnrevoked(parts: GatewayParts, { session }: Opened): Promise<void> {
+  const revoked = parts.revocations.isRevoked(session.sealed, parts.now());
+  if (revoked instanceof Promise ? await revoked : revoked) {
+    throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
   }
 }
 
@@ -76,16 +95,21 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
     await relay(parts, arriving, { prefix: answer.bytes });
     return undefined;
   } catch (error) {
-    abandon(parts, inbound, response);
-    response.release();
+    drop(parts, inbound, response);
     throw error;
   }
+}
+
+function drop(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
+  abandon(parts, inbound, response);
+  response.release();
 }
 
 /** Passes the answer on with the id. */
 async function announce(parts: GatewayParts, opening: Opening, opened: Opened): Promise<void> {
   const { session, arriving, answer } = opened;
   parts.metrics.initialized.inc();
+  parts.sessionOnly?.remember(session, opening.inbound, opening.principal);
   parts.log.info("session opened", {
     session: shortHash(session.sealed.sid),
     principal: opening.principal.source,
@@ -116,7 +140,7 @@ function seal(
   const sealed: SealedSession = {
     sid: newSid(parts.random),
     owner: parts.owners.fingerprint(opening.principal, key),
-    issuedAtMs: nowMs,
+    issuedAtMs: opening.inbound.receivedAtMs, // what was asked for before a revocation is revoked with the rest
     expiresAtMs: nowMs + parts.options.sessionTtlMs,
     protocolVersion,
     clientInfo: params.clientInfo,

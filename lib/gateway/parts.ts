@@ -5,6 +5,10 @@ import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
+import type { RevocationList } from "../session/tombstones.ts";
+import type { AdoptionRegistry } from "../session/adoption.ts";
+import type { ProtectedResource } from "../identity/protected_resource.ts";
+import type { SessionOnly } from "./session_only.ts";
 import type { Active } from "../session/session.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Authentication } from "./authenticate.ts";
@@ -53,6 +57,13 @@ export interface GatewayParts {
   readonly errors: ErrorResponder;
   readonly metrics: GatewayMetrics;
   readonly lifecycle: Lifecycle;
+  readonly revocations: RevocationList;
+  /** `--session-only`; undefined when off. */
+  readonly sessionOnly: SessionOnly | undefined;
+  /** `--adopt`; undefined when off. */
+  readonly adoption: AdoptionRegistry | undefined;
+  /** RFC 9728 metadata to serve; undefined where no resource is configured. */
+  readonly resource: ProtectedResource | undefined;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -13,34 +13,47 @@ import { type HeldBody, isPlain, readBody } from "./body.ts";
 import { cancelCall } from "./cancel.ts";
 import { end } from "./end.ts";
 import { forward } from "./forward.ts";
-import { forwardStateless } from "./stateless.ts";
 import { preflightFields } from "./guard.ts";
 import { Inbound } from "./inbound.ts";
 import { initialize } from "./initialize.ts";
+import { serveMetadata } from "./metadata.ts";
+import { openIfOurs, openOwned, type OpenSession } from "./open.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
+import { forwardStateless } from "./stateless.ts";
 
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
   const inbound = new Inbound(exchange, parts.now());
-  const done = parts.options.fullLane ? undefined : fastLane(parts, inbound);
-  if (done === undefined) parts.metrics.fullLane.inc();
-  else parts.metrics.fastLane.inc();
-  return (done ?? fullLane(parts, inbound)).catch((error) => refuse(parts, inbound, error));
+  return route(parts, inbound).catch((error) => refuse(parts, inbound, error));
 }
 
-/** Forwards a request of a session known here, of a caller known here; undefined if anything at all is not at hand. */
+function route(parts: GatewayParts, inbound: Inbound): Promise<void> {
+  try {
+    const done = parts.options.fullLane ? undefined : fastLane(parts, inbound);
+    if (done === undefined) parts.metrics.fullLane.inc();
+    else parts.metrics.fastLane.inc();
+    return done ?? fullLane(parts, inbound);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Forwards a request of a session known here, of a caller known here; undefined if anything at all is not at hand.
+ * @throws SignetError `unauthenticated` as the full lane would
+ */
 function fastLane(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const { head, sessionId } = inbound;
   const isPost = head.method === "POST";
   if (sessionId === undefined || (!isPost && head.method !== "GET")) return undefined;
   // To cancel a call its id must be known, and for that its body parsed (C3).
   if (isPost && !mayPassUnparsed(parts)) return undefined;
-  if (guardProblem(parts, inbound) !== undefined) return undefined;
+  if (head.path !== parts.options.path || guardProblem(parts, inbound) !== undefined) return undefined;
   const session = parts.registry.get(sessionId, inbound.receivedAtMs);
   if (session === undefined || !speaks(session, inbound.protocolVersion)) return undefined;
-  const principal = authenticateNow(parts, inbound);
-  if (principal === undefined || !parts.owners.owns(principal, session)) return undefined;
+  const principal = callerOf(parts, inbound);
+  if (principal instanceof Promise || !parts.owners.owns(principal, session)) return undefined;
   if (!isPost) return forward(parts, { inbound, session, body: undefined });
   if (!inbound.isJson) return undefined;
   const body = inbound.exchange.body.takeBuffered();
@@ -49,31 +62,19 @@ function fastLane(parts: GatewayParts, inbound: Inbound): Promise<void> | undefi
   return isPlain(body, parts.options.maxJsonDepth) ? forward(parts, { inbound, session, body }) : undefined;
 }
 
-/** The caller, if that can be told without awaiting and without a refusal. */
-function authenticateNow(parts: GatewayParts, inbound: Inbound): Principal | undefined {
-  try {
-    const principal = parts.authentication.authenticate(inbound);
-    return principal instanceof Promise ? ignore(principal) : principal;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The full lane asks again and joins what is under way. */
-function ignore(promise: Promise<unknown>): undefined {
-  promise.catch(() => {});
-}
-
 async function fullLane(parts: GatewayParts, inbound: Inbound): Promise<void> {
   const problem = guardProblem(parts, inbound);
   if (problem !== undefined) throw problem;
   const { head } = inbound;
+  const metadata = serveMetadata(parts, inbound);
+  if (metadata !== undefined) return await metadata;
+  if (head.path !== parts.options.path) throw new SignetError("path_not_found");
   switch (head.method) {
     case "POST":
-      return await post(parts, inbound, await parts.authentication.authenticate(inbound));
+      return await post(parts, inbound, await callerOf(parts, inbound));
     case "GET":
     case "DELETE":
-      return await getOrDelete(parts, inbound, await parts.authentication.authenticate(inbound));
+      return await getOrDelete(parts, inbound, await callerOf(parts, inbound));
     case "OPTIONS":
       return await preflight(inbound);
     default:
@@ -81,16 +82,20 @@ async function fullLane(parts: GatewayParts, inbound: Inbound): Promise<void> {
   }
 }
 
-/** Host, Origin and path: who may talk here, and about what (PROTOCOL.md 14). */
-function guardProblem(parts: GatewayParts, inbound: Inbound): SignetError | undefined {
-  const { head, origin } = inbound;
+/** Host and Origin: who may talk here at all (PROTOCOL.md 14). */
+function guardProblem(parts: GatewayParts, { head, origin }: Inbound): SignetError | undefined {
   if (!parts.guard.allowsHost(head.host)) {
     return new SignetError("host_refused", { remedy: "name the host with --allow-host" });
   }
   if (origin !== undefined && !parts.guard.allowsOrigin(origin)) {
     return new SignetError("origin_refused", { remedy: "name the origin with --allow-origin" });
   }
-  return head.path === parts.options.path ? undefined : new SignetError("path_not_found");
+  return undefined;
+}
+
+/** Asked once a request, by whichever lane comes first. */
+function callerOf(parts: GatewayParts, inbound: Inbound): Principal | Promise<Principal> {
+  return inbound.caller ??= parts.authentication.authenticate(inbound);
 }
 
 /** A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight). */
@@ -106,36 +111,46 @@ async function getOrDelete(parts: GatewayParts, inbound: Inbound, principal: Pri
   if (sessionId === undefined) {
     throw isModern ? new SignetError("method_not_allowed", { allow: "POST" }) : new SignetError("session_required");
   }
-  const session = isModern
-    ? await openIfOurs(parts, inbound, principal, sessionId)
-    : await openOwned(parts, inbound, principal, sessionId);
+  const bearing = { inbound, principal, sessionId };
+  const opened = isModern ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
   // A stateless client's id means nothing (PROTOCOL.md 26), unless it is one of ours.
-  if (session === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
-  if (head.method === "DELETE") return await end(parts, inbound, session);
-  requireRevision(session, protocolVersion);
-  await forward(parts, { inbound, session, body: undefined });
+  if (opened === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
+  if (head.method === "DELETE") return await end(parts, { inbound, principal, ...opened });
+  requireRevision(opened.session, protocolVersion);
+  await forward(parts, { inbound, ...opened, body: undefined });
 }
 
 async function post(parts: GatewayParts, inbound: Inbound, principal: Principal): Promise<void> {
   if (!inbound.isJson) throw new SignetError("media_type_unsupported");
   const held: HeldBody = inbound.body ? { bytes: inbound.body, release() {} } : await readBody(parts, inbound);
   try {
-    await dispatch(parts, inbound, principal, held.bytes);
+    if (inbound.sessionId === undefined) await postWithoutId(parts, inbound, principal, held.bytes);
+    else await postWithId(parts, { inbound, principal, sessionId: inbound.sessionId }, held.bytes);
   } finally {
     held.release();
   }
 }
 
-async function dispatch(parts: GatewayParts, inbound: Inbound, principal: Principal, body: Uint8Array): Promise<void> {
-  const { sessionId } = inbound;
-  if (sessionId === undefined) {
-    const classified = classify(parts, inbound, body);
-    if (classified.era === "modern") {
-      return await forwardStateless(parts, { inbound, message: classified.message, body });
-    }
-    if (classified.kind !== "initialize") throw new SignetError("session_required");
-    return await initialize(parts, { inbound, principal, request: classified.request, body });
+async function postWithoutId(
+  parts: GatewayParts,
+  inbound: Inbound,
+  principal: Principal,
+  body: Uint8Array,
+): Promise<void> {
+  const classified = classify(parts, inbound, body);
+  if (classified.era === "modern") {
+    return await forwardStateless(parts, { inbound, message: classified.message, body });
   }
+  if (classified.kind !== "initialize") throw new SignetError("session_required");
+  await initialize(parts, { inbound, principal, request: classified.request, body });
+}
+
+async function postWithId(
+  parts: GatewayParts,
+  bearing: { inbound: Inbound; principal: Principal; sessionId: string },
+  body: Uint8Array,
+): Promise<void> {
+  const { inbound, principal, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   const isOwners = known !== undefined && parts.owners.owns(principal, known);
   if (isOwners && mayPassUnparsed(parts) && speaks(known, inbound.protocolVersion)) {
@@ -143,11 +158,19 @@ async function dispatch(parts: GatewayParts, inbound: Inbound, principal: Princi
     if (isPlain(body, parts.options.maxJsonDepth)) return await forward(parts, { inbound, session: known, body });
   }
   const classified = classify(parts, inbound, body);
-  const session = await openFor(parts, inbound, principal, classified, sessionId);
-  if (session === "ignored") return await accepted(inbound);
-  if (session !== undefined) return await forwardMessage(parts, inbound, session, classified, body);
-  if (classified.era !== "modern") throw new SignetError("session_not_found");
-  await forwardStateless(parts, { inbound, message: classified.message, body });
+  if (classified.era === "modern") {
+    const opened = await openIfOurs(parts, bearing);
+    if (opened !== undefined) return await forwardMessage(parts, inbound, opened, classified, body);
+    return await forwardStateless(parts, { inbound, message: classified.message, body });
+  }
+  try {
+    await forwardMessage(parts, inbound, await openOwned(parts, bearing), classified, body);
+  } catch (error) {
+    // Another caller's cancellation is answered and has no effect (O3).
+    const isForeign = error instanceof SignetError && error.code === "owner_mismatch";
+    if (!isForeign || !isCancellation(classified)) throw error;
+    await inbound.exchange.respond({ status: 202, fields: [] });
+  }
 }
 
 function mayPassUnparsed({ options }: GatewayParts): boolean {
@@ -160,71 +183,20 @@ function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Clas
   return classifyBody(parsed, inbound.protocolVersion);
 }
 
-/**
- * The session of an id that came with a message. Undefined for a stateless message whose id is none of ours;
- * `ignored` for another caller's cancellation, which is answered and has no effect (O3).
- */
-async function openFor(
-  parts: GatewayParts,
-  inbound: Inbound,
-  principal: Principal,
-  classified: Classified,
-  sessionId: string,
-): Promise<Session | "ignored" | undefined> {
-  if (classified.era === "modern") return await openIfOurs(parts, inbound, principal, sessionId);
-  try {
-    return await openOwned(parts, inbound, principal, sessionId);
-  } catch (error) {
-    const isForeign = error instanceof SignetError && error.code === "owner_mismatch";
-    if (isForeign && isCancellation(classified)) return "ignored";
-    throw error;
-  }
-}
-
 function isCancellation(classified: Classified): boolean {
   if (classified.era !== "legacy" || classified.kind !== "message") return false;
   const { message } = classified;
   return message.kind === "notification" && message.method === "notifications/cancelled";
 }
 
-/** @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit` */
-async function openOwned(
-  parts: GatewayParts,
-  inbound: Inbound,
-  principal: Principal,
-  sessionId: string,
-): Promise<Session> {
-  const known = parts.registry.get(sessionId, inbound.receivedAtMs);
-  if (known === undefined) return await parts.registry.openCold(sessionId, principal, inbound.receivedAtMs);
-  if (parts.owners.owns(principal, known)) return known;
-  throw new SignetError("owner_mismatch");
-}
-
-async function openIfOurs(
-  parts: GatewayParts,
-  inbound: Inbound,
-  principal: Principal,
-  sessionId: string,
-): Promise<Session | undefined> {
-  try {
-    return await openOwned(parts, inbound, principal, sessionId);
-  } catch (error) {
-    if (error instanceof SignetError && error.code === "session_not_found") return undefined;
-    throw error;
-  }
-}
-
-async function accepted(inbound: Inbound): Promise<void> {
-  await inbound.exchange.respond({ status: 202, fields: [] });
-}
-
 async function forwardMessage(
   parts: GatewayParts,
   inbound: Inbound,
-  session: Session,
+  opened: OpenSession,
   classified: Classified,
   body: Uint8Array,
 ): Promise<void> {
+  const { session } = opened;
   requireRevision(session, inbound.protocolVersion);
   if (classified.era === "legacy" && classified.kind === "message" && classified.message.kind === "batch") {
     if (!allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
@@ -234,7 +206,7 @@ async function forwardMessage(
     session.replaceTransient(parts.fields.transientOf(inbound));
   }
   try {
-    await forward(parts, { inbound, session, body });
+    await forward(parts, { inbound, ...opened, body });
   } finally {
     if (parts.options.cancelOnDisconnect && inbound.exchange.aborted) await cancelCall(parts, inbound, session);
   }

@@ -43,6 +43,7 @@ export async function relay(parts: GatewayParts, arriving: Arriving, extras: Rel
   try {
     const fields = parts.fields.toClient(inbound, response.head.fields);
     if (extras.fields) fields.push(...extras.fields);
+    addChallenge(parts, response, fields);
     const start: ResponseStart = { status: response.head.status, reason: response.head.reason, fields };
     const whole = extras.prefix === undefined
       ? response.body.takeBuffered()
@@ -55,6 +56,13 @@ export async function relay(parts: GatewayParts, arriving: Arriving, extras: Rel
   } finally {
     response.release();
   }
+}
+
+/** In place of the upstream's own challenge, which would lead a client to somebody else's metadata (PROTOCOL.md 22). */
+function addChallenge(parts: GatewayParts, { head }: ClientResponse, fields: FieldList): void {
+  if (head.status !== 401 && head.status !== 403) return;
+  const challenge = parts.authentication.challengeFor(head.status, fieldValue(head.fields, "www-authenticate"));
+  if (challenge !== undefined) fields.push("www-authenticate", challenge);
 }
 
 /** The length to announce: what the upstream announced, or chunks where its body just ends. */

@@ -13,6 +13,8 @@ export interface Principal {
   readonly scopes: readonly string[];
   /** When the credential ends, in ms since the epoch; Infinity if it does not say. `now >= expiresAtMs` is expired. */
   readonly expiresAtMs: number;
+  /** When the credential itself ends, where that is later than `expiresAtMs`, because it must be asked about again before. */
+  readonly credentialExpiresAtMs?: number;
 }
 
 /** What a source needs to see of a request. Field values are latin1 strings; `get` returns undefined when absent or repeated. */
