@@ -9,11 +9,10 @@ export interface Program {
 
 export const TEST_PROGRAMS: readonly Program[] = [
   { name: "openssl", install: "apt-get install openssl", usedFor: "TLS listeners and upstreams" },
-  {
-    name: "node",
-    install: "https://nodejs.org or npx -y -p node@22 …",
-    usedFor: "clients and servers that run on Node",
-  },
+  { name: "curl", install: "apt-get install curl", usedFor: "the demo's instructions" },
+  { name: "bash", install: "apt-get install bash", usedFor: "completions for bash" },
+  { name: "zsh", install: "apt-get install zsh", usedFor: "completions for zsh" },
+  { name: "fish", install: "apt-get install fish", usedFor: "completions for fish" },
 ];
 
 export const BENCH_PROGRAMS: readonly Program[] = [
