@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly now: () => number;
 }
 
+/** How soon a revocation that another process has written to the state file ends open streams here. */
+const REVOCATION_POLL_MS = 100;
 /** How often silent event streams are looked at. */
 const KEEP_ALIVE_TICK_MS = 1000;
 
@@ -74,12 +76,15 @@ export class App {
         headTimeoutMs: settings.headTimeoutMs,
         bodyTimeoutMs: settings.bodyTimeoutMs,
         idleTimeoutMs: settings.idleTimeoutMs,
+        writeTimeoutMs: settings.writeTimeoutMs,
+        maxConnections: settings.maxConnections,
       },
       onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
     });
     this.#timers = [
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
       setInterval(() => lasting.keepAlive.tick(), KEEP_ALIVE_TICK_MS),
+      setInterval(() => this.#pollRevocations(), REVOCATION_POLL_MS),
     ];
   }
 
@@ -126,6 +131,14 @@ export class App {
     return serveAdmin({ ...admin, ready: () => this.#readiness(), metrics: () => page.render() });
   }
 
+  async #pollRevocations(): Promise<void> {
+    try {
+      await this.#lasting.revocations.poll();
+    } catch (error) {
+      this.#options.log.warn("the list of revocations cannot be read", { cause: (error as Error).message });
+    }
+  }
+
   async #readiness(): Promise<Readiness> {
     const draining = this.#lasting.lifecycle.draining;
     const upstream = draining ? "not asked" : await this.#reachability.check();
@@ -169,6 +182,7 @@ export class App {
     for (const timer of this.#timers) clearInterval(timer);
     this.#server.close();
     this.#lasting.upstream.close();
+    this.#lasting.store.close();
   }
 }
 

@@ -1,23 +1,35 @@
 // Settings → who may call: the principal sources in the configured order, and the challenges that go with them.
+// What only some sources need is imported only for them: it costs time at every start.
 import type { Settings } from "../config/schema.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
 import { Challenger } from "../identity/challenge.ts";
 import { CidrList } from "../identity/cidr.ts";
-import { createJwtSource } from "../identity/jwt.ts";
 import type { PrincipalSource } from "../identity/principal.ts";
+import { describeProtectedResource, type ProtectedResource } from "../identity/protected_resource.ts";
+import { SessionTokenSource } from "../identity/session_token.ts";
 import { TrustedHeaderSource } from "../identity/trusted_header.ts";
+import type { SessionTokens } from "../session/tokens.ts";
 
-function jwtSource(settings: Settings): Promise<PrincipalSource> {
-  const { jwtIssuer, jwtJwks } = settings;
-  if (jwtIssuer === undefined || jwtJwks === undefined) {
-    throw new Error("starting: want --jwt-issuer and --jwt-jwks with --principal jwt, which loading settings demands");
-  }
-  return createJwtSource({
-    issuer: jwtIssuer,
+/** What sources need besides the settings. */
+export interface CallerParts {
+  /** Undefined where no secret is configured. */
+  readonly tokens: SessionTokens | undefined;
+}
+
+/** A setting that loading has made sure of. */
+function given<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`starting: want --${name}, which loading the settings demands`);
+  return value;
+}
+
+async function createJwt(settings: Settings): Promise<PrincipalSource> {
+  const { createJwtSource } = await import("../identity/jwt.ts");
+  return await createJwtSource({
+    issuer: given(settings.jwtIssuer, "jwt-issuer"),
     audiences: settings.jwtAudiences,
-    jwks: jwtJwks,
+    jwks: given(settings.jwtJwks, "jwt-jwks"),
     fetch,
     readTextFile: Deno.readTextFile,
     algorithms: settings.jwtAlgorithms,
@@ -25,15 +37,62 @@ function jwtSource(settings: Settings): Promise<PrincipalSource> {
   });
 }
 
-async function createSource(name: Settings["principals"][number], settings: Settings): Promise<PrincipalSource> {
+async function createIntrospection(settings: Settings): Promise<PrincipalSource> {
+  const { clientSecretBasic, clientSecretPost, IntrospectionSource } = await import("../identity/introspection.ts");
+  const id = given(settings.introspectionClientId, "introspection-client-id");
+  const secretFile = given(settings.introspectionSecretFile, "introspection-secret-file");
+  const secret = (await Deno.readTextFile(secretFile)).trim();
+  const { introspectionIssuer: issuer, introspectionAudiences: audience } = settings;
+  return new IntrospectionSource({
+    endpoint: given(settings.introspectionUrl, "introspection-url"),
+    client: settings.introspectionAuth === "client_secret_post"
+      ? clientSecretPost(id, secret)
+      : clientSecretBasic(id, secret),
+    fetch: (url, init) => fetch(url, init),
+    maxAgeMs: settings.proofMaxAgeMs,
+    unsafeHttp: settings.unsafeIdentityHttp,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience.length === 0 ? {} : { audience }),
+  });
+}
+
+async function createResolver(settings: Settings): Promise<PrincipalSource> {
+  const { ResolverSource } = await import("../identity/resolver.ts");
+  return new ResolverSource({
+    endpoint: given(settings.resolverUrl, "resolver-url"),
+    headers: settings.resolverHeaders,
+    fetch: (url, init) => fetch(url, init),
+    maxAgeMs: settings.proofMaxAgeMs,
+    unsafeHttp: settings.unsafeIdentityHttp,
+  });
+}
+
+function createToken(settings: Settings, parts: CallerParts): PrincipalSource {
+  const after = settings.principals.slice(settings.principals.indexOf("token") + 1);
+  // Where nobody else reads bearer tokens, one that is not ours is refused and not taken for none at all (I3).
+  const refuseForeign = !after.some((name) => name === "jwt" || name === "introspection" || name === "bearer");
+  return new SessionTokenSource(given(parts.tokens, "token-secret-file"), { refuseForeign });
+}
+
+async function createSource(
+  name: Settings["principals"][number],
+  settings: Settings,
+  parts: CallerParts,
+): Promise<PrincipalSource> {
   switch (name) {
     case "jwt":
-      return await jwtSource(settings);
+      return await createJwt(settings);
+    case "introspection":
+      return await createIntrospection(settings);
+    case "token":
+      return createToken(settings, parts);
     case "header":
       return new TrustedHeaderSource({
-        header: settings.principalHeader!,
+        header: given(settings.principalHeader, "principal-header"),
         peers: new CidrList(settings.trustedProxies),
       });
+    case "resolver":
+      return await createResolver(settings);
     case "bearer":
       return new BearerSource();
     case "anonymous":
@@ -41,12 +100,29 @@ async function createSource(name: Settings["principals"][number], settings: Sett
   }
 }
 
-/** @throws ConfigError if a key set cannot be used */
-export async function createAuthenticator(settings: Settings): Promise<Authenticator> {
-  return new Authenticator(await Promise.all(settings.principals.map((name) => createSource(name, settings))));
+/** @throws ConfigError if a key set cannot be used; RangeError for what an endpoint cannot be */
+export async function createAuthenticator(settings: Settings, parts: CallerParts): Promise<Authenticator> {
+  return new Authenticator(await Promise.all(settings.principals.map((name) => createSource(name, settings, parts))));
 }
 
-export function createChallenger(settings: Settings): Challenger {
-  const { resourceMetadataUrl } = settings;
-  return new Challenger(resourceMetadataUrl === undefined ? {} : { resourceMetadata: resourceMetadataUrl });
+/** The metadata to serve; undefined where `--resource` is not configured. @throws RangeError */
+export function createResource(settings: Settings): ProtectedResource | undefined {
+  const { resource, authorizationServers } = settings;
+  if (resource === undefined) return undefined;
+  const scopes = [...new Set([...settings.scopes, ...settings.requireScopes])];
+  return describeProtectedResource({
+    resource,
+    authorizationServers,
+    scopes,
+    unsafeHttp: settings.unsafeIdentityHttp,
+  });
+}
+
+export function createChallenger(settings: Settings, resource: ProtectedResource | undefined): Challenger {
+  const resourceMetadata = resource?.metadataUrl ?? settings.resourceMetadataUrl;
+  const scope = [...new Set([...settings.requireScopes, ...settings.scopes])].join(" ");
+  return new Challenger({
+    ...(resourceMetadata === undefined ? {} : { resourceMetadata }),
+    ...(scope === "" ? {} : { scope }),
+  });
 }

@@ -16,7 +16,7 @@ function samples(counts: Readonly<Record<string, number>>): Sample[] {
   return Object.entries(counts).map(([label, count]) => [[label], count]);
 }
 
-function declareSessions(page: MetricsPage, { lasting: { registry, limits, metrics, tombstones } }: PageSources): void {
+function declareSessions(page: MetricsPage, { lasting: { registry, limits, metrics, store } }: PageSources): void {
   page.gauge("signet_sessions", "Sessions known to this process.", () => registry.size);
   page.counter("signet_sessions_opened_total", "Sessions opened by initialize.", metrics.initialized);
   page.counter("signet_sessions_deleted_total", "Sessions ended by their owner's DELETE.", metrics.deleted);
@@ -52,7 +52,26 @@ function declareSessions(page: MetricsPage, { lasting: { registry, limits, metri
   page.counter(
     "signet_tombstones_lost_total",
     "Deleted sessions forgotten early because the list was full.",
-    () => tombstones.lost,
+    () => store.stats().revocationsForgotten,
+  );
+}
+
+function declareCallers(page: MetricsPage, { lasting: { identities, adoption } }: PageSources): void {
+  page.labelled(
+    "counter",
+    { name: "signet_session_only_total", help: "What became of cached identities.", labels: ["event"] },
+    () => {
+      const { hits, misses, written, refusedWrites, expired, evictedForRoom, evictedByCause } = identities.stats();
+      return samples({ hits, misses, written, refusedWrites, expired, evictedForRoom, evictedByCause });
+    },
+  );
+  page.labelled(
+    "counter",
+    { name: "signet_adoptions_total", help: "What became of claims on raw ids.", labels: ["event"] },
+    () => {
+      const { claimed, released, refused, evicted, forgotten } = adoption.stats();
+      return samples({ claimed, released, refused, evicted, forgotten });
+    },
   );
 }
 
@@ -115,7 +134,14 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
   page.labelled(
     "gauge",
     { name: "signet_map_entries", help: "Entries of every map in memory.", labels: ["map"] },
-    () => samples({ ...lasting.registry.sizes(), ...parts().authenticator.sizes() }),
+    () =>
+      samples({
+        ...lasting.registry.sizes(),
+        ...parts().authenticator.sizes(),
+        identities: lasting.identities.stats().entries,
+        adopted: lasting.adoption.stats().owners,
+        tokens_remembered: lasting.tokens?.remembered ?? 0,
+      }),
   );
   page.gauge("signet_keys", "Keys in the ring.", () => parts().ring.keys.length);
   page.gauge("signet_draining", "1 while shutting down.", () => lasting.lifecycle.draining ? 1 : 0);
@@ -126,6 +152,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
 export function createMetricsPage(sources: PageSources): MetricsPage {
   const page = new MetricsPage();
   declareSessions(page, sources);
+  declareCallers(page, sources);
   declareRequests(page, sources);
   declareEngine(page, sources);
   declareProcess(page, sources);

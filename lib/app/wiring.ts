@@ -9,22 +9,32 @@ import { KeepAlive } from "../gateway/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import type { GatewayParts, Lifecycle } from "../gateway/parts.ts";
 import { ErrorResponder } from "../gateway/respond.ts";
+import { SessionOnly } from "../gateway/session_only.ts";
+import { IdentityCache } from "../identity/identity_cache.ts";
 import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
+import { AdoptionRegistry } from "../session/adoption.ts";
 import { type LimitOptions, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
-import { Tombstones } from "../session/tombstones.ts";
+import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
+import { SessionTokens } from "../session/tokens.ts";
+import { TokenSecret } from "../session/tokens_secret.ts";
+import { createMemoryStore } from "../store/memory.ts";
+import type { Revocation, Store } from "../store/store.ts";
 import { HttpUpstream } from "../upstream/http.ts";
-import { createAuthenticator, createChallenger } from "./callers.ts";
-
-/** Bodies in memory over all requests: enough for a burst of large ones, far from what would hurt the machine. */
-const MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
+import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 
 /** What a reload keeps. */
 export interface Lasting {
   readonly limits: Limits;
-  readonly tombstones: Tombstones;
+  readonly store: Store;
+  readonly revocations: StoredRevocations;
+  /** Signet's own session tokens; undefined where no secret is configured. */
+  readonly tokens: SessionTokens | undefined;
+  /** Identities of session owners, and raw ids adopted: filled only where the settings say so. */
+  readonly identities: IdentityCache;
+  readonly adoption: AdoptionRegistry;
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
   readonly upstream: HttpUpstream;
@@ -48,6 +58,8 @@ export function capsOf(settings: Settings): LimitOptions {
     maxSessionsPerPrincipal: allShareOne ? Infinity : settings.maxSessionsPerPrincipal,
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,
+    maxCallsPerSession: settings.maxCallsPerSession,
+    maxStreamsPerSession: settings.maxStreamsPerSession,
   };
 }
 
@@ -75,22 +87,46 @@ export interface LastingOptions {
   readonly now: () => number;
 }
 
+/** What restarts remember, where a state file is configured. @throws StoreError if it cannot be used */
+async function createStore(settings: Settings): Promise<Store> {
+  if (settings.stateFile === undefined) return createMemoryStore();
+  const { openSqliteStore } = await import("../store/sqlite.ts");
+  return openSqliteStore(settings.stateFile);
+}
+
+async function createTokens(settings: Settings, store: Store, now: () => number): Promise<SessionTokens | undefined> {
+  const { tokenSecretFile, maxTokensPerAgent: maxPerAgent } = settings;
+  if (tokenSecretFile === undefined) return undefined;
+  const lines = (await Deno.readTextFile(tokenSecretFile)).split("\n").filter((line) => line.trim() !== "");
+  const secrets = lines.map((line) => TokenSecret.fromText(line));
+  return new SessionTokens({ store: store.tokens, secrets, maxPerAgent, now, randomBytes });
+}
+
+/** @throws StoreError if the state file cannot be used */
 export async function createLasting({ settings, ring, log, now }: LastingOptions): Promise<Lasting> {
   const limits = new Limits(capsOf(settings));
-  const tombstones = new Tombstones();
+  const store = await createStore(settings);
+  const revocations = await openRevocations({ store, maxSessionTtlMs: settings.sessionTtlMs });
+  const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const registry = new SessionRegistry({
     ring,
     limits,
     owners,
-    revocations: tombstones,
+    revocations,
+    onEnd: (session) => void identities.evictSession(session.sealed.sid),
     idleMs: settings.sessionIdleMs,
     maxIdLength: settings.maxIdLength,
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });
+  revocations.watch((revocation) => endRevoked(registry, revocation, now()));
   return {
     limits,
-    tombstones,
+    store,
+    revocations,
+    tokens: await createTokens(settings, store, now),
+    identities,
+    adoption: new AdoptionRegistry(),
     registry,
     owners,
     upstream: await createUpstream(settings),
@@ -102,9 +138,28 @@ export async function createLasting({ settings, ring, log, now }: LastingOptions
   };
 }
 
+/** Whoever has revoked it, here or in another process: what is in flight is cut at once. */
+function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: number): void {
+  const sessions = revocation.kind === "session" ? [registry.bySid(revocation.sid)] : [...registry.sessions()];
+  for (const session of sessions) {
+    if (session !== undefined && concerns(revocation, session.sealed)) registry.remove(session, "revoked", nowMs);
+  }
+}
+
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings, ring: KeyRing): Promise<GatewayParts> {
-  const authenticator = await createAuthenticator(settings);
+  const authenticator = await createAuthenticator(settings, lasting);
+  const resource = createResource(settings);
+  const { registry, owners, identities, upstream } = lasting;
+  const sessionOnly = new SessionOnly({
+    cache: identities,
+    registry,
+    owners,
+    ring,
+    upstreamUrl: upstream.url,
+    maxIdLength: settings.maxIdLength,
+    forwardCredential: settings.forwardCredential,
+  });
   const identityHeader = settings.principalHeader === undefined ? [] : [settings.principalHeader];
   const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
   const { log } = lasting;
@@ -114,7 +169,7 @@ export async function createParts(lasting: Lasting, settings: Settings, ring: Ke
       path: settings.path,
       fullLane: settings.fullLane,
       maxBodyBytes: settings.maxBodyBytes,
-      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      maxBufferedBytes: settings.maxBufferedBytes,
       maxJsonDepth: settings.maxJsonDepth,
       maxIdLength: settings.maxIdLength,
       sessionTtlMs: settings.sessionTtlMs,
@@ -127,21 +182,25 @@ export async function createParts(lasting: Lasting, settings: Settings, ring: Ke
     }),
     authentication: new Authentication({
       authenticator,
-      challenger: createChallenger(settings),
+      challenger: createChallenger(settings, resource),
       replaceChallenges,
-      requiredScopes: [],
+      requiredScopes: settings.requireScopes,
+      ...(settings.sessionOnly ? { withoutCredential: (inbound) => sessionOnly.callerOf(inbound) } : {}),
     }),
-    sessionOnly: undefined,
-    adoption: undefined,
-    resource: undefined,
-    revocations: lasting.tombstones,
+    sessionOnly: settings.sessionOnly ? sessionOnly : undefined,
+    adoption: settings.adopt ? lasting.adoption : undefined,
+    resource,
     authenticator,
     ring,
     fields: new FieldPolicy({
       strip: [...identityHeader, ...settings.stripHeaders],
       seal: settings.sealHeaders,
       transient: settings.transientHeaders,
-      identity: { user: "x-signet-user", scopes: "x-signet-scopes", enabled: false },
+      identity: {
+        user: settings.identityUserHeader,
+        scopes: settings.identityScopesHeader,
+        enabled: settings.forwardIdentity,
+      },
       replaceChallenges,
     }),
     errors: new ErrorResponder({ log, errorId: () => errorId(), lostSessionStatus: settings.compatStatus }),

@@ -146,7 +146,7 @@ export const SETTINGS = {
     name: "resource",
     doc: "This endpoint's own URL as clients know it: its RFC 9728 metadata are served and challenges point at them",
   }),
-  authorizationServers: callers.many(httpUrl, {
+  authorizationServers: callers.many(string, {
     name: "authorization-server",
     doc: "Issuer of tokens for --resource, named in its metadata",
   }),

@@ -1,12 +1,19 @@
 // Reads the upstream's answer to an initialize far enough to know whether it succeeded: only then may a session id be
 // issued (PROTOCOL.md 1). The answer may be JSON or an event stream, as the upstream chooses (PROTOCOL.md 11).
 import { SignetError } from "../errors.ts";
-import { fieldValue } from "../http1/fields.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { detachText, fieldValue } from "../http1/fields.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { isJsonObject, type JsonObject, parseMessage, type RpcId, type RpcResponse } from "../mcp/json_rpc.ts";
 import { SseParser } from "../mcp/sse.ts";
 import { isMediaType } from "./inbound.ts";
 import { isEventStream } from "./relay.ts";
+
+/** The id the upstream gives a session, to be kept; undefined from one that gives none. */
+export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | undefined {
+  const id = fieldValue(response.head.fields, "mcp-session-id");
+  return id === undefined ? undefined : detachText(id) as UpstreamSessionId;
+}
 
 export interface InitializeAnswer {
   /** The raw bytes read so far: all of a JSON body, or an event stream up to and including the answer. */

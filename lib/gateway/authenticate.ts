@@ -1,6 +1,7 @@
 // Who is calling: asked of the authenticator, remembered on the connection. Clients send the same credential with every
 // request of a connection, so the memo saves the digest and the look-up; it is no better than the answer it keeps.
 import { SignetError } from "../errors.ts";
+import { detachText } from "../http1/fields.ts";
 import type { Challenger } from "../identity/challenge.ts";
 import type { Authenticator } from "../identity/authenticator.ts";
 import type { Identification, Principal } from "../identity/principal.ts";
@@ -70,7 +71,7 @@ export class Authentication {
     this.#requireScopes(principal);
     if (credential !== undefined) {
       const memo: ConnectionMemo = {
-        credential,
+        credential: detachText(credential),
         principal,
         epoch: this.#options.authenticator.epoch,
         provedAtMs: inbound.receivedAtMs,

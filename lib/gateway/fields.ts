@@ -1,6 +1,6 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, BEHAVIOUR.md I4, PROTOCOL.md 2).
-import { fieldValue, withoutHopByHop } from "../http1/fields.ts";
+import { detachText, fieldValue, withoutHopByHop } from "../http1/fields.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Session } from "../session/session.ts";
 import { corsFields } from "./guard.ts";
@@ -108,7 +108,7 @@ export class FieldPolicy {
     const sealed: Record<string, string> = {};
     for (const name of this.#rules.seal) {
       const value = inbound.get(name);
-      if (value !== undefined) sealed[name] = value;
+      if (value !== undefined) sealed[name] = detachText(value);
     }
     return sealed;
   }
@@ -118,7 +118,7 @@ export class FieldPolicy {
     const fields: FieldList = [];
     for (const name of this.#rules.transient) {
       const value = inbound.get(name);
-      if (value !== undefined) fields.push(name, value);
+      if (value !== undefined) fields.push(name, detachText(value));
     }
     return fields;
   }

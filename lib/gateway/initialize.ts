@@ -2,14 +2,13 @@
 // (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
 import { SignetError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
-import { newSid, type SealedSession, sealSession, type UpstreamSessionId } from "../envelope/session_id.ts";
-import { fieldValue } from "../http1/fields.ts";
+import { newSid, type SealedSession, sealSession } from "../envelope/session_id.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { type InitializeParams, readInitializeParams } from "../mcp/era.ts";
 import type { RpcRequest } from "../mcp/json_rpc.ts";
 import { shortHash } from "../observe/redact.ts";
 import { Session } from "../session/session.ts";
-import { type InitializeAnswer, readInitializeAnswer } from "./answer.ts";
+import { type InitializeAnswer, readInitializeAnswer, upstreamIdOf } from "./answer.ts";
 import { endUpstream } from "./end.ts";
 import { setField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -134,7 +133,7 @@ function seal(
   if (protocolVersion === undefined) return undefined;
   const nowMs = parts.now();
   const key = parts.ring.active;
-  const upstreamId = fieldValue(answered.response.head.fields, "mcp-session-id") as UpstreamSessionId | undefined;
+  const upstreamId = upstreamIdOf(answered.response);
   const remembered = parts.fields.sealedOf(opening.inbound);
   if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
   const sealed: SealedSession = {
@@ -155,7 +154,7 @@ function seal(
 
 /** A session that was opened upstream but has no owner here is not left behind there. */
 function abandon(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
-  const id = fieldValue(response.head.fields, "mcp-session-id") as UpstreamSessionId | undefined;
+  const id = upstreamIdOf(response);
   if (id === undefined) return;
   endUpstream(parts, { fields: parts.fields.toUpstream(inbound), query: inbound.head.query, id }).catch(() => {});
 }

@@ -1,12 +1,11 @@
 // Resurrection (L4): an upstream that lost its session is initialized again from what the id has sealed, so that a real
 // client, which would not recover, never notices. Single-flight per session; the new upstream id lives in memory only.
 import { SignetError } from "../errors.ts";
-import { fieldValue } from "../http1/fields.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Session, UpstreamLink } from "../session/session.ts";
-import { readInitializeAnswer } from "./answer.ts";
+import { readInitializeAnswer, upstreamIdOf } from "./answer.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -88,7 +87,7 @@ async function initializeAgain(
         remedy: "the MCP server no longer speaks the revision this client has negotiated; the client must reconnect",
       });
     }
-    return fieldValue(response.head.fields, "mcp-session-id") as UpstreamSessionId | undefined;
+    return upstreamIdOf(response);
   } finally {
     response.release();
   }

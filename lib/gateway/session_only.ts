@@ -3,6 +3,7 @@
 import { openSession } from "../envelope/session_id.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { SignetError } from "../errors.ts";
+import { detachText } from "../http1/fields.ts";
 import { Credential, type IdentityCache } from "../identity/identity_cache.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { OwnerBook } from "../session/owner.ts";
@@ -57,7 +58,7 @@ export class SessionOnly {
       sealedOwner: session.sealed.owner,
       callerOwner: owners.fingerprint(principal, session.key),
       principal,
-      ...(credential === undefined ? {} : { credential: new Credential(credential) }),
+      ...(credential === undefined ? {} : { credential: new Credential(detachText(credential)) }),
       ...(credentialExpiresAtMs === undefined ? {} : { credentialExpiresAtMs }),
     }, inbound.receivedAtMs);
   }

@@ -1,4 +1,5 @@
 // Reading and filtering header fields of a parsed head. RFC 9110 §5 (fields), §7.6.1 (hop-by-hop), §5.6.1 (lists).
+import { Buffer } from "node:buffer";
 import { isToken, sliceTrimmed } from "./grammar.ts";
 import type { FieldList } from "./types.ts";
 
@@ -95,4 +96,12 @@ export function listElements(value: string): string[] {
 export function tokenList(value: string): string[] | undefined {
   const elements = listElements(value);
   return elements.every(isToken) ? elements : undefined;
+}
+
+/**
+ * The same text in memory of its own. What parsing hands out are slices of the whole head: whoever keeps one for longer
+ * than its request keeps the head with it.
+ */
+export function detachText(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }

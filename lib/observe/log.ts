@@ -24,8 +24,8 @@ export interface LogOptions {
 
 /** Control characters and line breaks in a fact could forge log lines or drive a terminal: they are shown escaped. */
 function escapeControls(text: string): string {
-  // deno-lint-ignore no-control-regex
   return text.replace(
+    // deno-lint-ignore no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -4,6 +4,7 @@
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
+import { detachText } from "../http1/fields.ts";
 import type { Principal } from "../identity/principal.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { type Limits, principalKey, type SessionReservation } from "./limits.ts";
@@ -33,14 +34,6 @@ const DEFAULT_IDLE_MS = 15 * 60_000;
 
 // Made once, as the opener's are.
 const OWNER_MISMATCH = new SignetError("owner_mismatch");
-
-/**
- * A string of its own: a slice of a request head would keep the whole head in memory as long as the session.
- * Of the ways to force a copy this is the fastest by far, and an id that opened has nothing in it to escape.
- */
-function ownText(text: string): SessionId {
-  return JSON.parse(JSON.stringify(text));
-}
 
 export class SessionRegistry {
   /** Sessions that left, by reason. */
@@ -198,7 +191,7 @@ export class SessionRegistry {
     if (live !== undefined) return this.#ownedBy(principal, live);
     if (!this.#options.owners.ownsSealed(principal, opened.sealed, opened.key)) return this.#refuseOther();
     const reservation = this.#reserveEvicting(principalKey(principal), nowMs);
-    const session = new Session({ id: ownText(idText), ...opened }, nowMs);
+    const session = new Session({ id: detachText(idText) as SessionId, ...opened }, nowMs);
     session.lastOwner = principal;
     this.add(session, reservation);
     this.opens.inc("opened");
