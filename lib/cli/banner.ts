@@ -10,20 +10,27 @@ import type { Configuration } from "./configuration.ts";
 import { type Style, styleFor, wrap } from "./text.ts";
 import { VERSION } from "./version.ts";
 
+type Source = Settings["principals"][number];
+
+/** A URL as it may be shown: a query may hold a key. */
+function shownEndpoint(url: string | undefined): string {
+  return url?.replace(/\?.*$/, "") ?? "";
+}
+
+const DESCRIPTIONS: Readonly<Record<Source, (settings: Settings) => string>> = {
+  jwt: ({ jwtIssuer, jwtAudiences }) => `holders of a JWT from ${jwtIssuer} for ${jwtAudiences.join(" or ")}`,
+  introspection: ({ introspectionUrl }) => `holders of a token that ${shownEndpoint(introspectionUrl)} calls active`,
+  token: ({ maxTokensPerAgent }) => `agents with a session token of Signet's own, at most ${maxTokensPerAgent} each`,
+  header: ({ principalHeader, trustedProxies }) => `whom ${trustedProxies.join(", ")} names in ${principalHeader}`,
+  resolver: ({ resolverUrl, resolverHeaders }) =>
+    `whom ${shownEndpoint(resolverUrl)} names by ${resolverHeaders.join(", ")}`,
+  bearer: () => "holders of any bearer token: each token is an owner, and the MCP server must verify it",
+  anonymous: () => "anyone who reaches it, all as one owner",
+};
+
 /** In words, one line a source, in the order they are asked. */
 export function describeCallers(settings: Settings): string[] {
-  return settings.principals.map((source) => {
-    switch (source) {
-      case "jwt":
-        return `holders of a JWT from ${settings.jwtIssuer} for ${settings.jwtAudiences.join(" or ")}`;
-      case "header":
-        return `whom ${settings.trustedProxies.join(", ")} names in ${settings.principalHeader}`;
-      case "bearer":
-        return "holders of any bearer token: each token is an owner, and the MCP server must verify it";
-      case "anonymous":
-        return "anyone who reaches it, all as one owner";
-    }
-  });
+  return settings.principals.map((source) => DESCRIPTIONS[source](settings));
 }
 
 export function describeKeys(keys: LoadedKeys): string {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { loadSettings, loadSome } from "../../../lib/config/load.ts";
-import { JWT_ALGORITHMS, SETTING_KEYS, settingOf, SETTINGS } from "../../../lib/config/schema.ts";
+import {
+  JWT_ALGORITHMS,
+  type PrincipalSourceName,
+  SETTING_KEYS,
+  settingOf,
+  SETTINGS,
+} from "../../../lib/config/schema.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { JWT_ALGORITHMS as VERIFIED_ALGORITHMS } from "../../../lib/identity/jwt.ts";
 import { load, problemLines, problemsOf, sourcesOf, STRICT, UPSTREAM } from "./sources.ts";
@@ -158,7 +164,7 @@ Deno.test("the type of Settings follows the table", STRICT, async () => {
   const status: 404 | 410 | 401 = settings.compatStatus;
   const level: "debug" | "info" | "warn" | "error" = settings.logLevel;
   const issuer: string | undefined = settings.jwtIssuer;
-  const [source]: readonly ("jwt" | "header" | "bearer" | "anonymous")[] = settings.principals;
+  const [source]: readonly PrincipalSourceName[] = settings.principals;
   assert.deepEqual([ttl, status, level, issuer, source], [86_400_000, 404, "info", undefined, "anonymous"]);
   assert.equal(SETTINGS.sessionTtlMs.name, "session-ttl");
 });
