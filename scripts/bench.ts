@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   try {
     const findings = await measure(jobs, {
       credentials: await makeCredentials(directory),
-      seconds: values.quick ? 1 : 4,
+      seconds: values.quick ? 1 : 3,
       rounds: values.quick ? 2 : 5,
       quick: values.quick,
       log: (line) => console.error(line),
@@ -84,12 +84,13 @@ async function main(): Promise<number> {
 }
 
 function render(machine: string, quick: boolean, findings: readonly Finding[], details: readonly string[]): string {
-  const how = quick ? "`deno task bench --quick` (short rounds: a look, not a result)" : "`deno task bench`";
+  const how = quick ? "`deno task bench --quick`" : "`deno task bench`";
   return [
     "# Benchmarks\n",
-    `Made by ${how} with Deno ${Deno.version.deno} on ${machine}. One run, interleaved rounds, medians; a ratio is the`,
-    "median of the ratios of the rounds. Proxy pinned to one core, load and upstream on the other. Ratios travel between",
-    "machines, absolute figures do not.\n",
+    ...(quick ? ["> **Short rounds on a machine that had other work to do: a look, not a result.**\n"] : []),
+    `Made by ${how} with Deno ${Deno.version.deno} on ${machine}. One run, interleaved`,
+    "rounds, medians; a ratio is the median of the ratios of the rounds. The proxy has one core, load and upstream share",
+    "the rest. Ratios travel between machines, absolute figures do not.\n",
     targetTable(ROWS, findings),
     ...details,
   ].join("\n");

@@ -42,18 +42,29 @@ export function signetCommand(setup: Setup, { port, admin }: SignetPorts, flags:
   ];
 }
 
+export interface RunningSignet extends Running {
+  readonly admin: number;
+}
+
 /** Room for every session of a run, unless `flags` says otherwise. */
 export async function startSignet(
   setup: Setup,
   flags: readonly string[] = ["--max-sessions", "20000"],
-): Promise<Running> {
+): Promise<RunningSignet> {
   const ports = { port: freePort(), admin: freePort() };
-  return await startServer({
-    name: "signet",
-    role: "proxy",
-    port: ports.port,
-    command: signetCommand(setup, ports, flags),
-  });
+  const command = signetCommand(setup, ports, flags);
+  const running = await startServer({ name: "signet", role: "proxy", port: ports.port, command });
+  return { ...running, admin: ports.admin };
+}
+
+/** @throws Error if fewer than 99 % of the requests so far took `lane`: the figures would be somebody else's */
+export async function requireLane({ admin }: RunningSignet, lane: "fast" | "full"): Promise<void> {
+  const page = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  const count = (name: string) =>
+    Number(new RegExp(`^signet_requests_total\\{lane="${name}"\\} (\\d+)$`, "m").exec(page)?.[1] ?? NaN);
+  const [fast, full] = [count("fast"), count("full")];
+  const share = (lane === "fast" ? fast : full) / (fast + full);
+  if (!(share > 0.99)) throw new Error(`want the ${lane} lane measured, found ${fast} fast and ${full} full requests`);
 }
 
 export async function startNginx(setup: Setup): Promise<Running> {

@@ -2,6 +2,7 @@
 import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
 import {
   MCP_PROXY,
+  requireLane,
   type Setup,
   startFetchProxy,
   startHaproxy,
@@ -131,6 +132,8 @@ const throughput: Job = {
         headers: headersFor(context, id),
         body: CALL,
       });
+      await requireLane(signet, "fast");
+      await requireLane(full, "full");
       context.addDetail(`Calls over ${CONNECTIONS} connections`, figureTable(figures));
       return throughputFindings(figures);
     }),

@@ -91,21 +91,22 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "envelopeFindings compares a forgery with an honest id of its own length, and picks the dearest",
-  options,
-  () => {
-    const row = (name: string, medianMicros: number) => ({ name, medianMicros });
-    const [open, forged] = envelopeFindings(400, [
-      row("cold open, typical id", 10),
-      row("cold open, id of 4000", 28),
-      row("forged: one character changed", 8),
-      row("forged: authentic start, 2200", 17.1),
-      row("forged: authentic start, 4000", 25),
-    ]);
-    assert.deepEqual(open, { id: "cold-open", value: 10, detail: "400 characters" });
-    assert.ok(forged !== undefined && "value" in forged);
-    // 2,200 lies half-way between the honest 10 and 28 µs: 17.1 of 19.
-    assert.equal(forged.value.toFixed(3), "0.900");
-  },
-);
+Deno.test("envelopeFindings compares a forgery with an open of its own length, and picks the dearest", options, () => {
+  const row = (name: string, medianMicros: number, toOpenOfItsLength?: number) => ({
+    name,
+    medianMicros,
+    toTypicalOpen: medianMicros / 10,
+    ...(toOpenOfItsLength === undefined ? {} : { toOpenOfItsLength }),
+  });
+  const rows = [
+    row("cold open, typical id of 400", 10),
+    row("  forged, 400", 8, 0.8),
+    row("cold open, id of 4000", 28),
+    row("  forged, 4000", 25, 25 / 28),
+    row("forged, shortest (62)", 5),
+  ];
+  const [open, forged] = envelopeFindings({ typicalLength: 400, rows });
+  assert.deepEqual(open, { id: "cold-open", value: 10, detail: "400 characters" });
+  assert.deepEqual(forged, { id: "forged", value: 25 / 28, detail: "forged, 4000: 25 µs" });
+  assert.throws(() => envelopeFindings({ typicalLength: 400, rows: rows.slice(1, 2) }), /want a typical cold open/);
+});
