@@ -1,6 +1,6 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
 import type { ClientConnection } from "./client_connection.ts";
-import { formatRequestHead } from "./head.ts";
+import type { HeadTexts } from "./client_heads.ts";
 import {
   type BodyReader,
   type Call,
@@ -36,11 +36,11 @@ export class PoolCall implements Call {
   #reject!: (error: HttpError) => void;
 
   /** @throws TypeError if the request cannot be sent as it is */
-  constructor(queue: CallQueue, request: ClientRequest) {
+  constructor(queue: CallQueue, request: ClientRequest, heads: HeadTexts) {
     this.#queue = queue;
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
-    this.headText = formatRequestHead(request.method, request.target, request.fields, length);
+    this.headText = heads.format(request.method, request.target, request.fields, length);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

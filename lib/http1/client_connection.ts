@@ -4,6 +4,7 @@ import type { PoolCall } from "./client_call.ts";
 import { type BodyHost, InboundBody } from "./connection_body.ts";
 import { ByteStream, type Socket, type StreamOwner, type Traffic } from "./connection.ts";
 import { HeadFinder } from "./connection_head.ts";
+import { HeadMemo } from "./connection_memo.ts";
 import { sendMessage } from "./connection_text.ts";
 import { OutboundBody } from "./connection_writer.ts";
 import type { Sweep, Timed } from "./deadline.ts";
@@ -51,6 +52,7 @@ export class ClientConnection implements StreamOwner, BodyHost, Timed {
   readonly stream: ByteStream;
   readonly #context: ClientContext;
   readonly #finder: HeadFinder;
+  readonly #memo = new HeadMemo<ResponseHead>();
   #phase: Phase = "idle";
   #call: PoolCall | undefined;
   #body: InboundBody | undefined;
@@ -152,7 +154,7 @@ export class ClientConnection implements StreamOwner, BodyHost, Timed {
       for (;;) {
         const text = this.#finder.take(this.stream);
         if (text === undefined) return this.stream.post();
-        const head = parseResponseHead(text, call.request.method, this.#context.headLimits);
+        const head = this.#understand(text, call.request.method);
         if (head.status >= 200) return this.#onHead(call, head);
         if (++this.#interim > MAX_INTERIM) throw new HttpError("upstream_invalid", "too many interim responses");
         if (this.stream.buffered === 0) return this.stream.post();
@@ -161,6 +163,15 @@ export class ClientConnection implements StreamOwner, BodyHost, Timed {
       if (!(error instanceof HttpError)) throw error;
       this.#fail(error);
     }
+  }
+
+  #understand(text: string, method: string): ResponseHead {
+    // What answers HEAD has no body whatever it says: that is another meaning of the same text.
+    const known = method === "HEAD" ? undefined : this.#memo.find(text);
+    if (known !== undefined) return known;
+    const head = parseResponseHead(text, method, this.#context.headLimits);
+    if (method !== "HEAD") this.#memo.keep(text, head);
+    return head;
   }
 
   #onHead(call: PoolCall, head: ResponseHead): void {
@@ -293,6 +304,7 @@ export class ClientConnection implements StreamOwner, BodyHost, Timed {
 
   onSweep(nowMs: number): void {
     const { writeTimeoutMs } = this.#context.limits;
+    this.#memo.fade();
     if (writeTimeoutMs > 0 && this.stream.stalled(nowMs, writeTimeoutMs)) {
       this.#fail(new HttpError("upstream_timeout", "the upstream does not take the request"));
     } else if (nowMs >= this.#deadlineMs) this.#onDeadline();

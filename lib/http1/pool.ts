@@ -3,6 +3,7 @@
 // and a late abort touches no connection but the one its own call still has.
 import { PoolCall } from "./client_call.ts";
 import { ClientConnection, type ClientContext, type ClientLimits } from "./client_connection.ts";
+import { HeadTexts } from "./client_heads.ts";
 import type { Socket } from "./connection.ts";
 import { Sweep, sweepInterval, type Timed } from "./deadline.ts";
 import { describeEndpoint, type Endpoint } from "./endpoint.ts";
@@ -86,6 +87,7 @@ export class Pool implements Timed {
   readonly #connections = new Set<ClientConnection>();
   readonly #idle: ClientConnection[] = [];
   readonly #waiting: PoolCall[] = [];
+  readonly #heads = new HeadTexts();
   readonly #closing = new AbortController();
 
   constructor(endpoint: Endpoint, options: PoolOptions = {}) {
@@ -112,7 +114,7 @@ export class Pool implements Timed {
    * @throws TypeError if the request cannot be sent as it is; all else comes through the call
    */
   send(request: ClientRequest): Call {
-    const call = new PoolCall(this, request);
+    const call = new PoolCall(this, request, this.#heads);
     this.stats.requests++;
     const connection = this.#takeIdle();
     if (connection !== undefined) connection.send(call);

@@ -4,10 +4,18 @@ import type { Sweep, Timed } from "./deadline.ts";
 import type { BodyHost } from "./connection_body.ts";
 import { ByteStream, type Socket, type StreamOwner, type Traffic } from "./connection.ts";
 import { HeadFinder } from "./connection_head.ts";
+import { HeadMemo } from "./connection_memo.ts";
 import { asciiBytes, sendMessage } from "./connection_text.ts";
 import { formatResponseHead, type HeadLimits, parseRequestHead } from "./head.ts";
 import { ServerExchange } from "./server_exchange.ts";
-import { type Exchange, HttpError, type HttpErrorCode, type ResponseStart, type ServerConnection } from "./types.ts";
+import {
+  type Exchange,
+  HttpError,
+  type HttpErrorCode,
+  type RequestHead,
+  type ResponseStart,
+  type ServerConnection,
+} from "./types.ts";
 
 /** Bounds of what one client can take up. */
 export interface ServerLimits {
@@ -71,6 +79,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
   readonly stream: ByteStream;
   readonly #context: ServerContext;
   readonly #finder: HeadFinder;
+  readonly #memo = new HeadMemo<RequestHead>();
   #phase: Phase = "idle";
   #exchange: ServerExchange | undefined;
   #deadlineMs = Infinity;
@@ -128,7 +137,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     try {
       const text = this.#finder.take(this.stream);
       if (text === undefined) return this.#awaitHead();
-      const head = parseRequestHead(text, this.#context.headLimits);
+      const head = this.#understand(text);
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError("body_too_large", `a body of more than the ${maxBodyBytes} bytes allowed is announced`);
@@ -138,6 +147,14 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
       if (!(error instanceof HttpError)) throw error;
       this.#refuse(error);
     }
+  }
+
+  #understand(text: string): RequestHead {
+    const known = this.#memo.find(text);
+    if (known !== undefined) return known;
+    const head = parseRequestHead(text, this.#context.headLimits);
+    this.#memo.keep(text, head);
+    return head;
   }
 
   #awaitHead(): void {
@@ -373,6 +390,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
   }
 
   onSweep(nowMs: number): void {
+    this.#memo.fade();
     if (this.stream.stalled(nowMs, this.#context.limits.writeTimeoutMs)) this.#gone();
     else if (nowMs >= this.#deadlineMs) this.#onDeadline();
   }
