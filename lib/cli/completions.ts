@@ -1,5 +1,6 @@
 // `signet completions bash | zsh | fish`: what a shell needs to complete commands, flags and closed lists of values.
 // Made from the same tables as help, so that the three never tell different stories.
+import { namesFile } from "../config/kinds.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import type { Setting } from "../config/setting.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
@@ -22,9 +23,9 @@ function choicesOf(command: Command): readonly string[] {
 
 function bashScript(commands: readonly Command[]): string {
   const settings = allSettings(commands).filter(({ isFlag }) => !isFlag);
-  const files = ["--config", ...settings.filter(({ kind }) => kind.fileOf).map(({ name }) => `--${name}`)];
+  const files = ["--config", ...settings.filter(({ kind }) => namesFile(kind)).map(({ name }) => `--${name}`)];
   const lists = settings.filter(({ kind }) => kind.choices);
-  const others = settings.filter(({ kind }) => !kind.choices && !kind.fileOf).map(({ name }) => `--${name}`);
+  const others = settings.filter(({ kind }) => !kind.choices && !namesFile(kind)).map(({ name }) => `--${name}`);
   const words = (command: Command) =>
     [
       ...choicesOf(command),
@@ -68,7 +69,11 @@ function zshQuote(text: string): string {
 }
 
 function zshSpec(setting: Setting<unknown>): string {
-  const action = setting.kind.choices ? `(${setting.kind.choices.join(" ")})` : setting.kind.fileOf ? "_files" : " ";
+  const action = setting.kind.choices
+    ? `(${setting.kind.choices.join(" ")})`
+    : namesFile(setting.kind)
+    ? "_files"
+    : " ";
   const value = setting.isFlag ? "" : `:${zshQuote(setting.kind.metavar)}:${action}`;
   return `'${setting.repeatable ? "*" : ""}--${setting.name}[${zshQuote(setting.doc)}]${value}'`;
 }
@@ -113,8 +118,9 @@ function fishQuote(text: string): string {
 }
 
 function fishFlag(command: Command, setting: Setting<unknown>): string {
-  const { choices, fileOf } = setting.kind;
-  const value = setting.isFlag ? "" : choices ? ` -x -a ${fishQuote(choices.join(" "))}` : fileOf ? " -r -F" : " -x";
+  const { choices } = setting.kind;
+  const isFile = namesFile(setting.kind);
+  const value = setting.isFlag ? "" : choices ? ` -x -a ${fishQuote(choices.join(" "))}` : isFile ? " -r -F" : " -x";
   return `complete -c signet -n '__fish_seen_subcommand_from ${command.name}' -l ${setting.name}${value} -d ${
     fishQuote(setting.doc)
   }`;

@@ -1,4 +1,5 @@
 // The real machine behind a command: files, terminal, clock, randomness, signals of this process.
+import { dirname } from "node:path";
 import type { Machine, SignalName } from "./command.ts";
 
 function writer(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
@@ -23,6 +24,15 @@ function onSignal(signal: SignalName, handler: () => void): () => void {
   return () => Deno.removeSignalListener(signal, handler);
 }
 
+async function checkWritable(path: string): Promise<void> {
+  // Only the folder is tried: opening the file itself is what must not happen.
+  const found = await Deno.stat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (found?.isDirectory) throw new Deno.errors.IsADirectory(path);
+  await Deno.remove(await Deno.makeTempFile({ dir: dirname(path), prefix: ".signet-" }));
+}
+
 export function thisMachine(loadApp: Machine["loadApp"]): Machine {
   return {
     env: Deno.env.toObject(),
@@ -32,6 +42,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     stderrIsTerminal: Deno.stderr.isTerminal(),
     readTextFile: (path) => Deno.readTextFile(path),
     fileMode: async (path) => (await Deno.stat(path)).mode,
+    checkWritable,
     readStdin: () => new Response(Deno.stdin.readable).text(),
     now: Date.now,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),

@@ -152,6 +152,21 @@ export const httpUrl: Kind<string> = {
   format: (value) => value,
 };
 
+/** The issuer of an authorization server: a URL compared as text (RFC 8414 §2), so it stays as it was written. */
+export const issuerUrl: Kind<string> = {
+  metavar: "URL",
+  parse(text) {
+    const parsed = httpUrl.parse(text);
+    if (!("value" in parsed)) return parsed;
+    if (!text.includes("?")) return { value: text };
+    return unfit(
+      "the URL has a query",
+      "Write the issuer as the server's own metadata do, such as https://auth.example.",
+    );
+  },
+  format: (value) => value,
+};
+
 /** Where a JSON Web Key Set comes from. */
 export type JwksSource = { readonly kind: "url"; readonly url: string } | {
   readonly kind: "file";

@@ -2,23 +2,40 @@
 // anonymous beyond loopback without somebody having said so.
 import { isLoopbackHost } from "../http1/authority.ts";
 import { formatAddress } from "./addresses.ts";
-import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
-import { type SettingKey, SETTINGS } from "./schema.ts";
+import type { Bench, Rule } from "./rule.ts";
+import { PRINCIPAL_SOURCES, type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
 
-function judgePrincipals(bench: Bench): void {
-  const { settings: { principals, listen, unsafeAnonymous }, problem, warn } = bench;
-  const last = principals.length - 1;
-  for (const catchAll of ["anonymous", "bearer"] as const) {
-    const at = principals.indexOf(catchAll);
-    const unheard = principals.slice(at + 1).filter((name) => catchAll === "anonymous" || name === "jwt");
-    if (at < 0 || at === last || unheard.length === 0) continue;
-    const takes = catchAll === "anonymous" ? "every request" : "every token";
-    problem(
-      "principals",
-      `${catchAll} takes ${takes}, so ${unheard.join(", ")} is never asked`,
-      `Put ${catchAll} last.`,
+/**
+ * Sources that decide about every credential of a kind, and those behind them that would never get one to judge. A token
+ * that introspection calls inactive is refused, and so is whatever the resolver does not vouch for (I3).
+ */
+const CATCH_ALLS: readonly { by: PrincipalSourceName; takes: string; unheard: readonly PrincipalSourceName[] }[] = [
+  { by: "anonymous", takes: "every request", unheard: PRINCIPAL_SOURCES },
+  { by: "bearer", takes: "every token", unheard: ["jwt", "introspection", "token"] },
+  { by: "introspection", takes: "every token", unheard: ["jwt", "token", "bearer"] },
+];
+
+function judgeOrder({ settings: { principals, resolverHeaders }, problem }: Bench): void {
+  const resolver: typeof CATCH_ALLS = resolverHeaders.includes("authorization")
+    ? [{ by: "resolver", takes: "every token", unheard: ["jwt", "introspection", "token", "bearer"] }]
+    : [];
+  const seesTokens = resolver.length > 0;
+  for (const { by, takes, unheard } of [...CATCH_ALLS, ...resolver]) {
+    const at = principals.indexOf(by);
+    if (at < 0) continue;
+    const silent = principals.slice(at + 1).filter((name) =>
+      unheard.includes(name) || (name === "resolver" && seesTokens && by !== "anonymous")
     );
+    if (silent.length === 0) continue;
+    const remedy = by === "anonymous" || by === "bearer"
+      ? `Put ${by} last.`
+      : `Put ${by} behind ${silent.join(", ")}, or leave one of them out.`;
+    problem("principals", `${by} takes ${takes}, so ${silent.join(", ")} is never asked`, remedy);
   }
+}
+
+function judgeAnonymous(bench: Bench): void {
+  const { settings: { principals, listen, unsafeAnonymous }, problem, warn } = bench;
   const nobody = principals.length === 0;
   if (!nobody && !principals.includes("anonymous")) return;
   if (isLoopbackHost(listen.hostname) || unsafeAnonymous) {
@@ -32,38 +49,55 @@ function judgePrincipals(bench: Bench): void {
     nobody
       ? `it is not said who may call, and ${formatAddress(listen)} is not loopback`
       : `anonymous callers beyond loopback (${formatAddress(listen)}) would all share one owner`,
-    "Set --principal jwt, header or bearer; or --unsafe-anonymous if nobody else can reach it.",
+    "Set --principal, for example jwt, token or header; or --unsafe-anonymous if nobody else can reach it.",
   );
 }
 
-/** Settings that one source needs and no other reads. */
-const SOURCE_SETTINGS = {
-  jwt: { jwtIssuer: "URL", jwtAudiences: "URI", jwtJwks: "URL|FILE" },
-  header: { principalHeader: "NAME", trustedProxies: "CIDR" },
-} as const;
+/** Settings that one source reads and no other: what it cannot do without, with what to write, and the rest. */
+const SOURCE_SETTINGS: Readonly<
+  Partial<Record<PrincipalSourceName, { needs: Readonly<Partial<Record<SettingKey, string>>>; takes: SettingKey[] }>>
+> = {
+  jwt: { needs: { jwtIssuer: "URL", jwtAudiences: "URI", jwtJwks: "URL|FILE" }, takes: [] },
+  introspection: {
+    needs: { introspectionUrl: "URL", introspectionClientId: "TEXT", introspectionSecretFile: "FILE" },
+    takes: ["introspectionIssuer", "introspectionAudiences", "introspectionAuth"],
+  },
+  token: { needs: { tokenSecretFile: "FILE" }, takes: ["maxTokensPerAgent"] },
+  header: { needs: { principalHeader: "NAME", trustedProxies: "CIDR" }, takes: [] },
+  resolver: { needs: { resolverUrl: "URL" }, takes: ["resolverHeaders"] },
+};
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.length === 0);
+}
 
 function judgeSourceSettings(bench: Bench): void {
   const { settings, places, broken, problem } = bench;
-  for (const source of ["jwt", "header"] as const) {
-    const used = settings.principals.includes(source);
-    for (const [key, metavar] of Object.entries(SOURCE_SETTINGS[source]) as [SettingKey, string][]) {
+  for (const [source, { needs, takes }] of Object.entries(SOURCE_SETTINGS)) {
+    const used = settings.principals.some((name) => name === source);
+    for (const key of [...Object.keys(needs) as SettingKey[], ...takes]) {
       if (broken.has(key)) continue;
-      const value = settings[key];
-      const missing = value === undefined || (Array.isArray(value) && value.length === 0);
-      if (used && missing) problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
+      const missing = isMissing(settings[key]);
+      const metavar = needs[key];
+      if (used && missing && metavar !== undefined) {
+        problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
+      }
       // Set but unused means that callers are believed to be checked and are not.
       if (!used && !missing && places.has(key)) {
         problem(key, `no --principal ${source} uses it`, `Add --principal ${source}, or leave it out.`);
       }
     }
   }
+  const asks = settings.principals.some((name) => name === "introspection" || name === "resolver");
+  if (!asks && places.has("proofMaxAgeMs")) {
+    problem("proofMaxAgeMs", "neither introspection nor a resolver is asked", "Leave it out.");
+  }
 }
 
 function judgeJwks(bench: Bench): void {
   const { settings: { jwtJwks, unsafeJwksHttp }, problem, warn } = bench;
   if (jwtJwks?.kind !== "url") return;
-  const { protocol, hostname } = new URL(jwtJwks.url);
-  if (protocol === "https:" || isLoopbackHost(hostname)) return;
+  if (!isPlainHttp(jwtJwks.url)) return;
   if (unsafeJwksHttp) {
     return warn("--unsafe-jwks-http: whoever is between Signet and the JWKS can have any token accepted.");
   }
@@ -74,22 +108,55 @@ function judgeJwks(bench: Bench): void {
   );
 }
 
-function judgePrincipalHeader(bench: Bench): void {
-  const { settings, problem } = bench;
-  const name = settings.principalHeader;
-  if (name === undefined) return;
-  if (RESERVED_FIELDS.has(name) || name === "authorization" || name === "cookie") {
-    problem("principalHeader", `${name} has another meaning`, "Have the proxy name the caller in a header of its own.");
+/** Asked about identities, or telling clients where to get one. */
+const IDENTITY_URLS = ["introspectionUrl", "resolverUrl", "resource", "authorizationServers"] as const;
+
+function judgeIdentityUrls({ settings, problem, warn }: Bench): void {
+  const plain = IDENTITY_URLS.filter((key) => {
+    const value = settings[key];
+    return (typeof value === "object" ? value : [value]).some((url) => url !== undefined && isPlainHttp(url));
+  });
+  if (plain.length === 0) return;
+  if (settings.unsafeIdentityHttp) {
+    const flags = plain.map((key) => `--${SETTINGS[key].name}`).join(", ");
+    return warn(`--unsafe-identity-http: whoever is between Signet, its clients and ${flags} can pass for anybody.`);
   }
-  // It is stripped from every request, so a session would remember it never, or from whoever could set it.
-  for (const key of ["sealHeaders", "transientHeaders"] as const) {
-    if (settings[key].includes(name)) problem(key, `${name} is the --principal-header`, "Leave it out here.");
+  for (const key of plain) {
+    problem(
+      key,
+      "this would be plain http beyond loopback, so whoever is on the way could say who is who",
+      "Use https, or --unsafe-identity-http.",
+    );
+  }
+}
+
+function isPlainHttp(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !isLoopbackHost(hostname);
+}
+
+/** Sources whose credentials say what they reach. */
+const SCOPED: readonly PrincipalSourceName[] = ["jwt", "introspection", "resolver"];
+
+function judgeScopes({ settings: { requireScopes, principals }, problem, warn }: Bench): void {
+  if (requireScopes.length === 0) return;
+  const unscoped = principals.filter((name) => !SCOPED.includes(name));
+  if (unscoped.length === principals.length) {
+    problem(
+      "requireScopes",
+      "no configured source tells scopes, so every caller would be refused",
+      `Add --principal ${SCOPED.join(", ")}, or leave it out.`,
+    );
+  } else if (unscoped.length > 0) {
+    warn(`--require-scope refuses every caller by ${unscoped.join(", ")}: these credentials have no scopes.`);
   }
 }
 
 export const CALLER_RULES: readonly Rule[] = [
-  [["principals", "listen", "unsafeAnonymous"], judgePrincipals],
+  [["principals", "resolverHeaders"], judgeOrder],
+  [["principals", "listen", "unsafeAnonymous"], judgeAnonymous],
   [["principals"], judgeSourceSettings],
   [["jwtJwks", "unsafeJwksHttp"], judgeJwks],
-  [["principalHeader", "sealHeaders", "transientHeaders"], judgePrincipalHeader],
+  [[...IDENTITY_URLS, "unsafeIdentityHttp"], judgeIdentityUrls],
+  [["requireScopes", "principals"], judgeScopes],
 ];

@@ -1,29 +1,21 @@
-// The files that settings name: readable, of the right kind, and, where they hold secrets, private.
+// The files that settings name: readable, of the right kind, private where they hold secrets, writable where they are made.
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
-import type { ConfigProblem } from "../errors.ts";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { parseKeySet } from "../identity/key_set.ts";
+import { explainReadError } from "./read_error.ts";
 import { type SettingKey, settingOf, type Settings } from "./schema.ts";
+import { parseAdminToken, parseClientSecret, parseTokenSecrets } from "./secrets.ts";
 
 /** What reading configuration needs of the machine. */
 export interface FileAccess {
   readTextFile(path: string): Promise<string>;
   /** Permission bits, or null where the system has none. */
   fileMode(path: string): Promise<number | null>;
-}
-
-const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
-  NotFound: ["there is no such file", "Create FILE, or name another file."],
-  PermissionDenied: ["this user may not read the file", "Let the user Signet runs as read FILE, or name another file."],
-  NotCapable: ["the runtime may not read the file", "Allow reading FILE, or name another file."],
-  IsADirectory: ["this is a directory", "Name a file in FILE."],
-  InvalidData: ["the file is not text", "Replace FILE, or name another file."],
-};
-
-/** Why a file could not be read, in words. */
-export function explainReadError(error: unknown, path: string): { problem: string; remedy: string } {
-  const [problem, remedy] = READ_FAULTS[error instanceof Error ? error.name : ""] ??
-    ["the file cannot be read", "See what is wrong with FILE, or name another file."];
-  return { problem, remedy: remedy.replace("FILE", () => path) };
+  /**
+   * Rejects unless a file could be made at `path` and others beside it; leaves nothing behind. Must not open `path`: that
+   * could take the locks of this process off a database (sqlite.org, "How To Corrupt", §2.2). Absent: nobody can tell.
+   */
+  checkWritable?(path: string): Promise<void>;
 }
 
 /** Somebody gave the secret where its file's name belongs: then the "path" must not be shown. */
@@ -61,43 +53,115 @@ const CONTENTS: Partial<Record<SettingKey, Content>> = {
   jwtJwks: keySet,
 };
 
-const SECRET_FILES: readonly SettingKey[] = ["keyFile", "tlsKeyFile"];
+/** Each throws `ConfigError`. */
+const SECRETS: Partial<Record<SettingKey, (text: string, place: string) => unknown>> = {
+  tokenSecretFile: parseTokenSecrets,
+  adminTokenFile: parseAdminToken,
+  introspectionSecretFile: parseClientSecret,
+};
+
+const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
+  "keyFile",
+  "tlsKeyFile",
+  "tokenSecretFile",
+  "adminTokenFile",
+  "introspectionSecretFile",
+]);
 const OTHERS_MAY_READ = 0o044;
+
+const WRITE_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
+  NotFound: ["its folder is not there", "Make the folder of FILE, or name another file."],
+  PermissionDenied: ["this user may not write in its folder", "Let the user Signet runs as write beside FILE."],
+  NotCapable: [
+    "the runtime may not write there",
+    "Name a file below /var/lib/signet or /run, which compiled programs may write, or allow writing beside FILE.",
+  ],
+  IsADirectory: ["this is a directory", "Name a file in FILE."],
+};
+
+interface Examined {
+  readonly key: SettingKey;
+  readonly path: string;
+  readonly place: string;
+}
+
+export interface ExamineOptions {
+  readonly access: FileAccess;
+  readonly places: ReadonlyMap<SettingKey, string>;
+}
+
+class Examiner {
+  readonly problems: ConfigProblem[] = [];
+  readonly warnings: string[] = [];
+  readonly #access: FileAccess;
+
+  constructor(access: FileAccess) {
+    this.#access = access;
+  }
+
+  async readable(file: Examined): Promise<void> {
+    const { key, path, place } = file;
+    if (looksLikeKey(path)) {
+      const remedy = key === "keyFile" ? "Name a file, or put the key into MCP_ENCRYPTION_KEY." : "Name a file.";
+      this.problems.push({ place, problem: "this looks like a key, not like the name of a file", remedy });
+      return;
+    }
+    let text: string;
+    try {
+      text = await this.#access.readTextFile(path);
+    } catch (error) {
+      this.problems.push({ place, ...explainReadError(error, path) });
+      return;
+    }
+    this.#judgeContent(file, text);
+    if (PRIVATE_FILES.has(key)) await this.#judgeMode(file);
+  }
+
+  async writable({ path, place }: Examined): Promise<void> {
+    try {
+      await this.#access.checkWritable?.(path);
+    } catch (error) {
+      const [problem, remedy] = WRITE_FAULTS[error instanceof Error ? error.name : ""] ??
+        ["nothing can be written in its folder", "See what is wrong with the folder of FILE, or name another file."];
+      this.problems.push({ place, problem, remedy: remedy.replace("FILE", () => path) });
+    }
+  }
+
+  #judgeContent({ key, path, place }: Examined, text: string): void {
+    const wrong = CONTENTS[key]?.(text);
+    if (wrong !== undefined) this.problems.push({ place, problem: wrong[0], remedy: wrong[1] });
+    try {
+      SECRETS[key]?.(text, path);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.problems.push(...error.problems);
+    }
+  }
+
+  async #judgeMode({ path, place }: Examined): Promise<void> {
+    const mode = await this.#access.fileMode(path).catch(() => null);
+    if (mode === null || (mode & OTHERS_MAY_READ) === 0) return;
+    const shown = (mode & 0o777).toString(8).padStart(4, "0");
+    this.warnings.push(`${place}: other users can read ${path} (mode ${shown}). Run chmod 600 on it.`);
+  }
+}
 
 /** The files named by `keys`, examined. */
 export async function examineFiles(
   settings: Settings,
   keys: readonly SettingKey[],
-  options: FileAccess & { readonly places: ReadonlyMap<SettingKey, string> },
-): Promise<{ problems: ConfigProblem[]; warnings: string[] }> {
-  const problems: ConfigProblem[] = [];
-  const warnings: string[] = [];
+  options: ExamineOptions,
+): Promise<{ problems: readonly ConfigProblem[]; warnings: readonly string[] }> {
+  const examiner = new Examiner(options.access);
   for (const key of keys) {
     const value = settings[key];
-    const path = value === undefined ? undefined : settingOf(key).kind.fileOf?.(value);
-    if (path === undefined) continue;
-    const place = options.places.get(key) ?? `--${settingOf(key).name}`;
-    if (looksLikeKey(path)) {
-      problems.push({
-        place,
-        problem: "this looks like a key, not like the name of a file",
-        remedy: key === "keyFile" ? "Name a file, or put the key into MCP_ENCRYPTION_KEY." : "Name a file.",
-      });
-      continue;
-    }
-    try {
-      const text = await options.readTextFile(path);
-      const wrong = CONTENTS[key]?.(text);
-      if (wrong !== undefined) problems.push({ place, problem: wrong[0], remedy: wrong[1] });
-    } catch (error) {
-      problems.push({ place, ...explainReadError(error, path) });
-      continue;
-    }
-    const mode = SECRET_FILES.includes(key) ? await options.fileMode(path).catch(() => null) : null;
-    if (mode !== null && (mode & OTHERS_MAY_READ) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, "0");
-      warnings.push(`${place}: other users can read ${path} (mode ${shown}). Run chmod 600 on it.`);
-    }
+    if (value === undefined) continue;
+    const { kind, name } = settingOf(key);
+    const place = options.places.get(key) ?? `--${name}`;
+    const read = kind.fileOf?.(value);
+    if (read !== undefined) await examiner.readable({ key, path: read, place });
+    const made = kind.madeFileOf?.(value);
+    if (made !== undefined) await examiner.writable({ key, path: made, place });
   }
-  return { problems, warnings };
+  return examiner;
 }

@@ -3,7 +3,8 @@
 import { ConfigError } from "../errors.ts";
 import { ephemeralKeyRing, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
 import type { Environment } from "./environment.ts";
-import { explainReadError, type FileAccess } from "./files.ts";
+import type { FileAccess } from "./files.ts";
+import { explainReadError } from "./read_error.ts";
 
 /** A comma-separated ring. */
 export const KEY_VARIABLE = "MCP_ENCRYPTION_KEY";

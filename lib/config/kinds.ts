@@ -14,6 +14,8 @@ export interface Kind<T> {
   readonly choices?: readonly string[];
   /** The file on this machine that a value names, which must then be readable; undefined if the value names none. */
   fileOf?(value: T): string | undefined;
+  /** The file that a value names and that is made if it is not there: it and its folder must be writable. */
+  madeFileOf?(value: T): string;
   /** Where one text can hold several values of a repeatable setting; without it, a comma. */
   readonly separator?: RegExp;
 }
@@ -54,7 +56,12 @@ export const file: Kind<string> = {
 };
 
 /** A file that is made when it is not there. */
-export const stateFile: Kind<string> = { ...string, metavar: "FILE" };
+export const stateFile: Kind<string> = { ...string, metavar: "FILE", madeFileOf: (value) => value };
+
+/** Whether values name files, for completion. */
+export function namesFile(kind: Kind<unknown>): boolean {
+  return kind.fileOf !== undefined || kind.madeFileOf !== undefined;
+}
 
 /** One of `values`; numbers stay numbers. A long list goes by a name of its own in help. */
 export function choice<const T extends string | number>(values: readonly T[], metavar?: string): Kind<T> {
@@ -178,4 +185,18 @@ export const headerName: Kind<string> = {
     return unfit(`${quoted(text)} is not a header name`, "Write a name such as x-tenant, without a colon or a value.");
   },
   format: (value) => value,
+};
+
+/** RFC 6749 §3.3, scope-token. Several are separated by blanks, as everywhere, or by commas. */
+export const scope: Kind<string> = {
+  metavar: "SCOPE",
+  parse(text) {
+    if (/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(text)) return { value: text };
+    return unfit(
+      `${quoted(text)} is not a scope`,
+      "Write one without blanks, quotes or backslashes, such as mcp:tools.",
+    );
+  },
+  format: (value) => value,
+  separator: /[\s,]+/,
 };

@@ -3,8 +3,9 @@
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
 import { readConfigFile } from "./file.ts";
-import { examineFiles, explainReadError, type FileAccess } from "./files.ts";
+import { examineFiles, type FileAccess } from "./files.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
+import { explainReadError } from "./read_error.ts";
 import { judge } from "./rules.ts";
 import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "./schema.ts";
 import type { Setting } from "./setting.ts";
@@ -116,8 +117,7 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
   const merged = merge([sources.flags.given, environment.given, file.given], SETTING_KEYS, problems);
   const verdict = judge(merged);
   const sound = SETTING_KEYS.filter((key) => !merged.broken.has(key));
-  const { readTextFile, fileMode } = sources;
-  const files = await examineFiles(merged.settings, sound, { readTextFile, fileMode, places: merged.places });
+  const files = await examineFiles(merged.settings, sound, { access: sources, places: merged.places });
   problems.push(...verdict.problems, ...files.problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const warnings = [...verdict.warnings, ...files.warnings];
@@ -138,8 +138,7 @@ export async function loadSome<K extends SettingKey>(
   if (file.given.size === 0) problems.push(...file.problems);
   const merged = merge([sources.flags.given, environment.given, file.given], keys, problems);
   const sound = keys.filter((key) => !merged.broken.has(key));
-  const { readTextFile, fileMode } = sources;
-  const files = await examineFiles(merged.settings, sound, { readTextFile, fileMode, places: merged.places });
+  const files = await examineFiles(merged.settings, sound, { access: sources, places: merged.places });
   problems.push(...files.problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return { settings: merged.settings, warnings: files.warnings, places: merged.places };

@@ -5,6 +5,8 @@ import { isLoopbackHost } from "../http1/authority.ts";
 import { formatAddress, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";
 import { formatDuration, formatSize } from "./kinds.ts";
 import { CALLER_RULES } from "./caller_rules.ts";
+import { IDENTITY_RULES } from "./identity_rules.ts";
+import { OPERATOR_RULES } from "./operator_rules.ts";
 import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
 import { SETTINGS } from "./schema.ts";
 
@@ -48,9 +50,6 @@ function judgePorts(bench: Bench): void {
   if (admin === "off") return;
   if (admin.port === listen.port && admin.port !== 0 && overlap(admin.hostname, listen.hostname)) {
     bench.problem("admin", `${formatAddress(admin)} is taken by --listen`, "Give the two different ports.");
-  }
-  if (!isLoopbackHost(admin.hostname)) {
-    bench.warn(`The admin listener ${formatAddress(admin)} is not loopback: whoever reaches it sees metrics, unasked.`);
   }
 }
 
@@ -168,7 +167,7 @@ export function judge(judged: Judged): Verdict {
       problems.push({ place: judged.places.get(key) ?? `--${SETTINGS[key].name}`, problem, remedy }),
     warn: (text) => warnings.push(text),
   };
-  for (const [reads, rule] of [...RULES, ...CALLER_RULES]) {
+  for (const [reads, rule] of [...RULES, ...CALLER_RULES, ...IDENTITY_RULES, ...OPERATOR_RULES]) {
     if (!reads.some((key) => judged.broken.has(key))) rule(bench);
   }
   return { problems, warnings };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { completionScript } from "../../../lib/cli/completions.ts";
+import { PRINCIPAL_SOURCES } from "../../../lib/config/schema.ts";
 import { FakeMachine, STRICT } from "./fake_machine.ts";
 
 async function output(
@@ -40,13 +41,17 @@ Deno.test("bash completes commands", bash, async () => {
 });
 
 Deno.test("bash completes the flags of the command and no others", bash, async () => {
-  assert.deepEqual(await completeInBash("serve", "--session-"), ["--session-ttl", "--session-idle"]);
+  assert.deepEqual(await completeInBash("serve", "--session-"), [
+    "--session-ttl",
+    "--session-idle",
+    "--session-only",
+  ]);
   assert.deepEqual(await completeInBash("ready", "--"), ["--admin", "--config", "--help"]);
   assert.deepEqual(await completeInBash("help", "ch"), ["check"]);
 });
 
 Deno.test("bash completes closed lists, words of commands, files, and nothing where anything goes", bash, async () => {
-  assert.deepEqual(await completeInBash("serve", "--principal", ""), ["jwt", "header", "bearer", "anonymous"]);
+  assert.deepEqual(await completeInBash("serve", "--principal", ""), [...PRINCIPAL_SOURCES]);
   assert.deepEqual(await completeInBash("serve", "--full-lane", "--log-f"), ["--log-format"]);
   assert.deepEqual(await completeInBash("keys", "n"), ["new"]);
   assert.deepEqual(await completeInBash("completions", ""), ["bash", "zsh", "fish", "--help"]);
@@ -55,6 +60,7 @@ Deno.test("bash completes closed lists, words of commands, files, and nothing wh
   try {
     await Deno.writeTextFile(`${folder}/signet.key`, "");
     assert.deepEqual(await completeInBash("serve", "--key-file", `${folder}/sig`), [`${folder}/signet.key`]);
+    assert.deepEqual(await completeInBash("serve", "--state", `${folder}/sig`), [`${folder}/signet.key`]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -81,7 +87,7 @@ Deno.test("every shell's script names every command and each of its flags", STRI
       assert.match(script, new RegExp(`\\b${name}\\b`), `${shell} ${name}`);
       if (settings.length > 0) assert.match(script, /(--|-l )session-ttl\b/, shell);
     }
-    assert.match(script, /jwt header bearer anonymous/, shell);
+    assert.ok(script.includes(PRINCIPAL_SOURCES.join(" ")), shell);
   }
 });
 

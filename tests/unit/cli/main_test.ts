@@ -42,6 +42,13 @@ Deno.test("signet reads files, standard input and permissions of the machine", S
     const inspected = await signet(["inspect", "-", "--key-file", `${folder}/key`], {}, "nonsense\n");
     assert.equal(inspected.code, 1);
     assert.match(inspected.err, /does not open/);
+    const state = (name: string) => signet(["check", "--upstream", "http://127.0.0.1:3000/mcp", "--state", name]);
+    assert.equal((await state(`${folder}/s.db`)).code, 0);
+    const inNoFolder = await state(`${folder}/none/s.db`);
+    assert.equal(inNoFolder.code, 1);
+    assert.match(inNoFolder.out, /--state\n {4}Its folder is not there\./);
+    assert.match((await state(folder)).out, /--state\n {4}This is a directory\./);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["key"], "checking leaves nothing behind");
     const directory = await signet(["keys", "list", "--key-file", folder]);
     assert.equal(directory.code, 2);
     assert.match(directory.err, /This is a directory/);

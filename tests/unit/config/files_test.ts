@@ -80,3 +80,18 @@ Deno.test("E6: a key given in place of its file's name is told, and not shown", 
   const lines = await problemLines({ argv: ["--key-file", key] });
   assert.deepEqual(lines, ["--key-file: this looks like a key, not like the name of a file"]);
 });
+
+Deno.test("L6: a state file must be one that can be made where it is named", STRICT, async () => {
+  const cases: [Error, string][] = [
+    [new Deno.errors.NotFound("x"), "its folder is not there"],
+    [new Deno.errors.PermissionDenied("x"), "this user may not write in its folder"],
+    [new Deno.errors.NotCapable("x"), "the runtime may not write there"],
+    [new Deno.errors.IsADirectory("x"), "this is a directory"],
+    [new Error("read-only file system"), "nothing can be written in its folder"],
+  ];
+  for (const [error, problem] of cases) {
+    const lines = await problemLines({ argv: ["--state", "s.db"], readOnly: { "s.db": error } });
+    assert.deepEqual(lines, [`--state: ${problem}`]);
+  }
+  assert.deepEqual(await problemLines({ argv: ["--state", "s.db"] }), []);
+});

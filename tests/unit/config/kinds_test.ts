@@ -8,6 +8,7 @@ import {
   integer,
   type Kind,
   quoted,
+  scope,
   size,
   string,
 } from "../../../lib/config/kinds.ts";
@@ -122,4 +123,12 @@ Deno.test("string refuses blanks", STRICT, () => {
 Deno.test("quoted shortens, and shows no control characters", STRICT, () => {
   assert.equal(quoted("a\x1b[31m\nb"), '"a?[31m?b"');
   assert.equal(quoted("x".repeat(100)).length, 48);
+});
+
+Deno.test("scope reads RFC 6749 scope tokens, separated by blanks or commas", STRICT, () => {
+  for (const text of ["mcp:tools", "a", "https://x.example/read", "!#[]~"]) assert.equal(valueOf(scope, text), text);
+  for (const text of ["", "a b", 'a"b', "a\\b", "é", "a\n", "x".repeat(257)]) {
+    assert.notEqual(problemOf(scope, text), "", text);
+  }
+  assert.deepEqual("a b,c".split(scope.separator!), ["a", "b", "c"]);
 });

@@ -12,9 +12,11 @@ export interface Given {
   /** Text, or the error reading it fails with. */
   readonly files?: Readonly<Record<string, string | Error>>;
   readonly modes?: Readonly<Record<string, number>>;
+  /** What writing at a path fails with; all others can be written. */
+  readonly readOnly?: Readonly<Record<string, Error>>;
 }
 
-export function sourcesOf({ argv = [], env = {}, files = {}, modes = {} }: Given): Sources {
+export function sourcesOf({ argv = [], env = {}, files = {}, modes = {}, readOnly = {} }: Given): Sources {
   return {
     flags: parseFlags(argv, { command: "signet serve", accepts: new Set(SETTING_KEYS) }),
     env,
@@ -23,6 +25,7 @@ export function sourcesOf({ argv = [], env = {}, files = {}, modes = {} }: Given
       return typeof found === "string" ? Promise.resolve(found) : Promise.reject(found);
     },
     fileMode: (path) => Promise.resolve(modes[path] ?? 0o100600),
+    checkWritable: (path) => readOnly[path] === undefined ? Promise.resolve() : Promise.reject(readOnly[path]),
   };
 }
 
@@ -49,4 +52,9 @@ export async function problemsOf(given: Given): Promise<readonly ConfigProblem[]
 export async function problemLines(given: Given): Promise<string[]> {
   const problems = await problemsOf({ ...given, argv: [...UPSTREAM, ...(given.argv ?? [])] });
   return problems.map(({ place, problem }) => `${place}: ${problem}`);
+}
+
+/** The warnings of loading with an upstream, one a line. */
+export async function warningsOf(given: Given): Promise<string> {
+  return (await load(given)).warnings.join("\n");
 }

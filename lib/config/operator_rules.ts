@@ -1,0 +1,32 @@
+// What operators rely on, judged as a whole (BEHAVIOUR.md P1, L6, T1): who may reach the admin listener and what is there
+// for him, and what a restart remembers.
+import { isLoopbackHost } from "../http1/authority.ts";
+import { formatAddress } from "./addresses.ts";
+import type { Bench, Rule } from "./rule.ts";
+
+function judgeAdmin({ settings: { admin, adminTokenFile }, problem, warn }: Bench): void {
+  if (admin === "off") {
+    if (adminTokenFile !== undefined) {
+      problem("adminTokenFile", "the admin listener is off", "Set --admin HOST:PORT, or leave it out.");
+    }
+    return;
+  }
+  if (isLoopbackHost(admin.hostname)) return;
+  // Metrics are commonly scraped over the network; ending sessions and issuing tokens is not for everybody there.
+  const api = adminTokenFile === undefined
+    ? "The operators' API is off there; --admin-token-file would open it to those who have the token"
+    : "The operators' API asks for its token, which crosses the network in the clear";
+  warn(
+    `The admin listener ${formatAddress(admin)} is not loopback: whoever reaches it sees metrics, unasked. ${api}.`,
+  );
+}
+
+function judgeState({ settings: { stateFile, principals }, warn }: Bench): void {
+  if (stateFile !== undefined || !principals.includes("token")) return;
+  warn("Without --state, issued session tokens and what was revoked are forgotten when this process ends.");
+}
+
+export const OPERATOR_RULES: readonly Rule[] = [
+  [["admin", "adminTokenFile"], judgeAdmin],
+  [["stateFile", "principals"], judgeState],
+];

@@ -1,0 +1,117 @@
+// Secrets besides the master keys, each in a file of its own: what session tokens are signed with, what operators show the
+// admin listener, what Signet shows the authorization server. No message quotes any of them.
+import { Buffer } from "node:buffer";
+import { AdminToken, adminTokenProblem } from "../admin/admin_token.ts";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { MIN_SECRET_BYTES, TokenSecret } from "../session/tokens_secret.ts";
+import { explainReadError } from "./read_error.ts";
+import { type SettingKey, settingOf, type Settings } from "./schema.ts";
+
+/** What the settings name. */
+export interface Secrets {
+  /** The first signs, all verify; empty without `--token-secret-file`. */
+  readonly tokenSecrets: readonly TokenSecret[];
+  readonly adminToken: AdminToken | undefined;
+  readonly introspectionSecret: string | undefined;
+}
+
+export interface SecretOptions {
+  readonly readTextFile: (path: string) => Promise<string>;
+  /** Where each setting stands, for messages. */
+  readonly places?: ReadonlyMap<SettingKey, string>;
+}
+
+const TOKEN_SECRET_REMEDY =
+  `Want base64 of ${MIN_SECRET_BYTES} random bytes or more, one a line: make one with \`signet keys new\`.`;
+
+/**
+ * One base64 text a line; blank lines and whatever follows a `#` are skipped. The text itself is the secret, so that every
+ * way to write the same bytes is one of its own.
+ *
+ * @param place for messages: a path
+ * @throws ConfigError with every problem of the text (T4)
+ */
+export function parseTokenSecrets(text: string, place: string): TokenSecret[] {
+  const problems: ConfigProblem[] = [];
+  const seen = new Map<string, number>();
+  const secrets: TokenSecret[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const secret = line.replace(/#.*/, "").trim();
+    if (secret === "") continue;
+    const problem = tokenSecretProblem(secret, seen);
+    seen.set(secret, index + 1);
+    if (problem === undefined) secrets.push(TokenSecret.fromText(secret));
+    else problems.push({ place: `${place}:${index + 1}`, problem, remedy: TOKEN_SECRET_REMEDY });
+  }
+  if (secrets.length === 0 && problems.length === 0) {
+    problems.push({ place, problem: "the file holds no token secret", remedy: TOKEN_SECRET_REMEDY });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return secrets;
+}
+
+function tokenSecretProblem(secret: string, seen: ReadonlyMap<string, number>): string | undefined {
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(secret)) return "the secret is not base64";
+  const { length } = Buffer.from(secret, "base64");
+  if (length < MIN_SECRET_BYTES) return `the secret has ${length} bytes, at least ${MIN_SECRET_BYTES} are wanted`;
+  const earlier = seen.get(secret);
+  return earlier === undefined ? undefined : `the secret stands on line ${earlier} already`;
+}
+
+/** @throws ConfigError */
+export function parseAdminToken(text: string, place: string): AdminToken {
+  const token = text.trim();
+  const problem = adminTokenProblem(token);
+  if (problem === undefined) return new AdminToken(token);
+  const remedy = "Want one token alone in the file, such as `signet keys new` makes.";
+  throw new ConfigError([{ place, problem, remedy }]);
+}
+
+/** As the authorization server gave it, without blanks around it. @throws ConfigError if there is nothing else */
+export function parseClientSecret(text: string, place: string): string {
+  const secret = text.trim();
+  if (secret !== "" && !secret.includes("\n")) return secret;
+  const problem = secret === "" ? "the file holds no client secret" : "the file holds more than one line";
+  throw new ConfigError([{ place, problem, remedy: "Put the client secret alone into the file." }]);
+}
+
+/**
+ * Everything secret that `settings` name, but for the key ring (`keys.ts`). Loading the settings has read the same files:
+ * what fails here has changed since.
+ * @throws ConfigError with every problem there is
+ */
+export async function loadSecrets(
+  settings: Pick<Settings, "tokenSecretFile" | "adminTokenFile" | "introspectionSecretFile">,
+  options: SecretOptions,
+): Promise<Secrets> {
+  const problems: ConfigProblem[] = [];
+  const load = async <T>(key: keyof typeof settings, parse: (text: string, place: string) => T) => {
+    try {
+      return await readSecret(settings[key], { ...options, key, parse });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const tokenSecrets = await load("tokenSecretFile", parseTokenSecrets);
+  const adminToken = await load("adminTokenFile", parseAdminToken);
+  const introspectionSecret = await load("introspectionSecretFile", parseClientSecret);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { tokenSecrets: tokenSecrets ?? [], adminToken, introspectionSecret };
+}
+
+async function readSecret<T>(
+  path: string | undefined,
+  options: SecretOptions & { key: SettingKey; parse: (text: string, place: string) => T },
+): Promise<T | undefined> {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = await options.readTextFile(path);
+  } catch (error) {
+    const place = options.places?.get(options.key) ?? `--${settingOf(options.key).name}`;
+    throw new ConfigError([{ place, ...explainReadError(error, path) }]);
+  }
+  return options.parse(text, path);
+}

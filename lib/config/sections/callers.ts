@@ -1,0 +1,158 @@
+// Who may call: the principal sources, what each needs, and what challenges say (BEHAVIOUR.md I1, I5, T1).
+import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
+import { choice, duration, file, headerName, integer, scope, string } from "../kinds.ts";
+import { rowsOf } from "../setting.ts";
+import { HOUR, MINUTE, SECOND, upTo } from "../units.ts";
+
+/** How a caller is told; tried in the order configured. */
+export const PRINCIPAL_SOURCES = [
+  "jwt",
+  "introspection",
+  "token",
+  "header",
+  "resolver",
+  "bearer",
+  "anonymous",
+] as const;
+
+/** Asymmetric signatures only (RFC 7518 §3.1, RFC 8037): with a shared secret every verifier could issue. */
+export const JWT_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
+const rows = rowsOf("Callers");
+
+export const CALLERS = {
+  principals: rows.many(choice(PRINCIPAL_SOURCES, "SOURCE"), {
+    name: "principal",
+    doc:
+      "How callers are told apart, tried in order: jwt, introspection, token, header, resolver, bearer, anonymous. On loopback the default is anonymous",
+  }),
+  jwtIssuer: rows.optional(string, { name: "jwt-issuer", doc: "The iss a token must carry, to the letter" }),
+  jwtAudiences: rows.many(string, { name: "jwt-audience", doc: "An aud that is accepted: this endpoint's URI" }),
+  jwtJwks: rows.optional(jwksSource, { name: "jwt-jwks", doc: "The issuer's public keys (JWKS)" }),
+  jwtAlgorithms: rows.many(choice(JWT_ALGORITHMS, "ALGORITHM"), {
+    name: "jwt-algorithms",
+    default: ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"],
+    doc: "Signature algorithms that are accepted, of RFC 7518 and RFC 8037; asymmetric ones only",
+  }),
+  jwtClockSkewMs: rows.one(duration({ min: 1, max: 10 * MINUTE, orZero: true }), {
+    name: "jwt-clock-skew",
+    default: 30 * SECOND,
+    doc: "Leeway for exp and nbf",
+  }),
+  introspectionUrl: rows.optional(httpUrl, {
+    name: "introspection-url",
+    doc: "The authorization server's RFC 7662 endpoint, for --principal introspection",
+  }),
+  introspectionIssuer: rows.optional(string, {
+    name: "introspection-issuer",
+    doc: "The authorization server's issuer: answers that name another are refused",
+  }),
+  introspectionAudiences: rows.many(string, {
+    name: "introspection-audience",
+    doc: "An aud that is accepted in introspection answers; any if none is given",
+  }),
+  introspectionClientId: rows.optional(string, {
+    name: "introspection-client-id",
+    doc: "Signet's client id at the authorization server",
+  }),
+  introspectionSecretFile: rows.optional(file, {
+    name: "introspection-secret-file",
+    doc: "Its client secret, alone in a file",
+  }),
+  introspectionAuth: rows.one(choice(["client_secret_basic", "client_secret_post"]), {
+    name: "introspection-auth",
+    default: "client_secret_basic",
+    doc: "How Signet authenticates there",
+  }),
+  tokenSecretFile: rows.optional(file, {
+    name: "token-secret-file",
+    doc: "Secrets of Signet's own session tokens, one base64 text of 32 bytes or more a line; the first signs",
+  }),
+  maxTokensPerAgent: rows.one(integer({ min: 1, max: 1_000_000 }), {
+    name: "max-tokens-per-agent",
+    default: 10,
+    doc: "Live session tokens one agent may have; beyond it none is issued",
+  }),
+  principalHeader: rows.optional(headerName, {
+    name: "principal-header",
+    doc: "Header in which a trusted proxy names the caller",
+  }),
+  trustedProxies: rows.many(cidr, {
+    name: "trusted-proxy",
+    doc: "Network of proxies whose --principal-header is believed",
+  }),
+  resolverUrl: rows.optional(httpUrl, {
+    name: "resolver-url",
+    doc: "Your endpoint that is asked who calls, for --principal resolver",
+  }),
+  resolverHeaders: rows.many(headerName, {
+    name: "resolver-header",
+    default: ["authorization"],
+    doc: "A request header the resolver gets to see",
+  }),
+  proofMaxAgeMs: rows.one(upTo(HOUR), {
+    name: "proof-max-age",
+    default: 60 * SECOND,
+    doc: "How long an answer of introspection or resolver is believed",
+  }),
+  bindClientId: rows.flag({
+    name: "bind-client-id",
+    doc: "Bind sessions to the OAuth client too, besides issuer and subject",
+  }),
+  resource: rows.optional(httpUrl, {
+    name: "resource",
+    doc: "This endpoint's own URL as clients know it: its RFC 9728 metadata are served and challenges point at them",
+  }),
+  authorizationServers: rows.many(issuerUrl, {
+    name: "authorization-server",
+    doc: "Issuer of tokens for --resource, to the letter, named in its metadata",
+  }),
+  scopes: rows.many(scope, { name: "scope", doc: "A scope that tokens can have here, named in the metadata" }),
+  requireScopes: rows.many(scope, { name: "require-scope", doc: "A scope every caller must have; without it 403" }),
+  resourceMetadataUrl: rows.optional(httpUrl, {
+    name: "resource-metadata-url",
+    doc: "Where something else serves the RFC 9728 metadata that 401 and 403 challenges point at; not with --resource",
+  }),
+  forwardIdentity: rows.flag({
+    name: "forward-identity",
+    doc: "Tell the upstream user and scopes of the caller in the two headers below",
+  }),
+  identityUserHeader: rows.one(headerName, {
+    name: "identity-user-header",
+    default: "x-signet-user",
+    doc: "Header for the caller's subject; never let in from outside",
+  }),
+  identityScopesHeader: rows.one(headerName, {
+    name: "identity-scopes-header",
+    default: "x-signet-scopes",
+    doc: "Header for the caller's scopes; never let in from outside",
+  }),
+  unsafeAnonymous: rows.flag({
+    name: "unsafe-anonymous",
+    dangerous: true,
+    doc: "Accept anonymous callers beyond loopback: all share one owner, so binding protects nobody",
+  }),
+  unsafeJwksHttp: rows.flag({
+    name: "unsafe-jwks-http",
+    dangerous: true,
+    doc: "Fetch the JWKS over plain http: whoever is on the way can mint tokens",
+  }),
+  unsafeIdentityHttp: rows.flag({
+    name: "unsafe-identity-http",
+    dangerous: true,
+    doc:
+      "Plain http for --introspection-url, --resolver-url and the URLs of the metadata: whoever is on the way sees tokens and can vouch",
+  }),
+} as const;

@@ -1,0 +1,21 @@
+// Where requests go, and what of them does not.
+import { upstreamAddress } from "../addresses.ts";
+import { file, headerName } from "../kinds.ts";
+import { rowsOf } from "../setting.ts";
+
+const rows = rowsOf("Forwarding");
+
+export const FORWARDING = {
+  upstreams: rows.many(upstreamAddress, {
+    name: "upstream",
+    doc: "The MCP server behind Signet: http, https or http+unix",
+  }),
+  upstreamCaFile: rows.optional(file, {
+    name: "upstream-ca",
+    doc: "PEM certificates trusted for an https upstream, besides the system's",
+  }),
+  stripHeaders: rows.many(headerName, {
+    name: "strip-header",
+    doc: "A request header that is never passed on from outside; --principal-header is always one",
+  }),
+} as const;

@@ -1,0 +1,38 @@
+// Where Signet listens, and who may reach it there.
+import { endpointPath, hostName, listenAddress, listenAddressOrOff, origin } from "../addresses.ts";
+import { file } from "../kinds.ts";
+import { rowsOf } from "../setting.ts";
+
+const rows = rowsOf("Listening");
+
+export const LISTENING = {
+  listen: rows.one(listenAddress, {
+    name: "listen",
+    default: { hostname: "127.0.0.1", port: 8080 },
+    doc: "Where MCP clients connect; port 0 takes a free one",
+  }),
+  path: rows.one(endpointPath, { name: "path", default: "/mcp", doc: "Path of the MCP endpoint" }),
+  admin: rows.one(listenAddressOrOff, {
+    name: "admin",
+    default: { hostname: "127.0.0.1", port: 9090 },
+    doc: "Where /healthz, /readyz, /metrics and the operators' API are served, or off",
+  }),
+  tlsCertFile: rows.optional(file, {
+    name: "tls-cert",
+    doc: "PEM certificate chain of the listener; read again on SIGHUP",
+  }),
+  tlsKeyFile: rows.optional(file, { name: "tls-key", doc: "PEM private key of the listener" }),
+  allowHosts: rows.many(hostName, {
+    name: "allow-host",
+    doc: "A Host that requests may name, besides loopback names on a loopback listener",
+  }),
+  allowOrigins: rows.many(origin, {
+    name: "allow-origin",
+    doc: "An Origin of web pages that may call, besides loopback pages on a loopback listener",
+  }),
+  unsafeListen: rows.flag({
+    name: "unsafe-listen",
+    dangerous: true,
+    doc: "Listen beyond loopback without --allow-host: nothing guards against DNS rebinding",
+  }),
+} as const;

@@ -1,0 +1,26 @@
+// What operators deal with: state, their own access, the log.
+import { choice, file, stateFile } from "../kinds.ts";
+import { rowsOf } from "../setting.ts";
+
+const rows = rowsOf("Operation");
+
+export const OPERATION = {
+  stateFile: rows.optional(stateFile, {
+    name: "state",
+    doc: "SQLite file that keeps revocations and session tokens over restarts; made if it is not there",
+  }),
+  adminTokenFile: rows.optional(file, {
+    name: "admin-token-file",
+    doc: "Token that the operators' API asks for, alone in a file; without one it answers on loopback only",
+  }),
+  logLevel: rows.one(choice(["debug", "info", "warn", "error"]), {
+    name: "log-level",
+    default: "info",
+    doc: "Least severity that is logged",
+  }),
+  logFormat: rows.one(choice(["auto", "human", "json"]), {
+    name: "log-format",
+    default: "auto",
+    doc: "auto is human on a terminal and JSON lines otherwise",
+  }),
+} as const;
