@@ -60,7 +60,7 @@ export const wallMs = (): number => performance.timeOrigin + performance.now();
 /** First line for a report: what was measured on. */
 export async function describeMachine(): Promise<string> {
   const model = /^model name\s*:\s*(.+)$/m.exec(await readText("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
-  const kernel = (await readText("/proc/sys/kernel/osrelease")).trim();
+  const kernel = /^\d+\.\d+/.exec(await readText("/proc/sys/kernel/osrelease"))?.[0] ?? "";
   const load = (await readText("/proc/loadavg")).split(" ")[0];
   return `${cores()} × ${model.trim()}, Linux ${kernel}, load average at the start ${load}`;
 }
