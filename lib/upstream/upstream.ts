@@ -13,6 +13,12 @@ export interface UpstreamRequest {
   /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
   readonly sessionId: UpstreamSessionId | undefined;
   readonly body?: Uint8Array | BodyReader;
+  /** Who asks, as `principalKey` names it. For upstreams that keep callers apart themselves; others ignore it. */
+  readonly principal?: string;
+  /** Names the session over restarts: a short hash, never an id. For logs, and for event ids made by the upstream. */
+  readonly session?: string;
+  /** Whether an initialize stands for one that the client has sent long before (L4). */
+  readonly revival?: boolean;
 }
 
 export interface Upstream {
@@ -23,5 +29,10 @@ export interface Upstream {
   send(request: UpstreamRequest): Call;
   /** Whether it can be reached at all. @throws HttpError `connect_*` */
   probe(): Promise<void>;
-  close(): void;
+  /** Lets go of everything; settles when nothing is left. Again: nothing. */
+  close(): void | Promise<void>;
+  /** The session has left the gateway's memory, for whatever reason: nothing will be sent under this id any more. */
+  release?(sessionId: UpstreamSessionId): void;
+  /** For the gateway to set: told when the upstream ends a session by itself, for good. */
+  onEnded?: ((sessionId: UpstreamSessionId) => void) | undefined;
 }

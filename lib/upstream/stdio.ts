@@ -1,0 +1,344 @@
+// A stdio MCP server behind the face of a Streamable HTTP one: one process a session, its id a place in a table here
+// (BEHAVIOUR.md B1–B7). An id that is not in the table is answered as a server does that was restarted: the gateway then
+// opens the session again from what it has sealed (L4).
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { SignetError } from "../errors.ts";
+import { fieldValue } from "../http1/fields.ts";
+import { type BodyReader, type Call, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
+import { classify } from "../mcp/era.ts";
+import { type Parsed, parseMessage } from "../mcp/json_rpc.ts";
+import { isKnownRevision } from "../mcp/revisions.ts";
+import type { Logger } from "../observe/log.ts";
+import { shortHash } from "../observe/redact.ts";
+import { bareAnswer, errorAnswer, eventAnswer, jsonAnswer, lostSession } from "./stdio/answers.ts";
+import { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "./stdio/backoff.ts";
+import { type Bridge, type BridgeLimits, randomName, resolvePrograms } from "./stdio/bridge.ts";
+import { Conversation } from "./stdio/conversation.ts";
+import { findMember, replaceSpan } from "./stdio/json_text.ts";
+import { type Machine, type ServerCommand, type Spawn, spawnProcess } from "./stdio/launch.ts";
+import { Outbox } from "./stdio/outbox.ts";
+import type { Message } from "./stdio/peer.ts";
+import type { Acceptance } from "./stdio/post_answer.ts";
+import { DEFAULT_PROCESS_LIMITS } from "./stdio/process.ts";
+import { type ProcessTable, ProcFilesystem } from "./stdio/process_table.ts";
+import { type SlotCaps, Slots } from "./stdio/slots.ts";
+import { SYSTEM_TIMERS, type Timers } from "./stdio/timers.ts";
+import type { Upstream, UpstreamRequest } from "./upstream.ts";
+
+export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
+  ...DEFAULT_PROCESS_LIMITS,
+  startTimeoutMs: 60_000,
+  streamAfterMs: 1000,
+  highWaterBytes: 1024 * 1024,
+  stallMs: 30_000,
+  maxLoggedEvents: 1000,
+  maxLoggedBytes: 1024 * 1024,
+  maxCalls: 1000,
+};
+
+export const DEFAULT_SLOT_CAPS: SlotCaps = { maxProcesses: 100, maxProcessesPerPrincipal: 10 };
+
+export interface StdioUpstreamOptions {
+  readonly name: string;
+  readonly server: ServerCommand;
+  readonly machine: Machine;
+  readonly log: Logger;
+  readonly limits?: Partial<BridgeLimits>;
+  readonly caps?: Partial<SlotCaps>;
+  readonly backoff?: Partial<BackoffOptions>;
+  readonly spawn?: Spawn;
+  readonly table?: ProcessTable;
+  readonly timers?: Timers;
+  readonly random?: (n: number) => Uint8Array;
+}
+
+/** The gateway has checked bodies already, and caps them; these are for those who use the upstream by itself. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_DEPTH = 128;
+
+/** A call whose answer is known, or being worked out. */
+function callOf(response: Promise<ClientResponse>, abort = () => {}): Call {
+  response.catch(() => {});
+  return { response, abort };
+}
+
+/** An initialize that opens a session. */
+interface Opening {
+  readonly text: Uint8Array;
+  readonly principal: string;
+  readonly fields: FieldList;
+  /** The answer has been taken. */
+  readonly onRelease: () => void;
+}
+
+function acceptanceOf(fields: FieldList): Acceptance {
+  const accept = fieldValue(fields, "accept")?.toLowerCase();
+  if (accept === undefined || accept.includes("*/*")) return { json: true, events: true };
+  return {
+    json: accept.includes("application/json") || accept.includes("application/*"),
+    events: accept.includes("text/event-stream") || accept.includes("text/*"),
+  };
+}
+
+function notAcceptable(): ClientResponse {
+  const message = "Not acceptable: the client must accept application/json and text/event-stream";
+  return errorAnswer(406, { id: null, code: -32000, message });
+}
+
+export class StdioUpstream implements Upstream {
+  readonly name: string;
+  /** Stands for the command in the envelope: a session sealed for another command is opened anew here. */
+  readonly url: string;
+  readonly slots: Slots;
+  onEnded: ((sessionId: UpstreamSessionId) => void) | undefined;
+  readonly #bridge: Bridge;
+  readonly #conversations = new Map<string, Conversation>();
+  /** Those that have been ended, until nothing of them is left. */
+  readonly #ending = new Set<Promise<void>>();
+  /** First starts that failed, by principal. */
+  readonly #failedStarts = new Map<string, Backoff>();
+  #closed = false;
+
+  constructor(options: StdioUpstreamOptions) {
+    this.name = options.name;
+    this.url = `stdio:${options.name}`;
+    this.slots = new Slots({ ...DEFAULT_SLOT_CAPS, ...options.caps });
+    this.#bridge = {
+      name: options.name,
+      server: options.server,
+      machine: options.machine,
+      limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
+      backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+      slots: this.slots,
+      table: options.table ?? new ProcFilesystem(),
+      spawn: options.spawn ?? spawnProcess,
+      timers: options.timers ?? SYSTEM_TIMERS,
+      random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
+      log: options.log,
+    };
+  }
+
+  /** Sessions with a server of their own. */
+  get size(): number {
+    return this.#conversations.size;
+  }
+
+  /** Sums over all sessions, for metrics. */
+  sizes(): {
+    sessions: number;
+    processes: number;
+    calls: number;
+    questions: number;
+    events: number;
+    eventBytes: number;
+  } {
+    const sum = { sessions: this.size, processes: this.slots.total, calls: 0, questions: 0, events: 0, eventBytes: 0 };
+    for (const conversation of this.#conversations.values()) {
+      const sizes = conversation.sizes();
+      sum.calls += sizes.calls;
+      sum.questions += sizes.questions;
+      sum.events += sizes.events;
+      sum.eventBytes += sizes.eventBytes;
+    }
+    return sum;
+  }
+
+  /** Process ids of the servers that run. */
+  get pids(): number[] {
+    return [...this.#conversations.values()].flatMap((conversation) => conversation.life.pids);
+  }
+
+  send(request: UpstreamRequest): Call {
+    if (this.#closed) return callOf(Promise.reject(new SignetError("draining")));
+    const version = fieldValue(request.fields, "mcp-protocol-version");
+    if (version !== undefined && !isKnownRevision(version)) {
+      return callOf(Promise.reject(new SignetError("protocol_version_unsupported")));
+    }
+    if (request.sessionId === undefined) return this.#open(request);
+    const conversation = this.#conversations.get(request.sessionId);
+    if (conversation === undefined) return callOf(Promise.resolve(lostSession()));
+    switch (request.method) {
+      case "DELETE":
+        this.release(request.sessionId);
+        return callOf(Promise.resolve(bareAnswer(204)));
+      case "GET":
+        return this.#listen(request, conversation);
+      case "POST":
+        return this.#post(request, conversation);
+    }
+  }
+
+  release(sessionId: UpstreamSessionId): void {
+    const conversation = this.#conversations.get(sessionId);
+    if (conversation === undefined) return;
+    this.#conversations.delete(sessionId);
+    this.#end(conversation);
+  }
+
+  /** Whether the program can be found; nothing is started. @throws HttpError `connect_failed` */
+  async probe(): Promise<void> {
+    await resolvePrograms(this.#bridge);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const conversation of this.#conversations.values()) this.#end(conversation);
+    this.#conversations.clear();
+    while (this.#ending.size > 0) await Promise.all(this.#ending);
+  }
+
+  #end(conversation: Conversation): void {
+    const ending = conversation.end().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  #listen({ fields }: UpstreamRequest, conversation: Conversation): Call {
+    if (!acceptanceOf(fields).events) return callOf(Promise.resolve(notAcceptable()));
+    const response = conversation.listen(fieldValue(fields, "last-event-id"));
+    return callOf(Promise.resolve(response), () => response.release());
+  }
+
+  #post(request: UpstreamRequest, conversation: Conversation): Call {
+    const { body, fields } = request;
+    const accepts = acceptanceOf(fields);
+    if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
+    if (body instanceof Uint8Array) return this.#postText(conversation, body, accepts);
+    let call: Call | undefined;
+    let aborted = false;
+    const response = readWhole(body).then((text) => {
+      call = this.#postText(conversation, text, accepts);
+      if (aborted) call.abort();
+      return call.response;
+    });
+    return callOf(response, () => {
+      aborted = true;
+      call?.abort();
+    });
+  }
+
+  #postText(conversation: Conversation, text: Uint8Array, accepts: Acceptance): Call {
+    let parsed: Parsed;
+    try {
+      parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
+    } catch (error) {
+      return callOf(Promise.reject(error));
+    }
+    return conversation.post({ text, parsed, accepts });
+  }
+
+  /** A message without a session: an initialize opens one. */
+  #open(request: UpstreamRequest): Call {
+    if (request.method !== "POST") {
+      return callOf(Promise.reject(new SignetError("session_required")));
+    }
+    let conversation: Conversation | undefined;
+    let aborted = false;
+    let answered = false;
+    // Until somebody has the answer, nobody else could ever end the session.
+    const abandon = () => {
+      if (!answered && conversation !== undefined) this.#abandon(conversation);
+    };
+    const work = async () => {
+      const text = request.body instanceof Uint8Array ? request.body : await readWhole(request.body);
+      const parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
+      const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
+      if (classified.era !== "legacy" || classified.kind !== "initialize") throw new SignetError("session_required");
+      conversation = this.#newConversation(request);
+      const { fields, principal = "" } = request;
+      const onRelease = () => answered = true;
+      return await this.#initialize(conversation, { text, principal, fields, onRelease });
+    };
+    const response = work().then((response) => {
+      if (aborted) abandon();
+      return response;
+    });
+    return callOf(response, () => {
+      aborted = true;
+      abandon();
+    });
+  }
+
+  /** @throws SignetError `upstream_unreachable` while starts of this principal are held back */
+  #newConversation({ principal = "", session, revival = false }: UpstreamRequest): Conversation {
+    this.#assertMayStart(principal);
+    const id = randomName(this.#bridge, 16) as UpstreamSessionId;
+    const secrets = () => Promise.resolve({});
+    return new Conversation({
+      bridge: this.#bridge,
+      id,
+      principal,
+      session: session ?? shortHash(id),
+      revival,
+      secrets,
+    });
+  }
+
+  #abandon(conversation: Conversation): void {
+    if (conversation.ended) return;
+    this.#conversations.delete(conversation.id);
+    this.#end(conversation);
+  }
+
+  async #initialize(
+    conversation: Conversation,
+    opening: Opening,
+  ): Promise<ClientResponse> {
+    let reply: Message;
+    try {
+      reply = await conversation.life.initialize(opening.text);
+    } catch (error) {
+      this.#noteFailedStart(opening.principal, error);
+      this.#abandon(conversation);
+      throw error;
+    }
+    this.#failedStarts.delete(opening.principal);
+    const span = findMember(opening.text, "id")!;
+    const line = replaceSpan(reply.line, findMember(reply.line, "id")!, opening.text.subarray(span.start, span.end));
+    const opened = reply.value.error === undefined && !conversation.ended && !this.#closed;
+    if (opened) this.#conversations.set(conversation.id, conversation);
+    else this.#abandon(conversation);
+    const fields = opened ? ["mcp-session-id", conversation.id] : [];
+    const { onRelease } = opening;
+    if (acceptanceOf(opening.fields).json) return jsonAnswer(line, { fields, onRelease });
+    return this.#asEvent(line, { fields, onRelease });
+  }
+
+  #asEvent(line: Uint8Array, options: { fields: FieldList; onRelease: () => void }): ClientResponse {
+    const { limits: { highWaterBytes, stallMs }, timers } = this.#bridge;
+    const outbox = new Outbox({ highWaterBytes, stallMs, timers });
+    outbox.push(new TextEncoder().encode(`event: message\ndata: ${new TextDecoder().decode(line)}\n\n`));
+    outbox.end();
+    return eventAnswer(outbox, options);
+  }
+
+  /** @throws SignetError `upstream_unreachable` while starts of this principal are held back (B5) */
+  #assertMayStart(principal: string): void {
+    const delayMs = this.#failedStarts.get(principal)?.delayMs(this.#bridge.timers.now()) ?? 0;
+    if (delayMs === 0) return;
+    throw new SignetError("upstream_unreachable", {
+      publicMessage: "Bad gateway: the MCP server keeps failing to start",
+      retryAfterS: Math.ceil(delayMs / 1000),
+      remedy: "the MCP server's own lines in this log should say why; try the command by itself",
+    });
+  }
+
+  #noteFailedStart(principal: string, error: unknown): void {
+    if (!(error instanceof SignetError) || !FAULTS_OF_THE_SERVER.has(error.code)) return;
+    const backoff = this.#failedStarts.get(principal) ?? new Backoff(this.#bridge.backoff);
+    backoff.fail(this.#bridge.timers.now());
+    this.#failedStarts.delete(principal);
+    this.#failedStarts.set(principal, backoff);
+    if (this.#failedStarts.size > MAX_FAILED_STARTS) {
+      this.#failedStarts.delete(this.#failedStarts.keys().next().value!);
+    }
+  }
+}
+
+const FAULTS_OF_THE_SERVER: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout"]);
+/** Principals whose failures are remembered; the oldest are forgotten first. */
+const MAX_FAILED_STARTS = 1000;
+
+async function readWhole(body: BodyReader | Uint8Array | undefined): Promise<Uint8Array> {
+  if (body === undefined) throw new HttpError("bad_request", "reading a POST: found no body");
+  return body instanceof Uint8Array ? body : await body.readAll(MAX_BODY_BYTES);
+}

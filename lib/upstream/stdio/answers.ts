@@ -1,0 +1,100 @@
+// Answers made here, in the shape in which those of the wire arrive: a head, a body to be read, and an end to the
+// exchange. Nothing behind them but memory.
+import { type BodyReader, CHUNKED, type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { errorResponse, type RpcId } from "../../mcp/json_rpc.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** A body that is here already, whole. */
+export class BytesBody implements BodyReader {
+  readonly length: number;
+  #rest: Uint8Array | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.length = bytes.length;
+    this.#rest = bytes.length === 0 ? undefined : bytes;
+  }
+
+  get done(): boolean {
+    return this.#rest === undefined;
+  }
+
+  takeBuffered(): Uint8Array {
+    const rest = this.#rest ?? NO_BYTES;
+    this.#rest = undefined;
+    return rest;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return Promise.resolve(this.done ? null : this.takeBuffered());
+  }
+
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    if (this.length <= maxBytes) return Promise.resolve(this.takeBuffered());
+    const found = `${this.length} bytes, want at most ${maxBytes}`;
+    return Promise.reject(new HttpError("body_too_large", `reading a body: found ${found}`));
+  }
+}
+
+export interface AnswerParts {
+  readonly status: number;
+  readonly fields: FieldList;
+  readonly body: BodyReader;
+  /** Runs once, when the exchange ends. */
+  readonly onRelease?: () => void;
+}
+
+export function makeAnswer(parts: AnswerParts): ClientResponse {
+  const { status, fields, body } = parts;
+  let onRelease = parts.onRelease;
+  return {
+    head: { status, reason: "", minorVersion: 1, fields, bodyLength: body.length, keepAlive: true },
+    body,
+    release() {
+      onRelease?.();
+      onRelease = undefined;
+    },
+  };
+}
+
+export interface JsonAnswerOptions {
+  readonly status?: number;
+  readonly fields?: FieldList;
+  readonly onRelease?: () => void;
+}
+
+/** One JSON document. */
+export function jsonAnswer(bytes: Uint8Array, options: JsonAnswerOptions = {}): ClientResponse {
+  const { status = 200, fields = [], onRelease } = options;
+  const body = new BytesBody(bytes);
+  const parts = { status, fields: ["content-type", "application/json", ...fields], body };
+  return makeAnswer(onRelease === undefined ? parts : { ...parts, onRelease });
+}
+
+export interface RpcFault {
+  readonly id: RpcId | null;
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+export function errorAnswer(status: number, fault: RpcFault): ClientResponse {
+  return jsonAnswer(errorResponse(fault.id, fault.code, fault.message, fault.data), { status });
+}
+
+/** A status that says everything: 202, 204, 405. */
+export function bareAnswer(status: number, fields: FieldList = []): ClientResponse {
+  return makeAnswer({ status, fields, body: new BytesBody(NO_BYTES) });
+}
+
+/** Server-sent events, as they come. */
+export function eventAnswer(body: BodyReader, options: { fields?: FieldList; onRelease: () => void }): ClientResponse {
+  const fields = ["content-type", "text/event-stream", "cache-control", "no-cache", ...(options.fields ?? [])];
+  if (body.length !== CHUNKED) throw new RangeError("answering with events: want a body of unknown length");
+  return makeAnswer({ status: 200, fields, body, onRelease: options.onRelease });
+}
+
+/** What a session that is not, or no longer, known is answered with: the gateway brings it back to life (L4). */
+export function lostSession(): ClientResponse {
+  return errorAnswer(404, { id: null, code: -32001, message: "Session not found" });
+}

@@ -1,0 +1,371 @@
+// One session with a stdio server, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
+// resume, everything the server says on exactly one stream (BEHAVIOUR.md B6, N1, N3; MCP 2025-11-25, Transports).
+import { SignetError } from "../../errors.ts";
+import type { Call, ClientResponse } from "../../http1/types.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import {
+  errorResponse,
+  isJsonObject,
+  type JsonObject,
+  type Parsed,
+  type RpcId,
+  type RpcNotification,
+  type RpcRequest,
+} from "../../mcp/json_rpc.ts";
+import { allowsBatches, allowsPrimingEvents } from "../../mcp/revisions.ts";
+import { bareAnswer, errorAnswer, eventAnswer } from "./answers.ts";
+import type { Bridge } from "./bridge.ts";
+import { randomName } from "./bridge.ts";
+import { Calls, type OpenCall, progressTokenOf } from "./calls.ts";
+import { EventLog } from "./event_log.ts";
+import { EventStream } from "./event_stream.ts";
+import { elementsOf, findMember, replaceSpan } from "./json_text.ts";
+import { Listeners } from "./listeners.ts";
+import { Outbox } from "./outbox.ts";
+import type { Message, Peer } from "./peer.ts";
+import { type Acceptance, PostAnswer } from "./post_answer.ts";
+import { Questions } from "./questions.ts";
+import { ServerLife } from "./server_life.ts";
+
+export interface ConversationOptions {
+  readonly bridge: Bridge;
+  readonly id: UpstreamSessionId;
+  /** Whose places in the limits its processes take. */
+  readonly principal: string;
+  /** Names the session in log lines and event ids; outlives restarts. Letters and digits, no secret. */
+  readonly session: string;
+  /** Whether it replaces one that was lost: what a server told its client before is then out of date (L4). */
+  readonly revival: boolean;
+  readonly secrets: () => Promise<Readonly<Record<string, string>>>;
+}
+
+/** A POST: its text, and the messages in it. */
+export interface Post {
+  readonly text: Uint8Array;
+  readonly parsed: Parsed;
+  readonly accepts: Acceptance;
+}
+
+type Single = Exclude<Parsed, { kind: "batch" }>;
+
+/** One message with its text. */
+interface Piece {
+  readonly text: Uint8Array;
+  readonly message: Single;
+}
+
+const encoder = new TextEncoder();
+
+/** Lists whose changes a server may report, by the capability that says so. */
+const LISTS = ["tools", "prompts", "resources"] as const;
+
+/** Code of errors made here: the server-defined range of JSON-RPC 2.0, as everywhere in Signet. */
+const BRIDGE_ERROR = -32000;
+
+function notification(method: string, params?: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", method, params }));
+}
+
+export class Conversation {
+  readonly id: UpstreamSessionId;
+  readonly life: ServerLife;
+  readonly #options: ConversationOptions;
+  readonly #events: EventLog;
+  readonly #listeners: Listeners;
+  readonly #questions: Questions;
+  readonly #calls = new Calls();
+  /** POSTs not yet answered, oldest first. */
+  readonly #posts = new Set<PostAnswer>();
+  /** Streams of POSTs that are not answered yet, for clients that resume them. */
+  readonly #postStreams = new Map<number, EventStream>();
+  #listsOutdated: boolean;
+  #ended = false;
+
+  constructor(options: ConversationOptions) {
+    const { bridge, session, secrets, principal } = options;
+    this.id = options.id;
+    this.#options = options;
+    this.#listsOutdated = options.revival;
+    const run = randomName(bridge, 8);
+    const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = bridge.limits;
+    this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes });
+    this.#listeners = new Listeners(this.#events);
+    this.#questions = new Questions(run);
+    this.life = new ServerLife({
+      bridge,
+      principal,
+      secrets,
+      facts: () => ({ session }),
+      onMessage: (message, peer) => this.#hear(message, peer),
+      onLost: (peer) => this.#forgetQuestions(peer),
+      onReplaced: (capabilities) => this.#reportLists(capabilities),
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** For metrics: everything here that grows. */
+  sizes(): { calls: number; questions: number; events: number; eventBytes: number } {
+    const { size: events, bytes: eventBytes } = this.#events;
+    return { calls: this.#calls.size, questions: this.#questions.size, events, eventBytes };
+  }
+
+  /** A POST that is no initialize. */
+  post(post: Post): Call {
+    const pieces = this.#piecesOf(post);
+    const requests = pieces.filter(({ message }) => message.kind === "request");
+    const refusal = this.#refusalOf(post, requests);
+    if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
+    const peer = this.life.peer;
+    if (requests.length === 0) return { response: this.#accept(pieces, peer), abort() {} };
+    const answer = this.#newAnswer(post, requests.length);
+    if (peer instanceof Promise) {
+      peer.then((peer) => this.#dispatch(pieces, answer, peer)).catch((error) => this.#refuse(answer, error));
+    } else this.#dispatch(pieces, answer, peer);
+    return { response: answer.response, abort: () => answer.abandon() };
+  }
+
+  /** A GET. @param lastEventId `Last-Event-ID`, if the client resumes */
+  listen(lastEventId: string | undefined): ClientResponse {
+    const outbox = this.#newOutbox();
+    const place = lastEventId === undefined ? "lost" : this.#events.placeOf(lastEventId);
+    if (place === undefined) {
+      return errorAnswer(400, { id: null, code: BRIDGE_ERROR, message: "Bad request: unknown Last-Event-ID" });
+    }
+    let stream: EventStream | undefined;
+    if (place === "lost") stream = this.#listeners.open(outbox, { prime: this.#primes });
+    else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
+    else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
+    const onRelease = () => {
+      stream?.detach(outbox);
+      outbox.fail("aborted", "reading an event stream: its client has left");
+    };
+    return eventAnswer(outbox, { onRelease });
+  }
+
+  /** Ends it: calls, streams, and processes. Settles when nothing of it is left. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    const gone = new SignetError("session_not_found", { facts: { outcome: "ended" } });
+    for (const post of this.#posts) post.refuse(gone);
+    this.#posts.clear();
+    this.#listeners.end();
+    for (const stream of this.#postStreams.values()) stream.end();
+    await this.life.stop();
+  }
+
+  get #primes(): boolean {
+    return allowsPrimingEvents(this.life.protocolVersion);
+  }
+
+  #piecesOf({ text, parsed }: Post): Piece[] {
+    if (parsed.kind !== "batch") return [{ text, message: parsed }];
+    const spans = elementsOf(text);
+    return parsed.messages.map((message, i) => ({ text: text.subarray(spans[i]!.start, spans[i]!.end), message }));
+  }
+
+  #refusalOf(post: Post, requests: readonly Piece[]): ClientResponse | undefined {
+    const refuse = (id: RpcId | null, message: string, status = 400) =>
+      errorAnswer(status, { id, code: status === 400 ? -32600 : BRIDGE_ERROR, message });
+    if (post.parsed.kind === "batch" && !allowsBatches(this.life.protocolVersion)) {
+      return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
+    }
+    const seen = new Set<string>();
+    for (const { message } of requests) {
+      const { id } = message as RpcRequest;
+      const key = JSON.stringify(id);
+      if (seen.has(key) || this.#calls.has(id)) {
+        return refuse(id, "Invalid request: a request with this id is in flight already");
+      }
+      seen.add(key);
+    }
+    if (requests.length > 0 && this.#calls.size + requests.length > this.#options.bridge.limits.maxCalls) {
+      return refuse((requests[0]!.message as RpcRequest).id, "Too many requests in flight", 503);
+    }
+    return undefined;
+  }
+
+  /** Notifications and answers: 202, whatever becomes of them (PROTOCOL.md 10). */
+  async #accept(pieces: readonly Piece[], peer: Peer | Promise<Peer>): Promise<ClientResponse> {
+    if (peer instanceof Promise) peer = await peer;
+    for (const { text, message } of pieces) this.#pass(text, message, peer);
+    return bareAnswer(202);
+  }
+
+  #dispatch(pieces: readonly Piece[], answer: PostAnswer, peer: Peer): void {
+    for (const { text, message } of pieces) {
+      if (message.kind === "request") this.#ask(text, message, { answer, peer });
+      else this.#pass(text, message, peer);
+    }
+  }
+
+  #ask(text: Uint8Array, request: RpcRequest, on: { answer: PostAnswer; peer: Peer }): void {
+    const { answer, peer } = on;
+    const span = findMember(text, "id")!;
+    const clientId = text.slice(span.start, span.end);
+    const call: OpenCall = { id: request.id, answer, peer, token: progressTokenOf(request), ownId: 0 };
+    // Both may have waited for the same restart.
+    if (this.#calls.has(request.id)) return this.#fail(call, "A request with this id is in flight already");
+    const ownId = peer.ask(text, span, {
+      onReply: ({ line, value }) => {
+        if (value.error === undefined) this.#noteEffect(text, request);
+        return this.#answer(call, replaceSpan(line, findMember(line, "id")!, clientId));
+      },
+      onLost: () => this.#fail(call, "The MCP server ended before it answered"),
+    });
+    if (ownId === undefined) return this.#fail(call, "The MCP server does not take more requests now");
+    call.ownId = ownId;
+    this.#calls.add(call);
+  }
+
+  /** What a later process of this session has to be told too. */
+  #noteEffect(text: Uint8Array, { method, params }: RpcRequest): void {
+    if (method === "logging/setLevel") this.life.remember(method, text);
+    const uri = params?.uri;
+    if (method === "resources/subscribe") this.life.remember(`subscription ${uri}`, text);
+    if (method === "resources/unsubscribe") this.life.remember(`subscription ${uri}`, undefined);
+  }
+
+  #answer(call: OpenCall, response: Uint8Array): Promise<void> | undefined {
+    this.#calls.remove(call);
+    return call.answer.answer(response);
+  }
+
+  #fail(call: OpenCall, message: string): void {
+    void this.#answer(call, errorResponse(call.id, BRIDGE_ERROR, message));
+  }
+
+  #refuse(answer: PostAnswer, error: unknown): void {
+    this.#posts.delete(answer);
+    answer.refuse(error);
+  }
+
+  /** A notification or an answer of the client's. */
+  #pass(text: Uint8Array, message: Single, peer: Peer): void {
+    if (message.kind === "response") return this.#questions.answer(message.id, text);
+    if (message.kind !== "notification") return;
+    if (message.method === "notifications/cancelled") return this.#cancel(text, message);
+    peer.send(text);
+    if (message.method !== "notifications/initialized") return;
+    this.life.confirm();
+    if (this.#listsOutdated) this.#reportLists(this.life.capabilities);
+    this.#listsOutdated = false;
+  }
+
+  /**
+   * Tells the process that runs the call, by the id it has there (C2). The answer is closed here: a server that obeys
+   * sends none (MCP 2025-11-25, Cancellation).
+   */
+  #cancel(text: Uint8Array, { params }: RpcNotification): void {
+    const call = this.#calls.get(params?.requestId);
+    if (call === undefined) return;
+    const span = findMember(text, "requestId", findMember(text, "params"))!;
+    call.peer.send(replaceSpan(text, span, encoder.encode(String(call.ownId))));
+    call.peer.forget(call.ownId);
+    this.#fail(call, "Cancelled by the client");
+  }
+
+  #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
+    const { limits, timers } = this.#options.bridge;
+    const answer: PostAnswer = new PostAnswer({
+      accepts,
+      expected,
+      batch: parsed.kind === "batch",
+      primes: this.#primes,
+      streamAfterMs: limits.streamAfterMs,
+      timers,
+      newStream: () => {
+        const stream = new EventStream(this.#events);
+        this.#postStreams.set(stream.number, stream);
+        return stream;
+      },
+      newOutbox: () => this.#newOutbox(),
+      onDone: (stream) => {
+        this.#posts.delete(answer);
+        if (stream !== undefined) this.#postStreams.delete(stream.number);
+      },
+    });
+    this.#posts.add(answer);
+    return answer;
+  }
+
+  #newOutbox(): Outbox {
+    const { limits: { highWaterBytes, stallMs }, timers } = this.#options.bridge;
+    return new Outbox({ highWaterBytes, stallMs, timers });
+  }
+
+  /** What is left of a stream that has ended. */
+  #replay(place: { stream: number; sequence: number }, outbox: Outbox): void {
+    EventStream.ended(this.#events, place.stream).attach(outbox, place);
+  }
+
+  /** A request or notification of the server. */
+  #hear(message: Message, peer: Peer): Promise<void> | undefined {
+    const { method, id } = message.value;
+    if (id !== undefined) return this.#question(message, peer);
+    if (method === "notifications/progress") return this.#progress(message);
+    if (method === "notifications/cancelled") return this.#withdraw(message, peer);
+    if (method === "notifications/message") return this.#tell(message.line);
+    return this.#listeners.send(message.line);
+  }
+
+  #question(message: Message, peer: Peer): Promise<void> | undefined {
+    const id = message.value.id as RpcId;
+    // A sign of life that no client can give while none is there.
+    if (message.value.method === "ping" && !this.#attended) {
+      peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })));
+      return undefined;
+    }
+    const asked = this.#questions.ask(message, peer);
+    if (asked !== undefined) return this.#tell(asked);
+    peer.refuse(id, -32603, "too many requests wait for the client");
+    return undefined;
+  }
+
+  #withdraw(message: Message, peer: Peer): Promise<void> | undefined {
+    const { params } = message.value;
+    const id = isJsonObject(params) ? params.requestId : undefined;
+    const outer = typeof id === "string" || typeof id === "number" ? this.#questions.withdraw(peer, id) : undefined;
+    if (outer === undefined) return undefined;
+    const span = findMember(message.line, "requestId", findMember(message.line, "params"))!;
+    return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))));
+  }
+
+  #forgetQuestions(peer: Peer): void {
+    for (const requestId of this.#questions.withdrawAll(peer)) {
+      void this.#tell(notification("notifications/cancelled", { requestId, reason: "the MCP server ended" }));
+    }
+  }
+
+  #progress(message: Message): Promise<void> | undefined {
+    const call = this.#calls.ofProgress(message.value.params);
+    if (call?.answer.canStream) return call.answer.send(message.line);
+    // Of a task that outlives its call, or of a call that has been cancelled: only for who listens now.
+    return this.#listeners.attended ? this.#listeners.send(message.line) : undefined;
+  }
+
+  get #attended(): boolean {
+    return this.#listeners.attended || [...this.#posts].some((post) => post.attended && post.canStream);
+  }
+
+  /**
+   * Sends what belongs to some call, though stdio does not say to which: to the only one there is; else to the listening
+   * stream; else to the newest that can take it.
+   */
+  #tell(line: Uint8Array): Promise<void> | undefined {
+    const posts = [...this.#posts].filter((post) => post.attended && post.canStream);
+    if (posts.length === 1 || (posts.length > 1 && !this.#listeners.attended)) return posts.at(-1)!.send(line);
+    return this.#listeners.send(line);
+  }
+
+  /** A new process knows nothing of what the client has listed before. */
+  #reportLists(capabilities: JsonObject): void {
+    for (const list of LISTS) {
+      const capability = capabilities[list];
+      if (!isJsonObject(capability) || capability.listChanged !== true) continue;
+      void this.#listeners.send(notification(`notifications/${list}/list_changed`));
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// The events of one session's streams, kept for clients that come back with `Last-Event-ID` (BEHAVIOUR.md N3;
+// MCP 2025-11-25, Transports, "Resumability and Redelivery"). Bounded in number and bytes: the oldest make room.
+// An id names its session, stream and place, so that one of another session is refused like an unknown one.
+
+/** One event as it was, or would have been, sent. */
+export interface LoggedEvent {
+  readonly stream: number;
+  readonly sequence: number;
+  /** One JSON-RPC message on one line. */
+  readonly data: Uint8Array;
+}
+
+/** What an event id names. */
+export interface EventPlace {
+  readonly stream: number;
+  readonly sequence: number;
+}
+
+export interface EventLogOptions {
+  /** Names the session in its event ids: letters and digits. The same for one session over its restarts. */
+  readonly tag: string;
+  /** Tells the ids of this run of the session from those of earlier ones. */
+  readonly run: string;
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
+
+const ID = /^([0-9A-Za-z]+)-([0-9A-Za-z]+)-(\d{1,10})-(\d{1,15})$/;
+
+export class EventLog {
+  readonly #options: EventLogOptions;
+  #events: LoggedEvent[] = [];
+  #bytes = 0;
+  #sequence = 0;
+  #streams = 0;
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#events.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Numbers a new stream. */
+  newStream(): number {
+    return ++this.#streams;
+  }
+
+  /** The place of the next event of `stream`, whether or not it is going to be logged. */
+  next(stream: number): EventPlace {
+    return { stream, sequence: ++this.#sequence };
+  }
+
+  idOf({ stream, sequence }: EventPlace): string {
+    return `${this.#options.tag}-${this.#options.run}-${stream}-${sequence}`;
+  }
+
+  /**
+   * The place that `id` names: `lost` for one of this session's that was given out by an earlier run, undefined for one
+   * that this session never gave out.
+   */
+  placeOf(id: string): EventPlace | "lost" | undefined {
+    const [, tag, run, stream, sequence] = ID.exec(id) ?? [];
+    if (tag !== this.#options.tag) return undefined;
+    if (run !== this.#options.run) return "lost";
+    const place = { stream: Number(stream), sequence: Number(sequence) };
+    return place.stream <= this.#streams && place.sequence <= this.#sequence ? place : undefined;
+  }
+
+  add(event: LoggedEvent): void {
+    const { maxEvents, maxBytes } = this.#options;
+    if (event.data.length > maxBytes) return;
+    this.#events.push(event);
+    this.#bytes += event.data.length;
+    let drop = 0;
+    while (this.#events.length - drop > maxEvents || this.#bytes > maxBytes) {
+      this.#bytes -= this.#events[drop++]!.data.length;
+    }
+    if (drop > 0) this.#events.splice(0, drop);
+  }
+
+  /** The events of a stream behind `sequence`, oldest first. */
+  after({ stream, sequence }: EventPlace): LoggedEvent[] {
+    return this.#events.filter((event) => event.stream === stream && event.sequence > sequence);
+  }
+
+  /** The same, taken out: they are going to be sent on another stream, and each message goes to one only (N1). */
+  take(place: EventPlace): LoggedEvent[] {
+    const taken = this.after(place);
+    if (taken.length === 0) return taken;
+    const gone = new Set(taken);
+    this.#events = this.#events.filter((event) => !gone.has(event));
+    for (const event of taken) this.#bytes -= event.data.length;
+    return taken;
+  }
+}

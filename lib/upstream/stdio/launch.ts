@@ -1,0 +1,175 @@
+// How a server's process is started: never by a shell, as leader of a group of its own, with an environment made of an
+// allow-list and what is configured (BEHAVIOUR.md B1, B7). Tools of the system add what the runtime cannot: `setpriv`
+// that the kernel ends the process with Signet, `prlimit` that it stays within bounds.
+import { HttpError } from "../../http1/types.ts";
+import { MARK_VARIABLE } from "./process_table.ts";
+
+/** Variables a program needs to find itself on a machine, and which hold no secrets by their purpose. */
+export const INHERITED_VARIABLES: readonly string[] = [
+  "HOME",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  "LOGNAME",
+  "PATH",
+  "SHELL",
+  "TERM",
+  "TMPDIR",
+  "TZ",
+  "USER",
+];
+
+/** Caps the kernel keeps on each process of a server, as `prlimit` names them. */
+export interface ResourceLimits {
+  /** Bytes of address space. */
+  readonly as?: number;
+  /** Seconds of CPU time. */
+  readonly cpu?: number;
+  /** Open files. */
+  readonly nofile?: number;
+  /** Processes of the user. */
+  readonly nproc?: number;
+  /** Bytes of a file written. */
+  readonly fsize?: number;
+  /** Bytes of a core dump. */
+  readonly core?: number;
+}
+
+/** The server as it is configured. Nothing of it comes from a request. */
+export interface ServerCommand {
+  /** A path, or a name looked up in `PATH`. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  /** Names of variables handed down besides {@link INHERITED_VARIABLES}. */
+  readonly inherit?: readonly string[];
+  /** Variables set. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly limits?: ResourceLimits;
+}
+
+/** A process as the bridge uses it. */
+export interface SpawnedProcess {
+  readonly pid: number;
+  readonly stdin: WritableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Settles when it has ended and is reaped. */
+  readonly status: Promise<{ readonly code: number; readonly signal: string | null }>;
+}
+
+/** One start: everything resolved. */
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** @throws Deno.errors.NotFound, PermissionDenied and what else starting a process can fail with */
+export type Spawn = (launch: Launch) => SpawnedProcess;
+
+/** `detached` gives the process a session, and with it a group, of its own: signals reach all of it at once. */
+export const spawnProcess: Spawn = (launch) => {
+  const { command, args, env, cwd, uid, gid } = launch;
+  return new Deno.Command(command, {
+    args: [...args],
+    env: { ...env },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  }).spawn();
+};
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    const { isFile, mode } = await Deno.stat(path);
+    return isFile && (mode === null || (mode & 0o111) !== 0);
+  } catch {
+    return false;
+  }
+}
+
+/** The file that `command` names; undefined if there is none that can be run. */
+export async function findProgram(command: string, path: string, cwd = "."): Promise<string | undefined> {
+  if (command.includes("/")) {
+    const file = command.startsWith("/") ? command : `${cwd}/${command}`;
+    return await isExecutable(file) ? command : undefined;
+  }
+  for (const folder of path.split(":")) {
+    const file = `${folder === "" ? "." : folder}/${command}`;
+    if (await isExecutable(file)) return file;
+  }
+  return undefined;
+}
+
+/** What is known of the machine before the first start. */
+export interface Machine {
+  /** This process's own environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Whether the kernel knows parent-death signals and `prlimit`. */
+  readonly linux: boolean;
+}
+
+/** The tools found, and the program. Found once: a program that moves needs a restart. */
+export interface Programs {
+  readonly program: string;
+  readonly setpriv: string | undefined;
+  readonly prlimit: string | undefined;
+}
+
+/** @throws HttpError `connect_failed` if the server's program cannot be found */
+export async function findPrograms(server: ServerCommand, machine: Machine): Promise<Programs> {
+  const path = server.env?.PATH ?? machine.environment.PATH ?? "/usr/local/bin:/usr/bin:/bin";
+  const program = await findProgram(server.command, path, server.cwd);
+  if (program === undefined) {
+    const found = server.command.includes("/") ? "no executable file there" : "no such program in PATH";
+    throw new HttpError("connect_failed", `starting ${server.command}: found ${found}`, { unsent: true });
+  }
+  const tool = (name: string) => machine.linux ? findProgram(name, path) : Promise.resolve(undefined);
+  const prlimit = await tool("prlimit");
+  if (server.limits !== undefined && prlimit === undefined) {
+    throw new HttpError("connect_failed", `starting ${server.command}: found no prlimit, wanted for its limits`, {
+      unsent: true,
+    });
+  }
+  return { program, setpriv: await tool("setpriv"), prlimit };
+}
+
+/** The whole environment of a process: allow-listed, configured, and the mark by which its descendants are known. */
+export function environmentOf(
+  server: ServerCommand,
+  machine: Machine,
+  added: { readonly secrets: Readonly<Record<string, string>>; readonly mark: string },
+): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of [...INHERITED_VARIABLES, ...(server.inherit ?? [])]) {
+    const value = machine.environment[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return { ...env, ...server.env, ...added.secrets, [MARK_VARIABLE]: added.mark };
+}
+
+function limitArguments(limits: ResourceLimits): string[] {
+  return Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
+}
+
+/** The command line: the program, behind the tools that set up its process and then become it. */
+export function commandLine(server: ServerCommand, programs: Programs): { command: string; args: string[] } {
+  const line = [programs.program, ...server.args];
+  const limits = server.limits === undefined ? [] : limitArguments(server.limits);
+  if (programs.prlimit !== undefined && limits.length > 0) line.unshift(programs.prlimit, ...limits, "--");
+  // The signal reaches this process alone, not what it starts; and it reaches it even if Signet is killed outright.
+  if (programs.setpriv !== undefined) line.unshift(programs.setpriv, "--pdeathsig", "KILL", "--");
+  const [command, ...args] = line as [string, ...string[]];
+  return { command, args };
+}

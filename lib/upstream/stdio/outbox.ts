@@ -1,0 +1,133 @@
+// The client's end of one event stream: bytes wait here until they are read. Bounded not by dropping but by holding the
+// writer back (`whenDrained`); a reader that takes nothing for long enough is cut off, and may resume (N3).
+import { type BodyReader, CHUNKED, HttpError } from "../../http1/types.ts";
+import { joinBytes } from "./bytes.ts";
+import type { Timers } from "./timers.ts";
+
+export interface OutboxOptions {
+  /** Above this many waiting bytes, the writer is held back. */
+  readonly highWaterBytes: number;
+  /** A reader that takes nothing for this long while the writer is held back is cut off, in ms. */
+  readonly stallMs: number;
+  readonly timers: Timers;
+}
+
+export class Outbox implements BodyReader {
+  readonly length = CHUNKED;
+  readonly #options: OutboxOptions;
+  #waiting: Uint8Array[] = [];
+  #size = 0;
+  #state: "open" | "ended" | HttpError = "open";
+  #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
+  #writer: PromiseWithResolvers<void> | undefined;
+  #stopWatch: (() => void) | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Whether everything has been read, and nothing will come. */
+  get done(): boolean {
+    return this.#state !== "open" && this.#size === 0;
+  }
+
+  /** Whether it takes bytes. */
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Bytes that wait for the reader. */
+  get size(): number {
+    return this.#size;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#waiting.push(bytes);
+    this.#size += bytes.length;
+    this.#serve();
+  }
+
+  /** No more will come; what waits can still be read. */
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ended";
+    this.#serve();
+  }
+
+  /** Throws away what waits: the reader sees a stream that broke off, or is not there any more. */
+  fail(code: "aborted" | "upstream_closed", message: string): void {
+    if (this.#state instanceof HttpError) return;
+    this.#state = new HttpError(code, message);
+    this.#waiting = [];
+    this.#size = 0;
+    this.#serve();
+    this.#drained();
+  }
+
+  /** Resolves when the writer may go on; undefined if it may at once. */
+  whenDrained(): Promise<void> | undefined {
+    if (this.#size <= this.#options.highWaterBytes) return undefined;
+    if (this.#writer === undefined) {
+      this.#writer = Promise.withResolvers();
+      this.#watch();
+    }
+    return this.#writer.promise;
+  }
+
+  takeBuffered(): Uint8Array | undefined {
+    if (this.#state !== "ended") return undefined;
+    return this.#take();
+  }
+
+  read(): Promise<Uint8Array | null> {
+    if (this.#size > 0) return Promise.resolve(this.#take());
+    if (this.#state === "ended") return Promise.resolve(null);
+    if (this.#state instanceof HttpError) return Promise.reject(this.#state);
+    this.#reader ??= Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for (let part = await this.read(); part !== null; part = await this.read()) {
+      if ((size += part.length) > maxBytes) {
+        throw new HttpError("body_too_large", `reading a body: found more than the ${maxBytes} bytes wanted`);
+      }
+      parts.push(part);
+    }
+    return joinBytes(parts).slice();
+  }
+
+  #take(): Uint8Array {
+    const bytes = joinBytes(this.#waiting);
+    this.#waiting = [];
+    this.#size = 0;
+    this.#drained();
+    return bytes;
+  }
+
+  #serve(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    if (this.#size > 0) reader.resolve(this.#take());
+    else if (this.#state === "ended") reader.resolve(null);
+    else if (this.#state instanceof HttpError) reader.reject(this.#state);
+    else return;
+    this.#reader = undefined;
+  }
+
+  #drained(): void {
+    this.#stopWatch?.();
+    this.#stopWatch = undefined;
+    this.#writer?.resolve();
+    this.#writer = undefined;
+  }
+
+  #watch(): void {
+    const { timers, stallMs } = this.#options;
+    const message = `writing an event stream: the client has read nothing for ${stallMs} ms`;
+    this.#stopWatch = timers.after(stallMs, () => this.fail("upstream_closed", message));
+  }
+}

@@ -1,0 +1,138 @@
+// The answer to one POST: JSON if nothing comes before the responses, else a stream of events (MCP 2025-11-25,
+// Transports, "Sending Messages to the Server"). A call that takes long becomes a stream too, so that what stands between
+// here and the client sees signs of life, and a client of a newer revision can resume it.
+import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import { eventAnswer, jsonAnswer } from "./answers.ts";
+import { joinBytes } from "./bytes.ts";
+import type { EventStream } from "./event_stream.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Timers } from "./timers.ts";
+
+/** What the client is ready to read (`Accept`). */
+export interface Acceptance {
+  readonly json: boolean;
+  readonly events: boolean;
+}
+
+export interface PostAnswerOptions {
+  readonly accepts: Acceptance;
+  /** Requests in the body. */
+  readonly expected: number;
+  /** Whether the body was an array: then a JSON answer is one too. */
+  readonly batch: boolean;
+  /** Whether the client survives priming events. */
+  readonly primes: boolean;
+  /** A call without an answer becomes a stream after this long, in ms. */
+  readonly streamAfterMs: number;
+  readonly timers: Timers;
+  readonly newStream: () => EventStream;
+  readonly newOutbox: () => Outbox;
+  /** Called once, when all its requests have been answered or refused. */
+  readonly onDone: (stream: EventStream | undefined) => void;
+}
+
+const OPEN = Uint8Array.of(0x5b), COMMA = Uint8Array.of(0x2c), CLOSE = Uint8Array.of(0x5d);
+
+export class PostAnswer {
+  readonly #options: PostAnswerOptions;
+  readonly #response = Promise.withResolvers<ClientResponse>();
+  readonly #answers: Uint8Array[] = [];
+  readonly #cancelTimer: (() => void) | undefined;
+  #left: number;
+  #stream: EventStream | undefined;
+  #outbox: Outbox | undefined;
+  #gone = false;
+  #begun = false;
+
+  constructor(options: PostAnswerOptions) {
+    this.#options = options;
+    this.#left = options.expected;
+    this.#response.promise.catch(() => {});
+    if (options.accepts.events) {
+      this.#cancelTimer = options.timers.after(options.streamAfterMs, () => void this.#becomeStream());
+    }
+  }
+
+  get response(): Promise<ClientResponse> {
+    return this.#response.promise;
+  }
+
+  /** Whether a message sent before the responses reaches the client, now or when it resumes. */
+  get canStream(): boolean {
+    if (this.#left === 0) return false;
+    return this.#stream !== undefined || (this.#options.accepts.events && !this.#begun && !this.#gone);
+  }
+
+  /** Whether a client still waits. */
+  get attended(): boolean {
+    return this.#stream === undefined ? !this.#gone : this.#stream.attached;
+  }
+
+  /** A message that is no response. To be called only where {@link canStream}. */
+  send(message: Uint8Array): Promise<void> | undefined {
+    return this.#becomeStream().send(message);
+  }
+
+  /** One of the responses. @returns a promise where the sender should wait before it sends more */
+  answer(response: Uint8Array): Promise<void> | undefined {
+    this.#left--;
+    let wait: Promise<void> | undefined;
+    if (this.#stream !== undefined || (!this.#gone && !this.#options.accepts.json)) {
+      wait = this.#becomeStream().send(response);
+    } else this.#answers.push(response);
+    if (this.#left === 0) this.#finish();
+    return wait;
+  }
+
+  /** Refuses the whole, if no answer has begun. */
+  refuse(error: unknown): void {
+    this.#begun = true;
+    this.#cancelTimer?.();
+    this.#response.reject(error);
+    this.#stream?.end();
+    this.#options.onDone(this.#stream);
+  }
+
+  /** The client has left; the calls go on (C3), and a stream can be resumed. */
+  abandon(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#cancelTimer?.();
+    this.#response.reject(new HttpError("aborted", "answering a POST: the client has left"));
+    const outbox = this.#outbox;
+    if (outbox === undefined) return;
+    this.#stream?.detach(outbox);
+    outbox.fail("aborted", "answering a POST: the client has left");
+  }
+
+  #finish(): void {
+    this.#begun = true;
+    this.#cancelTimer?.();
+    if (this.#stream === undefined) this.#respondJson();
+    else this.#stream.end();
+    this.#options.onDone(this.#stream);
+  }
+
+  #respondJson(): void {
+    const bytes = this.#options.batch
+      ? joinBytes([OPEN, ...this.#answers.flatMap((answer, i) => i === 0 ? [answer] : [COMMA, answer]), CLOSE])
+      : this.#answers[0]!;
+    this.#response.resolve(jsonAnswer(bytes));
+  }
+
+  #becomeStream(): EventStream {
+    if (this.#stream !== undefined) return this.#stream;
+    this.#begun = true;
+    this.#cancelTimer?.();
+    const stream = this.#options.newStream();
+    this.#stream = stream;
+    if (this.#gone) return stream;
+    const outbox = this.#options.newOutbox();
+    this.#outbox = outbox;
+    stream.attach(outbox);
+    if (this.#options.primes) stream.prime();
+    for (const answer of this.#answers) stream.send(answer);
+    this.#response.resolve(eventAnswer(outbox, { onRelease: () => this.abandon() }));
+    return stream;
+  }
+}

@@ -1,0 +1,268 @@
+// One running server: lines in, lines out, and an end that leaves nothing behind (BEHAVIOUR.md B1, B2; MCP 2025-11-25,
+// Lifecycle, "Shutdown"). Whatever ends it, everything it started ends with it, and all of it is reaped.
+// Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
+import process from "node:process";
+import type { Logger } from "../../observe/log.ts";
+import { joinBytes } from "./bytes.ts";
+import type { Launch, Spawn, SpawnedProcess } from "./launch.ts";
+import { LineSplitter, LineTooLongError } from "./lines.ts";
+import { membersOf, type ProcessTable } from "./process_table.ts";
+import type { StderrLog } from "./stderr_log.ts";
+import { pause, settlesWithin, type Timers } from "./timers.ts";
+
+export interface ProcessLimits {
+  /** Longest line on stdout, in bytes: a longer one ends the process. */
+  readonly maxLineBytes: number;
+  /** Bytes that may wait for the server to read them, besides one message of any length. */
+  readonly maxQueuedBytes: number;
+  /** Between closing stdin and SIGTERM, in ms. */
+  readonly stdinGraceMs: number;
+  /** Between SIGTERM and SIGKILL, in ms. */
+  readonly killAfterMs: number;
+}
+
+export const DEFAULT_PROCESS_LIMITS: ProcessLimits = {
+  maxLineBytes: 16 * 1024 * 1024,
+  maxQueuedBytes: 4 * 1024 * 1024,
+  stdinGraceMs: 1000,
+  killAfterMs: 5000,
+};
+
+/** How a process ended. */
+export interface ProcessExit {
+  readonly code: number;
+  readonly signal: string | null;
+  /** Why it was stopped from here, if it broke the rules. */
+  readonly fault: string | undefined;
+}
+
+export interface ProcessOptions {
+  readonly launch: Launch;
+  readonly spawn: Spawn;
+  readonly table: ProcessTable;
+  /** The mark in the launch's environment. */
+  readonly mark: string;
+  readonly limits: ProcessLimits;
+  readonly timers: Timers;
+  readonly log: Logger;
+  readonly stderr: StderrLog;
+  /** One line of stdout. What it answers is waited for before more is read. */
+  readonly onLine: (line: Uint8Array) => Promise<void> | undefined;
+  /** Called once, after the last line. */
+  readonly onExit: (exit: ProcessExit) => void;
+}
+
+/** How long lines written before the end are waited for, in ms: a grandchild may hold the pipe open for ever. */
+const LAST_LINES_MS = 500;
+/** A process that the kernel cannot end (it waits for a dead disk) is given up and reported after this many ms. */
+const GIVE_UP_MS = 10_000;
+const POLL_MS = 20;
+const NEWLINE = Uint8Array.of(0x0a);
+
+export class ServerProcess {
+  readonly #options: ProcessOptions;
+  readonly #child: SpawnedProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #stderr: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #gone: Promise<void>;
+  readonly #wanted = Promise.withResolvers<void>();
+  readonly #since: Promise<number>;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #writing = false;
+  #stopping = false;
+  #fault: string | undefined;
+
+  /** @throws what `spawn` throws */
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+    this.#child = options.spawn(options.launch);
+    this.#writer = this.#child.stdin.getWriter();
+    this.#stdout = this.#child.stdout.getReader();
+    this.#stderr = this.#child.stderr.getReader();
+    this.#since = options.table.find(this.pid).then((entry) => entry?.startedAt ?? 0);
+    this.#gone = this.#live();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Whether it takes messages. */
+  get running(): boolean {
+    return !this.#stopping;
+  }
+
+  /** Settles when it, and everything it started, has ended and is reaped. Never rejects. */
+  get gone(): Promise<void> {
+    return this.#gone;
+  }
+
+  /** Bytes that wait to be read by the server. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Sends one message: one line without its end. @returns false if it is not taken, because too much waits already */
+  write(line: Uint8Array): boolean {
+    if (!this.running) return false;
+    if (this.#queuedBytes > 0 && this.#queuedBytes + line.length > this.#options.limits.maxQueuedBytes) return false;
+    this.#queue.push(line, NEWLINE);
+    this.#queuedBytes += line.length;
+    if (!this.#writing) void this.#pump();
+    return true;
+  }
+
+  /** Ends it: stdin closed, then SIGTERM, then SIGKILL, each to everything that is left (B2). Settles with {@link gone}. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wanted.resolve();
+    return this.#gone;
+  }
+
+  async #pump(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#queue.length > 0) {
+        const batch = this.#queue;
+        const bytes = this.#queuedBytes;
+        this.#queue = [];
+        await this.#writer.write(joinBytes(batch));
+        this.#queuedBytes -= bytes;
+      }
+    } catch {
+      await this.#failUnlessEnding("it has closed its stdin");
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** A pipe that breaks is most often the first sign of an end: only a server that lives on has broken a rule. */
+  async #failUnlessEnding(fault: string): Promise<void> {
+    const { limits, timers } = this.#options;
+    if (!await settlesWithin(this.#child.status, limits.stdinGraceMs, timers)) this.#fail(fault);
+  }
+
+  #fail(fault: string): void {
+    if (!this.#stopping) this.#fault ??= fault;
+    void this.stop();
+  }
+
+  /** From the start to the very end. */
+  async #live(): Promise<void> {
+    const { status } = this.#child;
+    const output = this.#readOutput();
+    const errors = this.#readErrors();
+    void status.then(() => this.#wanted.resolve());
+    const reported = this.#report(output);
+    await this.#wanted.promise;
+    await this.#end();
+    await reported;
+    // Whoever still holds a pipe's other end could not be ended.
+    for (const reader of [this.#stdout, this.#stderr]) await reader.cancel().catch(() => {});
+    await Promise.all([output, errors]);
+    await this.#writer.abort().catch(() => {});
+  }
+
+  /** Tells of the end as soon as the process itself has ended and its last lines are read. */
+  async #report(output: Promise<void>): Promise<void> {
+    const { timers, onExit } = this.#options;
+    const { code, signal } = await this.#child.status;
+    this.#stopping = true;
+    await settlesWithin(output, LAST_LINES_MS, timers);
+    onExit({ code, signal, fault: this.#fault });
+  }
+
+  async #readOutput(): Promise<void> {
+    const { limits, onLine } = this.#options;
+    const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: "fail" });
+    try {
+      for (let read = await this.#stdout.read(); !read.done; read = await this.#stdout.read()) {
+        for (const line of lines.push(read.value)) {
+          const wait = onLine(line);
+          if (wait !== undefined) await wait;
+        }
+      }
+    } catch (error) {
+      this.#fail(error instanceof LineTooLongError ? error.message : `reading its stdout failed: ${error}`);
+      return await this.#stdout.cancel().catch(() => {});
+    }
+    void this.#failUnlessEnding("it has closed its stdout");
+  }
+
+  async #readErrors(): Promise<void> {
+    const { stderr } = this.#options;
+    try {
+      for (let read = await this.#stderr.read(); !read.done; read = await this.#stderr.read()) stderr.push(read.value);
+    } catch {
+      // The pipe broke: there is nothing more to log.
+    }
+    stderr.end();
+  }
+
+  #closeStdin(): void {
+    // A write that the server does not take would hold a proper close up.
+    (this.#writing ? this.#writer.abort() : this.#writer.close()).catch(() => {});
+  }
+
+  /** Ends everything that is left, step by step. */
+  async #end(): Promise<void> {
+    const { limits, timers, log } = this.#options;
+    this.#stopping = true;
+    this.#closeStdin();
+    await settlesWithin(this.#child.status, limits.stdinGraceMs, timers);
+    if (await this.#endsAfter("SIGTERM", limits.killAfterMs)) return;
+    if (await this.#endsAfter("SIGKILL", GIVE_UP_MS)) return;
+    log.error("MCP server's processes cannot be ended", { pid: this.pid });
+  }
+
+  /** Signals what is left, and waits for it. What is started meanwhile gets the signal too. */
+  async #endsAfter(signal: "SIGTERM" | "SIGKILL", patienceMs: number): Promise<boolean> {
+    const { timers } = this.#options;
+    const signalled = new Set<number>();
+    const deadlineMs = timers.now() + patienceMs;
+    for (let wait = POLL_MS;; wait = Math.min(wait * 1.5, 10 * POLL_MS)) {
+      const left = await this.#left();
+      if (left.length === 0) return true;
+      for (const pid of left) {
+        if (signalled.has(pid) && signal === "SIGTERM") continue;
+        signalled.add(pid);
+        sendSignal(pid, signal);
+      }
+      if (timers.now() >= deadlineMs) return false;
+      await pause(wait, timers);
+    }
+  }
+
+  /** Ids of what is left; a negative one stands for the whole group, where its members cannot be told. */
+  async #left(): Promise<readonly number[]> {
+    const { table, mark } = this.#options;
+    const since = await this.#since;
+    const members = await membersOf(table, {
+      pid: this.pid,
+      mark: table.owner === undefined ? undefined : mark,
+      since,
+    });
+    if (members !== undefined) return members;
+    return groupExists(this.pid) ? [-this.pid] : [];
+  }
+}
+
+/** A process that is gone already needs no signal; one that is not ours to signal is found again by the next look. */
+function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch {
+    // see above
+  }
+}
+
+/** Whether any process of the group exists; a zombie counts until its parent has reaped it. */
+function groupExists(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0);
+  } catch (error) {
+    return (error as { code?: unknown }).code === "EPERM";
+  }
+}

@@ -1,0 +1,160 @@
+// Who runs on this machine and belongs to whom, read from /proc (Linux): so that nothing a server started survives it.
+// A process is known for ours by its group, by its parents, or by a mark in its environment that all its descendants
+// inherit wherever they go: it names the Signet that made it by process id and start time, which never come again.
+// Where /proc cannot be read (other systems, or not permitted), the process group alone must do.
+
+/** The variable that holds the mark. Not `SIGNET_…`: a server may be a Signet itself, and that namespace is its settings'. */
+export const MARK_VARIABLE = "_MCP_PROCESS_OF";
+
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  /** In clock ticks since the machine started. */
+  readonly startedAt: number;
+  /** Dead, and not yet reaped by its parent. */
+  readonly zombie: boolean;
+}
+
+export interface ProcessTable {
+  /** Names this Signet; undefined where it cannot be told apart from others. */
+  readonly owner: string | undefined;
+  /** All processes; undefined where they cannot be listed. A list may be as old as `maxAgeMs`. */
+  list(maxAgeMs?: number): Promise<readonly ProcessEntry[] | undefined>;
+  /** One process; undefined if there is none of this id, or it may not be read. */
+  find(pid: number): Promise<ProcessEntry | undefined>;
+  /** The mark of a process; undefined if it has none, or it may not be read. */
+  markOf(pid: number): Promise<string | undefined>;
+}
+
+/** `pid (name) state ppid pgrp … starttime …`: the name may hold anything, so fields count from the last parenthesis. */
+function parseStat(text: string): ProcessEntry | undefined {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const entry = {
+    pid: Number.parseInt(text, 10),
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    startedAt: Number(fields[19]),
+    zombie: fields[0] === "Z" || fields[0] === "X",
+  };
+  return Number.isInteger(entry.startedAt) ? entry : undefined;
+}
+
+async function readEntry(pid: string | number): Promise<ProcessEntry | undefined> {
+  try {
+    return parseStat(await Deno.readTextFile(`/proc/${pid}/stat`));
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
+}
+
+async function listProcesses(): Promise<readonly ProcessEntry[] | undefined> {
+  const pids: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir("/proc")) if (/^\d+$/.test(name)) pids.push(name);
+  } catch {
+    return undefined;
+  }
+  const entries = await Promise.all(pids.map(readEntry));
+  return entries.filter((entry) => entry !== undefined);
+}
+
+/** Process ids mean something only within their namespace: a container's are another machine's. */
+function ownerName(): string | undefined {
+  try {
+    const namespace = /\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))?.[0];
+    const self = parseStat(Deno.readTextFileSync("/proc/self/stat"));
+    return namespace === undefined || self === undefined ? undefined : `${namespace}.${self.pid}.${self.startedAt}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The processes of this machine. Lists are shared by those who ask at about the same time. */
+export class ProcFilesystem implements ProcessTable {
+  readonly owner = ownerName();
+  #listing: Promise<readonly ProcessEntry[] | undefined> | undefined;
+  #listedAtMs = -Infinity;
+
+  list(maxAgeMs = 0): Promise<readonly ProcessEntry[] | undefined> {
+    const nowMs = performance.now();
+    if (this.#listing === undefined || nowMs - this.#listedAtMs > maxAgeMs) {
+      this.#listing = listProcesses();
+      this.#listedAtMs = nowMs;
+    }
+    return this.#listing;
+  }
+
+  find(pid: number): Promise<ProcessEntry | undefined> {
+    return readEntry(pid);
+  }
+
+  async markOf(pid: number): Promise<string | undefined> {
+    try {
+      const environment = await Deno.readTextFile(`/proc/${pid}/environ`);
+      const found = environment.split("\0").find((entry) => entry.startsWith(`${MARK_VARIABLE}=`));
+      return found?.slice(MARK_VARIABLE.length + 1);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The mark of one server's processes: whose they are, and which. */
+export function formatMark(table: ProcessTable, own: string): string {
+  return `${table.owner ?? "0.0.0"}.${own}`;
+}
+
+/** Every process below `pid`, itself included, by their parents. */
+function descendantsOf(pid: number, entries: readonly ProcessEntry[]): Set<number> {
+  const family = new Set([pid]);
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const entry of entries) {
+      if (family.has(entry.pid) || !family.has(entry.parent)) continue;
+      family.add(entry.pid);
+      grown = true;
+    }
+  }
+  return family;
+}
+
+/**
+ * The living processes of a server started as leader of the group `pid`: those of its group, below it, or marked as its
+ * own. Undefined where they cannot be listed.
+ * @param since start time of the leader, if known: what is older cannot belong to it, so its mark is not read
+ */
+export async function membersOf(
+  table: ProcessTable,
+  server: { readonly pid: number; readonly mark: string | undefined; readonly since: number },
+): Promise<number[] | undefined> {
+  const entries = await table.list();
+  if (entries === undefined) return undefined;
+  const family = descendantsOf(server.pid, entries);
+  const members: number[] = [];
+  for (const entry of entries) {
+    if (entry.zombie || entry.startedAt < server.since) continue;
+    const isMember = entry.group === server.pid || family.has(entry.pid) ||
+      (server.mark !== undefined && await table.markOf(entry.pid) === server.mark);
+    if (isMember) members.push(entry.pid);
+  }
+  return members;
+}
+
+/**
+ * The living processes whose Signet has ended without ending them: it was killed, and so could not.
+ * Only marks of this very process namespace count.
+ */
+export async function orphansOf(table: ProcessTable): Promise<number[]> {
+  const namespace = table.owner?.split(".", 1)[0];
+  const entries = await table.list();
+  if (namespace === undefined || entries === undefined) return [];
+  const alive = new Set(entries.filter(({ zombie }) => !zombie).map(({ pid, startedAt }) => `${pid}.${startedAt}`));
+  const orphans: number[] = [];
+  for (const { pid, zombie } of entries) {
+    if (zombie) continue;
+    const [owner, ownerPid, ownerStart] = (await table.markOf(pid))?.split(".") ?? [];
+    if (owner === namespace && !alive.has(`${ownerPid}.${ownerStart}`)) orphans.push(pid);
+  }
+  return orphans;
+}

@@ -1,0 +1,287 @@
+// The life of one session's server over all the processes it takes: the first start with the client's own handshake, a
+// new process after a crash (BEHAVIOUR.md B5) or for a new credential (B4), with the handshake said again.
+// Only the current process counts: the end of an earlier one changes nothing (B3).
+import { SignetError } from "../../errors.ts";
+import { HttpError } from "../../http1/types.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { Backoff } from "./backoff.ts";
+import { type Bridge, resolvePrograms, startProcess } from "./bridge.ts";
+import { findMember } from "./json_text.ts";
+import { type Message, Peer } from "./peer.ts";
+import type { ProcessExit } from "./process.ts";
+import { pause, settlesWithin } from "./timers.ts";
+
+export interface ServerLifeOptions {
+  readonly bridge: Bridge;
+  /** Whose places it takes. */
+  readonly principal: string;
+  /** Names the session in the log. */
+  readonly facts: () => Readonly<Record<string, string | number>>;
+  /** Variables for the next process. @throws SignetError if there are none to be had */
+  readonly secrets: () => Promise<Readonly<Record<string, string>>>;
+  readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
+  /** A process has ended, wanted or not. */
+  readonly onLost: (peer: Peer) => void;
+  /** A new process has taken an earlier one's place. */
+  readonly onReplaced: (capabilities: JsonObject) => void;
+}
+
+/** A request waits this long for a restart that is held back, in ms; beyond, it is refused. */
+const MAX_WAIT_MS = 2000;
+/** Calls of a process that has been replaced may go on for so long, in ms. */
+const DRAIN_MS = 5 * 60_000;
+
+const encoder = new TextEncoder();
+const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+
+/** What a server said of itself. */
+interface Handshake {
+  readonly protocolVersion: unknown;
+  readonly capabilities: JsonObject;
+}
+
+function readHandshake({ value }: Message): Handshake | undefined {
+  const { result } = value;
+  if (!isJsonObject(result) || !isJsonObject(result.capabilities)) return undefined;
+  return { protocolVersion: result.protocolVersion, capabilities: result.capabilities };
+}
+
+export class ServerLife {
+  readonly #options: ServerLifeOptions;
+  readonly #backoff: Backoff;
+  readonly #peers = new Set<Peer>();
+  /** Those whose end is wanted. */
+  readonly #retired = new WeakSet<Peer>();
+  /** What a new process must be told, besides the handshake: the newest of each kind. */
+  readonly #remembered = new Map<string, Uint8Array>();
+  #handshakeText: Uint8Array | undefined;
+  #handshake: Handshake | undefined;
+  #peer: Peer | undefined;
+  #starting: Promise<Peer> | undefined;
+  #confirmed = false;
+  #stopped = false;
+
+  constructor(options: ServerLifeOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.bridge.backoff);
+  }
+
+  /** The process that takes requests now; a promise where one has to be started first. @throws SignetError */
+  get peer(): Peer | Promise<Peer> {
+    if (this.#peer?.running) return this.#peer;
+    this.#starting ??= this.#restart().finally(() => this.#starting = undefined);
+    return this.#starting;
+  }
+
+  get protocolVersion(): string {
+    const version = this.#handshake?.protocolVersion;
+    return typeof version === "string" ? version : "";
+  }
+
+  get capabilities(): JsonObject {
+    return this.#handshake?.capabilities ?? {};
+  }
+
+  /** Processes that exist, ended ones that are not yet reaped included. */
+  get processes(): number {
+    return this.#peers.size;
+  }
+
+  get pids(): number[] {
+    return [...this.#peers].map(({ pid }) => pid);
+  }
+
+  /**
+   * Starts the first process with the client's initialize. The place for it is taken before anything is awaited (M1).
+   * @returns the server's reply, which may be an error: then there is no session
+   * @throws SignetError `session_limit`, `principal_limit`, `upstream_unreachable`, `upstream_timeout`
+   */
+  async initialize(text: Uint8Array): Promise<Message> {
+    this.#handshakeText = text.slice();
+    const { peer, reply } = await this.#launch();
+    this.#handshake = readHandshake(reply);
+    if (this.#handshake === undefined) void this.#retire(peer);
+    else this.#peer = peer;
+    return reply;
+  }
+
+  /** The client has confirmed the handshake: later processes get the confirmation from here. */
+  confirm(): void {
+    this.#confirmed = true;
+  }
+
+  /** A request whose effect must outlive its process; `undefined` takes it back. */
+  remember(what: string, text: Uint8Array | undefined): void {
+    if (text === undefined) this.#remembered.delete(what);
+    else this.#remembered.set(what, text.slice());
+  }
+
+  /**
+   * Puts a new process in the place of the current one, whose calls may end in their time (B4).
+   * @throws SignetError as `initialize`; the current process then stays
+   */
+  async replace(): Promise<void> {
+    const before = this.#peer;
+    if (before === undefined || this.#starting !== undefined) return;
+    this.#starting = this.#successor().finally(() => this.#starting = undefined);
+    await this.#starting;
+    void this.#drain(before);
+  }
+
+  /** Ends every process of the session. Settles when all that they started is gone. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#peer = undefined;
+    await Promise.all([...this.#peers].map((peer) => this.#retire(peer)));
+  }
+
+  async #drain(peer: Peer): Promise<void> {
+    await settlesWithin(peer.idle, DRAIN_MS, this.#options.bridge.timers);
+    await this.#retire(peer);
+  }
+
+  #retire(peer: Peer): Promise<void> {
+    this.#retired.add(peer);
+    return peer.stop();
+  }
+
+  /** After a crash: at once while that is rare, later if it is not. */
+  async #restart(): Promise<Peer> {
+    const { bridge } = this.#options;
+    const delayMs = this.#backoff.delayMs(bridge.timers.now());
+    if (delayMs > MAX_WAIT_MS) {
+      throw new SignetError("upstream_unreachable", {
+        publicMessage: "Bad gateway: the MCP server keeps failing",
+        retryAfterS: Math.ceil(delayMs / 1000),
+        facts: { failures: this.#backoff.failures },
+        remedy: "the MCP server's own lines in this log should say why it ends",
+      });
+    }
+    if (delayMs > 0) await pause(delayMs, bridge.timers);
+    const peer = await this.#successor();
+    bridge.log.info("MCP server restarted", this.#options.facts());
+    return peer;
+  }
+
+  async #successor(): Promise<Peer> {
+    const { peer, reply } = await this.#launch();
+    const found = readHandshake(reply);
+    if (found === undefined || found.protocolVersion !== this.protocolVersion) {
+      void this.#retire(peer);
+      throw new SignetError("upstream_invalid", {
+        facts: { wanted: this.protocolVersion, found: String(found?.protocolVersion ?? "an error") },
+        remedy: "a restarted MCP server must accept the handshake it accepted before",
+      });
+    }
+    this.#handshake = found;
+    if (this.#confirmed) peer.send(INITIALIZED);
+    for (const text of this.#remembered.values()) {
+      peer.ask(text, findMember(text, "id")!, { onReply: () => undefined, onLost: () => {} });
+    }
+    this.#peer = peer;
+    this.#options.onReplaced(found.capabilities);
+    return peer;
+  }
+
+  async #launch(): Promise<{ peer: Peer; reply: Message }> {
+    const slot = this.#options.bridge.slots.reserve(this.#options.principal);
+    let peer: Peer;
+    try {
+      peer = await this.#spawn();
+    } catch (error) {
+      slot.release();
+      this.#backoff.fail(this.#options.bridge.timers.now());
+      throw error;
+    }
+    this.#peers.add(peer);
+    void peer.gone.then(() => {
+      this.#peers.delete(peer);
+      slot.release();
+    });
+    try {
+      return { peer, reply: await this.#greet(peer) };
+    } catch (error) {
+      void this.#retire(peer);
+      throw error;
+    }
+  }
+
+  async #spawn(): Promise<Peer> {
+    const { bridge, facts, onMessage } = this.#options;
+    try {
+      const [programs, secrets] = await Promise.all([resolvePrograms(bridge), this.#options.secrets()]);
+      this.#assertWanted();
+      return new Peer({
+        start: (hooks) => startProcess(bridge, programs, { secrets, facts, ...hooks }),
+        onMessage,
+        onExit: (exit, peer) => this.#lose(peer, exit),
+        log: bridge.log,
+        facts,
+      });
+    } catch (cause) {
+      if (cause instanceof SignetError || cause instanceof HttpError) throw cause;
+      throw new SignetError("upstream_unreachable", {
+        facts: { attempted: "start the MCP server" },
+        remedy: "see whether the command can be run by the user Signet runs as",
+        cause,
+      });
+    }
+  }
+
+  #assertWanted(): void {
+    if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: the session has ended meanwhile");
+  }
+
+  /** Says the client's initialize to a new process. */
+  #greet(peer: Peer): Promise<Message> {
+    const { timers, limits } = this.#options.bridge;
+    const text = this.#handshakeText!;
+    return new Promise((resolve, reject) => {
+      const cancel = timers.after(limits.startTimeoutMs, () => {
+        reject(
+          new SignetError("upstream_timeout", {
+            facts: { attempted: "initialize", afterMs: limits.startTimeoutMs },
+            remedy: "raise --stdio-start-timeout if the MCP server needs longer to start",
+          }),
+        );
+      });
+      const lost = (exit: ProcessExit) => {
+        cancel();
+        reject(
+          this.#stopped ? new HttpError("aborted", "starting the MCP server: not wanted any more") : neverBegan(exit),
+        );
+      };
+      const asked = peer.ask(text, findMember(text, "id")!, {
+        onReply: (reply) => {
+          cancel();
+          resolve(reply);
+          return undefined;
+        },
+        onLost: lost,
+      });
+      if (asked === undefined) lost({ code: -1, signal: null, fault: "it takes no messages" });
+    });
+  }
+
+  #lose(peer: Peer, exit: ProcessExit): void {
+    const { bridge, facts, onLost } = this.#options;
+    if (this.#peer === peer) this.#peer = undefined;
+    if (!this.#retired.has(peer)) {
+      this.#backoff.fail(bridge.timers.now());
+      bridge.log.warn("MCP server ended", { ...facts(), ...describe(exit), failures: this.#backoff.failures });
+    }
+    onLost(peer);
+  }
+}
+
+function describe({ code, signal, fault }: ProcessExit): Record<string, string | number | undefined> {
+  return { exitCode: code, signal: signal ?? undefined, fault };
+}
+
+function neverBegan(exit: ProcessExit): SignetError {
+  return new SignetError("upstream_unreachable", {
+    publicMessage: "Bad gateway: the MCP server ended before it had started",
+    facts: { exitCode: exit.code, ...(exit.signal === null ? {} : { signal: exit.signal }) },
+    remedy: "the MCP server's own lines in this log should say why; try the command by itself",
+  });
+}
