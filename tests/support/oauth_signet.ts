@@ -1,0 +1,34 @@
+// Signet as an OAuth 2.0 resource server. Its own URL, which is the resource, is known only once it listens, so identity
+// is configured by a reload.
+import type { FakeMcp } from "./fake_mcp.ts";
+import type { AuthorizationServer } from "./oauth_server.ts";
+import { type SignetOptions, TestSignet } from "./signet.ts";
+
+export interface ResourceOptions extends Omit<SignetOptions, "flags"> {
+  readonly server: AuthorizationServer;
+  /** Besides those that name the authorization server. */
+  readonly flags?: readonly string[];
+}
+
+/** A running Signet that takes tokens of `server`. */
+export async function startResource({ server, flags = [], ...options }: ResourceOptions): Promise<TestSignet> {
+  const signet = await TestSignet.start(options);
+  try {
+    await addFlags(signet, [...await server.flags(signet.url), ...flags]);
+    return signet;
+  } catch (fault) {
+    await signet[Symbol.asyncDispose]();
+    throw fault;
+  }
+}
+
+/** As an operator who edits the configuration and sends SIGHUP. */
+export async function addFlags(signet: TestSignet, flags: readonly string[]): Promise<void> {
+  signet.flags = [...signet.flags, ...flags];
+  await signet.app.reload();
+}
+
+/** A tool `where` that says in which session of the upstream it ran. */
+export function tellWhere(upstream: FakeMcp): FakeMcp {
+  return upstream.tool("where", ({ request }) => ({ content: [{ type: "text", text: request.sessionId }] }));
+}
