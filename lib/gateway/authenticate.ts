@@ -8,6 +8,8 @@ import type { Identification, Principal } from "../identity/principal.ts";
 import type { Inbound } from "./inbound.ts";
 
 interface ConnectionMemo {
+  /** Who proved it: a reload brings another, with other keys and other demands. */
+  readonly provedBy: Authentication;
   readonly credential: string;
   readonly principal: Principal;
   readonly epoch: number;
@@ -43,7 +45,7 @@ export class Authentication {
     const nowMs = inbound.receivedAtMs;
     if (
       credential !== undefined && memo !== undefined && memo.credential === credential &&
-      memo.epoch === authenticator.epoch &&
+      memo.provedBy === this && memo.epoch === authenticator.epoch &&
       nowMs < memo.principal.expiresAtMs && nowMs - memo.provedAtMs < authenticator.maxAgeMs
     ) return inbound.principal = memo.principal;
     const identified = authenticator.identify(inbound, nowMs);
@@ -71,6 +73,7 @@ export class Authentication {
     this.#requireScopes(principal);
     if (credential !== undefined) {
       const memo: ConnectionMemo = {
+        provedBy: this,
         credential: detachText(credential),
         principal,
         epoch: this.#options.authenticator.epoch,
@@ -89,10 +92,15 @@ export class Authentication {
     const { replaceChallenges, challenger } = this.#options;
     if (!replaceChallenges) return undefined;
     if (status === 401) return challenger.failed({ error: "invalid_token", description: "the MCP server refused it" });
-    if (upstreams === undefined || !/error="?insufficient_scope/.test(upstreams)) return undefined;
-    const scope = /\bscope="([^"]*)"/.exec(upstreams)?.[1];
+    if (upstreams === undefined || !/\berror="?insufficient_scope/.test(upstreams)) return undefined;
     const description = "the MCP server wants a wider scope";
-    return challenger.failed({ error: "insufficient_scope", description, ...(scope === undefined ? {} : { scope }) });
+    const [, quoted, bare] = /\bscope=(?:"([^"]*)"|([^\s",]+))/.exec(upstreams) ?? [];
+    const wanted = (quoted ?? bare ?? "").split(" ").filter((scope) => scope !== "");
+    if (wanted.length === 0) return challenger.failed({ error: "insufficient_scope", description });
+    // All that the operation needs, Signet's own demands included (MCP 2026-07-28, "Runtime Insufficient Scope Errors"):
+    // clients of SDK 1.x ask for exactly the scopes named, and would come back with a token that is refused here.
+    const scope = [...new Set([...this.#options.requiredScopes, ...wanted])].join(" ");
+    return challenger.failed({ error: "insufficient_scope", description, scope });
   }
 
   #requireScopes(principal: Principal): void {
