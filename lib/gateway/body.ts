@@ -1,6 +1,7 @@
 // The request's body, whole: a request may have to be sent again (L4), so it is read before it is forwarded.
 // All bodies in memory together are bounded, so that many large ones cannot exhaust it (M3).
 import { SignetError } from "../errors.ts";
+import { decodeLatin1 } from "../http1/connection_text.ts";
 import { CHUNKED } from "../http1/types.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -42,45 +43,48 @@ export async function readBody(parts: GatewayParts, inbound: Inbound): Promise<H
 }
 
 const QUOTE = 0x22, BACKSLASH = 0x5c;
+const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
 
-/** The position behind the string that opens at `open`. */
-function skipString(bytes: Uint8Array, open: number): number {
-  for (let at = bytes.indexOf(QUOTE, open + 1); at !== -1; at = bytes.indexOf(QUOTE, at + 1)) {
+/** The position behind the JSON string that opens at `open`; the end of the text if it does not close. */
+function skipString(text: string, open: number): number {
+  for (let at = text.indexOf('"', open + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let slashes = 0;
-    while (bytes[at - 1 - slashes] === BACKSLASH) slashes++;
+    while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
     if (slashes % 2 === 0) return at + 1;
   }
-  return bytes.length;
+  return text.length;
 }
 
 /**
  * Whether a body of a known session can pass as bytes: one JSON object (no batch), nested within the cap (M3),
  * and without the word that only the handshake uses. Whatever is in doubt is not plain and gets parsed.
+ * Reads the bytes as latin1: all that matters here is ASCII, and a native search skips long strings.
  */
 export function isPlain(bytes: Uint8Array, maxDepth: number): boolean {
+  const text = decodeLatin1(bytes, 0, bytes.length);
   let at = 0;
-  while (at < bytes.length && (bytes[at] === 0x20 || (bytes[at]! >= 0x09 && bytes[at]! <= 0x0d))) at++;
-  if (bytes[at] !== 0x7b) return false;
+  while (isBlank(text.charCodeAt(at))) at++;
+  if (text.charCodeAt(at) !== OPEN_OBJECT) return false;
   let depth = 0;
-  while (at < bytes.length) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE) {
-      const end = skipString(bytes, at);
-      if (end - at === INITIALIZE.length && startsWith(bytes, at, INITIALIZE)) return false;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = skipString(text, at);
+      if (end - at === INITIALIZE.length && text.startsWith(INITIALIZE, at)) return false;
       at = end;
       continue;
     }
-    if (byte === 0x7b || byte === 0x5b) {
+    if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       if (++depth > maxDepth) return false;
-    } else if (byte === 0x7d || byte === 0x5d) depth--;
+    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth--;
     at++;
   }
   return depth === 0;
 }
 
-const INITIALIZE = new TextEncoder().encode('"initialize"');
+const INITIALIZE = '"initialize"';
 
-function startsWith(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
-  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false;
-  return true;
+/** White space of JSON (RFC 8259 §2). */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }
