@@ -13,27 +13,37 @@ export interface TokenView {
 export interface SessionView {
   /** Short hash of the sid, as in logs: names the session to `revoke`. */
   readonly hash: string;
+  /** The owner's fingerprint, as `signet inspect` shows it: the same for all sessions of one caller under one key. */
+  readonly owner: string;
   readonly protocolVersion: string;
   /** Milliseconds since the epoch. */
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly lastActiveMs: number;
+  /** Calls and streams. */
   readonly inFlight: number;
 }
 
-/** What to revoke; times in ms since the epoch, inclusive. */
+/** What to revoke; times in ms since the epoch, inclusive, not in the future. */
 export type RevocationRequest =
   | { readonly kind: "session"; readonly id: string }
   /** Of a live session only: a hash cannot be turned back into an id. */
   | { readonly kind: "hash"; readonly hash: string }
+  /** Everything an owner has opened at or before a moment; without one, until now. */
   | {
     readonly kind: "principal";
     readonly issuer: string;
     readonly subject: string;
+    /**
+     * Only where sessions are bound to the OAuth client as well (`--bind-client-id`), and then wanted, as each client of a
+     * person is an owner of its own; blank for credentials that name no client.
+     */
     readonly clientId?: string;
-    readonly beforeMs: number;
+    readonly beforeMs?: number;
   }
-  | { readonly kind: "before"; readonly beforeMs: number };
+  | { readonly kind: "before"; readonly beforeMs: number }
+  /** Everything until now. */
+  | { readonly kind: "all" };
 
 /** How many live sessions it ended at once; others end when they are next used. */
 export interface RevocationResult {
@@ -42,14 +52,31 @@ export interface RevocationResult {
 
 /** @throws SignetError or StoreError from every method; each takes effect before it resolves */
 export interface Control {
-  issueToken(request: { agent: string; ttlMs: number }): Promise<TokenView & { readonly token: string }>;
+  issueToken(request: { readonly agent: string; readonly ttlMs: number }): Promise<IssuedTokenView>;
   /** The token's facts, or which step of T2 failed. */
-  verifyToken(request: { token: string; agent?: string }): Promise<
-    { readonly ok: true; readonly token: TokenView } | { readonly ok: false; readonly step: string }
-  >;
-  revokeToken(request: { sid: string } | { token: string }): Promise<boolean>;
+  verifyToken(request: { readonly token: string; readonly agent?: string }): Promise<TokenVerdictView>;
+  /** Whether there was one; revoking again is no error (T3). */
+  revokeToken(request: { readonly sid: string } | { readonly token: string }): Promise<boolean>;
+  /** How many there were. */
   revokeAgent(agent: string): Promise<number>;
-  listTokens(query: { agent?: string; afterSid?: string; limit: number }): Promise<readonly TokenView[]>;
-  listSessions(query: { limit: number }): Promise<readonly SessionView[]>;
+  /** Live tokens by `sid`, a page at a time: `afterSid` is the last of the page before. */
+  listTokens(query: TokenQuery): Promise<readonly TokenView[]>;
+  listSessions(query: { readonly limit: number }): Promise<readonly SessionView[]>;
   revoke(request: RevocationRequest): Promise<RevocationResult>;
+}
+
+/** The only time the token itself is shown. */
+export interface IssuedTokenView extends TokenView {
+  readonly token: string;
+}
+
+export type TokenVerdictView =
+  | { readonly ok: true; readonly token: TokenView }
+  | { readonly ok: false; readonly step: string };
+
+export interface TokenQuery {
+  readonly agent?: string;
+  readonly afterSid?: string;
+  /** 1 or more. */
+  readonly limit: number;
 }

@@ -1,0 +1,239 @@
+// What operators can do, done: over a running Signet, or over a state file without one (BEHAVIOUR.md T1–T3, L6).
+// A revocation is in force, and whoever holds sessions in memory has been told, before it resolves.
+import type { Control, RevocationRequest, RevocationResult, SessionView, TokenQuery } from "../admin/control.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import { openSession, type OwnerFingerprint } from "../envelope/session_id.ts";
+import { SignetError } from "../errors.ts";
+import type { Principal } from "../identity/principal.ts";
+import type { Logger } from "../observe/log.ts";
+import { shortHash } from "../observe/redact.ts";
+import type { OwnerBook } from "../session/owner.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+import type { StoredRevocations } from "../session/revocation_store.ts";
+import type { Session } from "../session/session.ts";
+import type { SessionTokens } from "../session/tokens.ts";
+
+export interface ControlOptions {
+  /** Undefined where no secret of session tokens is configured. */
+  readonly tokens: SessionTokens | undefined;
+  readonly revocations: StoredRevocations;
+  /** Live sessions; undefined for a state file without a server. */
+  readonly registry: SessionRegistry | undefined;
+  readonly owners: OwnerBook;
+  /** The ring in force. Not asked for unless ids or owners have to be known. */
+  readonly ring: () => KeyRing;
+  /** Longest id looked at, in characters. Default 4,096 (E7). */
+  readonly maxIdLength?: number;
+  /** Told what was done, never to whom. */
+  readonly log?: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export function createControl(options: ControlOptions): Control {
+  return new AppControl(options);
+}
+
+const NAME_IT = "Name it as the credential does";
+
+type PrincipalRequest = Extract<RevocationRequest, { kind: "principal" }>;
+
+class AppControl implements Control {
+  readonly #options: ControlOptions;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  async issueToken(request: { readonly agent: string; readonly ttlMs: number }) {
+    const issued = await this.#tokens().issue(request);
+    this.#options.log?.info("session token issued", { token: shortHash(issued.sid) });
+    return issued;
+  }
+
+  async verifyToken({ token, agent }: { readonly token: string; readonly agent?: string }) {
+    return await this.#tokens().verify(token, agent);
+  }
+
+  async revokeToken(request: { readonly sid: string } | { readonly token: string }) {
+    const tokens = this.#tokens();
+    const revoked = await ("sid" in request ? tokens.revoke(request.sid) : tokens.revokeToken(request.token));
+    if (revoked) this.#options.log?.info("session tokens revoked", { count: 1 });
+    return revoked;
+  }
+
+  async revokeAgent(agent: string) {
+    const count = await this.#tokens().revokeAgent(agent);
+    this.#options.log?.info("session tokens revoked", { count });
+    return count;
+  }
+
+  async listTokens(query: TokenQuery) {
+    return await this.#tokens().list(query);
+  }
+
+  // deno-lint-ignore require-await -- so that a refusal is a rejection
+  async listSessions({ limit }: { readonly limit: number }): Promise<readonly SessionView[]> {
+    const views: SessionView[] = [];
+    for (const session of this.#registry("Listing sessions").sessions()) {
+      if (views.length === limit) break;
+      views.push(viewOf(session));
+    }
+    return views;
+  }
+
+  async revoke(request: RevocationRequest): Promise<RevocationResult> {
+    const result = await this.#revoke(request);
+    this.#options.log?.info("sessions revoked", { what: request.kind, ended: result.ended });
+    return result;
+  }
+
+  async #revoke(request: RevocationRequest): Promise<RevocationResult> {
+    switch (request.kind) {
+      case "session":
+        return await this.#revokeId(request.id);
+      case "hash":
+        return await this.#revokeHash(request.hash);
+      case "principal":
+        return await this.#revokeOwner(request);
+      case "before":
+        return await this.#revokeBefore(request.beforeMs);
+      case "all":
+        return await this.#revokeBefore(this.#options.now());
+    }
+  }
+
+  async #revokeId(id: string): Promise<RevocationResult> {
+    const { registry, ring, maxIdLength, now, revocations } = this.#options;
+    const nowMs = now();
+    const live = registry?.get(id, nowMs);
+    // An adopted id does not open: it is known while it is live, and only then.
+    const { sid, expiresAtMs } = live?.sealed ?? this.#open(id, ring(), maxIdLength);
+    if (nowMs >= expiresAtMs) return { ended: 0 };
+    return await this.#ending(
+      (session) => session.sealed.sid === sid,
+      () => revocations.revokeSession(sid, { nowMs, expiresAtMs }),
+    );
+  }
+
+  #open(id: string, ring: KeyRing, maxLength: number | undefined): { sid: string; expiresAtMs: number } {
+    const opened = openSession(ring, id, maxLength === undefined ? {} : { maxLength });
+    if (opened.ok) return opened.session;
+    throw new SignetError("session_not_found", {
+      publicMessage: "Nothing was revoked: this is no session id of the configured keys",
+      remedy: "Compare `signet keys list` with the Signet that issued it",
+    });
+  }
+
+  async #revokeHash(hash: string): Promise<RevocationResult> {
+    const { now, revocations } = this.#options;
+    const nowMs = now();
+    const concerned = [...this.#registry("Revoking by hash").sessions()].filter(({ sealed }) =>
+      shortHash(sealed.sid) === hash
+    );
+    if (concerned.length === 0) {
+      throw new SignetError("session_not_found", {
+        publicMessage: "Nothing was revoked: no live session has this hash",
+        remedy: "`signet sessions` lists those there are; one that is not in memory is revoked by its id or its owner",
+      });
+    }
+    return await this.#ending((session) => concerned.includes(session), async () => {
+      for (const { sealed: { sid, expiresAtMs } } of concerned) {
+        await revocations.revokeSession(sid, { nowMs, expiresAtMs });
+      }
+    });
+  }
+
+  async #revokeOwner(request: PrincipalRequest): Promise<RevocationResult> {
+    const beforeMs = this.#moment(request.beforeMs);
+    const owners = this.#fingerprints(request);
+    return await this.#ending(
+      ({ sealed }) => owners.includes(sealed.owner) && sealed.issuedAtMs <= beforeMs,
+      () => this.#options.revocations.revokeOwner(owners, beforeMs),
+    );
+  }
+
+  /** One under each key of the ring: whichever sealed a session, its owner is among them. */
+  #fingerprints({ issuer, subject, clientId }: PrincipalRequest): OwnerFingerprint[] {
+    requireName("issuer", issuer);
+    requireName("subject", subject);
+    const { owners, ring } = this.#options;
+    if (clientId?.isWellFormed() === false) {
+      throw invalid("Nothing was revoked: the client is not well-formed", NAME_IT);
+    }
+    const { active, keys } = ring();
+    const principal: Principal = { source: "operator", issuer, subject, scopes: [], expiresAtMs: Infinity };
+    const bindsClient = owners.fingerprint({ ...principal, clientId: "client" }, active) !==
+      owners.fingerprint(principal, active);
+    if (bindsClient && clientId === undefined) {
+      throw invalid(
+        "Nothing was revoked: each OAuth client of a caller is an owner of its own here, and none is named",
+        "Name the client, or a blank one for credentials that name none (--client-id)",
+      );
+    }
+    if (!bindsClient && clientId !== undefined) {
+      throw invalid(
+        "Nothing was revoked: sessions are not bound to OAuth clients here, and one is named",
+        "Leave the client out: all sessions of the caller end, or start Signet with --bind-client-id",
+      );
+    }
+    const owner = clientId === undefined || clientId.trim() === "" ? principal : { ...principal, clientId };
+    return keys.map((key) => owners.fingerprint(owner, key));
+  }
+
+  async #revokeBefore(beforeMs: number): Promise<RevocationResult> {
+    const moment = this.#moment(beforeMs);
+    return await this.#ending(
+      ({ sealed }) => sealed.issuedAtMs <= moment,
+      () => this.#options.revocations.revokeBefore(moment),
+    );
+  }
+
+  /** Behind it nobody could open a session again until it has come. */
+  #moment(beforeMs: number | undefined): number {
+    const nowMs = this.#options.now();
+    if (beforeMs === undefined) return nowMs;
+    if (Number.isSafeInteger(beforeMs) && beforeMs >= 0 && beforeMs <= nowMs) return beforeMs;
+    throw invalid("Nothing was revoked: the moment is in the future, or none at all", "Name one that has passed");
+  }
+
+  /** Counts those that a revocation ended: the listeners do it, before `revoke` returns or resolves. */
+  async #ending(
+    concerned: (session: Session) => boolean,
+    revoke: () => void | Promise<void>,
+  ): Promise<RevocationResult> {
+    const live = [...this.#options.registry?.sessions() ?? []].filter(concerned);
+    await revoke();
+    return { ended: live.filter(({ ended }) => ended).length };
+  }
+
+  #tokens(): SessionTokens {
+    const { tokens } = this.#options;
+    if (tokens !== undefined) return tokens;
+    throw invalid(
+      "Session tokens are not configured",
+      "Set --token-secret-file to the secrets they are signed with, and --principal token to accept them",
+    );
+  }
+
+  #registry(attempted: string): SessionRegistry {
+    const { registry } = this.#options;
+    if (registry !== undefined) return registry;
+    throw invalid(`${attempted} needs a running Signet: a state file knows no live sessions`, "Ask it with --admin");
+  }
+}
+
+function viewOf(session: Session): SessionView {
+  const { sealed, lastActiveMs, inFlight } = session;
+  const { sid, owner, protocolVersion, issuedAtMs, expiresAtMs } = sealed;
+  return { hash: shortHash(sid), owner, protocolVersion, issuedAtMs, expiresAtMs, lastActiveMs, inFlight };
+}
+
+function requireName(what: string, value: string): void {
+  if (value.trim() !== "" && value.isWellFormed()) return;
+  throw invalid(`Nothing was revoked: the ${what} is blank or not well-formed`, NAME_IT);
+}
+
+function invalid(publicMessage: string, remedy: string): SignetError {
+  return new SignetError("invalid_params", { publicMessage, remedy });
+}
