@@ -140,6 +140,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
         ...parts().authenticator.sizes(),
         identities: lasting.identities.stats().entries,
         adopted: lasting.adoption.stats().owners,
+        adopting: lasting.adoption.stats().pending,
         tokens_remembered: lasting.tokens?.remembered ?? 0,
       }),
   );

@@ -6,7 +6,6 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import { DEFAULT_REVISION } from "../mcp/revisions.ts";
 import { shortHash } from "../observe/redact.ts";
-import { principalKey } from "../session/limits.ts";
 import { Session } from "../session/session.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -25,7 +24,7 @@ export function isAdopted(session: Session): boolean {
 /** A claim on a raw id, to be settled by what the upstream answers. */
 export interface Claim {
   readonly session: Session;
-  /** Whether the upstream knew the session. Must be called exactly once. */
+  /** Whether the upstream knew the session. Must be called; after the first time it does nothing. */
   settle(known: boolean): void;
 }
 
@@ -38,14 +37,14 @@ export function adopt(
   const { inbound, principal, rawId } = caller;
   const { adoption } = parts;
   if (adoption === undefined || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
-  const answer = adoption.claim(rawId, principalKey(principal));
+  const session = createSession(parts, rawId, principal, inbound.receivedAtMs);
+  const answer = adoption.claim(rawId, parts.owners.nameOf(principal));
   if (answer.kind === "refused") {
     if (answer.reason === "other") throw new SignetError("owner_mismatch");
     if (answer.reason === "busy") throw new SignetError("request_limit", { retryAfterS: 1 });
     throw failure;
   }
   const isNew = answer.kind === "claiming";
-  const session = createSession(parts, rawId, principal, inbound.receivedAtMs);
   let settled = false;
   return {
     session,
@@ -64,7 +63,7 @@ export function adopt(
 
 /** DELETE forgets the claim; the id is open to a new one (O4, O5). */
 export function forgetAdopted(parts: GatewayParts, session: Session, principal: Principal): void {
-  parts.adoption?.forget(session.id, principalKey(principal));
+  parts.adoption?.forget(session.id, parts.owners.nameOf(principal));
 }
 
 function isForeign(failure: unknown): boolean {

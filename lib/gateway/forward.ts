@@ -51,7 +51,6 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       session.leave(token, parts.now());
     }
   } finally {
-    outbound.settle?.(false); // does nothing if the upstream has answered
     slot.release();
     if (isStream) parts.lifecycle.streams.delete(forwarding);
     if (forwarding.clientGone) parts.metrics.clientAborts.inc();

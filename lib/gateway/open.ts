@@ -17,7 +17,10 @@ export interface Bearing {
 /** The caller's session. */
 export interface OpenSession {
   readonly session: Session;
-  /** Of an id that is being adopted: to be told whether the upstream knew it. */
+  /**
+   * Of an id that is being adopted: to be told whether the upstream knew it. Whoever has opened the session says `false`
+   * at the end on every path, lest the claim stay open: the first word counts.
+   */
   readonly settle?: (known: boolean) => void;
 }
 

@@ -115,9 +115,13 @@ async function getOrDelete(parts: GatewayParts, inbound: Inbound, principal: Pri
   const opened = isModern ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
   // A stateless client's id means nothing (PROTOCOL.md 26), unless it is one of ours.
   if (opened === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
-  if (head.method === "DELETE") return await end(parts, { inbound, principal, ...opened });
-  requireRevision(opened.session, protocolVersion);
-  await forward(parts, { inbound, ...opened, body: undefined });
+  try {
+    if (head.method === "DELETE") return await end(parts, { inbound, principal, ...opened });
+    requireRevision(opened.session, protocolVersion);
+    await forward(parts, { inbound, ...opened, body: undefined });
+  } finally {
+    opened.settle?.(false);
+  }
 }
 
 async function post(parts: GatewayParts, inbound: Inbound, principal: Principal): Promise<void> {
@@ -197,17 +201,18 @@ async function forwardMessage(
   body: Uint8Array,
 ): Promise<void> {
   const { session } = opened;
-  requireRevision(session, inbound.protocolVersion);
-  if (classified.era === "legacy" && classified.kind === "message" && classified.message.kind === "batch") {
-    if (!allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
-  }
-  // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
-  if (classified.era === "legacy" && classified.kind === "initialize") {
-    session.replaceTransient(parts.fields.transientOf(inbound));
-  }
   try {
+    requireRevision(session, inbound.protocolVersion);
+    if (classified.era === "legacy" && classified.kind === "message" && classified.message.kind === "batch") {
+      if (!allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
+    }
+    // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
+    if (classified.era === "legacy" && classified.kind === "initialize") {
+      session.replaceTransient(parts.fields.transientOf(inbound));
+    }
     await forward(parts, { inbound, ...opened, body });
   } finally {
+    opened.settle?.(false);
     if (parts.options.cancelOnDisconnect && inbound.exchange.aborted) await cancelCall(parts, inbound, session);
   }
 }

@@ -5,6 +5,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { MasterKey } from "../envelope/key_ring.ts";
 import { fingerprintOwner, type OwnerFingerprint, type SealedSession } from "../envelope/session_id.ts";
 import type { Principal } from "../identity/principal.ts";
+import { principalKey } from "./limits.ts";
 import type { Session } from "./session.ts";
 
 export interface OwnerOptions {
@@ -33,6 +34,13 @@ export class OwnerBook {
       known.set(principal, fingerprint);
     }
     return fingerprint;
+  }
+
+  /** The same owner as text, whatever key is in force: for what only this process remembers. */
+  nameOf(principal: Principal): string {
+    const { clientId } = principal;
+    const name = principalKey(principal); // starts with a digit
+    return this.#bindClientId && clientId !== undefined ? `c${clientId.length}:${clientId}${name}` : name;
   }
 
   /** Whether a live session is `principal`'s. */

@@ -1,0 +1,80 @@
+// Attacks on adoption: a claim that is refused on its way must not stay open, and an owner is the same one everywhere.
+import assert from "node:assert/strict";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { TestIssuer } from "../support/tokens.ts";
+
+const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
+
+/** A session that somebody opened at the upstream before Signet stood in front of it. */
+function liveId(upstream: FakeMcp): string {
+  const id = crypto.randomUUID();
+  upstream.sessions.add(id);
+  return id;
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `O5 M1: a claim refused before it reaches the upstream keeps the id from nobody (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--adopt", "--max-streams", "1"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const [mallory, alice] = [await issuer.token("mallory"), await issuer.token("alice")];
+      const holder = liveId(upstream);
+      const stream = await signet.get({ id: holder, token: alice });
+      assert.equal(stream.status, 200);
+      const refusals: [string, (id: string) => Promise<Response>, number][] = [
+        [
+          "a bad version",
+          (id) => signet.post(call(1, "echo"), { id, token: mallory, headers: { "mcp-protocol-version": "1999" } }),
+          400,
+        ],
+        [
+          "a bad version on a stream",
+          (id) => signet.get({ id, token: mallory, headers: { "mcp-protocol-version": "1999" } }),
+          400,
+        ],
+        ["no room for a stream", (id) => signet.get({ id, token: mallory }), 503],
+      ];
+      for (const [what, attack, wanted] of refusals) {
+        const id = liveId(upstream);
+        assert.equal(await status(attack(id)), wanted, what);
+        assert.equal(await status(signet.post(call(1, "echo"), { id, token: alice })), 200, `after ${what}`);
+      }
+      assert.equal(await signet.metric('signet_map_entries{map="adopting"}'), 0);
+      await stream.body?.cancel();
+    },
+  );
+}
+
+Deno.test(
+  "O5: with --bind-client-id an adopted session is its client's alone, in memory or not",
+  SANITIZERS,
+  async () => {
+    let nowMs = Date.now();
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    const flags = [
+      ...issuer.flags,
+      "--adopt",
+      "--bind-client-id",
+      "--session-idle",
+      "60s",
+      "--sweep-interval",
+      "100ms",
+    ];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags, now: () => nowMs });
+    const id = liveId(upstream);
+    const ide = await issuer.token("alice", { clientId: "ide", expiresInS: 3600 });
+    const cli = await issuer.token("alice", { clientId: "cli", expiresInS: 3600 });
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: ide })), 200);
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: cli })), 403);
+    nowMs += 61_000;
+    await until(async () => await signet.metric("signet_sessions") === 0, "the session has left memory");
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: cli })), 403);
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: ide })), 200);
+  },
+);
