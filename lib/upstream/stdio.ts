@@ -16,6 +16,7 @@ import { type Bridge, type BridgeLimits, randomName, resolvePrograms } from "./s
 import { Conversation } from "./stdio/conversation.ts";
 import { findMember, replaceSpan } from "./stdio/json_text.ts";
 import { type Machine, type ServerCommand, type Spawn, spawnProcess } from "./stdio/launch.ts";
+import { endOrphans } from "./stdio/orphans.ts";
 import { Outbox } from "./stdio/outbox.ts";
 import type { Message } from "./stdio/peer.ts";
 import type { Acceptance } from "./stdio/post_answer.ts";
@@ -178,6 +179,11 @@ export class StdioUpstream implements Upstream {
   /** Whether the program can be found; nothing is started. @throws HttpError `connect_failed` */
   async probe(): Promise<void> {
     await resolvePrograms(this.#bridge);
+  }
+
+  /** To be called once, before the first session: ends what a Signet that was killed has left. Answers how many. */
+  endOrphans(): Promise<number> {
+    return endOrphans(this.#bridge);
   }
 
   async close(): Promise<void> {

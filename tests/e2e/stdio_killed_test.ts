@@ -1,0 +1,55 @@
+// What the operating system lets Signet promise when it is killed outright: servers end at once, and whatever they left
+// behind ends when the next Signet starts (BEHAVIOUR.md B2; lib/upstream/stdio/orphans.ts).
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { ChildRun } from "../support/mcp_process.ts";
+import { census, CENSUS_VARIABLE, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
+import { until } from "../support/signet.ts";
+import { fixture } from "../support/stdio.ts";
+
+const OPTIONS = { sanitizeOps: true, sanitizeResources: true, ignore: !HAS_CENSUS };
+const HOST = fileURLToPath(new URL("../fixtures/stdio_host.ts", import.meta.url));
+
+function runHost(token: string, open: boolean): ChildRun {
+  const server = { ...fixture("--ignore-close", "--ignore-term"), env: { [CENSUS_VARIABLE]: token } };
+  return new ChildRun({ args: ["run", "-A", HOST, JSON.stringify({ server, open })] });
+}
+
+/** The text behind `prefix` on the first line that begins with it. */
+function said(run: ChildRun, prefix: string): Promise<string> {
+  const find = (line: string) => line.startsWith(prefix) ? line.slice(prefix.length).trim() : undefined;
+  return run.waitForLine(find, `the host to say ${prefix}`);
+}
+
+Deno.test("B2: a killed Signet's servers end with it, their families when the next one starts", OPTIONS, async () => {
+  const token = crypto.randomUUID();
+  await using killed = runHost(token, true);
+  await said(killed, "ready");
+  const before = census(token);
+  const [server] = before.filter(({ parent }) => parent === killed.pid);
+  assert.ok(server !== undefined, "the server is the host's own child");
+  assert.ok(before.length >= 3, "the server and two grandchildren");
+  await killed.kill();
+  const hasSetpriv = (await new Deno.Command("/bin/sh", { args: ["-c", "command -v setpriv"] }).output()).success;
+  if (hasSetpriv) await until(() => census(token).every(({ pid }) => pid !== server.pid), "the server is gone");
+  else console.error("IGNORED: without setpriv a server that ignores its closed stdin outlives a killed Signet");
+  assert.ok(census(token).length >= 2, "the grandchildren ignore all but SIGKILL, and nobody sent them that");
+  await using next = runHost(token, false);
+  assert.equal(Number(await said(next, "orphans")) >= 2, true);
+  await nobodyLeft(token);
+});
+
+Deno.test("B2: a Signet that starts leaves the servers of a living one alone", OPTIONS, async () => {
+  const token = crypto.randomUUID();
+  await using living = runHost(token, true);
+  await said(living, "ready");
+  const lasting = () => census(token).filter(({ command }) => !command.startsWith("sleep")).map(({ pid }) => pid);
+  const before = lasting();
+  await using other = runHost(token, false);
+  await said(other, "orphans");
+  assert.deepEqual(lasting(), before);
+  await living.kill();
+  await using last = runHost(token, false);
+  await said(last, "orphans");
+  await nobodyLeft(token);
+});
