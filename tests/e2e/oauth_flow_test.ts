@@ -6,7 +6,7 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { CLIENT_SANITIZERS, LEGACY_CLIENTS } from "../support/mcp_client.ts";
 import { OAuthClient } from "../support/oauth_client.ts";
 import { AuthorizationServer, TOKEN_FORMATS } from "../support/oauth_server.ts";
-import { startResource, tellWhere } from "../support/oauth_signet.ts";
+import { startResource, streamOpened, tellWhere } from "../support/oauth_signet.ts";
 import { Trail } from "../support/oauth_trail.ts";
 import { call, LANES, status } from "../support/signet.ts";
 
@@ -48,6 +48,7 @@ for (const { lane, format, kind } of cases) {
 
       const [id, first, where] = [client.sessionId, store.current, await client.call("where")];
       assert.deepEqual(trail.takeLines(), ["POST signet /mcp tools/call 200"]);
+      await streamOpened(upstream);
       aheadMs = FIVE_MINUTES_MS;
       server.accessTokenTtlS = 3600;
 

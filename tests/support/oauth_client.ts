@@ -86,7 +86,12 @@ interface Line {
   readonly transport: Transport;
   connect(): Promise<void>;
   call(name: string, args: Record<string, unknown>): Promise<unknown>;
+  read(uri: string): Promise<unknown>;
   close(): Promise<void>;
+}
+
+function firstText(content: unknown): string {
+  return (content as { text?: string }[])[0]?.text ?? "";
 }
 
 interface LineOptions {
@@ -101,6 +106,7 @@ function lineV1(url: string, { store, trail }: LineOptions): Line {
     transport,
     connect: () => client.connect(transport),
     call: async (name, args) => (await client.callTool({ name, arguments: args })).content,
+    read: async (uri) => (await client.readResource({ uri })).contents,
     close: () => client.close(),
   };
 }
@@ -114,6 +120,7 @@ function lineV2(url: string, kind: ClientKind, { store, trail }: LineOptions): L
     transport,
     connect: () => client.connect(transport),
     call: async (name, args) => (await client.callTool({ name, arguments: args })).content,
+    read: async (uri) => (await client.readResource({ uri })).contents,
     close: () => client.close(),
   };
 }
@@ -164,7 +171,12 @@ export class OAuthClient implements AsyncDisposable {
       if (!await this.#visitBrowser()) throw fault;
       content = await this.#line.call(name, args);
     }
-    return (content as { text?: string }[])[0]?.text ?? "";
+    return firstText(content);
+  }
+
+  /** A note that the fixture servers keep for a session. */
+  async readNote(id: string): Promise<string> {
+    return firstText(await this.#line.read(`fixture://notes/${id}`));
   }
 
   /** @returns whether the client had sent the user to the authorization server */

@@ -2,7 +2,7 @@
 // is configured by a reload.
 import type { FakeMcp } from "./fake_mcp.ts";
 import type { AuthorizationServer } from "./oauth_server.ts";
-import { type SignetOptions, TestSignet } from "./signet.ts";
+import { type SignetOptions, TestSignet, until } from "./signet.ts";
 
 export interface ResourceOptions extends Omit<SignetOptions, "flags"> {
   readonly server: AuthorizationServer;
@@ -31,4 +31,9 @@ export async function addFlags(signet: TestSignet, flags: readonly string[]): Pr
 /** A tool `where` that says in which session of the upstream it ran. */
 export function tellWhere(upstream: FakeMcp): FakeMcp {
   return upstream.tool("where", ({ request }) => ({ content: [{ type: "text", text: request.sessionId }] }));
+}
+
+/** Both clients open a listening stream as soon as they are connected: awaited, lest it gets between what a test does. */
+export async function streamOpened(upstream: FakeMcp): Promise<void> {
+  await until(() => upstream.streams.size > 0, "the client listens");
 }
