@@ -77,7 +77,7 @@ export async function readMembers(request: Request): Promise<Members> {
   }
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(request)));
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readBounded(request)));
   } catch (error) {
     if (error instanceof SignetError) throw error;
     throw new SignetError("parse_error");
