@@ -6,6 +6,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import { DEFAULT_REVISION } from "../mcp/revisions.ts";
 import { shortHash } from "../observe/redact.ts";
+import type { Adoption } from "../session/adoption.ts";
 import { Session } from "../session/session.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -29,30 +30,48 @@ export interface Claim {
 }
 
 /** @throws `failure`, the reason why `rawId` did not open, if it is not to be adopted; SignetError `owner_mismatch` and others */
-export function adopt(
+export async function adopt(
   parts: GatewayParts,
   caller: { inbound: Inbound; principal: Principal; rawId: string },
   failure: unknown,
-): Claim {
-  const { inbound, principal, rawId } = caller;
+): Promise<Claim> {
+  const { inbound: { receivedAtMs: nowMs }, principal, rawId } = caller;
   const { adoption } = parts;
   if (adoption === undefined || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
-  const session = createSession(parts, rawId, principal, inbound.receivedAtMs);
-  const answer = adoption.claim(rawId, parts.owners.nameOf(principal));
+  const answer = adoption.claim(rawId, parts.owners.nameOf(principal), nowMs);
   if (answer.kind === "refused") {
     if (answer.reason === "other") throw new SignetError("owner_mismatch");
     if (answer.reason === "busy") throw new SignetError("request_limit", { retryAfterS: 1 });
     throw failure;
   }
-  const isNew = answer.kind === "claiming";
+  try {
+    const session = createSession(parts, {
+      rawId,
+      principal,
+      sinceMs: answer.kind === "owner" ? answer.sinceMs : nowMs,
+    });
+    // Neither revocation nor expiry is undone by asking again (L6, L8).
+    if (nowMs >= session.expiresAtMs || await parts.revocations.isRevoked(session.sealed, nowMs)) throw failure;
+    return createClaim(parts, { session, principal, answer });
+  } catch (fault) {
+    if (answer.kind === "claiming") answer.release();
+    throw fault;
+  }
+}
+
+function createClaim(
+  parts: GatewayParts,
+  claimed: { session: Session; principal: Principal; answer: Exclude<Adoption, { kind: "refused" }> },
+): Claim {
+  const { session, principal, answer } = claimed;
   let settled = false;
   return {
     session,
     settle(known) {
       if (settled) return;
       settled = true;
-      if (isNew && !known) answer.release();
-      if (isNew && known) {
+      if (answer.kind === "claiming" && !known) answer.release();
+      if (answer.kind === "claiming" && known) {
         answer.confirm();
         parts.log.info("session adopted", { session: shortHash(session.sealed.sid), principal: principal.source });
       }
@@ -79,7 +98,11 @@ function isLiveUpstreamId(parts: GatewayParts, rawId: string): boolean {
   return false;
 }
 
-function createSession(parts: GatewayParts, rawId: string, principal: Principal, nowMs: number): Session {
+function createSession(
+  parts: GatewayParts,
+  adopted: { rawId: string; principal: Principal; sinceMs: number },
+): Session {
+  const { rawId, principal, sinceMs } = adopted;
   const key = parts.ring.active;
   return new Session({
     id: rawId as SessionId,
@@ -87,14 +110,14 @@ function createSession(parts: GatewayParts, rawId: string, principal: Principal,
     sealed: {
       sid: PREFIX + shortHash(rawId),
       owner: parts.owners.fingerprint(principal, key),
-      issuedAtMs: nowMs,
-      expiresAtMs: nowMs + parts.options.sessionTtlMs,
+      issuedAtMs: sinceMs,
+      expiresAtMs: sinceMs + parts.options.sessionTtlMs,
       protocolVersion: DEFAULT_REVISION,
       clientInfo: {},
       capabilities: {},
       upstreams: { [parts.upstream.url]: { "mcp-session-id": rawId as UpstreamSessionId } },
     },
-  }, nowMs);
+  }, parts.now());
 }
 
 /** From now on it is found like any other; without a place for it every request claims anew, which works as well. */

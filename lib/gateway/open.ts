@@ -36,7 +36,7 @@ export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<
     return { session: await parts.registry.openCold(sessionId, principal, inbound.receivedAtMs) };
   } catch (failure) {
     if (parts.adoption === undefined) throw failure;
-    return adopt(parts, { inbound, principal, rawId: sessionId }, failure);
+    return await adopt(parts, { inbound, principal, rawId: sessionId }, failure);
   }
 }
 

@@ -13,13 +13,13 @@ const RAW_ID = /^[\x21-\x7e]{1,4096}$/;
 
 /**
  * What a caller may do with a raw id.
- * - `owner`: it is theirs
+ * - `owner`: it is theirs, since then (ms since the epoch)
  * - `claiming`: nobody's so far. It is theirs from now on, for good once the upstream has answered for the session:
  *   exactly one of `confirm` and `release` must be called. Until then others are refused, and nobody is pushed out.
  * - `refused`: another's (`other`), not to be claimed (`blank`), or too many claims are undecided (`busy`)
  */
 export type Adoption =
-  | { readonly kind: "owner" }
+  | { readonly kind: "owner"; readonly sinceMs: number }
   | { readonly kind: "claiming"; confirm(): void; release(): void }
   | { readonly kind: "refused"; readonly reason: "other" | "blank" | "busy" };
 
@@ -41,20 +41,24 @@ export interface AdoptionStats {
   readonly forgotten: number;
 }
 
-/** A claim the upstream has not decided: several requests of the same caller may share it. */
-interface Pending {
+/** Whose an id is, and since when: what is revoked or too old by then is dead, however often it is asked for (L6, L8). */
+interface Owner {
   readonly owner: string;
+  readonly sinceMs: number;
+}
+
+/** A claim the upstream has not decided: several requests of the same caller may share it. */
+interface Pending extends Owner {
   holders: number;
 }
 
-const OWNER: Adoption = { kind: "owner" };
 const OTHER: Adoption = { kind: "refused", reason: "other" };
 const BLANK: Adoption = { kind: "refused", reason: "blank" };
 const BUSY: Adoption = { kind: "refused", reason: "busy" };
 
 export class AdoptionRegistry {
   /** Digest of the raw id → owner. */
-  readonly #owners: LRUCache<string, string>;
+  readonly #owners: LRUCache<string, Owner>;
   readonly #pending = new Map<string, Pending>();
   readonly #maxPending: number;
   #claimed = 0;
@@ -75,20 +79,22 @@ export class AdoptionRegistry {
 
   /**
    * Asks for a raw id before it is sent upstream: one synchronous step, so that of two callers only one can be first.
-   * @param owner unique name of the principal, such as `principalKey` gives
+   * @param owner unique name of the principal, such as `OwnerBook.nameOf` gives
    */
-  claim(rawId: string, owner: string): Adoption {
+  claim(rawId: string, owner: string, nowMs: number): Adoption {
     if (isBlank(owner) || !RAW_ID.test(rawId)) return this.#refuse(BLANK);
     const key = digestOf(rawId);
     const known = this.#owners.get(key);
-    if (known !== undefined) return known === owner ? OWNER : this.#refuse(OTHER);
+    if (known !== undefined) {
+      return known.owner === owner ? { kind: "owner", sinceMs: known.sinceMs } : this.#refuse(OTHER);
+    }
     const pending = this.#pending.get(key);
     if (pending) {
       if (pending.owner !== owner) return this.#refuse(OTHER);
       return this.#hold(key, pending);
     }
     if (this.#pending.size >= this.#maxPending) return this.#refuse(BUSY);
-    const fresh: Pending = { owner, holders: 0 };
+    const fresh: Pending = { owner, sinceMs: nowMs, holders: 0 };
     this.#pending.set(key, fresh);
     return this.#hold(key, fresh);
   }
@@ -98,7 +104,7 @@ export class AdoptionRegistry {
     if (isBlank(owner) || !RAW_ID.test(rawId)) return "other";
     const known = this.#owners.get(digestOf(rawId));
     if (known === undefined) return "unclaimed";
-    return known === owner ? "owner" : "other";
+    return known.owner === owner ? "owner" : "other";
   }
 
   /** DELETE (O4): the owner alone can forget; closing a stream does not. Returns whether there was a claim of theirs. */
@@ -142,7 +148,7 @@ export class AdoptionRegistry {
 
   #confirm(key: string, pending: Pending): void {
     this.#pending.delete(key);
-    this.#owners.set(key, pending.owner);
+    this.#owners.set(key, { owner: pending.owner, sinceMs: pending.sinceMs });
     this.#claimed++;
   }
 

@@ -1,5 +1,7 @@
 // Attacks on adoption: a claim that is refused on its way must not stay open, and an owner is the same one everywhere.
 import assert from "node:assert/strict";
+import { openRevocations } from "../../lib/session/revocation_store.ts";
+import { openSqliteStore } from "../../lib/store/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
 import { TestIssuer } from "../support/tokens.ts";
@@ -76,5 +78,52 @@ Deno.test(
     await until(async () => await signet.metric("signet_sessions") === 0, "the session has left memory");
     assert.equal(await status(signet.post(call(1, "echo"), { id, token: cli })), 403);
     assert.equal(await status(signet.post(call(1, "echo"), { id, token: ide })), 200);
+  },
+);
+
+Deno.test(
+  "L6 O5: a revoked session that was adopted stays dead, for its owner and for others",
+  SANITIZERS,
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "signet-state-" });
+    try {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
+      const flags = [...issuer.flags, "--adopt", "--state", `${dir}/state`];
+      await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+      const id = liveId(upstream);
+      assert.equal(await status(signet.post(call(1, "echo"), { id, token: alice })), 200);
+      const store = openSqliteStore(`${dir}/state`);
+      const revocations = await openRevocations({ store, maxSessionTtlMs: 86_400_000 });
+      await revocations.revokeBefore(Date.now());
+      await store.close();
+      await until(async () => await signet.metric("signet_sessions") === 0, "the revocation is in force");
+      assert.equal(await status(signet.post(call(2, "echo"), { id, token: alice })), 404);
+      assert.equal(await status(signet.post(call(3, "echo"), { id, token: bob })), 403);
+      assert.equal(upstream.ran.get("echo"), 1);
+      const young = liveId(upstream);
+      assert.equal(await status(signet.post(call(4, "echo"), { id: young, token: bob })), 200);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+Deno.test(
+  "L8 O5: an adopted session ends with its lifetime, and asking again gives it no second one",
+  SANITIZERS,
+  async () => {
+    let nowMs = Date.now();
+    await using upstream = new FakeMcp();
+    const flags = ["--adopt", "--session-ttl", "60s"];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags, now: () => nowMs });
+    const id = liveId(upstream);
+    assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+    nowMs += 59_999;
+    assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+    nowMs += 1;
+    for (const n of [3, 4]) assert.equal(await status(signet.post(call(n, "echo"), { id })), 404);
+    assert.equal(upstream.ran.get("echo"), 2);
   },
 );
