@@ -1,0 +1,110 @@
+// Unmodified clients with unmodified stdio servers, by way of the bridge alone and of Signet before it.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
+import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
+import { ANSWERS } from "../support/mcp_client_contract.ts";
+import { nobodyLeft } from "../support/process_census.ts";
+import { TestSignet } from "../support/signet.ts";
+import { TestStdio } from "../support/stdio.ts";
+import { StdioEndpoint } from "../support/stdio_endpoint.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const WAYS = ["by the bridge alone", "through Signet"] as const;
+
+/** A bridge to `server`, and where clients reach it. */
+class Reach implements AsyncDisposable {
+  readonly stdio: TestStdio;
+  readonly endpoint: StdioEndpoint;
+  readonly signet: TestSignet | undefined;
+
+  private constructor(stdio: TestStdio, endpoint: StdioEndpoint, signet: TestSignet | undefined) {
+    this.stdio = stdio;
+    this.endpoint = endpoint;
+    this.signet = signet;
+  }
+
+  static async to(server: ServerCommand, way: typeof WAYS[number]): Promise<Reach> {
+    const stdio = new TestStdio({ server });
+    const endpoint = new StdioEndpoint(stdio.upstream);
+    const signet = way === "through Signet" ? await TestSignet.start({ upstream: endpoint.url }) : undefined;
+    return new Reach(stdio, endpoint, signet);
+  }
+
+  get url(): string {
+    return this.signet?.url ?? this.endpoint.url;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.signet?.app.drain();
+    await this.endpoint[Symbol.asyncDispose]();
+    await nobodyLeft(this.stdio.token);
+  }
+}
+
+const EVERYTHING: ServerCommand = {
+  command: Deno.execPath(),
+  args: ["run", "-A", "npm:@modelcontextprotocol/server-everything@2026.8.31", "stdio"],
+  cwd: ROOT,
+};
+
+for (const way of WAYS) {
+  for (const kind of LEGACY_CLIENTS) {
+    Deno.test(`B1: client ${kind} works with server-everything over stdio ${way}`, CLIENT_SANITIZERS, async (t) => {
+      await using reach = await Reach.to(EVERYTHING, way);
+      await using connected = await connectClient(kind, reach.url);
+      const { client } = connected;
+      await t.step("lists and calls", async () => {
+        assert.ok((await client.listTools()).includes("get-sum"));
+        assert.match(await client.call("get-sum", { a: 2, b: 40 }), /42/);
+        assert.ok((await client.listResources()).length > 0);
+        assert.ok((await client.prompt("simple-prompt", {})).length > 0);
+      });
+      await t.step("reports progress", async () => {
+        const seen: number[] = [];
+        const run = { duration: 0.2, steps: 4 };
+        await client.call("trigger-long-running-operation", run, { onProgress: (progress) => seen.push(progress) });
+        assert.deepEqual(seen, [1, 2, 3, 4]);
+      });
+      await t.step("asks the client", async () => {
+        assert.match(await client.call("trigger-sampling-request", { prompt: "?" }), new RegExp(ANSWERS.sample));
+        assert.match(await client.call("trigger-elicitation-request"), /provided the requested information/);
+        assert.match(await client.call("get-roots-list"), new RegExp(ANSWERS.root));
+      });
+      await t.step("hears log lines on the listening stream", async () => {
+        await client.setLogLevel("debug");
+        await connected.heard("notifications/message");
+      });
+      await t.step("L4: goes on when its server was ended and is needed again", async () => {
+        for (const pid of reach.stdio.upstream.pids) Deno.kill(pid, "SIGKILL");
+        const again = (): Promise<string> => client.call("get-sum", { a: 1, b: 1 }).catch(again);
+        assert.match(await again(), /2/);
+      });
+      await t.step("ends its session", () => client.terminate());
+    });
+  }
+}
+
+const hasPython = await new Deno.Command("python3", { args: ["--version"] }).output().then(() => true, () => false);
+if (!hasPython) console.error("IGNORED: no python3 in PATH: a stdio server of another language is not tried");
+const PYTHON: ServerCommand = { command: "python3", args: [`${ROOT}tests/fixtures/stdio_python_server.py`] };
+
+for (const way of WAYS) {
+  for (const kind of LEGACY_CLIENTS) {
+    const options = { ...CLIENT_SANITIZERS, ignore: !hasPython };
+    Deno.test(`B1: client ${kind} works with a server in Python over stdio ${way}`, options, async () => {
+      await using reach = await Reach.to(PYTHON, way);
+      await using one = await connectClient(kind, reach.url);
+      await using other = await connectClient(kind, reach.url);
+      const text = "日本語 \u0000 \u2028 \u{1f600} \r\n";
+      assert.equal(await one.client.call("echo", { text }), text);
+      const seen: number[] = [];
+      await one.client.call("progress", { steps: 3 }, { onProgress: (progress) => seen.push(progress) });
+      assert.deepEqual(seen, [1, 2, 3]);
+      assert.equal(await one.client.call("sample"), ANSWERS.sample);
+      const counts = [await one.client.call("count"), await other.client.call("count"), await one.client.call("count")];
+      assert.deepEqual(counts.map((count) => count.split(" in ")[0]), ["1", "1", "2"]);
+      assert.notEqual(counts[0]!.split(" in ")[1], counts[1]!.split(" in ")[1]);
+    });
+  }
+}
