@@ -11,7 +11,7 @@ export interface AuthenticatorOptions {
   readonly maxVerified?: number;
   /** Refused credentials remembered, of each source. Default 1,000. */
   readonly maxRefused?: number;
-  /** Distinct credentials being verified at once, by each source. Default 1,000. */
+  /** Distinct credentials never proven before that are being verified at once, by each source. Default 1,000. */
   readonly maxPending?: number;
   /** Longest time a proof is believed without asking again, in ms. Default 10 min: bounds how long a withdrawn key counts. */
   readonly maxAgeMs?: number;

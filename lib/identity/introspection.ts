@@ -87,20 +87,20 @@ export class IntrospectionSource implements VerifyingSource {
   async #ask(token: string, nowMs: number): Promise<Identification> {
     let answer: oauth.IntrospectionResponse;
     try {
-      answer = await this.#introspect(token);
+      answer = await this.#introspect(token, nowMs);
     } catch (fault) {
       throw this.#endpoint.unavailable(fault, REMEDY);
     }
     return judgeIntrospection(answer, this.#options, nowMs);
   }
 
-  async #introspect(token: string): Promise<oauth.IntrospectionResponse> {
+  async #introspect(token: string, nowMs: number): Promise<oauth.IntrospectionResponse> {
     const { client } = this.#options;
     const metadata: oauth.Client = { client_id: client.clientId };
     const response = await oauth.introspectionRequest(this.#server, metadata, client.authenticate, token, {
       additionalParameters: { token_type_hint: "access_token" },
       [oauth.allowInsecureRequests]: this.#options.unsafeHttp ?? false,
-      [oauth.customFetch]: (_url, init) => this.#endpoint.send(init as RequestInit),
+      [oauth.customFetch]: (_url, init) => this.#endpoint.send(init as RequestInit, nowMs),
     });
     if (response.status !== 200) throw new EndpointFault(`it answers with status ${response.status}`);
     // Signed answers (RFC 9701) were not asked for, and would have to be verified.

@@ -52,7 +52,9 @@ export class ProofCache {
     if (known !== undefined && nowMs < known.untilMs) return known.answer;
     const pending = this.#pending.get(digest);
     if (pending !== undefined) return pending;
-    if (this.#pending.size >= this.#options.maxPending) {
+    // One that held before has a place of its own: there are at most `maxVerified` of them, and a flood of new credentials
+    // must not keep out a caller whose proof has only grown old.
+    if (this.#pending.size >= this.#options.maxPending && !this.#verified.has(digest)) {
       throw new SignetError("identity_unavailable", {
         publicMessage: "Too many credentials are being verified",
         retryAfterS: 1,

@@ -66,14 +66,30 @@ export class RemoteKeySet implements KeySet {
   }
 
   async #renew(nowMs: number): Promise<KeyLookup> {
+    const stale = this.#staleKeys(nowMs);
+    const renewed = this.#askAgain(nowMs);
+    // The provider failed before: while it does, nobody waits for it, lest each token take as long as its time-out.
+    if (stale !== undefined && this.#failure !== undefined) {
+      renewed.catch(() => {});
+      return stale;
+    }
     try {
-      if (this.#fetching === undefined && this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
-      return (await this.#fetchOnce(nowMs)).lookup;
+      return (await renewed).lookup;
     } catch (fault) {
-      const { freshMs, staleMs } = this.#settings;
-      if (this.#keys !== undefined && nowMs - this.#keys.atMs < freshMs + staleMs) return this.#keys.lookup;
+      if (stale !== undefined) return stale;
       throw fault;
     }
+  }
+
+  /** Keys that are old and still used, as long as there are no others. */
+  #staleKeys(nowMs: number): KeyLookup | undefined {
+    const { freshMs, staleMs } = this.#settings;
+    return this.#keys !== undefined && nowMs - this.#keys.atMs < freshMs + staleMs ? this.#keys.lookup : undefined;
+  }
+
+  async #askAgain(nowMs: number): Promise<Fetched> {
+    if (this.#fetching === undefined && this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
+    return await this.#fetchOnce(nowMs);
   }
 
   /** @throws the last failure if it is too recent to try again */

@@ -92,7 +92,7 @@ export class ResolverSource implements VerifyingSource {
         method: "POST",
         headers: { "content-type": "application/json", accept: "application/json" },
         body: question,
-      });
+      }, nowMs);
       if (response.status === 401 || response.status === 403) return REFUSED;
       if (response.status !== 200) throw new EndpointFault(`it answers with status ${response.status}`);
       const principal = readResolved(await response.json(), { nowMs, maxAgeMs: this.#maxAgeMs });

@@ -14,6 +14,10 @@ export interface EndpointOptions {
   readonly maxResponseBytes?: number;
 }
 
+/** How long an endpoint that cannot be reached, or says that it has too much to do, is left alone; clients hear the same. */
+const QUIET_S = 1;
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
+
 /** What the operator is told; bounded set of texts, none from the other side. */
 export class EndpointFault extends Error {
   override readonly name = "EndpointFault";
@@ -24,6 +28,9 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #timeoutMs: number;
   readonly #maxResponseBytes: number;
+  /** In a row: one alone may be a connection that died while idle. */
+  #failures = 0;
+  #quietUntilMs = -Infinity;
 
   constructor(url: string, options: EndpointOptions) {
     this.url = url;
@@ -32,18 +39,29 @@ export class Endpoint {
     this.#maxResponseBytes = options.maxResponseBytes ?? 65_536;
   }
 
-  /** The response with its body read to the end. @throws EndpointFault */
-  async send(init: RequestInit): Promise<Response> {
+  /**
+   * The response with its body read to the end. An endpoint that is down is not asked once for every request: answers
+   * that would be remembered are not to be had then, so the load would be many times the usual one.
+   * A time-out or another fault may be about one credential and keeps nobody else from asking.
+   * @throws EndpointFault
+   */
+  async send(init: RequestInit, nowMs: number): Promise<Response> {
+    const quietMs = this.#quietUntilMs - nowMs;
+    // A clock that was set back must not prolong it.
+    if (quietMs > 0 && quietMs <= QUIET_S * 1000) throw new EndpointFault("it failed a moment ago and is left alone");
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
     try {
       const response = await this.#options.fetch(this.url, { ...init, redirect: "manual", signal: abort.signal });
+      if (BUSY.has(response.status)) this.#noteFailure(nowMs);
+      else this.#failures = 0;
       const body = await this.#readAll(response);
       // 204 and its like allow no body, not even an empty one.
       return new Response(body.length === 0 ? null : body, { status: response.status, headers: response.headers });
     } catch (cause) {
       if (abort.signal.aborted) throw new EndpointFault(`no answer within ${this.#timeoutMs} ms`, { cause });
       if (cause instanceof EndpointFault) throw cause;
+      this.#noteFailure(nowMs);
       throw new EndpointFault("it cannot be reached", { cause });
     } finally {
       clearTimeout(timer);
@@ -54,11 +72,15 @@ export class Endpoint {
   unavailable(fault: unknown, remedy: string): SignetError {
     const problem = fault instanceof EndpointFault ? fault.message : "its answer is not valid";
     return new SignetError("identity_unavailable", {
-      retryAfterS: 1,
+      retryAfterS: QUIET_S,
       facts: { endpoint: redactUrl(this.url), problem },
       remedy,
       cause: fault,
     });
+  }
+
+  #noteFailure(nowMs: number): void {
+    if (++this.#failures >= 2) this.#quietUntilMs = nowMs + QUIET_S * 1000;
   }
 
   async #readAll(response: Response): Promise<Uint8Array<ArrayBuffer>> {

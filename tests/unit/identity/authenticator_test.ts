@@ -215,6 +215,25 @@ Deno.test("M3: the number of credentials being verified at once is bounded", str
   assert.equal((await authenticator.identify(withToken("c"), NOW_MS)).kind, "principal");
 });
 
+Deno.test(
+  "M3: a credential that held before is asked about again, however many new ones are waiting",
+  strict,
+  async () => {
+    const gate = Promise.withResolvers<Identification>();
+    const source = new FakeSource((token) => token === "good" ? later(proven("alice")) : gate.promise);
+    const authenticator = new Authenticator([source], { maxPending: 2, maxAgeMs: 1_000 });
+    await authenticator.identify(withToken("good"), NOW_MS);
+    const waiting = ["a", "b"].map((token) => authenticator.identify(withToken(token), NOW_MS));
+    assert.throws(() => authenticator.identify(withToken("c"), NOW_MS), SignetError);
+    const again = await authenticator.identify(withToken("good"), NOW_MS + 1_000);
+    assert.equal(principalOf(again).subject, "alice");
+    assert.equal(source.calls, 4);
+    gate.resolve(INVALID);
+    await Promise.all(waiting);
+    assert.equal(authenticator.sizes().pending, 0);
+  },
+);
+
 Deno.test("M3: proofs and refusals are bounded, and refusals push no proof out", strict, async () => {
   const source = new FakeSource((token) => later(token.startsWith("bad") ? INVALID : proven(token)));
   const authenticator = new Authenticator([source], { maxVerified: 3, maxRefused: 2 });

@@ -102,6 +102,28 @@ Deno.test("I1: keys outlive a failing provider for a bounded time", strict, asyn
   assert.deepEqual(kids(await keys.current(end + 2 * TIMES.retryMs)), ["other"]);
 });
 
+Deno.test(
+  "I1: nobody waits for a provider that failed before, while there are keys to go on with",
+  strict,
+  async () => {
+    const { server, keys } = setUp();
+    await keys.current(NOW_MS);
+    server.breakDown();
+    const old = NOW_MS + TIMES.freshMs;
+    assert.deepEqual(kids(await keys.current(old)), ["one"]);
+    const gate = Promise.withResolvers<Response>();
+    server.answer = () => gate.promise;
+    assert.deepEqual(kids(await keys.current(old + TIMES.retryMs)), ["one"]);
+    assert.deepEqual(kids(await keys.current(old + TIMES.retryMs + 1)), ["one"]);
+    assert.equal(server.calls, 3);
+    gate.resolve(new Response(keySetOf(OTHER)));
+    const waited = await keys.newer(old + TIMES.retryMs + 2);
+    assert.deepEqual(kids(waited), ["other"]);
+    assert.deepEqual(kids(await keys.current(old + TIMES.retryMs + 3)), ["other"]);
+    assert.equal(server.calls, 3);
+  },
+);
+
 const BAD_ANSWERS: readonly [string, () => Response][] = [
   ["status 500", () => new Response(keySetOf(ONE), { status: 500 })],
   ["status 404", () => new Response(keySetOf(ONE), { status: 404 })],
