@@ -15,6 +15,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELE
 /** RFC 9110 §8.6: with these a request without a body says so. */
 const ANNOUNCES_NO_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
+const ANSWERED: ClientRequest = { method: "", target: "", fields: [] };
+
 /** What a call needs of its pool. */
 export interface CallQueue {
   /** Takes a call out that waits for a connection. */
@@ -23,8 +25,9 @@ export interface CallQueue {
 
 export class PoolCall implements Call {
   readonly response: Promise<ClientResponse>;
-  readonly request: ClientRequest;
-  readonly headText: string;
+  /** Gone, with the text of its head, once there is an answer: streams live long. */
+  request: ClientRequest;
+  headText: string;
   /** Where it was sent; undefined while it waits. */
   connection: ClientConnection | undefined = undefined;
   /** When it stops waiting for a connection, ms. */
@@ -66,6 +69,8 @@ export class PoolCall implements Call {
 
   resolve(head: ResponseHead, body: BodyReader): void {
     this.settled = true;
+    this.request = ANSWERED;
+    this.headText = "";
     this.#resolve(new PoolResponse(this, head, body));
   }
 

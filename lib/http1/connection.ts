@@ -1,7 +1,7 @@
 // A byte stream over one socket: a read posted ahead, bytes kept where they arrived, writes in order.
 // Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
 // and bytes handed out as views stay in place until the owner says otherwise.
-import { giveBuffer, LARGEST_BUFFER, nextBufferSize, SMALLEST_BUFFER, takeBuffer } from "./buffers.ts";
+import { giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, SMALLEST_BUFFER, takeBuffer } from "./buffers.ts";
 
 /** The part of `Deno.Conn` in use: TCP, TLS and unix sockets alike. */
 export interface Socket {
@@ -91,7 +91,7 @@ export class ByteStream {
 
   /** A hint that `bytes` more belong to the message that is arriving. */
   expect(bytes: number): void {
-    if (bytes > this.#readSize) this.#readSize = bytes;
+    if (bytes > this.#readSize) this.#readSize = Math.min(bytes, MESSAGE_BUFFER);
   }
 
   readonly #onRead = (count: number | null): void => {

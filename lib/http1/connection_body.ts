@@ -1,6 +1,7 @@
 // A message body as it arrives: transfer coding removed, bytes handed out where they lie. RFC 9112 §6, §7.
-// Pull only: the next read is posted when all that has arrived is handed out, so a slow consumer slows its sender.
-import { LARGEST_BUFFER } from "./buffers.ts";
+// Pull only: bytes are asked for when somebody waits for them, so a slow consumer slows its sender. Reading ahead would
+// gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
+import { MESSAGE_BUFFER } from "./buffers.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
 import type { Side } from "./grammar.ts";
@@ -68,7 +69,7 @@ export class InboundBody implements BodyReader {
     if (stream.held && stream.start === stream.end) stream.release();
     if (stream.buffered < this.#left) return undefined;
     if (stream.end - stream.start < this.#left) {
-      if (stream.held || this.#left > LARGEST_BUFFER) return undefined;
+      if (stream.held || this.#left > MESSAGE_BUFFER) return undefined;
       stream.gather(this.#left);
     }
     return this.#slice(this.#left);
@@ -77,7 +78,7 @@ export class InboundBody implements BodyReader {
   /** All chunks, if all have arrived, moved together in place. A first pass without a trace tells whether they have. */
   #takeChunks(): Uint8Array | undefined {
     const { stream } = this.#host;
-    if (stream.buffered > LARGEST_BUFFER) return undefined;
+    if (stream.buffered > MESSAGE_BUFFER) return undefined;
     stream.gather(stream.buffered);
     const { buffer, start, end } = stream;
     const trial = new ChunkedDecoder(this.#side);
@@ -111,8 +112,6 @@ export class InboundBody implements BodyReader {
     const bytes = this.#pull();
     if (bytes !== undefined) {
       this.piecemeal = true;
-      // The next bytes may come in while these are being used.
-      if (stream.buffered === 0) this.#post();
       return Promise.resolve(bytes);
     }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -166,7 +165,6 @@ export class InboundBody implements BodyReader {
     if (this.#failure !== undefined) this.#reject!(this.#failure);
     else this.#resolve!(bytes ?? null);
     this.#resolve = this.#reject = undefined;
-    if (bytes !== undefined && this.#host.stream.buffered === 0) this.#post();
   }
 
   /** The peer has sent its last byte. @returns false if the body is incomplete: the caller must {@link fail} it */

@@ -1,6 +1,6 @@
 // Heads between text and bytes, and whole messages in one write. Heads are latin1: one character is one byte.
 import { Buffer } from "node:buffer";
-import { LARGEST_BUFFER, takeBuffer } from "./buffers.ts";
+import { LARGEST_BUFFER, MESSAGE_BUFFER, takeBuffer } from "./buffers.ts";
 import type { ByteStream } from "./connection.ts";
 
 const encoder = new TextEncoder();
@@ -28,33 +28,31 @@ export function asciiBytes(text: string): Uint8Array {
 }
 
 /**
- * Sends a head and a body, in one write if they fit the largest buffer. Up to that size `body` is copied and free for
- * other use at once; a longer one must not change until this resolves: when the socket took it or is gone.
+ * Sends a head and a body, in one write if they fit a message buffer. A body that may lie in a shared buffer (they are
+ * no larger than {@link LARGEST_BUFFER}) is copied and free for other use at once; a longer one must not change until
+ * this resolves: when the socket took it or is gone.
  */
 export function sendMessage(stream: ByteStream, head: string, body: Uint8Array): Promise<void> {
   const headLength = head.length;
   const total = headLength + body.length;
-  if (total <= LARGEST_BUFFER) {
-    const buffer = takeBuffer(total);
-    encodeLatin1(head, buffer);
+  if (headLength > MESSAGE_BUFFER) {
+    const bytes = new Uint8Array(headLength);
+    encodeLatin1(head, bytes);
+    const sent = stream.write(bytes);
+    return body.length === 0 ? sent : sendBytes(stream, body);
+  }
+  const first = Math.min(total, MESSAGE_BUFFER);
+  const buffer = takeBuffer(first);
+  encodeLatin1(head, buffer);
+  if (first === total) {
     if (body.length > 0) buffer.set(body, headLength);
     return stream.send(buffer, total);
   }
-  if (headLength > LARGEST_BUFFER) {
-    const bytes = new Uint8Array(headLength);
-    encodeLatin1(head, bytes);
-    stream.write(bytes);
-    return stream.write(body);
-  }
-  const buffer = takeBuffer(LARGEST_BUFFER);
-  encodeLatin1(head, buffer);
-  const first = LARGEST_BUFFER - headLength;
-  buffer.set(body.subarray(0, first), headLength);
-  stream.send(buffer, LARGEST_BUFFER);
-  return sendBytes(stream, body.subarray(first));
+  buffer.set(body.subarray(0, first - headLength), headLength);
+  stream.send(buffer, first);
+  return sendBytes(stream, body.subarray(first - headLength));
 }
 
-/** Sends `bytes`, copied if they are not too many: views of shared buffers never exceed one buffer. */
 function sendBytes(stream: ByteStream, bytes: Uint8Array): Promise<void> {
   if (bytes.length > LARGEST_BUFFER) return stream.write(bytes);
   const buffer = takeBuffer(bytes.length);

@@ -1,5 +1,5 @@
 // An outgoing body in pieces, framed by length, by chunks or by the end of the connection. RFC 9112 §6, §7.1.
-import { LARGEST_BUFFER, takeBuffer } from "./buffers.ts";
+import { MESSAGE_BUFFER, takeBuffer } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
 import { asciiBytes, encodeLatin1, sendMessage } from "./connection_text.ts";
@@ -35,7 +35,7 @@ export class OutboundBody {
     if (!this.#chunked || first.length === 0) return sendMessage(this.#stream, head, first);
     const chunkHead = formatChunkHead(first.length);
     const total = head.length + chunkHead.length + first.length + 2;
-    if (total > LARGEST_BUFFER) {
+    if (total > MESSAGE_BUFFER) {
       sendMessage(this.#stream, head, EMPTY);
       return this.#writeChunk(first, false);
     }
@@ -72,7 +72,7 @@ export class OutboundBody {
   /** Framing and payload in one write; payloads beyond one buffer become several chunks. */
   #writeChunk(bytes: Uint8Array, last: boolean): Promise<void> {
     let rest = bytes;
-    const most = LARGEST_BUFFER - CHUNK_FRAMING - 2;
+    const most = MESSAGE_BUFFER - CHUNK_FRAMING - 2;
     while (rest.length > most) {
       this.#sendChunk(rest.subarray(0, most), false);
       rest = rest.subarray(most);

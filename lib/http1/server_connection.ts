@@ -158,6 +158,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
   }
 
   #awaitHead(): void {
+    if (this.stream.ended) return this.#shut();
     if (this.#phase === "idle") {
       this.#phase = "head";
       if (!this.#fresh) this.#deadlineMs = this.#after(this.#context.limits.headTimeoutMs);
@@ -196,8 +197,13 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     if (this.#exchange !== exchange || exchange.aborted) return;
     if (exchange.started) return this.cut(exchange);
     const error = cause instanceof HttpError ? cause : new HttpError("internal", "the handler failed", { cause });
-    const { start, body } = this.#context.renderError(error);
-    exchange.respond(start, body);
+    try {
+      const { start, body } = this.#context.renderError(error);
+      exchange.respond(start, body);
+    } catch (second) {
+      this.#context.onHandlerFailure(second);
+      this.cut(exchange);
+    }
   }
 
   /** Keeps a read posted, whatever has arrived and is not consumed yet, up to the bound. */

@@ -238,3 +238,39 @@ Deno.test("a handler may answer a body that it has not read, and the client read
   }
   assert.equal(server.server.stats.connectionsAccepted, 1);
 });
+
+Deno.test("a half-close in the middle of the next head ends the connection after the answer", OPTIONS, async () => {
+  const { exchanges, handler } = keeper();
+  await using server = await serve(handler);
+  await using client = await server.connect();
+  await client.send(GET + "GET /next HT");
+  await client.closeWrite();
+  await until("the request", () => exchanges.length === 1);
+  exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
+  assert.match(await client.takeToEnd(), /\r\n\r\nanswer$/);
+  assert.equal(server.server.stats.requests, 1);
+});
+
+Deno.test("a handler whose failure cannot be rendered loses its connection, not the server", OPTIONS, async () => {
+  await using server = await serve(() => Promise.reject(new Error("boom")), {
+    renderError: () => ({ start: { status: 500, fields: ["x", "a\r\nb"] }, body: new Uint8Array() }),
+  });
+  await using client = await server.connect();
+  await client.send(GET);
+  assert.equal(await client.takeToEnd(), "");
+  assert.equal(server.failures.length, 2);
+});
+
+Deno.test("an onAbort that throws is reported, and harms nobody", OPTIONS, async () => {
+  await using server = await serve((exchange) => {
+    exchange.onAbort = () => {
+      throw new Error("boom");
+    };
+  });
+  await using client = await server.connect();
+  await client.send(GET);
+  await until("the request", () => server.server.stats.requests === 1);
+  await client.close();
+  await until("the report", () => server.failures.length === 1);
+  assert.equal(server.server.stats.connectionsOpen, 0);
+});
