@@ -1,14 +1,16 @@
 // Wires everything once; starts, reloads and drains it (BEHAVIOUR.md P1, P2).
 // READY never follows STOPPING: once draining has begun, readiness stays false.
-import { type AdminServer, type Readiness, serveAdmin } from "../admin/admin.ts";
+import { type AdminRoute, type AdminServer, type Readiness, serveAdmin } from "../admin/admin.ts";
+import { controlRoutes } from "../admin/control_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
-import { formatAuthority } from "../http1/authority.ts";
+import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
 import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server.ts";
 import type { Logger } from "../observe/log.ts";
+import { createControl } from "./control.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { Reachability } from "./reachability.ts";
@@ -128,7 +130,20 @@ export class App {
       parts: () => this.#parts,
       startedAtMs: this.#startedAtMs,
     });
-    return serveAdmin({ ...admin, ready: () => this.#readiness(), metrics: () => page.render() });
+    return serveAdmin({
+      ...admin,
+      ready: () => this.#readiness(),
+      metrics: () => page.render(),
+      routes: this.#controlRoutes(admin),
+    });
+  }
+
+  #controlRoutes(admin: { readonly hostname: string }): ReadonlyMap<string, AdminRoute> {
+    const { tokens, revocations, registry, owners, log, now, secrets } = this.#lasting;
+    const { maxIdLength } = this.#settings;
+    const ring = () => this.#parts.ring;
+    const control = createControl({ tokens, revocations, registry, owners, ring, maxIdLength, log, now });
+    return controlRoutes(control, { token: secrets.adminToken, loopback: isLoopbackHost(admin.hostname) });
   }
 
   async #pollRevocations(): Promise<void> {

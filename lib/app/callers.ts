@@ -1,6 +1,7 @@
 // Settings → who may call: the principal sources in the configured order, and the challenges that go with them.
 // What only some sources need is imported only for them: it costs time at every start.
 import type { Settings } from "../config/schema.ts";
+import type { Secrets } from "../config/secrets.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
@@ -16,6 +17,7 @@ import type { SessionTokens } from "../session/tokens.ts";
 export interface CallerParts {
   /** Undefined where no secret is configured. */
   readonly tokens: SessionTokens | undefined;
+  readonly secrets: Secrets;
 }
 
 /** A setting that loading has made sure of. */
@@ -37,11 +39,10 @@ async function createJwt(settings: Settings): Promise<PrincipalSource> {
   });
 }
 
-async function createIntrospection(settings: Settings): Promise<PrincipalSource> {
+async function createIntrospection(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
   const { clientSecretBasic, clientSecretPost, IntrospectionSource } = await import("../identity/introspection.ts");
   const id = given(settings.introspectionClientId, "introspection-client-id");
-  const secretFile = given(settings.introspectionSecretFile, "introspection-secret-file");
-  const secret = (await Deno.readTextFile(secretFile)).trim();
+  const secret = given(parts.secrets.introspectionSecret, "introspection-secret-file");
   const { introspectionIssuer: issuer, introspectionAudiences: audience } = settings;
   return new IntrospectionSource({
     endpoint: given(settings.introspectionUrl, "introspection-url"),
@@ -83,7 +84,7 @@ async function createSource(
     case "jwt":
       return await createJwt(settings);
     case "introspection":
-      return await createIntrospection(settings);
+      return await createIntrospection(settings, parts);
     case "token":
       return createToken(settings, parts);
     case "header":

@@ -1,6 +1,7 @@
 // Settings → the parts of the path of a request. What outlives a reload (sessions, limits, pools, counts) is made once in
 // `createLasting`; what follows the settings is made anew by `createParts` and takes the old one's place as a whole.
 import type { Settings } from "../config/schema.ts";
+import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { Authentication } from "../gateway/authenticate.ts";
 import { FieldPolicy } from "../gateway/fields.ts";
@@ -19,7 +20,6 @@ import { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
 import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
-import { TokenSecret } from "../session/tokens_secret.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import { HttpUpstream } from "../upstream/http.ts";
@@ -32,6 +32,8 @@ export interface Lasting {
   readonly revocations: StoredRevocations;
   /** Signet's own session tokens; undefined where no secret is configured. */
   readonly tokens: SessionTokens | undefined;
+  /** As they were when Signet started. */
+  readonly secrets: Secrets;
   /** Identities of session owners, and raw ids adopted: filled only where the settings say so. */
   readonly identities: IdentityCache;
   readonly adoption: AdoptionRegistry;
@@ -94,17 +96,17 @@ async function createStore(settings: Settings): Promise<Store> {
   return openSqliteStore(settings.stateFile);
 }
 
-async function createTokens(settings: Settings, store: Store, now: () => number): Promise<SessionTokens | undefined> {
-  const { tokenSecretFile, maxTokensPerAgent: maxPerAgent } = settings;
-  if (tokenSecretFile === undefined) return undefined;
-  const lines = (await Deno.readTextFile(tokenSecretFile)).split("\n").filter((line) => line.trim() !== "");
-  const secrets = lines.map((line) => TokenSecret.fromText(line));
-  return new SessionTokens({ store: store.tokens, secrets, maxPerAgent, now, randomBytes });
+function createTokens(settings: Settings, secrets: Secrets, parts: { store: Store; now: () => number }) {
+  if (secrets.tokenSecrets.length === 0) return undefined;
+  const { maxTokensPerAgent: maxPerAgent } = settings;
+  const { store, now } = parts;
+  return new SessionTokens({ store: store.tokens, secrets: secrets.tokenSecrets, maxPerAgent, now, randomBytes });
 }
 
-/** @throws StoreError if the state file cannot be used */
+/** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
 export async function createLasting({ settings, ring, log, now }: LastingOptions): Promise<Lasting> {
   const limits = new Limits(capsOf(settings));
+  const secrets = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
   const store = await createStore(settings);
   const revocations = await openRevocations({ store, maxSessionTtlMs: settings.sessionTtlMs });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
@@ -124,7 +126,8 @@ export async function createLasting({ settings, ring, log, now }: LastingOptions
     limits,
     store,
     revocations,
-    tokens: await createTokens(settings, store, now),
+    tokens: createTokens(settings, secrets, { store, now }),
+    secrets,
     identities,
     adoption: new AdoptionRegistry(),
     registry,

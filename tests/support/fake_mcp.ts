@@ -46,7 +46,7 @@ export class FakeMcp implements AsyncDisposable {
   readonly #encoder = new TextEncoder();
   #issued = 0;
   /** Replaces everything: for answers no MCP server should give. */
-  onRequest: ((request: Recorded) => Response | Promise<Response> | undefined) | undefined;
+  onRequest: ((request: Recorded) => Response | undefined | Promise<Response | undefined>) | undefined;
 
   constructor(options: FakeOptions = {}) {
     this.#options = options;
