@@ -1,5 +1,4 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
-import type { ClientConnection } from "./client_connection.ts";
 import type { HeadTexts } from "./client_heads.ts";
 import {
   type BodyReader,
@@ -17,6 +16,14 @@ const ANNOUNCES_NO_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
 
 const ANSWERED: ClientRequest = { method: "", target: "", fields: [] };
 
+/** The connection a call is on. Neither does anything once the connection is another call's. */
+export interface CallCarrier {
+  /** Ends the exchange: back to the pool, or closed. */
+  release(call: PoolCall): void;
+  /** Closes the connection; the call fails with `error`. */
+  abort(call: PoolCall, error: HttpError): void;
+}
+
 /** What a call needs of its pool. */
 export interface CallQueue {
   /** Takes a call out that waits for a connection. */
@@ -29,7 +36,7 @@ export class PoolCall implements Call {
   request: ClientRequest;
   headText: string;
   /** Where it was sent; undefined while it waits. */
-  connection: ClientConnection | undefined = undefined;
+  connection: CallCarrier | undefined = undefined;
   /** When it stops waiting for a connection, ms. */
   waitUntilMs = Infinity;
   retries = 0;

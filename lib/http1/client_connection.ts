@@ -1,44 +1,16 @@
 // One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
-import type { PoolCall } from "./client_call.ts";
+import type { CallCarrier, PoolCall } from "./client_call.ts";
 import { type BodyHost, InboundBody } from "./connection_body.ts";
-import { ByteStream, type Socket, type StreamOwner, type Traffic } from "./connection.ts";
+import type { ClientContext, PooledConnection } from "./client_context.ts";
+import { ByteStream, type Socket, type StreamOwner } from "./connection.ts";
 import { HeadFinder } from "./connection_head.ts";
 import { HeadMemo } from "./connection_memo.ts";
 import { sendMessage } from "./connection_text.ts";
 import { OutboundBody } from "./connection_writer.ts";
-import type { Sweep, Timed } from "./deadline.ts";
 import { fieldValue } from "./fields.ts";
-import { type HeadLimits, parseResponseHead } from "./head.ts";
+import { parseResponseHead } from "./head.ts";
 import { type BodyReader, HttpError, type ResponseHead } from "./types.ts";
-
-/** Times in ms; 0 means none. */
-export interface ClientLimits {
-  /** Longest response head in bytes. */
-  readonly maxHeadBytes: number;
-  /** For a whole response head, from when the request has been sent. */
-  readonly responseTimeoutMs: number;
-  /** For the next bytes of a response body that is being read. Event streams may be silent for ever: leave it 0. */
-  readonly bodyTimeoutMs: number;
-  /** For the upstream to take the next bytes of a request. */
-  readonly writeTimeoutMs: number;
-  /** How long a connection is kept without a request; less if the upstream's Keep-Alive says so. */
-  readonly idleTimeoutMs: number;
-}
-
-/** What all connections of a pool share. */
-export interface ClientContext {
-  readonly limits: ClientLimits;
-  readonly headLimits: HeadLimits;
-  readonly traffic: Traffic;
-  readonly sweep: Sweep;
-  /** TLS keeps bytes of its own: that a write failed does not tell how much of it went out. */
-  readonly plain: boolean;
-  onIdle(connection: ClientConnection): void;
-  onClosed(connection: ClientConnection): void;
-  /** The connection ended before a byte of the answer. @returns whether the call goes on elsewhere */
-  retry(call: PoolCall, how: { readonly unsent: boolean; readonly reused: boolean }): boolean;
-}
 
 type Phase = "idle" | "head" | "body" | "closed";
 
@@ -48,7 +20,7 @@ const MAX_INTERIM = 16;
 /** RFC 9112 §9.5: the upstream may close at the very moment we write; keeping away from its limit makes that rare. */
 const KEEP_ALIVE_MARGIN_MS = 1000;
 
-export class ClientConnection implements StreamOwner, BodyHost, Timed {
+export class ClientConnection implements PooledConnection, CallCarrier, StreamOwner, BodyHost {
   readonly stream: ByteStream;
   readonly #context: ClientContext;
   readonly #finder: HeadFinder;
@@ -74,7 +46,6 @@ export class ClientConnection implements StreamOwner, BodyHost, Timed {
     this.stream = new ByteStream(socket, this, context.traffic);
   }
 
-  /** Whether a request may be sent now. */
   isUsable(nowMs: number): boolean {
     return this.#phase === "idle" && !this.stream.ended && (this.#uses === 0 || nowMs < this.#deadlineMs);
   }
@@ -284,12 +255,10 @@ export class ClientConnection implements StreamOwner, BodyHost, Timed {
     call?.fail(error);
   }
 
-  /** Closes the connection of `call`; nothing if the connection is another call's by now. */
   abort(call: PoolCall, error: HttpError): void {
     if (this.#call === call) this.#fail(error);
   }
 
-  /** Closes the connection, whoever has it. */
   shut(error: HttpError): void {
     this.#fail(error);
   }

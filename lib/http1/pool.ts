@@ -2,64 +2,18 @@
 // Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent,
 // and a late abort touches no connection but the one its own call still has.
 import { PoolCall } from "./client_call.ts";
-import { ClientConnection, type ClientContext, type ClientLimits } from "./client_connection.ts";
+import { ClientConnection } from "./client_connection.ts";
+import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { HeadTexts } from "./client_heads.ts";
 import type { Socket } from "./connection.ts";
 import { Sweep, sweepInterval, type Timed } from "./deadline.ts";
 import { describeEndpoint, type Endpoint } from "./endpoint.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./head.ts";
-import { connectEndpoint, isRefused } from "./pool_connect.ts";
+import { DEFAULT_HEAD_LIMITS } from "./head.ts";
+import { connectEndpoint, isRefused, pause } from "./pool_connect.ts";
+import { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
 import { type Call, type ClientRequest, HttpError } from "./types.ts";
 
-export interface PoolLimits extends ClientLimits {
-  readonly maxConnections: number;
-  /** Calls that may wait for a connection when all are in use. */
-  readonly maxWaiting: number;
-  /** How long such a call waits, ms. */
-  readonly waitTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  /** How long an upstream that refuses connections is asked again before the call fails, ms. 0: not at all. */
-  readonly connectPatienceMs: number;
-}
-
-export const DEFAULT_POOL_LIMITS: PoolLimits = {
-  maxHeadBytes: 64 * 1024,
-  responseTimeoutMs: 0,
-  bodyTimeoutMs: 0,
-  writeTimeoutMs: 30_000,
-  // Node's http server, the commonest upstream, closes after 5 s.
-  idleTimeoutMs: 4_000,
-  maxConnections: 10_000,
-  maxWaiting: 1_000,
-  waitTimeoutMs: 10_000,
-  connectTimeoutMs: 5_000,
-  connectPatienceMs: 0,
-};
-
-export interface PoolOptions {
-  readonly limits?: Partial<PoolLimits>;
-  readonly headLimits?: Partial<HeadLimits>;
-  /** A monotonic clock in ms. */
-  readonly now?: () => number;
-  /** Opens a socket, in place of the real network. @throws HttpError as {@link connectEndpoint} */
-  readonly connect?: (endpoint: Endpoint, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
-}
-
-/** Plain numbers, to be read at any time. */
-export interface PoolStats {
-  /** Connections open, and how many of them have no call. */
-  open: number;
-  idle: number;
-  connecting: number;
-  waiting: number;
-  requests: number;
-  connects: number;
-  connectFailures: number;
-  /** Calls sent again on another connection. */
-  retries: number;
-  bytesIn: number;
-  bytesOut: number;
-}
+export { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
 
 /** A call is sent again this often at most, whatever the reason. */
 const MAX_RETRIES = 2;
@@ -84,8 +38,8 @@ export class Pool implements Timed {
   readonly #connect: NonNullable<PoolOptions["connect"]>;
   readonly #context: ClientContext;
   readonly #now: () => number;
-  readonly #connections = new Set<ClientConnection>();
-  readonly #idle: ClientConnection[] = [];
+  readonly #connections = new Set<PooledConnection>();
+  readonly #idle: PooledConnection[] = [];
   readonly #waiting: PoolCall[] = [];
   readonly #heads = new HeadTexts();
   readonly #closing = new AbortController();
@@ -122,7 +76,7 @@ export class Pool implements Timed {
     return call;
   }
 
-  #takeIdle(): ClientConnection | undefined {
+  #takeIdle(): PooledConnection | undefined {
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       this.stats.idle--;
       if (connection.isUsable(this.#now())) return connection;
@@ -212,14 +166,14 @@ export class Pool implements Timed {
     while (this.#waiting.length > this.stats.connecting && this.#hasRoom()) this.#open();
   }
 
-  #onIdle(connection: ClientConnection): void {
+  #onIdle(connection: PooledConnection): void {
     const call = this.#nextWaiting();
     if (call !== undefined) return connection.send(call);
     this.#idle.push(connection);
     this.stats.idle++;
   }
 
-  #onClosed(connection: ClientConnection): void {
+  #onClosed(connection: PooledConnection): void {
     this.#connections.delete(connection);
     this.#context.sweep.delete(connection);
     this.stats.open--;
@@ -273,19 +227,4 @@ export class Pool implements Timed {
     this.stats.waiting = 0;
     for (const connection of [...this.#connections]) connection.shut(new HttpError("aborted", "the pool is closed"));
   }
-}
-
-/** @throws HttpError `aborted` when `signal` fires */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(new HttpError("aborted", "the pool is closed", { unsent: true }));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop);
-  });
 }

@@ -83,3 +83,18 @@ export function isRefused(error: unknown): boolean {
   const cause = error instanceof HttpError ? error.cause : error;
   return cause instanceof Deno.errors.ConnectionRefused || cause instanceof Deno.errors.NotFound;
 }
+
+/** Waits. @throws HttpError `aborted` when `signal` fires */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(new HttpError("aborted", "the pool is closed", { unsent: true }));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", stop);
+  });
+}

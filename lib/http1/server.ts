@@ -3,22 +3,12 @@ import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts"
 import { Sweep, sweepInterval } from "./deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./head.ts";
 import { asciiBytes } from "./connection_text.ts";
-import { Http1Connection, type ServerContext, type ServerLimits } from "./server_connection.ts";
+import { Http1Connection } from "./server_connection.ts";
+import { DEFAULT_SERVER_LIMITS, type OpenConnection, type ServerContext, type ServerLimits } from "./server_context.ts";
 import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "./types.ts";
 
-export type { ServerLimits } from "./server_connection.ts";
+export { DEFAULT_SERVER_LIMITS, type ServerLimits } from "./server_context.ts";
 export { Http1Listener, type ListenAddress, type TlsFiles } from "./listener.ts";
-
-export const DEFAULT_SERVER_LIMITS: ServerLimits = {
-  maxHeadBytes: 16 * 1024,
-  maxBodyBytes: 4 * 1024 * 1024,
-  headTimeoutMs: 10_000,
-  bodyTimeoutMs: 30_000,
-  idleTimeoutMs: 75_000,
-  writeTimeoutMs: 30_000,
-  maxConnections: 20_000,
-  maxPipelinedBytes: 16 * 1024,
-};
 
 export interface ServeOptions {
   /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */
@@ -71,7 +61,7 @@ export class Http1Server {
     errors: {},
   };
   readonly #listeners = new Set<Http1Listener>();
-  readonly #connections = new Set<Http1Connection>();
+  readonly #connections = new Set<OpenConnection>();
   readonly #limits: ServerLimits;
   readonly #context: ServerContext;
   #draining = false;
@@ -135,7 +125,7 @@ export class Http1Server {
 
   /** Closes the connection that has been without a request longest. @returns false if there is none */
   #evict(): boolean {
-    let first: Http1Connection | undefined;
+    let first: OpenConnection | undefined;
     let firstMs = Infinity;
     for (const connection of this.#connections) {
       const idleUntilMs = connection.idleUntilMs;
@@ -149,7 +139,7 @@ export class Http1Server {
     return true;
   }
 
-  #forget(connection: Http1Connection): void {
+  #forget(connection: OpenConnection): void {
     this.#connections.delete(connection);
     this.#context.sweep.delete(connection);
     this.stats.connectionsOpen--;

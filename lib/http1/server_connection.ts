@@ -1,63 +1,14 @@
 // One client connection: requests in, answers out, one after the other. RFC 9112 §9.
 // A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
-import type { Sweep, Timed } from "./deadline.ts";
-import type { BodyHost } from "./connection_body.ts";
-import { ByteStream, type Socket, type StreamOwner, type Traffic } from "./connection.ts";
+import { ByteStream, type Socket, type StreamOwner } from "./connection.ts";
 import { HeadFinder } from "./connection_head.ts";
 import { HeadMemo } from "./connection_memo.ts";
-import { asciiBytes, sendMessage } from "./connection_text.ts";
-import { formatResponseHead, type HeadLimits, parseRequestHead } from "./head.ts";
-import { ServerExchange } from "./server_exchange.ts";
-import {
-  type Exchange,
-  HttpError,
-  type HttpErrorCode,
-  type RequestHead,
-  type ResponseStart,
-  type ServerConnection,
-} from "./types.ts";
-
-/** Bounds of what one client can take up. */
-export interface ServerLimits {
-  /** Longest request head in bytes; beyond it 431, or 414 if not even the request line ends there. */
-  readonly maxHeadBytes: number;
-  /** Longest request body in bytes; beyond it 413. */
-  readonly maxBodyBytes: number;
-  /** For a whole head, from its first byte on (from the connection on for the first), ms; then 408. */
-  readonly headTimeoutMs: number;
-  /** For the next bytes of a body that is being read, ms; then 408. */
-  readonly bodyTimeoutMs: number;
-  /** Between two requests, ms; then the connection is closed. */
-  readonly idleTimeoutMs: number;
-  /** For the client to take the next bytes of a response, ms; then the connection is cut. */
-  readonly writeTimeoutMs: number;
-  /** Connections at a time; a further one takes the place of the one idle longest, or is answered 503. */
-  readonly maxConnections: number;
-  /** Bytes read ahead while a request is being handled: of its body, if nobody reads that, and of further requests. */
-  readonly maxPipelinedBytes: number;
-}
-
-/** What all connections of a server share. */
-export interface ServerContext {
-  readonly handler: (exchange: Exchange) => void | Promise<void>;
-  readonly renderError: (error: HttpError) => { readonly start: ResponseStart; readonly body: Uint8Array };
-  readonly limits: ServerLimits;
-  readonly headLimits: HeadLimits;
-  readonly traffic: Traffic;
-  readonly sweep: Sweep;
-  readonly draining: boolean;
-  onRequest(): void;
-  onError(code: HttpErrorCode): void;
-  onHandlerFailure(cause: unknown): void;
-  onClosed(connection: Http1Connection): void;
-}
-
-/** Where a connection comes from. */
-export interface Peer {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly secure: boolean;
-}
+import { sendMessage } from "./connection_text.ts";
+import { formatResponseHead, parseRequestHead } from "./head.ts";
+import type { OpenConnection, Peer, ServerContext } from "./server_context.ts";
+import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
+import { ClientProbe, CONTINUE } from "./server_probe.ts";
+import { HttpError, type RequestHead } from "./types.ts";
 
 type Phase = "idle" | "head" | "exchange" | "drain" | "linger" | "closed";
 
@@ -66,12 +17,8 @@ const DRAIN_BYTES = 64 * 1024;
 /** RFC 9112 §9.6: how long, and how many bytes, a closed connection is read so that the client can read our answer. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 8 * 1024 * 1024;
-const CONTINUE = asciiBytes("HTTP/1.1 100 Continue\r\n\r\n");
-/** First and longest pause between two looks at a client that has sent its last byte, ms. */
-const PROBE_FIRST_MS = 1;
-const PROBE_LONGEST_MS = 1000;
 
-export class Http1Connection implements ServerConnection, StreamOwner, BodyHost, Timed {
+export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwner {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
@@ -87,7 +34,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
   #dispatching = false;
   #continued = false;
   #budget = 0;
-  #probe: ReturnType<typeof setTimeout> | undefined;
+  #probe: ClientProbe | undefined;
 
   constructor(context: ServerContext, socket: Socket, peer: Peer) {
     this.remoteAddress = peer.remoteAddress;
@@ -103,12 +50,10 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     this.stream.post();
   }
 
-  /** When a connection without a request will be closed, ms; undefined while it has one. */
   get idleUntilMs(): number | undefined {
     return this.#phase === "idle" ? this.#deadlineMs : undefined;
   }
 
-  /** Whether a request is being handled. */
   get busy(): boolean {
     return this.#phase === "exchange";
   }
@@ -179,7 +124,9 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     this.#dispatching = true;
     this.#handle(exchange);
     this.#dispatching = false;
-    if (this.#phase === "exchange") this.#watch();
+    if (this.#phase !== "exchange") return;
+    this.#watch();
+    if (stream.ended) this.#probeClient(exchange);
   }
 
   #handle(exchange: ServerExchange): void {
@@ -248,7 +195,6 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
 
   // ---- answers out
 
-  /** Whether the connection cannot go on after `exchange`. */
   closesAfter(exchange: ServerExchange): boolean {
     const { head, body } = exchange;
     const { stream } = this;
@@ -259,11 +205,10 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     return stream.ended || (body.left !== Infinity && body.left - stream.buffered > DRAIN_BYTES);
   }
 
-  /** The socket took the last byte of the response. */
   readonly onResponseSent = (): void => {
     const exchange = this.#exchange;
     if (this.#phase !== "exchange" || exchange === undefined) return;
-    this.#stopProbe();
+    this.#probe?.stop();
     if (exchange.close) return this.#linger();
     if (exchange.body.done) return this.#next(exchange);
     this.#phase = "drain";
@@ -307,27 +252,9 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     this.#probeClient(exchange);
   }
 
-  /**
-   * A client that closed and one that only has no more to send look alike, until something is sent: a closed one answers
-   * with a reset. What is sent is an interim 100, which every client must be ready to drop (RFC 9110 §15.2.1) and which
-   * even those drop that take any other 1xx for final. One is enough: the reset then fails a write of no bytes.
-   */
   #probeClient(exchange: ServerExchange): void {
-    if (exchange.head.minorVersion === 1 && !exchange.started) this.stream.write(CONTINUE);
-    this.#probeIn(PROBE_FIRST_MS);
-  }
-
-  #probeIn(ms: number): void {
-    this.#probe = setTimeout(() => {
-      this.stream.ping();
-      this.#probeIn(Math.min(ms * 2, PROBE_LONGEST_MS));
-    }, ms);
-  }
-
-  #stopProbe(): void {
-    if (this.#probe === undefined) return;
-    clearTimeout(this.#probe);
-    this.#probe = undefined;
+    this.#probe?.stop();
+    this.#probe = new ClientProbe(this.stream, exchange.head.minorVersion === 1 && !exchange.started);
   }
 
   onReadFailed(_cause: unknown): void {
@@ -348,14 +275,12 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     }
   }
 
-  /** Cuts the connection on our own behalf, a response unfinished. */
   cut(exchange: ServerExchange): void {
     if (this.#exchange !== exchange || this.#phase === "closed") return;
     exchange.onAbort = undefined;
     this.#gone();
   }
 
-  /** Ends the connection as it stands: for a drain at its deadline. The user of a running exchange is told. */
   close(): void {
     this.#gone();
   }
@@ -365,7 +290,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     const { stream } = this;
     this.#phase = "linger";
     this.#exchange = undefined;
-    this.#stopProbe();
+    this.#probe?.stop();
     this.#budget = LINGER_BYTES;
     this.#deadlineMs = this.#after(LINGER_MS);
     stream.abandon();
@@ -390,7 +315,7 @@ export class Http1Connection implements ServerConnection, StreamOwner, BodyHost,
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#exchange = undefined;
-    this.#stopProbe();
+    this.#probe?.stop();
     this.stream.close();
     this.#context.onClosed(this);
   }

@@ -1,10 +1,9 @@
 // One request on a client connection and its answer. RFC 9110 §6.4.1, §9.3.2, §15 (which responses have a body);
 // RFC 9112 §6.3 (framing), §9.6 (when the connection ends).
-import { InboundBody } from "./connection_body.ts";
+import { type BodyHost, InboundBody } from "./connection_body.ts";
 import { sendMessage } from "./connection_text.ts";
 import { OutboundBody } from "./connection_writer.ts";
 import { formatResponseHead } from "./head.ts";
-import type { Http1Connection } from "./server_connection.ts";
 import {
   type BodyWriter,
   CHUNKED,
@@ -12,16 +11,27 @@ import {
   HttpError,
   type RequestHead,
   type ResponseStart,
+  type ServerConnection,
   UNTIL_CLOSE,
 } from "./types.ts";
 
 const EMPTY = new Uint8Array(0);
 const DONE: Promise<void> = Promise.resolve();
 
+/** The connection an exchange takes place on. */
+export interface ExchangeHost extends ServerConnection, BodyHost {
+  /** Whether the connection cannot go on after `exchange`. */
+  closesAfter(exchange: ServerExchange): boolean;
+  /** Cuts the connection on our own behalf, a response unfinished. */
+  cut(exchange: ServerExchange): void;
+  /** The socket took the last byte of the response. */
+  readonly onResponseSent: () => void;
+}
+
 export class ServerExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: InboundBody;
-  readonly connection: Http1Connection;
+  readonly connection: ExchangeHost;
   onAbort: (() => void) | undefined = undefined;
   aborted = false;
   started = false;
@@ -30,7 +40,7 @@ export class ServerExchange implements Exchange {
   /** Whether a response without a length is being written: the client stays to the end or has gone. */
   streaming = false;
 
-  constructor(connection: Http1Connection, head: RequestHead, maxBodyBytes: number) {
+  constructor(connection: ExchangeHost, head: RequestHead, maxBodyBytes: number) {
     this.connection = connection;
     this.head = head;
     this.body = new InboundBody(connection, { side: "request", length: head.bodyLength, maxBytes: maxBodyBytes });
