@@ -1,14 +1,13 @@
 // Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
-import { fieldValue } from "../http1/fields.ts";
 import { SignetError } from "../errors.ts";
-import { isLostSession } from "../mcp/lost_session.ts";
 import type { Session, UpstreamLink } from "../session/session.ts";
 import { isAdopted } from "./adopt.ts";
 import { removeField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
+import { judge, mayBeLost } from "./judge.ts";
 import type { GatewayParts } from "./parts.ts";
 import { relay, type RelayExtras } from "./relay.ts";
 import { revive } from "./revive.ts";
@@ -80,22 +79,26 @@ function explain(error: unknown, forwarding: Forwarding): unknown {
 async function send(parts: GatewayParts, outbound: Outbound, forwarding: Forwarding): Promise<Answered> {
   const link = outbound.session.links[0]!;
   const { inbound, session } = outbound;
+  let seenGeneration = 0;
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (link.generation === 0 && link.url !== parts.upstream.url) {
-    await revive(parts, { session, link, inbound, seenGeneration: 0 });
-    return { response: await sendOnce(parts, outbound, forwarding), extras: {} };
+  if (link.generation > 0 || link.url === parts.upstream.url) {
+    if (link.reviving !== undefined) await forwarding.waitFor(link.reviving);
+    seenGeneration = link.generation;
+    const response = await sendOnce(parts, outbound, forwarding);
+    if (link.id === undefined || !mayBeLost(response)) return { response, extras: {} };
+    const judged = await judge(response);
+    if (!judged.lost || isAdopted(session)) return { response, extras: judged.extras };
+    response.release();
+    parts.sessionOnly?.forget(session);
   }
-  if (link.reviving !== undefined) await link.reviving;
-  const seenGeneration = link.generation;
-  const response = await sendOnce(parts, outbound, forwarding);
-  const status = response.head.status;
-  if (link.id === undefined || (status !== 404 && status !== 400 && status !== 401)) return { response, extras: {} };
-  const judged = await judge(response);
-  if (!judged.lost || isAdopted(session)) return { response, extras: judged.extras };
-  parts.sessionOnly?.forget(session);
+  await forwarding.waitFor(revive(parts, { session, link, inbound, seenGeneration }));
+  const response = await sendOnce(parts, outbound, forwarding, true);
+  if (link.id === undefined || !mayBeLost(response)) return { response, extras: {} };
+  const { lost, extras } = await judge(response);
+  if (!lost) return { response, extras };
+  // Once is enough, and the upstream's own words might name its id (PROTOCOL.md 2, 4).
   response.release();
-  await revive(parts, { session, link, inbound, seenGeneration });
-  return { response: await sendOnce(parts, outbound, forwarding, true), extras: {} };
+  throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
 }
 
 function requestFields(parts: GatewayParts, { inbound, session }: Outbound, link: UpstreamLink): FieldList {
@@ -121,27 +124,4 @@ async function sendOnce(
   const response = await forwarding.follow(parts.upstream.send(body === undefined ? request : { ...request, body }));
   parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
   return response;
-}
-
-/** Beyond this a refusal is no transport's (see `isLostSession`). */
-const JUDGED_BYTES = 8192;
-
-/** Reads as much of a refusal as it takes to tell a lost session from any other. */
-async function judge(response: ClientResponse): Promise<{ lost: boolean; extras: RelayExtras }> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  while (size <= JUDGED_BYTES) {
-    const piece = await response.body.read();
-    if (piece === null) break;
-    pieces.push(piece.slice());
-    size += piece.length;
-  }
-  const prefix = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    prefix.set(piece, at);
-    at += piece.length;
-  }
-  const contentType = fieldValue(response.head.fields, "content-type");
-  return { lost: isLostSession(response.head.status, contentType, prefix), extras: { prefix } };
 }

@@ -1,6 +1,6 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain;
 // whoever comes first closes the upstream's connection, and the rest finds out from here why.
-import type { Call, ClientResponse, Exchange } from "../http1/types.ts";
+import { type Call, type ClientResponse, type Exchange, HttpError } from "../http1/types.ts";
 import type { Active, EndReason } from "../session/session.ts";
 
 export class Forwarding implements Active {
@@ -9,12 +9,13 @@ export class Forwarding implements Active {
   endReason: EndReason | undefined = undefined;
   clientGone = false;
   #call: Call | undefined = undefined;
+  #stopWaiting: (() => void) | undefined = undefined;
 
   constructor(exchange: Exchange) {
     this.kind = exchange.head.method === "GET" ? "stream" : "call";
     exchange.onAbort = () => {
       this.clientGone = true;
-      this.#call?.abort();
+      this.#cut();
     };
     this.clientGone = exchange.aborted;
   }
@@ -33,6 +34,23 @@ export class Forwarding implements Active {
 
   abort(reason: EndReason): void {
     this.endReason = reason;
+    this.#cut();
+  }
+
+  /**
+   * Waits for what others may wait for too, which goes on without this request when it is cut: then its place is free at
+   * once, however long that takes (M1). @throws HttpError `aborted`; whatever `shared` rejects with
+   */
+  waitFor(shared: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = () => reject(new HttpError("aborted", "the request was cut while it waited"));
+      if (this.cut) this.#stopWaiting();
+      shared.then(resolve, reject);
+    });
+  }
+
+  #cut(): void {
     this.#call?.abort();
+    this.#stopWaiting?.();
   }
 }

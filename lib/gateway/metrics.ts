@@ -31,11 +31,15 @@ export class GatewayMetrics {
   readonly clientAborts = new Counter();
   readonly upstreamLatency = new Histogram(LATENCY_BOUNDS);
   /** How attempts to bring a lost upstream session back ended. */
-  readonly resurrections = new LabelledCounter<"ok" | "refused" | "unreachable" | "version_changed">([
+  readonly resurrections = new LabelledCounter<
+    "ok" | "refused" | "unreachable" | "version_changed" | "too_often" | "ended"
+  >([
     "ok",
     "refused",
     "unreachable",
     "version_changed",
+    "too_often",
+    "ended",
   ]);
   /** Requests Signet itself refused or failed, by status. */
   readonly refusals = new LabelledCounter<string>(STATUSES);

@@ -1,26 +1,50 @@
-// A message of Signet's own to an upstream, of which only the status matters: bounded in time, its body thrown away.
-import type { BodyReader } from "../http1/types.ts";
+// Messages of Signet's own to an upstream: bounded in time, whatever the upstream does, and their answers released.
+import { type BodyReader, type ClientResponse, HttpError } from "../http1/types.ts";
 import type { UpstreamRequest } from "../upstream/upstream.ts";
 import type { GatewayParts } from "./parts.ts";
 
-const TIMEOUT_MS = 5000;
+const NOTIFY_TIMEOUT_MS = 5000;
 const MAX_DRAINED_BYTES = 64 * 1024;
 
-/** The upstream's status. @throws HttpError `upstream_*`, or `aborted` when it takes longer than 5 s */
-export async function notify(parts: GatewayParts, request: UpstreamRequest): Promise<number> {
+/** How an answer of the upstream is taken. */
+export interface Asking<T> {
+  /** For the whole of it, `read` included. */
+  readonly timeoutMs: number;
+  /** What becomes of the answer; afterwards it is released. */
+  readonly read: (response: ClientResponse) => Promise<T>;
+}
+
+/** @throws HttpError `upstream_*`, also when it takes longer than it may; whatever `read` throws */
+export async function ask<T>(parts: GatewayParts, request: UpstreamRequest, asking: Asking<T>): Promise<T> {
+  const { timeoutMs, read } = asking;
   const call = parts.upstream.send(request);
-  const timer = setTimeout(() => call.abort(), TIMEOUT_MS);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    call.abort();
+  }, timeoutMs);
   try {
     const response = await call.response;
     try {
-      await drain(response.body);
+      return await read(response);
     } finally {
       response.release();
     }
-    return response.head.status;
+  } catch (error) {
+    if (!late) throw error;
+    throw new HttpError("upstream_timeout", `no whole answer came within ${timeoutMs} ms`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A message of whose answer only the status matters. @throws HttpError `upstream_*`, also when it takes longer than 5 s */
+export async function notify(parts: GatewayParts, request: UpstreamRequest): Promise<number> {
+  const read = async (response: ClientResponse) => {
+    await drain(response.body);
+    return response.head.status;
+  };
+  return await ask(parts, request, { timeoutMs: NOTIFY_TIMEOUT_MS, read });
 }
 
 /** Reads a small body to its end so that its connection can be used again; leaves a long one. */

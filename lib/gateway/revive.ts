@@ -4,10 +4,12 @@ import { SignetError } from "../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
-import type { Session, UpstreamLink } from "../session/session.ts";
+import { END_REASONS, type Session, type UpstreamLink } from "../session/session.ts";
 import { readInitializeAnswer, upstreamIdOf } from "./answer.ts";
+import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "./inbound.ts";
+import { ask } from "./notify.ts";
 import type { GatewayParts } from "./parts.ts";
 
 const encoder = new TextEncoder();
@@ -15,40 +17,99 @@ const encoder = new TextEncoder();
 /** Fields of the waiting request that say something about its body or its place in a stream. */
 const OF_THE_MESSAGE = ["last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version", "content-encoding"];
 
+/** What a server may take to initialize a session; a hung one must not hold requests for ever. */
+const TIMEOUT_MS = 30_000;
+/**
+ * How often a session may be brought back in how long. A server that restarts stays far below it; a client that knows how
+ * to get a 404 out of a healthy server could otherwise open as many sessions there as it likes, past every limit (M2).
+ */
+const MOST_REVIVALS = 10;
+const WITHIN_MS = 60_000;
+
+/** A session to be brought back, and the request that needs it. */
+interface Revival {
+  readonly session: Session;
+  readonly link: UpstreamLink;
+  readonly inbound: Inbound;
+}
+
 /**
  * Makes sure that the upstream knows the session again, unless somebody else has since `seenGeneration`.
- * @throws SignetError `session_not_found` if the upstream refuses it for good; HttpError if it cannot be reached
+ * @throws SignetError `session_not_found` if the upstream refuses it for good, or was asked too often; HttpError if it
+ * cannot be reached
  */
 export async function revive(
   parts: GatewayParts,
-  waiting: { session: Session; link: UpstreamLink; inbound: Inbound; seenGeneration: number },
+  waiting: Revival & { readonly seenGeneration: number },
 ): Promise<void> {
-  const { session, link, inbound, seenGeneration } = waiting;
+  const { link, seenGeneration } = waiting;
   if (link.generation !== seenGeneration) return;
-  link.reviving ??= reviveOnce(parts, session, link, inbound).finally(() => link.reviving = undefined);
+  link.reviving ??= reviveOnce(parts, waiting).finally(() => link.reviving = undefined);
   await link.reviving;
 }
 
-async function reviveOnce(parts: GatewayParts, session: Session, link: UpstreamLink, inbound: Inbound): Promise<void> {
+async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> {
+  const { session, link } = revival;
   const facts = { session: shortHash(session.sealed.sid), upstream: parts.upstream.name };
   try {
-    const id = await initializeAgain(parts, session, link, inbound);
-    await confirmInitialized(parts, { session, link, inbound, id });
-    link.id = id;
+    takeTurn(link, parts.now());
+    link.id = await openAgain(parts, revival);
     link.generation++;
     parts.metrics.resurrections.inc("ok");
     parts.log.info("session resurrected upstream", facts);
   } catch (error) {
     const outcome = error instanceof HttpError ? "unreachable" : outcomeOf(error);
+    // Asking in vain has opened nothing.
+    if (outcome === "unreachable") link.revivedAtMs?.pop();
     parts.metrics.resurrections.inc(outcome);
     parts.log.warn("session not resurrected", { ...facts, outcome, cause: (error as Error).message });
     throw error;
   }
 }
 
-function outcomeOf(error: unknown): "refused" | "version_changed" {
+/** @throws SignetError `session_not_found` */
+function takeTurn(link: UpstreamLink, nowMs: number): void {
+  const turns = link.revivedAtMs ??= [];
+  if (turns.length >= MOST_REVIVALS) {
+    const seconds = WITHIN_MS / 1000;
+    if (nowMs - turns[0]! < WITHIN_MS) {
+      throw new SignetError("session_not_found", {
+        facts: { outcome: "too_often", within: `${seconds} s`, limit: MOST_REVIVALS },
+        remedy: "the upstream keeps losing this session: several servers without shared sessions behind one address?",
+      });
+    }
+    turns.shift();
+  }
+  turns.push(nowMs);
+}
+
+/** A new session upstream; none is left there if it cannot be used. */
+async function openAgain(parts: GatewayParts, revival: Revival): Promise<UpstreamSessionId | undefined> {
+  const { session, link, inbound } = revival;
+  let id: UpstreamSessionId | undefined;
+  try {
+    await initializeAgain(parts, revival, (opened) => id = opened);
+    await confirmInitialized(parts, revival, id);
+    // Ended while it was on its way: nobody would ever end the new one (L5, L6).
+    if (session.endReason !== undefined) {
+      throw new SignetError("session_not_found", { facts: { outcome: session.endReason } });
+    }
+    return id;
+  } catch (error) {
+    if (id !== undefined) {
+      const fields = fieldsFor(parts, session, link, inbound);
+      endUpstream(parts, { fields, query: inbound.head.query, id }).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+type Outcome = "refused" | "version_changed" | "too_often" | "ended";
+
+function outcomeOf(error: unknown): Outcome {
   const fact = error instanceof SignetError ? error.detail.facts?.outcome : undefined;
-  return fact === "version_changed" ? fact : "refused";
+  if (fact === "version_changed" || fact === "too_often") return fact;
+  return END_REASONS.some((reason) => reason === fact) ? "ended" : "refused";
 }
 
 /** The waiting request's own fields carry what the upstream wants to see: credentials, tenant, trace. */
@@ -62,57 +123,55 @@ function fieldsFor(parts: GatewayParts, session: Session, link: UpstreamLink, in
   return fields;
 }
 
+/** @param onOpened told the new session's id as soon as there is one, whatever becomes of it */
 async function initializeAgain(
   parts: GatewayParts,
-  session: Session,
-  link: UpstreamLink,
-  inbound: Inbound,
-): Promise<UpstreamSessionId | undefined> {
+  revival: Revival,
+  onOpened: (id: UpstreamSessionId | undefined) => void,
+): Promise<void> {
+  const { session, link, inbound } = revival;
   const { protocolVersion, capabilities, clientInfo } = session.sealed;
   const id = `signet-${shortHash(session.sealed.sid)}-${link.generation + 1}`;
   const params = { protocolVersion, capabilities, clientInfo };
-  const response = await parts.upstream.send({
-    method: "POST",
+  const request = {
+    method: "POST" as const,
     query: inbound.head.query,
     fields: fieldsFor(parts, session, link, inbound),
     sessionId: undefined,
     body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
-  }).response;
-  try {
+  };
+  const read = async (response: ClientResponse) => {
+    onOpened(upstreamIdOf(response));
     assertAccepted(response, "initialize");
     const answer = await readInitializeAnswer(response, id);
-    if (answer.protocolVersion !== protocolVersion) {
-      throw new SignetError("session_not_found", {
-        facts: { outcome: "version_changed", wanted: protocolVersion, found: answer.protocolVersion ?? "an error" },
-        remedy: "the MCP server no longer speaks the revision this client has negotiated; the client must reconnect",
-      });
-    }
-    return upstreamIdOf(response);
-  } finally {
-    response.release();
-  }
+    if (answer.protocolVersion === protocolVersion) return;
+    throw new SignetError("session_not_found", {
+      facts: { outcome: "version_changed", wanted: protocolVersion, found: answer.protocolVersion ?? "an error" },
+      remedy: "the MCP server no longer speaks the revision this client has negotiated; the client must reconnect",
+    });
+  };
+  await ask(parts, request, { timeoutMs: TIMEOUT_MS, read });
 }
 
 /** A server may refuse everything before it (MCP, Lifecycle, "Initialization"). */
 async function confirmInitialized(
   parts: GatewayParts,
-  revived: { session: Session; link: UpstreamLink; inbound: Inbound; id: UpstreamSessionId | undefined },
+  { session, link, inbound }: Revival,
+  id: UpstreamSessionId | undefined,
 ): Promise<void> {
-  const { session, link, inbound, id } = revived;
   const fields = fieldsFor(parts, session, link, inbound);
   setField(fields, "mcp-protocol-version", session.sealed.protocolVersion);
-  const response = await parts.upstream.send({
-    method: "POST",
+  const request = {
+    method: "POST" as const,
     query: inbound.head.query,
     fields,
     sessionId: id,
     body: encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}'),
-  }).response;
-  try {
-    assertAccepted(response, "notifications/initialized");
-  } finally {
-    response.release();
-  }
+  };
+  await ask(parts, request, {
+    timeoutMs: TIMEOUT_MS,
+    read: (response) => Promise.resolve(assertAccepted(response, "notifications/initialized")),
+  });
 }
 
 function assertAccepted(response: ClientResponse, what: string): void {

@@ -44,20 +44,27 @@ function refusesSession(message: JsonObject): boolean {
   return TRANSPORT_WORDS.test(words) || (!answersACall(message) && SESSION_WORDS.test(words));
 }
 
+function isJsonType(contentType: string | undefined): boolean {
+  return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase().endsWith("json");
+}
+
 /** The answer as JSON-RPC, or as other text. A body in events came from a transport that had accepted the request. */
 function readRefusal(contentType: string | undefined, body: Uint8Array): { json?: JsonObject; text: string } {
   const text = decoder.decode(body).trim();
-  const type = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
-  const json = type === "" || type.endsWith("json") ? parseObject(text) : undefined;
+  const json = contentType === undefined || isJsonType(contentType) ? parseObject(text) : undefined;
   return json === undefined ? { text } : { json, text };
 }
 
 /** 404 means a lost session, unless its body answers the call itself (some servers map JSON-RPC codes to statuses). */
 function isLostBy404(contentType: string | undefined, body: Uint8Array): boolean {
-  if (body.length > MAX_REFUSAL_BYTES) return true;
+  // Too long for a transport: what calls itself JSON is the answer of whatever the call has reached.
+  if (body.length > MAX_REFUSAL_BYTES) return !isJsonType(contentType);
   const { json } = readRefusal(contentType, body);
   if (json === undefined || !isJsonObject(json.error)) return true;
-  return refusesSession(json) || !answersACall(json) || json.error.code === -32001;
+  if (refusesSession(json) || !answersACall(json)) return true;
+  // The code is the official SDKs' for a time-out too, which comes after the call has begun.
+  const words = json.error.message;
+  return json.error.code === -32001 && typeof words === "string" && SESSION_WORDS.test(words);
 }
 
 /**

@@ -60,6 +60,8 @@ export interface UpstreamLink {
   generation: number;
   /** The resurrection under way, for others to wait for (L9). */
   reviving: Promise<void> | undefined;
+  /** When it was brought back of late, in ms since the epoch: that has a bound. Undefined as long as it never was. */
+  revivedAtMs: number[] | undefined;
 }
 
 /** The links as they were sealed. */
@@ -69,6 +71,7 @@ function linksOf(sealed: SealedSession): UpstreamLink[] {
     id: headers["mcp-session-id"] as UpstreamSessionId | undefined,
     generation: 0,
     reviving: undefined,
+    revivedAtMs: undefined,
   }));
 }
 

@@ -27,6 +27,7 @@ const REFUSALS: [string, number, string | undefined, string][] = [
   ["Go SDK", 404, "text/plain; charset=utf-8", "session not found\n"],
   ["mcp-go", 400, "text/plain; charset=utf-8", "Invalid session ID\n"],
   ["rmcp, older", 401, undefined, "Unauthorized: Session not found"],
+  ["one that names the request", 404, JSON_TYPE, error(-32001, "Session not found", 4)],
   ["a router in front", 404, "text/html", "<html><h1>Not Found</h1></html>"],
   ["nothing but the status", 404, undefined, ""],
 ];
@@ -50,6 +51,8 @@ const OTHER_ANSWERS: [string, number, string | undefined, string][] = [
   ["a page", 400, "text/html", "<html>Session not found</html>"],
   ["a missing method in 404", 404, JSON_TYPE, error(-32601, "Method not found", 4)],
   ["a missing resource in 404", 404, JSON_TYPE, error(-32002, "Resource not found", 4)],
+  ["a time-out of the call in 404", 404, JSON_TYPE, error(-32001, "Request timed out", 4)],
+  ["a long answer of the call in 404", 404, JSON_TYPE, error(-32002, "x".repeat(10_000), 4)],
   ["an expired token", 401, JSON_TYPE, error(-32000, "Unauthorized: session expired", null)],
   ["a fault", 500, JSON_TYPE, error(-32000, "Bad Request: No valid session ID provided", null)],
   ["a conflict", 409, JSON_TYPE, error(-32000, "Conflict: Only one SSE stream is allowed per session", null)],

@@ -1,0 +1,206 @@
+// Attacks on resurrection: nothing hangs on it, nothing is left behind by it, nobody can make it go on without end (L4–L6, M1).
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
+import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
+import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+
+const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
+const LOST = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+
+function zipped(status: number, message: unknown): Response {
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  return new Response(new Uint8Array(gzipSync(JSON.stringify(message))), { status, headers });
+}
+
+function isInitialize(request: Recorded): boolean {
+  return request.body.includes('"method":"initialize"');
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `M1 L4: clients that leave while a lost session is initialized again give their places back (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      let hangs = false;
+      const hung = Promise.withResolvers<void>();
+      await using upstream = new RawUpstream(async (request) => {
+        const answer = handshake(request);
+        if (answer !== undefined && hangs) return await hung.promise;
+        await write(request.conn, answer ?? LOST);
+      });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--max-in-flight", "3"] });
+      const id = await signet.open();
+      hangs = true;
+      const abort = new AbortController();
+      const asked = [1, 2, 3].map((n) => status(signet.post(call(n, "x"), { id, signal: abort.signal })));
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 3, "all places are taken");
+      await until(() => upstream.count("initialize") === 2, "the session is being initialized again");
+      abort.abort();
+      await Promise.allSettled(asked);
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "the places are back");
+      assert.equal(upstream.count("initialize"), 2);
+      hung.resolve();
+    },
+  );
+
+  Deno.test(
+    `L5 L6: a session deleted while it is initialized again leaves nothing upstream (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.forgetSessions();
+      const gate = Promise.withResolvers<void>();
+      upstream.onRequest = async (request) => {
+        if (isInitialize(request)) await gate.promise;
+        return undefined;
+      };
+      const waiting = signet.post(call(1, "echo"), { id });
+      await until(() => upstream.received("POST", "initialize").length === 2, "it is being initialized again");
+      assert.equal(await status(signet.delete({ id })), 204);
+      gate.resolve();
+      assert.equal(await status(waiting), 404);
+      await until(() => upstream.sessions.size === 0, "the new session is ended too");
+      assert.equal(upstream.ran.get("echo"), undefined);
+    },
+  );
+
+  Deno.test(
+    `L4: a resurrection that fails half-way leaves no session upstream (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.forgetSessions();
+      upstream.onRequest = (request) =>
+        request.body.includes("notifications/initialized") ? new Response(null, { status: 403 }) : undefined;
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
+      await until(() => upstream.sessions.size === 0, "the session that was not confirmed is ended");
+    },
+  );
+
+  Deno.test(
+    `L4 M2: whoever meets 404 again and again cannot open upstream sessions without end (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      let nowMs = 1_800_000_000_000;
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, now: () => nowMs });
+      const id = await signet.open();
+      upstream.tool("gone", () => new Response("no such thing", { status: 404 }));
+      for (let n = 0; n < 40; n++) assert.equal(await status(signet.post(call(n, "gone"), { id })), 404);
+      const initialized = upstream.received("POST", "initialize").length;
+      assert.equal(initialized <= 11, true, `${initialized} sessions were opened for one`);
+      assert.equal(await status(signet.post(call(100, "echo"), { id })), 200, "the session itself lives on");
+      nowMs += 60_000;
+      upstream.forgetSessions();
+      assert.equal(await status(signet.post(call(101, "echo"), { id })), 200, "and can be brought back later");
+    },
+  );
+
+  Deno.test(
+    `PROTOCOL 2, 4: a session lost for good is answered in Signet's words, without the upstream's id (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.onRequest = (request) =>
+        request.body.includes("tools/call")
+          ? Response.json({
+            jsonrpc: "2.0",
+            id: null,
+            error: { code: -32001, message: `No session ${request.sessionId}` },
+          }, {
+            status: 404,
+          })
+          : undefined;
+      const response = await signet.post(call(1, "echo"), { id });
+      assert.equal(response.status, 404);
+      const { error } = await response.json();
+      assert.deepEqual([error.code, error.message], [-32001, "Session not found"]);
+    },
+  );
+
+  const PROCESSED: [string, (id: unknown) => Response][] = [
+    ["in gzip", (id) => zipped(404, { jsonrpc: "2.0", id, error: { code: -32002, message: "no such file" } })],
+    [
+      "at length",
+      (id) =>
+        Response.json({
+          jsonrpc: "2.0",
+          id,
+          error: { code: -32002, message: "no such file", data: "x".repeat(20_000) },
+        }, {
+          status: 404,
+        }),
+    ],
+    [
+      "as a time-out of its own",
+      (id) =>
+        Response.json({ jsonrpc: "2.0", id, error: { code: -32001, message: "Request timed out" } }, { status: 404 }),
+    ],
+  ];
+  for (const [how, answer] of PROCESSED) {
+    Deno.test(
+      `L4: a 404 that answers the call itself, ${how}, makes nothing run twice (${lane} lane)`,
+      SANITIZERS,
+      async () => {
+        await using upstream = new FakeMcp();
+        upstream.tool("file", ({ id }) => answer(id));
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+        const id = await signet.open();
+        const response = await signet.post(call(1, "file"), { id, headers: { "accept-encoding": "gzip" } });
+        assert.equal(response.status, 404);
+        assert.equal((await response.json()).id, 1);
+        assert.equal(upstream.ran.get("file"), 1);
+        assert.equal(upstream.received("POST", "initialize").length, 1);
+      },
+    );
+  }
+
+  Deno.test(
+    `L4: a transport's refusal in gzip is a lost session all the same (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.onRequest = (request) =>
+        request.body.includes("tools/call") && !upstream.sessions.has(request.sessionId ?? "")
+          ? zipped(400, {
+            jsonrpc: "2.0",
+            id: null,
+            error: { code: -32000, message: "Bad Request: No valid session ID" },
+          })
+          : undefined;
+      upstream.forgetSessions();
+      assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "accept-encoding": "gzip" } })), 200);
+    },
+  );
+
+  Deno.test(
+    `M3: an upstream that dies inside a refusal takes no connection with it (${lane} lane)`,
+    SANITIZERS,
+    async () => {
+      await using upstream = new RawUpstream(async (request) => {
+        const answer = handshake(request);
+        await write(request.conn, answer ?? "HTTP/1.1 404 Not Found\r\ncontent-length: 50\r\n\r\nhalf");
+        return answer !== undefined;
+      });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      for (let n = 0; n < 5; n++) assert.equal(await status(signet.post(call(n, "x"), { id })), 502);
+      await until(
+        async () => await signet.metric('signet_pool_connections{upstream="upstream",state="busy"}') === 0,
+        "no connection is left busy",
+      );
+      upstream.handler = (request) =>
+        write(request.conn, handshake(request) ?? json({ jsonrpc: "2.0", id: 1, result: {} }));
+      assert.equal(await status(signet.post(call(9, "x"), { id })), 200);
+    },
+  );
+}
