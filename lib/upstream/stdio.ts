@@ -5,6 +5,8 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { fieldValue } from "../http1/fields.ts";
 import { type BodyReader, type Call, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
+import { CredentialRejectedError, type CredentialSource } from "./credentials/credential.ts";
+import { type CredentialHolder, Rotation } from "./credentials/rotation.ts";
 import { classify } from "../mcp/era.ts";
 import { type Parsed, parseMessage } from "../mcp/json_rpc.ts";
 import { isKnownRevision } from "../mcp/revisions.ts";
@@ -23,7 +25,8 @@ import type { Acceptance } from "./stdio/post_answer.ts";
 import { DEFAULT_PROCESS_LIMITS } from "./stdio/process.ts";
 import { type ProcessTable, ProcFilesystem } from "./stdio/process_table.ts";
 import { type SlotCaps, Slots } from "./stdio/slots.ts";
-import { SYSTEM_TIMERS, type Timers } from "./stdio/timers.ts";
+import { Turns } from "./stdio/turns.ts";
+import { SYSTEM_TIMERS, type Timers } from "./timers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
@@ -47,10 +50,20 @@ export interface StdioUpstreamOptions {
   readonly limits?: Partial<BridgeLimits>;
   readonly caps?: Partial<SlotCaps>;
   readonly backoff?: Partial<BackoffOptions>;
+  /** Where a session's server gets its credential from; one source may serve many sessions. Default: nowhere. */
+  readonly credentials?: (caller: Caller) => CredentialSource | undefined;
+  readonly rotation?: { readonly sweepMs?: number; readonly leadMs?: number };
   readonly spawn?: Spawn;
   readonly table?: ProcessTable;
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
+}
+
+/** Who opens a session, for a credential of its own. */
+export interface Caller {
+  readonly principal: string;
+  /** Fields of the request that opens it. */
+  readonly fields: FieldList;
 }
 
 /** The gateway has checked bodies already, and caps them; these are for those who use the upstream by itself. */
@@ -62,6 +75,9 @@ function callOf(response: Promise<ClientResponse>, abort = () => {}): Call {
   response.catch(() => {});
   return { response, abort };
 }
+
+/** No 401: the client's own credential is not what is missing (and it would try to get another). */
+const NO_CREDENTIAL = { id: null, code: -32000, message: "Forbidden: there is no valid credential for the MCP server" };
 
 /** An initialize that opens a session. */
 interface Opening {
@@ -93,7 +109,11 @@ export class StdioUpstream implements Upstream {
   readonly slots: Slots;
   onEnded: ((sessionId: UpstreamSessionId) => void) | undefined;
   readonly #bridge: Bridge;
+  readonly #credentials: (caller: Caller) => CredentialSource | undefined;
+  readonly #rotation: Rotation;
   readonly #conversations = new Map<string, Conversation>();
+  /** Who renews what for a session that has a credential. */
+  readonly #holders = new Map<Conversation, CredentialHolder>();
   /** Those that have been ended, until nothing of them is left. */
   readonly #ending = new Set<Promise<void>>();
   /** First starts that failed, by principal. */
@@ -111,12 +131,15 @@ export class StdioUpstream implements Upstream {
       limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
       backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
       slots: this.slots,
+      replacements: new Turns(MAX_REPLACEMENTS),
       table: options.table ?? new ProcFilesystem(),
       spawn: options.spawn ?? spawnProcess,
       timers: options.timers ?? SYSTEM_TIMERS,
       random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
       log: options.log,
     };
+    this.#credentials = options.credentials ?? (() => undefined);
+    this.#rotation = new Rotation({ timers: this.#bridge.timers, log: options.log, ...options.rotation });
   }
 
   /** Sessions with a server of their own. */
@@ -193,7 +216,15 @@ export class StdioUpstream implements Upstream {
     while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
+  /** Renews the credentials that are due, as happens every minute. */
+  rotate(): Promise<void> {
+    return this.#rotation.sweep();
+  }
+
   #end(conversation: Conversation): void {
+    const holder = this.#holders.get(conversation);
+    if (holder !== undefined) this.#rotation.remove(holder);
+    this.#holders.delete(conversation);
     const ending = conversation.end().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
@@ -265,18 +296,45 @@ export class StdioUpstream implements Upstream {
   }
 
   /** @throws SignetError `upstream_unreachable` while starts of this principal are held back */
-  #newConversation({ principal = "", session, revival = false }: UpstreamRequest): Conversation {
+  #newConversation(request: UpstreamRequest): Conversation {
+    const { principal = "", revival = false, fields } = request;
     this.#assertMayStart(principal);
     const id = randomName(this.#bridge, 16) as UpstreamSessionId;
-    const secrets = () => Promise.resolve({});
-    return new Conversation({
+    const session = request.session ?? shortHash(id);
+    const credentials = this.#credentials({ principal, fields });
+    const onDoomed = () => this.#doom(conversation);
+    const conversation: Conversation = new Conversation({
       bridge: this.#bridge,
       id,
       principal,
-      session: session ?? shortHash(id),
+      session,
       revival,
-      secrets,
+      credentials,
+      onDoomed,
     });
+    if (credentials !== undefined) this.#watch(conversation, { source: credentials, session });
+    return conversation;
+  }
+
+  #watch(conversation: Conversation, on: { source: CredentialSource; session: string }): void {
+    const holder: CredentialHolder = {
+      source: on.source,
+      get credential() {
+        return conversation.life.credential;
+      },
+      apply: () => conversation.life.replace(),
+      end: () => this.#doom(conversation),
+      facts: () => ({ session: on.session }),
+    };
+    this.#holders.set(conversation, holder);
+    this.#rotation.add(holder);
+  }
+
+  /** Ends a session that cannot go on, and tells who holds its id. */
+  #doom(conversation: Conversation): void {
+    if (conversation.ended) return;
+    this.#abandon(conversation);
+    this.onEnded?.(conversation.id);
   }
 
   #abandon(conversation: Conversation): void {
@@ -295,6 +353,7 @@ export class StdioUpstream implements Upstream {
     } catch (error) {
       this.#noteFailedStart(opening.principal, error);
       this.#abandon(conversation);
+      if (error instanceof CredentialRejectedError) return errorAnswer(403, NO_CREDENTIAL);
       throw error;
     }
     this.#failedStarts.delete(opening.principal);
@@ -341,6 +400,8 @@ export class StdioUpstream implements Upstream {
 }
 
 const FAULTS_OF_THE_SERVER: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout"]);
+/** Starts of processes that take others' places, at once. */
+const MAX_REPLACEMENTS = 4;
 /** Principals whose failures are remembered; the oldest are forgotten first. */
 const MAX_FAILED_STARTS = 1000;
 

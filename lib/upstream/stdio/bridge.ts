@@ -9,7 +9,8 @@ import { ServerProcess } from "./process.ts";
 import { formatMark, type ProcessTable } from "./process_table.ts";
 import type { Slots } from "./slots.ts";
 import { StderrLog } from "./stderr_log.ts";
-import type { Timers } from "./timers.ts";
+import type { Turns } from "./turns.ts";
+import type { Timers } from "../timers.ts";
 
 export interface BridgeLimits extends ProcessLimits {
   /** From the start to the answer to initialize, in ms. */
@@ -34,6 +35,8 @@ export interface Bridge {
   readonly limits: BridgeLimits;
   readonly backoff: BackoffOptions;
   readonly slots: Slots;
+  /** Starts of processes that replace others. */
+  readonly replacements: Turns;
   readonly table: ProcessTable;
   readonly spawn: Spawn;
   readonly timers: Timers;
@@ -45,6 +48,13 @@ export interface Bridge {
 /** Letters and digits of `n` random bytes. */
 export function randomName(bridge: Bridge, n: number): string {
   return bridge.random(n).toHex();
+}
+
+/** A configured value that is this long is taken for a secret; shorter ones are words like `production`. */
+const SECRET_LENGTH = 16;
+
+function configuredSecrets({ env = {} }: ServerCommand): string[] {
+  return Object.values(env).filter((value) => value.length >= SECRET_LENGTH);
 }
 
 /** One start of the server. */
@@ -72,7 +82,8 @@ export function startProcess(bridge: Bridge, programs: Programs, start: Start): 
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   };
-  const stderr = new StderrLog({ log, timers, facts: start.facts, secrets: Object.values(start.secrets) });
+  const secrets = [...Object.values(start.secrets), ...configuredSecrets(server)];
+  const stderr = new StderrLog({ log, timers, facts: start.facts, secrets });
   const { onLine, onExit } = start;
   return new ServerProcess({ launch, spawn, table, mark, limits, timers, log, stderr, onLine, onExit });
 }

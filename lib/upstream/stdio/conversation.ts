@@ -2,6 +2,7 @@
 // resume, everything the server says on exactly one stream (BEHAVIOUR.md B6, N1, N3; MCP 2025-11-25, Transports).
 import { SignetError } from "../../errors.ts";
 import type { Call, ClientResponse } from "../../http1/types.ts";
+import { CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import {
   errorResponse,
@@ -36,7 +37,10 @@ export interface ConversationOptions {
   readonly session: string;
   /** Whether it replaces one that was lost: what a server told its client before is then out of date (L4). */
   readonly revival: boolean;
-  readonly secrets: () => Promise<Readonly<Record<string, string>>>;
+  /** What its server authenticates itself with; undefined if it needs nothing. */
+  readonly credentials: CredentialSource | undefined;
+  /** Called once, if it has to end by itself: there is no credential for it any more. */
+  readonly onDoomed: () => void;
 }
 
 /** A POST: its text, and the messages in it. */
@@ -82,7 +86,7 @@ export class Conversation {
   #ended = false;
 
   constructor(options: ConversationOptions) {
-    const { bridge, session, secrets, principal } = options;
+    const { bridge, session, credentials, principal } = options;
     this.id = options.id;
     this.#options = options;
     this.#listsOutdated = options.revival;
@@ -94,7 +98,7 @@ export class Conversation {
     this.life = new ServerLife({
       bridge,
       principal,
-      secrets,
+      credentials,
       facts: () => ({ session }),
       onMessage: (message, peer) => this.#hear(message, peer),
       onLost: (peer) => this.#forgetQuestions(peer),
@@ -189,7 +193,11 @@ export class Conversation {
 
   /** Notifications and answers: 202, whatever becomes of them (PROTOCOL.md 10). */
   async #accept(pieces: readonly Piece[], peer: Peer | Promise<Peer>): Promise<ClientResponse> {
-    if (peer instanceof Promise) peer = await peer;
+    if (peer instanceof Promise) {
+      peer = await peer.catch((error) => {
+        throw this.#explain(error);
+      });
+    }
     for (const { text, message } of pieces) this.#pass(text, message, peer);
     return bareAnswer(202);
   }
@@ -238,8 +246,14 @@ export class Conversation {
   }
 
   #refuse(answer: PostAnswer, error: unknown): void {
-    this.#posts.delete(answer);
-    answer.refuse(error);
+    answer.refuse(this.#explain(error));
+  }
+
+  /** A session without a credential is at its end, and answers like any other that has ended. */
+  #explain(error: unknown): unknown {
+    if (!(error instanceof CredentialRejectedError)) return error;
+    this.#options.onDoomed();
+    return new SignetError("session_not_found", { facts: { outcome: "credential_rejected" }, cause: error });
   }
 
   /** A notification or an answer of the client's. */

@@ -6,7 +6,7 @@
 // next Signet starts in the same process namespace, provided it may read /proc.
 import type { Logger } from "../../observe/log.ts";
 import { orphansOf, type ProcessTable } from "./process_table.ts";
-import { pause, type Timers } from "./timers.ts";
+import { pause, type Timers } from "../timers.ts";
 
 export interface OrphanHunt {
   readonly table: ProcessTable;

@@ -2,7 +2,7 @@
 // writer back (`whenDrained`); a reader that takes nothing for long enough is cut off, and may resume (N3).
 import { type BodyReader, CHUNKED, HttpError } from "../../http1/types.ts";
 import { joinBytes } from "./bytes.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers } from "../timers.ts";
 
 export interface OutboxOptions {
   /** Above this many waiting bytes, the writer is held back. */

@@ -6,7 +6,7 @@ import { eventAnswer, jsonAnswer } from "./answers.ts";
 import { joinBytes } from "./bytes.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers } from "../timers.ts";
 
 /** What the client is ready to read (`Accept`). */
 export interface Acceptance {

@@ -8,7 +8,7 @@ import type { Launch, Spawn, SpawnedProcess } from "./launch.ts";
 import { LineSplitter, LineTooLongError } from "./lines.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
-import { pause, settlesWithin, type Timers } from "./timers.ts";
+import { pause, settlesWithin, type Timers } from "../timers.ts";
 
 export interface ProcessLimits {
   /** Longest line on stdout, in bytes: a longer one ends the process. */

@@ -4,12 +4,14 @@
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import { Backoff } from "./backoff.ts";
 import { type Bridge, resolvePrograms, startProcess } from "./bridge.ts";
 import { findMember } from "./json_text.ts";
 import { type Message, Peer } from "./peer.ts";
 import type { ProcessExit } from "./process.ts";
-import { pause, settlesWithin } from "./timers.ts";
+import type { Slot } from "./slots.ts";
+import { pause, settlesWithin } from "../timers.ts";
 
 export interface ServerLifeOptions {
   readonly bridge: Bridge;
@@ -17,8 +19,8 @@ export interface ServerLifeOptions {
   readonly principal: string;
   /** Names the session in the log. */
   readonly facts: () => Readonly<Record<string, string | number>>;
-  /** Variables for the next process. @throws SignetError if there are none to be had */
-  readonly secrets: () => Promise<Readonly<Record<string, string>>>;
+  /** Where the variables come from that the server authenticates itself with; undefined if it needs none. */
+  readonly credentials: CredentialSource | undefined;
   readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
   /** A process has ended, wanted or not. */
   readonly onLost: (peer: Peer) => void;
@@ -56,6 +58,7 @@ export class ServerLife {
   readonly #remembered = new Map<string, Uint8Array>();
   #handshakeText: Uint8Array | undefined;
   #handshake: Handshake | undefined;
+  #credential: Credential | undefined;
   #peer: Peer | undefined;
   #starting: Promise<Peer> | undefined;
   #confirmed = false;
@@ -78,6 +81,11 @@ export class ServerLife {
     return typeof version === "string" ? version : "";
   }
 
+  /** The credential of the process that runs; undefined while none does, since the next gets a new one anyway. */
+  get credential(): Credential | undefined {
+    return this.#peer === undefined ? undefined : this.#credential;
+  }
+
   get capabilities(): JsonObject {
     return this.#handshake?.capabilities ?? {};
   }
@@ -98,7 +106,8 @@ export class ServerLife {
    */
   async initialize(text: Uint8Array): Promise<Message> {
     this.#handshakeText = text.slice();
-    const { peer, reply } = await this.#launch();
+    const slot = this.#options.bridge.slots.reserve(this.#options.principal);
+    const { peer, reply } = await this.#launch(slot);
     this.#handshake = readHandshake(reply);
     if (this.#handshake === undefined) void this.#retire(peer);
     else this.#peer = peer;
@@ -121,11 +130,16 @@ export class ServerLife {
    * @throws SignetError as `initialize`; the current process then stays
    */
   async replace(): Promise<void> {
-    const before = this.#peer;
-    if (before === undefined || this.#starting !== undefined) return;
-    this.#starting = this.#successor().finally(() => this.#starting = undefined);
-    await this.#starting;
-    void this.#drain(before);
+    const { slots, replacements } = this.#options.bridge;
+    await replacements.take(async () => {
+      const before = this.#peer;
+      // Without a process there is nothing to replace: the next one gets the new credential anyway.
+      if (before === undefined || this.#starting !== undefined || this.#stopped) return;
+      const slot = slots.reserveReplacement(this.#options.principal);
+      this.#starting = this.#successor(slot).finally(() => this.#starting = undefined);
+      await this.#starting;
+      void this.#drain(before);
+    });
   }
 
   /** Ends every process of the session. Settles when all that they started is gone. */
@@ -158,13 +172,13 @@ export class ServerLife {
       });
     }
     if (delayMs > 0) await pause(delayMs, bridge.timers);
-    const peer = await this.#successor();
+    const peer = await this.#successor(bridge.slots.reserve(this.#options.principal));
     bridge.log.info("MCP server restarted", this.#options.facts());
     return peer;
   }
 
-  async #successor(): Promise<Peer> {
-    const { peer, reply } = await this.#launch();
+  async #successor(slot: Slot): Promise<Peer> {
+    const { peer, reply } = await this.#launch(slot);
     const found = readHandshake(reply);
     if (found === undefined || found.protocolVersion !== this.protocolVersion) {
       void this.#retire(peer);
@@ -183,8 +197,7 @@ export class ServerLife {
     return peer;
   }
 
-  async #launch(): Promise<{ peer: Peer; reply: Message }> {
-    const slot = this.#options.bridge.slots.reserve(this.#options.principal);
+  async #launch(slot: Slot): Promise<{ peer: Peer; reply: Message }> {
     let peer: Peer;
     try {
       peer = await this.#spawn();
@@ -207,10 +220,12 @@ export class ServerLife {
   }
 
   async #spawn(): Promise<Peer> {
-    const { bridge, facts, onMessage } = this.#options;
+    const { bridge, facts, onMessage, credentials } = this.#options;
     try {
-      const [programs, secrets] = await Promise.all([resolvePrograms(bridge), this.#options.secrets()]);
+      const [programs, credential] = await Promise.all([resolvePrograms(bridge), credentials?.current()]);
       this.#assertWanted();
+      this.#credential = credential;
+      const secrets = credential?.values ?? {};
       return new Peer({
         start: (hooks) => startProcess(bridge, programs, { secrets, facts, ...hooks }),
         onMessage,
@@ -220,6 +235,7 @@ export class ServerLife {
       });
     } catch (cause) {
       if (cause instanceof SignetError || cause instanceof HttpError) throw cause;
+      if (cause instanceof CredentialRejectedError) throw cause;
       throw new SignetError("upstream_unreachable", {
         facts: { attempted: "start the MCP server" },
         remedy: "see whether the command can be run by the user Signet runs as",

@@ -52,7 +52,19 @@ export class Slots {
       throw this.#refusal("principal_limit", maxProcessesPerPrincipal, "--max-processes-per-principal");
     }
     if (this.#total >= maxProcesses) throw this.#refusal("session_limit", maxProcesses, "--max-processes");
-    this.#held.set(principal, held + 1);
+    return this.#take(principal);
+  }
+
+  /**
+   * For a process that takes the place of one that still has calls to end: never refused, or a session at the cap would
+   * die of its own credential. Counted, so that nobody else gets the place meanwhile.
+   */
+  reserveReplacement(principal: string): Slot {
+    return this.#take(principal);
+  }
+
+  #take(principal: string): Slot {
+    this.#held.set(principal, (this.#held.get(principal) ?? 0) + 1);
     this.#most = Math.max(this.#most, ++this.#total);
     let released = false;
     return {

@@ -3,7 +3,7 @@
 // the process was given are blanked wherever they turn up.
 import type { Logger } from "../../observe/log.ts";
 import { LineSplitter } from "./lines.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers } from "../timers.ts";
 
 const MAX_LINE_BYTES = 4096;
 /** A burst may be this long; then so many lines a second get through. */

@@ -1,0 +1,71 @@
+// The credential Signet itself presents to an MCP server: environment variables of a process, or header fields. Obtained
+// from somewhere, valid for a time, renewed before it ends (BEHAVIOUR.md B4).
+import type { Timers } from "../timers.ts";
+
+/** Times are in ms since the epoch. */
+export interface Credential {
+  /** Name → value: of environment variables, or of header fields. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly obtainedAtMs: number;
+  /** `now >= expiresAtMs` is expired; Infinity if it does not say. */
+  readonly expiresAtMs: number;
+}
+
+/** Who gives the credential says that there will be none any more: asking again would change nothing. */
+export class CredentialRejectedError extends Error {
+  override readonly name = "CredentialRejectedError";
+}
+
+export interface CredentialSource {
+  /**
+   * The credential as it is; obtained first, or anew, where there is none that is valid.
+   * @throws CredentialRejectedError; Error where it could not be had this time
+   */
+  current(): Promise<Credential>;
+  /** The credential if it can be told without waiting, and is valid. */
+  peek(): Credential | undefined;
+  /** Obtains a new one, whether or not the old one is valid; all who ask meanwhile get the same. @throws as `current` */
+  refresh(): Promise<Credential>;
+}
+
+/** Obtains one credential. @throws as `CredentialSource.current` */
+export type Obtain = () => Promise<Omit<Credential, "obtainedAtMs">>;
+
+/** Keeps what `obtain` gives for as long as it is valid. */
+export class CachedCredential implements CredentialSource {
+  readonly #obtain: Obtain;
+  readonly #timers: Timers;
+  #credential: Credential | undefined;
+  #obtaining: Promise<Credential> | undefined;
+
+  constructor(obtain: Obtain, timers: Timers) {
+    this.#obtain = obtain;
+    this.#timers = timers;
+  }
+
+  peek(): Credential | undefined {
+    const credential = this.#credential;
+    return credential !== undefined && this.#timers.now() < credential.expiresAtMs ? credential : undefined;
+  }
+
+  current(): Promise<Credential> {
+    const credential = this.peek();
+    return credential === undefined ? this.refresh() : Promise.resolve(credential);
+  }
+
+  refresh(): Promise<Credential> {
+    this.#obtaining ??= this.#renew().finally(() => this.#obtaining = undefined);
+    return this.#obtaining;
+  }
+
+  async #renew(): Promise<Credential> {
+    const obtainedAtMs = this.#timers.now();
+    this.#credential = { ...await this.#obtain(), obtainedAtMs };
+    return this.#credential;
+  }
+}
+
+/** How long before its end a credential is renewed, in ms: half its life at most, so that a short one is used at all. */
+export function isDue({ obtainedAtMs, expiresAtMs }: Credential, leadMs: number, nowMs: number): boolean {
+  return nowMs >= expiresAtMs - Math.min(leadMs, (expiresAtMs - obtainedAtMs) / 2);
+}

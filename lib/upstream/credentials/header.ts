@@ -1,0 +1,104 @@
+// An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
+// (DESIGN.md, "Transparent by default"; PROTOCOL.md 21). Renewed ahead of its end by the same rotation as all others.
+import { type Call, type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { SignetError } from "../../errors.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import type { Upstream, UpstreamRequest } from "../upstream.ts";
+import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
+import type { CredentialHolder } from "./rotation.ts";
+
+/** Replaces the named fields, in the list it is given. */
+function setFields(fields: FieldList, { values }: Credential): void {
+  for (const [name, value] of Object.entries(values)) {
+    const lower = name.toLowerCase();
+    for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i] === lower) fields.splice(i, 2);
+    fields.push(lower, value);
+  }
+}
+
+function explain(cause: unknown): unknown {
+  const final = cause instanceof CredentialRejectedError;
+  return new SignetError("upstream_unreachable", {
+    publicMessage: "Bad gateway: there is no valid credential for the MCP server",
+    facts: { attempted: "obtain the upstream's credential", final },
+    remedy: final ? "give Signet a new credential for the upstream" : "see whether whoever issues it can be reached",
+    cause,
+  });
+}
+
+export class CredentialedUpstream implements Upstream, CredentialHolder {
+  readonly source: CredentialSource;
+  readonly #inner: Upstream;
+
+  constructor(inner: Upstream, source: CredentialSource) {
+    this.#inner = inner;
+    this.source = source;
+  }
+
+  get name(): string {
+    return this.#inner.name;
+  }
+
+  get url(): string {
+    return this.#inner.url;
+  }
+
+  get credential(): Credential | undefined {
+    return this.source.peek();
+  }
+
+  readonly facts = () => ({ upstream: this.name });
+
+  /** The next request takes it. */
+  apply(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Requests are refused from now on, until there is one again: the sessions are not this upstream's to end. */
+  end(): void {}
+
+  send(request: UpstreamRequest): Call {
+    const credential = this.source.peek();
+    if (credential === undefined) return this.#sendLater(request);
+    setFields(request.fields, credential);
+    return this.#inner.send(request);
+  }
+
+  probe(): Promise<void> {
+    return this.#inner.probe();
+  }
+
+  close(): void | Promise<void> {
+    return this.#inner.close();
+  }
+
+  release(sessionId: UpstreamSessionId): void {
+    this.#inner.release?.(sessionId);
+  }
+
+  set onEnded(hear: ((sessionId: UpstreamSessionId) => void) | undefined) {
+    this.#inner.onEnded = hear;
+  }
+
+  #sendLater(request: UpstreamRequest): Call {
+    let call: Call | undefined;
+    let aborted = false;
+    const send = (credential: Credential): Promise<ClientResponse> => {
+      if (aborted) throw new HttpError("aborted", "obtaining a credential: the request was aborted", { unsent: true });
+      setFields(request.fields, credential);
+      call = this.#inner.send(request);
+      return call.response;
+    };
+    const response = this.source.current().catch((error) => {
+      throw explain(error);
+    }).then(send);
+    response.catch(() => {});
+    return {
+      response,
+      abort() {
+        aborted = true;
+        call?.abort();
+      },
+    };
+  }
+}

@@ -1,0 +1,27 @@
+// A refresh token in a file of its own, replaced as a whole when the authorization server issues a new one: the old one
+// is worthless from then on, so a torn write would lose the session for good.
+import type { RefreshTokenKeeper } from "./oauth.ts";
+
+/** @throws Deno.errors.* when the file cannot be read or its folder not be written to */
+export function refreshTokenFile(path: string): RefreshTokenKeeper {
+  return {
+    load: async () => (await Deno.readTextFile(path)).trim(),
+    async save(token) {
+      const draft = `${path}.new`;
+      await Deno.writeTextFile(draft, `${token}\n`, { mode: 0o600 });
+      await Deno.rename(draft, path);
+    },
+  };
+}
+
+/** A refresh token that is given, and forgotten with the process. */
+export function refreshTokenInMemory(token: string): RefreshTokenKeeper {
+  let current = token;
+  return {
+    load: () => Promise.resolve(current),
+    save(token) {
+      current = token;
+      return Promise.resolve();
+    },
+  };
+}
