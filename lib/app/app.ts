@@ -1,6 +1,6 @@
 // Wires everything once; starts, reloads and drains it (BEHAVIOUR.md P1, P2).
 // READY never follows STOPPING: once draining has begun, readiness stays false.
-import { type AdminRoute, type AdminServer, type Readiness, serveAdmin } from "../admin/admin.ts";
+import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { controlRoutes } from "../admin/control_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
@@ -14,6 +14,7 @@ import { createControl } from "./control.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { Reachability } from "./reachability.ts";
+import { checkReadiness } from "./readiness.ts";
 import { capsOf, createLasting, createParts, type Lasting } from "./wiring.ts";
 
 export interface AppOptions {
@@ -39,7 +40,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, now } = options;
   const { ring } = await options.loadKeys();
   const lasting = await createLasting({ settings, ring, log, now });
-  const parts = await createParts(lasting, settings, ring);
+  const parts = await createParts(lasting, settings);
   const app = new App(options, lasting, parts);
   await app.open();
   return app;
@@ -130,9 +131,11 @@ export class App {
       parts: () => this.#parts,
       startedAtMs: this.#startedAtMs,
     });
+    const { lifecycle, registry } = this.#lasting;
+    const sources = { lifecycle, registry, checkUpstream: () => this.#reachability.check() };
     return serveAdmin({
       ...admin,
-      ready: () => this.#readiness(),
+      ready: () => checkReadiness(sources),
       metrics: () => page.render(),
       routes: this.#controlRoutes(admin),
     });
@@ -141,7 +144,7 @@ export class App {
   #controlRoutes(admin: { readonly hostname: string }): ReadonlyMap<string, AdminRoute> {
     const { tokens, revocations, registry, owners, log, now, secrets } = this.#lasting;
     const { maxIdLength } = this.#settings;
-    const ring = () => this.#parts.ring;
+    const ring = () => registry.ring;
     const control = createControl({ tokens, revocations, registry, owners, ring, maxIdLength, log, now });
     return controlRoutes(control, { token: secrets.adminToken, loopback: isLoopbackHost(admin.hostname) });
   }
@@ -154,20 +157,13 @@ export class App {
     }
   }
 
-  async #readiness(): Promise<Readiness> {
-    const draining = this.#lasting.lifecycle.draining;
-    const upstream = draining ? "not asked" : await this.#reachability.check();
-    const keys = `${this.#parts.ring.keys.length} loaded`;
-    return { ready: !draining && upstream === "ok", checks: { draining: draining ? "yes" : "no", keys, upstream } };
-  }
-
   /** Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad. @throws ConfigError */
   async reload(): Promise<void> {
     const { log, now, loadKeys, reloadSettings } = this.#options;
     const wanted = await reloadSettings();
     const { ring } = await loadKeys();
     const settings = withLive(this.#settings, wanted);
-    const parts = await createParts(this.#lasting, settings, ring);
+    const parts = await createParts(this.#lasting, settings);
     await this.#server.reload();
     const restart = needRestart(this.#settings, wanted);
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });

@@ -144,7 +144,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
         tokens_remembered: lasting.tokens?.remembered ?? 0,
       }),
   );
-  page.gauge("signet_keys", "Keys in the ring.", () => parts().ring.keys.length);
+  page.gauge("signet_keys", "Keys in the ring.", () => lasting.registry.ring.keys.length);
   page.gauge("signet_draining", "1 while shutting down.", () => lasting.lifecycle.draining ? 1 : 0);
   page.gauge("process_start_time_seconds", "Start time since the epoch.", () => startedAtMs / 1000);
   page.gauge("process_resident_memory_bytes", "Resident memory.", () => Deno.memoryUsage().rss);

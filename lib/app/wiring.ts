@@ -150,7 +150,7 @@ function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: nu
 }
 
 /** @throws ConfigError if a key set cannot be used */
-export async function createParts(lasting: Lasting, settings: Settings, ring: KeyRing): Promise<GatewayParts> {
+export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
   const authenticator = await createAuthenticator(settings, lasting);
   const resource = createResource(settings);
   const { registry, owners, identities, upstream } = lasting;
@@ -158,7 +158,6 @@ export async function createParts(lasting: Lasting, settings: Settings, ring: Ke
     cache: identities,
     registry,
     owners,
-    ring,
     upstreamUrl: upstream.url,
     maxIdLength: settings.maxIdLength,
     forwardCredential: settings.forwardCredential,
@@ -194,7 +193,6 @@ export async function createParts(lasting: Lasting, settings: Settings, ring: Ke
     adoption: settings.adopt ? lasting.adoption : undefined,
     resource,
     authenticator,
-    ring,
     fields: new FieldPolicy({
       strip: [...identityHeader, ...settings.stripHeaders],
       seal: settings.sealHeaders,

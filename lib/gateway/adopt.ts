@@ -103,7 +103,7 @@ function createSession(
   adopted: { rawId: string; principal: Principal; sinceMs: number },
 ): Session {
   const { rawId, principal, sinceMs } = adopted;
-  const key = parts.ring.active;
+  const key = parts.registry.ring.active;
   return new Session({
     id: rawId as SessionId,
     key,

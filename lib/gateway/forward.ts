@@ -34,6 +34,8 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
   if (session !== outbound.session) return await forward(parts, { ...outbound, session });
   const forwarding = new Forwarding(inbound.exchange);
   const isStream = forwarding.kind === "stream";
+  // Draining has ended those there were; one more would hold it up (P2).
+  if (isStream && parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
   const slot = isStream ? parts.limits.reserveStream() : parts.limits.reserveRequest();
   if (isStream) parts.lifecycle.streams.add(forwarding);
   try {

@@ -43,7 +43,7 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
     try {
       opened = await open(parts, opening, params);
       if (opened !== undefined) {
-        await requireUnrevoked(parts, opened);
+        await requireLive(parts, opened);
         parts.registry.add(opened.session, reservation);
         added = true;
       }
@@ -61,12 +61,15 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
 
 /**
  * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once where
- * it can, so that nothing comes between asking and taking the session in.
+ * it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile (E5).
  */
-async function requireUnrevoked(parts: GatewayParts, { session }: Opened): Promise<void> {
+async function requireLive(parts: GatewayParts, { session }: Opened): Promise<void> {
   const revoked = parts.revocations.isRevoked(session.sealed, parts.now());
   if (revoked instanceof Promise ? await revoked : revoked) {
     throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
+  }
+  if (parts.registry.ring.find(session.key.idWord) === undefined) {
+    throw new SignetError("session_not_found", { facts: { outcome: "key" } });
   }
 }
 
@@ -132,7 +135,7 @@ function seal(
   const { protocolVersion } = answered.answer;
   if (protocolVersion === undefined) return undefined;
   const nowMs = parts.now();
-  const key = parts.ring.active;
+  const key = parts.registry.ring.active; // not the one in force when the request came
   const upstreamId = upstreamIdOf(answered.response);
   const remembered = parts.fields.sealedOf(opening.inbound);
   if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;

@@ -1,5 +1,4 @@
 // What every step of the path of a request may use. Made once in lib/app.ts; replaced as a whole on reload.
-import type { KeyRing } from "../envelope/key_ring.ts";
 import type { Authenticator } from "../identity/authenticator.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
@@ -48,9 +47,9 @@ export interface GatewayParts {
   /** The one behind `authentication`, for its sizes. */
   readonly authenticator: Authenticator;
   readonly owners: OwnerBook;
+  /** Has the ring, too: sealing and opening never see two. */
   readonly registry: SessionRegistry;
   readonly limits: Limits;
-  readonly ring: KeyRing;
   readonly upstream: Upstream;
   readonly fields: FieldPolicy;
   readonly keepAlive: KeepAlive;

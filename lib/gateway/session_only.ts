@@ -1,7 +1,6 @@
 // Requests that carry a session and no credential (I2, `--session-only`): they take the identity that was cached when the
 // session was opened. Only while that entry lives, only for a session in memory, never where a credential was sent (I3).
 import { openSession } from "../envelope/session_id.ts";
-import type { KeyRing } from "../envelope/key_ring.ts";
 import { SignetError } from "../errors.ts";
 import { detachText } from "../http1/fields.ts";
 import { Credential, type IdentityCache } from "../identity/identity_cache.ts";
@@ -15,7 +14,6 @@ export interface SessionOnlyOptions {
   readonly cache: IdentityCache;
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
-  readonly ring: KeyRing;
   readonly upstreamUrl: string;
   readonly maxIdLength: number;
   /** Whether the cached credential is sent upstream for requests that carry none. */
@@ -24,6 +22,8 @@ export interface SessionOnlyOptions {
 
 export class SessionOnly {
   readonly #options: SessionOnlyOptions;
+  /** Whoever was proven under the settings in force: the cache outlives a reload, what it is based on may not. */
+  readonly #proven = new WeakSet<Principal>();
 
   constructor(options: SessionOnlyOptions) {
     this.#options = options;
@@ -34,17 +34,17 @@ export class SessionOnly {
    * @throws SignetError `session_not_found` for an id nobody issued
    */
   callerOf(inbound: Inbound): Principal | undefined {
-    const { cache, registry, upstreamUrl, ring, maxIdLength, forwardCredential } = this.#options;
+    const { cache, registry, upstreamUrl, maxIdLength, forwardCredential } = this.#options;
     const id = inbound.sessionId;
     if (id === undefined) return undefined;
     const session = registry.get(id, inbound.receivedAtMs);
     if (session === undefined) {
       // Issued here and not in memory: its owner has to show who he is again. Anything else never was a session.
-      if (openSession(ring, id, { maxLength: maxIdLength }).ok) return undefined;
+      if (openSession(registry.ring, id, { maxLength: maxIdLength }).ok) return undefined;
       throw new SignetError("session_not_found", { facts: { outcome: "forged" } });
     }
     const identity = cache.find({ sid: session.sealed.sid, upstream: upstreamUrl }, inbound.receivedAtMs);
-    if (identity === undefined) return undefined;
+    if (identity === undefined || !this.#proven.has(identity.principal)) return undefined;
     if (forwardCredential && identity.credential) inbound.cachedCredential = identity.credential.reveal();
     return identity.principal;
   }
@@ -54,6 +54,7 @@ export class SessionOnly {
     const { cache, owners, upstreamUrl, forwardCredential } = this.#options;
     const credential = forwardCredential ? inbound.authorization : undefined;
     const { credentialExpiresAtMs } = principal;
+    this.#proven.add(principal);
     cache.rememberVerifiedOwner({ sid: session.sealed.sid, upstream: upstreamUrl }, {
       sealedOwner: session.sealed.owner,
       callerOwner: owners.fingerprint(principal, session.key),

@@ -71,6 +71,10 @@ export class SessionOpener {
     return this.#opening.size;
   }
 
+  get ring(): KeyRing {
+    return this.#ring;
+  }
+
   setRing(ring: KeyRing): void {
     this.#ring = ring;
   }

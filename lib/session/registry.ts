@@ -58,6 +58,11 @@ export class SessionRegistry {
     return this.#opener.outcomes;
   }
 
+  /** The ring in force. */
+  get ring(): KeyRing {
+    return this.#opener.ring;
+  }
+
   /** Live sessions. */
   get size(): number {
     return this.#sessions.size;

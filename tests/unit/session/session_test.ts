@@ -123,7 +123,13 @@ Deno.test("L4: links begin as sealed, and a revived one is told from the one bef
   const session = newSession();
   const link = session.link(UPSTREAM);
   assert.ok(link);
-  assert.deepEqual({ ...link }, { url: UPSTREAM, id: "upstream-1", generation: 0, reviving: undefined });
+  assert.deepEqual({ ...link }, {
+    url: UPSTREAM,
+    id: "upstream-1",
+    generation: 0,
+    reviving: undefined,
+    revivedAtMs: undefined,
+  });
   assert.equal(session.link("http://elsewhere/"), undefined);
 });
 

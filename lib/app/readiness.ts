@@ -1,0 +1,20 @@
+// Whether requests should be sent here (BEHAVIOUR.md P1, P2). Ready never follows stopping: a probe that takes its time is
+// judged by what holds when it ends.
+import type { Readiness } from "../admin/admin.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+
+export interface ReadinessSources {
+  readonly lifecycle: { readonly draining: boolean };
+  readonly registry: { readonly ring: KeyRing };
+  /** `ok`, or what is wrong. Never rejects. */
+  readonly checkUpstream: () => Promise<string>;
+}
+
+export async function checkReadiness({ lifecycle, registry, checkUpstream }: ReadinessSources): Promise<Readiness> {
+  const upstream = lifecycle.draining ? "not asked" : await checkUpstream();
+  const { draining } = lifecycle;
+  return {
+    ready: !draining && upstream === "ok",
+    checks: { draining: draining ? "yes" : "no", keys: `${registry.ring.keys.length} loaded`, upstream },
+  };
+}

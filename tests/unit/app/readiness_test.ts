@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { checkReadiness } from "../../../lib/app/readiness.ts";
+import { freshRing } from "../../support/signet.ts";
+
+const options = { sanitizeOps: true, sanitizeResources: true };
+const registry = { ring: freshRing() };
+
+Deno.test("P1: ready means that the upstream answers and nothing drains", options, async () => {
+  const checkUpstream = () => Promise.resolve("ok");
+  const found = await checkReadiness({ lifecycle: { draining: false }, registry, checkUpstream });
+  assert.deepEqual(found, { ready: true, checks: { draining: "no", keys: "1 loaded", upstream: "ok" } });
+  const down = () => Promise.resolve("unreachable: refused");
+  assert.equal((await checkReadiness({ lifecycle: { draining: false }, registry, checkUpstream: down })).ready, false);
+  const unasked = () => Promise.reject(new Error("asked while draining"));
+  assert.equal(
+    (await checkReadiness({ lifecycle: { draining: true }, registry, checkUpstream: unasked })).ready,
+    false,
+  );
+});
+
+Deno.test("P2: a probe that was under way when draining began is not answered with ready", options, async () => {
+  const lifecycle = { draining: false };
+  const probe = Promise.withResolvers<string>();
+  const asked = checkReadiness({ lifecycle, registry, checkUpstream: () => probe.promise });
+  lifecycle.draining = true;
+  probe.resolve("ok");
+  assert.deepEqual([(await asked).ready, (await asked).checks.draining], [false, "yes"]);
+});
