@@ -1,5 +1,5 @@
-// Signet as an OAuth 2.0 resource server. Its own URL, which is the resource, is known only once it listens, so identity
-// is configured by a reload.
+// Signet as an OAuth 2.0 resource server. Its own URL, which is the resource, is known only once it listens: it starts as
+// another resource and is told its name by a reload, as an operator would.
 import type { FakeMcp } from "./fake_mcp.ts";
 import type { AuthorizationServer } from "./oauth_server.ts";
 import { type SignetOptions, TestSignet, until } from "./signet.ts";
@@ -10,10 +10,14 @@ export interface ResourceOptions extends Omit<SignetOptions, "flags"> {
   readonly flags?: readonly string[];
 }
 
+const NAMELESS = "https://not-known-yet.example/mcp";
+
 /** A running Signet that takes tokens of `server`. */
 export async function startResource({ server, flags = [], ...options }: ResourceOptions): Promise<TestSignet> {
-  const signet = await TestSignet.start(options);
+  const nameless = await server.flags(NAMELESS);
+  const signet = await TestSignet.start({ ...options, flags: nameless });
   try {
+    signet.flags = signet.flags.slice(0, -nameless.length);
     await addFlags(signet, [...await server.flags(signet.url), ...flags]);
     return signet;
   } catch (fault) {
