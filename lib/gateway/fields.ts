@@ -1,26 +1,14 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, BEHAVIOUR.md I4, PROTOCOL.md 2).
-import { detachText, fieldValue, withoutHopByHop } from "../http1/fields.ts";
+import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../http1/fields.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Session } from "../session/session.ts";
 import { corsFields } from "./guard.ts";
 import type { Inbound } from "./inbound.ts";
 
-const CONNECTION_FIELDS = [
-  "connection",
-  "content-length",
-  "expect",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-] as const;
-
-const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, "mcp-session-id"]);
+const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...HOP_BY_HOP, "mcp-session-id"]);
+/** Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers"). */
+const OF_MCP = ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
 const CORS_FIELD = "access-control-";
 
 export interface FieldRules {
@@ -52,12 +40,15 @@ export function encodeIdentity(text: string): string {
 
 export class FieldPolicy {
   readonly #neverToUpstream: ReadonlySet<string>;
+  /** What Signet sets, removes or vouches for: no other spelling of these may pass. */
+  readonly #guarded: ReadonlySet<string>;
   readonly #rules: FieldRules;
 
   constructor(rules: FieldRules) {
     this.#rules = rules;
     const { user, scopes } = rules.identity;
-    this.#neverToUpstream = new Set([...CONNECTION_FIELDS, "host", "mcp-session-id", user, scopes, ...rules.strip]);
+    this.#neverToUpstream = new Set([...HOP_BY_HOP, "host", "mcp-session-id", user, scopes, ...rules.strip]);
+    this.#guarded = new Set([...this.#neverToUpstream, ...OF_MCP, ...rules.seal, ...rules.transient]);
   }
 
   /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
@@ -69,10 +60,15 @@ export class FieldPolicy {
     const fields: FieldList = [];
     for (let i = 0; i < source.length; i += 2) {
       const name = source[i]!;
-      if (!never.has(name)) fields.push(name, source[i + 1]!);
+      if (!never.has(name) && !this.#isDisguised(name)) fields.push(name, source[i + 1]!);
     }
     this.#addIdentity(fields, inbound);
     return fields;
+  }
+
+  /** CGI, WSGI and Rack make one name of `x-user` and `x_user`: to a server behind them it would be the field itself. */
+  #isDisguised(name: string): boolean {
+    return name.includes("_") && this.#guarded.has(name.replaceAll("_", "-"));
   }
 
   #addIdentity(fields: FieldList, inbound: Inbound): void {

@@ -25,7 +25,7 @@ export function countField(fields: FieldList, lowerName: string): number {
  * `proxy-connection`, `http2-settings`), the framing, which the engine writes anew for each hop, `expect`, which the
  * engine answers itself, and the proxy credentials and challenges, which concern the nearest proxy (§11.7).
  */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "expect",

@@ -48,8 +48,9 @@ export class TrustedHeaderSource implements PrincipalSource {
     const count = view.count(this.header);
     if (count === 0 || !this.#trusts(view.remoteAddress)) return NONE;
     if (count > 1) return this.#repeated;
-    const subject = (view.get(this.header) ?? "").trim();
-    if (subject === "") return this.#blank;
+    const subject = view.get(this.header) ?? "";
+    // The name itself stays as it came: trimmed of what only looks like a blank (NBSP), it would be somebody else's.
+    if (subject.trim() === "") return this.#blank;
     if (subject.length > MAX_SUBJECT_LENGTH) return this.#tooLong;
     return this.#principals.get(subject) ?? this.#remember(subject);
   }

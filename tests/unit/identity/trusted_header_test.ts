@@ -14,8 +14,9 @@ const source = (maxRemembered?: number) =>
   });
 
 Deno.test("I1: a trusted peer's header names the principal", strict, () => {
-  const principal = principalOf(source().identify(request([["x-forwarded-user", " alice "]], "10.1.2.3")));
-  assert.equal(principal.subject, "alice");
+  const principal = principalOf(source().identify(request([["x-forwarded-user", "alice\xa0"]], "10.1.2.3")));
+  // The engine has removed what is no part of the value; what else looks like a blank belongs to the name.
+  assert.equal(principal.subject, "alice\xa0");
   assert.equal(principal.issuer, "signet:header");
   assert.equal(principal.expiresAtMs, Infinity);
 });
