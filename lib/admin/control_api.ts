@@ -21,8 +21,9 @@ export interface ControlApiOptions {
   readonly loopback: boolean;
 }
 
-/** Most entries of one answer, and how many there are unless asked otherwise. */
-const MAX_LIMIT = 1_000;
+/** Most entries of one answer, and how many there are unless asked otherwise. Sessions have no pages. */
+const MAX_TOKENS = 1_000;
+const MAX_SESSIONS = 10_000;
 
 interface Answer {
   readonly status?: number;
@@ -106,7 +107,7 @@ async function issueToken(control: Control, body: Members): Promise<Answer> {
 async function listTokens(control: Control, query: Members): Promise<Answer> {
   const agent = query.optionalText("agent");
   const afterSid = query.optionalText("after");
-  const limit = limitOf(query);
+  const limit = limitOf(query, MAX_TOKENS);
   query.end();
   const found = await control.listTokens({
     ...(agent === undefined ? {} : { agent }),
@@ -135,7 +136,7 @@ async function revokeTokens(control: Control, body: Members): Promise<Answer> {
 }
 
 async function listSessions(control: Control, query: Members): Promise<Answer> {
-  const limit = limitOf(query);
+  const limit = limitOf(query, MAX_SESSIONS);
   query.end();
   const found = await control.listSessions({ limit: limit + 1 });
   return { body: { sessions: found.slice(0, limit), more: found.length > limit } };
@@ -175,12 +176,12 @@ function readRevocation(body: Members): RevocationRequest {
   }
 }
 
-function limitOf(query: Members): number {
-  const limit = query.optionalInteger("limit") ?? MAX_LIMIT;
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
+function limitOf(query: Members, max: number): number {
+  const limit = query.optionalInteger("limit") ?? max;
+  if (limit >= 1 && limit <= max) return limit;
   throw new SignetError("invalid_request", {
     publicMessage: "The limit is out of bounds",
-    remedy: `Write a limit from 1 to ${MAX_LIMIT}, and ask for what comes after`,
+    remedy: `Write a limit from 1 to ${max}`,
   });
 }
 

@@ -1,8 +1,9 @@
 // What a command is, and all it may touch: tests run commands with a context of their own, without a process.
 import type { Environment } from "../config/environment.ts";
 import type { FileAccess } from "../config/files.ts";
-import type { ParsedFlags } from "../config/flags.ts";
-import type { SettingKey } from "../config/schema.ts";
+import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
+import { type SettingKey, settingOf } from "../config/schema.ts";
+import type { Store } from "../store/store.ts";
 import type { AppModule } from "./app_contract.ts";
 
 /** What scripts can rely on. */
@@ -33,6 +34,8 @@ export interface Machine extends FileAccess {
   fetch(url: string, init: RequestInit): Promise<Response>;
   /** Calls `handler` at every such signal until the returned function is called. Signals the system lacks never come. */
   onSignal(signal: SignalName, handler: () => void): () => void;
+  /** Opens the state file, or makes it. @throws StoreError */
+  openState(path: string): Promise<Store>;
   /** Loaded when needed: most commands answer without the gateway. */
   loadApp(): Promise<AppModule>;
 }
@@ -49,6 +52,8 @@ export interface Argument {
   readonly name: string;
   /** Nothing else is accepted. */
   readonly choices?: readonly string[];
+  /** May be left out. Only the last ones may. */
+  readonly optional?: boolean;
 }
 
 export interface Command {
@@ -61,10 +66,17 @@ export interface Command {
   readonly examples: readonly string[];
   /** Settings whose flags, variables and file keys count. */
   readonly settings: readonly SettingKey[];
+  /** Flags that are no settings. One with a setting's name takes its place on the command line. */
+  readonly own?: readonly OwnFlag[];
   /** Runs even if flags or arguments are wrong, to report `flags.problems` together with all others (P3). */
   readonly reportsAllProblems?: boolean;
   /** @throws ConfigError, CommandFailure */
   run(context: CommandContext): Promise<ExitCode>;
+}
+
+/** The settings that have a flag of their usual form: none of the command's own takes their place. */
+export function settingsOf({ settings, own = [] }: Command): readonly SettingKey[] {
+  return settings.filter((key) => !own.some(({ name }) => name === settingOf(key).name));
 }
 
 /** A command cannot do what it was asked. `message` says what was attempted and found, `remedy` what to do. */

@@ -5,6 +5,19 @@ import { completions } from "./completions.ts";
 import { inspect } from "./inspect.ts";
 import { keys } from "./keys.ts";
 import { ready } from "./ready.ts";
+import { revoke } from "./revoke.ts";
 import { serve } from "./serve.ts";
+import { sessions } from "./sessions.ts";
+import { token } from "./token.ts";
 
-export const COMMANDS: readonly Command[] = [serve, check, keys, inspect, ready, completions];
+export const COMMANDS: readonly Command[] = [
+  serve,
+  check,
+  keys,
+  token,
+  sessions,
+  revoke,
+  inspect,
+  ready,
+  completions,
+];

@@ -1,20 +1,24 @@
 // `signet completions bash | zsh | fish`: what a shell needs to complete commands, flags and closed lists of values.
 // Made from the same tables as help, so that the three never tell different stories.
 import { namesFile } from "../config/kinds.ts";
-import { type SettingKey, settingOf } from "../config/schema.ts";
+import { settingOf } from "../config/schema.ts";
 import type { Setting } from "../config/setting.ts";
-import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import { type Command, type CommandContext, EXIT, type ExitCode, settingsOf } from "./command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = typeof SHELLS[number];
 
-function flagsOf(command: Command): Setting<unknown>[] {
-  return command.settings.map(settingOf);
+/** What the scripts need to know of a flag. */
+type Flag = Pick<Setting<unknown>, "name" | "doc" | "kind" | "isFlag" | "repeatable">;
+
+function flagsOf(command: Command): Flag[] {
+  const own = (command.own ?? []).map((flag) => ({ isFlag: false, repeatable: false, ...flag }));
+  return [...own, ...settingsOf(command).map(settingOf)];
 }
 
-/** Every setting that some command uses, once. */
-function allSettings(commands: readonly Command[]): Setting<unknown>[] {
-  return [...new Set(commands.flatMap(({ settings }): readonly SettingKey[] => settings))].map(settingOf);
+/** Every flag that some command has, once. */
+function allFlags(commands: readonly Command[]): Flag[] {
+  return [...new Map(commands.flatMap(flagsOf).map((flag) => [flag.name, flag])).values()];
 }
 
 function choicesOf(command: Command): readonly string[] {
@@ -22,7 +26,7 @@ function choicesOf(command: Command): readonly string[] {
 }
 
 function bashScript(commands: readonly Command[]): string {
-  const settings = allSettings(commands).filter(({ isFlag }) => !isFlag);
+  const settings = allFlags(commands).filter(({ isFlag }) => !isFlag);
   const files = ["--config", ...settings.filter(({ kind }) => namesFile(kind)).map(({ name }) => `--${name}`)];
   const lists = settings.filter(({ kind }) => kind.choices);
   const others = settings.filter(({ kind }) => !kind.choices && !namesFile(kind)).map(({ name }) => `--${name}`);
@@ -68,7 +72,7 @@ function zshQuote(text: string): string {
   return text.replaceAll("'", "'\\''").replace(/[[\]:]/g, "\\$&");
 }
 
-function zshSpec(setting: Setting<unknown>): string {
+function zshSpec(setting: Flag): string {
   const action = setting.kind.choices
     ? `(${setting.kind.choices.join(" ")})`
     : namesFile(setting.kind)
@@ -117,7 +121,7 @@ function fishQuote(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
-function fishFlag(command: Command, setting: Setting<unknown>): string {
+function fishFlag(command: Command, setting: Flag): string {
   const { choices } = setting.kind;
   const isFile = namesFile(setting.kind);
   const value = setting.isFlag ? "" : choices ? ` -x -a ${fishQuote(choices.join(" "))}` : isFile ? " -r -F" : " -x";

@@ -1,8 +1,9 @@
 // Help: five examples, the list of commands, and each command with its flags, out of the table of settings.
 // At most 100 columns, plain text when it goes to a file.
+import type { OwnFlag } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import { defaultText, environmentName, SECTIONS, type Setting } from "../config/setting.ts";
-import type { Command } from "./command.ts";
+import { type Command, settingsOf } from "./command.ts";
 import { type Style, wrap } from "./text.ts";
 
 const WIDTH = 100;
@@ -91,8 +92,21 @@ function formatSettings(keys: readonly SettingKey[], style: Style): string[] {
 const CONFIG_DOC = "YAML whose keys are the names below: `session-ttl: 24h` [SIGNET_CONFIG]";
 
 function usageOf(command: Command): string {
-  const words = command.arguments.map(({ name, choices }) => choices?.join("|") ?? name);
+  const words = command.arguments.map(({ name, choices, optional }) => {
+    const word = choices?.join("|") ?? name;
+    return optional ? `[${word}]` : word;
+  });
   return ["  signet", command.name, ...words, ...(command.settings.length > 0 ? ["[FLAGS]"] : [])].join(" ");
+}
+
+function formatOwnFlags(own: readonly OwnFlag[], style: Style): string[] {
+  if (own.length === 0) return [];
+  return [
+    ...own.flatMap(({ name, doc, kind, isFlag }) =>
+      formatFlag(isFlag ? `--${name}` : `--${name} ${kind.metavar}`, doc, style)
+    ),
+    "",
+  ];
 }
 
 function formatFlags(command: Command, style: Style): string[] {
@@ -101,7 +115,8 @@ function formatFlags(command: Command, style: Style): string[] {
     style.bold("Flags"),
     ...formatFlag("--config FILE", CONFIG_DOC, style),
     "",
-    ...formatSettings(command.settings, style),
+    ...formatOwnFlags(command.own ?? [], style),
+    ...formatSettings(settingsOf(command), style),
     "Flags beat environment beats file. […] is the default, then the environment variable.",
     "Flags marked … may be repeated; one value may hold several, separated by commas.",
     "Durations are 500ms, 30s, 15m, 24h, 7d; sizes 512B, 16KiB, 4MiB.",

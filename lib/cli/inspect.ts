@@ -1,38 +1,14 @@
 // `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers, never
 // their values; an id that does not open is told apart by nothing, as outside (BEHAVIOUR.md E8).
-import { formatDuration } from "../config/kinds.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../envelope/session_id.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { sourcesOf } from "./sources.ts";
+import { printable } from "./text.ts";
+import { formatTime } from "./times.ts";
+import { readWord } from "./words.ts";
 
 type Opened = Extract<OpenSessionResult, { ok: true }>;
-
-/** `3h 12m` or `45s`: the two largest units. */
-function formatSpan(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  if (seconds === 0) return formatDuration(Math.floor(ms));
-  const parts = [[86_400, "d"], [3_600, "h"], [60, "m"], [1, "s"]] as const;
-  const shown = parts.map(([unit, name], index) => {
-    const above = index === 0 ? Infinity : parts[index - 1]![0];
-    return [Math.floor((seconds % above) / unit), name] as const;
-  });
-  const first = shown.findIndex(([count]) => count > 0);
-  return shown.slice(first, first + 2).filter(([count]) => count > 0).map(([count, name]) => `${count}${name}`).join(
-    " ",
-  );
-}
-
-function formatTime(atMs: number, nowMs: number): string {
-  const away = atMs <= nowMs ? `${formatSpan(nowMs - atMs)} ago` : `in ${formatSpan(atMs - nowMs)}`;
-  return `${new Date(atMs).toISOString()} (${away})`;
-}
-
-/** Client names come from outside: nothing in them may drive the terminal. */
-function printable(value: unknown): string {
-  // deno-lint-ignore no-control-regex
-  return String(value ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
-}
 
 interface DescribeOptions {
   readonly ring: KeyRing;
@@ -64,17 +40,6 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
   ];
 }
 
-async function readId(context: CommandContext): Promise<string> {
-  const [argument] = context.flags.positionals;
-  const text = argument === "-" ? await context.readStdin() : argument;
-  if (text !== undefined && text.trim() !== "") return text.trim();
-  throw new CommandFailure(
-    EXIT.usage,
-    "standard input holds no session id",
-    "Write `signet inspect ID`, or `signet inspect -` and give it on standard input.",
-  );
-}
-
 async function run(context: CommandContext): Promise<ExitCode> {
   const [{ loadConfiguredKeys }, { openSession }, { loadSome }, redact] = await Promise.all([
     import("./configuration.ts"),
@@ -83,7 +48,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     import("../observe/redact.ts"),
   ]);
   const { settings } = await loadSome(["keyFile", "maxIdLength"], sourcesOf(context));
-  const id = await readId(context);
+  const id = await readWord(context, 0, { what: "session id", command: "signet inspect" });
   const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
   if (ephemeral) {
     throw new CommandFailure(

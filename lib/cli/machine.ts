@@ -48,6 +48,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     fetch: (url, init) => fetch(url, init),
     onSignal,
+    openState: async (path) => (await import("../store/sqlite.ts")).openSqliteStore(path),
     loadApp,
   };
 }

@@ -34,8 +34,9 @@ function findCommand(name: string): Command {
 /** Words that are missing, wrong or too many. They may be secrets, so they are counted and not quoted. */
 function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  for (const [index, { name, choices }] of command.arguments.entries()) {
+  for (const [index, { name, choices, optional }] of command.arguments.entries()) {
     const word = flags.positionals[index];
+    if (word === undefined && optional) continue;
     if (word !== undefined && (choices === undefined || choices.includes(word))) continue;
     const problem = word === undefined ? `${name} is missing` : `this is no ${name}`;
     const remedy = choices === undefined
@@ -63,7 +64,12 @@ function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
 }
 
 async function runCommand(command: Command, argv: readonly string[], machine: Machine): Promise<ExitCode> {
-  const parsed = parseFlags(argv, { command: `signet ${command.name}`, accepts: new Set(command.settings) });
+  const parsed = parseFlags(argv, {
+    command: `signet ${command.name}`,
+    accepts: new Set(command.settings),
+    own: command.own ?? [],
+    takesWords: command.arguments.length > 0,
+  });
   if (parsed.help) {
     machine.stdout(formatCommandHelp(command, styleFor(machine.stdoutIsTerminal, machine.env)));
     return EXIT.done;

@@ -30,6 +30,19 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
+/** What comes from outside, with nothing left in it that could drive the terminal. */
+export function printable(value: unknown): string {
+  // deno-lint-ignore no-control-regex
+  return String(value ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
+}
+
+/** Cells in columns two blanks apart, a line each; the last column is as wide as it likes. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
+  return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd() + "\n").join("");
+}
+
 /** A sentence: capital at the front, full stop at the end. */
 export function sentence(text: string): string {
   const ended = /[.!?…]$/.test(text) ? text : `${text}.`;

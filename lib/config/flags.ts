@@ -3,13 +3,28 @@
 import type { ConfigProblem } from "../errors.ts";
 import { closest } from "./closest.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
+import type { Kind } from "./kinds.ts";
 import { keyOfName, type SettingKey, SETTINGS } from "./schema.ts";
+
+/** A flag of one command that is no setting: it has no variable and no place in a file. Never repeatable. */
+export interface OwnFlag<T = unknown> {
+  readonly name: string;
+  /** One line without a full stop. */
+  readonly doc: string;
+  readonly kind: Kind<T>;
+  /** Needs no value: `--json` is `--json=true`. */
+  readonly isFlag?: boolean;
+}
 
 export interface FlagOptions {
   /** For messages: `signet serve`. */
   readonly command: string;
   /** Settings the command uses; the flags of all others are refused. */
   readonly accepts: ReadonlySet<SettingKey>;
+  /** Flags of its own. One with the name of a setting takes that setting's place on the command line. */
+  readonly own?: readonly OwnFlag[];
+  /** Whether what stands after `--` are further arguments, which may then begin with a dash. */
+  readonly takesWords?: boolean;
 }
 
 export interface ParsedFlags extends Reading {
@@ -21,14 +36,23 @@ export interface ParsedFlags extends Reading {
   readonly help: boolean;
   /** What is no flag, in order. */
   readonly positionals: readonly string[];
-  /** What stands after `--`; undefined without it. */
+  /** What stands after `--`; undefined without it, and for a command that takes it as arguments. */
   readonly rest: readonly string[] | undefined;
+  /** Values of the command's own flags by name, each read by its kind. */
+  readonly own: ReadonlyMap<string, unknown>;
+}
+
+/** The value of a command's own flag; undefined if it was not given. */
+export function ownValue<T>(flags: ParsedFlags, flag: OwnFlag<T>): T | undefined {
+  // Read by this flag's own kind, and by no other of the name.
+  return flags.own.get(flag.name) as T | undefined;
 }
 
 class FlagReader {
   readonly given = new Map<SettingKey, GivenText[]>();
   readonly problems: ConfigProblem[] = [];
   readonly positionals: string[] = [];
+  readonly own = new Map<string, unknown>();
   rest: readonly string[] | undefined;
   configFile: string | undefined;
   help = false;
@@ -45,7 +69,9 @@ class FlagReader {
     while (this.#next < this.#argv.length) {
       const argument = this.#argv[this.#next++]!;
       if (argument === "--") {
-        this.rest = this.#argv.slice(this.#next);
+        const rest = this.#argv.slice(this.#next);
+        if (this.#options.takesWords) this.positionals.push(...rest);
+        else this.rest = rest;
         return;
       }
       if (argument === "--help" || argument === "-h") this.help = true;
@@ -62,6 +88,8 @@ class FlagReader {
     if (name === "config" && this.#options.accepts.size > 0) {
       return this.#readConfigFlag(place, inline);
     }
+    const own = this.#options.own?.find((flag) => flag.name === name);
+    if (own !== undefined) return this.#readOwn(own, place, inline);
     const key = keyOfName(name);
     if (key === undefined) return this.#reportUnknown(place, name, inline !== undefined);
     const setting = SETTINGS[key];
@@ -72,6 +100,15 @@ class FlagReader {
       const texts = this.given.get(key) ?? [];
       this.given.set(key, [...texts, { text, place }]);
     }
+  }
+
+  #readOwn({ name, kind, isFlag }: OwnFlag, place: string, inline: string | undefined): void {
+    const text = inline ?? (isFlag ? "true" : this.#takeValue(place, kind.metavar));
+    if (text === undefined) return;
+    if (this.own.has(name)) return this.#report(place, "it is given 2 times", "Give it once.");
+    const parsed = kind.parse(text);
+    if ("value" in parsed) this.own.set(name, parsed.value);
+    else this.#report(place, parsed.problem, parsed.remedy);
   }
 
   #readConfigFlag(place: string, inline: string | undefined): void {
@@ -93,14 +130,17 @@ class FlagReader {
   }
 
   #reportUnknown(place: string, name: string, hasValue: boolean): void {
-    const { accepts, command } = this.#options;
-    const names = [...accepts].map((key) => SETTINGS[key].name);
-    const near = closest(name, accepts.size > 0 ? [...names, "config", "help"] : ["help"]);
-    const meant = near === undefined ? undefined : keyOfName(near);
+    const { accepts, command, own = [], takesWords } = this.#options;
+    const names = [...own.map(({ name }) => name), ...[...accepts].map((key) => SETTINGS[key].name)];
+    const near = closest(name, accepts.size > 0 ? [...names, "config", "help"] : [...names, "help"]);
+    const isOwnSwitch = own.some((flag) => flag.name === near && flag.isFlag);
+    const meant = near === undefined || isOwnSwitch ? undefined : keyOfName(near);
     // What follows was most likely its value: reporting it as a stray word too would tell one mistake twice.
-    const takesValue = near === undefined || near === "config" || (meant !== undefined && !SETTINGS[meant].isFlag);
+    const takesValue = !isOwnSwitch && near !== "help" && (meant === undefined || !SETTINGS[meant].isFlag);
     if (!hasValue && takesValue && !(this.#argv[this.#next] ?? "-").startsWith("-")) this.#next++;
-    const list = `\`${command} --help\` lists all flags.`;
+    const list = takesWords && !place.startsWith("--")
+      ? "Write -- before a word that begins with a dash."
+      : `\`${command} --help\` lists all flags.`;
     this.#report(
       place.length > 64 ? place.slice(0, 61) + "…" : place,
       "there is no such flag",
@@ -117,6 +157,6 @@ class FlagReader {
 export function parseFlags(argv: readonly string[], options: FlagOptions): ParsedFlags {
   const reader = new FlagReader(argv, options);
   reader.readAll();
-  const { given, problems, configFile, help, positionals, rest } = reader;
-  return { given, problems, configFile, help, positionals, rest };
+  const { given, problems, configFile, help, positionals, rest, own } = reader;
+  return { given, problems, configFile, help, positionals, rest, own };
 }

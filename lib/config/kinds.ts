@@ -200,3 +200,19 @@ export const scope: Kind<string> = {
   format: (value) => value,
   separator: /[\s,]+/,
 };
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/** A moment as RFC 3339 writes it, zone and all; in ms since the epoch, what is finer rounded down. */
+export const moment: Kind<number> = {
+  metavar: "TIME",
+  parse(text) {
+    const value = RFC_3339.test(text) ? Date.parse(text.toUpperCase().replace(" ", "T")) : NaN;
+    // A day that is not there, such as 31 June, is read as another one.
+    const day = Number(text.slice(8, 10));
+    const exists = day <= new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
+    if (Number.isFinite(value) && exists) return { value: Math.floor(value) };
+    return unfit(`${quoted(text)} is not a moment`, "Write one such as 2026-08-01T12:00:00Z, with its zone.");
+  },
+  format: (value) => new Date(value).toISOString(),
+};

@@ -36,7 +36,7 @@ const hasBash = await output("bash", ["--version"]) !== undefined;
 const bash = { ...STRICT, ignore: !hasBash };
 
 Deno.test("bash completes commands", bash, async () => {
-  assert.deepEqual(await completeInBash("s"), ["serve"]);
+  assert.deepEqual(await completeInBash("se"), ["serve", "sessions"]);
   assert.deepEqual(await completeInBash(""), [...COMMANDS.map(({ name }) => name), "help", "--help", "--version"]);
 });
 
@@ -48,6 +48,9 @@ Deno.test("bash completes the flags of the command and no others", bash, async (
   ]);
   assert.deepEqual(await completeInBash("ready", "--"), ["--admin", "--config", "--help"]);
   assert.deepEqual(await completeInBash("help", "ch"), ["check"]);
+  assert.deepEqual(await completeInBash("token", "re"), ["revoke"]);
+  assert.deepEqual(await completeInBash("token", "--a"), ["--agent", "--admin", "--admin-token-file"]);
+  assert.deepEqual(await completeInBash("token", "--agent", ""), []);
 });
 
 Deno.test("bash completes closed lists, words of commands, files, and nothing where anything goes", bash, async () => {
@@ -83,8 +86,9 @@ for (const [shell, flag] of [["zsh", "-n"], ["fish", "--no-execute"]] as const) 
 Deno.test("every shell's script names every command and each of its flags", STRICT, () => {
   for (const shell of ["bash", "zsh", "fish"] as const) {
     const script = completionScript(shell, COMMANDS);
-    for (const { name, settings } of COMMANDS) {
+    for (const { name, settings, own = [] } of COMMANDS) {
       assert.match(script, new RegExp(`\\b${name}\\b`), `${shell} ${name}`);
+      for (const flag of own) assert.match(script, new RegExp(`(--|-l )${flag.name}\\b`), `${shell} ${flag.name}`);
       if (settings.length > 0) assert.match(script, /(--|-l )session-ttl\b/, shell);
     }
     assert.ok(script.includes(PRINCIPAL_SOURCES.join(" ")), shell);

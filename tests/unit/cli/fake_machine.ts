@@ -2,6 +2,8 @@
 import type { AppModule } from "../../../lib/cli/app_contract.ts";
 import type { Machine, SignalName } from "../../../lib/cli/command.ts";
 import { run } from "../../../lib/cli/run.ts";
+import { createMemoryStore } from "../../../lib/store/memory.ts";
+import type { Store } from "../../../lib/store/store.ts";
 
 export const STRICT = { sanitizeOps: true, sanitizeResources: true };
 
@@ -15,6 +17,10 @@ export interface MachineOptions {
   readonly terminal?: boolean;
   readonly fetch?: Machine["fetch"];
   readonly app?: AppModule;
+  /** Default: bytes that are the same in every run. */
+  readonly random?: Machine["random"];
+  /** State files that are there; others are made when they are opened. */
+  readonly states?: Readonly<Record<string, Store>>;
 }
 
 export class FakeMachine {
@@ -24,11 +30,15 @@ export class FakeMachine {
   files: Record<string, string>;
   readonly #options: MachineOptions;
   readonly #handlers = new Map<SignalName, Set<() => void>>();
+  readonly states: Map<string, Store>;
+  /** State files that are open. */
+  openStates = 0;
   #random = 0;
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
     this.files = { ...options.files };
+    this.states = new Map(Object.entries(options.states ?? {}));
   }
 
   run(...argv: string[]): Promise<number> {
@@ -44,8 +54,16 @@ export class FakeMachine {
     for (const handler of this.#handlers.get(signal) ?? []) handler();
   }
 
+  /** What is in it stays when it is closed, as in a file. */
+  #openState(path: string): Store {
+    const store = this.states.get(path) ?? createMemoryStore();
+    this.states.set(path, store);
+    this.openStates++;
+    return { ...store, close: () => void this.openStates-- };
+  }
+
   #machine(): Machine {
-    const { env = {}, stdin = "", terminal = false, fetch, app } = this.#options;
+    const { env = {}, stdin = "", terminal = false, fetch, app, random } = this.#options;
     return {
       env,
       stdout: (text) => this.stdout += text,
@@ -56,16 +74,20 @@ export class FakeMachine {
         const text = this.files[path];
         return text === undefined ? Promise.reject(new Deno.errors.NotFound(path)) : Promise.resolve(text);
       },
-      fileMode: () => Promise.resolve(0o600),
+      fileMode: (path) =>
+        path in this.files || this.states.has(path)
+          ? Promise.resolve(0o600)
+          : Promise.reject(new Deno.errors.NotFound(path)),
       readStdin: () => Promise.resolve(stdin),
       now: () => NOW_MS,
-      random: (length) => new Uint8Array(length).fill(++this.#random),
+      random: random ?? ((length) => new Uint8Array(length).fill(++this.#random)),
       fetch: fetch ?? (() => Promise.reject(new TypeError("no network in this test"))),
       onSignal: (signal, handler) => {
         const handlers = this.#handlers.get(signal) ?? new Set();
         this.#handlers.set(signal, handlers.add(handler));
         return () => handlers.delete(handler);
       },
+      openState: (path) => Promise.resolve(this.#openState(path)),
       loadApp: () =>
         app === undefined ? Promise.reject(new Error("this command starts nothing")) : Promise.resolve(app),
     };

@@ -74,3 +74,14 @@ Deno.test("help of other commands shows their settings only", STRICT, async () =
   assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), ["config", "admin"]);
   assert.doesNotMatch(await helpOf(["completions", "--help"]), /^Flags$/m);
 });
+
+Deno.test("help shows a command's own flags, in place of a setting of the same name", STRICT, async () => {
+  for (const { name, own = [], settings } of COMMANDS) {
+    const flags = [...(await helpOf([name, "--help"])).matchAll(/^ {4}--([a-z-]+)/gm)].map(([, flag]) => flag!);
+    assert.equal(new Set(flags).size, flags.length, name);
+    const wanted = new Set([...own.map((flag) => flag.name), ...settings.map((key) => settingOf(key).name)]);
+    assert.deepEqual(flags.filter((flag) => flag !== "config").sort(), [...wanted].sort(), name);
+  }
+  assert.match(await helpOf(["revoke", "--help"]), /^ {2}signet revoke \[ID\] \[FLAGS\]$/m);
+  assert.match(await helpOf(["token", "--help"]), /--admin HOST:PORT\|URL/);
+});

@@ -40,7 +40,7 @@ Deno.test("ready exits 1 when something else answers there", STRICT, async () =>
 Deno.test("ready exits 3 when nobody answers", STRICT, async () => {
   const machine = new FakeMachine();
   assert.equal(await machine.run("ready"), 3);
-  assert.match(machine.stderr, /asking 127\.0\.0\.1:9090 for readiness: nobody answers/i);
+  assert.match(machine.stderr, /asking http:\/\/127\.0\.0\.1:9090 for readiness: nobody answers/i);
 });
 
 Deno.test("ready asks a listener on every interface by its loopback address", STRICT, async () => {
@@ -56,8 +56,27 @@ Deno.test("ready asks a listener on every interface by its loopback address", ST
   }
 });
 
+Deno.test("ready asks where --admin says, by address or URL, whatever the environment has", STRICT, async () => {
+  const cases: [string, string][] = [
+    ["0.0.0.0:9191", "http://127.0.0.1:9191"],
+    ["signet:9090", "http://signet:9090"],
+    ["http://signet:9090/", "http://signet:9090"],
+    ["https://admin.example", "https://admin.example"],
+  ];
+  for (const [given, base] of cases) {
+    const { fetch, asked } = admin(200, "");
+    assert.equal(await new FakeMachine({ fetch, env: { SIGNET_ADMIN: "off" } }).run("ready", "--admin", given), 0);
+    assert.deepEqual(asked, [`GET ${base}/readyz manual`]);
+  }
+});
+
 Deno.test("ready exits 2 when there is no address to ask", STRICT, async () => {
-  for (const address of ["off", "127.0.0.1:0", "nonsense"]) {
+  for (const SIGNET_ADMIN of ["off", "127.0.0.1:0"]) {
+    const machine = new FakeMachine({ env: { SIGNET_ADMIN } });
+    assert.equal(await machine.run("ready"), 2);
+    assert.match(machine.stderr, /SIGNET_ADMIN/);
+  }
+  for (const address of ["off", "127.0.0.1:0", "nonsense", "http://a/b", "http://a/?x", "ftp://a", "http://u:p@a"]) {
     const machine = new FakeMachine();
     assert.equal(await machine.run("ready", "--admin", address), 2, address);
     assert.match(machine.stderr, /--admin/);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { parseFlags } from "../../../lib/config/flags.ts";
+import { type OwnFlag, ownValue, parseFlags } from "../../../lib/config/flags.ts";
+import { boolean, duration, string } from "../../../lib/config/kinds.ts";
 import { SETTING_KEYS, type SettingKey } from "../../../lib/config/schema.ts";
 import { STRICT } from "./sources.ts";
 
@@ -88,4 +89,53 @@ Deno.test("parseFlags refuses a configuration file that is blank or named twice"
   assert.deepEqual(parse(["--config="]).problems.map(({ problem }) => problem), ["the value is blank"]);
   const twice = parse(["--config", "a", "--config", "b"]);
   assert.deepEqual(twice.problems.map(({ problem }) => problem), ["it is given 2 times"]);
+});
+
+const AGENT: OwnFlag<string> = { name: "agent", doc: "x", kind: string };
+const TTL: OwnFlag<number> = { name: "ttl", doc: "x", kind: duration({ min: 1, max: 1000 }) };
+const JSON_LINES: OwnFlag<boolean> = { name: "json", doc: "x", kind: boolean, isFlag: true };
+const PATH: OwnFlag<string> = { name: "path", doc: "x", kind: string };
+
+function parseOwn(argv: string[], takesWords = true) {
+  const own = [AGENT, TTL, JSON_LINES, PATH];
+  return parseFlags(argv, { command: "signet x", accepts: new Set(["path", "admin"]), own, takesWords });
+}
+
+Deno.test("parseFlags reads a command's own flags by their kinds", STRICT, () => {
+  const flags = parseOwn(["--agent", "a b", "--ttl=1s", "--json", "word"]);
+  assert.deepEqual(flags.problems, []);
+  assert.deepEqual([ownValue(flags, AGENT), ownValue(flags, TTL), ownValue(flags, JSON_LINES)], ["a b", 1000, true]);
+  assert.deepEqual([ownValue(flags, PATH), flags.given.size, flags.positionals], [undefined, 0, ["word"]]);
+  assert.equal(ownValue(parseOwn(["--json=false"]), JSON_LINES), false);
+});
+
+Deno.test("parseFlags gives a command's own flag in place of the setting of that name", STRICT, () => {
+  const flags = parseOwn(["--path", "no path at all"]);
+  assert.deepEqual([flags.problems, ownValue(flags, PATH), flags.given.size], [[], "no path at all", 0]);
+});
+
+Deno.test("parseFlags tells what is wrong with a command's own flags, each of them", STRICT, () => {
+  const { problems } = parseOwn(["--agent", "a", "--agent", "b", "--ttl", "2s", "--jsn", "--json=7", "--agent"]);
+  assert.deepEqual(problems.map(({ place, problem }) => `${place}: ${problem}`), [
+    "--agent: it is given 2 times",
+    "--ttl: 2s is above the most, 1s",
+    "--jsn: there is no such flag",
+    '--json: "7" is neither true nor false',
+    "--agent: the value is missing",
+  ]);
+  assert.match(problems[2]!.remedy, /Did you mean --json\?/);
+});
+
+Deno.test("parseFlags takes the value of a misspelt own flag with it, and none of a misspelt switch", STRICT, () => {
+  const value = parseOwn(["--agnet", "hunter2", "word"]);
+  assert.deepEqual([value.problems.length, value.positionals], [1, ["word"]]);
+  const bare = parseOwn(["--jsom", "word"]);
+  assert.deepEqual([bare.problems.length, bare.positionals], [1, ["word"]]);
+});
+
+Deno.test("parseFlags takes words that begin with a dash behind --, where there are words", STRICT, () => {
+  assert.deepEqual(parseOwn(["--", "-sid", "--agent"]).positionals, ["-sid", "--agent"]);
+  const stray = parseOwn(["-sid"]);
+  assert.match(stray.problems[0]!.remedy, /Write -- before a word that begins with a dash\./);
+  assert.deepEqual(parseOwn(["--", "-sid"], false).rest, ["-sid"]);
 });

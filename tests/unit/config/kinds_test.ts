@@ -7,6 +7,7 @@ import {
   headerName,
   integer,
   type Kind,
+  moment,
   quoted,
   scope,
   size,
@@ -131,4 +132,18 @@ Deno.test("scope reads RFC 6749 scope tokens, separated by blanks or commas", ST
     assert.notEqual(problemOf(scope, text), "", text);
   }
   assert.deepEqual("a b,c".split(scope.separator!), ["a", "b", "c"]);
+});
+
+Deno.test("moment reads RFC 3339 with a zone, and no day that is not there", STRICT, () => {
+  const cases: [string, number][] = [
+    ["2026-08-01T12:00:00Z", Date.UTC(2026, 7, 1, 12)],
+    ["2026-08-01t14:00:00.5+02:00", Date.UTC(2026, 7, 1, 12, 0, 0, 500)],
+    ["2026-08-01 12:00:00.0009z", Date.UTC(2026, 7, 1, 12)],
+    ["2024-02-29T00:00:00Z", Date.UTC(2024, 1, 29)],
+  ];
+  for (const [text, ms] of cases) assert.equal(valueOf(moment, text), ms, text);
+  const wrong = ["", "now", "2026-08-01", "2026-08-01T12:00:00", "1785585600", "2026-02-29T00:00:00Z"];
+  for (const text of [...wrong, "2026-13-01T00:00:00Z", "2026-08-01T25:00:00Z", "2026-06-31T00:00:00Z"]) {
+    assert.match(problemOf(moment, text), /is not a moment\. Write one such as/, text);
+  }
 });

@@ -1,0 +1,21 @@
+// How operators' commands show what they found: for people on a terminal, one JSON value a line otherwise.
+import { boolean } from "../config/kinds.ts";
+import { type OwnFlag, ownValue } from "../config/flags.ts";
+import type { CommandContext } from "./command.ts";
+
+export const JSON_FLAG: OwnFlag<boolean> = {
+  name: "json",
+  doc: "One JSON value a line, as when the output is no terminal",
+  kind: boolean,
+  isFlag: true,
+};
+
+/** Whether JSON was asked for; on a terminal only if it was. */
+export function wantsJson(context: CommandContext): boolean {
+  return ownValue(context.flags, JSON_FLAG) ?? !context.stdoutIsTerminal;
+}
+
+/** One value as a line. */
+export function printJson(context: CommandContext, value: unknown): void {
+  context.stdout(JSON.stringify(value) + "\n");
+}

@@ -1,0 +1,126 @@
+// A running Signet's operators' API (`lib/admin/control_api.ts`) as a `Control`. What it answers is data: checked where it
+// is relied on, and shown without anything that could drive a terminal.
+import type { AdminToken } from "../admin/admin_token.ts";
+import type {
+  Control,
+  IssuedTokenView,
+  RevocationRequest,
+  RevocationResult,
+  SessionView,
+  TokenQuery,
+  TokenVerdictView,
+  TokenView,
+} from "../admin/control.ts";
+import { CommandFailure, EXIT, type Machine } from "./command.ts";
+import { exitCodeOf } from "./failures.ts";
+import { printable } from "./text.ts";
+
+/** A Signet that is busy answers late; one that hangs does not answer. */
+const TIMEOUT_MS = 10_000;
+
+export interface RemoteOptions {
+  /** Without a path. */
+  readonly base: string;
+  readonly token: AdminToken | undefined;
+  readonly fetch: Machine["fetch"];
+}
+
+interface Call {
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** POSTs it. */
+  readonly body?: unknown;
+}
+
+export class RemoteControl implements Control {
+  readonly #options: RemoteOptions;
+
+  constructor(options: RemoteOptions) {
+    this.#options = options;
+  }
+
+  issueToken(request: { readonly agent: string; readonly ttlMs: number }): Promise<IssuedTokenView> {
+    return this.#call({ path: "/tokens", body: request });
+  }
+
+  verifyToken(request: { readonly token: string; readonly agent?: string }): Promise<TokenVerdictView> {
+    return this.#call({ path: "/tokens/verify", body: request });
+  }
+
+  async revokeToken(request: { readonly sid: string } | { readonly token: string }): Promise<boolean> {
+    const { revoked } = await this.#call<{ revoked: number }>({ path: "/tokens/revoke", body: request });
+    return revoked > 0;
+  }
+
+  async revokeAgent(agent: string): Promise<number> {
+    const { revoked } = await this.#call<{ revoked: number }>({ path: "/tokens/revoke", body: { agent } });
+    return revoked;
+  }
+
+  async listTokens({ agent, afterSid, limit }: TokenQuery): Promise<readonly TokenView[]> {
+    const query = { agent, after: afterSid, limit };
+    return (await this.#call<{ tokens: readonly TokenView[] }>({ path: "/tokens", query })).tokens;
+  }
+
+  async listSessions({ limit }: { readonly limit: number }): Promise<readonly SessionView[]> {
+    return (await this.#call<{ sessions: readonly SessionView[] }>({ path: "/sessions", query: { limit } })).sessions;
+  }
+
+  revoke(request: RevocationRequest): Promise<RevocationResult> {
+    return this.#call({ path: "/sessions/revoke", body: request });
+  }
+
+  async #call<T>(call: Call): Promise<T> {
+    const { base } = this.#options;
+    const response = await this.#send(call);
+    const answer = parseObject(await response.text().catch(() => ""));
+    if (response.status >= 200 && response.status < 300 && answer !== undefined) return answer as T;
+    const error = answer?.["error"] as { message?: unknown; remedy?: unknown } | undefined;
+    if (typeof error?.message !== "string") throw this.#notSignet(response.status);
+    const remedy = typeof error.remedy === "string" ? printable(error.remedy) : `See the log of the Signet at ${base}`;
+    throw new CommandFailure(exitCodeOf(response.status), printable(error.message), remedy);
+  }
+
+  async #send({ path, query = {}, body }: Call): Promise<Response> {
+    const { base, token, fetch } = this.#options;
+    const url = new URL(path, base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, `${value}`);
+    }
+    try {
+      return await fetch(url.href, {
+        // A redirect would take the admin token elsewhere.
+        redirect: "manual",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: {
+          ...(token === undefined ? {} : { authorization: token.authorization() }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+      });
+    } catch {
+      throw new CommandFailure(
+        EXIT.unreachable,
+        `asking ${base}: nobody answers`,
+        "Start `signet serve`, set --admin to the address it was given, or name its state file with --state.",
+      );
+    }
+  }
+
+  #notSignet(status: number): CommandFailure {
+    return new CommandFailure(
+      EXIT.unreachable,
+      `asking ${this.#options.base}: this is no operators' API of Signet (status ${status})`,
+      "Set --admin to the admin listener of a Signet of this version.",
+    );
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+// A state file as a `Control`, with or without a Signet that runs on it: tokens hold or do not from the next request on,
+// revocations reach a running Signet within moments, and one that starts later finds them.
+import type { Control } from "../admin/control.ts";
+import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import type { TokenSecret } from "../session/tokens_secret.ts";
+import type { Store } from "../store/store.ts";
+import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
+import { asCommand } from "./failures.ts";
+import { sourcesOf } from "./sources.ts";
+
+/** What an action cannot be done without. */
+export interface Needs {
+  /** Opens ids, or knows owners. */
+  readonly keys?: boolean;
+  /** Signs or verifies tokens. */
+  readonly tokenSecrets?: boolean;
+  /** Makes the file if it is not there; whatever else is done to a file that is not there is a mistake. */
+  readonly makesFile?: boolean;
+}
+
+export interface OpenedControl {
+  readonly control: Control;
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError, CommandFailure */
+export async function openStateControl(context: CommandContext, path: string, needs: Needs): Promise<OpenedControl> {
+  const secrets = await loadTokenSecrets(context, needs);
+  const ring = await loadRing(context, needs);
+  if (!needs.makesFile) await requireFile(context, path);
+  const store = await asCommand(() => context.openState(path));
+  try {
+    const control = await createStateControl(context, { store, secrets, ring });
+    return { control, close: async () => await store.close() };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly secrets: { readonly all: readonly TokenSecret[]; readonly maxPerAgent: number };
+  readonly ring: KeyRing | undefined;
+}
+
+async function createStateControl(context: CommandContext, { store, secrets, ring }: Parts): Promise<Control> {
+  const [{ createControl }, { openRevocations }, { SessionTokens }, { OwnerBook }, { loadSome }] = await Promise.all([
+    import("../app/control.ts"),
+    import("../session/revocation_store.ts"),
+    import("../session/tokens.ts"),
+    import("../session/owner.ts"),
+    import("../config/load.ts"),
+  ]);
+  const { settings } = await loadSome(["bindClientId", "maxIdLength"], sourcesOf(context));
+  const now = () => context.now();
+  const randomBytes = (length: number) => context.random(length);
+  return createControl({
+    tokens: new SessionTokens({
+      ...{ store: store.tokens, secrets: secrets.all, maxPerAgent: secrets.maxPerAgent, now, randomBytes },
+    }),
+    // What the server's --session-ttl is, or was when a session began, is not known here.
+    revocations: await asCommand(async () => await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS })),
+    registry: undefined,
+    owners: new OwnerBook({ bindClientId: settings.bindClientId }),
+    ring: () => {
+      if (ring === undefined) throw new TypeError("the control was opened without keys, and an action needs them");
+      return ring;
+    },
+    maxIdLength: settings.maxIdLength,
+    now,
+  });
+}
+
+async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<Parts["secrets"]> {
+  const [{ loadSome }, { loadSecrets }, { TokenSecret }] = await Promise.all([
+    import("../config/load.ts"),
+    import("../config/secrets.ts"),
+    import("../session/tokens_secret.ts"),
+  ]);
+  const sources = sourcesOf(context);
+  if (!needs.tokenSecrets) {
+    // Nothing is signed or verified: a secret nobody knows is as good as the right one.
+    return { all: [new TokenSecret(context.random(32))], maxPerAgent: 1 };
+  }
+  const loaded = await loadSome(["tokenSecretFile", "maxTokensPerAgent"], sources);
+  for (const warning of loaded.warnings) context.stderr(`! ${warning}\n`);
+  const { tokenSecretFile, maxTokensPerAgent } = loaded.settings;
+  if (tokenSecretFile === undefined) {
+    throw new CommandFailure(
+      EXIT.usage,
+      "session tokens on a state file: no secret is configured that they are signed with",
+      "Set --token-secret-file to that of the Signet which uses the state file, or ask it with --admin.",
+    );
+  }
+  const { tokenSecrets } = await loadSecrets({
+    ...{ tokenSecretFile, adminTokenFile: undefined, introspectionSecretFile: undefined },
+  }, { readTextFile: sources.readTextFile, places: loaded.places });
+  return { all: tokenSecrets, maxPerAgent: maxTokensPerAgent };
+}
+
+async function loadRing(context: CommandContext, needs: Needs): Promise<KeyRing | undefined> {
+  if (!needs.keys) return undefined;
+  const { loadConfiguredKeys } = await import("./configuration.ts");
+  const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
+  for (const warning of ephemeral ? [] : warnings) context.stderr(`! ${warning}\n`);
+  if (!ephemeral) return ring;
+  throw new CommandFailure(
+    EXIT.usage,
+    "revoking on a state file: no key is configured, so ids and owners cannot be told",
+    "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet which uses the state file, or ask it with --admin.",
+  );
+}
+
+async function requireFile(context: CommandContext, path: string): Promise<void> {
+  try {
+    await context.fileMode(path);
+  } catch (error) {
+    // Any other fault is told in full by opening it.
+    if (!(error instanceof Deno.errors.NotFound)) return;
+    throw new CommandFailure(
+      EXIT.usage,
+      `there is no state file ${path}`,
+      "Name the file that `signet serve` was given with --state.",
+    );
+  }
+}
