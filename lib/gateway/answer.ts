@@ -2,17 +2,33 @@
 // issued (PROTOCOL.md 1). The answer may be JSON or an event stream, as the upstream chooses (PROTOCOL.md 11).
 import { SignetError } from "../errors.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { detachText, fieldValue } from "../http1/fields.ts";
+import { countField, detachText, fieldValue } from "../http1/fields.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { isJsonObject, type JsonObject, parseMessage, type RpcId, type RpcResponse } from "../mcp/json_rpc.ts";
+import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { SseParser } from "../mcp/sse.ts";
 import { isMediaType } from "./inbound.ts";
 import { isEventStream } from "./relay.ts";
 
-/** The id the upstream gives a session, to be kept; undefined from one that gives none. */
+/** What an id may be (MCP 2025-11-25, "Session Management" 1), short enough to be sealed. */
+const UPSTREAM_ID = /^[\x21-\x7e]{1,2048}$/;
+
+/**
+ * The id the upstream gives a session, to be kept; undefined from one that gives none.
+ * @throws SignetError `upstream_invalid` if it is none that could be sent back
+ */
+export function readUpstreamId(response: ClientResponse): UpstreamSessionId | undefined {
+  const id = upstreamIdOf(response);
+  if (id !== undefined || countField(response.head.fields, "mcp-session-id") === 0) return id;
+  throw unreadable("a session id that is repeated, empty, longer than 2,048 characters or not visible ASCII");
+}
+
+/** The same where an id of another form counts for none. */
 export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | undefined {
-  const id = fieldValue(response.head.fields, "mcp-session-id");
-  return id === undefined ? undefined : detachText(id) as UpstreamSessionId;
+  const { fields } = response.head;
+  const id = fieldValue(fields, "mcp-session-id");
+  if (id === undefined || !UPSTREAM_ID.test(id) || countField(fields, "mcp-session-id") > 1) return undefined;
+  return detachText(id) as UpstreamSessionId;
 }
 
 export interface InitializeAnswer {
@@ -26,6 +42,7 @@ export interface InitializeAnswer {
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_DEPTH = 128;
+const REVISION = /^[\x21-\x7e]{1,64}$/;
 
 function unreadable(found: string): SignetError {
   return new SignetError("upstream_invalid", {
@@ -45,6 +62,8 @@ function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
   if (typeof protocolVersion !== "string" || !isJsonObject(capabilities)) {
     throw unreadable("a result without protocolVersion and capabilities");
   }
+  // It will stand in a header field, and in the session's id.
+  if (!REVISION.test(protocolVersion)) throw unreadable("a protocolVersion that no header field could hold");
   return { bytes, result: response.result, protocolVersion };
 }
 
@@ -58,28 +77,17 @@ async function readJson(response: ClientResponse, id: RpcId): Promise<Initialize
 async function readEvents(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
   const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
   const encoder = new TextEncoder();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
+  const gathered = new GatheredBytes();
   for (let piece = await response.body.read(); piece !== null; piece = await response.body.read()) {
-    if ((size += piece.length) > MAX_ANSWER_BYTES) throw unreadable("more than 1 MiB before its response");
-    pieces.push(piece.slice());
+    if (gathered.size + piece.length > MAX_ANSWER_BYTES) throw unreadable("more than 1 MiB before its response");
+    gathered.add(piece);
     for (const event of parser.push(piece)) {
       if (event.event !== "message" || !event.data) continue;
       const message = read(encoder.encode(event.data), id);
-      if (message !== undefined) return asAnswer(join(pieces, size), message);
+      if (message !== undefined) return asAnswer(gathered.take(), message);
     }
   }
   throw unreadable("an event stream that ended before its response");
-}
-
-function join(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 /**

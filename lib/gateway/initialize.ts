@@ -8,7 +8,7 @@ import { type InitializeParams, readInitializeParams } from "../mcp/era.ts";
 import type { RpcRequest } from "../mcp/json_rpc.ts";
 import { shortHash } from "../observe/redact.ts";
 import { Session } from "../session/session.ts";
-import { type InitializeAnswer, readInitializeAnswer, upstreamIdOf } from "./answer.ts";
+import { type InitializeAnswer, readInitializeAnswer, readUpstreamId, upstreamIdOf } from "./answer.ts";
 import { endUpstream } from "./end.ts";
 import { setField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -136,7 +136,7 @@ function seal(
   if (protocolVersion === undefined) return undefined;
   const nowMs = parts.now();
   const key = parts.registry.ring.active; // not the one in force when the request came
-  const upstreamId = upstreamIdOf(answered.response);
+  const upstreamId = readUpstreamId(answered.response);
   const remembered = parts.fields.sealedOf(opening.inbound);
   if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
   const sealed: SealedSession = {

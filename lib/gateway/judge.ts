@@ -3,6 +3,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { fieldValue } from "../http1/fields.ts";
 import type { ClientResponse } from "../http1/types.ts";
+import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { isLostSession } from "../mcp/lost_session.ts";
 import type { RelayExtras } from "./relay.ts";
 
@@ -38,26 +39,18 @@ export async function judge(response: ClientResponse): Promise<{ lost: boolean; 
 }
 
 async function readPrefix(response: ClientResponse): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
+  const gathered = new GatheredBytes();
   try {
-    while (size <= JUDGED_BYTES) {
+    while (gathered.size <= JUDGED_BYTES) {
       const piece = await response.body.read();
       if (piece === null) break;
-      pieces.push(piece.slice());
-      size += piece.length;
+      gathered.add(piece);
     }
   } catch (error) {
     response.release();
     throw error;
   }
-  const prefix = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    prefix.set(piece, at);
-    at += piece.length;
-  }
-  return prefix;
+  return gathered.take();
 }
 
 /** The bytes without their content coding (RFC 9110 §8.4.1); undefined if that cannot be told. */

@@ -84,12 +84,15 @@ async function relayEvents(
   // Asks proxies in front not to hold events back (PROTOCOL.md 32).
   if (fieldValue(start.fields, "x-accel-buffering") === undefined) start.fields.push("x-accel-buffering", "no");
   const writer = await arriving.inbound.exchange.begin(start, CHUNKED);
-  const watched = parts.keepAlive.watch(writer);
+  // Where one event ends is to be seen in plain text only, and a comment would break any other.
+  const isPlain = fieldValue(start.fields, "content-encoding") === undefined;
+  const watched = isPlain ? parts.keepAlive.watch(writer) : undefined;
+  const sink = watched ?? writer;
   try {
-    if (prefix) await watched.write(prefix);
-    await pump(arriving, writer, (bytes) => watched.write(bytes), true);
+    if (prefix) await sink.write(prefix);
+    await pump(arriving, writer, (bytes) => sink.write(bytes), true);
   } finally {
-    parts.keepAlive.unwatch(watched);
+    if (watched) parts.keepAlive.unwatch(watched);
   }
 }
 

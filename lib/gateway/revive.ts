@@ -5,7 +5,7 @@ import { type ClientResponse, type FieldList, HttpError } from "../http1/types.t
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
 import { END_REASONS, type Session, type UpstreamLink } from "../session/session.ts";
-import { readInitializeAnswer, upstreamIdOf } from "./answer.ts";
+import { readInitializeAnswer, readUpstreamId } from "./answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "./inbound.ts";
@@ -141,7 +141,7 @@ async function initializeAgain(
     body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
   };
   const read = async (response: ClientResponse) => {
-    onOpened(upstreamIdOf(response));
+    onOpened(readUpstreamId(response));
     assertAccepted(response, "initialize");
     const answer = await readInitializeAnswer(response, id);
     if (answer.protocolVersion === protocolVersion) return;

@@ -1,6 +1,7 @@
 // Server-sent events (WHATWG HTML §9.2): bytes to events, events to bytes, and where a byte stream may be cut into.
 // Guarantees: any split of the bytes gives the same events; memory is bounded by one event.
 import { SignetError } from "../errors.ts";
+import { GatheredBytes } from "./gathered_bytes.ts";
 
 /**
  * One block of fields, as read. An EventSource dispatches it only if `data` is not empty; MCP's priming events
@@ -45,7 +46,8 @@ function applyField(fields: Fields, name: string, value: string): void {
 /** Reads a stream in pieces of any size. */
 export class SseParser {
   readonly #maxEventBytes: number;
-  #line: Uint8Array[] = [];
+  /** What has come of the line under way. */
+  readonly #line = new GatheredBytes();
   #fields = noFields();
   /** Bytes since the last dispatch, comments included. */
   #eventBytes = 0;
@@ -74,7 +76,7 @@ export class SseParser {
       if (!isSecondHalf) this.#endLine(bytes.subarray(start, at), events);
       start = at + 1;
     }
-    if (start < bytes.length) this.#keep(bytes.slice(start));
+    if (start < bytes.length) this.#keep(bytes.subarray(start));
     return events;
   }
 
@@ -105,7 +107,7 @@ export class SseParser {
 
   #keep(part: Uint8Array): void {
     this.#count(part.length);
-    this.#line.push(part);
+    this.#line.add(part);
   }
 
   #endLine(last: Uint8Array, events: SseEvent[]): void {
@@ -120,16 +122,9 @@ export class SseParser {
   }
 
   #takeLine(last: Uint8Array): string {
-    if (this.#line.length === 0) return decoder.decode(last);
-    const parts = [...this.#line, last];
-    this.#line = [];
-    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return decoder.decode(whole);
+    if (this.#line.size === 0) return decoder.decode(last);
+    this.#line.add(last);
+    return decoder.decode(this.#line.take());
   }
 
   #dispatch(events: SseEvent[]): void {
