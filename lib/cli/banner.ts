@@ -3,6 +3,7 @@
 import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
+import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RunningApp } from "./app_contract.ts";
 import type { CommandContext } from "./command.ts";
@@ -41,6 +42,16 @@ export function describeKeys(keys: LoadedKeys): string {
     : `${keys.ring.active.id} seals${others} (${keys.source})`;
 }
 
+export function describeState({ stateFile }: Settings): string {
+  return stateFile ?? "in memory: a restart forgets what was deleted and revoked";
+}
+
+/** What the admin listener offers besides probes and metrics. */
+function describeApi({ admin, adminTokenFile }: Settings): string {
+  if (adminTokenFile !== undefined) return "operators' API with token";
+  return admin !== "off" && isLoopbackHost(admin.hostname) ? "operators' API" : "no operators' API without a token";
+}
+
 /** URL of the endpoint, from an address or a URL. */
 export function endpointUrl(listen: string, settings: Settings): string {
   if (listen.includes("://")) return listen;
@@ -67,7 +78,8 @@ function formatBanner(announcement: Announcement, style: Style): string {
     ["who may call", firstCaller],
     ...otherCallers.map((caller) => ["", caller] as const),
     ["key", describeKeys(keys)],
-    ["admin", admin === undefined ? "off" : `${admin}  /healthz /readyz /metrics`],
+    ["state", describeState(settings)],
+    ["admin", admin === undefined ? "off" : `${admin}  /healthz /readyz /metrics, ${describeApi(settings)}`],
   ];
   const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${text}`);
   const beware = warnings.flatMap((warning) =>
@@ -109,6 +121,7 @@ export function announce(announcement: Announcement): void {
     key: keys.ephemeral ? "ephemeral" : keys.ring.active.id,
     keys: keys.ring.keys.length,
     key_source: keys.source,
+    state: settings.stateFile ?? "memory",
     admin: adminUrl(app) ?? "off",
   });
 }
@@ -121,6 +134,7 @@ export function summarize(configuration: Configuration): string[] {
     `forwards to   ${formatUpstreams(settings)}`,
     ...describeCallers(settings).map((caller, index) => `${index === 0 ? "who may call" : "            "}  ${caller}`),
     `key           ${describeKeys(keys)}`,
-    `admin         ${settings.admin === "off" ? "off" : formatAddress(settings.admin)}`,
+    `state         ${describeState(settings)}`,
+    `admin         ${settings.admin === "off" ? "off" : `${formatAddress(settings.admin)}, ${describeApi(settings)}`}`,
   ];
 }

@@ -6,6 +6,7 @@ import type { AppOptions, RunningApp } from "./app_contract.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
+import { asCommand } from "./failures.ts";
 import { untilStopped } from "./lifetime.ts";
 
 function createLog(context: CommandContext, { settings }: Configuration): { log: Logger; human: boolean } {
@@ -41,7 +42,7 @@ const LISTEN_FAULTS: Readonly<Record<string, readonly [found: string, remedy: st
 async function start(context: CommandContext, options: AppOptions): Promise<RunningApp> {
   const { startApp } = await context.loadApp();
   try {
-    return await startApp(options);
+    return await asCommand(() => startApp(options));
   } catch (error) {
     const [found, remedy] = LISTEN_FAULTS[error instanceof Error ? error.name : ""] ?? [];
     if (found === undefined || remedy === undefined) throw error;

@@ -59,3 +59,21 @@ Deno.test("check says who may call, source by source", STRICT, async () => {
   assert.match(machine.stdout, /whom 10\.0\.0\.0\/8 names in x-user\n/);
   assert.match(machine.stdout, /holders of any bearer token: each token is an owner/);
 });
+
+Deno.test("check says who may call by asking others, and no query of theirs", STRICT, async () => {
+  const secret = btoa("s".repeat(32));
+  const machine = new FakeMachine({ files: { secret, tokens: secret, admin: secret } });
+  const flags = [
+    ...["--principal", "token,introspection,resolver", "--resolver-header", "cookie,x-key"],
+    ...["--introspection-url", "https://i/who?key=hunter2", "--introspection-client-id", "signet"],
+    ...["--introspection-secret-file", "secret", "--resolver-url", "https://r/who?key=hunter2"],
+    ...["--token-secret-file", "tokens", "--state", "s.db", "--admin", "0.0.0.0:9090", "--admin-token-file", "admin"],
+  ];
+  assert.equal(await machine.run("check", ...UPSTREAM, ...flags), 0, machine.stdout);
+  assert.match(machine.stdout, /who may call +agents with a session token of Signet's own, at most 10 each\n/);
+  assert.match(machine.stdout, /holders of a token that https:\/\/i\/who calls active\n/);
+  assert.match(machine.stdout, /whom https:\/\/r\/who names by cookie, x-key\n/);
+  assert.match(machine.stdout, /state +s\.db\n/);
+  assert.match(machine.stdout, /admin +0\.0\.0\.0:9090, operators' API with token\n/);
+  assert.doesNotMatch(machine.stdout, /hunter2/);
+});

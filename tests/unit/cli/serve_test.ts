@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AppModule, AppOptions, RunningApp } from "../../../lib/cli/app_contract.ts";
 import { ConfigError } from "../../../lib/errors.ts";
+import { StoreError } from "../../../lib/store/store.ts";
 import { FakeMachine, type MachineOptions, STRICT, until } from "./fake_machine.ts";
 
 const UPSTREAM = ["--upstream", "http://127.0.0.1:3000/mcp"];
@@ -206,6 +207,12 @@ Deno.test("serve exits 3 with a cure when it cannot listen, and passes bugs on",
   }
   const refused = failing(new ConfigError([{ place: "--tls-cert", problem: "it is expired", remedy: "Renew it." }]));
   assert.equal(await refused.run("serve", ...UPSTREAM), 2);
+  const busy = new StoreError("foreign", "The state file s.db is a database of another program", {
+    remedy: "Name another",
+  });
+  const unusable = failing(busy);
+  assert.equal(await unusable.run("serve", ...UPSTREAM), 3);
+  assert.equal(unusable.stderr, "signet: The state file s.db is a database of another program.\nName another.\n");
   await assert.rejects(failing(new RangeError("a bug")).run("serve", ...UPSTREAM), /a bug/);
 });
 
@@ -218,7 +225,8 @@ Deno.test(
     assert.match(machine.stderr, /forwards to +http:\/\/127\.0\.0\.1:3000\/mcp\n/);
     assert.match(machine.stderr, /who may call +anyone who reaches it, all as one owner\n/);
     assert.match(machine.stderr, /key +ephemeral: sessions end with this process\n/);
-    assert.match(machine.stderr, /admin +http:\/\/127\.0\.0\.1:9090 /);
+    assert.match(machine.stderr, /state +in memory: a restart forgets what was deleted and revoked\n/);
+    assert.match(machine.stderr, /admin +http:\/\/127\.0\.0\.1:9090 {2}\/healthz \/readyz \/metrics, operators' API\n/);
     assert.match(machine.stderr, /! Callers may be anonymous/);
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch(machine.stderr, /\x1b/);
@@ -243,6 +251,7 @@ Deno.test("serve tells the same in JSON lines when no terminal reads it", STRICT
     callers: "anonymous",
     keys: 2,
     key_source: "ring",
+    state: "memory",
     admin: "http://127.0.0.1:9090",
   });
   assert.ok(lines().some(({ event, level }) => event === "beware" && level === "warn"));
