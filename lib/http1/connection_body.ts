@@ -24,6 +24,14 @@ export interface InboundBodyOptions {
   readonly maxBytes: number;
 }
 
+interface Pipe {
+  readonly sink: (bytes: Uint8Array) => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  readonly next: () => void;
+  readonly stop: (error: unknown) => void;
+}
+
 export class InboundBody implements BodyReader {
   readonly length: number;
   done: boolean;
@@ -41,6 +49,7 @@ export class InboundBody implements BodyReader {
   #failure: HttpError | undefined;
   #resolve: ((bytes: Uint8Array | null) => void) | undefined;
   #reject: ((error: HttpError) => void) | undefined;
+  #pipe: Pipe | undefined;
 
   constructor(host: BodyHost, options: InboundBodyOptions) {
     this.#host = host;
@@ -64,7 +73,7 @@ export class InboundBody implements BodyReader {
   takeBuffered(): Uint8Array | undefined {
     const { stream } = this.#host;
     if (this.done) return EMPTY;
-    if (this.#failure !== undefined || this.#detached || this.waiting) return undefined;
+    if (this.#failure !== undefined || this.#detached || this.waiting || this.#pipe !== undefined) return undefined;
     if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
     if (stream.held && stream.start === stream.end) stream.release();
     if (stream.buffered < this.#left) return undefined;
@@ -103,7 +112,7 @@ export class InboundBody implements BodyReader {
   }
 
   read(): Promise<Uint8Array | null> {
-    if (this.waiting) return Promise.reject(new TypeError("Cannot read a body twice at once: await the read before"));
+    if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#detached) return Promise.reject(DETACHED);
     const { stream } = this.#host;
@@ -152,9 +161,57 @@ export class InboundBody implements BodyReader {
     return bytes.subarray(0, size);
   }
 
-  /** Bytes have arrived: gives them to the read that waits. */
+  pipe(sink: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+    if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
+    return new Promise((resolve, reject) => {
+      this.#pipe = { sink, resolve, reject, next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
+      this.#flow();
+    });
+  }
+
+  /** Gives what has arrived to the pipe's sink, and waits for more. One promise a body, not one a piece. */
+  #flow(): void {
+    const pipe = this.#pipe;
+    if (pipe === undefined) return;
+    const { stream } = this.#host;
+    if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
+    if (stream.held) stream.release();
+    const bytes = this.#pull();
+    if (bytes !== undefined) {
+      this.piecemeal = true;
+      this.#sink(pipe, bytes);
+    } else if (this.#failure !== undefined) {
+      this.#endPipe(this.#failure);
+    } else if (this.done) {
+      this.#pipe = undefined;
+      pipe.resolve();
+    } else {
+      this.waiting = true;
+      this.#post();
+      this.#host.onBodyWanted();
+    }
+  }
+
+  #sink(pipe: Pipe, bytes: Uint8Array): void {
+    try {
+      pipe.sink(bytes).then(pipe.next, pipe.stop);
+    } catch (error) {
+      this.#endPipe(error);
+    }
+  }
+
+  #endPipe(error: unknown): void {
+    this.#pipe?.reject(error);
+    this.#pipe = undefined;
+  }
+
+  /** Bytes have arrived: gives them to whoever waits. */
   onData(): void {
     if (!this.waiting) return;
+    if (this.#pipe !== undefined) {
+      this.waiting = false;
+      return this.#flow();
+    }
     const bytes = this.#pull();
     if (bytes === undefined && this.#failure === undefined && !this.done) {
       this.#post();
@@ -181,6 +238,7 @@ export class InboundBody implements BodyReader {
   #settleEnd(): void {
     if (!this.waiting) return;
     this.waiting = false;
+    if (this.#pipe !== undefined) return this.#flow();
     this.#resolve!(null);
     this.#resolve = this.#reject = undefined;
   }
@@ -191,6 +249,7 @@ export class InboundBody implements BodyReader {
     this.#failure = error;
     if (!this.waiting) return;
     this.waiting = false;
+    if (this.#pipe !== undefined) return this.#endPipe(error);
     this.#reject!(error);
     this.#resolve = this.#reject = undefined;
   }
@@ -281,6 +340,10 @@ export class InboundBody implements BodyReader {
 const EMPTY = new Uint8Array(0);
 const DETACHED = new HttpError("aborted", "the exchange this body belongs to has ended");
 const END: Promise<null> = Promise.resolve(null);
+
+function twice(): TypeError {
+  return new TypeError("Cannot read a body twice at once: wait for the reader before");
+}
 
 function tooLarge(limit: number): HttpError {
   return new HttpError("body_too_large", `the body has more than the ${limit} bytes allowed`);

@@ -10,7 +10,7 @@ import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
 import { ClientProbe, CONTINUE } from "./server_probe.ts";
 import { HttpError, type RequestHead } from "./types.ts";
 
-type Phase = "idle" | "head" | "exchange" | "drain" | "linger" | "closed";
+type Phase = "idle" | "head" | "gather" | "exchange" | "drain" | "linger" | "closed";
 
 /** How much of an unread body is read and dropped to keep a connection. */
 const DRAIN_BYTES = 64 * 1024;
@@ -69,6 +69,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       case "idle":
       case "head":
         return this.#onHeadData();
+      case "gather":
+        return this.#gather(this.#exchange!);
       case "exchange":
         return this.#onExchangeData(this.#exchange!);
       case "drain":
@@ -87,7 +89,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError("body_too_large", `a body of more than the ${maxBodyBytes} bytes allowed is announced`);
       }
-      this.#dispatch(new ServerExchange(this, head, maxBodyBytes));
+      this.#gather(new ServerExchange(this, head, maxBodyBytes));
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#refuse(error);
@@ -108,6 +110,21 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       this.#phase = "head";
       if (!this.#fresh) this.#deadlineMs = this.#after(this.#context.limits.headTimeoutMs);
     }
+    this.stream.post();
+  }
+
+  /** Hands a request over as soon as its body, if it is a small one, is there. */
+  #gather(exchange: ServerExchange): void {
+    const { bodyLength, expectsContinue } = exchange.head;
+    const { gatherBytes, bodyTimeoutMs } = this.#context.limits;
+    if (bodyLength <= this.stream.buffered || bodyLength > gatherBytes || expectsContinue) {
+      return this.#dispatch(exchange);
+    }
+    if (this.stream.ended) return this.#shut();
+    this.#phase = "gather";
+    this.#exchange = exchange;
+    this.#deadlineMs = this.#after(bodyTimeoutMs);
+    this.stream.expect(bodyLength);
     this.stream.post();
   }
 
@@ -329,7 +346,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #onDeadline(): void {
     this.#deadlineMs = Infinity;
     const error = new HttpError("request_timeout", "the request did not arrive in time");
-    if (this.#phase === "head") return this.#refuse(error);
+    if (this.#phase === "head" || this.#phase === "gather") return this.#refuse(error);
     if (this.#phase === "exchange") {
       this.#context.onError(error.code);
       return this.#exchange?.body.fail(error);

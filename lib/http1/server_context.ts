@@ -10,6 +10,11 @@ export interface ServerLimits {
   readonly maxHeadBytes: number;
   /** Longest request body in bytes; beyond it 413. */
   readonly maxBodyBytes: number;
+  /**
+   * A request whose announced body is at most this long is handled when all of it is there, so that `takeBuffered` finds
+   * it; many clients send head and body in two packets. Not where the client waits for 100 Continue. 0: never.
+   */
+  readonly gatherBytes: number;
   /** For a whole head, from its first byte on (from the connection on for the first), ms; then 408. */
   readonly headTimeoutMs: number;
   /** For the next bytes of a body that is being read, ms; then 408. */
@@ -52,6 +57,7 @@ export interface ServerContext {
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   maxHeadBytes: 16 * 1024,
   maxBodyBytes: 4 * 1024 * 1024,
+  gatherBytes: 0,
   headTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
   idleTimeoutMs: 75_000,

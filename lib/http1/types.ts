@@ -53,6 +53,12 @@ export interface BodyReader {
   read(): Promise<Uint8Array | null>;
   /** All remaining bytes in memory of their own. @throws HttpError 413 `body_too_large` beyond `maxBytes` */
   readAll(maxBytes: number): Promise<Uint8Array>;
+  /**
+   * Hands all remaining pieces to `sink`, each as soon as it is there and `sink` has taken the one before; a view is valid
+   * until `sink` resolves. Resolves after the last piece; rejects with what `sink` rejected with, or as `read` does.
+   * Cheaper than a loop over `read` where pieces are small and far apart. Optional: see `pipeBody`.
+   */
+  pipe?(sink: (bytes: Uint8Array) => Promise<void>): Promise<void>;
 }
 
 /** Where a server connection comes from, and room for its user's own notes that live as long as the connection. */

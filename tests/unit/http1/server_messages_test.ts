@@ -349,3 +349,54 @@ Deno.test("bodies of all sizes come through readAll and read as they were sent",
     }
   }
 });
+
+Deno.test(
+  "with gatherBytes a small body is there when the handler is called, however torn it came",
+  OPTIONS,
+  async () => {
+    const seen: (string | undefined)[] = [];
+    await using server = await serve((exchange) => {
+      const taken = exchange.body.takeBuffered();
+      seen.push(taken && new TextDecoder().decode(taken));
+      exchange.respond({ status: 200, fields: [] }, bytesOf("ok"));
+    }, { limits: { gatherBytes: 5 } });
+    await using client = await server.connect();
+    for (const size of [1, 3, 1000]) {
+      await client.sendTorn(POST, size);
+      assert.equal((await client.takeMessage()).status, 200);
+    }
+    await client.send(POST + POST);
+    await client.takeMessage();
+    await client.takeMessage();
+    assert.deepEqual(seen, Array(5).fill("hello"));
+    // Longer, chunked, or with a client that waits to be told: handled at once.
+    for (
+      const head of ["Content-Length: 6", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue"]
+    ) {
+      await using other = await server.connect();
+      seen.length = 0;
+      await other.send(`POST / HTTP/1.1\r\nHost: a\r\n${head}\r\n\r\n`);
+      assert.equal((await other.takeMessage()).status, 200);
+      assert.deepEqual(seen, [undefined]);
+    }
+  },
+);
+
+Deno.test(
+  "with gatherBytes a body that stalls gets 408 and one that breaks off nothing, without the handler",
+  OPTIONS,
+  async () => {
+    await using server = await serve(echo, { limits: { gatherBytes: 1000 } });
+    await using stalled = await server.connect();
+    await stalled.send(POST.slice(0, -2));
+    await until("the bytes to arrive", () => server.server.stats.bytesIn === POST.length - 2);
+    server.clock.advance(80);
+    assert.equal((await stalled.takeMessage()).status, 408);
+    await using broken = await server.connect();
+    await broken.send(POST.slice(0, -2));
+    await broken.closeWrite();
+    assert.equal(await broken.takeToEnd(), "");
+    assert.equal(server.server.stats.requests, 0);
+    assert.deepEqual(server.failures, []);
+  },
+);
