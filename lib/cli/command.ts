@@ -31,6 +31,7 @@ export interface Machine extends FileAccess {
   now(): number;
   /** Cryptographically secure. */
   random(length: number): Uint8Array;
+  /** Of a Signet's admin listener. */
   fetch(url: string, init: RequestInit): Promise<Response>;
   /** Calls `handler` at every such signal until the returned function is called. Signals the system lacks never come. */
   onSignal(signal: SignalName, handler: () => void): () => void;

@@ -111,10 +111,17 @@ function judgeJwks(bench: Bench): void {
 /** Asked about identities, or telling clients where to get one. */
 const IDENTITY_URLS = ["introspectionUrl", "resolverUrl", "resource", "authorizationServers"] as const;
 
+/** As `lib/identity` has it for URLs: nothing else of 127.0.0.0/8. */
+function isThisMachine(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
+}
+
 function judgeIdentityUrls({ settings, problem, warn }: Bench): void {
   const plain = IDENTITY_URLS.filter((key) => {
     const value = settings[key];
-    return (typeof value === "object" ? value : [value]).some((url) => url !== undefined && isPlainHttp(url));
+    return (typeof value === "object" ? value : [value]).some((url) =>
+      url !== undefined && isPlainHttp(url, isThisMachine)
+    );
   });
   if (plain.length === 0) return;
   if (settings.unsafeIdentityHttp) {
@@ -130,9 +137,9 @@ function judgeIdentityUrls({ settings, problem, warn }: Bench): void {
   }
 }
 
-function isPlainHttp(url: string): boolean {
+function isPlainHttp(url: string, isLoopback = isLoopbackHost): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === "http:" && !isLoopbackHost(hostname);
+  return protocol === "http:" && !isLoopback(hostname);
 }
 
 /** Sources whose credentials say what they reach. */

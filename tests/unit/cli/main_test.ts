@@ -57,6 +57,21 @@ Deno.test("signet reads files, standard input and permissions of the machine", S
   }
 });
 
+Deno.test("signet asks a running Signet past any proxy of the environment", STRICT, async () => {
+  const serve = (hostname: string, answer: string) =>
+    Deno.serve({ hostname, port: 0, onListen: () => {} }, () => new Response(answer));
+  await using proxy = serve("127.0.0.1", "");
+  const env = Object.fromEntries(
+    ["HTTP_PROXY", "http_proxy"].map((name) => [name, `http://127.0.0.1:${proxy.addr.port}`]),
+  );
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    await using server = serve(hostname, '{"sessions":[],"more":false}');
+    const base = `http://${hostname === "::1" ? "[::1]" : hostname}:${server.addr.port}`;
+    const { code, err } = await signet(["sessions", "--admin", base], env);
+    assert.deepEqual([code, err], [0, ""]);
+  }
+});
+
 Deno.test("signet ends in peace when nobody reads its output any more", {
   ...STRICT,
   ignore: Deno.build.os === "windows",

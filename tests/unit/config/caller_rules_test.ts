@@ -188,6 +188,7 @@ Deno.test("identity over plain http beyond loopback wants --unsafe-identity-http
   assert.match(warned, /--introspection-url, --resolver-url, --resource, --authorization-server can pass for anybody/);
   const local = ["--principal", "resolver", "--resolver-url", "http://127.0.0.1:1/who"];
   assert.deepEqual(await lines(...local), []);
+  assert.equal((await lines("--principal", "resolver", "--resolver-url", "http://127.0.0.2:1/who")).length, 1);
   assert.doesNotMatch(await warningsOf({ argv: [...local, "--unsafe-identity-http"] }), /pass for anybody/);
 });
 
