@@ -1,7 +1,7 @@
 // Settings → who may call: the principal sources in the configured order, and the challenges that go with them.
 // What only some sources need is imported only for them: it costs time at every start.
 import type { Settings } from "../config/schema.ts";
-import type { Secrets } from "../config/secrets.ts";
+import { ConfigError } from "../errors.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
@@ -17,13 +17,14 @@ import type { SessionTokens } from "../session/tokens.ts";
 export interface CallerParts {
   /** Undefined where no secret is configured. */
   readonly tokens: SessionTokens | undefined;
-  readonly secrets: Secrets;
+  readonly introspectionSecret: string | undefined;
 }
 
-/** A setting that loading has made sure of. */
+/** A setting that loading has made sure of, unless a reload wants what was left out when Signet started. */
 function given<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new Error(`starting: want --${name}, which loading the settings demands`);
-  return value;
+  if (value !== undefined) return value;
+  const problem = "a principal source needs it, and it was not there when Signet started";
+  throw new ConfigError([{ place: `--${name}`, problem, remedy: "Restart Signet with it." }]);
 }
 
 async function createJwt(settings: Settings): Promise<PrincipalSource> {
@@ -42,7 +43,7 @@ async function createJwt(settings: Settings): Promise<PrincipalSource> {
 async function createIntrospection(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
   const { clientSecretBasic, clientSecretPost, IntrospectionSource } = await import("../identity/introspection.ts");
   const id = given(settings.introspectionClientId, "introspection-client-id");
-  const secret = given(parts.secrets.introspectionSecret, "introspection-secret-file");
+  const secret = given(parts.introspectionSecret, "introspection-secret-file");
   const { introspectionIssuer: issuer, introspectionAudiences: audience } = settings;
   return new IntrospectionSource({
     endpoint: given(settings.introspectionUrl, "introspection-url"),

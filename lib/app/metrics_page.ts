@@ -134,15 +134,19 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
   page.labelled(
     "gauge",
     { name: "signet_map_entries", help: "Entries of every map in memory.", labels: ["map"] },
-    () =>
-      samples({
+    () => {
+      const { principals, ...proofs } = parts().authenticator.sizes();
+      const { owners, pending } = lasting.adoption.stats();
+      return samples({
         ...lasting.registry.sizes(),
-        ...parts().authenticator.sizes(),
+        ...proofs,
+        principals_remembered: principals, // the registry counts principals too
         identities: lasting.identities.stats().entries,
-        adopted: lasting.adoption.stats().owners,
-        adopting: lasting.adoption.stats().pending,
+        adopted: owners,
+        adopting: pending,
         tokens_remembered: lasting.tokens?.remembered ?? 0,
-      }),
+      });
+    },
   );
   page.gauge("signet_keys", "Keys in the ring.", () => lasting.registry.ring.keys.length);
   page.gauge("signet_draining", "1 while shutting down.", () => lasting.lifecycle.draining ? 1 : 0);

@@ -151,7 +151,9 @@ function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: nu
 
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
-  const authenticator = await createAuthenticator(settings, lasting);
+  // Read again, as it may have been rotated; the secrets of tokens already issued stay as they were.
+  const { introspectionSecret } = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
+  const authenticator = await createAuthenticator(settings, { tokens: lasting.tokens, introspectionSecret });
   const resource = createResource(settings);
   const { registry, owners, identities, upstream } = lasting;
   const sessionOnly = new SessionOnly({
