@@ -21,15 +21,15 @@ export interface ControlNeeds extends Needs {
   readonly liveOnly?: string;
 }
 
-/** Does `action` on what the flags name. @throws ConfigError, CommandFailure */
+/** Does `action` on what the flags name; `live` if that is a running Signet. @throws ConfigError, CommandFailure */
 export async function withControl<T>(
   context: CommandContext,
   needs: ControlNeeds,
-  action: (control: Control) => Promise<T>,
+  action: (control: Control, live: boolean) => Promise<T>,
 ): Promise<T> {
   const opened = await openControl(context, needs);
   try {
-    return await asCommand(() => action(opened.control));
+    return await asCommand(() => action(opened.control, opened.live));
   } finally {
     await opened.close();
   }
@@ -76,5 +76,5 @@ async function openRemote(context: CommandContext, { attempted }: ControlNeeds):
     context.stderr(`! The admin token goes to ${base} in the clear.\n`);
   }
   const control = new RemoteControl({ base, token: adminToken, fetch: context.fetch });
-  return { control, close: () => Promise.resolve() };
+  return { control, live: true, close: () => Promise.resolve() };
 }

@@ -105,10 +105,18 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const request: RevocationRequest = asked === "id"
     ? { kind: "session", id: await readWord(context, 0, { what: "session id", command: "signet revoke" }) }
     : asked;
-  const { ended } = await withControl(context, needsOf(request), (control) => control.revoke(request));
-  if (wantsJson(context)) printJson(context, { ended });
-  else context.stdout(`revoked; ${ended === 1 ? "1 live session" : `${ended} live sessions`} ended at once\n`);
+  const ended = await withControl(context, needsOf(request), async (control, live) => {
+    const result = await control.revoke(request);
+    return live ? result.ended : undefined;
+  });
+  if (wantsJson(context)) printJson(context, { ended: ended ?? null });
+  else context.stdout(`revoked; ${describeEnded(ended)}\n`);
   return EXIT.done;
+}
+
+function describeEnded(ended: number | undefined): string {
+  if (ended === undefined) return "a Signet that runs on the state file ends what is live within moments";
+  return `${ended === 1 ? "1 live session" : `${ended} live sessions`} ended at once`;
 }
 
 export const revoke: Command = {

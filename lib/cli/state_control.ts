@@ -21,6 +21,8 @@ export interface Needs {
 
 export interface OpenedControl {
   readonly control: Control;
+  /** Whether it is a running Signet's, which knows what is live. */
+  readonly live: boolean;
   close(): Promise<void>;
 }
 
@@ -32,7 +34,7 @@ export async function openStateControl(context: CommandContext, path: string, ne
   const store = await asCommand(() => context.openState(path));
   try {
     const control = await createStateControl(context, { store, secrets, ring });
-    return { control, close: async () => await store.close() };
+    return { control, live: false, close: async () => await store.close() };
   } catch (error) {
     await store.close();
     throw error;

@@ -83,7 +83,7 @@ Deno.test("L6: a revocation on the state file ends what is live in the Signet th
   await using scene = await Scene.start();
   const { a, b } = await town(scene);
   const stream = await scene.listen(a);
-  assert.deepEqual((await scene.ok(["revoke", "-", ...scene.state], a.id)).json(), [{ ended: 0 }]);
+  assert.deepEqual((await scene.ok(["revoke", "-", ...scene.state], a.id)).json(), [{ ended: null }]);
   await stream.ended;
   assert.deepEqual(await statuses(scene, a, b), [404, 200]);
 });

@@ -44,5 +44,7 @@ Deno.test("sessions has no use for a state file", STRICT, async () => {
   const { operators } = withSessions();
   assert.equal(await operators.run(["sessions", "--state", "s.db", ...WAYS.admin]), 2);
   assert.match(operators.err, /--state\n {4}`signet sessions` has no use for this flag/);
-  assert.equal(await operators.run(["sessions", ...WAYS.admin], { env: { SIGNET_STATE: "s.db" } }), 0);
+  const env = { SIGNET_STATE: "s.db", SIGNET_ADMIN: "127.0.0.1:9191", SIGNET_ADMIN_TOKEN_FILE: "admin" };
+  assert.equal(await operators.run(["sessions"], { env }), 0);
+  assert.equal(operators.json.length, 2);
 });
