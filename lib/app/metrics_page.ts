@@ -1,6 +1,7 @@
 // Everything an operator can scrape, with its name and its help. Names follow Prometheus' naming practice.
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Http1Server } from "../http1/server.ts";
+import { HttpUpstream } from "../upstream/http.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
 import type { Lasting } from "./wiring.ts";
 
@@ -118,14 +119,18 @@ function declareEngine(page: MetricsPage, { server, lasting: { upstream } }: Pag
     { name: "signet_http_errors_total", help: "Messages the HTTP engine refused or lost, by code.", labels: ["code"] },
     () => samples(server.stats.errors),
   );
+  if (upstream instanceof HttpUpstream) declarePool(page, upstream);
+}
+
+function declarePool(page: MetricsPage, { name, pool: { stats } }: HttpUpstream): void {
   page.labelled(
     "gauge",
     { name: "signet_pool_connections", help: "Connections to the upstream, by state.", labels: ["upstream", "state"] },
     () => [
-      [[upstream.name, "idle"], upstream.pool.stats.idle],
-      [[upstream.name, "busy"], upstream.pool.stats.open - upstream.pool.stats.idle],
-      [[upstream.name, "connecting"], upstream.pool.stats.connecting],
-      [[upstream.name, "waiting"], upstream.pool.stats.waiting],
+      [[name, "idle"], stats.idle],
+      [[name, "busy"], stats.open - stats.idle],
+      [[name, "connecting"], stats.connecting],
+      [[name, "waiting"], stats.waiting],
     ],
   );
 }

@@ -23,6 +23,7 @@ import { SessionTokens } from "../session/tokens.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import { HttpUpstream } from "../upstream/http.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 
 /** What a reload keeps. */
@@ -39,7 +40,7 @@ export interface Lasting {
   readonly adoption: AdoptionRegistry;
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
-  readonly upstream: HttpUpstream;
+  readonly upstream: Upstream;
   readonly keepAlive: KeepAlive;
   readonly metrics: GatewayMetrics;
   readonly lifecycle: Lifecycle;
@@ -65,7 +66,7 @@ export function capsOf(settings: Settings): LimitOptions {
   };
 }
 
-async function createUpstream(settings: Settings): Promise<HttpUpstream> {
+async function createUpstream(settings: Settings): Promise<Upstream> {
   const [address] = settings.upstreams;
   if (address === undefined) throw new Error("starting: want one upstream, got none");
   const caFile = settings.upstreamCaFile;
@@ -111,12 +112,16 @@ export async function createLasting({ settings, ring, log, now }: LastingOptions
   const revocations = await openRevocations({ store, maxSessionTtlMs: settings.sessionTtlMs });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
+  const upstream = await createUpstream(settings);
   const registry = new SessionRegistry({
     ring,
     limits,
     owners,
     revocations,
-    onEnd: (session) => void identities.evictSession(session.sealed.sid),
+    onEnd: (session) => {
+      identities.evictSession(session.sealed.sid);
+      for (const { id } of session.links) if (id !== undefined) upstream.release?.(id);
+    },
     idleMs: settings.sessionIdleMs,
     maxIdLength: settings.maxIdLength,
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
@@ -132,7 +137,7 @@ export async function createLasting({ settings, ring, log, now }: LastingOptions
     adoption: new AdoptionRegistry(),
     registry,
     owners,
-    upstream: await createUpstream(settings),
+    upstream,
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     metrics: new GatewayMetrics(),
     lifecycle: { draining: false, streams: new Set() },

@@ -8,6 +8,7 @@ import { removeField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
 import { judge, mayBeLost } from "./judge.ts";
+import { namesOf } from "./names.ts";
 import type { GatewayParts } from "./parts.ts";
 import { relay, type RelayExtras } from "./relay.ts";
 import { revive } from "./revive.ts";
@@ -122,7 +123,8 @@ async function sendOnce(
   if (again) removeField(fields, "last-event-id");
   const startedAt = performance.now();
   const { method, query } = inbound.head;
-  const request = { method: method as "GET" | "POST", query, fields, sessionId: link.id };
+  const names = namesOf(parts, inbound, session.sealed.sid);
+  const request = { method: method as "GET" | "POST", query, fields, sessionId: link.id, ...names };
   const response = await forwarding.follow(parts.upstream.send(body === undefined ? request : { ...request, body }));
   parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
   return response;

@@ -13,6 +13,7 @@ import { endUpstream } from "./end.ts";
 import { setField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
+import { namesOf } from "./names.ts";
 import type { GatewayParts } from "./parts.ts";
 import { type Arriving, relay } from "./relay.ts";
 
@@ -77,11 +78,19 @@ async function requireLive(parts: GatewayParts, { session }: Opened): Promise<vo
 async function open(parts: GatewayParts, opening: Opening, params: InitializeParams): Promise<Opened | undefined> {
   const { inbound, request, body } = opening;
   const forwarding = new Forwarding(inbound.exchange);
+  const sid = newSid(parts.random);
   const fields = parts.fields.toUpstream(inbound);
   setField(fields, "accept-encoding", "identity"); // the answer is read here
   const startedAt = performance.now();
   const response = await forwarding.follow(
-    parts.upstream.send({ method: "POST", query: inbound.head.query, fields, sessionId: undefined, body }),
+    parts.upstream.send({
+      method: "POST",
+      query: inbound.head.query,
+      fields,
+      sessionId: undefined,
+      body,
+      ...namesOf(parts, inbound, sid),
+    }),
   );
   parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
   const arriving: Arriving = { inbound, forwarding, response };
@@ -91,7 +100,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
   }
   try {
     const answer = await readInitializeAnswer(response, request.id);
-    const session = forwarding.cut ? undefined : seal(parts, opening, params, { response, answer });
+    const session = forwarding.cut ? undefined : seal(parts, opening, params, { sid, response, answer });
     if (session !== undefined) return { session, arriving, answer };
     abandon(parts, inbound, response);
     await relay(parts, arriving, { prefix: answer.bytes });
@@ -130,7 +139,7 @@ function seal(
   parts: GatewayParts,
   opening: Opening,
   params: InitializeParams,
-  answered: { response: ClientResponse; answer: InitializeAnswer },
+  answered: { sid: string; response: ClientResponse; answer: InitializeAnswer },
 ): Session | undefined {
   const { protocolVersion } = answered.answer;
   if (protocolVersion === undefined) return undefined;
@@ -140,7 +149,7 @@ function seal(
   const remembered = parts.fields.sealedOf(opening.inbound);
   if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
   const sealed: SealedSession = {
-    sid: newSid(parts.random),
+    sid: answered.sid,
     owner: parts.owners.fingerprint(opening.principal, key),
     issuedAtMs: opening.inbound.receivedAtMs, // what was asked for before a revocation is revoked with the rest
     expiresAtMs: nowMs + parts.options.sessionTtlMs,

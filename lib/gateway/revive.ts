@@ -9,6 +9,7 @@ import { readInitializeAnswer, readUpstreamId } from "./answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "./inbound.ts";
+import { namesOf } from "./names.ts";
 import { ask } from "./notify.ts";
 import type { GatewayParts } from "./parts.ts";
 
@@ -139,6 +140,8 @@ async function initializeAgain(
     fields: fieldsFor(parts, session, link, inbound),
     sessionId: undefined,
     body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
+    ...namesOf(parts, inbound, session.sealed.sid),
+    revival: true,
   };
   const read = async (response: ClientResponse) => {
     onOpened(readUpstreamId(response));
@@ -167,6 +170,7 @@ async function confirmInitialized(
     fields,
     sessionId: id,
     body: encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}'),
+    ...namesOf(parts, inbound, session.sealed.sid),
   };
   await ask(parts, request, {
     timeoutMs: TIMEOUT_MS,

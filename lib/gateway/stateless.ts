@@ -3,6 +3,7 @@ import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
 import { assertModern } from "../mcp/modern.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
+import { namesOf } from "./names.ts";
 import type { GatewayParts } from "./parts.ts";
 import { relay } from "./relay.ts";
 
@@ -32,6 +33,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       fields: parts.fields.toUpstream(inbound),
       sessionId: undefined,
       body,
+      ...namesOf(parts, inbound),
     }));
     parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
     await relay(parts, { inbound, forwarding, response });

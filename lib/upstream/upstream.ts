@@ -26,6 +26,8 @@ export interface Upstream {
   readonly name: string;
   /** The configured URL: the upstream's key in the envelope. */
   readonly url: string;
+  /** Whether requests have to say `principal` and `session`. */
+  readonly wantsNames?: boolean;
   send(request: UpstreamRequest): Call;
   /** Whether it can be reached at all. @throws HttpError `connect_*` */
   probe(): Promise<void>;
