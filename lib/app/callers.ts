@@ -2,6 +2,7 @@
 // What only some sources need is imported only for them: it costs time at every start.
 import type { Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
+import { isLoopbackHost } from "../http1/authority.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
@@ -42,17 +43,18 @@ async function createJwt(settings: Settings): Promise<PrincipalSource> {
 
 async function createIntrospection(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
   const { clientSecretBasic, clientSecretPost, IntrospectionSource } = await import("../identity/introspection.ts");
+  const endpoint = given(settings.introspectionUrl, "introspection-url");
   const id = given(settings.introspectionClientId, "introspection-client-id");
   const secret = given(parts.introspectionSecret, "introspection-secret-file");
   const { introspectionIssuer: issuer, introspectionAudiences: audience } = settings;
   return new IntrospectionSource({
-    endpoint: given(settings.introspectionUrl, "introspection-url"),
+    endpoint,
     client: settings.introspectionAuth === "client_secret_post"
       ? clientSecretPost(id, secret)
       : clientSecretBasic(id, secret),
     fetch: (url, init) => fetch(url, init),
     maxAgeMs: settings.proofMaxAgeMs,
-    unsafeHttp: settings.unsafeIdentityHttp,
+    unsafeHttp: settings.unsafeIdentityHttp || isLoopbackHost(new URL(endpoint).hostname),
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience.length === 0 ? {} : { audience }),
   });
@@ -72,7 +74,10 @@ async function createResolver(settings: Settings): Promise<PrincipalSource> {
 function createToken(settings: Settings, parts: CallerParts): PrincipalSource {
   const after = settings.principals.slice(settings.principals.indexOf("token") + 1);
   // Where nobody else reads bearer tokens, one that is not ours is refused and not taken for none at all (I3).
-  const refuseForeign = !after.some((name) => name === "jwt" || name === "introspection" || name === "bearer");
+  const readsBearer = (name: string) =>
+    name === "jwt" || name === "introspection" || name === "bearer" ||
+    (name === "resolver" && settings.resolverHeaders.includes("authorization"));
+  const refuseForeign = !after.some(readsBearer);
   return new SessionTokenSource(given(parts.tokens, "token-secret-file"), { refuseForeign });
 }
 

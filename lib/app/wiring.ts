@@ -2,6 +2,7 @@
 // `createLasting`; what follows the settings is made anew by `createParts` and takes the old one's place as a whole.
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
+import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { Authentication } from "../gateway/authenticate.ts";
 import { FieldPolicy } from "../gateway/fields.ts";
@@ -109,7 +110,8 @@ export async function createLasting({ settings, ring, log, now }: LastingOptions
   const limits = new Limits(capsOf(settings));
   const secrets = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
   const store = await createStore(settings);
-  const revocations = await openRevocations({ store, maxSessionTtlMs: settings.sessionTtlMs });
+  // Not the TTL of now: sessions sealed under a longer one may still be about.
+  const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const upstream = await createUpstream(settings);
