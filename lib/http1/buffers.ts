@@ -1,23 +1,27 @@
-// Buffers shared by all connections, in four sizes. A connection at rest owns one of the smallest; big ones are lent
+// Buffers shared by all connections, in six sizes. A connection at rest owns one of the smallest; big ones are lent
 // while a big head or body flows and come back as soon as it pauses, so that memory follows traffic, not connections.
 
 /**
- * Sizes in bytes. The fourth holds 64 KiB of payload and the head or chunk framing written with it. The fifth is for
- * flows that fill the fourth again and again: there each call to the system costs more than the bytes it moves.
+ * Sizes in bytes. The last but one holds 64 KiB of payload and the head or chunk framing written with it. The last is for
+ * flows that fill that one again and again: there each call to the system costs more than the bytes it moves.
  */
-const SIZES = [2 * 1024, 4 * 1024, 16 * 1024, 65 * 1024, 256 * 1024] as const;
+const SIZES = [1024, 2 * 1024, 4 * 1024, 16 * 1024, 65 * 1024, 256 * 1024] as const;
 /** How many bytes of each size are kept for reuse; what comes back beyond that is left to the garbage collector. */
-const KEPT_BYTES = [1024 * 1024, 1024 * 1024, 1024 * 1024, 2 * 1024 * 1024, 2 * 1024 * 1024] as const;
+const KEPT_BYTES = [512, 512, 512, 1024, 2048, 2048].map((kib) => kib * 1024);
 
-export const SMALLEST_BUFFER: number = SIZES[0];
+/** What a connection at rest waits with: requests carry tokens and ids, answers seldom do. */
+export const REQUEST_BUFFER: number = SIZES[1];
+export const RESPONSE_BUFFER: number = SIZES[0];
 /** What a message is put together in, to go out in one write. */
-export const MESSAGE_BUFFER: number = SIZES[3];
-export const LARGEST_BUFFER: number = SIZES[4];
+export const MESSAGE_BUFFER: number = SIZES[4];
+export const LARGEST_BUFFER: number = SIZES[5];
 
 const free: Uint8Array[][] = SIZES.map(() => []);
 
 function sizeClass(bytes: number): number {
-  return bytes <= SIZES[0] ? 0 : bytes <= SIZES[1] ? 1 : bytes <= SIZES[2] ? 2 : bytes <= SIZES[3] ? 3 : 4;
+  let index = 0;
+  while (index < SIZES.length - 1 && bytes > SIZES[index]!) index++;
+  return index;
 }
 
 /** A buffer of at least `bytes`, or the largest there is. Its content is whatever the last user left. */

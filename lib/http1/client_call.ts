@@ -42,8 +42,8 @@ export class PoolCall implements Call {
   retries = 0;
   settled = false;
   readonly #queue: CallQueue;
-  #resolve!: (response: ClientResponse) => void;
-  #reject!: (error: HttpError) => void;
+  #resolve: ((response: ClientResponse) => void) | undefined;
+  #reject: ((error: HttpError) => void) | undefined;
 
   /** @throws TypeError if the request cannot be sent as it is */
   constructor(queue: CallQueue, request: ClientRequest, heads: HeadTexts) {
@@ -78,7 +78,8 @@ export class PoolCall implements Call {
     this.settled = true;
     this.request = ANSWERED;
     this.headText = "";
-    this.#resolve(new PoolResponse(this, head, body));
+    this.#resolve!(new PoolResponse(this, head, body));
+    this.#resolve = this.#reject = undefined;
   }
 
   fail(error: HttpError): void {
@@ -86,7 +87,7 @@ export class PoolCall implements Call {
     this.settled = true;
     // Whoever made the call may not be listening any more; that is no reason to end the process.
     this.response.catch(() => {});
-    this.#reject(error);
+    this.#reject!(error);
   }
 
   abort(): void {

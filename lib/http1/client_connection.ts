@@ -1,5 +1,6 @@
 // One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
+import { RESPONSE_BUFFER } from "./buffers.ts";
 import type { CallCarrier, PoolCall } from "./client_call.ts";
 import { type BodyHost, InboundBody } from "./connection_body.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
@@ -43,7 +44,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#context = context;
     this.#idleMs = context.limits.idleTimeoutMs;
     this.#finder = new HeadFinder("response", context.limits.maxHeadBytes);
-    this.stream = new ByteStream(socket, this, context.traffic);
+    this.stream = new ByteStream(socket, this, { traffic: context.traffic, restBytes: RESPONSE_BUFFER });
   }
 
   isUsable(nowMs: number): boolean {

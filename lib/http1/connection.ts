@@ -1,7 +1,7 @@
 // A byte stream over one socket: a read posted ahead, bytes kept where they arrived, writes in order.
 // Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
 // and bytes handed out as views stay in place until the owner says otherwise.
-import { giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, SMALLEST_BUFFER, takeBuffer } from "./buffers.ts";
+import { giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
 
 /** The part of `Deno.Conn` in use: TCP, TLS and unix sockets alike. */
 export interface Socket {
@@ -33,6 +33,8 @@ const DONE: Promise<void> = Promise.resolve();
 const EMPTY = new Uint8Array(0);
 /** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
 const APPEND_LIMIT = 1024;
+/** A connection at rest waits with no more than this, however long its messages are. */
+const MOST_AT_REST = 4096;
 
 export class ByteStream {
   /** Input: `buffer[start…end)` has arrived and is not consumed. The owner advances `start`. */
@@ -50,8 +52,8 @@ export class ByteStream {
   readonly #owner: StreamOwner;
   readonly #traffic: Traffic;
   #posted: Uint8Array | undefined;
-  #base = SMALLEST_BUFFER;
-  #readSize = SMALLEST_BUFFER;
+  #base: number;
+  #readSize: number;
   /** Filled buffers behind `buffer`, and how much of each is filled. */
   #queue: { readonly buffer: Uint8Array; readonly end: number }[] | undefined;
   #queuedBytes = 0;
@@ -65,7 +67,10 @@ export class ByteStream {
   #readFailed = false;
   #writeFailed = false;
 
-  constructor(socket: Socket, owner: StreamOwner, traffic: Traffic) {
+  /** @param restBytes the size of the buffer that waits for input at rest */
+  constructor(socket: Socket, owner: StreamOwner, options: { readonly traffic: Traffic; readonly restBytes: number }) {
+    const { traffic, restBytes } = options;
+    this.#base = this.#readSize = restBytes;
     this.#socket = socket;
     this.#owner = owner;
     this.#traffic = traffic;
@@ -114,8 +119,8 @@ export class ByteStream {
   #adapt(count: number, size: number): void {
     if (count === size) {
       this.#readSize = nextBufferSize(size);
-      // Messages of this peer do not fit the smallest buffer: spare the second read from now on.
-      if (size === SMALLEST_BUFFER) this.#base = this.#readSize;
+      // Messages of this peer do not fit what waits for them: spare the second read from now on.
+      if (size === this.#base && size < MOST_AT_REST) this.#base = this.#readSize;
     } else if (count < size / 2) {
       this.#readSize = this.#base;
     }
@@ -240,7 +245,7 @@ export class ByteStream {
     if (this.#lent !== undefined) giveBuffer(this.#lent);
     this.#view = EMPTY;
     this.#lent = undefined;
-    this.#writes--;
+    if (--this.#writes === 0) this.#lastWrite = DONE;
   }
 
   /** Whether a write has made no progress for `limitMs`. To be asked regularly; that is what it measures by. */

@@ -1,5 +1,6 @@
 // One client connection: requests in, answers out, one after the other. RFC 9112 §9.
 // A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
+import { REQUEST_BUFFER } from "./buffers.ts";
 import { ByteStream, type Socket, type StreamOwner } from "./connection.ts";
 import { HeadFinder } from "./connection_head.ts";
 import { HeadMemo } from "./connection_memo.ts";
@@ -42,7 +43,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.secure = peer.secure;
     this.#context = context;
     this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
-    this.stream = new ByteStream(socket, this, context.traffic);
+    this.stream = new ByteStream(socket, this, { traffic: context.traffic, restBytes: REQUEST_BUFFER });
   }
 
   start(): void {

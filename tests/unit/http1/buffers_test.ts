@@ -5,12 +5,25 @@ import {
   keptBufferBytes,
   LARGEST_BUFFER,
   nextBufferSize,
-  SMALLEST_BUFFER,
+  REQUEST_BUFFER,
+  RESPONSE_BUFFER,
   takeBuffer,
 } from "../../../lib/http1/buffers.ts";
 
 Deno.test("takeBuffer gives at least what is asked for, up to the largest", () => {
-  for (const bytes of [0, 1, SMALLEST_BUFFER, SMALLEST_BUFFER + 1, 5000, 20_000, LARGEST_BUFFER]) {
+  for (
+    const bytes of [
+      0,
+      1,
+      RESPONSE_BUFFER,
+      RESPONSE_BUFFER + 1,
+      REQUEST_BUFFER,
+      REQUEST_BUFFER + 1,
+      5000,
+      20_000,
+      LARGEST_BUFFER,
+    ]
+  ) {
     const buffer = takeBuffer(bytes);
     assert.ok(buffer.length >= bytes);
     giveBuffer(buffer);
@@ -29,7 +42,7 @@ Deno.test("a buffer given back is the next one taken, and never two users' at on
 });
 
 Deno.test("nextBufferSize climbs to the largest and stays there", () => {
-  let size = SMALLEST_BUFFER;
+  let size = RESPONSE_BUFFER;
   const sizes = [size];
   while (nextBufferSize(size) !== size) sizes.push(size = nextBufferSize(size));
   assert.equal(sizes.at(-1), LARGEST_BUFFER);
