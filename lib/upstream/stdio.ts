@@ -13,18 +13,20 @@ import { isKnownRevision } from "../mcp/revisions.ts";
 import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
 import { bareAnswer, errorAnswer, eventAnswer, jsonAnswer, lostSession } from "./stdio/answers.ts";
-import { Backoff, type BackoffOptions, DEFAULT_BACKOFF } from "./stdio/backoff.ts";
+import { type BackoffOptions, DEFAULT_BACKOFF } from "./stdio/backoff.ts";
 import { type Bridge, type BridgeLimits, randomName, resolvePrograms } from "./stdio/bridge.ts";
 import { Conversation } from "./stdio/conversation.ts";
 import { findMember, replaceSpan } from "./stdio/json_text.ts";
 import { type Machine, type ServerCommand, type Spawn, spawnProcess } from "./stdio/launch.ts";
 import { endOrphans } from "./stdio/orphans.ts";
+import { ModernHost } from "./stdio/modern_host.ts";
 import { Outbox } from "./stdio/outbox.ts";
 import type { Message } from "./stdio/peer.ts";
 import type { Acceptance } from "./stdio/post_answer.ts";
 import { DEFAULT_PROCESS_LIMITS } from "./stdio/process.ts";
 import { type ProcessTable, ProcFilesystem } from "./stdio/process_table.ts";
 import { type SlotCaps, Slots } from "./stdio/slots.ts";
+import { StartGate } from "./stdio/start_gate.ts";
 import { Turns } from "./stdio/turns.ts";
 import { SYSTEM_TIMERS, type Timers } from "./timers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -37,6 +39,7 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   stallMs: 30_000,
   maxLoggedEvents: 1000,
   maxLoggedBytes: 1024 * 1024,
+  idleMs: 15 * 60_000,
   maxCalls: 1000,
 };
 
@@ -111,13 +114,13 @@ export class StdioUpstream implements Upstream {
   readonly #bridge: Bridge;
   readonly #credentials: (caller: Caller) => CredentialSource | undefined;
   readonly #rotation: Rotation;
+  readonly #modern: ModernHost;
   readonly #conversations = new Map<string, Conversation>();
   /** Who renews what for a session that has a credential. */
   readonly #holders = new Map<Conversation, CredentialHolder>();
   /** Those that have been ended, until nothing of them is left. */
   readonly #ending = new Set<Promise<void>>();
-  /** First starts that failed, by principal. */
-  readonly #failedStarts = new Map<string, Backoff>();
+  readonly #gate: StartGate;
   #closed = false;
 
   constructor(options: StdioUpstreamOptions) {
@@ -138,7 +141,14 @@ export class StdioUpstream implements Upstream {
       random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
       log: options.log,
     };
+    this.#gate = new StartGate(this.#bridge.backoff, this.#bridge.timers);
     this.#credentials = options.credentials ?? (() => undefined);
+    this.#modern = new ModernHost({
+      bridge: this.#bridge,
+      gate: this.#gate,
+      watch: (holder) => this.#rotation.add(holder),
+      unwatch: (holder) => this.#rotation.remove(holder),
+    });
     this.#rotation = new Rotation({ timers: this.#bridge.timers, log: options.log, ...options.rotation });
   }
 
@@ -156,7 +166,14 @@ export class StdioUpstream implements Upstream {
     events: number;
     eventBytes: number;
   } {
-    const sum = { sessions: this.size, processes: this.slots.total, calls: 0, questions: 0, events: 0, eventBytes: 0 };
+    const sum = {
+      sessions: this.size,
+      processes: this.slots.total,
+      calls: this.#modern.calls,
+      questions: 0,
+      events: 0,
+      eventBytes: 0,
+    };
     for (const conversation of this.#conversations.values()) {
       const sizes = conversation.sizes();
       sum.calls += sizes.calls;
@@ -169,7 +186,8 @@ export class StdioUpstream implements Upstream {
 
   /** Process ids of the servers that run. */
   get pids(): number[] {
-    return [...this.#conversations.values()].flatMap((conversation) => conversation.life.pids);
+    const ofSessions = [...this.#conversations.values()].flatMap((conversation) => conversation.life.pids);
+    return [...ofSessions, ...this.#modern.pids];
   }
 
   send(request: UpstreamRequest): Call {
@@ -213,6 +231,7 @@ export class StdioUpstream implements Upstream {
     this.#closed = true;
     for (const conversation of this.#conversations.values()) this.#end(conversation);
     this.#conversations.clear();
+    await this.#modern.end();
     while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
@@ -263,29 +282,56 @@ export class StdioUpstream implements Upstream {
     return conversation.post({ text, parsed, accepts });
   }
 
-  /** A message without a session: an initialize opens one. */
+  /** A message without a session: an initialize opens one, a stateless request needs none. */
   #open(request: UpstreamRequest): Call {
-    if (request.method !== "POST") {
-      return callOf(Promise.reject(new SignetError("session_required")));
+    if (request.method !== "POST") return callOf(Promise.reject(new SignetError("session_required")));
+    if (request.body instanceof Uint8Array) return this.#openWith(request, request.body);
+    let call: Call | undefined;
+    let aborted = false;
+    const response = readWhole(request.body).then((text) => {
+      call = this.#openWith(request, text);
+      if (aborted) call.abort();
+      return call.response;
+    });
+    return callOf(response, () => {
+      aborted = true;
+      call?.abort();
+    });
+  }
+
+  #openWith(request: UpstreamRequest, text: Uint8Array): Call {
+    const { fields, principal = "" } = request;
+    try {
+      const classified = classify(
+        parseMessage(text, { maxDepth: MAX_DEPTH }),
+        fieldValue(fields, "mcp-protocol-version"),
+      );
+      if (classified.era === "legacy") {
+        if (classified.kind === "initialize") {
+          return this.#begin(this.#newConversation(request), { text, principal, fields });
+        }
+        throw new SignetError("session_required");
+      }
+      // Stateless notifications are about nothing a server could know: a request is cancelled by closing its stream.
+      if (classified.message.kind === "notification") return callOf(Promise.resolve(bareAnswer(202)));
+      if (request.principal === undefined) throw new SignetError("internal", { facts: NEEDS_PRINCIPAL });
+      const post = { text, request: classified.message, accepts: acceptanceOf(fields) };
+      if (!post.accepts.json && !post.accepts.events) return callOf(Promise.resolve(notAcceptable()));
+      return this.#modern.post(principal, post, () => this.#credentials({ principal, fields }));
+    } catch (error) {
+      return callOf(Promise.reject(error));
     }
-    let conversation: Conversation | undefined;
+  }
+
+  #begin(conversation: Conversation, opening: Omit<Opening, "onRelease">): Call {
     let aborted = false;
     let answered = false;
     // Until somebody has the answer, nobody else could ever end the session.
     const abandon = () => {
-      if (!answered && conversation !== undefined) this.#abandon(conversation);
+      if (!answered) this.#abandon(conversation);
     };
-    const work = async () => {
-      const text = request.body instanceof Uint8Array ? request.body : await readWhole(request.body);
-      const parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
-      const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
-      if (classified.era !== "legacy" || classified.kind !== "initialize") throw new SignetError("session_required");
-      conversation = this.#newConversation(request);
-      const { fields, principal = "" } = request;
-      const onRelease = () => answered = true;
-      return await this.#initialize(conversation, { text, principal, fields, onRelease });
-    };
-    const response = work().then((response) => {
+    const onRelease = () => answered = true;
+    const response = this.#initialize(conversation, { ...opening, onRelease }).then((response) => {
       if (aborted) abandon();
       return response;
     });
@@ -298,7 +344,7 @@ export class StdioUpstream implements Upstream {
   /** @throws SignetError `upstream_unreachable` while starts of this principal are held back */
   #newConversation(request: UpstreamRequest): Conversation {
     const { principal = "", revival = false, fields } = request;
-    this.#assertMayStart(principal);
+    this.#gate.assertOpen(principal);
     const id = randomName(this.#bridge, 16) as UpstreamSessionId;
     const session = request.session ?? shortHash(id);
     const credentials = this.#credentials({ principal, fields });
@@ -351,12 +397,12 @@ export class StdioUpstream implements Upstream {
     try {
       reply = await conversation.life.initialize(opening.text);
     } catch (error) {
-      this.#noteFailedStart(opening.principal, error);
+      this.#gate.fail(opening.principal, error);
       this.#abandon(conversation);
       if (error instanceof CredentialRejectedError) return errorAnswer(403, NO_CREDENTIAL);
       throw error;
     }
-    this.#failedStarts.delete(opening.principal);
+    this.#gate.succeed(opening.principal);
     const span = findMember(opening.text, "id")!;
     const line = replaceSpan(reply.line, findMember(reply.line, "id")!, opening.text.subarray(span.start, span.end));
     const opened = reply.value.error === undefined && !conversation.ended && !this.#closed;
@@ -375,35 +421,12 @@ export class StdioUpstream implements Upstream {
     outbox.end();
     return eventAnswer(outbox, options);
   }
-
-  /** @throws SignetError `upstream_unreachable` while starts of this principal are held back (B5) */
-  #assertMayStart(principal: string): void {
-    const delayMs = this.#failedStarts.get(principal)?.delayMs(this.#bridge.timers.now()) ?? 0;
-    if (delayMs === 0) return;
-    throw new SignetError("upstream_unreachable", {
-      publicMessage: "Bad gateway: the MCP server keeps failing to start",
-      retryAfterS: Math.ceil(delayMs / 1000),
-      remedy: "the MCP server's own lines in this log should say why; try the command by itself",
-    });
-  }
-
-  #noteFailedStart(principal: string, error: unknown): void {
-    if (!(error instanceof SignetError) || !FAULTS_OF_THE_SERVER.has(error.code)) return;
-    const backoff = this.#failedStarts.get(principal) ?? new Backoff(this.#bridge.backoff);
-    backoff.fail(this.#bridge.timers.now());
-    this.#failedStarts.delete(principal);
-    this.#failedStarts.set(principal, backoff);
-    if (this.#failedStarts.size > MAX_FAILED_STARTS) {
-      this.#failedStarts.delete(this.#failedStarts.keys().next().value!);
-    }
-  }
 }
 
-const FAULTS_OF_THE_SERVER: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout"]);
+/** Whose process it is decides who shares it: that must never be left to a default. */
+const NEEDS_PRINCIPAL = { attempted: "serve a stateless request over stdio", found: "no principal in the request" };
 /** Starts of processes that take others' places, at once. */
 const MAX_REPLACEMENTS = 4;
-/** Principals whose failures are remembered; the oldest are forgotten first. */
-const MAX_FAILED_STARTS = 1000;
 
 async function readWhole(body: BodyReader | Uint8Array | undefined): Promise<Uint8Array> {
   if (body === undefined) throw new HttpError("bad_request", "reading a POST: found no body");

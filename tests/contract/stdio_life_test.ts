@@ -1,7 +1,9 @@
 // A server's life and end: nothing it has started is ever left behind (BEHAVIOUR.md B1–B3, B5, B7). The census walks
 // /proc for every process that carries the test's token.
 import assert from "node:assert/strict";
+import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
+import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
 import type { Outbox } from "../../lib/upstream/stdio/outbox.ts";
 import { until } from "../support/signet.ts";
 import { census, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
@@ -41,7 +43,7 @@ Deno.test("B2: DELETE leaves nobody", OPTIONS, async () => {
 Deno.test("L7: release leaves nobody", OPTIONS, async () => {
   await using stdio = new TestStdio();
   const { sessionId } = await stdio.post(initializeMessage());
-  stdio.upstream.release(sessionId as never);
+  stdio.upstream.release(sessionId as UpstreamSessionId);
   await nobodyLeft(stdio.token);
 });
 
@@ -273,20 +275,20 @@ Deno.test("B1: the kernel keeps the limits that are configured", OPTIONS, async 
 });
 
 Deno.test(
-  "M1: 20 parallel initializes at a cap of 4 start exactly 4 servers, and the places come back",
+  "M1: 100 parallel initializes at a cap of 10 start exactly 10 servers, and the places come back",
   OPTIONS,
   async () => {
-    await using stdio = new TestStdio({ caps: { maxProcesses: 4 } });
-    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => stdio.open()));
+    await using stdio = new TestStdio({ caps: { maxProcesses: 10, maxProcessesPerPrincipal: 11 } });
+    const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => stdio.open()));
     const opened = outcomes.filter((outcome) => outcome.status === "fulfilled").map(({ value }) => value);
-    assert.equal(opened.length, 4);
+    assert.equal(opened.length, 10);
     for (const outcome of outcomes) {
       if (outcome.status === "rejected") {
         assert.deepEqual([outcome.reason.code, outcome.reason.detail.retryAfterS], ["session_limit", 30]);
       }
     }
-    assert.equal(census(stdio.token).length, 4);
-    assert.equal(stdio.upstream.slots.most, 4);
+    assert.equal(census(stdio.token).length, 10);
+    assert.equal(stdio.upstream.slots.most, 10);
     await Promise.all(opened.map((session) => session.delete()));
     await until(() => stdio.upstream.slots.total === 0, "all places are free again");
     await stdio.open();
@@ -351,3 +353,26 @@ Deno.test(
     assert.deepEqual(await session.call(2, "echo"), {});
   },
 );
+
+/** A server small enough to start by the hundred: answers the handshake, and reads on until its stdin is closed. */
+const SMALL: ServerCommand = {
+  command: "/bin/sh",
+  args: [
+    "-c",
+    'read -r line; echo \'{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{}}}\'; ' +
+    "sleep 1000 & while read -r line; do :; done",
+  ],
+};
+
+Deno.test("B2: 200 sessions opened and abandoned leave nobody", OPTIONS, async () => {
+  await using stdio = new TestStdio({
+    server: SMALL,
+    limits: QUICK,
+    caps: { maxProcesses: 200, maxProcessesPerPrincipal: 200 },
+  });
+  const opened = await Promise.all(Array.from({ length: 200 }, () => stdio.post(initializeMessage())));
+  assert.ok(census(stdio.token).length > 200, "each starts a child of its own");
+  for (const { sessionId } of opened) stdio.upstream.release(sessionId as UpstreamSessionId);
+  await nobodyLeft(stdio.token, 60_000);
+  await until(() => stdio.upstream.slots.total === 0, "all places are free again");
+});

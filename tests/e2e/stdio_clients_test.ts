@@ -85,6 +85,76 @@ for (const way of WAYS) {
   }
 }
 
+const MODERN: ServerCommand = {
+  command: Deno.execPath(),
+  args: ["run", "-A", `${ROOT}tests/fixtures/stdio_sdk2_server.ts`],
+  cwd: ROOT,
+};
+
+for (const way of WAYS) {
+  Deno.test(
+    `B1: client v2-auto works without a session with a server that can (${way})`,
+    CLIENT_SANITIZERS,
+    async (t) => {
+      await using reach = await Reach.to(MODERN, way);
+      await using connected = await connectClient("v2-auto", reach.url);
+      const { client } = connected;
+      assert.deepEqual([client.protocolVersion, client.sessionId], ["2026-07-28", undefined]);
+      await t.step("calls and counts", async () => {
+        assert.ok((await client.listTools()).includes("echo"));
+        assert.match(await client.call("count"), /^1 in \d+, modern$/);
+        assert.match(await client.call("count"), /^2 in \d+, modern$/);
+        assert.equal(await client.readResource("fixture://notes/1"), "first note");
+      });
+      await t.step("reports progress", async () => {
+        const seen: number[] = [];
+        await client.call("slow", { steps: 3, gate: "g" }, {
+          onProgress: (progress) => {
+            seen.push(progress);
+            if (progress === 3) void client.call("open", { gate: "g" });
+          },
+        });
+        assert.deepEqual(seen, [1, 2, 3]);
+      });
+      await t.step("is asked, and answers", async () => {
+        assert.match(await client.call("sample", { prompt: "?" }), new RegExp(ANSWERS.sample));
+      });
+      await t.step("hears of changes", async () => {
+        await client.subscribe("fixture://notes/1");
+        await client.call("note", { id: "1", text: "changed" });
+        await connected.heard("notifications/resources/updated", (params) => params.uri === "fixture://notes/1");
+        await client.call("add-tool", { name: "later" });
+        await connected.heard("notifications/tools/list_changed");
+      });
+      await t.step("cancels", async () => {
+        const abort = new AbortController();
+        const onProgress = () => abort.abort("enough");
+        await assert.rejects(client.call("slow", { steps: 1, gate: "never" }, { signal: abort.signal, onProgress }));
+        const cancelled = async (): Promise<boolean> => await client.call("cancelled") === "1" || await cancelled();
+        assert.ok(await cancelled());
+      });
+    },
+  );
+
+  Deno.test(
+    `B1: client v2-auto works without a session with server-everything (${way})`,
+    CLIENT_SANITIZERS,
+    async () => {
+      await using reach = await Reach.to(EVERYTHING, way);
+      await using connected = await connectClient("v2-auto", reach.url);
+      const { client } = connected;
+      assert.deepEqual([client.protocolVersion, client.sessionId], ["2026-07-28", undefined]);
+      assert.match(await client.call("get-sum", { a: 2, b: 40 }), /42/);
+      assert.ok((await client.listResources()).length > 0);
+      assert.ok((await client.prompt("simple-prompt", {})).length > 0);
+      const seen: number[] = [];
+      const run = { duration: 0.2, steps: 4 };
+      await client.call("trigger-long-running-operation", run, { onProgress: (progress) => seen.push(progress) });
+      assert.deepEqual(seen, [1, 2, 3, 4]);
+    },
+  );
+}
+
 const hasPython = await new Deno.Command("python3", { args: ["--version"] }).output().then(() => true, () => false);
 if (!hasPython) console.error("IGNORED: no python3 in PATH: a stdio server of another language is not tried");
 const PYTHON: ServerCommand = { command: "python3", args: [`${ROOT}tests/fixtures/stdio_python_server.py`] };

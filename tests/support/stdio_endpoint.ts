@@ -30,7 +30,7 @@ async function toRequest(request: Request): Promise<UpstreamRequest> {
   const sessionId = request.headers.get("mcp-session-id") as UpstreamSessionId | null;
   const body = request.method === "POST" ? new Uint8Array(await request.arrayBuffer()) : undefined;
   const method = request.method as UpstreamRequest["method"];
-  const start = { method, query: "", fields, sessionId: sessionId ?? undefined };
+  const start = { method, query: "", fields, sessionId: sessionId ?? undefined, principal: "anybody" };
   return body === undefined ? start : { ...start, body };
 }
 

@@ -24,6 +24,8 @@ export interface BridgeLimits extends ProcessLimits {
   /** Events of one session kept for resumption. */
   readonly maxLoggedEvents: number;
   readonly maxLoggedBytes: number;
+  /** A process of a principal's stateless requests ends after this long without any, in ms. */
+  readonly idleMs: number;
   /** Requests of one session without a response, those whose client has left included. */
   readonly maxCalls: number;
 }

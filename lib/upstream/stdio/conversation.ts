@@ -283,6 +283,7 @@ export class Conversation {
 
   #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
     const { limits, timers } = this.#options.bridge;
+    let stream: EventStream | undefined;
     const answer: PostAnswer = new PostAnswer({
       accepts,
       expected,
@@ -291,12 +292,12 @@ export class Conversation {
       streamAfterMs: limits.streamAfterMs,
       timers,
       newStream: () => {
-        const stream = new EventStream(this.#events);
+        stream = new EventStream(this.#events);
         this.#postStreams.set(stream.number, stream);
         return stream;
       },
       newOutbox: () => this.#newOutbox(),
-      onDone: (stream) => {
+      onDone: () => {
         this.#posts.delete(answer);
         if (stream !== undefined) this.#postStreams.delete(stream.number);
       },

@@ -5,6 +5,7 @@ import { joinBytes } from "./bytes.ts";
 import type { Outbox } from "./outbox.ts";
 
 const encoder = new TextEncoder();
+const START_OF_EVENT = encoder.encode("event: message\ndata: ");
 const END_OF_EVENT = encoder.encode("\n\n");
 
 /** The event's bytes: `event` is never anything but `message`, since clients drop all others (PROTOCOL.md 1). */
@@ -12,7 +13,45 @@ function format(id: string, data: Uint8Array): Uint8Array {
   return joinBytes([encoder.encode(`event: message\nid: ${id}\ndata: `), data, END_OF_EVENT]);
 }
 
-export class EventStream {
+/** Where the messages of one answer go. */
+export interface MessageStream {
+  readonly attached: boolean;
+  attach(outbox: Outbox): void;
+  detach(outbox: Outbox): void;
+  prime(): void;
+  send(data: Uint8Array): Promise<void> | undefined;
+  end(): void;
+}
+
+/** A stream that nobody can resume: its events have no ids, and end with their client (MCP 2026-07-28). */
+export class PassingStream implements MessageStream {
+  #outbox: Outbox | undefined;
+
+  get attached(): boolean {
+    return this.#outbox !== undefined && this.#outbox.open;
+  }
+
+  attach(outbox: Outbox): void {
+    this.#outbox = outbox;
+  }
+
+  detach(outbox: Outbox): void {
+    if (this.#outbox === outbox) this.#outbox = undefined;
+  }
+
+  prime(): void {}
+
+  send(data: Uint8Array): Promise<void> | undefined {
+    this.#outbox?.push(joinBytes([START_OF_EVENT, data, END_OF_EVENT]));
+    return this.#outbox?.whenDrained();
+  }
+
+  end(): void {
+    this.#outbox?.end();
+  }
+}
+
+export class EventStream implements MessageStream {
   readonly number: number;
   readonly #log: EventLog;
   #outbox: Outbox | undefined;

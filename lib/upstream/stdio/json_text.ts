@@ -64,13 +64,16 @@ function nameOf(text: Uint8Array, span: Span): string {
   return quoted.includes("\\") ? JSON.parse(quoted) : quoted.slice(1, -1);
 }
 
-/**
- * Where the value of the object's own member `name` stands; of several, the last, as `JSON.parse` reads it.
- * @param text a JSON object
- * @param within where the object stands in it, if not alone
- */
-export function findMember(text: Uint8Array, name: string, within?: Span): Span | undefined {
-  let found: Span | undefined;
+/** A member of an object: its name, and where the two of them, and its value alone, stand. */
+export interface Member {
+  readonly name: string;
+  readonly whole: Span;
+  readonly value: Span;
+}
+
+/** The object's own members, in order. @param within where the object stands in `text`, if not alone */
+export function membersOf(text: Uint8Array, within?: Span): Member[] {
+  const members: Member[] = [];
   let at = skipBlanks(text, within?.start ?? 0) + 1;
   while (at < text.length) {
     at = skipBlanks(text, at);
@@ -80,12 +83,17 @@ export function findMember(text: Uint8Array, name: string, within?: Span): Span 
     if (text[at] !== COLON) break;
     const start = skipBlanks(text, at + 1);
     const end = skipValue(text, start);
-    if (nameOf(text, key) === name) found = { start, end };
+    members.push({ name: nameOf(text, key), whole: { start: key.start, end }, value: { start, end } });
     at = skipBlanks(text, end);
     if (text[at] !== COMMA) break;
     at++;
   }
-  return found;
+  return members;
+}
+
+/** Where the value of the object's own member `name` stands; of several, the last, as `JSON.parse` reads it. */
+export function findMember(text: Uint8Array, name: string, within?: Span): Span | undefined {
+  return membersOf(text, within).findLast((member) => member.name === name)?.value;
 }
 
 /** `text` with the bytes of `span` exchanged for `value`, in memory of its own. */

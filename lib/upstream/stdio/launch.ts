@@ -120,7 +120,7 @@ export interface Machine {
   readonly linux: boolean;
 }
 
-/** The tools found, and the program. Found once: a program that moves needs a restart. */
+/** The program, and the tools that start it, as they are found at this moment. */
 export interface Programs {
   readonly program: string;
   readonly setpriv: string | undefined;

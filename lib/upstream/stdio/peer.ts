@@ -61,6 +61,11 @@ export class Peer {
     return this.#process.running;
   }
 
+  /** The id that the next request will get. */
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
   /** Requests without a response. */
   get pending(): number {
     return this.#asked.size;
@@ -87,7 +92,7 @@ export class Peer {
    * @returns the id it got; undefined if the server does not take it now
    */
   ask(text: Uint8Array, id: Span, asker: Asker): number | undefined {
-    const own = this.#lastId + 1;
+    const own = this.nextId;
     if (!this.send(replaceSpan(text, id, encoder.encode(String(own))))) return undefined;
     this.#lastId = own;
     this.#asked.set(own, asker);

@@ -4,7 +4,7 @@
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import { eventAnswer, jsonAnswer } from "./answers.ts";
 import { joinBytes } from "./bytes.ts";
-import type { EventStream } from "./event_stream.ts";
+import type { MessageStream } from "./event_stream.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Timers } from "../timers.ts";
 
@@ -25,10 +25,12 @@ export interface PostAnswerOptions {
   /** A call without an answer becomes a stream after this long, in ms. */
   readonly streamAfterMs: number;
   readonly timers: Timers;
-  readonly newStream: () => EventStream;
+  readonly newStream: () => MessageStream;
   readonly newOutbox: () => Outbox;
   /** Called once, when all its requests have been answered or refused. */
-  readonly onDone: (stream: EventStream | undefined) => void;
+  readonly onDone: () => void;
+  /** Called at most once, if the client leaves before. */
+  readonly onAbandoned?: () => void;
 }
 
 const OPEN = Uint8Array.of(0x5b), COMMA = Uint8Array.of(0x2c), CLOSE = Uint8Array.of(0x5d);
@@ -39,7 +41,8 @@ export class PostAnswer {
   readonly #answers: Uint8Array[] = [];
   readonly #cancelTimer: (() => void) | undefined;
   #left: number;
-  #stream: EventStream | undefined;
+  #status = 200;
+  #stream: MessageStream | undefined;
   #outbox: Outbox | undefined;
   #gone = false;
   #begun = false;
@@ -73,9 +76,14 @@ export class PostAnswer {
     return this.#becomeStream().send(message);
   }
 
-  /** One of the responses. @returns a promise where the sender should wait before it sends more */
-  answer(response: Uint8Array): Promise<void> | undefined {
+  /**
+   * One of the responses.
+   * @param status of an answer in JSON
+   * @returns a promise where the sender should wait before it sends more
+   */
+  answer(response: Uint8Array, status = 200): Promise<void> | undefined {
     this.#left--;
+    this.#status = status;
     let wait: Promise<void> | undefined;
     if (this.#stream !== undefined || (!this.#gone && !this.#options.accepts.json)) {
       wait = this.#becomeStream().send(response);
@@ -90,7 +98,7 @@ export class PostAnswer {
     this.#cancelTimer?.();
     this.#response.reject(error);
     this.#stream?.end();
-    this.#options.onDone(this.#stream);
+    this.#options.onDone();
   }
 
   /** The client has left; the calls go on (C3), and a stream can be resumed. */
@@ -99,6 +107,7 @@ export class PostAnswer {
     this.#gone = true;
     this.#cancelTimer?.();
     this.#response.reject(new HttpError("aborted", "answering a POST: the client has left"));
+    if (this.#left > 0) this.#options.onAbandoned?.();
     const outbox = this.#outbox;
     if (outbox === undefined) return;
     this.#stream?.detach(outbox);
@@ -110,17 +119,17 @@ export class PostAnswer {
     this.#cancelTimer?.();
     if (this.#stream === undefined) this.#respondJson();
     else this.#stream.end();
-    this.#options.onDone(this.#stream);
+    this.#options.onDone();
   }
 
   #respondJson(): void {
     const bytes = this.#options.batch
       ? joinBytes([OPEN, ...this.#answers.flatMap((answer, i) => i === 0 ? [answer] : [COMMA, answer]), CLOSE])
       : this.#answers[0]!;
-    this.#response.resolve(jsonAnswer(bytes));
+    this.#response.resolve(jsonAnswer(bytes, { status: this.#status }));
   }
 
-  #becomeStream(): EventStream {
+  #becomeStream(): MessageStream {
     if (this.#stream !== undefined) return this.#stream;
     this.#begun = true;
     this.#cancelTimer?.();

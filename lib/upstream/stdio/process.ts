@@ -57,6 +57,8 @@ const LAST_LINES_MS = 500;
 /** A process that the kernel cannot end (it waits for a dead disk) is given up and reported after this many ms. */
 const GIVE_UP_MS = 10_000;
 const POLL_MS = 20;
+/** Servers that end at the same time share a look at the machine's processes. */
+const SHARED_LOOK_MS = 20;
 const NEWLINE = Uint8Array.of(0x0a);
 
 export class ServerProcess {
@@ -223,8 +225,9 @@ export class ServerProcess {
     const signalled = new Set<number>();
     const deadlineMs = timers.now() + patienceMs;
     for (let wait = POLL_MS;; wait = Math.min(wait * 1.5, 10 * POLL_MS)) {
-      const left = await this.#left();
-      if (left.length === 0) return true;
+      // A look may miss what is being started while it looks: only the second that finds nobody is believed.
+      const left = await this.#left(performance.now() - SHARED_LOOK_MS);
+      if (left.length === 0 && (await this.#left(performance.now())).length === 0) return true;
       for (const pid of left) {
         if (signalled.has(pid) && signal === "SIGTERM") continue;
         signalled.add(pid);
@@ -236,14 +239,11 @@ export class ServerProcess {
   }
 
   /** Ids of what is left; a negative one stands for the whole group, where its members cannot be told. */
-  async #left(): Promise<readonly number[]> {
+  async #left(sinceMs: number): Promise<readonly number[]> {
     const { table, mark } = this.#options;
     const since = await this.#since;
-    const members = await membersOf(table, {
-      pid: this.pid,
-      mark: table.owner === undefined ? undefined : mark,
-      since,
-    });
+    const known = { pid: this.pid, mark: table.owner === undefined ? undefined : mark, since };
+    const members = await membersOf(table, known, sinceMs);
     if (members !== undefined) return members;
     return groupExists(this.pid) ? [-this.pid] : [];
   }

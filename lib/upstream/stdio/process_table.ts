@@ -19,11 +19,14 @@ export interface ProcessEntry {
 export interface ProcessTable {
   /** Names this Signet; undefined where it cannot be told apart from others. */
   readonly owner: string | undefined;
-  /** All processes; undefined where they cannot be listed. A list may be as old as `maxAgeMs`. */
-  list(maxAgeMs?: number): Promise<readonly ProcessEntry[] | undefined>;
+  /**
+   * All processes; undefined where they cannot be listed.
+   * @param sinceMs a list begun at this time of `performance.now()` or later will do; default: now
+   */
+  list(sinceMs?: number): Promise<readonly ProcessEntry[] | undefined>;
   /** One process; undefined if there is none of this id, or it may not be read. */
   find(pid: number): Promise<ProcessEntry | undefined>;
-  /** The mark of a process; undefined if it has none, or it may not be read. */
+  /** The mark of a process, read since the last list; undefined if it has none, or it may not be read. */
   markOf(pid: number): Promise<string | undefined>;
 }
 
@@ -75,12 +78,14 @@ export class ProcFilesystem implements ProcessTable {
   readonly owner = ownerName();
   #listing: Promise<readonly ProcessEntry[] | undefined> | undefined;
   #listedAtMs = -Infinity;
+  /** Read once a list: when many servers end at a time, each looks at every process. */
+  #marks = new Map<number, Promise<string | undefined>>();
 
-  list(maxAgeMs = 0): Promise<readonly ProcessEntry[] | undefined> {
-    const nowMs = performance.now();
-    if (this.#listing === undefined || nowMs - this.#listedAtMs > maxAgeMs) {
+  list(sinceMs = performance.now()): Promise<readonly ProcessEntry[] | undefined> {
+    if (this.#listing === undefined || this.#listedAtMs < sinceMs) {
       this.#listing = listProcesses();
-      this.#listedAtMs = nowMs;
+      this.#listedAtMs = performance.now();
+      this.#marks = new Map();
     }
     return this.#listing;
   }
@@ -89,14 +94,20 @@ export class ProcFilesystem implements ProcessTable {
     return readEntry(pid);
   }
 
-  async markOf(pid: number): Promise<string | undefined> {
-    try {
-      const environment = await Deno.readTextFile(`/proc/${pid}/environ`);
-      const found = environment.split("\0").find((entry) => entry.startsWith(`${MARK_VARIABLE}=`));
-      return found?.slice(MARK_VARIABLE.length + 1);
-    } catch {
-      return undefined;
-    }
+  markOf(pid: number): Promise<string | undefined> {
+    let mark = this.#marks.get(pid);
+    if (mark === undefined) this.#marks.set(pid, mark = readMark(pid));
+    return mark;
+  }
+}
+
+async function readMark(pid: number): Promise<string | undefined> {
+  try {
+    const environment = await Deno.readTextFile(`/proc/${pid}/environ`);
+    const found = environment.split("\0").find((entry) => entry.startsWith(`${MARK_VARIABLE}=`));
+    return found?.slice(MARK_VARIABLE.length + 1);
+  } catch {
+    return undefined;
   }
 }
 
@@ -127,8 +138,9 @@ function descendantsOf(pid: number, entries: readonly ProcessEntry[]): Set<numbe
 export async function membersOf(
   table: ProcessTable,
   server: { readonly pid: number; readonly mark: string | undefined; readonly since: number },
+  sinceMs?: number,
 ): Promise<number[] | undefined> {
-  const entries = await table.list();
+  const entries = await table.list(sinceMs);
   if (entries === undefined) return undefined;
   const family = descendantsOf(server.pid, entries);
   const members: number[] = [];

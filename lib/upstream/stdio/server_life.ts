@@ -38,20 +38,27 @@ const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/ini
 
 /** What a server said of itself. */
 interface Handshake {
-  readonly protocolVersion: unknown;
+  readonly result: JsonObject;
   readonly capabilities: JsonObject;
 }
 
 function readHandshake({ value }: Message): Handshake | undefined {
   const { result } = value;
   if (!isJsonObject(result) || !isJsonObject(result.capabilities)) return undefined;
-  return { protocolVersion: result.protocolVersion, capabilities: result.capabilities };
+  return { result, capabilities: result.capabilities };
+}
+
+/** A stateless server's handshake names none. */
+function versionIn(handshake: Handshake | undefined): string {
+  const version = handshake?.result.protocolVersion;
+  return typeof version === "string" ? version : "";
 }
 
 export class ServerLife {
   readonly #options: ServerLifeOptions;
   readonly #backoff: Backoff;
   readonly #peers = new Set<Peer>();
+  readonly #spawning = new Set<Promise<Peer>>();
   /** Those whose end is wanted. */
   readonly #retired = new WeakSet<Peer>();
   /** What a new process must be told, besides the handshake: the newest of each kind. */
@@ -77,13 +84,17 @@ export class ServerLife {
   }
 
   get protocolVersion(): string {
-    const version = this.#handshake?.protocolVersion;
-    return typeof version === "string" ? version : "";
+    return versionIn(this.#handshake);
   }
 
   /** The credential of the process that runs; undefined while none does, since the next gets a new one anyway. */
   get credential(): Credential | undefined {
     return this.#peer === undefined ? undefined : this.#credential;
+  }
+
+  /** The server's answer to the handshake, as the current process gave it. */
+  get handshake(): JsonObject {
+    return this.#handshake?.result ?? {};
   }
 
   get capabilities(): JsonObject {
@@ -146,6 +157,7 @@ export class ServerLife {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#peer = undefined;
+    await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#peers].map((peer) => this.#retire(peer)));
   }
 
@@ -180,10 +192,10 @@ export class ServerLife {
   async #successor(slot: Slot): Promise<Peer> {
     const { peer, reply } = await this.#launch(slot);
     const found = readHandshake(reply);
-    if (found === undefined || found.protocolVersion !== this.protocolVersion) {
+    if (found === undefined || versionIn(found) !== this.protocolVersion) {
       void this.#retire(peer);
       throw new SignetError("upstream_invalid", {
-        facts: { wanted: this.protocolVersion, found: String(found?.protocolVersion ?? "an error") },
+        facts: { wanted: this.protocolVersion, found: found === undefined ? "an error" : versionIn(found) },
         remedy: "a restarted MCP server must accept the handshake it accepted before",
       });
     }
@@ -198,15 +210,16 @@ export class ServerLife {
   }
 
   async #launch(slot: Slot): Promise<{ peer: Peer; reply: Message }> {
+    const spawning = this.#spawn();
+    this.#spawning.add(spawning);
     let peer: Peer;
     try {
-      peer = await this.#spawn();
+      peer = await spawning.finally(() => this.#spawning.delete(spawning));
     } catch (error) {
       slot.release();
       this.#backoff.fail(this.#options.bridge.timers.now());
       throw error;
     }
-    this.#peers.add(peer);
     void peer.gone.then(() => {
       this.#peers.delete(peer);
       slot.release();
@@ -222,17 +235,21 @@ export class ServerLife {
   async #spawn(): Promise<Peer> {
     const { bridge, facts, onMessage, credentials } = this.#options;
     try {
-      const [programs, credential] = await Promise.all([resolvePrograms(bridge), credentials?.current()]);
+      const programs = await resolvePrograms(bridge);
+      const credential = await credentials?.current();
       this.#assertWanted();
       this.#credential = credential;
       const secrets = credential?.values ?? {};
-      return new Peer({
+      const peer = new Peer({
         start: (hooks) => startProcess(bridge, programs, { secrets, facts, ...hooks }),
         onMessage,
         onExit: (exit, peer) => this.#lose(peer, exit),
         log: bridge.log,
         facts,
       });
+      // In the same breath, so that whoever stops the life finds it.
+      this.#peers.add(peer);
+      return peer;
     } catch (cause) {
       if (cause instanceof SignetError || cause instanceof HttpError) throw cause;
       if (cause instanceof CredentialRejectedError) throw cause;

@@ -1,0 +1,294 @@
+// One principal's stateless requests (MCP 2026-07-28) to a process of its own. A server that speaks the revision gets them
+// as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they are
+// translated where both sides can, and refused clearly where not (PROTOCOL.md 28–31, 38).
+import { SignetError } from "../../errors.ts";
+import type { Call } from "../../http1/types.ts";
+import { errorResponse, isJsonObject, type JsonObject, type RpcRequest } from "../../mcp/json_rpc.ts";
+import { metaOf } from "../../mcp/modern.ts";
+import { CredentialRejectedError } from "../credentials/credential.ts";
+import { errorAnswer } from "./answers.ts";
+import { progressTokenOf } from "./calls.ts";
+import { PassingStream } from "./event_stream.ts";
+import { findMember, replaceSpan } from "./json_text.ts";
+import type { ModernLife } from "./modern_life.ts";
+import {
+  discoverResult,
+  encodeJson,
+  errorForModern,
+  type Filter,
+  filterAccepts,
+  honoredFilter,
+  isCommonMethod,
+  META_LOG_LEVEL,
+  META_SUBSCRIPTION_ID,
+  requestForLegacy,
+  resultForModern,
+  stamped,
+  statusOfAnswer,
+} from "./modern_text.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
+import type { Message, Peer } from "./peer.ts";
+import { type Acceptance, PostAnswer } from "./post_answer.ts";
+
+export interface StatelessPost {
+  readonly text: Uint8Array;
+  readonly request: RpcRequest;
+  readonly accepts: Acceptance;
+}
+
+export interface ModernServerOptions {
+  readonly life: ModernLife;
+  readonly outbox: OutboxOptions;
+  readonly streamAfterMs: number;
+  readonly maxCalls: number;
+  /** The last request in hand has ended. */
+  readonly onIdle: () => void;
+}
+
+/** One request in hand. */
+interface Exchange {
+  readonly post: StatelessPost;
+  readonly answer: PostAnswer;
+  /** The client's id and progress token as it wrote them. */
+  readonly id: Uint8Array;
+  readonly token: Uint8Array | undefined;
+  /** The process that runs it and its id there; undefined while it waits, or if it is answered from here. */
+  running: { readonly peer: Peer; readonly ownId: number } | undefined;
+  /** What it is told of, if it is a subscription answered from here. */
+  filter: Filter | undefined;
+}
+
+const METHOD_NOT_FOUND = -32601;
+const BRIDGE_ERROR = -32000;
+
+export class ModernServer {
+  readonly #options: ModernServerOptions;
+  readonly #exchanges = new Set<Exchange>();
+  /** By the id the process knows them by, which is their progress token too. */
+  readonly #running = new Map<number, Exchange>();
+
+  constructor(options: ModernServerOptions) {
+    this.#options = options;
+    options.life.onMessage = (message, peer) => this.#hear(message, peer);
+  }
+
+  /** Requests in hand. */
+  get size(): number {
+    return this.#exchanges.size;
+  }
+
+  post(post: StatelessPost): Call {
+    if (this.#exchanges.size >= this.#options.maxCalls) {
+      const fault = { id: post.request.id, code: BRIDGE_ERROR, message: "Too many requests in flight" };
+      return { response: Promise.resolve(errorAnswer(503, fault)), abort() {} };
+    }
+    const exchange = this.#begin(post);
+    void this.#run(exchange);
+    const { answer } = exchange;
+    return { response: answer.response, abort: () => answer.abandon() };
+  }
+
+  /** Tells every open subscription that it ends, and gives up the rest. */
+  end(): void {
+    for (const exchange of [...this.#exchanges]) {
+      if (exchange.filter === undefined) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
+      else this.#respond(exchange, encodeJson({ jsonrpc: "2.0", id: exchange.post.request.id, result: ENDED }));
+    }
+  }
+
+  #begin(post: StatelessPost): Exchange {
+    const { text, request, accepts } = post;
+    const { streamAfterMs, outbox, onIdle } = this.#options;
+    const span = findMember(text, "id")!;
+    const token = progressTokenOf(request);
+    const forget = () => {
+      this.#exchanges.delete(exchange);
+      if (exchange.running !== undefined) this.#running.delete(exchange.running.ownId);
+      if (exchange.filter !== undefined) this.#watch(exchange.filter, -1);
+      if (this.#exchanges.size === 0) onIdle();
+    };
+    const exchange: Exchange = {
+      post,
+      id: text.slice(span.start, span.end),
+      token: token === undefined ? undefined : encodeJson(token),
+      answer: new PostAnswer({
+        accepts,
+        expected: 1,
+        batch: false,
+        primes: false,
+        streamAfterMs,
+        timers: outbox.timers,
+        newStream: () => new PassingStream(),
+        newOutbox: () => new Outbox(outbox),
+        onDone: forget,
+        onAbandoned: () => {
+          this.#cancel(exchange);
+          forget();
+        },
+      }),
+      running: undefined,
+      filter: undefined,
+    };
+    this.#exchanges.add(exchange);
+    return exchange;
+  }
+
+  async #run(exchange: Exchange): Promise<void> {
+    const { life } = this.#options;
+    const { request } = exchange.post;
+    try {
+      const peer = await life.peer();
+      if (!this.#exchanges.has(exchange)) return; // the client has left meanwhile
+      if (life.era === "modern") this.#ask(exchange, peer, exchange.post.text);
+      else this.#translate(exchange, peer);
+    } catch (error) {
+      // A client whose probe fails with 5xx gives up instead of opening a session (PROTOCOL.md 38).
+      if (request.method !== "server/discover") exchange.answer.refuse(explain(error));
+      else this.#fail(exchange, METHOD_NOT_FOUND, "Method not found: the MCP server cannot be asked now", 404);
+    }
+  }
+
+  #translate(exchange: Exchange, peer: Peer): void {
+    const { post: { text, request } } = exchange;
+    if (request.method === "server/discover") {
+      const result = discoverResult(this.#options.life.identity);
+      this.#respond(exchange, encodeJson({ jsonrpc: "2.0", id: request.id, result }));
+    } else if (request.method === "subscriptions/listen") this.#subscribe(exchange);
+    else if (isCommonMethod(request.method)) this.#ask(exchange, peer, requestForLegacy(text, request));
+    else {
+      const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
+        "for clients without a session";
+      this.#fail(exchange, METHOD_NOT_FOUND, message, 404);
+    }
+  }
+
+  #ask(exchange: Exchange, peer: Peer, text: Uint8Array): void {
+    const ownId = peer.nextId;
+    const asked = exchange.token === undefined ? text : withToken(text, ownId);
+    const sent = peer.ask(asked, findMember(asked, "id")!, {
+      onReply: (reply) => this.#answer(exchange, reply),
+      onLost: () => this.#fail(exchange, BRIDGE_ERROR, "The MCP server ended before it answered"),
+    });
+    if (sent === undefined) {
+      return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", 503);
+    }
+    exchange.running = { peer, ownId };
+    this.#running.set(ownId, exchange);
+  }
+
+  #answer(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
+    const { life } = this.#options;
+    const { request } = exchange.post;
+    let text: Uint8Array = replaceSpan(line, findMember(line, "id")!, exchange.id);
+    if (life.era === "legacy") {
+      text = isJsonObject(value.result)
+        ? resultForModern(text, request, life.identity)
+        : errorForModern(text, isJsonObject(value.error) ? value.error.code : undefined);
+    } else if (request.method === "subscriptions/listen") text = withSubscriptionId(text, "result", exchange.id);
+    return this.#respond(exchange, text, statusOfAnswer(value));
+  }
+
+  #respond(exchange: Exchange, text: Uint8Array, status?: number): Promise<void> | undefined {
+    if (this.#exchanges.has(exchange)) return exchange.answer.answer(text, status);
+    return undefined;
+  }
+
+  #fail(exchange: Exchange, code: number, message: string, status?: number): void {
+    void this.#respond(exchange, errorResponse(exchange.post.request.id, code, message), status);
+  }
+
+  /** The client has closed its stream: that is how this revision cancels (PROTOCOL.md 30). */
+  #cancel({ running }: Exchange): void {
+    if (running === undefined) return;
+    const params = { requestId: running.ownId, reason: "the client has closed the stream" };
+    running.peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
+    running.peer.forget(running.ownId);
+  }
+
+  #hear({ line, value }: Message, peer: Peer): Promise<void> | undefined {
+    if (value.id !== undefined) {
+      // Neither era's client can be asked without a session.
+      peer.refuse(value.id as string | number, METHOD_NOT_FOUND, "this client cannot be asked");
+      return undefined;
+    }
+    if (value.method === "notifications/progress") return this.#progress(line, value);
+    if (value.method === "notifications/message") return this.#log(line);
+    return this.#options.life.era === "modern" ? this.#relayStamped(line, value) : this.#publish(value);
+  }
+
+  #progress(line: Uint8Array, { params }: JsonObject): Promise<void> | undefined {
+    const exchange = isJsonObject(params) ? this.#running.get(params.progressToken as number) : undefined;
+    if (exchange?.token === undefined || !exchange.answer.canStream) return undefined;
+    const span = findMember(line, "progressToken", findMember(line, "params"))!;
+    return exchange.answer.send(replaceSpan(line, span, exchange.token));
+  }
+
+  /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
+  #log(line: Uint8Array): Promise<void> | undefined {
+    const wanting = [...this.#running.values()].filter(({ post, answer }) =>
+      metaOf(post.request.params)?.[META_LOG_LEVEL] !== undefined && answer.canStream
+    );
+    return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
+  }
+
+  /** What a stateless server says on a subscription bears the request's id (PROTOCOL.md 31). */
+  #relayStamped(line: Uint8Array, { params }: JsonObject): Promise<void> | undefined {
+    const meta = isJsonObject(params) ? metaOf(params) : undefined;
+    const exchange = this.#running.get(meta?.[META_SUBSCRIPTION_ID] as number);
+    if (exchange === undefined || !exchange.answer.canStream) return undefined;
+    return exchange.answer.send(withSubscriptionId(line, "params", exchange.id));
+  }
+
+  /** A subscription to a server that has none: acknowledged here, told what the server tells everybody. */
+  #subscribe(exchange: Exchange): void {
+    const { request } = exchange.post;
+    const filter = honoredFilter(request.params, this.#options.life.identity);
+    if (filter === undefined || !exchange.answer.canStream) {
+      const message = filter === undefined
+        ? "Invalid params: notifications must be a filter"
+        : "Invalid params: a subscription needs a client that accepts text/event-stream";
+      return this.#fail(exchange, -32602, message);
+    }
+    exchange.filter = filter;
+    const acknowledged = "notifications/subscriptions/acknowledged";
+    void exchange.answer.send(stamped(acknowledged, { notifications: filter }, request.id));
+    this.#watch(filter, 1);
+  }
+
+  #watch({ resourceSubscriptions = [] }: Filter, change: 1 | -1): void {
+    for (const uri of resourceSubscriptions) this.#options.life.watchResource(uri, change);
+  }
+
+  #publish(value: JsonObject): Promise<void> | undefined {
+    const waits: Promise<void>[] = [];
+    for (const { filter, answer, post } of this.#exchanges) {
+      if (filter === undefined || !filterAccepts(filter, value) || !answer.canStream) continue;
+      const wait = answer.send(stamped(value.method, value.params, post.request.id));
+      if (wait !== undefined) waits.push(wait);
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});
+  }
+}
+
+/** The end of a subscription that neither side has asked for (PROTOCOL.md 32). */
+const ENDED = { resultType: "complete" };
+
+function withToken(text: Uint8Array, token: number): Uint8Array {
+  const meta = findMember(text, "_meta", findMember(text, "params"))!;
+  return replaceSpan(text, findMember(text, "progressToken", meta)!, encodeJson(token));
+}
+
+function withSubscriptionId(line: Uint8Array, member: "params" | "result", id: Uint8Array): Uint8Array<ArrayBuffer> {
+  const within = findMember(line, member);
+  const meta = within === undefined ? undefined : findMember(line, "_meta", within);
+  const span = meta === undefined ? undefined : findMember(line, META_SUBSCRIPTION_ID, meta);
+  return span === undefined ? line.slice() : replaceSpan(line, span, id);
+}
+
+function explain(error: unknown): unknown {
+  if (!(error instanceof CredentialRejectedError)) return error;
+  return new SignetError("upstream_unreachable", {
+    publicMessage: "Bad gateway: there is no valid credential for the MCP server",
+    cause: error,
+  });
+}
