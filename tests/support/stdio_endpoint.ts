@@ -2,6 +2,7 @@
 // only HTTP. Adds nothing: each request becomes one `send`, each answer one response.
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
+import { fieldValue } from "../../lib/http1/fields.ts";
 import type { ClientResponse } from "../../lib/http1/types.ts";
 import type { StdioUpstream } from "../../lib/upstream/stdio.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
@@ -44,6 +45,8 @@ export class StdioEndpoint implements AsyncDisposable {
   readonly upstream: StdioUpstream;
   /** What it answered, newest last: method and status. */
   readonly answered: { method: string; status: number }[] = [];
+  /** Session ids it gave out, oldest first. */
+  readonly sessionIds = new Set<string>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor(upstream: StdioUpstream) {
@@ -62,6 +65,8 @@ export class StdioEndpoint implements AsyncDisposable {
       const response = await call.response;
       const { status, fields } = response.head;
       this.answered.push({ method: request.method, status });
+      const given = fieldValue(fields, "mcp-session-id");
+      if (given !== undefined) this.sessionIds.add(given);
       const headers = new Headers();
       for (let i = 0; i < fields.length; i += 2) headers.append(fields[i]!, fields[i + 1]!);
       const empty = response.body.length === 0;

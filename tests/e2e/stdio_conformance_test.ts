@@ -1,0 +1,41 @@
+// The official conformance suite against a stdio server, through the bridge and Signet: every check of every scenario.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { TestSignet } from "../support/signet.ts";
+import { TestStdio } from "../support/stdio.ts";
+import { StdioEndpoint } from "../support/stdio_endpoint.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
+const SERVER = {
+  command: Deno.execPath(),
+  args: ["run", "-A", `${ROOT}tests/fixtures/stdio_conformance_server.ts`],
+  cwd: ROOT,
+};
+/** The suite opens a session a scenario, and does not end them all. */
+const CAPS = { maxProcesses: 64, maxProcessesPerPrincipal: 64 };
+/** Scenarios of the set; fewer would mean that the suite, or this reading of it, has changed. */
+const LEAST_SCENARIOS = 30;
+
+/** `✓ name: 2 passed, 0 failed`, one a scenario. */
+function readSummary(output: string): Map<string, number> {
+  const failed = new Map<string, number>();
+  for (const [, name, count] of output.matchAll(/^[✓✗] (\S+): \d+ passed, (\d+) failed$/gm)) {
+    failed.set(name!, Number(count));
+  }
+  return failed;
+}
+
+Deno.test("PROTOCOL §4: a stdio server passes the conformance suite of 2025-11-25 through Signet", async (t) => {
+  await using stdio = new TestStdio({ server: SERVER, caps: CAPS });
+  await using endpoint = new StdioEndpoint(stdio.upstream);
+  await using signet = await TestSignet.start({ upstream: endpoint.url });
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", SUITE, "server", "--url", signet.url, "--requirements", "2025-11-25"],
+    cwd: ROOT,
+    stderr: "null",
+  }).output();
+  const failed = readSummary(new TextDecoder().decode(stdout));
+  assert.ok(failed.size >= LEAST_SCENARIOS, `found ${failed.size} scenarios`);
+  for (const [scenario, count] of failed) await t.step(scenario, () => assert.equal(count, 0));
+});
