@@ -9,6 +9,7 @@ import { CredentialRejectedError, type CredentialSource } from "./credentials/cr
 import { type CredentialHolder, Rotation } from "./credentials/rotation.ts";
 import { classify } from "../mcp/era.ts";
 import { type Parsed, parseMessage } from "../mcp/json_rpc.ts";
+import { isModernEnvelope } from "../mcp/modern.ts";
 import { isKnownRevision } from "../mcp/revisions.ts";
 import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
@@ -314,6 +315,8 @@ export class StdioUpstream implements Upstream {
       }
       // Stateless notifications are about nothing a server could know: a request is cancelled by closing its stream.
       if (classified.message.kind === "notification") return callOf(Promise.resolve(bareAnswer(202)));
+      // One without its envelope would make a server of both eras take its whole process for one of the other.
+      if (!isModernEnvelope(classified.message.params)) throw new SignetError("invalid_params");
       if (request.principal === undefined) throw new SignetError("internal", { facts: NEEDS_PRINCIPAL });
       const post = { text, request: classified.message, accepts: acceptanceOf(fields) };
       if (!post.accepts.json && !post.accepts.events) return callOf(Promise.resolve(notAcceptable()));

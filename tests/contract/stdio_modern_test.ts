@@ -259,6 +259,17 @@ Deno.test(
   },
 );
 
+Deno.test("PROTOCOL 25: a request without its envelope does not reach the server", OPTIONS, async () => {
+  await using stdio = new TestStdio({ server: MODERN });
+  const bare = { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} };
+  const fields = ["mcp-protocol-version", "2026-07-28"];
+  await assert.rejects(post(stdio, bare, { fields }), { code: "invalid_params" });
+  assert.equal((await post(stdio, stateless(2, "tools/list"))).status, 200);
+  await assert.rejects(post(stdio, bare, { fields }), { code: "invalid_params" });
+  const { messages } = await post(stdio, stateless(3, "tools/list"));
+  assert.equal((messages[0]!.result as Json).resultType, "complete", "the process is still of the modern era");
+});
+
 Deno.test("PROTOCOL 10: a stateless notification is accepted and starts nothing", OPTIONS, async () => {
   await using stdio = new TestStdio();
   const message = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1, _meta: META } };

@@ -14,8 +14,19 @@ const SERVER = {
 };
 /** The suite opens a session a scenario, and does not end them all. */
 const CAPS = { maxProcesses: 64, maxProcessesPerPrincipal: 64 };
-/** Scenarios of the set; fewer would mean that the suite, or this reading of it, has changed. */
-const LEAST_SCENARIOS = 30;
+
+interface RequirementSet {
+  readonly name: string;
+  /** Scenarios of the set; fewer would mean that the suite, or this reading of it, has changed. */
+  readonly atLeast: number;
+  /** Not asked of a stdio server here: what the fixture lacks over HTTP too, and parameter headers (not scored yet). */
+  readonly except: RegExp;
+}
+
+const SETS: readonly RequirementSet[] = [
+  { name: "2025-11-25", atLeast: 30, except: /^$/ },
+  { name: "2026-07-28", atLeast: 45, except: /^tasks-|^http-custom-header-server-validation$/ },
+];
 
 /** `✓ name: 2 passed, 0 failed`, one a scenario. */
 function readSummary(output: string): Map<string, number> {
@@ -26,16 +37,20 @@ function readSummary(output: string): Map<string, number> {
   return failed;
 }
 
-Deno.test("PROTOCOL §4: a stdio server passes the conformance suite of 2025-11-25 through Signet", async (t) => {
-  await using stdio = new TestStdio({ server: SERVER, caps: CAPS });
-  await using endpoint = new StdioEndpoint(stdio.upstream);
-  await using signet = await TestSignet.start({ upstream: endpoint.url });
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", SUITE, "server", "--url", signet.url, "--requirements", "2025-11-25"],
-    cwd: ROOT,
-    stderr: "null",
-  }).output();
-  const failed = readSummary(new TextDecoder().decode(stdout));
-  assert.ok(failed.size >= LEAST_SCENARIOS, `found ${failed.size} scenarios`);
-  for (const [scenario, count] of failed) await t.step(scenario, () => assert.equal(count, 0));
-});
+for (const set of SETS) {
+  Deno.test(`PROTOCOL §4: a stdio server passes the conformance suite of ${set.name} through Signet`, async (t) => {
+    await using stdio = new TestStdio({ server: SERVER, caps: CAPS });
+    await using endpoint = new StdioEndpoint(stdio.upstream);
+    await using signet = await TestSignet.start({ upstream: endpoint.url });
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", SUITE, "server", "--url", signet.url, "--requirements", set.name],
+      cwd: ROOT,
+      stderr: "null",
+    }).output();
+    const failed = readSummary(new TextDecoder().decode(stdout));
+    assert.ok(failed.size >= set.atLeast, `found ${failed.size} scenarios`);
+    for (const [scenario, count] of failed) {
+      if (!set.except.test(scenario)) await t.step(scenario, () => assert.equal(count, 0));
+    }
+  });
+}
