@@ -1,0 +1,97 @@
+// The events of a session, kept within bounds, found by ids that name their session (BEHAVIOUR.md N3).
+import assert from "node:assert/strict";
+import { EventLog } from "../../../lib/upstream/stdio/event_log.ts";
+import { EventStream } from "../../../lib/upstream/stdio/event_stream.ts";
+import { Listeners } from "../../../lib/upstream/stdio/listeners.ts";
+import { Outbox } from "../../../lib/upstream/stdio/outbox.ts";
+import { FakeTimers } from "./fake_timers.ts";
+
+const LIMITS = { maxEvents: 5, maxBytes: 1000 };
+const timers = new FakeTimers();
+const encoder = new TextEncoder();
+
+function newLog(tag = "abc", run = "r1", limits = LIMITS): EventLog {
+  return new EventLog({ tag, run, ...limits });
+}
+
+function newOutbox(): Outbox {
+  return new Outbox({ highWaterBytes: 1e6, stallMs: 1000, timers });
+}
+
+/** The data of everything that waits in an outbox. */
+async function read(outbox: Outbox): Promise<string[]> {
+  if (outbox.size === 0) return [];
+  const text = new TextDecoder().decode((await outbox.read())!);
+  return [...text.matchAll(/^data: (.+)$/gm)].map(([, data]) => data!);
+}
+
+Deno.test("PROTOCOL 16: an id is known to its own session and run only", () => {
+  const log = newLog();
+  const stream = log.newStream();
+  const place = log.next(stream);
+  const id = log.idOf(place);
+  assert.deepEqual(log.placeOf(id), place);
+  assert.equal(newLog("abd").placeOf(id), undefined, "another session");
+  assert.equal(newLog("abc", "r2").placeOf(id), "lost", "an earlier run of the same session");
+  for (const forged of ["", "abc", id + "0", id.replace(/-\d+$/, "-99"), `abc-r1-99-1`, "abc-r1--1", `${id}\n`]) {
+    assert.equal(log.placeOf(forged), undefined, forged);
+  }
+});
+
+Deno.test("N3: the log keeps the newest within its bounds", () => {
+  const log = newLog("a", "b", { maxEvents: 3, maxBytes: 10 });
+  const stream = log.newStream();
+  const start = log.next(stream);
+  const add = (size: number) => log.add({ ...log.next(stream), data: new Uint8Array(size) });
+  for (const size of [1, 2, 3, 4]) add(size);
+  assert.deepEqual(log.after(start).map(({ data }) => data.length), [2, 3, 4]);
+  add(9);
+  assert.deepEqual([log.size, log.bytes], [1, 9], "bytes count as well as events");
+  add(11);
+  assert.deepEqual([log.size, log.bytes], [1, 9], "one that could never fit costs the others nothing");
+});
+
+Deno.test("N1: a stream's late end does not take it from who has resumed it", async () => {
+  const log = newLog();
+  const stream = new EventStream(log);
+  const [old, resumed] = [newOutbox(), newOutbox()];
+  stream.attach(old);
+  stream.attach(resumed, { stream: stream.number, sequence: 0 });
+  stream.detach(old);
+  assert.ok(stream.attached);
+  stream.send(encoder.encode("{}"));
+  assert.deepEqual(await read(resumed), ["{}"]);
+  assert.deepEqual(await read(old), []);
+});
+
+Deno.test("N1: what was said to nobody is told once, to whoever listens next", async () => {
+  const log = newLog();
+  const listeners = new Listeners(log);
+  listeners.send(encoder.encode("1"));
+  const first = newOutbox();
+  const stream = listeners.open(first, { prime: false });
+  assert.deepEqual(await read(first), ["1"]);
+  stream.detach(first);
+  listeners.send(encoder.encode("2"));
+  const second = newOutbox();
+  listeners.open(second, { prime: false });
+  assert.deepEqual(await read(second), ["2"]);
+  const resumed = newOutbox();
+  listeners.resume({ stream: stream.number, sequence: 0 }, resumed);
+  assert.deepEqual(await read(resumed), ["1"], "what went to another stream is not replayed on this one");
+});
+
+Deno.test("N1: an outbox that is full holds its writer back until it is read", async () => {
+  const outbox = new Outbox({ highWaterBytes: 3, stallMs: 1000, timers });
+  outbox.push(encoder.encode("abc"));
+  assert.equal(outbox.whenDrained(), undefined);
+  outbox.push(encoder.encode("d"));
+  let drained = false;
+  const wait = outbox.whenDrained()!.then(() => drained = true);
+  await Promise.resolve();
+  assert.equal(drained, false);
+  assert.equal(new TextDecoder().decode((await outbox.read())!), "abcd");
+  await wait;
+  outbox.end();
+  assert.equal(await outbox.read(), null);
+});
