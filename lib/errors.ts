@@ -52,6 +52,7 @@ export const ERROR_KINDS = {
     publicMessage: "Unsupported media type: Content-Type must be application/json",
   },
   principal_limit: { status: 429, rpcCode: -32000, publicMessage: "Too many sessions for this caller" },
+  probe_limit: { status: 429, rpcCode: -32000, publicMessage: "Too many requests in flight" },
   head_too_large: { status: 431, rpcCode: -32000, publicMessage: "Request header fields too large" },
   internal: { status: 500, rpcCode: -32603, publicMessage: "Internal error" },
   coding_unsupported: { status: 501, rpcCode: -32000, publicMessage: "Not implemented" },

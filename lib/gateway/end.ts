@@ -1,11 +1,12 @@
 // DELETE (L5): what is in flight is cut, the id is dead at once and until its expiry, and the upstream is told.
 import { SignetError } from "../errors.ts";
-import { type FieldList, HttpError } from "../http1/types.ts";
+import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Session } from "../session/session.ts";
 import type { Principal } from "../identity/principal.ts";
 import { forgetAdopted, isAdopted } from "./adopt.ts";
+import { upstreamIdOf } from "./answer.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "./guard.ts";
 import type { Inbound } from "./inbound.ts";
@@ -22,6 +23,8 @@ export async function end(
 ): Promise<void> {
   const { inbound, principal, session } = ending;
   ending.settle?.(false); // a claim that begins with its end is none
+  // Another request has ended it since this one found it.
+  if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
   const fields = parts.fields.toUpstream(inbound);
   for (const link of session.links) {
     parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
@@ -63,4 +66,11 @@ export async function endUpstream(
   } catch (error) {
     return error instanceof HttpError ? error.code : "failed";
   }
+}
+
+/** A session that was opened upstream but has no owner here is not left behind there. Nobody waits for it. */
+export function endUnowned(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
+  const id = upstreamIdOf(response);
+  if (id === undefined) return;
+  endUpstream(parts, { fields: parts.fields.toUpstream(inbound), query: inbound.head.query, id }).catch(() => {});
 }

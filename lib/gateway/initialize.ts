@@ -8,8 +8,8 @@ import { type InitializeParams, readInitializeParams } from "../mcp/era.ts";
 import type { RpcRequest } from "../mcp/json_rpc.ts";
 import { shortHash } from "../observe/redact.ts";
 import { Session } from "../session/session.ts";
-import { type InitializeAnswer, readInitializeAnswer, readUpstreamId, upstreamIdOf } from "./answer.ts";
-import { endUpstream } from "./end.ts";
+import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./answer.ts";
+import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
@@ -102,7 +102,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
     const answer = await readInitializeAnswer(response, request.id);
     const session = forwarding.cut ? undefined : seal(parts, opening, params, { sid, response, answer });
     if (session !== undefined) return { session, arriving, answer };
-    abandon(parts, inbound, response);
+    endUnowned(parts, inbound, response);
     await relay(parts, arriving, { prefix: answer.bytes });
     return undefined;
   } catch (error) {
@@ -112,7 +112,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
 }
 
 function drop(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
-  abandon(parts, inbound, response);
+  endUnowned(parts, inbound, response);
   response.release();
 }
 
@@ -162,11 +162,4 @@ function seal(
   const session = new Session({ id, sealed, key }, nowMs);
   session.replaceTransient(parts.fields.transientOf(opening.inbound));
   return session;
-}
-
-/** A session that was opened upstream but has no owner here is not left behind there. */
-function abandon(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
-  const id = upstreamIdOf(response);
-  if (id === undefined) return;
-  endUpstream(parts, { fields: parts.fields.toUpstream(inbound), query: inbound.head.query, id }).catch(() => {});
 }

@@ -162,13 +162,12 @@ async function postWithId(
     if (isPlain(body, parts.options.maxJsonDepth)) return await forward(parts, { inbound, session: known, body });
   }
   const classified = classify(parts, inbound, body);
-  if (classified.era === "modern") {
-    const opened = await openIfOurs(parts, bearing);
-    if (opened !== undefined) return await forwardMessage(parts, inbound, opened, classified, body);
-    return await forwardStateless(parts, { inbound, message: classified.message, body });
-  }
   try {
-    await forwardMessage(parts, inbound, await openOwned(parts, bearing), classified, body);
+    const opened = classified.era === "modern" ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
+    if (opened !== undefined) await forwardMessage(parts, inbound, opened, classified, body);
+    else if (classified.era === "modern") {
+      await forwardStateless(parts, { inbound, message: classified.message, body });
+    }
   } catch (error) {
     // Another caller's cancellation is answered and has no effect (O3).
     const isForeign = error instanceof SignetError && error.code === "owner_mismatch";
@@ -188,7 +187,7 @@ function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Clas
 }
 
 function isCancellation(classified: Classified): boolean {
-  if (classified.era !== "legacy" || classified.kind !== "message") return false;
+  if (classified.era === "legacy" && classified.kind === "initialize") return false;
   const { message } = classified;
   return message.kind === "notification" && message.method === "notifications/cancelled";
 }
@@ -201,19 +200,19 @@ async function forwardMessage(
   body: Uint8Array,
 ): Promise<void> {
   const { session } = opened;
+  const isHandshake = classified.era === "legacy" && classified.kind === "initialize";
   try {
     requireRevision(session, inbound.protocolVersion);
     if (classified.era === "legacy" && classified.kind === "message" && classified.message.kind === "batch") {
       if (!allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
     }
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
-    if (classified.era === "legacy" && classified.kind === "initialize") {
-      session.replaceTransient(parts.fields.transientOf(inbound));
-    }
+    if (isHandshake) session.replaceTransient(parts.fields.transientOf(inbound));
     await forward(parts, { inbound, ...opened, body });
   } finally {
     opened.settle?.(false);
-    if (parts.options.cancelOnDisconnect && inbound.exchange.aborted) await cancelCall(parts, inbound, session);
+    const mayCancel = parts.options.cancelOnDisconnect && !isHandshake; // never initialize (PROTOCOL.md 18)
+    if (mayCancel && inbound.exchange.aborted) await cancelCall(parts, inbound, session);
   }
 }
 

@@ -1,6 +1,9 @@
 // A request of the modern era (MCP 2026-07-28): no session, everything in the message. Checked and passed through.
+import { SignetError } from "../errors.ts";
 import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
 import { assertModern } from "../mcp/modern.ts";
+import type { Reservation } from "../session/limits.ts";
+import { endUnowned } from "./end.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
 import { namesOf } from "./names.ts";
@@ -22,8 +25,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     name: inbound.get("mcp-name"),
   });
   parts.metrics.modern.inc();
-  // A probe that met a 5xx would make the client give up instead of falling back to a session (PROTOCOL.md 38).
-  const slot = message.method === "server/discover" ? undefined : parts.limits.reserveRequest();
+  const slot = reserve(parts, message.method);
   const forwarding = new Forwarding(inbound.exchange);
   try {
     const startedAt = performance.now();
@@ -36,9 +38,21 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       ...namesOf(parts, inbound),
     }));
     parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
+    // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
+    endUnowned(parts, inbound, response);
     await relay(parts, { inbound, forwarding, response });
   } finally {
-    slot?.release();
+    slot.release();
     if (forwarding.clientGone) parts.metrics.clientAborts.inc();
+  }
+}
+
+/** A probe that met a 5xx would make the client give up instead of falling back to a session (PROTOCOL.md 38). */
+function reserve(parts: GatewayParts, method: string): Reservation {
+  try {
+    return parts.limits.reserveRequest();
+  } catch (refusal) {
+    if (method !== "server/discover" || !(refusal instanceof SignetError)) throw refusal;
+    throw new SignetError("probe_limit", { retryAfterS: refusal.detail.retryAfterS ?? 1, cause: refusal });
   }
 }
