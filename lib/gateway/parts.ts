@@ -4,7 +4,7 @@ import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
-import type { RevocationList } from "../session/tombstones.ts";
+import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { SessionOnly } from "./session_only.ts";

@@ -4,7 +4,7 @@ import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { openSession, type OpenSessionResult, type SealedSession } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
-import type { RevocationList } from "./tombstones.ts";
+import type { RevocationList } from "./revocation_list.ts";
 
 type OpenFailure = Extract<OpenSessionResult, { ok: false }>["reason"];
 

@@ -12,8 +12,8 @@ import { LinkedList } from "./linked_list.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
+import type { RevocationList } from "./revocation_list.ts";
 import { END_REASONS, type EndReason, Session } from "./session.ts";
-import type { RevocationList } from "./tombstones.ts";
 
 export interface RegistryOptions {
   readonly ring: KeyRing;
@@ -144,20 +144,13 @@ export class SessionRegistry {
   }
 
   /**
-   * DELETE and revocation: removed, and dead until it expires (L6). Takes effect here before it returns.
+   * DELETE and revocation: removed if it is live, and dead until it expires (L6). Takes effect here before it returns.
    * Resolves when the revocation list has it; rejects if that failed.
    */
   revoke(session: Session, reason: "deleted" | "revoked", nowMs: number): void | Promise<void> {
     const done = this.#opener.revoke(session.sealed.sid, session.expiresAtMs, nowMs);
     this.remove(session, reason, nowMs);
     return done;
-  }
-
-  /** The same for a session that may not be live here. @param expiresAtMs when it would end anyway; too late does no harm */
-  revokeSid(sid: string, expiresAtMs: number, nowMs: number): void | Promise<void> {
-    const session = this.#bySid.get(sid);
-    if (session !== undefined) return this.revoke(session, "revoked", nowMs);
-    return this.#opener.revoke(sid, expiresAtMs, nowMs);
   }
 
   /** To be called every 30 s (L7): ends what has expired, drops what is idle, purges the revocation list. */

@@ -1,4 +1,4 @@
-// Revocations kept in a store: what `Tombstones` does in one process, over restarts and processes, and what operators add
+// Revocations kept in a store, of one process or of several: sessions deleted by their owners, and whatever operators revoke
 // (BEHAVIOUR.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot be asked
 // refuses the session (503), because it might be a dead one.
 import type { OwnerFingerprint } from "../envelope/session_id.ts";
@@ -12,7 +12,7 @@ import {
   StoreError,
   whenReady,
 } from "../store/store.ts";
-import type { RevocationFacts, RevocationList } from "./tombstones.ts";
+import type { RevocationFacts, RevocationList } from "./revocation_list.ts";
 
 /** Told of each revocation once it is in force, by whichever process. Must not throw. */
 export type RevocationListener = (revocation: Revocation) => void;

@@ -12,8 +12,9 @@ import type { Principal } from "../../../lib/identity/principal.ts";
 import { type LimitOptions, Limits } from "../../../lib/session/limits.ts";
 import { OwnerBook, type OwnerOptions } from "../../../lib/session/owner.ts";
 import { type RegistryOptions, SessionRegistry } from "../../../lib/session/registry.ts";
+import { StoredRevocations } from "../../../lib/session/revocation_store.ts";
 import { type Active, type EndReason, Session } from "../../../lib/session/session.ts";
-import { Tombstones } from "../../../lib/session/tombstones.ts";
+import { createMemoryStore } from "../../../lib/store/memory.ts";
 
 export const NOW_MS = 1_800_000_000_000;
 export const TTL_MS = 86_400_000;
@@ -82,7 +83,7 @@ export class Bench {
       ring: new KeyRing([KEY_A]),
       limits: this.limits,
       owners: this.owners,
-      revocations: new Tombstones(),
+      revocations: new StoredRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS }, 0),
       idleMs: IDLE_MS,
       onEnd: (session, reason) => this.ended.push([session.id, reason]),
       onFault: (fault) => this.faults.push(fault),

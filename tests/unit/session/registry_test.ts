@@ -111,11 +111,11 @@ Deno.test("L6: a deleted session is dead from that moment on, for its owner too"
   assert.equal(bench.registry.opens.get("revoked"), 3);
 });
 
-Deno.test("L6: a session is revoked by its sid, live or not", strict, () => {
+Deno.test("L6: a session is revoked, live or not", strict, () => {
   const bench = new Bench();
   const [live, cold] = [bench.initialize(), bench.initialize()];
   bench.registry.remove(cold, "idle", NOW_MS);
-  for (const { sealed } of [live, cold]) bench.registry.revokeSid(sealed.sid, sealed.expiresAtMs, NOW_MS);
+  for (const session of [live, cold]) bench.registry.revoke(session, "revoked", NOW_MS);
   assert.equal(bench.registry.size, 0);
   for (const { id } of [live, cold]) assert.equal(refusalOf(() => bench.open(id)), "session_not_found");
 });

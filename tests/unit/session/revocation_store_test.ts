@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import type { OwnerFingerprint } from "../../../lib/envelope/session_id.ts";
 import { concerns, openRevocations, StoredRevocations } from "../../../lib/session/revocation_store.ts";
-import type { RevocationFacts } from "../../../lib/session/tombstones.ts";
+import type { RevocationFacts } from "../../../lib/session/revocation_list.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { type Revocation, type RevocationStore, type Store, StoreError } from "../../../lib/store/store.ts";
