@@ -56,8 +56,9 @@ function skipString(text: string, open: number): number {
 }
 
 /**
- * Whether a body of a known session can pass as bytes: one JSON object (no batch), nested within the cap (M3),
- * and without the word that only the handshake uses. Whatever is in doubt is not plain and gets parsed.
+ * Whether a body of a known session can pass as bytes: one JSON object (no batch, nothing behind it), nested within the
+ * cap (M3), and without the word that only the handshake uses, in whatever spelling. Whatever is in doubt is not plain
+ * and gets parsed.
  * Reads the bytes as latin1: all that matters here is ASCII, and a native search skips long strings.
  */
 export function isPlain(bytes: Uint8Array, maxDepth: number): boolean {
@@ -71,15 +72,23 @@ export function isPlain(bytes: Uint8Array, maxDepth: number): boolean {
     if (code === QUOTE) {
       const end = skipString(text, at);
       if (end - at === INITIALIZE.length && text.startsWith(INITIALIZE, at)) return false;
+      // The members of the message itself are hardly ever escaped, but could be to hide it.
+      if (depth === 1 && text.slice(at, end).includes("\\u")) return false;
       at = end;
       continue;
     }
     if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       if (++depth > maxDepth) return false;
-    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth--;
+    } else if ((code === CLOSE_OBJECT || code === CLOSE_ARRAY) && --depth === 0) return isBlankFrom(text, at + 1);
     at++;
   }
-  return depth === 0;
+  return false;
+}
+
+function isBlankFrom(text: string, start: number): boolean {
+  let at = start;
+  while (isBlank(text.charCodeAt(at))) at++;
+  return at === text.length;
 }
 
 const INITIALIZE = '"initialize"';

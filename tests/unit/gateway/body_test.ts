@@ -24,6 +24,17 @@ Deno.test("isPlain sends a body to the parser when it says initialize as a whole
   assert.equal(plain('{"x":"say \\"initialize\\""}'), true);
 });
 
+Deno.test("isPlain sends a body to the parser when a member of the message itself is spelt with escapes", () => {
+  assert.equal(plain('{"method":"\\u0069nitialize"}'), false);
+  assert.equal(plain('{"m\\u0065thod":"tools/call"}'), false);
+  assert.equal(plain('{"id":"a\\n","params":{"text":"\\u0069nitialize"}}'), true);
+});
+
+Deno.test("isPlain sends a body to the parser when something stands behind the object", () => {
+  for (const text of ["{}{}", '{"a":1}\n{"b":2}', "{} x", "{}]", "{}\u0000"]) assert.equal(plain(text), false, text);
+  assert.equal(plain('{"a":{}} \r\n\t'), true);
+});
+
 Deno.test("M3: isPlain sends a body to the parser when it is nested beyond the cap", () => {
   const nested = (depth: number) => '{"a":'.repeat(depth - 1) + "{}" + "}".repeat(depth - 1);
   assert.equal(plain(nested(8)), true);
@@ -34,7 +45,9 @@ Deno.test("isPlain agrees with JSON on every object: brackets in strings do not 
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.array(fc.string()))), (value) => {
       const text = JSON.stringify(value);
-      assert.equal(plain(text, 3), !text.includes('"initialize"'));
+      const own = Object.entries(value).flat().filter((member) => typeof member === "string");
+      const isEscaped = own.some((member) => JSON.stringify(member).includes("\\u"));
+      assert.equal(plain(text, 3), !text.includes('"initialize"') && !isEscaped);
     }),
   );
 });
