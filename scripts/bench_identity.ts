@@ -203,13 +203,13 @@ async function measureRound(row: Row, keep: boolean): Promise<void> {
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => {});
 
 /** Distinct bad credentials, one after the other: whether the last cost more than the first, and what stays in memory. */
-async function measureFlood(row: Row): Promise<Flood> {
+async function measureFlood(measured: Row): Promise<Flood> {
+  const row = { ...measured, authenticator: new Authenticator([measured.contender.source]) };
   const refused = row.contender.source.name === "bearer" ? "principal" : "invalid";
   const tenth = Math.floor(FLOOD / 10);
   const wave = async () => {
     for (let i = 0; i < tenth; i++) await identify(row, row.contender.bad(distinct++), refused);
   };
-  row.authenticator.clear();
   collect();
   const before = Deno.memoryUsage();
   const tenths: number[] = [];

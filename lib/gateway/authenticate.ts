@@ -12,7 +12,6 @@ interface ConnectionMemo {
   readonly provedBy: Authentication;
   readonly credential: string;
   readonly principal: Principal;
-  readonly epoch: number;
   readonly provedAtMs: number;
 }
 
@@ -45,8 +44,7 @@ export class Authentication {
     const nowMs = inbound.receivedAtMs;
     if (
       credential !== undefined && memo !== undefined && memo.credential === credential &&
-      memo.provedBy === this && memo.epoch === authenticator.epoch &&
-      nowMs < memo.principal.expiresAtMs && nowMs - memo.provedAtMs < authenticator.maxAgeMs
+      memo.provedBy === this && nowMs < memo.principal.expiresAtMs && nowMs - memo.provedAtMs < authenticator.maxAgeMs
     ) return inbound.principal = memo.principal;
     const identified = authenticator.identify(inbound, nowMs);
     if (identified instanceof Promise) return identified.then((answer) => this.#accept(answer, inbound, credential));
@@ -76,7 +74,6 @@ export class Authentication {
         provedBy: this,
         credential: detachText(credential),
         principal,
-        epoch: this.#options.authenticator.epoch,
         provedAtMs: inbound.receivedAtMs,
       };
       inbound.exchange.connection.memo = memo;

@@ -41,9 +41,9 @@ const UNCLAIMED = refused("the credential is of no kind that is accepted here");
 /**
  * Answers synchronously whenever no source has to be awaited.
  *
- * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as `epoch` is
- * the same, every one of {@link fields} and the peer's address are the same, `nowMs < principal.expiresAtMs`, and it is
- * younger than {@link maxAgeMs}.
+ * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as every one
+ * of {@link fields} and the peer's address are the same, `nowMs < principal.expiresAtMs`, and it is younger than
+ * {@link maxAgeMs}. A reload makes a new authenticator, which believes nothing of what the old one has proven.
  */
 export class Authenticator {
   /** Names of all fields an answer depends on, lower-case; undefined if a source does not say: then remember nothing. */
@@ -53,7 +53,6 @@ export class Authenticator {
   /** Index of the last source that might claim a credential nobody has claimed yet. */
   readonly #lastClaimant: number;
   readonly #takesBearer: boolean;
-  #epoch = 0;
 
   constructor(sources: readonly (PrincipalSource | VerifyingSource)[], options: AuthenticatorOptions = {}) {
     this.maxAgeMs = options.maxAgeMs ?? 600_000;
@@ -77,11 +76,6 @@ export class Authenticator {
     this.fields = fields.includes(undefined) ? undefined : [...new Set(fields.flatMap((names) => names ?? []))];
   }
 
-  /** Rises with every {@link clear}. */
-  get epoch(): number {
-    return this.#epoch;
-  }
-
   /**
    * The first source that finds something of its kind decides; a credential that is present and does not hold, or that
    * no source takes for its own, is `invalid` and nothing else is tried (I3).
@@ -89,18 +83,6 @@ export class Authenticator {
    */
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification> {
     return this.#ask(0, { view, nowMs, unclaimed: false, credential: undefined, digest: "" });
-  }
-
-  /** Forgets every proof: after keys or configuration were reloaded. */
-  clear(): void {
-    this.#epoch++;
-    for (const { verifying } of this.#steps) verifying?.proofs.clear();
-  }
-
-  /** Lets every source read its files again, then forgets every proof. @throws what the first failing source throws */
-  async reload(): Promise<void> {
-    for (const { source } of this.#steps) await source.reload?.();
-    this.clear();
   }
 
   /** Entries held, for metrics. */

@@ -77,10 +77,6 @@ export class CidrList {
     });
   }
 
-  get size(): number {
-    return this.#ranges.length;
-  }
-
   /** @param address without a port; an IPv6 zone is not looked at. What is no address is in no list. */
   contains(address: string): boolean {
     const zone = address.indexOf("%");

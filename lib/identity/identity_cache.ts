@@ -159,13 +159,6 @@ export class IdentityCache {
     return evicted;
   }
 
-  /** After a reload of what identities depend on. */
-  clear(): void {
-    this.#evictedByCause += this.#entries.size;
-    this.#entries.clear();
-    this.#bySession.clear();
-  }
-
   stats(): IdentityCacheStats {
     return {
       entries: this.#entries.size,

@@ -114,10 +114,6 @@ export class JwtSource implements VerifyingSource {
     return typeof credential === "string" ? this.verify(credential, nowMs) : credential;
   }
 
-  async reload(): Promise<void> {
-    await this.#keys.reload?.();
-  }
-
   async #verifyJwt(token: string, nowMs: number): Promise<Identification> {
     const keys = await this.#keys.current(nowMs);
     try {

@@ -1,4 +1,4 @@
-// Where the public keys of an issuer come from (RFC 7517 §5). A file is read at the start and on reload; a URL is
+// Where the public keys of an issuer come from (RFC 7517 §5). A file is read once, and a reload makes a new set; a URL is
 // remote_key_set.ts. Keys are matched to a token by `jose`, which refuses symmetric and private ones.
 import type { createLocalJWKSet, JSONWebKeySet } from "jose";
 import { ConfigError } from "../errors.ts";
@@ -17,7 +17,6 @@ export interface KeySet {
    * @throws SignetError `identity_unavailable` if it cannot be told
    */
   newer(nowMs: number): Promise<KeyLookup | undefined>;
-  reload?(): Promise<void>;
 }
 
 /** @throws TypeError on text that is no JWK Set, or one without a key */
@@ -46,17 +45,15 @@ export interface FileKeySetOptions {
 
 /** A key set in a file. */
 export class FileKeySet implements KeySet {
-  readonly #options: FileKeySetOptions;
-  #lookup: KeyLookup;
+  readonly #lookup: KeyLookup;
 
-  private constructor(options: FileKeySetOptions, lookup: KeyLookup) {
-    this.#options = options;
+  private constructor(lookup: KeyLookup) {
     this.#lookup = lookup;
   }
 
   /** @throws ConfigError if the file cannot be read or holds no key set */
   static async load(options: FileKeySetOptions): Promise<FileKeySet> {
-    return new FileKeySet(options, await readKeySet(options));
+    return new FileKeySet(await readKeySet(options));
   }
 
   current(): KeyLookup {
@@ -65,11 +62,6 @@ export class FileKeySet implements KeySet {
 
   newer(): Promise<undefined> {
     return Promise.resolve(undefined);
-  }
-
-  /** Reads the file again. @throws ConfigError, and keeps the keys it has */
-  async reload(): Promise<void> {
-    this.#lookup = await readKeySet(this.#options);
   }
 }
 

@@ -59,8 +59,6 @@ export interface PrincipalSource {
   readonly takesBearer?: boolean;
   /** Principals it holds in memory, for a metric. */
   readonly remembered?: number;
-  /** After a reload of the configuration: reads files again. Keeps what it has and throws if that fails. */
-  reload?(): Promise<void>;
   /** @throws SignetError `identity_unavailable` if it cannot be told at all */
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification>;
 }

@@ -26,7 +26,7 @@ export class ProofCache {
   readonly #verified: LRUCache<string, Remembered>;
   /** Apart from the proofs, so that a flood of bad credentials pushes no good one out. */
   readonly #refused: LRUCache<string, Remembered>;
-  #pending = new Map<string, Promise<Identification>>();
+  readonly #pending = new Map<string, Promise<Identification>>();
 
   constructor(source: VerifyingSource, options: ProofCacheOptions) {
     this.#source = source;
@@ -37,13 +37,6 @@ export class ProofCache {
 
   get sizes(): { verified: number; refused: number; pending: number } {
     return { verified: this.#verified.size, refused: this.#refused.size, pending: this.#pending.size };
-  }
-
-  clear(): void {
-    this.#verified.clear();
-    this.#refused.clear();
-    // What is under way answers those who wait for it, but nobody else, and is not remembered.
-    this.#pending = new Map();
   }
 
   /** @param digest of `credential`. @throws SignetError `identity_unavailable`, also as a rejection */
@@ -67,18 +60,17 @@ export class ProofCache {
   }
 
   #await(digest: string, answer: Promise<Identification>, nowMs: number): Promise<Identification> {
-    const pending = this.#pending;
     const settled = answer.then(
       (answer) => {
-        pending.delete(digest);
-        return pending === this.#pending ? this.#remember(digest, answer, nowMs) : answer;
+        this.#pending.delete(digest);
+        return this.#remember(digest, answer, nowMs);
       },
       (fault) => {
-        pending.delete(digest);
+        this.#pending.delete(digest);
         throw fault;
       },
     );
-    pending.set(digest, settled);
+    this.#pending.set(digest, settled);
     return settled;
   }
 

@@ -1,5 +1,6 @@
 // What a reload changes about callers holds from the next request on, also on connections that are open (P2, I1, I5).
 import assert from "node:assert/strict";
+import { ConfigError } from "../../lib/errors.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, LANES, TestSignet } from "../support/signet.ts";
@@ -51,5 +52,18 @@ for (const lane of LANES) {
     await signet.app.reload();
     await client.send(request);
     assert.equal((await client.answer()).status, 401);
+  });
+
+  Deno.test(`P2: a reload with a broken key file keeps the old keys (${lane} lane)`, SANITIZERS, async () => {
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await signet.open({ token });
+    await Deno.writeTextFile(issuer.jwksFile, "not JSON");
+    await assert.rejects(() => signet.app.reload(), ConfigError);
+    const answer = await signet.post(call(1, "echo"), { id, token });
+    assert.equal(answer.status, 200);
+    await answer.body?.cancel();
   });
 }

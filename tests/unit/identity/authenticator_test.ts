@@ -29,7 +29,6 @@ class FakeSource implements VerifyingSource {
   readonly name = "fake";
   readonly fields = ["authorization"];
   calls = 0;
-  reloads = 0;
   constructor(readonly answer: (token: string, nowMs: number) => Identification | Promise<Identification>) {}
   credential(view: CredentialView): string | Identification {
     return readBearerToken(view, MAX_TOKEN_LENGTH);
@@ -40,10 +39,6 @@ class FakeSource implements VerifyingSource {
   }
   identify(): Identification {
     throw new Error("the authenticator asks verifying sources by credential");
-  }
-  reload(): Promise<void> {
-    this.reloads++;
-    return Promise.resolve();
   }
 }
 
@@ -241,42 +236,6 @@ Deno.test("M3: proofs and refusals are bounded, and refusals push no proof out",
   for (let i = 0; i < 50; i++) await authenticator.identify(withToken(`bad${i}`), NOW_MS);
   assert.deepEqual(authenticator.sizes(), { verified: 3, refused: 2, pending: 0, principals: 0 });
   for (const token of ["b", "c", "d"]) atOnce(authenticator.identify(withToken(token), NOW_MS));
-});
-
-Deno.test("I1: clear forgets every proof and raises the epoch", strict, async () => {
-  const source = new FakeSource(byToken);
-  const authenticator = new Authenticator([source]);
-  await authenticator.identify(withToken("abc"), NOW_MS);
-  const before = authenticator.epoch;
-  authenticator.clear();
-  assert.notEqual(authenticator.epoch, before);
-  await authenticator.identify(withToken("abc"), NOW_MS);
-  assert.equal(source.calls, 2);
-});
-
-Deno.test("I1: a proof that was under way when everything was forgotten is not remembered", strict, async () => {
-  const gates = [Promise.withResolvers<Identification>(), Promise.withResolvers<Identification>()];
-  let round = 0;
-  const source = new FakeSource(() => gates[round++]!.promise);
-  const authenticator = new Authenticator([source]);
-  const before = authenticator.identify(withToken("abc"), NOW_MS);
-  authenticator.clear();
-  const after = authenticator.identify(withToken("abc"), NOW_MS);
-  gates[0]!.resolve(proven("old"));
-  assert.equal(principalOf(await before).subject, "old");
-  assert.deepEqual(authenticator.sizes(), { verified: 0, refused: 0, pending: 1, principals: 0 });
-  gates[1]!.resolve(proven("new"));
-  assert.equal(principalOf(await after).subject, "new");
-  assert.equal(principalOf(atOnce(authenticator.identify(withToken("abc"), NOW_MS))).subject, "new");
-});
-
-Deno.test("I1: reload lets sources read again, then forgets what they had proven", strict, async () => {
-  const source = new FakeSource(byToken);
-  const authenticator = new Authenticator([source, new AnonymousSource()]);
-  await authenticator.identify(withToken("abc"), NOW_MS);
-  await authenticator.reload();
-  assert.equal(source.reloads, 1);
-  assert.equal(authenticator.sizes().verified, 0);
 });
 
 Deno.test("I1: the fields an answer depends on are told, or that they are not known", strict, () => {
