@@ -2,33 +2,19 @@
 // READY never follows STOPPING: once draining has begun, readiness stays false.
 import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { controlRoutes } from "../admin/control_api.ts";
-import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
 import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server.ts";
-import type { Logger } from "../observe/log.ts";
 import { createControl } from "./control.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { Reachability } from "./reachability.ts";
 import { checkReadiness } from "./readiness.ts";
+import type { AppOptions, RunningApp } from "./running_app.ts";
 import { capsOf, createLasting, createParts, type Lasting } from "./wiring.ts";
-
-export interface AppOptions {
-  readonly settings: Settings;
-  /** Told already by `serve`. */
-  readonly warnings: readonly string[];
-  /** The ring as it is configured now. @throws ConfigError */
-  readonly loadKeys: () => Promise<LoadedKeys>;
-  /** The settings as they are configured now. @throws ConfigError */
-  readonly reloadSettings: () => Promise<Settings>;
-  readonly log: Logger;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-}
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;
@@ -46,7 +32,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   return app;
 }
 
-export class App {
+export class App implements RunningApp {
   readonly #options: AppOptions;
   readonly #lasting: Lasting;
   readonly #server: Http1Server;
@@ -91,17 +77,14 @@ export class App {
     ];
   }
 
-  /** Where clients connect, as a URL. */
   get listen(): string {
     return this.#listen;
   }
 
-  /** Authority of the admin listener; undefined if it is off. */
   get admin(): string | undefined {
     return this.#admin?.address;
   }
 
-  /** Settles when nothing is served any more. */
   get stopped(): Promise<void> {
     return this.#stopped.promise;
   }
@@ -157,7 +140,6 @@ export class App {
     }
   }
 
-  /** Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad. @throws ConfigError */
   async reload(): Promise<void> {
     const { log, now, loadKeys, reloadSettings } = this.#options;
     const wanted = await reloadSettings();
@@ -173,10 +155,6 @@ export class App {
     this.#lasting.registry.setRing(ring, now());
   }
 
-  /**
-   * Not ready, no new sessions, listening streams end, what is in flight may finish until the drain time-out.
-   * Resolves when nothing is left, with the number of requests that had to be cut.
-   */
   async drain(): Promise<{ readonly cutStreams: number }> {
     const { lifecycle, registry } = this.#lasting;
     lifecycle.draining = true;

@@ -1,11 +1,11 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
+import type { RunningApp } from "../app/running_app.ts";
 import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
-import type { RunningApp } from "./app_contract.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { type Style, styleFor, wrap } from "./text.ts";

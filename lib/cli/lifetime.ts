@@ -1,8 +1,8 @@
 // The life of a running gateway as signals steer it (BEHAVIOUR.md P2): first SIGTERM or SIGINT drains, a second ends at
 // once, SIGHUP reloads and a bad configuration keeps the old one. Resolves to the exit code.
+import type { RunningApp } from "../app/running_app.ts";
 import { ConfigError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
-import type { RunningApp } from "./app_contract.ts";
 import { EXIT, type ExitCode, type Machine, type SignalName } from "./command.ts";
 
 function nameOf(error: unknown): string {

@@ -1,8 +1,8 @@
 // `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (BEHAVIOUR.md P2, P3).
+import type { AppOptions, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { createLogger, type Logger } from "../observe/log.ts";
-import type { AppOptions, RunningApp } from "./app_contract.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
@@ -56,7 +56,6 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const { log, human } = createLog(context, configuration);
   const app = await start(context, {
     settings: configuration.settings,
-    warnings: configuration.warnings,
     loadKeys: keySource(configuration.keys, () => loadConfiguredKeys(context)),
     reloadSettings: async () => {
       const reloaded = await loadConfiguration(context);

@@ -86,7 +86,6 @@ export class TestSignet implements AsyncDisposable {
     };
     const app = await startApp({
       settings: await settings(),
-      warnings: [],
       loadKeys: () => Promise.resolve({ ring: holder.current.ring, source: "test", ephemeral: false, warnings: [] }),
       reloadSettings: settings,
       log,

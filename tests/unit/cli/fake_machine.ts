@@ -1,5 +1,5 @@
 // A machine for commands under test: files and environment of texts, a clock that stands still, signals by hand.
-import type { AppModule } from "../../../lib/cli/app_contract.ts";
+import type { AppModule } from "../../../lib/app/running_app.ts";
 import type { Machine, SignalName } from "../../../lib/cli/command.ts";
 import { run } from "../../../lib/cli/run.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";

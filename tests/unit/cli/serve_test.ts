@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AppModule, AppOptions, RunningApp } from "../../../lib/cli/app_contract.ts";
+import type { AppModule, AppOptions, RunningApp } from "../../../lib/app/running_app.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { StoreError } from "../../../lib/store/store.ts";
 import { FakeMachine, type MachineOptions, STRICT, until } from "./fake_machine.ts";

@@ -1,12 +1,11 @@
-// What `signet serve` needs of the program it starts; `lib/app/app.ts` provides it.
+// What a running Signet is given and what it answers to: the contract between `signet serve` and app.ts, which is loaded
+// only when something is served. Types only.
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 
 export interface AppOptions {
   readonly settings: Settings;
-  /** Told already by `serve`. */
-  readonly warnings: readonly string[];
   /** The ring as it is configured now; the first call gives the ring that was shown. @throws ConfigError */
   readonly loadKeys: () => Promise<LoadedKeys>;
   /** The settings as they are configured now. @throws ConfigError */
@@ -17,17 +16,26 @@ export interface AppOptions {
 }
 
 export interface RunningApp {
-  /** `host:port` it listens on, or a URL. */
+  /** Where clients connect, as a URL. */
   readonly listen: string;
+  /** Authority of the admin listener; undefined if it is off. */
   readonly admin?: string | undefined;
-  /** Takes new keys and settings, or throws and keeps the old. @throws ConfigError */
+  /**
+   * Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad.
+   * @throws ConfigError
+   */
   reload(): Promise<void>;
-  /** Ends what runs; resolves when nothing is left. */
+  /**
+   * Not ready, no new sessions, listening streams end, what is in flight may finish until the drain time-out.
+   * Resolves when nothing is left, with the number of requests that had to be cut.
+   */
   drain(): Promise<{ readonly cutStreams: number }>;
-  /** Settles when it no longer serves, asked or not. */
+  /** Settles when nothing is served any more, asked or not. */
   readonly stopped: Promise<void>;
 }
 
+/** As much of `app.ts` as whoever starts it needs. */
 export interface AppModule {
+  /** Starts serving. @throws ConfigError; Deno.errors.AddrInUse and other faults of listening */
   startApp(options: AppOptions): Promise<RunningApp>;
 }
