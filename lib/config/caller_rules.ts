@@ -3,7 +3,8 @@
 import { isLoopbackHost } from "../http1/authority.ts";
 import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
-import { PRINCIPAL_SOURCES, type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
+import { type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
+import { PRINCIPAL_SOURCES } from "./sections/callers.ts";
 
 /**
  * Sources that decide about every credential of a kind, and those behind them that would never get one to judge. A token

@@ -16,8 +16,8 @@ export interface Sources extends FileAccess {
   readonly env: Environment;
 }
 
-export interface LoadedSettings {
-  readonly settings: Settings;
+export interface LoadedSettings<K extends SettingKey = SettingKey> {
+  readonly settings: Pick<Settings, K>;
   /** What works but should be known: one sentence or two each, fit for a log. */
   readonly warnings: readonly string[];
   /** Where each setting that is not at its default was found. */
@@ -131,7 +131,7 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
 export async function loadSome<K extends SettingKey>(
   keys: readonly K[],
   sources: Sources,
-): Promise<{ settings: Pick<Settings, K>; warnings: readonly string[]; places: ReadonlyMap<SettingKey, string> }> {
+): Promise<LoadedSettings<K>> {
   const environment = readEnvironment(sources.env);
   const file = await readFileSource(sources);
   const problems = [...sources.flags.problems];

@@ -1,6 +1,6 @@
 // The one table of settings, section by section. Flags, `SIGNET_…` names, keys of signet.yaml, help, completions, the
 // README's table and the type of `Settings` all come from it. Property names carry units; `name` is what people write.
-import { CALLERS, JWT_ALGORITHMS, PRINCIPAL_SOURCES } from "./sections/callers.ts";
+import { CALLERS, type PRINCIPAL_SOURCES } from "./sections/callers.ts";
 import { FORWARDING } from "./sections/forwarding.ts";
 import { KEYS } from "./sections/keys.ts";
 import { LIMITS } from "./sections/limits.ts";
@@ -9,8 +9,6 @@ import { OPERATION } from "./sections/operation.ts";
 import { SESSIONS } from "./sections/sessions.ts";
 import { TIMEOUTS } from "./sections/timeouts.ts";
 import { environmentName, type Setting, type ValueOf } from "./setting.ts";
-
-export { JWT_ALGORITHMS, PRINCIPAL_SOURCES };
 
 export const SETTINGS = {
   ...LISTENING,
@@ -30,7 +28,6 @@ export type SettingKey = keyof typeof SETTINGS;
 export type Settings = { readonly [K in SettingKey]: ValueOf<typeof SETTINGS[K]> };
 
 export type PrincipalSourceName = typeof PRINCIPAL_SOURCES[number];
-export type JwtAlgorithm = typeof JWT_ALGORITHMS[number];
 
 export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
 

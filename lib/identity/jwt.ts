@@ -5,26 +5,10 @@ import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } fr
 import { ConfigError, SignetError } from "../errors.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
+import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
 import { FileKeySet, type KeyLookup, type KeySet } from "./key_set.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "./remote_key_set.ts";
-
-/** Every signature algorithm a configuration may name. Symmetric ones would make the verifier able to issue. */
-export const JWT_ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-] as const;
-
-export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 /** Header `typ` of tokens meant for this: absent, JWT, and RFC 9068. Not `logout+jwt`, `dpop+jwt` and the like (RFC 8725 §3.11). */
 const DEFAULT_TYPES: readonly string[] = ["jwt", "at+jwt"];

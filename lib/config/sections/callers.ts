@@ -1,4 +1,5 @@
 // Who may call: the principal sources, what each needs, and what challenges say (BEHAVIOUR.md I1, I5, T1).
+import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
 import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
 import { choice, duration, file, headerName, integer, scope, string } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
@@ -13,21 +14,6 @@ export const PRINCIPAL_SOURCES = [
   "resolver",
   "bearer",
   "anonymous",
-] as const;
-
-/** Asymmetric signatures only (RFC 7518 §3.1, RFC 8037): with a shared secret every verifier could issue. */
-export const JWT_ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
 ] as const;
 
 const rows = rowsOf("Callers");

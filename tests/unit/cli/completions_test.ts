@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { completionScript } from "../../../lib/cli/completions.ts";
-import { PRINCIPAL_SOURCES } from "../../../lib/config/schema.ts";
+import { PRINCIPAL_SOURCES } from "../../../lib/config/sections/callers.ts";
 import { FakeMachine, STRICT } from "./fake_machine.ts";
 
 async function output(

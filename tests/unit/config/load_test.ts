@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { loadSettings, loadSome } from "../../../lib/config/load.ts";
-import {
-  JWT_ALGORITHMS,
-  type PrincipalSourceName,
-  SETTING_KEYS,
-  settingOf,
-  SETTINGS,
-} from "../../../lib/config/schema.ts";
+import { type PrincipalSourceName, SETTING_KEYS, settingOf, SETTINGS } from "../../../lib/config/schema.ts";
 import { ConfigError } from "../../../lib/errors.ts";
-import { JWT_ALGORITHMS as VERIFIED_ALGORITHMS } from "../../../lib/identity/jwt.ts";
+import { JWT_ALGORITHMS } from "../../../lib/identity/jwt_algorithms.ts";
 import { load, problemLines, problemsOf, sourcesOf, STRICT, UPSTREAM } from "./sources.ts";
 
 Deno.test("loadSettings gives every default when only the upstream is named", STRICT, async () => {
@@ -169,6 +163,10 @@ Deno.test("the type of Settings follows the table", STRICT, async () => {
   assert.equal(SETTINGS.sessionTtlMs.name, "session-ttl");
 });
 
-Deno.test("the algorithms that may be configured are those the verifier knows", STRICT, () => {
-  assert.deepEqual([...JWT_ALGORITHMS], [...VERIFIED_ALGORITHMS]);
+Deno.test("the algorithms that may be configured are those the verifier knows", STRICT, async () => {
+  const { settings } = await load({ argv: ["--jwt-algorithms", JWT_ALGORITHMS.join(",")] });
+  assert.deepEqual([...settings.jwtAlgorithms], [...JWT_ALGORITHMS]);
+  for (const symmetric of ["HS256", "none"]) {
+    assert.match((await problemLines({ argv: ["--jwt-algorithms", symmetric] })).join("\n"), /jwt-algorithms/);
+  }
 });
