@@ -9,6 +9,9 @@ import type { GatewayParts } from "./parts.ts";
 /** Up to here a body sits in its connection's own buffer and costs nothing extra. */
 const SMALL_BYTES = 64 * 1024;
 
+/** What a body that comes in pieces begins with. */
+const LEAST_BYTES = 4096;
+
 const NOTHING = { bytes: new Uint8Array(0), release() {} };
 
 /** A body in memory. `release` gives its share of the bound back, once; the bytes may go on being used. */
@@ -17,28 +20,70 @@ export interface HeldBody {
   release(): void;
 }
 
-/** @throws SignetError `request_limit`; HttpError as the engine's `readAll` */
+/** @throws SignetError `request_limit`; HttpError as the engine's body */
 export async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody> {
   const { body } = inbound.exchange;
   const buffered = body.takeBuffered();
   if (buffered !== undefined) return buffered.length === 0 ? NOTHING : { bytes: buffered, release() {} };
-  const { options, metrics } = parts;
-  const share = body.length === CHUNKED ? options.maxBodyBytes : body.length;
-  if (share <= SMALL_BYTES) return { bytes: await body.readAll(options.maxBodyBytes), release() {} };
-  if (metrics.bufferedBytes + share > options.maxBufferedBytes) {
-    throw new SignetError("request_limit", { retryAfterS: 1, facts: { what: "bytes of bodies in memory" } });
+  if (body.length !== CHUNKED && body.length <= SMALL_BYTES) {
+    return { bytes: await body.readAll(SMALL_BYTES), release() {} };
   }
-  metrics.bufferedBytes += share;
-  let held = true;
-  const release = () => {
-    if (held) metrics.bufferedBytes -= share;
-    held = false;
-  };
+  const room = new Room(parts);
   try {
-    return { bytes: await body.readAll(options.maxBodyBytes), release };
+    for (let piece = await body.read(); piece !== null; piece = await body.read()) room.add(piece, body.length);
+    return { bytes: room.bytes, release: () => room.release() };
   } catch (error) {
-    release();
+    room.release();
     throw error;
+  }
+}
+
+/**
+ * Memory for one body, out of what all may have together. It grows with what has come: an announcement takes nothing, or
+ * a few that are never kept would leave no room for anybody.
+ */
+class Room {
+  readonly #parts: GatewayParts;
+  #buffer = new Uint8Array(0);
+  #size = 0;
+  /** Of the bound; 0 once it was given back. */
+  #share = 0;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#size);
+  }
+
+  /** @throws SignetError `request_limit` */
+  add(piece: Uint8Array, announced: number): void {
+    const size = this.#size + piece.length;
+    if (size > this.#buffer.length) {
+      const wanted = Math.max(size, LEAST_BYTES, this.#buffer.length * 2);
+      this.#grow(announced >= size ? Math.min(wanted, announced) : wanted);
+    }
+    this.#buffer.set(piece, this.#size);
+    this.#size = size;
+  }
+
+  release(): void {
+    this.#parts.metrics.bufferedBytes -= this.#share;
+    this.#share = 0;
+  }
+
+  #grow(length: number): void {
+    const { options, metrics } = this.#parts;
+    const more = length - this.#share;
+    if (metrics.bufferedBytes + more > options.maxBufferedBytes) {
+      throw new SignetError("request_limit", { retryAfterS: 1, facts: { what: "bytes of bodies in memory" } });
+    }
+    metrics.bufferedBytes += more;
+    this.#share = length;
+    const bigger = new Uint8Array(length);
+    bigger.set(this.bytes);
+    this.#buffer = bigger;
   }
 }
 
