@@ -1,6 +1,7 @@
 // What a request to the operators' API says: JSON objects and queries, read strictly. Whatever is not expected is refused,
 // because a misspelt member could widen what is revoked. No message quotes a value: it may be a token or an id.
 import { SignetError } from "../errors.ts";
+import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 
 /** No request comes near: an agent has at most 512 characters, an id at most some thousands. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -89,21 +90,13 @@ export async function readMembers(request: Request): Promise<Members> {
 }
 
 async function readBounded(request: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const body = new GatheredBytes();
   // Leaving the loop early cancels the body.
   for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw new SignetError("body_too_large");
-    chunks.push(chunk);
+    if (body.size + chunk.length > MAX_BODY_BYTES) throw new SignetError("body_too_large");
+    body.add(chunk);
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+  return body.take();
 }
 
 /** The query of a URL; whole numbers are numbers, as in a body. @throws SignetError `invalid_request` for a repeated name */

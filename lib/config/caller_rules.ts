@@ -1,6 +1,7 @@
 // Who may call, judged as a whole (BEHAVIOUR.md I1, O6): every source has what it needs, is asked at all, and nobody is
 // anonymous beyond loopback without somebody having said so.
 import { isLoopbackHost } from "../http1/authority.ts";
+import { isThisMachine } from "../identity/this_machine.ts";
 import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
 import { type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
@@ -111,11 +112,6 @@ function judgeJwks(bench: Bench): void {
 
 /** Asked about identities, or telling clients where to get one. */
 const IDENTITY_URLS = ["introspectionUrl", "resolverUrl", "resource", "authorizationServers"] as const;
-
-/** As `lib/identity` has it for URLs: nothing else of 127.0.0.0/8. */
-function isThisMachine(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
-}
 
 function judgeIdentityUrls({ settings, problem, warn }: Bench): void {
   const plain = IDENTITY_URLS.filter((key) => {

@@ -3,7 +3,8 @@
 import { openSession } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { detachText } from "../http1/fields.ts";
-import { Credential, type IdentityCache } from "../identity/identity_cache.ts";
+import { Credential } from "../identity/credential.ts";
+import type { IdentityCache } from "../identity/identity_cache.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";

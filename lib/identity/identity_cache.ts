@@ -2,6 +2,7 @@
 // One entry for a session and an upstream; it is written for the proven owner only, whatever a response says, and an
 // entry of one upstream is never found for another. Bounded; an entry ends with the credential it came from.
 import { LRUCache } from "lru-cache";
+import type { Credential } from "./credential.ts";
 import type { Principal } from "./principal.ts";
 
 /** Whom a session's requests are made for. */
@@ -9,28 +10,6 @@ export interface CachedIdentity {
   readonly principal: Principal;
   /** The credential itself, if it is configured to be sent upstream; never logged. */
   readonly credential?: Credential;
-}
-
-/** A credential that prints as nothing. */
-export class Credential {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  /** For the field sent upstream, and nothing else. */
-  reveal(): string {
-    return this.#value;
-  }
-
-  toString(): string {
-    return "Credential(hidden)";
-  }
-
-  toJSON(): string {
-    return this.toString();
-  }
 }
 
 /** Which entry: a session's own id (`sid`, not the text the client holds) and the upstream's URL. */

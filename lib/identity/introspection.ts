@@ -5,14 +5,13 @@
 import * as oauth from "oauth4webapi";
 import type { MaybePromise } from "../store/store.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
+import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions, type Fetch } from "./endpoint.ts";
 import { type IntrospectionRules, judgeIntrospection } from "./introspection_answer.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
-import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions, type Fetch } from "./resolver_fetch.ts";
 
 /** How Signet shows the authorization server who is asking. Made by the functions below; prints no secret. */
 export interface ClientCredentials {
   readonly clientId: string;
-  readonly method: "client_secret_basic" | "client_secret_post" | "private_key_jwt";
   readonly authenticate: oauth.ClientAuth;
 }
 
@@ -20,21 +19,14 @@ export interface ClientCredentials {
 export function clientSecretBasic(clientId: string, secret: string): ClientCredentials {
   requireText("client id", clientId);
   requireText("client secret", secret);
-  return { clientId, method: "client_secret_basic", authenticate: oauth.ClientSecretBasic(secret) };
+  return { clientId, authenticate: oauth.ClientSecretBasic(secret) };
 }
 
 /** RFC 6749 §2.3.1, in the body: for servers that know nothing better. @throws RangeError if either is blank */
 export function clientSecretPost(clientId: string, secret: string): ClientCredentials {
   requireText("client id", clientId);
   requireText("client secret", secret);
-  return { clientId, method: "client_secret_post", authenticate: oauth.ClientSecretPost(secret) };
-}
-
-/** RFC 7523 §2.2. The assertion's audience is the issuer, which must be configured. @throws RangeError if the id is blank */
-export function privateKeyJwt(clientId: string, key: CryptoKey, keyId?: string): ClientCredentials {
-  requireText("client id", clientId);
-  const authenticate = oauth.PrivateKeyJwt(keyId === undefined ? key : { key, kid: keyId });
-  return { clientId, method: "private_key_jwt", authenticate };
+  return { clientId, authenticate: oauth.ClientSecretPost(secret) };
 }
 
 export interface IntrospectionOptions extends IntrospectionRules, Omit<EndpointOptions, "fetch"> {
@@ -57,15 +49,12 @@ export class IntrospectionSource implements VerifyingSource {
   readonly #endpoint: Endpoint;
   readonly #server: oauth.AuthorizationServer;
 
-  /** @throws RangeError for an endpoint or a combination that cannot be used */
+  /** @throws RangeError for an endpoint that cannot be used */
   constructor(options: IntrospectionOptions) {
     const url = checkEndpoint(options.endpoint, {
       what: "introspection endpoint",
       http: options.unsafeHttp ? "unsafe" : "never",
     });
-    if (options.client.method === "private_key_jwt" && options.issuer === undefined) {
-      throw new RangeError("private_key_jwt has no audience for its assertions, a configured issuer is wanted");
-    }
     this.#options = options;
     this.#endpoint = new Endpoint(url, options);
     this.#server = { issuer: options.issuer ?? new URL(url).origin, introspection_endpoint: url };

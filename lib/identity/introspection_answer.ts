@@ -23,7 +23,7 @@ export interface IntrospectedPrincipal extends Principal {
   readonly credentialExpiresAtMs: number;
 }
 
-export const INTROSPECTION_ISSUER = "signet:introspection";
+const INTROSPECTION_ISSUER = "signet:introspection";
 
 const DEFAULT_MAX_AGE_MS = 60_000;
 const MAX_SUBJECT_LENGTH = 1_024;

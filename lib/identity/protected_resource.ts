@@ -1,10 +1,10 @@
 // OAuth 2.0 Protected Resource Metadata (RFC 9728): what clients that got a 401 read to find the authorization server.
 // Everything in it comes from the configuration, nothing from a request, least of all Host (BEHAVIOUR.md I5, PROTOCOL.md 22).
+import { isThisMachine } from "./this_machine.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 /** RFC 6749 §3.3, scope-token. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 export interface ProtectedResourceConfig {
   /** Signet's own canonical URI as clients reach it, such as `https://mcp.example.com/mcp`. */
@@ -84,7 +84,7 @@ function parseUrl(text: string, rules: { readonly what: string; readonly unsafeH
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw new RangeError(`The ${what} is not a URL of https, which is wanted`);
   }
-  if (url.protocol === "http:" && !unsafeHttp && !LOOPBACK.has(url.hostname)) {
+  if (url.protocol === "http:" && !unsafeHttp && !isThisMachine(url.hostname)) {
     throw new RangeError(`The ${what} is plain http beyond loopback, https is wanted`);
   }
   if (text.includes("#") || url.username !== "" || url.password !== "") {

@@ -3,10 +3,10 @@
 // Fails closed. The `Authenticator` remembers answers by the digest of what was sent.
 import { SignetError } from "../errors.ts";
 import type { MaybePromise } from "../store/store.ts";
+import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions } from "./endpoint.ts";
 import { malformed, NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 import { readResolved } from "./resolver_answer.ts";
-import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions } from "./resolver_fetch.ts";
 
 /** What a resolver needs to see of a request, besides its fields. */
 export interface ResolverView extends CredentialView {

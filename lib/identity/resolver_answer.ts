@@ -1,10 +1,10 @@
 // A resolver's answer, read strictly: whatever is not exactly understood proves nobody. Pure.
 // `{"subject": "…", "issuer"?: "…", "client_id"?: "…", "scopes"?: ["…"], "expires_at"?: seconds since the epoch}`
 import { z } from "zod";
-import { EndpointFault } from "./resolver_fetch.ts";
+import { EndpointFault } from "./endpoint.ts";
 import type { Principal } from "./principal.ts";
 
-export const RESOLVER_ISSUER = "signet:resolver";
+const RESOLVER_ISSUER = "signet:resolver";
 
 const name = z.string().max(1_024).refine((text) => text.trim() !== "" && text.isWellFormed());
 

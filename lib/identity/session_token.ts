@@ -1,13 +1,13 @@
 // Principals by Signet's own session tokens (BEHAVIOUR.md I1, T2): whoever presents one is the agent it names.
 // Never remembered by others: the record is looked up on every request, so that revoking takes effect on the next one.
 import { LRUCache } from "lru-cache";
-import { SignetError } from "../errors.ts";
-import { type MaybePromise, StoreError } from "../store/store.ts";
+import { failClosed } from "../store/fail_closed.ts";
+import type { MaybePromise } from "../store/store.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, Principal, PrincipalSource } from "./principal.ts";
 
-export const SESSION_TOKEN_ISSUER = "signet:token";
+const SESSION_TOKEN_ISSUER = "signet:token";
 
 /** What the source needs of `SessionTokens`, which lives above it. */
 export interface SessionTokenVerifier {
@@ -64,11 +64,9 @@ export class SessionTokenSource implements PrincipalSource {
     if (!looksLikeSessionToken(token)) return this.#foreign;
     try {
       const verdict = this.#verifier.verify(token);
-      return verdict instanceof Promise
-        ? verdict.then((late) => this.#answer(late), failClosed)
-        : this.#answer(verdict);
+      return verdict instanceof Promise ? verdict.then((late) => this.#answer(late), unread) : this.#answer(verdict);
     } catch (fault) {
-      return failClosed(fault);
+      return unread(fault);
     }
   }
 
@@ -93,14 +91,6 @@ export class SessionTokenSource implements PrincipalSource {
   }
 }
 
-/** A store that cannot be read proves nobody, and refutes nobody either: 503, not 401. */
-function failClosed(fault: unknown): never {
-  if (!(fault instanceof StoreError)) throw fault;
-  throw new SignetError("identity_unavailable", {
-    publicMessage: "The store of session tokens cannot be reached",
-    retryAfterS: 1,
-    facts: { store: fault.code },
-    remedy: fault.remedy,
-    cause: fault,
-  });
+function unread(fault: unknown): never {
+  return failClosed(fault, "The store of session tokens cannot be reached");
 }

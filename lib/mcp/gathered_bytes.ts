@@ -22,7 +22,7 @@ export class GatheredBytes {
   }
 
   /** All of it, and nothing is left here. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#buffer.subarray(0, this.#size);
     this.#buffer = new Uint8Array(0);
     this.#size = 0;

@@ -2,7 +2,7 @@
 // (BEHAVIOUR.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot be asked
 // refuses the session (503), because it might be a dead one.
 import type { OwnerFingerprint } from "../envelope/session_id.ts";
-import { SignetError } from "../errors.ts";
+import { failClosed } from "../store/fail_closed.ts";
 import {
   type MaybePromise,
   type Revocation,
@@ -152,22 +152,15 @@ export class StoredRevocations implements RevocationList {
   #guard<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
     try {
       const answer = ask();
-      return answer instanceof Promise ? answer.catch(failClosed) : answer;
+      return answer instanceof Promise ? answer.catch(unread) : answer;
     } catch (fault) {
-      return failClosed(fault);
+      return unread(fault);
     }
   }
 }
 
-function failClosed(fault: unknown): never {
-  if (!(fault instanceof StoreError)) throw fault;
-  throw new SignetError("identity_unavailable", {
-    publicMessage: "The list of revoked sessions cannot be reached",
-    retryAfterS: 1,
-    facts: { store: fault.code },
-    remedy: fault.remedy,
-    cause: fault,
-  });
+function unread(fault: unknown): never {
+  return failClosed(fault, "The list of revoked sessions cannot be reached");
 }
 
 /** Purging only saves room, and is tried again; what matters fails where it is asked for. */

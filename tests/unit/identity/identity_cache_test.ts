@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { Credential, IdentityCache, type VerifiedOwner } from "../../../lib/identity/identity_cache.ts";
+import { Credential } from "../../../lib/identity/credential.ts";
+import { IdentityCache, type VerifiedOwner } from "../../../lib/identity/identity_cache.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";
 
 const options = { sanitizeOps: true, sanitizeResources: true };

@@ -8,7 +8,6 @@ import {
   clientSecretPost,
   type IntrospectionOptions,
   IntrospectionSource,
-  privateKeyJwt,
 } from "../../../lib/identity/introspection.ts";
 import type { IntrospectedPrincipal } from "../../../lib/identity/introspection_answer.ts";
 import type { CredentialView, Identification } from "../../../lib/identity/principal.ts";
@@ -58,9 +57,6 @@ async function principalOf(answer: Identification | Promise<Identification>): Pr
   assert.ok(settled.kind === "principal", inspect(settled));
   return settled.principal as IntrospectedPrincipal;
 }
-
-const generateKeyPair = async () =>
-  await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]) as CryptoKeyPair;
 
 const unavailable = (problem: RegExp) => (fault: unknown) => {
   assert.ok(fault instanceof SignetError, String(fault));
@@ -168,9 +164,8 @@ Deno.test(
   },
 );
 
-Deno.test("I1: introspection authenticates as a client by basic, post and private_key_jwt", options, async () => {
+Deno.test("I1: introspection authenticates as a client by basic and post", options, async () => {
   const client = "sig:net";
-  const { publicKey, privateKey } = await generateKeyPair();
   const ask = async (credentials: ClientCredentials) => {
     const { source, asked } = given(good, { client: credentials, issuer: ISSUER });
     await principalOf(source.identify(bearer("t"), NOW_MS));
@@ -182,14 +177,6 @@ Deno.test("I1: introspection authenticates as a client by basic, post and privat
   const post = await ask(clientSecretPost(client, "s3cr3t"));
   assert.deepEqual([post.body.get("client_id"), post.body.get("client_secret")], [client, "s3cr3t"]);
   assert.equal(post.headers.get("authorization"), null);
-  const signed = await ask(privateKeyJwt(client, privateKey, "key-1"));
-  const [head = "", body = "", signature = ""] = signed.body.get("client_assertion")!.split(".");
-  const read = (part: string) => JSON.parse(atob(part.replaceAll("-", "+").replaceAll("_", "/")));
-  assert.equal(read(head).kid, "key-1");
-  assert.deepEqual([read(body).iss, read(body).sub, read(body).aud], [client, client, ISSUER]);
-  const bytes = Uint8Array.from(atob(signature.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-  const message = new TextEncoder().encode(`${head}.${body}`);
-  assert.equal(await crypto.subtle.verify("Ed25519", publicKey, bytes, message), true);
 });
 
 Deno.test("P1: client credentials print no secret, and blank ones are refused", options, () => {
@@ -210,8 +197,6 @@ Deno.test("I1: introspection refuses an endpoint identities must not depend on",
   assert.throws(() => make("http://issuer.example/introspect"), /plain http/);
   assert.throws(() => make("http://127.0.0.1/introspect"), /plain http/);
   assert.throws(() => make("https://user:s3cr3t@issuer.example/introspect"), /user info/);
-  const { privateKey } = await generateKeyPair();
-  assert.throws(() => make(ENDPOINT, { client: privateKeyJwt("signet", privateKey) }), /issuer is wanted/);
   const { source } = make("http://127.0.0.1/introspect", { unsafeHttp: true });
   assert.equal((await principalOf(source.identify(bearer("t"), NOW_MS))).subject, "alice");
 });

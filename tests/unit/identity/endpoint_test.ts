@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Endpoint, EndpointFault, type Fetch } from "../../../lib/identity/resolver_fetch.ts";
+import { Endpoint, EndpointFault, type Fetch } from "../../../lib/identity/endpoint.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;

@@ -1,7 +1,9 @@
 // Asking an endpoint that decides about identities: bounded in time and in size, no redirects followed, and whatever goes
 // wrong is one error, `identity_unavailable`, because nothing was proven (fail closed).
 import { SignetError } from "../errors.ts";
+import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { redactUrl } from "../observe/redact.ts";
+import { isThisMachine } from "./this_machine.ts";
 
 /** As much of `fetch` as is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -84,23 +86,15 @@ export class Endpoint {
   }
 
   async #readAll(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
+    const body = new GatheredBytes();
     // Leaving the loop early cancels the body.
     for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > this.#maxResponseBytes) {
+      if (body.size + chunk.length > this.#maxResponseBytes) {
         throw new EndpointFault(`its answer is longer than ${this.#maxResponseBytes} bytes`);
       }
-      chunks.push(chunk);
+      body.add(chunk);
     }
-    const body = new Uint8Array(length);
-    let at = 0;
-    for (const chunk of chunks) {
-      body.set(chunk, at);
-      at += chunk.length;
-    }
-    return body;
+    return body.take();
   }
 }
 
@@ -111,15 +105,13 @@ export interface EndpointRules {
   readonly http: "never" | "loopback" | "unsafe";
 }
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
 /** @throws RangeError for a URL that identities must not depend on; says which, and what is wanted */
 export function checkEndpoint(text: string, rules: EndpointRules): string {
   const url = URL.parse(text);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw new RangeError(`The ${rules.what} is not a URL of https, which is wanted`);
   }
-  const plainAllowed = rules.http === "unsafe" || (rules.http === "loopback" && LOOPBACK.has(url.hostname));
+  const plainAllowed = rules.http === "unsafe" || (rules.http === "loopback" && isThisMachine(url.hostname));
   if (url.protocol === "http:" && !plainAllowed) {
     throw new RangeError(`The ${rules.what} is plain http, https is wanted: whoever is on the way could answer for it`);
   }
