@@ -27,7 +27,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { ring } = await options.loadKeys();
   const lasting = await createLasting({ settings, ring, log, now });
   const parts = await createParts(lasting, settings);
-  const app = new App(options, lasting, parts);
+  const app = new App({ ...options, log: lasting.log }, lasting, parts);
   await app.open();
   return app;
 }

@@ -15,6 +15,7 @@ import { SessionOnly } from "../gateway/session_only.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
+import { BudgetedLogger } from "../observe/log_budget.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
 import { type LimitOptions, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
@@ -45,9 +46,12 @@ export interface Lasting {
   readonly keepAlive: KeepAlive;
   readonly metrics: GatewayMetrics;
   readonly lifecycle: Lifecycle;
-  readonly log: Logger;
+  readonly log: BudgetedLogger;
   readonly now: () => number;
 }
+
+/** Of one kind: a fault that meets every request is told often enough, and fills no disk. */
+const WARNINGS_PER_SECOND = 20;
 
 /** `n` bytes of the system's randomness. */
 export function randomBytes(n: number): Uint8Array<ArrayBuffer> {
@@ -106,7 +110,9 @@ function createTokens(settings: Settings, secrets: Secrets, parts: { store: Stor
 }
 
 /** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
-export async function createLasting({ settings, ring, log, now }: LastingOptions): Promise<Lasting> {
+export async function createLasting(options: LastingOptions): Promise<Lasting> {
+  const { settings, ring, now } = options;
+  const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
   const secrets = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
   const store = await createStore(settings);

@@ -33,6 +33,9 @@ const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
   upstream_timeout: "the MCP server did not begin to answer in time: raise --response-timeout, or set it to 0",
 };
 
+/** A 5xx by its number, but nothing an operator could mend: no client may fill the log with it. */
+const OF_THE_CLIENT: ReadonlySet<ErrorCode> = new Set(["coding_unsupported", "http_version_unsupported"]);
+
 /** Any thrown thing as a SignetError; what is not ours becomes `internal` with the original as cause. */
 export function toSignetError(error: unknown): SignetError {
   if (error instanceof SignetError) return error;
@@ -113,7 +116,7 @@ export class ErrorResponder {
     };
     if (error.code === "internal") {
       this.#options.log.error("request failed", { ...facts, stack: cause instanceof Error ? cause.stack : undefined });
-    } else if (status >= 500) this.#options.log.warn("request failed", facts);
+    } else if (status >= 500 && !OF_THE_CLIENT.has(error.code)) this.#options.log.warn("request failed", facts);
     else this.#options.log.debug("request refused", facts);
   }
 }
