@@ -1,7 +1,7 @@
 // Keep-alive comments on event streams that have been silent (N2): between events only, never inside one.
 // One timer serves all streams, so that a stream costs a set entry and not a timer.
 import type { BodyWriter } from "../http1/types.ts";
-import { KEEP_ALIVE, SseBoundary } from "../mcp/sse.ts";
+import { KEEP_ALIVE, SseBoundary } from "../mcp/sse_boundary.ts";
 
 /** One event stream on its way to a client. Bytes pass unchanged; it only watches where events end. */
 export class WatchedStream {

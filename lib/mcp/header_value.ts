@@ -1,10 +1,8 @@
 // The `=?base64?…?=` form in which MCP 2026-07-28 carries text that no HTTP field value can hold
-// (Streamable HTTP, "Value Encoding"). Decodes strictly, encodes only what needs it.
+// (Streamable HTTP, "Value Encoding"). Decodes strictly.
 const PREFIX = "=?base64?";
 const SUFFIX = "?=";
 const CANONICAL = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-/** Visible ASCII, with spaces and tabs only inside. */
-const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -22,10 +20,4 @@ export function decodeHeaderValue(value: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The field value for `text`: itself where it survives HTTP unchanged and cannot be taken for the encoded form. */
-export function encodeHeaderValue(text: string): string {
-  if (PLAIN.test(text) && !isEncoded(text)) return text;
-  return PREFIX + new TextEncoder().encode(text).toBase64() + SUFFIX;
 }

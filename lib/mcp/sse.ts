@@ -1,4 +1,4 @@
-// Server-sent events (WHATWG HTML §9.2): bytes to events, events to bytes, and where a byte stream may be cut into.
+// Server-sent events (WHATWG HTML §9.2) out of the bytes of a stream.
 // Guarantees: any split of the bytes gives the same events; memory is bounded by one event.
 import { SignetError } from "../errors.ts";
 import { GatheredBytes } from "./gathered_bytes.ts";
@@ -18,11 +18,10 @@ export interface SseEvent {
   readonly retry: number | undefined;
 }
 
-const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;
+const LF = 0x0a, CR = 0x0d, SPACE = 0x20;
 const BOM = [0xef, 0xbb, 0xbf];
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();
 
 interface Fields {
   event: string;
@@ -133,85 +132,5 @@ export class SseParser {
     if (event === "" && data === undefined && id === undefined && retry === undefined) return;
     this.#fields = noFields();
     events.push({ event: event === "" ? "message" : event, data: data?.join("\n"), id, retry });
-  }
-}
-
-/** What {@link formatEvent} writes; absent fields are left out. */
-export interface SseFields {
-  readonly event?: string;
-  readonly id?: string;
-  /** In ms, an integer ≥ 0. */
-  readonly retry?: number;
-  readonly data: string;
-}
-
-/** A value on one line cannot hold a line break, and an id no NUL: it would end, or lose, the field. */
-function assertOneLine(name: string, value: string): void {
-  // deno-lint-ignore no-control-regex
-  if (/[\r\n\u0000]/.test(value)) throw new RangeError(`writing an SSE ${name}: found a line break or NUL, want none`);
-}
-
-/** One event with its closing blank line. @throws RangeError if `event` or `id` holds a line break or NUL */
-export function formatEvent(fields: SseFields): Uint8Array<ArrayBuffer> {
-  let text = "";
-  if (fields.event !== undefined) {
-    assertOneLine("event name", fields.event);
-    text += `event: ${fields.event}\n`;
-  }
-  if (fields.id !== undefined) {
-    assertOneLine("id", fields.id);
-    text += `id: ${fields.id}\n`;
-  }
-  if (fields.retry !== undefined) text += `retry: ${fields.retry}\n`;
-  for (const line of fields.data.split(/\r\n|\r|\n/)) text += `data: ${line}\n`;
-  return encoder.encode(text + "\n");
-}
-
-/** A comment: no event for any client, proof of life for everything in between. Legal wherever an event boundary is. */
-export const KEEP_ALIVE: Uint8Array<ArrayBuffer> = encoder.encode(": keep-alive\n\n");
-
-/** Follows a stream passed through as bytes and tells whether it stands between two events. */
-export class SseBoundary {
-  #lineEmpty = true;
-  #inComment = false;
-  #inEvent = false;
-  #afterCr = false;
-
-  /** Whether a comment may be put here without touching an event. True at the start of a stream. */
-  get atBoundary(): boolean {
-    return this.#lineEmpty && !this.#inEvent;
-  }
-
-  /** Takes the next bytes of the stream. */
-  update(bytes: Uint8Array): void {
-    const length = bytes.length;
-    // Nearly every write of a server ends with a whole event: two bytes tell, whatever stood before.
-    if (length >= 2 && bytes[length - 1] === LF && bytes[length - 2] === LF) return this.#reset(false);
-    for (let at = 0; at < length; at++) this.#step(bytes[at]!);
-  }
-
-  #reset(afterCr: boolean): void {
-    this.#lineEmpty = true;
-    this.#inComment = false;
-    this.#inEvent = false;
-    this.#afterCr = afterCr;
-  }
-
-  #step(byte: number): void {
-    if (byte === LF && this.#afterCr) {
-      this.#afterCr = false;
-      return;
-    }
-    if (byte === LF || byte === CR) {
-      if (this.#lineEmpty) return this.#reset(byte === CR);
-      this.#lineEmpty = true;
-      this.#inComment = false;
-      this.#afterCr = byte === CR;
-      return;
-    }
-    this.#afterCr = false;
-    if (this.#lineEmpty) this.#inComment = byte === COLON;
-    this.#lineEmpty = false;
-    if (!this.#inComment) this.#inEvent = true;
   }
 }

@@ -1,4 +1,4 @@
-// The store of one process without a state file: everything is gone with the process, and says so (`durable` is false).
+// The store of one process without a state file: everything is gone with the process.
 // Bounded: records of tokens beyond the cap are refused, revocations see revocation_set.ts (BEHAVIOUR.md T1, L6, M3).
 import { DEFAULT_SET_OPTIONS, RevocationSet, type RevocationSetOptions } from "./revocation_set.ts";
 import {
@@ -26,9 +26,6 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   const tokens = new MemoryTokens(options.maxTokens ?? 100_000);
   const revocations = new MemoryRevocations(options);
   return {
-    kind: "memory",
-    synchronous: true,
-    durable: false,
     tokens,
     revocations,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),

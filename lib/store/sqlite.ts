@@ -11,9 +11,6 @@ export function openSqliteStore(path: string, options: SqliteFileOptions = {}): 
   const tokens = new SqliteTokens(file);
   const revocations = new SqliteRevocations(file);
   return {
-    kind: "sqlite",
-    synchronous: true,
-    durable: true,
     tokens,
     revocations,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),

@@ -2,7 +2,7 @@
 // Every step that must be atomic is one method, so that a shared store can make it one script or one transaction.
 // Memory and SQLite answer at once; a store behind a network answers with a promise (BEHAVIOUR.md T1–T3, L6).
 
-/** A value now, or later. Callers that must not wait say so by asking for a store that is `synchronous`. */
+/** A value now, or later. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /** What is kept of an issued session token: never the token itself, only its SHA-256. */
@@ -101,11 +101,6 @@ export interface RevocationStore {
 
 /** Everything shared. One per process. */
 export interface Store {
-  readonly kind: "memory" | "sqlite" | "redis";
-  /** True if no method of this store ever returns a promise. */
-  readonly synchronous: boolean;
-  /** True if what it holds survives a restart. */
-  readonly durable: boolean;
   readonly tokens: TokenStore;
   readonly revocations: RevocationStore;
   /** Drops what has expired; returns how many entries. Called by a timer; correctness never depends on it. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import { classify, readInitializeParams } from "../../../lib/mcp/era.ts";
-import { decodeHeaderValue, encodeHeaderValue } from "../../../lib/mcp/header_value.ts";
+import { decodeHeaderValue } from "../../../lib/mcp/header_value.ts";
 import { parseMessage } from "../../../lib/mcp/json_rpc.ts";
 import {
   assertModern,
@@ -210,13 +210,11 @@ Deno.test("23: assertModern asks nothing of a notification but that what it has 
   refuses("modern_version_unsupported", () => assertPasses(notification(), { protocolVersion: "2027-01-01" }));
 });
 
-Deno.test("23: decodeHeaderValue undoes encodeHeaderValue when the text is any", sanitize, () => {
+Deno.test("23: decodeHeaderValue gives the text, encoded or plain", sanitize, () => {
   for (const text of ["plain", "two words", " lead", "trail ", "", "é", "日本", "=?base64?eA==?=", "a\nb", "a\tb"]) {
-    const value = encodeHeaderValue(text);
-    assert.match(value, /^[\x20-\x7e\t]*$/);
-    assert.equal(value.trim(), value);
-    assert.equal(decodeHeaderValue(value), text);
+    assert.equal(decodeHeaderValue(`=?base64?${new TextEncoder().encode(text).toBase64()}?=`), text);
   }
+  for (const text of ["plain", "two words", "a\tb"]) assert.equal(decodeHeaderValue(text), text);
 });
 
 Deno.test(

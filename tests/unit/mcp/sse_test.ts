@@ -1,11 +1,9 @@
-// lib/mcp/sse.ts: events out of bytes, bytes out of events, and where a comment may stand.
 import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
-import { formatEvent, KEEP_ALIVE, SseBoundary, type SseEvent, SseParser } from "../../../lib/mcp/sse.ts";
+import { type SseEvent, SseParser } from "../../../lib/mcp/sse.ts";
 
 const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 function read(text: string): SseEvent[] {
   return new SseParser({ maxEventBytes: 4096 }).push(encoder.encode(text));
@@ -64,60 +62,4 @@ Deno.test("M3: SseParser refuses an event beyond its cap, in one line, in many, 
 Deno.test("M3: SseParser counts each event anew", sanitize, () => {
   const parser = new SseParser({ maxEventBytes: 64 });
   for (let i = 0; i < 50; i++) assert.equal(parser.push(encoder.encode("data: 0123456789\n\n")).length, 1);
-});
-
-Deno.test("formatEvent writes what SseParser reads back", sanitize, () => {
-  const bytes = formatEvent({ event: "message", id: "1", retry: 10, data: "a\r\nb\rc\nd" });
-  assert.deepEqual(read(decoder.decode(bytes)), [message("a\nb\nc\nd", { id: "1", retry: 10 })]);
-  assert.equal(decoder.decode(formatEvent({ data: "{}" })), "data: {}\n\n");
-});
-
-Deno.test("formatEvent refuses an id or a name that would end its line", sanitize, () => {
-  assert.throws(() => formatEvent({ id: "1\ndata: forged", data: "" }), RangeError);
-  assert.throws(() => formatEvent({ id: "1\0", data: "" }), RangeError);
-  assert.throws(() => formatEvent({ event: "a\rb", data: "" }), RangeError);
-});
-
-function boundaryAfter(...parts: string[]): boolean {
-  const boundary = new SseBoundary();
-  for (const part of parts) boundary.update(encoder.encode(part));
-  return boundary.atBoundary;
-}
-
-Deno.test(
-  "N2: SseBoundary stands at a boundary at the start, after a blank line and after a comment line",
-  sanitize,
-  () => {
-    assert.equal(boundaryAfter(), true);
-    for (const text of ["data: a\n\n", "data: a\r\n\r\n", "data: a\r\r", ": ping\n", ": ping\n\n", "\n"]) {
-      assert.equal(boundaryAfter(text), true, JSON.stringify(text));
-    }
-  },
-);
-
-Deno.test("N2: SseBoundary stands at no boundary within a line, an event or a comment", sanitize, () => {
-  for (
-    const text of [
-      "d",
-      "data: a\n",
-      "data: a\r\n",
-      "data: a\r",
-      "id: 1\n: c\n",
-      ": pi",
-      "data: a\n\ndata",
-      "data: a\n: c\n",
-    ]
-  ) {
-    assert.equal(boundaryAfter(text), false, JSON.stringify(text));
-  }
-});
-
-Deno.test("N2: SseBoundary takes a CRLF torn in two as one line end", sanitize, () => {
-  assert.equal(boundaryAfter("data: a\r", "\n"), false);
-  assert.equal(boundaryAfter("data: a\r", "\n\r", "\n"), true);
-  assert.equal(boundaryAfter("data: a\r", "\n\n"), true);
-});
-
-Deno.test("N2: KEEP_ALIVE is no event", sanitize, () => {
-  assert.deepEqual(read(decoder.decode(KEEP_ALIVE) + "data: a\n\n"), [message("a")]);
 });

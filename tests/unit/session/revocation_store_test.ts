@@ -33,7 +33,7 @@ function remote(store: Store): Store {
     changesSince: (cursor, limit) => later(() => revocations.changesSince(cursor, limit)),
     size: () => later(() => revocations.size()),
   };
-  return { ...store, synchronous: false, revocations: slow, purge: (nowMs) => later(() => store.purge(nowMs)) };
+  return { ...store, revocations: slow, purge: (nowMs) => later(() => store.purge(nowMs)) };
 }
 
 const STORES: Record<string, (folder: string) => Store> = {

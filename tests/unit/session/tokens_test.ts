@@ -328,14 +328,14 @@ Deno.test(
   options,
   async () => {
     const folder = await Deno.makeTempDir();
-    const stores = [createMemoryStore(), openSqliteStore(`${folder}/state`)];
-    for (const store of stores) {
+    const stores = { memory: createMemoryStore(), sqlite: openSqliteStore(`${folder}/state`) };
+    for (const [name, store] of Object.entries(stores)) {
       const { tokens } = given({ store: store.tokens });
       const outcomes = await Promise.allSettled(
         Array.from({ length: 100 }, async () => await tokens.issue({ agent: AGENT, ttlMs: 60_000 })),
       );
       const issued = outcomes.flatMap((outcome) => outcome.status === "fulfilled" ? [outcome.value] : []);
-      assert.equal(issued.length, 5, store.kind);
+      assert.equal(issued.length, 5, name);
       assert.equal(await tokens.count(AGENT), 5);
       for (const { token } of issued) await tokens.authenticate(token, AGENT);
       await store.close();
