@@ -18,6 +18,8 @@ import { capsOf, createLasting, createParts, type Lasting } from "./wiring.ts";
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;
+/** Bodies up to here are waited for before a request is looked at: then the fast lane can take it. */
+const GATHERED_BYTES = 16 * 1024;
 /** How often silent event streams are looked at. */
 const KEEP_ALIVE_TICK_MS = 1000;
 
@@ -67,6 +69,7 @@ export class App implements RunningApp {
         idleTimeoutMs: settings.idleTimeoutMs,
         writeTimeoutMs: settings.writeTimeoutMs,
         maxConnections: settings.maxConnections,
+        gatherBytes: GATHERED_BYTES,
       },
       onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
     });

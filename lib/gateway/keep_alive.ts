@@ -1,43 +1,41 @@
 // Keep-alive comments on event streams that have been silent (N2): between events only, never inside one.
-// One timer serves all streams, so that a stream costs a set entry and not a timer.
+// One timer and one look at the clock a second serve all streams, so that an event costs no more than its bytes.
 import type { BodyWriter } from "../http1/types.ts";
 import { KEEP_ALIVE, SseBoundary } from "../mcp/sse_boundary.ts";
+
+/** The time of the last tick, in ms since the epoch. */
+interface Clock {
+  nowMs: number;
+}
 
 /** One event stream on its way to a client. Bytes pass unchanged; it only watches where events end. */
 export class WatchedStream {
   readonly #writer: BodyWriter;
   readonly #boundary = new SseBoundary();
-  readonly #now: () => number;
-  #comment: Promise<void> | undefined;
-  #writing = false;
+  readonly #clock: Clock;
   #lastWriteMs: number;
 
-  constructor(writer: BodyWriter, now: () => number) {
+  constructor(writer: BodyWriter, clock: Clock) {
     this.#writer = writer;
-    this.#now = now;
-    this.#lastWriteMs = now();
+    this.#clock = clock;
+    this.#lastWriteMs = clock.nowMs;
   }
 
-  /** Passes bytes on, behind a comment that is being written; resolves when the socket took them. */
-  async write(bytes: Uint8Array): Promise<void> {
-    this.#writing = true;
+  /** Passes bytes on; resolves when the socket took them. */
+  write(bytes: Uint8Array): Promise<void> {
     this.#boundary.update(bytes);
-    if (this.#comment) await this.#comment;
-    await this.#writer.write(bytes);
-    this.#lastWriteMs = this.#now();
-    this.#writing = false;
+    this.#lastWriteMs = this.#clock.nowMs;
+    return this.#writer.write(bytes);
   }
 
-  /** Sends a comment if nothing was sent since `sinceMs`, an event has just ended and no write is under way. */
+  /**
+   * Sends a comment if nothing was sent since `sinceMs` and an event has just ended. Writes go out in the order they are
+   * made, so bytes that come meanwhile stand behind it.
+   */
   keepAlive(sinceMs: number): void {
-    if (this.#writing || this.#comment || this.#lastWriteMs > sinceMs || !this.#boundary.atBoundary) return;
-    this.#lastWriteMs = this.#now();
-    this.#comment = this.#writer.write(KEEP_ALIVE).finally(() => this.#comment = undefined);
-  }
-
-  /** Whether the stream stands between two events, so that ending it here cuts none. */
-  get atBoundary(): boolean {
-    return this.#boundary.atBoundary;
+    if (this.#lastWriteMs > sinceMs || !this.#boundary.atBoundary) return;
+    this.#lastWriteMs = this.#clock.nowMs;
+    this.#writer.write(KEEP_ALIVE);
   }
 }
 
@@ -46,15 +44,18 @@ export class KeepAlive {
   readonly #streams = new Set<WatchedStream>();
   readonly #intervalMs: number;
   readonly #now: () => number;
+  readonly #clock: Clock;
 
   /** @param intervalMs silence after which a comment is sent; 0 for never */
   constructor(intervalMs: number, now: () => number) {
     this.#intervalMs = intervalMs;
     this.#now = now;
+    this.#clock = { nowMs: now() };
   }
 
   watch(writer: BodyWriter): WatchedStream {
-    const stream = new WatchedStream(writer, this.#now);
+    this.#clock.nowMs = this.#now();
+    const stream = new WatchedStream(writer, this.#clock);
     this.#streams.add(stream);
     return stream;
   }
@@ -69,8 +70,9 @@ export class KeepAlive {
 
   /** To be called every second or so. */
   tick(): void {
+    this.#clock.nowMs = this.#now();
     if (this.#intervalMs === 0) return;
-    const sinceMs = this.#now() - this.#intervalMs;
+    const sinceMs = this.#clock.nowMs - this.#intervalMs;
     for (const stream of this.#streams) stream.keepAlive(sinceMs);
   }
 }

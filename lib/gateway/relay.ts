@@ -1,5 +1,6 @@
 // The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
 // as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, PROTOCOL.md 15).
+import { pipeBody } from "../http1/body_pipe.ts";
 import { fieldValue } from "../http1/fields.ts";
 import {
   type BodyWriter,
@@ -104,9 +105,7 @@ async function pump(
   endsProperlyWhenCut = false,
 ): Promise<void> {
   try {
-    for (let bytes = await response.body.read(); bytes !== null; bytes = await response.body.read()) {
-      await write(bytes);
-    }
+    await pipeBody(response.body, write);
     await writer.end();
   } catch (error) {
     if (endsProperlyWhenCut && forwarding.endReason !== undefined) await writer.end();
