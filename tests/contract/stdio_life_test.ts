@@ -5,6 +5,7 @@ import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
 import type { Outbox } from "../../lib/upstream/stdio/outbox.ts";
+import { ProcFilesystem } from "../../lib/upstream/stdio/process_table.ts";
 import { until } from "../support/signet.ts";
 import { census, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture, initializeMessage, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";
@@ -171,8 +172,12 @@ Deno.test(
     await session.post({ jsonrpc: "2.0", id: 2, method: "resources/unsubscribe", params: { uri: "a:1" } });
     const events = await session.listen();
     await session.post(toolCall(3, "crash"));
-    const { logLevel, subscribed } = await session.call(4, "state");
-    assert.deepEqual({ logLevel, subscribed }, { logLevel: "debug", subscribed: ["a:2"] });
+    const { initialized, logLevel, subscribed } = await session.call(4, "state");
+    assert.deepEqual({ initialized, logLevel, subscribed }, {
+      initialized: true,
+      logLevel: "debug",
+      subscribed: ["a:2"],
+    });
     const told = [(await events.next())!.method, (await events.next())!.method];
     assert.deepEqual(told, ["notifications/tools/list_changed", "notifications/resources/list_changed"]);
     events.release();
@@ -351,6 +356,49 @@ Deno.test(
     await assert.rejects(stalled.body.read(), /the client has read nothing/);
     stalled.release();
     assert.deepEqual(await session.call(2, "echo"), {});
+  },
+);
+
+/** Processes that hide what they are: nothing can be told from their environment. */
+class Unmarked extends ProcFilesystem {
+  override markOf(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+}
+
+/** A system that does not list its processes, or does not let Signet see them. */
+class Unlisted extends ProcFilesystem {
+  override list(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+}
+
+for (
+  const [what, table] of [["without marks", new Unmarked()], ["without a list of processes", new Unlisted()]] as const
+) {
+  Deno.test(`B2: ${what}, a grandchild in its server's group still goes with it`, OPTIONS, async () => {
+    await using stdio = new TestStdio({ table, limits: QUICK });
+    const session = await stdio.open();
+    await session.call(1, "grandchild");
+    await session.delete();
+    await nobodyLeft(stdio.token);
+    await until(() => stdio.upstream.slots.total === 0, "the place is free again");
+  });
+}
+
+Deno.test(
+  "B2: without marks, a grandchild that has left the group goes too, while its parent is there",
+  OPTIONS,
+  async () => {
+    await using stdio = new TestStdio({
+      table: new Unmarked(),
+      server: fixture("--ignore-close", "--ignore-term"),
+      limits: QUICK,
+    });
+    const session = await stdio.open();
+    await session.call(1, "grandchild", { detached: true });
+    await session.delete();
+    await nobodyLeft(stdio.token);
   },
 );
 
