@@ -117,8 +117,8 @@ export function isPlain(bytes: Uint8Array, maxDepth: number): boolean {
     if (code === QUOTE) {
       const end = skipString(text, at);
       if (end - at === INITIALIZE.length && text.startsWith(INITIALIZE, at)) return false;
-      // The members of the message itself are hardly ever escaped, but could be to hide it.
-      if (depth === 1 && text.slice(at, end).includes("\\u")) return false;
+      // The method is hardly ever spelt with escapes, but could be to hide it; it is longer then.
+      if (depth === 1 && end - at >= LEAST_ESCAPED && text.slice(at, end).includes("\\u")) return false;
       at = end;
       continue;
     }
@@ -137,6 +137,8 @@ function isBlankFrom(text: string, start: number): boolean {
 }
 
 const INITIALIZE = '"initialize"';
+/** Length with one letter as `\\uXXXX`. */
+const LEAST_ESCAPED = INITIALIZE.length + 5;
 
 /** White space of JSON (RFC 8259 §2). */
 function isBlank(code: number): boolean {
