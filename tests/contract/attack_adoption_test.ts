@@ -4,9 +4,8 @@ import { openRevocations } from "../../lib/session/revocation_store.ts";
 import { openSqliteStore } from "../../lib/store/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 
 /** A session that somebody opened at the upstream before Signet stood in front of it. */
 function liveId(upstream: FakeMcp): string {
@@ -18,7 +17,7 @@ function liveId(upstream: FakeMcp): string {
 for (const lane of LANES) {
   Deno.test(
     `O5 M1: a claim refused before it reaches the upstream keeps the id from nobody (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -54,7 +53,7 @@ for (const lane of LANES) {
 
 Deno.test(
   "O5: with --bind-client-id an adopted session is its client's alone, in memory or not",
-  SANITIZERS,
+  STRICT,
   async () => {
     let nowMs = Date.now();
     await using upstream = new FakeMcp();
@@ -83,7 +82,7 @@ Deno.test(
 
 Deno.test(
   "L6 O5: a revoked session that was adopted stays dead, for its owner and for others",
-  SANITIZERS,
+  STRICT,
   async () => {
     const dir = await Deno.makeTempDir({ prefix: "signet-state-" });
     try {
@@ -112,7 +111,7 @@ Deno.test(
 
 Deno.test(
   "L8 O5: an adopted session ends with its lifetime, and asking again gives it no second one",
-  SANITIZERS,
+  STRICT,
   async () => {
     let nowMs = Date.now();
     await using upstream = new FakeMcp();

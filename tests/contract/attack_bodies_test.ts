@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 const FLAGS = ["--max-body", "1MiB", "--max-buffered", "2MiB"];
 
 /** The head of a POST with a body that is announced at its longest; `chunked` announces nothing. */
@@ -18,7 +18,7 @@ for (const lane of LANES) {
     const how = chunked ? "chunked" : "of a length";
     Deno.test(
       `M3: bodies ${how} that do not come leave room for those that do (${lane} lane)`,
-      SANITIZERS,
+      STRICT,
       async () => {
         await using upstream = new FakeMcp();
         await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: FLAGS });
@@ -40,7 +40,7 @@ for (const lane of LANES) {
 
     Deno.test(
       `M3: bodies ${how} that do come are held up to the bound, and refused beyond it (${lane} lane)`,
-      SANITIZERS,
+      STRICT,
       async () => {
         await using upstream = new FakeMcp();
         await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: FLAGS });

@@ -2,14 +2,13 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 
 for (const lane of LANES) {
   Deno.test(
     `L5: of many DELETEs at once one ends the session, the others find none (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -28,7 +27,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `L3 L6: opening cold and deleting at once leaves the session dead (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       const first = await TestSignet.start({ upstream: upstream.url, lane });
@@ -52,7 +51,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `C3 PROTOCOL 18: with --cancel-on-disconnect an initialize that is abandoned is not cancelled (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       const hung = Promise.withResolvers<void>();

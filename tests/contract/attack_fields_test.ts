@@ -4,14 +4,13 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 
 for (const lane of LANES) {
   Deno.test(
     `I4 E3: a name with underscores passes for no field that is Signet's to set (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       // CGI, WSGI and Rack make one name of X-Signet-User and X_Signet_User.
       const heads: string[] = [];
@@ -52,7 +51,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I1 O2: two names in the trusted header that differ in one byte are two callers (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       const flags = ["--principal", "header", "--principal-header", "X-User", "--trusted-proxy", "127.0.0.0/8"];
@@ -72,7 +71,7 @@ for (const lane of LANES) {
 
 Deno.test(
   "a field of one hop only is dropped in both directions, whether Connection names it or not",
-  SANITIZERS,
+  STRICT,
   async () => {
     const hop = "http2-settings: AAMAAABkAAQAAP__\r\nproxy-authentication-info: x\r\nkeep-alive: timeout=5\r\n";
     const heads: string[] = [];

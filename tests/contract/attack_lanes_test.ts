@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 const CALL = JSON.stringify(call(1, "echo"));
 
 interface World {
@@ -154,7 +154,7 @@ const REQUESTS: [string, (world: World) => string, number][] = [
 ];
 
 for (const lane of LANES) {
-  Deno.test(`O1 I3: every spelling of a request is answered by the rules (${lane} lane)`, SANITIZERS, async () => {
+  Deno.test(`O1 I3: every spelling of a request is answered by the rules (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using issuer = await TestIssuer.create();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
@@ -184,7 +184,7 @@ for (const lane of LANES) {
     for (const secret of [...upstream.sessions, ...Object.values(world)]) assert.equal(logged.includes(secret), false);
   });
 
-  Deno.test(`E9: an initialize spelt with escapes is one all the same (${lane} lane)`, SANITIZERS, async () => {
+  Deno.test(`E9: an initialize spelt with escapes is one all the same (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const flags = ["--transient-header", "X-Trace"];
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
-
-Deno.test("P1: what only a client can have done wrong is no warning", SANITIZERS, async () => {
+Deno.test("P1: what only a client can have done wrong is no warning", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const attacks: [string, number][] = [
@@ -27,7 +26,7 @@ Deno.test("P1: what only a client can have done wrong is no warning", SANITIZERS
 
 Deno.test(
   "P1: one fault that meets every request brings a few lines a second, and their number is told",
-  SANITIZERS,
+  STRICT,
   async () => {
     let nowMs = 1_800_000_000_000;
     const gone = new FakeMcp();
@@ -44,7 +43,7 @@ Deno.test(
   },
 );
 
-Deno.test("P1: nothing a client sends gets into a line", SANITIZERS, async () => {
+Deno.test("P1: nothing a client sends gets into a line", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const mark = "INJECTED";

@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, freshRing, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { ISSUER, TestIssuer } from "../support/tokens.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 
 /** Holds every initialize until it is opened. */
 function gate(upstream: FakeMcp): { open(): void; readonly reached: () => boolean } {
@@ -24,7 +23,7 @@ function gate(upstream: FakeMcp): { open(): void; readonly reached: () => boolea
 for (const lane of LANES) {
   Deno.test(
     `E5: a session opened while its key is being removed lives under the new key (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
@@ -43,7 +42,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I2 P2: an identity cached before a reload is proven anew after it (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -62,7 +61,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I2 P2: a session that was being opened during a reload leaves no identity of the old issuer (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -81,7 +80,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I1 P2: a source removed by a reload proves nobody on an open connection (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -105,7 +104,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `P2: a listening stream that was on its way when draining began is refused, and holds up nothing (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       const [asked, mayAnswer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

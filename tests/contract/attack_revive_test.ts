@@ -4,8 +4,8 @@ import { gzipSync } from "node:zlib";
 import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 const LOST = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
 function zipped(status: number, message: unknown): Response {
@@ -20,7 +20,7 @@ function isInitialize(request: Recorded): boolean {
 for (const lane of LANES) {
   Deno.test(
     `M1 L4: clients that leave while a lost session is initialized again give their places back (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       let hangs = false;
       const hung = Promise.withResolvers<void>();
@@ -46,7 +46,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `L5 L6: a session deleted while it is initialized again leaves nothing upstream (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
@@ -69,7 +69,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `L4: a resurrection that fails half-way leaves no session upstream (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
@@ -84,7 +84,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `L4 M2: whoever meets 404 again and again cannot open upstream sessions without end (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       let nowMs = 1_800_000_000_000;
       await using upstream = new FakeMcp();
@@ -103,7 +103,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `PROTOCOL 2, 4: a session lost for good is answered in Signet's words, without the upstream's id (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
@@ -147,7 +147,7 @@ for (const lane of LANES) {
   for (const [how, answer] of PROCESSED) {
     Deno.test(
       `L4: a 404 that answers the call itself, ${how}, makes nothing run twice (${lane} lane)`,
-      SANITIZERS,
+      STRICT,
       async () => {
         await using upstream = new FakeMcp();
         upstream.tool("file", ({ id }) => answer(id));
@@ -164,7 +164,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `L4: a transport's refusal in gzip is a lost session all the same (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
@@ -184,7 +184,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `M3: an upstream that dies inside a refusal takes no connection with it (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new RawUpstream(async (request) => {
         const answer = handshake(request);

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 const VERSION = "2026-07-28";
 const META = {
   "io.modelcontextprotocol/protocolVersion": VERSION,
@@ -22,7 +22,7 @@ function headers(method: string, name?: string): Record<string, string> {
 for (const lane of LANES) {
   Deno.test(
     `L1 M2: initialize in a stateless envelope leaves no session behind that nobody counts (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--max-sessions", "1"] });
@@ -38,7 +38,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `O1 O3: a stateless body or version gives nobody another's session (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -84,7 +84,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `M1 PROTOCOL 38: probes are bounded too, and one too many is no 5xx (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       const release = Promise.withResolvers<void>();

@@ -4,8 +4,7 @@ import { gzipSync } from "node:zlib";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { INITIALIZE, status, TestSignet, until } from "../support/signet.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 function initialized(id: unknown, protocolVersion: unknown): string {
   return JSON.stringify({ jsonrpc: "2.0", id, result: { protocolVersion, capabilities: {}, serverInfo: {} } });
@@ -23,7 +22,7 @@ const BAD_IDS: [string, string[]][] = [
 for (const [what, ids] of BAD_IDS) {
   Deno.test(
     `PROTOCOL 1: an upstream id that is ${what} opens no session: 502, and no place is taken`,
-    SANITIZERS,
+    STRICT,
     async () => {
       const fields = ids.map((id) => `mcp-session-id: ${id}\r\n`).join("");
       await using upstream = new RawUpstream(async (request) => {
@@ -49,7 +48,7 @@ for (const [what, ids] of BAD_IDS) {
 for (const version of ["", " ", "2025\r\nx: y", "2025-11-25\u0000", "\u{1f600}", "v".repeat(1000)]) {
   Deno.test(
     `PROTOCOL 13: an upstream that negotiates ${JSON.stringify(version.slice(0, 20))} is 502`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       upstream.onRequest = (request) =>
@@ -65,7 +64,7 @@ for (const version of ["", " ", "2025\r\nx: y", "2025-11-25\u0000", "\u{1f600}",
   );
 }
 
-Deno.test("N2: no comment is put into an event stream that came compressed", SANITIZERS, async () => {
+Deno.test("N2: no comment is put into an event stream that came compressed", STRICT, async () => {
   let nowMs = 1_800_000_000_000;
   const event = gzipSync("data: {}\n\n");
   const flow = Promise.withResolvers<void>();

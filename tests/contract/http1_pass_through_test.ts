@@ -6,8 +6,7 @@ import { Pool } from "../../lib/http1/pool.ts";
 import { type Http1Server, serveHttp1 } from "../../lib/http1/server.ts";
 import { CHUNKED, type ClientResponse, type Exchange, HttpError } from "../../lib/http1/types.ts";
 import { bytesOf, RawPeer, RawUpstream, until } from "../support/raw_peer.ts";
-
-const OPTIONS = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 /** The smallest proxy there is. */
 function forward(exchange: Exchange, pool: Pool): void {
@@ -74,7 +73,7 @@ class Proxy {
 const POST = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 const STREAM = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-Deno.test("messages pass through whole, whatever their framing and size", OPTIONS, async () => {
+Deno.test("messages pass through whole, whatever their framing and size", STRICT, async () => {
   await using proxy = await Proxy.start();
   await using client = await proxy.connect();
   let peer: RawPeer | undefined;
@@ -98,7 +97,7 @@ Deno.test("messages pass through whole, whatever their framing and size", OPTION
   assert.equal(proxy.upstream.accepted, 1, "one connection served them all");
 });
 
-Deno.test("N2: every event of a stream arrives when it is sent, not when the next one is", OPTIONS, async () => {
+Deno.test("N2: every event of a stream arrives when it is sent, not when the next one is", STRICT, async () => {
   await using proxy = await Proxy.start();
   await using client = await proxy.connect();
   await client.send(POST);
@@ -128,7 +127,7 @@ async function takePayload(client: RawPeer, length: number): Promise<string> {
 }
 
 for (const phase of ["before the answer", "in the stream"]) {
-  Deno.test(`a client's end reaches the upstream ${phase}`, OPTIONS, async () => {
+  Deno.test(`a client's end reaches the upstream ${phase}`, STRICT, async () => {
     await using proxy = await Proxy.start();
     await using client = await proxy.connect();
     await client.send(POST);
@@ -146,7 +145,7 @@ for (const phase of ["before the answer", "in the stream"]) {
 
 Deno.test(
   "a client that ends in the middle of its body leaves the upstream an unfinished request",
-  OPTIONS,
+  STRICT,
   async () => {
     await using proxy = await Proxy.start();
     for (const framing of ["Content-Length: 1000", "Transfer-Encoding: chunked"]) {
@@ -162,7 +161,7 @@ Deno.test(
 
 Deno.test(
   "an upstream that dies in the middle of an answer: the client sees it cut off, not complete",
-  OPTIONS,
+  STRICT,
   async () => {
     await using proxy = await Proxy.start();
     for (const head of ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n5\r\nevent", `${STREAM}5\r\nevent\r\n`]) {
@@ -180,7 +179,7 @@ Deno.test(
 
 Deno.test(
   "an upstream that closes idle connections never runs a POST twice, and none is lost unseen",
-  OPTIONS,
+  STRICT,
   async () => {
     await using proxy = await Proxy.start();
     const runs = new Map<string, number>();
@@ -221,7 +220,7 @@ Deno.test(
   },
 );
 
-Deno.test("a slow client slows the upstream down: backpressure through both", OPTIONS, async () => {
+Deno.test("a slow client slows the upstream down: backpressure through both", STRICT, async () => {
   await using proxy = await Proxy.start();
   await using client = await proxy.connect();
   await client.send(POST);
@@ -252,7 +251,7 @@ Deno.test("a slow client slows the upstream down: backpressure through both", OP
   await sending;
 });
 
-Deno.test("many clients at once get their own answers, through a pool that is far smaller", OPTIONS, async () => {
+Deno.test("many clients at once get their own answers, through a pool that is far smaller", STRICT, async () => {
   const upstream = new RawUpstream();
   const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port }, {
     limits: { maxConnections: 3 },

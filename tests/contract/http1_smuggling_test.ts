@@ -11,8 +11,7 @@ import {
   SMUGGLING_CASES,
   statusOf,
 } from "../support/smuggling_cases.ts";
-
-const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 function describe(method: string, target: string, body: Uint8Array): string {
   return `${method} ${target} ${Buffer.from(body).toString("latin1")}`;
@@ -34,7 +33,7 @@ function readAll(bytes: Uint8Array): Outcome {
 }
 
 for (const smuggling of SMUGGLING_CASES) {
-  Deno.test(`smuggling: ${smuggling.name}`, SANITIZED, () => {
+  Deno.test(`smuggling: ${smuggling.name}`, STRICT, () => {
     assert.deepEqual(readAll(latin1(smuggling.wire + LAST)), outcomeWithLast(smuggling));
   });
 }

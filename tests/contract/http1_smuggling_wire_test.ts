@@ -15,8 +15,8 @@ import {
   type SmugglingCase,
   statusOf,
 } from "../support/smuggling_cases.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
 const DEADLINE_MS = 10_000;
 
 /** A server that says what it understood, and the one address to reach it at. */
@@ -139,14 +139,14 @@ function everyPlace(wire: string): number[] {
   return places.filter((place) => place < 300 || place > wire.length - 50);
 }
 
-Deno.test("smuggling over the wire comes to the same when sent whole", SANITIZED, async () => {
+Deno.test("smuggling over the wire comes to the same when sent whole", STRICT, async () => {
   await check(() => [[]]);
 });
 
-Deno.test("smuggling over the wire comes to the same when sent byte by byte", SANITIZED, async () => {
+Deno.test("smuggling over the wire comes to the same when sent byte by byte", STRICT, async () => {
   await check((wire) => [everyPlace(wire)]);
 });
 
-Deno.test("smuggling over the wire comes to the same when torn at any place", SANITIZED, async () => {
+Deno.test("smuggling over the wire comes to the same when torn at any place", STRICT, async () => {
   await check((wire) => everyPlace(wire).map((place) => [place]));
 });

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { ABUSED, Clock, type Headers } from "../support/oauth_abuse.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 /** More than the refusals a source remembers. */
 const FLOOD = 1_400;
 const AT_ONCE = 40;
@@ -25,7 +25,7 @@ function attack(signet: TestSignet, i: number, ask: { headers: Headers; id: stri
 
 for (const lane of LANES) {
   for (const [source, abuse] of Object.entries(ABUSED)) {
-    Deno.test(`M3 I3: a flood of bad credentials harms no caller of ${source} (${lane} lane)`, SANITIZERS, async () => {
+    Deno.test(`M3 I3: a flood of bad credentials harms no caller of ${source} (${lane} lane)`, STRICT, async () => {
       const clock = new Clock();
       await using upstream = new FakeMcp();
       await using abused = await abuse(clock);

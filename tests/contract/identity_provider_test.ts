@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { ASKING_SOURCES, Scene } from "../support/oauth_scene.ts";
 import { until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 const MINUTE_MS = 60_000;
 /** How long a provider that failed is left alone. */
 const LEFT_ALONE_MS = { jwt: 5_000, introspection: 1_000, resolver: 1_000 };
@@ -19,7 +19,7 @@ const times = <T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> 
   Promise.all(Array.from({ length: count }, (_, i) => make(i)));
 
 for (const source of ASKING_SOURCES) {
-  Deno.test(`I1: 60 requests with one new token are one question (${source})`, SANITIZERS, async () => {
+  Deno.test(`I1: 60 requests with one new token are one question (${source})`, STRICT, async () => {
     await using scene = await Scene.open(source);
     const token = await scene.token("alice");
     scene.provider.mood = "hanging";
@@ -30,7 +30,7 @@ for (const source of ASKING_SOURCES) {
     assert.equal(scene.asked, 1);
   });
 
-  Deno.test(`I3: a refused token is not asked about again for a while (${source})`, SANITIZERS, async () => {
+  Deno.test(`I3: a refused token is not asked about again for a while (${source})`, STRICT, async () => {
     await using scene = await Scene.open(source);
     const { provider, clock } = scene;
     const token = source === "jwt" ? await provider.sign("mallory", { key: provider.forger }) : "bad";
@@ -44,7 +44,7 @@ for (const source of ASKING_SOURCES) {
   for (const fault of ["gone", "busy"] as const) {
     Deno.test(
       `I1: a provider that is ${fault} is 503 and never 401, is left alone, and recovers (${source})`,
-      SANITIZERS,
+      STRICT,
       async () => {
         await using scene = await Scene.open(source);
         const { provider, signet, clock } = scene;
@@ -77,7 +77,7 @@ for (const source of ASKING_SOURCES) {
     );
   }
 
-  Deno.test(`I1: whoever is known is served while the provider is gone (${source})`, SANITIZERS, async () => {
+  Deno.test(`I1: whoever is known is served while the provider is gone (${source})`, STRICT, async () => {
     await using scene = await Scene.open(source);
     const token = await scene.token("alice");
     const id = await scene.signet.open({ token });
@@ -91,7 +91,7 @@ for (const source of ASKING_SOURCES) {
 for (const source of ["introspection", "resolver"] as const) {
   Deno.test(
     `M3: a flood before a hanging provider is bounded and keeps no known caller out (${source})`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using scene = await Scene.open(source);
       const { provider, clock } = scene;
@@ -117,7 +117,7 @@ for (const source of ["introspection", "resolver"] as const) {
   );
 }
 
-Deno.test("I1: a new key is fetched once, for the first token that names it", SANITIZERS, async () => {
+Deno.test("I1: a new key is fetched once, for the first token that names it", STRICT, async () => {
   await using scene = await Scene.open("jwt");
   const { provider, clock } = scene;
   const old = await scene.token("alice");
@@ -136,7 +136,7 @@ Deno.test("I1: a new key is fetched once, for the first token that names it", SA
   assert.equal(scene.asked, 2);
 });
 
-Deno.test("I1: a key that is withdrawn counts no longer than keys are believed", SANITIZERS, async () => {
+Deno.test("I1: a key that is withdrawn counts no longer than keys are believed", STRICT, async () => {
   await using scene = await Scene.open("jwt");
   const { provider, clock } = scene;
   const old = await scene.token("alice");
@@ -150,7 +150,7 @@ Deno.test("I1: a key that is withdrawn counts no longer than keys are believed",
   assert.equal(scene.asked, 2);
 });
 
-Deno.test("M3: a flood of invented key ids fetches the keys once a cool-down", SANITIZERS, async () => {
+Deno.test("M3: a flood of invented key ids fetches the keys once a cool-down", STRICT, async () => {
   await using scene = await Scene.open("jwt");
   const { provider, clock } = scene;
   const token = await scene.token("alice");
@@ -167,7 +167,7 @@ Deno.test("M3: a flood of invented key ids fetches the keys once a cool-down", S
   }
 });
 
-Deno.test("I1: keys outlive a provider that is gone, for new tokens too", SANITIZERS, async () => {
+Deno.test("I1: keys outlive a provider that is gone, for new tokens too", STRICT, async () => {
   await using scene = await Scene.open("jwt");
   const { provider, clock } = scene;
   const id = await scene.signet.open({ token: await scene.token("alice") });

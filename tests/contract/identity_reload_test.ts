@@ -4,14 +4,13 @@ import { ConfigError } from "../../lib/errors.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, LANES, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
 
 for (const lane of LANES) {
   Deno.test(
     `P2: a scope required by a reload is required on open connections too (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -34,7 +33,7 @@ for (const lane of LANES) {
     },
   );
 
-  Deno.test(`P2: a key withdrawn by a reload counts on no open connection (${lane} lane)`, SANITIZERS, async () => {
+  Deno.test(`P2: a key withdrawn by a reload counts on no open connection (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using issuer = await TestIssuer.create();
     await using other = await TestIssuer.create();
@@ -54,7 +53,7 @@ for (const lane of LANES) {
     assert.equal((await client.answer()).status, 401);
   });
 
-  Deno.test(`P2: a reload with a broken key file keeps the old keys (${lane} lane)`, SANITIZERS, async () => {
+  Deno.test(`P2: a reload with a broken key file keeps the old keys (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using issuer = await TestIssuer.create();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });

@@ -2,10 +2,9 @@
 // (BEHAVIOUR.md B6, C1, C2, N1, N3; PROTOCOL.md 10–17).
 import assert from "node:assert/strict";
 import { EventReader, initializeMessage, readAnswer, resultOf, TestStdio, toolCall } from "../support/stdio.ts";
+import { STRICT } from "../support/strict.ts";
 
-const SANITIZE = { sanitizeOps: true, sanitizeResources: true };
-
-Deno.test("B1: initialize starts a server and answers with a session id when it succeeds", SANITIZE, async () => {
+Deno.test("B1: initialize starts a server and answers with a session id when it succeeds", STRICT, async () => {
   await using stdio = new TestStdio();
   const { status, type, sessionId, messages } = await stdio.post(initializeMessage("2025-11-25", "first"));
   assert.equal(status, 200);
@@ -14,7 +13,7 @@ Deno.test("B1: initialize starts a server and answers with a session id when it 
   assert.equal(messages[0]!.id, "first");
 });
 
-Deno.test("B6: a call is answered as JSON under the client's own id, whatever its type", SANITIZE, async () => {
+Deno.test("B6: a call is answered as JSON under the client's own id, whatever its type", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   for (const id of [7, "seven", "7", 0, -1]) {
@@ -25,7 +24,7 @@ Deno.test("B6: a call is answered as JSON under the client's own id, whatever it
   }
 });
 
-Deno.test("PROTOCOL 11: a call that reports progress is answered as events, the answer last", SANITIZE, async () => {
+Deno.test("PROTOCOL 11: a call that reports progress is answered as events, the answer last", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   const { type, messages, eventIds } = await session.post(toolCall(1, "progress", { steps: 3 }, "token"));
@@ -38,7 +37,7 @@ Deno.test("PROTOCOL 11: a call that reports progress is answered as events, the 
   assert.equal(new Set(eventIds).size, eventIds.length);
 });
 
-Deno.test("B6: a server's question reaches the client on its call, and the answer the server", SANITIZE, async () => {
+Deno.test("B6: a server's question reaches the client on its call, and the answer the server", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   const events = new EventReader(await session.begin(toolCall(1, "sample", { marker: 5 })).response);
@@ -53,7 +52,7 @@ Deno.test("B6: a server's question reaches the client on its call, and the answe
 
 Deno.test(
   "B6: a request id that is in flight is refused with -32600, and the first call lives on",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio();
     const session = await stdio.open();
@@ -70,7 +69,7 @@ Deno.test(
 
 Deno.test(
   "C2: a cancellation reaches the server under the id the call has there, and closes the call",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio();
     const session = await stdio.open();
@@ -87,7 +86,7 @@ Deno.test(
   },
 );
 
-Deno.test("C2: a cancellation of an unknown call is accepted and reaches nobody", SANITIZE, async () => {
+Deno.test("C2: a cancellation of an unknown call is accepted and reaches nobody", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   for (const requestId of [99, "0", 1]) {
@@ -97,7 +96,7 @@ Deno.test("C2: a cancellation of an unknown call is accepted and reaches nobody"
   assert.deepEqual((await session.call(1, "state")).cancelled, []);
 });
 
-Deno.test("PROTOCOL 10: notifications and answers are accepted with 202 and no body", SANITIZE, async () => {
+Deno.test("PROTOCOL 10: notifications and answers are accepted with 202 and no body", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   for (
@@ -115,7 +114,7 @@ Deno.test("PROTOCOL 10: notifications and answers are accepted with 202 and no b
 
 Deno.test(
   "PROTOCOL 12: a batch is answered as one array to 2025-03-26, and refused to later revisions",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio();
     const batch = [
@@ -138,7 +137,7 @@ Deno.test(
 
 Deno.test(
   "PROTOCOL 12: a batch whose call reports progress is answered as events, one for each message",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio();
     const session = await stdio.open({ protocolVersion: "2025-03-26" });
@@ -149,7 +148,7 @@ Deno.test(
   },
 );
 
-Deno.test("N1: what belongs to no call goes to the listening stream, each message once", SANITIZE, async () => {
+Deno.test("N1: what belongs to no call goes to the listening stream, each message once", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   const first = await session.listen();
@@ -164,7 +163,7 @@ Deno.test("N1: what belongs to no call goes to the listening stream, each messag
   first.release();
 });
 
-Deno.test("N1: what was said while nobody listened reaches the first who does", SANITIZE, async () => {
+Deno.test("N1: what was said while nobody listened reaches the first who does", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   await session.call(1, "changed");
@@ -173,7 +172,7 @@ Deno.test("N1: what was said while nobody listened reaches the first who does", 
   events.release();
 });
 
-Deno.test("N3: a listening stream resumes behind the event the client has seen last", SANITIZE, async () => {
+Deno.test("N3: a listening stream resumes behind the event the client has seen last", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   const before = await session.listen();
@@ -193,7 +192,7 @@ Deno.test("N3: a listening stream resumes behind the event the client has seen l
 
 Deno.test(
   "N3: a call whose client has left is resumed with its answer, before and after it is there",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio({ limits: { streamAfterMs: 0 } });
     const session = await stdio.open();
@@ -211,7 +210,7 @@ Deno.test(
   },
 );
 
-Deno.test("PROTOCOL 16: another session's event id is refused like an unknown one", SANITIZE, async () => {
+Deno.test("PROTOCOL 16: another session's event id is refused like an unknown one", STRICT, async () => {
   await using stdio = new TestStdio();
   const [one, other] = [await stdio.open(), await stdio.open()];
   const events = await one.listen();
@@ -224,7 +223,7 @@ Deno.test("PROTOCOL 16: another session's event id is refused like an unknown on
   await assert.rejects(one.listen(id!.replace(/\d+$/, "999999")), /found status 400/);
 });
 
-Deno.test("PROTOCOL 15: priming events are for revision 2025-11-25 and later only", SANITIZE, async () => {
+Deno.test("PROTOCOL 15: priming events are for revision 2025-11-25 and later only", STRICT, async () => {
   await using stdio = new TestStdio({ limits: { streamAfterMs: 0 } });
   for (const [version, primed] of [["2025-11-25", true], ["2025-06-18", false]] as const) {
     const session = await stdio.open({ protocolVersion: version });
@@ -238,7 +237,7 @@ Deno.test("PROTOCOL 15: priming events are for revision 2025-11-25 and later onl
   }
 });
 
-Deno.test("L2: an id that is unknown, or has been ended, is answered 404 with -32001", SANITIZE, async () => {
+Deno.test("L2: an id that is unknown, or has been ended, is answered 404 with -32001", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   assert.equal(await session.delete(), 204);
@@ -248,7 +247,7 @@ Deno.test("L2: an id that is unknown, or has been ended, is answered 404 with -3
   assert.equal(await session.delete(), 404);
 });
 
-Deno.test("PROTOCOL 37: junk on stdout is discarded and logged, and the calls go on", SANITIZE, async () => {
+Deno.test("PROTOCOL 37: junk on stdout is discarded and logged, and the calls go on", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   for (
@@ -259,7 +258,7 @@ Deno.test("PROTOCOL 37: junk on stdout is discarded and logged, and the calls go
   assert.ok(stdio.logs.some(({ event }) => event === "MCP server's output discarded"));
 });
 
-Deno.test("B6: numbers beyond what JavaScript can hold cross the bridge unchanged, both ways", SANITIZE, async () => {
+Deno.test("B6: numbers beyond what JavaScript can hold cross the bridge unchanged, both ways", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
   const line =
@@ -274,7 +273,7 @@ Deno.test("B6: numbers beyond what JavaScript can hold cross the bridge unchange
 
 Deno.test(
   "PROTOCOL 11: a client that takes no events gets JSON, and what came before goes to the listening stream",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio();
     const session = await stdio.open();
@@ -289,7 +288,7 @@ Deno.test(
 
 Deno.test(
   "PROTOCOL 17: log lines of the only call in flight come on its own stream, not on the listening one",
-  SANITIZE,
+  STRICT,
   async () => {
     await using stdio = new TestStdio();
     const session = await stdio.open();

@@ -6,8 +6,7 @@ import { nobodyLeft } from "../support/process_census.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture, TestStdio } from "../support/stdio.ts";
 import { StdioEndpoint } from "../support/stdio_endpoint.ts";
-
-const SANITIZE = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 async function result(response: Promise<Response>): Promise<Record<string, unknown>> {
   const answered = await response;
@@ -19,7 +18,7 @@ async function result(response: Promise<Response>): Promise<Record<string, unkno
 for (const lane of LANES) {
   Deno.test(
     `L4 L7: a session goes on when its server was stopped for idleness, crashed, or forgotten (${lane} lane)`,
-    SANITIZE,
+    STRICT,
     async () => {
       await using stdio = new TestStdio({ server: fixture("--lists") });
       await using endpoint = new StdioEndpoint(stdio.upstream);
@@ -49,7 +48,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `L4: many requests that find their server stopped share one new process (${lane} lane)`,
-    SANITIZE,
+    STRICT,
     async () => {
       await using stdio = new TestStdio();
       await using endpoint = new StdioEndpoint(stdio.upstream);

@@ -9,8 +9,9 @@ import { ProcFilesystem } from "../../lib/upstream/stdio/process_table.ts";
 import { until } from "../support/signet.ts";
 import { census, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture, initializeMessage, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";
+import { STRICT } from "../support/strict.ts";
 
-const OPTIONS = { sanitizeOps: true, sanitizeResources: true, ignore: !HAS_CENSUS };
+const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 if (!HAS_CENSUS) console.error("IGNORED: process life needs /proc to count processes: run these tests on Linux");
 
 /** What a refusal must be, for `assert.rejects`. */

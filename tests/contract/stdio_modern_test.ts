@@ -15,8 +15,9 @@ import {
   type Seen,
   TestStdio,
 } from "../support/stdio.ts";
+import { STRICT } from "../support/strict.ts";
 
-const OPTIONS = { sanitizeOps: true, sanitizeResources: true, ignore: !HAS_CENSUS };
+const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 const MODERN: ServerCommand = {

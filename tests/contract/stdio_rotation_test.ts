@@ -10,8 +10,9 @@ import { SYSTEM_TIMERS, type Timers } from "../../lib/upstream/timers.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { until } from "../support/signet.ts";
 import { initializeMessage, readAnswer, resultOf, StdioSession, TestStdio, toolCall } from "../support/stdio.ts";
+import { STRICT } from "../support/strict.ts";
 
-const OPTIONS = { sanitizeOps: true, sanitizeResources: true, ignore: !HAS_CENSUS };
+const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 
 /** Real time, moved on by hand. */
 class MovedTimers implements Timers {

@@ -1,8 +1,7 @@
 // Revocation as operators do it: the real program on both sides, while streams are open, over restarts, on the state file.
 import assert from "node:assert/strict";
 import { type Held, Scene } from "../support/operators_scene.ts";
-
-const STRICT = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 /** Two agents with a session each. */
 async function town(scene: Scene): Promise<{ a: Held; b: Held }> {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { walk } from "../../scripts/demo_walk.ts";
 import { ChildRun } from "../support/mcp_process.ts";
+import { STRICT } from "../support/strict.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 
 /** One shell for all steps, as a person would use one terminal; each step ends with a mark. */
 async function runSteps(commands: readonly string[]): Promise<string[]> {
@@ -38,7 +38,7 @@ async function readGuide(demo: ChildRun) {
 Deno.test({
   name: "the demo's walk-through works as printed, and Ctrl-C ends it",
   ignore: Deno.build.os === "windows" || !(await hasProgram("curl")),
-  ...sanitize,
+  ...STRICT,
   fn: async (t) => {
     await using demo = new ChildRun({ args: ["run", "-A", DEMO] });
     const { url, pids } = await readGuide(demo);

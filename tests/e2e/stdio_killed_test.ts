@@ -6,8 +6,9 @@ import { ChildRun } from "../support/mcp_process.ts";
 import { census, CENSUS_VARIABLE, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { until } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
+import { STRICT } from "../support/strict.ts";
 
-const OPTIONS = { sanitizeOps: true, sanitizeResources: true, ignore: !HAS_CENSUS };
+const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 const HOST = fileURLToPath(new URL("../fixtures/stdio_host.ts", import.meta.url));
 
 function runHost(token: string, open: boolean): ChildRun {

@@ -1,8 +1,7 @@
 // Session tokens as operators handle them: the real program on both sides, by way of a running Signet and of its state file.
 import assert from "node:assert/strict";
 import { Scene } from "../support/operators_scene.ts";
-
-const STRICT = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 Deno.test("T1–T3: a token is issued, lets its agent in, and is worth nothing once revoked", STRICT, async () => {
   await using scene = await Scene.start();

@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { base62Length, decodeBase62, encodeBase62 } from "../../lib/envelope/base62.ts";
+import { STRICT } from "../support/strict.ts";
 import { base62 } from "../vectors/reference.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /** Uniform bytes hardly ever meet the edges of a block; these do. */
 const edgy = fc.array(fc.oneof(fc.constantFrom(0, 1, 254, 255), fc.nat(255)), { maxLength: 64 })
   .map((bytes) => Uint8Array.from(bytes));
 const digits = (length: number) => fc.array(fc.constantFrom(...ALPHABET), { minLength: length, maxLength: length });
 
-Deno.test("E1: encodeBase62 agrees with the reference and decodeBase62 undoes it, for any bytes", sanitize, () => {
+Deno.test("E1: encodeBase62 agrees with the reference and decodeBase62 undoes it, for any bytes", STRICT, () => {
   fc.assert(
     fc.property(edgy, (bytes) => {
       const text = encodeBase62(bytes);
@@ -24,7 +24,7 @@ Deno.test("E1: encodeBase62 agrees with the reference and decodeBase62 undoes it
   );
 });
 
-Deno.test("E7: a text of digits decodes only if it is what its bytes encode to", sanitize, () => {
+Deno.test("E7: a text of digits decodes only if it is what its bytes encode to", STRICT, () => {
   let decoded = 0;
   const text = fc.nat(24).chain(digits).map((chars) => chars.join(""));
   fc.assert(
@@ -39,7 +39,7 @@ Deno.test("E7: a text of digits decodes only if it is what its bytes encode to",
   assert(decoded > 100, `only ${decoded} texts decoded: the property proves nothing`);
 });
 
-Deno.test("E7: decodeBase62 accepts a block exactly up to 2^64 − 1", sanitize, () => {
+Deno.test("E7: decodeBase62 accepts a block exactly up to 2^64 − 1", STRICT, () => {
   const top = 2n ** 64n;
   const near = fc.oneof(fc.bigInt(0n, 62n ** 11n - 1n), fc.bigInt(top - 1000n, top + 1000n));
   fc.assert(
@@ -54,7 +54,7 @@ Deno.test("E7: decodeBase62 accepts a block exactly up to 2^64 − 1", sanitize,
   );
 });
 
-Deno.test("E7: decodeBase62 refuses any text with a character outside the alphabet", sanitize, () => {
+Deno.test("E7: decodeBase62 refuses any text with a character outside the alphabet", STRICT, () => {
   const foreign = fc.string({ unit: "binary", minLength: 1, maxLength: 1 }).filter((char) => !ALPHABET.includes(char));
   fc.assert(
     fc.property(edgy.filter((bytes) => bytes.length > 0), foreign, fc.nat(), (bytes, char, seed) => {

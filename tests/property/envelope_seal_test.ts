@@ -6,9 +6,9 @@ import { decodeBase62, encodeBase62 } from "../../lib/envelope/base62.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { open, type Purpose, seal } from "../../lib/envelope/seal.ts";
 import { nativeXChaCha, nobleXChaCha } from "../../lib/envelope/xchacha.ts";
+import { STRICT } from "../support/strict.ts";
 import { sealText } from "../vectors/reference.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const PURPOSES: Purpose[] = ["session", "event", "request-state", "task", "cursor", "rpc-id"];
 const purpose = fc.constantFrom(...PURPOSES);
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -16,7 +16,7 @@ const master = bytes(32);
 const plaintext = fc.uint8Array({ maxLength: 400 });
 const ringOf = (...masters: Uint8Array[]) => new KeyRing(masters.map((bytes) => new MasterKey(bytes)));
 
-Deno.test("E1: seal agrees with the reference for any key, purpose and plaintext, and opens again", sanitize, () => {
+Deno.test("E1: seal agrees with the reference for any key, purpose and plaintext, and opens again", STRICT, () => {
   fc.assert(
     fc.property(master, purpose, plaintext, (master, purpose, plaintext) => {
       const ring = ringOf(master);
@@ -31,7 +31,7 @@ Deno.test("E1: seal agrees with the reference for any key, purpose and plaintext
   );
 });
 
-Deno.test("E8: an envelope with any bits flipped does not open", sanitize, () => {
+Deno.test("E8: an envelope with any bits flipped does not open", STRICT, () => {
   const flips = fc.uniqueArray(fc.nat(), { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(master, plaintext, flips, (master, plaintext, flips) => {
@@ -47,7 +47,7 @@ Deno.test("E8: an envelope with any bits flipped does not open", sanitize, () =>
   );
 });
 
-Deno.test("E8: an envelope cut, extended or with bytes swapped does not open", sanitize, () => {
+Deno.test("E8: an envelope cut, extended or with bytes swapped does not open", STRICT, () => {
   const edit = fc.oneof(
     fc.nat().map((n) => (envelope: Buffer) => envelope.subarray(0, n % envelope.length)),
     fc.nat().map((n) => (envelope: Buffer) => envelope.subarray(1 + n % (envelope.length - 1))),
@@ -72,7 +72,7 @@ Deno.test("E8: an envelope cut, extended or with bytes swapped does not open", s
   );
 });
 
-Deno.test("E4: version and key id swapped for others do not open, even those the ring knows", sanitize, () => {
+Deno.test("E4: version and key id swapped for others do not open, even those the ring knows", STRICT, () => {
   fc.assert(
     fc.property(master, master, plaintext, fc.nat(255), (a, b, plaintext, version) => {
       fc.pre(new MasterKey(a).idWord !== new MasterKey(b).idWord && version !== 1);
@@ -89,7 +89,7 @@ Deno.test("E4: version and key id swapped for others do not open, even those the
   );
 });
 
-Deno.test("E4, E5: a text opens for no other purpose and under no ring without its key", sanitize, () => {
+Deno.test("E4, E5: a text opens for no other purpose and under no ring without its key", STRICT, () => {
   fc.assert(
     fc.property(master, master, plaintext, purpose, purpose, (a, b, plaintext, sealedFor, askedFor) => {
       fc.pre(!Buffer.from(a).equals(b));
@@ -101,7 +101,7 @@ Deno.test("E4, E5: a text opens for no other purpose and under no ring without i
   );
 });
 
-Deno.test("E8: open refuses any other text than the sealed one, and never throws", sanitize, () => {
+Deno.test("E8: open refuses any other text than the sealed one, and never throws", STRICT, () => {
   const ring = ringOf(new Uint8Array(32).fill(7));
   const sealed = seal(ring.active, "session", Buffer.from("a plaintext"));
   const near = fc.tuple(fc.nat(sealed.length), fc.nat(3), fc.string({ unit: "binary", maxLength: 3 })).map(
@@ -116,7 +116,7 @@ Deno.test("E8: open refuses any other text than the sealed one, and never throws
   );
 });
 
-Deno.test("E1: native and noble ciphers agree on any input, and on what they refuse", sanitize, () => {
+Deno.test("E1: native and noble ciphers agree on any input, and on what they refuse", STRICT, () => {
   const params = fc.record({ key: master, nonce: bytes(24), associatedData: fc.uint8Array({ maxLength: 40 }) });
   fc.assert(
     fc.property(params, plaintext, fc.nat(), (params, plaintext, flip) => {

@@ -6,8 +6,8 @@ import { canonicalJson } from "../../lib/envelope/canonical_json.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { seal } from "../../lib/envelope/seal.ts";
 import { fingerprintOwner, openSession, type SealedSession, sealSession } from "../../lib/envelope/session_id.ts";
+import { STRICT } from "../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const key = new MasterKey(new Uint8Array(32).fill(3));
 const ring = new KeyRing([key]);
 /** Generated sessions may be big; what the cap does is told in tests/unit. */
@@ -71,7 +71,7 @@ function reordered(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).reverse().map(([name, member]) => [name, reordered(member)]));
 }
 
-Deno.test("E3: any session comes back from its id exactly as it was", sanitize, () => {
+Deno.test("E3: any session comes back from its id exactly as it was", STRICT, () => {
   fc.assert(
     fc.property(session, (session) => {
       const opened = openSession(ring, sealSession(key, session, wide), wide);
@@ -83,7 +83,7 @@ Deno.test("E3: any session comes back from its id exactly as it was", sanitize, 
   );
 });
 
-Deno.test("E3: any order of members gives the identical id", sanitize, () => {
+Deno.test("E3: any order of members gives the identical id", STRICT, () => {
   fc.assert(
     fc.property(session, (session) => {
       const other = reordered(session) as SealedSession;
@@ -93,7 +93,7 @@ Deno.test("E3: any order of members gives the identical id", sanitize, () => {
   );
 });
 
-Deno.test("E3: any case of header names gives the identical id", sanitize, () => {
+Deno.test("E3: any case of header names gives the identical id", STRICT, () => {
   fc.assert(
     fc.property(session, (session) => {
       const upper = Object.fromEntries(
@@ -108,7 +108,7 @@ Deno.test("E3: any case of header names gives the identical id", sanitize, () =>
   );
 });
 
-Deno.test("E2: an opened session seals to the id it came from", sanitize, () => {
+Deno.test("E2: an opened session seals to the id it came from", STRICT, () => {
   fc.assert(
     fc.property(session, fc.integer({ min: 400, max: 3000 }), (session, maxLength) => {
       let id;
@@ -126,7 +126,7 @@ Deno.test("E2: an opened session seals to the id it came from", sanitize, () => 
   );
 });
 
-Deno.test("E2: sessions that differ in any way have different ids", sanitize, () => {
+Deno.test("E2: sessions that differ in any way have different ids", STRICT, () => {
   fc.assert(
     fc.property(session, session, (a, b) => {
       const same = canonicalJson(a) === canonicalJson(b);
@@ -136,7 +136,7 @@ Deno.test("E2: sessions that differ in any way have different ids", sanitize, ()
   );
 });
 
-Deno.test("E8: an authentic text of any bytes or any JSON never makes openSession throw", sanitize, () => {
+Deno.test("E8: an authentic text of any bytes or any JSON never makes openSession throw", STRICT, () => {
   const payload = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.array(json.value as fc.Arbitrary<unknown>, { minLength: 7, maxLength: 10 }).map((value) =>

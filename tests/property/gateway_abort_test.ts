@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, json, type RawRequest, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, TestSignet, until } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
 /** What the upstream does with a request that is no handshake, or with a handshake that is a resurrection. */
 const MANNERS = ["json", "slow", "events", "lost", "half", "dies", "silent", "garbage", "large"] as const;
@@ -170,7 +171,7 @@ async function leavesNothing(lane: typeof LANES[number], plan: readonly Action[]
 for (const lane of LANES) {
   Deno.test(
     `M1 M3: whoever leaves whenever, and whatever the upstream does, nothing stays taken (${lane} lane)`,
-    { sanitizeOps: true, sanitizeResources: true },
+    STRICT,
     async () => {
       await fc.assert(
         fc.asyncProperty(actions, manners, (plan, ways) => leavesNothing(lane, plan, ways)),

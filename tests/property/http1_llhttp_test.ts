@@ -6,8 +6,7 @@ import constants from "undici/lib/llhttp/constants.js";
 import { refusal } from "../support/http1_messages.ts";
 import { latin1, readRequest, readResponse } from "../support/http1_messages.ts";
 import { trustedRequest, trustedResponse } from "../support/llhttp.ts";
-
-const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 // ---- generators -----------------------------------------------------------------------------------------------------
 
@@ -206,7 +205,7 @@ function compare(property: (accepted: (yes: boolean) => void) => fc.IProperty<un
 
 // ---- properties -----------------------------------------------------------------------------------------------------
 
-Deno.test("http1 request parser accepts every well-formed request and agrees with llhttp", SANITIZED, () => {
+Deno.test("http1 request parser accepts every well-formed request and agrees with llhttp", STRICT, () => {
   fc.assert(
     fc.property(request, ({ wire, length }) => {
       assert.ok(agreesOnRequest(wire), refusal(() => readRequest(latin1(wire))) ?? "incomplete");
@@ -216,7 +215,7 @@ Deno.test("http1 request parser accepts every well-formed request and agrees wit
   );
 });
 
-Deno.test("http1 request parser agrees with llhttp when well-formed requests are damaged", SANITIZED, () => {
+Deno.test("http1 request parser agrees with llhttp when well-formed requests are damaged", STRICT, () => {
   compare((accepted) =>
     fc.property(request, fc.array(mutation, { minLength: 1, maxLength: 3 }), ({ wire }, mutations) => {
       accepted(agreesOnRequest(mutate(wire, mutations)));
@@ -224,7 +223,7 @@ Deno.test("http1 request parser agrees with llhttp when well-formed requests are
   );
 });
 
-Deno.test("http1 request parser agrees with llhttp when hostile lines are thrown together", SANITIZED, () => {
+Deno.test("http1 request parser agrees with llhttp when hostile lines are thrown together", STRICT, () => {
   const line = fc.oneof(fieldLine, fc.constantFrom(...SNIPPETS.filter((snippet) => snippet.endsWith("\r\n"))));
   const requestLine = fc.constantFrom("POST / HTTP/1.1\r\nHost: a\r\n", "GET http://a/ HTTP/1.1\r\nHost: a\r\n");
   const sent = fc.oneof(body.map((it) => it.sent), payload);
@@ -235,7 +234,7 @@ Deno.test("http1 request parser agrees with llhttp when hostile lines are thrown
   );
 });
 
-Deno.test("http1 response parser agrees with llhttp when responses are whole or damaged", SANITIZED, () => {
+Deno.test("http1 response parser agrees with llhttp when responses are whole or damaged", STRICT, () => {
   compare((accepted) =>
     fc.property(
       response,

@@ -9,8 +9,7 @@ import { formatRequestHead, formatResponseHead } from "../../lib/http1/head_form
 import { CHUNKED } from "../../lib/http1/types.ts";
 import { decodeChunked, latin1, refusal } from "../support/http1_messages.ts";
 import { trustedRequest, trustedResponse } from "../support/llhttp.ts";
-
-const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 /** Chunked bodies, half of them with something on which much hangs put in somewhere. */
 const chunkedBytes = fc.tuple(
@@ -30,7 +29,7 @@ function outcome(bytes: Uint8Array, cuts: readonly number[]): unknown {
   return refusal(() => decoded = decodeChunked(bytes, "request", cuts)) ?? decoded;
 }
 
-Deno.test("chunked decoder gives one outcome however the bytes are torn", SANITIZED, () => {
+Deno.test("chunked decoder gives one outcome however the bytes are torn", STRICT, () => {
   let complete = 0;
   fc.assert(
     fc.property(chunkedBytes, fc.array(fc.nat(60), { maxLength: 5 }), (bytes, points) => {
@@ -45,7 +44,7 @@ Deno.test("chunked decoder gives one outcome however the bytes are torn", SANITI
   assert.ok(complete > 300, `only ${complete} complete bodies`);
 });
 
-Deno.test("chunked decoder returns what was written when chunks of any bytes are framed", SANITIZED, () => {
+Deno.test("chunked decoder returns what was written when chunks of any bytes are framed", STRICT, () => {
   const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 6 });
   fc.assert(fc.property(chunks, fc.string(), (chunks, rest) => {
     const framed = chunks.flatMap((chunk) => [latin1(formatChunkHead(chunk.length)), chunk, latin1("\r\n")]);
@@ -81,7 +80,7 @@ function asRead(fields: readonly string[]): string[] {
   return fields.map((part, i) => i % 2 === 0 ? part : part.replace(/^[ \t]+|[ \t]+$/g, ""));
 }
 
-Deno.test("http1 formatter sends a request of exactly the fields given or throws", SANITIZED, () => {
+Deno.test("http1 formatter sends a request of exactly the fields given or throws", STRICT, () => {
   const limits = { ...DEFAULT_HEAD_LIMITS, singletons: new Set<string>() };
   const target = fc.oneof(fc.constant("/"), anyText.map((text) => "/" + text));
   let formatted = 0;
@@ -120,7 +119,7 @@ Deno.test("http1 formatter sends a request of exactly the fields given or throws
   assert.ok(formatted > 100, `only ${formatted} heads could be sent`);
 });
 
-Deno.test("http1 formatter sends a response of exactly the fields given or throws", SANITIZED, () => {
+Deno.test("http1 formatter sends a response of exactly the fields given or throws", STRICT, () => {
   const limits = { ...DEFAULT_HEAD_LIMITS, singletons: new Set<string>() };
   const status = fc.constantFrom(200, 202, 204, 304, 404, 502);
   let formatted = 0;

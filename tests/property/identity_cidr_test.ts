@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CidrList } from "../../lib/identity/cidr.ts";
-
-const strict = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../support/strict.ts";
 
 const v4Text = (value: bigint) => [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
 const groupsOf = (value: bigint) => Array.from({ length: 8 }, (_, i) => (value >> BigInt(112 - 16 * i)) & 0xffffn);
@@ -27,7 +26,7 @@ const v6 = fc.tuple(bits(128), bits(8)).map(([value, mask]) =>
 
 const shares = (one: bigint, other: bigint, rest: number) => one >> BigInt(rest) === other >> BigInt(rest);
 
-Deno.test("I1: an IPv4 range holds exactly the addresses that share its prefix, mapped or not", strict, () => {
+Deno.test("I1: an IPv4 range holds exactly the addresses that share its prefix, mapped or not", STRICT, () => {
   fc.assert(
     fc.property(bits(32), fc.nat({ max: 32 }), bits(32), (range, prefix, noise) => {
       const list = new CidrList([`${v4Text(range)}/${prefix}`]);
@@ -45,7 +44,7 @@ Deno.test("I1: an IPv4 range holds exactly the addresses that share its prefix, 
 
 Deno.test(
   "I1: an IPv6 range holds exactly the addresses that share its prefix, however they are written",
-  strict,
+  STRICT,
   () => {
     fc.assert(
       fc.property(v6, fc.nat({ max: 128 }), v6, fc.nat({ max: 200 }), (range, prefix, noise, choice) => {

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { Authenticator } from "../../lib/identity/authenticator.ts";
 import { createJwtSource } from "../../lib/identity/jwt.ts";
+import { STRICT } from "../support/strict.ts";
 import {
   AUDIENCE,
   ISSUER,
@@ -16,7 +17,6 @@ import {
   withToken,
 } from "../unit/identity/fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=";
 
 const issuer = await Issuer.create("key-1");
@@ -35,7 +35,7 @@ const token = await issuer.sign();
 const meaningOf = (text: string) =>
   text.split(".").map((part) => Buffer.from(part, "base64url").toString("hex")).join(".");
 
-Deno.test("I3: a token with a character changed, left out or put in proves nobody", strict, async () => {
+Deno.test("I3: a token with a character changed, left out or put in proves nobody", STRICT, async () => {
   principalOf(await source.identify(withToken(token), NOW_MS));
   const edit = fc.record({
     at: fc.nat({ max: token.length - 1 }),
@@ -55,7 +55,7 @@ Deno.test("I3: a token with a character changed, left out or put in proves nobod
 
 Deno.test(
   "I1 I3: remembered or not, in any order and at any time, the answer is the source's own",
-  strict,
+  STRICT,
   async () => {
     const tokens = await Promise.all([
       issuer.sign({ sub: "alice" }),

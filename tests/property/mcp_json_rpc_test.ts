@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SignetError } from "../../lib/errors.ts";
 import { parseMessage } from "../../lib/mcp/json_rpc.ts";
+import { STRICT } from "../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const encoder = new TextEncoder();
 const limits = { maxDepth: 32 };
 
@@ -17,11 +17,11 @@ function assertParsesOrRefuses(bytes: Uint8Array): void {
   }
 }
 
-Deno.test("parseMessage throws nothing but its two codes when bytes are arbitrary", sanitize, () => {
+Deno.test("parseMessage throws nothing but its two codes when bytes are arbitrary", STRICT, () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), assertParsesOrRefuses));
 });
 
-Deno.test("parseMessage throws nothing but its two codes when the text is nearly JSON", sanitize, () => {
+Deno.test("parseMessage throws nothing but its two codes when the text is nearly JSON", STRICT, () => {
   const piece = fc.constantFrom(
     "{",
     "}",
@@ -42,7 +42,7 @@ Deno.test("parseMessage throws nothing but its two codes when the text is nearly
   }));
 });
 
-Deno.test("parseMessage returns the very members when a request is legal", sanitize, () => {
+Deno.test("parseMessage returns the very members when a request is legal", STRICT, () => {
   const id = fc.oneof(fc.string(), fc.maxSafeInteger());
   const argumentsOf = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 }));
   fc.assert(fc.property(id, fc.string({ minLength: 1 }), argumentsOf, (id, method, args) => {
@@ -53,7 +53,7 @@ Deno.test("parseMessage returns the very members when a request is legal", sanit
   }));
 });
 
-Deno.test("parseMessage refuses a request when any of its names is repeated in any spelling", sanitize, () => {
+Deno.test("parseMessage refuses a request when any of its names is repeated in any spelling", STRICT, () => {
   const spell = fc.constantFrom(
     (name: string) => name,
     (name: string) => name.toUpperCase(),

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type SseEvent, SseParser } from "../../lib/mcp/sse.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../lib/mcp/sse_boundary.ts";
+import { STRICT } from "../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const encoder = new TextEncoder();
 
 /** Streams made of the pieces that matter, in any order, whole or broken. */
@@ -30,7 +30,7 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
 
 const sizes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 });
 
-Deno.test("SseParser gives the same events when the bytes come in any pieces", sanitize, () => {
+Deno.test("SseParser gives the same events when the bytes come in any pieces", STRICT, () => {
   fc.assert(fc.property(stream, sizes, (bytes, sizes) => {
     const parser = new SseParser({ maxEventBytes: 1 << 20 });
     const events = cut(bytes, sizes).flatMap((part) => parser.push(part));
@@ -38,7 +38,7 @@ Deno.test("SseParser gives the same events when the bytes come in any pieces", s
   }));
 });
 
-Deno.test("SseParser reads what was written when data is any text", sanitize, () => {
+Deno.test("SseParser reads what was written when data is any text", STRICT, () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     const data = text.toWellFormed();
     const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
@@ -48,7 +48,7 @@ Deno.test("SseParser reads what was written when data is any text", sanitize, ()
   }));
 });
 
-Deno.test("N2: SseBoundary gives the same answer when the bytes come in any pieces", sanitize, () => {
+Deno.test("N2: SseBoundary gives the same answer when the bytes come in any pieces", STRICT, () => {
   fc.assert(fc.property(stream, sizes, (bytes, sizes) => {
     const [whole, torn] = [new SseBoundary(), new SseBoundary()];
     whole.update(bytes);
@@ -57,7 +57,7 @@ Deno.test("N2: SseBoundary gives the same answer when the bytes come in any piec
   }));
 });
 
-Deno.test("N2: a comment put wherever SseBoundary allows changes no event", sanitize, () => {
+Deno.test("N2: a comment put wherever SseBoundary allows changes no event", STRICT, () => {
   fc.assert(fc.property(stream, (bytes) => {
     // A byte order mark after a comment is no longer at the start; MCP servers send none.
     fc.pre(bytes[0] !== 0xef);

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { principalKey, type SessionReservation } from "../../lib/session/limits.ts";
 import type { ActiveToken, Session } from "../../lib/session/session.ts";
+import { STRICT } from "../support/strict.ts";
 import { Bench, FakeActive, IDLE_MS, makeSession, NOW_MS, principal, refusalOf } from "../unit/session/fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const CAPS = { maxSessions: 4, maxSessionsPerPrincipal: 2, maxCallsPerSession: 2, maxStreamsPerSession: 1 };
 const TTL_MS = 3 * IDLE_MS;
 const PRINCIPALS = ["alice", "bob", "carol"].map((name) => principal(name));
@@ -210,7 +210,7 @@ const COMMANDS = [
   fc.constantFrom(1, IDLE_MS / 2, IDLE_MS, TTL_MS).map(wait),
 ];
 
-Deno.test("M1 L6 L7 L8 O1: every random life keeps the counts, and ends at zero", strict, () => {
+Deno.test("M1 L6 L7 L8 O1: every random life keeps the counts, and ends at zero", STRICT, () => {
   fc.assert(
     fc.property(fc.commands(COMMANDS, { maxCommands: 80, size: "max" }), (commands) => {
       const world = new World();

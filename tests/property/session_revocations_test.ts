@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { StoredRevocations } from "../../lib/session/revocation_store.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";
+import { STRICT } from "../support/strict.ts";
 import { Bench, NOW_MS } from "../unit/session/fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const MINUTE = 60_000;
 const SEALED = new Bench().sealed();
 
@@ -16,7 +16,7 @@ const step = fc.oneof(
 );
 
 for (const maxSessions of [4, 1_000]) {
-  Deno.test(`L6 M3: random revocations in a list of ${maxSessions} are kept until they expire`, strict, () => {
+  Deno.test(`L6 M3: random revocations in a list of ${maxSessions} are kept until they expire`, STRICT, () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const store = createMemoryStore({ maxSessions });

@@ -4,8 +4,8 @@ import { SessionTokens } from "../../lib/session/tokens.ts";
 import { TokenSecret } from "../../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { STRICT } from "../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 
 function given(store: Store = createMemoryStore(), maxPerAgent = 3) {
@@ -23,7 +23,7 @@ function given(store: Store = createMemoryStore(), maxPerAgent = 3) {
 const agents = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 })
   .filter((agent) => agent.trim() === agent && agent !== "" && !/\p{Cc}/u.test(agent) && agent.isWellFormed());
 
-Deno.test("T2: every agent's token holds for that agent and for no other", options, async () => {
+Deno.test("T2: every agent's token holds for that agent and for no other", STRICT, async () => {
   await fc.assert(fc.asyncProperty(agents, agents, async (agent, other) => {
     const { tokens } = given();
     const { token } = await tokens.issue({ agent, ttlMs: 1_000 });
@@ -32,7 +32,7 @@ Deno.test("T2: every agent's token holds for that agent and for no other", optio
   }));
 });
 
-Deno.test("T2: a token with any one character changed, dropped or added does not hold", options, async () => {
+Deno.test("T2: a token with any one character changed, dropped or added does not hold", STRICT, async () => {
   const { tokens } = given();
   const { token } = await tokens.issue({ agent: "did:example:a", ttlMs: 1_000 });
   const character = fc.constantFrom(..."ABCXYZabcxyz019-_.=+/ ");
@@ -46,7 +46,7 @@ Deno.test("T2: a token with any one character changed, dropped or added does not
   );
 });
 
-Deno.test("T2: no text whatsoever makes verify throw or hold", options, async () => {
+Deno.test("T2: no text whatsoever makes verify throw or hold", STRICT, async () => {
   const { tokens } = given();
   const base64url = fc.string({ unit: fc.constantFrom(..."ABab01-_") });
   const tokenLike = fc.tuple(base64url, base64url).map((parts) => parts.join("."));
@@ -76,7 +76,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 
 Deno.test(
   "T1 T3: counts, limits and verdicts agree with a plain list after any sequence of steps",
-  options,
+  STRICT,
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 40 }), async (sequence) => {

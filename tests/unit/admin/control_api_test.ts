@@ -5,8 +5,8 @@ import type { Control } from "../../../lib/admin/control.ts";
 import { type ControlApiOptions, controlRoutes } from "../../../lib/admin/control_api.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { StoreError } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const STRICT = { sanitizeOps: true, sanitizeResources: true };
 const SECRET = "hunter2hunter2hunter2hunter2hunter2";
 const TOKEN = { sid: "s1", agent: "a", expiresAtS: 1 };
 const SESSION = {

@@ -10,9 +10,9 @@ import { SessionTokens } from "../../../lib/session/tokens.ts";
 import { TokenSecret } from "../../../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import type { Store } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, codeOf, FakeActive, KEY_A, KEY_B, NOW_MS, principal, TTL_MS } from "../session/fakes.ts";
 
-const STRICT = { sanitizeOps: true, sanitizeResources: true };
 const MINUTE = 60_000;
 
 interface Facts {

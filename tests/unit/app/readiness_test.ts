@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { checkReadiness } from "../../../lib/app/readiness.ts";
 import { freshRing } from "../../support/signet.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const registry = { ring: freshRing() };
 
-Deno.test("P1: ready means that the upstream answers and nothing drains", options, async () => {
+Deno.test("P1: ready means that the upstream answers and nothing drains", STRICT, async () => {
   const checkUpstream = () => Promise.resolve("ok");
   const found = await checkReadiness({ lifecycle: { draining: false }, registry, checkUpstream });
   assert.deepEqual(found, { ready: true, checks: { draining: "no", keys: "1 loaded", upstream: "ok" } });
@@ -18,7 +18,7 @@ Deno.test("P1: ready means that the upstream answers and nothing drains", option
   );
 });
 
-Deno.test("P2: a probe that was under way when draining began is not answered with ready", options, async () => {
+Deno.test("P2: a probe that was under way when draining began is not answered with ready", STRICT, async () => {
   const lifecycle = { draining: false };
   const probe = Promise.withResolvers<string>();
   const asked = checkReadiness({ lifecycle, registry, checkUpstream: () => probe.promise });

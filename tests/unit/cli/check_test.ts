@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 
 const UPSTREAM = ["--upstream", "http://127.0.0.1:3000/mcp"];
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { completionScript } from "../../../lib/cli/completions.ts";
 import { PRINCIPAL_SOURCES } from "../../../lib/config/sections/callers.ts";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 
 async function output(
   program: string,

@@ -5,8 +5,6 @@ import { run } from "../../../lib/cli/run.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import type { Store } from "../../../lib/store/store.ts";
 
-export const STRICT = { sanitizeOps: true, sanitizeResources: true };
-
 /** 2026-08-01T12:00:00Z */
 export const NOW_MS = Date.UTC(2026, 7, 1, 12);
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
 import { environmentName } from "../../../lib/config/setting.ts";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 
 async function helpOf(argv: string[], terminal = false, env: Record<string, string> = {}): Promise<string> {
   const machine = new FakeMachine({ terminal, env });

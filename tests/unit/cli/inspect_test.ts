@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { fingerprintOwner, newSid, type SealedSession, sealSession } from "../../../lib/envelope/session_id.ts";
 import { shortHash } from "../../../lib/observe/redact.ts";
-import { FakeMachine, type MachineOptions, NOW_MS, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine, type MachineOptions, NOW_MS } from "./fake_machine.ts";
 
 const HOUR = 3_600_000;
 const OLD = btoa("o".repeat(32));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 
 Deno.test("E6: keys new prints one key of 32 random bytes and nothing else", STRICT, async () => {
   const machine = new FakeMachine();

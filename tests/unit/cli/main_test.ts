@@ -1,7 +1,7 @@
 // main.ts as a process: exit codes and streams are the operating system's, so only a process shows them.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { Machine } from "../../../lib/cli/command.ts";
 import { StoreError } from "../../../lib/store/store.ts";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 import { ADMIN_TOKEN, Operators, WAYS } from "./operators.ts";
 
 const LIST = ["token", "list"];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Machine } from "../../../lib/cli/command.ts";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 
 /** Answers `/readyz` and remembers what was asked. */
 function admin(status: number, body: string): { fetch: Machine["fetch"]; asked: string[] } {

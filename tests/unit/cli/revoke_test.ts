@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { shortHash } from "../../../lib/observe/redact.ts";
+import { STRICT } from "../../support/strict.ts";
 import { ALICE, BOB, codeOf, FakeActive } from "../session/fakes.ts";
-import { NOW_MS, STRICT } from "./fake_machine.ts";
+import { NOW_MS } from "./fake_machine.ts";
 import { Operators, type Way, WAYS } from "./operators.ts";
 
 const HOUR = 3_600_000;

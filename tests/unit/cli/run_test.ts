@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { VERSION } from "../../../lib/cli/version.ts";
-import { FakeMachine, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
 
 Deno.test("signet shows five examples when nothing is asked", STRICT, async () => {
   const machine = new FakeMachine();

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { AppModule, AppOptions, RunningApp } from "../../../lib/app/running_app.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { StoreError } from "../../../lib/store/store.ts";
-import { FakeMachine, type MachineOptions, STRICT, until } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine, type MachineOptions, until } from "./fake_machine.ts";
 
 const UPSTREAM = ["--upstream", "http://127.0.0.1:3000/mcp"];
 const KEY = btoa("k".repeat(32));

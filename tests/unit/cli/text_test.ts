@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatProblems, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
-import { STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
 
 Deno.test("wrap breaks at blanks and loses no word", STRICT, () => {
   assert.deepEqual(wrap("one two three four", 9), ["one two", "three", "four"]);

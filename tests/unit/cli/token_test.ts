@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { NOW_MS, STRICT } from "./fake_machine.ts";
+import { STRICT } from "../../support/strict.ts";
+import { NOW_MS } from "./fake_machine.ts";
 import { Operators, type Way, WAYS } from "./operators.ts";
 
 const SECRETS = ["--token-secret-file", "secrets"];

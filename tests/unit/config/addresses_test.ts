@@ -15,7 +15,7 @@ import type { Kind } from "../../../lib/config/kinds.ts";
 import { Guard } from "../../../lib/gateway/guard.ts";
 import { parseEndpoint } from "../../../lib/http1/endpoint.ts";
 import { cidrProblem } from "../../../lib/identity/cidr.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 function valueOf<T>(kind: Kind<T>, text: string): T {
   const parsed = kind.parse(text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { closest } from "../../../lib/config/closest.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const NAMES = ["listen", "path", "session-ttl", "session-idle", "max-sessions", "max-sessions-per-principal"];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SETTING_KEYS, SETTINGS } from "../../../lib/config/schema.ts";
 import { BEGIN, END, formatConfigTable, replaceConfigTable } from "../../../scripts/config_table.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 Deno.test("the configuration table has one row for each setting, with three cells", STRICT, () => {
   const rows = formatConfigTable().split("\n").filter((line) => line.startsWith("| `--"));

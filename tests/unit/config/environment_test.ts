@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readEnvironment } from "../../../lib/config/environment.ts";
 import { keyOfEnvironment, SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
 import { environmentName } from "../../../lib/config/setting.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 Deno.test("readEnvironment reads every setting by its SIGNET_ name", STRICT, () => {
   for (const key of SETTING_KEYS) {

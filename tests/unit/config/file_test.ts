@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readConfigFile } from "../../../lib/config/file.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 async function read(text: string) {
   const { given, problems } = await readConfigFile("signet.yaml", text);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../lib/config/files.ts";
-import { load, problemLines, STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
+import { load, problemLines } from "./sources.ts";
 
 const CERT = "-----BEGIN CERTIFICATE-----\n";
 const TLS = ["--tls-cert", "c", "--tls-key", "k"];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type OwnFlag, ownValue, parseFlags } from "../../../lib/config/flags.ts";
 import { boolean, duration, string } from "../../../lib/config/kinds.ts";
 import { SETTING_KEYS, type SettingKey } from "../../../lib/config/schema.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 function parse(argv: string[], accepts: readonly SettingKey[] = SETTING_KEYS) {
   return parseFlags(argv, { command: "signet serve", accepts: new Set(accepts) });

@@ -13,7 +13,7 @@ import {
   size,
   string,
 } from "../../../lib/config/kinds.ts";
-import { STRICT } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
 
 function valueOf<T>(kind: Kind<T>, text: string): T | undefined {
   const parsed = kind.parse(text);

@@ -3,7 +3,8 @@ import { loadSettings, loadSome } from "../../../lib/config/load.ts";
 import { type PrincipalSourceName, SETTING_KEYS, settingOf, SETTINGS } from "../../../lib/config/schema.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { JWT_ALGORITHMS } from "../../../lib/identity/jwt_algorithms.ts";
-import { load, problemLines, problemsOf, sourcesOf, STRICT, UPSTREAM } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
+import { load, problemLines, problemsOf, sourcesOf, UPSTREAM } from "./sources.ts";
 
 Deno.test("loadSettings gives every default when only the upstream is named", STRICT, async () => {
   const { settings, places } = await load();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { problemLines, STRICT, warningsOf } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
+import { problemLines, warningsOf } from "./sources.ts";
 
 const SECRET = btoa("s".repeat(32));
 const files = { admin: SECRET, tokens: SECRET };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { load, problemLines, problemsOf, STRICT, warningsOf } from "./sources.ts";
+import { STRICT } from "../../support/strict.ts";
+import { load, problemLines, problemsOf, warningsOf } from "./sources.ts";
 
 Deno.test("M4: listening beyond loopback wants hosts or --unsafe-listen", STRICT, async () => {
   const argv = ["--listen", "[::]:8080", "--principal", "bearer"];

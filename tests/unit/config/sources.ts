@@ -4,8 +4,6 @@ import { type LoadedSettings, loadSettings, type Sources } from "../../../lib/co
 import { SETTING_KEYS } from "../../../lib/config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../../../lib/errors.ts";
 
-export const STRICT = { sanitizeOps: true, sanitizeResources: true };
-
 export interface Given {
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

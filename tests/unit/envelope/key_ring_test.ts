@@ -4,10 +4,10 @@ import { inspect } from "node:util";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { ephemeralKeyRing, generateKey, KeyRing, MasterKey, parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { ConfigError, type ConfigProblem } from "../../../lib/errors.ts";
+import { STRICT } from "../../support/strict.ts";
 import vectors from "../../vectors/keys.json" with { type: "json" };
 import published from "../../vectors/published/blake3.json" with { type: "json" };
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const keyOf = (fill: number, length = 32) => Buffer.alloc(length, fill).toString("base64");
 const [A, B, C] = [keyOf(1), keyOf(2), keyOf(3)];
@@ -31,7 +31,7 @@ function counterKey(value: number): Buffer {
   return master;
 }
 
-Deno.test("E4: MasterKey derives the keys and the id of every committed vector", sanitize, () => {
+Deno.test("E4: MasterKey derives the keys and the id of every committed vector", STRICT, () => {
   for (const vector of vectors) {
     const key = new MasterKey(Buffer.from(vector.base64, "base64"));
     assert.equal(hex(key.sealingKey), vector.sealingKey);
@@ -42,7 +42,7 @@ Deno.test("E4: MasterKey derives the keys and the id of every committed vector",
   }
 });
 
-Deno.test("E4: BLAKE3 agrees with its published vectors in the modes keys and nonces are made with", sanitize, () => {
+Deno.test("E4: BLAKE3 agrees with its published vectors in the modes keys and nonces are made with", STRICT, () => {
   for (const { inputLength, keyedHash, deriveKey } of published.cases) {
     const input = Uint8Array.from({ length: inputLength }, (_, i) => i % 251);
     const length = keyedHash.length / 2;
@@ -52,19 +52,19 @@ Deno.test("E4: BLAKE3 agrees with its published vectors in the modes keys and no
   }
 });
 
-Deno.test("E4: MasterKey derives keys that all differ from each other and from the master", sanitize, () => {
+Deno.test("E4: MasterKey derives keys that all differ from each other and from the master", STRICT, () => {
   const master = Buffer.alloc(32, 7);
   const key = new MasterKey(master);
   const all = [master, key.sealingKey, key.nonceKey, key.fingerprintKey].map(hex);
   assert.equal(new Set(all).size, 4);
 });
 
-Deno.test("E6: MasterKey throws and names the length when it is not 32 bytes", sanitize, () => {
+Deno.test("E6: MasterKey throws and names the length when it is not 32 bytes", STRICT, () => {
   assert.throws(() => new MasterKey(new Uint8Array(31)), { name: "RangeError", message: /32 bytes.* 31/ });
   assert.throws(() => new MasterKey(new Uint8Array(33)), { name: "RangeError", message: /32 bytes.* 33/ });
 });
 
-Deno.test("P1: MasterKey and KeyRing show ids and nothing else however they are printed", sanitize, () => {
+Deno.test("P1: MasterKey and KeyRing show ids and nothing else however they are printed", STRICT, () => {
   const ring = parseKeyRing(A, "test");
   const key = ring.active;
   const shown = [
@@ -98,7 +98,7 @@ Deno.test("P1: MasterKey and KeyRing show ids and nothing else however they are 
   assert.equal(JSON.stringify(key), `"MasterKey(${key.id})"`);
 });
 
-Deno.test("E5: parseKeyRing makes the first key the active one and finds all by id", sanitize, () => {
+Deno.test("E5: parseKeyRing makes the first key the active one and finds all by id", STRICT, () => {
   const ring = parseKeyRing(`${A}\n${B}\n${C}\n`, "keys.txt");
   assert.deepEqual(ids(ring), [idOf(A), idOf(B), idOf(C)]);
   assert.equal(ring.active.id, idOf(A));
@@ -108,7 +108,7 @@ Deno.test("E5: parseKeyRing makes the first key the active one and finds all by 
 
 Deno.test(
   "E6: parseKeyRing reads lines and commas, skips blanks, comments, carriage returns and a BOM",
-  sanitize,
+  STRICT,
   () => {
     const texts = [
       `${A},${B}`,
@@ -127,12 +127,12 @@ Deno.test(
   },
 );
 
-Deno.test("E6: parseKeyRing names the length when a key is too short or too long", sanitize, () => {
+Deno.test("E6: parseKeyRing names the length when a key is too short or too long", STRICT, () => {
   assert.match(problemsOf(keyOf(1, 16))[0]!.problem, /16 bytes, not 32/);
   assert.match(problemsOf(keyOf(1, 33))[0]!.problem, /33 bytes, not 32/);
 });
 
-Deno.test("E6: parseKeyRing refuses what is not padded standard base64", sanitize, () => {
+Deno.test("E6: parseKeyRing refuses what is not padded standard base64", STRICT, () => {
   const unfit = [
     "not a key",
     A.replace("=", ""),
@@ -146,13 +146,13 @@ Deno.test("E6: parseKeyRing refuses what is not padded standard base64", sanitiz
   assert.match(problemsOf(`${A.slice(0, 42)}F=`)[0]!.problem, /not valid standard base64/);
 });
 
-Deno.test("E6: parseKeyRing tells URL-safe base64 apart, with or without padding", sanitize, () => {
+Deno.test("E6: parseKeyRing tells URL-safe base64 apart, with or without padding", STRICT, () => {
   const urlSafe = Buffer.alloc(32, 0xfb).toString("base64url");
   assert.match(problemsOf(urlSafe)[0]!.problem, /URL-safe/);
   assert.match(problemsOf(`${urlSafe}=`)[0]!.problem, /URL-safe/);
 });
 
-Deno.test("E6: parseKeyRing refuses a text without a key", sanitize, () => {
+Deno.test("E6: parseKeyRing refuses a text without a key", STRICT, () => {
   for (const text of ["", " \n\n", "# nothing", ",,"]) {
     assert.deepEqual(problemsOf(text, "MCP_ENCRYPTION_KEY").map(({ place, problem }) => [place, problem]), [
       ["MCP_ENCRYPTION_KEY", "reading the key ring found no key"],
@@ -160,14 +160,14 @@ Deno.test("E6: parseKeyRing refuses a text without a key", sanitize, () => {
   }
 });
 
-Deno.test("E6: parseKeyRing refuses a duplicate and says where the first one is", sanitize, () => {
+Deno.test("E6: parseKeyRing refuses a duplicate and says where the first one is", STRICT, () => {
   const [problem, ...rest] = problemsOf(`${A}\n${B}\n${A}`);
   assert.deepEqual(rest, []);
   assert.equal(problem!.place, "keys.txt:3");
   assert.match(problem!.problem, /stands at keys\.txt:1 already/);
 });
 
-Deno.test("E6: parseKeyRing refuses two different keys of the same id", sanitize, () => {
+Deno.test("E6: parseKeyRing refuses two different keys of the same id", STRICT, () => {
   // Found by search: the ids of these two are both 1907a14e.
   const twins = [967, 58557].map(counterKey);
   assert.deepEqual(twins.map((master) => new MasterKey(master).id), ["1907a14e", "1907a14e"]);
@@ -179,7 +179,7 @@ Deno.test("E6: parseKeyRing refuses two different keys of the same id", sanitize
 
 Deno.test(
   "P3: parseKeyRing reports every problem at once, each with place and remedy, and quotes no key",
-  sanitize,
+  STRICT,
   () => {
     const text = [A, "c2hvcnQ=", "# comment", A, "###", "?secret?", `${B},${keyOf(9, 48)}`].join("\n");
     const problems = problemsOf(text);
@@ -196,26 +196,26 @@ Deno.test(
   },
 );
 
-Deno.test("E5: KeyRing refuses to be empty and to hold one key twice", sanitize, () => {
+Deno.test("E5: KeyRing refuses to be empty and to hold one key twice", STRICT, () => {
   assert.throws(() => new KeyRing([]), RangeError);
   const key = new MasterKey(Buffer.alloc(32, 1));
   assert.throws(() => new KeyRing([key, key]), RangeError);
 });
 
-Deno.test("E5: KeyRing does not change when the array it was made of does", sanitize, () => {
+Deno.test("E5: KeyRing does not change when the array it was made of does", STRICT, () => {
   const keys = [new MasterKey(Buffer.alloc(32, 1))];
   const ring = new KeyRing(keys);
   keys.push(new MasterKey(Buffer.alloc(32, 2)));
   assert.equal(ring.keys.length, 1);
 });
 
-Deno.test("E6: generateKey writes 32 bytes of the given source as parseKeyRing reads them", sanitize, () => {
+Deno.test("E6: generateKey writes 32 bytes of the given source as parseKeyRing reads them", STRICT, () => {
   const text = generateKey((length) => new Uint8Array(length).fill(1));
   assert.equal(text, A);
   assert.equal(parseKeyRing(text, "test").active.id, idOf(A));
 });
 
-Deno.test("E6: ephemeralKeyRing holds one key of the given source", sanitize, () => {
+Deno.test("E6: ephemeralKeyRing holds one key of the given source", STRICT, () => {
   const ring = ephemeralKeyRing((length) => new Uint8Array(length).fill(2));
   assert.deepEqual(ids(ring), [idOf(B)]);
 });

@@ -3,22 +3,22 @@ import { Buffer } from "node:buffer";
 import { base62Length, decodeBase62, encodeBase62 } from "../../../lib/envelope/base62.ts";
 import { KeyRing, MasterKey, parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { DEFAULT_MAX_LENGTH, open, type Purpose, seal, sealedLength } from "../../../lib/envelope/seal.ts";
+import { STRICT } from "../../support/strict.ts";
 import keys from "../../vectors/keys.json" with { type: "json" };
 import vectors from "../../vectors/sealed.json" with { type: "json" };
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytes = (text: string) => Buffer.from(text, "hex");
 const ring = parseKeyRing(keys[0]!.base64, "vectors");
 const hello = Buffer.from("hello");
 
-Deno.test("E1: seal gives the text of every committed vector", sanitize, () => {
+Deno.test("E1: seal gives the text of every committed vector", STRICT, () => {
   for (const { key, purpose, plaintext, text } of vectors.valid) {
     assert.equal(seal(parseKeyRing(key, "vectors").active, purpose as Purpose, bytes(plaintext)), text);
   }
 });
 
-Deno.test("E1: open gives the plaintext and the key of every committed vector", sanitize, () => {
+Deno.test("E1: open gives the plaintext and the key of every committed vector", STRICT, () => {
   const all = parseKeyRing(keys.map(({ base64 }) => base64).join("\n"), "vectors");
   for (const { key, purpose, plaintext, text } of vectors.valid) {
     const opened = open(all, purpose as Purpose, text);
@@ -28,17 +28,17 @@ Deno.test("E1: open gives the plaintext and the key of every committed vector", 
   }
 });
 
-Deno.test("E8: open refuses every committed forgery for its reason", sanitize, () => {
+Deno.test("E8: open refuses every committed forgery for its reason", STRICT, () => {
   for (const { why, reason, text } of vectors.invalid) {
     assert.deepEqual(open(ring, "session", text), { ok: false, reason }, why);
   }
 });
 
-Deno.test("E1: seal gives only characters that a header and a URL take as they are", sanitize, () => {
+Deno.test("E1: seal gives only characters that a header and a URL take as they are", STRICT, () => {
   assert.match(seal(ring.active, "session", new Uint8Array(200)), /^[0-9a-zA-Z]+$/);
 });
 
-Deno.test("E4: a text opens for its own purpose and no other", sanitize, () => {
+Deno.test("E4: a text opens for its own purpose and no other", STRICT, () => {
   const purposes: Purpose[] = ["session", "event", "request-state", "task", "cursor", "rpc-id"];
   for (const sealedFor of purposes) {
     const text = seal(ring.active, sealedFor, hello);
@@ -52,7 +52,7 @@ Deno.test("E4: a text opens for its own purpose and no other", sanitize, () => {
 
 Deno.test(
   "E5: a text opens under any ring that still holds its key, and no longer when the key is gone",
-  sanitize,
+  STRICT,
   () => {
     const [a, b] = [1, 2].map((fill) => new MasterKey(Buffer.alloc(32, fill)));
     const text = seal(a!, "session", hello);
@@ -61,7 +61,7 @@ Deno.test(
   },
 );
 
-Deno.test("E4: a text does not open under another key of the same id", sanitize, () => {
+Deno.test("E4: a text does not open under another key of the same id", STRICT, () => {
   const [a, b] = [967, 58557].map((value) => {
     const master = Buffer.alloc(32);
     master.writeUInt32LE(value);
@@ -71,7 +71,7 @@ Deno.test("E4: a text does not open under another key of the same id", sanitize,
   assert.deepEqual(open(new KeyRing([b!]), "session", seal(a!, "session", hello)), { ok: false, reason: "tag" });
 });
 
-Deno.test("E7: open looks at no text longer than its cap, whatever stands in it", sanitize, () => {
+Deno.test("E7: open looks at no text longer than its cap, whatever stands in it", STRICT, () => {
   assert.equal(DEFAULT_MAX_LENGTH, 4096);
   const text = seal(ring.active, "session", hello);
   assert(open(ring, "session", text, { maxLength: text.length }).ok);
@@ -80,7 +80,7 @@ Deno.test("E7: open looks at no text longer than its cap, whatever stands in it"
   assert.deepEqual(open(ring, "session", "!".repeat(4096)), { ok: false, reason: "alphabet" });
 });
 
-Deno.test("E7: open takes a text exactly at the default cap", sanitize, () => {
+Deno.test("E7: open takes a text exactly at the default cap", STRICT, () => {
   let size = 0;
   while (sealedLength(size + 1) <= DEFAULT_MAX_LENGTH) size++;
   const text = seal(ring.active, "session", new Uint8Array(size));
@@ -88,14 +88,14 @@ Deno.test("E7: open takes a text exactly at the default cap", sanitize, () => {
   assert(open(ring, "session", text).ok);
 });
 
-Deno.test("E8: open refuses a text cut to any length", sanitize, () => {
+Deno.test("E8: open refuses a text cut to any length", STRICT, () => {
   const text = seal(ring.active, "session", hello);
   for (let length = 0; length < text.length; length++) {
     assert.equal(open(ring, "session", text.slice(0, length)).ok, false, `${length} characters`);
   }
 });
 
-Deno.test("E8: open refuses every single character exchanged for another", sanitize, () => {
+Deno.test("E8: open refuses every single character exchanged for another", STRICT, () => {
   const text = seal(ring.active, "session", hello);
   for (let at = 0; at < text.length; at++) {
     for (const char of ["0", "1", "a", "Z", "-", " ", "\0", "é", "\u{1f511}"]) {
@@ -105,7 +105,7 @@ Deno.test("E8: open refuses every single character exchanged for another", sanit
   }
 });
 
-Deno.test("E8: open refuses every single bit flipped in the envelope", sanitize, () => {
+Deno.test("E8: open refuses every single bit flipped in the envelope", STRICT, () => {
   const envelope = decodeBase62(seal(ring.active, "session", hello))!;
   for (let bit = 0; bit < envelope.length * 8; bit++) {
     const flipped = Uint8Array.from(envelope);
@@ -114,14 +114,14 @@ Deno.test("E8: open refuses every single bit flipped in the envelope", sanitize,
   }
 });
 
-Deno.test("E1: sealedLength tells the length of the text for every size", sanitize, () => {
+Deno.test("E1: sealedLength tells the length of the text for every size", STRICT, () => {
   for (let size = 0; size < 40; size++) {
     assert.equal(seal(ring.active, "event", new Uint8Array(size)).length, sealedLength(size));
     assert.equal(sealedLength(size), base62Length(45 + size));
   }
 });
 
-Deno.test("E1: seal gives nonces that differ when purpose, key or plaintext do", sanitize, () => {
+Deno.test("E1: seal gives nonces that differ when purpose, key or plaintext do", STRICT, () => {
   const nonceOf = (text: string) => hex(decodeBase62(text)!.subarray(5, 29));
   const other = new MasterKey(Buffer.alloc(32, 9));
   const nonces = [
@@ -133,7 +133,7 @@ Deno.test("E1: seal gives nonces that differ when purpose, key or plaintext do",
   assert.equal(new Set(nonces).size, 4);
 });
 
-Deno.test("E1: a plaintext is not disturbed by what is sealed or opened after it", sanitize, () => {
+Deno.test("E1: a plaintext is not disturbed by what is sealed or opened after it", STRICT, () => {
   const text = seal(ring.active, "session", hello);
   const opened = open(ring, "session", text);
   assert(opened.ok);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { decodeSession, encodeSession, type SealedSession } from "../../../lib/envelope/session_payload.ts";
+import { STRICT } from "../../support/strict.ts";
 import vectors from "../../vectors/sessions.json" with { type: "json" };
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const sessions = vectors.map(({ session }) => session as unknown as SealedSession);
 const [typical, full] = sessions as [SealedSession, SealedSession];
 
@@ -13,29 +13,29 @@ function payloadWith(index: number, value: unknown): string {
   return JSON.stringify(members);
 }
 
-Deno.test("E3: encodeSession gives the payload of every committed vector", sanitize, () => {
+Deno.test("E3: encodeSession gives the payload of every committed vector", STRICT, () => {
   for (const { payload, session } of vectors) {
     assert.equal(encodeSession(session as unknown as SealedSession), payload);
   }
 });
 
-Deno.test("E3: decodeSession gives the session of every committed vector", sanitize, () => {
+Deno.test("E3: decodeSession gives the session of every committed vector", STRICT, () => {
   for (const { payload, session } of vectors) assert.deepEqual(decodeSession(payload), session);
 });
 
-Deno.test("E3: encodeSession lower-cases header names and leaves values as they are", sanitize, () => {
+Deno.test("E3: encodeSession lower-cases header names and leaves values as they are", STRICT, () => {
   const upstreams = { "http://a/": { "X-Tenant": " Caf\u00e9 \u{1f511} ", "Authorization": "Bearer AbC" } };
   assert.deepEqual(decodeSession(encodeSession({ ...typical, upstreams }))?.upstreams, {
     "http://a/": { "authorization": "Bearer AbC", "x-tenant": " Caf\u00e9 \u{1f511} " },
   });
 });
 
-Deno.test("E3: encodeSession throws when two header names differ only in case", sanitize, () => {
+Deno.test("E3: encodeSession throws when two header names differ only in case", STRICT, () => {
   const upstreams = { "http://a/": { "X-Tenant": "1", "x-tenant": "1" } };
   assert.throws(() => encodeSession({ ...typical, upstreams }), /header x-tenant/);
 });
 
-Deno.test("E3: encodeSession throws for what is no header name or could end a field line", sanitize, () => {
+Deno.test("E3: encodeSession throws for what is no header name or could end a field line", STRICT, () => {
   for (const name of ["", "a b", "a:", "\u212a", "x\r\ny"]) {
     assert.throws(
       () => encodeSession({ ...typical, upstreams: { "http://a/": { [name]: "v" } } }),
@@ -51,7 +51,7 @@ Deno.test("E3: encodeSession throws for what is no header name or could end a fi
   }
 });
 
-Deno.test("E3: encodeSession throws and names the member when one breaks a rule", sanitize, () => {
+Deno.test("E3: encodeSession throws and names the member when one breaks a rule", STRICT, () => {
   const broken: [string, unknown][] = [
     ["sid", ""],
     ["sid", typical.sid.slice(1)],
@@ -80,7 +80,7 @@ Deno.test("E3: encodeSession throws and names the member when one breaks a rule"
   }
 });
 
-Deno.test("P1: encodeSession quotes no value in its errors", sanitize, () => {
+Deno.test("P1: encodeSession quotes no value in its errors", STRICT, () => {
   const upstreams = { "http://user:hunter2@a/": { "x-token": "hunter2\n" } };
   assert.throws(
     () => encodeSession({ ...typical, sid: "hunter2" }),
@@ -89,7 +89,7 @@ Deno.test("P1: encodeSession quotes no value in its errors", sanitize, () => {
   assert.throws(() => encodeSession({ ...typical, upstreams }), (error: Error) => !error.message.includes("hunter2"));
 });
 
-Deno.test("E8: decodeSession gives undefined for anything that is not a session", sanitize, () => {
+Deno.test("E8: decodeSession gives undefined for anything that is not a session", STRICT, () => {
   const texts = [
     "",
     "null",
@@ -104,7 +104,7 @@ Deno.test("E8: decodeSession gives undefined for anything that is not a session"
   for (const text of texts) assert.equal(decodeSession(text), undefined, text);
 });
 
-Deno.test("E8: decodeSession gives undefined when any one element has another type or form", sanitize, () => {
+Deno.test("E8: decodeSession gives undefined when any one element has another type or form", STRICT, () => {
   const unfit: [number, unknown[]][] = [
     [0, [1, null, "", "short", typical.sid + "A", typical.sid.slice(0, 21) + "x", typical.sid.slice(0, 21) + "="]],
     [1, [1, null, "", "alice"]],

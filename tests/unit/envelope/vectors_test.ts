@@ -1,5 +1,6 @@
 // The committed vectors are what FORMAT.md says: a second implementation, written from that text, makes the same ones.
 import assert from "node:assert/strict";
+import { STRICT } from "../../support/strict.ts";
 import base62 from "../../vectors/base62.json" with { type: "json" };
 import keys from "../../vectors/keys.json" with { type: "json" };
 import owners from "../../vectors/owners.json" with { type: "json" };
@@ -7,10 +8,7 @@ import sealed from "../../vectors/sealed.json" with { type: "json" };
 import sessions from "../../vectors/sessions.json" with { type: "json" };
 import { makeVectors } from "../../vectors/reference.ts";
 
-Deno.test("E1: the reference implementation makes exactly the committed vectors", {
-  sanitizeOps: true,
-  sanitizeResources: true,
-}, () => {
+Deno.test("E1: the reference implementation makes exactly the committed vectors", STRICT, () => {
   assert.deepEqual(JSON.parse(JSON.stringify(makeVectors())), {
     "base62.json": base62,
     "keys.json": keys,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { nativeXChaCha, nobleXChaCha, type XChaCha, xchacha } from "../../../lib/envelope/xchacha.ts";
+import { STRICT } from "../../support/strict.ts";
 import published from "../../vectors/published/xchacha20_poly1305.json" with { type: "json" };
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));
 const implementations: [string, XChaCha][] = [["native", nativeXChaCha], ["noble", nobleXChaCha]];
 
@@ -15,20 +15,20 @@ const params = {
 };
 const sealed = bytes(aead.ciphertext + aead.tag);
 
-Deno.test("E1: xchacha is the native cipher where the runtime has one, as Deno does", sanitize, () => {
+Deno.test("E1: xchacha is the native cipher where the runtime has one, as Deno does", STRICT, () => {
   assert.equal(xchacha, nativeXChaCha);
 });
 
 for (const [name, cipher] of implementations) {
-  Deno.test(`E1: ${name} XChaCha20-Poly1305 encrypts the published vector`, sanitize, () => {
+  Deno.test(`E1: ${name} XChaCha20-Poly1305 encrypts the published vector`, STRICT, () => {
     assert.deepEqual(Uint8Array.from(cipher.encrypt(params, bytes(aead.plaintext))), sealed);
   });
 
-  Deno.test(`E1: ${name} XChaCha20-Poly1305 decrypts the published vector`, sanitize, () => {
+  Deno.test(`E1: ${name} XChaCha20-Poly1305 decrypts the published vector`, STRICT, () => {
     assert.deepEqual(Uint8Array.from(cipher.decrypt(params, sealed)!), bytes(aead.plaintext));
   });
 
-  Deno.test(`E8: ${name} XChaCha20-Poly1305 gives undefined when any one bit is flipped`, sanitize, () => {
+  Deno.test(`E8: ${name} XChaCha20-Poly1305 gives undefined when any one bit is flipped`, STRICT, () => {
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const flipped = Uint8Array.from(sealed);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
@@ -38,7 +38,7 @@ for (const [name, cipher] of implementations) {
 
   Deno.test(
     `E8: ${name} XChaCha20-Poly1305 gives undefined for another key, nonce or associated data`,
-    sanitize,
+    STRICT,
     () => {
       for (const member of ["key", "nonce", "associatedData"] as const) {
         for (let at = 0; at < params[member].length; at++) {
@@ -50,7 +50,7 @@ for (const [name, cipher] of implementations) {
     },
   );
 
-  Deno.test(`E8: ${name} XChaCha20-Poly1305 gives undefined when there is no room for a tag`, sanitize, () => {
+  Deno.test(`E8: ${name} XChaCha20-Poly1305 gives undefined when there is no room for a tag`, STRICT, () => {
     for (let length = 0; length < 16; length++) {
       assert.equal(cipher.decrypt(params, sealed.subarray(0, length)), undefined);
     }
@@ -59,7 +59,7 @@ for (const [name, cipher] of implementations) {
 
 Deno.test(
   "E1: native and noble XChaCha20-Poly1305 give the same bytes at every length around the blocks",
-  sanitize,
+  STRICT,
   () => {
     for (const length of [0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1000, 3000]) {
       const plaintext = Uint8Array.from({ length }, (_, i) => i * 7);
@@ -71,7 +71,7 @@ Deno.test(
   },
 );
 
-Deno.test("E1: XChaCha20-Poly1305 reads its inputs at any alignment", sanitize, () => {
+Deno.test("E1: XChaCha20-Poly1305 reads its inputs at any alignment", STRICT, () => {
   const shifted = (source: Uint8Array) => {
     const memory = new Uint8Array(source.length + 3);
     memory.set(source, 3);

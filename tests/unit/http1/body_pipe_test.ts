@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { pipeBody } from "../../../lib/http1/body_pipe.ts";
 import type { ClientResponse } from "../../../lib/http1/types.ts";
 import { type RawPeer, RawUpstream, textOf, until, within } from "../../support/raw_peer.ts";
+import { STRICT } from "../../support/strict.ts";
 import { FedBody, get, poolBefore, type TestPool } from "./pool_support.ts";
-import { echo, OPTIONS, serve } from "./server_support.ts";
+import { echo, serve } from "./server_support.ts";
 
 const STREAM = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -16,7 +17,7 @@ async function streamFrom(test: TestPool, head = STREAM): Promise<{ peer: RawPee
   return { peer, response: await call.response };
 }
 
-Deno.test("pipe hands on each piece when it comes, and resolves after the last", OPTIONS, async () => {
+Deno.test("pipe hands on each piece when it comes, and resolves after the last", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test);
   const pieces: string[] = [];
@@ -36,7 +37,7 @@ Deno.test("pipe hands on each piece when it comes, and resolves after the last",
   assert.equal(test.pool.stats.idle, 1);
 });
 
-Deno.test("pipe waits for its sink, and its sender for it", OPTIONS, async () => {
+Deno.test("pipe waits for its sink, and its sender for it", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test, "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n");
   let taken = 0;
@@ -61,7 +62,7 @@ Deno.test("pipe waits for its sink, and its sender for it", OPTIONS, async () =>
   response.release();
 });
 
-Deno.test("pipe rejects when its sink does, when the upstream dies and when the call is aborted", OPTIONS, async () => {
+Deno.test("pipe rejects when its sink does, when the upstream dies and when the call is aborted", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const full = new Error("full");
   const refusing = await streamFrom(test);
@@ -93,7 +94,7 @@ Deno.test("pipe rejects when its sink does, when the upstream dies and when the 
   await assert.rejects(within("the abort", aborted), { code: "aborted" });
 });
 
-Deno.test("pipe ends with the connection where the body does", OPTIONS, async () => {
+Deno.test("pipe ends with the connection where the body does", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test, "HTTP/1.1 200 OK\r\n\r\n");
   let text = "";
@@ -110,7 +111,7 @@ Deno.test("pipe ends with the connection where the body does", OPTIONS, async ()
   response.release();
 });
 
-Deno.test("a body is read by one reader at a time", OPTIONS, async () => {
+Deno.test("a body is read by one reader at a time", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test);
   const piped = pipeBody(response.body, () => Promise.resolve());
@@ -133,7 +134,7 @@ Deno.test("a body is read by one reader at a time", OPTIONS, async () => {
   other.response.release();
 });
 
-Deno.test("a sink that throws ends its pipe, and nothing else", OPTIONS, async () => {
+Deno.test("a sink that throws ends its pipe, and nothing else", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test);
   const piped = pipeBody(response.body, () => {
@@ -144,7 +145,7 @@ Deno.test("a sink that throws ends its pipe, and nothing else", OPTIONS, async (
   response.release();
 });
 
-Deno.test("pipe reads request bodies, and fails with the client", OPTIONS, async () => {
+Deno.test("pipe reads request bodies, and fails with the client", STRICT, async () => {
   const seen: string[] = [];
   let failure: unknown;
   await using server = await serve(async (exchange) => {
@@ -171,7 +172,7 @@ Deno.test("pipe reads request bodies, and fails with the client", OPTIONS, async
   assert.equal((failure as { code: string }).code, "client_gone");
 });
 
-Deno.test("pipeBody reads readers that have no pipe", OPTIONS, async () => {
+Deno.test("pipeBody reads readers that have no pipe", STRICT, async () => {
   const body = new FedBody(6);
   for (const piece of ["abc", "def", null]) body.feed(piece);
   let text = "";

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { Sweep, sweepInterval } from "../../../lib/http1/deadline.ts";
 import { ManualClock, until } from "../../support/raw_peer.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const OPTIONS = { sanitizeOps: true, sanitizeResources: true };
-
-Deno.test("a sweep looks at its members with the clock's time, and stops with the last of them", OPTIONS, async () => {
+Deno.test("a sweep looks at its members with the clock's time, and stops with the last of them", STRICT, async () => {
   const clock = new ManualClock();
   const sweep = new Sweep({ now: clock.now, intervalMs: 1 });
   const seen: number[] = [];

@@ -9,10 +9,9 @@ import {
   withoutHopByHop,
 } from "../../../lib/http1/fields.ts";
 import { lowerCaseName } from "../../../lib/http1/fields_known.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
-
-Deno.test("fieldValue returns the first value and countField all lines when a field is repeated", SANITIZED, () => {
+Deno.test("fieldValue returns the first value and countField all lines when a field is repeated", STRICT, () => {
   const fields = ["a", "b", "b", "1", "b", "2"];
   assert.equal(fieldValue(fields, "b"), "1");
   assert.equal(countField(fields, "b"), 2);
@@ -23,7 +22,7 @@ Deno.test("fieldValue returns the first value and countField all lines when a fi
 
 Deno.test(
   "withoutHopByHop keeps order and end-to-end fields when it removes those of one connection",
-  SANITIZED,
+  STRICT,
   () => {
     const fields = [
       ...["host", "a", "connection", "keep-alive", "keep-alive", "timeout=5", "te", "trailers", "accept", "x"],
@@ -37,7 +36,7 @@ Deno.test(
   },
 );
 
-Deno.test("withoutHopByHop removes what any Connection line names, before or after it, in any case", SANITIZED, () => {
+Deno.test("withoutHopByHop removes what any Connection line names, before or after it, in any case", STRICT, () => {
   const fields = [
     "x-a",
     "1",
@@ -57,12 +56,12 @@ Deno.test("withoutHopByHop removes what any Connection line names, before or aft
   assert.deepEqual(withoutHopByHop(["connection", "x", "x-a", "x", "ax", "y"]), ["x-a", "x", "ax", "y"]);
 });
 
-Deno.test("isHopByHop knows what the engine writes itself", SANITIZED, () => {
+Deno.test("isHopByHop knows what the engine writes itself", STRICT, () => {
   for (const name of ["connection", "content-length", "transfer-encoding", "expect", "te"]) assert.ok(isHopByHop(name));
   for (const name of ["host", "content-type", "authorization", "mcp-session-id"]) assert.ok(!isHopByHop(name));
 });
 
-Deno.test("lowerCaseName takes no name for a known one when it only begins like it", SANITIZED, () => {
+Deno.test("lowerCaseName takes no name for a known one when it only begins like it", STRICT, () => {
   const letters = "abcdefghijklmnopqrstuvwxyz-0123456789";
   for (const known of ["te", "age", "via", "host", "date", "vary", "accept", "expect"]) {
     assert.equal(lowerCaseName(known.toUpperCase(), 0, known.length), known);
@@ -77,13 +76,13 @@ Deno.test("lowerCaseName takes no name for a known one when it only begins like 
   }
 });
 
-Deno.test("listElements trims SP and HTAB only and skips empty elements", SANITIZED, () => {
+Deno.test("listElements trims SP and HTAB only and skips empty elements", STRICT, () => {
   assert.deepEqual(listElements(" A ,\tb\t,, ,C d"), ["a", "b", "c d"]);
   assert.deepEqual(listElements("\x0ba"), ["\x0ba"]);
   assert.deepEqual(listElements(""), []);
 });
 
-Deno.test("tokenList refuses a list when one element is no token", SANITIZED, () => {
+Deno.test("tokenList refuses a list when one element is no token", STRICT, () => {
   assert.deepEqual(tokenList("Close, X-Y"), ["close", "x-y"]);
   assert.deepEqual(tokenList(""), []);
   for (const value of ["a b", "a;b", '"a"', "a, \xe9", "a\x00"]) assert.equal(tokenList(value), undefined, value);

@@ -4,8 +4,7 @@ import { DEFAULT_HEAD_LIMITS, type HeadLimits, parseRequestHead, parseResponseHe
 import { formatRequestHead, formatResponseHead } from "../../../lib/http1/head_format.ts";
 import { CHUNKED, HttpError, type RequestHead, UNTIL_CLOSE } from "../../../lib/http1/types.ts";
 import { refusal } from "../../support/http1_messages.ts";
-
-const SANITIZED = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../../support/strict.ts";
 
 function parse(text: string, limits: Partial<HeadLimits> = {}): RequestHead {
   return parseRequestHead(text, { ...DEFAULT_HEAD_LIMITS, ...limits });
@@ -15,7 +14,7 @@ function respond(text: string, method = "GET") {
   return parseResponseHead(text, method, DEFAULT_HEAD_LIMITS);
 }
 
-Deno.test("parseRequestHead reads every part when the head is well-formed", SANITIZED, () => {
+Deno.test("parseRequestHead reads every part when the head is well-formed", STRICT, () => {
   const head = parse(
     "POST /mcp?a=b?c HTTP/1.1\r\nHost: h.example:81\r\nX-Odd_Name:  \t a \xe9 b\t \r\nACCEPT:\r\nContent-Length: 12\r\n" +
       "Expect: 100-continue\r\n\r\n",
@@ -37,13 +36,13 @@ Deno.test("parseRequestHead reads every part when the head is well-formed", SANI
   });
 });
 
-Deno.test("parseRequestHead lower-cases a name when it is written in any case", SANITIZED, () => {
+Deno.test("parseRequestHead lower-cases a name when it is written in any case", STRICT, () => {
   for (const name of ["content-type", "Content-Type", "CONTENT-TYPE", "cOnTeNt-TyPe", "Mcp-Session-ID", "X^_`|~Z"]) {
     assert.equal(parse(`GET / HTTP/1.1\r\nHost: a\r\n${name}: v\r\n\r\n`).fields[2], name.toLowerCase());
   }
 });
 
-Deno.test("parseRequestHead tells persistence from version and Connection", SANITIZED, () => {
+Deno.test("parseRequestHead tells persistence from version and Connection", STRICT, () => {
   const cases: [version: string, lines: string, keepAlive: boolean][] = [
     ["1.1", "", true],
     ["1.1", "Connection: close\r\n", false],
@@ -64,7 +63,7 @@ Deno.test("parseRequestHead tells persistence from version and Connection", SANI
 
 Deno.test(
   "parseRequestHead has no host when HTTP/1.0 names none, and the target's when it names one",
-  SANITIZED,
+  STRICT,
   () => {
     assert.equal(parse("GET / HTTP/1.0\r\n\r\n").host, "");
     assert.equal(parse("GET http://b:1/ HTTP/1.0\r\n\r\n").host, "b:1");
@@ -72,7 +71,7 @@ Deno.test(
   },
 );
 
-Deno.test("parseRequestHead expects a continue only when there is a body and HTTP/1.1", SANITIZED, () => {
+Deno.test("parseRequestHead expects a continue only when there is a body and HTTP/1.1", STRICT, () => {
   const expect = (version: string, line: string) =>
     parse(`POST / HTTP/${version}\r\nHost: a\r\nExpect: 100-CONTINUE\r\n${line}\r\n`).expectsContinue;
   assert.equal(expect("1.1", "Content-Length: 1\r\n"), true);
@@ -82,7 +81,7 @@ Deno.test("parseRequestHead expects a continue only when there is a body and HTT
   assert.equal(expect("1.0", "Content-Length: 1\r\n"), false);
 });
 
-Deno.test("parseRequestHead refuses at one beyond a limit and not before", SANITIZED, () => {
+Deno.test("parseRequestHead refuses at one beyond a limit and not before", STRICT, () => {
   const lines = (count: number) => `GET / HTTP/1.1\r\nHost: a\r\n${"X: y\r\n".repeat(count - 1)}\r\n`;
   assert.equal(refusal(() => parse(lines(5), { maxFields: 5 })), undefined);
   assert.equal(refusal(() => parse(lines(6), { maxFields: 5 })), "head_too_large");
@@ -93,7 +92,7 @@ Deno.test("parseRequestHead refuses at one beyond a limit and not before", SANIT
   assert.equal(refusal(() => parse(unfinished, { maxTargetLength: 9 })), "uri_too_long");
 });
 
-Deno.test("parseRequestHead takes Content-Length up to fifteen digits when it is exact", SANITIZED, () => {
+Deno.test("parseRequestHead takes Content-Length up to fifteen digits when it is exact", STRICT, () => {
   const length = (digits: string) =>
     parse(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${digits}\r\n\r\n`).bodyLength;
   assert.equal(length("0"), 0);
@@ -103,7 +102,7 @@ Deno.test("parseRequestHead takes Content-Length up to fifteen digits when it is
 
 Deno.test(
   "parseRequestHead refuses a singleton of its user when it is repeated or named in Connection",
-  SANITIZED,
+  STRICT,
   () => {
     const limits = { singletons: new Set(["mcp-session-id"]) };
     const head = (lines: string) => `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
@@ -125,7 +124,7 @@ Deno.test(
   },
 );
 
-Deno.test("parseRequestHead never quotes the input when it refuses", SANITIZED, () => {
+Deno.test("parseRequestHead never quotes the input when it refuses", STRICT, () => {
   const heads = [
     "GET /S3CRET#x HTTP/1.1\r\nHost: a\r\n\r\n",
     "S3CRET / HTTP/1.1\r\nHost: S3CRET@\r\n\r\n",
@@ -140,13 +139,13 @@ Deno.test("parseRequestHead never quotes the input when it refuses", SANITIZED, 
   }
 });
 
-Deno.test("parseRequestHead refuses bytes after the head when its caller cut wrongly", SANITIZED, () => {
+Deno.test("parseRequestHead refuses bytes after the head when its caller cut wrongly", STRICT, () => {
   assert.equal(refusal(() => parse("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /")), "bad_request");
   assert.equal(refusal(() => parse("GET / HTTP/1.1\r\nHost: a\r\n\r\nX: y\r\n\r\n")), "bad_request");
   assert.equal(refusal(() => parse("GET / HTTP/1.1\r\nHost: a\r\n")), "bad_request");
 });
 
-Deno.test("parseResponseHead frames the body by status, method and fields", SANITIZED, () => {
+Deno.test("parseResponseHead frames the body by status, method and fields", STRICT, () => {
   const cases: [status: number, method: string, lines: string, bodyLength: number, keepAlive: boolean][] = [
     [200, "GET", "Content-Length: 5\r\n", 5, true],
     [200, "GET", "Transfer-Encoding: chunked\r\n", CHUNKED, true],
@@ -173,7 +172,7 @@ Deno.test("parseResponseHead frames the body by status, method and fields", SANI
   }
 });
 
-Deno.test("parseResponseHead reads status, reason and version", SANITIZED, () => {
+Deno.test("parseResponseHead reads status, reason and version", STRICT, () => {
   const head = respond("HTTP/1.0 404 Not \xe9 Found\r\nMCP-Session-Id: x\r\nContent-Length: 1\r\n\r\n");
   assert.deepEqual([head.status, head.reason, head.minorVersion], [404, "Not \xe9 Found", 0]);
   assert.deepEqual(head.fields, ["mcp-session-id", "x", "content-length", "1"]);
@@ -182,7 +181,7 @@ Deno.test("parseResponseHead reads status, reason and version", SANITIZED, () =>
   assert.equal(respond("HTTP/1.1 200\r\n\r\n").reason, "");
 });
 
-Deno.test("parseResponseHead calls every fault upstream_invalid", SANITIZED, () => {
+Deno.test("parseResponseHead calls every fault upstream_invalid", STRICT, () => {
   const heads = {
     "not HTTP": "SSH-2.0-OpenSSH\r\n\r\n",
     "HTTP/2": "HTTP/2 200 OK\r\n\r\n",
@@ -212,7 +211,7 @@ Deno.test("parseResponseHead calls every fault upstream_invalid", SANITIZED, () 
   }
 });
 
-Deno.test("formatRequestHead writes the framing that the body needs", SANITIZED, () => {
+Deno.test("formatRequestHead writes the framing that the body needs", STRICT, () => {
   const fields = ["host", "a", "x-y", "z"];
   const start = "POST /x HTTP/1.1\r\nhost: a\r\nx-y: z\r\n";
   assert.equal(formatRequestHead("POST", "/x", fields, 0), `${start}content-length: 0\r\n\r\n`);
@@ -221,7 +220,7 @@ Deno.test("formatRequestHead writes the framing that the body needs", SANITIZED,
   assert.equal(formatRequestHead("POST", "/x", fields, undefined), `${start}\r\n`);
 });
 
-Deno.test("formatRequestHead throws when a part cannot be sent as it is", SANITIZED, () => {
+Deno.test("formatRequestHead throws when a part cannot be sent as it is", STRICT, () => {
   const fields = (...list: string[]) => () => formatRequestHead("GET", "/", ["host", "a", ...list], undefined);
   const attempts: Record<string, () => unknown> = {
     "method": () => formatRequestHead("GE T", "/", [], undefined),
@@ -245,7 +244,7 @@ Deno.test("formatRequestHead throws when a part cannot be sent as it is", SANITI
   for (const [name, attempt] of Object.entries(attempts)) assert.throws(attempt, TypeError, name);
 });
 
-Deno.test("formatResponseHead writes framing and persistence for the request's version", SANITIZED, () => {
+Deno.test("formatResponseHead writes framing and persistence for the request's version", STRICT, () => {
   const write = (status: number, bodyLength: number | undefined, close = false, minorVersion: 0 | 1 = 1) =>
     formatResponseHead({ status, fields: ["x", "y"] }, { bodyLength, close, minorVersion });
   assert.equal(write(200, 5), "HTTP/1.1 200 OK\r\nx: y\r\ncontent-length: 5\r\n\r\n");
@@ -261,7 +260,7 @@ Deno.test("formatResponseHead writes framing and persistence for the request's v
   assert.equal(write(299, 0), "HTTP/1.1 299 \r\nx: y\r\ncontent-length: 0\r\n\r\n");
 });
 
-Deno.test("formatResponseHead throws when the response could not be understood", SANITIZED, () => {
+Deno.test("formatResponseHead throws when the response could not be understood", STRICT, () => {
   const write = (status: number, bodyLength: number | undefined, close = false, minorVersion: 0 | 1 = 1) => () =>
     formatResponseHead({ status, fields: [] }, { bodyLength, close, minorVersion });
   assert.throws(write(200, CHUNKED, true, 0), TypeError);

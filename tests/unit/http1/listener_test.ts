@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { serveHttp1 } from "../../../lib/http1/server.ts";
 import { Pool } from "../../../lib/http1/pool.ts";
 import { RawPeer, within } from "../../support/raw_peer.ts";
+import { STRICT } from "../../support/strict.ts";
 import { get, textOfBody } from "./pool_support.ts";
-import { echo, OPTIONS, renderError, serve } from "./server_support.ts";
+import { echo, renderError, serve } from "./server_support.ts";
 import { makeCertificate } from "./tls_support.ts";
 
-Deno.test("a port in use cannot be listened on, with TLS neither", OPTIONS, async () => {
+Deno.test("a port in use cannot be listened on, with TLS neither", STRICT, async () => {
   await using test = await serve(echo);
   await using certificate = await makeCertificate("a.test");
   const other = serveHttp1({ handler: echo, renderError });
@@ -24,7 +25,7 @@ Deno.test("a port in use cannot be listened on, with TLS neither", OPTIONS, asyn
   other.close();
 });
 
-Deno.test("a server listens on a unix socket, takes over a stale one and leaves none behind", OPTIONS, async () => {
+Deno.test("a server listens on a unix socket, takes over a stale one and leaves none behind", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/s.sock`;
   const stale = Deno.listen({ transport: "unix", path });
@@ -46,7 +47,7 @@ Deno.test("a server listens on a unix socket, takes over a stale one and leaves 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a certificate that cannot be read or used is refused at the start", OPTIONS, async () => {
+Deno.test("a certificate that cannot be read or used is refused at the start", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   const server = serveHttp1({ handler: echo, renderError });
   const files = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
@@ -58,7 +59,7 @@ Deno.test("a certificate that cannot be read or used is refused at the start", O
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("TLS: requests, streams and big bodies come through, and the client's end is noticed", OPTIONS, async () => {
+Deno.test("TLS: requests, streams and big bodies come through, and the client's end is noticed", STRICT, async () => {
   await using certificate = await makeCertificate("a.test");
   if (!certificate.available) return;
   let aborted: (() => void) | undefined;
@@ -93,7 +94,7 @@ Deno.test("TLS: requests, streams and big bodies come through, and the client's 
 
 Deno.test(
   "TLS reload: old connections live on, new ones get the new certificate, none is refused",
-  OPTIONS,
+  STRICT,
   async () => {
     await using first = await makeCertificate("a.test");
     await using second = await makeCertificate("a.test");

@@ -5,8 +5,8 @@ import { connectEndpoint } from "../../../lib/http1/pool_connect.ts";
 import { Pool } from "../../../lib/http1/pool.ts";
 import { HttpError } from "../../../lib/http1/types.ts";
 import { RawPeer, RawUpstream, until, within } from "../../support/raw_peer.ts";
+import { STRICT } from "../../support/strict.ts";
 import { answer, get, poolBefore, ScriptedSocket, textOfBody } from "./pool_support.ts";
-import { OPTIONS } from "./server_support.ts";
 import { makeCertificate } from "./tls_support.ts";
 
 async function failure(call: { response: Promise<unknown> }): Promise<HttpError> {
@@ -20,7 +20,7 @@ const REFUSED = new HttpError("connect_failed", "refused", {
   unsent: true,
 });
 
-Deno.test("a refused connection fails the call unsent, with the address in the message", OPTIONS, async () => {
+Deno.test("a refused connection fails the call unsent, with the address in the message", STRICT, async () => {
   const closed = new RawUpstream();
   await closed.close();
   await using test = poolBefore(closed);
@@ -30,14 +30,14 @@ Deno.test("a refused connection fails the call unsent, with the address in the m
   assert.equal(test.pool.stats.connectFailures, 1);
 });
 
-Deno.test("a name that does not resolve is a failed connection, too", OPTIONS, async () => {
+Deno.test("a name that does not resolve is a failed connection, too", STRICT, async () => {
   const pool = new Pool({ transport: "tcp", hostname: "no-such-host.invalid", port: 80 });
   const error = await failure(pool.send(get()));
   assert.deepEqual([error.code, error.unsent], ["connect_failed", true]);
   pool.close();
 });
 
-Deno.test("patience: an upstream that refuses is asked again until it is up", OPTIONS, async () => {
+Deno.test("patience: an upstream that refuses is asked again until it is up", STRICT, async () => {
   const socket = new ScriptedSocket();
   let attempts = 0;
   const connect = () => ++attempts < 4 ? Promise.reject(REFUSED) : Promise.resolve(socket);
@@ -49,7 +49,7 @@ Deno.test("patience: an upstream that refuses is asked again until it is up", OP
   assert.equal(attempts, 4);
 });
 
-Deno.test("patience ends: the call fails unsent, and the next one starts anew", OPTIONS, async () => {
+Deno.test("patience ends: the call fails unsent, and the next one starts anew", STRICT, async () => {
   let attempts = 0;
   const connect = () => {
     attempts++;
@@ -64,7 +64,7 @@ Deno.test("patience ends: the call fails unsent, and the next one starts anew", 
   assert.ok(attempts > first);
 });
 
-Deno.test("patience is for refusals only: anything else fails at once", OPTIONS, async () => {
+Deno.test("patience is for refusals only: anything else fails at once", STRICT, async () => {
   let attempts = 0;
   const connect = () => {
     attempts++;
@@ -75,7 +75,7 @@ Deno.test("patience is for refusals only: anything else fails at once", OPTIONS,
   assert.equal(attempts, 1);
 });
 
-Deno.test("one failed attempt fails one call: the others keep theirs", OPTIONS, async () => {
+Deno.test("one failed attempt fails one call: the others keep theirs", STRICT, async () => {
   const attempts: { resolve: (socket: ScriptedSocket) => void; reject: (error: Error) => void }[] = [];
   const connect = () => new Promise<ScriptedSocket>((resolve, reject) => attempts.push({ resolve, reject }));
   await using test = poolBefore(new RawUpstream(), {}, { connect });
@@ -92,7 +92,7 @@ Deno.test("one failed attempt fails one call: the others keep theirs", OPTIONS, 
   (await second.response).release();
 });
 
-Deno.test("a connection that comes when nobody waits any more is kept for the next call", OPTIONS, async () => {
+Deno.test("a connection that comes when nobody waits any more is kept for the next call", STRICT, async () => {
   let arrive: ((socket: ScriptedSocket) => void) | undefined;
   const socket = new ScriptedSocket();
   const connect = () => new Promise<ScriptedSocket>((resolve) => arrive = resolve);
@@ -109,7 +109,7 @@ Deno.test("a connection that comes when nobody waits any more is kept for the ne
   (await next.response).release();
 });
 
-Deno.test("a TLS handshake that takes too long is given up", OPTIONS, async () => {
+Deno.test("a TLS handshake that takes too long is given up", STRICT, async () => {
   // A TLS handshake that nobody answers, over a connection that stands.
   await using upstream = new RawUpstream();
   const endpoint = { transport: "tls", hostname: "127.0.0.1", port: upstream.port } as const;
@@ -119,7 +119,7 @@ Deno.test("a TLS handshake that takes too long is given up", OPTIONS, async () =
   );
 });
 
-Deno.test("closing the pool stops an attempt under way", OPTIONS, async () => {
+Deno.test("closing the pool stops an attempt under way", STRICT, async () => {
   await using upstream = new RawUpstream();
   const pool = new Pool({ transport: "tls", hostname: "127.0.0.1", port: upstream.port });
   const call = pool.send(get());
@@ -128,7 +128,7 @@ Deno.test("closing the pool stops an attempt under way", OPTIONS, async () => {
   assert.equal((await failure(call)).code, "aborted");
 });
 
-Deno.test("a pool speaks over a unix socket", OPTIONS, async () => {
+Deno.test("a pool speaks over a unix socket", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/mcp.sock`;
   const { endpoint, authority, target } = parseEndpoint(`http+unix://${encodeURIComponent(path)}/mcp?x=1`);
@@ -155,7 +155,7 @@ let kept: RawPeer | undefined;
 
 Deno.test(
   "a pool speaks TLS to the name it expects, with the authorities it was given, and to nobody else",
-  OPTIONS,
+  STRICT,
   async () => {
     await using certificate = await makeCertificate("upstream.test");
     if (!certificate.available) return;

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { HttpError } from "../../../lib/http1/types.ts";
 import { type RawPeer, RawUpstream, until, within } from "../../support/raw_peer.ts";
+import { STRICT } from "../../support/strict.ts";
 import { answer, get, poolBefore, post, ScriptedSocket, type TestPool, textOfBody } from "./pool_support.ts";
-import { OPTIONS } from "./server_support.ts";
 
 /** One exchange, so that a connection lies idle. */
 async function warmUp(test: TestPool): Promise<RawPeer> {
@@ -24,7 +24,7 @@ async function failure(call: { response: Promise<unknown> }): Promise<HttpError>
   return outcome;
 }
 
-Deno.test("a connection that the upstream closes while idle is discarded at once", OPTIONS, async () => {
+Deno.test("a connection that the upstream closes while idle is discarded at once", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const peer = await warmUp(test);
   await peer.close();
@@ -37,7 +37,7 @@ Deno.test("a connection that the upstream closes while idle is discarded at once
   assert.equal(test.pool.stats.retries, 0);
 });
 
-Deno.test("a POST whose connection dies without an answer is not sent again", OPTIONS, async () => {
+Deno.test("a POST whose connection dies without an answer is not sent again", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const peer = await warmUp(test);
   const call = test.pool.send(post("once"));
@@ -49,7 +49,7 @@ Deno.test("a POST whose connection dies without an answer is not sent again", OP
   assert.equal(test.upstream.accepted, 1);
 });
 
-Deno.test("a GET whose kept connection dies without an answer is sent once more, on a new one", OPTIONS, async () => {
+Deno.test("a GET whose kept connection dies without an answer is sent once more, on a new one", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const peer = await warmUp(test);
   const call = test.pool.send(get("/again"));
@@ -63,7 +63,7 @@ Deno.test("a GET whose kept connection dies without an answer is sent once more,
   assert.equal(test.pool.stats.retries, 1);
 });
 
-Deno.test("a GET on a new connection that dies is not sent again", OPTIONS, async () => {
+Deno.test("a GET on a new connection that dies is not sent again", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const call = test.pool.send(get());
   const peer = await test.upstream.next();
@@ -73,7 +73,7 @@ Deno.test("a GET on a new connection that dies is not sent again", OPTIONS, asyn
   assert.equal(test.upstream.accepted, 1);
 });
 
-Deno.test("a GET with a byte of an answer is not sent again", OPTIONS, async () => {
+Deno.test("a GET with a byte of an answer is not sent again", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const peer = await warmUp(test);
   const call = test.pool.send(get());
@@ -84,7 +84,7 @@ Deno.test("a GET with a byte of an answer is not sent again", OPTIONS, async () 
   assert.equal(test.upstream.accepted, 1);
 });
 
-Deno.test("a POST whose first write fails was not sent, and goes out on a new connection", OPTIONS, async () => {
+Deno.test("a POST whose first write fails was not sent, and goes out on a new connection", STRICT, async () => {
   const sockets = [new ScriptedSocket(), new ScriptedSocket()];
   let connects = 0;
   await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
@@ -105,7 +105,7 @@ Deno.test("a POST whose first write fails was not sent, and goes out on a new co
   assert.deepEqual([connects, test.pool.stats.retries], [2, 1]);
 });
 
-Deno.test("a POST whose second write fails may have been processed, and is not sent again", OPTIONS, async () => {
+Deno.test("a POST whose second write fails may have been processed, and is not sent again", STRICT, async () => {
   const sockets = [new ScriptedSocket(), new ScriptedSocket()];
   let connects = 0;
   await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
@@ -120,7 +120,7 @@ Deno.test("a POST whose second write fails may have been processed, and is not s
 
 Deno.test(
   "an upstream that dies in the middle of an answer fails the read: no answer looks complete",
-  OPTIONS,
+  STRICT,
   async () => {
     await using test = poolBefore(new RawUpstream());
     for (const head of ["Content-Length: 10", "Transfer-Encoding: chunked"]) {
@@ -141,7 +141,7 @@ Deno.test(
 
 Deno.test(
   "a connection idle for too long is closed; Keep-Alive shortens that by a second's margin",
-  OPTIONS,
+  STRICT,
   async () => {
     await using test = poolBefore(new RawUpstream(), { idleTimeoutMs: 5000 });
     const first = await warmUp(test);
@@ -171,7 +171,7 @@ Deno.test(
   },
 );
 
-Deno.test("an idle connection is closed when its time is over, without a request", OPTIONS, async () => {
+Deno.test("an idle connection is closed when its time is over, without a request", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const peer = await warmUp(test);
   test.clock.advance(80);
@@ -179,7 +179,7 @@ Deno.test("an idle connection is closed when its time is over, without a request
   assert.deepEqual([test.pool.stats.open, test.pool.stats.idle], [0, 0]);
 });
 
-Deno.test("a response that does not come in time is a timeout, and may have been processed", OPTIONS, async () => {
+Deno.test("a response that does not come in time is a timeout, and may have been processed", STRICT, async () => {
   await using test = poolBefore(new RawUpstream(), { responseTimeoutMs: 80 });
   const call = test.pool.send(post("slow"));
   const peer = await test.upstream.next();
@@ -192,7 +192,7 @@ Deno.test("a response that does not come in time is a timeout, and may have been
   await peer.takeToEnd();
 });
 
-Deno.test("a stream may be silent for ever, unless a limit is set", OPTIONS, async () => {
+Deno.test("a stream may be silent for ever, unless a limit is set", STRICT, async () => {
   for (const bodyTimeoutMs of [0, 80]) {
     await using test = poolBefore(new RawUpstream(), { responseTimeoutMs: 80, bodyTimeoutMs });
     const call = test.pool.send(get());
@@ -213,7 +213,7 @@ Deno.test("a stream may be silent for ever, unless a limit is set", OPTIONS, asy
   }
 });
 
-Deno.test("abort closes the connection of its call, before and after the head", OPTIONS, async () => {
+Deno.test("abort closes the connection of its call, before and after the head", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const waiting = test.pool.send(get());
   const first = await test.upstream.next();
@@ -233,7 +233,7 @@ Deno.test("abort closes the connection of its call, before and after the head", 
   assert.equal(test.pool.stats.open, 0);
 });
 
-Deno.test("a late abort or release never touches a connection that serves somebody else", OPTIONS, async () => {
+Deno.test("a late abort or release never touches a connection that serves somebody else", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const first = test.pool.send(get("/first"));
   const peer = await test.upstream.next();
@@ -262,7 +262,7 @@ Deno.test("a late abort or release never touches a connection that serves somebo
 
 Deno.test(
   "a response released before its end costs the connection, one that has arrived does not",
-  OPTIONS,
+  STRICT,
   async () => {
     await using test = poolBefore(new RawUpstream());
     const small = test.pool.send(get());
@@ -282,7 +282,7 @@ Deno.test(
 
 Deno.test(
   "calls beyond the connections wait their turn; beyond the queue or the time they fail unsent",
-  OPTIONS,
+  STRICT,
   async () => {
     await using test = poolBefore(new RawUpstream(), { maxConnections: 1, maxWaiting: 2, waitTimeoutMs: 80 });
     const first = test.pool.send(get("/1"));
@@ -308,7 +308,7 @@ Deno.test(
   },
 );
 
-Deno.test("a call that waits can be aborted, and the next one gets its turn", OPTIONS, async () => {
+Deno.test("a call that waits can be aborted, and the next one gets its turn", STRICT, async () => {
   await using test = poolBefore(new RawUpstream(), { maxConnections: 1 });
   const first = test.pool.send(get("/1"));
   const second = test.pool.send(get("/2"));
@@ -325,7 +325,7 @@ Deno.test("a call that waits can be aborted, and the next one gets its turn", OP
   (await third.response).release();
 });
 
-Deno.test("closing the pool ends everything under way and later calls", OPTIONS, async () => {
+Deno.test("closing the pool ends everything under way and later calls", STRICT, async () => {
   await using test = poolBefore(new RawUpstream(), { maxConnections: 2 });
   const calls = [test.pool.send(get("/1")), test.pool.send(get("/2")), test.pool.send(get("/3"))];
   const peers = [await test.upstream.next(), await test.upstream.next()];

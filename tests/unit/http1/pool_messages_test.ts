@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { CHUNKED, HttpError, UNTIL_CLOSE } from "../../../lib/http1/types.ts";
 import { type RawPeer, RawUpstream, textOf, until, within } from "../../support/raw_peer.ts";
+import { STRICT } from "../../support/strict.ts";
 import { answer, FedBody, get, poolBefore, post, textOfBody } from "./pool_support.ts";
-import { OPTIONS } from "./server_support.ts";
 
-Deno.test("a pool sends one request after the other over one connection", OPTIONS, async () => {
+Deno.test("a pool sends one request after the other over one connection", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   let peer: RawPeer | undefined;
   for (let i = 0; i < 3; i++) {
@@ -24,7 +24,7 @@ Deno.test("a pool sends one request after the other over one connection", OPTION
   assert.deepEqual([test.pool.stats.open, test.pool.stats.idle, test.pool.stats.requests], [1, 1, 3]);
 });
 
-Deno.test("a pool takes the connection used last, and opens another only when all are in use", OPTIONS, async () => {
+Deno.test("a pool takes the connection used last, and opens another only when all are in use", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const first = test.pool.send(get("/1"));
   const second = test.pool.send(get("/2"));
@@ -49,7 +49,7 @@ Deno.test("a pool takes the connection used last, and opens another only when al
   assert.equal(test.upstream.accepted, 2);
 });
 
-Deno.test("a pool reads the same however torn an answer arrives", OPTIONS, async () => {
+Deno.test("a pool reads the same however torn an answer arrives", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: y\r\n\r\n";
   let call = test.pool.send(get());
@@ -71,7 +71,7 @@ Deno.test("a pool reads the same however torn an answer arrives", OPTIONS, async
   await assert.rejects(call.response, { code: "aborted" });
 });
 
-Deno.test("a body until close ends with the connection, which is not used again", OPTIONS, async () => {
+Deno.test("a body until close ends with the connection, which is not used again", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const call = test.pool.send(get());
   const peer = await test.upstream.next();
@@ -95,7 +95,7 @@ for (
     ["an empty chunked body", get(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ""],
   ] as const
 ) {
-  Deno.test(`a connection is used again after ${what}`, OPTIONS, async () => {
+  Deno.test(`a connection is used again after ${what}`, STRICT, async () => {
     await using test = poolBefore(new RawUpstream());
     let peer: RawPeer | undefined;
     for (let i = 0; i < 2; i++) {
@@ -119,7 +119,7 @@ for (
     ["sends more than its answer", answer("x") + "HTTP/1.1 200 OK\r\n\r\n"],
   ] as const
 ) {
-  Deno.test(`a connection is not used again when the upstream ${what}`, OPTIONS, async () => {
+  Deno.test(`a connection is not used again when the upstream ${what}`, STRICT, async () => {
     await using test = poolBefore(new RawUpstream());
     const call = test.pool.send(get());
     const peer = await test.upstream.next();
@@ -133,7 +133,7 @@ for (
   });
 }
 
-Deno.test("bytes nobody asked for on an idle connection close it", OPTIONS, async () => {
+Deno.test("bytes nobody asked for on an idle connection close it", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const call = test.pool.send(get());
   const peer = await test.upstream.next();
@@ -159,7 +159,7 @@ for (
     ["interim responses without an end", "HTTP/1.1 102 Processing\r\n\r\n".repeat(17)],
   ] as const
 ) {
-  Deno.test(`an upstream that answers with ${what} is not valid`, OPTIONS, async () => {
+  Deno.test(`an upstream that answers with ${what} is not valid`, STRICT, async () => {
     await using test = poolBefore(new RawUpstream());
     const call = test.pool.send(get());
     const peer = await test.upstream.next();
@@ -170,7 +170,7 @@ for (
   });
 }
 
-Deno.test("a chunked answer that breaks its coding fails the read", OPTIONS, async () => {
+Deno.test("a chunked answer that breaks its coding fails the read", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const call = test.pool.send(get());
   const peer = await test.upstream.next();
@@ -184,7 +184,7 @@ Deno.test("a chunked answer that breaks its coding fails the read", OPTIONS, asy
   assert.equal(test.pool.stats.open, 0);
 });
 
-Deno.test("a request body in pieces goes out as it comes, by its length or chunked", OPTIONS, async () => {
+Deno.test("a request body in pieces goes out as it comes, by its length or chunked", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   let peer: RawPeer | undefined;
   for (const length of [6, CHUNKED]) {
@@ -208,7 +208,7 @@ Deno.test("a request body in pieces goes out as it comes, by its length or chunk
   assert.equal(test.upstream.accepted, 1);
 });
 
-Deno.test("a request body that fails leaves the upstream with an unfinished request", OPTIONS, async () => {
+Deno.test("a request body that fails leaves the upstream with an unfinished request", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   for (const [length, fault] of [[CHUNKED, new HttpError("client_gone", "gone")], [6, null]] as const) {
     const fed = new FedBody(length);
@@ -225,7 +225,7 @@ Deno.test("a request body that fails leaves the upstream with an unfinished requ
 
 Deno.test(
   "an answer before the end of the request is handed on, and the connection not used again",
-  OPTIONS,
+  STRICT,
   async () => {
     await using test = poolBefore(new RawUpstream());
     const fed = new FedBody(CHUNKED);
@@ -244,7 +244,7 @@ Deno.test(
   },
 );
 
-Deno.test("an answer is read even from an upstream that closed without taking the whole request", OPTIONS, async () => {
+Deno.test("an answer is read even from an upstream that closed without taking the whole request", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const fed = new FedBody(CHUNKED);
   const call = test.pool.send(post(fed));
@@ -260,7 +260,7 @@ Deno.test("an answer is read even from an upstream that closed without taking th
   fed.feed(null);
 });
 
-Deno.test("a big request body waits for the upstream to read it", OPTIONS, async () => {
+Deno.test("a big request body waits for the upstream to read it", STRICT, async () => {
   await using test = poolBefore(new RawUpstream({ pausePeers: true }));
   let fedBytes = 0;
   const piece = new Uint8Array(64 * 1024).fill(120);
@@ -291,7 +291,7 @@ Deno.test("a big request body waits for the upstream to read it", OPTIONS, async
   response.release();
 });
 
-Deno.test("a request that cannot be sent as it is throws at once", OPTIONS, async () => {
+Deno.test("a request that cannot be sent as it is throws at once", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   assert.throws(() => test.pool.send({ ...get(), fields: ["x", "a\r\nb: c"] }), TypeError);
   assert.throws(() => test.pool.send({ ...get(), target: "/a b" }), TypeError);

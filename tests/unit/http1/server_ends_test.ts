@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../lib/http1/types.ts";
 import { bytesOf, until, within } from "../../support/raw_peer.ts";
-import { echo, OPTIONS, serve } from "./server_support.ts";
+import { STRICT } from "../../support/strict.ts";
+import { echo, serve } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
@@ -23,7 +24,7 @@ function keeper() {
 
 for (const request of [GET, POST]) {
   const method = request.slice(0, 4).trim();
-  Deno.test(`a client that closes while its ${method} is handled reaches onAbort, once`, OPTIONS, async () => {
+  Deno.test(`a client that closes while its ${method} is handled reaches onAbort, once`, STRICT, async () => {
     const { exchanges, aborts, handler } = keeper();
     await using server = await serve(handler);
     await using client = await server.connect();
@@ -39,7 +40,7 @@ for (const request of [GET, POST]) {
   });
 }
 
-Deno.test("a client that only half-closes gets its answer, after at most one interim 100", OPTIONS, async () => {
+Deno.test("a client that only half-closes gets its answer, after at most one interim 100", STRICT, async () => {
   const { exchanges, aborts, handler } = keeper();
   await using server = await serve(handler);
   await using client = await server.connect();
@@ -56,7 +57,7 @@ Deno.test("a client that only half-closes gets its answer, after at most one int
   assert.deepEqual(aborts, []);
 });
 
-Deno.test("a half-closed client that then closes is noticed, although nothing is written to it", OPTIONS, async () => {
+Deno.test("a half-closed client that then closes is noticed, although nothing is written to it", STRICT, async () => {
   const { exchanges, aborts, handler } = keeper();
   await using server = await serve(handler);
   await using client = await server.connect();
@@ -70,7 +71,7 @@ Deno.test("a half-closed client that then closes is noticed, although nothing is
   await until("the abort", () => aborts.length === 1);
 });
 
-Deno.test("pipelined requests before a half-close are all answered", OPTIONS, async () => {
+Deno.test("pipelined requests before a half-close are all answered", STRICT, async () => {
   const { exchanges, handler } = keeper();
   await using server = await serve(handler);
   await using client = await server.connect();
@@ -85,7 +86,7 @@ Deno.test("pipelined requests before a half-close are all answered", OPTIONS, as
   assert.deepEqual(all.match(/answer \d/g), ["answer 0", "answer 1", "answer 2"]);
 });
 
-Deno.test("HTTP/1.0 clients that half-close get their answer and no interim response", OPTIONS, async () => {
+Deno.test("HTTP/1.0 clients that half-close get their answer and no interim response", STRICT, async () => {
   const { exchanges, handler } = keeper();
   await using server = await serve(handler);
   await using client = await server.connect();
@@ -97,7 +98,7 @@ Deno.test("HTTP/1.0 clients that half-close get their answer and no interim resp
   assert.match(await client.takeToEnd(), /^HTTP\/1\.1 200 .*\r\n\r\nanswer$/s);
 });
 
-Deno.test("the end of the client ends a stream", OPTIONS, async () => {
+Deno.test("the end of the client ends a stream", STRICT, async () => {
   const aborts: string[] = [];
   let finished = false;
   await using server = await serve(async (exchange) => {
@@ -119,7 +120,7 @@ Deno.test("the end of the client ends a stream", OPTIONS, async () => {
 
 Deno.test(
   "a client that vanishes in the middle of its body fails the read, and nothing is answered",
-  OPTIONS,
+  STRICT,
   async () => {
     let failure: unknown;
     await using server = await serve(async (exchange) => {
@@ -143,7 +144,7 @@ Deno.test(
   },
 );
 
-Deno.test("a body cannot be read after its exchange has ended", OPTIONS, async () => {
+Deno.test("a body cannot be read after its exchange has ended", STRICT, async () => {
   const { exchanges, handler } = keeper();
   await using server = await serve(handler);
   await using client = await server.connect();
@@ -161,7 +162,7 @@ Deno.test("a body cannot be read after its exchange has ended", OPTIONS, async (
 
 Deno.test(
   "drain: idle connections close, requests in flight finish with Connection: close, nobody new is let in",
-  OPTIONS,
+  STRICT,
   async () => {
     const { exchanges, handler } = keeper();
     await using server = await serve(handler);
@@ -181,7 +182,7 @@ Deno.test(
   },
 );
 
-Deno.test("drain: what is not done at the deadline is cut and counted", OPTIONS, async () => {
+Deno.test("drain: what is not done at the deadline is cut and counted", STRICT, async () => {
   const { exchanges, aborts, handler } = keeper();
   await using server = await serve(handler);
   await using first = await server.connect();
@@ -195,7 +196,7 @@ Deno.test("drain: what is not done at the deadline is cut and counted", OPTIONS,
   assert.equal(aborts.length, 2);
 });
 
-Deno.test("drain: a stream that ends in time is not cut, and its connection closes", OPTIONS, async () => {
+Deno.test("drain: a stream that ends in time is not cut, and its connection closes", STRICT, async () => {
   let end: (() => Promise<void>) | undefined;
   await using server = await serve(async (exchange) => {
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("event"));
@@ -211,7 +212,7 @@ Deno.test("drain: a stream that ends in time is not cut, and its connection clos
   assert.equal(await within("the drain", drained), 0);
 });
 
-Deno.test("notes on a connection live as long as it does", OPTIONS, async () => {
+Deno.test("notes on a connection live as long as it does", STRICT, async () => {
   await using server = await serve((exchange) => {
     const count = ((exchange.connection.memo as number | undefined) ?? 0) + 1;
     exchange.connection.memo = count;
@@ -226,7 +227,7 @@ Deno.test("notes on a connection live as long as it does", OPTIONS, async () => 
   assert.equal((await other.takeMessage()).body, "1 127.0.0.1");
 });
 
-Deno.test("a handler may answer a body that it has not read, and the client reads the answer", OPTIONS, async () => {
+Deno.test("a handler may answer a body that it has not read, and the client reads the answer", STRICT, async () => {
   await using server = await serve((exchange) =>
     exchange.head.method === "POST" ? exchange.respond({ status: 403, fields: [] }, bytesOf("no")) : echo(exchange)
   );
@@ -239,7 +240,7 @@ Deno.test("a handler may answer a body that it has not read, and the client read
   assert.equal(server.server.stats.connectionsAccepted, 1);
 });
 
-Deno.test("a half-close in the middle of the next head ends the connection after the answer", OPTIONS, async () => {
+Deno.test("a half-close in the middle of the next head ends the connection after the answer", STRICT, async () => {
   const { exchanges, handler } = keeper();
   await using server = await serve(handler);
   await using client = await server.connect();
@@ -251,7 +252,7 @@ Deno.test("a half-close in the middle of the next head ends the connection after
   assert.equal(server.server.stats.requests, 1);
 });
 
-Deno.test("a handler whose failure cannot be rendered loses its connection, not the server", OPTIONS, async () => {
+Deno.test("a handler whose failure cannot be rendered loses its connection, not the server", STRICT, async () => {
   await using server = await serve(() => Promise.reject(new Error("boom")), {
     renderError: () => ({ start: { status: 500, fields: ["x", "a\r\nb"] }, body: new Uint8Array() }),
   });
@@ -261,7 +262,7 @@ Deno.test("a handler whose failure cannot be rendered loses its connection, not 
   assert.equal(server.failures.length, 2);
 });
 
-Deno.test("an onAbort that throws is reported, and harms nobody", OPTIONS, async () => {
+Deno.test("an onAbort that throws is reported, and harms nobody", STRICT, async () => {
   await using server = await serve((exchange) => {
     exchange.onAbort = () => {
       throw new Error("boom");

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../lib/http1/types.ts";
 import { bytesOf, RawPeer, until } from "../../support/raw_peer.ts";
-import { echo, OPTIONS, serve } from "./server_support.ts";
+import { STRICT } from "../../support/strict.ts";
+import { echo, serve } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -15,7 +16,7 @@ async function refusal(client: RawPeer): Promise<number> {
   return status;
 }
 
-Deno.test("M3: a head that takes too long gets 408, however it dribbles in", OPTIONS, async () => {
+Deno.test("M3: a head that takes too long gets 408, however it dribbles in", STRICT, async () => {
   await using server = await serve(echo);
   for (const sent of ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: y"]) {
     await using client = await server.connect();
@@ -29,7 +30,7 @@ Deno.test("M3: a head that takes too long gets 408, however it dribbles in", OPT
   assert.equal(server.server.stats.errors.request_timeout, 3);
 });
 
-Deno.test("M3: a second head has its own time, from its first byte on", OPTIONS, async () => {
+Deno.test("M3: a second head has its own time, from its first byte on", STRICT, async () => {
   await using server = await serve(echo, { limits: { idleTimeoutMs: 1000 } });
   await using client = await server.connect();
   await client.send(GET);
@@ -45,7 +46,7 @@ Deno.test("M3: a second head has its own time, from its first byte on", OPTIONS,
   assert.equal(await refusal(client), 408);
 });
 
-Deno.test("M3: a connection that says nothing is closed without a word", OPTIONS, async () => {
+Deno.test("M3: a connection that says nothing is closed without a word", STRICT, async () => {
   await using server = await serve(echo);
   await using silent = await server.connect();
   await using idle = await server.connect();
@@ -57,7 +58,7 @@ Deno.test("M3: a connection that says nothing is closed without a word", OPTIONS
   assert.equal(server.server.stats.connectionsOpen, 0);
 });
 
-Deno.test("M3: a body that stalls gets 408; one that makes progress does not", OPTIONS, async () => {
+Deno.test("M3: a body that stalls gets 408; one that makes progress does not", STRICT, async () => {
   await using server = await serve(echo);
   await using client = await server.connect();
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
@@ -72,7 +73,7 @@ Deno.test("M3: a body that stalls gets 408; one that makes progress does not", O
   assert.equal(await refusal(client), 408);
 });
 
-Deno.test("M3: a handler that takes its time costs the client no time-out", OPTIONS, async () => {
+Deno.test("M3: a handler that takes its time costs the client no time-out", STRICT, async () => {
   const pending: Exchange[] = [];
   await using server = await serve((exchange) => void pending.push(exchange));
   await using client = await server.connect();
@@ -87,7 +88,7 @@ Deno.test("M3: a handler that takes its time costs the client no time-out", OPTI
   assert.equal((await client.takeMessage()).status, 200);
 });
 
-Deno.test("M3: a head beyond the limit gets 431, a request line beyond it 414, torn or whole", OPTIONS, async () => {
+Deno.test("M3: a head beyond the limit gets 431, a request line beyond it 414, torn or whole", STRICT, async () => {
   await using server = await serve(echo, { limits: { maxHeadBytes: 4096, headTimeoutMs: 60_000 } });
   const field = (length: number) => `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(length - 32)}\r\n\r\n`;
   assert.equal(field(4096).length, 4096);
@@ -111,7 +112,7 @@ Deno.test("M3: a head beyond the limit gets 431, a request line beyond it 414, t
 
 Deno.test(
   "M3: an announced body beyond the limit gets 413 before it is sent, a chunked one when it is",
-  OPTIONS,
+  STRICT,
   async () => {
     let handled = 0;
     await using server = await serve((exchange) => {
@@ -144,7 +145,7 @@ Deno.test(
   },
 );
 
-Deno.test("junk is refused at its first byte or line, not at the time-out", OPTIONS, async () => {
+Deno.test("junk is refused at its first byte or line, not at the time-out", STRICT, async () => {
   await using server = await serve(echo);
   for (
     const junk of [
@@ -161,7 +162,7 @@ Deno.test("junk is refused at its first byte or line, not at the time-out", OPTI
   }
 });
 
-Deno.test("one empty line before a request is skipped, two are not", OPTIONS, async () => {
+Deno.test("one empty line before a request is skipped, two are not", STRICT, async () => {
   await using server = await serve(echo);
   await using client = await server.connect();
   await client.send("\r\n" + GET + "\r\n");
@@ -174,7 +175,7 @@ Deno.test("one empty line before a request is skipped, two are not", OPTIONS, as
   assert.equal(await refusal(client), 400);
 });
 
-Deno.test("a broken chunk fails the handler's read and ends the connection with 400", OPTIONS, async () => {
+Deno.test("a broken chunk fails the handler's read and ends the connection with 400", STRICT, async () => {
   await using server = await serve(echo);
   await using client = await server.connect();
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX");
@@ -182,7 +183,7 @@ Deno.test("a broken chunk fails the handler's read and ends the connection with 
   assert.ok(server.failures[0] instanceof HttpError);
 });
 
-Deno.test("M3: a client that does not take its answer is cut off", OPTIONS, async () => {
+Deno.test("M3: a client that does not take its answer is cut off", STRICT, async () => {
   let aborted = 0;
   let settled = false;
   await using server = await serve(async (exchange) => {
@@ -209,7 +210,7 @@ Deno.test("M3: a client that does not take its answer is cut off", OPTIONS, asyn
   assert.equal(server.server.stats.connectionsOpen, 0);
 });
 
-Deno.test("a slow reader slows the handler down instead of filling memory", OPTIONS, async () => {
+Deno.test("a slow reader slows the handler down instead of filling memory", STRICT, async () => {
   let written = 0;
   await using server = await serve(async (exchange) => {
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED);
@@ -236,7 +237,7 @@ Deno.test("a slow reader slows the handler down instead of filling memory", OPTI
 
 Deno.test(
   "M3: at the connection limit the one idle longest makes room; with none idle the answer is 503",
-  OPTIONS,
+  STRICT,
   async () => {
     const pending: Exchange[] = [];
     await using server = await serve((exchange) => void pending.push(exchange), {
@@ -262,7 +263,7 @@ Deno.test(
   },
 );
 
-Deno.test("many idle connections cost other clients nothing", OPTIONS, async () => {
+Deno.test("many idle connections cost other clients nothing", STRICT, async () => {
   await using server = await serve(echo);
   const idle: RawPeer[] = [];
   for (let i = 0; i < 300; i++) idle.push(await server.connect());

@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange } from "../../../lib/http1/types.ts";
 import { bytesOf, until } from "../../support/raw_peer.ts";
-import { echo, OPTIONS, serve } from "./server_support.ts";
+import { STRICT } from "../../support/strict.ts";
+import { echo, serve } from "./server_support.ts";
 
 const POST = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 const CHUNKED_POST =
   "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
 
-Deno.test("a server answers one request after the other on one connection", OPTIONS, async () => {
+Deno.test("a server answers one request after the other on one connection", STRICT, async () => {
   await using server = await serve(echo);
   await using client = await server.connect();
   for (const [request, answer] of [[POST, "POST /mcp hello"], [GET, "GET /g "], [CHUNKED_POST, "POST /c abcde"]]) {
@@ -25,7 +26,7 @@ Deno.test("a server answers one request after the other on one connection", OPTI
 });
 
 for (const size of [1, 2, 3, 7]) {
-  Deno.test(`a server understands the same when requests arrive in pieces of ${size} bytes`, OPTIONS, async () => {
+  Deno.test(`a server understands the same when requests arrive in pieces of ${size} bytes`, STRICT, async () => {
     await using server = await serve(echo);
     await using client = await server.connect();
     await client.sendTorn(POST + CHUNKED_POST + GET, size);
@@ -35,7 +36,7 @@ for (const size of [1, 2, 3, 7]) {
   });
 }
 
-Deno.test("a server answers pipelined requests in their order, however long each takes", OPTIONS, async () => {
+Deno.test("a server answers pipelined requests in their order, however long each takes", STRICT, async () => {
   const pending: Exchange[] = [];
   await using server = await serve((exchange) => void pending.push(exchange));
   await using client = await server.connect();
@@ -51,7 +52,7 @@ Deno.test("a server answers pipelined requests in their order, however long each
   }
 });
 
-Deno.test("a server stops reading pipelined requests at the bound", OPTIONS, async () => {
+Deno.test("a server stops reading pipelined requests at the bound", STRICT, async () => {
   const pending: Exchange[] = [];
   await using server = await serve((exchange) => void pending.push(exchange), { limits: { maxPipelinedBytes: 8192 } });
   await using client = await server.connect();
@@ -68,7 +69,7 @@ Deno.test("a server stops reading pipelined requests at the bound", OPTIONS, asy
   await client.close();
 });
 
-Deno.test("a body that is not read costs the connection nothing when it is small", OPTIONS, async () => {
+Deno.test("a body that is not read costs the connection nothing when it is small", STRICT, async () => {
   await using server = await serve((exchange) => exchange.respond({ status: 200, fields: [] }, bytesOf("no")));
   await using client = await server.connect();
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\n");
@@ -80,7 +81,7 @@ Deno.test("a body that is not read costs the connection nothing when it is small
 
 Deno.test(
   "a big body that is not read ends the connection, after the client could read the answer",
-  OPTIONS,
+  STRICT,
   async () => {
     await using server = await serve((exchange) => exchange.respond({ status: 401, fields: [] }, bytesOf("no")), {
       limits: { maxBodyBytes: 100e6 },
@@ -97,7 +98,7 @@ Deno.test(
   },
 );
 
-Deno.test("an endless chunked body that is not read ends the connection", OPTIONS, async () => {
+Deno.test("an endless chunked body that is not read ends the connection", STRICT, async () => {
   await using server = await serve((exchange) => exchange.respond({ status: 200, fields: [] }, bytesOf("no")));
   await using client = await server.connect();
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -112,7 +113,7 @@ Deno.test("an endless chunked body that is not read ends the connection", OPTION
   await until("the connection to be gone", () => server.server.stats.connectionsOpen === 0);
 });
 
-Deno.test("100 Continue is sent when the handler reads the body, and not before", OPTIONS, async () => {
+Deno.test("100 Continue is sent when the handler reads the body, and not before", STRICT, async () => {
   let read: (() => void) | undefined;
   const asked = new Promise<void>((resolve) => read = resolve);
   await using server = await serve(async (exchange) => {
@@ -132,7 +133,7 @@ Deno.test("100 Continue is sent when the handler reads the body, and not before"
 
 Deno.test(
   "a final status without a 100 ends the connection: nobody can know whether the body comes",
-  OPTIONS,
+  STRICT,
   async () => {
     await using server = await serve((exchange) => exchange.respond({ status: 413, fields: [] }));
     await using client = await server.connect();
@@ -144,7 +145,7 @@ Deno.test(
   },
 );
 
-Deno.test("HEAD, 204 and 304 are answered without a body, and the next answer follows", OPTIONS, async () => {
+Deno.test("HEAD, 204 and 304 are answered without a body, and the next answer follows", STRICT, async () => {
   await using server = await serve((exchange) => {
     const status = { "/204": 204, "/304": 304 }[exchange.head.path] ?? 200;
     return exchange.respond({ status, fields: [] }, status === 200 ? bytesOf("body") : undefined);
@@ -160,7 +161,7 @@ Deno.test("HEAD, 204 and 304 are answered without a body, and the next answer fo
   assert.equal((await client.takeMessage()).body, "body");
 });
 
-Deno.test("a response in pieces is chunked, and its pieces arrive one by one", OPTIONS, async () => {
+Deno.test("a response in pieces is chunked, and its pieces arrive one by one", STRICT, async () => {
   let go: (() => void) | undefined;
   await using server = await serve(async (exchange) => {
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("one"));
@@ -180,7 +181,7 @@ Deno.test("a response in pieces is chunked, and its pieces arrive one by one", O
   await client.takeUntil("0\r\n\r\n");
 });
 
-Deno.test("a response of a million bytes arrives whole, by length and by chunks", OPTIONS, async () => {
+Deno.test("a response of a million bytes arrives whole, by length and by chunks", STRICT, async () => {
   const big = new Uint8Array(1_000_003).map((_, i) => 97 + i % 26);
   await using server = await serve(async (exchange) => {
     if (exchange.head.path === "/whole") return await exchange.respond({ status: 200, fields: [] }, big);
@@ -197,7 +198,7 @@ Deno.test("a response of a million bytes arrives whole, by length and by chunks"
   }
 });
 
-Deno.test("a handler that does not await its writes gets them out in order all the same", OPTIONS, async () => {
+Deno.test("a handler that does not await its writes gets them out in order all the same", STRICT, async () => {
   await using server = await serve(async (exchange) => {
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED);
     for (let i = 0; i < 500; i++) writer.write(bytesOf(`${i},`.padEnd(1000, ".")));
@@ -209,7 +210,7 @@ Deno.test("a handler that does not await its writes gets them out in order all t
   assert.equal(body.replaceAll(".", ""), [...Array(500).keys()].join(",") + ",end");
 });
 
-Deno.test("a response shorter than announced is cut off, never completed", OPTIONS, async () => {
+Deno.test("a response shorter than announced is cut off, never completed", STRICT, async () => {
   await using server = await serve(async (exchange) => {
     const writer = await exchange.begin({ status: 200, fields: [] }, 10, bytesOf("four"));
     await writer.end();
@@ -220,7 +221,7 @@ Deno.test("a response shorter than announced is cut off, never completed", OPTIO
   assert.equal(server.failures.length, 1);
 });
 
-Deno.test("an aborted response is cut off, never completed", OPTIONS, async () => {
+Deno.test("an aborted response is cut off, never completed", STRICT, async () => {
   await using server = await serve(async (exchange) => {
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("part"));
     writer.abort();
@@ -230,7 +231,7 @@ Deno.test("an aborted response is cut off, never completed", OPTIONS, async () =
   assert.match(await client.takeToEnd(), /\r\n\r\n4\r\npart\r\n$/);
 });
 
-Deno.test("HTTP/1.0 gets close unless it asks for more, and no chunks", OPTIONS, async () => {
+Deno.test("HTTP/1.0 gets close unless it asks for more, and no chunks", STRICT, async () => {
   await using server = await serve(async (exchange) => {
     if (exchange.head.path === "/whole") return await exchange.respond({ status: 200, fields: [] }, bytesOf("whole"));
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("pie"));
@@ -249,7 +250,7 @@ Deno.test("HTTP/1.0 gets close unless it asks for more, and no chunks", OPTIONS,
   await streaming.waitFor("the body", () => streaming.received === "pieces");
 });
 
-Deno.test("Connection: close is honoured, and what follows is not answered", OPTIONS, async () => {
+Deno.test("Connection: close is honoured, and what follows is not answered", STRICT, async () => {
   await using server = await serve(echo);
   await using client = await server.connect();
   await client.send(GET.replace("Host: a", "Host: a\r\nConnection: close") + GET);
@@ -259,7 +260,7 @@ Deno.test("Connection: close is honoured, and what follows is not answered", OPT
   assert.equal(server.server.stats.requests, 1);
 });
 
-Deno.test("a handler that throws, rejects or has begun: 500, 500, cut off; the server lives on", OPTIONS, async () => {
+Deno.test("a handler that throws, rejects or has begun: 500, 500, cut off; the server lives on", STRICT, async () => {
   await using server = await serve((exchange) => {
     if (exchange.head.path === "/throws") throw new Error("boom");
     if (exchange.head.path === "/rejects") return Promise.reject(new Error("boom"));
@@ -277,7 +278,7 @@ Deno.test("a handler that throws, rejects or has begun: 500, 500, cut off; the s
   assert.equal(server.failures.length, 3);
 });
 
-Deno.test("a second answer to a request is refused, and the first one stands", OPTIONS, async () => {
+Deno.test("a second answer to a request is refused, and the first one stands", STRICT, async () => {
   let second: unknown;
   await using server = await serve((exchange) => {
     exchange.respond({ status: 200, fields: [] }, bytesOf("first"));
@@ -293,7 +294,7 @@ Deno.test("a second answer to a request is refused, and the first one stands", O
   assert.ok(second instanceof TypeError);
 });
 
-Deno.test("takeBuffered consumes nothing unless the whole body is there", OPTIONS, async () => {
+Deno.test("takeBuffered consumes nothing unless the whole body is there", STRICT, async () => {
   const seen: (string | undefined)[] = [];
   await using server = await serve(async (exchange) => {
     const taken = exchange.body.takeBuffered();
@@ -317,7 +318,7 @@ Deno.test("takeBuffered consumes nothing unless the whole body is there", OPTION
   assert.deepEqual(seen, ["hello", "abcde", undefined, undefined]);
 });
 
-Deno.test("bodies of all sizes come through readAll and read as they were sent", OPTIONS, async () => {
+Deno.test("bodies of all sizes come through readAll and read as they were sent", STRICT, async () => {
   await using server = await serve(async (exchange) => {
     let sum = 0;
     let length = 0;
@@ -352,7 +353,7 @@ Deno.test("bodies of all sizes come through readAll and read as they were sent",
 
 Deno.test(
   "with gatherBytes a small body is there when the handler is called, however torn it came",
-  OPTIONS,
+  STRICT,
   async () => {
     const seen: (string | undefined)[] = [];
     await using server = await serve((exchange) => {
@@ -384,7 +385,7 @@ Deno.test(
 
 Deno.test(
   "with gatherBytes a body that stalls gets 408 and one that breaks off nothing, without the handler",
-  OPTIONS,
+  STRICT,
   async () => {
     await using server = await serve(echo, { limits: { gatherBytes: 1000 } });
     await using stalled = await server.connect();

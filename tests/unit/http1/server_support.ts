@@ -3,8 +3,6 @@ import { Http1Server, serveHttp1, type ServeOptions } from "../../../lib/http1/s
 import type { Exchange, HttpError, HttpErrorCode } from "../../../lib/http1/types.ts";
 import { bytesOf, ManualClock, RawPeer } from "../../support/raw_peer.ts";
 
-export const OPTIONS = { sanitizeOps: true, sanitizeResources: true };
-
 const STATUS: Partial<Record<HttpErrorCode, number>> = {
   bad_request: 400,
   request_timeout: 408,

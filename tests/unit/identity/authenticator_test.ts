@@ -13,9 +13,9 @@ import type {
   VerifyingSource,
 } from "../../../lib/identity/principal.ts";
 import { TrustedHeaderSource } from "../../../lib/identity/trusted_header.ts";
+import { STRICT } from "../../support/strict.ts";
 import { NOW_MS, principalOf, request, withToken } from "./fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const NOBODY = request([]);
 
 const proven = (subject: string, expiresAtMs = Infinity): Identification => ({
@@ -51,12 +51,12 @@ function atOnce(answer: Identification | Promise<Identification>): Identificatio
   return answer;
 }
 
-Deno.test("I1: no source finds anything in a request without a credential", strict, async () => {
+Deno.test("I1: no source finds anything in a request without a credential", STRICT, async () => {
   const authenticator = new Authenticator([new FakeSource(byToken), new BearerSource()]);
   assert.deepEqual(await authenticator.identify(NOBODY, NOW_MS), { kind: "none" });
 });
 
-Deno.test("I1: the first source that knows the caller answers, in configured order", strict, () => {
+Deno.test("I1: the first source that knows the caller answers, in configured order", STRICT, () => {
   const header = new TrustedHeaderSource({ header: "x-user", peers: new CidrList(["192.0.2.0/24"]) });
   const view = request([["authorization", "Bearer abc"], ["x-user", "alice"]]);
   const sources = (authenticator: Authenticator) => principalOf(atOnce(authenticator.identify(view, NOW_MS))).source;
@@ -64,7 +64,7 @@ Deno.test("I1: the first source that knows the caller answers, in configured ord
   assert.equal(sources(new Authenticator([new BearerSource(), header])), "bearer");
 });
 
-Deno.test("I1: a known caller is answered at once, verified once, and is the same object", strict, async () => {
+Deno.test("I1: a known caller is answered at once, verified once, and is the same object", STRICT, async () => {
   const source = new FakeSource(byToken);
   const authenticator = new Authenticator([source]);
   const first = principalOf(await authenticator.identify(withToken("abc"), NOW_MS));
@@ -73,7 +73,7 @@ Deno.test("I1: a known caller is answered at once, verified once, and is the sam
   assert.equal(source.calls, 1);
 });
 
-Deno.test("I1: two tokens are two callers", strict, async () => {
+Deno.test("I1: two tokens are two callers", STRICT, async () => {
   const authenticator = new Authenticator([new FakeSource(byToken)]);
   const [one, other] = await Promise.all(
     ["one", "other"].map(async (token) => principalOf(await authenticator.identify(withToken(token), NOW_MS)).subject),
@@ -81,7 +81,7 @@ Deno.test("I1: two tokens are two callers", strict, async () => {
   assert.deepEqual([one, other], ["one", "other"]);
 });
 
-Deno.test("I1: 1,000 parallel requests with one new token verify it once", strict, async () => {
+Deno.test("I1: 1,000 parallel requests with one new token verify it once", STRICT, async () => {
   const gate = Promise.withResolvers<Identification>();
   const source = new FakeSource(() => gate.promise);
   const authenticator = new Authenticator([source]);
@@ -94,7 +94,7 @@ Deno.test("I1: 1,000 parallel requests with one new token verify it once", stric
   assert.deepEqual(authenticator.sizes(), { verified: 1, refused: 0, pending: 0, principals: 0 });
 });
 
-Deno.test("I1: a proof counts until the credential's expiry, and not at it", strict, async () => {
+Deno.test("I1: a proof counts until the credential's expiry, and not at it", STRICT, async () => {
   const source = new FakeSource((_, nowMs) =>
     nowMs < NOW_MS + 5_000 ? later(proven("alice", NOW_MS + 5_000)) : INVALID
   );
@@ -105,7 +105,7 @@ Deno.test("I1: a proof counts until the credential's expiry, and not at it", str
   assert.equal(source.calls, 2);
 });
 
-Deno.test("I1: a proof is not believed beyond the longest age", strict, async () => {
+Deno.test("I1: a proof is not believed beyond the longest age", STRICT, async () => {
   const source = new FakeSource(byToken);
   const authenticator = new Authenticator([source], { maxAgeMs: 1_000 });
   await authenticator.identify(withToken("abc"), NOW_MS);
@@ -115,7 +115,7 @@ Deno.test("I1: a proof is not believed beyond the longest age", strict, async ()
   assert.equal(source.calls, 2);
 });
 
-Deno.test("I3: a refusal is remembered for a while, and asked again after it", strict, async () => {
+Deno.test("I3: a refusal is remembered for a while, and asked again after it", STRICT, async () => {
   let refusing = true;
   const source = new FakeSource(() => later(refusing ? INVALID : proven("alice")));
   const authenticator = new Authenticator([source], { refusedMs: 1_000 });
@@ -127,7 +127,7 @@ Deno.test("I3: a refusal is remembered for a while, and asked again after it", s
   assert.deepEqual(authenticator.sizes(), { verified: 1, refused: 0, pending: 0, principals: 0 });
 });
 
-Deno.test("I3: a credential that does not hold is never tried on the next source", strict, async () => {
+Deno.test("I3: a credential that does not hold is never tried on the next source", STRICT, async () => {
   const authenticator = new Authenticator([
     new FakeSource(() => later(INVALID)),
     new BearerSource(),
@@ -136,7 +136,7 @@ Deno.test("I3: a credential that does not hold is never tried on the next source
   assert.equal((await authenticator.identify(withToken("abc"), NOW_MS)).kind, "invalid");
 });
 
-Deno.test("I3: a token that no source takes for its own is refused, not let through as anonymous", strict, async () => {
+Deno.test("I3: a token that no source takes for its own is refused, not let through as anonymous", STRICT, async () => {
   const nobodys = new FakeSource(() => ({ kind: "none" }));
   const authenticator = new Authenticator([nobodys, new AnonymousSource()]);
   const answer = await authenticator.identify(withToken("abc"), NOW_MS);
@@ -144,14 +144,14 @@ Deno.test("I3: a token that no source takes for its own is refused, not let thro
   assert.equal(principalOf(await authenticator.identify(NOBODY, NOW_MS)).source, "anonymous");
 });
 
-Deno.test("I1: a token that one source does not know goes to the next that takes tokens", strict, async () => {
+Deno.test("I1: a token that one source does not know goes to the next that takes tokens", STRICT, async () => {
   const authenticator = new Authenticator([new FakeSource(() => ({ kind: "none" })), new BearerSource()]);
   assert.equal(principalOf(await authenticator.identify(withToken("abc"), NOW_MS)).source, "bearer");
 });
 
 Deno.test(
   "I1: a token that one source does not know reaches a later one that says nothing of what it reads",
-  strict,
+  STRICT,
   () => {
     const plain: PrincipalSource = { name: "plain", identify: () => proven("alice") };
     const authenticator = new Authenticator([new FakeSource(() => ({ kind: "none" })), plain]);
@@ -159,7 +159,7 @@ Deno.test(
   },
 );
 
-Deno.test("I3: a token left over by a source that remembers nothing is refused as well", strict, async () => {
+Deno.test("I3: a token left over by a source that remembers nothing is refused as well", STRICT, async () => {
   const plain: PrincipalSource = { name: "plain", takesBearer: true, identify: () => ({ kind: "none" }) };
   const authenticator = new Authenticator([plain, new AnonymousSource()]);
   assert.equal((await authenticator.identify(withToken("abc"), NOW_MS)).kind, "invalid");
@@ -169,14 +169,14 @@ Deno.test("I3: a token left over by a source that remembers nothing is refused a
   assert.equal(answer.kind === "invalid" && answer.error, "invalid_request");
 });
 
-Deno.test("I1: where no source takes tokens, Authorization is the upstream's business", strict, async () => {
+Deno.test("I1: where no source takes tokens, Authorization is the upstream's business", STRICT, async () => {
   const authenticator = new Authenticator([new AnonymousSource()]);
   assert.equal(principalOf(await authenticator.identify(withToken("abc"), NOW_MS)).source, "anonymous");
 });
 
 Deno.test(
   "I1: a source that fails is an error for all who wait, is not remembered, and is asked again",
-  strict,
+  STRICT,
   async () => {
     let works = false;
     const source = new FakeSource(() =>
@@ -197,7 +197,7 @@ Deno.test(
   },
 );
 
-Deno.test("M3: the number of credentials being verified at once is bounded", strict, async () => {
+Deno.test("M3: the number of credentials being verified at once is bounded", STRICT, async () => {
   const gate = Promise.withResolvers<Identification>();
   const authenticator = new Authenticator([new FakeSource(() => gate.promise)], { maxPending: 2 });
   const waiting = ["a", "b"].map((token) => authenticator.identify(withToken(token), NOW_MS));
@@ -212,7 +212,7 @@ Deno.test("M3: the number of credentials being verified at once is bounded", str
 
 Deno.test(
   "M3: a credential that held before is asked about again, however many new ones are waiting",
-  strict,
+  STRICT,
   async () => {
     const gate = Promise.withResolvers<Identification>();
     const source = new FakeSource((token) => token === "good" ? later(proven("alice")) : gate.promise);
@@ -229,7 +229,7 @@ Deno.test(
   },
 );
 
-Deno.test("M3: proofs and refusals are bounded, and refusals push no proof out", strict, async () => {
+Deno.test("M3: proofs and refusals are bounded, and refusals push no proof out", STRICT, async () => {
   const source = new FakeSource((token) => later(token.startsWith("bad") ? INVALID : proven(token)));
   const authenticator = new Authenticator([source], { maxVerified: 3, maxRefused: 2 });
   for (const token of ["a", "b", "c", "d"]) await authenticator.identify(withToken(token), NOW_MS);
@@ -238,7 +238,7 @@ Deno.test("M3: proofs and refusals are bounded, and refusals push no proof out",
   for (const token of ["b", "c", "d"]) atOnce(authenticator.identify(withToken(token), NOW_MS));
 });
 
-Deno.test("I1: the fields an answer depends on are told, or that they are not known", strict, () => {
+Deno.test("I1: the fields an answer depends on are told, or that they are not known", STRICT, () => {
   const header = new TrustedHeaderSource({ header: "X-User", peers: new CidrList([]) });
   assert.deepEqual(new Authenticator([header, new BearerSource()]).fields, ["x-user", "authorization"]);
   assert.deepEqual(new Authenticator([new AnonymousSource()]).fields, []);
@@ -246,7 +246,7 @@ Deno.test("I1: the fields an answer depends on are told, or that they are not kn
   assert.equal(new Authenticator([header, unknown]).fields, undefined);
 });
 
-Deno.test("P1: credentials are not kept, only their digests", strict, async () => {
+Deno.test("P1: credentials are not kept, only their digests", STRICT, async () => {
   const seen: Principal[] = [];
   const authenticator = new Authenticator([new BearerSource()]);
   seen.push(principalOf(await authenticator.identify(withToken("very-secret-token"), NOW_MS)));

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { CidrList, cidrProblem } from "../../../lib/identity/cidr.ts";
-
-const strict = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../../support/strict.ts";
 
 const CASES: readonly [range: string, inside: readonly string[], outside: readonly string[]][] = [
   ["10.0.0.0/8", ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3", "::ffff:a01:203"], ["9.255.255.255", "11.0.0.0"]],
@@ -19,14 +18,14 @@ const CASES: readonly [range: string, inside: readonly string[], outside: readon
 ];
 
 for (const [range, inside, outside] of CASES) {
-  Deno.test(`I1: range ${range} holds what it should and nothing else`, strict, () => {
+  Deno.test(`I1: range ${range} holds what it should and nothing else`, STRICT, () => {
     const list = new CidrList([range]);
     for (const address of inside) assert.equal(list.contains(address), true, address);
     for (const address of outside) assert.equal(list.contains(address), false, address);
   });
 }
 
-Deno.test("I1: a list holds an address when any of its ranges does", strict, () => {
+Deno.test("I1: a list holds an address when any of its ranges does", STRICT, () => {
   const list = new CidrList(["10.0.0.0/8", "::1"]);
   assert.deepEqual(["10.1.1.1", "::1", "::2", "127.0.0.1"].map((address) => list.contains(address)), [
     true,
@@ -36,7 +35,7 @@ Deno.test("I1: a list holds an address when any of its ranges does", strict, () 
   ]);
 });
 
-Deno.test("I1: an empty list and text that is no address hold nothing", strict, () => {
+Deno.test("I1: an empty list and text that is no address hold nothing", STRICT, () => {
   assert.equal(new CidrList([]).contains("127.0.0.1"), false);
   const everything = new CidrList(["0.0.0.0/0", "::/0"]);
   for (const text of ["", "junk", "1.2.3", "1.2.3.4.5", "01.2.3.4", "127.0.0.1:80", "[::1]", "::1::"]) {
@@ -58,7 +57,7 @@ for (
     "10.0.0.0/8/8",
   ]
 ) {
-  Deno.test(`I1: "${text}" is refused as a range`, strict, () => {
+  Deno.test(`I1: "${text}" is refused as a range`, STRICT, () => {
     assert.match(cidrProblem(text) ?? "", /not an IP address or CIDR range/);
     assert.throws(() => new CidrList([text]), TypeError);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Endpoint, EndpointFault, type Fetch } from "../../../lib/identity/endpoint.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 
 /** An endpoint before a server that answers as told, and how often that was asked. */
@@ -21,7 +21,7 @@ const fault = (problem: RegExp) => (thrown: unknown) => thrown instanceof Endpoi
 
 Deno.test(
   "M3: an endpoint that cannot be reached twice is left alone for a second, then asked again",
-  strict,
+  STRICT,
   async () => {
     const { server, ask } = given(refused);
     for (let i = 0; i < 2; i++) await assert.rejects(ask(NOW_MS), fault(/cannot be reached/));
@@ -37,7 +37,7 @@ Deno.test(
 );
 
 for (const status of [429, 503]) {
-  Deno.test(`M3: an endpoint that answers ${status} twice is left alone for a second`, strict, async () => {
+  Deno.test(`M3: an endpoint that answers ${status} twice is left alone for a second`, STRICT, async () => {
     const { server, ask } = given(() => new Response("busy", { status }));
     for (let i = 0; i < 2; i++) assert.equal((await ask(NOW_MS)).status, status);
     await assert.rejects(ask(NOW_MS + 1), fault(/left alone/));
@@ -45,7 +45,7 @@ for (const status of [429, 503]) {
   });
 }
 
-Deno.test("M3: one lost connection keeps nobody from asking, nor do two that are not in a row", strict, async () => {
+Deno.test("M3: one lost connection keeps nobody from asking, nor do two that are not in a row", STRICT, async () => {
   const { server, ask } = given(refused);
   for (let i = 0; i < 3; i++) {
     server.answer = refused;
@@ -56,7 +56,7 @@ Deno.test("M3: one lost connection keeps nobody from asking, nor do two that are
   assert.equal(server.asked, 6);
 });
 
-Deno.test("M3: a fault that one credential may have caused keeps nobody else from asking", strict, async () => {
+Deno.test("M3: a fault that one credential may have caused keeps nobody else from asking", STRICT, async () => {
   const faults = [() => new Response("oops", { status: 500 }), () => new Response("x".repeat(100_000))];
   for (const answer of faults) {
     const { server, ask } = given(answer);
@@ -65,7 +65,7 @@ Deno.test("M3: a fault that one credential may have caused keeps nobody else fro
   }
 });
 
-Deno.test("M3: a clock that is set back does not prolong it", strict, async () => {
+Deno.test("M3: a clock that is set back does not prolong it", STRICT, async () => {
   const { server, ask } = given(refused);
   for (let i = 0; i < 2; i++) await assert.rejects(ask(NOW_MS));
   await assert.rejects(ask(NOW_MS - 3_600_000), fault(/cannot be reached/));

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { Credential } from "../../../lib/identity/credential.ts";
 import { IdentityCache, type VerifiedOwner } from "../../../lib/identity/identity_cache.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 const A = "http://a.example/mcp";
 const B = "http://b.example/mcp";
@@ -28,7 +28,7 @@ const owner = (subject = "alice", overrides: Partial<VerifiedOwner> = {}): Verif
 const key = (sid = "s1", upstream = A) => ({ sid, upstream });
 const found = (cache: IdentityCache, at = key(), nowMs = NOW_MS) => cache.find(at, nowMs)?.principal.subject;
 
-Deno.test("I2: what was written for the verified owner is found for the session and the upstream", options, () => {
+Deno.test("I2: what was written for the verified owner is found for the session and the upstream", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   assert.equal(found(cache), undefined);
   assert.equal(cache.rememberVerifiedOwner(key(), owner(), NOW_MS), true);
@@ -36,14 +36,14 @@ Deno.test("I2: what was written for the verified owner is found for the session 
   assert.deepEqual([cache.stats().hits, cache.stats().misses, cache.stats().written], [1, 1, 1]);
 });
 
-Deno.test("I2: an identity of one upstream or session is never found for another", options, () => {
+Deno.test("I2: an identity of one upstream or session is never found for another", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   cache.rememberVerifiedOwner(key("s1", A), owner(), NOW_MS);
   assert.equal(found(cache, key("s1", B)), undefined);
   assert.equal(found(cache, key("s2", A)), undefined);
 });
 
-Deno.test("I2: no two pairs of session and upstream share an entry, whatever they contain", options, () => {
+Deno.test("I2: no two pairs of session and upstream share an entry, whatever they contain", STRICT, () => {
   const text = fc.string({ maxLength: 6, unit: fc.constantFrom("a", "1", ":", "\n") });
   const pair = fc.record({ sid: text, upstream: text });
   const shifted: [{ sid: string; upstream: string }, { sid: string; upstream: string }] = [
@@ -61,7 +61,7 @@ Deno.test("I2: no two pairs of session and upstream share an entry, whatever the
   );
 });
 
-Deno.test("I2: another authenticated caller can never overwrite the owner's identity", options, () => {
+Deno.test("I2: another authenticated caller can never overwrite the owner's identity", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   cache.rememberVerifiedOwner(key(), owner("alice"), NOW_MS);
   const mallory = owner("mallory", { sealedOwner: "fingerprint of alice" });
@@ -70,7 +70,7 @@ Deno.test("I2: another authenticated caller can never overwrite the owner's iden
   assert.equal(cache.stats().refusedWrites, 1);
 });
 
-Deno.test("O4: a blank owner or subject is never written", options, () => {
+Deno.test("O4: a blank owner or subject is never written", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   for (const bad of [owner("x", { sealedOwner: "", callerOwner: "" }), owner("x", { principal: principal(" ") })]) {
     assert.equal(cache.rememberVerifiedOwner(key(), bad, NOW_MS), false);
@@ -78,7 +78,7 @@ Deno.test("O4: a blank owner or subject is never written", options, () => {
   assert.equal(cache.stats().entries, 0);
 });
 
-Deno.test("I2: the owner's newer credential replaces the older one", options, () => {
+Deno.test("I2: the owner's newer credential replaces the older one", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 10_000 });
   const write = (value: string, expiresAtMs: number) =>
     cache.rememberVerifiedOwner(
@@ -94,7 +94,7 @@ Deno.test("I2: the owner's newer credential replaces the older one", options, ()
 
 Deno.test(
   "I2: an entry ends with the credential or with the configured time, whichever comes first; end == now is over",
-  options,
+  STRICT,
   () => {
     const cases = [
       { expiresAtMs: NOW_MS + 500, ends: 500 },
@@ -116,7 +116,7 @@ Deno.test(
   },
 );
 
-Deno.test("I2: an expired credential is not written", options, () => {
+Deno.test("I2: an expired credential is not written", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   for (const expiresAtMs of [NOW_MS, NOW_MS - 1, NaN]) {
     const expired = owner("alice", { principal: principal("alice", expiresAtMs) });
@@ -125,7 +125,7 @@ Deno.test("I2: an expired credential is not written", options, () => {
   assert.equal(cache.stats().entries, 0);
 });
 
-Deno.test("I2: DELETE and revocation evict a session at every upstream, a 404 at one", options, () => {
+Deno.test("I2: DELETE and revocation evict a session at every upstream, a 404 at one", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   for (const at of [key("s1", A), key("s1", B), key("s2", A)]) cache.rememberVerifiedOwner(at, owner(), NOW_MS);
   assert.equal(cache.evict(key("s1", A)), true);
@@ -137,7 +137,7 @@ Deno.test("I2: DELETE and revocation evict a session at every upstream, a 404 at
   assert.equal(cache.stats().evictedByCause, 2);
 });
 
-Deno.test("M3: the cache is bounded, and gives up what was used least", options, () => {
+Deno.test("M3: the cache is bounded, and gives up what was used least", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000, maxEntries: 3 });
   cache.rememberVerifiedOwner(key("s0", A), owner(), NOW_MS);
   for (let i = 1; i < 1_000; i++) {
@@ -150,7 +150,7 @@ Deno.test("M3: the cache is bounded, and gives up what was used least", options,
   assert.equal(cache.evictSession("s999"), 1);
 });
 
-Deno.test("M3: a credential longer than the cap is not kept", options, () => {
+Deno.test("M3: a credential longer than the cap is not kept", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000, maxCredentialLength: 10 });
   const write = (value: string) =>
     cache.rememberVerifiedOwner(key(), owner("alice", { credential: new Credential(value) }), NOW_MS);
@@ -158,7 +158,7 @@ Deno.test("M3: a credential longer than the cap is not kept", options, () => {
   assert.equal(write("x".repeat(10)), true);
 });
 
-Deno.test("P1: a cached credential prints as nothing", options, () => {
+Deno.test("P1: a cached credential prints as nothing", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   const secret = "Bearer very-secret";
   cache.rememberVerifiedOwner(key(), owner("alice", { credential: new Credential(secret) }), NOW_MS);

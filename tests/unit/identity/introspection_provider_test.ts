@@ -13,8 +13,8 @@ import {
   IntrospectionSource,
 } from "../../../lib/identity/introspection.ts";
 import type { CredentialView } from "../../../lib/identity/principal.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const SECRET = "a-secret-of-the-resource-server";
 const MAX_AGE_MS = 60_000;
 
@@ -91,7 +91,7 @@ function startProvider(issuer: string) {
 
 Deno.test(
   "I1: a real server's token is a principal by every way to authenticate the client",
-  options,
+  STRICT,
   () =>
     withServer(async (server) => {
       const token = await server.issueToken();
@@ -110,7 +110,7 @@ Deno.test(
 
 Deno.test(
   "I1: a token revoked at a real server is refused as soon as the answer's age is up",
-  options,
+  STRICT,
   () =>
     withServer(async (server) => {
       const authenticator = new Authenticator([server.source(clientSecretBasic("basic", SECRET))]);
@@ -126,7 +126,7 @@ Deno.test(
 
 Deno.test(
   "I1: a real server's refusal of Signet's own credentials is a 503, never a 401 for the caller",
-  options,
+  STRICT,
   () =>
     withServer(async (server) => {
       const token = await server.issueToken();

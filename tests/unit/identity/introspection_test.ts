@@ -11,8 +11,8 @@ import {
 } from "../../../lib/identity/introspection.ts";
 import type { IntrospectedPrincipal } from "../../../lib/identity/introspection_answer.ts";
 import type { CredentialView, Identification } from "../../../lib/identity/principal.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 const NOW_S = NOW_MS / 1000;
 const ISSUER = "https://issuer.example";
@@ -67,7 +67,7 @@ const unavailable = (problem: RegExp) => (fault: unknown) => {
   return true;
 };
 
-Deno.test("I1: introspection takes an active token's subject, client, scopes and expiry", options, async () => {
+Deno.test("I1: introspection takes an active token's subject, client, scopes and expiry", STRICT, async () => {
   const { source, asked } = given({
     active: true,
     sub: "alice",
@@ -93,7 +93,7 @@ Deno.test("I1: introspection takes an active token's subject, client, scopes and
 
 Deno.test(
   "I1: introspection leaves requests without a bearer token alone and refuses unreadable ones unasked",
-  options,
+  STRICT,
   async () => {
     const { source, asked } = given({ active: true, sub: "alice" });
     const none: CredentialView = { get: () => undefined, count: () => 0, remoteAddress: "::1" };
@@ -126,7 +126,7 @@ const REFUSALS: [string, Record<string, unknown>, Partial<IntrospectionOptions>]
 ];
 
 for (const [title, answer, overrides] of REFUSALS) {
-  Deno.test(`I3: introspection refuses ${title}`, options, async () => {
+  Deno.test(`I3: introspection refuses ${title}`, STRICT, async () => {
     const { source } = given(answer, overrides);
     const identification = await source.identify(bearer("the-token"), NOW_MS);
     assert.ok(identification.kind === "invalid", inspect(identification));
@@ -134,7 +134,7 @@ for (const [title, answer, overrides] of REFUSALS) {
   });
 }
 
-Deno.test("I1: introspection checks issuer and audience when configured", options, async () => {
+Deno.test("I1: introspection checks issuer and audience when configured", STRICT, async () => {
   for (const aud of [strict.audience[0], ["https://other.example", strict.audience[0]]]) {
     const { source } = given({ ...good, iss: ISSUER, aud }, strict);
     assert.equal((await principalOf(source.identify(bearer("the-token"), NOW_MS))).subject, "alice");
@@ -144,7 +144,7 @@ Deno.test("I1: introspection checks issuer and audience when configured", option
   assert.equal((await principalOf(source.identify(bearer("the-token"), NOW_MS))).issuer, ISSUER);
 });
 
-Deno.test("I1: introspection names its issuer and subject as configured", options, async () => {
+Deno.test("I1: introspection names its issuer and subject as configured", STRICT, async () => {
   const answer = { active: true, username: "alice", client_id: "app" };
   for (const [subjectClaim, subject] of [["username", "alice"], ["client_id", "app"]] as const) {
     const principal = await principalOf(given(answer, { subjectClaim }).source.identify(bearer("t"), NOW_MS));
@@ -154,7 +154,7 @@ Deno.test("I1: introspection names its issuer and subject as configured", option
 
 Deno.test(
   "I1: introspection believes an answer for the configured time, and keeps the token's own expiry apart",
-  options,
+  STRICT,
   async () => {
     const { source } = given({ ...good, exp: NOW_S + 3_600 }, { maxAgeMs: 5_000 });
     const principal = await principalOf(source.identify(bearer("t"), NOW_MS));
@@ -164,7 +164,7 @@ Deno.test(
   },
 );
 
-Deno.test("I1: introspection authenticates as a client by basic and post", options, async () => {
+Deno.test("I1: introspection authenticates as a client by basic and post", STRICT, async () => {
   const client = "sig:net";
   const ask = async (credentials: ClientCredentials) => {
     const { source, asked } = given(good, { client: credentials, issuer: ISSUER });
@@ -179,7 +179,7 @@ Deno.test("I1: introspection authenticates as a client by basic and post", optio
   assert.equal(post.headers.get("authorization"), null);
 });
 
-Deno.test("P1: client credentials print no secret, and blank ones are refused", options, () => {
+Deno.test("P1: client credentials print no secret, and blank ones are refused", STRICT, () => {
   for (const credentials of [clientSecretBasic("signet", "s3cr3t"), clientSecretPost("signet", "s3cr3t")]) {
     assert.ok(
       !inspect(credentials, { depth: 9 }).includes("s3cr3t") && !JSON.stringify(credentials).includes("s3cr3t"),
@@ -191,7 +191,7 @@ Deno.test("P1: client credentials print no secret, and blank ones are refused", 
   }
 });
 
-Deno.test("I1: introspection refuses an endpoint identities must not depend on", options, async () => {
+Deno.test("I1: introspection refuses an endpoint identities must not depend on", STRICT, async () => {
   const make = (endpoint: string, rest: Partial<IntrospectionOptions> = {}) => given(good, { endpoint, ...rest });
   assert.throws(() => make("issuer.example/introspect"), /not a URL/);
   assert.throws(() => make("http://issuer.example/introspect"), /plain http/);
@@ -244,13 +244,13 @@ const FAULTS: [string, Answer, RegExp, Partial<IntrospectionOptions>?][] = [
 ];
 
 for (const [title, answer, problem, overrides] of FAULTS) {
-  Deno.test(`I1: introspection fails closed with 503 when the endpoint ${title}`, options, async () => {
+  Deno.test(`I1: introspection fails closed with 503 when the endpoint ${title}`, STRICT, async () => {
     const { source } = given(answer, overrides);
     await assert.rejects(async () => await source.identify(bearer("the-token"), NOW_MS), unavailable(problem));
   });
 }
 
-Deno.test("M3: an endless answer is given up at the size bound, and its stream cancelled", options, async () => {
+Deno.test("M3: an endless answer is given up at the size bound, and its stream cancelled", STRICT, async () => {
   let cancelled = false;
   const body = new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(16_384)),
@@ -263,7 +263,7 @@ Deno.test("M3: an endless answer is given up at the size bound, and its stream c
 
 // What follows proves the source together with the authenticator that remembers for it.
 
-Deno.test("I1: a token is asked about once, until its expiry or the configured age; then again", options, async () => {
+Deno.test("I1: a token is asked about once, until its expiry or the configured age; then again", STRICT, async () => {
   const { source, asked } = given({ ...good, exp: NOW_S + 10 }, { maxAgeMs: 8_000 });
   const authenticator = new Authenticator([source]);
   const ask = (nowMs: number) => principalOf(authenticator.identify(bearer("t"), nowMs));
@@ -280,7 +280,7 @@ Deno.test("I1: a token is asked about once, until its expiry or the configured a
   assert.equal((await authenticator.identify(bearer("t"), NOW_MS + 10_000)).kind, "invalid");
 });
 
-Deno.test("I1: an inactive token is remembered shortly and apart from good ones", options, async () => {
+Deno.test("I1: an inactive token is remembered shortly and apart from good ones", STRICT, async () => {
   const { source, asked } = given(({ body }) => json(body.get("token") === "good" ? good : { active: false }));
   const authenticator = new Authenticator([source], { maxVerified: 10, maxRefused: 10, refusedMs: 1_000 });
   const kind = async (token: string, nowMs = NOW_MS) => (await authenticator.identify(bearer(token), nowMs)).kind;
@@ -297,7 +297,7 @@ Deno.test("I1: an inactive token is remembered shortly and apart from good ones"
 
 Deno.test(
   "I1: many requests with one new token are one question, and so is their failure, which nobody remembers",
-  options,
+  STRICT,
   async () => {
     let up = false;
     const { source, asked } = given(() => up ? json(good) : Promise.reject(new TypeError("down")));
@@ -315,7 +315,7 @@ Deno.test(
 
 Deno.test(
   "M3: a flood of new tokens before a hanging endpoint is bounded and refused with 503; known ones go on",
-  options,
+  STRICT,
   async () => {
     const hanging: ((response: Response) => void)[] = [];
     const { source, asked } = given(({ body }) =>

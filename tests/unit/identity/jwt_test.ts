@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { ConfigError, SignetError } from "../../../lib/errors.ts";
 import { Authenticator } from "../../../lib/identity/authenticator.ts";
 import { createJwtSource, type JwtOptions, type JwtSource } from "../../../lib/identity/jwt.ts";
+import { STRICT } from "../../support/strict.ts";
 import {
   AUDIENCE,
   type Claims,
@@ -18,7 +19,6 @@ import {
   withToken,
 } from "./fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const [ALICE, NEXT, STRANGER] = await Promise.all([
   Issuer.create("key-1"),
   Issuer.create("key-2"),
@@ -49,7 +49,7 @@ async function refusedWith(reason: RegExp, source: JwtSource, token: string, now
   assert.match(answer.reason, reason);
 }
 
-Deno.test("I1: a valid token is its issuer's subject, with client, scopes and expiry", strict, async () => {
+Deno.test("I1: a valid token is its issuer's subject, with client, scopes and expiry", STRICT, async () => {
   const { source } = await setUp({ clockSkewMs: 5_000 });
   const token = await ALICE.sign({ client_id: "app", azp: "other", scope: "read  write", nbf: NOW_S });
   assert.deepEqual(principalOf(await ask(source, token)), {
@@ -73,7 +73,7 @@ const CLAIMS: readonly [string, Claims, Partial<{ clientId: string; scopes: stri
 ];
 
 for (const [what, claims, wanted] of CLAIMS) {
-  Deno.test(`I1: ${what}`, strict, async () => {
+  Deno.test(`I1: ${what}`, STRICT, async () => {
     const { source } = await setUp();
     const { clientId, scopes } = principalOf(await ask(source, await ALICE.sign(claims)));
     assert.deepEqual({ clientId, scopes }, { clientId: undefined, scopes: [], ...wanted });
@@ -98,13 +98,13 @@ const BAD_CLAIMS: readonly [string, Claims, RegExp][] = [
 ];
 
 for (const [what, claims, reason] of BAD_CLAIMS) {
-  Deno.test(`I3: a token ${what} is refused`, strict, async () => {
+  Deno.test(`I3: a token ${what} is refused`, STRICT, async () => {
     const { source } = await setUp();
     await refusedWith(reason, source, await ALICE.sign(claims));
   });
 }
 
-Deno.test("I1: clock skew stretches nbf and exp by exactly that much", strict, async () => {
+Deno.test("I1: clock skew stretches nbf and exp by exactly that much", STRICT, async () => {
   const { source } = await setUp({ clockSkewMs: 30_000 });
   const token = await ALICE.sign({ nbf: NOW_S, exp: NOW_S + 60 });
   await refusedWith(/not valid yet/, source, token, NOW_MS - 30_001);
@@ -113,33 +113,33 @@ Deno.test("I1: clock skew stretches nbf and exp by exactly that much", strict, a
   await refusedWith(/expired/, source, token, NOW_MS + 90_000);
 });
 
-Deno.test("I1: any one of several audiences configured is taken", strict, async () => {
+Deno.test("I1: any one of several audiences configured is taken", STRICT, async () => {
   const { source } = await setUp({ audiences: ["https://a.example", "https://b.example"] });
   principalOf(await ask(source, await ALICE.sign({ aud: "https://b.example" })));
   await refusedWith(/audience/, source, await ALICE.sign());
 });
 
 for (const typ of ["JWT", "jwt", "at+jwt", "application/at+jwt", "AT+JWT"]) {
-  Deno.test(`I1: a token of type ${typ} is taken`, strict, async () => {
+  Deno.test(`I1: a token of type ${typ} is taken`, STRICT, async () => {
     const { source } = await setUp();
     principalOf(await ask(source, await ALICE.sign({}, { typ })));
   });
 }
 
 for (const typ of ["logout+jwt", "dpop+jwt", "secevent+jwt", "", 7]) {
-  Deno.test(`I3: a token of type ${JSON.stringify(typ)} is refused`, strict, async () => {
+  Deno.test(`I3: a token of type ${JSON.stringify(typ)} is refused`, STRICT, async () => {
     const { source } = await setUp();
     const answer = await ask(source, await ALICE.sign({}, { typ }));
     assert.equal(answer.kind, "invalid", JSON.stringify(answer));
   });
 }
 
-Deno.test("I3: a token signed with another key of the same name is refused", strict, async () => {
+Deno.test("I3: a token signed with another key of the same name is refused", STRICT, async () => {
   const { source } = await setUp();
   await refusedWith(/signature/, source, await STRANGER.sign());
 });
 
-Deno.test("I3: a token with any of its parts changed is refused", strict, async () => {
+Deno.test("I3: a token with any of its parts changed is refused", STRICT, async () => {
   const { source } = await setUp();
   const parts = (await ALICE.sign()).split(".");
   const forgedClaims = Buffer.from(JSON.stringify({ iss: ISSUER, aud: AUDIENCE, sub: "root", exp: NOW_S + 60 }));
@@ -151,25 +151,25 @@ const segment = (value: unknown) => Buffer.from(JSON.stringify(value)).toString(
 const CLAIMS_SEGMENT = segment({ iss: ISSUER, aud: AUDIENCE, sub: "alice", exp: NOW_S + 3_600 });
 
 for (const alg of ["none", "None", "NONE", "nOnE"]) {
-  Deno.test(`I3: an unsigned token (alg ${alg}) is refused`, strict, async () => {
+  Deno.test(`I3: an unsigned token (alg ${alg}) is refused`, STRICT, async () => {
     const { source } = await setUp();
     await refusedWith(/algorithm|valid JWT/, source, `${segment({ alg })}.${CLAIMS_SEGMENT}.`);
   });
 }
 
-Deno.test("I3: a token signed with the public key as a shared secret is refused", strict, async () => {
+Deno.test("I3: a token signed with the public key as a shared secret is refused", STRICT, async () => {
   const { source } = await setUp();
   const input = `${segment({ alg: "HS256", kid: "key-1" })}.${CLAIMS_SEGMENT}`;
   const mac = createHmac("sha256", JSON.stringify(ALICE.publicJwk)).update(input).digest("base64url");
   await refusedWith(/algorithm/, source, `${input}.${mac}`);
 });
 
-Deno.test("I3: an algorithm that is not on the list is refused, whatever the key", strict, async () => {
+Deno.test("I3: an algorithm that is not on the list is refused, whatever the key", STRICT, async () => {
   const { source } = await setUp({ algorithms: ["RS256"] });
   await refusedWith(/algorithm/, source, await ALICE.sign());
 });
 
-Deno.test("I3: a token with an extension we must understand and do not is refused", strict, async () => {
+Deno.test("I3: a token with an extension we must understand and do not is refused", STRICT, async () => {
   const { source } = await setUp();
   const header = segment({ alg: "ES256", kid: "key-1", crit: ["exp"], exp: 1 });
   const signature = (await ALICE.sign()).split(".")[2];
@@ -177,13 +177,13 @@ Deno.test("I3: a token with an extension we must understand and do not is refuse
   assert.equal(answer.kind, "invalid");
 });
 
-Deno.test("I3: a key embedded in the token is not believed", strict, async () => {
+Deno.test("I3: a key embedded in the token is not believed", STRICT, async () => {
   const { source } = await setUp();
   const self = await Issuer.create(undefined);
   await refusedWith(/signature/, source, await self.sign({}, { jwk: self.publicJwk, kid: "key-1" }));
 });
 
-Deno.test("I1: what is no JWT at all is left to other sources", strict, async () => {
+Deno.test("I1: what is no JWT at all is left to other sources", STRICT, async () => {
   const { source, server } = await setUp();
   for (const token of ["opaque", "a.b", "a.b.c.d", "a.b.c.d.e", "eyJhbGciOiJFUzI1NiJ9"]) {
     assert.deepEqual(await ask(source, token), { kind: "none" }, token);
@@ -191,27 +191,27 @@ Deno.test("I1: what is no JWT at all is left to other sources", strict, async ()
   assert.equal(server.calls, 0);
 });
 
-Deno.test("I3: with nothing else to take it, what is no JWT is refused", strict, async () => {
+Deno.test("I3: with nothing else to take it, what is no JWT is refused", STRICT, async () => {
   const { source } = await setUp();
   const answer = await new Authenticator([source]).identify(withToken("opaque"), NOW_MS);
   assert.equal(answer.kind, "invalid");
 });
 
-Deno.test("M3: a token beyond the cap is refused before anything is done with it", strict, async () => {
+Deno.test("M3: a token beyond the cap is refused before anything is done with it", STRICT, async () => {
   const { source, server } = await setUp({ maxTokenLength: 64 });
   const answer = await ask(source, await ALICE.sign());
   assert.equal(answer.kind === "invalid" && answer.error, "invalid_request");
   assert.equal(server.calls, 0);
 });
 
-Deno.test("I3: a repeated Authorization is invalid_request", strict, async () => {
+Deno.test("I3: a repeated Authorization is invalid_request", STRICT, async () => {
   const { source } = await setUp();
   const field = ["authorization", `Bearer ${await ALICE.sign()}`] as const;
   const answer = await source.identify(request([field, field]), NOW_MS);
   assert.equal(answer.kind === "invalid" && answer.error, "invalid_request");
 });
 
-Deno.test("I1: a rotated key is found without a restart, and the old one goes with its set", strict, async () => {
+Deno.test("I1: a rotated key is found without a restart, and the old one goes with its set", STRICT, async () => {
   const { source, server } = await setUp();
   principalOf(await ask(source, await ALICE.sign()));
   server.serve(NEXT);
@@ -223,7 +223,7 @@ Deno.test("I1: a rotated key is found without a restart, and the old one goes wi
   assert.equal(server.calls, 2);
 });
 
-Deno.test("I1: invented key ids do not make us hammer the provider", strict, async () => {
+Deno.test("I1: invented key ids do not make us hammer the provider", STRICT, async () => {
   const { source, server } = await setUp();
   for (let i = 0; i < 100; i++) {
     await refusedWith(/does not publish/, source, await ALICE.sign({}, { kid: `invented-${i}` }), NOW_MS + i * 250);
@@ -231,7 +231,7 @@ Deno.test("I1: invented key ids do not make us hammer the provider", strict, asy
   assert.equal(server.calls, 1);
 });
 
-Deno.test("I1: a provider that is down is a 503, not a 401", strict, async () => {
+Deno.test("I1: a provider that is down is a 503, not a 401", STRICT, async () => {
   const { source, server } = await setUp();
   server.breakDown();
   const token = await ALICE.sign();
@@ -241,7 +241,7 @@ Deno.test("I1: a provider that is down is a 503, not a 401", strict, async () =>
   );
 });
 
-Deno.test("I1: a token without a key id is tried on every key of its kind", strict, async () => {
+Deno.test("I1: a token without a key id is tried on every key of its kind", STRICT, async () => {
   const { source, server } = await setUp();
   const [first, second, third] = await Promise.all([1, 2, 3].map(() => Issuer.create(undefined)));
   server.serve(first!, second!);
@@ -250,7 +250,7 @@ Deno.test("I1: a token without a key id is tried on every key of its kind", stri
   await refusedWith(/signature/, source, await third!.sign());
 });
 
-Deno.test("I1: a key set that publishes a private key is the provider's fault, not the caller's", strict, async () => {
+Deno.test("I1: a key set that publishes a private key is the provider's fault, not the caller's", STRICT, async () => {
   const { source, server } = await setUp();
   server.answer = () => new Response(JSON.stringify({ keys: [{ ...ALICE.publicJwk, d: ALICE.publicJwk.x }] }));
   const token = await ALICE.sign();
@@ -261,7 +261,7 @@ Deno.test("I1: a key set that publishes a private key is the provider's fault, n
 });
 
 for (const alg of ["RS256", "PS256", "ES384", "EdDSA"]) {
-  Deno.test(`I1: tokens signed with ${alg} are verified`, strict, async () => {
+  Deno.test(`I1: tokens signed with ${alg} are verified`, STRICT, async () => {
     const issuer = await Issuer.create("key", alg);
     const { source, server } = await setUp();
     server.serve(issuer);
@@ -269,7 +269,7 @@ for (const alg of ["RS256", "PS256", "ES384", "EdDSA"]) {
   });
 }
 
-Deno.test("I1: keys may come from a file", strict, async () => {
+Deno.test("I1: keys may come from a file", STRICT, async () => {
   const text = keySetOf(ALICE);
   const { source, server } = await setUp({
     jwks: { kind: "file", path: "/etc/keys.json" },
@@ -280,7 +280,7 @@ Deno.test("I1: keys may come from a file", strict, async () => {
   assert.equal(server.calls, 0);
 });
 
-Deno.test("P3: every problem of the options is told at once", strict, async () => {
+Deno.test("P3: every problem of the options is told at once", STRICT, async () => {
   await assert.rejects(
     () => setUp({ issuer: " ", audiences: [], algorithms: ["HS256", "none", "RS256"] }),
     (fault) => {
@@ -296,7 +296,7 @@ Deno.test("P3: every problem of the options is told at once", strict, async () =
   );
 });
 
-Deno.test("P1: no refusal quotes the token or its claims", strict, async () => {
+Deno.test("P1: no refusal quotes the token or its claims", STRICT, async () => {
   const { source } = await setUp();
   const secret = "https://secret-issuer.example";
   const wrong: Claims[] = [{ iss: secret }, { aud: secret }, { sub: undefined, jti: secret }];

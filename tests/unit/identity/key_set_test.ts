@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { createLocalJWKSet } from "jose";
 import { ConfigError } from "../../../lib/errors.ts";
 import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
+import { STRICT } from "../../support/strict.ts";
 import { Issuer, keySetOf } from "./fakes.ts";
-
-const strict = { sanitizeOps: true, sanitizeResources: true };
 
 for (
   const text of [
@@ -19,12 +18,12 @@ for (
     '{"keys":[{"kty":1}]}',
   ]
 ) {
-  Deno.test(`I1: ${text || "(nothing)"} is no key set`, strict, () => {
+  Deno.test(`I1: ${text || "(nothing)"} is no key set`, STRICT, () => {
     assert.throws(() => parseKeySet(text), TypeError);
   });
 }
 
-Deno.test("I1: a key set file that cannot be read names the file and what is wanted", strict, async () => {
+Deno.test("I1: a key set file that cannot be read names the file and what is wanted", STRICT, async () => {
   const readTextFile = () => Promise.reject(new Error("no such file"));
   await assert.rejects(
     () => FileKeySet.load({ path: "/etc/keys.json", readTextFile, makeLookup: createLocalJWKSet }),
@@ -32,7 +31,7 @@ Deno.test("I1: a key set file that cannot be read names the file and what is wan
   );
 });
 
-Deno.test("I1: a key set file gives the keys that stand in it, and one that is no JSON none", strict, async () => {
+Deno.test("I1: a key set file gives the keys that stand in it, and one that is no JSON none", STRICT, async () => {
   const one = await Issuer.create("one");
   let text = keySetOf(one);
   const load = () =>

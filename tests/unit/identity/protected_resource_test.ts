@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describeProtectedResource, type ProtectedResourceConfig } from "../../../lib/identity/protected_resource.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const ISSUER = "https://issuer.example";
 const describe = (resource: string, rest: Partial<ProtectedResourceConfig> = {}) =>
   describeProtectedResource({ resource, authorizationServers: [ISSUER], ...rest });
 
 Deno.test(
   "I5: metadata stands at the well-known path inserted before the resource's own (RFC 9728 §3.1)",
-  options,
+  STRICT,
   () => {
     const well = "/.well-known/oauth-protected-resource";
     const cases: [string, string, string, string[]][] = [
@@ -41,7 +41,7 @@ Deno.test(
   },
 );
 
-Deno.test("I5: the document says what is configured and nothing else", options, () => {
+Deno.test("I5: the document says what is configured and nothing else", STRICT, () => {
   assert.deepEqual(JSON.parse(describe("https://mcp.example.com/mcp").document), {
     resource: "https://mcp.example.com/mcp",
     authorization_servers: [ISSUER],
@@ -64,7 +64,7 @@ Deno.test("I5: the document says what is configured and nothing else", options, 
   });
 });
 
-Deno.test("I5: what cannot stand in the document is refused with what is wanted", options, () => {
+Deno.test("I5: what cannot stand in the document is refused with what is wanted", STRICT, () => {
   const cases: [string, Partial<ProtectedResourceConfig>, RegExp][] = [
     ["mcp.example.com", {}, /resource URI is not a URL/],
     ["ftp://mcp.example.com", {}, /not a URL of https/],

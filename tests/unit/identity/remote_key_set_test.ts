@@ -3,9 +3,9 @@ import { createLocalJWKSet } from "jose";
 import { SignetError } from "../../../lib/errors.ts";
 import type { KeyLookup } from "../../../lib/identity/key_set.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "../../../lib/identity/remote_key_set.ts";
+import { STRICT } from "../../support/strict.ts";
 import { Issuer, KeyServer, keySetOf, NOW_MS } from "./fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const TIMES = { freshMs: 600_000, staleMs: 3_600_000, cooldownMs: 30_000, retryMs: 5_000 };
 
 const [ONE, OTHER] = await Promise.all([Issuer.create("one"), Issuer.create("other")]);
@@ -25,7 +25,7 @@ function setUp(options: Partial<RemoteKeySetOptions> = {}): { server: KeyServer;
 const kids = (lookup: KeyLookup | undefined) => lookup?.jwks().keys.map((key) => key.kid);
 const unavailable = (fault: unknown) => fault instanceof SignetError && fault.code === "identity_unavailable";
 
-Deno.test("I1: keys are fetched when first needed, once for all who wait, and then at hand", strict, async () => {
+Deno.test("I1: keys are fetched when first needed, once for all who wait, and then at hand", STRICT, async () => {
   const { server, keys } = setUp();
   assert.equal(server.calls, 0);
   const lookups = await Promise.all(Array.from({ length: 50 }, () => keys.current(NOW_MS)));
@@ -34,14 +34,14 @@ Deno.test("I1: keys are fetched when first needed, once for all who wait, and th
   assert.equal(keys.current(NOW_MS + TIMES.freshMs - 1), lookups[49]);
 });
 
-Deno.test("I1: redirects are not followed and an abort can reach the fetch", strict, async () => {
+Deno.test("I1: redirects are not followed and an abort can reach the fetch", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
   assert.equal(server.requests[0]?.init?.redirect, "error");
   assert.ok(server.requests[0]?.init?.signal instanceof AbortSignal);
 });
 
-Deno.test("I1: old keys are asked for again", strict, async () => {
+Deno.test("I1: old keys are asked for again", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
   server.serve(OTHER);
@@ -49,7 +49,7 @@ Deno.test("I1: old keys are asked for again", strict, async () => {
   assert.equal(server.calls, 2);
 });
 
-Deno.test("I1: an unknown key is asked for, but not before the cool-down has passed", strict, async () => {
+Deno.test("I1: an unknown key is asked for, but not before the cool-down has passed", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
   server.serve(ONE, OTHER);
@@ -60,7 +60,7 @@ Deno.test("I1: an unknown key is asked for, but not before the cool-down has pas
   assert.equal(server.calls, 2);
 });
 
-Deno.test("I1: who asks for an unknown key while a fetch is under way waits for it", strict, async () => {
+Deno.test("I1: who asks for an unknown key while a fetch is under way waits for it", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
   server.serve(ONE, OTHER);
@@ -70,7 +70,7 @@ Deno.test("I1: who asks for an unknown key while a fetch is under way waits for 
   assert.equal(server.calls, 2);
 });
 
-Deno.test("I1: a provider that is down is identity_unavailable, and not asked again at once", strict, async () => {
+Deno.test("I1: a provider that is down is identity_unavailable, and not asked again at once", STRICT, async () => {
   const { server, keys } = setUp();
   server.breakDown();
   await assert.rejects(async () => await keys.current(NOW_MS), unavailable);
@@ -80,7 +80,7 @@ Deno.test("I1: a provider that is down is identity_unavailable, and not asked ag
   assert.deepEqual(kids(await keys.current(NOW_MS + TIMES.retryMs)), ["one"]);
 });
 
-Deno.test("I1: an unknown key while the provider is down cannot be told: identity_unavailable", strict, async () => {
+Deno.test("I1: an unknown key while the provider is down cannot be told: identity_unavailable", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
   server.breakDown();
@@ -90,7 +90,7 @@ Deno.test("I1: an unknown key while the provider is down cannot be told: identit
   assert.equal(server.calls, 2);
 });
 
-Deno.test("I1: keys outlive a failing provider for a bounded time", strict, async () => {
+Deno.test("I1: keys outlive a failing provider for a bounded time", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
   server.breakDown();
@@ -104,7 +104,7 @@ Deno.test("I1: keys outlive a failing provider for a bounded time", strict, asyn
 
 Deno.test(
   "I1: nobody waits for a provider that failed before, while there are keys to go on with",
-  strict,
+  STRICT,
   async () => {
     const { server, keys } = setUp();
     await keys.current(NOW_MS);
@@ -136,7 +136,7 @@ const BAD_ANSWERS: readonly [string, () => Response][] = [
 ];
 
 for (const [what, answer] of BAD_ANSWERS) {
-  Deno.test(`I1: a provider that answers with ${what} is unavailable, and replaces no keys`, strict, async () => {
+  Deno.test(`I1: a provider that answers with ${what} is unavailable, and replaces no keys`, STRICT, async () => {
     const { server, keys } = setUp({ maxBytes: 1_500 });
     await keys.current(NOW_MS);
     server.answer = answer;
@@ -147,7 +147,7 @@ for (const [what, answer] of BAD_ANSWERS) {
   });
 }
 
-Deno.test("I1: a provider that never answers is unavailable after the time-out", strict, async () => {
+Deno.test("I1: a provider that never answers is unavailable after the time-out", STRICT, async () => {
   const { server, keys } = setUp({ timeoutMs: 1 });
   server.answer = () =>
     new Promise((_, reject) => {
@@ -157,7 +157,7 @@ Deno.test("I1: a provider that never answers is unavailable after the time-out",
   await assert.rejects(async () => await keys.current(NOW_MS), unavailable);
 });
 
-Deno.test("I1: a body that never ends is cut by the time-out too", strict, async () => {
+Deno.test("I1: a body that never ends is cut by the time-out too", STRICT, async () => {
   const { server, keys } = setUp({ timeoutMs: 1 });
   server.answer = () => {
     const signal = server.requests.at(-1)?.init?.signal;
@@ -170,7 +170,7 @@ Deno.test("I1: a body that never ends is cut by the time-out too", strict, async
   await assert.rejects(async () => await keys.current(NOW_MS), unavailable);
 });
 
-Deno.test("P1: the failure names the place without its secrets", strict, async () => {
+Deno.test("P1: the failure names the place without its secrets", STRICT, async () => {
   const { server, keys } = setUp();
   server.breakDown();
   await assert.rejects(async () => await keys.current(NOW_MS), (fault) => {

@@ -4,8 +4,8 @@ import { SignetError } from "../../../lib/errors.ts";
 import { Authenticator } from "../../../lib/identity/authenticator.ts";
 import type { Identification } from "../../../lib/identity/principal.ts";
 import { type ResolverOptions, ResolverSource, type ResolverView } from "../../../lib/identity/resolver.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 const NOW_S = NOW_MS / 1000;
 const ENDPOINT = "http://127.0.0.1:9/resolve";
@@ -48,7 +48,7 @@ const KEY = view({ "x-api-key": "the-key", authorization: "Bearer not chosen", "
 
 Deno.test(
   "I1: the resolver gets method, path and chosen fields, and nothing that was not chosen",
-  options,
+  STRICT,
   async () => {
     const { source, asked } = given({ subject: "alice" });
     await source.identify(KEY, NOW_MS);
@@ -60,7 +60,7 @@ Deno.test(
   },
 );
 
-Deno.test("I1: the resolver's answer becomes the principal", options, async () => {
+Deno.test("I1: the resolver's answer becomes the principal", STRICT, async () => {
   const { source } = given({
     subject: "alice",
     issuer: "https://issuer.example",
@@ -81,13 +81,13 @@ Deno.test("I1: the resolver's answer becomes the principal", options, async () =
   assert.deepEqual([least.issuer, least.scopes, least.expiresAtMs], ["signet:resolver", [], NOW_MS + 5_000]);
 });
 
-Deno.test("I1: a request with none of the chosen fields is none of the resolver's business", options, async () => {
+Deno.test("I1: a request with none of the chosen fields is none of the resolver's business", STRICT, async () => {
   const { source, asked } = given({ subject: "alice" });
   assert.equal((await source.identify(view({ authorization: "Bearer x" }), NOW_MS)).kind, "none");
   assert.equal(asked.length, 0);
 });
 
-Deno.test("I3: a repeated or oversized chosen field is refused unasked", options, async () => {
+Deno.test("I3: a repeated or oversized chosen field is refused unasked", STRICT, async () => {
   const { source, asked } = given({ subject: "alice" });
   for (const fields of [{ cookie: ["a", "b"] }, { cookie: "x".repeat(16_385) }, { cookie: '"'.repeat(9_000) }]) {
     const answer = await source.identify(view({ "x-api-key": "the-key", ...fields }), NOW_MS);
@@ -96,7 +96,7 @@ Deno.test("I3: a repeated or oversized chosen field is refused unasked", options
   assert.equal(asked.length, 0);
 });
 
-Deno.test("I3: what the resolver refuses is refused: 401, 403, and a principal that has expired", options, async () => {
+Deno.test("I3: what the resolver refuses is refused: 401, 403, and a principal that has expired", STRICT, async () => {
   const answers: Answer[] = [
     () => new Response(null, { status: 401 }),
     () => new Response("no", { status: 403 }),
@@ -128,7 +128,7 @@ const FAULTS: [string, Answer, RegExp][] = [
 ];
 
 for (const [title, answer, problem] of FAULTS) {
-  Deno.test(`I1: the resolver's source fails closed with 503 when it ${title}`, options, async () => {
+  Deno.test(`I1: the resolver's source fails closed with 503 when it ${title}`, STRICT, async () => {
     await assert.rejects(async () => await given(answer).source.identify(KEY, NOW_MS), (fault: unknown) => {
       assert.ok(fault instanceof SignetError && fault.code === "identity_unavailable", String(fault));
       assert.match(String(fault.detail.facts?.problem), problem);
@@ -138,7 +138,7 @@ for (const [title, answer, problem] of FAULTS) {
   });
 }
 
-Deno.test("I1: the resolver's source gives up after the time-out", options, async () => {
+Deno.test("I1: the resolver's source gives up after the time-out", STRICT, async () => {
   const hang: Answer = (_question, signal) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   const { source } = given(hang, { timeoutMs: 1 });
@@ -148,7 +148,7 @@ Deno.test("I1: the resolver's source gives up after the time-out", options, asyn
   );
 });
 
-Deno.test("I1: the resolver's source refuses endpoints and fields that cannot be used", options, () => {
+Deno.test("I1: the resolver's source refuses endpoints and fields that cannot be used", STRICT, () => {
   assert.throws(() => given({}, { endpoint: "http://resolver.example/" }), /plain http/);
   assert.throws(() => given({}, { endpoint: "/resolve" }), /not a URL/);
   assert.throws(() => given({}, { headers: [] }), /at least one/);
@@ -157,14 +157,14 @@ Deno.test("I1: the resolver's source refuses endpoints and fields that cannot be
   given({}, { endpoint: "https://resolver.example/" });
 });
 
-Deno.test("I1: the resolver's source fails rather than ask without method and path", options, () => {
+Deno.test("I1: the resolver's source fails rather than ask without method and path", STRICT, () => {
   const { method: _method, ...blind } = KEY;
   assert.throws(() => given({}).source.credential(blind as ResolverView), SignetError);
 });
 
 Deno.test(
   "I1: equal questions are asked once; another method, path or field value is another question",
-  options,
+  STRICT,
   async () => {
     const { source, asked } = given((question: Record<string, unknown>) =>
       Response.json({ subject: JSON.stringify(question) })
@@ -188,7 +188,7 @@ Deno.test(
 
 Deno.test(
   "M3: a flood of bad credentials is bounded, remembered shortly, and pushes no good one out",
-  options,
+  STRICT,
   async () => {
     const { source, asked } = given((question: { headers: Record<string, string> }) =>
       question.headers["x-api-key"] === "good"

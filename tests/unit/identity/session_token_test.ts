@@ -10,8 +10,8 @@ import { SessionTokens } from "../../../lib/session/tokens.ts";
 import { TokenSecret } from "../../../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { StoreError } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 const AGENT = "did:example:a";
 
@@ -38,7 +38,7 @@ function view(...authorization: string[]): CredentialView {
 
 const bearer = (token: string) => view(`Bearer ${token}`);
 
-Deno.test("I1: token source takes whoever presents a session token for the agent it names", options, async () => {
+Deno.test("I1: token source takes whoever presents a session token for the agent it names", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const answer = await source.identify(bearer(token));
@@ -51,7 +51,7 @@ Deno.test("I1: token source takes whoever presents a session token for the agent
   assert.equal(again.principal, answer.principal, "the same object again");
 });
 
-Deno.test("I1: token source answers at once over a store that does", options, async () => {
+Deno.test("I1: token source answers at once over a store that does", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   assert.equal(source.identify(bearer(token)) instanceof Promise, false);
@@ -59,7 +59,7 @@ Deno.test("I1: token source answers at once over a store that does", options, as
 
 const kindOf = async (answer: Identification | Promise<Identification>) => (await answer).kind;
 
-Deno.test("I1: token source leaves what is not of its form to the next source", options, async () => {
+Deno.test("I1: token source leaves what is not of its form to the next source", STRICT, async () => {
   const { source } = given();
   const mac = "A".repeat(43);
   const jwt = `eyJzaWQiOiJhIn0.eyJzdWIiOiJhIn0.${mac}`;
@@ -72,7 +72,7 @@ Deno.test("I1: token source leaves what is not of its form to the next source", 
 
 Deno.test(
   "I3: token source refuses what is not of its form where nobody else reads bearer tokens",
-  options,
+  STRICT,
   async () => {
     const source = new SessionTokenSource(given().tokens, { refuseForeign: true });
     assert.equal(await kindOf(source.identify(bearer("opaque"))), "invalid");
@@ -80,7 +80,7 @@ Deno.test(
   },
 );
 
-Deno.test("I3: token source refuses tokens of its form that do not hold, quoting nothing", options, async () => {
+Deno.test("I3: token source refuses tokens of its form that do not hold, quoting nothing", STRICT, async () => {
   const { tokens, source, clock } = given();
   const { token, sid } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const forged = token.slice(0, -43) + "A".repeat(43);
@@ -97,7 +97,7 @@ Deno.test("I3: token source refuses tokens of its form that do not hold, quoting
   assert.equal(await kindOf(source.identify(bearer(token))), "invalid");
 });
 
-Deno.test("I3: token source refuses two Authorization fields and an empty token", options, async () => {
+Deno.test("I3: token source refuses two Authorization fields and an empty token", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   assert.equal(await kindOf(source.identify(view(`Bearer ${token}`, `Bearer ${token}`))), "invalid");
@@ -106,7 +106,7 @@ Deno.test("I3: token source refuses two Authorization fields and an empty token"
 
 Deno.test(
   "L6: a revocation takes effect on the next request although the principal is remembered",
-  options,
+  STRICT,
   async () => {
     const { tokens, source } = given();
     const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
@@ -119,7 +119,7 @@ Deno.test(
 
 Deno.test(
   "I1: token source never answers with a remembered principal of another agent or expiry",
-  options,
+  STRICT,
   async () => {
     const { tokens } = given();
     const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
@@ -139,7 +139,7 @@ Deno.test(
   },
 );
 
-Deno.test("I1: token source says 503, not 401, when the store cannot be read, now or later", options, async () => {
+Deno.test("I1: token source says 503, not 401, when the store cannot be read, now or later", STRICT, async () => {
   const { tokens } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const fault = new StoreError("busy", "The state file is busy", { remedy: "Try again" });
@@ -159,7 +159,7 @@ Deno.test("I1: token source says 503, not 401, when the store cannot be read, no
   }
 });
 
-Deno.test("M3: a flood of bad tokens leaves nothing in memory, in the source or the store", options, async () => {
+Deno.test("M3: a flood of bad tokens leaves nothing in memory, in the source or the store", STRICT, async () => {
   const { tokens, source, store } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const [payload] = token.split(".");
@@ -171,7 +171,7 @@ Deno.test("M3: a flood of bad tokens leaves nothing in memory, in the source or 
   assert.equal((await store.tokens.list({ nowMs: 0, limit: 10 })).length, 1);
 });
 
-Deno.test("M3: token source remembers a bounded number of principals", options, async () => {
+Deno.test("M3: token source remembers a bounded number of principals", STRICT, async () => {
   const { tokens } = given();
   const source = new SessionTokenSource(tokens, { maxRemembered: 10 });
   for (let i = 0; i < 50; i++) {

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { AnonymousSource } from "../../../lib/identity/anonymous.ts";
 import { CidrList } from "../../../lib/identity/cidr.ts";
 import { TrustedHeaderSource } from "../../../lib/identity/trusted_header.ts";
+import { STRICT } from "../../support/strict.ts";
 import { principalOf, request } from "./fakes.ts";
-
-const strict = { sanitizeOps: true, sanitizeResources: true };
 
 const source = (maxRemembered?: number) =>
   new TrustedHeaderSource({
@@ -13,7 +12,7 @@ const source = (maxRemembered?: number) =>
     ...(maxRemembered === undefined ? {} : { maxRemembered }),
   });
 
-Deno.test("I1: a trusted peer's header names the principal", strict, () => {
+Deno.test("I1: a trusted peer's header names the principal", STRICT, () => {
   const principal = principalOf(source().identify(request([["x-forwarded-user", "alice\xa0"]], "10.1.2.3")));
   // The engine has removed what is no part of the value; what else looks like a blank belongs to the name.
   assert.equal(principal.subject, "alice\xa0");
@@ -21,11 +20,11 @@ Deno.test("I1: a trusted peer's header names the principal", strict, () => {
   assert.equal(principal.expiresAtMs, Infinity);
 });
 
-Deno.test("I1: an IPv4 peer seen through a dual-stack listener is trusted all the same", strict, () => {
+Deno.test("I1: an IPv4 peer seen through a dual-stack listener is trusted all the same", STRICT, () => {
   principalOf(source().identify(request([["x-forwarded-user", "alice"]], "::ffff:10.1.2.3")));
 });
 
-Deno.test("I1: the header of any other peer is no credential", strict, () => {
+Deno.test("I1: the header of any other peer is no credential", STRICT, () => {
   const trusting = source();
   const fields = [["x-forwarded-user", "alice"]] as const;
   principalOf(trusting.identify(request(fields, "10.1.2.3")));
@@ -34,7 +33,7 @@ Deno.test("I1: the header of any other peer is no credential", strict, () => {
   }
 });
 
-Deno.test("I1: a trusted peer without the header is no credential", strict, () => {
+Deno.test("I1: a trusted peer without the header is no credential", STRICT, () => {
   assert.deepEqual(source().identify(request([], "10.1.2.3")), { kind: "none" });
 });
 
@@ -46,26 +45,26 @@ const INVALID: readonly [string, readonly (readonly [string, string])[], RegExp]
 ];
 
 for (const [what, fields, reason] of INVALID) {
-  Deno.test(`O4: a trusted peer's ${what} header fails closed`, strict, () => {
+  Deno.test(`O4: a trusted peer's ${what} header fails closed`, STRICT, () => {
     const answer = source().identify(request(fields, "10.1.2.3"));
     assert.ok(answer.kind === "invalid" && answer.error === "invalid_request", JSON.stringify(answer));
     assert.match(answer.reason, reason);
   });
 }
 
-Deno.test("O1: the same caller is the same object, so that owner checks hit their memo", strict, () => {
+Deno.test("O1: the same caller is the same object, so that owner checks hit their memo", STRICT, () => {
   const trusting = source();
   const ask = () => principalOf(trusting.identify(request([["x-forwarded-user", "alice"]], "10.1.2.3")));
   assert.equal(ask(), ask());
 });
 
-Deno.test("M3: principals remembered are bounded", strict, () => {
+Deno.test("M3: principals remembered are bounded", STRICT, () => {
   const trusting = source(2);
   for (const name of ["a", "b", "c"]) trusting.identify(request([["x-forwarded-user", name]], "10.1.2.3"));
   assert.equal(trusting.remembered, 2);
 });
 
-Deno.test("O6: everybody anonymous is one principal", strict, () => {
+Deno.test("O6: everybody anonymous is one principal", STRICT, () => {
   const anonymous = new AnonymousSource();
   assert.equal(principalOf(anonymous.identify()), principalOf(new AnonymousSource().identify()));
 });

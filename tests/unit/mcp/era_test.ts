@@ -19,8 +19,8 @@ import {
   isKnownRevision,
   LEGACY_REVISIONS,
 } from "../../../lib/mcp/revisions.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const M = "2026-07-28";
 const ENVELOPE = { [META_PROTOCOL_VERSION]: M, [META_CLIENT_CAPABILITIES]: {} };
 
@@ -50,7 +50,7 @@ function refuses(code: string, action: () => void): SignetError {
   return found;
 }
 
-Deno.test("27: classify tells the era from the body when the headers say nothing", sanitize, () => {
+Deno.test("27: classify tells the era from the body when the headers say nothing", STRICT, () => {
   assert.equal(eraOf(call("initialize", { protocolVersion: "2025-11-25" })), "initialize");
   assert.equal(eraOf(call("tools/list")), "legacy");
   assert.equal(eraOf(call("tools/list", { _meta: { progressToken: 1 } })), "legacy");
@@ -60,11 +60,11 @@ Deno.test("27: classify tells the era from the body when the headers say nothing
   assert.equal(eraOf([{ jsonrpc: "2.0", method: "a" }]), "legacy");
 });
 
-Deno.test("27: classify falls back to no legacy handling when the envelope is broken", sanitize, () => {
+Deno.test("27: classify falls back to no legacy handling when the envelope is broken", STRICT, () => {
   assert.equal(eraOf(call("tools/list", { _meta: { [META_PROTOCOL_VERSION]: 7 } })), "modern");
 });
 
-Deno.test("27: classify takes the version header when the body says nothing", sanitize, () => {
+Deno.test("27: classify takes the version header when the body says nothing", STRICT, () => {
   assert.equal(eraOf(call("tools/list"), M), "modern");
   assert.equal(eraOf({ jsonrpc: "2.0", method: "notifications/x" }, M), "modern");
   assert.equal(eraOf(call("tools/list"), "2025-11-25"), "legacy");
@@ -74,7 +74,7 @@ Deno.test("27: classify takes the version header when the body says nothing", sa
 
 Deno.test(
   "27: classify takes initialize with a complete modern envelope as modern, with a broken one as legacy",
-  sanitize,
+  STRICT,
   () => {
     assert.equal(eraOf(call("initialize", { _meta: ENVELOPE })), "modern");
     assert.equal(eraOf(call("initialize", { _meta: { [META_PROTOCOL_VERSION]: M } })), "initialize");
@@ -85,13 +85,13 @@ Deno.test(
   },
 );
 
-Deno.test("27: classify refuses initialize when the header names the modern era", sanitize, () => {
+Deno.test("27: classify refuses initialize when the header names the modern era", STRICT, () => {
   refuses("header_mismatch", () => eraOf(call("initialize"), M));
 });
 
 Deno.test(
   "12: classify refuses initialize in a batch, stateless elements in a batch, and initialize without an id",
-  sanitize,
+  STRICT,
   () => {
     refuses("invalid_request", () => eraOf([call("ping"), call("initialize")]));
     refuses("invalid_request", () => eraOf([call("ping"), call("tools/list", { _meta: ENVELOPE })]));
@@ -99,7 +99,7 @@ Deno.test(
   },
 );
 
-Deno.test("readInitializeParams returns what is sealed, and refuses what is not there", sanitize, () => {
+Deno.test("readInitializeParams returns what is sealed, and refuses what is not there", STRICT, () => {
   const params = {
     protocolVersion: "2025-06-18",
     capabilities: { roots: {} },
@@ -126,7 +126,7 @@ function assertPasses(message: unknown, headers: Partial<ModernHeaders>): void {
   assertModern(body, { protocolVersion: undefined, method: undefined, name: undefined, ...headers });
 }
 
-Deno.test("23: assertModern passes a request whose headers agree with its body", sanitize, () => {
+Deno.test("23: assertModern passes a request whose headers agree with its body", STRICT, () => {
   assertPasses(call("tools/list", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/list" });
   assertPasses(call("no/such/method", { _meta: ENVELOPE }), { protocolVersion: M, method: "no/such/method" });
   for (
@@ -148,13 +148,13 @@ Deno.test("23: assertModern passes a request whose headers agree with its body",
   }
 });
 
-Deno.test("23: assertModern asks for no Mcp-Name when the method has none or the body names nothing", sanitize, () => {
+Deno.test("23: assertModern asks for no Mcp-Name when the method has none or the body names nothing", STRICT, () => {
   assertPasses(call("tools/call", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/call" });
   assertPasses(call("tools/list", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/list", name: "stray" });
   assertPasses(call("constructor", { _meta: ENVELOPE }), { protocolVersion: M, method: "constructor" });
 });
 
-Deno.test("23: assertModern refuses headers that are missing or disagree with header_mismatch", sanitize, () => {
+Deno.test("23: assertModern refuses headers that are missing or disagree with header_mismatch", STRICT, () => {
   const message = call("tools/list", { _meta: ENVELOPE });
   for (
     const headers of [
@@ -170,7 +170,7 @@ Deno.test("23: assertModern refuses headers that are missing or disagree with he
 
 Deno.test(
   "25: assertModern refuses a missing or mistyped envelope member with invalid_params, naming it",
-  sanitize,
+  STRICT,
   () => {
     const headers = { protocolVersion: M, method: "tools/list" };
     const faults: [unknown, string][] = [
@@ -189,7 +189,7 @@ Deno.test(
   },
 );
 
-Deno.test("25: assertModern refuses an unknown version with the versions that are known", sanitize, () => {
+Deno.test("25: assertModern refuses an unknown version with the versions that are known", STRICT, () => {
   for (const version of ["2027-01-01", "2025-11-25", "1.0"]) {
     const message = call("tools/list", { _meta: { ...ENVELOPE, [META_PROTOCOL_VERSION]: version } });
     const error = refuses("modern_version_unsupported", () => assertPasses(message, { protocolVersion: version }));
@@ -197,7 +197,7 @@ Deno.test("25: assertModern refuses an unknown version with the versions that ar
   }
 });
 
-Deno.test("23: assertModern asks nothing of a notification but that what it has agrees", sanitize, () => {
+Deno.test("23: assertModern asks nothing of a notification but that what it has agrees", STRICT, () => {
   const notification = (params?: object) => ({ jsonrpc: "2.0", method: "notifications/x", ...(params && { params }) });
   assertPasses(notification(), { protocolVersion: M });
   assertPasses(notification({ _meta: { [META_PROTOCOL_VERSION]: M } }), {});
@@ -210,7 +210,7 @@ Deno.test("23: assertModern asks nothing of a notification but that what it has 
   refuses("modern_version_unsupported", () => assertPasses(notification(), { protocolVersion: "2027-01-01" }));
 });
 
-Deno.test("23: decodeHeaderValue gives the text, encoded or plain", sanitize, () => {
+Deno.test("23: decodeHeaderValue gives the text, encoded or plain", STRICT, () => {
   for (const text of ["plain", "two words", " lead", "trail ", "", "é", "日本", "=?base64?eA==?=", "a\nb", "a\tb"]) {
     assert.equal(decodeHeaderValue(`=?base64?${new TextEncoder().encode(text).toBase64()}?=`), text);
   }
@@ -219,7 +219,7 @@ Deno.test("23: decodeHeaderValue gives the text, encoded or plain", sanitize, ()
 
 Deno.test(
   "23: decodeHeaderValue refuses base64 that is not canonical or not UTF-8, and takes other forms as they are",
-  sanitize,
+  STRICT,
   () => {
     for (const bad of ["=?base64?eA?=", "=?base64?eA= =?=", "=?base64?_w==?=", "=?base64?/w==?="]) {
       assert.equal(decodeHeaderValue(bad), undefined, bad);
@@ -230,7 +230,7 @@ Deno.test(
   },
 );
 
-Deno.test("13: revisions are known exactly when they are published", sanitize, () => {
+Deno.test("13: revisions are known exactly when they are published", STRICT, () => {
   for (const revision of [...LEGACY_REVISIONS, M]) assert.ok(isKnownRevision(revision));
   for (const revision of ["", "2025-03-27", "2024-10-07", "latest", "2027-01-01"]) {
     assert.ok(!isKnownRevision(revision));
@@ -239,7 +239,7 @@ Deno.test("13: revisions are known exactly when they are published", sanitize, (
   assert.ok(claimsModernEra(M) && claimsModernEra("2027-01-01") && !claimsModernEra("latest"));
 });
 
-Deno.test("12, 15: batches end with 2025-06-18, priming events begin with 2025-11-25", sanitize, () => {
+Deno.test("12, 15: batches end with 2025-06-18, priming events begin with 2025-11-25", STRICT, () => {
   assert.deepEqual([...LEGACY_REVISIONS, M].filter(allowsBatches), ["2024-11-05", "2025-03-26"]);
   assert.deepEqual([...LEGACY_REVISIONS, M].filter(allowsPrimingEvents), ["2025-11-25"]);
 });

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { GatheredBytes } from "../../../lib/mcp/gathered_bytes.ts";
 import { SseParser } from "../../../lib/mcp/sse.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
-
-Deno.test("M3: GatheredBytes gives back what was added in any pieces, and starts anew", options, () => {
+Deno.test("M3: GatheredBytes gives back what was added in any pieces, and starts anew", STRICT, () => {
   const gathered = new GatheredBytes();
   const piece = new Uint8Array(1);
   for (let i = 0; i < 1000; i++) {
@@ -20,7 +19,7 @@ Deno.test("M3: GatheredBytes gives back what was added in any pieces, and starts
 
 Deno.test(
   "M3: a line of 1 MiB in pieces of one byte costs SseParser memory for its bytes, not for its pieces",
-  options,
+  STRICT,
   () => {
     const parser = new SseParser({ maxEventBytes: 2 << 20 });
     const byte = Uint8Array.of(0x78);

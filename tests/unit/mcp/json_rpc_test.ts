@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import { errorResponse, idKey, parseMessage } from "../../../lib/mcp/json_rpc.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const encoder = new TextEncoder();
 
 function parse(text: string, maxDepth = 64) {
@@ -19,7 +19,7 @@ function refuses(code: string, text: string | Uint8Array, maxDepth = 64): void {
   );
 }
 
-Deno.test("parseMessage returns a request when a method and an id are there", sanitize, () => {
+Deno.test("parseMessage returns a request when a method and an id are there", STRICT, () => {
   assert.deepEqual(parse('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}}'), {
     kind: "request",
     id: 7,
@@ -28,7 +28,7 @@ Deno.test("parseMessage returns a request when a method and an id are there", sa
   });
 });
 
-Deno.test("parseMessage returns a notification when there is no id", sanitize, () => {
+Deno.test("parseMessage returns a notification when there is no id", STRICT, () => {
   assert.deepEqual(parse(' {"jsonrpc":"2.0","method":"notifications/initialized"}\n'), {
     kind: "notification",
     method: "notifications/initialized",
@@ -36,14 +36,14 @@ Deno.test("parseMessage returns a notification when there is no id", sanitize, (
   });
 });
 
-Deno.test("parseMessage returns a response when there is a result, or an error with or without an id", sanitize, () => {
+Deno.test("parseMessage returns a response when there is a result, or an error with or without an id", STRICT, () => {
   const result = parse('{"jsonrpc":"2.0","id":"a","result":{}}');
   assert.ok(result.kind === "response" && result.id === "a" && result.error === undefined);
   const error = parse('{"jsonrpc":"2.0","error":{"code":-1,"message":"m"}}');
   assert.ok(error.kind === "response" && error.id === null && error.error?.code === -1);
 });
 
-Deno.test("parseMessage keeps ids of different types apart", sanitize, () => {
+Deno.test("parseMessage keeps ids of different types apart", STRICT, () => {
   const number = parse('{"jsonrpc":"2.0","id":1,"method":"ping"}');
   const text = parse('{"jsonrpc":"2.0","id":"1","method":"ping"}');
   assert.ok(number.kind === "request" && text.kind === "request");
@@ -51,13 +51,13 @@ Deno.test("parseMessage keeps ids of different types apart", sanitize, () => {
   assert.notEqual(idKey(number.id), idKey(text.id));
 });
 
-Deno.test("12: parseMessage returns a batch in its order when the body is an array", sanitize, () => {
+Deno.test("12: parseMessage returns a batch in its order when the body is an array", STRICT, () => {
   const batch = parse('[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","id":1,"method":"b"}]');
   assert.ok(batch.kind === "batch");
   assert.deepEqual(batch.messages.map((message) => message.kind), ["notification", "request"]);
 });
 
-Deno.test("parseMessage refuses what is not JSON with parse_error", sanitize, () => {
+Deno.test("parseMessage refuses what is not JSON with parse_error", STRICT, () => {
   for (
     const text of ["", "{", "nonsense", '{"jsonrpc":"2.0",}', '{"a":1}{"b":2}', "\ufeff{}", '{"a":"\n"}', "{'a':1}"]
   ) {
@@ -65,7 +65,7 @@ Deno.test("parseMessage refuses what is not JSON with parse_error", sanitize, ()
   }
 });
 
-Deno.test("parseMessage refuses bytes that are not UTF-8 with parse_error", sanitize, () => {
+Deno.test("parseMessage refuses bytes that are not UTF-8 with parse_error", STRICT, () => {
   refuses("parse_error", Uint8Array.from([0x22, 0xff, 0x22]));
   refuses("parse_error", Uint8Array.from([0x22, 0xc0, 0xaf, 0x22])); // overlong
   refuses("parse_error", Uint8Array.from([0x22, 0xed, 0xa0, 0x80, 0x22])); // surrogate
@@ -101,11 +101,11 @@ const NOT_JSON_RPC = [
   '{"jsonrpc":"2.0","id":1,"error":{"code":1}}',
 ];
 
-Deno.test("parseMessage refuses what is JSON but no JSON-RPC 2.0 with invalid_request", sanitize, () => {
+Deno.test("parseMessage refuses what is JSON but no JSON-RPC 2.0 with invalid_request", STRICT, () => {
   for (const text of NOT_JSON_RPC) refuses("invalid_request", text);
 });
 
-Deno.test("M3: parseMessage refuses nesting beyond the cap and takes nesting at the cap", sanitize, () => {
+Deno.test("M3: parseMessage refuses nesting beyond the cap and takes nesting at the cap", STRICT, () => {
   const nested = (depth: number) =>
     `{"jsonrpc":"2.0","method":"a","params":{"x":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}}`;
   assert.equal(parse(nested(8), 8).kind, "notification");
@@ -113,11 +113,11 @@ Deno.test("M3: parseMessage refuses nesting beyond the cap and takes nesting at 
   refuses("invalid_request", "[".repeat(1_000_000));
 });
 
-Deno.test("M3: parseMessage counts no brackets that stand in strings", sanitize, () => {
+Deno.test("M3: parseMessage counts no brackets that stand in strings", STRICT, () => {
   assert.equal(parse('{"jsonrpc":"2.0","method":"[[[[{{{{\\"[[[[\\\\"}', 2).kind, "notification");
 });
 
-Deno.test("parseMessage refuses a member name that another parser could read differently", sanitize, () => {
+Deno.test("parseMessage refuses a member name that another parser could read differently", STRICT, () => {
   for (
     const text of [
       '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"initialize"}',
@@ -134,7 +134,7 @@ Deno.test("parseMessage refuses a member name that another parser could read dif
 
 Deno.test(
   "parseMessage takes equal names in different objects, and names that differ in case in arguments",
-  sanitize,
+  STRICT,
   () => {
     for (
       const text of [
@@ -147,7 +147,7 @@ Deno.test(
   },
 );
 
-Deno.test("errorResponse writes code, message, data and a null id where there is none", sanitize, () => {
+Deno.test("errorResponse writes code, message, data and a null id where there is none", STRICT, () => {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   assert.equal(
     text(errorResponse("a", -32001, "Session not found")),

@@ -1,8 +1,8 @@
 // lib/mcp/lost_session.ts: the refusals of servers in use, and answers that look alike but must never cause a replay.
 import assert from "node:assert/strict";
 import { isLostSession } from "../../../lib/mcp/lost_session.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const JSON_TYPE = "application/json";
 
 function error(code: number, message: string, id?: unknown): string {
@@ -33,7 +33,7 @@ const REFUSALS: [string, number, string | undefined, string][] = [
 ];
 
 for (const [server, status, type, body] of REFUSALS) {
-  Deno.test(`6: isLostSession is true when the answer is the refusal of: ${server}`, sanitize, () => {
+  Deno.test(`6: isLostSession is true when the answer is the refusal of: ${server}`, STRICT, () => {
     assert.equal(isLost(status, type, body), true);
   });
 }
@@ -59,12 +59,12 @@ const OTHER_ANSWERS: [string, number, string | undefined, string][] = [
 ];
 
 for (const [answer, status, type, body] of OTHER_ANSWERS) {
-  Deno.test(`6: isLostSession is false when the answer is: ${answer}`, sanitize, () => {
+  Deno.test(`6: isLostSession is false when the answer is: ${answer}`, STRICT, () => {
     assert.equal(isLost(status, type, body), false);
   });
 }
 
-Deno.test("6: isLostSession looks for no words in a large 400, and takes a large 404 at its status", sanitize, () => {
+Deno.test("6: isLostSession looks for no words in a large 400, and takes a large 404 at its status", STRICT, () => {
   const large = "Invalid session ID" + " ".repeat(10_000);
   assert.equal(isLost(400, "text/plain", large), false);
   assert.equal(isLost(404, "text/plain", large), true);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { SseParser } from "../../../lib/mcp/sse.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../../lib/mcp/sse_boundary.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const sanitize = { sanitizeOps: true, sanitizeResources: true };
 const encoder = new TextEncoder();
 
 function boundaryAfter(...parts: string[]): boolean {
@@ -13,7 +13,7 @@ function boundaryAfter(...parts: string[]): boolean {
 
 Deno.test(
   "N2: SseBoundary stands at a boundary at the start, after a blank line and after a comment line",
-  sanitize,
+  STRICT,
   () => {
     assert.equal(boundaryAfter(), true);
     for (const text of ["data: a\n\n", "data: a\r\n\r\n", "data: a\r\r", ": ping\n", ": ping\n\n", "\n"]) {
@@ -22,7 +22,7 @@ Deno.test(
   },
 );
 
-Deno.test("N2: SseBoundary stands at no boundary within a line, an event or a comment", sanitize, () => {
+Deno.test("N2: SseBoundary stands at no boundary within a line, an event or a comment", STRICT, () => {
   for (
     const text of [
       "d",
@@ -39,13 +39,13 @@ Deno.test("N2: SseBoundary stands at no boundary within a line, an event or a co
   }
 });
 
-Deno.test("N2: SseBoundary takes a CRLF torn in two as one line end", sanitize, () => {
+Deno.test("N2: SseBoundary takes a CRLF torn in two as one line end", STRICT, () => {
   assert.equal(boundaryAfter("data: a\r", "\n"), false);
   assert.equal(boundaryAfter("data: a\r", "\n\r", "\n"), true);
   assert.equal(boundaryAfter("data: a\r", "\n\n"), true);
 });
 
-Deno.test("N2: KEEP_ALIVE is no event", sanitize, () => {
+Deno.test("N2: KEEP_ALIVE is no event", STRICT, () => {
   const events = new SseParser({ maxEventBytes: 4096 }).push(
     Uint8Array.from([...KEEP_ALIVE, ...encoder.encode("data: a\n\n")]),
   );

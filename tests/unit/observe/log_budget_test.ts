@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { LogFacts } from "../../../lib/observe/log.ts";
 import { BudgetedLogger } from "../../../lib/observe/log_budget.ts";
-
-const options = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../../support/strict.ts";
 
 function recorder() {
   const lines: string[] = [];
@@ -13,7 +12,7 @@ function recorder() {
 
 Deno.test(
   "BudgetedLogger leaves out what one kind has too much of, and tells how much with the next line",
-  options,
+  STRICT,
   () => {
     let nowMs = 5_000;
     const sink = recorder();
@@ -28,7 +27,7 @@ Deno.test(
   },
 );
 
-Deno.test("BudgetedLogger counts levels, events and codes apart, and leaves information alone", options, () => {
+Deno.test("BudgetedLogger counts levels, events and codes apart, and leaves information alone", STRICT, () => {
   const sink = recorder();
   const log = new BudgetedLogger(sink, { perSecond: 1, now: () => 0 });
   for (let n = 0; n < 3; n++) {
@@ -43,7 +42,7 @@ Deno.test("BudgetedLogger counts levels, events and codes apart, and leaves info
   assert.deepEqual([count("warn"), count("error"), count("info"), count("debug")], [3, 1, 3, 3]);
 });
 
-Deno.test("M3: BudgetedLogger remembers a bounded number of kinds", options, () => {
+Deno.test("M3: BudgetedLogger remembers a bounded number of kinds", STRICT, () => {
   const sink = recorder();
   const log = new BudgetedLogger(sink, { perSecond: 1, now: () => 0 });
   for (let n = 0; n < 1_000; n++) log.warn(`event ${n}`);

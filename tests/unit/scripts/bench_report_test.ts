@@ -4,26 +4,26 @@ import { envelopeFindings } from "../../../scripts/bench/life_jobs.ts";
 import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../scripts/bench/machine.ts";
 import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../scripts/bench/report.ts";
 import { ROWS } from "../../../scripts/bench/rows.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
-const onLinux = { ...options, ignore: Deno.build.os !== "linux" };
+const onLinux = { ...STRICT, ignore: Deno.build.os !== "linux" };
 
 const lower: RowSpec = { id: "cpu", what: "CPU", better: "lower", target: 1, floor: 1.2, unit: "×" };
 const higher: RowSpec = { id: "rate", what: "rate", better: "higher", target: 1, floor: 0.85, unit: "×" };
 
-Deno.test("median takes the middle, or the mean of the two middles, whatever the order", options, () => {
+Deno.test("median takes the middle, or the mean of the two middles, whatever the order", STRICT, () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 3, 2]), 2.5);
   assert.throws(() => median([]), RangeError);
 });
 
-Deno.test("ratioByRound compares round by round when the machine slows down for one of them", options, () => {
+Deno.test("ratioByRound compares round by round when the machine slows down for one of them", STRICT, () => {
   // Both halve in the second round: the ratio does not move, although the medians would.
   assert.equal(ratioByRound([100, 50, 100], [50, 25, 50]), 2);
   assert.throws(() => ratioByRound([1], [1, 2]), RangeError);
 });
 
-Deno.test("judge tells target, floor and below apart, in both directions and at the bounds", options, () => {
+Deno.test("judge tells target, floor and below apart, in both directions and at the bounds", STRICT, () => {
   assert.deepEqual([1, 1.01, 1.2, 1.21].map((value) => judge(lower, value)), [
     "target met",
     "floor held",
@@ -39,7 +39,7 @@ Deno.test("judge tells target, floor and below apart, in both directions and at 
   assert.equal(judge(lower, NaN), "BELOW FLOOR");
 });
 
-Deno.test("targetTable shows measured, failed and left-out rows for what they are", options, () => {
+Deno.test("targetTable shows measured, failed and left-out rows for what they are", STRICT, () => {
   const table = targetTable([lower, higher], [
     { id: "rate", value: 0.5, detail: "1 and 2" },
     { id: "cpu", skipped: "no such program" },
@@ -51,18 +51,18 @@ Deno.test("targetTable shows measured, failed and left-out rows for what they ar
   assert.equal(targetTable([lower], []).trimEnd().split("\n").length, 2);
 });
 
-Deno.test("show keeps three digits and no exponent", options, () => {
+Deno.test("show keeps three digits and no exponent", STRICT, () => {
   assert.deepEqual([0.98765, 1234567, 12.345].map(show), ["0.988", "1,230,000", "12.3"]);
 });
 
-Deno.test("every row has a floor that is easier than its target", options, () => {
+Deno.test("every row has a floor that is easier than its target", STRICT, () => {
   for (const { id, better, target, floor } of ROWS) {
     assert.ok(better === "lower" ? target < floor : target > floor, id);
   }
   assert.equal(new Set(ROWS.map(({ id }) => id)).size, ROWS.length);
 });
 
-Deno.test("cpuMicrosOfStat reads utime and stime when the command name holds blanks and brackets", options, () => {
+Deno.test("cpuMicrosOfStat reads utime and stime when the command name holds blanks and brackets", STRICT, () => {
   const rest = "S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0";
   assert.equal(cpuMicrosOfStat(`42 (a) b) (c) ${rest}`), 3_000_000);
   assert.throws(() => cpuMicrosOfStat("42 (a) S 1"), /cannot read CPU time/);
@@ -91,7 +91,7 @@ Deno.test(
   },
 );
 
-Deno.test("envelopeFindings compares a forgery with an open of its own length, and picks the dearest", options, () => {
+Deno.test("envelopeFindings compares a forgery with an open of its own length, and picks the dearest", STRICT, () => {
   const row = (name: string, medianMicros: number, toOpenOfItsLength?: number) => ({
     name,
     medianMicros,

@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { compileTarget, findForeign, findForeignEmbedded, permissionFlags, TARGETS } from "../../../scripts/compile.ts";
 import { embeddedPaths } from "../../../scripts/compile_listing.ts";
 import { readModuleGraph } from "../../../scripts/module_graph.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const root = resolve(import.meta.dirname ?? ".", "../../..");
 
 const LISTING = `Check main.ts
@@ -31,7 +31,7 @@ Files: 5.07MB
 Metadata: 3.42KB
 `;
 
-Deno.test("embeddedPaths joins folders and names when it reads the tree of deno compile", options, () => {
+Deno.test("embeddedPaths joins folders and names when it reads the tree of deno compile", STRICT, () => {
   assert.deepEqual(embeddedPaths(LISTING), [
     ".deno_compile_node_modules/localhost/@noble/ciphers/*",
     ".deno_compile_node_modules/localhost/@noble/hashes/*",
@@ -42,12 +42,12 @@ Deno.test("embeddedPaths joins folders and names when it reads the tree of deno 
   ]);
 });
 
-Deno.test("embeddedPaths refuses to guess when there is no tree", options, () => {
+Deno.test("embeddedPaths refuses to guess when there is no tree", STRICT, () => {
   assert.throws(() => embeddedPaths("Compile main.ts to dist/signet\n"), /cannot tell what got embedded/);
   assert.throws(() => embeddedPaths("Embedded Files\n\nsignet\n"), /found no file/);
 });
 
-Deno.test("findForeignEmbedded passes when only the program and its packages are embedded", options, () => {
+Deno.test("findForeignEmbedded passes when only the program and its packages are embedded", STRICT, () => {
   assert.deepEqual(findForeignEmbedded(LISTING), []);
 });
 
@@ -59,13 +59,13 @@ for (
     ["a loose file", "main.ts (825B)", "keys.txt (825B)"],
   ] as const
 ) {
-  Deno.test(`findForeignEmbedded objects when ${what} got embedded`, options, () => {
+  Deno.test(`findForeignEmbedded objects when ${what} got embedded`, STRICT, () => {
     assert.ok(LISTING.includes(from));
     assert.notDeepEqual(findForeignEmbedded(LISTING.replace(from, to)), []);
   });
 }
 
-Deno.test("findForeign objects when main.ts reaches tests, dev packages or other registries", options, () => {
+Deno.test("findForeign objects when main.ts reaches tests, dev packages or other registries", STRICT, () => {
   const at = (target: string, typeOnly = false) => ({ specifier: target, target, line: 3, typeOnly });
   const graph = {
     problems: [],
@@ -95,13 +95,13 @@ Deno.test("findForeign objects when main.ts reaches tests, dev packages or other
   ]);
 });
 
-Deno.test("findForeign finds nothing foreign when it reads the program itself", options, async () => {
+Deno.test("findForeign finds nothing foreign when it reads the program itself", STRICT, async () => {
   const graph = await readModuleGraph([`${root}/main.ts`], { config: `${root}/deno.json` });
   assert.ok(graph.modules.size > 50, `only ${graph.modules.size} modules: the graph was not read`);
   assert.deepEqual(findForeign(graph, root), []);
 });
 
-Deno.test("permissionFlags grant no run, ffi, sys, import or unbounded write on any target", options, () => {
+Deno.test("permissionFlags grant no run, ffi, sys, import or unbounded write on any target", STRICT, () => {
   for (const target of TARGETS) {
     const flags = permissionFlags(target);
     assert.deepEqual(flags.filter((flag) => /^(-A|--allow-(all|run|ffi|sys|import|write))$/.test(flag)), [], target);
@@ -141,7 +141,7 @@ async function withFile(text: string, use: (path: string) => Promise<void>): Pro
   }
 }
 
-Deno.test("the baked-in permissions suffice when keys are made and a configuration is checked", options, async () => {
+Deno.test("the baked-in permissions suffice when keys are made and a configuration is checked", STRICT, async () => {
   const made = await runConfined(["keys", "new"]);
   assert.equal(made.code, 0, made.text);
   await withFile(made.text, async (file) => {
@@ -150,7 +150,7 @@ Deno.test("the baked-in permissions suffice when keys are made and a configurati
   });
 });
 
-Deno.test("the baked-in permissions suffice when a client calls through a running Signet", options, async () => {
+Deno.test("the baked-in permissions suffice when a client calls through a running Signet", STRICT, async () => {
   const upstream = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () =>
     Response.json({
       jsonrpc: "2.0",
@@ -213,7 +213,7 @@ if (!canCompile) console.error(`!! compile steps IGNORED: no stand-in for the ru
 Deno.test({
   name: "compileTarget builds, checks and sizes the executable of this machine",
   ignore: !canCompile,
-  ...options,
+  ...STRICT,
   fn: async () => {
     const out = await Deno.makeTempDir();
     try {

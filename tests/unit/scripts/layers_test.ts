@@ -1,8 +1,7 @@
 // The layer check on small trees of its own, read by the real `deno info`.
 import assert from "node:assert/strict";
 import { checkLayers, layerOf, LAYERS } from "../../../scripts/layers.ts";
-
-const options = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../../support/strict.ts";
 
 /** Writes a project of `files` (path → source), checks it, and removes it. */
 async function problemsOf(files: Record<string, string>): Promise<string[]> {
@@ -19,7 +18,7 @@ async function problemsOf(files: Record<string, string>): Promise<string[]> {
   }
 }
 
-Deno.test("layerOf names the layer when the file is in lib or main.ts", options, () => {
+Deno.test("layerOf names the layer when the file is in lib or main.ts", STRICT, () => {
   assert.equal(layerOf("main.ts"), "main");
   assert.equal(layerOf("lib/app.ts"), "app");
   assert.equal(layerOf("lib/errors.ts"), "errors");
@@ -30,7 +29,7 @@ Deno.test("layerOf names the layer when the file is in lib or main.ts", options,
 
 Deno.test(
   "checkLayers passes when imports point downwards, sideways within a layer, or to packages",
-  options,
+  STRICT,
   async () => {
     assert.deepEqual(
       await problemsOf({
@@ -57,7 +56,7 @@ for (
     ["a dynamic import", `export const x = await import("../gateway/up.ts");`],
   ] as const
 ) {
-  Deno.test(`checkLayers names both files and the cure when ${form} points upwards`, options, async () => {
+  Deno.test(`checkLayers names both files and the cure when ${form} points upwards`, STRICT, async () => {
     const problems = await problemsOf({
       "lib/session/registry.ts": `// first line\n${source}`,
       "lib/gateway/up.ts": "export const up = 1; export type Up = number;",
@@ -70,7 +69,7 @@ for (
   });
 }
 
-Deno.test("checkLayers ignores an import in a comment or a string", options, async () => {
+Deno.test("checkLayers ignores an import in a comment or a string", STRICT, async () => {
   assert.deepEqual(
     await problemsOf({
       "lib/session/registry.ts": `// import "../gateway/up.ts";\nexport const x = 'import "../gateway/up.ts";';`,
@@ -80,7 +79,7 @@ Deno.test("checkLayers ignores an import in a comment or a string", options, asy
   );
 });
 
-Deno.test("checkLayers refuses each pair of layers in the wrong order", options, async () => {
+Deno.test("checkLayers refuses each pair of layers in the wrong order", STRICT, async () => {
   // One tree in which every layer imports the one right above it: every edge but none in between is wrong.
   const files: Record<string, string> = {};
   const path = (layer: string) => layer === "main" ? "main.ts" : `lib/${layer}/x.ts`;
@@ -94,7 +93,7 @@ Deno.test("checkLayers refuses each pair of layers in the wrong order", options,
   assert.equal(problems.length, LAYERS.length - 1, problems.join("\n"));
 });
 
-Deno.test("checkLayers names every file on the way round when imports make a cycle", options, async () => {
+Deno.test("checkLayers names every file on the way round when imports make a cycle", STRICT, async () => {
   const problems = await problemsOf({
     "lib/mcp/a.ts": `import "./b.ts";`,
     "lib/mcp/b.ts": `import type { C } from "./c.ts"; export type B = C;`,
@@ -107,7 +106,7 @@ Deno.test("checkLayers names every file on the way round when imports make a cyc
   ]);
 });
 
-Deno.test("checkLayers reports two cycles when two groups of files are tangled", options, async () => {
+Deno.test("checkLayers reports two cycles when two groups of files are tangled", STRICT, async () => {
   const problems = await problemsOf({
     "lib/mcp/a.ts": `import "./b.ts";`,
     "lib/mcp/b.ts": `import "./a.ts"; import "../http1/x.ts";`,
@@ -117,13 +116,13 @@ Deno.test("checkLayers reports two cycles when two groups of files are tangled",
   assert.deepEqual(problems.map((p) => p.split(".")[0]), ["import cycle: lib/http1/x", "import cycle: lib/mcp/a"]);
 });
 
-Deno.test("checkLayers reports a file that imports itself", options, async () => {
+Deno.test("checkLayers reports a file that imports itself", STRICT, async () => {
   const problems = await problemsOf({ "lib/mcp/a.ts": `import "./a.ts";` });
   assert.deepEqual(problems.length, 1);
   assert.match(problems[0] ?? "", /^import cycle: lib\/mcp\/a\.ts → lib\/mcp\/a\.ts\./);
 });
 
-Deno.test("checkLayers refuses a folder that is no layer, and an import from outside lib", options, async () => {
+Deno.test("checkLayers refuses a folder that is no layer, and an import from outside lib", STRICT, async () => {
   const problems = await problemsOf({
     "lib/helpers/a.ts": "export {};",
     "lib/mcp/a.ts": `import "../../tests/support/fake.ts";`,
@@ -138,7 +137,7 @@ Deno.test("checkLayers refuses a folder that is no layer, and an import from out
   );
 });
 
-Deno.test("checkLayers reports an import that leads nowhere", options, async () => {
+Deno.test("checkLayers reports an import that leads nowhere", STRICT, async () => {
   const problems = await problemsOf({ "lib/mcp/a.ts": `import "./missing.ts";` });
   assert.equal(problems.length, 1, problems.join("\n"));
   assert.match(problems[0] ?? "", /missing\.ts/);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { type Adoption, AdoptionRegistry } from "../../../lib/session/adoption.ts";
-
-const options = { sanitizeOps: true, sanitizeResources: true };
+import { STRICT } from "../../support/strict.ts";
 
 function claiming(adoption: Adoption) {
   assert.ok(adoption.kind === "claiming", inspect(adoption));
@@ -13,7 +12,7 @@ const adopt = (registry: AdoptionRegistry, id: string, owner: string) =>
   claiming(registry.claim(id, owner, 0)).confirm();
 const outcome = (adoption: Adoption) => adoption.kind === "refused" ? adoption.reason : adoption.kind;
 
-Deno.test("O5: the first caller owns an id and every other one is refused", options, () => {
+Deno.test("O5: the first caller owns an id and every other one is refused", STRICT, () => {
   const registry = new AdoptionRegistry();
   adopt(registry, "raw-1", "alice");
   assert.equal(outcome(registry.claim("raw-1", "alice", 0)), "owner");
@@ -23,7 +22,7 @@ Deno.test("O5: the first caller owns an id and every other one is refused", opti
   assert.equal(outcome(registry.claim("raw-2", "mallory", 0)), "claiming", "another id is another matter");
 });
 
-Deno.test("O5: of two first callers only one can claim, before the upstream has answered either", options, () => {
+Deno.test("O5: of two first callers only one can claim, before the upstream has answered either", STRICT, () => {
   const registry = new AdoptionRegistry();
   const first = claiming(registry.claim("raw-1", "alice", 0));
   assert.equal(outcome(registry.claim("raw-1", "mallory", 0)), "other");
@@ -31,7 +30,7 @@ Deno.test("O5: of two first callers only one can claim, before the upstream has 
   assert.equal(outcome(registry.claim("raw-1", "mallory", 0)), "other");
 });
 
-Deno.test("O5: an id the upstream does not know is nobody's again", options, () => {
+Deno.test("O5: an id the upstream does not know is nobody's again", STRICT, () => {
   const registry = new AdoptionRegistry();
   claiming(registry.claim("raw-1", "mallory", 0)).release();
   adopt(registry, "raw-1", "alice");
@@ -40,7 +39,7 @@ Deno.test("O5: an id the upstream does not know is nobody's again", options, () 
 
 Deno.test(
   "O5: requests of one caller share a claim; one confirmation decides, and only the last release undoes",
-  options,
+  STRICT,
   () => {
     const registry = new AdoptionRegistry();
     const [first, second] = [
@@ -65,7 +64,7 @@ Deno.test(
   },
 );
 
-Deno.test("O5: a late release after a confirmation and an eviction touches nobody else's claim", options, () => {
+Deno.test("O5: a late release after a confirmation and an eviction touches nobody else's claim", STRICT, () => {
   const registry = new AdoptionRegistry({ maxOwners: 1 });
   const [first, late] = [claiming(registry.claim("raw-1", "alice", 0)), claiming(registry.claim("raw-1", "alice", 0))];
   first.confirm();
@@ -77,7 +76,7 @@ Deno.test("O5: a late release after a confirmation and an eviction touches nobod
   assert.equal(registry.check("raw-1", "bob"), "owner");
 });
 
-Deno.test("O4: a blank id or caller fails closed, and so does an id no server may give out", options, () => {
+Deno.test("O4: a blank id or caller fails closed, and so does an id no server may give out", STRICT, () => {
   const registry = new AdoptionRegistry();
   for (const [id, owner] of [["", "alice"], [" ", "alice"], ["raw-1", ""], ["raw-1", " \t"]] as const) {
     assert.equal(outcome(registry.claim(id, owner, 0)), "blank");
@@ -89,7 +88,7 @@ Deno.test("O4: a blank id or caller fails closed, and so does an id no server ma
   assert.equal(registry.stats().pending, 0);
 });
 
-Deno.test("O5: an owner pushed out of the LRU leaves the id open to a new claim; one seen again stays", options, () => {
+Deno.test("O5: an owner pushed out of the LRU leaves the id open to a new claim; one seen again stays", STRICT, () => {
   const registry = new AdoptionRegistry({ maxOwners: 2 });
   adopt(registry, "raw-1", "alice");
   adopt(registry, "raw-2", "bob");
@@ -100,13 +99,13 @@ Deno.test("O5: an owner pushed out of the LRU leaves the id open to a new claim;
   assert.equal(outcome(registry.claim("raw-2", "mallory", 0)), "claiming");
 });
 
-Deno.test("O5: holds 10,000 owners unless told otherwise", options, () => {
+Deno.test("O5: holds 10,000 owners unless told otherwise", STRICT, () => {
   const registry = new AdoptionRegistry();
   for (let i = 0; i < 10_005; i++) adopt(registry, `raw-${i}`, "alice");
   assert.deepEqual([registry.stats().owners, registry.stats().evicted], [10_000, 5]);
 });
 
-Deno.test("O4: only the owner's DELETE forgets; checking and claiming in vain do not", options, () => {
+Deno.test("O4: only the owner's DELETE forgets; checking and claiming in vain do not", STRICT, () => {
   const registry = new AdoptionRegistry();
   adopt(registry, "raw-1", "alice");
   assert.equal(registry.forget("raw-1", "mallory"), false);
@@ -117,7 +116,7 @@ Deno.test("O4: only the owner's DELETE forgets; checking and claiming in vain do
   assert.equal(registry.check("raw-1", "mallory"), "unclaimed");
 });
 
-Deno.test("M3: a flood of invented ids pushes out no owner and is bounded", options, () => {
+Deno.test("M3: a flood of invented ids pushes out no owner and is bounded", STRICT, () => {
   const registry = new AdoptionRegistry({ maxOwners: 10, maxPending: 50 });
   adopt(registry, "raw-1", "alice");
   const held = Array.from({ length: 200 }, (_, i) => registry.claim(`invented-${i}`, "mallory", 0));

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import { Limits, principalKey } from "../../../lib/session/limits.ts";
+import { STRICT } from "../../support/strict.ts";
 import { principal, refusalOf } from "./fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const ZERO = { sessions: 0, streams: 0, requests: 0, principals: 0 };
 
-Deno.test("M1: 100 parallel initializes at a cap of 10 get exactly 10 places", strict, async () => {
+Deno.test("M1: 100 parallel initializes at a cap of 10 get exactly 10 places", STRICT, async () => {
   const limits = new Limits({ maxSessions: 10 });
   let inside = 0;
   let most = 0;
@@ -26,7 +26,7 @@ Deno.test("M1: 100 parallel initializes at a cap of 10 get exactly 10 places", s
   assert.equal(limits.refusals().sessions, 90);
 });
 
-Deno.test("M1: releasing twice gives back once", strict, () => {
+Deno.test("M1: releasing twice gives back once", STRICT, () => {
   const limits = new Limits({ maxSessions: 2 });
   const [one, other] = [limits.reserveSession("a"), limits.reserveSession("a")];
   one.release();
@@ -37,7 +37,7 @@ Deno.test("M1: releasing twice gives back once", strict, () => {
   assert.deepEqual(limits.counts(), ZERO);
 });
 
-Deno.test("M2: one principal's cap is 429 with Retry-After, and leaves room for others", strict, () => {
+Deno.test("M2: one principal's cap is 429 with Retry-After, and leaves room for others", STRICT, () => {
   const limits = new Limits({ maxSessionsPerPrincipal: 2 });
   const places = [limits.reserveSession("a"), limits.reserveSession("a")];
   assert.throws(() => limits.reserveSession("a"), (fault) => {
@@ -53,7 +53,7 @@ Deno.test("M2: one principal's cap is 429 with Retry-After, and leaves room for 
   assert.deepEqual(limits.counts(), ZERO);
 });
 
-Deno.test("M2: the cap of all sessions is 503 with Retry-After 30", strict, () => {
+Deno.test("M2: the cap of all sessions is 503 with Retry-After 30", STRICT, () => {
   const limits = new Limits({ maxSessions: 1 });
   limits.reserveSession("a");
   assert.throws(() => limits.reserveSession("b"), (fault) => {
@@ -65,7 +65,7 @@ Deno.test("M2: the cap of all sessions is 503 with Retry-After 30", strict, () =
 });
 
 for (const what of ["stream", "request"] as const) {
-  Deno.test(`M1: ${what}s at once are capped, and their places come back`, strict, () => {
+  Deno.test(`M1: ${what}s at once are capped, and their places come back`, STRICT, () => {
     const limits = new Limits({ maxStreams: 2, maxRequests: 2 });
     const reserve = () => what === "stream" ? limits.reserveStream() : limits.reserveRequest();
     const places = [reserve(), reserve()];
@@ -81,7 +81,7 @@ for (const what of ["stream", "request"] as const) {
   });
 }
 
-Deno.test("M1: new caps count for what is reserved from then on", strict, () => {
+Deno.test("M1: new caps count for what is reserved from then on", STRICT, () => {
   const limits = new Limits({ maxSessions: 2 });
   const places = [limits.reserveSession("a"), limits.reserveSession("b")];
   limits.setCaps({ maxSessions: 1 });
@@ -91,7 +91,7 @@ Deno.test("M1: new caps count for what is reserved from then on", strict, () => 
   limits.reserveSession("c");
 });
 
-Deno.test("M1: a principal's key is its issuer and subject, and nothing else is that key", strict, () => {
+Deno.test("M1: a principal's key is its issuer and subject, and nothing else is that key", STRICT, () => {
   const keyOf = (issuer: string, subject: string) => principalKey(principal(subject, { issuer }));
   assert.equal(principalKey(principal("alice")), principalKey(principal("alice", { scopes: ["x"], clientId: "app" })));
   const keys = [keyOf("ab", "c"), keyOf("a", "bc"), keyOf("a", "b"), keyOf("1:a", "b"), keyOf("a:1", "b")];

@@ -3,9 +3,8 @@ import { KeyRing } from "../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Session } from "../../../lib/session/session.ts";
 import type { RevocationFacts, RevocationList } from "../../../lib/session/revocation_list.ts";
+import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, codeOf, KEY_B, NOW_MS } from "./fakes.ts";
-
-const strict = { sanitizeOps: true, sanitizeResources: true };
 
 /** A list that is somewhere else: it answers when told to. */
 class RemoteList implements RevocationList {
@@ -31,7 +30,7 @@ const setUp = () => {
 const opening = async (bench: Bench, id: string, owner = ALICE): Promise<Session> =>
   await bench.registry.openCold(id, owner, NOW_MS);
 
-Deno.test("L3: parallel opens of one id ask the list once and give one session", strict, async () => {
+Deno.test("L3: parallel opens of one id ask the list once and give one session", STRICT, async () => {
   const { list, bench } = setUp();
   const id = bench.seal();
   const opens = Array.from({ length: 100 }, () => opening(bench, id));
@@ -44,7 +43,7 @@ Deno.test("L3: parallel opens of one id ask the list once and give one session",
   assert.equal(bench.limits.counts().sessions, 1);
 });
 
-Deno.test("O1: a stranger who joins the owner's open gets 403, the owner the session", strict, async () => {
+Deno.test("O1: a stranger who joins the owner's open gets 403, the owner the session", STRICT, async () => {
   const { list, bench } = setUp();
   const id = bench.seal(ALICE);
   const attempts = [BOB, ALICE, BOB].map((caller) => opening(bench, id, caller));
@@ -56,7 +55,7 @@ Deno.test("O1: a stranger who joins the owner's open gets 403, the owner the ses
   }
 });
 
-Deno.test("L6: what the list calls revoked does not open", strict, async () => {
+Deno.test("L6: what the list calls revoked does not open", STRICT, async () => {
   const { list, bench } = setUp();
   list.answer.resolve(true);
   await assert.rejects(opening(bench, bench.seal()), codeOf("session_not_found"));
@@ -64,7 +63,7 @@ Deno.test("L6: what the list calls revoked does not open", strict, async () => {
   assert.equal(bench.registry.sizes().opening, 0);
 });
 
-Deno.test("L6: a list that cannot tell fails the open, and the next one asks again", strict, async () => {
+Deno.test("L6: a list that cannot tell fails the open, and the next one asks again", STRICT, async () => {
   const { list, bench } = setUp();
   const id = bench.seal();
   list.answer.reject(new SignetError("identity_unavailable"));
@@ -76,7 +75,7 @@ Deno.test("L6: a list that cannot tell fails the open, and the next one asks aga
   assert.equal((await opening(bench, id)).id, id);
 });
 
-Deno.test("L6: a revocation that comes while the list is being asked wins", strict, async () => {
+Deno.test("L6: a revocation that comes while the list is being asked wins", STRICT, async () => {
   const { list, bench } = setUp();
   // Its DELETE is still being told upstream when it leaves memory and somebody opens it anew.
   const session = bench.initialize();
@@ -90,7 +89,7 @@ Deno.test("L6: a revocation that comes while the list is being asked wins", stri
   assert.equal(bench.registry.size, 0);
 });
 
-Deno.test("L6: a session is dead here while the list still writes its revocation", strict, async () => {
+Deno.test("L6: a session is dead here while the list still writes its revocation", STRICT, async () => {
   const { list, bench } = setUp();
   const session = bench.initialize();
   list.answer.resolve(false);
@@ -102,7 +101,7 @@ Deno.test("L6: a session is dead here while the list still writes its revocation
   await saving;
 });
 
-Deno.test("L6: a revocation that could not be written is told to who asked for it", strict, async () => {
+Deno.test("L6: a revocation that could not be written is told to who asked for it", STRICT, async () => {
   const { list, bench } = setUp();
   const session = bench.initialize();
   list.saved.reject(new Error("store down"));
@@ -110,7 +109,7 @@ Deno.test("L6: a revocation that could not be written is told to who asked for i
   assert.equal(bench.registry.get(session.id, NOW_MS), undefined);
 });
 
-Deno.test("E5: an id whose key leaves the ring while the list is being asked does not open", strict, async () => {
+Deno.test("E5: an id whose key leaves the ring while the list is being asked does not open", STRICT, async () => {
   const { list, bench } = setUp();
   const waiting = opening(bench, bench.seal());
   bench.registry.setRing(new KeyRing([KEY_B]), NOW_MS);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
+import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, KEY_A, KEY_B, principal } from "./fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
-
-Deno.test("O1: a session is its owner's and nobody else's", strict, () => {
+Deno.test("O1: a session is its owner's and nobody else's", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(ALICE);
   assert.equal(bench.owners.owns(ALICE, session), true);
@@ -11,7 +10,7 @@ Deno.test("O1: a session is its owner's and nobody else's", strict, () => {
   assert.equal(bench.owners.owns(ALICE, session), true);
 });
 
-Deno.test("O1: a stranger's attempt does not become the memo", strict, () => {
+Deno.test("O1: a stranger's attempt does not become the memo", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(ALICE);
   bench.owners.owns(BOB, session);
@@ -21,7 +20,7 @@ Deno.test("O1: a stranger's attempt does not become the memo", strict, () => {
   assert.equal(session.lastOwner, ALICE);
 });
 
-Deno.test("O2: a refreshed token, another object of the same person, is the same owner", strict, () => {
+Deno.test("O2: a refreshed token, another object of the same person, is the same owner", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(ALICE);
   const refreshed = principal("alice", { expiresAtMs: 1, scopes: ["more"], source: "introspection", clientId: "app" });
@@ -36,13 +35,13 @@ const STRANGERS = [
 ];
 
 for (const stranger of STRANGERS) {
-  Deno.test(`O2: ${JSON.stringify(stranger.subject)} of ${stranger.issuer} is not alice`, strict, () => {
+  Deno.test(`O2: ${JSON.stringify(stranger.subject)} of ${stranger.issuer} is not alice`, STRICT, () => {
     const bench = new Bench();
     assert.equal(bench.owners.owns(stranger, bench.initialize(ALICE)), false);
   });
 }
 
-Deno.test("O2: bound to the client, the same person through another client is a stranger", strict, () => {
+Deno.test("O2: bound to the client, the same person through another client is a stranger", STRICT, () => {
   const bench = new Bench({ owner: { bindClientId: true } });
   const session = bench.initialize(principal("alice", { clientId: "app" }));
   assert.equal(bench.owners.owns(principal("alice", { clientId: "app" }), session), true);
@@ -50,20 +49,20 @@ Deno.test("O2: bound to the client, the same person through another client is a 
   assert.equal(bench.owners.owns(ALICE, session), false);
 });
 
-Deno.test("O2: not bound to the client, any client of the same person owns the session", strict, () => {
+Deno.test("O2: not bound to the client, any client of the same person owns the session", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(principal("alice", { clientId: "app" }));
   assert.equal(bench.owners.owns(principal("alice", { clientId: "other" }), session), true);
 });
 
-Deno.test("E4: fingerprints differ from key to key, and are remembered for each", strict, () => {
+Deno.test("E4: fingerprints differ from key to key, and are remembered for each", STRICT, () => {
   const { owners } = new Bench();
   const [a, b] = [owners.fingerprint(ALICE, KEY_A), owners.fingerprint(ALICE, KEY_B)];
   assert.notEqual(a, b);
   assert.deepEqual([owners.fingerprint(ALICE, KEY_A), owners.fingerprint(ALICE, KEY_B)], [a, b]);
 });
 
-Deno.test("O4: a blank principal owns nothing: it fails closed", strict, () => {
+Deno.test("O4: a blank principal owns nothing: it fails closed", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(ALICE);
   assert.throws(() => bench.owners.owns(principal(""), session));

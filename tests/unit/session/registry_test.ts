@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
+import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, FakeActive, IDLE_MS, KEY_A, KEY_B, NOW_MS, principal, refusalOf, TTL_MS } from "./fakes.ts";
 
-const strict = { sanitizeOps: true, sanitizeResources: true };
 const ZERO = { sessions: 0, streams: 0, requests: 0, principals: 0 };
 
-Deno.test("L3: a session that was initialized is found by its id, and by its sid", strict, () => {
+Deno.test("L3: a session that was initialized is found by its id, and by its sid", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   assert.equal(bench.registry.get(session.id, NOW_MS), session);
@@ -13,7 +13,7 @@ Deno.test("L3: a session that was initialized is found by its id, and by its sid
   assert.equal(bench.registry.size, 1);
 });
 
-Deno.test("L3: an id not known here opens for its owner, once, whatever string carries it", strict, () => {
+Deno.test("L3: an id not known here opens for its owner, once, whatever string carries it", STRICT, () => {
   const bench = new Bench();
   const id = bench.seal();
   const head = `mcp-session-id: ${id}\r\n`;
@@ -26,7 +26,7 @@ Deno.test("L3: an id not known here opens for its owner, once, whatever string c
   assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
 });
 
-Deno.test("O1: somebody else's id is 403, cold and live, and leaves nothing behind", strict, () => {
+Deno.test("O1: somebody else's id is 403, cold and live, and leaves nothing behind", STRICT, () => {
   const bench = new Bench();
   const id = bench.seal(ALICE);
   assert.equal(refusalOf(() => bench.open(id, BOB)), "owner_mismatch");
@@ -38,7 +38,7 @@ Deno.test("O1: somebody else's id is 403, cold and live, and leaves nothing behi
   assert.equal(bench.registry.opens.get("owner_mismatch"), 2);
 });
 
-Deno.test("L8: an id opens until its expiry and not at it", strict, () => {
+Deno.test("L8: an id opens until its expiry and not at it", STRICT, () => {
   const bench = new Bench();
   const id = bench.seal();
   assert.equal(refusalOf(() => bench.open(id, ALICE, NOW_MS + TTL_MS)), "session_not_found");
@@ -46,7 +46,7 @@ Deno.test("L8: an id opens until its expiry and not at it", strict, () => {
   bench.open(id, ALICE, NOW_MS + TTL_MS - 1);
 });
 
-Deno.test("L8: a live session ends when it is looked for at its expiry, and what is in flight is cut", strict, () => {
+Deno.test("L8: a live session ends when it is looked for at its expiry, and what is in flight is cut", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   const active = new FakeActive("stream");
@@ -65,7 +65,7 @@ const UNOPENABLE: readonly [string, (id: string) => string, Parameters<Bench["re
 ];
 
 for (const [what, change, outcome] of UNOPENABLE) {
-  Deno.test(`E8: an id ${what} is session_not_found, told apart in the counters only`, strict, () => {
+  Deno.test(`E8: an id ${what} is session_not_found, told apart in the counters only`, STRICT, () => {
     const bench = new Bench();
     assert.equal(refusalOf(() => bench.open(change(bench.seal()))), "session_not_found");
     assert.equal(bench.registry.opens.get(outcome), 1);
@@ -73,13 +73,13 @@ for (const [what, change, outcome] of UNOPENABLE) {
   });
 }
 
-Deno.test("E5: an id under a key that is not in the ring is session_not_found", strict, () => {
+Deno.test("E5: an id under a key that is not in the ring is session_not_found", STRICT, () => {
   const bench = new Bench();
   assert.equal(refusalOf(() => bench.open(bench.seal(ALICE, { key: KEY_B }))), "session_not_found");
   assert.equal(bench.registry.opens.get("key"), 1);
 });
 
-Deno.test("E5: a new ring keeps sessions whose key is still there and ends the others", strict, () => {
+Deno.test("E5: a new ring keeps sessions whose key is still there and ends the others", STRICT, () => {
   const bench = new Bench({ ring: new KeyRing([KEY_A, KEY_B]) });
   const [kept, lost] = [bench.initialize(ALICE, { key: KEY_A }), bench.initialize(ALICE, { key: KEY_B })];
   const active = new FakeActive();
@@ -95,7 +95,7 @@ Deno.test("E5: a new ring keeps sessions whose key is still there and ends the o
   assert.equal(refusalOf(() => bench.open(lost.id)), "session_not_found");
 });
 
-Deno.test("L6: a deleted session is dead from that moment on, for its owner too", strict, () => {
+Deno.test("L6: a deleted session is dead from that moment on, for its owner too", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   const active = new FakeActive();
@@ -111,7 +111,7 @@ Deno.test("L6: a deleted session is dead from that moment on, for its owner too"
   assert.equal(bench.registry.opens.get("revoked"), 3);
 });
 
-Deno.test("L6: a session is revoked, live or not", strict, () => {
+Deno.test("L6: a session is revoked, live or not", STRICT, () => {
   const bench = new Bench();
   const [live, cold] = [bench.initialize(), bench.initialize()];
   bench.registry.remove(cold, "idle", NOW_MS);
@@ -120,7 +120,7 @@ Deno.test("L6: a session is revoked, live or not", strict, () => {
   for (const { id } of [live, cold]) assert.equal(refusalOf(() => bench.open(id)), "session_not_found");
 });
 
-Deno.test("L7: an idle session leaves memory after the idle time, and its id stays good", strict, () => {
+Deno.test("L7: an idle session leaves memory after the idle time, and its id stays good", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   bench.registry.sweep(NOW_MS + IDLE_MS - 1);
@@ -131,7 +131,7 @@ Deno.test("L7: an idle session leaves memory after the idle time, and its id sta
   assert.notEqual(bench.open(session.id, ALICE, NOW_MS + IDLE_MS), session);
 });
 
-Deno.test("L7: a session is idle only when the last of what was in flight has left", strict, () => {
+Deno.test("L7: a session is idle only when the last of what was in flight has left", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 1 } });
   const session = bench.initialize();
   const [first, last] = [session.enter(new FakeActive(), NOW_MS), session.enter(new FakeActive(), NOW_MS)];
@@ -144,7 +144,7 @@ Deno.test("L7: a session is idle only when the last of what was in flight has le
 });
 
 for (const kind of ["call", "stream"] as const) {
-  Deno.test(`L7: a ${kind} in flight keeps its session, and idling begins when it ends`, strict, () => {
+  Deno.test(`L7: a ${kind} in flight keeps its session, and idling begins when it ends`, STRICT, () => {
     const bench = new Bench();
     const session = bench.initialize();
     const token = session.enter(new FakeActive(kind), NOW_MS);
@@ -158,7 +158,7 @@ for (const kind of ["call", "stream"] as const) {
   });
 }
 
-Deno.test("L7: only what is idle long enough goes, however sessions were used in between", strict, () => {
+Deno.test("L7: only what is idle long enough goes, however sessions were used in between", STRICT, () => {
   const bench = new Bench();
   const [a, b, c] = [bench.initialize(), bench.initialize(), bench.initialize()];
   a.leave(a.enter(new FakeActive(), NOW_MS + 500), NOW_MS + 600);
@@ -170,7 +170,7 @@ Deno.test("L7: only what is idle long enough goes, however sessions were used in
   assert.equal(bench.registry.get(b.id, NOW_MS), b);
 });
 
-Deno.test("L8: the sweep cuts what has expired although it is busy", strict, () => {
+Deno.test("L8: the sweep cuts what has expired although it is busy", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(ALICE, { ttlMs: 1_000 });
   const active = new FakeActive("stream");
@@ -180,14 +180,14 @@ Deno.test("L8: the sweep cuts what has expired although it is busy", strict, () 
   assert.equal(bench.registry.size, 0);
 });
 
-Deno.test("M2: a full registry refuses an initialize, and evicts nobody for it", strict, () => {
+Deno.test("M2: a full registry refuses an initialize, and evicts nobody for it", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   const sessions = [bench.initialize(ALICE), bench.initialize(BOB)];
   assert.equal(refusalOf(() => bench.registry.reserve(principal("carol"))), "session_limit");
   for (const session of sessions) assert.equal(bench.registry.get(session.id, NOW_MS), session);
 });
 
-Deno.test("M1: at a full registry a cold open evicts the one idle longest, whose id stays good", strict, () => {
+Deno.test("M1: at a full registry a cold open evicts the one idle longest, whose id stays good", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 3 } });
   const [busy, used, idle] = ["a", "b", "c"].map((name) => bench.initialize(principal(name)));
   busy!.enter(new FakeActive(), NOW_MS);
@@ -201,7 +201,7 @@ Deno.test("M1: at a full registry a cold open evicts the one idle longest, whose
   assert.equal(bench.registry.ends.get("evicted"), 2);
 });
 
-Deno.test("M2: with everybody busy, or being initialized, a cold open is refused", strict, () => {
+Deno.test("M2: with everybody busy, or being initialized, a cold open is refused", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   bench.initialize(ALICE).enter(new FakeActive(), NOW_MS);
   const reservation = bench.registry.reserve(BOB);
@@ -212,7 +212,7 @@ Deno.test("M2: with everybody busy, or being initialized, a cold open is refused
   bench.open(id);
 });
 
-Deno.test("M2: a principal at its cap gives up its own idle session, never another's", strict, () => {
+Deno.test("M2: a principal at its cap gives up its own idle session, never another's", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 3, maxSessionsPerPrincipal: 2 } });
   bench.initialize(BOB, { nowMs: NOW_MS - 1_000 });
   const [first, second] = [bench.initialize(ALICE), bench.initialize(ALICE)];
@@ -226,7 +226,7 @@ Deno.test("M2: a principal at its cap gives up its own idle session, never anoth
   assert.equal(bench.ended.length, 1);
 });
 
-Deno.test("M1: caps lowered by a reload are met by the next cold open, as far as sessions are idle", strict, () => {
+Deno.test("M1: caps lowered by a reload are met by the next cold open, as far as sessions are idle", STRICT, () => {
   const bench = new Bench();
   const sessions = Array.from({ length: 5 }, () => bench.initialize(ALICE));
   sessions[0]!.enter(new FakeActive(), NOW_MS);
@@ -236,7 +236,7 @@ Deno.test("M1: caps lowered by a reload are met by the next cold open, as far as
   assert.equal(bench.registry.get(sessions[0]!.id, NOW_MS), sessions[0]);
 });
 
-Deno.test("M1: what leaves twice gives back once, and a late removal does not touch a reopened session", strict, () => {
+Deno.test("M1: what leaves twice gives back once, and a late removal does not touch a reopened session", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   bench.registry.remove(session, "idle", NOW_MS);
@@ -250,7 +250,7 @@ Deno.test("M1: what leaves twice gives back once, and a late removal does not to
   assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
 });
 
-Deno.test("M1: a session is taken in only fresh and with a place of its own", strict, () => {
+Deno.test("M1: a session is taken in only fresh and with a place of its own", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   const place = bench.registry.reserve(ALICE);
@@ -263,7 +263,7 @@ Deno.test("M1: a session is taken in only fresh and with a place of its own", st
   assert.equal(bench.registry.size, 1);
 });
 
-Deno.test("P2: draining cuts what is in flight everywhere and ends no session", strict, () => {
+Deno.test("P2: draining cuts what is in flight everywhere and ends no session", STRICT, () => {
   const bench = new Bench();
   const actives = [ALICE, BOB].map((owner) => {
     const active = new FakeActive("stream");
@@ -275,7 +275,7 @@ Deno.test("P2: draining cuts what is in flight everywhere and ends no session", 
   assert.equal(bench.registry.size, 2);
 });
 
-Deno.test("L5: callbacks that throw are reported, and the session is gone all the same", strict, () => {
+Deno.test("L5: callbacks that throw are reported, and the session is gone all the same", STRICT, () => {
   const fault = new Error("broken");
   const fail = () => {
     throw fault;
@@ -290,7 +290,7 @@ Deno.test("L5: callbacks that throw are reported, and the session is gone all th
   assert.deepEqual(bench.limits.counts(), ZERO);
 });
 
-Deno.test("L5: a callback that looks for the session while it ends does not find it", strict, () => {
+Deno.test("L5: a callback that looks for the session while it ends does not find it", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
   const found: unknown[] = [];
@@ -299,7 +299,7 @@ Deno.test("L5: a callback that looks for the session while it ends does not find
   assert.deepEqual(found, [undefined]);
 });
 
-Deno.test("M3: every map of the registry tells its size", strict, () => {
+Deno.test("M3: every map of the registry tells its size", STRICT, () => {
   const bench = new Bench();
   bench.initialize(ALICE);
   bench.initialize(BOB);

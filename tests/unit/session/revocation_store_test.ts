@@ -6,8 +6,8 @@ import type { RevocationFacts } from "../../../lib/session/revocation_list.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { type Revocation, type RevocationStore, type Store, StoreError } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 const TTL_MS = 86_400_000;
 const owner = (name: string) => name as OwnerFingerprint;
@@ -47,7 +47,7 @@ function overEachStore(
   body: (given: { revocations: StoredRevocations; store: Store; heard: Revocation[] }) => Promise<void>,
 ): void {
   for (const [name, open] of Object.entries(STORES)) {
-    Deno.test(`${title} (${name})`, options, async () => {
+    Deno.test(`${title} (${name})`, STRICT, async () => {
       const folder = await Deno.makeTempDir();
       const store = open(folder);
       const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS, pageSize: 2 });
@@ -120,7 +120,7 @@ overEachStore("L6: listeners hear of every one of many revocations at once, whoe
 
 Deno.test(
   "L6: what is added during a poll is told before adding resolves, although that poll began too early",
-  options,
+  STRICT,
   async () => {
     const memory = createMemoryStore();
     let release = () => {};
@@ -164,7 +164,7 @@ overEachStore("L6: another process's revocation is found at once and told at the
   assert.equal(heard.length, 1);
 });
 
-Deno.test("L6: a DELETE's caller ends its session before listeners hear of it", options, async () => {
+Deno.test("L6: a DELETE's caller ends its session before listeners hear of it", STRICT, async () => {
   const revocations = await openRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS });
   let heard = 0;
   const stop = revocations.watch(() => heard++);
@@ -177,7 +177,7 @@ Deno.test("L6: a DELETE's caller ends its session before listeners hear of it", 
   assert.equal(heard, 1);
 });
 
-Deno.test("L6: revocations outlive a restart over a state file; what is old is not told again", options, async () => {
+Deno.test("L6: revocations outlive a restart over a state file; what is old is not told again", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   const first = openSqliteStore(`${folder}/state`);
   await (await openRevocations({ store: first, maxSessionTtlMs: TTL_MS })).revokeSession("s1", { nowMs: NOW_MS });
@@ -198,7 +198,7 @@ Deno.test("L6: revocations outlive a restart over a state file; what is old is n
 for (const [name, open] of Object.entries(STORES)) {
   Deno.test(
     `L6: a store that cannot be asked clears no session, and a failed sweep is no fault (${name})`,
-    options,
+    STRICT,
     async () => {
       const folder = await Deno.makeTempDir();
       const store = open(folder);
@@ -215,13 +215,13 @@ for (const [name, open] of Object.entries(STORES)) {
   );
 }
 
-Deno.test("L6: cold opens stay synchronous over memory and a state file", options, async () => {
+Deno.test("L6: cold opens stay synchronous over memory and a state file", STRICT, async () => {
   const revocations = await openRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS });
   assert.equal(revocations.isRevoked(session(), NOW_MS), false);
   assert.equal(revocations.revoke("s1", NOW_MS + 1, NOW_MS), undefined);
 });
 
-Deno.test("M3: a flood of deleted sessions is bounded in memory and shows in size", options, async () => {
+Deno.test("M3: a flood of deleted sessions is bounded in memory and shows in size", STRICT, async () => {
   const store = createMemoryStore({ maxSessions: 100 });
   const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS });
   for (let i = 0; i < 5_000; i++) await revocations.revoke(`s${i}`, NOW_MS + 1, NOW_MS);
@@ -229,7 +229,7 @@ Deno.test("M3: a flood of deleted sessions is bounded in memory and shows in siz
   assert.equal(revocations.isRevoked(session({ sid: "s4999" }), NOW_MS), true);
 });
 
-Deno.test("L6: concerns tells which live sessions a revocation ends", options, () => {
+Deno.test("L6: concerns tells which live sessions a revocation ends", STRICT, () => {
   const cutoff = { beforeMs: NOW_MS, untilMs: NOW_MS + 1 };
   const cases: [Revocation, RevocationFacts, boolean][] = [
     [{ kind: "session", sid: "s1", untilMs: 1, by: "client" }, session(), true],

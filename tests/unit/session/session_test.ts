@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { DEFAULT_CAPS } from "../../../lib/session/limits.ts";
 import type { Session } from "../../../lib/session/session.ts";
+import { STRICT } from "../../support/strict.ts";
 import { Bench, FakeActive, makeSession, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";
-
-const strict = { sanitizeOps: true, sanitizeResources: true };
 
 const newSession = () => makeSession(new Bench().seal());
 const enter = (session: Session, active = new FakeActive(), nowMs = NOW_MS) => session.enter(active, nowMs);
 const countsOf = (session: Session) => [session.inFlight, session.openStreams];
 
-Deno.test("L7: what is entered is in flight until it leaves", strict, () => {
+Deno.test("L7: what is entered is in flight until it leaves", STRICT, () => {
   const session = newSession();
   const call = enter(session);
   const stream = enter(session, new FakeActive("stream"));
@@ -21,7 +20,7 @@ Deno.test("L7: what is entered is in flight until it leaves", strict, () => {
   assert.equal(session.lastActiveMs, NOW_MS + 9);
 });
 
-Deno.test("N1: leaving twice, or with another session's token, does nothing", strict, () => {
+Deno.test("N1: leaving twice, or with another session's token, does nothing", STRICT, () => {
   const [session, other] = [newSession(), newSession()];
   const [first, second] = [enter(session), enter(session)];
   session.leave(first, NOW_MS);
@@ -31,7 +30,7 @@ Deno.test("N1: leaving twice, or with another session's token, does nothing", st
   assert.deepEqual(countsOf(other), [0, 0]);
 });
 
-Deno.test("N1: an old stream's late end does not end its replacement", strict, () => {
+Deno.test("N1: an old stream's late end does not end its replacement", STRICT, () => {
   const session = newSession();
   const old = enter(session, new FakeActive("stream"));
   session.leave(old, NOW_MS);
@@ -43,7 +42,7 @@ Deno.test("N1: an old stream's late end does not end its replacement", strict, (
   assert.deepEqual(replacement.aborts, ["drain"]);
 });
 
-Deno.test("N1: any order of leaving leaves the right ones in flight", strict, () => {
+Deno.test("N1: any order of leaving leaves the right ones in flight", STRICT, () => {
   const session = newSession();
   const actives = Array.from({ length: 6 }, () => new FakeActive());
   const tokens = actives.map((active) => enter(session, active));
@@ -52,7 +51,7 @@ Deno.test("N1: any order of leaving leaves the right ones in flight", strict, ()
   assert.deepEqual(actives.map((active) => active.aborts.length), [0, 1, 0, 1, 1, 0]);
 });
 
-Deno.test("L5: aborting reaches everything in flight exactly once, whatever the callbacks do", strict, () => {
+Deno.test("L5: aborting reaches everything in flight exactly once, whatever the callbacks do", STRICT, () => {
   const session = newSession();
   const actives: FakeActive[] = [];
   const tokens = new Map<FakeActive, ReturnType<typeof enter>>();
@@ -67,7 +66,7 @@ Deno.test("L5: aborting reaches everything in flight exactly once, whatever the 
   assert.deepEqual(countsOf(session), [0, 0]);
 });
 
-Deno.test("L5: a callback that throws is reported and stops nobody", strict, () => {
+Deno.test("L5: a callback that throws is reported and stops nobody", STRICT, () => {
   const session = newSession();
   const fault = new Error("broken");
   const last = new FakeActive();
@@ -82,7 +81,7 @@ Deno.test("L5: a callback that throws is reported and stops nobody", strict, () 
   assert.deepEqual(last.aborts, ["deleted"]);
 });
 
-Deno.test("L5: what a callback enters while all are aborted goes on", strict, () => {
+Deno.test("L5: what a callback enters while all are aborted goes on", STRICT, () => {
   const session = newSession();
   const replacement = new FakeActive("stream");
   enter(session, new FakeActive("stream", () => enter(session, replacement)));
@@ -91,7 +90,7 @@ Deno.test("L5: what a callback enters while all are aborted goes on", strict, ()
   assert.deepEqual(countsOf(session), [1, 1]);
 });
 
-Deno.test("L2: nothing enters a session that has ended", strict, () => {
+Deno.test("L2: nothing enters a session that has ended", STRICT, () => {
   const session = newSession();
   const active = new FakeActive();
   enter(session, active);
@@ -103,7 +102,7 @@ Deno.test("L2: nothing enters a session that has ended", strict, () => {
   assert.deepEqual(countsOf(session), [0, 0]);
 });
 
-Deno.test("M1: calls and streams of one session have caps of their own", strict, () => {
+Deno.test("M1: calls and streams of one session have caps of their own", STRICT, () => {
   const bench = new Bench({ caps: { maxCallsPerSession: 2, maxStreamsPerSession: 1 } });
   const session = bench.initialize();
   const call = enter(session);
@@ -119,7 +118,7 @@ Deno.test("M1: calls and streams of one session have caps of their own", strict,
   assert.equal(refusalOf(() => enter(session)), "request_limit");
 });
 
-Deno.test("L4: links begin as sealed, and a revived one is told from the one before", strict, () => {
+Deno.test("L4: links begin as sealed, and a revived one is told from the one before", STRICT, () => {
   const session = newSession();
   const link = session.link(UPSTREAM);
   assert.ok(link);
@@ -133,7 +132,7 @@ Deno.test("L4: links begin as sealed, and a revived one is told from the one bef
   assert.equal(session.link("http://elsewhere/"), undefined);
 });
 
-Deno.test("E9: transient headers are replaced as a whole", strict, () => {
+Deno.test("E9: transient headers are replaced as a whole", STRICT, () => {
   const session = newSession();
   assert.deepEqual(session.transient, []);
   session.replaceTransient(["x-a", "1", "x-b", "2"]);

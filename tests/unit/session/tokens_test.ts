@@ -10,8 +10,8 @@ import { TokenSecret } from "../../../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import type { TokenStore } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const SECRET_TEXT = "a secret of more than thirty-two bytes";
 const AGENT = "did:example:a";
 
@@ -43,7 +43,7 @@ function sign(signed: string, secret = SECRET_TEXT): string {
 
 const signPayload = (payload: unknown) => sign(Buffer.from(JSON.stringify(payload)).toString("base64url"));
 
-Deno.test("T1: issue gives base64url({sid, aid, exp}).base64url(HMAC) and records its SHA-256", options, async () => {
+Deno.test("T1: issue gives base64url({sid, aid, exp}).base64url(HMAC) and records its SHA-256", STRICT, async () => {
   const { tokens, store, clock } = given();
   const issued = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const [signed = "", ...rest] = issued.token.split(".");
@@ -65,7 +65,7 @@ Deno.test("T1: issue gives base64url({sid, aid, exp}).base64url(HMAC) and record
   });
 });
 
-Deno.test("T2: authenticate returns the facts of a token that holds, as often as asked", options, async () => {
+Deno.test("T2: authenticate returns the facts of a token that holds, as often as asked", STRICT, async () => {
   const { tokens } = given();
   const { token, ...facts } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   assert.deepEqual(await tokens.authenticate(token, AGENT), facts);
@@ -228,7 +228,7 @@ const FLAWS: readonly Flaw[] = [
 ];
 
 for (const flaw of FLAWS) {
-  Deno.test(`T2: authenticate fails at step ${flaw.step} for ${flaw.title}`, options, async () => {
+  Deno.test(`T2: authenticate fails at step ${flaw.step} for ${flaw.title}`, STRICT, async () => {
     const fixture = given();
     const { token } = await fixture.tokens.issue({ agent: AGENT, ttlMs: 60_000 });
     const parts = JSON.parse(Buffer.from(token.split(".")[0]!, "base64url").toString());
@@ -250,7 +250,7 @@ for (const flaw of FLAWS) {
   });
 }
 
-Deno.test("T2: a token that held before is looked at anew: agent, expiry, record", options, async () => {
+Deno.test("T2: a token that held before is looked at anew: agent, expiry, record", STRICT, async () => {
   const { tokens, store, clock } = given();
   const { sid, token, expiresAtS } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const step = async (agent = AGENT) => {
@@ -267,7 +267,7 @@ Deno.test("T2: a token that held before is looked at anew: agent, expiry, record
   assert.equal(await step(), "expired");
 });
 
-Deno.test("M3: tokens that do not hold leave nothing in memory", options, async () => {
+Deno.test("M3: tokens that do not hold leave nothing in memory", STRICT, async () => {
   const { tokens } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   for (let i = 0; i < 500; i++) await tokens.verify(`${token.split(".")[0]}.${`${i}`.padStart(42, "x")}A`);
@@ -277,11 +277,11 @@ Deno.test("M3: tokens that do not hold leave nothing in memory", options, async 
   assert.equal(tokens.remembered, 1);
 });
 
-Deno.test("T2: the table of flaws meets every step, in order", options, () => {
+Deno.test("T2: the table of flaws meets every step, in order", STRICT, () => {
   assert.deepEqual([...new Set(FLAWS.map((flaw) => flaw.step))], [...errors.TOKEN_STEPS]);
 });
 
-Deno.test("T2: authenticating an expired token deletes its record and no other", options, async () => {
+Deno.test("T2: authenticating an expired token deletes its record and no other", STRICT, async () => {
   const { tokens, store, clock } = given();
   const short = await tokens.issue({ agent: AGENT, ttlMs: 1_000 });
   const long = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
@@ -292,7 +292,7 @@ Deno.test("T2: authenticating an expired token deletes its record and no other",
   assert.notEqual(await store.get(long.sid), undefined);
 });
 
-Deno.test("T2: a wrong agent's attempt on an expired token deletes nothing", options, async () => {
+Deno.test("T2: a wrong agent's attempt on an expired token deletes nothing", STRICT, async () => {
   const { tokens, store, clock } = given();
   const { sid, token } = await tokens.issue({ agent: AGENT, ttlMs: 1_000 });
   clock.nowMs += 1_000;
@@ -302,7 +302,7 @@ Deno.test("T2: a wrong agent's attempt on an expired token deletes nothing", opt
 
 Deno.test(
   "T1: issue at the limit is refused with agent and limit, and again possible after a revocation or an expiry",
-  options,
+  STRICT,
   async () => {
     const { tokens, clock } = given({ maxPerAgent: 2 });
     const first = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
@@ -325,7 +325,7 @@ Deno.test(
 
 Deno.test(
   "T1: 100 parallel issues at a limit of 5 give exactly 5, in memory and in a state file",
-  options,
+  STRICT,
   async () => {
     const folder = await Deno.makeTempDir();
     const stores = { memory: createMemoryStore(), sqlite: openSqliteStore(`${folder}/state`) };
@@ -344,7 +344,7 @@ Deno.test(
   },
 );
 
-Deno.test("T1: a token outlives a restart with the same secret and state file", options, async () => {
+Deno.test("T1: a token outlives a restart with the same secret and state file", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   const first = openSqliteStore(`${folder}/state`);
   const { token } = await given({ store: first.tokens }).tokens.issue({ agent: AGENT, ttlMs: 60_000 });
@@ -356,7 +356,7 @@ Deno.test("T1: a token outlives a restart with the same secret and state file", 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("T3: revoke is idempotent, by id and by token; a forged token revokes nothing", options, async () => {
+Deno.test("T3: revoke is idempotent, by id and by token; a forged token revokes nothing", STRICT, async () => {
   const { tokens } = given();
   const { sid, token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   assert.equal(await tokens.revokeToken(token.slice(0, -43) + MAC), false);
@@ -368,7 +368,7 @@ Deno.test("T3: revoke is idempotent, by id and by token; a forged token revokes 
   await assert.rejects(async () => await tokens.authenticate(token, AGENT), errors.TokenUnknownError);
 });
 
-Deno.test("T3: revokeAgent ends all of one agent's tokens and leaves the others'", options, async () => {
+Deno.test("T3: revokeAgent ends all of one agent's tokens and leaves the others'", STRICT, async () => {
   const { tokens } = given();
   const own = [
     await tokens.issue({ agent: AGENT, ttlMs: 60_000 }),
@@ -384,7 +384,7 @@ Deno.test("T3: revokeAgent ends all of one agent's tokens and leaves the others'
   await tokens.authenticate(other.token, "did:example:b");
 });
 
-Deno.test("T3: list shows live tokens without anything secret", options, async () => {
+Deno.test("T3: list shows live tokens without anything secret", STRICT, async () => {
   const { tokens, clock } = given();
   const { token: _token, ...first } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   await tokens.issue({ agent: AGENT, ttlMs: 1_000 });
@@ -395,7 +395,7 @@ Deno.test("T3: list shows live tokens without anything secret", options, async (
   assert.deepEqual(await tokens.list({ limit: 10, afterSid: first.sid }), [third]);
 });
 
-Deno.test("T2: a token signed with an older secret holds as long as that secret is listed", options, async () => {
+Deno.test("T2: a token signed with an older secret holds as long as that secret is listed", STRICT, async () => {
   const store = createMemoryStore().tokens;
   const older = TokenSecret.fromText(SECRET_TEXT);
   const newer = TokenSecret.fromText(`${SECRET_TEXT} (new)`);
@@ -405,7 +405,7 @@ Deno.test("T2: a token signed with an older secret holds as long as that secret 
   await assert.rejects(async () => await tokens.authenticate(token, AGENT), errors.TokenMacError);
 });
 
-Deno.test("T4: a secret below 32 bytes is refused, and no secret prints", options, () => {
+Deno.test("T4: a secret below 32 bytes is refused, and no secret prints", STRICT, () => {
   assert.throws(() => new TokenSecret(new Uint8Array(31)), /31 bytes, at least 32/);
   assert.throws(() => TokenSecret.fromText(` ${"x".repeat(31)}\n`), RangeError);
   const secret = TokenSecret.fromText("x".repeat(32));
@@ -414,14 +414,14 @@ Deno.test("T4: a secret below 32 bytes is refused, and no secret prints", option
   }
 });
 
-Deno.test("T4: a limit below 1 and a missing secret are refused", options, () => {
+Deno.test("T4: a limit below 1 and a missing secret are refused", STRICT, () => {
   for (const maxPerAgent of [0, -1, 1.5, NaN, Infinity]) {
     assert.throws(() => given({ maxPerAgent }), /a whole number ≥ 1 is wanted/);
   }
   assert.throws(() => given({ secrets: [] }), /no secret/);
 });
 
-Deno.test("T4: issue refuses agents that are no names", options, async () => {
+Deno.test("T4: issue refuses agents that are no names", STRICT, async () => {
   const { tokens, store } = given();
   for (const agent of ["", " ", "\t\n", " a", "a ", "a\r\nX-Admin: 1", "a\0", "\ud800", "a".repeat(513)]) {
     await assert.rejects(
@@ -434,7 +434,7 @@ Deno.test("T4: issue refuses agents that are no names", options, async () => {
   await tokens.issue({ agent: "a".repeat(512), ttlMs: 60_000 });
 });
 
-Deno.test("T4: issue refuses a TTL below 1 s and one that overflows", options, async () => {
+Deno.test("T4: issue refuses a TTL below 1 s and one that overflows", STRICT, async () => {
   const { tokens, clock } = given();
   for (const ttlMs of [0, -1, 999, 999.9, NaN, Infinity, Number.MAX_SAFE_INTEGER, 8.64e15]) {
     await assert.rejects(
@@ -448,7 +448,7 @@ Deno.test("T4: issue refuses a TTL below 1 s and one that overflows", options, a
   assert.equal((await tokens.issue({ agent: AGENT, ttlMs: longest })).expiresAtS, 8.64e12);
 });
 
-Deno.test("T4: a TTL that is no whole second is rounded up, never down", options, async () => {
+Deno.test("T4: a TTL that is no whole second is rounded up, never down", STRICT, async () => {
   const { tokens, clock } = given();
   clock.nowMs += 999;
   const { token, expiresAtS } = await tokens.issue({ agent: AGENT, ttlMs: 1_000 });

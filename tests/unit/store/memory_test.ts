@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { StoreError } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 import { testStoreContract, tokenRecord } from "./store_contract.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 
 testStoreContract(
@@ -11,7 +11,7 @@ testStoreContract(
   () => Promise.resolve({ store: createMemoryStore(), dispose: () => Promise.resolve() }),
 );
 
-Deno.test("M3: memory store refuses records beyond its cap until some expire", options, () => {
+Deno.test("M3: memory store refuses records beyond its cap until some expire", STRICT, () => {
   const { tokens } = createMemoryStore({ maxTokens: 3 });
   const insert = (i: number, nowMs = NOW_MS) =>
     tokens.insertBelowLimit(tokenRecord(`s${i}`, { agent: `a${i}` }), { limit: 1, nowMs });
@@ -22,7 +22,7 @@ Deno.test("M3: memory store refuses records beyond its cap until some expire", o
 
 Deno.test(
   "M3: memory store forgets the oldest deleted session when full, counts it, and keeps every revoked one",
-  options,
+  STRICT,
   () => {
     const store = createMemoryStore({ maxSessions: 2 });
     const { revocations } = store;
@@ -41,7 +41,7 @@ Deno.test(
   },
 );
 
-Deno.test("M3: memory store refuses an operator's revocation it has no room for", options, () => {
+Deno.test("M3: memory store refuses an operator's revocation it has no room for", STRICT, () => {
   const { revocations } = createMemoryStore({ maxSessions: 1, maxPrincipals: 1 });
   const full = (fault: unknown) => fault instanceof StoreError && fault.code === "full";
   revocations.add({ kind: "session", sid: "r1", untilMs: NOW_MS, by: "operator" });
@@ -51,7 +51,7 @@ Deno.test("M3: memory store refuses an operator's revocation it has no room for"
   assert.throws(() => revocations.add({ kind: "principal", owner: "o2", beforeMs: 1, untilMs: NOW_MS }), full);
 });
 
-Deno.test("M3: memory store keeps a bounded history of changes and skips a cursor that fell behind", options, () => {
+Deno.test("M3: memory store keeps a bounded history of changes and skips a cursor that fell behind", STRICT, () => {
   const { revocations } = createMemoryStore({ maxChanges: 10, maxSessions: 1_000 });
   for (let i = 0; i < 100; i++) {
     revocations.add({ kind: "session", sid: `s${i}`, untilMs: NOW_MS, by: "client" });

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 import { testStoreContract, tokenRecord } from "./store_contract.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 
 testStoreContract("sqlite store", async () => {
@@ -34,7 +34,7 @@ function refusal(code: StoreErrorCode, path: string) {
 
 Deno.test(
   "L6: sqlite store keeps tokens and revocations over a restart and leaves one file when closed",
-  options,
+  STRICT,
   () =>
     withFolder((folder) => {
       const path = `${folder}/state`;
@@ -54,7 +54,7 @@ Deno.test(
 
 Deno.test(
   "sqlite store makes its files readable for nobody else, and narrows one that is",
-  options,
+  STRICT,
   () =>
     withFolder((folder) => {
       const path = `${folder}/state`;
@@ -72,7 +72,7 @@ Deno.test(
 
 Deno.test(
   "sqlite store refuses another program's database and leaves it untouched",
-  options,
+  STRICT,
   () =>
     withFolder((folder) => {
       const path = `${folder}/state`;
@@ -87,7 +87,7 @@ Deno.test(
 
 Deno.test(
   "sqlite store refuses a file that is no database and leaves it untouched",
-  options,
+  STRICT,
   () =>
     withFolder((folder) => {
       const path = `${folder}/state`;
@@ -98,7 +98,7 @@ Deno.test(
     }),
 );
 
-Deno.test("sqlite store refuses a newer Signet's file and leaves it untouched", options, () =>
+Deno.test("sqlite store refuses a newer Signet's file and leaves it untouched", STRICT, () =>
   withFolder((folder) => {
     const path = `${folder}/state`;
     openSqliteStore(path).close();
@@ -110,7 +110,7 @@ Deno.test("sqlite store refuses a newer Signet's file and leaves it untouched", 
     assert.deepEqual(Deno.readFileSync(path), before);
   }));
 
-Deno.test("sqlite store refuses a damaged file", options, () =>
+Deno.test("sqlite store refuses a damaged file", STRICT, () =>
   withFolder((folder) => {
     const path = `${folder}/state`;
     const store = openSqliteStore(path);
@@ -125,7 +125,7 @@ Deno.test("sqlite store refuses a damaged file", options, () =>
     assert.throws(() => openSqliteStore(path), refusal("corrupt", path));
   }));
 
-Deno.test("sqlite store says what is wrong with a path it cannot use", options, () =>
+Deno.test("sqlite store says what is wrong with a path it cannot use", STRICT, () =>
   withFolder((folder) => {
     assert.throws(() => openSqliteStore(`${folder}/missing/state`), refusal("io", `${folder}/missing/state`));
     assert.throws(() => openSqliteStore(folder), refusal("foreign", folder));
@@ -133,7 +133,7 @@ Deno.test("sqlite store says what is wrong with a path it cannot use", options, 
 
 Deno.test(
   "sqlite store gives up with busy when another connection holds the file too long, then goes on",
-  options,
+  STRICT,
   () =>
     withFolder((folder) => {
       const path = `${folder}/state`;
@@ -158,7 +158,7 @@ Deno.test(
 
 Deno.test(
   "L6: sqlite store sees at once what another connection has revoked",
-  options,
+  STRICT,
   () =>
     withFolder(async (folder) => {
       const server = openSqliteStore(`${folder}/state`);
@@ -200,7 +200,7 @@ async function startProcess(args: readonly string[]) {
 
 Deno.test(
   "T1: 100 inserts from two processes at a limit of 5 are exactly 5, and outlive their unclosed files",
-  options,
+  STRICT,
   () =>
     withFolder(async (folder) => {
       const path = `${folder}/state`;

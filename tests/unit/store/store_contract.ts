@@ -1,8 +1,8 @@
 // What every store must do, whatever holds it. Each implementation's test file runs this suite over itself.
 import assert from "node:assert/strict";
 import { type Store, StoreError, type TokenRecord } from "../../../lib/store/store.ts";
+import { STRICT } from "../../support/strict.ts";
 
-const options = { sanitizeOps: true, sanitizeResources: true };
 const NOW_MS = 1_700_000_000_000;
 const NOW_S = NOW_MS / 1000;
 const LATER_MS = NOW_MS + 3_600_000;
@@ -24,7 +24,7 @@ export function testStoreContract(
   open: () => Promise<{ readonly store: Store; readonly dispose: () => Promise<void> }>,
 ): void {
   const test = (title: string, body: (store: Store) => Promise<void>) =>
-    Deno.test(`${name} ${title}`, options, async () => {
+    Deno.test(`${name} ${title}`, STRICT, async () => {
       const { store, dispose } = await open();
       try {
         await body(store);

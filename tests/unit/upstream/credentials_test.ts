@@ -7,9 +7,8 @@ import { oauthCredential, type OAuthGrant } from "../../../lib/upstream/credenti
 import { refreshTokenFile, refreshTokenInMemory } from "../../../lib/upstream/credentials/refresh_token_file.ts";
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
 import { bareAnswer } from "../../../lib/upstream/stdio/answers.ts";
+import { STRICT } from "../../support/strict.ts";
 import { FakeTimers } from "./fake_timers.ts";
-
-const SANITIZE = { sanitizeOps: true, sanitizeResources: true };
 
 interface Asked {
   readonly url: string;
@@ -40,7 +39,7 @@ function credential(grant: OAuthGrant, endpoint: ReturnType<typeof tokenEndpoint
 
 Deno.test(
   "B4: client credentials are asked for with the client's secret, and last as long as the server says",
-  SANITIZE,
+  STRICT,
   async () => {
     const endpoint = tokenEndpoint(TOKEN);
     const timers = new FakeTimers(5000);
@@ -57,7 +56,7 @@ Deno.test(
   },
 );
 
-Deno.test("B4: a refresh token that the server replaces is kept for the next time", SANITIZE, async () => {
+Deno.test("B4: a refresh token that the server replaces is kept for the next time", STRICT, async () => {
   const endpoint = tokenEndpoint({ body: { ...TOKEN.body, refresh_token: "rt-2" } }, TOKEN);
   const token = refreshTokenInMemory("rt-1");
   const source = credential({ type: "refresh_token", token }, endpoint);
@@ -67,7 +66,7 @@ Deno.test("B4: a refresh token that the server replaces is kept for the next tim
   assert.equal(await token.load(), "rt-2", "an answer without a new one leaves the old");
 });
 
-Deno.test("B4: a refresh token's file is replaced as a whole and readable by its owner only", SANITIZE, async () => {
+Deno.test("B4: a refresh token's file is replaced as a whole and readable by its owner only", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/token`;
@@ -83,7 +82,7 @@ Deno.test("B4: a refresh token's file is replaced as a whole and readable by its
   }
 });
 
-Deno.test("B4: a token is exchanged for the caller's newest one", SANITIZE, async () => {
+Deno.test("B4: a token is exchanged for the caller's newest one", STRICT, async () => {
   const endpoint = tokenEndpoint(TOKEN);
   let subject = "caller-1";
   const grant = { type: "token_exchange", subjectToken: () => subject, parameters: { audience: "api" } } as const;
@@ -98,7 +97,7 @@ Deno.test("B4: a token is exchanged for the caller's newest one", SANITIZE, asyn
 
 Deno.test(
   "B4: invalid_grant is final, everything else may pass, and no message quotes a secret",
-  SANITIZE,
+  STRICT,
   async () => {
     const faults = [
       {
@@ -118,7 +117,7 @@ Deno.test(
   },
 );
 
-Deno.test("B4: a token endpoint in the clear is asked on loopback only", SANITIZE, async () => {
+Deno.test("B4: a token endpoint in the clear is asked on loopback only", STRICT, async () => {
   const grant = { type: "client_credentials" } as const;
   for (const [url, asked] of [["http://127.0.0.1:9/token", 1], ["http://as.example/token", 0]] as const) {
     const endpoint = tokenEndpoint(TOKEN);
@@ -138,7 +137,7 @@ Deno.test("B4: a token endpoint in the clear is asked on loopback only", SANITIZ
 
 const hasShell = Deno.build.os !== "windows";
 
-Deno.test("B4: a command's answer is taken for as long as it says", { ...SANITIZE, ignore: !hasShell }, async () => {
+Deno.test("B4: a command's answer is taken for as long as it says", { ...STRICT, ignore: !hasShell }, async () => {
   const timers = new FakeTimers(0);
   const by = (script: string) =>
     commandCredential({ command: "/bin/sh", args: ["-c", script], run: runCommand, timers }).current();
@@ -156,7 +155,7 @@ Deno.test("B4: a command's answer is taken for as long as it says", { ...SANITIZ
 });
 
 Deno.test("B4: a command that does not end is stopped, and may succeed the next time", {
-  ...SANITIZE,
+  ...STRICT,
   ignore: !hasShell,
 }, async () => {
   const timers = new FakeTimers();
@@ -186,7 +185,7 @@ class RecordingUpstream implements Upstream {
 
 Deno.test(
   "B4: an HTTP upstream gets the credential in place of the client's own, from the first request on",
-  SANITIZE,
+  STRICT,
   async () => {
     const inner = new RecordingUpstream();
     const endpoint = tokenEndpoint(TOKEN);
@@ -209,7 +208,7 @@ Deno.test(
   },
 );
 
-Deno.test("B4: without a credential an HTTP upstream is not asked, and the client told", SANITIZE, async () => {
+Deno.test("B4: without a credential an HTTP upstream is not asked, and the client told", STRICT, async () => {
   const inner = new RecordingUpstream();
   const source = credential({ type: "client_credentials" }, tokenEndpoint({ status: 503, body: "away" }));
   const upstream = new CredentialedUpstream(inner, source);

@@ -8,9 +8,9 @@ import {
 } from "../../../lib/upstream/credentials/credential.ts";
 import { type CredentialHolder, Rotation } from "../../../lib/upstream/credentials/rotation.ts";
 import { silentLogger } from "../../../lib/observe/log.ts";
+import { STRICT } from "../../support/strict.ts";
 import { FakeTimers } from "./fake_timers.ts";
 
-const SANITIZE = { sanitizeOps: true, sanitizeResources: true };
 const MINUTE = 60_000;
 
 /** A source of tokens that live an hour, and a holder that uses them. */
@@ -51,7 +51,7 @@ class Setting {
   }
 }
 
-Deno.test("B4: a credential is renewed within five minutes of its end, and not before", SANITIZE, async () => {
+Deno.test("B4: a credential is renewed within five minutes of its end, and not before", STRICT, async () => {
   const setting = new Setting();
   await setting.hold();
   await setting.timers.advance(54 * MINUTE);
@@ -65,7 +65,7 @@ Deno.test("B4: a credential is renewed within five minutes of its end, and not b
 
 Deno.test(
   "B4: a passing failure is tried again each minute, and the old credential stays in use until its end",
-  SANITIZE,
+  STRICT,
   async () => {
     const setting = new Setting();
     await setting.hold();
@@ -78,7 +78,7 @@ Deno.test(
   },
 );
 
-Deno.test("B4: a failure that lasts to the credential's end ends its holder", SANITIZE, async () => {
+Deno.test("B4: a failure that lasts to the credential's end ends its holder", STRICT, async () => {
   const setting = new Setting();
   await setting.hold();
   setting.fault = new Error("the server is away");
@@ -87,7 +87,7 @@ Deno.test("B4: a failure that lasts to the credential's end ends its holder", SA
   assert.equal(setting.timers.pending, 0, "nothing is left to look after");
 });
 
-Deno.test("B4: a refusal for good ends its holder at once", SANITIZE, async () => {
+Deno.test("B4: a refusal for good ends its holder at once", STRICT, async () => {
   const setting = new Setting();
   await setting.hold();
   setting.fault = new CredentialRejectedError("invalid_grant");
@@ -95,7 +95,7 @@ Deno.test("B4: a refusal for good ends its holder at once", SANITIZE, async () =
   assert.deepEqual(setting.ended, ["rejected"]);
 });
 
-Deno.test("B4: holders of one source renew it once, and each puts it to use", SANITIZE, async () => {
+Deno.test("B4: holders of one source renew it once, and each puts it to use", STRICT, async () => {
   const setting = new Setting();
   for (let i = 0; i < 3; i++) await setting.hold();
   await setting.timers.advance(55 * MINUTE);
@@ -111,7 +111,7 @@ Deno.test("B4: a credential that lives shorter than the lead is renewed at half 
   assert.equal(isDue({ ...credential, expiresAtMs: Infinity }, 5 * MINUTE, 1e15), false);
 });
 
-Deno.test("B4: whoever asks while a credential is being obtained gets the same one", SANITIZE, async () => {
+Deno.test("B4: whoever asks while a credential is being obtained gets the same one", STRICT, async () => {
   const timers = new FakeTimers();
   const gate = Promise.withResolvers<void>();
   let asked = 0;
