@@ -3,7 +3,7 @@ import { SignetError } from "../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
-import type { Session } from "../session/session.ts";
+import { isGivenBy, type Session } from "../session/session.ts";
 import type { Principal } from "../identity/principal.ts";
 import { forgetAdopted, isAdopted } from "./adopt.ts";
 import { upstreamIdOf } from "./answer.ts";
@@ -29,7 +29,7 @@ export async function end(
   for (const link of session.links) {
     parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   }
-  const links = session.links.map(({ id }) => id);
+  const links = session.links.filter((link) => isGivenBy(link, parts.upstream.url)).map(({ id }) => id);
   if (isAdopted(session)) {
     parts.registry.remove(session, "deleted", parts.now());
     forgetAdopted(parts, session, principal);

@@ -2,7 +2,7 @@
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import { SignetError } from "../errors.ts";
-import type { Session, UpstreamLink } from "../session/session.ts";
+import { isGivenBy, type Session, type UpstreamLink } from "../session/session.ts";
 import { isAdopted } from "./adopt.ts";
 import { removeField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -84,7 +84,7 @@ async function send(parts: GatewayParts, outbound: Outbound, forwarding: Forward
   const { inbound, session } = outbound;
   let seenGeneration = 0;
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (link.generation > 0 || link.url === parts.upstream.url) {
+  if (isGivenBy(link, parts.upstream.url)) {
     if (link.reviving !== undefined) await forwarding.waitFor(link.reviving);
     seenGeneration = link.generation;
     const response = await sendOnce(parts, outbound, forwarding);

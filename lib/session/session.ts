@@ -64,6 +64,11 @@ export interface UpstreamLink {
   revivedAtMs: number[] | undefined;
 }
 
+/** Whether the upstream at `url` gave the link's id: the sealed one is of the sealed address alone (M4). */
+export function isGivenBy(link: UpstreamLink, url: string): boolean {
+  return link.generation > 0 || link.url === url;
+}
+
 /** The links as they were sealed. */
 function linksOf(sealed: SealedSession): UpstreamLink[] {
   return Object.entries(sealed.upstreams).map(([url, headers]) => ({
