@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
-import { call, status, TestSignet } from "../support/signet.ts";
+import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { TestIssuer } from "../support/tokens.ts";
 import { STRICT } from "../support/strict.ts";
 
 Deno.test("P1: what only a client can have done wrong is no warning", STRICT, async () => {
@@ -67,3 +69,48 @@ Deno.test("P1: nothing a client sends gets into a line", STRICT, async () => {
   assert.equal(signet.logs.length > attacks.length, true);
   assert.equal(new RegExp(mark, "i").test(JSON.stringify(signet.logs) + await signet.metrics()), false);
 });
+
+for (const lane of LANES) {
+  Deno.test(
+    `P1 PROTOCOL 2: an upstream that repeats ids and tokens gets none into the log (${lane} lane)`,
+    STRICT,
+    async () => {
+      const raw = "RAWSESSIONID";
+      let answer = "";
+      await using upstream = new RawUpstream(async (request) => {
+        const secrets = `${raw} ${/authorization: (.*)\r/i.exec(request.head)?.[1]}`;
+        const first = handshake(request)?.replace("raw-session", raw);
+        const said = answer.replaceAll("SECRETS", secrets);
+        await write(request.conn, answer === "" || !said.includes("HTTP/1.1 200") ? first ?? said : said);
+        return said.includes("content-length: 0");
+      });
+      await using issuer = await TestIssuer.create();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
+      const token = await issuer.token("alice");
+      const id = await signet.open({ token });
+      for (
+        const said of [
+          "HTTP/1.1 500 SECRETS\r\nx-error: SECRETS\r\ncontent-length: 0\r\n\r\n",
+          "HTTP/1.1 404 SECRETS\r\nx-error: SECRETS\r\ncontent-length: 0\r\n\r\n",
+          "HTTP/1.1 401 no\r\nwww-authenticate: Bearer SECRETS\r\ncontent-length: 0\r\n\r\n",
+          "SECRETS\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nSECRETS\r\n\r\n",
+          "HTTP/1.1 200 OK\r\ncontent-length: SECRETS\r\n\r\n",
+          "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nSECRETS\r\n",
+          "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\nSECRETS",
+        ]
+      ) {
+        answer = said;
+        for (const message of [call(1, "x"), INITIALIZE]) {
+          const response = await signet.post(message, message === INITIALIZE ? { token } : { id, token });
+          await response.text().catch(() => {});
+        }
+        const other = await signet.open({ token }).catch(() => undefined);
+        if (other !== undefined) await status(signet.delete({ id: other, token }));
+      }
+      const shown = JSON.stringify(signet.logs) + await signet.metrics();
+      assert.equal(signet.logs.length > 10, true);
+      for (const secret of [raw, token, id]) assert.equal(shown.includes(secret), false);
+    },
+  );
+}
