@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { openRevocations } from "../../lib/session/revocation_store.ts";
 import { openSqliteStore } from "../../lib/store/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 /** A session that somebody opened at the upstream before Signet stood in front of it. */
 function liveId(upstream: FakeMcp): string {

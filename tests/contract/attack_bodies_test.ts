@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
-import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const FLAGS = ["--max-body", "1MiB", "--max-buffered", "2MiB"];
 

@@ -1,9 +1,10 @@
 // Attacks on ends: two at once, in the middle of everything else, and what only looks like one (L5, L6, L9, C3).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, INITIALIZE, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 for (const lane of LANES) {
   Deno.test(

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
-import { call, freshRing, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, freshRing, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { ISSUER, TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 /** Holds every initialize until it is opened. */
 function gate(upstream: FakeMcp): { open(): void; readonly reached: () => boolean } {

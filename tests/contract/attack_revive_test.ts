@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const LOST = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
@@ -201,6 +202,62 @@ for (const lane of LANES) {
       upstream.handler = (request) =>
         write(request.conn, handshake(request) ?? json({ jsonrpc: "2.0", id: 1, result: {} }));
       assert.equal(await status(signet.post(call(9, "x"), { id })), 200);
+    },
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `L9: what arrives while a session is initialized again waits for it, and goes to the new one alone (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      const lost = [...upstream.sessions][0];
+      upstream.forgetSessions();
+      const gate = Promise.withResolvers<void>();
+      upstream.onRequest = async (request) => {
+        if (isInitialize(request)) await gate.promise;
+        return undefined;
+      };
+      const first = status(signet.post(call(1, "echo"), { id }));
+      await until(() => upstream.received("POST", "initialize").length === 2, "it is being initialized again");
+      const before = upstream.requests.length;
+      const waiting = [2, 3, 4].map((n) => status(signet.post(call(n, "echo"), { id })));
+      const stream = signet.get({ id });
+      await until(async () => await signet.metric('signet_in_use{limit="streams"}') === 1, "the stream is waiting");
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 4, "the calls are waiting");
+      assert.equal(upstream.requests.length, before, "something went before the session was there");
+      gate.resolve();
+      assert.deepEqual(await Promise.all([first, ...waiting]), [200, 200, 200, 200]);
+      const { body, status: found } = await stream;
+      await body?.cancel();
+      assert.equal(found, 200);
+      const ids = upstream.requests.slice(before).map((request) => request.sessionId);
+      assert.equal(ids.includes(lost!), false);
+      assert.equal(upstream.received("POST", "initialize").length, 2);
+    },
+  );
+
+  Deno.test(
+    `M4 PROTOCOL 2: an upstream's address in an id is none to send to, and its session none to name elsewhere (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using old = new FakeMcp();
+      const first = await TestSignet.start({ upstream: old.url, lane });
+      const [moved, ended] = [await first.open(), await first.open()];
+      await first[Symbol.asyncDispose]();
+      const known = [...old.sessions];
+      const before = old.requests.length;
+      await using young = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: young.url, lane, ring: first.ring });
+      assert.equal(await status(signet.post(call(1, "echo"), { id: moved })), 200);
+      assert.equal(await status(signet.delete({ id: moved })), 204);
+      assert.equal(await status(signet.delete({ id: ended })), 204);
+      assert.equal(young.sessions.size, 0);
+      assert.equal(old.requests.length, before, "the old address was used");
+      for (const request of young.requests) assert.equal(known.includes(request.sessionId ?? ""), false);
     },
   );
 }

@@ -1,9 +1,10 @@
 // Attacks by way of the stateless era: it is no way around sessions, their owners or their limits (L1, O1, O3, M1; PROTOCOL.md 26, 38).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 const VERSION = "2026-07-28";
 const META = {

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
-import { INITIALIZE, status, TestSignet, until } from "../support/signet.ts";
+import { INITIALIZE, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 function initialized(id: unknown, protocolVersion: unknown): string {
   return JSON.stringify({ jsonrpc: "2.0", id, result: { protocolVersion, capabilities: {}, serverInfo: {} } });

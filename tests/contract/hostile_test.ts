@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
-import { call, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { until } from "../support/until.ts";
 
 async function serves(signet: TestSignet, id: string): Promise<void> {
   assert.equal(await status(signet.post(call(1, "echo"), { id })), 200, "an honest client is not served");

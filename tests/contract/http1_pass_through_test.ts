@@ -5,8 +5,9 @@ import { withoutHopByHop } from "../../lib/http1/fields.ts";
 import { Pool } from "../../lib/http1/pool.ts";
 import { type Http1Server, serveHttp1 } from "../../lib/http1/server.ts";
 import { CHUNKED, type ClientResponse, type Exchange, HttpError } from "../../lib/http1/types.ts";
-import { bytesOf, RawPeer, RawUpstream, until } from "../support/raw_peer.ts";
+import { bytesOf, RawPeer, RawUpstream } from "../support/raw_peer.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 /** The smallest proxy there is. */
 function forward(exchange: Exchange, pool: Pool): void {
@@ -113,7 +114,7 @@ Deno.test("N2: every event of a stream arrives when it is sent, not when the nex
   }
   await peer.send("0\r\n\r\n");
   await client.takeUntil("0\r\n\r\n");
-  await until("the connection to go back", () => proxy.pool.stats.idle === 1);
+  await until(() => proxy.pool.stats.idle === 1, "the connection to go back");
 });
 
 /** Takes chunks until their payload has `length` bytes. How payload is cut into chunks means nothing (RFC 9112 §7.1). */
@@ -139,7 +140,7 @@ for (const phase of ["before the answer", "in the stream"]) {
     }
     await client.close();
     await peer.takeToEnd();
-    await until("all of it to be gone", () => proxy.pool.stats.open === 0 && proxy.server.stats.connectionsOpen === 0);
+    await until(() => proxy.pool.stats.open === 0 && proxy.server.stats.connectionsOpen === 0, "all of it to be gone");
   });
 }
 
@@ -233,11 +234,11 @@ Deno.test("a slow client slows the upstream down: backpressure through both", ST
     for (let sent = 0; sent < total; sent += piece.length) await peer.send(piece);
   });
   let seen = -1;
-  await until("everything to stand still", () => {
+  await until(() => {
     const before = seen;
     seen = proxy.pool.stats.bytesIn;
     return seen > 0 && seen === before;
-  });
+  }, "everything to stand still");
   assert.ok(seen < 50_000_000, `${seen} bytes taken from the upstream with nobody reading`);
   client.resume();
   const head = await client.takeUntil("\r\n\r\n");

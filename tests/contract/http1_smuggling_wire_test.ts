@@ -2,7 +2,6 @@
 // two parts with the cut at every place — the handler sees the requests it must see, and no other.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 import { type Http1Server, serveHttp1 } from "../../lib/http1/server.ts";
 import type { Exchange, HttpError } from "../../lib/http1/types.ts";
 import { latin1, readResponse } from "../support/http1_messages.ts";
@@ -16,8 +15,7 @@ import {
   statusOf,
 } from "../support/smuggling_cases.ts";
 import { STRICT } from "../support/strict.ts";
-
-const DEADLINE_MS = 10_000;
+import { until } from "../support/until.ts";
 
 /** A server that says what it understood, and the one address to reach it at. */
 class Understanding {
@@ -66,20 +64,14 @@ class Understanding {
       } catch {
         break; // The server has refused and closed: what it answered is what counts.
       }
-      if (part !== parts.at(-1)) await until(() => ended || this.server.stats.bytesIn >= sent);
+      if (part !== parts.at(-1)) {
+        await until(() => ended || this.server.stats.bytesIn >= sent, "the server has read what was sent");
+      }
     }
     const bytes = await answers;
     socket.close();
-    await until(() => this.server.stats.connectionsOpen === 0);
+    await until(() => this.server.stats.connectionsOpen === 0, "the server has let go");
     return { seen: this.seen, statuses: statusesOf(bytes) };
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error("Waited in vain for the server");
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

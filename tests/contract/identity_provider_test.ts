@@ -2,8 +2,8 @@
 // caller is refused for it: 503 where nothing can be told, never 401 (M3, I1, I3).
 import assert from "node:assert/strict";
 import { ASKING_SOURCES, Scene } from "../support/oauth_scene.ts";
-import { until } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const MINUTE_MS = 60_000;
 /** How long a provider that failed is left alone. */

@@ -1,7 +1,8 @@
 // Opening a session: what is issued, when, and what is not. Both lanes, since later requests must keep these promises too.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, INITIALIZE, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { until } from "../support/until.ts";
 
 for (const lane of LANES) {
   Deno.test(`L1 PROTOCOL 1, 2: initialize issues a sealed id and no later response carries any (${lane} lane)`, async () => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, freshRing, INITIALIZE, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { until } from "../support/until.ts";
 
 const NOT_FOUND = { code: -32001, message: "Session not found" };
 

@@ -1,8 +1,9 @@
 // Limits hold exactly, whatever the timing, and give everything back however things end (BEHAVIOUR.md M1–M3).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, INITIALIZE, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 async function backAtZero(signet: TestSignet): Promise<void> {
   for (const limit of ["sessions", "streams", "requests", "principals"]) {

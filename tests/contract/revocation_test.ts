@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { shortHash } from "../../lib/observe/redact.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, freshRing, INITIALIZE, LANES, status, TestSignet, until } from "../support/signet.ts";
+import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { ISSUER, TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 async function admin(signet: TestSignet, path: string, body: unknown): Promise<{ status: number; body: unknown }> {
   const response = await fetch(`http://${signet.app.admin}${path}`, {

@@ -6,10 +6,10 @@ import { SignetError } from "../../lib/errors.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
 import type { Outbox } from "../../lib/upstream/stdio/outbox.ts";
 import { ProcFilesystem } from "../../lib/upstream/stdio/process_table.ts";
-import { until } from "../support/signet.ts";
 import { census, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture, initializeMessage, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 if (!HAS_CENSUS) console.error("IGNORED: process life needs /proc to count processes: run these tests on Linux");

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
-import { until } from "../support/signet.ts";
 import {
   type Asking,
   EventReader,
@@ -16,6 +15,7 @@ import {
   TestStdio,
 } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

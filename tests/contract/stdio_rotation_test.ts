@@ -8,9 +8,9 @@ import {
 } from "../../lib/upstream/credentials/credential.ts";
 import { SYSTEM_TIMERS, type Timers } from "../../lib/upstream/timers.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
-import { until } from "../support/signet.ts";
 import { initializeMessage, readAnswer, resultOf, StdioSession, TestStdio, toolCall } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 

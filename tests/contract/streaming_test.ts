@@ -2,7 +2,8 @@
 // (BEHAVIOUR.md N1, N2, C3; PROTOCOL.md 15, 18, 32).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, LANES, TestSignet, until } from "../support/signet.ts";
+import { call, LANES, TestSignet } from "../support/signet.ts";
+import { until } from "../support/until.ts";
 
 /** Reads a stream until its text ends with `ending`, and answers what was read. */
 async function readUntil(reader: ReadableStreamDefaultReader<string>, ending: string): Promise<string> {

@@ -8,7 +8,7 @@ import { SIGNET_WAYS, startSignetFor } from "../support/mcp_ways.ts";
 import { OAuthClient } from "../support/oauth_client.ts";
 import { AuthorizationServer } from "../support/oauth_server.ts";
 import { Trail } from "../support/oauth_trail.ts";
-import { until } from "../support/signet.ts";
+import { until } from "../support/until.ts";
 
 /** Calls until the client has got itself a new token. */
 async function refreshed(client: OAuthClient): Promise<void> {

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ChildRun } from "../support/mcp_process.ts";
 import { census, CENSUS_VARIABLE, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
-import { until } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 const HOST = fileURLToPath(new URL("../fixtures/stdio_host.ts", import.meta.url));

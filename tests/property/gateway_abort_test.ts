@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, json, type RawRequest, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, INITIALIZE, LANES, TestSignet, until } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 /** What the upstream does with a request that is no handshake, or with a handshake that is a resurrection. */
 const MANNERS = ["json", "slow", "events", "lost", "half", "dies", "silent", "garbage", "large"] as const;

@@ -4,6 +4,7 @@ import { connectV1 } from "./mcp_client_v1.ts";
 import { connectV2 } from "./mcp_client_v2.ts";
 import type { ClientKind, Handlers, RpcNotification, SdkClient } from "./mcp_client_contract.ts";
 import { Wire } from "./mcp_wire.ts";
+import { until } from "./until.ts";
 
 export const LEGACY_CLIENTS: readonly ClientKind[] = ["v1", "v2"];
 
@@ -18,36 +19,22 @@ export interface ConnectOptions {
   readonly wire?: Wire;
 }
 
-/** How long a notification may take, in ms: generous, for machines that are busy. */
-const PATIENCE_MS = 30_000;
-
 /** A connected client and everything it was told. */
 export class Connected implements AsyncDisposable {
   readonly client: SdkClient;
   readonly wire: Wire;
   readonly notifications: RpcNotification[];
-  readonly #waiters: Set<() => void>;
 
-  private constructor(
-    client: SdkClient,
-    wire: Wire,
-    heard: { notifications: RpcNotification[]; waiters: Set<() => void> },
-  ) {
+  private constructor(client: SdkClient, wire: Wire, notifications: RpcNotification[]) {
     this.client = client;
     this.wire = wire;
-    this.notifications = heard.notifications;
-    this.#waiters = heard.waiters;
+    this.notifications = notifications;
   }
 
   static async to(url: string, kind: ClientKind, options: ConnectOptions): Promise<Connected> {
     const wire = options.wire ?? new Wire();
-    const heard = { notifications: [] as RpcNotification[], waiters: new Set<() => void>() };
-    const handlers: Handlers = {
-      onNotification: (notification) => {
-        heard.notifications.push(notification);
-        for (const wake of heard.waiters) wake();
-      },
-    };
+    const heard: RpcNotification[] = [];
+    const handlers: Handlers = { onNotification: (notification) => void heard.push(notification) };
     const connect = kind === "v1" ? connectV1 : connectV2;
     return new Connected(await connect(url, { kind, handlers, wire, headers: options.headers ?? {} }), wire, heard);
   }
@@ -57,21 +44,9 @@ export class Connected implements AsyncDisposable {
     method: string,
     fits: (params: Record<string, unknown>) => boolean = () => true,
   ): Promise<RpcNotification> {
-    const deadline = Date.now() + PATIENCE_MS;
-    while (true) {
-      const found = this.notifications.find((one) => one.method === method && fits({ ...one.params }));
-      if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error(`waiting for ${method}: heard ${JSON.stringify(this.notifications)}`);
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          clearTimeout(timer);
-          this.#waiters.delete(wake);
-          resolve();
-        };
-        const timer = setTimeout(wake, deadline - Date.now());
-        this.#waiters.add(wake);
-      });
-    }
+    const find = () => this.notifications.find((one) => one.method === method && fits({ ...one.params }));
+    await until(() => find() !== undefined, () => `${method}; heard ${JSON.stringify(this.notifications)}`);
+    return find()!;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,20 +5,13 @@ import { connectClient, type Connected } from "./mcp_client.ts";
 import { ANSWERS, type ClientKind } from "./mcp_client_contract.ts";
 import { type FixtureKind, type FixtureOptions, startFixture } from "./mcp_servers.ts";
 import { openEndpoint, type Way } from "./mcp_ways.ts";
+import { until } from "./until.ts";
 
 export interface Scenario {
   readonly name: string;
   /** `stream`: not where the server answers with one JSON body. `session`, `stateless`: in that era only. */
   readonly needs: readonly ("stream" | "session" | "stateless")[];
   run(connected: Connected): Promise<void>;
-}
-
-/** How long a condition may take to come true, in ms: generous, for machines that are busy. */
-const PATIENCE_MS = 30_000;
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (!await condition()) assert.ok(Date.now() < deadline, "the condition did not come true in time");
 }
 
 const calls: Scenario[] = [
@@ -99,7 +92,7 @@ const streams: Scenario[] = [
         onProgress: () => abort.abort("enough"),
       });
       await assert.rejects(hanging, /enough/);
-      await until(async () => await client.call("cancelled") === "1");
+      await until(async () => await client.call("cancelled") === "1", "the server heard of the cancel");
     },
   },
 ];

@@ -1,5 +1,6 @@
 // A `fetch` handed to an unmodified client: it notes what goes over the wire, and can cut every open response like a
 // failing network. It changes nothing.
+import { until } from "./until.ts";
 
 /** One HTTP request of the client and how it was answered. */
 export interface WireRequest {
@@ -19,9 +20,6 @@ function rpcMethodOf(body: unknown): string | undefined {
   const message = JSON.parse(body) as { method?: string };
   return message.method;
 }
-
-/** How long a stream may take to open, in ms: generous, for machines that are busy. */
-const PATIENCE_MS = 30_000;
 
 /** Watches one client's wire. */
 export class Wire {
@@ -49,13 +47,8 @@ export class Wire {
 
   /** Waits until a stream answered to `method` is open: one that has neither ended nor been cut. */
   async opened(method: string): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS;
-    while (![...this.#open.values()].includes(method)) {
-      if (Date.now() > deadline) {
-        throw new Error(`waiting for a ${method} stream: ${JSON.stringify(this.requests, null, 1)}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const isOpen = () => [...this.#open.values()].includes(method);
+    await until(isOpen, () => `a ${method} stream; seen ${JSON.stringify(this.requests, null, 1)}`);
   }
 
   /** Breaks every response that is still being read, as a lost connection would. */

@@ -2,7 +2,8 @@
 // another resource and is told its name by a reload, as an operator would.
 import type { FakeMcp } from "./fake_mcp.ts";
 import type { AuthorizationServer } from "./oauth_server.ts";
-import { type SignetOptions, TestSignet, until } from "./signet.ts";
+import { type SignetOptions, TestSignet } from "./signet.ts";
+import { until } from "./until.ts";
 
 export interface ResourceOptions extends Omit<SignetOptions, "flags"> {
   readonly server: AuthorizationServer;

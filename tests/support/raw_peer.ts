@@ -1,16 +1,8 @@
 // Raw sockets for tests of the HTTP/1.1 engine: a peer that sends exactly the bytes it is told to, in exactly the pieces,
 // and an upstream whose every connection is in the test's hands. Every wait has a deadline.
+import { until } from "./until.ts";
 
 const DEADLINE_MS = 10_000;
-
-/** Polls until `condition` holds. @throws Error naming `what` after 10 s */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 /** Fails after 10 s instead of hanging. */
 export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
@@ -221,7 +213,7 @@ export class RawUpstream {
 
   /** The next connection nobody has taken. */
   async next(): Promise<RawPeer> {
-    await until("a connection to the upstream", () => this.#peers.length > 0);
+    await until(() => this.#peers.length > 0, "a connection to the upstream");
     return this.#peers.shift()!;
   }
 

@@ -161,12 +161,3 @@ export async function status(response: Promise<Response>): Promise<number> {
   await body?.cancel();
   return status;
 }
-
-/** Waits until `done` holds; fails after five seconds. */
-export async function until(done: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!await done()) {
-    if (Date.now() > deadline) throw new Error(`waiting until ${what}: five seconds have passed`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -91,12 +91,3 @@ export class FakeMachine {
     };
   }
 }
-
-/** Polls until `holds`. @throws Error after two seconds */
-export async function until(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 2000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`Waiting for ${what} took more than 2 s`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}

@@ -3,7 +3,8 @@ import type { AppModule, AppOptions, RunningApp } from "../../../lib/app/running
 import { ConfigError } from "../../../lib/errors.ts";
 import { StoreError } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
-import { FakeMachine, type MachineOptions, until } from "./fake_machine.ts";
+import { until } from "../../support/until.ts";
+import { FakeMachine, type MachineOptions } from "./fake_machine.ts";
 
 const UPSTREAM = ["--upstream", "http://127.0.0.1:3000/mcp"];
 const KEY = btoa("k".repeat(32));

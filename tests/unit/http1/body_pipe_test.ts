@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { pipeBody } from "../../../lib/http1/body_pipe.ts";
 import type { ClientResponse } from "../../../lib/http1/types.ts";
-import { type RawPeer, RawUpstream, textOf, until, within } from "../../support/raw_peer.ts";
+import { type RawPeer, RawUpstream, textOf, within } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { FedBody, get, poolBefore, type TestPool } from "./pool_support.ts";
 import { echo, serve } from "./server_support.ts";
 
@@ -27,7 +28,7 @@ Deno.test("pipe hands on each piece when it comes, and resolves after the last",
   });
   for (let i = 0; i < 20; i++) {
     await peer.send(`5\r\npiec${i % 10}\r\n`);
-    await until("the piece", () => pieces.length === i + 1);
+    await until(() => pieces.length === i + 1, "the piece");
     assert.equal(pieces[i], `piec${i % 10}`);
   }
   await peer.send("0\r\n\r\n");
@@ -49,7 +50,7 @@ Deno.test("pipe waits for its sink, and its sender for it", STRICT, async () => 
   const sending = (async () => {
     for (let i = 0; i < 500; i++) await peer.send(new Uint8Array(100_000));
   })();
-  await until("the first piece", () => taken > 0);
+  await until(() => taken > 0, "the first piece");
   const first = taken;
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(taken, first, "one piece at a time");
@@ -103,7 +104,7 @@ Deno.test("pipe ends with the connection where the body does", STRICT, async () 
     return Promise.resolve();
   });
   await peer.send("until ");
-  await until("the first piece", () => text !== "");
+  await until(() => text !== "", "the first piece");
   await peer.send("the end");
   await peer.close();
   await within("the end", piped);
@@ -127,7 +128,7 @@ Deno.test("a body is read by one reader at a time", STRICT, async () => {
   let go: (() => void) | undefined;
   const held = pipeBody(other.response.body, () => new Promise((resolve) => go = resolve));
   await other.peer.send("3\r\nabc\r\n0\r\n\r\n");
-  await until("the piece", () => go !== undefined);
+  await until(() => go !== undefined, "the piece");
   await assert.rejects(other.response.body.read(), TypeError);
   go!();
   await within("the end", held);
@@ -161,14 +162,14 @@ Deno.test("pipe reads request bodies, and fails with the client", STRICT, async 
   });
   await using client = await server.connect();
   await client.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
-  await until("the first piece", () => seen.length === 1);
+  await until(() => seen.length === 1, "the first piece");
   await client.send("def");
   assert.equal((await client.takeMessage()).body, "POST /p ");
   assert.deepEqual(seen, ["abc", "def"]);
   await client.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
-  await until("the next first piece", () => seen.length === 3);
+  await until(() => seen.length === 3, "the next first piece");
   await client.close();
-  await until("the failure", () => failure !== undefined);
+  await until(() => failure !== undefined, "the failure");
   assert.equal((failure as { code: string }).code, "client_gone");
 });
 

@@ -1,8 +1,9 @@
 // One timer for all deadlines.
 import assert from "node:assert/strict";
 import { Sweep, sweepInterval } from "../../../lib/http1/deadline.ts";
-import { ManualClock, until } from "../../support/raw_peer.ts";
+import { ManualClock } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 
 Deno.test("a sweep looks at its members with the clock's time, and stops with the last of them", STRICT, async () => {
   const clock = new ManualClock();
@@ -12,9 +13,9 @@ Deno.test("a sweep looks at its members with the clock's time, and stops with th
   const leaving = { onSweep: () => sweep.delete(leaving) };
   sweep.add(member);
   sweep.add(leaving);
-  await until("a look", () => seen.length > 0);
+  await until(() => seen.length > 0, "a look");
   clock.advance(5);
-  await until("a later look", () => seen.at(-1) === clock.now());
+  await until(() => seen.at(-1) === clock.now(), "a later look");
   sweep.delete(member);
   // The sanitizer fails this test if the timer still runs.
 });

@@ -4,8 +4,9 @@ import { parseEndpoint } from "../../../lib/http1/endpoint.ts";
 import { connectEndpoint } from "../../../lib/http1/pool_connect.ts";
 import { Pool } from "../../../lib/http1/pool.ts";
 import { HttpError } from "../../../lib/http1/types.ts";
-import { RawPeer, RawUpstream, until, within } from "../../support/raw_peer.ts";
+import { RawPeer, RawUpstream, within } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { answer, get, poolBefore, ScriptedSocket, textOfBody } from "./pool_support.ts";
 import { makeCertificate } from "./tls_support.ts";
 
@@ -43,7 +44,7 @@ Deno.test("patience: an upstream that refuses is asked again until it is up", ST
   const connect = () => ++attempts < 4 ? Promise.reject(REFUSED) : Promise.resolve(socket);
   await using test = poolBefore(new RawUpstream(), { connectPatienceMs: 1000 }, { connect });
   const call = test.pool.send(get());
-  await until("the request", () => socket.written.length === 1);
+  await until(() => socket.written.length === 1, "the request");
   socket.deliver(answer("up"));
   (await call.response).release();
   assert.equal(attempts, 4);
@@ -86,7 +87,7 @@ Deno.test("one failed attempt fails one call: the others keep theirs", STRICT, a
   assert.equal((await failure(first)).code, "connect_failed");
   const socket = new ScriptedSocket();
   attempts[0]!.resolve(socket);
-  await until("the request", () => socket.written.length === 1);
+  await until(() => socket.written.length === 1, "the request");
   assert.match(socket.written[0]!, /^GET \/2 /);
   socket.deliver(answer("2"));
   (await second.response).release();
@@ -101,7 +102,7 @@ Deno.test("a connection that comes when nobody waits any more is kept for the ne
   call.abort();
   assert.equal((await failure(call)).unsent, true);
   arrive!(socket);
-  await until("the connection", () => test.pool.stats.idle === 1);
+  await until(() => test.pool.stats.idle === 1, "the connection");
   assert.deepEqual(socket.written, []);
   const next = test.pool.send(get("/next"));
   assert.match(socket.written[0]!, /^GET \/next /);
@@ -173,7 +174,7 @@ Deno.test(
     const good = new Pool({ ...tls, serverName: "upstream.test", caCerts: [cert] });
     for (let i = 0; i < 2; i++) {
       const call = good.send(get());
-      await until("the connection", () => peers.length === 1);
+      await until(() => peers.length === 1, "the connection");
       await peers[0]!.takeMessage();
       await peers[0]!.send(answer("over TLS"));
       const response = await call.response;

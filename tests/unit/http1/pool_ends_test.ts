@@ -2,8 +2,9 @@
 // processed, and no abort hits somebody else. RFC 9110 §9.2.2; RFC 9112 §9.3.1.
 import assert from "node:assert/strict";
 import { HttpError } from "../../../lib/http1/types.ts";
-import { type RawPeer, RawUpstream, until, within } from "../../support/raw_peer.ts";
+import { type RawPeer, RawUpstream, within } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { answer, get, poolBefore, post, ScriptedSocket, type TestPool, textOfBody } from "./pool_support.ts";
 
 /** One exchange, so that a connection lies idle. */
@@ -28,7 +29,7 @@ Deno.test("a connection that the upstream closes while idle is discarded at once
   await using test = poolBefore(new RawUpstream());
   const peer = await warmUp(test);
   await peer.close();
-  await until("the pool to notice", () => test.pool.stats.open === 0);
+  await until(() => test.pool.stats.open === 0, "the pool to notice");
   const call = test.pool.send(post("x"));
   const fresh = await test.upstream.next();
   assert.equal((await fresh.takeMessage()).body, "x");
@@ -89,13 +90,13 @@ Deno.test("a POST whose first write fails was not sent, and goes out on a new co
   let connects = 0;
   await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
   const warm = test.pool.send(get("/warm"));
-  await until("the first request", () => sockets[0]!.written.length === 1);
+  await until(() => sockets[0]!.written.length === 1, "the first request");
   sockets[0]!.deliver(answer("warm"));
   (await warm.response).release();
   // A reset that has arrived but has not been read: the system refuses the write as a whole.
   sockets[0]!.broken = true;
   const call = test.pool.send(post("once"));
-  await until("the second attempt", () => sockets[1]!.written.length === 1);
+  await until(() => sockets[1]!.written.length === 1, "the second attempt");
   assert.match(sockets[1]!.written[0]!, /^POST .*\r\n\r\nonce$/s);
   sockets[1]!.deliver(answer("ok"));
   const response = await call.response;
@@ -111,7 +112,7 @@ Deno.test("a POST whose second write fails may have been processed, and is not s
   await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
   sockets[0]!.takes = 10;
   const call = test.pool.send(post("once"));
-  await until("the first bytes", () => sockets[0]!.written.length === 1);
+  await until(() => sockets[0]!.written.length === 1, "the first bytes");
   sockets[0]!.end();
   const error = await failure(call);
   assert.deepEqual([error.code, error.unsent], ["upstream_closed", false]);

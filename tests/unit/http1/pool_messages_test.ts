@@ -1,8 +1,9 @@
 // The pool sends and reads messages: reuse, framing both ways, interim responses, bodies in pieces. RFC 9112 §6, §9.
 import assert from "node:assert/strict";
 import { CHUNKED, HttpError, UNTIL_CLOSE } from "../../../lib/http1/types.ts";
-import { type RawPeer, RawUpstream, textOf, until, within } from "../../support/raw_peer.ts";
+import { type RawPeer, RawUpstream, textOf, within } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { answer, FedBody, get, poolBefore, post, textOfBody } from "./pool_support.ts";
 
 Deno.test("a pool sends one request after the other over one connection", STRICT, async () => {
@@ -37,7 +38,7 @@ Deno.test("a pool takes the connection used last, and opens another only when al
   assert.equal(test.pool.stats.idle, 2);
   for (let i = 0; i < 3; i++) {
     const call = test.pool.send(get(`/again${i}`));
-    await until("the request", () => peers.some((peer) => peer.received !== ""));
+    await until(() => peers.some((peer) => peer.received !== ""), "the request");
     const used = peers.findIndex((peer) => peer.received !== "");
     await peers[used]!.takeMessage();
     await peers[used]!.send(answer("y"));
@@ -128,7 +129,7 @@ for (
     const response = await call.response;
     assert.equal(await textOfBody(response.body), "x");
     response.release();
-    await until("the connection to be closed", () => test.pool.stats.open === 0);
+    await until(() => test.pool.stats.open === 0, "the connection to be closed");
     assert.equal(await peer.takeToEnd(), "");
   });
 }
@@ -144,7 +145,7 @@ Deno.test("bytes nobody asked for on an idle connection close it", STRICT, async
   response.release();
   assert.equal(test.pool.stats.idle, 1);
   await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
-  await until("the connection to be closed", () => test.pool.stats.open === 0);
+  await until(() => test.pool.stats.open === 0, "the connection to be closed");
   assert.equal(test.pool.stats.idle, 0);
 });
 
@@ -274,11 +275,11 @@ Deno.test("a big request body waits for the upstream to read it", STRICT, async 
   const call = test.pool.send(post(body));
   const peer = await test.upstream.next();
   let seen = -1;
-  await until("the pool to be held up", () => {
+  await until(() => {
     const before = seen;
     seen = fedBytes;
     return seen > 0 && seen === before;
-  });
+  }, "the pool to be held up");
   assert.ok(fedBytes < 40e6, `${fedBytes} bytes read with nobody taking them`);
   peer.resume();
   await peer.waitFor("all of it", () => {

@@ -1,8 +1,9 @@
 // How connections end: clients that abort, half-close or vanish, and the server's own drain. RFC 9112 §9.
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../lib/http1/types.ts";
-import { bytesOf, until, within } from "../../support/raw_peer.ts";
+import { bytesOf, within } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { echo, serve } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -29,11 +30,11 @@ for (const request of [GET, POST]) {
     await using server = await serve(handler);
     await using client = await server.connect();
     await client.send(request);
-    await until("the request", () => exchanges.length === 1);
+    await until(() => exchanges.length === 1, "the request");
     await client.close();
-    await until("the abort", () => aborts.length === 1);
+    await until(() => aborts.length === 1, "the abort");
     assert.equal(exchanges[0]!.aborted, true);
-    await until("the connection to go", () => server.server.stats.connectionsOpen === 0);
+    await until(() => server.server.stats.connectionsOpen === 0, "the connection to go");
     await within("a response to nobody", exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("late")));
     assert.equal(aborts.length, 1);
     assert.deepEqual(server.failures, []);
@@ -45,7 +46,7 @@ Deno.test("a client that only half-closes gets its answer, after at most one int
   await using server = await serve(handler);
   await using client = await server.connect();
   await client.send(POST);
-  await until("the request", () => exchanges.length === 1);
+  await until(() => exchanges.length === 1, "the request");
   await client.closeWrite();
   assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   // Long enough for several more looks at the client.
@@ -62,13 +63,13 @@ Deno.test("a half-closed client that then closes is noticed, although nothing is
   await using server = await serve(handler);
   await using client = await server.connect();
   await client.send(POST);
-  await until("the request", () => exchanges.length === 1);
+  await until(() => exchanges.length === 1, "the request");
   await client.closeWrite();
   await client.takeUntil("\r\n\r\n");
   assert.deepEqual(aborts, []);
   await client.close();
   exchanges[0]!.begin({ status: 200, fields: [] }, 100_000, new Uint8Array(10));
-  await until("the abort", () => aborts.length === 1);
+  await until(() => aborts.length === 1, "the abort");
 });
 
 Deno.test("pipelined requests before a half-close are all answered", STRICT, async () => {
@@ -78,7 +79,7 @@ Deno.test("pipelined requests before a half-close are all answered", STRICT, asy
   await client.send(GET + POST + GET);
   await client.closeWrite();
   for (let i = 0; i < 3; i++) {
-    await until("the next request", () => exchanges.length === i + 1);
+    await until(() => exchanges.length === i + 1, "the next request");
     await exchanges[i]!.body.readAll(10);
     exchanges[i]!.respond({ status: 200, fields: [] }, bytesOf(`answer ${i}`));
   }
@@ -92,7 +93,7 @@ Deno.test("HTTP/1.0 clients that half-close get their answer and no interim resp
   await using client = await server.connect();
   await client.send("GET / HTTP/1.0\r\n\r\n");
   await client.closeWrite();
-  await until("the request", () => exchanges.length === 1);
+  await until(() => exchanges.length === 1, "the request");
   await new Promise((resolve) => setTimeout(resolve, 20));
   exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
   assert.match(await client.takeToEnd(), /^HTTP\/1\.1 200 .*\r\n\r\nanswer$/s);
@@ -104,7 +105,7 @@ Deno.test("the end of the client ends a stream", STRICT, async () => {
   await using server = await serve(async (exchange) => {
     exchange.onAbort = () => aborts.push(exchange.head.path);
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("event"));
-    await until("the abort", () => exchange.aborted);
+    await until(() => exchange.aborted, "the abort");
     await within("a write to nobody", writer.write(bytesOf("late")));
     await within("an end for nobody", writer.end(bytesOf("late")));
     finished = true;
@@ -113,7 +114,7 @@ Deno.test("the end of the client ends a stream", STRICT, async () => {
   await client.send(GET);
   await client.takeUntil("event\r\n");
   await client.close();
-  await until("the handler to finish", () => finished);
+  await until(() => finished, "the handler to finish");
   assert.deepEqual(aborts, ["/g"]);
   assert.deepEqual(server.failures, []);
 });
@@ -135,10 +136,10 @@ Deno.test(
       failure = undefined;
       await using client = await server.connect();
       await client.send(`POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n4\r\nx`);
-      await until("the request", () => server.server.stats.requests > 0);
+      await until(() => server.server.stats.requests > 0, "the request");
       await client.closeWrite();
       assert.equal(await client.takeToEnd(), "");
-      await until("the failure", () => failure !== undefined);
+      await until(() => failure !== undefined, "the failure");
       assert.equal((failure as HttpError).code, "client_gone");
     }
   },
@@ -149,14 +150,14 @@ Deno.test("a body cannot be read after its exchange has ended", STRICT, async ()
   await using server = await serve(handler);
   await using client = await server.connect();
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
-  await until("the request", () => exchanges.length === 1);
+  await until(() => exchanges.length === 1, "the request");
   const { body } = exchanges[0]!;
   assert.equal(new TextDecoder().decode((await body.read())!), "12345");
   await exchanges[0]!.respond({ status: 200, fields: [] });
   await client.takeMessage();
   await assert.rejects(body.read(), { code: "aborted" });
   await client.send("67890" + GET);
-  await until("the next request", () => exchanges.length === 2);
+  await until(() => exchanges.length === 2, "the next request");
   assert.equal(exchanges[1]!.head.target, "/g");
 });
 
@@ -169,7 +170,7 @@ Deno.test(
     await using idle = await server.connect();
     await using busy = await server.connect();
     await busy.send(POST);
-    await until("the request", () => exchanges.length === 1 && server.server.stats.connectionsOpen === 2);
+    await until(() => exchanges.length === 1 && server.server.stats.connectionsOpen === 2, "the request");
     const drained = server.server.drain(60_000);
     assert.equal(await idle.takeToEnd(), "");
     await assert.rejects(server.connect());
@@ -189,7 +190,7 @@ Deno.test("drain: what is not done at the deadline is cut and counted", STRICT, 
   await using second = await server.connect();
   await first.send(GET);
   await second.send(POST);
-  await until("both requests", () => exchanges.length === 2);
+  await until(() => exchanges.length === 2, "both requests");
   assert.equal(await within("the drain", server.server.drain(20)), 2);
   assert.equal(await first.takeToEnd(), "");
   assert.equal(await second.takeToEnd(), "");
@@ -246,7 +247,7 @@ Deno.test("a half-close in the middle of the next head ends the connection after
   await using client = await server.connect();
   await client.send(GET + "GET /next HT");
   await client.closeWrite();
-  await until("the request", () => exchanges.length === 1);
+  await until(() => exchanges.length === 1, "the request");
   exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
   assert.match(await client.takeToEnd(), /\r\n\r\nanswer$/);
   assert.equal(server.server.stats.requests, 1);
@@ -270,8 +271,8 @@ Deno.test("an onAbort that throws is reported, and harms nobody", STRICT, async 
   });
   await using client = await server.connect();
   await client.send(GET);
-  await until("the request", () => server.server.stats.requests === 1);
+  await until(() => server.server.stats.requests === 1, "the request");
   await client.close();
-  await until("the report", () => server.failures.length === 1);
+  await until(() => server.failures.length === 1, "the report");
   assert.equal(server.server.stats.connectionsOpen, 0);
 });

@@ -1,8 +1,9 @@
 // The server bounds what one client can take up: time, bytes, connections. M3 of BEHAVIOUR.md; RFC 9110 §15.5.
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../lib/http1/types.ts";
-import { bytesOf, RawPeer, until } from "../../support/raw_peer.ts";
+import { bytesOf, RawPeer } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { echo, serve } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -21,7 +22,7 @@ Deno.test("M3: a head that takes too long gets 408, however it dribbles in", STR
   for (const sent of ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: y"]) {
     await using client = await server.connect();
     await client.sendTorn(sent, 5);
-    await until("the bytes to arrive", () => server.server.stats.bytesIn >= sent.length);
+    await until(() => server.server.stats.bytesIn >= sent.length, "the bytes to arrive");
     server.clock.advance(79);
     await client.send("");
     server.clock.advance(1);
@@ -38,7 +39,7 @@ Deno.test("M3: a second head has its own time, from its first byte on", STRICT, 
   server.clock.advance(500);
   await client.send("GET / HT");
   const before = server.server.stats.bytesIn;
-  await until("the bytes to arrive", () => server.server.stats.bytesIn >= GET.length + 8 && before > 0);
+  await until(() => server.server.stats.bytesIn >= GET.length + 8 && before > 0, "the bytes to arrive");
   server.clock.advance(79);
   await new Promise((resolve) => setTimeout(resolve, 25));
   assert.equal(client.received, "");
@@ -64,7 +65,7 @@ Deno.test("M3: a body that stalls gets 408; one that makes progress does not", S
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
   for (let i = 1; i <= 4; i++) {
     await client.send("xx");
-    await until("the piece to arrive", () => server.server.stats.bytesIn === 48 + 2 * i);
+    await until(() => server.server.stats.bytesIn === 48 + 2 * i, "the piece to arrive");
     server.clock.advance(79);
   }
   await new Promise((resolve) => setTimeout(resolve, 25));
@@ -78,7 +79,7 @@ Deno.test("M3: a handler that takes its time costs the client no time-out", STRI
   await using server = await serve((exchange) => void pending.push(exchange));
   await using client = await server.connect();
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
-  await until("the request", () => pending.length === 1);
+  await until(() => pending.length === 1, "the request");
   server.clock.advance(10_000);
   await new Promise((resolve) => setTimeout(resolve, 25));
   const body = pending[0]!.body.readAll(100);
@@ -196,17 +197,17 @@ Deno.test("M3: a client that does not take its answer is cut off", STRICT, async
   client.pause();
   await client.send(GET);
   let sent = -1;
-  await until("the socket buffers to fill up", () => {
+  await until(() => {
     const before = sent;
     sent = server.server.stats.bytesOut;
     return sent > 100_000 && sent === before;
-  });
+  }, "the socket buffers to fill up");
   const stalledAt = performance.now();
-  await until("the cut", () => {
+  await until(() => {
     if (performance.now() - stalledAt > 40) server.clock.advance(80);
     return aborted === 1;
-  });
-  await until("the handler's write to resolve", () => settled);
+  }, "the cut");
+  await until(() => settled, "the handler's write to resolve");
   assert.equal(server.server.stats.connectionsOpen, 0);
 });
 
@@ -224,11 +225,11 @@ Deno.test("a slow reader slows the handler down instead of filling memory", STRI
   client.pause();
   await client.send(GET);
   let seen = -1;
-  await until("the handler to be held up", () => {
+  await until(() => {
     const before = seen;
     seen = written;
     return seen > 0 && seen === before;
-  });
+  }, "the handler to be held up");
   assert.ok(written < 700, `${written} of 800 pieces written with nobody reading`);
   client.resume();
   const { body } = await client.takeMessage();
@@ -245,14 +246,14 @@ Deno.test(
     });
     await using first = await server.connect();
     await using second = await server.connect();
-    await until("both", () => server.server.stats.connectionsOpen === 2);
+    await until(() => server.server.stats.connectionsOpen === 2, "both");
     await first.send(GET);
-    await until("the request", () => pending.length === 1);
+    await until(() => pending.length === 1, "the request");
     server.clock.advance(1);
     await using third = await server.connect();
     assert.equal(await second.takeToEnd(), "", "the idle one is gone");
     await third.send(GET);
-    await until("the third's request", () => pending.length === 2);
+    await until(() => pending.length === 2, "the third's request");
     await using fourth = await server.connect();
     assert.match(await fourth.takeToEnd(), /^HTTP\/1\.1 503 .*connection: close\r\n\r\n$/s);
     for (const exchange of pending) exchange.respond({ status: 200, fields: [] }, bytesOf("ok"));
@@ -267,12 +268,12 @@ Deno.test("many idle connections cost other clients nothing", STRICT, async () =
   await using server = await serve(echo);
   const idle: RawPeer[] = [];
   for (let i = 0; i < 300; i++) idle.push(await server.connect());
-  await until("all of them", () => server.server.stats.connectionsOpen === 300);
+  await until(() => server.server.stats.connectionsOpen === 300, "all of them");
   await using client = await server.connect();
   for (let i = 0; i < 20; i++) {
     await client.send(GET);
     assert.equal((await client.takeMessage()).status, 200);
   }
   for (const peer of idle) await peer.close();
-  await until("them to be gone", () => server.server.stats.connectionsOpen === 1);
+  await until(() => server.server.stats.connectionsOpen === 1, "them to be gone");
 });

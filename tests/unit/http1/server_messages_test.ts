@@ -1,8 +1,9 @@
 // The server reads and frames messages: keep-alive, pipelining, torn packets, bodies, Expect, HTTP/1.0. RFC 9112.
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange } from "../../../lib/http1/types.ts";
-import { bytesOf, until } from "../../support/raw_peer.ts";
+import { bytesOf } from "../../support/raw_peer.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { echo, serve } from "./server_support.ts";
 
 const POST = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
@@ -42,7 +43,7 @@ Deno.test("a server answers pipelined requests in their order, however long each
   await using client = await server.connect();
   await client.send(GET.replace("/g", "/1") + POST + GET.replace("/g", "/3"));
   for (const expected of ["/1", "/mcp", "/3"]) {
-    await until("the next request", () => pending.length > 0);
+    await until(() => pending.length > 0, "the next request");
     assert.equal(pending.length, 1, "one request of a connection at a time");
     const exchange = pending.shift()!;
     assert.equal(exchange.head.target, expected);
@@ -57,11 +58,11 @@ Deno.test("a server stops reading pipelined requests at the bound", STRICT, asyn
   await using server = await serve((exchange) => void pending.push(exchange), { limits: { maxPipelinedBytes: 8192 } });
   await using client = await server.connect();
   await client.send(GET);
-  await until("the first request", () => pending.length === 1);
+  await until(() => pending.length === 1, "the first request");
   const more = GET.repeat(100_000);
   const sending = client.send(more);
   sending.catch(() => {});
-  await until("the pipeline to fill up", () => server.server.stats.bytesIn > 8192);
+  await until(() => server.server.stats.bytesIn > 8192, "the pipeline to fill up");
   const reached = server.server.stats.bytesIn;
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(server.server.stats.bytesIn, reached, "reading has stopped");
@@ -110,7 +111,7 @@ Deno.test("an endless chunked body that is not read ends the connection", STRICT
   await endless.catch(() => {});
   // The client does not close: it is given two seconds, no more.
   server.clock.advance(2000);
-  await until("the connection to be gone", () => server.server.stats.connectionsOpen === 0);
+  await until(() => server.server.stats.connectionsOpen === 0, "the connection to be gone");
 });
 
 Deno.test("100 Continue is sent when the handler reads the body, and not before", STRICT, async () => {
@@ -122,7 +123,7 @@ Deno.test("100 Continue is sent when the handler reads the body, and not before"
   });
   await using client = await server.connect();
   await client.send("POST /e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
-  await until("the request", () => server.server.stats.requests === 1);
+  await until(() => server.server.stats.requests === 1, "the request");
   assert.equal(client.received, "");
   read!();
   assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -308,11 +309,11 @@ Deno.test("takeBuffered consumes nothing unless the whole body is there", STRICT
   await client.send(CHUNKED_POST);
   await client.takeMessage();
   await client.send(CHUNKED_POST.slice(0, -9));
-  await until("the third request", () => seen.length === 3);
+  await until(() => seen.length === 3, "the third request");
   await client.send(CHUNKED_POST.slice(-9));
   assert.equal((await client.takeMessage()).body, "abcde");
   await client.send(POST.slice(0, -2));
-  await until("the fourth request", () => seen.length === 4);
+  await until(() => seen.length === 4, "the fourth request");
   await client.send("lo");
   assert.equal((await client.takeMessage()).body, "hello");
   assert.deepEqual(seen, ["hello", "abcde", undefined, undefined]);
@@ -390,7 +391,7 @@ Deno.test(
     await using server = await serve(echo, { limits: { gatherBytes: 1000 } });
     await using stalled = await server.connect();
     await stalled.send(POST.slice(0, -2));
-    await until("the bytes to arrive", () => server.server.stats.bytesIn === POST.length - 2);
+    await until(() => server.server.stats.bytesIn === POST.length - 2, "the bytes to arrive");
     server.clock.advance(80);
     assert.equal((await stalled.takeMessage()).status, 408);
     await using broken = await server.connect();

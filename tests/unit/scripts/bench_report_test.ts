@@ -5,6 +5,7 @@ import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../s
 import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../scripts/bench/report.ts";
 import { ROWS } from "../../../scripts/bench/rows.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 
 const onLinux = { ...STRICT, ignore: Deno.build.os !== "linux" };
 
@@ -75,10 +76,7 @@ Deno.test(
     const child = new Deno.Command("sh", { args: ["-c", "sleep 60 & wait"], stdout: "null" }).spawn();
     try {
       let tree: number[] = [];
-      for (let tries = 0; tree.length < 2 && tries < 500; tries++) {
-        tree = await processTree(child.pid);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await until(async () => (tree = await processTree(child.pid)).length >= 2, "the child's child");
       assert.equal(tree.length, 2, `found ${tree}`);
       assert.equal(tree[0], child.pid);
       assert.ok(await residentKiB(child.pid) > 0);

@@ -1,0 +1,20 @@
+// Waiting for what another process, socket or turn of the event loop will bring about: by looking again and again, never by
+// sleeping for as long as it usually takes.
+
+/** How long anything may take, in ms: generous, for machines that are busy. Only a test that fails waits for so long. */
+export const PATIENCE_MS = 30_000;
+
+/**
+ * Resolves as soon as `holds` does.
+ * @param what is waited for; a function is asked when it was in vain
+ * @throws Error naming `what` after {@link PATIENCE_MS}
+ */
+export async function until(holds: () => boolean | Promise<boolean>, what: string | (() => string)): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!await holds()) {
+    if (performance.now() > deadline) {
+      throw new Error(`waited in vain: ${typeof what === "string" ? what : what()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
