@@ -60,6 +60,3 @@ export function createLogger(options: LogOptions): Logger {
       : (event: string, facts: LogFacts = {}) => options.write(format(options, level, event, facts));
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
-
-/** Takes everything, says nothing. */
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

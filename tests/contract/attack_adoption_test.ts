@@ -5,6 +5,7 @@ import { openSqliteStore } from "../../lib/store/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
@@ -85,28 +86,24 @@ Deno.test(
   "L6 O5: a revoked session that was adopted stays dead, for its owner and for others",
   STRICT,
   async () => {
-    const dir = await Deno.makeTempDir({ prefix: "signet-state-" });
-    try {
-      await using upstream = new FakeMcp();
-      await using issuer = await TestIssuer.create();
-      const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
-      const flags = [...issuer.flags, "--adopt", "--state", `${dir}/state`];
-      await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-      const id = liveId(upstream);
-      assert.equal(await status(signet.post(call(1, "echo"), { id, token: alice })), 200);
-      const store = openSqliteStore(`${dir}/state`);
-      const revocations = await openRevocations({ store, maxSessionTtlMs: 86_400_000 });
-      await revocations.revokeBefore(Date.now());
-      await store.close();
-      await until(async () => await signet.metric("signet_sessions") === 0, "the revocation is in force");
-      assert.equal(await status(signet.post(call(2, "echo"), { id, token: alice })), 404);
-      assert.equal(await status(signet.post(call(3, "echo"), { id, token: bob })), 403);
-      assert.equal(upstream.ran.get("echo"), 1);
-      const young = liveId(upstream);
-      assert.equal(await status(signet.post(call(4, "echo"), { id: young, token: bob })), 200);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
+    await using folder = await TempFolder.create();
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
+    const flags = [...issuer.flags, "--adopt", "--state", `${folder.path}/state`];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+    const id = liveId(upstream);
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: alice })), 200);
+    const store = openSqliteStore(`${folder.path}/state`);
+    const revocations = await openRevocations({ store, maxSessionTtlMs: 86_400_000 });
+    await revocations.revokeBefore(Date.now());
+    await store.close();
+    await until(async () => await signet.metric("signet_sessions") === 0, "the revocation is in force");
+    assert.equal(await status(signet.post(call(2, "echo"), { id, token: alice })), 404);
+    assert.equal(await status(signet.post(call(3, "echo"), { id, token: bob })), 403);
+    assert.equal(upstream.ran.get("echo"), 1);
+    const young = liveId(upstream);
+    assert.equal(await status(signet.post(call(4, "echo"), { id: young, token: bob })), 200);
   },
 );
 

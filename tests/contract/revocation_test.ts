@@ -4,6 +4,7 @@ import { shortHash } from "../../lib/observe/redact.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 import { ISSUER, TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
@@ -26,16 +27,6 @@ function hashOf(signet: TestSignet, id: string): string {
   const opened = openSession(signet.ring, id);
   assert.equal(opened.ok, true);
   return opened.ok ? shortHash(opened.session.sid) : "";
-}
-
-/** Runs `test` with a state file and the folder gone afterwards. */
-async function withState(test: (file: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "signet-state-" });
-  try {
-    await test(`${folder}/state.db`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 const WAYS: [string, (signet: TestSignet, id: string) => unknown][] = [
@@ -101,37 +92,37 @@ for (const lane of LANES) {
 }
 
 Deno.test("L6: with a state file, deleted and revoked ids stay dead after a restart", async () => {
-  await withState(async (file) => {
-    await using upstream = new FakeMcp();
-    const ring = freshRing();
-    const flags = ["--state", file];
-    let ids: string[];
-    {
-      await using first = await TestSignet.start({ upstream: upstream.url, ring, flags });
-      ids = [await first.open(), await first.open(), await first.open()];
-      assert.equal(await status(first.delete({ id: ids[0] })), 204);
-      assert.equal(await revoke(first, { kind: "session", id: ids[1] }), 1);
-    }
-    await using second = await TestSignet.start({ upstream: upstream.url, ring, flags });
-    const statuses = await Promise.all(ids.map((id) => status(second.post(call(1, "echo"), { id }))));
-    assert.deepEqual(statuses, [404, 404, 200]);
-  });
+  await using folder = await TempFolder.create();
+  const file = `${folder.path}/state.db`;
+  await using upstream = new FakeMcp();
+  const ring = freshRing();
+  const flags = ["--state", file];
+  let ids: string[];
+  {
+    await using first = await TestSignet.start({ upstream: upstream.url, ring, flags });
+    ids = [await first.open(), await first.open(), await first.open()];
+    assert.equal(await status(first.delete({ id: ids[0] })), 204);
+    assert.equal(await revoke(first, { kind: "session", id: ids[1] }), 1);
+  }
+  await using second = await TestSignet.start({ upstream: upstream.url, ring, flags });
+  const statuses = await Promise.all(ids.map((id) => status(second.post(call(1, "echo"), { id }))));
+  assert.deepEqual(statuses, [404, 404, 200]);
 });
 
 Deno.test("L6: two Signets on one state file: what one revokes ends the other's open stream and kills the id there", async () => {
-  await withState(async (file) => {
-    await using upstream = new FakeMcp();
-    const ring = freshRing();
-    const flags = ["--state", file];
-    await using one = await TestSignet.start({ upstream: upstream.url, ring, flags });
-    await using other = await TestSignet.start({ upstream: upstream.url, ring, flags });
-    const id = await one.open();
-    const stream = await other.get({ id });
-    assert.equal(stream.status, 200);
-    await revoke(one, { kind: "session", id });
-    assert.equal(await stream.text(), "");
-    assert.equal(await status(other.post(call(1, "echo"), { id })), 404);
-  });
+  await using folder = await TempFolder.create();
+  const file = `${folder.path}/state.db`;
+  await using upstream = new FakeMcp();
+  const ring = freshRing();
+  const flags = ["--state", file];
+  await using one = await TestSignet.start({ upstream: upstream.url, ring, flags });
+  await using other = await TestSignet.start({ upstream: upstream.url, ring, flags });
+  const id = await one.open();
+  const stream = await other.get({ id });
+  assert.equal(stream.status, 200);
+  await revoke(one, { kind: "session", id });
+  assert.equal(await stream.text(), "");
+  assert.equal(await status(other.post(call(1, "echo"), { id })), 404);
 });
 
 Deno.test("L6: without a state file a restart forgets who was deleted: the documented limit", async () => {
@@ -145,42 +136,42 @@ Deno.test("L6: without a state file a restart forgets who was deleted: the docum
 });
 
 Deno.test("T1–T3: an agent with a session token is that agent; a revoked token is 401 on the next request", async () => {
-  await withState(async (file) => {
-    const secretFile = `${file}.secret`;
-    await Deno.writeTextFile(secretFile, btoa(crypto.randomUUID() + crypto.randomUUID()) + "\n", { mode: 0o600 });
-    await using upstream = new FakeMcp();
-    const flags = [
-      "--principal",
-      "token",
-      "--token-secret-file",
-      secretFile,
-      "--state",
-      file,
-      "--max-tokens-per-agent",
-      "2",
-    ];
-    await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-    const issue = (agent: string) => admin(signet, "/tokens", { agent, ttlMs: 60_000 });
-    const first = await issue("did:example:a");
-    const { token, sid } = first.body as { token: string; sid: string };
-    const other = (await issue("did:example:b")).body as { token: string };
-    const id = await signet.open({ token });
-    assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
-    assert.equal(await status(signet.post(call(1, "echo"), { id, token: other.token })), 403);
-    const again = (await issue("did:example:a")).body as { token: string };
-    assert.equal(
-      await status(signet.post(call(1, "echo"), { id, token: again.token })),
-      200,
-      "another token, the same agent",
-    );
-    assert.equal((await issue("did:example:a")).status >= 400, true, "at the limit of the agent");
-    assert.deepEqual(await admin(signet, "/tokens/revoke", { sid }), { status: 200, body: { revoked: 1 } });
-    assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 401);
-    assert.equal(await status(signet.post(call(2, "echo"), { id, token: again.token })), 200);
-    const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
-    assert.equal(await status(signet.post(call(3, "echo"), { id, token: forged })), 401);
-    assert.equal(JSON.stringify(signet.logs).includes(token), false);
-  });
+  await using folder = await TempFolder.create();
+  const file = `${folder.path}/state.db`;
+  const secretFile = `${file}.secret`;
+  await Deno.writeTextFile(secretFile, btoa(crypto.randomUUID() + crypto.randomUUID()) + "\n", { mode: 0o600 });
+  await using upstream = new FakeMcp();
+  const flags = [
+    "--principal",
+    "token",
+    "--token-secret-file",
+    secretFile,
+    "--state",
+    file,
+    "--max-tokens-per-agent",
+    "2",
+  ];
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+  const issue = (agent: string) => admin(signet, "/tokens", { agent, ttlMs: 60_000 });
+  const first = await issue("did:example:a");
+  const { token, sid } = first.body as { token: string; sid: string };
+  const other = (await issue("did:example:b")).body as { token: string };
+  const id = await signet.open({ token });
+  assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
+  assert.equal(await status(signet.post(call(1, "echo"), { id, token: other.token })), 403);
+  const again = (await issue("did:example:a")).body as { token: string };
+  assert.equal(
+    await status(signet.post(call(1, "echo"), { id, token: again.token })),
+    200,
+    "another token, the same agent",
+  );
+  assert.equal((await issue("did:example:a")).status >= 400, true, "at the limit of the agent");
+  assert.deepEqual(await admin(signet, "/tokens/revoke", { sid }), { status: 200, body: { revoked: 1 } });
+  assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 401);
+  assert.equal(await status(signet.post(call(2, "echo"), { id, token: again.token })), 200);
+  const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
+  assert.equal(await status(signet.post(call(3, "echo"), { id, token: forged })), 401);
+  assert.equal(JSON.stringify(signet.logs).includes(token), false);
 });
 
 Deno.test("P1: a web page cannot use the operators' API, and a body that is not JSON is refused", async () => {

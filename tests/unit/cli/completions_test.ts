@@ -4,6 +4,7 @@ import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { completionScript } from "../../../lib/cli/completions.ts";
 import { PRINCIPAL_SOURCES } from "../../../lib/config/sections/callers.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 import { FakeMachine } from "./fake_machine.ts";
 
 async function output(
@@ -60,14 +61,11 @@ Deno.test("bash completes closed lists, words of commands, files, and nothing wh
   assert.deepEqual(await completeInBash("keys", "n"), ["new"]);
   assert.deepEqual(await completeInBash("completions", ""), ["bash", "zsh", "fish", "--help"]);
   assert.deepEqual(await completeInBash("serve", "--listen", ""), []);
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${folder}/signet.key`, "");
-    assert.deepEqual(await completeInBash("serve", "--key-file", `${folder}/sig`), [`${folder}/signet.key`]);
-    assert.deepEqual(await completeInBash("serve", "--state", `${folder}/sig`), [`${folder}/signet.key`]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temp = await TempFolder.create();
+  const folder = temp.path;
+  await Deno.writeTextFile(`${folder}/signet.key`, "");
+  assert.deepEqual(await completeInBash("serve", "--key-file", `${folder}/sig`), [`${folder}/signet.key`]);
+  assert.deepEqual(await completeInBash("serve", "--state", `${folder}/sig`), [`${folder}/signet.key`]);
 });
 
 for (const [shell, flag] of [["zsh", "-n"], ["fish", "--no-execute"]] as const) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
 
@@ -30,31 +31,28 @@ Deno.test("signet exits with the command's code and keeps its streams apart", ST
 });
 
 Deno.test("signet reads files, standard input and permissions of the machine", STRICT, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const made = await signet(["keys", "new"]);
-    await Deno.writeTextFile(`${folder}/key`, made.out, { mode: 0o644 });
-    await Deno.chmod(`${folder}/key`, 0o644);
-    const listed = await signet(["keys", "list", "--key-file", `${folder}/key`]);
-    assert.equal(listed.code, 0);
-    assert.match(listed.out, /^[0-9a-f]{8} {2}seals and opens/);
-    assert.match(listed.err, /other users can read .*key \(mode 0644\)/);
-    const inspected = await signet(["inspect", "-", "--key-file", `${folder}/key`], {}, "nonsense\n");
-    assert.equal(inspected.code, 1);
-    assert.match(inspected.err, /does not open/);
-    const state = (name: string) => signet(["check", "--upstream", "http://127.0.0.1:3000/mcp", "--state", name]);
-    assert.equal((await state(`${folder}/s.db`)).code, 0);
-    const inNoFolder = await state(`${folder}/none/s.db`);
-    assert.equal(inNoFolder.code, 1);
-    assert.match(inNoFolder.out, /--state\n {4}Its folder is not there\./);
-    assert.match((await state(folder)).out, /--state\n {4}This is a directory\./);
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["key"], "checking leaves nothing behind");
-    const directory = await signet(["keys", "list", "--key-file", folder]);
-    assert.equal(directory.code, 2);
-    assert.match(directory.err, /This is a directory/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temp = await TempFolder.create();
+  const folder = temp.path;
+  const made = await signet(["keys", "new"]);
+  await Deno.writeTextFile(`${folder}/key`, made.out, { mode: 0o644 });
+  await Deno.chmod(`${folder}/key`, 0o644);
+  const listed = await signet(["keys", "list", "--key-file", `${folder}/key`]);
+  assert.equal(listed.code, 0);
+  assert.match(listed.out, /^[0-9a-f]{8} {2}seals and opens/);
+  assert.match(listed.err, /other users can read .*key \(mode 0644\)/);
+  const inspected = await signet(["inspect", "-", "--key-file", `${folder}/key`], {}, "nonsense\n");
+  assert.equal(inspected.code, 1);
+  assert.match(inspected.err, /does not open/);
+  const state = (name: string) => signet(["check", "--upstream", "http://127.0.0.1:3000/mcp", "--state", name]);
+  assert.equal((await state(`${folder}/s.db`)).code, 0);
+  const inNoFolder = await state(`${folder}/none/s.db`);
+  assert.equal(inNoFolder.code, 1);
+  assert.match(inNoFolder.out, /--state\n {4}Its folder is not there\./);
+  assert.match((await state(folder)).out, /--state\n {4}This is a directory\./);
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["key"], "checking leaves nothing behind");
+  const directory = await signet(["keys", "list", "--key-file", folder]);
+  assert.equal(directory.code, 2);
+  assert.match(directory.err, /This is a directory/);
 });
 
 Deno.test("signet asks a running Signet past any proxy of the environment", STRICT, async () => {

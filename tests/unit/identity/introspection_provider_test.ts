@@ -12,17 +12,11 @@ import {
   clientSecretPost,
   IntrospectionSource,
 } from "../../../lib/identity/introspection.ts";
-import type { CredentialView } from "../../../lib/identity/principal.ts";
 import { STRICT } from "../../support/strict.ts";
+import { withToken } from "./fakes.ts";
 
 const SECRET = "a-secret-of-the-resource-server";
 const MAX_AGE_MS = 60_000;
-
-const bearer = (token: string): CredentialView => ({
-  get: (name) => name === "authorization" ? `Bearer ${token}` : undefined,
-  count: (name) => name === "authorization" ? 1 : 0,
-  remoteAddress: "127.0.0.1",
-});
 
 interface Server {
   readonly issuer: string;
@@ -100,7 +94,7 @@ Deno.test(
         clientSecretPost("post", SECRET),
       ];
       for (const credentials of ways) {
-        const answer = await server.source(credentials).identify(bearer(token), Date.now());
+        const answer = await server.source(credentials).identify(withToken(token), Date.now());
         assert.ok(answer.kind === "principal", credentials.clientId);
         const { issuer, subject, scopes } = answer.principal;
         assert.deepEqual([issuer, subject, scopes], [server.issuer, "basic", ["mcp:read"]], credentials.clientId);
@@ -116,7 +110,7 @@ Deno.test(
       const authenticator = new Authenticator([server.source(clientSecretBasic("basic", SECRET))]);
       const token = await server.issueToken();
       const nowMs = Date.now();
-      const kind = async (atMs: number) => (await authenticator.identify(bearer(token), atMs)).kind;
+      const kind = async (atMs: number) => (await authenticator.identify(withToken(token), atMs)).kind;
       assert.equal(await kind(nowMs), "principal");
       await server.revokeToken(token);
       assert.equal(await kind(nowMs + MAX_AGE_MS - 1), "principal");
@@ -131,10 +125,13 @@ Deno.test(
     withServer(async (server) => {
       const token = await server.issueToken();
       await assert.rejects(
-        async () => await server.source(clientSecretBasic("basic", "wrong")).identify(bearer(token), Date.now()),
+        async () => await server.source(clientSecretBasic("basic", "wrong")).identify(withToken(token), Date.now()),
         (fault: unknown) => fault instanceof SignetError && fault.code === "identity_unavailable",
       );
-      const unknown = await server.source(clientSecretBasic("basic", SECRET)).identify(bearer("unknown"), Date.now());
+      const unknown = await server.source(clientSecretBasic("basic", SECRET)).identify(
+        withToken("unknown"),
+        Date.now(),
+      );
       assert.equal(unknown.kind, "invalid");
     }),
 );

@@ -10,8 +10,9 @@ import {
   IntrospectionSource,
 } from "../../../lib/identity/introspection.ts";
 import type { IntrospectedPrincipal } from "../../../lib/identity/introspection_answer.ts";
-import type { CredentialView, Identification } from "../../../lib/identity/principal.ts";
+import type { Identification } from "../../../lib/identity/principal.ts";
 import { STRICT } from "../../support/strict.ts";
+import { request, withToken } from "./fakes.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const NOW_S = NOW_MS / 1000;
@@ -46,12 +47,6 @@ function given(answer: Answer | Record<string, unknown>, overrides: Partial<Intr
   return { source, asked };
 }
 
-const bearer = (token: string): CredentialView => ({
-  get: (name) => name === "authorization" ? `Bearer ${token}` : undefined,
-  count: (name) => name === "authorization" ? 1 : 0,
-  remoteAddress: "127.0.0.1",
-});
-
 async function principalOf(answer: Identification | Promise<Identification>): Promise<IntrospectedPrincipal> {
   const settled = await answer;
   assert.ok(settled.kind === "principal", inspect(settled));
@@ -77,7 +72,7 @@ Deno.test("I1: introspection takes an active token's subject, client, scopes and
     token_type: "Bearer",
     exp: NOW_S + 30,
   });
-  assert.deepEqual(await principalOf(source.identify(bearer("the-token"), NOW_MS)), {
+  assert.deepEqual(await principalOf(source.identify(withToken("the-token"), NOW_MS)), {
     source: "introspection",
     issuer: ISSUER,
     subject: "alice",
@@ -96,10 +91,10 @@ Deno.test(
   STRICT,
   async () => {
     const { source, asked } = given({ active: true, sub: "alice" });
-    const none: CredentialView = { get: () => undefined, count: () => 0, remoteAddress: "::1" };
+    const none = request([]);
     assert.equal((await source.identify(none, NOW_MS)).kind, "none");
-    assert.equal((await source.identify(bearer("not a token!"), NOW_MS)).kind, "invalid");
-    assert.equal((await source.identify(bearer("x".repeat(8_193)), NOW_MS)).kind, "invalid");
+    assert.equal((await source.identify(withToken("not a token!"), NOW_MS)).kind, "invalid");
+    assert.equal((await source.identify(withToken("x".repeat(8_193)), NOW_MS)).kind, "invalid");
     assert.equal(asked.length, 0);
   },
 );
@@ -128,7 +123,7 @@ const REFUSALS: [string, Record<string, unknown>, Partial<IntrospectionOptions>]
 for (const [title, answer, overrides] of REFUSALS) {
   Deno.test(`I3: introspection refuses ${title}`, STRICT, async () => {
     const { source } = given(answer, overrides);
-    const identification = await source.identify(bearer("the-token"), NOW_MS);
+    const identification = await source.identify(withToken("the-token"), NOW_MS);
     assert.ok(identification.kind === "invalid", inspect(identification));
     assert.equal(identification.error, "invalid_token");
   });
@@ -137,17 +132,17 @@ for (const [title, answer, overrides] of REFUSALS) {
 Deno.test("I1: introspection checks issuer and audience when configured", STRICT, async () => {
   for (const aud of [strict.audience[0], ["https://other.example", strict.audience[0]]]) {
     const { source } = given({ ...good, iss: ISSUER, aud }, strict);
-    assert.equal((await principalOf(source.identify(bearer("the-token"), NOW_MS))).subject, "alice");
+    assert.equal((await principalOf(source.identify(withToken("the-token"), NOW_MS))).subject, "alice");
   }
   // RFC 7662 leaves `iss` optional: the configured one stands, so that the owner is the same with or without it.
   const { source } = given({ ...good, aud: strict.audience[0] }, strict);
-  assert.equal((await principalOf(source.identify(bearer("the-token"), NOW_MS))).issuer, ISSUER);
+  assert.equal((await principalOf(source.identify(withToken("the-token"), NOW_MS))).issuer, ISSUER);
 });
 
 Deno.test("I1: introspection names its issuer and subject as configured", STRICT, async () => {
   const answer = { active: true, username: "alice", client_id: "app" };
   for (const [subjectClaim, subject] of [["username", "alice"], ["client_id", "app"]] as const) {
-    const principal = await principalOf(given(answer, { subjectClaim }).source.identify(bearer("t"), NOW_MS));
+    const principal = await principalOf(given(answer, { subjectClaim }).source.identify(withToken("t"), NOW_MS));
     assert.deepEqual([principal.issuer, principal.subject], ["signet:introspection", subject]);
   }
 });
@@ -157,9 +152,9 @@ Deno.test(
   STRICT,
   async () => {
     const { source } = given({ ...good, exp: NOW_S + 3_600 }, { maxAgeMs: 5_000 });
-    const principal = await principalOf(source.identify(bearer("t"), NOW_MS));
+    const principal = await principalOf(source.identify(withToken("t"), NOW_MS));
     assert.deepEqual([principal.expiresAtMs, principal.credentialExpiresAtMs], [NOW_MS + 5_000, NOW_MS + 3_600_000]);
-    const endless = await principalOf(given(good).source.identify(bearer("t"), NOW_MS));
+    const endless = await principalOf(given(good).source.identify(withToken("t"), NOW_MS));
     assert.deepEqual([endless.expiresAtMs, endless.credentialExpiresAtMs], [NOW_MS + 60_000, Infinity]);
   },
 );
@@ -168,7 +163,7 @@ Deno.test("I1: introspection authenticates as a client by basic and post", STRIC
   const client = "sig:net";
   const ask = async (credentials: ClientCredentials) => {
     const { source, asked } = given(good, { client: credentials, issuer: ISSUER });
-    await principalOf(source.identify(bearer("t"), NOW_MS));
+    await principalOf(source.identify(withToken("t"), NOW_MS));
     return asked[0]!;
   };
   const basic = await ask(clientSecretBasic(client, "s3cr3t/ü"));
@@ -198,7 +193,7 @@ Deno.test("I1: introspection refuses an endpoint identities must not depend on",
   assert.throws(() => make("http://127.0.0.1/introspect"), /plain http/);
   assert.throws(() => make("https://user:s3cr3t@issuer.example/introspect"), /user info/);
   const { source } = make("http://127.0.0.1/introspect", { unsafeHttp: true });
-  assert.equal((await principalOf(source.identify(bearer("t"), NOW_MS))).subject, "alice");
+  assert.equal((await principalOf(source.identify(withToken("t"), NOW_MS))).subject, "alice");
 });
 
 const FAULTS: [string, Answer, RegExp, Partial<IntrospectionOptions>?][] = [
@@ -246,7 +241,7 @@ const FAULTS: [string, Answer, RegExp, Partial<IntrospectionOptions>?][] = [
 for (const [title, answer, problem, overrides] of FAULTS) {
   Deno.test(`I1: introspection fails closed with 503 when the endpoint ${title}`, STRICT, async () => {
     const { source } = given(answer, overrides);
-    await assert.rejects(async () => await source.identify(bearer("the-token"), NOW_MS), unavailable(problem));
+    await assert.rejects(async () => await source.identify(withToken("the-token"), NOW_MS), unavailable(problem));
   });
 }
 
@@ -257,7 +252,7 @@ Deno.test("M3: an endless answer is given up at the size bound, and its stream c
     cancel: () => void (cancelled = true),
   });
   const { source } = given(() => new Response(body, { headers: { "content-type": "application/json" } }));
-  await assert.rejects(async () => await source.identify(bearer("t"), NOW_MS), unavailable(/longer than/));
+  await assert.rejects(async () => await source.identify(withToken("t"), NOW_MS), unavailable(/longer than/));
   assert.equal(cancelled, true);
 });
 
@@ -266,24 +261,24 @@ Deno.test("M3: an endless answer is given up at the size bound, and its stream c
 Deno.test("I1: a token is asked about once, until its expiry or the configured age; then again", STRICT, async () => {
   const { source, asked } = given({ ...good, exp: NOW_S + 10 }, { maxAgeMs: 8_000 });
   const authenticator = new Authenticator([source]);
-  const ask = (nowMs: number) => principalOf(authenticator.identify(bearer("t"), nowMs));
+  const ask = (nowMs: number) => principalOf(authenticator.identify(withToken("t"), nowMs));
   const first = await ask(NOW_MS);
   assert.equal(await ask(NOW_MS + 7_999), first, "the same object");
   assert.equal(
-    authenticator.identify(bearer("t"), NOW_MS) instanceof Promise,
+    authenticator.identify(withToken("t"), NOW_MS) instanceof Promise,
     false,
     "known tokens are answered at once",
   );
   assert.equal(asked.length, 1);
   const second = await ask(NOW_MS + 8_000);
   assert.deepEqual([asked.length, second.expiresAtMs], [2, NOW_MS + 10_000]);
-  assert.equal((await authenticator.identify(bearer("t"), NOW_MS + 10_000)).kind, "invalid");
+  assert.equal((await authenticator.identify(withToken("t"), NOW_MS + 10_000)).kind, "invalid");
 });
 
 Deno.test("I1: an inactive token is remembered shortly and apart from good ones", STRICT, async () => {
   const { source, asked } = given(({ body }) => json(body.get("token") === "good" ? good : { active: false }));
   const authenticator = new Authenticator([source], { maxVerified: 10, maxRefused: 10, refusedMs: 1_000 });
-  const kind = async (token: string, nowMs = NOW_MS) => (await authenticator.identify(bearer(token), nowMs)).kind;
+  const kind = async (token: string, nowMs = NOW_MS) => (await authenticator.identify(withToken(token), nowMs)).kind;
   assert.deepEqual([await kind("good"), await kind("bad"), await kind("bad")], ["principal", "invalid", "invalid"]);
   assert.equal(asked.length, 2);
   assert.equal(await kind("bad", NOW_MS + 1_000), "invalid");
@@ -302,7 +297,7 @@ Deno.test(
     let up = false;
     const { source, asked } = given(() => up ? json(good) : Promise.reject(new TypeError("down")));
     const authenticator = new Authenticator([source]);
-    const ask = async () => await authenticator.identify(bearer("t"), NOW_MS);
+    const ask = async () => await authenticator.identify(withToken("t"), NOW_MS);
     const outcomes = await Promise.allSettled(Array.from({ length: 50 }, ask));
     assert.ok(outcomes.every((outcome) => outcome.status === "rejected"));
     assert.equal(asked.length, 1);
@@ -322,10 +317,13 @@ Deno.test(
       body.get("token") === "good" ? json(good) : new Promise<Response>((resolve) => void hanging.push(resolve))
     );
     const authenticator = new Authenticator([source], { maxPending: 20 });
-    await authenticator.identify(bearer("good"), NOW_MS);
-    const flood = Array.from({ length: 200 }, async (_, i) => await authenticator.identify(bearer(`bad-${i}`), NOW_MS));
+    await authenticator.identify(withToken("good"), NOW_MS);
+    const flood = Array.from(
+      { length: 200 },
+      async (_, i) => await authenticator.identify(withToken(`bad-${i}`), NOW_MS),
+    );
     const settled = Promise.allSettled(flood);
-    assert.equal((await authenticator.identify(bearer("good"), NOW_MS)).kind, "principal");
+    assert.equal((await authenticator.identify(withToken("good"), NOW_MS)).kind, "principal");
     assert.equal(authenticator.sizes().pending, 20);
     while (hanging.length < 20) await Promise.resolve();
     for (const resolve of hanging) resolve(json({ active: false }));

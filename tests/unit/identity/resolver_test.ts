@@ -5,6 +5,7 @@ import { Authenticator } from "../../../lib/identity/authenticator.ts";
 import type { Identification } from "../../../lib/identity/principal.ts";
 import { type ResolverOptions, ResolverSource, type ResolverView } from "../../../lib/identity/resolver.ts";
 import { STRICT } from "../../support/strict.ts";
+import { request } from "./fakes.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const NOW_S = NOW_MS / 1000;
@@ -28,14 +29,10 @@ function given(answer: Answer | unknown, overrides: Partial<ResolverOptions> = {
 }
 
 function view(fields: Record<string, string | string[]>, at: { method?: string; path?: string } = {}): ResolverView {
-  const values = (name: string) => [fields[name] ?? []].flat();
-  return {
-    get: (name) => values(name).length === 1 ? values(name)[0] : undefined,
-    count: (name) => values(name).length,
-    remoteAddress: "192.0.2.1",
-    method: at.method ?? "POST",
-    path: at.path ?? "/mcp",
-  };
+  const pairs = Object.entries(fields).flatMap(([name, values]) =>
+    [values].flat().map((value) => [name, value] as const)
+  );
+  return { ...request(pairs), method: at.method ?? "POST", path: at.path ?? "/mcp" };
 }
 
 async function principalOf(answer: Identification | Promise<Identification>) {

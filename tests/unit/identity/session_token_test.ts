@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
-import type { CredentialView, Identification, PrincipalSource } from "../../../lib/identity/principal.ts";
+import type { Identification, PrincipalSource } from "../../../lib/identity/principal.ts";
 import {
   looksLikeSessionToken,
   SessionTokenSource,
@@ -11,6 +11,7 @@ import { TokenSecret } from "../../../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { StoreError } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
+import { request, withToken } from "./fakes.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const AGENT = "did:example:a";
@@ -28,20 +29,12 @@ function given() {
   return { tokens, clock, store, source: new SessionTokenSource(tokens) };
 }
 
-function view(...authorization: string[]): CredentialView {
-  return {
-    get: (name) => name === "authorization" && authorization.length === 1 ? authorization[0] : undefined,
-    count: (name) => name === "authorization" ? authorization.length : 0,
-    remoteAddress: "127.0.0.1",
-  };
-}
-
-const bearer = (token: string) => view(`Bearer ${token}`);
+const view = (...authorization: string[]) => request(authorization.map((value) => ["authorization", value]));
 
 Deno.test("I1: token source takes whoever presents a session token for the agent it names", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  const answer = await source.identify(bearer(token));
+  const answer = await source.identify(withToken(token));
   assert.deepEqual(answer, {
     kind: "principal",
     principal: { source: "token", issuer: "signet:token", subject: AGENT, scopes: [], expiresAtMs: NOW_MS + 60_000 },
@@ -54,7 +47,7 @@ Deno.test("I1: token source takes whoever presents a session token for the agent
 Deno.test("I1: token source answers at once over a store that does", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  assert.equal(source.identify(bearer(token)) instanceof Promise, false);
+  assert.equal(source.identify(withToken(token)) instanceof Promise, false);
 });
 
 const kindOf = async (answer: Identification | Promise<Identification>) => (await answer).kind;
@@ -64,7 +57,7 @@ Deno.test("I1: token source leaves what is not of its form to the next source", 
   const mac = "A".repeat(43);
   const jwt = `eyJzaWQiOiJhIn0.eyJzdWIiOiJhIn0.${mac}`;
   for (const token of [jwt, "opaque", `opaque.${mac}`, `eyJzaWQiOi.${mac}`, `eyJzaWQiOiJhIn0.${mac}A`]) {
-    assert.equal(await kindOf(source.identify(bearer(token))), "none", token);
+    assert.equal(await kindOf(source.identify(withToken(token))), "none", token);
   }
   assert.equal(await kindOf(source.identify(view())), "none");
   assert.equal(await kindOf(source.identify(view("Basic eyJzaWQiOiJh"))), "none");
@@ -75,7 +68,7 @@ Deno.test(
   STRICT,
   async () => {
     const source = new SessionTokenSource(given().tokens, { refuseForeign: true });
-    assert.equal(await kindOf(source.identify(bearer("opaque"))), "invalid");
+    assert.equal(await kindOf(source.identify(withToken("opaque"))), "invalid");
     assert.equal(await kindOf(source.identify(view())), "none");
   },
 );
@@ -85,16 +78,16 @@ Deno.test("I3: token source refuses tokens of its form that do not hold, quoting
   const { token, sid } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const forged = token.slice(0, -43) + "A".repeat(43);
   assert.equal(looksLikeSessionToken(forged), true);
-  const answer = await source.identify(bearer(forged));
+  const answer = await source.identify(withToken(forged));
   assert.ok(answer.kind === "invalid");
   assert.equal(answer.error, "invalid_token");
   assert.ok(!answer.reason.includes(forged.slice(0, 8)));
-  assert.equal(await kindOf(source.identify(bearer(token))), "principal");
+  assert.equal(await kindOf(source.identify(withToken(token))), "principal");
   clock.nowMs += 60_000;
-  assert.equal(await kindOf(source.identify(bearer(token))), "invalid");
+  assert.equal(await kindOf(source.identify(withToken(token))), "invalid");
   clock.nowMs -= 60_000;
   await tokens.revoke(sid);
-  assert.equal(await kindOf(source.identify(bearer(token))), "invalid");
+  assert.equal(await kindOf(source.identify(withToken(token))), "invalid");
 });
 
 Deno.test("I3: token source refuses two Authorization fields and an empty token", STRICT, async () => {
@@ -110,10 +103,10 @@ Deno.test(
   async () => {
     const { tokens, source } = given();
     const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-    assert.equal(await kindOf(source.identify(bearer(token))), "principal");
+    assert.equal(await kindOf(source.identify(withToken(token))), "principal");
     assert.equal((source as PrincipalSource).fields, undefined, "nobody may remember its answers");
     await tokens.revokeAgent(AGENT);
-    assert.equal(await kindOf(source.identify(bearer(token))), "invalid");
+    assert.equal(await kindOf(source.identify(withToken(token))), "invalid");
   },
 );
 
@@ -126,7 +119,7 @@ Deno.test(
     const facts = { sid: "one", agent: "alice", expiresAtS: 2_000_000_000 };
     const source = new SessionTokenSource({ verify: () => ({ ok: true, token: { ...facts } }) });
     const principal = async () => {
-      const answer = await source.identify(bearer(token));
+      const answer = await source.identify(withToken(token));
       assert.ok(answer.kind === "principal");
       return answer.principal;
     };
@@ -153,7 +146,7 @@ Deno.test("I1: token source says 503, not 401, when the store cannot be read, no
   ];
   for (const verifier of broken) {
     await assert.rejects(
-      async () => await new SessionTokenSource(verifier).identify(bearer(token)),
+      async () => await new SessionTokenSource(verifier).identify(withToken(token)),
       (error: unknown) => error instanceof SignetError && error.code === "identity_unavailable",
     );
   }
@@ -165,7 +158,7 @@ Deno.test("M3: a flood of bad tokens leaves nothing in memory, in the source or 
   const [payload] = token.split(".");
   for (let i = 0; i < 2_000; i++) {
     const mac = i.toString(36).padStart(42, "x") + "A";
-    assert.equal(await kindOf(source.identify(bearer(`${payload}.${mac}`))), "invalid");
+    assert.equal(await kindOf(source.identify(withToken(`${payload}.${mac}`))), "invalid");
   }
   assert.equal(source.remembered, 0);
   assert.equal((await store.tokens.list({ nowMs: 0, limit: 10 })).length, 1);
@@ -176,7 +169,7 @@ Deno.test("M3: token source remembers a bounded number of principals", STRICT, a
   const source = new SessionTokenSource(tokens, { maxRemembered: 10 });
   for (let i = 0; i < 50; i++) {
     const { token } = await tokens.issue({ agent: `agent-${i}`, ttlMs: 60_000 });
-    assert.equal(await kindOf(source.identify(bearer(token))), "principal");
+    assert.equal(await kindOf(source.identify(withToken(token))), "principal");
   }
   assert.equal(source.remembered, 10);
 });

@@ -6,6 +6,7 @@ import { compileTarget, findForeign, findForeignEmbedded, permissionFlags, TARGE
 import { embeddedPaths } from "../../../scripts/compile_listing.ts";
 import { readModuleGraph } from "../../../scripts/module_graph.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 
 const root = resolve(import.meta.dirname ?? ".", "../../..");
 
@@ -215,16 +216,12 @@ Deno.test({
   ignore: !canCompile,
   ...STRICT,
   fn: async () => {
-    const out = await Deno.makeTempDir();
-    try {
-      assert.ok(thisTarget !== undefined);
-      const { path, bytes } = await compileTarget(thisTarget, { root, out, env: { DENORT_BIN: standIn } });
-      const { size, mode } = await Deno.stat(path);
-      assert.equal(bytes, size);
-      assert.ok(((mode ?? 0) & 0o111) !== 0, "the result is not executable");
-      assert.ok(size > (await Deno.stat(standIn)).size, "the result holds nothing beside the runtime");
-    } finally {
-      await Deno.remove(out, { recursive: true });
-    }
+    await using out = await TempFolder.create();
+    assert.ok(thisTarget !== undefined);
+    const { path, bytes } = await compileTarget(thisTarget, { root, out: out.path, env: { DENORT_BIN: standIn } });
+    const { size, mode } = await Deno.stat(path);
+    assert.equal(bytes, size);
+    assert.ok(((mode ?? 0) & 0o111) !== 0, "the result is not executable");
+    assert.ok(size > (await Deno.stat(standIn)).size, "the result holds nothing beside the runtime");
   },
 });

@@ -7,6 +7,7 @@ import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { type Revocation, type RevocationStore, type Store, StoreError } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const TTL_MS = 86_400_000;
@@ -48,8 +49,8 @@ function overEachStore(
 ): void {
   for (const [name, open] of Object.entries(STORES)) {
     Deno.test(`${title} (${name})`, STRICT, async () => {
-      const folder = await Deno.makeTempDir();
-      const store = open(folder);
+      await using folder = await TempFolder.create();
+      const store = open(folder.path);
       const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS, pageSize: 2 });
       const heard: Revocation[] = [];
       revocations.watch((revocation) => heard.push(revocation));
@@ -57,7 +58,6 @@ function overEachStore(
         await body({ revocations, store, heard });
       } finally {
         await store.close();
-        await Deno.remove(folder, { recursive: true });
       }
     });
   }
@@ -178,11 +178,11 @@ Deno.test("L6: a DELETE's caller ends its session before listeners hear of it", 
 });
 
 Deno.test("L6: revocations outlive a restart over a state file; what is old is not told again", STRICT, async () => {
-  const folder = await Deno.makeTempDir();
-  const first = openSqliteStore(`${folder}/state`);
+  await using folder = await TempFolder.create();
+  const first = openSqliteStore(`${folder.path}/state`);
   await (await openRevocations({ store: first, maxSessionTtlMs: TTL_MS })).revokeSession("s1", { nowMs: NOW_MS });
   first.close();
-  const second = openSqliteStore(`${folder}/state`);
+  const second = openSqliteStore(`${folder.path}/state`);
   const revocations = await openRevocations({ store: second, maxSessionTtlMs: TTL_MS });
   const heard: Revocation[] = [];
   revocations.watch((revocation) => heard.push(revocation));
@@ -192,7 +192,6 @@ Deno.test("L6: revocations outlive a restart over a state file; what is old is n
   revocations.sweep(NOW_MS + TTL_MS);
   assert.equal(revocations.isRevoked(session(), NOW_MS), false);
   second.close();
-  await Deno.remove(folder, { recursive: true });
 });
 
 for (const [name, open] of Object.entries(STORES)) {
@@ -200,8 +199,8 @@ for (const [name, open] of Object.entries(STORES)) {
     `L6: a store that cannot be asked clears no session, and a failed sweep is no fault (${name})`,
     STRICT,
     async () => {
-      const folder = await Deno.makeTempDir();
-      const store = open(folder);
+      await using folder = await TempFolder.create();
+      const store = open(folder.path);
       const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS });
       await store.close();
       const closed = (fault: unknown) => fault instanceof SignetError && fault.code === "identity_unavailable";
@@ -210,7 +209,6 @@ for (const [name, open] of Object.entries(STORES)) {
       await assert.rejects(async () => await revocations.revokeBefore(NOW_MS), closed);
       await assert.rejects(async () => await revocations.poll(), StoreError);
       revocations.sweep(NOW_MS);
-      await Deno.remove(folder, { recursive: true });
     },
   );
 }

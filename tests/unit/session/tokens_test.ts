@@ -11,6 +11,7 @@ import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import type { TokenStore } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 
 const SECRET_TEXT = "a secret of more than thirty-two bytes";
 const AGENT = "did:example:a";
@@ -327,8 +328,8 @@ Deno.test(
   "T1: 100 parallel issues at a limit of 5 give exactly 5, in memory and in a state file",
   STRICT,
   async () => {
-    const folder = await Deno.makeTempDir();
-    const stores = { memory: createMemoryStore(), sqlite: openSqliteStore(`${folder}/state`) };
+    await using folder = await TempFolder.create();
+    const stores = { memory: createMemoryStore(), sqlite: openSqliteStore(`${folder.path}/state`) };
     for (const [name, store] of Object.entries(stores)) {
       const { tokens } = given({ store: store.tokens });
       const outcomes = await Promise.allSettled(
@@ -340,20 +341,18 @@ Deno.test(
       for (const { token } of issued) await tokens.authenticate(token, AGENT);
       await store.close();
     }
-    await Deno.remove(folder, { recursive: true });
   },
 );
 
 Deno.test("T1: a token outlives a restart with the same secret and state file", STRICT, async () => {
-  const folder = await Deno.makeTempDir();
-  const first = openSqliteStore(`${folder}/state`);
+  await using folder = await TempFolder.create();
+  const first = openSqliteStore(`${folder.path}/state`);
   const { token } = await given({ store: first.tokens }).tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   first.close();
-  const second = openSqliteStore(`${folder}/state`);
+  const second = openSqliteStore(`${folder.path}/state`);
   const { tokens } = given({ store: second.tokens });
   await tokens.authenticate(token, AGENT);
   second.close();
-  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("T3: revoke is idempotent, by id and by token; a forged token revokes nothing", STRICT, async () => {

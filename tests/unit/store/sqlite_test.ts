@@ -3,23 +3,19 @@ import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 import { testStoreContract, tokenRecord } from "./store_contract.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
 testStoreContract("sqlite store", async () => {
-  const folder = await Deno.makeTempDir();
-  return { store: openSqliteStore(`${folder}/state`), dispose: () => Deno.remove(folder, { recursive: true }) };
+  const folder = await TempFolder.create();
+  return { store: openSqliteStore(`${folder.path}/state`), dispose: () => folder[Symbol.asyncDispose]() };
 });
 
 async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.chmod(folder, 0o700);
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TempFolder.create();
+  await body(folder.path);
 }
 
 function refusal(code: StoreErrorCode, path: string) {

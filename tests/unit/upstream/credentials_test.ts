@@ -8,6 +8,7 @@ import { refreshTokenFile, refreshTokenInMemory } from "../../../lib/upstream/cr
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
 import { bareAnswer } from "../../../lib/upstream/stdio/answers.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 import { FakeTimers } from "./fake_timers.ts";
 
 interface Asked {
@@ -67,19 +68,15 @@ Deno.test("B4: a refresh token that the server replaces is kept for the next tim
 });
 
 Deno.test("B4: a refresh token's file is replaced as a whole and readable by its owner only", STRICT, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const path = `${folder}/token`;
-    await Deno.writeTextFile(path, "first\n");
-    const keeper = refreshTokenFile(path);
-    assert.equal(await keeper.load(), "first");
-    await keeper.save("second");
-    assert.equal(await keeper.load(), "second");
-    if (Deno.build.os !== "windows") assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["token"]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TempFolder.create();
+  const path = `${folder.path}/token`;
+  await Deno.writeTextFile(path, "first\n");
+  const keeper = refreshTokenFile(path);
+  assert.equal(await keeper.load(), "first");
+  await keeper.save("second");
+  assert.equal(await keeper.load(), "second");
+  if (Deno.build.os !== "windows") assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["token"]);
 });
 
 Deno.test("B4: a token is exchanged for the caller's newest one", STRICT, async () => {

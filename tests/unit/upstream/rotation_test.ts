@@ -7,7 +7,7 @@ import {
   isDue,
 } from "../../../lib/upstream/credentials/credential.ts";
 import { type CredentialHolder, Rotation } from "../../../lib/upstream/credentials/rotation.ts";
-import { silentLogger } from "../../../lib/observe/log.ts";
+import { SILENT_LOG } from "../../support/silent_log.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeTimers } from "./fake_timers.ts";
 
@@ -16,7 +16,7 @@ const MINUTE = 60_000;
 /** A source of tokens that live an hour, and a holder that uses them. */
 class Setting {
   readonly timers = new FakeTimers();
-  readonly rotation = new Rotation({ timers: this.timers, log: silentLogger });
+  readonly rotation = new Rotation({ timers: this.timers, log: SILENT_LOG });
   obtained = 0;
   applied = 0;
   ended: string[] = [];
