@@ -3,7 +3,7 @@
 //   deno run -A scripts/config_table.ts --write   puts it between the markers of README.md
 //   deno run -A scripts/config_table.ts --check   fails if what stands there is another
 import { SETTING_KEYS, settingOf } from "../lib/config/schema.ts";
-import { defaultText, SECTIONS, type Setting } from "../lib/config/setting.ts";
+import { defaultText, SECTIONS, type Setting, writtenAs } from "../lib/config/setting.ts";
 
 export const BEGIN = "<!-- configuration: begin (deno run -A scripts/config_table.ts --write) -->";
 export const END = "<!-- configuration: end -->";
@@ -14,11 +14,10 @@ function cell(text: string): string {
 }
 
 function row(setting: Setting<unknown>): string {
-  const value = setting.isFlag ? "" : ` ${setting.kind.metavar}${setting.repeatable ? " …" : ""}`;
   const fallback = setting.isFlag ? "off" : defaultText(setting);
   const shown = fallback === "" ? "" : `\`${cell(fallback)}\``;
   const doc = (setting.dangerous ? "**Dangerous.** " : "") + setting.doc;
-  return `| \`--${setting.name}${cell(value)}\` | ${shown} | ${cell(doc).replace(/--[a-z-]+/g, "`$&`")} |`;
+  return `| \`${cell(writtenAs(setting))}\` | ${shown} | ${cell(doc).replace(/--[a-z-]+/g, "`$&`")} |`;
 }
 
 /** GitHub-flavoured Markdown: one table a section. */

@@ -8,13 +8,14 @@ import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
 import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server.ts";
+import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { Reachability } from "./reachability.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { AppOptions, RunningApp } from "./running_app.ts";
-import { capsOf, createLasting, createParts, type Lasting } from "./wiring.ts";
+import { createLasting, createParts, type Lasting } from "./wiring.ts";
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;
@@ -103,7 +104,7 @@ export class App implements RunningApp {
       this.#listen = `${listener.secure ? "https" : "http"}://${authorityOf(listener.address)}${path}`;
       this.#admin = this.#openAdmin();
     } catch (error) {
-      this.#release();
+      await this.#release();
       throw error;
     }
   }
@@ -164,16 +165,16 @@ export class App implements RunningApp {
     for (const stream of [...lifecycle.streams]) stream.abort("drain");
     const cutStreams = await this.#server.drain(this.#settings.drainTimeoutMs);
     registry.abortAll("drain", this.#options.now());
-    this.#release();
+    await this.#release();
     await this.#admin?.close();
     this.#stopped.resolve();
     return { cutStreams };
   }
 
-  #release(): void {
+  async #release(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#server.close();
-    this.#lasting.upstream.close();
+    await this.#lasting.opened.close();
     this.#lasting.store.close();
   }
 }

@@ -1,5 +1,8 @@
 // Which settings a reload can put in force, and which need a restart. Told apart here, so that SIGHUP never half-works.
 import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "../config/schema.ts";
+import { CREDENTIALS } from "../config/sections/credentials.ts";
+import { STDIO } from "../config/sections/stdio.ts";
+import { flagOf } from "../config/setting.ts";
 
 /** Bound when the process starts: sockets, pools, and what living sessions were promised. */
 const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
@@ -9,6 +12,8 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "tlsKeyFile",
   "upstreams",
   "upstreamCaFile",
+  ...Object.keys(STDIO) as (keyof typeof STDIO)[],
+  ...Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[],
   "bindClientId",
   "sessionIdleMs",
   "sweepIntervalMs",
@@ -37,7 +42,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
 export function needRestart(before: Settings, after: Settings): string[] {
   return SETTING_KEYS
     .filter((key) => AT_START_ONLY.has(key) && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
-    .map((key) => `--${settingOf(key).name}`);
+    .map((key) => flagOf(settingOf(key)));
 }
 
 /** `after` with everything that needs a restart left as it was. */

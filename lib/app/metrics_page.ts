@@ -1,7 +1,6 @@
 // Everything an operator can scrape, with its name and its help. Names follow Prometheus' naming practice.
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Http1Server } from "../http1/server.ts";
-import { HttpUpstream } from "../upstream/http.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
 import type { Lasting } from "./wiring.ts";
 
@@ -102,7 +101,7 @@ function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, lif
   );
 }
 
-function declareEngine(page: MetricsPage, { server, lasting: { upstream } }: PageSources): void {
+function declareEngine(page: MetricsPage, { server, lasting: { opened } }: PageSources): void {
   page.gauge("signet_connections", "Open client connections.", () => server.stats.connectionsOpen);
   page.counter(
     "signet_connections_accepted_total",
@@ -119,20 +118,7 @@ function declareEngine(page: MetricsPage, { server, lasting: { upstream } }: Pag
     { name: "signet_http_errors_total", help: "Messages the HTTP engine refused or lost, by code.", labels: ["code"] },
     () => samples(server.stats.errors),
   );
-  if (upstream instanceof HttpUpstream) declarePool(page, upstream);
-}
-
-function declarePool(page: MetricsPage, { name, pool: { stats } }: HttpUpstream): void {
-  page.labelled(
-    "gauge",
-    { name: "signet_pool_connections", help: "Connections to the upstream, by state.", labels: ["upstream", "state"] },
-    () => [
-      [[name, "idle"], stats.idle],
-      [[name, "busy"], stats.open - stats.idle],
-      [[name, "connecting"], stats.connecting],
-      [[name, "waiting"], stats.waiting],
-    ],
-  );
+  opened.declare(page);
 }
 
 function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: PageSources): void {

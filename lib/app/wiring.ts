@@ -4,6 +4,7 @@ import type { Settings } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { Authentication } from "../gateway/authenticate.ts";
 import { FieldPolicy } from "../gateway/fields.ts";
 import { Guard } from "../gateway/guard.ts";
@@ -17,16 +18,18 @@ import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
-import { type LimitOptions, Limits } from "../session/limits.ts";
+import { Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
 import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
-import { HttpUpstream } from "../upstream/http.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
+import { capsOf } from "./caps.ts";
+import type { OpenedUpstream } from "./opened_upstream.ts";
+import { openUpstream } from "./upstream.ts";
 
 /** What a reload keeps. */
 export interface Lasting {
@@ -43,6 +46,8 @@ export interface Lasting {
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
   readonly upstream: Upstream;
+  /** The same upstream, with what only its kind has. */
+  readonly opened: OpenedUpstream;
   readonly keepAlive: KeepAlive;
   readonly metrics: GatewayMetrics;
   readonly lifecycle: Lifecycle;
@@ -56,36 +61,6 @@ const WARNINGS_PER_SECOND = 20;
 /** `n` bytes of the system's randomness. */
 export function randomBytes(n: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(n));
-}
-
-export function capsOf(settings: Settings): LimitOptions {
-  // Anonymous callers are one principal: a share for each would only be a lower cap for all of them together.
-  const allShareOne = settings.principals.every((name) => name === "anonymous");
-  return {
-    maxSessions: settings.maxSessions,
-    maxSessionsPerPrincipal: allShareOne ? Infinity : settings.maxSessionsPerPrincipal,
-    maxStreams: settings.maxStreams,
-    maxRequests: settings.maxInFlight,
-    maxCallsPerSession: settings.maxCallsPerSession,
-    maxStreamsPerSession: settings.maxStreamsPerSession,
-  };
-}
-
-async function createUpstream(settings: Settings): Promise<Upstream> {
-  const [address] = settings.upstreams;
-  if (address === undefined) throw new Error("starting: want one upstream, got none");
-  const caFile = settings.upstreamCaFile;
-  return new HttpUpstream({
-    name: address.name === "" ? "upstream" : address.name,
-    url: address.url,
-    ...(caFile === undefined ? {} : { caCerts: [await Deno.readTextFile(caFile)] }),
-    limits: {
-      connectTimeoutMs: settings.connectTimeoutMs,
-      connectPatienceMs: settings.connectPatienceMs,
-      responseTimeoutMs: settings.responseTimeoutMs,
-      maxHeadBytes: settings.maxHeadBytes,
-    },
-  });
 }
 
 export interface LastingOptions {
@@ -120,7 +95,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
-  const upstream = await createUpstream(settings);
+  const opened = await openUpstream(settings, { secrets, log });
+  const { upstream } = opened;
   const registry = new SessionRegistry({
     ring,
     limits,
@@ -134,6 +110,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     maxIdLength: settings.maxIdLength,
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });
+  upstream.onEnded = (id) => endLinked(registry, id, now());
   revocations.watch((revocation) => endRevoked(registry, revocation, now()));
   return {
     limits,
@@ -146,12 +123,22 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     registry,
     owners,
     upstream,
+    opened,
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     metrics: new GatewayMetrics(),
     lifecycle: { draining: false, streams: new Set() },
     log,
     now,
   };
+}
+
+/** The upstream has ended it for good. Rare, so that no index is kept for it. */
+function endLinked(registry: SessionRegistry, id: UpstreamSessionId, nowMs: number): void {
+  for (const session of registry.sessions()) {
+    if (!session.links.some((link) => link.id === id)) continue;
+    registry.remove(session, "upstream_gone", nowMs);
+    return;
+  }
 }
 
 /** Whoever has revoked it, here or in another process: what is in flight is cut at once. */

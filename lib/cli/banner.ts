@@ -3,6 +3,7 @@
 import type { RunningApp } from "../app/running_app.ts";
 import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
+import { formatDuration, formatSize } from "../config/kinds.ts";
 import type { Settings } from "../config/schema.ts";
 import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
@@ -58,7 +59,33 @@ export function endpointUrl(listen: string, settings: Settings): string {
   return `${settings.tlsCertFile === undefined ? "http" : "https"}://${listen}${settings.path}`;
 }
 
+/** The program and how many words it is given: these may be secrets. */
+function describeCommand({ command: [program = "", ...args], stdioUser }: Settings): string {
+  const given = args.length === 0 ? "" : ` and ${args.length} argument${args.length === 1 ? "" : "s"}`;
+  return `${program}${given}, a process for each session${stdioUser === undefined ? "" : `, as user ${stdioUser}`}`;
+}
+
+/** What binds the processes of a stdio server; undefined if there is none. */
+function describeProcesses(settings: Settings): string | undefined {
+  if (settings.command.length === 0) return undefined;
+  const { maxProcesses, maxProcessesPerPrincipal } = settings;
+  const bounds = [
+    [settings.stdioMemoryBytes, formatSize, "of memory"],
+    [settings.stdioCpuMs, formatDuration, "of CPU time"],
+    [settings.stdioOpenFiles, String, "open files"],
+    [settings.stdioUserProcesses, String, "tasks of the user"],
+  ] as const;
+  const each = bounds.flatMap(([value, format, what]) => value === undefined ? [] : [`${format(value)} ${what}`]);
+  const shared = allAnonymous(settings) ? "" : `, ${Math.min(maxProcesses, maxProcessesPerPrincipal)} of one caller`;
+  return `at most ${maxProcesses}${shared}${each.length === 0 ? "" : `; each ${each.join(", ")}`}`;
+}
+
+function allAnonymous({ principals }: Settings): boolean {
+  return principals.every((name) => name === "anonymous");
+}
+
 export function formatUpstreams(settings: Settings): string {
+  if (settings.command.length > 0) return describeCommand(settings);
   return settings.upstreams.map((upstream) => (upstream.name === "" ? "" : `${upstream.name} = `) + shownUrl(upstream))
     .join(", ");
 }
@@ -72,9 +99,11 @@ function formatBanner(announcement: Announcement, style: Style): string {
   const { configuration: { settings, keys, warnings }, app } = announcement;
   const [firstCaller = "", ...otherCallers] = describeCallers(settings);
   const admin = adminUrl(app);
+  const processes = describeProcesses(settings);
   const rows: readonly (readonly [string, string])[] = [
     ["listens on", endpointUrl(app.listen, settings)],
     ["forwards to", formatUpstreams(settings)],
+    ...(processes === undefined ? [] : [["processes", processes] as const]),
     ["who may call", firstCaller],
     ...otherCallers.map((caller) => ["", caller] as const),
     ["key", describeKeys(keys)],
@@ -117,6 +146,7 @@ export function announce(announcement: Announcement): void {
     version: VERSION,
     listen: endpointUrl(app.listen, settings),
     forward: formatUpstreams(settings),
+    processes: describeProcesses(settings),
     callers: settings.principals.join(","),
     key: keys.ephemeral ? "ephemeral" : keys.ring.active.id,
     keys: keys.ring.keys.length,
@@ -129,9 +159,11 @@ export function announce(announcement: Announcement): void {
 /** What a configuration would do, for `signet check`. */
 export function summarize(configuration: Configuration): string[] {
   const { settings, keys } = configuration;
+  const processes = describeProcesses(settings);
   return [
     `listens on    ${endpointUrl(formatAddress(settings.listen), settings)}`,
     `forwards to   ${formatUpstreams(settings)}`,
+    ...(processes === undefined ? [] : [`processes     ${processes}`]),
     ...describeCallers(settings).map((caller, index) => `${index === 0 ? "who may call" : "            "}  ${caller}`),
     `key           ${describeKeys(keys)}`,
     `state         ${describeState(settings)}`,

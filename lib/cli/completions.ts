@@ -13,7 +13,7 @@ type Flag = Pick<Setting<unknown>, "name" | "doc" | "kind" | "isFlag" | "repeata
 
 function flagsOf(command: Command): Flag[] {
   const own = (command.own ?? []).map((flag) => ({ isFlag: false, repeatable: false, ...flag }));
-  return [...own, ...settingsOf(command).map(settingOf)];
+  return [...own, ...settingsOf(command).map(settingOf).filter(({ isWords }) => !isWords)];
 }
 
 /** Every flag that some command has, once. */

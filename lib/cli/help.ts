@@ -1,8 +1,8 @@
-// Help: five examples, the list of commands, and each command with its flags, out of the table of settings.
+// Help: six examples, the list of commands, and each command with its flags, out of the table of settings.
 // At most 100 columns, plain text when it goes to a file.
 import type { OwnFlag } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
-import { defaultText, environmentName, SECTIONS, type Setting } from "../config/setting.ts";
+import { defaultText, environmentName, SECTIONS, type Setting, writtenAs } from "../config/setting.ts";
 import { type Command, settingsOf } from "./command.ts";
 import { type Style, wrap } from "./text.ts";
 
@@ -14,6 +14,9 @@ export const EXAMPLES = `Signet stands in front of an MCP server and gives it se
 
   Try it: one server, callers on this machine only
     signet serve --upstream http://127.0.0.1:3000/mcp
+
+  A stdio server, one process a session
+    signet serve -- npx -y @modelcontextprotocol/server-everything stdio
 
   Sessions that survive a restart, and replicas that share them
     (umask 077; signet keys new > signet.key)
@@ -65,18 +68,18 @@ export function formatOverview(commands: readonly Command[], style: Style): stri
 function formatFlag(label: string, words: string, style: Style): string[] {
   const indent = " ".repeat(TEXT_COLUMN);
   const lines = wrap(words, WIDTH - TEXT_COLUMN);
-  const flag = `    ${label}`.replace(/--[\w-]+/, (name) => style.bold(name));
+  const flag = `    ${label}`.replace(/--[\w-]*/, (name) => style.bold(name));
   const length = 4 + label.length;
   if (length + 2 > TEXT_COLUMN) return [flag, ...lines.map((line) => indent + line)];
   return lines.map((line, index) => index === 0 ? flag + " ".repeat(TEXT_COLUMN - length) + line : indent + line);
 }
 
 function describeSetting(setting: Setting<unknown>, style: Style): string[] {
-  const value = setting.isFlag ? "" : ` ${setting.kind.metavar}${setting.repeatable ? " …" : ""}`;
   const fallback = setting.isFlag ? "" : defaultText(setting);
-  const facts = [...(fallback === "" ? [] : [`[${fallback}]`]), `[${environmentName(setting)}]`].join(" ");
+  const variable = setting.isWords ? [] : [`[${environmentName(setting)}]`];
+  const facts = [...(fallback === "" ? [] : [`[${fallback}]`]), ...variable].join(" ");
   const warning = setting.dangerous ? "DANGEROUS. " : "";
-  const lines = formatFlag(`--${setting.name}${value}`, `${warning}${setting.doc} ${facts}`, style);
+  const lines = formatFlag(writtenAs(setting), `${warning}${setting.doc} ${facts}`.trimEnd(), style);
   return lines.map((line) => line.replace("DANGEROUS.", style.danger));
 }
 
@@ -96,7 +99,9 @@ function usageOf(command: Command): string {
     const word = choices?.join("|") ?? name;
     return optional ? `[${word}]` : word;
   });
-  return ["  signet", command.name, ...words, ...(command.settings.length > 0 ? ["[FLAGS]"] : [])].join(" ");
+  const flags = command.settings.length > 0 ? ["[FLAGS]"] : [];
+  const program = command.settings.includes("command") ? ["[-- COMMAND ARG …]"] : [];
+  return ["  signet", command.name, ...words, ...flags, ...program].join(" ");
 }
 
 function formatOwnFlags(own: readonly OwnFlag[], style: Style): string[] {

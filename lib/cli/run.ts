@@ -46,18 +46,23 @@ function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
   }
   const stray = flags.positionals.slice(command.arguments.length);
   if (stray.length > 0) {
-    const takesUpstream = command.settings.includes("upstreams") && stray.some((word) => word.includes("://"));
+    const serves = command.settings.includes("upstreams");
+    const remedy = serves && stray.some((word) => word.includes("://"))
+      ? "Did you mean --upstream URL?"
+      : serves
+      ? "The command of a stdio MCP server stands at the end, behind --."
+      : `\`signet ${command.name} --help\` shows the usage.`;
     problems.push({
       place: `signet ${command.name}`,
       problem: stray.length === 1 ? "one word too many" : `${stray.length} words too many`,
-      remedy: takesUpstream ? "Did you mean --upstream URL?" : `\`signet ${command.name} --help\` shows the usage.`,
+      remedy,
     });
   }
   if (flags.rest !== undefined) {
     problems.push({
       place: "--",
-      problem: "this version starts no MCP server of its own",
-      remedy: "Start the server, then name it with --upstream URL.",
+      problem: `\`signet ${command.name}\` takes nothing behind it`,
+      remedy: "Leave it out; `signet serve -- COMMAND` is what starts a stdio MCP server.",
     });
   }
   return problems;

@@ -82,6 +82,7 @@ export const serve: Command = {
   examples: [
     "signet serve --upstream http://127.0.0.1:3000/mcp",
     "signet serve --upstream http+unix://%2Frun%2Fmcp.sock/mcp --key-file signet.key",
+    "signet serve -- npx -y @modelcontextprotocol/server-everything stdio",
     "signet serve --config signet.yaml",
   ],
   settings: SETTING_KEYS,

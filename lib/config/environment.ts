@@ -19,7 +19,8 @@ const SERVICE_LINK =
 const PREFIX = "SIGNET_";
 
 function unknownVariable(place: string): ConfigProblem {
-  const names = [...SETTING_KEYS.map((key) => environmentName(settingOf(key))), CONFIG_FILE_VARIABLE];
+  const settings = SETTING_KEYS.map(settingOf).filter(({ isWords }) => !isWords);
+  const names = [...settings.map(environmentName), CONFIG_FILE_VARIABLE];
   // What all have in common would make everything look near.
   const near = closest(place.slice(PREFIX.length), names.map((name) => name.slice(PREFIX.length)));
   const remedy = near === undefined
@@ -35,7 +36,13 @@ export function readEnvironment(env: Environment): Reading {
   for (const [place, text] of Object.entries(env)) {
     if (text === undefined || !place.startsWith(PREFIX) || place === CONFIG_FILE_VARIABLE) continue;
     const key = keyOfEnvironment(place);
-    if (key !== undefined) {
+    if (key !== undefined && settingOf(key).isWords && text.trim() !== "") {
+      problems.push({
+        place,
+        problem: "a command is not read from the environment, where its words could not be told apart",
+        remedy: "Unset it and write the command behind --, or as a list in the file.",
+      });
+    } else if (key !== undefined) {
       if (text.trim() !== "") given.set(key, [{ text: text.trim(), place }]);
     } else if (!SERVICE_LINK.test(place)) {
       problems.push(unknownVariable(place));

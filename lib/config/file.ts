@@ -56,6 +56,9 @@ class FileReader {
       this.given.set(key, node.items.flatMap((item) => this.#text(item as Node, name, true) ?? []));
       return;
     }
+    if (settingOf(key).isWords) {
+      return this.#report(place, "a command is wanted as a list", `Write \`${name}: [COMMAND, ARG, …]\`.`);
+    }
     const text = this.#text(node ?? keyNode, name, false, node === null || node === undefined);
     if (text !== undefined) this.given.set(key, [text]);
   }

@@ -4,7 +4,7 @@ import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { parseKeySet } from "../identity/key_set.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, settingOf, type Settings } from "./schema.ts";
-import { parseAdminToken, parseClientSecret, parseTokenSecrets } from "./secrets.ts";
+import { parseAdminToken, parseClientSecret, parseRefreshToken, parseTokenSecrets, parseVariable } from "./secrets.ts";
 
 /** What reading configuration needs of the machine. */
 export interface FileAccess {
@@ -58,6 +58,9 @@ const SECRETS: Partial<Record<SettingKey, (text: string, place: string) => unkno
   tokenSecretFile: parseTokenSecrets,
   adminTokenFile: parseAdminToken,
   introspectionSecretFile: parseClientSecret,
+  credentialClientSecretFile: parseClientSecret,
+  credentialRefreshTokenFile: parseRefreshToken,
+  stdioSecrets: parseVariable,
 };
 
 const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
@@ -66,6 +69,9 @@ const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
   "tokenSecretFile",
   "adminTokenFile",
   "introspectionSecretFile",
+  "credentialClientSecretFile",
+  "credentialRefreshTokenFile",
+  "stdioSecrets",
 ]);
 const OTHERS_MAY_READ = 0o044;
 
@@ -156,12 +162,14 @@ export async function examineFiles(
   for (const key of keys) {
     const value = settings[key];
     if (value === undefined) continue;
-    const { kind, name } = settingOf(key);
+    const { kind, name, repeatable } = settingOf(key);
     const place = options.places.get(key) ?? `--${name}`;
-    const read = kind.fileOf?.(value);
-    if (read !== undefined) await examiner.readable({ key, path: read, place });
-    const made = kind.madeFileOf?.(value);
-    if (made !== undefined) await examiner.writable({ key, path: made, place });
+    for (const item of repeatable ? value as readonly unknown[] : [value]) {
+      const read = kind.fileOf?.(item);
+      if (read !== undefined) await examiner.readable({ key, path: read, place });
+      const made = kind.madeFileOf?.(item);
+      if (made !== undefined) await examiner.writable({ key, path: made, place });
+    }
   }
   return examiner;
 }

@@ -4,7 +4,8 @@ import type { ConfigProblem } from "../errors.ts";
 import { closest } from "./closest.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
 import type { Kind } from "./kinds.ts";
-import { keyOfName, type SettingKey, SETTINGS } from "./schema.ts";
+import { keyOfName, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
+import type { Setting } from "./setting.ts";
 
 /** A flag of one command that is no setting: it has no variable and no place in a file. Never repeatable. */
 export interface OwnFlag<T = unknown> {
@@ -36,7 +37,7 @@ export interface ParsedFlags extends Reading {
   readonly help: boolean;
   /** What is no flag, in order. */
   readonly positionals: readonly string[];
-  /** What stands after `--`; undefined without it, and for a command that takes it as arguments. */
+  /** What stands after `--`; undefined without it, and for a command that takes it as arguments or as a setting. */
   readonly rest: readonly string[] | undefined;
   /** Values of the command's own flags by name, each read by its kind. */
   readonly own: ReadonlyMap<string, unknown>;
@@ -70,14 +71,21 @@ class FlagReader {
       const argument = this.#argv[this.#next++]!;
       if (argument === "--") {
         const rest = this.#argv.slice(this.#next);
-        if (this.#options.takesWords) this.positionals.push(...rest);
-        else this.rest = rest;
-        return;
+        return this.#readRest(rest);
       }
       if (argument === "--help" || argument === "-h") this.help = true;
       else if (argument.startsWith("-") && argument !== "-") this.#readFlag(argument);
       else this.positionals.push(argument);
     }
+  }
+
+  #readRest(rest: readonly string[]): void {
+    const { accepts, takesWords } = this.#options;
+    if (takesWords) this.positionals.push(...rest);
+    else if (!accepts.has("command")) this.rest = rest;
+    else if (rest.length === 0) {
+      this.#report("--", "no command stands behind it", "Write the command of a stdio MCP server, or leave -- out.");
+    } else this.given.set("command", rest.map((text) => ({ text, place: "--", isItem: true })));
   }
 
   #readFlag(argument: string): void {
@@ -92,7 +100,8 @@ class FlagReader {
     if (own !== undefined) return this.#readOwn(own, place, inline);
     const key = keyOfName(name);
     if (key === undefined) return this.#reportUnknown(place, name, inline !== undefined);
-    const setting = SETTINGS[key];
+    const setting: Setting<unknown> = SETTINGS[key];
+    if (setting.isWords && this.#options.accepts.has(key)) return this.#reportWords(place, inline !== undefined);
     const text = inline ?? (setting.isFlag ? "true" : this.#takeValue(place, setting.kind.metavar));
     if (!this.#options.accepts.has(key)) {
       this.#report(place, `\`${this.#options.command}\` has no use for this flag`, "Leave it out.");
@@ -100,6 +109,12 @@ class FlagReader {
       const texts = this.given.get(key) ?? [];
       this.given.set(key, [...texts, { text, place }]);
     }
+  }
+
+  /** What follows is its value; the first word of several that are wanted. */
+  #reportWords(place: string, hasValue: boolean): void {
+    if (!hasValue && !(this.#argv[this.#next] ?? "-").startsWith("-")) this.#next++;
+    this.#report(place, "a command is no flag", "Write it at the end, behind --: `-- COMMAND ARG …`.");
   }
 
   #readOwn({ name, kind, isFlag }: OwnFlag, place: string, inline: string | undefined): void {
@@ -131,7 +146,10 @@ class FlagReader {
 
   #reportUnknown(place: string, name: string, hasValue: boolean): void {
     const { accepts, command, own = [], takesWords } = this.#options;
-    const names = [...own.map(({ name }) => name), ...[...accepts].map((key) => SETTINGS[key].name)];
+    const names = [
+      ...own.map(({ name }) => name),
+      ...[...accepts].filter((key) => !settingOf(key).isWords).map((key) => SETTINGS[key].name),
+    ];
     const near = closest(name, accepts.size > 0 ? [...names, "config", "help"] : [...names, "help"]);
     const isOwnSwitch = own.some((flag) => flag.name === near && flag.isFlag);
     const meant = near === undefined || isOwnSwitch ? undefined : keyOfName(near);

@@ -45,12 +45,28 @@ function splitTexts(setting: Setting<unknown>, texts: readonly GivenText[]): Giv
   });
 }
 
+/** As they are: blanks at their ends, commas and repetitions mean something to the program they are for. */
+function readWords(
+  { kind }: Setting<unknown>,
+  texts: readonly GivenText[],
+  problems: ConfigProblem[],
+): { value: unknown } | undefined {
+  const values: unknown[] = [];
+  for (const { text, place } of texts) {
+    const parsed = kind.parse(text);
+    if ("value" in parsed) values.push(parsed.value);
+    else problems.push({ place, ...parsed });
+  }
+  return values.length === texts.length ? { value: values } : undefined;
+}
+
 /** Reads one setting's texts. @returns undefined after reporting a problem */
 function readValue(
   setting: Setting<unknown>,
   texts: readonly GivenText[],
   problems: ConfigProblem[],
 ): { value: unknown } | undefined {
+  if (setting.isWords) return readWords(setting, texts, problems);
   const items = setting.repeatable ? splitTexts(setting, texts) : texts;
   if (!setting.repeatable && texts.length > 1) {
     const place = texts[1]!.place;

@@ -8,7 +8,9 @@ import { CALLER_RULES } from "./caller_rules.ts";
 import { IDENTITY_RULES } from "./identity_rules.ts";
 import { OPERATOR_RULES } from "./operator_rules.ts";
 import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
-import { SETTINGS } from "./schema.ts";
+import { settingOf, SETTINGS } from "./schema.ts";
+import { flagOf } from "./setting.ts";
+import { STDIO_RULES } from "./stdio_rules.ts";
 
 const FIELD_LISTS = ["sealHeaders", "transientHeaders", "stripHeaders"] as const;
 
@@ -64,8 +66,18 @@ function pointsAt(listener: ListenAddress, hostname: string, port: number): bool
 }
 
 function judgeUpstreamCount(bench: Bench): void {
-  const count = bench.settings.upstreams.length;
-  if (count === 0) bench.problem("upstreams", "no MCP server is named", "Add --upstream http://127.0.0.1:3000/mcp.");
+  const { upstreams: { length: count }, command } = bench.settings;
+  if (count === 0 && command.length === 0) {
+    const remedy = "Add --upstream http://127.0.0.1:3000/mcp, or the command of a stdio server behind --.";
+    bench.problem("upstreams", "no MCP server is named", remedy);
+  }
+  if (count > 0 && command.length > 0) {
+    bench.problem(
+      "command",
+      "there is an --upstream too, and this version forwards to one",
+      "Leave out one of the two.",
+    );
+  }
   if (count <= 1) return;
   bench.problem(
     "upstreams",
@@ -147,7 +159,7 @@ function judgeBodies(bench: Bench): void {
 const RULES: readonly Rule[] = [
   [["listen", "allowHosts", "unsafeListen"], judgeReach],
   [["listen", "admin"], judgePorts],
-  [["upstreams"], judgeUpstreamCount],
+  [["upstreams", "command"], judgeUpstreamCount],
   [["upstreams", "listen", "admin"], judgeUpstreams],
   [["tlsCertFile", "tlsKeyFile"], judgeTls],
   [["upstreamCaFile", "upstreams"], judgeUpstreamCa],
@@ -164,10 +176,10 @@ export function judge(judged: Judged): Verdict {
   const bench: Bench = {
     ...judged,
     problem: (key, problem, remedy) =>
-      problems.push({ place: judged.places.get(key) ?? `--${SETTINGS[key].name}`, problem, remedy }),
+      problems.push({ place: judged.places.get(key) ?? flagOf(settingOf(key)), problem, remedy }),
     warn: (text) => warnings.push(text),
   };
-  for (const [reads, rule] of [...RULES, ...CALLER_RULES, ...IDENTITY_RULES, ...OPERATOR_RULES]) {
+  for (const [reads, rule] of [...RULES, ...CALLER_RULES, ...IDENTITY_RULES, ...OPERATOR_RULES, ...STDIO_RULES]) {
     if (!reads.some((key) => judged.broken.has(key))) rule(bench);
   }
   return { problems, warnings };

@@ -1,18 +1,22 @@
 // The one table of settings, section by section. Flags, `SIGNET_…` names, keys of signet.yaml, help, completions, the
 // README's table and the type of `Settings` all come from it. Property names carry units; `name` is what people write.
 import { CALLERS, type PRINCIPAL_SOURCES } from "./sections/callers.ts";
+import { CREDENTIALS } from "./sections/credentials.ts";
 import { FORWARDING } from "./sections/forwarding.ts";
 import { KEYS } from "./sections/keys.ts";
 import { LIMITS } from "./sections/limits.ts";
 import { LISTENING } from "./sections/listening.ts";
 import { OPERATION } from "./sections/operation.ts";
 import { SESSIONS } from "./sections/sessions.ts";
+import { STDIO } from "./sections/stdio.ts";
 import { TIMEOUTS } from "./sections/timeouts.ts";
 import { environmentName, type Setting, type ValueOf } from "./setting.ts";
 
 export const SETTINGS = {
   ...LISTENING,
   ...FORWARDING,
+  ...STDIO,
+  ...CREDENTIALS,
   ...KEYS,
   ...CALLERS,
   ...SESSIONS,

@@ -13,7 +13,18 @@ export interface Secrets {
   readonly tokenSecrets: readonly TokenSecret[];
   readonly adminToken: AdminToken | undefined;
   readonly introspectionSecret: string | undefined;
+  readonly credentialSecret: string | undefined;
+  /** Variables of a stdio server whose values are in files. */
+  readonly stdioSecrets: Readonly<Record<string, string>>;
 }
+
+/** Settings that name files with secrets. */
+type SecretKey =
+  | "tokenSecretFile"
+  | "adminTokenFile"
+  | "introspectionSecretFile"
+  | "credentialClientSecretFile"
+  | "stdioSecrets";
 
 export interface SecretOptions {
   readonly readTextFile: (path: string) => Promise<string>;
@@ -75,30 +86,61 @@ export function parseClientSecret(text: string, place: string): string {
   throw new ConfigError([{ place, problem, remedy: "Put the client secret alone into the file." }]);
 }
 
+/** Only looked at: whoever uses it reads it by itself, and replaces it. @throws ConfigError if there is none */
+export function parseRefreshToken(text: string, place: string): string {
+  const token = text.trim();
+  if (/^[\x20-\x7e]+$/.test(token)) return token; // RFC 6749 Appendix A.17
+  const problem = token === "" ? "the file holds no refresh token" : "the file holds more than one token";
+  throw new ConfigError([{ place, problem, remedy: "Put the refresh token alone into the file." }]);
+}
+
+/** The value of a variable: the text without the line's end. @throws ConfigError if there is none */
+export function parseVariable(text: string, place: string): string {
+  const value = text.replace(/\r?\n$/, "");
+  if (value !== "" && !value.includes("\0")) return value;
+  const problem = value === "" ? "the file is empty" : "the file holds a NUL character";
+  throw new ConfigError([{ place, problem, remedy: "Put the variable's value alone into the file." }]);
+}
+
 /**
  * Everything secret that `settings` name, but for the key ring (`keys.ts`). Loading the settings has read the same files:
  * what fails here has changed since.
  * @throws ConfigError with every problem there is
  */
 export async function loadSecrets(
-  settings: Pick<Settings, "tokenSecretFile" | "adminTokenFile" | "introspectionSecretFile">,
+  settings: { readonly [K in SecretKey]?: Settings[K] | undefined },
   options: SecretOptions,
 ): Promise<Secrets> {
   const problems: ConfigProblem[] = [];
-  const load = async <T>(key: keyof typeof settings, parse: (text: string, place: string) => T) => {
+  const load = async <T>(
+    key: keyof typeof settings,
+    parse: (text: string, place: string) => T,
+    path: string | undefined,
+  ) => {
     try {
-      return await readSecret(settings[key], { ...options, key, parse });
+      return await readSecret(path, { ...options, key, parse });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       problems.push(...error.problems);
       return undefined;
     }
   };
-  const tokenSecrets = await load("tokenSecretFile", parseTokenSecrets);
-  const adminToken = await load("adminTokenFile", parseAdminToken);
-  const introspectionSecret = await load("introspectionSecretFile", parseClientSecret);
+  const tokenSecrets = await load("tokenSecretFile", parseTokenSecrets, settings.tokenSecretFile);
+  const adminToken = await load("adminTokenFile", parseAdminToken, settings.adminTokenFile);
+  const introspectionSecret = await load(
+    "introspectionSecretFile",
+    parseClientSecret,
+    settings.introspectionSecretFile,
+  );
+  const { credentialClientSecretFile } = settings;
+  const credentialSecret = await load("credentialClientSecretFile", parseClientSecret, credentialClientSecretFile);
+  const stdioSecrets: Record<string, string> = {};
+  for (const { name, path } of settings.stdioSecrets ?? []) {
+    const value = await load("stdioSecrets", parseVariable, path);
+    if (value !== undefined) stdioSecrets[name] = value;
+  }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { tokenSecrets: tokenSecrets ?? [], adminToken, introspectionSecret };
+  return { tokenSecrets: tokenSecrets ?? [], adminToken, introspectionSecret, credentialSecret, stdioSecrets };
 }
 
 async function readSecret<T>(

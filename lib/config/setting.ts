@@ -5,6 +5,8 @@ import { boolean, type Kind } from "./kinds.ts";
 export const SECTIONS = [
   "Listening",
   "Forwarding",
+  "Stdio servers",
+  "Credentials",
   "Keys",
   "Callers",
   "Sessions",
@@ -25,6 +27,8 @@ export interface Setting<T> {
   readonly repeatable: boolean;
   /** Needs no value on the command line: `--full-lane` is `--full-lane=true`. */
   readonly isFlag: boolean;
+  /** A command line: what stands behind `--`, or a list in the file; neither a flag nor a variable, and never split. */
+  readonly isWords: boolean;
   /** Weakens a guarantee; marked in help, table and log. */
   readonly dangerous: boolean;
   /** Undefined: nothing is configured unless asked for. */
@@ -37,6 +41,17 @@ export type ValueOf<S> = S extends Setting<infer T> ? T : never;
 /** `SIGNET_SESSION_TTL` of `session-ttl`. */
 export function environmentName(setting: Setting<unknown>): string {
   return "SIGNET_" + setting.name.toUpperCase().replaceAll("-", "_");
+}
+
+/** How it is written on the command line: `--allow-host HOST …`. */
+export function writtenAs({ name, kind, isFlag, isWords, repeatable }: Setting<unknown>): string {
+  if (isWords) return `-- ${kind.metavar}`;
+  return `--${name}${isFlag ? "" : ` ${kind.metavar}`}${repeatable ? " …" : ""}`;
+}
+
+/** How messages name it: `--allow-host`; for a command line, `--`. */
+export function flagOf({ name, isWords }: Pick<Setting<unknown>, "name" | "isWords">): string {
+  return isWords ? "--" : `--${name}`;
 }
 
 /** The default as people would write it; empty if there is none. */
@@ -61,6 +76,8 @@ export interface RowMaker {
   optional<T>(kind: Kind<T>, row: Common): Setting<T | undefined>;
   /** Any number of values in the order given. */
   many<T>(kind: Kind<T>, row: Common & { readonly default?: readonly NoInfer<T>[] }): Setting<readonly T[]>;
+  /** A command line, word by word; empty if there is none. */
+  words(kind: Kind<string>, row: Common): Setting<readonly string[]>;
   /** On or off; off by default. */
   flag(row: Common): Setting<boolean>;
 }
@@ -69,7 +86,7 @@ export function rowsOf(section: Section): RowMaker {
   const row = <T>(
     kind: Kind<unknown>,
     common: Common,
-    rest: { default: T; repeatable?: boolean; isFlag?: boolean },
+    rest: { default: T; repeatable?: boolean; isFlag?: boolean; isWords?: boolean },
   ) => ({
     name: common.name,
     section,
@@ -77,6 +94,7 @@ export function rowsOf(section: Section): RowMaker {
     kind,
     repeatable: rest.repeatable ?? false,
     isFlag: rest.isFlag ?? false,
+    isWords: rest.isWords ?? false,
     dangerous: common.dangerous ?? false,
     default: rest.default,
   });
@@ -84,6 +102,7 @@ export function rowsOf(section: Section): RowMaker {
     one: (kind, common) => row(kind, common, { default: common.default }),
     optional: (kind, common) => row(kind, common, { default: undefined }),
     many: (kind, common) => row(kind, common, { default: common.default ?? [], repeatable: true }),
+    words: (kind, common) => row(kind, common, { default: [], repeatable: true, isWords: true }),
     flag: (common) => row(boolean, common, { default: false, isFlag: true }),
   };
 }

@@ -15,7 +15,7 @@ import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
 import { bareAnswer, errorAnswer, eventAnswer, jsonAnswer, lostSession } from "./stdio/answers.ts";
 import { type BackoffOptions, DEFAULT_BACKOFF } from "./stdio/backoff.ts";
-import { type Bridge, type BridgeLimits, randomName, resolvePrograms } from "./stdio/bridge.ts";
+import { type Bridge, type BridgeLimits, type ProcessCounts, randomName, resolvePrograms } from "./stdio/bridge.ts";
 import { Conversation } from "./stdio/conversation.ts";
 import { findMember, replaceSpan } from "./stdio/json_text.ts";
 import { type Machine, type ServerCommand, type Spawn, spawnProcess } from "./stdio/launch.ts";
@@ -107,6 +107,7 @@ function notAcceptable(): ClientResponse {
 }
 
 export class StdioUpstream implements Upstream {
+  readonly wantsNames = true;
   readonly name: string;
   /** Stands for the command in the envelope: a session sealed for another command is opened anew here. */
   readonly url: string;
@@ -141,6 +142,7 @@ export class StdioUpstream implements Upstream {
       timers: options.timers ?? SYSTEM_TIMERS,
       random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
       log: options.log,
+      counts: { started: 0, restarted: 0, ended_unasked: 0 },
     };
     this.#gate = new StartGate(this.#bridge.backoff, this.#bridge.timers);
     this.#credentials = options.credentials ?? (() => undefined);
@@ -156,6 +158,11 @@ export class StdioUpstream implements Upstream {
   /** Sessions with a server of their own. */
   get size(): number {
     return this.#conversations.size;
+  }
+
+  /** Of processes, since the start. */
+  get counts(): Readonly<ProcessCounts> {
+    return this.#bridge.counts;
   }
 
   /** Sums over all sessions, for metrics. */

@@ -30,6 +30,14 @@ export interface BridgeLimits extends ProcessLimits {
   readonly maxCalls: number;
 }
 
+/** What became of processes, in numbers that only rise. */
+export interface ProcessCounts {
+  started: number;
+  /** Of those started: in the place of one that was lost. */
+  restarted: number;
+  ended_unasked: number;
+}
+
 export interface Bridge {
   readonly name: string;
   readonly server: ServerCommand;
@@ -45,6 +53,7 @@ export interface Bridge {
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
   readonly log: Logger;
+  readonly counts: ProcessCounts;
 }
 
 /** Letters and digits of `n` random bytes. */
@@ -87,5 +96,6 @@ export function startProcess(bridge: Bridge, programs: Programs, start: Start): 
   const secrets = [...Object.values(start.secrets), ...configuredSecrets(server)];
   const stderr = new StderrLog({ log, timers, facts: start.facts, secrets });
   const { onLine, onExit } = start;
+  bridge.counts.started++;
   return new ServerProcess({ launch, spawn, table, mark, limits, timers, log, stderr, onLine, onExit });
 }

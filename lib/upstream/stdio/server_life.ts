@@ -185,6 +185,7 @@ export class ServerLife {
     }
     if (delayMs > 0) await pause(delayMs, bridge.timers);
     const peer = await this.#successor(bridge.slots.reserve(this.#options.principal));
+    bridge.counts.restarted++;
     bridge.log.info("MCP server restarted", this.#options.facts());
     return peer;
   }
@@ -301,6 +302,7 @@ export class ServerLife {
     if (this.#peer === peer) this.#peer = undefined;
     if (!this.#retired.has(peer)) {
       this.#backoff.fail(bridge.timers.now());
+      bridge.counts.ended_unasked++;
       bridge.log.warn("MCP server ended", { ...facts(), ...describe(exit), failures: this.#backoff.failures });
     }
     onLost(peer);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
-import { environmentName } from "../../../lib/config/setting.ts";
+import { environmentName, flagOf } from "../../../lib/config/setting.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine } from "./fake_machine.ts";
 
@@ -60,8 +60,9 @@ Deno.test(
     const text = await helpOf(["serve", "--help"]);
     const entries = text.split(/^(?= {4}--)/m).map((entry) => entry.replaceAll(/\s+/g, " "));
     for (const setting of SETTING_KEYS.map(settingOf)) {
-      const entry = entries.find((entry) => entry.startsWith(` --${setting.name} `)) ?? "";
-      assert.ok(entry.includes(`[${environmentName(setting)}]`), setting.name);
+      const entry = entries.find((entry) => entry.startsWith(` ${flagOf(setting)} `)) ?? "";
+      assert.notEqual(entry, "", setting.name);
+      assert.equal(entry.includes(`[${environmentName(setting)}]`), !setting.isWords, setting.name);
       assert.equal(entry.includes("DANGEROUS."), setting.dangerous, setting.name);
       assert.equal(setting.name.startsWith("unsafe-"), setting.dangerous, setting.name);
     }
@@ -80,9 +81,11 @@ Deno.test("help shows a command's own flags, in place of a setting of the same n
   for (const { name, own = [], settings } of COMMANDS) {
     const flags = [...(await helpOf([name, "--help"])).matchAll(/^ {4}--([a-z-]+)/gm)].map(([, flag]) => flag!);
     assert.equal(new Set(flags).size, flags.length, name);
-    const wanted = new Set([...own.map((flag) => flag.name), ...settings.map((key) => settingOf(key).name)]);
+    const flagged = settings.map(settingOf).filter(({ isWords }) => !isWords);
+    const wanted = new Set([...own.map((flag) => flag.name), ...flagged.map(({ name }) => name)]);
     assert.deepEqual(flags.filter((flag) => flag !== "config").sort(), [...wanted].sort(), name);
   }
+  assert.match(await helpOf(["serve", "--help"]), /^ {2}signet serve \[FLAGS\] \[-- COMMAND ARG …\]$/m);
   assert.match(await helpOf(["revoke", "--help"]), /^ {2}signet revoke \[ID\] \[FLAGS\]$/m);
   assert.match(await helpOf(["token", "--help"]), /--admin HOST:PORT\|URL/);
 });

@@ -4,10 +4,10 @@ import { VERSION } from "../../../lib/cli/version.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine } from "./fake_machine.ts";
 
-Deno.test("signet shows five examples when nothing is asked", STRICT, async () => {
+Deno.test("signet shows six examples when nothing is asked", STRICT, async () => {
   const machine = new FakeMachine();
   assert.equal(await machine.run(), 0);
-  assert.equal(machine.stdout.match(/^ {2}\S/gm)?.length, 5);
+  assert.equal(machine.stdout.match(/^ {2}\S/gm)?.length, 6);
   assert.equal(machine.stderr, "");
 });
 
@@ -16,7 +16,7 @@ Deno.test("the examples are commands signet accepts", STRICT, async () => {
   await machine.run();
   const text = machine.stdout.replaceAll(/\\\n\s*/g, "");
   const examples = [...text.matchAll(/^ {4}signet (serve .*|check .*)$/gm)].map(([, rest]) => rest!.split(/\s+/));
-  assert.equal(examples.length, 4);
+  assert.equal(examples.length, 5);
   const files = { "signet.key": btoa("k".repeat(32)), "signet.yaml": "upstream: http://127.0.0.1:3000/mcp\n" };
   for (const [, ...flags] of examples) {
     const checked = new FakeMachine({ files });
@@ -69,10 +69,18 @@ Deno.test("E8: signet repeats nothing that may be a secret in the wrong place", 
 Deno.test("signet refuses words and commands it has no use for, together with all other problems", STRICT, async () => {
   const machine = new FakeMachine();
   assert.equal(await machine.run("serve", "http://127.0.0.1:3000/mcp", "--lisen=x", "--", "node", "server.js"), 2);
-  assert.match(machine.stderr, /^signet: 4 problems\n/);
+  assert.match(machine.stderr, /^signet: 2 problems\n/);
   assert.match(machine.stderr, /One word too many\.\n {4}Did you mean --upstream URL\?/);
-  assert.match(machine.stderr, /This version starts no MCP server of its own\./);
   assert.match(machine.stderr, /Did you mean --listen\?/);
+  const forgotten = new FakeMachine();
+  assert.equal(await forgotten.run("serve", "node", "server.js"), 2);
+  assert.match(
+    forgotten.stderr,
+    /2 words too many\.\n {4}The command of a stdio MCP server stands at the end, behind --\./,
+  );
+  const other = new FakeMachine();
+  assert.equal(await other.run("ready", "--", "node"), 2);
+  assert.match(other.stderr, /`signet ready` takes nothing behind it\./);
 });
 
 Deno.test("every command refuses flags that are not its own and exits 2 or 1", STRICT, async () => {

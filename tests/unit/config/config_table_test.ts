@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { SETTING_KEYS, SETTINGS } from "../../../lib/config/schema.ts";
+import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
+import { flagOf } from "../../../lib/config/setting.ts";
 import { BEGIN, END, formatConfigTable, replaceConfigTable } from "../../../scripts/config_table.ts";
 import { STRICT } from "../../support/strict.ts";
 
 Deno.test("the configuration table has one row for each setting, with three cells", STRICT, () => {
   const rows = formatConfigTable().split("\n").filter((line) => line.startsWith("| `--"));
   assert.deepEqual(
-    rows.map((row) => /^\| `--([a-z-]+)/.exec(row)?.[1]).sort(),
-    SETTING_KEYS.map((key) => SETTINGS[key].name as string).sort(),
+    rows.map((row) => /^\| `(--[a-z-]*)/.exec(row)?.[1]).sort(),
+    SETTING_KEYS.map((key) => flagOf(settingOf(key))).sort(),
   );
   for (const row of rows) assert.equal(row.replaceAll("\\|", "").split("|").length, 5, row);
 });

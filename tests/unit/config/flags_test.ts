@@ -70,11 +70,27 @@ Deno.test("parseFlags refuses a flag that is another command's", STRICT, () => {
 });
 
 Deno.test("parseFlags ends at -- and keeps what follows as it is", STRICT, () => {
-  const { given, rest, positionals } = parse(["a", "-", "--", "--listen", "b"]);
+  const { given, rest, positionals } = parse(["a", "-", "--", "--listen", "b"], ["listen"]);
   assert.equal(given.size, 0);
   assert.deepEqual(positionals, ["a", "-"]);
   assert.deepEqual(rest, ["--listen", "b"]);
   assert.equal(parse([]).rest, undefined);
+});
+
+Deno.test("parseFlags takes what follows -- for the command where one can be started", STRICT, () => {
+  const words = ["npx", "-y", "a,b", " ", "", "-y", "--listen=x", "--"];
+  const { given, rest, problems } = parse(["--path", "/x", "--", ...words]);
+  assert.deepEqual(problems, []);
+  assert.equal(rest, undefined);
+  assert.deepEqual(given.get("command")?.map(({ text }) => text), words);
+  assert.deepEqual(given.get("command")?.map(({ place }) => place), words.map(() => "--"));
+  assert.match(parse(["--"]).problems[0]!.problem, /no command stands behind it/);
+  for (const argv of [["--command", "hunter2"], ["--command=hunter2"]]) {
+    const { given, problems, positionals } = parse(argv);
+    assert.deepEqual([given.size, positionals, problems.map(({ place }) => place)], [0, [], ["--command"]]);
+    assert.match(problems[0]!.remedy, /behind --/);
+    assert.doesNotMatch(JSON.stringify(problems), /hunter2/);
+  }
 });
 
 Deno.test("parseFlags finds help and the configuration file anywhere", STRICT, () => {

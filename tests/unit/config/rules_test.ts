@@ -14,7 +14,11 @@ Deno.test("M4: listening beyond loopback wants hosts or --unsafe-listen", STRICT
 
 Deno.test("exactly one upstream is named", STRICT, async () => {
   assert.deepEqual((await problemsOf({})).map(({ place, problem, remedy }) => [place, problem, remedy]), [
-    ["--upstream", "no MCP server is named", "Add --upstream http://127.0.0.1:3000/mcp."],
+    [
+      "--upstream",
+      "no MCP server is named",
+      "Add --upstream http://127.0.0.1:3000/mcp, or the command of a stdio server behind --.",
+    ],
   ]);
   const argv = ["--upstream", "b=http://127.0.0.1:3001/mcp"];
   assert.deepEqual(await problemLines({ argv }), [

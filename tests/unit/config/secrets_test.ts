@@ -76,6 +76,8 @@ Deno.test("loadSecrets gives what is configured, and every problem at once", STR
     tokenSecrets: [],
     adminToken: undefined,
     introspectionSecret: undefined,
+    credentialSecret: undefined,
+    stdioSecrets: {},
   });
   const wrong = loadSecrets({ tokenSecretFile: "client", adminTokenFile: "none", introspectionSecretFile: "client" }, {
     readTextFile,

@@ -1,0 +1,19 @@
+// Settings → how much there may be of everything, for all and for one caller.
+import type { Settings } from "../config/schema.ts";
+import type { LimitOptions } from "../session/limits.ts";
+
+/** Anonymous callers are one principal: a share for each would only be a lower cap for all of them together. */
+export function allShareOneOwner({ principals }: Settings): boolean {
+  return principals.every((name) => name === "anonymous");
+}
+
+export function capsOf(settings: Settings): LimitOptions {
+  return {
+    maxSessions: settings.maxSessions,
+    maxSessionsPerPrincipal: allShareOneOwner(settings) ? Infinity : settings.maxSessionsPerPrincipal,
+    maxStreams: settings.maxStreams,
+    maxRequests: settings.maxInFlight,
+    maxCallsPerSession: settings.maxCallsPerSession,
+    maxStreamsPerSession: settings.maxStreamsPerSession,
+  };
+}

@@ -1,0 +1,94 @@
+// Settings → where Signet's own credential for the MCP server comes from (BEHAVIOUR.md B4). Loaded only where one is wanted.
+import type { Settings } from "../config/schema.ts";
+import type { Secrets } from "../config/secrets.ts";
+import { fieldValue } from "../http1/fields.ts";
+import type { FieldList } from "../http1/types.ts";
+import type { Logger } from "../observe/log.ts";
+import { commandCredential, runCommand } from "../upstream/credentials/command.ts";
+import type { CredentialSource } from "../upstream/credentials/credential.ts";
+import { CredentialedUpstream } from "../upstream/credentials/header.ts";
+import { oauthCredential, type OAuthGrant, type OAuthOptions } from "../upstream/credentials/oauth.ts";
+import { refreshTokenFile } from "../upstream/credentials/refresh_token_file.ts";
+import { Rotation } from "../upstream/credentials/rotation.ts";
+import { SYSTEM_TIMERS } from "../upstream/timers.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+export interface CredentialParts {
+  readonly settings: Settings;
+  readonly secrets: Secrets;
+}
+
+/** An upstream whose requests all carry the credential, and the end of both. */
+export function withCredential(
+  inner: Upstream,
+  { settings, secrets, log }: CredentialParts & { readonly log: Logger },
+): { upstream: Upstream; close(): Promise<void> } {
+  const source = credentialsOf({ settings, secrets })([]);
+  const upstream = new CredentialedUpstream(inner, source);
+  const rotation = new Rotation({ timers: SYSTEM_TIMERS, log });
+  rotation.add(upstream);
+  return {
+    upstream,
+    async close() {
+      rotation.remove(upstream);
+      await upstream.close();
+    },
+  };
+}
+
+/** Where a session's credential comes from, by the fields of the request that opens it; one source for all, if it can be. */
+export function credentialsOf(parts: CredentialParts): (fields: FieldList) => CredentialSource {
+  const { settings } = parts;
+  if (settings.credential === "token-exchange") return (fields) => exchangeCredential(parts, fields);
+  const source = settings.credential === "command"
+    ? commandCredential({
+      command: settings.credentialCommand!,
+      args: [],
+      run: runCommand,
+      timers: SYSTEM_TIMERS,
+    })
+    : oauthCredential(oauthOptions(parts, grantOf(settings)));
+  return () => source;
+}
+
+/** A session's own: for the token its caller has opened it with. */
+function exchangeCredential(parts: CredentialParts, fields: FieldList): CredentialSource {
+  const subject = /^bearer +(\S+) *$/i.exec(fieldValue(fields, "authorization") ?? "")?.[1];
+  const parameters = parametersOf(parts.settings);
+  const subjectToken = () => {
+    if (subject === undefined) throw new Error("exchanging the caller's token: the request carries none");
+    return subject;
+  };
+  return oauthCredential(oauthOptions(parts, { type: "token_exchange", subjectToken, parameters }));
+}
+
+function grantOf(settings: Settings): OAuthGrant {
+  const parameters = parametersOf(settings);
+  if (settings.credential === "client-credentials") return { type: "client_credentials", parameters };
+  return { type: "refresh_token", token: refreshTokenFile(settings.credentialRefreshTokenFile!), parameters };
+}
+
+function parametersOf({ credentialScopes, credentialAudience, credentialResource }: Settings): Record<string, string> {
+  return {
+    ...(credentialScopes.length === 0 ? {} : { scope: credentialScopes.join(" ") }),
+    ...(credentialAudience === undefined ? {} : { audience: credentialAudience }),
+    ...(credentialResource === undefined ? {} : { resource: credentialResource }),
+  };
+}
+
+function oauthOptions({ settings, secrets }: CredentialParts, grant: OAuthGrant): OAuthOptions {
+  const { credentialTokenUrl, credentialClientId, credentialClientAuth, credentialName = "authorization" } = settings;
+  const isBearer = settings.command.length === 0 && credentialName.toLowerCase() === "authorization";
+  return {
+    client: {
+      tokenEndpoint: credentialTokenUrl!,
+      clientId: credentialClientId!,
+      authentication: credentialClientAuth,
+      ...(secrets.credentialSecret === undefined ? {} : { clientSecret: secrets.credentialSecret }),
+    },
+    grant,
+    values: (token) => ({ [credentialName]: isBearer ? `Bearer ${token}` : token }),
+    timers: SYSTEM_TIMERS,
+    fetch,
+  };
+}

@@ -1,0 +1,18 @@
+// An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
+import type { Secrets } from "../config/secrets.ts";
+import type { Logger } from "../observe/log.ts";
+import type { MetricsPage } from "../observe/metrics.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+export interface OpenedUpstream {
+  readonly upstream: Upstream;
+  /** Puts what is counted of this kind on the page. */
+  declare(page: MetricsPage): void;
+  /** Lets go of everything; settles when nothing is left, or after a time with a line in the log. Again: nothing. */
+  close(): Promise<void>;
+}
+
+export interface OpenUpstreamOptions {
+  readonly secrets: Secrets;
+  readonly log: Logger;
+}

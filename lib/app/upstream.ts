@@ -1,0 +1,53 @@
+// The MCP server that the settings name, ready to be sent to, with what only its kind has: metrics, and an end of its own.
+// What one kind needs is loaded for that kind alone.
+import type { Settings } from "../config/schema.ts";
+import type { MetricsPage } from "../observe/metrics.ts";
+import { HttpUpstream } from "../upstream/http.ts";
+import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
+
+/** @throws ConfigError if it can never work: a program that is not there */
+export async function openUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
+  if (settings.command.length === 0) return await openHttpUpstream(settings, options);
+  const { openStdioUpstream } = await import("./stdio_upstream.ts");
+  return await openStdioUpstream(settings, options);
+}
+
+async function createHttpUpstream(settings: Settings): Promise<HttpUpstream> {
+  const [address] = settings.upstreams;
+  if (address === undefined) throw new Error("starting: want one upstream, got none");
+  const caFile = settings.upstreamCaFile;
+  return new HttpUpstream({
+    name: address.name === "" ? "upstream" : address.name,
+    url: address.url,
+    ...(caFile === undefined ? {} : { caCerts: [await Deno.readTextFile(caFile)] }),
+    limits: {
+      connectTimeoutMs: settings.connectTimeoutMs,
+      connectPatienceMs: settings.connectPatienceMs,
+      responseTimeoutMs: settings.responseTimeoutMs,
+      maxHeadBytes: settings.maxHeadBytes,
+    },
+  });
+}
+
+async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
+  const http = await createHttpUpstream(settings);
+  const declare = (page: MetricsPage) => declarePool(page, http);
+  if (settings.credential === undefined) {
+    return { upstream: http, declare, close: () => Promise.resolve(http.close()) };
+  }
+  const { withCredential } = await import("./credentials.ts");
+  return { ...withCredential(http, { ...options, settings }), declare };
+}
+
+function declarePool(page: MetricsPage, { name, pool: { stats } }: HttpUpstream): void {
+  page.labelled(
+    "gauge",
+    { name: "signet_pool_connections", help: "Connections to the upstream, by state.", labels: ["upstream", "state"] },
+    () => [
+      [[name, "idle"], stats.idle],
+      [[name, "busy"], stats.open - stats.idle],
+      [[name, "connecting"], stats.connecting],
+      [[name, "waiting"], stats.waiting],
+    ],
+  );
+}
