@@ -124,3 +124,16 @@ Deno.test(
     assert.equal(upstream.ran.get("echo"), 2);
   },
 );
+
+for (const lane of LANES) {
+  Deno.test(`O5 P2: a reload without --adopt ends what was adopted (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--adopt"] });
+    const [id, own] = [liveId(upstream), await signet.open()];
+    assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+    signet.flags = signet.flags.filter((flag) => flag !== "--adopt");
+    await signet.app.reload();
+    assert.equal(await status(signet.post(call(2, "echo"), { id })), 404);
+    assert.equal(await status(signet.post(call(3, "echo"), { id: own })), 200);
+  });
+}

@@ -1,6 +1,6 @@
 // Attacks on resurrection: nothing hangs on it, nothing is left behind by it, nobody can make it go on without end (L4–L6, M1).
 import assert from "node:assert/strict";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
@@ -9,9 +9,16 @@ import { until } from "../support/until.ts";
 
 const LOST = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
-function zipped(status: number, message: unknown): Response {
-  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
-  return new Response(new Uint8Array(gzipSync(JSON.stringify(message))), { status, headers });
+const CODINGS: Record<string, (text: string) => Uint8Array> = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+};
+
+function coded(status: number, message: unknown, coding: string): Response {
+  const headers = { "content-type": "application/json", "content-encoding": coding };
+  return new Response(new Uint8Array(CODINGS[coding]!(JSON.stringify(message))), { status, headers });
 }
 
 function isInitialize(request: Recorded): boolean {
@@ -127,7 +134,7 @@ for (const lane of LANES) {
   );
 
   const PROCESSED: [string, (id: unknown) => Response][] = [
-    ["in gzip", (id) => zipped(404, { jsonrpc: "2.0", id, error: { code: -32002, message: "no such file" } })],
+    ["in gzip", (id) => coded(404, { jsonrpc: "2.0", id, error: { code: -32002, message: "no such file" } }, "gzip")],
     [
       "at length",
       (id) =>
@@ -163,25 +170,24 @@ for (const lane of LANES) {
     );
   }
 
-  Deno.test(
-    `L4: a transport's refusal in gzip is a lost session all the same (${lane} lane)`,
-    STRICT,
-    async () => {
-      await using upstream = new FakeMcp();
-      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-      const id = await signet.open();
-      upstream.onRequest = (request) =>
-        request.body.includes("tools/call") && !upstream.sessions.has(request.sessionId ?? "")
-          ? zipped(400, {
-            jsonrpc: "2.0",
-            id: null,
-            error: { code: -32000, message: "Bad Request: No valid session ID" },
-          })
-          : undefined;
-      upstream.forgetSessions();
-      assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "accept-encoding": "gzip" } })), 200);
-    },
-  );
+  for (const coding of Object.keys(CODINGS)) {
+    Deno.test(
+      `L4: a transport's refusal in ${coding} is a lost session all the same (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using upstream = new FakeMcp();
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+        const id = await signet.open();
+        const error = { code: -32000, message: "Bad Request: No valid session ID" };
+        upstream.onRequest = (request) =>
+          request.body.includes("tools/call") && !upstream.sessions.has(request.sessionId ?? "")
+            ? coded(400, { jsonrpc: "2.0", id: null, error }, coding)
+            : undefined;
+        upstream.forgetSessions();
+        assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "accept-encoding": coding } })), 200);
+      },
+    );
+  }
 
   Deno.test(
     `M3: an upstream that dies inside a refusal takes no connection with it (${lane} lane)`,

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
 const CALL = JSON.stringify(call(1, "echo"));
 
 for (const lane of LANES) {
-  Deno.test(`end-to-end fields pass as they came, unknown ones too (${lane} lane)`, async () => {
+  Deno.test(`end-to-end fields pass as they came, unknown ones too (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();
@@ -24,50 +25,58 @@ for (const lane of LANES) {
     assert.equal(seen.get("host"), new URL(upstream.url).host);
   });
 
-  Deno.test(`I4: an identity header from outside never reaches the upstream, however it is written (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    const flags = ["--strip-header", "X-User", "--strip-header", "X-Scopes"];
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
-    const id = await signet.open({ headers: { "x-user": "root" } });
-    const spoofs = [
-      ["x-user: root"],
-      ["X-USER: root"],
-      ["x-UsEr: root", "X-User: admin"],
-      ["x-user: root", "connection: x-user"],
-      ["connection: keep-alive, X-User", "x-scopes: all"],
-    ];
-    for (const fields of spoofs) {
+  Deno.test(
+    `I4: an identity header from outside never reaches the upstream, however it is written (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const flags = ["--strip-header", "X-User", "--strip-header", "X-Scopes"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const id = await signet.open({ headers: { "x-user": "root" } });
+      const spoofs = [
+        ["x-user: root"],
+        ["X-USER: root"],
+        ["x-UsEr: root", "X-User: admin"],
+        ["x-user: root", "connection: x-user"],
+        ["connection: keep-alive, X-User", "x-scopes: all"],
+      ];
+      for (const fields of spoofs) {
+        using client = await RawClient.connect(signet.url);
+        await client.send(rawPost(CALL, [`mcp-session-id: ${id}`, ...fields]));
+        assert.equal((await client.answer()).status, 200, fields.join());
+      }
+      for (const request of upstream.requests) {
+        assert.deepEqual([request.headers.get("x-user"), request.headers.get("x-scopes")], [null, null]);
+      }
+    },
+  );
+
+  Deno.test(
+    `fields of the connection stay on it, and what Connection names goes with it (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
       using client = await RawClient.connect(signet.url);
-      await client.send(rawPost(CALL, [`mcp-session-id: ${id}`, ...fields]));
-      assert.equal((await client.answer()).status, 200, fields.join());
-    }
-    for (const request of upstream.requests) {
-      assert.deepEqual([request.headers.get("x-user"), request.headers.get("x-scopes")], [null, null]);
-    }
-  });
+      const fields = [
+        `mcp-session-id: ${id}`,
+        "connection: keep-alive, x-hop",
+        "keep-alive: timeout=9",
+        "x-hop: 1",
+        "te: trailers",
+        "proxy-authorization: Basic eA==",
+        "x-end: 2",
+      ];
+      await client.send(rawPost(CALL, fields));
+      assert.equal((await client.answer()).status, 200);
+      const seen = upstream.received("POST", "tools/call")[0]!.headers;
+      for (const name of ["x-hop", "keep-alive", "te", "proxy-authorization"]) assert.equal(seen.get(name), null, name);
+      assert.equal(seen.get("x-end"), "2");
+    },
+  );
 
-  Deno.test(`fields of the connection stay on it, and what Connection names goes with it (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    using client = await RawClient.connect(signet.url);
-    const fields = [
-      `mcp-session-id: ${id}`,
-      "connection: keep-alive, x-hop",
-      "keep-alive: timeout=9",
-      "x-hop: 1",
-      "te: trailers",
-      "proxy-authorization: Basic eA==",
-      "x-end: 2",
-    ];
-    await client.send(rawPost(CALL, fields));
-    assert.equal((await client.answer()).status, 200);
-    const seen = upstream.received("POST", "tools/call")[0]!.headers;
-    for (const name of ["x-hop", "keep-alive", "te", "proxy-authorization"]) assert.equal(seen.get(name), null, name);
-    assert.equal(seen.get("x-end"), "2");
-  });
-
-  Deno.test(`Connection cannot take away what authenticates or names the session (${lane} lane)`, async () => {
+  Deno.test(`Connection cannot take away what authenticates or names the session (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--principal", "bearer"] });
     const id = await signet.open({ token: "alice" });
@@ -79,7 +88,7 @@ for (const lane of LANES) {
     assert.equal(upstream.received("POST", "tools/call").length, 0);
   });
 
-  Deno.test(`a field Signet relies on that is sent twice is 400 (${lane} lane)`, async () => {
+  Deno.test(`a field Signet relies on that is sent twice is 400 (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();
@@ -98,7 +107,7 @@ for (const lane of LANES) {
     assert.equal(upstream.received("POST", "tools/call").length, 0);
   });
 
-  Deno.test(`PROTOCOL 14: a Host or Origin from elsewhere is 403 on every method (${lane} lane)`, async () => {
+  Deno.test(`PROTOCOL 14: a Host or Origin from elsewhere is 403 on every method (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();
@@ -123,7 +132,7 @@ for (const lane of LANES) {
   });
 }
 
-Deno.test("a page of an allowed origin gets CORS answers: preflight, result and refusal", async () => {
+Deno.test("a page of an allowed origin gets CORS answers: preflight, result and refusal", STRICT, async () => {
   await using upstream = new FakeMcp();
   const origin = "https://app.example";
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--allow-origin", origin] });
@@ -146,7 +155,7 @@ Deno.test("a page of an allowed origin gets CORS answers: preflight, result and 
   }
 });
 
-Deno.test("a path that is not the endpoint is 404, another method 405 with Allow", async () => {
+Deno.test("a path that is not the endpoint is 404, another method 405 with Allow", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   assert.equal(await status(fetch(new URL("/other", signet.url))), 404);
@@ -158,7 +167,7 @@ Deno.test("a path that is not the endpoint is 404, another method 405 with Allow
   assert.equal(upstream.requests.length, 0);
 });
 
-Deno.test("the query goes on to the upstream's own path", async () => {
+Deno.test("the query goes on to the upstream's own path", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url + "?fixed=1" });
   const id = await signet.open();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
 async function serves(signet: TestSignet, id: string): Promise<void> {
@@ -37,7 +38,7 @@ const INPUTS: [string, string, number[]][] = [
   ["an absolute target elsewhere", "GET http://evil.example/mcp HTTP/1.1\r\nhost: localhost\r\n\r\n", [400, 403]],
 ];
 
-Deno.test("hostile heads get a clear status, and others are served throughout", async () => {
+Deno.test("hostile heads get a clear status, and others are served throughout", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -53,20 +54,24 @@ Deno.test("hostile heads get a clear status, and others are served throughout", 
 });
 
 for (const lane of LANES) {
-  Deno.test(`E7: ids of every length up to 64 KiB are refused, and none reaches a log (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--max-head", "128KiB"] });
-    const id = await signet.open();
-    for (const length of [1, 10, 100, 1000, 4095, 4096, 4097, 65_536]) {
-      const forged = "Zz9".repeat(length).slice(0, length);
-      assert.equal(await status(signet.post(call(1, "echo"), { id: forged })), 404, `${length}`);
-      if (length > 8) assert.equal(JSON.stringify(signet.logs).includes(forged), false);
-    }
-    await serves(signet, id);
-  });
+  Deno.test(
+    `E7: ids of every length up to 64 KiB are refused, and none reaches a log (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--max-head", "128KiB"] });
+      const id = await signet.open();
+      for (const length of [1, 10, 100, 1000, 4095, 4096, 4097, 65_536]) {
+        const forged = "Zz9".repeat(length).slice(0, length);
+        assert.equal(await status(signet.post(call(1, "echo"), { id: forged })), 404, `${length}`);
+        if (length > 8) assert.equal(JSON.stringify(signet.logs).includes(forged), false);
+      }
+      await serves(signet, id);
+    },
+  );
 }
 
-Deno.test("slow heads and slow bodies are 408, and half-open peers are let go", async () => {
+Deno.test("slow heads and slow bodies are 408, and half-open peers are let go", STRICT, async () => {
   await using upstream = new FakeMcp();
   const flags = ["--head-timeout", "200ms", "--body-timeout", "200ms", "--idle-timeout", "200ms"];
   await using signet = await TestSignet.start({ upstream: upstream.url, flags });
@@ -84,7 +89,7 @@ Deno.test("slow heads and slow bodies are 408, and half-open peers are let go", 
   assert.equal(upstream.received("POST", "tools/call").length, 1);
 });
 
-Deno.test("endless chunks end at the body cap", async () => {
+Deno.test("endless chunks end at the body cap", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-body", "64KiB"] });
   const id = await signet.open();
@@ -105,7 +110,7 @@ Deno.test("endless chunks end at the body cap", async () => {
   await serves(signet, id);
 });
 
-Deno.test("chunk extensions and trailers without end are refused", async () => {
+Deno.test("chunk extensions and trailers without end are refused", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -122,7 +127,7 @@ Deno.test("chunk extensions and trailers without end are refused", async () => {
   await serves(signet, id);
 });
 
-Deno.test("a client that ends its side after the request still gets its answer", async () => {
+Deno.test("a client that ends its side after the request still gets its answer", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -134,20 +139,24 @@ Deno.test("a client that ends its side after the request still gets its answer",
   assert.equal(answer.status, 200);
 });
 
-Deno.test("pipelined requests are answered in order, and a bad one ends the connection after the good ones", async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  using client = await RawClient.connect(signet.url);
-  const post = (n: number) => rawPost(JSON.stringify(call(n, "echo")), [`mcp-session-id: ${id}`]);
-  await client.send(post(1) + post(2) + post(3) + "GARBAGE\r\n\r\n" + post(4));
-  for (const n of [1, 2, 3]) assert.equal(JSON.parse((await client.answer()).body).id, n);
-  assert.equal((await client.answer()).status, 400);
-  assert.equal(await client.closed(), true);
-  assert.equal(upstream.received("POST", "tools/call").length, 3);
-});
+Deno.test(
+  "pipelined requests are answered in order, and a bad one ends the connection after the good ones",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url });
+    const id = await signet.open();
+    using client = await RawClient.connect(signet.url);
+    const post = (n: number) => rawPost(JSON.stringify(call(n, "echo")), [`mcp-session-id: ${id}`]);
+    await client.send(post(1) + post(2) + post(3) + "GARBAGE\r\n\r\n" + post(4));
+    for (const n of [1, 2, 3]) assert.equal(JSON.parse((await client.answer()).body).id, n);
+    assert.equal((await client.answer()).status, 400);
+    assert.equal(await client.closed(), true);
+    assert.equal(upstream.received("POST", "tools/call").length, 3);
+  },
+);
 
-Deno.test("5,000 idle connections leave others served and memory bounded", async () => {
+Deno.test("5,000 idle connections leave others served and memory bounded", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
 const NOT_FOUND = { code: -32001, message: "Session not found" };
@@ -14,7 +15,7 @@ async function refusal(response: Promise<Response>): Promise<{ status: number; c
 }
 
 for (const lane of LANES) {
-  Deno.test(`L2 E8: every id that does not open looks the same (${lane} lane)`, async () => {
+  Deno.test(`L2 E8: every id that does not open looks the same (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();
@@ -45,7 +46,7 @@ for (const lane of LANES) {
     assert.equal(upstream.received("POST", "tools/call").length, 0);
   });
 
-  Deno.test(`L3: a session goes on after a restart with the same ring (${lane} lane)`, async () => {
+  Deno.test(`L3: a session goes on after a restart with the same ring (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const ring = freshRing();
     let id: string;
@@ -60,60 +61,72 @@ for (const lane of LANES) {
     assert.equal(upstream.received("POST", "initialize").length, 1);
   });
 
-  Deno.test(`L4: an upstream that lost its session is initialized again and nothing runs twice (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open({}, {
-      ...INITIALIZE,
-      params: { ...INITIALIZE.params, capabilities: { roots: { listChanged: true } } },
-    });
-    upstream.forgetSessions();
-    const answers = await Promise.all([1, 2, 3, 4].map((n) => signet.post(call(n, "echo", { n }), { id })));
-    for (const [i, answer] of answers.entries()) {
-      assert.equal(answer.status, 200);
-      assert.deepEqual((await answer.json()).result, { echoed: { n: i + 1 } });
-    }
-    assert.equal(upstream.ran.get("echo"), 4);
-    const again = upstream.received("POST", "initialize");
-    assert.equal(again.length, 2, "resurrection is single-flight");
-    assert.deepEqual(JSON.parse(again[1]!.body).params.capabilities, { roots: { listChanged: true } });
-    assert.equal(upstream.received("POST", "notifications/initialized").length, 1);
-    assert.equal(upstream.sessions.size, 1);
-    assert.equal(await signet.metric('signet_resurrections_total{outcome="ok"}'), 1);
-  });
+  Deno.test(
+    `L4: an upstream that lost its session is initialized again and nothing runs twice (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open({}, {
+        ...INITIALIZE,
+        params: { ...INITIALIZE.params, capabilities: { roots: { listChanged: true } } },
+      });
+      upstream.forgetSessions();
+      const answers = await Promise.all([1, 2, 3, 4].map((n) => signet.post(call(n, "echo", { n }), { id })));
+      for (const [i, answer] of answers.entries()) {
+        assert.equal(answer.status, 200);
+        assert.deepEqual((await answer.json()).result, { echoed: { n: i + 1 } });
+      }
+      assert.equal(upstream.ran.get("echo"), 4);
+      const again = upstream.received("POST", "initialize");
+      assert.equal(again.length, 2, "resurrection is single-flight");
+      assert.deepEqual(JSON.parse(again[1]!.body).params.capabilities, { roots: { listChanged: true } });
+      assert.equal(upstream.received("POST", "notifications/initialized").length, 1);
+      assert.equal(upstream.sessions.size, 1);
+      assert.equal(await signet.metric('signet_resurrections_total{outcome="ok"}'), 1);
+    },
+  );
 
-  Deno.test(`L4: a 400 that speaks of the session is a lost session too; any other 400 is the server's own (${lane} lane)`, async () => {
-    const lost = { status: 400, code: -32000, message: "Bad Request: No valid session ID provided" };
-    await using upstream = new FakeMcp({ lost });
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    upstream.forgetSessions();
-    assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-    upstream.tool(
-      "picky",
-      () => Response.json({ jsonrpc: "2.0", id: 2, error: { code: -32602, message: "no" } }, { status: 400 }),
-    );
-    const own = await signet.post(call(2, "picky"), { id });
-    assert.deepEqual([own.status, (await own.json()).error.message], [400, "no"]);
-    assert.equal(upstream.ran.get("picky"), 1);
-    assert.equal(upstream.received("POST", "initialize").length, 2);
-  });
+  Deno.test(
+    `L4: a 400 that speaks of the session is a lost session too; any other 400 is the server's own (${lane} lane)`,
+    STRICT,
+    async () => {
+      const lost = { status: 400, code: -32000, message: "Bad Request: No valid session ID provided" };
+      await using upstream = new FakeMcp({ lost });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.forgetSessions();
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+      upstream.tool(
+        "picky",
+        () => Response.json({ jsonrpc: "2.0", id: 2, error: { code: -32602, message: "no" } }, { status: 400 }),
+      );
+      const own = await signet.post(call(2, "picky"), { id });
+      assert.deepEqual([own.status, (await own.json()).error.message], [400, "no"]);
+      assert.equal(upstream.ran.get("picky"), 1);
+      assert.equal(upstream.received("POST", "initialize").length, 2);
+    },
+  );
 
-  Deno.test(`L4: a listening stream finds its session again after the upstream lost it (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    upstream.forgetSessions();
-    const abort = new AbortController();
-    const response = await signet.get({ id, headers: { "last-event-id": "old" }, signal: abort.signal });
-    assert.equal(response.status, 200);
-    const [lost, found] = upstream.received("GET");
-    assert.deepEqual([lost!.headers.get("last-event-id"), found!.headers.get("last-event-id")], ["old", null]);
-    await response.body?.cancel();
-    abort.abort();
-  });
+  Deno.test(
+    `L4: a listening stream finds its session again after the upstream lost it (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.forgetSessions();
+      const abort = new AbortController();
+      const response = await signet.get({ id, headers: { "last-event-id": "old" }, signal: abort.signal });
+      assert.equal(response.status, 200);
+      const [lost, found] = upstream.received("GET");
+      assert.deepEqual([lost!.headers.get("last-event-id"), found!.headers.get("last-event-id")], ["old", null]);
+      await response.body?.cancel();
+      abort.abort();
+    },
+  );
 
-  Deno.test(`L5 L6: DELETE ends the session upstream and here, for good (${lane} lane)`, async () => {
+  Deno.test(`L5 L6: DELETE ends the session upstream and here, for good (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();
@@ -128,24 +141,28 @@ for (const lane of LANES) {
     assert.equal(await signet.metric("signet_sessions"), 0);
   });
 
-  Deno.test(`L5: DELETE cuts calls in flight, which fail as any call of a dead session (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    const release = Promise.withResolvers<void>();
-    upstream.tool("slow", async () => {
-      await release.promise;
-      return {};
-    });
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    const slow = signet.post(call(1, "slow"), { id });
-    await until(() => upstream.ran.get("slow") === 1, "the call runs");
-    assert.equal(await status(signet.delete({ id })), 204);
-    assert.equal((await refusal(slow)).status, 404);
-    release.resolve();
-  });
+  Deno.test(
+    `L5: DELETE cuts calls in flight, which fail as any call of a dead session (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const release = Promise.withResolvers<void>();
+      upstream.tool("slow", async () => {
+        await release.promise;
+        return {};
+      });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      const slow = signet.post(call(1, "slow"), { id });
+      await until(() => upstream.ran.get("slow") === 1, "the call runs");
+      assert.equal(await status(signet.delete({ id })), 204);
+      assert.equal((await refusal(slow)).status, 404);
+      release.resolve();
+    },
+  );
 }
 
-Deno.test("L4: a revision the upstream no longer speaks ends the session with 404", async () => {
+Deno.test("L4: a revision the upstream no longer speaks ends the session with 404", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -162,30 +179,39 @@ Deno.test("L4: a revision the upstream no longer speaks ends the session with 40
   assert.equal(upstream.ran.get("echo"), undefined);
 });
 
-Deno.test("L4: a session that is lost again right after its resurrection is not replayed in a circle", async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  upstream.onRequest = (request) => {
-    if (request.body.includes("tools/call")) upstream.forgetSessions();
-    return undefined;
-  };
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
-  assert.equal(upstream.received("POST", "tools/call").length, 2);
-});
-
-for (const [answer, wanted] of [[404, 204], [405, 204], [401, 204], [403, 204], [500, 502]] as const) {
-  Deno.test(`L5: an upstream that answers DELETE with ${answer} makes it ${wanted}, and the id is dead either way`, async () => {
+Deno.test(
+  "L4: a session that is lost again right after its resurrection is not replayed in a circle",
+  STRICT,
+  async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url });
     const id = await signet.open();
-    upstream.onRequest = (request) => request.method === "DELETE" ? new Response(null, { status: answer }) : undefined;
-    assert.equal(await status(signet.delete({ id })), wanted);
-    assert.equal(await status(signet.delete({ id })), 404);
-  });
+    upstream.onRequest = (request) => {
+      if (request.body.includes("tools/call")) upstream.forgetSessions();
+      return undefined;
+    };
+    assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
+    assert.equal(upstream.received("POST", "tools/call").length, 2);
+  },
+);
+
+for (const [answer, wanted] of [[404, 204], [405, 204], [401, 204], [403, 204], [500, 502]] as const) {
+  Deno.test(
+    `L5: an upstream that answers DELETE with ${answer} makes it ${wanted}, and the id is dead either way`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url });
+      const id = await signet.open();
+      upstream.onRequest = (request) =>
+        request.method === "DELETE" ? new Response(null, { status: answer }) : undefined;
+      assert.equal(await status(signet.delete({ id })), wanted);
+      assert.equal(await status(signet.delete({ id })), 404);
+    },
+  );
 }
 
-Deno.test("L8: an id is dead at the very moment it expires", async () => {
+Deno.test("L8: an id is dead at the very moment it expires", STRICT, async () => {
   let nowMs = 1_800_000_000_000;
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({
@@ -202,7 +228,7 @@ Deno.test("L8: an id is dead at the very moment it expires", async () => {
   assert.equal(await status(restarted.post(call(3, "echo"), { id })), 404);
 });
 
-Deno.test("L7: an idle session leaves memory and its id stays valid; an open stream keeps it", async () => {
+Deno.test("L7: an idle session leaves memory and its id stays valid; an open stream keeps it", STRICT, async () => {
   let nowMs = 1_800_000_000_000;
   await using upstream = new FakeMcp();
   const flags = ["--session-idle", "60s", "--sweep-interval", "100ms"];
@@ -219,23 +245,27 @@ Deno.test("L7: an idle session leaves memory and its id stays valid; an open str
   abort.abort();
 });
 
-Deno.test("E5: a reload with a rotated ring keeps sessions of keys still there and ends the others", async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const oldRing = signet.ring;
-  const old = await signet.open();
-  const newRing = freshRing();
-  signet.ring = new KeyRing([newRing.active, oldRing.active]);
-  await signet.app.reload();
-  assert.equal(await status(signet.post(call(1, "echo"), { id: old })), 200);
-  const young = await signet.open();
-  signet.ring = newRing;
-  await signet.app.reload();
-  assert.equal(await status(signet.post(call(2, "echo"), { id: old })), 404);
-  assert.equal(await status(signet.post(call(3, "echo"), { id: young })), 200);
-});
+Deno.test(
+  "E5: a reload with a rotated ring keeps sessions of keys still there and ends the others",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url });
+    const oldRing = signet.ring;
+    const old = await signet.open();
+    const newRing = freshRing();
+    signet.ring = new KeyRing([newRing.active, oldRing.active]);
+    await signet.app.reload();
+    assert.equal(await status(signet.post(call(1, "echo"), { id: old })), 200);
+    const young = await signet.open();
+    signet.ring = newRing;
+    await signet.app.reload();
+    assert.equal(await status(signet.post(call(2, "echo"), { id: old })), 404);
+    assert.equal(await status(signet.post(call(3, "echo"), { id: young })), 200);
+  },
+);
 
-Deno.test("P2: a reload with bad settings keeps the old ones and says so", async () => {
+Deno.test("P2: a reload with bad settings keeps the old ones and says so", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -244,7 +274,7 @@ Deno.test("P2: a reload with bad settings keeps the old ones and says so", async
   assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
 });
 
-Deno.test("P2: a reload puts live settings in force and names those that need a restart", async () => {
+Deno.test("P2: a reload puts live settings in force and names those that need a restart", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   signet.flags = [...signet.flags, "--max-sessions", "1", "--idle-timeout", "5s"];
@@ -254,28 +284,32 @@ Deno.test("P2: a reload puts live settings in force and names those that need a 
   assert.equal(JSON.stringify(signet.logs).includes("--idle-timeout"), true);
 });
 
-Deno.test("L2: --compat-status changes the status of a lost session and nothing else", async () => {
+Deno.test("L2: --compat-status changes the status of a lost session and nothing else", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--compat-status", "410"] });
   assert.deepEqual(await refusal(signet.post(call(1, "echo"), { id: "x" })), { status: 410, ...NOT_FOUND });
 });
 
-Deno.test("P2: draining refuses new sessions, ends listening streams properly and lets calls finish", async () => {
-  await using upstream = new FakeMcp();
-  const release = Promise.withResolvers<void>();
-  upstream.tool("slow", async () => {
-    await release.promise;
-    return { slow: true };
-  });
-  const signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  const stream = await signet.get({ id });
-  const slow = signet.post(call(1, "slow"), { id });
-  await until(() => upstream.ran.get("slow") === 1, "the call runs");
-  const drained = signet.app.drain();
-  assert.equal(await stream.text(), "");
-  release.resolve();
-  assert.deepEqual((await (await slow).json()).result, { slow: true });
-  assert.deepEqual(await drained, { cutStreams: 0 });
-  await signet.app.stopped;
-});
+Deno.test(
+  "P2: draining refuses new sessions, ends listening streams properly and lets calls finish",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    const release = Promise.withResolvers<void>();
+    upstream.tool("slow", async () => {
+      await release.promise;
+      return { slow: true };
+    });
+    const signet = await TestSignet.start({ upstream: upstream.url });
+    const id = await signet.open();
+    const stream = await signet.get({ id });
+    const slow = signet.post(call(1, "slow"), { id });
+    await until(() => upstream.ran.get("slow") === 1, "the call runs");
+    const drained = signet.app.drain();
+    assert.equal(await stream.text(), "");
+    release.resolve();
+    assert.deepEqual((await (await slow).json()).result, { slow: true });
+    assert.deepEqual(await drained, { cutStreams: 0 });
+    await signet.app.stopped;
+  },
+);

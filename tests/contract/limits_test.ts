@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
@@ -11,41 +12,49 @@ async function backAtZero(signet: TestSignet): Promise<void> {
   }
 }
 
-Deno.test("M1: of 100 parallel initializes at a cap of 10 exactly 10 succeed, and all places come back", async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-sessions", "10"] });
-  const answers = await Promise.all(Array.from({ length: 100 }, () => signet.post(INITIALIZE)));
-  const opened = answers.filter((answer) => answer.status === 200);
-  const refused = answers.filter((answer) => answer.status === 503);
-  assert.deepEqual([opened.length, refused.length], [10, 90]);
-  for (const answer of refused) assert.equal(answer.headers.get("retry-after"), "30");
-  assert.equal(upstream.sessions.size, 10);
-  await Promise.all(answers.map((answer) => answer.body?.cancel()));
-  const ids = opened.map((answer) => answer.headers.get("mcp-session-id")!);
-  assert.deepEqual(await Promise.all(ids.map((id) => status(signet.delete({ id })))), ids.map(() => 204));
-  await backAtZero(signet);
-  assert.equal(await status(signet.post(INITIALIZE)), 200);
-});
+Deno.test(
+  "M1: of 100 parallel initializes at a cap of 10 exactly 10 succeed, and all places come back",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-sessions", "10"] });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => signet.post(INITIALIZE)));
+    const opened = answers.filter((answer) => answer.status === 200);
+    const refused = answers.filter((answer) => answer.status === 503);
+    assert.deepEqual([opened.length, refused.length], [10, 90]);
+    for (const answer of refused) assert.equal(answer.headers.get("retry-after"), "30");
+    assert.equal(upstream.sessions.size, 10);
+    await Promise.all(answers.map((answer) => answer.body?.cancel()));
+    const ids = opened.map((answer) => answer.headers.get("mcp-session-id")!);
+    assert.deepEqual(await Promise.all(ids.map((id) => status(signet.delete({ id })))), ids.map(() => 204));
+    await backAtZero(signet);
+    assert.equal(await status(signet.post(INITIALIZE)), 200);
+  },
+);
 
-Deno.test("M1: places come back when initializes fail, break off or are abandoned by their clients", async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-sessions", "4"] });
-  upstream.onRequest = () => new Response("no", { status: 500 });
-  await Promise.all([1, 2, 3, 4].map(() => status(signet.post(INITIALIZE))));
-  await backAtZero(signet);
-  const hanging = Promise.withResolvers<Response>();
-  upstream.onRequest = () => hanging.promise;
-  const abort = new AbortController();
-  const abandoned = [1, 2, 3, 4].map(() => signet.post(INITIALIZE, { signal: abort.signal }));
-  await until(async () => await signet.metric('signet_in_use{limit="sessions"}') === 4, "four places are taken");
-  assert.equal(await status(signet.post(INITIALIZE)), 503);
-  abort.abort();
-  await Promise.allSettled(abandoned);
-  await backAtZero(signet);
-  hanging.resolve(new Response(null, { status: 500 }));
-});
+Deno.test(
+  "M1: places come back when initializes fail, break off or are abandoned by their clients",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-sessions", "4"] });
+    upstream.onRequest = () => new Response("no", { status: 500 });
+    await Promise.all([1, 2, 3, 4].map(() => status(signet.post(INITIALIZE))));
+    await backAtZero(signet);
+    const hanging = Promise.withResolvers<Response>();
+    upstream.onRequest = () => hanging.promise;
+    const abort = new AbortController();
+    const abandoned = [1, 2, 3, 4].map(() => signet.post(INITIALIZE, { signal: abort.signal }));
+    await until(async () => await signet.metric('signet_in_use{limit="sessions"}') === 4, "four places are taken");
+    assert.equal(await status(signet.post(INITIALIZE)), 503);
+    abort.abort();
+    await Promise.allSettled(abandoned);
+    await backAtZero(signet);
+    hanging.resolve(new Response(null, { status: 500 }));
+  },
+);
 
-Deno.test("M2: one principal at its cap gets 429 with Retry-After, others are served", async () => {
+Deno.test("M2: one principal at its cap gets 429 with Retry-After, others are served", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using issuer = await TestIssuer.create();
   const flags = [...issuer.flags, "--max-sessions-per-principal", "2"];
@@ -59,7 +68,7 @@ Deno.test("M2: one principal at its cap gets 429 with Retry-After, others are se
 });
 
 for (const lane of LANES) {
-  Deno.test(`M1: requests in flight and streams are capped, and places come back (${lane} lane)`, async () => {
+  Deno.test(`M1: requests in flight and streams are capped, and places come back (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const release = Promise.withResolvers<void>();
     upstream.tool("slow", async () => {
@@ -84,7 +93,7 @@ for (const lane of LANES) {
     assert.equal(await signet.metric('signet_in_use{limit="requests"}'), 0);
   });
 
-  Deno.test(`M3: a body beyond the cap is 413, JSON nested beyond the cap is 400 (${lane} lane)`, async () => {
+  Deno.test(`M3: a body beyond the cap is 413, JSON nested beyond the cap is 400 (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const flags = ["--max-body", "8KiB", "--max-json-depth", "16"];
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
@@ -98,16 +107,20 @@ for (const lane of LANES) {
   });
 }
 
-Deno.test("L3: at the cap, an id that is valid but not in memory makes room for itself, and nobody's id dies", async () => {
-  await using upstream = new FakeMcp();
-  const first = await TestSignet.start({ upstream: upstream.url });
-  const ids = [await first.open(), await first.open(), await first.open()];
-  await using signet = await TestSignet.start({
-    upstream: upstream.url,
-    ring: first.ring,
-    flags: ["--max-sessions", "1"],
-  });
-  await first[Symbol.asyncDispose]();
-  for (const id of [...ids, ...ids]) assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-  assert.equal(await signet.metric("signet_sessions"), 1);
-});
+Deno.test(
+  "L3: at the cap, an id that is valid but not in memory makes room for itself, and nobody's id dies",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    const first = await TestSignet.start({ upstream: upstream.url });
+    const ids = [await first.open(), await first.open(), await first.open()];
+    await using signet = await TestSignet.start({
+      upstream: upstream.url,
+      ring: first.ring,
+      flags: ["--max-sessions", "1"],
+    });
+    await first[Symbol.asyncDispose]();
+    for (const id of [...ids, ...ids]) assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+    assert.equal(await signet.metric("signet_sessions"), 1);
+  },
+);

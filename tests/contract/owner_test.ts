@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
 const CALLERS = [
@@ -74,7 +75,7 @@ async function tokenOf(caller: Caller, issuer: TestIssuer, first: string): Promi
 for (const lane of LANES) {
   for (const caller of CALLERS) {
     for (const method of METHODS) {
-      Deno.test(`O1: ${method} by ${caller} is ${wanted(caller, method)} (${lane} lane)`, async () => {
+      Deno.test(`O1: ${method} by ${caller} is ${wanted(caller, method)} (${lane} lane)`, STRICT, async () => {
         await using upstream = new FakeMcp();
         await using issuer = await TestIssuer.create();
         await using first = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
@@ -102,7 +103,7 @@ for (const lane of LANES) {
   }
 }
 
-Deno.test("O2: with --bind-client-id the same person through another client is another owner", async () => {
+Deno.test("O2: with --bind-client-id the same person through another client is another owner", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using issuer = await TestIssuer.create();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: [...issuer.flags, "--bind-client-id"] });
@@ -113,7 +114,7 @@ Deno.test("O2: with --bind-client-id the same person through another client is a
   assert.equal(await status(signet.post(call(1, "echo"), { id, token: otherClient })), 403);
 });
 
-Deno.test("O2: an opaque bearer is its own owner; other bytes are another", async () => {
+Deno.test("O2: an opaque bearer is its own owner; other bytes are another", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--principal", "bearer"] });
   const id = await signet.open({ token: "opaque-1" });
@@ -122,7 +123,7 @@ Deno.test("O2: an opaque bearer is its own owner; other bytes are another", asyn
   assert.equal(await status(signet.post(call(1, "echo"), { id })), 401);
 });
 
-Deno.test("I1: a trusted proxy's header is the principal, and is never passed on", async () => {
+Deno.test("I1: a trusted proxy's header is the principal, and is never passed on", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({
     upstream: upstream.url,
@@ -135,7 +136,7 @@ Deno.test("I1: a trusted proxy's header is the principal, and is never passed on
   for (const request of upstream.requests) assert.equal(request.headers.get("x-user"), null);
 });
 
-Deno.test("I1: the header from an address that is not trusted is no credential", async () => {
+Deno.test("I1: the header from an address that is not trusted is no credential", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({
     upstream: upstream.url,
@@ -144,7 +145,7 @@ Deno.test("I1: the header from an address that is not trusted is no credential",
   assert.equal(await status(signet.post(call(1, "echo"), { headers: { "x-user": "alice" } })), 401);
 });
 
-Deno.test("I3: a bad token is 401 with a challenge, and one for another audience is bad", async () => {
+Deno.test("I3: a bad token is 401 with a challenge, and one for another audience is bad", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using issuer = await TestIssuer.create();
   const flags = [

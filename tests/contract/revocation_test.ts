@@ -4,6 +4,7 @@ import { shortHash } from "../../lib/observe/redact.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { ISSUER, TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
@@ -38,24 +39,28 @@ const WAYS: [string, (signet: TestSignet, id: string) => unknown][] = [
 
 for (const lane of LANES) {
   for (const [what, requestOf] of WAYS) {
-    Deno.test(`L6: revoking by ${what} cuts what is in flight, and the id stays dead (${lane} lane)`, async () => {
-      await using upstream = new FakeMcp();
-      await using issuer = await TestIssuer.create();
-      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
-      const token = await issuer.token("alice");
-      const id = await signet.open({ token });
-      const stream = await signet.get({ id, token });
-      assert.equal(await revoke(signet, requestOf(signet, id)), 1);
-      assert.equal(await stream.text(), "", "the stream ends at once, and properly");
-      assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 404);
-      assert.equal(await status(signet.get({ id, token })), 404);
-      assert.equal(await status(signet.delete({ id, token })), 404);
-      assert.equal(await status(signet.post(INITIALIZE, { token })), 200, "the caller may begin anew");
-      assert.equal(JSON.stringify(signet.logs).includes(id), false);
-    });
+    Deno.test(
+      `L6: revoking by ${what} cuts what is in flight, and the id stays dead (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using upstream = new FakeMcp();
+        await using issuer = await TestIssuer.create();
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
+        const token = await issuer.token("alice");
+        const id = await signet.open({ token });
+        const stream = await signet.get({ id, token });
+        assert.equal(await revoke(signet, requestOf(signet, id)), 1);
+        assert.equal(await stream.text(), "", "the stream ends at once, and properly");
+        assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 404);
+        assert.equal(await status(signet.get({ id, token })), 404);
+        assert.equal(await status(signet.delete({ id, token })), 404);
+        assert.equal(await status(signet.post(INITIALIZE, { token })), 200, "the caller may begin anew");
+        assert.equal(JSON.stringify(signet.logs).includes(id), false);
+      },
+    );
   }
 
-  Deno.test(`L6: revoking one owner leaves the others alone (${lane} lane)`, async () => {
+  Deno.test(`L6: revoking one owner leaves the others alone (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using issuer = await TestIssuer.create();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
@@ -66,32 +71,36 @@ for (const lane of LANES) {
     assert.equal(await status(signet.post(call(1, "echo"), { id: bobs, token: bob })), 200);
   });
 
-  Deno.test(`L6: a session on its way through initialize does not slip past a revocation of its owner (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    await using issuer = await TestIssuer.create();
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
-    const token = await issuer.token("alice");
-    const arrived = Promise.withResolvers<void>();
-    const release = Promise.withResolvers<void>();
-    upstream.onRequest = async (request) => {
-      if (request.method !== "POST") return undefined;
-      arrived.resolve();
-      await release.promise;
-      return undefined;
-    };
-    const opening = signet.post(INITIALIZE, { token });
-    await arrived.promise;
-    await revoke(signet, { kind: "principal", issuer: ISSUER, subject: "alice" });
-    release.resolve();
-    const response = await opening;
-    assert.deepEqual([response.status, response.headers.get("mcp-session-id")], [404, null]);
-    await response.body?.cancel();
-    await until(() => upstream.sessions.size === 0, "the session opened upstream is ended again");
-    assert.equal(await signet.metric('signet_in_use{limit="sessions"}'), 0);
-  });
+  Deno.test(
+    `L6: a session on its way through initialize does not slip past a revocation of its owner (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
+      const token = await issuer.token("alice");
+      const arrived = Promise.withResolvers<void>();
+      const release = Promise.withResolvers<void>();
+      upstream.onRequest = async (request) => {
+        if (request.method !== "POST") return undefined;
+        arrived.resolve();
+        await release.promise;
+        return undefined;
+      };
+      const opening = signet.post(INITIALIZE, { token });
+      await arrived.promise;
+      await revoke(signet, { kind: "principal", issuer: ISSUER, subject: "alice" });
+      release.resolve();
+      const response = await opening;
+      assert.deepEqual([response.status, response.headers.get("mcp-session-id")], [404, null]);
+      await response.body?.cancel();
+      await until(() => upstream.sessions.size === 0, "the session opened upstream is ended again");
+      assert.equal(await signet.metric('signet_in_use{limit="sessions"}'), 0);
+    },
+  );
 }
 
-Deno.test("L6: with a state file, deleted and revoked ids stay dead after a restart", async () => {
+Deno.test("L6: with a state file, deleted and revoked ids stay dead after a restart", STRICT, async () => {
   await using folder = await TempFolder.create();
   const file = `${folder.path}/state.db`;
   await using upstream = new FakeMcp();
@@ -109,23 +118,27 @@ Deno.test("L6: with a state file, deleted and revoked ids stay dead after a rest
   assert.deepEqual(statuses, [404, 404, 200]);
 });
 
-Deno.test("L6: two Signets on one state file: what one revokes ends the other's open stream and kills the id there", async () => {
-  await using folder = await TempFolder.create();
-  const file = `${folder.path}/state.db`;
-  await using upstream = new FakeMcp();
-  const ring = freshRing();
-  const flags = ["--state", file];
-  await using one = await TestSignet.start({ upstream: upstream.url, ring, flags });
-  await using other = await TestSignet.start({ upstream: upstream.url, ring, flags });
-  const id = await one.open();
-  const stream = await other.get({ id });
-  assert.equal(stream.status, 200);
-  await revoke(one, { kind: "session", id });
-  assert.equal(await stream.text(), "");
-  assert.equal(await status(other.post(call(1, "echo"), { id })), 404);
-});
+Deno.test(
+  "L6: two Signets on one state file: what one revokes ends the other's open stream and kills the id there",
+  STRICT,
+  async () => {
+    await using folder = await TempFolder.create();
+    const file = `${folder.path}/state.db`;
+    await using upstream = new FakeMcp();
+    const ring = freshRing();
+    const flags = ["--state", file];
+    await using one = await TestSignet.start({ upstream: upstream.url, ring, flags });
+    await using other = await TestSignet.start({ upstream: upstream.url, ring, flags });
+    const id = await one.open();
+    const stream = await other.get({ id });
+    assert.equal(stream.status, 200);
+    await revoke(one, { kind: "session", id });
+    assert.equal(await stream.text(), "");
+    assert.equal(await status(other.post(call(1, "echo"), { id })), 404);
+  },
+);
 
-Deno.test("L6: without a state file a restart forgets who was deleted: the documented limit", async () => {
+Deno.test("L6: without a state file a restart forgets who was deleted: the documented limit", STRICT, async () => {
   await using upstream = new FakeMcp({ stateless: true });
   const ring = freshRing();
   await using first = await TestSignet.start({ upstream: upstream.url, ring });
@@ -135,46 +148,50 @@ Deno.test("L6: without a state file a restart forgets who was deleted: the docum
   assert.equal(await status(second.post(call(1, "echo"), { id })), 200);
 });
 
-Deno.test("T1–T3: an agent with a session token is that agent; a revoked token is 401 on the next request", async () => {
-  await using folder = await TempFolder.create();
-  const file = `${folder.path}/state.db`;
-  const secretFile = `${file}.secret`;
-  await Deno.writeTextFile(secretFile, btoa(crypto.randomUUID() + crypto.randomUUID()) + "\n", { mode: 0o600 });
-  await using upstream = new FakeMcp();
-  const flags = [
-    "--principal",
-    "token",
-    "--token-secret-file",
-    secretFile,
-    "--state",
-    file,
-    "--max-tokens-per-agent",
-    "2",
-  ];
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-  const issue = (agent: string) => admin(signet, "/tokens", { agent, ttlMs: 60_000 });
-  const first = await issue("did:example:a");
-  const { token, sid } = first.body as { token: string; sid: string };
-  const other = (await issue("did:example:b")).body as { token: string };
-  const id = await signet.open({ token });
-  assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
-  assert.equal(await status(signet.post(call(1, "echo"), { id, token: other.token })), 403);
-  const again = (await issue("did:example:a")).body as { token: string };
-  assert.equal(
-    await status(signet.post(call(1, "echo"), { id, token: again.token })),
-    200,
-    "another token, the same agent",
-  );
-  assert.equal((await issue("did:example:a")).status >= 400, true, "at the limit of the agent");
-  assert.deepEqual(await admin(signet, "/tokens/revoke", { sid }), { status: 200, body: { revoked: 1 } });
-  assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 401);
-  assert.equal(await status(signet.post(call(2, "echo"), { id, token: again.token })), 200);
-  const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
-  assert.equal(await status(signet.post(call(3, "echo"), { id, token: forged })), 401);
-  assert.equal(JSON.stringify(signet.logs).includes(token), false);
-});
+Deno.test(
+  "T1–T3: an agent with a session token is that agent; a revoked token is 401 on the next request",
+  STRICT,
+  async () => {
+    await using folder = await TempFolder.create();
+    const file = `${folder.path}/state.db`;
+    const secretFile = `${file}.secret`;
+    await Deno.writeTextFile(secretFile, btoa(crypto.randomUUID() + crypto.randomUUID()) + "\n", { mode: 0o600 });
+    await using upstream = new FakeMcp();
+    const flags = [
+      "--principal",
+      "token",
+      "--token-secret-file",
+      secretFile,
+      "--state",
+      file,
+      "--max-tokens-per-agent",
+      "2",
+    ];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+    const issue = (agent: string) => admin(signet, "/tokens", { agent, ttlMs: 60_000 });
+    const first = await issue("did:example:a");
+    const { token, sid } = first.body as { token: string; sid: string };
+    const other = (await issue("did:example:b")).body as { token: string };
+    const id = await signet.open({ token });
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: other.token })), 403);
+    const again = (await issue("did:example:a")).body as { token: string };
+    assert.equal(
+      await status(signet.post(call(1, "echo"), { id, token: again.token })),
+      200,
+      "another token, the same agent",
+    );
+    assert.equal((await issue("did:example:a")).status >= 400, true, "at the limit of the agent");
+    assert.deepEqual(await admin(signet, "/tokens/revoke", { sid }), { status: 200, body: { revoked: 1 } });
+    assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 401);
+    assert.equal(await status(signet.post(call(2, "echo"), { id, token: again.token })), 200);
+    const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
+    assert.equal(await status(signet.post(call(3, "echo"), { id, token: forged })), 401);
+    assert.equal(JSON.stringify(signet.logs).includes(token), false);
+  },
+);
 
-Deno.test("P1: a web page cannot use the operators' API, and a body that is not JSON is refused", async () => {
+Deno.test("P1: a web page cannot use the operators' API, and a body that is not JSON is refused", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
 /** Reads a stream until its text ends with `ending`, and answers what was read. */
@@ -45,7 +46,7 @@ function eventStream() {
 const CALL = call(1, "x");
 
 for (const lane of LANES) {
-  Deno.test(`N2 PROTOCOL 15: events pass one by one as they come, byte for byte (${lane} lane)`, async () => {
+  Deno.test(`N2 PROTOCOL 15: events pass one by one as they come, byte for byte (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const events = eventStream();
     upstream.tool("x", () => events.response());
@@ -69,54 +70,66 @@ for (const lane of LANES) {
     assert.equal((await reader.read()).done, true);
   });
 
-  Deno.test(`PROTOCOL 18: a client that leaves a call closes the upstream's answer, and cancels nothing (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    const events = eventStream();
-    upstream.tool("x", () => events.response());
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    const abort = new AbortController();
-    const response = await signet.post(CALL, { id, signal: abort.signal });
-    events.send("data: 1\n\n");
-    await readUntil(textOf(response), "data: 1\n\n");
-    abort.abort();
-    await until(() => events.cancelled, "the upstream's stream is closed");
-    await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "the place is back");
-    assert.equal(upstream.received("POST", "notifications/cancelled").length, 0);
-  });
+  Deno.test(
+    `PROTOCOL 18: a client that leaves a call closes the upstream's answer, and cancels nothing (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const events = eventStream();
+      upstream.tool("x", () => events.response());
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      const abort = new AbortController();
+      const response = await signet.post(CALL, { id, signal: abort.signal });
+      events.send("data: 1\n\n");
+      await readUntil(textOf(response), "data: 1\n\n");
+      abort.abort();
+      await until(() => events.cancelled, "the upstream's stream is closed");
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "the place is back");
+      assert.equal(upstream.received("POST", "notifications/cancelled").length, 0);
+    },
+  );
 
-  Deno.test(`C3: with --cancel-on-disconnect a client that leaves a call cancels it upstream (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    const hanging = Promise.withResolvers<unknown>();
-    upstream.tool("x", () => hanging.promise);
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--cancel-on-disconnect"] });
-    const id = await signet.open();
-    const abort = new AbortController();
-    const lost = signet.post(call("call-7", "x"), { id, signal: abort.signal });
-    await until(() => upstream.ran.get("x") === 1, "the call runs");
-    abort.abort();
-    await assert.rejects(lost);
-    await until(() => upstream.received("POST", "notifications/cancelled").length === 1, "the call is cancelled");
-    const [cancelled] = upstream.received("POST", "notifications/cancelled");
-    assert.equal(JSON.parse(cancelled!.body).params.requestId, "call-7");
-    hanging.resolve({});
-  });
+  Deno.test(
+    `C3: with --cancel-on-disconnect a client that leaves a call cancels it upstream (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const hanging = Promise.withResolvers<unknown>();
+      upstream.tool("x", () => hanging.promise);
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--cancel-on-disconnect"] });
+      const id = await signet.open();
+      const abort = new AbortController();
+      const lost = signet.post(call("call-7", "x"), { id, signal: abort.signal });
+      await until(() => upstream.ran.get("x") === 1, "the call runs");
+      abort.abort();
+      await assert.rejects(lost);
+      await until(() => upstream.received("POST", "notifications/cancelled").length === 1, "the call is cancelled");
+      const [cancelled] = upstream.received("POST", "notifications/cancelled");
+      assert.equal(JSON.parse(cancelled!.body).params.requestId, "call-7");
+      hanging.resolve({});
+    },
+  );
 
-  Deno.test(`an answer that breaks off upstream breaks off here, and is never passed off as whole (${lane} lane)`, async () => {
-    await using upstream = new FakeMcp();
-    const events = eventStream();
-    upstream.tool("x", () => events.response());
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    const reader = textOf(await signet.post(CALL, { id }));
-    events.send("data: 1\n\n");
-    await readUntil(reader, "data: 1\n\n");
-    events.fail();
-    await assert.rejects(reader.read());
-    await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "the place is back");
-  });
+  Deno.test(
+    `an answer that breaks off upstream breaks off here, and is never passed off as whole (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const events = eventStream();
+      upstream.tool("x", () => events.response());
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      const reader = textOf(await signet.post(CALL, { id }));
+      events.send("data: 1\n\n");
+      await readUntil(reader, "data: 1\n\n");
+      events.fail();
+      await assert.rejects(reader.read());
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "the place is back");
+    },
+  );
 
-  Deno.test(`N1: closing an old listening stream leaves its replacement alone (${lane} lane)`, async () => {
+  Deno.test(`N1: closing an old listening stream leaves its replacement alone (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();
@@ -131,29 +144,33 @@ for (const lane of LANES) {
   });
 }
 
-Deno.test("N2: a silent event stream gets keep-alive comments, between events and never inside one", async () => {
-  let nowMs = 1_800_000_000_000;
-  await using upstream = new FakeMcp();
-  const events = eventStream();
-  upstream.tool("x", () => events.response());
-  const flags = ["--sse-keep-alive", "15s"];
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags, now: () => nowMs });
-  const id = await signet.open();
-  const reader = textOf(await signet.post(CALL, { id }));
-  events.send("data: 1\n\n");
-  await readUntil(reader, "data: 1\n\n");
-  nowMs += 16_000;
-  assert.equal(await readUntil(reader, "\n\n"), ": keep-alive\n\n");
-  events.send("data: ha");
-  await readUntil(reader, "data: ha");
-  nowMs += 60_000;
-  await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than a tick: nothing may come in between
-  events.send("lf\n\n");
-  assert.equal(await readUntil(reader, "\n\n"), "lf\n\n");
-  events.end();
-});
+Deno.test(
+  "N2: a silent event stream gets keep-alive comments, between events and never inside one",
+  STRICT,
+  async () => {
+    let nowMs = 1_800_000_000_000;
+    await using upstream = new FakeMcp();
+    const events = eventStream();
+    upstream.tool("x", () => events.response());
+    const flags = ["--sse-keep-alive", "15s"];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags, now: () => nowMs });
+    const id = await signet.open();
+    const reader = textOf(await signet.post(CALL, { id }));
+    events.send("data: 1\n\n");
+    await readUntil(reader, "data: 1\n\n");
+    nowMs += 16_000;
+    assert.equal(await readUntil(reader, "\n\n"), ": keep-alive\n\n");
+    events.send("data: ha");
+    await readUntil(reader, "data: ha");
+    nowMs += 60_000;
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than a tick: nothing may come in between
+    events.send("lf\n\n");
+    assert.equal(await readUntil(reader, "\n\n"), "lf\n\n");
+    events.end();
+  },
+);
 
-Deno.test("PROTOCOL 16: Last-Event-ID reaches the upstream as it came", async () => {
+Deno.test("PROTOCOL 16: Last-Event-ID reaches the upstream as it came", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -163,7 +180,7 @@ Deno.test("PROTOCOL 16: Last-Event-ID reaches the upstream as it came", async ()
   abort.abort();
 });
 
-Deno.test("PROTOCOL 30: a stateless client that leaves closes the upstream's stream", async () => {
+Deno.test("PROTOCOL 30: a stateless client that leaves closes the upstream's stream", STRICT, async () => {
   await using upstream = new FakeMcp();
   const events = eventStream();
   upstream.tool("x", () => events.response());

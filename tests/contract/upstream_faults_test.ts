@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 
 const RESULT = json({ jsonrpc: "2.0", id: 1, result: {} });
 
@@ -31,24 +32,28 @@ const BROKEN: [string, string, number][] = [
 
 for (const lane of LANES) {
   for (const [what, answer, wanted] of BROKEN) {
-    Deno.test(`an upstream that ${what} is ${wanted}, the call ran once and the session goes on (${lane} lane)`, async () => {
-      await using upstream = new RawUpstream(after(async ({ conn }) => {
-        await write(conn, answer);
-        return false;
-      }));
-      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-      const id = await signet.open();
-      const response = await signet.post(call(1, "x"), { id });
-      assert.equal(response.status, wanted);
-      const text = await response.text();
-      assert.equal(text.includes("raw-session") || text.includes(String(upstream.port)), false);
-      assert.equal(upstream.count("tools/call"), 1);
-      upstream.handler = after(({ conn }) => write(conn, RESULT));
-      assert.equal(await status(signet.post(call(1, "x"), { id })), 200);
-    });
+    Deno.test(
+      `an upstream that ${what} is ${wanted}, the call ran once and the session goes on (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using upstream = new RawUpstream(after(async ({ conn }) => {
+          await write(conn, answer);
+          return false;
+        }));
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+        const id = await signet.open();
+        const response = await signet.post(call(1, "x"), { id });
+        assert.equal(response.status, wanted);
+        const text = await response.text();
+        assert.equal(text.includes("raw-session") || text.includes(String(upstream.port)), false);
+        assert.equal(upstream.count("tools/call"), 1);
+        upstream.handler = after(({ conn }) => write(conn, RESULT));
+        assert.equal(await status(signet.post(call(1, "x"), { id })), 200);
+      },
+    );
   }
 
-  Deno.test(`an upstream that dies in mid-body makes the answer break off (${lane} lane)`, async () => {
+  Deno.test(`an upstream that dies in mid-body makes the answer break off (${lane} lane)`, STRICT, async () => {
     await using upstream = new RawUpstream(after(async ({ conn }) => {
       await write(conn, 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{"a":');
       return false;
@@ -59,7 +64,7 @@ for (const lane of LANES) {
     assert.equal(upstream.count("tools/call"), 1);
   });
 
-  Deno.test(`an upstream that hangs is 504 after --response-timeout (${lane} lane)`, async () => {
+  Deno.test(`an upstream that hangs is 504 after --response-timeout (${lane} lane)`, STRICT, async () => {
     await using upstream = new RawUpstream(after(() => new Promise(() => {})));
     const flags = ["--response-timeout", "200ms"];
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
@@ -68,51 +73,66 @@ for (const lane of LANES) {
     assert.equal(upstream.count("tools/call"), 1);
   });
 
-  Deno.test(`an upstream that closes idle connections never makes a call run twice (${lane} lane)`, async () => {
-    await using upstream = new RawUpstream(after(({ conn }) => write(conn, RESULT)));
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-    const id = await signet.open();
-    let answered = 0;
-    for (let n = 0; n < 40; n++) {
-      const asked = signet.post(call(1, "x"), { id });
-      if (n % 2 === 1) upstream.closeAll(); // while the next call is on its way
-      const found = await status(asked);
-      assert.equal(found === 200 || found === 502, true, `status ${found}`);
-      if (found === 200) answered++;
-      if (n % 3 === 0) upstream.closeAll();
-    }
-    assert.equal(upstream.count("tools/call") <= 40, true, "a call ran twice");
-    assert.equal(answered >= 20, true, `${answered} of 40 answered`);
-  });
+  Deno.test(
+    `an upstream that closes idle connections never makes a call run twice (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new RawUpstream(after(({ conn }) => write(conn, RESULT)));
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      let answered = 0;
+      for (let n = 0; n < 40; n++) {
+        const asked = signet.post(call(1, "x"), { id });
+        if (n % 2 === 1) upstream.closeAll(); // while the next call is on its way
+        const found = await status(asked);
+        assert.equal(found === 200 || found === 502, true, `status ${found}`);
+        if (found === 200) answered++;
+        if (n % 3 === 0) upstream.closeAll();
+      }
+      assert.equal(upstream.count("tools/call") <= 40, true, "a call ran twice");
+      assert.equal(answered >= 20, true, `${answered} of 40 answered`);
+    },
+  );
 
-  Deno.test(`an upstream that is gone is 502, and the session lives on when it returns (${lane} lane)`, async () => {
-    const first = new FakeMcp();
-    const { port, url } = first;
-    await using signet = await TestSignet.start({ upstream: url, lane });
-    const id = await signet.open();
-    await first[Symbol.asyncDispose]();
-    assert.equal(await status(signet.post(call(1, "echo"), { id })), 502);
-    assert.equal(await status(signet.post(call(1, "echo"), { id })), 502);
-    assert.equal(signet.logs.some((line) => line.event === "request failed" && typeof line.remedy === "string"), true);
-    await using second = new FakeMcp({ port });
-    assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-    assert.equal(second.ran.get("echo"), 1);
-  });
+  Deno.test(
+    `an upstream that is gone is 502, and the session lives on when it returns (${lane} lane)`,
+    STRICT,
+    async () => {
+      const first = new FakeMcp();
+      const { port, url } = first;
+      await using signet = await TestSignet.start({ upstream: url, lane });
+      const id = await signet.open();
+      await first[Symbol.asyncDispose]();
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 502);
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 502);
+      assert.equal(
+        signet.logs.some((line) => line.event === "request failed" && typeof line.remedy === "string"),
+        true,
+      );
+      await using second = new FakeMcp({ port });
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+      assert.equal(second.ran.get("echo"), 1);
+    },
+  );
 
-  Deno.test(`a refused connection is tried again for --connect-patience, so that a restart goes unnoticed (${lane} lane)`, async () => {
-    const first = new FakeMcp();
-    const { port, url } = first;
-    await using signet = await TestSignet.start({ upstream: url, lane, patience: "5s" });
-    const id = await signet.open();
-    await first[Symbol.asyncDispose]();
-    const asked = signet.post(call(1, "echo"), { id });
-    await using second = new FakeMcp({ port });
-    assert.equal(await status(asked), 200);
-    assert.equal(second.ran.get("echo"), 1);
-  });
+  Deno.test(
+    `a refused connection is tried again for --connect-patience, so that a restart goes unnoticed (${lane} lane)`,
+    STRICT,
+    async () => {
+      const first = new FakeMcp();
+      const { port, url } = first;
+      await using signet = await TestSignet.start({ upstream: url, lane, patience: "5s" });
+      const id = await signet.open();
+      await first[Symbol.asyncDispose]();
+      const asked = signet.post(call(1, "echo"), { id });
+      await using second = new FakeMcp({ port });
+      assert.equal(await status(asked), 200);
+      assert.equal(second.ran.get("echo"), 1);
+    },
+  );
 }
 
-Deno.test("a 1xx of the upstream is not taken for its answer", async () => {
+Deno.test("a 1xx of the upstream is not taken for its answer", STRICT, async () => {
   await using upstream = new RawUpstream(
     after(({ conn }) => write(conn, "HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n" + RESULT)),
   );
@@ -121,7 +141,7 @@ Deno.test("a 1xx of the upstream is not taken for its answer", async () => {
   assert.equal(await status(signet.post(call(1, "x"), { id })), 200);
 });
 
-Deno.test("a head that carries the session id twice, or in another case, leaks neither", async () => {
+Deno.test("a head that carries the session id twice, or in another case, leaks neither", STRICT, async () => {
   const fields = "Mcp-Session-Id: leak-1\r\nMCP-SESSION-ID: leak-2\r\n";
   await using upstream = new RawUpstream(
     after(({ conn }) => write(conn, json({ jsonrpc: "2.0", id: 1, result: {} }, fields))),

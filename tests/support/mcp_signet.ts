@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { ChildRun } from "./mcp_process.ts";
 
 export interface SignetOptions {
-  /** Endpoint of the MCP server. */
-  readonly upstream: string;
+  /** Endpoint of the MCP server, or the command line of one over stdio. */
+  readonly upstream: string | readonly string[];
   /** Further flags of `serve`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -33,11 +33,19 @@ function listeningFacts(line: string): { url: string; admin: string } | undefine
 async function launch(options: SignetOptions, addresses: { listen: string; admin: string }): Promise<Started> {
   const { SIGNET_BIN } = Deno.env.toObject();
   const program = SIGNET_BIN === undefined ? ["run", "-A", `${ROOT}main.ts`] : [];
-  const flags = ["--upstream", options.upstream, "--listen", addresses.listen, "--admin", addresses.admin];
+  const { upstream } = options;
+  const flags = ["--listen", addresses.listen, "--admin", addresses.admin];
+  if (typeof upstream === "string") flags.push("--upstream", upstream);
   if (options.fullLane) flags.push("--full-lane");
   const run = new ChildRun({
     ...(SIGNET_BIN === undefined ? {} : { command: SIGNET_BIN }),
-    args: [...program, "serve", ...flags, ...(options.args ?? [])],
+    args: [
+      ...program,
+      "serve",
+      ...flags,
+      ...(options.args ?? []),
+      ...(typeof upstream === "string" ? [] : ["--", ...upstream]),
+    ],
     ...(options.env === undefined ? {} : { env: options.env }),
     cwd: ROOT,
   });

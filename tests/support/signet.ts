@@ -11,7 +11,8 @@ export const LANES = ["fast", "full"] as const;
 export type Lane = typeof LANES[number];
 
 export interface SignetOptions {
-  readonly upstream: string;
+  /** Endpoint of the MCP server, or the command line of one over stdio. */
+  readonly upstream: string | readonly string[];
   readonly flags?: readonly string[];
   readonly lane?: Lane;
   readonly ring?: KeyRing;
@@ -62,19 +63,13 @@ export class TestSignet implements AsyncDisposable {
     const logs: Record<string, unknown>[] = [];
     const write = (line: string) => void logs.push(JSON.parse(line));
     const log = createLogger({ level: "debug", format: "json", now: () => 0, write });
+    const { upstream } = options;
     const flags = [
-      ...[
-        "--upstream",
-        options.upstream,
-        "--listen",
-        "127.0.0.1:0",
-        "--admin",
-        "127.0.0.1:0",
-        "--connect-patience",
-        "0",
-      ],
+      ...["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+      ...(typeof upstream === "string" ? ["--upstream", upstream, "--connect-patience", "0"] : []),
       ...(options.lane === "full" ? ["--full-lane"] : []),
       ...(options.flags ?? []),
+      ...(typeof upstream === "string" ? [] : ["--", ...upstream]),
     ];
     const state = { logs, ring: options.ring ?? freshRing(), flags };
     const holder: { current: { ring: KeyRing; flags: readonly string[] } } = { current: state };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { corsFields, Guard, preflightFields } from "../../../lib/gateway/guard.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const loopback = new Guard({ loopback: true, allowHosts: [], allowOrigins: [] });
 const named = new Guard({
@@ -8,7 +9,7 @@ const named = new Guard({
   allowOrigins: ["https://app.example"],
 });
 
-Deno.test("PROTOCOL 14: Guard allows only loopback hosts when the listener is loopback", () => {
+Deno.test("PROTOCOL 14: Guard allows only loopback hosts when the listener is loopback", STRICT, () => {
   for (const host of ["localhost", "localhost:80", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "[::1]"]) {
     assert.equal(loopback.allowsHost(host), true, host);
   }
@@ -19,7 +20,7 @@ Deno.test("PROTOCOL 14: Guard allows only loopback hosts when the listener is lo
   }
 });
 
-Deno.test("PROTOCOL 14: Guard allows only the configured hosts when the listener is not loopback", () => {
+Deno.test("PROTOCOL 14: Guard allows only the configured hosts when the listener is not loopback", STRICT, () => {
   for (const host of ["mcp.example", "MCP.example:1", "api.example:8443"]) {
     assert.equal(named.allowsHost(host), true, host);
   }
@@ -28,33 +29,37 @@ Deno.test("PROTOCOL 14: Guard allows only the configured hosts when the listener
   }
 });
 
-Deno.test("Guard allows every host when nothing is configured beyond loopback", () => {
+Deno.test("Guard allows every host when nothing is configured beyond loopback", STRICT, () => {
   assert.equal(new Guard({ loopback: false, allowHosts: [], allowOrigins: [] }).allowsHost("x"), true);
 });
 
-Deno.test("PROTOCOL 14: Guard allows an origin when it is configured, or loopback on a loopback listener", () => {
-  for (const origin of ["http://localhost", "http://localhost:6274", "https://127.0.0.1:1", "http://[::1]:3"]) {
-    assert.equal(loopback.allowsOrigin(origin), true, origin);
-    assert.equal(named.allowsOrigin(origin), false, origin);
-  }
-  assert.equal(named.allowsOrigin("https://app.example"), true);
-  for (
-    const origin of [
-      "null",
-      "",
-      "file://",
-      "https://app.example.evil",
-      "http://localhost.evil",
-      "http://a@localhost",
-      "http://app.example",
-    ]
-  ) {
-    assert.equal(loopback.allowsOrigin(origin), false, origin);
-    assert.equal(named.allowsOrigin(origin), false, origin);
-  }
-});
+Deno.test(
+  "PROTOCOL 14: Guard allows an origin when it is configured, or loopback on a loopback listener",
+  STRICT,
+  () => {
+    for (const origin of ["http://localhost", "http://localhost:6274", "https://127.0.0.1:1", "http://[::1]:3"]) {
+      assert.equal(loopback.allowsOrigin(origin), true, origin);
+      assert.equal(named.allowsOrigin(origin), false, origin);
+    }
+    assert.equal(named.allowsOrigin("https://app.example"), true);
+    for (
+      const origin of [
+        "null",
+        "",
+        "file://",
+        "https://app.example.evil",
+        "http://localhost.evil",
+        "http://a@localhost",
+        "http://app.example",
+      ]
+    ) {
+      assert.equal(loopback.allowsOrigin(origin), false, origin);
+      assert.equal(named.allowsOrigin(origin), false, origin);
+    }
+  },
+);
 
-Deno.test("CORS fields name the one origin and expose the session id", () => {
+Deno.test("CORS fields name the one origin and expose the session id", STRICT, () => {
   const fields = corsFields("https://app.example");
   assert.equal(fields[fields.indexOf("access-control-allow-origin") + 1], "https://app.example");
   assert.match(fields[fields.indexOf("access-control-expose-headers") + 1]!, /mcp-session-id/);

@@ -3,6 +3,7 @@ import { SignetError } from "../../../lib/errors.ts";
 import { ErrorResponder, toSignetError } from "../../../lib/gateway/respond.ts";
 import { HttpError } from "../../../lib/http1/types.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
+import { STRICT } from "../../support/strict.ts";
 
 function responder(lostSessionStatus = 404) {
   const lines: string[] = [];
@@ -12,7 +13,7 @@ function responder(lostSessionStatus = 404) {
 
 const decode = (body: Uint8Array) => JSON.parse(new TextDecoder().decode(body));
 
-Deno.test("ErrorResponder shows the public message and an error id, and keeps the rest in the log", () => {
+Deno.test("ErrorResponder shows the public message and an error id, and keeps the rest in the log", STRICT, () => {
   const { lines, errors } = responder();
   const cause = new Error("connect 10.0.0.7:3000: refused");
   const { start, body } = errors.respond(new SignetError("upstream_unreachable", { facts: { upstream: "a" }, cause }));
@@ -25,16 +26,20 @@ Deno.test("ErrorResponder shows the public message and an error id, and keeps th
   assert.match(lines.join(), /"errorId":"e1".*10\.0\.0\.7/);
 });
 
-Deno.test("L2: ErrorResponder answers 404 and −32001 for a session that does not open, or the configured status", () => {
-  const error = () => new SignetError("session_not_found", { facts: { outcome: "tag" } });
-  const { start, body } = responder().errors.respond(error());
-  assert.equal(start.status, 404);
-  assert.equal(decode(body).error.code, -32001);
-  assert.equal(JSON.stringify(decode(body)).includes("tag"), false);
-  assert.equal(responder(410).errors.respond(error()).start.status, 410);
-});
+Deno.test(
+  "L2: ErrorResponder answers 404 and −32001 for a session that does not open, or the configured status",
+  STRICT,
+  () => {
+    const error = () => new SignetError("session_not_found", { facts: { outcome: "tag" } });
+    const { start, body } = responder().errors.respond(error());
+    assert.equal(start.status, 404);
+    assert.equal(decode(body).error.code, -32001);
+    assert.equal(JSON.stringify(decode(body)).includes("tag"), false);
+    assert.equal(responder(410).errors.respond(error()).start.status, 410);
+  },
+);
 
-Deno.test("M2: ErrorResponder sends Retry-After, challenges and Allow where the error has them", () => {
+Deno.test("M2: ErrorResponder sends Retry-After, challenges and Allow where the error has them", STRICT, () => {
   const { errors } = responder();
   const fields = (error: SignetError) => errors.respond(error).start.fields;
   assert.equal(fields(new SignetError("session_limit", { retryAfterS: 30 })).join().includes("retry-after,30"), true);
@@ -45,10 +50,14 @@ Deno.test("M2: ErrorResponder sends Retry-After, challenges and Allow where the 
   assert.equal(fields(new SignetError("method_not_allowed", { allow: "POST" })).join().includes("allow,POST"), true);
 });
 
-Deno.test("toSignetError maps engine errors to codes and anything else to internal, without its message", () => {
-  assert.equal(toSignetError(new HttpError("body_too_large", "x")).code, "body_too_large");
-  assert.equal(toSignetError(new HttpError("connect_failed", "x")).kind.status, 502);
-  const unknown = toSignetError(new TypeError("secret detail"));
-  assert.equal(unknown.code, "internal");
-  assert.equal(unknown.message.includes("secret"), false);
-});
+Deno.test(
+  "toSignetError maps engine errors to codes and anything else to internal, without its message",
+  STRICT,
+  () => {
+    assert.equal(toSignetError(new HttpError("body_too_large", "x")).code, "body_too_large");
+    assert.equal(toSignetError(new HttpError("connect_failed", "x")).kind.status, 502);
+    const unknown = toSignetError(new TypeError("secret detail"));
+    assert.equal(unknown.code, "internal");
+    assert.equal(unknown.message.includes("secret"), false);
+  },
+);

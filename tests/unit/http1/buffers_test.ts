@@ -9,8 +9,9 @@ import {
   RESPONSE_BUFFER,
   takeBuffer,
 } from "../../../lib/http1/buffers.ts";
+import { STRICT } from "../../support/strict.ts";
 
-Deno.test("takeBuffer gives at least what is asked for, up to the largest", () => {
+Deno.test("takeBuffer gives at least what is asked for, up to the largest", STRICT, () => {
   for (
     const bytes of [
       0,
@@ -33,7 +34,7 @@ Deno.test("takeBuffer gives at least what is asked for, up to the largest", () =
   giveBuffer(most);
 });
 
-Deno.test("a buffer given back is the next one taken, and never two users' at once", () => {
+Deno.test("a buffer given back is the next one taken, and never two users' at once", STRICT, () => {
   const first = takeBuffer(100);
   giveBuffer(first);
   const again = takeBuffer(100);
@@ -41,7 +42,7 @@ Deno.test("a buffer given back is the next one taken, and never two users' at on
   assert.notEqual(takeBuffer(100), again);
 });
 
-Deno.test("nextBufferSize climbs to the largest and stays there", () => {
+Deno.test("nextBufferSize climbs to the largest and stays there", STRICT, () => {
   let size = RESPONSE_BUFFER;
   const sizes = [size];
   while (nextBufferSize(size) !== size) sizes.push(size = nextBufferSize(size));
@@ -49,7 +50,7 @@ Deno.test("nextBufferSize climbs to the largest and stays there", () => {
   assert.deepEqual([...sizes].sort((a, b) => a - b), sizes);
 });
 
-Deno.test("what is kept for reuse is bounded", () => {
+Deno.test("what is kept for reuse is bounded", STRICT, () => {
   const buffers = Array.from({ length: 200 }, () => takeBuffer(LARGEST_BUFFER));
   for (const buffer of buffers) giveBuffer(buffer);
   assert.ok(keptBufferBytes() < 8 * 1024 * 1024, `${keptBufferBytes()} bytes`);

@@ -20,7 +20,7 @@ Deno.test("a sweep looks at its members with the clock's time, and stops with th
   // The sanitizer fails this test if the timer still runs.
 });
 
-Deno.test("sweepInterval is an eighth of the shortest time-out, within bounds", () => {
+Deno.test("sweepInterval is an eighth of the shortest time-out, within bounds", STRICT, () => {
   assert.equal(sweepInterval([800, 10_000]), 100);
   assert.equal(sweepInterval([8]), 10);
   assert.equal(sweepInterval([60_000, 0, Infinity]), 250);

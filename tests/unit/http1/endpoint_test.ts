@@ -1,8 +1,9 @@
 // Upstream URLs taken apart.
 import assert from "node:assert/strict";
 import { describeEndpoint, parseEndpoint } from "../../../lib/http1/endpoint.ts";
+import { STRICT } from "../../support/strict.ts";
 
-Deno.test("parseEndpoint tells where to connect, what Host to send and what to ask for", () => {
+Deno.test("parseEndpoint tells where to connect, what Host to send and what to ask for", STRICT, () => {
   const cases = [
     ["http://127.0.0.1:3000/mcp", "127.0.0.1:3000", "127.0.0.1:3000", "/mcp"],
     ["http://mcp.test", "mcp.test:80", "mcp.test", "/"],
@@ -20,7 +21,7 @@ Deno.test("parseEndpoint tells where to connect, what Host to send and what to a
   }
 });
 
-Deno.test("parseEndpoint refuses what it cannot reach, and says what it wants", () => {
+Deno.test("parseEndpoint refuses what it cannot reach, and says what it wants", STRICT, () => {
   const cases = [
     ["", /want http:\/\/host/],
     ["127.0.0.1:3000", /want http/],
@@ -37,7 +38,7 @@ Deno.test("parseEndpoint refuses what it cannot reach, and says what it wants", 
   }
 });
 
-Deno.test("parseEndpoint never quotes a URL that may hold a secret", () => {
+Deno.test("parseEndpoint never quotes a URL that may hold a secret", STRICT, () => {
   for (const url of ["http://user:secret@host/", "secret", "ftp://secret/", "http://host/#secret"]) {
     assert.throws(() => parseEndpoint(url), (error) => !(error as Error).message.includes("secret"));
   }

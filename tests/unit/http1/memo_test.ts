@@ -9,6 +9,7 @@ import {
   parseResponseHead,
 } from "../../../lib/http1/head.ts";
 import { CHUNKED, type RequestHead, type ResponseHead } from "../../../lib/http1/types.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const HEAD = "POST /mcp HTTP/1.1\r\nHost: a\r\nX-Note: content-length: 7\r\nContent-Length: 12\r\nX-Last: y\r\n\r\n";
 const parse = (text: string) => parseRequestHead(text, DEFAULT_HEAD_LIMITS);
@@ -19,7 +20,7 @@ function memoOf(text: string): HeadMemo<RequestHead> {
   return memo;
 }
 
-Deno.test("a memo knows the same head again, and the same with another length", () => {
+Deno.test("a memo knows the same head again, and the same with another length", STRICT, () => {
   for (const length of ["12", "1", "99", "4194304", "999999999999999"]) {
     const text = HEAD.replace(": 12", `: ${length}`);
     const found = memoOf(HEAD).find(text);
@@ -27,7 +28,7 @@ Deno.test("a memo knows the same head again, and the same with another length", 
   }
 });
 
-Deno.test("a memo never says what the parser would not", () => {
+Deno.test("a memo never says what the parser would not", STRICT, () => {
   const others = [
     HEAD.replace(": 12", ": 012"),
     HEAD.replace(": 12", ": +12"),
@@ -55,7 +56,7 @@ Deno.test("a memo never says what the parser would not", () => {
   assert.equal(memoOf(HEAD).find(others[7]!), undefined, "no body: left to the parser");
 });
 
-Deno.test("a memo of a head without a length, or with a chunked body, knows only its own text", () => {
+Deno.test("a memo of a head without a length, or with a chunked body, knows only its own text", STRICT, () => {
   const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   assert.deepEqual(memoOf(get).find(get), parse(get));
   assert.equal(memoOf(get).find(get.replace("Host: a", "Host: b")), undefined);
@@ -63,7 +64,7 @@ Deno.test("a memo of a head without a length, or with a chunked body, knows only
   assert.equal(memoOf(chunked).find(chunked)?.bodyLength, CHUNKED);
 });
 
-Deno.test("a response whose length is not its body's is remembered word for word only", () => {
+Deno.test("a response whose length is not its body's is remembered word for word only", STRICT, () => {
   const text = "HTTP/1.1 304 Not Modified\r\nContent-Length: 12\r\n\r\n";
   const memo = new HeadMemo<ResponseHead>();
   memo.keep(text, parseResponseHead(text, "GET", DEFAULT_HEAD_LIMITS));
@@ -71,7 +72,7 @@ Deno.test("a response whose length is not its body's is remembered word for word
   assert.equal(memo.find(text.replace("12", "13")), undefined);
 });
 
-Deno.test("what a user does to a head does not change what is remembered", () => {
+Deno.test("what a user does to a head does not change what is remembered", STRICT, () => {
   const memo = memoOf(HEAD);
   for (let i = 0; i < 2; i++) {
     const found = memo.find(HEAD)!;
@@ -81,7 +82,7 @@ Deno.test("what a user does to a head does not change what is remembered", () =>
   assert.deepEqual(memo.find(HEAD), parse(HEAD));
 });
 
-Deno.test("a memo that is of no use fades; one in use does not", () => {
+Deno.test("a memo that is of no use fades; one in use does not", STRICT, () => {
   const memo = memoOf(HEAD);
   memo.find(HEAD);
   memo.fade();
@@ -91,7 +92,7 @@ Deno.test("a memo that is of no use fades; one in use does not", () => {
   assert.equal(memo.find(HEAD), undefined);
 });
 
-Deno.test("texts of heads are what formatRequestHead makes, known or not", () => {
+Deno.test("texts of heads are what formatRequestHead makes, known or not", STRICT, () => {
   const texts = new HeadTexts();
   const token = "t".repeat(100);
   const fields = ["host", "a", "authorization", token, "x-y", "z"];
@@ -110,7 +111,7 @@ Deno.test("texts of heads are what formatRequestHead makes, known or not", () =>
   }
 });
 
-Deno.test("texts of heads refuse what cannot be sent, and do not remember it", () => {
+Deno.test("texts of heads refuse what cannot be sent, and do not remember it", STRICT, () => {
   const texts = new HeadTexts();
   const fields = ["host", "a", "authorization", "t".repeat(100)];
   texts.format("POST", "/", fields, 5);
@@ -118,7 +119,7 @@ Deno.test("texts of heads refuse what cannot be sent, and do not remember it", (
   for (let i = 0; i < 2; i++) assert.throws(() => texts.format("POST", "/", fields, 5), TypeError);
 });
 
-Deno.test("texts of heads survive more heads than are kept", () => {
+Deno.test("texts of heads survive more heads than are kept", STRICT, () => {
   const texts = new HeadTexts();
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 1000; i++) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createLogger, type LogOptions } from "../../../lib/observe/log.ts";
 import { redactUrl, shortHash } from "../../../lib/observe/redact.ts";
+import { STRICT } from "../../support/strict.ts";
 
 function collect(options: Partial<LogOptions>) {
   const lines: string[] = [];
@@ -14,7 +15,7 @@ function collect(options: Partial<LogOptions>) {
   return { lines, log };
 }
 
-Deno.test("Logger writes one JSON object a line when the format is json", () => {
+Deno.test("Logger writes one JSON object a line when the format is json", STRICT, () => {
   const { lines, log } = collect({});
   log.info("started", { port: 80, name: "a\nb", left: undefined });
   assert.deepEqual(lines.length, 1);
@@ -28,27 +29,31 @@ Deno.test("Logger writes one JSON object a line when the format is json", () => 
   assert.equal(lines[0]!.indexOf("\n"), lines[0]!.length - 1);
 });
 
-Deno.test("Logger escapes control characters when writing for a terminal, so that no fact can forge a line", () => {
-  const { lines, log } = collect({ format: "human" });
-  log.warn("odd", { text: "x\n12:00 ERROR forged\x1b[2J" });
-  assert.equal(lines.length, 1);
-  assert.equal(lines[0]!.slice(0, -1).includes("\n"), false);
-  assert.equal(lines[0]!.includes("\x1b"), false);
-});
+Deno.test(
+  "Logger escapes control characters when writing for a terminal, so that no fact can forge a line",
+  STRICT,
+  () => {
+    const { lines, log } = collect({ format: "human" });
+    log.warn("odd", { text: "x\n12:00 ERROR forged\x1b[2J" });
+    assert.equal(lines.length, 1);
+    assert.equal(lines[0]!.slice(0, -1).includes("\n"), false);
+    assert.equal(lines[0]!.includes("\x1b"), false);
+  },
+);
 
-Deno.test("Logger leaves out what is below its level", () => {
+Deno.test("Logger leaves out what is below its level", STRICT, () => {
   const { lines, log } = collect({ level: "warn" });
   log.info("no");
   log.error("yes");
   assert.equal(lines.length, 1);
 });
 
-Deno.test("redactUrl drops user info, query and fragment", () => {
+Deno.test("redactUrl drops user info, query and fragment", STRICT, () => {
   assert.equal(redactUrl("https://u:p@h:1/p?token=x#y"), "https://h:1/p");
   assert.equal(redactUrl("not a url"), "(not a URL)");
 });
 
-Deno.test("shortHash is stable, short and differs for different texts", () => {
+Deno.test("shortHash is stable, short and differs for different texts", STRICT, () => {
   assert.equal(shortHash("abc"), "ba7816bf8f01");
   assert.notEqual(shortHash("abd"), shortHash("abc"));
 });

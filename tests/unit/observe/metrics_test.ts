@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Counter, Histogram, LabelledCounter, MetricsPage } from "../../../lib/observe/metrics.ts";
+import { STRICT } from "../../support/strict.ts";
 
-Deno.test("MetricsPage renders the Prometheus text format when counters, gauges and labels are read", () => {
+Deno.test("MetricsPage renders the Prometheus text format when counters, gauges and labels are read", STRICT, () => {
   const page = new MetricsPage();
   const hits = new Counter();
   hits.inc();
@@ -17,7 +18,7 @@ Deno.test("MetricsPage renders the Prometheus text format when counters, gauges 
   );
 });
 
-Deno.test("Histogram counts a value into every bucket at or above it when rendered", () => {
+Deno.test("Histogram counts a value into every bucket at or above it when rendered", STRICT, () => {
   const histogram = new Histogram([0.1, 1]);
   for (const value of [0.05, 0.1, 0.5, 3]) histogram.observe(value);
   assert.equal(
@@ -26,14 +27,14 @@ Deno.test("Histogram counts a value into every bucket at or above it when render
   );
 });
 
-Deno.test("LabelledCounter counts a label it was not told of as other", () => {
+Deno.test("LabelledCounter counts a label it was not told of as other", STRICT, () => {
   const outcomes = new LabelledCounter<"hit" | "miss">(["hit", "miss"]);
   outcomes.inc("hit");
   outcomes.inc("forged" as "hit");
   assert.deepEqual(outcomes.samples(), [[["hit"], 1], [["miss"], 0], [["other"], 1]]);
 });
 
-Deno.test("MetricsPage refuses a metric declared twice", () => {
+Deno.test("MetricsPage refuses a metric declared twice", STRICT, () => {
   const page = new MetricsPage();
   page.gauge("a", "A.", () => 0);
   assert.throws(() => page.gauge("a", "A.", () => 0), /a: it is declared already/);

@@ -4,6 +4,7 @@ import { EventLog } from "../../../lib/upstream/stdio/event_log.ts";
 import { EventStream } from "../../../lib/upstream/stdio/event_stream.ts";
 import { Listeners } from "../../../lib/upstream/stdio/listeners.ts";
 import { Outbox } from "../../../lib/upstream/stdio/outbox.ts";
+import { STRICT } from "../../support/strict.ts";
 import { FakeTimers } from "./fake_timers.ts";
 
 const LIMITS = { maxEvents: 5, maxBytes: 1000 };
@@ -25,7 +26,7 @@ async function read(outbox: Outbox): Promise<string[]> {
   return [...text.matchAll(/^data: (.+)$/gm)].map(([, data]) => data!);
 }
 
-Deno.test("PROTOCOL 16: an id is known to its own session and run only", () => {
+Deno.test("PROTOCOL 16: an id is known to its own session and run only", STRICT, () => {
   const log = newLog();
   const stream = log.newStream();
   const place = log.next(stream);
@@ -38,7 +39,7 @@ Deno.test("PROTOCOL 16: an id is known to its own session and run only", () => {
   }
 });
 
-Deno.test("N3: the log keeps the newest within its bounds", () => {
+Deno.test("N3: the log keeps the newest within its bounds", STRICT, () => {
   const log = newLog("a", "b", { maxEvents: 3, maxBytes: 10 });
   const stream = log.newStream();
   const start = log.next(stream);
@@ -51,7 +52,7 @@ Deno.test("N3: the log keeps the newest within its bounds", () => {
   assert.deepEqual([log.size, log.bytes], [1, 9], "one that could never fit costs the others nothing");
 });
 
-Deno.test("N1: a stream's late end does not take it from who has resumed it", async () => {
+Deno.test("N1: a stream's late end does not take it from who has resumed it", STRICT, async () => {
   const log = newLog();
   const stream = new EventStream(log);
   const [old, resumed] = [newOutbox(), newOutbox()];
@@ -64,7 +65,7 @@ Deno.test("N1: a stream's late end does not take it from who has resumed it", as
   assert.deepEqual(await read(old), []);
 });
 
-Deno.test("N1: what was said to nobody is told once, to whoever listens next", async () => {
+Deno.test("N1: what was said to nobody is told once, to whoever listens next", STRICT, async () => {
   const log = newLog();
   const listeners = new Listeners(log);
   listeners.send(encoder.encode("1"));
@@ -81,7 +82,7 @@ Deno.test("N1: what was said to nobody is told once, to whoever listens next", a
   assert.deepEqual(await read(resumed), ["1"], "what went to another stream is not replayed on this one");
 });
 
-Deno.test("N1: an outbox that is full holds its writer back until it is read", async () => {
+Deno.test("N1: an outbox that is full holds its writer back until it is read", STRICT, async () => {
   const outbox = new Outbox({ highWaterBytes: 3, stallMs: 1000, timers });
   outbox.push(encoder.encode("abc"));
   assert.equal(outbox.whenDrained(), undefined);

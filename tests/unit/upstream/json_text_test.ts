@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { elementsOf, findMember, flatten, membersOf, replaceSpan } from "../../../lib/upstream/stdio/json_text.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -12,7 +13,7 @@ function valueOf(text: string, name: string): string | undefined {
   return span === undefined ? undefined : decoder.decode(bytes.subarray(span.start, span.end));
 }
 
-Deno.test("findMember finds the object's own member, not one inside another or in a string", () => {
+Deno.test("findMember finds the object's own member, not one inside another or in a string", STRICT, () => {
   const cases: [string, string | undefined][] = [
     ['{"id":1}', "1"],
     [' { "id" : "a b" } ', '"a b"'],
@@ -26,7 +27,7 @@ Deno.test("findMember finds the object's own member, not one inside another or i
   for (const [text, value] of cases) assert.equal(valueOf(text, "id"), value, text);
 });
 
-Deno.test("membersOf reads any object as JSON.parse does", () => {
+Deno.test("membersOf reads any object as JSON.parse does", STRICT, () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(4), (object, indent) => {
       const text = encoder.encode(JSON.stringify(object, null, indent));
@@ -46,7 +47,7 @@ function byName(a: unknown[], b: unknown[]): number {
   return String(a[0]) < String(b[0]) ? -1 : 1;
 }
 
-Deno.test("replaceSpan changes one value and not a byte besides", () => {
+Deno.test("replaceSpan changes one value and not a byte besides", STRICT, () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), fc.nat(3), (before, after, indent) => {
       const text = JSON.stringify({ a: before, id: 1, b: after }, null, indent);
@@ -59,7 +60,7 @@ Deno.test("replaceSpan changes one value and not a byte besides", () => {
   );
 });
 
-Deno.test("elementsOf finds the elements of any array", () => {
+Deno.test("elementsOf finds the elements of any array", STRICT, () => {
   fc.assert(
     fc.property(fc.array(fc.jsonValue()), fc.nat(3), (array, indent) => {
       const text = encoder.encode(JSON.stringify(array, null, indent));
@@ -70,7 +71,7 @@ Deno.test("elementsOf finds the elements of any array", () => {
   );
 });
 
-Deno.test("flatten makes one line of a text and changes nothing it says", () => {
+Deno.test("flatten makes one line of a text and changes nothing it says", STRICT, () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const text = encoder.encode(JSON.stringify(value, null, 2).replaceAll("\n", "\r\n"));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LineSplitter, LineTooLongError } from "../../../lib/upstream/stdio/lines.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -15,7 +16,7 @@ function split(
   return [...lines, ...splitter.end().map((line) => decoder.decode(line))];
 }
 
-Deno.test("PROTOCOL 37: any way of cutting the bytes gives the same lines", () => {
+Deno.test("PROTOCOL 37: any way of cutting the bytes gives the same lines", STRICT, () => {
   const text = fc.array(fc.constantFrom("a", "é", "日", "\n", "\r\n", "{}", " "), { maxLength: 60 }).map((all) =>
     all.join("")
   );
@@ -33,7 +34,7 @@ Deno.test("PROTOCOL 37: any way of cutting the bytes gives the same lines", () =
   );
 });
 
-Deno.test("M3: a line may be as long as the cap and no longer", () => {
+Deno.test("M3: a line may be as long as the cap and no longer", STRICT, () => {
   const line = (length: number) => encoder.encode("x".repeat(length) + "\n");
   assert.equal(split([line(10)], { maxBytes: 10, onLonger: "fail" })[0]!.length, 10);
   assert.throws(() => split([line(11)], { maxBytes: 10, onLonger: "fail" }), LineTooLongError);
@@ -41,7 +42,7 @@ Deno.test("M3: a line may be as long as the cap and no longer", () => {
   assert.throws(() => split(piecemeal, { maxBytes: 10, onLonger: "fail" }), LineTooLongError);
 });
 
-Deno.test("B7: a long line is cut, and the next one is whole again", () => {
+Deno.test("B7: a long line is cut, and the next one is whole again", STRICT, () => {
   const pieces = ["abcdef", "ghi", "jkl\nmn\n", "opqrst\n"].map((text) => encoder.encode(text));
   assert.deepEqual(split(pieces, { maxBytes: 4, onLonger: "cut" }), ["abcd", "mn", "opqr"]);
 });

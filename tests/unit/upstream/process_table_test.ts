@@ -6,6 +6,7 @@ import {
   type ProcessEntry,
   type ProcessTable,
 } from "../../../lib/upstream/stdio/process_table.ts";
+import { STRICT } from "../../support/strict.ts";
 
 class FakeTable implements ProcessTable {
   readonly owner = "4026.100.5000";
@@ -38,7 +39,7 @@ class FakeTable implements ProcessTable {
 
 const SERVER = { pid: 200, mark: "4026.100.5000.me", since: 6000 };
 
-Deno.test("B2: a server's processes are those of its group, below it, or marked", async () => {
+Deno.test("B2: a server's processes are those of its group, below it, or marked", STRICT, async () => {
   const table = new FakeTable()
     .add(1, 0, 1, { startedAt: 1 })
     .add(100, 1, 100, { startedAt: 5000 })
@@ -53,7 +54,7 @@ Deno.test("B2: a server's processes are those of its group, below it, or marked"
   assert.deepEqual(await membersOf(table, SERVER), [200, 201, 202, 203, 204]);
 });
 
-Deno.test("B2: orphans are marked processes of this namespace whose Signet is gone", async () => {
+Deno.test("B2: orphans are marked processes of this namespace whose Signet is gone", STRICT, async () => {
   const table = new FakeTable()
     .add(100, 1, 100, { startedAt: 5000 }) // a living Signet
     .add(101, 1, 101, { startedAt: 7000 }) // took the process id of a dead one
@@ -67,7 +68,7 @@ Deno.test("B2: orphans are marked processes of this namespace whose Signet is go
   assert.deepEqual(await orphansOf(table), [201, 202, 203]);
 });
 
-Deno.test("B2: without a name of its own a Signet takes nobody for an orphan", async () => {
+Deno.test("B2: without a name of its own a Signet takes nobody for an orphan", STRICT, async () => {
   const table = new FakeTable().add(200, 1, 200, { mark: "0.99.1.x" });
   const nameless: ProcessTable = {
     owner: undefined,

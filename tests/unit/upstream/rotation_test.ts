@@ -104,7 +104,7 @@ Deno.test("B4: holders of one source renew it once, and each puts it to use", ST
   assert.equal(setting.rotation.size, 3);
 });
 
-Deno.test("B4: a credential that lives shorter than the lead is renewed at half its life", () => {
+Deno.test("B4: a credential that lives shorter than the lead is renewed at half its life", STRICT, () => {
   const credential = { values: {}, obtainedAtMs: 0, expiresAtMs: 4 * MINUTE };
   assert.equal(isDue(credential, 5 * MINUTE, 2 * MINUTE - 1), false);
   assert.equal(isDue(credential, 5 * MINUTE, 2 * MINUTE), true);
