@@ -3,6 +3,7 @@
 import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { controlRoutes } from "../admin/control_api.ts";
 import type { Settings } from "../config/schema.ts";
+import { endAdopted } from "../gateway/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
@@ -157,6 +158,7 @@ export class App implements RunningApp {
     this.#parts = parts;
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
+    if (parts.adoption === undefined) endAdopted(parts);
   }
 
   async drain(): Promise<{ readonly cutStreams: number }> {

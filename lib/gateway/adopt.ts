@@ -80,6 +80,13 @@ function createClaim(
   };
 }
 
+/** After a reload without `--adopt`: a raw id that was adopted is foreign again, in memory or not. */
+export function endAdopted(parts: GatewayParts): void {
+  for (const session of parts.registry.sessions()) {
+    if (isAdopted(session)) parts.registry.remove(session, "revoked", parts.now());
+  }
+}
+
 /** DELETE forgets the claim; the id is open to a new one (O4, O5). */
 export function forgetAdopted(parts: GatewayParts, session: Session, principal: Principal): void {
   parts.adoption?.forget(session.id, parts.owners.nameOf(principal));

@@ -1,6 +1,6 @@
 // Whether an answer says that the upstream has lost the session, and so proves that it did not process the request (L4).
 // Reads no more of it than that takes, and loses none: what was read is passed on with the rest.
-import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { fieldValue } from "../http1/fields.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { GatheredBytes } from "../mcp/gathered_bytes.ts";
@@ -19,6 +19,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   "x-gzip": gunzipSync,
   deflate: inflateSync,
   br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
 };
 
 /** Statuses that servers in use refuse a session with. */
