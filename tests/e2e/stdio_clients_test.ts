@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
 import { ANSWERS } from "../support/mcp_client_contract.ts";
+import { exerciseEverything } from "../support/mcp_everything.ts";
 import { nobodyLeft } from "../support/process_census.ts";
 import { TestSignet } from "../support/signet.ts";
 import { TestStdio } from "../support/stdio.ts";
@@ -54,27 +55,7 @@ for (const way of WAYS) {
       await using reach = await Reach.to(EVERYTHING, way);
       await using connected = await connectClient(kind, reach.url);
       const { client } = connected;
-      await t.step("lists and calls", async () => {
-        assert.ok((await client.listTools()).includes("get-sum"));
-        assert.match(await client.call("get-sum", { a: 2, b: 40 }), /42/);
-        assert.ok((await client.listResources()).length > 0);
-        assert.ok((await client.prompt("simple-prompt", {})).length > 0);
-      });
-      await t.step("reports progress", async () => {
-        const seen: number[] = [];
-        const run = { duration: 0.2, steps: 4 };
-        await client.call("trigger-long-running-operation", run, { onProgress: (progress) => seen.push(progress) });
-        assert.deepEqual(seen, [1, 2, 3, 4]);
-      });
-      await t.step("asks the client", async () => {
-        assert.match(await client.call("trigger-sampling-request", { prompt: "?" }), new RegExp(ANSWERS.sample));
-        assert.match(await client.call("trigger-elicitation-request"), /provided the requested information/);
-        assert.match(await client.call("get-roots-list"), new RegExp(ANSWERS.root));
-      });
-      await t.step("hears log lines on the listening stream", async () => {
-        await client.setLogLevel("debug");
-        await connected.heard("notifications/message");
-      });
+      await exerciseEverything(t, connected);
       await t.step("L4: goes on when its server was ended and is needed again", async () => {
         for (const pid of reach.stdio.upstream.pids) Deno.kill(pid, "SIGKILL");
         const again = (): Promise<string> => client.call("get-sum", { a: 1, b: 1 }).catch(again);
