@@ -3,6 +3,7 @@
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import { SignetError } from "../errors.ts";
 import { isGivenBy, type Session, type UpstreamLink } from "../session/session.ts";
+import { requireAnswer } from "./accepted.ts";
 import { isAdopted } from "./adopt.ts";
 import { removeField } from "./fields.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -46,6 +47,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       const { status } = response.head;
       outbound.settle?.(status >= 200 && status < 300);
       if (status === 404) parts.sessionOnly?.forget(session);
+      requireAnswer(parts, outbound, response);
       await relay(parts, { inbound, forwarding, response }, extras);
     } catch (error) {
       throw explain(error, forwarding);

@@ -3,6 +3,7 @@ import { SignetError } from "../errors.ts";
 import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
 import { assertModern } from "../mcp/modern.ts";
 import type { Reservation } from "../session/limits.ts";
+import { requireAnswer } from "./accepted.ts";
 import { endUnowned } from "./end.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Inbound } from "./inbound.ts";
@@ -40,6 +41,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
     endUnowned(parts, inbound, response);
+    requireAnswer(parts, request, response);
     await relay(parts, { inbound, forwarding, response });
   } finally {
     slot.release();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
-import { INITIALIZE, status, TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -112,3 +112,28 @@ Deno.test("N2: no comment is put into an event stream that came compressed", STR
     await done;
   }
 });
+
+for (const lane of LANES) {
+  Deno.test(
+    `PROTOCOL 10: a request the upstream answers with 202 is 502, since its client would wait for ever (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.onRequest = (request) => request.method === "POST" ? new Response(null, { status: 202 }) : undefined;
+      const response = await signet.post(call(7, "echo"), { id });
+      assert.deepEqual([response.status, (await response.json()).id], [502, 7]);
+      for (
+        const message of [
+          { jsonrpc: "2.0", method: "notifications/initialized" },
+          { jsonrpc: "2.0", id: 7, result: {} },
+        ]
+      ) {
+        const accepted = await signet.post(message, { id });
+        assert.deepEqual([accepted.status, await accepted.text()], [202, ""]);
+      }
+      assert.equal(await signet.metric('signet_in_use{limit="requests"}'), 0);
+    },
+  );
+}
