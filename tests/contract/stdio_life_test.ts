@@ -425,3 +425,16 @@ Deno.test("B2: 200 sessions opened and abandoned leave nobody", OPTIONS, async (
   await nobodyLeft(stdio.token, 60_000);
   await until(() => stdio.upstream.slots.total === 0, "all places are free again");
 });
+
+Deno.test("M3: answers that their client does not take hold its server back, until one is taken", OPTIONS, async () => {
+  await using stdio = new TestStdio({ limits: { highWaterBytes: 100_000, maxLoggedBytes: 10_000 } });
+  const [session, other] = [await stdio.open(), await stdio.open()];
+  const big = await session.begin(toolCall(1, "big", { size: 200_000 })).response;
+  const waiting = session.begin(toolCall(2, "echo"), { accept: "application/json" });
+  let answered = false;
+  void waiting.response.then(() => answered = true);
+  for (let i = 0; i < 50; i++) await other.call(i, "echo");
+  assert.equal(answered, false, "the server is not read");
+  await readAnswer(big);
+  assert.equal((await readAnswer(await waiting.response)).status, 200);
+});

@@ -21,8 +21,9 @@ import { Calls, type OpenCall, progressTokenOf } from "./calls.ts";
 import { EventLog } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
 import { elementsOf, findMember, replaceSpan } from "./json_text.ts";
+import { HeldAnswers } from "./held_answers.ts";
 import { Listeners } from "./listeners.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { Message, Peer } from "./peer.ts";
 import { type Acceptance, PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
@@ -77,6 +78,7 @@ export class Conversation {
   readonly #events: EventLog;
   readonly #listeners: Listeners;
   readonly #questions: Questions;
+  readonly #held: HeldAnswers;
   readonly #calls = new Calls();
   /** POSTs not yet answered, oldest first. */
   readonly #posts = new Set<PostAnswer>();
@@ -95,6 +97,7 @@ export class Conversation {
     this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes });
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
+    this.#held = new HeldAnswers(this.#outboxOptions());
     this.life = new ServerLife({
       bridge,
       principal,
@@ -297,6 +300,7 @@ export class Conversation {
         return stream;
       },
       newOutbox: () => this.#newOutbox(),
+      held: this.#held,
       onDone: () => {
         this.#posts.delete(answer);
         if (stream !== undefined) this.#postStreams.delete(stream.number);
@@ -306,9 +310,13 @@ export class Conversation {
     return answer;
   }
 
-  #newOutbox(): Outbox {
+  #outboxOptions(): OutboxOptions {
     const { limits: { highWaterBytes, stallMs }, timers } = this.#options.bridge;
-    return new Outbox({ highWaterBytes, stallMs, timers });
+    return { highWaterBytes, stallMs, timers };
+  }
+
+  #newOutbox(): Outbox {
+    return new Outbox(this.#outboxOptions());
   }
 
   /** What is left of a stream that has ended. */

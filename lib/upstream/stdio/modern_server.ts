@@ -9,6 +9,7 @@ import { CredentialRejectedError } from "../credentials/credential.ts";
 import { errorAnswer } from "./answers.ts";
 import { progressTokenOf } from "./calls.ts";
 import { PassingStream } from "./event_stream.ts";
+import { HeldAnswers } from "./held_answers.ts";
 import { findMember, replaceSpan } from "./json_text.ts";
 import type { ModernLife } from "./modern_life.ts";
 import {
@@ -63,12 +64,14 @@ const BRIDGE_ERROR = -32000;
 
 export class ModernServer {
   readonly #options: ModernServerOptions;
+  readonly #held: HeldAnswers;
   readonly #exchanges = new Set<Exchange>();
   /** By the id the process knows them by, which is their progress token too. */
   readonly #running = new Map<number, Exchange>();
 
   constructor(options: ModernServerOptions) {
     this.#options = options;
+    this.#held = new HeldAnswers(options.outbox);
     options.life.onMessage = (message, peer) => this.#hear(message, peer);
   }
 
@@ -120,6 +123,7 @@ export class ModernServer {
         timers: outbox.timers,
         newStream: () => new PassingStream(),
         newOutbox: () => new Outbox(outbox),
+        held: this.#held,
         onDone: forget,
         onAbandoned: () => {
           this.#cancel(exchange);

@@ -5,6 +5,7 @@ import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import { eventAnswer, jsonAnswer } from "./answers.ts";
 import { joinBytes } from "./bytes.ts";
 import type { MessageStream } from "./event_stream.ts";
+import type { HeldAnswers } from "./held_answers.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Timers } from "../timers.ts";
 
@@ -27,6 +28,7 @@ export interface PostAnswerOptions {
   readonly timers: Timers;
   readonly newStream: () => MessageStream;
   readonly newOutbox: () => Outbox;
+  readonly held: HeldAnswers;
   /** Called once, when all its requests have been answered or refused. */
   readonly onDone: () => void;
   /** Called at most once, if the client leaves before. */
@@ -42,6 +44,7 @@ export class PostAnswer {
   readonly #cancelTimer: (() => void) | undefined;
   #left: number;
   #status = 200;
+  #release: (() => void) | undefined;
   #stream: MessageStream | undefined;
   #outbox: Outbox | undefined;
   #gone = false;
@@ -89,7 +92,7 @@ export class PostAnswer {
       wait = this.#becomeStream().send(response);
     } else this.#answers.push(response);
     if (this.#left === 0) this.#finish();
-    return wait;
+    return wait ?? this.#options.held.whenTaken();
   }
 
   /** Refuses the whole, if no answer has begun. */
@@ -105,6 +108,7 @@ export class PostAnswer {
   abandon(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#release?.();
     this.#cancelTimer?.();
     this.#response.reject(new HttpError("aborted", "answering a POST: the client has left"));
     if (this.#left > 0) this.#options.onAbandoned?.();
@@ -126,7 +130,10 @@ export class PostAnswer {
     const bytes = this.#options.batch
       ? joinBytes([OPEN, ...this.#answers.flatMap((answer, i) => i === 0 ? [answer] : [COMMA, answer]), CLOSE])
       : this.#answers[0]!;
-    this.#response.resolve(jsonAnswer(bytes, { status: this.#status }));
+    if (this.#gone) return;
+    const release = this.#options.held.hold(bytes.length);
+    this.#release = release;
+    this.#response.resolve(jsonAnswer(bytes, { status: this.#status, onRelease: release }));
   }
 
   #becomeStream(): MessageStream {
