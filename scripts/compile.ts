@@ -1,4 +1,5 @@
-// `deno task compile [--target TRIPLE …] [--all] [--out dist]`: self-contained executables, for this machine by default.
+// `deno task compile [--target TRIPLE …] [--all] [--stdio] [--out dist]`: self-contained executables, by default for this
+// machine and for MCP servers over HTTP.
 // Refuses to build when anything but main.ts, lib and the packages named here would be embedded, and checks afterwards
 // what Deno says it did embed. Permissions are baked in: the list below is all the program can ever do.
 import { parseArgs } from "node:util";
@@ -28,11 +29,20 @@ export const RUNTIME_PACKAGES: readonly string[] = [
   "zod",
 ];
 
+/** What an executable is for. Two, so that one which starts no programs need not be able to. */
+export type Purpose = "http" | "stdio";
+
 /**
- * The least that works, with reasons. Absent on purpose: run (stdio servers will need it, for the one program that is
- * configured), ffi, sys, and import: nothing is loaded that was not embedded.
+ * The least that works, with reasons. Absent on purpose where servers are reached over HTTP: run, ffi, sys, and import:
+ * nothing is loaded that was not embedded.
+ *
+ * Where servers are programs it is everything. Which program is known at run time only, and one that may start any
+ * program is bound by no permission of its own; and Deno lets nobody read /proc with less (not even `-A` with a `--deny`),
+ * by which the processes of a server are found that have left its group, and those of a Signet that was killed. What
+ * bounds such a Signet and its servers is the system: users, limits, units, containers.
  */
-export function permissionFlags(target: Target): string[] {
+export function permissionFlags(target: Target, purpose: Purpose = "http"): string[] {
+  if (purpose === "stdio") return ["--allow-all", "--no-prompt"];
   const writable = writablePaths(target);
   return [
     // Listens on and connects to addresses that only the configuration knows: clients, MCP servers, JWKS.
@@ -100,11 +110,22 @@ export interface Compiled {
 /** Builds one target from the project at `root`. @throws Error with Deno's output if it fails or embeds too much */
 export async function compileTarget(
   target: Target,
-  options: { root: string; out: string; env?: Record<string, string> },
+  options: { root: string; out: string; purpose?: Purpose; env?: Record<string, string> },
 ): Promise<Compiled> {
-  const path = `${options.out}/signet-${target}${target.includes("windows") ? ".exe" : ""}`;
+  const { purpose = "http" } = options;
+  const name = purpose === "stdio" ? "signet-stdio" : "signet";
+  const path = `${options.out}/${name}-${target}${target.includes("windows") ? ".exe" : ""}`;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["compile", ...COMPILE_FLAGS, ...permissionFlags(target), "--target", target, "--output", path, "main.ts"],
+    args: [
+      "compile",
+      ...COMPILE_FLAGS,
+      ...permissionFlags(target, purpose),
+      "--target",
+      target,
+      "--output",
+      path,
+      "main.ts",
+    ],
     cwd: options.root,
     env: { NO_COLOR: "1", ...options.env },
   }).output();
@@ -134,6 +155,7 @@ async function main(): Promise<number> {
     options: {
       target: { type: "string", multiple: true, default: [] },
       all: { type: "boolean", default: false },
+      stdio: { type: "boolean", default: false },
       out: { type: "string", default: "dist" },
     },
   });
@@ -149,7 +171,7 @@ async function main(): Promise<number> {
   let failed = 0;
   for (const target of targets) {
     try {
-      const { path, bytes } = await compileTarget(target, { root, out });
+      const { path, bytes } = await compileTarget(target, { root, out, purpose: values.stdio ? "stdio" : "http" });
       console.log(`${target.padEnd(26)} ${(bytes / 1e6).toFixed(1).padStart(6)} MB  ${relative(root, path)}`);
     } catch (error) {
       failed++;

@@ -11,12 +11,13 @@ import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
 import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
+import { createParts } from "./gateway_parts.ts";
+import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { Reachability } from "./reachability.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { AppOptions, RunningApp } from "./running_app.ts";
-import { createLasting, createParts, type Lasting } from "./wiring.ts";
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;

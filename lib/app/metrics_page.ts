@@ -2,7 +2,7 @@
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Http1Server } from "../http1/server.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
-import type { Lasting } from "./wiring.ts";
+import type { Lasting } from "./lasting.ts";
 
 export interface PageSources {
   readonly lasting: Lasting;

@@ -9,6 +9,7 @@ import { StdioUpstream, type StdioUpstreamOptions } from "../upstream/stdio.ts";
 import type { ResourceLimits, ServerCommand } from "../upstream/stdio/launch.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../upstream/timers.ts";
 import { allShareOneOwner } from "./caps.ts";
+import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 
 /** In the envelope and in logs: the same for every command, so that an id outlives a new version of the server. */
@@ -88,11 +89,7 @@ function refuse(key: SettingKey, problem: string, remedy: string): never {
 
 /** What would otherwise be told to the first client, and only in the log. @throws ConfigError */
 async function assertMayStart({ stdioDir }: Settings): Promise<void> {
-  const { state } = await Deno.permissions.query({ name: "run" });
-  if (state !== "granted") {
-    const remedy = "Use one made for it (`deno task compile --stdio`), or run Signet from source.";
-    refuse("command", "this executable may not start programs", remedy);
-  }
+  await assertMayRun("command");
   if (stdioDir === undefined) return;
   const found = await Deno.stat(stdioDir).catch(() => undefined);
   if (!found?.isDirectory) refuse("stdioDir", "there is no such directory", "Name one that is there.");

@@ -3,6 +3,7 @@
 import type { Settings } from "../config/schema.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { HttpUpstream } from "../upstream/http.ts";
+import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 
 /** @throws ConfigError if it can never work: a program that is not there */
@@ -35,6 +36,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   if (settings.credential === undefined) {
     return { upstream: http, declare, close: () => Promise.resolve(http.close()) };
   }
+  if (settings.credential === "command") await assertMayRun("credentialCommand");
   const { withCredential } = await import("./credentials.ts");
   return { ...withCredential(http, { ...options, settings }), declare };
 }

@@ -133,6 +133,9 @@ export const namedFile: Kind<NamedFile> = {
   fileOf: ({ path }) => path,
 };
 
+/** A file that is there and replaced now and then. */
+export const replacedFile: Kind<string> = { ...file, madeFileOf: (value) => value };
+
 /** Whether values name files, for completion. */
 export function namesFile(kind: Kind<unknown>): boolean {
   return kind.fileOf !== undefined || kind.madeFileOf !== undefined;

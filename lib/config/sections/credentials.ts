@@ -1,6 +1,6 @@
 // The credential Signet itself presents to the MCP server, in place of whatever the client sent under that name (B4).
 import { httpUrl } from "../addresses.ts";
-import { choice, credentialName, file, scope, string } from "../kinds.ts";
+import { choice, credentialName, file, replacedFile, scope, string } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
 
 /** Where it comes from. */
@@ -44,7 +44,7 @@ export const CREDENTIALS = {
     name: "credential-resource",
     doc: "The resource to ask for (RFC 8707)",
   }),
-  credentialRefreshTokenFile: rows.optional(file, {
+  credentialRefreshTokenFile: rows.optional(replacedFile, {
     name: "credential-refresh-token-file",
     doc: "The refresh token, alone in a file; Signet replaces the file when it is given a new one",
   }),

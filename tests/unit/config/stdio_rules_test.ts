@@ -150,6 +150,10 @@ Deno.test("B4: each source of a credential has what it needs and nothing else", 
   ]);
   const refresh = ["--credential-refresh-token-file", "refresh"];
   assert.deepEqual(await lines(["--credential", "refresh-token", ...OAUTH, ...named, ...refresh]), []);
+  const stuck = { files: FILES, readOnly: { refresh: new Deno.errors.PermissionDenied() } };
+  assert.deepEqual(await stdioProblems(["--credential", "refresh-token", ...OAUTH, ...named, ...refresh], stuck), [
+    "--credential-refresh-token-file: this user may not write in its folder",
+  ]);
   assert.deepEqual(await lines(refresh), ["--credential-refresh-token-file: no credential is asked for"]);
 });
 

@@ -110,6 +110,12 @@ Deno.test("permissionFlags grant no run, ffi, sys, import or unbounded write on 
   }
 });
 
+Deno.test("permissionFlags grant what /proc wants only to an executable that starts programs", STRICT, () => {
+  for (const target of TARGETS) {
+    assert.deepEqual(permissionFlags(target, "stdio"), ["--allow-all", "--no-prompt"], target);
+  }
+});
+
 const thisTarget = TARGETS.find((target) => target === Deno.build.target);
 
 /** `main.ts` under the permissions of this machine's executable, run from source. */
@@ -149,6 +155,34 @@ Deno.test("the baked-in permissions suffice when keys are made and a configurati
     const checked = await runConfined(["check", "--upstream", "http://127.0.0.1:3000/mcp", "--key-file", file]);
     assert.equal(checked.code, 0, checked.text);
   });
+});
+
+Deno.test("an executable that may not start programs says so when it is given one", STRICT, async () => {
+  const listen = ["--listen", "127.0.0.1:0", "--admin", "off"];
+  const { code, text } = await runConfined(["serve", ...listen, "--", "cat"]);
+  assert.equal(code, 2, text);
+  assert.match(text, /This executable may not start programs\./);
+  assert.match(text, /deno task compile --stdio/);
+  const credential = ["--credential", "command", "--credential-command", "cat"];
+  const http = await runConfined(["serve", ...listen, "--upstream", "http://127.0.0.1:9/mcp", ...credential]);
+  assert.equal(http.code, 2, http.text);
+  assert.match(http.text, /--credential-command\n {4}This executable may not start programs\./);
+});
+
+Deno.test({
+  name: "with less than all permissions Deno reads no /proc: the reason why executables for stdio servers have all",
+  ignore: Deno.build.os !== "linux",
+  ...STRICT,
+  fn: async () => {
+    const tried = async (...flags: string[]) => {
+      const script = 'data:text/javascript,Deno.readTextFileSync("/proc/self/stat")';
+      const args = ["run", "--no-config", "--no-lock", "--no-prompt", ...flags, script];
+      return (await new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).output()).success;
+    };
+    assert.equal(await tried("--allow-all"), true);
+    assert.equal(await tried("--allow-read", "--allow-env", "--allow-run", "--allow-sys"), false);
+    assert.equal(await tried("--allow-all", "--deny-ffi"), false);
+  },
 });
 
 Deno.test("the baked-in permissions suffice when a client calls through a running Signet", STRICT, async () => {

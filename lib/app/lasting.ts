@@ -1,20 +1,13 @@
-// Settings → the parts of the path of a request. What outlives a reload (sessions, limits, pools, counts) is made once in
-// `createLasting`; what follows the settings is made anew by `createParts` and takes the old one's place as a whole.
+// What a reload keeps: sessions, limits, the store, the upstream and counts. Made once, from the settings at the start.
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { Authentication } from "../gateway/authenticate.ts";
-import { FieldPolicy } from "../gateway/fields.ts";
-import { Guard } from "../gateway/guard.ts";
 import { KeepAlive } from "../gateway/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
-import type { GatewayParts, Lifecycle } from "../gateway/parts.ts";
-import { ErrorResponder } from "../gateway/respond.ts";
-import { SessionOnly } from "../gateway/session_only.ts";
+import type { Lifecycle } from "../gateway/parts.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
-import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
@@ -26,9 +19,9 @@ import { SessionTokens } from "../session/tokens.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import { capsOf } from "./caps.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
+import { randomBytes } from "./random.ts";
 import { openUpstream } from "./upstream.ts";
 
 /** What a reload keeps. */
@@ -57,11 +50,6 @@ export interface Lasting {
 
 /** Of one kind: a fault that meets every request is told often enough, and fills no disk. */
 const WARNINGS_PER_SECOND = 20;
-
-/** `n` bytes of the system's randomness. */
-export function randomBytes(n: number): Uint8Array<ArrayBuffer> {
-  return crypto.getRandomValues(new Uint8Array(n));
-}
 
 export interface LastingOptions {
   readonly settings: Settings;
@@ -98,37 +86,24 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const opened = await openUpstream(settings, { secrets, log });
   const { upstream } = opened;
   const registry = new SessionRegistry({
-    ring,
-    limits,
-    owners,
-    revocations,
+    ...{ ring, limits, owners, revocations },
+    idleMs: settings.sessionIdleMs,
+    maxIdLength: settings.maxIdLength,
     onEnd: (session) => {
       identities.evictSession(session.sealed.sid);
       for (const { id } of session.links) if (id !== undefined) upstream.release?.(id);
     },
-    idleMs: settings.sessionIdleMs,
-    maxIdLength: settings.maxIdLength,
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });
   upstream.onEnded = (id) => endLinked(registry, id, now());
   revocations.watch((revocation) => endRevoked(registry, revocation, now()));
   return {
-    limits,
-    store,
-    revocations,
+    ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, log, now },
     tokens: createTokens(settings, secrets, { store, now }),
-    secrets,
-    identities,
     adoption: new AdoptionRegistry(),
-    registry,
-    owners,
-    upstream,
-    opened,
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     metrics: new GatewayMetrics(),
     lifecycle: { draining: false, streams: new Set() },
-    log,
-    now,
   };
 }
 
@@ -147,70 +122,4 @@ function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: nu
   for (const session of sessions) {
     if (session !== undefined && concerns(revocation, session.sealed)) registry.remove(session, "revoked", nowMs);
   }
-}
-
-/** @throws ConfigError if a key set cannot be used */
-export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
-  // Read again, as it may have been rotated; the secrets of tokens already issued stay as they were.
-  const { introspectionSecret } = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
-  const authenticator = await createAuthenticator(settings, { tokens: lasting.tokens, introspectionSecret });
-  const resource = createResource(settings);
-  const { registry, owners, identities, upstream } = lasting;
-  const sessionOnly = new SessionOnly({
-    cache: identities,
-    registry,
-    owners,
-    upstreamUrl: upstream.url,
-    maxIdLength: settings.maxIdLength,
-    forwardCredential: settings.forwardCredential,
-  });
-  const identityHeader = settings.principalHeader === undefined ? [] : [settings.principalHeader];
-  const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
-  const { log } = lasting;
-  return {
-    ...lasting,
-    options: {
-      path: settings.path,
-      fullLane: settings.fullLane,
-      maxBodyBytes: settings.maxBodyBytes,
-      maxBufferedBytes: settings.maxBufferedBytes,
-      maxJsonDepth: settings.maxJsonDepth,
-      maxIdLength: settings.maxIdLength,
-      sessionTtlMs: settings.sessionTtlMs,
-      cancelOnDisconnect: settings.cancelOnDisconnect,
-    },
-    guard: new Guard({
-      loopback: isLoopbackHost(settings.listen.hostname),
-      allowHosts: settings.allowHosts,
-      allowOrigins: settings.allowOrigins,
-    }),
-    authentication: new Authentication({
-      authenticator,
-      challenger: createChallenger(settings, resource),
-      replaceChallenges,
-      requiredScopes: settings.requireScopes,
-      ...(settings.sessionOnly ? { withoutCredential: (inbound) => sessionOnly.callerOf(inbound) } : {}),
-    }),
-    sessionOnly: settings.sessionOnly ? sessionOnly : undefined,
-    adoption: settings.adopt ? lasting.adoption : undefined,
-    resource,
-    authenticator,
-    fields: new FieldPolicy({
-      strip: [...identityHeader, ...settings.stripHeaders],
-      seal: settings.sealHeaders,
-      transient: settings.transientHeaders,
-      identity: {
-        user: settings.identityUserHeader,
-        scopes: settings.identityScopesHeader,
-        enabled: settings.forwardIdentity,
-      },
-      replaceChallenges,
-    }),
-    errors: new ErrorResponder({ log, errorId: () => errorId(), lostSessionStatus: settings.compatStatus }),
-    random: randomBytes,
-  };
-}
-
-function errorId(): string {
-  return Array.from(randomBytes(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,92 @@
+// Settings → the parts of the path of a request. They follow the settings: a reload makes them anew, and they take the old
+// ones' place as a whole. What a reload keeps is lasting.ts.
+import type { Settings } from "../config/schema.ts";
+import { loadSecrets } from "../config/secrets.ts";
+import { Authentication } from "../gateway/authenticate.ts";
+import { FieldPolicy } from "../gateway/fields.ts";
+import { Guard } from "../gateway/guard.ts";
+import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
+import { ErrorResponder } from "../gateway/respond.ts";
+import { SessionOnly } from "../gateway/session_only.ts";
+import { isLoopbackHost } from "../http1/authority.ts";
+import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
+import type { Lasting } from "./lasting.ts";
+import { randomBytes } from "./random.ts";
+
+/** @throws ConfigError if a key set cannot be used */
+export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
+  // Read again, as it may have been rotated; the secrets of tokens already issued stay as they were.
+  const { introspectionSecret } = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
+  const authenticator = await createAuthenticator(settings, { tokens: lasting.tokens, introspectionSecret });
+  const resource = createResource(settings);
+  const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings) : undefined;
+  const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
+  const { log } = lasting;
+  return {
+    ...lasting,
+    options: optionsOf(settings),
+    guard: new Guard({
+      loopback: isLoopbackHost(settings.listen.hostname),
+      allowHosts: settings.allowHosts,
+      allowOrigins: settings.allowOrigins,
+    }),
+    authentication: new Authentication({
+      authenticator,
+      challenger: createChallenger(settings, resource),
+      replaceChallenges,
+      requiredScopes: settings.requireScopes,
+      ...(sessionOnly === undefined ? {} : { withoutCredential: (inbound) => sessionOnly.callerOf(inbound) }),
+    }),
+    sessionOnly,
+    adoption: settings.adopt ? lasting.adoption : undefined,
+    resource,
+    authenticator,
+    fields: createFieldPolicy(settings, replaceChallenges),
+    errors: new ErrorResponder({ log, errorId, lostSessionStatus: settings.compatStatus }),
+    random: randomBytes,
+  };
+}
+
+function optionsOf(settings: Settings): GatewayOptions {
+  return {
+    path: settings.path,
+    fullLane: settings.fullLane,
+    maxBodyBytes: settings.maxBodyBytes,
+    maxBufferedBytes: settings.maxBufferedBytes,
+    maxJsonDepth: settings.maxJsonDepth,
+    maxIdLength: settings.maxIdLength,
+    sessionTtlMs: settings.sessionTtlMs,
+    cancelOnDisconnect: settings.cancelOnDisconnect,
+  };
+}
+
+function createSessionOnly({ identities, registry, owners, upstream }: Lasting, settings: Settings): SessionOnly {
+  return new SessionOnly({
+    cache: identities,
+    registry,
+    owners,
+    upstreamUrl: upstream.url,
+    maxIdLength: settings.maxIdLength,
+    forwardCredential: settings.forwardCredential,
+  });
+}
+
+function createFieldPolicy(settings: Settings, replaceChallenges: boolean): FieldPolicy {
+  const identityHeader = settings.principalHeader === undefined ? [] : [settings.principalHeader];
+  return new FieldPolicy({
+    strip: [...identityHeader, ...settings.stripHeaders],
+    seal: settings.sealHeaders,
+    transient: settings.transientHeaders,
+    identity: {
+      user: settings.identityUserHeader,
+      scopes: settings.identityScopesHeader,
+      enabled: settings.forwardIdentity,
+    },
+    replaceChallenges,
+  });
+}
+
+/** Ties a client's report to a line of the log. */
+function errorId(): string {
+  return randomBytes(4).toHex();
+}
