@@ -1,4 +1,4 @@
-// What the gateway counts. Plain numbers on the hot path; names and text in lib/app.ts, when somebody scrapes.
+// What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
 import { Counter, Histogram, LabelledCounter } from "../observe/metrics.ts";
 
 /** Seconds. Sidecar hops are tens of microseconds, tools may take minutes. */

@@ -1,4 +1,4 @@
-// What every step of the path of a request may use. Made once in lib/app.ts; replaced as a whole on reload.
+// What every step of the path of a request may use. Made in lib/app/gateway_parts.ts; replaced as a whole on reload.
 import type { Authenticator } from "../identity/authenticator.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
