@@ -4,15 +4,7 @@ import { SignetError } from "../../errors.ts";
 import type { Call, ClientResponse } from "../../http1/types.ts";
 import { CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import {
-  errorResponse,
-  isJsonObject,
-  type JsonObject,
-  type Parsed,
-  type RpcId,
-  type RpcNotification,
-  type RpcRequest,
-} from "../../mcp/json_rpc.ts";
+import { errorResponse, type Parsed, type RpcId, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
 import { allowsBatches, allowsPrimingEvents } from "../../mcp/revisions.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./answers.ts";
 import type { Bridge } from "./bridge.ts";
@@ -24,10 +16,12 @@ import { elementsOf, findMember, replaceSpan } from "./json_text.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { Listeners } from "./listeners.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
-import type { Message, Peer } from "./peer.ts";
-import { type Acceptance, PostAnswer } from "./post_answer.ts";
+import type { Peer } from "./peer.ts";
+import type { Acceptance } from "./acceptance.ts";
+import { PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
 import { ServerLife } from "./server_life.ts";
+import { ServerVoice } from "./server_voice.ts";
 
 export interface ConversationOptions {
   readonly bridge: Bridge;
@@ -61,15 +55,8 @@ interface Piece {
 
 const encoder = new TextEncoder();
 
-/** Lists whose changes a server may report, by the capability that says so. */
-const LISTS = ["tools", "prompts", "resources"] as const;
-
 /** Code of errors made here: the server-defined range of JSON-RPC 2.0, as everywhere in Signet. */
 const BRIDGE_ERROR = -32000;
-
-function notification(method: string, params?: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", method, params }));
-}
 
 export class Conversation {
   readonly id: UpstreamSessionId;
@@ -79,6 +66,7 @@ export class Conversation {
   readonly #listeners: Listeners;
   readonly #questions: Questions;
   readonly #held: HeldAnswers;
+  readonly #voice: ServerVoice;
   readonly #calls = new Calls();
   /** POSTs not yet answered, oldest first. */
   readonly #posts = new Set<PostAnswer>();
@@ -98,14 +86,20 @@ export class Conversation {
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
     this.#held = new HeldAnswers(this.#outboxOptions());
+    this.#voice = new ServerVoice({
+      posts: this.#posts,
+      listeners: this.#listeners,
+      calls: this.#calls,
+      questions: this.#questions,
+    });
     this.life = new ServerLife({
       bridge,
       principal,
       credentials,
       facts: () => ({ session }),
-      onMessage: (message, peer) => this.#hear(message, peer),
-      onLost: (peer) => this.#forgetQuestions(peer),
-      onReplaced: (capabilities) => this.#reportLists(capabilities),
+      onMessage: (message, peer) => this.#voice.hear(message, peer),
+      onLost: (peer) => this.#voice.withdrawAll(peer),
+      onReplaced: (capabilities) => this.#voice.reportLists(capabilities),
     });
   }
 
@@ -267,7 +261,7 @@ export class Conversation {
     peer.send(text);
     if (message.method !== "notifications/initialized") return;
     this.life.confirm();
-    if (this.#listsOutdated) this.#reportLists(this.life.capabilities);
+    if (this.#listsOutdated) this.#voice.reportLists(this.life.capabilities);
     this.#listsOutdated = false;
   }
 
@@ -322,73 +316,5 @@ export class Conversation {
   /** What is left of a stream that has ended. */
   #replay(place: { stream: number; sequence: number }, outbox: Outbox): void {
     EventStream.ended(this.#events, place.stream).attach(outbox, place);
-  }
-
-  /** A request or notification of the server. */
-  #hear(message: Message, peer: Peer): Promise<void> | undefined {
-    const { method, id } = message.value;
-    if (id !== undefined) return this.#question(message, peer);
-    if (method === "notifications/progress") return this.#progress(message);
-    if (method === "notifications/cancelled") return this.#withdraw(message, peer);
-    if (method === "notifications/message") return this.#tell(message.line);
-    return this.#listeners.send(message.line);
-  }
-
-  #question(message: Message, peer: Peer): Promise<void> | undefined {
-    const id = message.value.id as RpcId;
-    // A sign of life that no client can give while none is there.
-    if (message.value.method === "ping" && !this.#attended) {
-      peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })));
-      return undefined;
-    }
-    const asked = this.#questions.ask(message, peer);
-    if (asked !== undefined) return this.#tell(asked);
-    peer.refuse(id, -32603, "too many requests wait for the client");
-    return undefined;
-  }
-
-  #withdraw(message: Message, peer: Peer): Promise<void> | undefined {
-    const { params } = message.value;
-    const id = isJsonObject(params) ? params.requestId : undefined;
-    const outer = typeof id === "string" || typeof id === "number" ? this.#questions.withdraw(peer, id) : undefined;
-    if (outer === undefined) return undefined;
-    const span = findMember(message.line, "requestId", findMember(message.line, "params"))!;
-    return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))));
-  }
-
-  #forgetQuestions(peer: Peer): void {
-    for (const requestId of this.#questions.withdrawAll(peer)) {
-      void this.#tell(notification("notifications/cancelled", { requestId, reason: "the MCP server ended" }));
-    }
-  }
-
-  #progress(message: Message): Promise<void> | undefined {
-    const call = this.#calls.ofProgress(message.value.params);
-    if (call?.answer.canStream) return call.answer.send(message.line);
-    // Of a task that outlives its call, or of a call that has been cancelled: only for who listens now.
-    return this.#listeners.attended ? this.#listeners.send(message.line) : undefined;
-  }
-
-  get #attended(): boolean {
-    return this.#listeners.attended || [...this.#posts].some((post) => post.attended && post.canStream);
-  }
-
-  /**
-   * Sends what belongs to some call, though stdio does not say to which: to the only one there is; else to the listening
-   * stream; else to the newest that can take it.
-   */
-  #tell(line: Uint8Array): Promise<void> | undefined {
-    const posts = [...this.#posts].filter((post) => post.attended && post.canStream);
-    if (posts.length === 1 || (posts.length > 1 && !this.#listeners.attended)) return posts.at(-1)!.send(line);
-    return this.#listeners.send(line);
-  }
-
-  /** A new process knows nothing of what the client has listed before. */
-  #reportLists(capabilities: JsonObject): void {
-    for (const list of LISTS) {
-      const capability = capabilities[list];
-      if (!isJsonObject(capability) || capability.listChanged !== true) continue;
-      void this.#listeners.send(notification(`notifications/${list}/list_changed`));
-    }
   }
 }

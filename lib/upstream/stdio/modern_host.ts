@@ -2,7 +2,7 @@
 // long enough. Two principals never share one (BEHAVIOUR.md B1).
 import type { Call } from "../../http1/types.ts";
 import type { CredentialSource } from "../credentials/credential.ts";
-import type { CredentialHolder } from "../credentials/rotation.ts";
+import type { CredentialHolder, Rotation } from "../credentials/rotation.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Bridge } from "./bridge.ts";
 import { type EraMemo, ModernLife } from "./modern_life.ts";
@@ -12,8 +12,7 @@ import type { StartGate } from "./start_gate.ts";
 export interface ModernHostOptions {
   readonly bridge: Bridge;
   readonly gate: StartGate;
-  readonly watch: (holder: CredentialHolder) => void;
-  readonly unwatch: (holder: CredentialHolder) => void;
+  readonly rotation: Rotation;
 }
 
 interface Hosted {
@@ -62,7 +61,7 @@ export class ModernHost {
   }
 
   #add(principal: string, source: CredentialSource | undefined): Hosted {
-    const { bridge, gate, watch } = this.#options;
+    const { bridge, gate, rotation } = this.#options;
     const { limits: { highWaterBytes, stallMs, streamAfterMs, maxCalls }, timers } = bridge;
     const facts = () => ({ principal: shortHash(principal) });
     const life = new ModernLife({ bridge, gate, principal, memo: this.#memo, credentials: source, facts });
@@ -76,7 +75,7 @@ export class ModernHost {
     const holder = source === undefined ? undefined : this.#holderOf(source, life, () => this.#remove(hosted));
     const hosted: Hosted = { principal, life, server, holder, cancelIdle: undefined };
     this.#hosted.set(principal, hosted);
-    if (holder !== undefined) watch(holder);
+    if (holder !== undefined) rotation.add(holder);
     return hosted;
   }
 
@@ -105,7 +104,7 @@ export class ModernHost {
     if (this.#hosted.get(hosted.principal) !== hosted) return;
     this.#hosted.delete(hosted.principal);
     hosted.cancelIdle?.();
-    if (hosted.holder !== undefined) this.#options.unwatch(hosted.holder);
+    if (hosted.holder !== undefined) this.#options.rotation.remove(hosted.holder);
     hosted.server.end();
     const ending = hosted.life.stop().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);

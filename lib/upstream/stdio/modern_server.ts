@@ -29,7 +29,8 @@ import {
 } from "./modern_text.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { Message, Peer } from "./peer.ts";
-import { type Acceptance, PostAnswer } from "./post_answer.ts";
+import type { Acceptance } from "./acceptance.ts";
+import { PostAnswer } from "./post_answer.ts";
 
 export interface StatelessPost {
   readonly text: Uint8Array;

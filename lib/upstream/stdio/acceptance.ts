@@ -1,0 +1,24 @@
+// What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
+import { fieldValue } from "../../http1/fields.ts";
+import type { ClientResponse, FieldList } from "../../http1/types.ts";
+import { errorAnswer } from "./answers.ts";
+
+export interface Acceptance {
+  readonly json: boolean;
+  readonly events: boolean;
+}
+
+/** Lenient: a client that says nothing, or anything, takes both. */
+export function acceptanceOf(fields: FieldList): Acceptance {
+  const accept = fieldValue(fields, "accept")?.toLowerCase();
+  if (accept === undefined || accept.includes("*/*")) return { json: true, events: true };
+  return {
+    json: accept.includes("application/json") || accept.includes("application/*"),
+    events: accept.includes("text/event-stream") || accept.includes("text/*"),
+  };
+}
+
+export function notAcceptable(): ClientResponse {
+  const message = "Not acceptable: the client must accept application/json and text/event-stream";
+  return errorAnswer(406, { id: null, code: -32000, message });
+}

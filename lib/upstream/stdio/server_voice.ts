@@ -1,0 +1,105 @@
+// What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
+// (BEHAVIOUR.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be meant, it is.
+import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import type { Calls } from "./calls.ts";
+import { findMember, replaceSpan } from "./json_text.ts";
+import type { Listeners } from "./listeners.ts";
+import type { Message, Peer } from "./peer.ts";
+import type { PostAnswer } from "./post_answer.ts";
+import type { Questions } from "./questions.ts";
+
+/** Where messages can go, and whose they are. */
+export interface Sinks {
+  /** POSTs not yet answered, oldest first. */
+  readonly posts: ReadonlySet<PostAnswer>;
+  readonly listeners: Listeners;
+  readonly calls: Calls;
+  readonly questions: Questions;
+}
+
+const encoder = new TextEncoder();
+
+/** Lists whose changes a server may report, by the capability that says so. */
+const LISTS = ["tools", "prompts", "resources"] as const;
+
+function notification(method: string, params?: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", method, params }));
+}
+
+export class ServerVoice {
+  readonly #sinks: Sinks;
+
+  constructor(sinks: Sinks) {
+    this.#sinks = sinks;
+  }
+
+  /** A request or notification of the server. */
+  hear(message: Message, peer: Peer): Promise<void> | undefined {
+    const { method, id } = message.value;
+    if (id !== undefined) return this.#question(message, peer);
+    if (method === "notifications/progress") return this.#progress(message);
+    if (method === "notifications/cancelled") return this.#withdraw(message, peer);
+    if (method === "notifications/message") return this.#tell(message.line);
+    return this.#sinks.listeners.send(message.line);
+  }
+
+  #question(message: Message, peer: Peer): Promise<void> | undefined {
+    const id = message.value.id as RpcId;
+    // A sign of life that no client can give while none is there.
+    if (message.value.method === "ping" && !this.#attended) {
+      peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })));
+      return undefined;
+    }
+    const asked = this.#sinks.questions.ask(message, peer);
+    if (asked !== undefined) return this.#tell(asked);
+    peer.refuse(id, -32603, "too many requests wait for the client");
+    return undefined;
+  }
+
+  #withdraw(message: Message, peer: Peer): Promise<void> | undefined {
+    const { params } = message.value;
+    const id = isJsonObject(params) ? params.requestId : undefined;
+    const outer = typeof id === "string" || typeof id === "number"
+      ? this.#sinks.questions.withdraw(peer, id)
+      : undefined;
+    if (outer === undefined) return undefined;
+    const span = findMember(message.line, "requestId", findMember(message.line, "params"))!;
+    return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))));
+  }
+
+  withdrawAll(peer: Peer): void {
+    for (const requestId of this.#sinks.questions.withdrawAll(peer)) {
+      void this.#tell(notification("notifications/cancelled", { requestId, reason: "the MCP server ended" }));
+    }
+  }
+
+  #progress(message: Message): Promise<void> | undefined {
+    const call = this.#sinks.calls.ofProgress(message.value.params);
+    if (call?.answer.canStream) return call.answer.send(message.line);
+    // Of a task that outlives its call, or of a call that has been cancelled: only for who listens now.
+    return this.#sinks.listeners.attended ? this.#sinks.listeners.send(message.line) : undefined;
+  }
+
+  get #attended(): boolean {
+    return this.#sinks.listeners.attended || [...this.#sinks.posts].some((post) => post.attended && post.canStream);
+  }
+
+  /**
+   * Sends what belongs to some call, though stdio does not say to which: to the only one there is; else to the listening
+   * stream; else to the newest that can take it.
+   */
+  #tell(line: Uint8Array): Promise<void> | undefined {
+    const posts = [...this.#sinks.posts].filter((post) => post.attended && post.canStream);
+    if (posts.length === 1 || (posts.length > 1 && !this.#sinks.listeners.attended)) return posts.at(-1)!.send(line);
+    return this.#sinks.listeners.send(line);
+  }
+
+  /** A new process knows nothing of what the client has listed before. */
+  reportLists(capabilities: JsonObject): void {
+    for (const list of LISTS) {
+      const capability = capabilities[list];
+      if (!isJsonObject(capability) || capability.listChanged !== true) continue;
+      void this.#sinks.listeners.send(notification(`notifications/${list}/list_changed`));
+    }
+  }
+}
