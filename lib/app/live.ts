@@ -42,7 +42,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
 export function needRestart(before: Settings, after: Settings): string[] {
   return SETTING_KEYS
     .filter((key) => AT_START_ONLY.has(key) && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
-    .map((key) => flagOf(settingOf(key)));
+    .map(settingOf).map((setting) => setting.isWords ? setting.name : flagOf(setting));
 }
 
 /** `after` with everything that needs a restart left as it was. */

@@ -89,6 +89,13 @@ function refuse(key: SettingKey, problem: string, remedy: string): never {
 
 /** What would otherwise be told to the first client, and only in the log. @throws ConfigError */
 async function assertMayStart({ stdioDir }: Settings): Promise<void> {
+  if (Deno.build.os === "windows") {
+    refuse(
+      "command",
+      "there are no process groups on Windows to end a server by",
+      "Use --upstream, or a Linux machine.",
+    );
+  }
   await assertMayRun("command");
   if (stdioDir === undefined) return;
   const found = await Deno.stat(stdioDir).catch(() => undefined);

@@ -43,6 +43,28 @@ Deno.test(
   },
 );
 
+Deno.test("E8: check names a stdio server's program and its bounds, and none of its arguments", STRICT, async () => {
+  const machine = new FakeMachine();
+  const bounds = [
+    "--max-processes",
+    "7",
+    "--stdio-max-memory",
+    "1GiB",
+    "--stdio-max-cpu",
+    "10m",
+    "--stdio-max-files",
+    "64",
+  ];
+  assert.equal(await machine.run("check", ...bounds, "--", "npx", "-y", "hunter2"), 0, machine.stdout);
+  assert.match(machine.stdout, /forwards to +npx and 2 arguments, a process for each session\n/);
+  assert.match(machine.stdout, /processes +at most 7; each 2GiB of memory, 10m of CPU time, 64 open files\n/);
+  assert.doesNotMatch(machine.stdout, /hunter2/);
+  const apart = new FakeMachine();
+  assert.equal(await apart.run("check", "--principal", "bearer", "--", "server"), 0);
+  assert.match(apart.stdout, /forwards to +server, a process for each session\n/);
+  assert.match(apart.stdout, /processes +at most 100, 10 of one caller\n/);
+});
+
 Deno.test("check reads the key file as serve would, and shows ids only", STRICT, async () => {
   const key = btoa("k".repeat(32));
   const machine = new FakeMachine({ files: { ring: `${key}\n${btoa("l".repeat(32))}\n` } });
