@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ChildRun } from "../support/mcp_process.ts";
-import { census, CENSUS_VARIABLE, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
+import { census, CENSUS_VARIABLE, type Counted, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
@@ -16,6 +16,13 @@ function runHost(token: string, open: boolean): ChildRun {
   return new ChildRun({ args: ["run", "-A", HOST, JSON.stringify({ server, open })] });
 }
 
+/** The server and its grandchildren: not their hosts, nor the short sleeps the grandchildren start one after the other. */
+function servers(token: string): Counted[] {
+  const all = census(token).filter(({ command }) => !command.includes(HOST));
+  const sleepers = new Set(all.filter(({ command }) => command.includes("trap")).map(({ pid }) => pid));
+  return all.filter(({ parent }) => !sleepers.has(parent));
+}
+
 /** The text behind `prefix` on the first line that begins with it. */
 function said(run: ChildRun, prefix: string): Promise<string> {
   const find = (line: string) => line.startsWith(prefix) ? line.slice(prefix.length).trim() : undefined;
@@ -26,15 +33,15 @@ Deno.test("B2: a killed Signet's servers end with it, their families when the ne
   const token = crypto.randomUUID();
   await using killed = runHost(token, true);
   await said(killed, "ready");
-  const before = census(token);
+  const before = servers(token);
   const [server] = before.filter(({ parent }) => parent === killed.pid);
   assert.ok(server !== undefined, "the server is the host's own child");
-  assert.ok(before.length >= 3, "the server and two grandchildren");
+  assert.equal(before.length, 3, "the server and two grandchildren");
   await killed.kill();
   const hasSetpriv = (await new Deno.Command("/bin/sh", { args: ["-c", "command -v setpriv"] }).output()).success;
   if (hasSetpriv) await until(() => census(token).every(({ pid }) => pid !== server.pid), "the server is gone");
   else console.error("IGNORED: without setpriv a server that ignores its closed stdin outlives a killed Signet");
-  assert.ok(census(token).length >= 2, "the grandchildren ignore all but SIGKILL, and nobody sent them that");
+  assert.ok(servers(token).length >= 2, "the grandchildren ignore all but SIGKILL, and nobody sent them that");
   await using next = runHost(token, false);
   assert.equal(Number(await said(next, "orphans")) >= 2, true);
   await nobodyLeft(token);
@@ -44,16 +51,10 @@ Deno.test("B2: a Signet that starts leaves the servers of a living one alone", O
   const token = crypto.randomUUID();
   await using living = runHost(token, true);
   await said(living, "ready");
-  // The grandchildren start one short sleep after the other.
-  const lasting = () => {
-    const all = census(token);
-    const sleepers = new Set(all.filter(({ command }) => command.includes("trap")).map(({ pid }) => pid));
-    return all.filter(({ parent }) => !sleepers.has(parent)).map(({ pid }) => pid);
-  };
-  const before = lasting();
+  const before = servers(token).map(({ pid }) => pid);
   await using other = runHost(token, false);
   await said(other, "orphans");
-  assert.deepEqual(lasting(), before);
+  assert.deepEqual(servers(token).map(({ pid }) => pid), before);
   await living.kill();
   await using last = runHost(token, false);
   await said(last, "orphans");
