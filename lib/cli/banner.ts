@@ -3,7 +3,7 @@
 import type { RunningApp } from "../app/running_app.ts";
 import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
-import { formatDuration, formatSize } from "../config/kinds.ts";
+import { formatDuration, formatSize } from "../config/quantities.ts";
 import type { Settings } from "../config/schema.ts";
 import { isLoopbackHost } from "../http1/authority.ts";
 import type { Logger } from "../observe/log.ts";

@@ -2,7 +2,8 @@
 // On a running Signet it is in force, and streams are cut, when the command returns; over a state file moments later.
 import type { RevocationRequest } from "../admin/control.ts";
 import { type OwnFlag, ownValue, type ParsedFlags } from "../config/flags.ts";
-import { boolean, type Kind, moment, string, unfit } from "../config/kinds.ts";
+import { boolean, type Kind, string, unfit } from "../config/kinds.ts";
+import { moment } from "../config/quantities.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";

@@ -2,7 +2,8 @@
 // way of a running Signet. A token is shown once, when it is issued, and never on a command line if it is to stay secret.
 import type { Control, TokenView } from "../admin/control.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
-import { duration, string } from "../config/kinds.ts";
+import { string } from "../config/kinds.ts";
+import { duration } from "../config/quantities.ts";
 import { DAY, HOUR, SECOND } from "../config/units.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";

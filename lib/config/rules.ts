@@ -3,10 +3,10 @@
 import type { ConfigProblem } from "../errors.ts";
 import { isLoopbackHost } from "../http1/authority.ts";
 import { formatAddress, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";
-import { formatDuration, formatSize } from "./kinds.ts";
 import { CALLER_RULES } from "./caller_rules.ts";
 import { IDENTITY_RULES } from "./identity_rules.ts";
 import { OPERATOR_RULES } from "./operator_rules.ts";
+import { formatDuration, formatSize } from "./quantities.ts";
 import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
 import { settingOf, SETTINGS } from "./schema.ts";
 import { flagOf } from "./setting.ts";

@@ -1,5 +1,5 @@
 // Units that bounds and defaults of settings are written in: milliseconds and bytes.
-import { duration } from "./kinds.ts";
+import { duration } from "./quantities.ts";
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;

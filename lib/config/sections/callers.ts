@@ -1,7 +1,8 @@
 // Who may call: the principal sources, what each needs, and what challenges say (BEHAVIOUR.md I1, I5, T1).
 import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
 import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
-import { choice, duration, file, headerName, integer, scope, string } from "../kinds.ts";
+import { choice, file, headerName, scope, string } from "../kinds.ts";
+import { duration, integer } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { HOUR, MINUTE, SECOND, upTo } from "../units.ts";
 

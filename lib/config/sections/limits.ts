@@ -1,5 +1,5 @@
 // What is bounded, and at what (M1–M3).
-import { integer, size } from "../kinds.ts";
+import { integer, size } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { GIB, KIB, MIB } from "../units.ts";
 

@@ -1,5 +1,6 @@
 // How long sessions live, what they remember, and how strictly their callers are told apart (L7, L8, E9, I2, O5).
-import { choice, duration, headerName } from "../kinds.ts";
+import { choice, headerName } from "../kinds.ts";
+import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { DAY, HOUR, MINUTE, SECOND, upTo } from "../units.ts";
 

@@ -1,8 +1,10 @@
 // An MCP server that is a program: how it is started, once a session, and what it gets (B1, B7, M1).
 // Who its processes are for and how long they live follow from the session.
-import { duration, integer, namedFile, size, string, variable, variableName, word } from "../kinds.ts";
+import { string, word } from "../kinds.ts";
+import { duration, integer, size } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { DAY, GIB, KIB, MIB, SECOND, upTo } from "../units.ts";
+import { namedFile, variable, variableName } from "../variables.ts";
 
 const rows = rowsOf("Stdio servers");
 

@@ -1,5 +1,5 @@
 // How long is waited for whom.
-import { duration } from "../kinds.ts";
+import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { DAY, HOUR, MINUTE, SECOND, upTo } from "../units.ts";
 

@@ -11,23 +11,11 @@ import {
   origin,
   upstreamAddress,
 } from "../../../lib/config/addresses.ts";
-import type { Kind } from "../../../lib/config/kinds.ts";
 import { Guard } from "../../../lib/gateway/guard.ts";
 import { parseEndpoint } from "../../../lib/http1/endpoint.ts";
 import { cidrProblem } from "../../../lib/identity/cidr.ts";
 import { STRICT } from "../../support/strict.ts";
-
-function valueOf<T>(kind: Kind<T>, text: string): T {
-  const parsed = kind.parse(text);
-  if ("value" in parsed) return parsed.value;
-  assert.fail(`${text}: ${parsed.problem}`);
-}
-
-function problemOf<T>(kind: Kind<T>, text: string): string {
-  const parsed = kind.parse(text);
-  if ("value" in parsed) assert.fail(`${text} is accepted`);
-  return `${parsed.problem}. ${parsed.remedy}`;
-}
+import { problemOf, valueOf } from "./parsed.ts";
 
 Deno.test("listenAddress reads names, IPv4 and bracketed IPv6", STRICT, () => {
   assert.deepEqual(valueOf(listenAddress, "127.0.0.1:8080"), { hostname: "127.0.0.1", port: 8080 });

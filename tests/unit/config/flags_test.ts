@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type OwnFlag, ownValue, parseFlags } from "../../../lib/config/flags.ts";
-import { boolean, duration, string } from "../../../lib/config/kinds.ts";
+import { boolean, string } from "../../../lib/config/kinds.ts";
+import { duration } from "../../../lib/config/quantities.ts";
 import { SETTING_KEYS, type SettingKey } from "../../../lib/config/schema.ts";
 import { STRICT } from "../../support/strict.ts";
 
