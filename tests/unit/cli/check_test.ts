@@ -49,7 +49,7 @@ Deno.test("E8: check names a stdio server's program and its bounds, and none of 
     "--max-processes",
     "7",
     "--stdio-max-memory",
-    "1GiB",
+    "2GiB",
     "--stdio-max-cpu",
     "10m",
     "--stdio-max-files",
