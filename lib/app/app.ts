@@ -5,6 +5,7 @@ import { controlRoutes } from "../admin/control_api.ts";
 import type { Settings } from "../config/schema.ts";
 import { endAdopted } from "../gateway/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
+import { endUnproven } from "../gateway/listening.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
@@ -23,8 +24,8 @@ import type { AppOptions, RunningApp } from "./running_app.ts";
 const REVOCATION_POLL_MS = 100;
 /** Bodies up to here are waited for before a request is looked at: then the fast lane can take it. */
 const GATHERED_BYTES = 16 * 1024;
-/** How often silent event streams are looked at. */
-const KEEP_ALIVE_TICK_MS = 1000;
+/** How often open streams are looked at: for silence, and for credentials that have ended. */
+const STREAM_TICK_MS = 1000;
 
 /** Starts serving. @throws ConfigError; Deno.errors.AddrInUse and other faults of listening */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -78,7 +79,8 @@ export class App implements RunningApp {
     });
     this.#timers = [
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
-      setInterval(() => lasting.keepAlive.tick(), KEEP_ALIVE_TICK_MS),
+      setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
+      setInterval(() => endUnproven(lasting.lifecycle, now()), STREAM_TICK_MS),
       setInterval(() => this.#pollRevocations(), REVOCATION_POLL_MS),
     ];
   }

@@ -100,6 +100,17 @@ export class Authentication {
     return challenger.failed({ error: "insufficient_scope", description, scope });
   }
 
+  /** For a stream whose credential ended before it had begun. */
+  expired(cause: unknown): SignetError {
+    const { challenger } = this.#options;
+    const reason = "the credential has ended";
+    return new SignetError("unauthenticated", {
+      challenge: challenger.failed({ error: "invalid_token", description: reason }),
+      facts: { reason },
+      cause,
+    });
+  }
+
   #requireScopes(principal: Principal): void {
     const { requiredScopes, challenger } = this.#options;
     if (requiredScopes.every((scope) => principal.scopes.includes(scope))) return;

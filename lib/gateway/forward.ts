@@ -34,7 +34,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
   const { inbound } = outbound;
   const session = isDropped(outbound.session) ? await openAgain(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await forward(parts, { ...outbound, session });
-  const forwarding = new Forwarding(inbound.exchange);
+  const forwarding = new Forwarding(inbound.exchange, inbound.principal);
   const isStream = forwarding.kind === "stream";
   // Draining has ended those there were; one more would hold it up (P2).
   if (isStream && parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
@@ -50,7 +50,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       requireAnswer(parts, outbound, response);
       await relay(parts, { inbound, forwarding, response }, extras);
     } catch (error) {
-      throw explain(error, forwarding);
+      throw explain(parts, error, forwarding);
     } finally {
       session.leave(token, parts.now());
     }
@@ -72,9 +72,10 @@ async function openAgain(parts: GatewayParts, { inbound, session }: Outbound): P
 }
 
 /** A call that was cut because its session ended fails like any later call of that session. */
-function explain(error: unknown, forwarding: Forwarding): unknown {
+function explain(parts: GatewayParts, error: unknown, forwarding: Forwarding): unknown {
   if (!(error instanceof HttpError) || error.code !== "aborted") return error;
   if (forwarding.endReason === "drain") return new SignetError("draining", { cause: error });
+  if (forwarding.endReason === "credential_expired") return parts.authentication.expired(error);
   if (forwarding.endReason !== undefined) {
     return new SignetError("session_not_found", { facts: { outcome: forwarding.endReason }, cause: error });
   }

@@ -1,6 +1,7 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain;
 // whoever comes first closes the upstream's connection, and the rest finds out from here why.
 import { type Call, type ClientResponse, type Exchange, HttpError } from "../http1/types.ts";
+import type { Principal } from "../identity/principal.ts";
 import type { Active, EndReason } from "../session/session.ts";
 
 export class Forwarding implements Active {
@@ -8,10 +9,13 @@ export class Forwarding implements Active {
   /** Set when the session ended, or Signet drains, under the request. */
   endReason: EndReason | undefined = undefined;
   clientGone = false;
+  /** When the caller's credential ends, in ms since the epoch; looked at for listening streams. */
+  readonly provenUntilMs: number;
   #call: Call | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, principal: Principal | undefined) {
+    this.provenUntilMs = principal?.credentialExpiresAtMs ?? principal?.expiresAtMs ?? Infinity;
     this.kind = exchange.head.method === "GET" ? "stream" : "call";
     exchange.onAbort = () => {
       this.clientGone = true;
@@ -33,7 +37,7 @@ export class Forwarding implements Active {
   }
 
   abort(reason: EndReason): void {
-    this.endReason = reason;
+    this.endReason ??= reason;
     this.#cut();
   }
 

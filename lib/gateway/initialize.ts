@@ -77,7 +77,7 @@ async function requireLive(parts: GatewayParts, { session }: Opened): Promise<vo
 /** Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for it. */
 async function open(parts: GatewayParts, opening: Opening, params: InitializeParams): Promise<Opened | undefined> {
   const { inbound, request, body } = opening;
-  const forwarding = new Forwarding(inbound.exchange);
+  const forwarding = new Forwarding(inbound.exchange, inbound.principal);
   const sid = newSid(parts.random);
   const fields = parts.fields.toUpstream(inbound);
   setField(fields, "accept-encoding", "identity"); // the answer is read here

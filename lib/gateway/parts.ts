@@ -33,11 +33,17 @@ export interface GatewayOptions {
   readonly cancelOnDisconnect: boolean;
 }
 
+/** A stream that stays open for as long as its session lives, unless it is ended. */
+export interface ListeningStream extends Active {
+  /** From this instant on its caller would have to prove himself anew, in ms since the epoch. */
+  readonly provenUntilMs: number;
+}
+
 /** Shared by everything that must behave differently while Signet goes down. */
 export interface Lifecycle {
   draining: boolean;
-  /** Open listening streams: they never end by themselves, so draining ends them first. */
-  readonly streams: Set<Active>;
+  /** Open listening streams: they never end by themselves, so draining ends them first, and so does their credential. */
+  readonly streams: Set<ListeningStream>;
 }
 
 export interface GatewayParts {

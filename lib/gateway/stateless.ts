@@ -27,7 +27,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   });
   parts.metrics.modern.inc();
   const slot = reserve(parts, message.method);
-  const forwarding = new Forwarding(inbound.exchange);
+  const forwarding = new Forwarding(inbound.exchange, inbound.principal);
   try {
     const startedAt = performance.now();
     const response = await forwarding.follow(parts.upstream.send({

@@ -18,6 +18,7 @@ export const END_REASONS = [
   "evicted",
   "key_removed",
   "upstream_gone",
+  "credential_expired",
   "drain",
 ] as const;
 

@@ -5,9 +5,9 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
 import { AUDIENCE, ISSUER, TestIssuer } from "../support/tokens.ts";
-
-const SANITIZERS = { sanitizeOps: true, sanitizeResources: true };
+import { until } from "../support/until.ts";
 
 function base64url(value: unknown): string {
   return new TextEncoder().encode(JSON.stringify(value)).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -42,7 +42,7 @@ async function forgeries(issuer: TestIssuer): Promise<[string, string][]> {
 }
 
 for (const lane of LANES) {
-  Deno.test(`I1 I3: no forgery is believed, on a proven connection either (${lane} lane)`, SANITIZERS, async () => {
+  Deno.test(`I1 I3: no forgery is believed, on a proven connection either (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using issuer = await TestIssuer.create();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
@@ -65,7 +65,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I1: a proof ends with its token to the millisecond, whoever has remembered it (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       const startS = Math.floor(Date.now() / 1000);
       let nowMs = startS * 1000;
@@ -103,7 +103,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I1 I3: of several sources the first that finds its kind decides, in every order (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -140,7 +140,7 @@ for (const lane of LANES) {
     },
   );
 
-  Deno.test(`O2: the same name by two sources is two owners (${lane} lane)`, SANITIZERS, async () => {
+  Deno.test(`O2: the same name by two sources is two owners (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using issuer = await TestIssuer.create();
     const flags = [
@@ -155,7 +155,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `E3 L4: members named after prototypes are members like others, sealed and told again (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
@@ -177,7 +177,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `PROTOCOL 14: CORS answers are Signet's own, whatever the upstream says (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       const origin = "https://app.example";
@@ -210,7 +210,7 @@ for (const lane of LANES) {
 
   Deno.test(
     `I5 PROTOCOL 22: no upstream writes a challenge, nor into one (${lane} lane)`,
-    SANITIZERS,
+    STRICT,
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
@@ -243,6 +243,58 @@ for (const lane of LANES) {
         assert.match(seen, /resource_metadata="https:\/\/signet\.example\//);
         assert.equal(/Basic|[^\x20-\x7e]/.test(seen), false);
       }
+    },
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `I1 PROTOCOL 8: a listening stream ends with the credential it was opened with, and the session goes on (${lane} lane)`,
+    STRICT,
+    async () => {
+      let nowMs = Math.floor(Date.now() / 1000) * 1000;
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--jwt-clock-skew", "0s", "--sse-keep-alive", "0s"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags, now: () => nowMs });
+      const short = await issuer.token("alice", { expiresInS: 60 });
+      const long = await issuer.token("alice", { expiresInS: 3600 });
+      const id = await signet.open({ token: short });
+      const [ends, stays] = [await signet.get({ id, token: short }), await signet.get({ id, token: long })];
+      nowMs += 120_000;
+      assert.equal(await ends.text(), "", "it ends properly");
+      await until(() => upstream.streams.size === 1, "the upstream's side is closed");
+      assert.equal(await status(signet.get({ id, token: short })), 401);
+      assert.equal(await status(signet.post(call(1, "echo"), { id, token: long })), 200);
+      assert.equal(await signet.metric("signet_listening_streams"), 1);
+      await stays.body?.cancel();
+    },
+  );
+
+  Deno.test(
+    `I1: a stream whose credential ends before the upstream has answered is 401 and no lost session (${lane} lane)`,
+    STRICT,
+    async () => {
+      let nowMs = Math.floor(Date.now() / 1000) * 1000;
+      await using upstream = new FakeMcp();
+      const release = Promise.withResolvers<void>();
+      upstream.onRequest = async (request) => {
+        if (request.method === "GET") await release.promise;
+        return undefined;
+      };
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--jwt-clock-skew", "0s"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags, now: () => nowMs });
+      const token = await issuer.token("alice", { expiresInS: 60 });
+      const id = await signet.open({ token });
+      const asked = signet.get({ id, token });
+      await until(() => upstream.received("GET").length === 1, "the upstream is asked");
+      nowMs += 120_000;
+      const answer = await asked;
+      await answer.body?.cancel();
+      assert.equal(answer.status, 401);
+      assert.match(answer.headers.get("www-authenticate") ?? "", /^Bearer error="invalid_token"/);
+      release.resolve();
     },
   );
 }
