@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { relative, resolve } from "node:path";
 import { embeddedPaths } from "./compile_listing.ts";
 import { type ModuleGraph, readModuleGraph } from "./module_graph.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
 
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -70,7 +71,7 @@ function writablePaths(target: Target): string[] {
  * user of the machine could plant one. --exclude-unused-npm: without it every package of deno.lock gets embedded.
  * --unstable-net: only Deno.listenTls with reusePort needs it, to swap certificates without losing a connection.
  */
-const COMPILE_FLAGS = ["--frozen", "--no-code-cache", "--exclude-unused-npm", "--unstable-net"];
+const COMPILE_FLAGS = ["--frozen", "--no-code-cache", "--exclude-unused-npm", "--unstable-net", V8_FLAGS];
 
 /** Everything of the module graph that has no place in the program; empty when all is well. */
 export function findForeign(graph: ModuleGraph, root: string): string[] {

@@ -4,6 +4,7 @@ import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
 import { findProgram } from "../programs.ts";
 import { pinned } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
+import { V8_FLAGS } from "../v8_flags.ts";
 
 const here = import.meta.dirname ?? ".";
 const deno = Deno.execPath();
@@ -27,16 +28,24 @@ export interface SignetPorts {
   readonly admin: number;
 }
 
-/** Signet as an operator runs it; `flags` are added. */
-export function signetCommand(setup: Setup, { port, admin }: SignetPorts, flags: readonly string[] = []): string[] {
-  const { jwksFile, keyFile, certFile, tlsKeyFile } = setup.credentials;
+/** Signet as an operator runs it, whatever stands behind it. */
+function serveCommand({ jwksFile, keyFile }: Credentials, { port, admin }: SignetPorts): string[] {
   // deno-fmt-ignore
   return [
-    deno, "run", "-A", "--cached-only", `${here}/../../main.ts`, "serve",
-    "--upstream", `http://127.0.0.1:${setup.upstreamPort}/mcp`,
+    deno, "run", "-A", "--cached-only", V8_FLAGS, `${here}/../../main.ts`, "serve",
     "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`,
     "--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile,
     "--key-file", keyFile, "--max-sessions-per-principal", "100000", "--drain-timeout", "1s", "--log-level", "warn",
+  ];
+}
+
+/** Signet before the HTTP upstream; `flags` are added. */
+export function signetCommand(setup: Setup, ports: SignetPorts, flags: readonly string[] = []): string[] {
+  const { certFile, tlsKeyFile } = setup.credentials;
+  return [
+    ...serveCommand(setup.credentials, ports),
+    "--upstream",
+    `http://127.0.0.1:${setup.upstreamPort}/mcp`,
     ...(setup.tls ? ["--tls-cert", certFile, "--tls-key", tlsKeyFile] : []),
     ...flags,
   ];
@@ -53,6 +62,15 @@ export async function startSignet(
 ): Promise<RunningSignet> {
   const ports = { port: freePort(), admin: freePort() };
   const command = signetCommand(setup, ports, flags);
+  const running = await startServer({ name: "signet", role: "proxy", port: ports.port, command });
+  return { ...running, admin: ports.admin };
+}
+
+/** Signet before a stdio server, with room for a process for every session of a run. */
+export async function startStdioSignet(credentials: Credentials, server: readonly string[]): Promise<RunningSignet> {
+  const ports = { port: freePort(), admin: freePort() };
+  const room = ["--max-processes", "1000", "--max-processes-per-principal", "1000"];
+  const command = [...serveCommand(credentials, ports), ...room, "--", ...server];
   const running = await startServer({ name: "signet", role: "proxy", port: ports.port, command });
   return { ...running, admin: ports.admin };
 }
@@ -164,23 +182,26 @@ export async function startFetchProxy(setup: Setup): Promise<Running> {
 export const MCP_PROXY = "mcp-proxy@6.7.19";
 export const SUPERGATEWAY = "supergateway@4.0.0";
 
+/** The stdio server of the HTTP jobs, for the proxies that front nothing else; on the core of the load. */
+const STDIO_SERVER = pinned("load", [deno, "run", "-A", `${here}/stdio_server.ts`]);
+
 /** npm's mcp-proxy fronts stdio servers only: the server behind it is a stdio one here. */
-export async function startMcpProxy(): Promise<Running> {
+export async function startMcpProxy(server: readonly string[] = STDIO_SERVER): Promise<Running> {
   const port = freePort();
   // deno-fmt-ignore
   const command = [
     await need("npx"), "-y", MCP_PROXY, "--port", String(port), "--host", "127.0.0.1", "--server", "stream",
-    "--", ...pinned("load", [deno, "run", "-A", `${here}/stdio_server.ts`]),
+    "--", ...server,
   ];
   return await startServer({ name: "mcp-proxy", role: "proxy", port, command });
 }
 
 /** npm's supergateway, likewise; stateful, so that it keeps sessions as Signet does. */
-export async function startSupergateway(): Promise<Running> {
+export async function startSupergateway(server: readonly string[] = STDIO_SERVER): Promise<Running> {
   const port = freePort();
   // deno-fmt-ignore
   const command = [
-    await need("npx"), "-y", SUPERGATEWAY, "--stdio", pinned("load", [deno, "run", "-A", `${here}/stdio_server.ts`]).join(" "),
+    await need("npx"), "-y", SUPERGATEWAY, "--stdio", server.join(" "),
     "--outputTransport", "streamableHttp", "--stateful", "--port", String(port), "--logLevel", "none",
   ];
   return await startServer({ name: "supergateway", role: "proxy", port, command });
