@@ -2,7 +2,8 @@
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import { SignetError } from "../errors.ts";
-import { isGivenBy, type Session, type UpstreamLink } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
+import { isGivenBy, type UpstreamLink } from "../session/upstream_link.ts";
 import { requireAnswer } from "./accepted.ts";
 import { isAdopted } from "./adopt.ts";
 import { removeField } from "./fields.ts";
@@ -13,6 +14,7 @@ import { namesOf } from "./names.ts";
 import type { GatewayParts } from "./parts.ts";
 import { relay, type RelayExtras } from "./relay.ts";
 import { revive } from "./revive.ts";
+import { sendFor } from "./send.ts";
 
 /** What is sent, and on whose behalf. */
 export interface Outbound {
@@ -113,7 +115,7 @@ function requestFields(parts: GatewayParts, { inbound, session }: Outbound, link
   return fields;
 }
 
-async function sendOnce(
+function sendOnce(
   parts: GatewayParts,
   outbound: Outbound,
   forwarding: Forwarding,
@@ -124,11 +126,8 @@ async function sendOnce(
   const fields = requestFields(parts, outbound, link);
   // A session made anew has no events from before.
   if (again) removeField(fields, "last-event-id");
-  const startedAt = performance.now();
   const { method, query } = inbound.head;
   const names = namesOf(parts, inbound, session.sealed.sid);
   const request = { method: method as "GET" | "POST", query, fields, sessionId: link.id, ...names };
-  const response = await forwarding.follow(parts.upstream.send(body === undefined ? request : { ...request, body }));
-  parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
-  return response;
+  return sendFor(parts, forwarding, body === undefined ? request : { ...request, body });
 }

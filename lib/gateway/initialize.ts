@@ -16,6 +16,7 @@ import type { Inbound } from "./inbound.ts";
 import { namesOf } from "./names.ts";
 import type { GatewayParts } from "./parts.ts";
 import { type Arriving, relay } from "./relay.ts";
+import { sendFor } from "./send.ts";
 
 /** An initialize request: who sends it and what it says. */
 export interface Opening {
@@ -81,18 +82,14 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
   const sid = newSid(parts.random);
   const fields = parts.fields.toUpstream(inbound);
   setField(fields, "accept-encoding", "identity"); // the answer is read here
-  const startedAt = performance.now();
-  const response = await forwarding.follow(
-    parts.upstream.send({
-      method: "POST",
-      query: inbound.head.query,
-      fields,
-      sessionId: undefined,
-      body,
-      ...namesOf(parts, inbound, sid),
-    }),
-  );
-  parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
+  const response = await sendFor(parts, forwarding, {
+    method: "POST",
+    query: inbound.head.query,
+    fields,
+    sessionId: undefined,
+    body,
+    ...namesOf(parts, inbound, sid),
+  });
   const arriving: Arriving = { inbound, forwarding, response };
   if (response.head.status !== 200) {
     await relay(parts, arriving);
@@ -100,7 +97,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
   }
   try {
     const answer = await readInitializeAnswer(response, request.id);
-    const session = forwarding.cut ? undefined : seal(parts, opening, params, { sid, response, answer });
+    const session = forwarding.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
     if (session !== undefined) return { session, arriving, answer };
     endUnowned(parts, inbound, response);
     await relay(parts, arriving, { prefix: answer.bytes });
@@ -138,9 +135,9 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened): 
 function seal(
   parts: GatewayParts,
   opening: Opening,
-  params: InitializeParams,
-  answered: { sid: string; response: ClientResponse; answer: InitializeAnswer },
+  answered: { sid: string; params: InitializeParams; response: ClientResponse; answer: InitializeAnswer },
 ): Session | undefined {
+  const { params } = answered;
   const { protocolVersion } = answered.answer;
   if (protocolVersion === undefined) return undefined;
   const nowMs = parts.now();

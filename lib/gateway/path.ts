@@ -17,7 +17,7 @@ import { preflightFields } from "./guard.ts";
 import { Inbound } from "./inbound.ts";
 import { initialize } from "./initialize.ts";
 import { serveMetadata } from "./metadata.ts";
-import { openIfOurs, openOwned, type OpenSession } from "./open.ts";
+import { type Bearing, openIfOurs, openOwned, type OpenSession } from "./open.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { forwardStateless } from "./stateless.ts";
@@ -128,8 +128,9 @@ async function post(parts: GatewayParts, inbound: Inbound, principal: Principal)
   if (!inbound.isJson) throw new SignetError("media_type_unsupported");
   const held: HeldBody = inbound.body ? { bytes: inbound.body, release() {} } : await readBody(parts, inbound);
   try {
-    if (inbound.sessionId === undefined) await postWithoutId(parts, inbound, principal, held.bytes);
-    else await postWithId(parts, { inbound, principal, sessionId: inbound.sessionId }, held.bytes);
+    const { sessionId } = inbound;
+    if (sessionId === undefined) await postWithoutId(parts, { inbound, principal }, held.bytes);
+    else await postWithId(parts, { inbound, principal, sessionId }, held.bytes);
   } finally {
     held.release();
   }
@@ -137,8 +138,7 @@ async function post(parts: GatewayParts, inbound: Inbound, principal: Principal)
 
 async function postWithoutId(
   parts: GatewayParts,
-  inbound: Inbound,
-  principal: Principal,
+  { inbound, principal }: Omit<Bearing, "sessionId">,
   body: Uint8Array,
 ): Promise<void> {
   const classified = classify(parts, inbound, body);
@@ -149,11 +149,7 @@ async function postWithoutId(
   await initialize(parts, { inbound, principal, request: classified.request, body });
 }
 
-async function postWithId(
-  parts: GatewayParts,
-  bearing: { inbound: Inbound; principal: Principal; sessionId: string },
-  body: Uint8Array,
-): Promise<void> {
+async function postWithId(parts: GatewayParts, bearing: Bearing, body: Uint8Array): Promise<void> {
   const { inbound, principal, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   const isOwners = known !== undefined && parts.owners.owns(principal, known);
@@ -164,7 +160,7 @@ async function postWithId(
   const classified = classify(parts, inbound, body);
   try {
     const opened = classified.era === "modern" ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
-    if (opened !== undefined) await forwardMessage(parts, inbound, opened, classified, body);
+    if (opened !== undefined) await forwardMessage(parts, { inbound, classified, body }, opened);
     else if (classified.era === "modern") {
       await forwardStateless(parts, { inbound, message: classified.message, body });
     }
@@ -194,11 +190,10 @@ function isCancellation(classified: Classified): boolean {
 
 async function forwardMessage(
   parts: GatewayParts,
-  inbound: Inbound,
+  message: { inbound: Inbound; classified: Classified; body: Uint8Array },
   opened: OpenSession,
-  classified: Classified,
-  body: Uint8Array,
 ): Promise<void> {
+  const { inbound, classified, body } = message;
   const { session } = opened;
   const isHandshake = classified.era === "legacy" && classified.kind === "initialize";
   try {

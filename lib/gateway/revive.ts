@@ -4,7 +4,8 @@ import { SignetError } from "../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { shortHash } from "../observe/redact.ts";
-import { END_REASONS, type Session, type UpstreamLink } from "../session/session.ts";
+import { END_REASONS, type Session } from "../session/session.ts";
+import type { UpstreamLink } from "../session/upstream_link.ts";
 import { readInitializeAnswer, readUpstreamId } from "./answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
@@ -86,7 +87,7 @@ function takeTurn(link: UpstreamLink, nowMs: number): void {
 
 /** A new session upstream; none is left there if it cannot be used. */
 async function openAgain(parts: GatewayParts, revival: Revival): Promise<UpstreamSessionId | undefined> {
-  const { session, link, inbound } = revival;
+  const { session, inbound } = revival;
   let id: UpstreamSessionId | undefined;
   try {
     await initializeAgain(parts, revival, (opened) => id = opened);
@@ -98,8 +99,7 @@ async function openAgain(parts: GatewayParts, revival: Revival): Promise<Upstrea
     return id;
   } catch (error) {
     if (id !== undefined) {
-      const fields = fieldsFor(parts, session, link, inbound);
-      endUpstream(parts, { fields, query: inbound.head.query, id }).catch(() => {});
+      endUpstream(parts, { fields: fieldsFor(parts, revival), query: inbound.head.query, id }).catch(() => {});
     }
     throw error;
   }
@@ -114,7 +114,7 @@ function outcomeOf(error: unknown): Outcome {
 }
 
 /** The waiting request's own fields carry what the upstream wants to see: credentials, tenant, trace. */
-function fieldsFor(parts: GatewayParts, session: Session, link: UpstreamLink, inbound: Inbound): FieldList {
+function fieldsFor(parts: GatewayParts, { session, link, inbound }: Revival): FieldList {
   const fields = parts.fields.toUpstream(inbound);
   for (const name of OF_THE_MESSAGE) removeField(fields, name);
   setField(fields, "accept", "application/json, text/event-stream");
@@ -137,7 +137,7 @@ async function initializeAgain(
   const request = {
     method: "POST" as const,
     query: inbound.head.query,
-    fields: fieldsFor(parts, session, link, inbound),
+    fields: fieldsFor(parts, revival),
     sessionId: undefined,
     body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
     ...namesOf(parts, inbound, session.sealed.sid),
@@ -159,10 +159,11 @@ async function initializeAgain(
 /** A server may refuse everything before it (MCP, Lifecycle, "Initialization"). */
 async function confirmInitialized(
   parts: GatewayParts,
-  { session, link, inbound }: Revival,
+  revival: Revival,
   id: UpstreamSessionId | undefined,
 ): Promise<void> {
-  const fields = fieldsFor(parts, session, link, inbound);
+  const { session, inbound } = revival;
+  const fields = fieldsFor(parts, revival);
   setField(fields, "mcp-protocol-version", session.sealed.protocolVersion);
   const request = {
     method: "POST" as const,

@@ -10,6 +10,7 @@ import type { Inbound } from "./inbound.ts";
 import { namesOf } from "./names.ts";
 import type { GatewayParts } from "./parts.ts";
 import { relay } from "./relay.ts";
+import { sendFor } from "./send.ts";
 
 export interface StatelessRequest {
   readonly inbound: Inbound;
@@ -29,16 +30,14 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   const slot = reserve(parts, message.method);
   const forwarding = new Forwarding(inbound.exchange, inbound.principal);
   try {
-    const startedAt = performance.now();
-    const response = await forwarding.follow(parts.upstream.send({
+    const response = await sendFor(parts, forwarding, {
       method: "POST",
       query: inbound.head.query,
       fields: parts.fields.toUpstream(inbound),
       sessionId: undefined,
       body,
       ...namesOf(parts, inbound),
-    }));
-    parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
+    });
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
     endUnowned(parts, inbound, response);
     requireAnswer(parts, request, response);

@@ -1,13 +1,14 @@
 // A live session: what one process knows of it beyond what its id says, and everything in flight in it.
 // Entering and leaving are O(1); a token leaves once, and only what it stands for (BEHAVIOUR.md L7, N1, E9).
 import type { MasterKey } from "../envelope/key_ring.ts";
-import type { SealedSession, SessionId, UpstreamSessionId } from "../envelope/session_id.ts";
+import type { SealedSession, SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { SessionReservation } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
 import type { Listed } from "./principal_sessions.ts";
+import { linksOf, type UpstreamLink } from "./upstream_link.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
 export const END_REASONS = [
@@ -50,35 +51,6 @@ export class ActiveToken implements Linked<ActiveToken> {
 export interface SessionCaps {
   readonly maxCallsPerSession: number;
   readonly maxStreamsPerSession: number;
-}
-
-/** What one upstream calls this session now. */
-export interface UpstreamLink {
-  readonly url: string;
-  /** The id to send; undefined for an upstream that gives none. Not the sealed one after a resurrection (L4). */
-  id: UpstreamSessionId | undefined;
-  /** Rises by one with every resurrection: a request that failed under an older one need only be replayed (L4). */
-  generation: number;
-  /** The resurrection under way, for others to wait for (L9). */
-  reviving: Promise<void> | undefined;
-  /** When it was brought back of late, in ms since the epoch: that has a bound. Undefined as long as it never was. */
-  revivedAtMs: number[] | undefined;
-}
-
-/** Whether the upstream at `url` gave the link's id: the sealed one is of the sealed address alone (M4). */
-export function isGivenBy(link: UpstreamLink, url: string): boolean {
-  return link.generation > 0 || link.url === url;
-}
-
-/** The links as they were sealed. */
-function linksOf(sealed: SealedSession): UpstreamLink[] {
-  return Object.entries(sealed.upstreams).map(([url, headers]) => ({
-    url,
-    id: headers["mcp-session-id"] as UpstreamSessionId | undefined,
-    generation: 0,
-    reviving: undefined,
-    revivedAtMs: undefined,
-  }));
 }
 
 export interface SessionFacts {

@@ -1,0 +1,31 @@
+// What an upstream calls a session: as it was sealed, until the upstream lost it and it was made anew (BEHAVIOUR.md L4, M4).
+import type { SealedSession, UpstreamSessionId } from "../envelope/session_id.ts";
+
+/** What one upstream calls this session now. */
+export interface UpstreamLink {
+  readonly url: string;
+  /** The id to send; undefined for an upstream that gives none. Not the sealed one after a resurrection (L4). */
+  id: UpstreamSessionId | undefined;
+  /** Rises by one with every resurrection: a request that failed under an older one need only be replayed (L4). */
+  generation: number;
+  /** The resurrection under way, for others to wait for (L9). */
+  reviving: Promise<void> | undefined;
+  /** When it was brought back of late, in ms since the epoch: that has a bound. Undefined as long as it never was. */
+  revivedAtMs: number[] | undefined;
+}
+
+/** Whether the upstream at `url` gave the link's id: the sealed one is of the sealed address alone (M4). */
+export function isGivenBy(link: UpstreamLink, url: string): boolean {
+  return link.generation > 0 || link.url === url;
+}
+
+/** The links as they were sealed. */
+export function linksOf(sealed: SealedSession): UpstreamLink[] {
+  return Object.entries(sealed.upstreams).map(([url, headers]) => ({
+    url,
+    id: headers["mcp-session-id"] as UpstreamSessionId | undefined,
+    generation: 0,
+    reviving: undefined,
+    revivedAtMs: undefined,
+  }));
+}
