@@ -1,5 +1,5 @@
 // A session's credential is renewed under it: a new process with the new credential, the old one's calls ended in peace,
-// the id unchanged (BEHAVIOUR.md B4).
+// the id unchanged (BEHAVIOUR.md B3, B4).
 import assert from "node:assert/strict";
 import {
   CachedCredential,
@@ -86,6 +86,26 @@ Deno.test("B4: calls begun before and after the renewal are both answered", OPTI
   const { messages } = await readAnswer(response);
   assert.deepEqual(resultOf(messages.at(-1)), { got: { text: "to the old one" } });
   await until(() => stdio.upstream.slots.total === 1, "the old process is gone");
+});
+
+Deno.test("B3: the death of a process that is no longer the current one ends no session", OPTIONS, async () => {
+  const tokens = new Tokens();
+  await using stdio = tokens.upstream();
+  const ended: string[] = [];
+  stdio.upstream.onEnded = (id) => ended.push(id);
+  const session = await stdio.open();
+  const [old] = stdio.upstream.pids;
+  const response = await session.begin(toolCall("old", "sample")).response;
+  tokens.timers.move(56 * 60_000);
+  await stdio.upstream.rotate();
+  assert.equal(stdio.upstream.slots.total, 2, "the old process still has a call");
+  assert.equal(await tokenOf(session, "new"), "token-2");
+  Deno.kill(old!, "SIGKILL");
+  const { messages } = await readAnswer(response);
+  assert.match((messages.at(-1)!.error as { message: string }).message, /ended before it answered/);
+  await until(() => stdio.upstream.slots.total === 1, "the old process is gone");
+  assert.equal(await tokenOf(session, "after"), "token-2");
+  assert.deepEqual(ended, []);
 });
 
 Deno.test("B4: fifty renewals under load lose no call", OPTIONS, async () => {

@@ -1,0 +1,47 @@
+// P4: clock, randomness, network and processes come in as parameters. Where they come from is told here, file by file.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { STRICT } from "../support/strict.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What reads the world, and the files that may: they hand it on, or are nothing but that. */
+const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
+  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, ["lib/cli/machine.ts", "lib/upstream/timers.ts"]],
+  [
+    "randomness",
+    /\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/,
+    ["lib/app/random.ts", "lib/cli/machine.ts", "lib/upstream/stdio.ts"],
+  ],
+  [
+    "the network",
+    /(?<![\w.#]|async )fetch\(/,
+    ["lib/app/callers.ts", "lib/cli/machine.ts", "lib/cli/remote_control.ts"], // the last by a parameter of that name
+  ],
+  ["a process of its own", /\bnew Deno\.Command\b/, [
+    "lib/upstream/credentials/command.ts",
+    "lib/upstream/stdio/launch.ts",
+  ]],
+];
+
+async function* sourcesIn(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
+    if (isDirectory) yield* sourcesIn(`${folder}/${name}`);
+    else if (name.endsWith(".ts")) yield `${folder}/${name}`;
+  }
+}
+
+/** Without comments and type members, which only speak of it. */
+function codeOf(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "").replace(/^ {2}fetch\(.*\): .*;$/gm, "");
+}
+
+for (const [what, pattern, from] of WORLD) {
+  Deno.test(`P4: ${what} is had from one of a few places, and from nowhere else in lib`, STRICT, async () => {
+    const found: string[] = [];
+    for await (const path of sourcesIn("lib")) {
+      if (pattern.test(codeOf(await Deno.readTextFile(`${ROOT}${path}`)))) found.push(path);
+    }
+    assert.deepEqual(found.sort(), [...from]);
+  });
+}

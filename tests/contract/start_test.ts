@@ -1,0 +1,57 @@
+// What Signet refuses to start with, and what it says then: the real program, and its exit code (E6, O6, P3, T4).
+import assert from "node:assert/strict";
+import { signetCli } from "../support/signet_cli.ts";
+import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+
+const SERVE = ["serve", "--upstream", "http://127.0.0.1:9/mcp", "--listen", "127.0.0.1:0", "--admin", "off"];
+const KEY = new Uint8Array(32).fill(7).toBase64();
+
+const BAD_RINGS: [what: string, ring: string, told: RegExp][] = [
+  ["that are no base64", "not base64!", /base64/],
+  ["of the wrong length", new Uint8Array(31).toBase64(), /31/],
+  ["that stand twice", `${KEY},${KEY}`, /stands at .* already/],
+];
+
+for (const [what, ring, told] of BAD_RINGS) {
+  Deno.test(`E6: Signet refuses to start with keys ${what}, and shows none`, STRICT, async () => {
+    const { code, out, err } = await signetCli(SERVE, { env: { MCP_ENCRYPTION_KEY: ring } });
+    assert.equal(code, 2, err);
+    assert.match(err, told);
+    assert.match(err, /MCP_ENCRYPTION_KEY/);
+    for (const key of ring.split(",")) assert.ok(!`${out}${err}`.includes(key));
+  });
+}
+
+Deno.test("O6: Signet refuses to start for anonymous callers beyond loopback", STRICT, async () => {
+  const beyond = ["--listen", "0.0.0.0:0", "--allow-host", "mcp.example"];
+  const { code, err } = await signetCli(["serve", "--upstream", "http://127.0.0.1:9/mcp", ...beyond]);
+  assert.equal(code, 2, err);
+  assert.match(err, /--unsafe-anonymous/);
+  const allowed = await signetCli(["check", "--upstream", "http://127.0.0.1:9/mcp", ...beyond, "--unsafe-anonymous"]);
+  assert.equal(allowed.code, 0, allowed.err);
+  assert.match(allowed.out, /protects\s+nobody/);
+});
+
+Deno.test("P3: every problem of a configuration is told at once, each with its place", STRICT, async () => {
+  const flags = ["--listen", "nowhere", "--session-ttl", "5 parsecs", "--no-such-flag"];
+  const env = { SIGNET_MAX_SESSIONS: "many", SIGNET_SESION_IDLE: "1m" };
+  const { code, err } = await signetCli(["serve", ...flags], { env });
+  assert.equal(code, 2, err);
+  for (
+    const place of ["--listen", "--session-ttl", "--no-such-flag", "SIGNET_MAX_SESSIONS", "SIGNET_SESION_IDLE"]
+  ) assert.ok(err.includes(place), `${place} in ${err}`);
+  assert.match(err, /SIGNET_SESSION_IDLE/, "the name that was meant");
+});
+
+Deno.test("T4: Signet refuses to start with a token secret below 32 bytes, and does not show it", STRICT, async () => {
+  await using folder = await TempFolder.create();
+  const secret = new Uint8Array(31).fill(7).toBase64();
+  const file = `${folder.path}/secret`;
+  await Deno.writeTextFile(file, secret, { mode: 0o600 });
+  const { code, out, err } = await signetCli([...SERVE, "--principal", "token", "--token-secret-file", file]);
+  assert.equal(code, 2, err);
+  assert.match(err, /at least 32/);
+  assert.ok(err.includes(file), "names the file");
+  assert.ok(!`${out}${err}`.includes(secret));
+});
