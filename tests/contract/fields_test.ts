@@ -76,17 +76,25 @@ for (const lane of LANES) {
     },
   );
 
-  Deno.test(`Connection cannot take away what authenticates or names the session (${lane} lane)`, STRICT, async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--principal", "bearer"] });
-    const id = await signet.open({ token: "alice" });
-    using client = await RawClient.connect(signet.url);
-    const fields = [`mcp-session-id: ${id}`, "authorization: Bearer bob", "connection: authorization, mcp-session-id"];
-    await client.send(rawPost(CALL, fields));
-    const { status } = await client.answer();
-    assert.equal(status === 403 || status === 400, true, `status ${status}`);
-    assert.equal(upstream.received("POST", "tools/call").length, 0);
-  });
+  Deno.test(
+    `PROTOCOL 8: Connection cannot take away what authenticates or names the session (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--principal", "bearer"] });
+      const id = await signet.open({ token: "alice" });
+      using client = await RawClient.connect(signet.url);
+      const fields = [
+        `mcp-session-id: ${id}`,
+        "authorization: Bearer bob",
+        "connection: authorization, mcp-session-id",
+      ];
+      await client.send(rawPost(CALL, fields));
+      const { status } = await client.answer();
+      assert.equal(status === 403 || status === 400, true, `status ${status}`);
+      assert.equal(upstream.received("POST", "tools/call").length, 0);
+    },
+  );
 
   Deno.test(`a field Signet relies on that is sent twice is 400 (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
@@ -132,28 +140,32 @@ for (const lane of LANES) {
   });
 }
 
-Deno.test("a page of an allowed origin gets CORS answers: preflight, result and refusal", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  const origin = "https://app.example";
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--allow-origin", origin] });
-  const preflight = await fetch(signet.url, {
-    method: "OPTIONS",
-    headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "mcp-session-id" },
-  });
-  assert.equal(preflight.status, 204);
-  assert.equal(preflight.headers.get("access-control-allow-headers"), "mcp-session-id");
-  const id = await signet.open({ headers: { origin } });
-  const answers = [
-    signet.post(call(1, "echo"), { id, headers: { origin } }),
-    signet.post(call(1, "echo"), { id: "x", headers: { origin } }),
-  ];
-  for (const answered of answers) {
-    const response = await answered;
-    assert.equal(response.headers.get("access-control-allow-origin"), origin);
-    assert.match(response.headers.get("access-control-expose-headers") ?? "", /mcp-session-id/);
-    await response.body?.cancel();
-  }
-});
+Deno.test(
+  "M4 PROTOCOL 14: a page of an allowed origin gets CORS answers: preflight, result and refusal",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    const origin = "https://app.example";
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--allow-origin", origin] });
+    const preflight = await fetch(signet.url, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "mcp-session-id" },
+    });
+    assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers.get("access-control-allow-headers"), "mcp-session-id");
+    const id = await signet.open({ headers: { origin } });
+    const answers = [
+      signet.post(call(1, "echo"), { id, headers: { origin } }),
+      signet.post(call(1, "echo"), { id: "x", headers: { origin } }),
+    ];
+    for (const answered of answers) {
+      const response = await answered;
+      assert.equal(response.headers.get("access-control-allow-origin"), origin);
+      assert.match(response.headers.get("access-control-expose-headers") ?? "", /mcp-session-id/);
+      await response.body?.cancel();
+    }
+  },
+);
 
 Deno.test("a path that is not the endpoint is 404, another method 405 with Allow", STRICT, async () => {
   await using upstream = new FakeMcp();

@@ -38,7 +38,7 @@ const INPUTS: [string, string, number[]][] = [
   ["an absolute target elsewhere", "GET http://evil.example/mcp HTTP/1.1\r\nhost: localhost\r\n\r\n", [400, 403]],
 ];
 
-Deno.test("hostile heads get a clear status, and others are served throughout", STRICT, async () => {
+Deno.test("M3: hostile heads get a clear status, and others are served throughout", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -71,7 +71,7 @@ for (const lane of LANES) {
   );
 }
 
-Deno.test("slow heads and slow bodies are 408, and half-open peers are let go", STRICT, async () => {
+Deno.test("M3: slow heads and slow bodies are 408, and half-open peers are let go", STRICT, async () => {
   await using upstream = new FakeMcp();
   const flags = ["--head-timeout", "200ms", "--body-timeout", "200ms", "--idle-timeout", "200ms"];
   await using signet = await TestSignet.start({ upstream: upstream.url, flags });
@@ -89,7 +89,7 @@ Deno.test("slow heads and slow bodies are 408, and half-open peers are let go", 
   assert.equal(upstream.received("POST", "tools/call").length, 1);
 });
 
-Deno.test("endless chunks end at the body cap", STRICT, async () => {
+Deno.test("M3: endless chunks end at the body cap", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-body", "64KiB"] });
   const id = await signet.open();
@@ -110,7 +110,7 @@ Deno.test("endless chunks end at the body cap", STRICT, async () => {
   await serves(signet, id);
 });
 
-Deno.test("chunk extensions and trailers without end are refused", STRICT, async () => {
+Deno.test("M3: chunk extensions and trailers without end are refused", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();

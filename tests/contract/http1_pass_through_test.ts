@@ -221,7 +221,7 @@ Deno.test(
   },
 );
 
-Deno.test("a slow client slows the upstream down: backpressure through both", STRICT, async () => {
+Deno.test("N2: a slow client slows the upstream down: backpressure through both", STRICT, async () => {
   await using proxy = await Proxy.start();
   await using client = await proxy.connect();
   await client.send(POST);

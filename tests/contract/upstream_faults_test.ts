@@ -141,14 +141,18 @@ Deno.test("a 1xx of the upstream is not taken for its answer", STRICT, async () 
   assert.equal(await status(signet.post(call(1, "x"), { id })), 200);
 });
 
-Deno.test("a head that carries the session id twice, or in another case, leaks neither", STRICT, async () => {
-  const fields = "Mcp-Session-Id: leak-1\r\nMCP-SESSION-ID: leak-2\r\n";
-  await using upstream = new RawUpstream(
-    after(({ conn }) => write(conn, json({ jsonrpc: "2.0", id: 1, result: {} }, fields))),
-  );
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  const response = await signet.post(call(1, "x"), { id });
-  assert.equal(JSON.stringify([...response.headers]).includes("leak"), false);
-  await response.body?.cancel();
-});
+Deno.test(
+  "PROTOCOL 2: a head that carries the session id twice, or in another case, leaks neither",
+  STRICT,
+  async () => {
+    const fields = "Mcp-Session-Id: leak-1\r\nMCP-SESSION-ID: leak-2\r\n";
+    await using upstream = new RawUpstream(
+      after(({ conn }) => write(conn, json({ jsonrpc: "2.0", id: 1, result: {} }, fields))),
+    );
+    await using signet = await TestSignet.start({ upstream: upstream.url });
+    const id = await signet.open();
+    const response = await signet.post(call(1, "x"), { id });
+    assert.equal(JSON.stringify([...response.headers]).includes("leak"), false);
+    await response.body?.cancel();
+  },
+);

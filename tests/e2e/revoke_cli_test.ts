@@ -108,7 +108,7 @@ Deno.test("L6: without a state file a revocation holds as long as the process, a
   assert.deepEqual(await statuses(scene, { ...a, token: await scene.issue("a") }), [200]);
 });
 
-Deno.test("revoke tells what went wrong by its exit code, and repeats no id", STRICT, async () => {
+Deno.test("L6 P1: revoke tells what went wrong by its exit code, and repeats no id", STRICT, async () => {
   await using scene = await Scene.start();
   const { a } = await town(scene);
   const altered = a.id.slice(0, -1) + (a.id.endsWith("0") ? "1" : "0");

@@ -266,7 +266,7 @@ Deno.test("P1: a stdio Signet is ready while its program can be run", OPTIONS, a
   }
 });
 
-Deno.test("a program that is not there is told at the start, and no argument of it", OPTIONS, async () => {
+Deno.test("P3: a program that is not there is told at the start, and no argument of it", OPTIONS, async () => {
   const { code, err } = await signetCli([
     "serve",
     "--admin",
