@@ -11,10 +11,11 @@ import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
+import { STDIO_JOBS } from "./bench/stdio_jobs.ts";
 import { STREAM_JOBS } from "./bench/stream_jobs.ts";
 import { BENCH_PROGRAMS, findProgram } from "./programs.ts";
 
-const JOBS: readonly Job[] = [...HTTP_JOBS, ...STREAM_JOBS, ...LIFE_JOBS];
+const JOBS: readonly Job[] = [...HTTP_JOBS, ...STREAM_JOBS, ...STDIO_JOBS, ...LIFE_JOBS];
 
 async function missingPrograms(): Promise<string[]> {
   const lines: string[] = [];
@@ -27,7 +28,7 @@ async function missingPrograms(): Promise<string[]> {
 function chooseJobs(only: readonly string[]): Job[] {
   const unknown = only.filter((name) => !JOBS.some((job) => job.name === name || job.rows.includes(name)));
   if (unknown.length > 0) {
-    const known = JOBS.map((job) => `${job.name} (${job.rows.join(", ")})`).join("; ");
+    const known = JOBS.map((job) => `${job.name} (${job.rows.join(", ") || "tables only"})`).join("; ");
     throw new Error(`no row or job is called ${unknown.join(", ")}: want one of ${known}`);
   }
   return JOBS.filter((job) => only.length === 0 || only.some((name) => job.name === name || job.rows.includes(name)));
@@ -41,7 +42,9 @@ async function measure(jobs: readonly Job[], context: Context): Promise<Finding[
       findings.push(...await job.run(context));
     } catch (error) {
       console.error(error);
-      findings.push(...job.rows.map((id) => ({ id, skipped: "failed; see the log of the run" })));
+      // A job without rows has its tables only: its own name keeps its failure in the exit code.
+      const ids = job.rows.length > 0 ? job.rows : [job.name];
+      findings.push(...ids.map((id) => ({ id, skipped: "failed; see the log of the run" })));
     }
   }
   return findings;

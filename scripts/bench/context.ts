@@ -16,7 +16,7 @@ export interface Context {
   readonly addDetail: (title: string, table: string) => void;
 }
 
-/** A measurement that fills one or more rows. */
+/** A measurement that fills rows, or adds tables only where nothing is promised. */
 export interface Job {
   readonly name: string;
   /** Ids of the rows it fills. */

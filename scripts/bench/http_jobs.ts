@@ -13,7 +13,7 @@ import {
   startUpstream,
   SUPERGATEWAY,
 } from "./contenders.ts";
-import type { Latencies } from "./load.ts";
+import type { Latencies } from "./summary.ts";
 import { cpuMicros } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";

@@ -43,6 +43,18 @@ export async function residentKiB(pid: number): Promise<number> {
   return sum;
 }
 
+/**
+ * Memory of one process in KiB with pages it shares counted by its share (Pss, proc_pid_smaps_rollup(5)), so that a
+ * hundred processes of one program add up to what they take.
+ */
+export async function proportionalKiB(pid: number): Promise<number> {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(await readText(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+}
+
+/** The file a process runs, or undefined once it has ended. */
+export const programOf = (pid: number): Promise<string | undefined> =>
+  Deno.readLink(`/proc/${pid}/exe`).catch(() => undefined);
+
 export const cores = (): number => navigator.hardwareConcurrency;
 
 /**

@@ -13,7 +13,8 @@ import {
 } from "./context.ts";
 import { type Setup, startHaproxy, startNginx, startSignet, startUpstream } from "./contenders.ts";
 import { type Contender, withAll } from "./http_jobs.ts";
-import type { Latencies, StreamJob } from "./load.ts";
+import type { StreamJob } from "./load.ts";
+import type { Latencies } from "./summary.ts";
 import { cpuMicros, pinned, residentKiB } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { markdownTable, median, ratioByRound, show } from "./report.ts";
