@@ -5,8 +5,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
+import { fingerprintOwner } from "../lib/envelope/owner_fingerprint.ts";
 import { DEFAULT_MAX_LENGTH } from "../lib/envelope/seal.ts";
-import { fingerprintOwner, newSid, openSession, type SealedSession, sealSession } from "../lib/envelope/session_id.ts";
+import { newSid, openSession, sealSession } from "../lib/envelope/session_id.ts";
+import type { SealedSession } from "../lib/envelope/session_payload.ts";
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: "string", default: "41" }, json: { type: "boolean", default: false } },

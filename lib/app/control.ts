@@ -2,7 +2,8 @@
 // A revocation is in force, and whoever holds sessions in memory has been told, before it resolves.
 import type { Control, RevocationRequest, RevocationResult, SessionView, TokenQuery } from "../admin/control.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
-import { openSession, type OwnerFingerprint } from "../envelope/session_id.ts";
+import { openSession } from "../envelope/session_id.ts";
+import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { SignetError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { Logger } from "../observe/log.ts";

@@ -7,9 +7,6 @@ import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
 import { DEFAULT_MAX_LENGTH, open, type OpenFailure, type OpenOptions, seal, sealedLength } from "./seal.ts";
 import { decodeSession, encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
 
-export { fingerprintOwner, type OwnerFingerprint, type OwnerIdentity } from "./owner_fingerprint.ts";
-export type { JsonObject, SealedSession } from "./session_payload.ts";
-
 /** A sealed session as text: what a client holds in `Mcp-Session-Id`. */
 export type SessionId = string & { readonly __brand: "SessionId" };
 

@@ -1,8 +1,9 @@
 // Opens a session: the only place where an id is issued, and only on the answer that carries a successful result
 // (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
+import type { SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
-import { newSid, type SealedSession, sealSession } from "../envelope/session_id.ts";
+import { newSid, sealSession } from "../envelope/session_id.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { type InitializeParams, readInitializeParams } from "../mcp/era.ts";
 import type { RpcRequest } from "../mcp/json_rpc.ts";

@@ -1,7 +1,8 @@
 // From the text a client holds to a session that may live: authentic, unexpired, unrevoked (BEHAVIOUR.md E8, L2, L3, L6, L8).
 // One open per id at a time. Every failure is one outcome outside, 404, and told apart only in `outcomes`.
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
-import { openSession, type OpenSessionResult, type SealedSession } from "../envelope/session_id.ts";
+import { openSession, type OpenSessionResult } from "../envelope/session_id.ts";
+import type { SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import type { RevocationList } from "./revocation_list.ts";

@@ -3,7 +3,8 @@
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 import type { MasterKey } from "../envelope/key_ring.ts";
-import { fingerprintOwner, type OwnerFingerprint, type SealedSession } from "../envelope/session_id.ts";
+import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
+import type { SealedSession } from "../envelope/session_payload.ts";
 import type { Principal } from "../identity/principal.ts";
 import { principalKey } from "./limits.ts";
 import type { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 // What a list of dead sessions answers: which must stay dead although their ids still open, because they were deleted or
 // revoked, until they expire (BEHAVIOUR.md L6). An interface: the registry needs no more; `StoredRevocations` is the list.
-import type { OwnerFingerprint } from "../envelope/session_id.ts";
+import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 
 /** What a list may judge a session by. */
 export interface RevocationFacts {

@@ -1,7 +1,7 @@
 // Revocations kept in a store, of one process or of several: sessions deleted by their owners, and whatever operators revoke
 // (BEHAVIOUR.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot be asked
 // refuses the session (503), because it might be a dead one.
-import type { OwnerFingerprint } from "../envelope/session_id.ts";
+import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { failClosed } from "../store/fail_closed.ts";
 import {
   type MaybePromise,

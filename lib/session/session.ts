@@ -1,7 +1,8 @@
 // A live session: what one process knows of it beyond what its id says, and everything in flight in it.
 // Entering and leaving are O(1); a token leaves once, and only what it stands for (BEHAVIOUR.md L7, N1, E9).
 import type { MasterKey } from "../envelope/key_ring.ts";
-import type { SealedSession, SessionId } from "../envelope/session_id.ts";
+import type { SessionId } from "../envelope/session_id.ts";
+import type { SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Principal } from "../identity/principal.ts";

@@ -1,5 +1,6 @@
 // What an upstream calls a session: as it was sealed, until the upstream lost it and it was made anew (BEHAVIOUR.md L4, M4).
-import type { SealedSession, UpstreamSessionId } from "../envelope/session_id.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import type { SealedSession } from "../envelope/session_payload.ts";
 
 /** What one upstream calls this session now. */
 export interface UpstreamLink {

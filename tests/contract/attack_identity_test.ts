@@ -6,7 +6,7 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { AUDIENCE, ISSUER, TestIssuer } from "../support/tokens.ts";
+import { AUDIENCE, ISSUER, RESOURCE_FLAGS, TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
 function base64url(value: unknown): string {
@@ -214,11 +214,10 @@ for (const lane of LANES) {
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
-      const resource = ["--resource", "https://signet.example/mcp", "--authorization-server", "https://issuer.example"];
       await using signet = await TestSignet.start({
         upstream: upstream.url,
         lane,
-        flags: [...issuer.flags, ...resource],
+        flags: [...issuer.flags, ...RESOURCE_FLAGS],
       });
       const token = await issuer.token("alice");
       const id = await signet.open({ token });

@@ -4,7 +4,7 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { TestIssuer } from "../support/tokens.ts";
+import { RESOURCE_FLAGS, TestIssuer } from "../support/tokens.ts";
 
 const SESSION_ONLY = ["--session-only", "--forward-identity", "--forward-credential"];
 
@@ -159,8 +159,7 @@ for (const lane of LANES) {
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
-      const resource = ["--resource", "https://signet.example/mcp", "--authorization-server", "https://issuer.example"];
-      const flags = [...issuer.flags, ...resource, "--require-scope", "mcp:use"];
+      const flags = [...issuer.flags, ...RESOURCE_FLAGS, "--require-scope", "mcp:use"];
       await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
       const refused = await signet.post(INITIALIZE, { token: await issuer.token("alice", { scope: "other" }) });
       assert.equal(refused.status, 403);
@@ -184,11 +183,10 @@ for (const lane of LANES) {
     async () => {
       await using upstream = new FakeMcp();
       await using issuer = await TestIssuer.create();
-      const resource = ["--resource", "https://signet.example/mcp", "--authorization-server", "https://issuer.example"];
       await using signet = await TestSignet.start({
         upstream: upstream.url,
         lane,
-        flags: [...issuer.flags, ...resource],
+        flags: [...issuer.flags, ...RESOURCE_FLAGS],
       });
       const token = await issuer.token("alice");
       const id = await signet.open({ token });
@@ -234,7 +232,7 @@ Deno.test(
     await using issuer = await TestIssuer.create();
     const flags = [
       ...issuer.flags,
-      ...["--resource", "https://signet.example/mcp", "--authorization-server", "https://issuer.example"],
+      ...RESOURCE_FLAGS,
       ...["--scope", "mcp:use"],
     ];
     await using signet = await TestSignet.start({ upstream: upstream.url, flags });

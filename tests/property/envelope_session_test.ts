@@ -4,8 +4,10 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { canonicalJson } from "../../lib/envelope/canonical_json.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
+import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
 import { seal } from "../../lib/envelope/seal.ts";
-import { fingerprintOwner, openSession, type SealedSession, sealSession } from "../../lib/envelope/session_id.ts";
+import { openSession, sealSession } from "../../lib/envelope/session_id.ts";
+import type { SealedSession } from "../../lib/envelope/session_payload.ts";
 import { STRICT } from "../support/strict.ts";
 
 const key = new MasterKey(new Uint8Array(32).fill(3));

@@ -3,6 +3,8 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
 export const ISSUER = "https://issuer.example";
 export const AUDIENCE = "https://signet.example/mcp";
+/** Flags that make Signet serve the metadata of that resource, and challenge with them (RFC 9728). */
+export const RESOURCE_FLAGS: readonly string[] = ["--resource", AUDIENCE, "--authorization-server", ISSUER];
 
 export interface TokenOptions {
   readonly expiresInS?: number;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";
-import { fingerprintOwner, newSid, type SealedSession, sealSession } from "../../../lib/envelope/session_id.ts";
+import { newSid, sealSession } from "../../../lib/envelope/session_id.ts";
+import { fingerprintOwner } from "../../../lib/envelope/owner_fingerprint.ts";
+import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
 import { shortHash } from "../../../lib/observe/redact.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine, type MachineOptions, NOW_MS } from "./fake_machine.ts";

@@ -2,15 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeBase62 } from "../../../lib/envelope/base62.ts";
 import { KeyRing, MasterKey, parseKeyRing } from "../../../lib/envelope/key_ring.ts";
+import { fingerprintOwner } from "../../../lib/envelope/owner_fingerprint.ts";
 import { seal } from "../../../lib/envelope/seal.ts";
-import {
-  fingerprintOwner,
-  newSid,
-  openSession,
-  type SealedSession,
-  sealSession,
-  SessionTooLongError,
-} from "../../../lib/envelope/session_id.ts";
+import { newSid, openSession, sealSession, SessionTooLongError } from "../../../lib/envelope/session_id.ts";
+import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { STRICT } from "../../support/strict.ts";
 import vectors from "../../vectors/sessions.json" with { type: "json" };

@@ -1,12 +1,7 @@
 // Principals, sealed ids and a whole registry for the tests of lib/session.
 import { KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
-import {
-  newSid,
-  openSession,
-  type SealedSession,
-  sealSession,
-  type SessionId,
-} from "../../../lib/envelope/session_id.ts";
+import { newSid, openSession, sealSession, type SessionId } from "../../../lib/envelope/session_id.ts";
+import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";
 import { type LimitOptions, Limits } from "../../../lib/session/limits.ts";

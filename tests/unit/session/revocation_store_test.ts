@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { OwnerFingerprint } from "../../../lib/envelope/owner_fingerprint.ts";
 import { SignetError } from "../../../lib/errors.ts";
-import type { OwnerFingerprint } from "../../../lib/envelope/session_id.ts";
 import { concerns, openRevocations, StoredRevocations } from "../../../lib/session/revocation_store.ts";
 import type { RevocationFacts } from "../../../lib/session/revocation_list.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
