@@ -19,6 +19,7 @@ export const BENCH_PROGRAMS: readonly Program[] = [
   { name: "wrk", install: "apt-get install wrk", usedFor: "load" },
   { name: "nginx", install: "apt-get install nginx", usedFor: "the proxy to compare with" },
   { name: "haproxy", install: "apt-get install haproxy", usedFor: "the other proxy to compare with" },
+  { name: "python3", install: "apt-get install python3", usedFor: "the stdio server" },
 ];
 
 /** The path of an executable on PATH or in /usr/sbin (where Debian keeps nginx and haproxy); undefined if there is none. */

@@ -176,9 +176,9 @@ const sessionMemory: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const signet = await keep(startSignet({ credentials: context.credentials, upstreamPort: upstream.port }));
-      // The first thousand warm the heap up; those after them are weighed.
-      const sessions = context.quick ? 3000 : 15_000;
-      await openSessions(context, targetOf(signet.port), 1000);
+      // The first thousands warm the heap up, compiled code and all; those after them are weighed.
+      const sessions = context.quick ? 4000 : 16_000;
+      await openSessions(context, targetOf(signet.port), sessions / 4);
       const before = await settledKiB(signet);
       await openSessions(context, targetOf(signet.port), sessions);
       const each = (await settledKiB(signet) - before) / sessions;
