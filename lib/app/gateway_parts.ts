@@ -51,7 +51,6 @@ function optionsOf(settings: Settings): GatewayOptions {
   return {
     path: settings.path,
     fullLane: settings.fullLane,
-    maxBodyBytes: settings.maxBodyBytes,
     maxBufferedBytes: settings.maxBufferedBytes,
     maxJsonDepth: settings.maxJsonDepth,
     maxIdLength: settings.maxIdLength,

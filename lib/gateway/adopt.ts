@@ -51,7 +51,7 @@ export async function adopt(
       sinceMs: answer.kind === "owner" ? answer.sinceMs : nowMs,
     });
     // Neither revocation nor expiry is undone by asking again (L6, L8).
-    if (nowMs >= session.expiresAtMs || await parts.revocations.isRevoked(session.sealed, nowMs)) throw failure;
+    if (nowMs >= session.expiresAtMs || await parts.revocations.isRevoked(session.sealed)) throw failure;
     return createClaim(parts, { session, principal, answer });
   } catch (fault) {
     if (answer.kind === "claiming") answer.release();

@@ -4,7 +4,7 @@ import { SignetError } from "../errors.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { countField, detachText, fieldValue } from "../http1/fields.ts";
 import type { ClientResponse } from "../http1/types.ts";
-import { isJsonObject, type JsonObject, parseMessage, type RpcId, type RpcResponse } from "../mcp/json_rpc.ts";
+import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../mcp/json_rpc.ts";
 import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { SseParser } from "../mcp/sse.ts";
 import { isMediaType } from "./inbound.ts";
@@ -34,9 +34,7 @@ export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | unde
 export interface InitializeAnswer {
   /** The raw bytes read so far: all of a JSON body, or an event stream up to and including the answer. */
   readonly bytes: Uint8Array;
-  /** The result, or undefined if the upstream answered with an error. */
-  readonly result: JsonObject | undefined;
-  /** The negotiated revision; undefined exactly if `result` is. */
+  /** The negotiated revision; undefined if the upstream answered with an error. */
   readonly protocolVersion: string | undefined;
 }
 
@@ -57,14 +55,14 @@ function read(bytes: Uint8Array, id: RpcId): RpcResponse | undefined {
 }
 
 function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
-  if (response.result === undefined) return { bytes, result: undefined, protocolVersion: undefined };
+  if (response.result === undefined) return { bytes, protocolVersion: undefined };
   const { protocolVersion, capabilities } = response.result;
   if (typeof protocolVersion !== "string" || !isJsonObject(capabilities)) {
     throw unreadable("a result without protocolVersion and capabilities");
   }
   // It will stand in a header field, and in the session's id.
   if (!REVISION.test(protocolVersion)) throw unreadable("a protocolVersion that no header field could hold");
-  return { bytes, result: response.result, protocolVersion };
+  return { bytes, protocolVersion };
 }
 
 async function readJson(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {

@@ -67,7 +67,7 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
  * it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile (E5).
  */
 async function requireLive(parts: GatewayParts, { session }: Opened): Promise<void> {
-  const revoked = parts.revocations.isRevoked(session.sealed, parts.now());
+  const revoked = parts.revocations.isRevoked(session.sealed);
   if (revoked instanceof Promise ? await revoked : revoked) {
     throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
   }

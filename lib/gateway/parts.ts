@@ -23,7 +23,6 @@ export interface GatewayOptions {
   readonly path: string;
   /** Sends every request down the full lane. */
   readonly fullLane: boolean;
-  readonly maxBodyBytes: number;
   /** Bodies being held in memory at a time, in bytes, over all requests. */
   readonly maxBufferedBytes: number;
   readonly maxJsonDepth: number;

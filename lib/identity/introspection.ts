@@ -5,7 +5,7 @@
 import * as oauth from "oauth4webapi";
 import type { MaybePromise } from "../store/store.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
-import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions, type Fetch } from "./endpoint.ts";
+import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions } from "./endpoint.ts";
 import { type IntrospectionRules, judgeIntrospection } from "./introspection_answer.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 
@@ -29,11 +29,10 @@ export function clientSecretPost(clientId: string, secret: string): ClientCreden
   return { clientId, authenticate: oauth.ClientSecretPost(secret) };
 }
 
-export interface IntrospectionOptions extends IntrospectionRules, Omit<EndpointOptions, "fetch"> {
+export interface IntrospectionOptions extends IntrospectionRules, EndpointOptions {
   /** The introspection endpoint's URL. */
   readonly endpoint: string;
   readonly client: ClientCredentials;
-  readonly fetch: Fetch;
   /** Longest token asked about, in characters. Default 8,192. */
   readonly maxTokenLength?: number;
   /** Allows `http:`. Tokens and the client's secret then travel in the clear, and anybody on the way can vouch. */

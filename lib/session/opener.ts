@@ -93,7 +93,7 @@ export class SessionOpener {
     const { session: sealed, key } = result;
     if (nowMs >= sealed.expiresAtMs) return this.#refuse("expired");
     if (this.#dying.has(sealed.sid)) return this.#refuse("revoked");
-    const revoked = this.#askList(sealed, nowMs);
+    const revoked = this.#askList(sealed);
     if (revoked === true) return this.#refuse("revoked");
     if (revoked === false) return { sealed, key };
     return this.#await(idText, { sealed, key }, revoked);
@@ -112,9 +112,9 @@ export class SessionOpener {
     });
   }
 
-  #askList(sealed: SealedSession, nowMs: number): boolean | Promise<boolean> {
+  #askList(sealed: SealedSession): boolean | Promise<boolean> {
     try {
-      return this.#revocations.isRevoked(sealed, nowMs);
+      return this.#revocations.isRevoked(sealed);
     } catch (fault) {
       this.outcomes.inc("unavailable");
       throw fault;

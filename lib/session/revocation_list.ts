@@ -1,21 +1,13 @@
 // What a list of dead sessions answers: which must stay dead although their ids still open, because they were deleted or
 // revoked, until they expire (BEHAVIOUR.md L6). An interface: the registry needs no more; `StoredRevocations` is the list.
-import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
-
-/** What a list may judge a session by. */
-export interface RevocationFacts {
-  readonly sid: string;
-  readonly owner: OwnerFingerprint;
-  readonly issuedAtMs: number;
-  readonly expiresAtMs: number;
-}
+import type { RevocationSubject } from "../store/store.ts";
 
 /**
  * Which sessions are dead before their time. Asked on every cold open. A list that answers synchronously keeps cold
  * opens synchronous; one that cannot tell rejects with `SignetError`, and the open fails (closed).
  */
 export interface RevocationList {
-  isRevoked(session: RevocationFacts, nowMs: number): boolean | Promise<boolean>;
+  isRevoked(session: RevocationSubject): boolean | Promise<boolean>;
   /** Idempotent. Resolves when the list will remember. @param expiresAtMs when the id would have died anyway */
   revoke(sid: string, expiresAtMs: number, nowMs: number): void | Promise<void>;
   /** Forgets what has expired. Called about every 30 s. */

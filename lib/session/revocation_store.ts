@@ -8,11 +8,12 @@ import {
   type Revocation,
   type RevocationChanges,
   type RevocationStore,
+  type RevocationSubject,
   type Store,
   StoreError,
   whenReady,
 } from "../store/store.ts";
-import type { RevocationFacts, RevocationList } from "./revocation_list.ts";
+import type { RevocationList } from "./revocation_list.ts";
 
 /** Told of each revocation once it is in force, by whichever process. Must not throw. */
 export type RevocationListener = (revocation: Revocation) => void;
@@ -65,7 +66,7 @@ export class StoredRevocations implements RevocationList {
   }
 
   /** @throws SignetError `identity_unavailable`, also as a rejection: a store that cannot tell does not clear a session */
-  isRevoked(session: RevocationFacts, _nowMs: number): MaybePromise<boolean> {
+  isRevoked(session: RevocationSubject): MaybePromise<boolean> {
     return this.#guard(() => whenReady(this.#revocations.find(session), (kind) => kind !== undefined));
   }
 
@@ -169,7 +170,7 @@ function ignoreStoreError(fault: unknown): void {
 }
 
 /** Whether a revocation concerns a session that is held in memory. */
-export function concerns(revocation: Revocation, session: Omit<RevocationFacts, "expiresAtMs">): boolean {
+export function concerns(revocation: Revocation, session: RevocationSubject): boolean {
   switch (revocation.kind) {
     case "session":
       return revocation.sid === session.sid;

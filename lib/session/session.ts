@@ -141,10 +141,6 @@ export class Session implements Linked<Session>, Listed {
     this.#transient = fields.length === 0 ? NO_FIELDS : fields;
   }
 
-  link(url: string): UpstreamLink | undefined {
-    return this.links.find((link) => link.url === url);
-  }
-
   /**
    * Registers something in flight. Must be left with {@link leave} on every path. To be called before the first await
    * after the session was found: one with nothing in flight may be evicted at any time, and is then opened cold again.

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { KeyRing } from "../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Session } from "../../../lib/session/session.ts";
-import type { RevocationFacts, RevocationList } from "../../../lib/session/revocation_list.ts";
+import type { RevocationList } from "../../../lib/session/revocation_list.ts";
+import type { RevocationSubject } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, codeOf, KEY_B, NOW_MS } from "./fakes.ts";
 
 /** A list that is somewhere else: it answers when told to. */
 class RemoteList implements RevocationList {
-  readonly asked: RevocationFacts[] = [];
+  readonly asked: RevocationSubject[] = [];
   readonly size = 0;
   answer = Promise.withResolvers<boolean>();
   saved = Promise.withResolvers<void>();
-  isRevoked(session: RevocationFacts): Promise<boolean> {
+  isRevoked(session: RevocationSubject): Promise<boolean> {
     this.asked.push(session);
     return this.answer.promise;
   }
