@@ -4,13 +4,16 @@
 //   hold     N silent event streams held open until standard input ends
 //   strangers  one call each for N sealed ids the target has never met
 //   opens    initialize N times, one after the other: latencies, and the session ids
+//   stdio-calls, stdio-opens  see stdio_load.ts
 import { randomBytes, randomUUID } from "node:crypto";
 import { parseKeyRing } from "../../lib/envelope/key_ring.ts";
-import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
 import { newSid, sealSession } from "../../lib/envelope/session_id.ts";
+import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
 import { ISSUER, SUBJECT } from "./credentials.ts";
 import { wallMs } from "./machine.ts";
 import { fieldOf, RawConnection, requestBytes, type Target } from "./raw_http.ts";
+import { stdioCalls, stdioOpens } from "./stdio_load.ts";
+import { type Latencies, summary } from "./summary.ts";
 
 export interface PaceJob {
   readonly target: Target;
@@ -19,12 +22,6 @@ export interface PaceJob {
   readonly connections: number;
   readonly perSecond: number;
   readonly seconds: number;
-}
-export interface Latencies {
-  readonly count: number;
-  /** µs */
-  readonly p50: number;
-  readonly p99: number;
 }
 export interface StreamJob {
   readonly target: Target;
@@ -47,12 +44,6 @@ export interface StrangerJob extends OpenJob {
 }
 export interface Opened extends Latencies {
   readonly ids: readonly string[];
-}
-
-function summary(micros: number[]): Latencies {
-  micros.sort((a, b) => a - b);
-  const at = (part: number) => micros[Math.min(micros.length - 1, Math.floor(micros.length * part))] ?? NaN;
-  return { count: micros.length, p50: at(0.5), p99: at(0.99) };
 }
 
 /**
@@ -196,7 +187,15 @@ async function strangers(job: StrangerJob): Promise<{ count: number }> {
 
 if (import.meta.main) {
   const [job, json = "{}"] = Deno.args;
-  const jobs: Record<string, (options: never) => Promise<unknown>> = { pace, streams, hold, opens, strangers };
+  const jobs: Record<string, (options: never) => Promise<unknown>> = {
+    pace,
+    streams,
+    hold,
+    opens,
+    strangers,
+    "stdio-calls": stdioCalls,
+    "stdio-opens": stdioOpens,
+  };
   const run = jobs[job ?? ""];
   if (run === undefined) throw new Error(`no such job: want one of ${Object.keys(jobs).join(", ")}`);
   console.log(
