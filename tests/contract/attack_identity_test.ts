@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { AUDIENCE, ISSUER } from "../support/issuer.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { AUDIENCE, ISSUER, RESOURCE_FLAGS, TestIssuer } from "../support/tokens.ts";
+import { RESOURCE_FLAGS, TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
 function base64url(value: unknown): string {

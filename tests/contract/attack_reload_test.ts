@@ -1,10 +1,11 @@
 // Attacks across a reload and across the end: what was proven, begun or open before counts for nothing it should not.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { ISSUER } from "../support/issuer.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, freshRing, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { ISSUER, TestIssuer } from "../support/tokens.ts";
+import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
 /** Holds every initialize until it is opened. */

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { shortHash } from "../../lib/observe/redact.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { ISSUER } from "../support/issuer.ts";
 import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
-import { ISSUER, TestIssuer } from "../support/tokens.ts";
+import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
 async function admin(signet: TestSignet, path: string, body: unknown): Promise<{ status: number; body: unknown }> {

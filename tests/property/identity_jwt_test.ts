@@ -4,18 +4,9 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { Authenticator } from "../../lib/identity/authenticator.ts";
 import { createJwtSource } from "../../lib/identity/jwt.ts";
+import { AUDIENCE, ISSUER, Issuer, keySetOf, NOW_MS, NOW_S } from "../support/issuer.ts";
 import { STRICT } from "../support/strict.ts";
-import {
-  AUDIENCE,
-  ISSUER,
-  Issuer,
-  KeyServer,
-  keySetOf,
-  NOW_MS,
-  NOW_S,
-  principalOf,
-  withToken,
-} from "../unit/identity/fakes.ts";
+import { KeyServer, principalOf, withToken } from "../unit/identity/fakes.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=";
 

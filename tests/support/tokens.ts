@@ -1,8 +1,6 @@
-// A token issuer of the test's own: an ES256 key pair, its key set in a file, and tokens that hold or do not.
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+// A token issuer of the test's own: an ES256 key pair, its key set in a file, and tokens that hold now.
+import { AUDIENCE, ISSUER, Issuer, keySetOf } from "./issuer.ts";
 
-export const ISSUER = "https://issuer.example";
-export const AUDIENCE = "https://signet.example/mcp";
 /** Flags that make Signet serve the metadata of that resource, and challenge with them (RFC 9728). */
 export const RESOURCE_FLAGS: readonly string[] = ["--resource", AUDIENCE, "--authorization-server", ISSUER];
 
@@ -15,21 +13,20 @@ export interface TokenOptions {
 }
 
 export class TestIssuer implements AsyncDisposable {
-  readonly #key: CryptoKey;
+  readonly #issuer: Issuer;
   readonly jwksFile: string;
   #issued = 0;
 
-  private constructor(key: CryptoKey, jwksFile: string) {
-    this.#key = key;
+  private constructor(issuer: Issuer, jwksFile: string) {
+    this.#issuer = issuer;
     this.jwksFile = jwksFile;
   }
 
   static async create(): Promise<TestIssuer> {
-    const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
+    const issuer = await Issuer.create("k1");
     const jwksFile = await Deno.makeTempFile({ prefix: "signet-jwks-", suffix: ".json" });
-    const key = { ...await exportJWK(publicKey), kid: "k1", alg: "ES256", use: "sig" };
-    await Deno.writeTextFile(jwksFile, JSON.stringify({ keys: [key] }));
-    return new TestIssuer(privateKey, jwksFile);
+    await Deno.writeTextFile(jwksFile, keySetOf(issuer));
+    return new TestIssuer(issuer, jwksFile);
   }
 
   /** Flags that make Signet take this issuer's tokens. */
@@ -40,18 +37,16 @@ export class TestIssuer implements AsyncDisposable {
   /** Another token each time, as a refresh gives. */
   async token(subject: string, options: TokenOptions = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
-    return await new SignJWT({
+    return await this.#issuer.sign({
       jti: String(++this.#issued),
-      ...(options.scope === undefined ? {} : { scope: options.scope }),
-      ...(options.clientId === undefined ? {} : { client_id: options.clientId }),
-    })
-      .setProtectedHeader({ alg: "ES256", kid: "k1" })
-      .setIssuer(options.issuer ?? ISSUER)
-      .setAudience(options.audience ?? AUDIENCE)
-      .setSubject(subject)
-      .setIssuedAt(now - 10)
-      .setExpirationTime(now + (options.expiresInS ?? 600))
-      .sign(this.#key);
+      iss: options.issuer ?? ISSUER,
+      aud: options.audience ?? AUDIENCE,
+      sub: subject,
+      iat: now - 10,
+      exp: now + (options.expiresInS ?? 600),
+      scope: options.scope,
+      client_id: options.clientId,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,8 +13,9 @@ import type {
   VerifyingSource,
 } from "../../../lib/identity/principal.ts";
 import { TrustedHeaderSource } from "../../../lib/identity/trusted_header.ts";
+import { NOW_MS } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
-import { NOW_MS, principalOf, request, withToken } from "./fakes.ts";
+import { principalOf, request, withToken } from "./fakes.ts";
 
 const NOBODY = request([]);
 

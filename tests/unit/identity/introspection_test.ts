@@ -11,12 +11,13 @@ import {
 } from "../../../lib/identity/introspection.ts";
 import type { IntrospectedPrincipal } from "../../../lib/identity/introspection_answer.ts";
 import type { Identification } from "../../../lib/identity/principal.ts";
+import { ISSUER } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
 import { request, withToken } from "./fakes.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const NOW_S = NOW_MS / 1000;
-const ISSUER = "https://issuer.example";
+
 const ENDPOINT = `${ISSUER}/introspect`;
 
 interface Asked {

@@ -4,20 +4,9 @@ import { createHmac } from "node:crypto";
 import { ConfigError, SignetError } from "../../../lib/errors.ts";
 import { Authenticator } from "../../../lib/identity/authenticator.ts";
 import { createJwtSource, type JwtOptions, type JwtSource } from "../../../lib/identity/jwt.ts";
+import { AUDIENCE, type Claims, ISSUER, Issuer, keySetOf, NOW_MS, NOW_S } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
-import {
-  AUDIENCE,
-  type Claims,
-  ISSUER,
-  Issuer,
-  KeyServer,
-  keySetOf,
-  NOW_MS,
-  NOW_S,
-  principalOf,
-  request,
-  withToken,
-} from "./fakes.ts";
+import { KeyServer, principalOf, request, withToken } from "./fakes.ts";
 
 const [ALICE, NEXT, STRANGER] = await Promise.all([
   Issuer.create("key-1"),

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createLocalJWKSet } from "jose";
 import { ConfigError } from "../../../lib/errors.ts";
 import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
+import { Issuer, keySetOf } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
-import { Issuer, keySetOf } from "./fakes.ts";
 
 for (
   const text of [

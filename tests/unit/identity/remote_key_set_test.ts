@@ -3,8 +3,9 @@ import { createLocalJWKSet } from "jose";
 import { SignetError } from "../../../lib/errors.ts";
 import type { KeyLookup } from "../../../lib/identity/key_set.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "../../../lib/identity/remote_key_set.ts";
+import { Issuer, keySetOf, NOW_MS } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
-import { Issuer, KeyServer, keySetOf, NOW_MS } from "./fakes.ts";
+import { KeyServer } from "./fakes.ts";
 
 const TIMES = { freshMs: 600_000, staleMs: 3_600_000, cooldownMs: 30_000, retryMs: 5_000 };
 
