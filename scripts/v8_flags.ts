@@ -1,7 +1,7 @@
 // How the engine below Signet is run, by `deno task start`, by the compiled program and by the bench alike.
 
 /**
- * A young generation of 1 MiB in place of 16: under load it halves resident memory, takes a third off each open stream and
- * shortens the longest pauses, for some 3 % of CPU a request.
+ * A young generation of 8 MiB in place of 16: a fifth less memory for each open stream and shorter pauses, for some 3 % of
+ * CPU a request. Smaller ones save no more and cost up to 15 %.
  */
-export const V8_FLAGS = "--v8-flags=--max-semi-space-size=1";
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=8";
