@@ -2,7 +2,7 @@
 // What only some sources need is imported only for them: it costs time at every start.
 import type { Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import { isLoopbackHost } from "../http1/authority.ts";
+import { isThisMachine } from "../identity/this_machine.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
@@ -54,7 +54,7 @@ async function createIntrospection(settings: Settings, parts: CallerParts): Prom
       : clientSecretBasic(id, secret),
     fetch: (url, init) => fetch(url, init),
     maxAgeMs: settings.proofMaxAgeMs,
-    unsafeHttp: settings.unsafeIdentityHttp || isLoopbackHost(new URL(endpoint).hostname),
+    unsafeHttp: settings.unsafeIdentityHttp || isThisMachine(new URL(endpoint).hostname),
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience.length === 0 ? {} : { audience }),
   });

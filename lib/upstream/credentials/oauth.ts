@@ -3,6 +3,7 @@
 import * as oauth from "oauth4webapi";
 import type { Timers } from "../timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
+import { isThisMachine } from "../../identity/this_machine.ts";
 
 /** Where a refresh token is kept: a server may replace it at every use (RFC 6749 §6). */
 export interface RefreshTokenKeeper {
@@ -58,10 +59,6 @@ function authenticationOf({ clientSecret, authentication }: OAuthClient): oauth.
   return authentication === "post" ? oauth.ClientSecretPost(clientSecret) : oauth.ClientSecretBasic(clientSecret);
 }
 
-function isLoopback(url: URL): boolean {
-  return ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-}
-
 /** One request to the token endpoint, and what came of it. */
 class TokenRequest {
   readonly #options: OAuthOptions;
@@ -98,7 +95,7 @@ class TokenRequest {
     return {
       [oauth.customFetch]: fetch,
       // Refused by the library anywhere else, and only ever for machines that are their own network.
-      [oauth.allowInsecureRequests]: isLoopback(new URL(client.tokenEndpoint)),
+      [oauth.allowInsecureRequests]: isThisMachine(new URL(client.tokenEndpoint).hostname),
       signal: () => AbortSignal.timeout(timeoutMs),
     };
   }
