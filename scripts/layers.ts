@@ -11,6 +11,7 @@ export const LAYERS = [
   "config",
   "gateway",
   "upstream",
+  "bridge",
   "session",
   "identity",
   "envelope",
@@ -19,6 +20,7 @@ export const LAYERS = [
   "store",
   "http1",
   "observe",
+  "platform",
   "errors",
 ] as const;
 

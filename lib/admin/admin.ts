@@ -1,6 +1,6 @@
 // The operator's listener: liveness, readiness, metrics. Separate from the front door, never hot, so `Deno.serve` does.
 // Bound to loopback by default; a Host guard keeps rebinding web pages away from it.
-import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
+import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 
 export interface Readiness {
   readonly ready: boolean;

@@ -3,13 +3,13 @@
 import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { controlRoutes } from "../admin/control_api.ts";
 import type { Settings } from "../config/schema.ts";
-import { endAdopted } from "../gateway/adopt.ts";
+import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
-import { endUnproven } from "../gateway/listening.ts";
+import { endUnproven } from "../gateway/out/end_unproven.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
-import { formatAuthority, isLoopbackHost } from "../http1/authority.ts";
-import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server.ts";
+import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
+import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server/server.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
 import { createParts } from "./gateway_parts.ts";

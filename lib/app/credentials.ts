@@ -1,7 +1,7 @@
 // Settings → where Signet's own credential for the MCP server comes from (BEHAVIOUR.md B4). Loaded only where one is wanted.
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
-import { fieldValue } from "../http1/fields.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { commandCredential, runCommand } from "../upstream/credentials/command.ts";

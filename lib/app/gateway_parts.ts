@@ -2,13 +2,13 @@
 // ones' place as a whole. What a reload keeps is lasting.ts.
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets } from "../config/secrets.ts";
-import { Authentication } from "../gateway/authenticate.ts";
-import { FieldPolicy } from "../gateway/fields.ts";
-import { Guard } from "../gateway/guard.ts";
+import { Authentication } from "../gateway/in/authenticate.ts";
+import { FieldPolicy } from "../gateway/out/fields.ts";
+import { Guard } from "../gateway/in/guard.ts";
 import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
 import { ErrorResponder } from "../gateway/respond.ts";
-import { SessionOnly } from "../gateway/session_only.ts";
-import { isLoopbackHost } from "../http1/authority.ts";
+import { SessionOnly } from "../gateway/in/session_only.ts";
+import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import type { Lasting } from "./lasting.ts";
 import { randomBytes } from "./random.ts";

@@ -4,7 +4,7 @@ import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { KeepAlive } from "../gateway/keep_alive.ts";
+import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";

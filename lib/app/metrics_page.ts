@@ -1,6 +1,6 @@
 // Everything an operator can scrape, with its name and its help. Names follow Prometheus' naming practice.
 import type { GatewayParts } from "../gateway/parts.ts";
-import type { Http1Server } from "../http1/server.ts";
+import type { Http1Server } from "../http1/server/server.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
 import type { Lasting } from "./lasting.ts";
 

@@ -5,7 +5,7 @@ import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { formatDuration, formatSize } from "../config/quantities.ts";
 import type { Settings } from "../config/schema.ts";
-import { isLoopbackHost } from "../http1/authority.ts";
+import { isLoopbackHost } from "../http1/wire/authority.ts";
 import type { Logger } from "../observe/log.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";

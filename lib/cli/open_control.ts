@@ -3,7 +3,7 @@
 import { ownValue } from "../config/flags.ts";
 import type { SettingKey } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import { isLoopbackHost } from "../http1/authority.ts";
+import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
 import type { CommandContext } from "./command.ts";
 import { asCommand } from "./failures.ts";

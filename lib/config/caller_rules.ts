@@ -1,6 +1,6 @@
 // Who may call, judged as a whole (BEHAVIOUR.md I1, O6): every source has what it needs, is asked at all, and nobody is
 // anonymous beyond loopback without somebody having said so.
-import { isLoopbackHost } from "../http1/authority.ts";
+import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
 import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";

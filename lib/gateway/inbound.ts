@@ -2,7 +2,7 @@
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
 import type { Principal } from "../identity/principal.ts";
 import type { ResolverView } from "../identity/resolver.ts";
-import { countField, fieldValue } from "../http1/fields.ts";
+import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */

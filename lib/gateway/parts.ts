@@ -7,13 +7,13 @@ import type { SessionRegistry } from "../session/registry.ts";
 import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
-import type { SessionOnly } from "./session_only.ts";
+import type { SessionOnly } from "./in/session_only.ts";
 import type { Active } from "../session/session.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Authentication } from "./authenticate.ts";
-import type { FieldPolicy } from "./fields.ts";
-import type { Guard } from "./guard.ts";
-import type { KeepAlive } from "./keep_alive.ts";
+import type { Authentication } from "./in/authenticate.ts";
+import type { FieldPolicy } from "./out/fields.ts";
+import type { Guard } from "./in/guard.ts";
+import type { KeepAlive } from "./out/keep_alive.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { ErrorResponder } from "./respond.ts";
 

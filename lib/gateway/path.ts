@@ -9,18 +9,18 @@ import { type Classified, classify as classifyBody } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
 import { allowsBatches, claimsModernEra, isKnownRevision } from "../mcp/revisions.ts";
 import type { Session } from "../session/session.ts";
-import { type HeldBody, isPlain, readBody } from "./body.ts";
-import { cancelCall } from "./cancel.ts";
-import { end } from "./end.ts";
-import { forward } from "./forward.ts";
-import { preflightFields } from "./guard.ts";
+import { type HeldBody, isPlain, readBody } from "./in/body.ts";
+import { cancelCall } from "./out/cancel.ts";
+import { end } from "./out/end.ts";
+import { forward } from "./out/forward.ts";
+import { preflightFields } from "./in/guard.ts";
 import { Inbound } from "./inbound.ts";
-import { initialize } from "./initialize.ts";
-import { serveMetadata } from "./metadata.ts";
-import { type Bearing, openIfOurs, openOwned, type OpenSession } from "./open.ts";
+import { initialize } from "./out/initialize.ts";
+import { serveMetadata } from "./in/metadata.ts";
+import { type Bearing, openIfOurs, openOwned, type OpenSession } from "./in/open.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
-import { forwardStateless } from "./stateless.ts";
+import { forwardStateless } from "./out/stateless.ts";
 
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {

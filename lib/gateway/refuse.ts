@@ -2,7 +2,7 @@
 import { ERROR_KINDS } from "../errors.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
-import { corsFields } from "./guard.ts";
+import { corsFields } from "./in/guard.ts";
 import { toSignetError } from "./respond.ts";
 
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */

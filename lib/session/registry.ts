@@ -4,7 +4,7 @@
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
-import { detachText } from "../http1/fields.ts";
+import { detachText } from "../http1/wire/fields.ts";
 import type { Principal } from "../identity/principal.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { type Limits, principalKey, type SessionReservation } from "./limits.ts";

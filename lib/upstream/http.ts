@@ -1,8 +1,8 @@
 // An MCP server over Streamable HTTP, reached through a pool of connections (TCP, TLS or a unix socket).
 // Adds what the wire needs: the upstream's own Host, path and session id.
-import { type EndpointUrl, parseEndpoint } from "../http1/endpoint.ts";
-import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/pool.ts";
-import { connectEndpoint } from "../http1/pool_connect.ts";
+import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
+import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
+import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import type { Call } from "../http1/types.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 

@@ -3,7 +3,7 @@
 // opens the session again from what it has sealed (L4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
-import { fieldValue } from "../http1/fields.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
 import type { Call } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";

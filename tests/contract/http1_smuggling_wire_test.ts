@@ -2,7 +2,7 @@
 // two parts with the cut at every place — the handler sees the requests it must see, and no other.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type Http1Server, serveHttp1 } from "../../lib/http1/server.ts";
+import { type Http1Server, serveHttp1 } from "../../lib/http1/server/server.ts";
 import type { Exchange, HttpError } from "../../lib/http1/types.ts";
 import { latin1, readResponse } from "../support/http1_messages.ts";
 import {

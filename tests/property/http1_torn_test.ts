@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { formatChunkHead, LAST_CHUNK } from "../../lib/http1/chunked.ts";
-import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from "../../lib/http1/head.ts";
-import { formatRequestHead, formatResponseHead } from "../../lib/http1/head_format.ts";
+import { formatChunkHead, LAST_CHUNK } from "../../lib/http1/wire/chunked.ts";
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
+import { formatRequestHead, formatResponseHead } from "../../lib/http1/wire/head_format.ts";
 import { CHUNKED } from "../../lib/http1/types.ts";
 import { decodeChunked, latin1, refusal } from "../support/http1_messages.ts";
 import { trustedRequest, trustedResponse } from "../support/llhttp.ts";

@@ -1,8 +1,8 @@
 // Whole messages out of whole byte strings with the engine's parsing functions and nothing else: no sockets, no time.
 import { Buffer } from "node:buffer";
-import { ChunkedDecoder } from "../../lib/http1/chunked.ts";
-import type { Side } from "../../lib/http1/grammar.ts";
-import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from "../../lib/http1/head.ts";
+import { ChunkedDecoder } from "../../lib/http1/wire/chunked.ts";
+import type { Side } from "../../lib/http1/wire/grammar.ts";
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
 import { CHUNKED, HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../lib/http1/types.ts";
 
 /** A message and how many bytes it took. */

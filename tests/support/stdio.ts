@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import type { Call, ClientResponse } from "../../lib/http1/types.ts";
-import { fieldValue } from "../../lib/http1/fields.ts";
+import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import { SseParser } from "../../lib/mcp/sse.ts";
 import { createLogger } from "../../lib/observe/log.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../../lib/upstream/stdio.ts";

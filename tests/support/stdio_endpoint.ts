@@ -2,7 +2,7 @@
 // only HTTP. Adds nothing: each request becomes one `send`, each answer one response.
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
-import { fieldValue } from "../../lib/http1/fields.ts";
+import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import type { ClientResponse } from "../../lib/http1/types.ts";
 import type { StdioUpstream } from "../../lib/upstream/stdio.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";

@@ -3,7 +3,7 @@ import { upstreamAddress } from "../addresses.ts";
 import { file, headerName } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
 
-const rows = rowsOf("Forwarding");
+const rows = rowsOf("InFlight");
 
 export const FORWARDING = {
   upstreams: rows.many(upstreamAddress, {

@@ -1,5 +1,5 @@
 // What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
-import { fieldValue } from "../../http1/fields.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import type { ClientResponse, FieldList } from "../../http1/types.ts";
 import { errorAnswer } from "./answers.ts";
 

@@ -12,7 +12,7 @@ import { randomName } from "./bridge.ts";
 import { Calls, type OpenCall, progressTokenOf } from "./calls.ts";
 import { EventLog } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
-import { elementsOf, findMember, replaceSpan } from "./json_text.ts";
+import { elementsOf, findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { Listeners } from "./listeners.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";

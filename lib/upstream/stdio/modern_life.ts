@@ -13,7 +13,7 @@ import {
 } from "../../mcp/revisions.ts";
 import type { Credential, CredentialSource } from "../credentials/credential.ts";
 import type { Bridge } from "./bridge.ts";
-import { encodeJson, type Identity } from "./modern_text.ts";
+import { encodeJson, type Identity } from "../../mcp/between_eras.ts";
 import type { Message, Peer } from "./peer.ts";
 import { ServerLife } from "./server_life.ts";
 import type { StartGate } from "./start_gate.ts";

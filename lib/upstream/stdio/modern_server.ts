@@ -10,7 +10,7 @@ import { errorAnswer } from "./answers.ts";
 import { progressTokenOf } from "./calls.ts";
 import { PassingStream } from "./event_stream.ts";
 import { HeldAnswers } from "./held_answers.ts";
-import { findMember, replaceSpan } from "./json_text.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import type { ModernLife } from "./modern_life.ts";
 import {
   discoverResult,
@@ -26,7 +26,7 @@ import {
   resultForModern,
   stamped,
   statusOfAnswer,
-} from "./modern_text.ts";
+} from "../../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { Message, Peer } from "./peer.ts";
 import type { Acceptance } from "./acceptance.ts";

@@ -2,7 +2,7 @@
 // client chooses can clash; each response finds the request it is for, and whatever else comes is handed on.
 import type { Logger } from "../../observe/log.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, flatten, replaceSpan, type Span } from "./json_text.ts";
+import { findMember, flatten, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import type { ProcessExit, ServerProcess } from "./process.ts";
 
 /** A message of the server: its text on one line, and what it says. */

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import { Backoff } from "./backoff.ts";
 import { type Bridge, resolvePrograms, startProcess } from "./bridge.ts";
-import { findMember } from "./json_text.ts";
+import { findMember } from "../../mcp/json_text.ts";
 import { type Message, Peer } from "./peer.ts";
 import type { ProcessExit } from "./process.ts";
 import type { Slot } from "./slots.ts";

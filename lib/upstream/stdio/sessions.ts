@@ -11,7 +11,7 @@ import { errorAnswer, eventAnswer, jsonAnswer } from "./answers.ts";
 import { type Bridge, randomName } from "./bridge.ts";
 import { callOf } from "./call.ts";
 import { Conversation } from "./conversation.ts";
-import { findMember, replaceSpan } from "./json_text.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { Outbox } from "./outbox.ts";
 import type { Message } from "./peer.ts";
 import type { StartGate } from "./start_gate.ts";

@@ -11,8 +11,8 @@ import {
   origin,
   upstreamAddress,
 } from "../../../lib/config/addresses.ts";
-import { Guard } from "../../../lib/gateway/guard.ts";
-import { parseEndpoint } from "../../../lib/http1/endpoint.ts";
+import { Guard } from "../../../lib/gateway/in/guard.ts";
+import { parseEndpoint } from "../../../lib/http1/wire/endpoint.ts";
 import { cidrProblem } from "../../../lib/identity/cidr.ts";
 import { STRICT } from "../../support/strict.ts";
 import { problemOf, valueOf } from "./parsed.ts";

@@ -1,0 +1,139 @@
+// Who is calling: asked of the authenticator, remembered on the connection. Clients send the same credential with every
+// request of a connection, so the memo saves the digest and the look-up; it is no better than the answer it keeps.
+import { SignetError } from "../../errors.ts";
+import { detachText } from "../../http1/wire/fields.ts";
+import type { Challenger } from "../../identity/challenge.ts";
+import type { Authenticator } from "../../identity/authenticator.ts";
+import type { Identification, Principal } from "../../identity/principal.ts";
+import type { Inbound } from "../inbound.ts";
+
+interface ConnectionMemo {
+  /** Who proved it: a reload brings another, with other keys and other demands. */
+  readonly provedBy: Authentication;
+  readonly credential: string;
+  readonly principal: Principal;
+  readonly provedAtMs: number;
+}
+
+/** Stands for a field that is not there, which is not the same as an empty one. No field value holds it. */
+const ABSENT = "\0";
+
+export interface AuthenticationOptions {
+  readonly authenticator: Authenticator;
+  readonly challenger: Challenger;
+  /** Whether Signet's challenges take the place of the upstream's: where Signet itself tells callers apart. */
+  readonly replaceChallenges: boolean;
+  /** Scopes every caller must have; none if empty. */
+  readonly requiredScopes: readonly string[];
+  /** Who asks when no credential was sent (I2); undefined answers 401. */
+  readonly withoutCredential?: (inbound: Inbound) => Principal | undefined;
+}
+
+export class Authentication {
+  readonly #options: AuthenticationOptions;
+
+  constructor(options: AuthenticationOptions) {
+    this.#options = options;
+  }
+
+  /** The caller; a promise only where somebody has to be asked. @throws SignetError `unauthenticated`, `identity_unavailable` */
+  authenticate(inbound: Inbound): Principal | Promise<Principal> {
+    const { authenticator } = this.#options;
+    const credential = this.#credentialOf(inbound);
+    const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
+    const nowMs = inbound.receivedAtMs;
+    if (
+      credential !== undefined && memo !== undefined && memo.credential === credential &&
+      memo.provedBy === this && nowMs < memo.principal.expiresAtMs && nowMs - memo.provedAtMs < authenticator.maxAgeMs
+    ) return inbound.principal = memo.principal;
+    const identified = authenticator.identify(inbound, nowMs);
+    if (identified instanceof Promise) return identified.then((answer) => this.#accept(answer, inbound, credential));
+    return this.#accept(identified, inbound, credential);
+  }
+
+  /** Everything in the request that the answer depends on. */
+  #credentialOf(inbound: Inbound): string | undefined {
+    const names = this.#options.authenticator.fields;
+    if (names === undefined) return undefined; // an answer that may change with anything else is not remembered
+    if (names.length === 1 && names[0] === "authorization") return inbound.authorization ?? ABSENT;
+    return names.map((name) => inbound.get(name) ?? ABSENT).join("\n");
+  }
+
+  #accept(answer: Identification, inbound: Inbound, credential: string | undefined): Principal {
+    if (answer.kind === "none") {
+      // Never remembered: on the same connection another session would find it.
+      const principal = inbound.authorization === undefined ? this.#options.withoutCredential?.(inbound) : undefined;
+      if (principal === undefined) throw this.#refusal(answer);
+      return inbound.principal = principal;
+    }
+    if (answer.kind === "invalid") throw this.#refusal(answer);
+    const { principal } = answer;
+    this.#requireScopes(principal);
+    if (credential !== undefined) {
+      const memo: ConnectionMemo = {
+        provedBy: this,
+        credential: detachText(credential),
+        principal,
+        provedAtMs: inbound.receivedAtMs,
+      };
+      inbound.exchange.connection.memo = memo;
+    }
+    return inbound.principal = principal;
+  }
+
+  /**
+   * The challenge for a refusal by the upstream of a caller Signet knows; undefined where the upstream's own stands, or
+   * where a 403 is not about scopes.
+   */
+  challengeFor(status: 401 | 403, upstreams: string | undefined): string | undefined {
+    const { replaceChallenges, challenger } = this.#options;
+    if (!replaceChallenges) return undefined;
+    if (status === 401) return challenger.failed({ error: "invalid_token", description: "the MCP server refused it" });
+    if (upstreams === undefined || !/\berror="?insufficient_scope/.test(upstreams)) return undefined;
+    const description = "the MCP server wants a wider scope";
+    const [, quoted, bare] = /\bscope=(?:"([^"]*)"|([^\s",]+))/.exec(upstreams) ?? [];
+    const wanted = (quoted ?? bare ?? "").split(" ").filter((scope) => scope !== "");
+    if (wanted.length === 0) return challenger.failed({ error: "insufficient_scope", description });
+    // All that the operation needs, Signet's own demands included (MCP 2026-07-28, "Runtime Insufficient Scope Errors"):
+    // clients of SDK 1.x ask for exactly the scopes named, and would come back with a token that is refused here.
+    const scope = [...new Set([...this.#options.requiredScopes, ...wanted])].join(" ");
+    return challenger.failed({ error: "insufficient_scope", description, scope });
+  }
+
+  /** For a stream whose credential ended before it had begun. */
+  expired(cause: unknown): SignetError {
+    const { challenger } = this.#options;
+    const reason = "the credential has ended";
+    return new SignetError("unauthenticated", {
+      challenge: challenger.failed({ error: "invalid_token", description: reason }),
+      facts: { reason },
+      cause,
+    });
+  }
+
+  #requireScopes(principal: Principal): void {
+    const { requiredScopes, challenger } = this.#options;
+    if (requiredScopes.every((scope) => principal.scopes.includes(scope))) return;
+    const scope = requiredScopes.join(" ");
+    throw new SignetError("insufficient_scope", {
+      challenge: challenger.failed({
+        error: "insufficient_scope",
+        description: "the token's scope does not reach",
+        scope,
+      }),
+      facts: { source: principal.source },
+    });
+  }
+
+  #refusal(answer: Exclude<Identification, { kind: "principal" }>): SignetError {
+    const { challenger } = this.#options;
+    if (answer.kind === "none") {
+      return new SignetError("unauthenticated", { challenge: challenger.bare, facts: { reason: "no credential" } });
+    }
+    const { error, reason } = answer;
+    return new SignetError("unauthenticated", {
+      challenge: challenger.failed({ error, description: reason }),
+      facts: { reason },
+    });
+  }
+}

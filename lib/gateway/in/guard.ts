@@ -1,0 +1,68 @@
+// Which Host and Origin may talk to Signet at all: the DNS-rebinding guard of MCP 2025-11-25 "Transports",
+// done before Host is rewritten, because a proxy that rewrites Host disarms the server's own guard (PROTOCOL.md 14).
+import { hostOfAuthority, isLoopbackHost } from "../../http1/wire/authority.ts";
+import type { FieldList } from "../../http1/types.ts";
+
+export interface GuardOptions {
+  /** Whether the listener is bound to a loopback address: then loopback names and origins are allowed without asking. */
+  readonly loopback: boolean;
+  /** Further hosts, `name` or `name:port`, any letter case. Empty and not loopback: every Host passes (`--unsafe-listen`). */
+  readonly allowHosts: readonly string[];
+  /** Further origins, exactly as browsers send them (`https://app.example`). */
+  readonly allowOrigins: readonly string[];
+}
+
+export class Guard {
+  readonly #loopback: boolean;
+  readonly #anyHost: boolean;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #origins: ReadonlySet<string>;
+
+  constructor(options: GuardOptions) {
+    this.#loopback = options.loopback;
+    this.#hosts = new Set(options.allowHosts.map((host) => host.toLowerCase()));
+    this.#anyHost = !options.loopback && options.allowHosts.length === 0;
+    this.#origins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
+  }
+
+  allowsHost(host: string): boolean {
+    if (this.#anyHost) return true;
+    const authority = host.toLowerCase();
+    const name = hostOfAuthority(authority);
+    return (this.#loopback && isLoopbackHost(name)) || this.#hosts.has(name) || this.#hosts.has(authority);
+  }
+
+  /** `origin` is the field's value; requests without the field are not asked. */
+  allowsOrigin(origin: string): boolean {
+    const wanted = origin.toLowerCase();
+    if (this.#origins.has(wanted)) return true;
+    if (!this.#loopback) return false;
+    const authority = /^https?:\/\/([^/?#@\s]+)$/.exec(wanted)?.[1];
+    return authority !== undefined && isLoopbackHost(hostOfAuthority(authority));
+  }
+}
+
+/** What a browser needs to see on every answer to an allowed origin (Fetch standard, CORS protocol). */
+export function corsFields(origin: string): FieldList {
+  return [
+    "access-control-allow-origin",
+    origin,
+    "access-control-expose-headers",
+    "mcp-session-id, mcp-protocol-version, www-authenticate, retry-after",
+    "vary",
+    "origin",
+  ];
+}
+
+/** The answer to a preflight request of an allowed origin; every request field MCP defines may be sent. */
+export function preflightFields(origin: string, requestedFields: string | undefined): FieldList {
+  return [
+    ...corsFields(origin),
+    "access-control-allow-methods",
+    "GET, POST, DELETE",
+    "access-control-allow-headers",
+    requestedFields ?? "content-type, accept, authorization, mcp-session-id, mcp-protocol-version, last-event-id",
+    "access-control-max-age",
+    "600",
+  ];
+}

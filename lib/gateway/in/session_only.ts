@@ -1,0 +1,72 @@
+// Requests that carry a session and no credential (I2, `--session-only`): they take the identity that was cached when the
+// session was opened. Only while that entry lives, only for a session in memory, never where a credential was sent (I3).
+import { openSession } from "../../envelope/session_id.ts";
+import { SignetError } from "../../errors.ts";
+import { detachText } from "../../http1/wire/fields.ts";
+import { Credential } from "../../identity/credential.ts";
+import type { IdentityCache } from "../../identity/identity_cache.ts";
+import type { Principal } from "../../identity/principal.ts";
+import type { OwnerBook } from "../../session/owner.ts";
+import type { SessionRegistry } from "../../session/registry.ts";
+import type { Session } from "../../session/session.ts";
+import type { Inbound } from "../inbound.ts";
+
+export interface SessionOnlyOptions {
+  readonly cache: IdentityCache;
+  readonly registry: SessionRegistry;
+  readonly owners: OwnerBook;
+  readonly upstreamUrl: string;
+  readonly maxIdLength: number;
+  /** Whether the cached credential is sent upstream for requests that carry none. */
+  readonly forwardCredential: boolean;
+}
+
+export class SessionOnly {
+  readonly #options: SessionOnlyOptions;
+  /** Whoever was proven under the settings in force: the cache outlives a reload, what it is based on may not. */
+  readonly #proven = new WeakSet<Principal>();
+
+  constructor(options: SessionOnlyOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The owner of a live session, for a request without a credential; undefined means 401.
+   * @throws SignetError `session_not_found` for an id nobody issued
+   */
+  callerOf(inbound: Inbound): Principal | undefined {
+    const { cache, registry, upstreamUrl, maxIdLength, forwardCredential } = this.#options;
+    const id = inbound.sessionId;
+    if (id === undefined) return undefined;
+    const session = registry.get(id, inbound.receivedAtMs);
+    if (session === undefined) {
+      // Issued here and not in memory: its owner has to show who he is again. Anything else never was a session.
+      if (openSession(registry.ring, id, { maxLength: maxIdLength }).ok) return undefined;
+      throw new SignetError("session_not_found", { facts: { outcome: "forged" } });
+    }
+    const identity = cache.find({ sid: session.sealed.sid, upstream: upstreamUrl }, inbound.receivedAtMs);
+    if (identity === undefined || !this.#proven.has(identity.principal)) return undefined;
+    if (forwardCredential && identity.credential) inbound.cachedCredential = identity.credential.reveal();
+    return identity.principal;
+  }
+
+  /** After a successful initialize: writes the identity of the caller who owns the new session. */
+  remember(session: Session, inbound: Inbound, principal: Principal): void {
+    const { cache, owners, upstreamUrl, forwardCredential } = this.#options;
+    const credential = forwardCredential ? inbound.authorization : undefined;
+    const { credentialExpiresAtMs } = principal;
+    this.#proven.add(principal);
+    cache.rememberVerifiedOwner({ sid: session.sealed.sid, upstream: upstreamUrl }, {
+      sealedOwner: session.sealed.owner,
+      callerOwner: owners.fingerprint(principal, session.key),
+      principal,
+      ...(credential === undefined ? {} : { credential: new Credential(detachText(credential)) }),
+      ...(credentialExpiresAtMs === undefined ? {} : { credentialExpiresAtMs }),
+    }, inbound.receivedAtMs);
+  }
+
+  /** The upstream says that it does not know the session: what was cached for it there is worth nothing (I2). */
+  forget(session: Session): void {
+    this.#options.cache.evict({ sid: session.sealed.sid, upstream: this.#options.upstreamUrl });
+  }
+}

@@ -1,0 +1,77 @@
+// DELETE (L5): what is in flight is cut, the id is dead at once and until its expiry, and the upstream is told.
+import { SignetError } from "../../errors.ts";
+import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { shortHash } from "../../observe/redact.ts";
+import type { Session } from "../../session/session.ts";
+import type { Principal } from "../../identity/principal.ts";
+import { isGivenBy } from "../../session/upstream_link.ts";
+import { forgetAdopted, isAdopted } from "../in/adopt.ts";
+import { upstreamIdOf } from "./initialize_answer.ts";
+import { removeField } from "./fields.ts";
+import { corsFields } from "../in/guard.ts";
+import type { Inbound } from "../inbound.ts";
+import { notify } from "./notify.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** Upstream answers that mean: there is no such session any more, or it cannot be ended by us, which is as good. */
+const GONE: ReadonlySet<number> = new Set([401, 403, 404, 405]);
+
+/** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
+export async function end(
+  parts: GatewayParts,
+  ending: { inbound: Inbound; principal: Principal; session: Session; settle?: (known: boolean) => void },
+): Promise<void> {
+  const { inbound, principal, session } = ending;
+  ending.settle?.(false); // a claim that begins with its end is none
+  // Another request has ended it since this one found it.
+  if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
+  const fields = parts.fields.toUpstream(inbound);
+  for (const link of session.links) {
+    parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
+  }
+  const links = session.links.filter((link) => isGivenBy(link, parts.upstream.url)).map(({ id }) => id);
+  if (isAdopted(session)) {
+    parts.registry.remove(session, "deleted", parts.now());
+    forgetAdopted(parts, session, principal);
+  } else await parts.registry.revoke(session, "deleted", parts.now());
+  parts.metrics.deleted.inc();
+  parts.log.info("session ended", { session: shortHash(session.sealed.sid) });
+  const failures: string[] = [];
+  for (const id of links) {
+    if (id === undefined) continue;
+    const failure = await endUpstream(parts, { fields: [...fields], query: inbound.head.query, id });
+    if (failure !== undefined) failures.push(`${parts.upstream.name}: ${failure}`);
+  }
+  if (failures.length > 0) {
+    throw new SignetError("upstream_unreachable", {
+      publicMessage: "The session is ended here, but not every MCP server could be told",
+      facts: { failed: failures.join("; ") },
+      data: { failed: failures },
+    });
+  }
+  const cors = inbound.origin === undefined ? [] : corsFields(inbound.origin);
+  await inbound.exchange.respond({ status: 204, fields: cors });
+}
+
+/** Ends a session upstream. Answers why it could not, without anything secret; undefined if it is gone there. */
+export async function endUpstream(
+  parts: GatewayParts,
+  session: { fields: FieldList; query: string; id: UpstreamSessionId },
+): Promise<string | undefined> {
+  const { fields, query, id } = session;
+  for (const name of ["content-type", "last-event-id", "mcp-method", "mcp-name"]) removeField(fields, name);
+  try {
+    const status = await notify(parts, { method: "DELETE", query, fields, sessionId: id });
+    return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
+  } catch (error) {
+    return error instanceof HttpError ? error.code : "failed";
+  }
+}
+
+/** A session that was opened upstream but has no owner here is not left behind there. Nobody waits for it. */
+export function endUnowned(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
+  const id = upstreamIdOf(response);
+  if (id === undefined) return;
+  endUpstream(parts, { fields: parts.fields.toUpstream(inbound), query: inbound.head.query, id }).catch(() => {});
+}

@@ -1,0 +1,147 @@
+// Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
+// to the session or to somebody's identity does not (RFC 9110 §7.6.1, BEHAVIOUR.md I4, PROTOCOL.md 2).
+import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
+import type { FieldList } from "../../http1/types.ts";
+import type { Session } from "../../session/session.ts";
+import { corsFields } from "../in/guard.ts";
+import type { Inbound } from "../inbound.ts";
+
+const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...HOP_BY_HOP, "mcp-session-id"]);
+/** Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers"). */
+const OF_MCP = ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
+const CORS_FIELD = "access-control-";
+
+export interface FieldRules {
+  /** Further request fields that never pass from outside: the trusted proxy's identity header and configured ones. */
+  readonly strip: readonly string[];
+  /** Request fields of initialize that are sealed into the id and sent with every request of the session (E3). */
+  readonly seal: readonly string[];
+  readonly identity: IdentityFields;
+  /** Whether upstream challenges are replaced: where Signet itself tells callers apart, they would lead clients astray. */
+  readonly replaceChallenges: boolean;
+  /** Request fields of initialize kept in memory and sent with every request of the session (E9). */
+  readonly transient: readonly string[];
+}
+
+/** How the upstream is told whom a request is made for (I4). */
+export interface IdentityFields {
+  readonly user: string;
+  readonly scopes: string;
+  /** Whether they are sent; the names are stripped from outside in any case. */
+  readonly enabled: boolean;
+}
+
+/** A value that is one for every reader: printable ASCII, everything else percent-encoded as UTF-8. */
+export function encodeIdentity(text: string): string {
+  return /^[\x21-\x24\x26-\x7e]+$/.test(text)
+    ? text
+    : text.replace(/[^\x21-\x24\x26-\x7e]+/gu, (part) => encodeURIComponent(part.toWellFormed()));
+}
+
+export class FieldPolicy {
+  readonly #neverToUpstream: ReadonlySet<string>;
+  /** What Signet sets, removes or vouches for: no other spelling of these may pass. */
+  readonly #guarded: ReadonlySet<string>;
+  readonly #rules: FieldRules;
+
+  constructor(rules: FieldRules) {
+    this.#rules = rules;
+    const { user, scopes } = rules.identity;
+    this.#neverToUpstream = new Set([...HOP_BY_HOP, "host", "mcp-session-id", user, scopes, ...rules.strip]);
+    this.#guarded = new Set([...this.#neverToUpstream, ...OF_MCP, ...rules.seal, ...rules.transient]);
+  }
+
+  /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
+  toUpstream(inbound: Inbound): FieldList {
+    const received = inbound.head.fields;
+    // Names in Connection are hop-by-hop too; the engine's rule keeps them from taking away what the gateway needs.
+    const source = inbound.namesConnection ? withoutHopByHop(received) : received;
+    const never = this.#neverToUpstream;
+    const fields: FieldList = [];
+    for (let i = 0; i < source.length; i += 2) {
+      const name = source[i]!;
+      if (!never.has(name) && !this.#isDisguised(name)) fields.push(name, source[i + 1]!);
+    }
+    this.#addIdentity(fields, inbound);
+    return fields;
+  }
+
+  /** CGI, WSGI and Rack make one name of `x-user` and `x_user`: to a server behind them it would be the field itself. */
+  #isDisguised(name: string): boolean {
+    return name.includes("_") && this.#guarded.has(name.replaceAll("_", "-"));
+  }
+
+  #addIdentity(fields: FieldList, inbound: Inbound): void {
+    const { principal, cachedCredential } = inbound;
+    if (cachedCredential !== undefined) fields.push("authorization", cachedCredential);
+    const { enabled, user, scopes } = this.#rules.identity;
+    if (!enabled || principal === undefined) return;
+    fields.push(user, encodeIdentity(principal.subject));
+    if (principal.scopes.length > 0) fields.push(scopes, principal.scopes.map(encodeIdentity).join(" "));
+  }
+
+  /**
+   * Adds what the session remembers. Sealed values win over what a request says in mid-session, so that a tenant stays
+   * the one it was opened for; a credential is the exception, since a refreshed one must get through.
+   */
+  addRemembered(fields: FieldList, session: Session, sealed: Readonly<Record<string, string>> | undefined): void {
+    if (sealed !== undefined) {
+      for (const name in sealed) {
+        if (name === "mcp-session-id") continue;
+        if (name === "authorization" && fieldValue(fields, name) !== undefined) continue;
+        removeField(fields, name);
+        fields.push(name, sealed[name]!);
+      }
+    }
+    const transient = session.transient;
+    for (let i = 0; i < transient.length; i += 2) {
+      if (fieldValue(fields, transient[i]!) === undefined) fields.push(transient[i]!, transient[i + 1]!);
+    }
+  }
+
+  /** What of an initialize request is to be sealed: name → value. */
+  sealedOf(inbound: Inbound): Record<string, string> {
+    const sealed: Record<string, string> = {};
+    for (const name of this.#rules.seal) {
+      const value = inbound.get(name);
+      if (value !== undefined) sealed[name] = detachText(value);
+    }
+    return sealed;
+  }
+
+  /** What of an initialize request is to be remembered in memory only. */
+  transientOf(inbound: Inbound): FieldList {
+    const fields: FieldList = [];
+    for (const name of this.#rules.transient) {
+      const value = inbound.get(name);
+      if (value !== undefined) fields.push(name, detachText(value));
+    }
+    return fields;
+  }
+
+  /** The response's fields for the client: never the upstream's session id, on no response whatsoever. */
+  toClient(inbound: Inbound, received: FieldList): FieldList {
+    const source = fieldValue(received, "connection") === undefined ? received : withoutHopByHop(received);
+    const origin = inbound.origin;
+    const fields: FieldList = [];
+    for (let i = 0; i < source.length; i += 2) {
+      const name = source[i]!;
+      if (NEVER_TO_CLIENT.has(name) || (origin !== undefined && name.startsWith(CORS_FIELD))) continue;
+      if (name === "www-authenticate" && this.#rules.replaceChallenges) continue;
+      fields.push(name, source[i + 1]!);
+    }
+    if (origin !== undefined) fields.push(...corsFields(origin));
+    return fields;
+  }
+}
+
+/** Takes every occurrence of `name` out of `fields`. */
+export function removeField(fields: FieldList, name: string): void {
+  for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i] === name) fields.splice(i, 2);
+}
+
+/** Sets `name` to the one value. */
+export function setField(fields: FieldList, name: string, value: string): void {
+  removeField(fields, name);
+  fields.push(name, value);
+}

@@ -1,0 +1,163 @@
+// Opens a session: the only place where an id is issued, and only on the answer that carries a successful result
+// (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
+import type { SealedSession } from "../../envelope/session_payload.ts";
+import { SignetError } from "../../errors.ts";
+import type { Principal } from "../../identity/principal.ts";
+import { newSid, sealSession } from "../../envelope/session_id.ts";
+import type { ClientResponse } from "../../http1/types.ts";
+import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
+import type { RpcRequest } from "../../mcp/json_rpc.ts";
+import { shortHash } from "../../observe/redact.ts";
+import { Session } from "../../session/session.ts";
+import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
+import { endUnowned } from "./end.ts";
+import { setField } from "./fields.ts";
+import { InFlight } from "./in_flight.ts";
+import type { Inbound } from "../inbound.ts";
+import { namesOf } from "./names.ts";
+import type { GatewayParts } from "../parts.ts";
+import { type Arriving, relay } from "./relay.ts";
+import { sendFor } from "./send.ts";
+
+/** An initialize request: who sends it and what it says. */
+export interface Opening {
+  readonly inbound: Inbound;
+  readonly principal: Principal;
+  readonly request: RpcRequest;
+  readonly body: Uint8Array;
+}
+
+/** A session that has just been opened, and the answer that says so, still to be passed on. */
+interface Opened {
+  readonly session: Session;
+  readonly arriving: Arriving;
+  readonly answer: InitializeAnswer;
+}
+
+/** @throws SignetError `invalid_params`, `draining`, `principal_limit`, `session_limit`, `upstream_*`; HttpError */
+export async function initialize(parts: GatewayParts, opening: Opening): Promise<void> {
+  if (parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
+  const params = readInitializeParams(opening.request);
+  const slot = parts.limits.reserveRequest();
+  try {
+    const reservation = parts.registry.reserve(opening.principal);
+    let opened: Opened | undefined;
+    let added = false;
+    try {
+      opened = await open(parts, opening, params);
+      if (opened !== undefined) {
+        await requireLive(parts, opened);
+        parts.registry.add(opened.session, reservation);
+        added = true;
+      }
+    } catch (error) {
+      if (opened !== undefined) drop(parts, opening.inbound, opened.arriving.response);
+      throw error;
+    } finally {
+      if (!added) reservation.release();
+    }
+    if (opened !== undefined) await announce(parts, opening, opened);
+  } finally {
+    slot.release();
+  }
+}
+
+/**
+ * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once where
+ * it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile (E5).
+ */
+async function requireLive(parts: GatewayParts, { session }: Opened): Promise<void> {
+  const revoked = parts.revocations.isRevoked(session.sealed);
+  if (revoked instanceof Promise ? await revoked : revoked) {
+    throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
+  }
+  if (parts.registry.ring.find(session.key.idWord) === undefined) {
+    throw new SignetError("session_not_found", { facts: { outcome: "key" } });
+  }
+}
+
+/** Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for it. */
+async function open(parts: GatewayParts, opening: Opening, params: InitializeParams): Promise<Opened | undefined> {
+  const { inbound, request, body } = opening;
+  const inFlight = new InFlight(inbound.exchange, inbound.principal);
+  const sid = newSid(parts.random);
+  const fields = parts.fields.toUpstream(inbound);
+  setField(fields, "accept-encoding", "identity"); // the answer is read here
+  const response = await sendFor(parts, inFlight, {
+    method: "POST",
+    query: inbound.head.query,
+    fields,
+    sessionId: undefined,
+    body,
+    ...namesOf(parts, inbound, sid),
+  });
+  const arriving: Arriving = { inbound, inFlight, response };
+  if (response.head.status !== 200) {
+    await relay(parts, arriving);
+    return undefined;
+  }
+  try {
+    const answer = await readInitializeAnswer(response, request.id);
+    const session = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
+    if (session !== undefined) return { session, arriving, answer };
+    endUnowned(parts, inbound, response);
+    await relay(parts, arriving, { prefix: answer.bytes });
+    return undefined;
+  } catch (error) {
+    drop(parts, inbound, response);
+    throw error;
+  }
+}
+
+function drop(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
+  endUnowned(parts, inbound, response);
+  response.release();
+}
+
+/** Passes the answer on with the id. */
+async function announce(parts: GatewayParts, opening: Opening, opened: Opened): Promise<void> {
+  const { session, arriving, answer } = opened;
+  parts.metrics.initialized.inc();
+  parts.sessionOnly?.remember(session, opening.inbound, opening.principal);
+  parts.log.info("session opened", {
+    session: shortHash(session.sealed.sid),
+    principal: opening.principal.source,
+    protocolVersion: session.sealed.protocolVersion,
+  });
+  const token = session.enter(arriving.inFlight, parts.now());
+  try {
+    await relay(parts, arriving, { prefix: answer.bytes, fields: ["mcp-session-id", session.id] });
+  } finally {
+    session.leave(token, parts.now());
+  }
+}
+
+/** The session that a successful answer opens; undefined for an error. @throws RangeError if it cannot be sealed */
+function seal(
+  parts: GatewayParts,
+  opening: Opening,
+  answered: { sid: string; params: InitializeParams; response: ClientResponse; answer: InitializeAnswer },
+): Session | undefined {
+  const { params } = answered;
+  const { protocolVersion } = answered.answer;
+  if (protocolVersion === undefined) return undefined;
+  const nowMs = parts.now();
+  const key = parts.registry.ring.active; // not the one in force when the request came
+  const upstreamId = readUpstreamId(answered.response);
+  const remembered = parts.fields.sealedOf(opening.inbound);
+  if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
+  const sealed: SealedSession = {
+    sid: answered.sid,
+    owner: parts.owners.fingerprint(opening.principal, key),
+    issuedAtMs: opening.inbound.receivedAtMs, // what was asked for before a revocation is revoked with the rest
+    expiresAtMs: nowMs + parts.options.sessionTtlMs,
+    protocolVersion,
+    clientInfo: params.clientInfo,
+    capabilities: params.capabilities,
+    upstreams: { [parts.upstream.url]: remembered },
+  };
+  const id = sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
+  const session = new Session({ id, sealed, key }, nowMs);
+  session.replaceTransient(parts.fields.transientOf(opening.inbound));
+  return session;
+}

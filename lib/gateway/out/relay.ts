@@ -1,0 +1,115 @@
+// The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
+// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, PROTOCOL.md 15).
+import { pipeBody } from "../../http1/wire/body_pipe.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import {
+  type BodyWriter,
+  CHUNKED,
+  type ClientResponse,
+  type FieldList,
+  type ResponseStart,
+  UNTIL_CLOSE,
+} from "../../http1/types.ts";
+import type { InFlight } from "./in_flight.ts";
+import { type Inbound, isMediaType } from "../inbound.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** An answer that has begun to arrive, and the request it is for. */
+export interface Arriving {
+  readonly inbound: Inbound;
+  readonly inFlight: InFlight;
+  readonly response: ClientResponse;
+}
+
+/** What an answer to the client consists of besides the upstream's own head and the rest of its body. */
+export interface RelayExtras {
+  /** Fields to add, such as the session id. */
+  readonly fields?: FieldList;
+  /** Body bytes already read from the upstream, in memory of their own. */
+  readonly prefix?: Uint8Array;
+}
+
+/** Whether a response is a stream of server-sent events. */
+export function isEventStream(fields: FieldList): boolean {
+  const type = fieldValue(fields, "content-type");
+  return type !== undefined && isMediaType(type, "text/event-stream");
+}
+
+/**
+ * Passes an answer on and releases it. A body that breaks off upstream breaks off downstream too, so that nobody takes
+ * half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends properly.
+ */
+export async function relay(parts: GatewayParts, arriving: Arriving, extras: RelayExtras = {}): Promise<void> {
+  const { inbound, response } = arriving;
+  try {
+    const fields = parts.fields.toClient(inbound, response.head.fields);
+    if (extras.fields) fields.push(...extras.fields);
+    addChallenge(parts, response, fields);
+    const start: ResponseStart = { status: response.head.status, reason: response.head.reason, fields };
+    const whole = extras.prefix === undefined
+      ? response.body.takeBuffered()
+      : response.body.done
+      ? extras.prefix
+      : undefined;
+    if (whole !== undefined) await inbound.exchange.respond(start, whole);
+    else if (isEventStream(response.head.fields)) await relayEvents(parts, arriving, start, extras.prefix);
+    else await relayBytes(arriving, start, extras.prefix);
+  } finally {
+    response.release();
+  }
+}
+
+/** In place of the upstream's own challenge, which would lead a client to somebody else's metadata (PROTOCOL.md 22). */
+function addChallenge(parts: GatewayParts, { head }: ClientResponse, fields: FieldList): void {
+  if (head.status !== 401 && head.status !== 403) return;
+  const challenge = parts.authentication.challengeFor(head.status, fieldValue(head.fields, "www-authenticate"));
+  if (challenge !== undefined) fields.push("www-authenticate", challenge);
+}
+
+/** The length to announce: what the upstream announced, or chunks where its body just ends. */
+function lengthOf(response: ClientResponse): number {
+  return response.head.bodyLength === UNTIL_CLOSE ? CHUNKED : response.head.bodyLength;
+}
+
+async function relayBytes(arriving: Arriving, start: ResponseStart, prefix: Uint8Array | undefined): Promise<void> {
+  const writer = await arriving.inbound.exchange.begin(start, lengthOf(arriving.response), prefix);
+  await pump(arriving, writer, (bytes) => writer.write(bytes));
+}
+
+async function relayEvents(
+  parts: GatewayParts,
+  arriving: Arriving,
+  start: ResponseStart,
+  prefix: Uint8Array | undefined,
+): Promise<void> {
+  // Asks proxies in front not to hold events back (PROTOCOL.md 32).
+  if (fieldValue(start.fields, "x-accel-buffering") === undefined) start.fields.push("x-accel-buffering", "no");
+  const writer = await arriving.inbound.exchange.begin(start, CHUNKED);
+  // Where one event ends is to be seen in plain text only, and a comment would break any other.
+  const isPlain = fieldValue(start.fields, "content-encoding") === undefined;
+  const watched = isPlain ? parts.keepAlive.watch(writer) : undefined;
+  const sink = watched ?? writer;
+  try {
+    if (prefix) await sink.write(prefix);
+    await pump(arriving, writer, (bytes) => sink.write(bytes), true);
+  } finally {
+    if (watched) parts.keepAlive.unwatch(watched);
+  }
+}
+
+/** Reads until the end, and says how it ended in the only way HTTP/1.1 can. */
+async function pump(
+  { response, inFlight }: Arriving,
+  writer: BodyWriter,
+  write: (bytes: Uint8Array) => Promise<void>,
+  endsProperlyWhenCut = false,
+): Promise<void> {
+  try {
+    await pipeBody(response.body, write);
+    await writer.end();
+  } catch (error) {
+    if (endsProperlyWhenCut && inFlight.endReason !== undefined) await writer.end();
+    else writer.abort();
+    if (!inFlight.cut) throw error;
+  }
+}

@@ -1,0 +1,59 @@
+// A request of the modern era (MCP 2026-07-28): no session, everything in the message. Checked and passed through.
+import { SignetError } from "../../errors.ts";
+import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
+import { assertModern } from "../../mcp/modern.ts";
+import type { Reservation } from "../../session/limits.ts";
+import { requireAnswer } from "./require_answer.ts";
+import { endUnowned } from "./end.ts";
+import { InFlight } from "./in_flight.ts";
+import type { Inbound } from "../inbound.ts";
+import { namesOf } from "./names.ts";
+import type { GatewayParts } from "../parts.ts";
+import { relay } from "./relay.ts";
+import { sendFor } from "./send.ts";
+
+export interface StatelessRequest {
+  readonly inbound: Inbound;
+  readonly message: RpcRequest | RpcNotification;
+  readonly body: Uint8Array;
+}
+
+/** @throws SignetError as `assertModern`, `request_limit`; HttpError */
+export async function forwardStateless(parts: GatewayParts, request: StatelessRequest): Promise<void> {
+  const { inbound, message, body } = request;
+  assertModern(message, {
+    protocolVersion: inbound.protocolVersion,
+    method: inbound.get("mcp-method"),
+    name: inbound.get("mcp-name"),
+  });
+  parts.metrics.modern.inc();
+  const slot = reserve(parts, message.method);
+  const inFlight = new InFlight(inbound.exchange, inbound.principal);
+  try {
+    const response = await sendFor(parts, inFlight, {
+      method: "POST",
+      query: inbound.head.query,
+      fields: parts.fields.toUpstream(inbound),
+      sessionId: undefined,
+      body,
+      ...namesOf(parts, inbound),
+    });
+    // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
+    endUnowned(parts, inbound, response);
+    requireAnswer(parts, request, response);
+    await relay(parts, { inbound, inFlight, response });
+  } finally {
+    slot.release();
+    if (inFlight.clientGone) parts.metrics.clientAborts.inc();
+  }
+}
+
+/** A probe that met a 5xx would make the client give up instead of falling back to a session (PROTOCOL.md 38). */
+function reserve(parts: GatewayParts, method: string): Reservation {
+  try {
+    return parts.limits.reserveRequest();
+  } catch (refusal) {
+    if (method !== "server/discover" || !(refusal instanceof SignetError)) throw refusal;
+    throw new SignetError("probe_limit", { retryAfterS: refusal.detail.retryAfterS ?? 1, cause: refusal });
+  }
+}

@@ -1,0 +1,288 @@
+// One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
+// While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
+import { RESPONSE_BUFFER } from "../wire/buffers.ts";
+import type { CallCarrier, PoolCall } from "./pool_call.ts";
+import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import type { ClientContext, PooledConnection } from "./client_context.ts";
+import { ByteStream, type Socket, type StreamOwner } from "../wire/connection.ts";
+import { HeadFinder } from "../wire/head_reader.ts";
+import { HeadMemo } from "../wire/head_memo.ts";
+import { sendMessage } from "../wire/text_writing.ts";
+import { OutboundBody } from "../wire/body_writer.ts";
+import { fieldValue } from "../wire/fields.ts";
+import { parseResponseHead } from "../wire/head.ts";
+import { type BodyReader, HttpError, type ResponseHead } from "../types.ts";
+
+type Phase = "idle" | "head" | "body" | "closed";
+
+const EMPTY = new Uint8Array(0);
+/** More interim responses than this make no sense and would let an upstream hold a call for ever. */
+const MAX_INTERIM = 16;
+/** RFC 9112 §9.5: the upstream may close at the very moment we write; keeping away from its limit makes that rare. */
+const KEEP_ALIVE_MARGIN_MS = 1000;
+
+export class ClientConnection implements PooledConnection, CallCarrier, StreamOwner, BodyHost {
+  readonly stream: ByteStream;
+  readonly #context: ClientContext;
+  readonly #finder: HeadFinder;
+  readonly #memo = new HeadMemo<ResponseHead>();
+  #phase: Phase = "idle";
+  #call: PoolCall | undefined;
+  #body: InboundBody | undefined;
+  #uses = 0;
+  #deadlineMs = Infinity;
+  #sent = false;
+  #keepAlive = true;
+  #interim = 0;
+  #answered = false;
+  #writtenBefore = 0;
+  /** Whether the first write of the call failed: no byte of it has left. */
+  #unsent = false;
+  #idleMs: number;
+
+  constructor(context: ClientContext, socket: Socket) {
+    this.#context = context;
+    this.#idleMs = context.limits.idleTimeoutMs;
+    this.#finder = new HeadFinder("response", context.limits.maxHeadBytes);
+    this.stream = new ByteStream(socket, this, { traffic: context.traffic, restBytes: RESPONSE_BUFFER });
+  }
+
+  isUsable(nowMs: number): boolean {
+    return this.#phase === "idle" && !this.stream.ended && (this.#uses === 0 || nowMs < this.#deadlineMs);
+  }
+
+  /** Offers a new connection to the pool. */
+  rest(): void {
+    this.#deadlineMs = this.#context.sweep.now() + Math.max(this.#idleMs, 0);
+    this.#context.onIdle(this);
+    if (this.#phase === "idle") this.stream.post();
+  }
+
+  // ---- the request out
+
+  send(call: PoolCall): void {
+    const { stream } = this;
+    this.#call = call;
+    this.#phase = "head";
+    this.#uses++;
+    this.#interim = 0;
+    this.#answered = this.#sent = this.#unsent = false;
+    this.#writtenBefore = stream.written;
+    this.#deadlineMs = Infinity;
+    call.connection = this;
+    const body = call.takeBody();
+    if (body instanceof Uint8Array) {
+      sendMessage(stream, call.headText, body);
+      this.#onRequestSent();
+    } else {
+      this.#pump(call, body);
+    }
+    stream.post();
+  }
+
+  #onRequestSent(): void {
+    this.#sent = true;
+    if (this.#phase === "head") this.#arm(this.#context.limits.responseTimeoutMs);
+  }
+
+  #arm(timeoutMs: number): void {
+    this.#deadlineMs = timeoutMs > 0 ? this.#context.sweep.now() + timeoutMs : Infinity;
+  }
+
+  /** Sends a body as it comes in. If it fails, the upstream must not take what it got for a whole request. */
+  async #pump(call: PoolCall, body: BodyReader): Promise<void> {
+    const outbound = new OutboundBody(this.stream, body.length);
+    try {
+      outbound.start(call.headText, EMPTY);
+      for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) {
+        if (this.#call !== call) return;
+        await outbound.write(bytes);
+      }
+      if (this.#call !== call) return;
+      await outbound.end(EMPTY);
+      if (this.#call !== call) return;
+      if (!outbound.complete) throw new HttpError("aborted", "the request body is shorter than announced");
+      this.#onRequestSent();
+    } catch (cause) {
+      if (this.#call === call) {
+        this.#fail(cause instanceof HttpError ? cause : new HttpError("aborted", "the request body failed", { cause }));
+      }
+    }
+  }
+
+  // ---- the answer in
+
+  onData(): void {
+    if (this.#phase === "head") this.#onHeadData();
+    else if (this.#phase === "body") this.#onBodyData();
+    // Nobody asked: whatever this is, the next answer cannot be told from it.
+    else if (this.#phase === "idle") this.close();
+  }
+
+  #onHeadData(): void {
+    const call = this.#call!;
+    this.#answered = true;
+    try {
+      for (;;) {
+        const text = this.#finder.take(this.stream);
+        if (text === undefined) return this.stream.post();
+        const head = this.#understand(text, call.request.method);
+        if (head.status >= 200) return this.#onHead(call, head);
+        if (++this.#interim > MAX_INTERIM) throw new HttpError("upstream_invalid", "too many interim responses");
+        if (this.stream.buffered === 0) return this.stream.post();
+      }
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #understand(text: string, method: string): ResponseHead {
+    // What answers HEAD has no body whatever it says: that is another meaning of the same text.
+    const known = method === "HEAD" ? undefined : this.#memo.find(text);
+    if (known !== undefined) return known;
+    const head = parseResponseHead(text, method, this.#context.headLimits);
+    if (method !== "HEAD") this.#memo.keep(text, head);
+    return head;
+  }
+
+  #onHead(call: PoolCall, head: ResponseHead): void {
+    const { stream } = this;
+    this.#phase = "body";
+    this.#deadlineMs = Infinity;
+    this.#keepAlive = head.keepAlive && this.#keepAliveTime(head);
+    const body = this.#body = new InboundBody(this, { side: "response", length: head.bodyLength, maxBytes: Infinity });
+    if (body.done) stream.release();
+    else if (body.left > stream.buffered) stream.post();
+    call.resolve(head, body);
+  }
+
+  /** @returns whether the upstream keeps the connection long enough to be of use */
+  #keepAliveTime(head: ResponseHead): boolean {
+    const value = fieldValue(head.fields, "keep-alive");
+    if (value === undefined) return true;
+    const timeout = /(?:^|[\s,;])timeout\s*=\s*"?([0-9]{1,9})/i.exec(value);
+    if (timeout === null) return true;
+    this.#idleMs = Math.min(this.#context.limits.idleTimeoutMs, Number(timeout[1]) * 1000 - KEEP_ALIVE_MARGIN_MS);
+    return this.#idleMs > 0;
+  }
+
+  #onBodyData(): void {
+    const body = this.#body!;
+    if (!body.waiting) return;
+    body.onData();
+    if (body.waiting) this.#arm(this.#context.limits.bodyTimeoutMs);
+    else this.#deadlineMs = Infinity;
+  }
+
+  onBodyWanted(): void {
+    this.#arm(this.#context.limits.bodyTimeoutMs);
+  }
+
+  onBodyDone(): void {
+    this.#deadlineMs = Infinity;
+  }
+
+  /** Ends the exchange of `call`: back to the pool if the next answer is sure to start where this one ended. */
+  release(call: PoolCall): void {
+    if (this.#call !== call || this.#phase !== "body") return;
+    const { stream } = this;
+    const body = this.#body!;
+    if (!body.done && stream.buffered > 0) body.discard();
+    if (!body.done || !this.#sent || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0) {
+      return this.close();
+    }
+    stream.release();
+    // Bytes beyond the answer: nobody asked for them.
+    if (stream.buffered > 0) return this.close();
+    body.detach();
+    this.#call = undefined;
+    this.#body = undefined;
+    this.#phase = "idle";
+    this.#deadlineMs = this.#context.sweep.now() + this.#idleMs;
+    stream.post();
+    this.#context.onIdle(this);
+  }
+
+  // ---- ends
+
+  onEnd(): void {
+    if (this.#phase === "idle") this.close();
+    else if (this.#phase === "head") this.#lose(undefined);
+    else if (this.#phase === "body") {
+      const body = this.#body!;
+      if (body.done || body.onEnd() || !body.waiting) return;
+      body.fail(new HttpError("upstream_closed", "the upstream closed the connection in the middle of its answer"));
+    }
+  }
+
+  onReadFailed(cause: unknown): void {
+    if (this.#phase === "idle") this.close();
+    else if (this.#phase === "head") this.#lose(cause);
+    else if (this.#phase === "body") {
+      const body = this.#body!;
+      this.#keepAlive = false;
+      if (body.left <= this.stream.buffered) return;
+      body.fail(new HttpError("upstream_closed", "the connection broke in the middle of the answer", { cause }));
+    }
+  }
+
+  /** The answer may be on its way all the same (an early 413, say): reading decides what becomes of the call. */
+  onWriteFailed(_cause: unknown): void {
+    if (this.#phase === "idle") return this.close();
+    this.#keepAlive = false;
+    this.#unsent = this.#context.plain && this.stream.written === this.#writtenBefore;
+    if (this.#unsent && this.#phase === "head") this.#lose(_cause);
+  }
+
+  /** The connection ended before a whole response head. */
+  #lose(cause: unknown): void {
+    const call = this.#call!;
+    const how = { unsent: this.#unsent, reused: this.#uses > 1 };
+    const untouched = !this.#answered;
+    this.#call = undefined;
+    this.close();
+    if (untouched && this.#context.retry(call, how)) return;
+    const message = untouched ? "the upstream closed the connection without an answer" : "the response head is cut off";
+    call.fail(new HttpError("upstream_closed", message, { cause, unsent: how.unsent }));
+  }
+
+  #fail(error: HttpError): void {
+    const call = this.#call;
+    const body = this.#body;
+    this.#call = undefined;
+    this.close();
+    body?.fail(error);
+    call?.fail(error);
+  }
+
+  abort(call: PoolCall, error: HttpError): void {
+    if (this.#call === call) this.#fail(error);
+  }
+
+  shut(error: HttpError): void {
+    this.#fail(error);
+  }
+
+  close(): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.#call = undefined;
+    this.stream.close();
+    this.#context.onClosed(this);
+  }
+
+  onSweep(nowMs: number): void {
+    const { writeTimeoutMs } = this.#context.limits;
+    this.#memo.fade();
+    if (writeTimeoutMs > 0 && this.stream.stalled(nowMs, writeTimeoutMs)) {
+      this.#fail(new HttpError("upstream_timeout", "the upstream does not take the request"));
+    } else if (nowMs >= this.#deadlineMs) this.#onDeadline();
+  }
+
+  #onDeadline(): void {
+    if (this.#phase === "idle") return this.close();
+    const what = this.#phase === "head" ? "no response head came in time" : "the response body paused for too long";
+    this.#fail(new HttpError("upstream_timeout", what));
+  }
+}

@@ -1,0 +1,45 @@
+// What all connections of a pool share: its bounds, its counters, and what becomes of calls.
+import type { PoolCall } from "./pool_call.ts";
+import type { Traffic } from "../wire/connection.ts";
+import type { Sweep, Timed } from "../wire/deadline.ts";
+import type { HeadLimits } from "../wire/head.ts";
+import type { HttpError } from "../types.ts";
+
+/** Times in ms; 0 means none. */
+export interface ClientLimits {
+  /** Longest response head in bytes. */
+  readonly maxHeadBytes: number;
+  /** For a whole response head, from when the request has been sent. */
+  readonly responseTimeoutMs: number;
+  /** For the next bytes of a response body that is being read. Event streams may be silent for ever: leave it 0. */
+  readonly bodyTimeoutMs: number;
+  /** For the upstream to take the next bytes of a request. */
+  readonly writeTimeoutMs: number;
+  /** How long a connection is kept without a request; less if the upstream's Keep-Alive says so. */
+  readonly idleTimeoutMs: number;
+}
+
+/** What a pool sees of a connection. */
+export interface PooledConnection extends Timed {
+  /** Whether a request may be sent now. */
+  isUsable(nowMs: number): boolean;
+  send(call: PoolCall): void;
+  /** Closes the connection, whoever has it; its call fails with `error`. */
+  shut(error: HttpError): void;
+  /** Closes a connection without a call. */
+  close(): void;
+}
+
+/** What all connections of a pool share. */
+export interface ClientContext {
+  readonly limits: ClientLimits;
+  readonly headLimits: HeadLimits;
+  readonly traffic: Traffic;
+  readonly sweep: Sweep;
+  /** TLS keeps bytes of its own: that a write failed does not tell how much of it went out. */
+  readonly plain: boolean;
+  onIdle(connection: PooledConnection): void;
+  onClosed(connection: PooledConnection): void;
+  /** The connection ended before a byte of the answer. @returns whether the call goes on elsewhere */
+  retry(call: PoolCall, how: { readonly unsent: boolean; readonly reused: boolean }): boolean;
+}

@@ -1,0 +1,120 @@
+// A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
+import type { HeadTexts } from "./sent_heads.ts";
+import {
+  type BodyReader,
+  type Call,
+  type ClientRequest,
+  type ClientResponse,
+  HttpError,
+  type ResponseHead,
+} from "../types.ts";
+
+const EMPTY = new Uint8Array(0);
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "PUT", "TRACE"]);
+/** RFC 9110 §8.6: with these a request without a body says so. */
+const ANNOUNCES_NO_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+const ANSWERED: ClientRequest = { method: "", target: "", fields: [] };
+
+/** The connection a call is on. Neither does anything once the connection is another call's. */
+export interface CallCarrier {
+  /** Ends the exchange: back to the pool, or closed. */
+  release(call: PoolCall): void;
+  /** Closes the connection; the call fails with `error`. */
+  abort(call: PoolCall, error: HttpError): void;
+}
+
+/** What a call needs of its pool. */
+export interface CallQueue {
+  /** Takes a call out that waits for a connection. */
+  withdraw(call: PoolCall): void;
+}
+
+export class PoolCall implements Call {
+  readonly response: Promise<ClientResponse>;
+  /** Gone, with the text of its head, once there is an answer: streams live long. */
+  request: ClientRequest;
+  headText: string;
+  /** Where it was sent; undefined while it waits. */
+  connection: CallCarrier | undefined = undefined;
+  /** When it stops waiting for a connection, ms. */
+  waitUntilMs = Infinity;
+  retries = 0;
+  settled = false;
+  readonly #queue: CallQueue;
+  #resolve: ((response: ClientResponse) => void) | undefined;
+  #reject: ((error: HttpError) => void) | undefined;
+
+  /** @throws TypeError if the request cannot be sent as it is */
+  constructor(queue: CallQueue, request: ClientRequest, heads: HeadTexts) {
+    this.#queue = queue;
+    this.request = request;
+    const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
+    this.headText = heads.format(request.method, request.target, request.fields, length);
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The body in one piece if it is all there, else as the reader it came as. */
+  takeBody(): Uint8Array | BodyReader {
+    const { body } = this.request;
+    if (body === undefined) return EMPTY;
+    if (body instanceof Uint8Array || body.length < 0) return body;
+    return body.takeBuffered() ?? body;
+  }
+
+  /** Whether nothing of the request would be missing if it were sent again. */
+  get repeatable(): boolean {
+    return this.request.body === undefined || this.request.body instanceof Uint8Array;
+  }
+
+  get idempotent(): boolean {
+    return IDEMPOTENT.has(this.request.method);
+  }
+
+  resolve(head: ResponseHead, body: BodyReader): void {
+    this.settled = true;
+    this.request = ANSWERED;
+    this.headText = "";
+    this.#resolve!(new PoolResponse(this, head, body));
+    this.#resolve = this.#reject = undefined;
+  }
+
+  fail(error: HttpError): void {
+    if (this.settled) return;
+    this.settled = true;
+    // Whoever made the call may not be listening any more; that is no reason to end the process.
+    this.response.catch(() => {});
+    this.#reject!(error);
+  }
+
+  abort(): void {
+    const { connection } = this;
+    if (connection !== undefined) {
+      connection.abort(this, new HttpError("aborted", "the call was aborted"));
+    } else if (!this.settled) {
+      this.#queue.withdraw(this);
+      this.fail(new HttpError("aborted", "the call was aborted while it waited", { unsent: true }));
+    }
+  }
+}
+
+class PoolResponse implements ClientResponse {
+  readonly head: ResponseHead;
+  readonly body: BodyReader;
+  readonly #call: PoolCall;
+
+  constructor(call: PoolCall, head: ResponseHead, body: BodyReader) {
+    this.#call = call;
+    this.head = head;
+    this.body = body;
+  }
+
+  release(): void {
+    const { connection } = this.#call;
+    this.#call.connection = undefined;
+    connection?.release(this.#call);
+  }
+}

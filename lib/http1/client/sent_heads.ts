@@ -1,0 +1,65 @@
+// The text of request heads that have been sent before: most requests of a session differ in their body only.
+// What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
+import { formatRequestHead } from "../wire/head.ts";
+import type { FieldList } from "../types.ts";
+
+interface SentHead {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: FieldList;
+  /** Up to where the framing fields go. */
+  readonly text: string;
+}
+
+/** Heads kept in each of two generations. */
+const KEPT = 256;
+/** A head whose longest value is shorter than this is formatted about as fast as it is found. */
+const WORTHWHILE = 64;
+
+export class HeadTexts {
+  /** By longest value: a token or an id, which tells heads apart best, and whose hash V8 remembers. */
+  #young = new Map<string, SentHead>();
+  #old = new Map<string, SentHead>();
+
+  /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
+  format(method: string, target: string, fields: FieldList, bodyLength: number | undefined): string {
+    const key = longestValue(fields);
+    if (key.length < WORTHWHILE || bodyLength === undefined || bodyLength < 0) {
+      return formatRequestHead(method, target, fields, bodyLength);
+    }
+    const young = this.#young.get(key);
+    const known = young ?? this.#old.get(key);
+    if (known !== undefined && isSame(known, method, target, fields)) {
+      if (young === undefined) this.#keep(key, known);
+      return `${known.text}content-length: ${bodyLength}\r\n\r\n`;
+    }
+    const whole = formatRequestHead(method, target, fields, undefined);
+    const text = whole.slice(0, -2);
+    this.#keep(key, { method, target, fields: fields.slice(), text });
+    return `${text}content-length: ${bodyLength}\r\n\r\n`;
+  }
+
+  #keep(key: string, head: SentHead): void {
+    if (this.#young.size >= KEPT) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, head);
+  }
+}
+
+function longestValue(fields: FieldList): string {
+  let longest = "";
+  for (let i = 1; i < fields.length; i += 2) {
+    if (fields[i]!.length > longest.length) longest = fields[i]!;
+  }
+  return longest;
+}
+
+function isSame(known: SentHead, method: string, target: string, fields: FieldList): boolean {
+  if (known.method !== method || known.target !== target || known.fields.length !== fields.length) return false;
+  for (let i = 0; i < fields.length; i++) {
+    if (known.fields[i] !== fields[i]) return false;
+  }
+  return true;
+}

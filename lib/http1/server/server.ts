@@ -1,0 +1,207 @@
+// The server side of the engine: listeners, connections, their bounds and their end. RFC 9112.
+import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
+import { Sweep, sweepInterval } from "../wire/deadline.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/head.ts";
+import { asciiBytes } from "../wire/text_writing.ts";
+import { Http1Connection } from "./server_connection.ts";
+import { DEFAULT_SERVER_LIMITS, type OpenConnection, type ServerContext, type ServerLimits } from "./server_context.ts";
+import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
+
+export { DEFAULT_SERVER_LIMITS, type ServerLimits } from "./server_context.ts";
+export { Http1Listener, type ListenAddress, type TlsFiles } from "./listener.ts";
+
+export interface ServeOptions {
+  /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */
+  readonly handler: (exchange: Exchange) => void | Promise<void>;
+  /** The answer to a request that the engine refuses itself, or whose handler failed. */
+  readonly renderError: (error: HttpError) => { readonly start: ResponseStart; readonly body: Uint8Array };
+  readonly limits?: Partial<ServerLimits>;
+  readonly headLimits?: Partial<HeadLimits>;
+  /** More fields that may occur once only, lower-case. */
+  readonly singletons?: readonly string[];
+  /** Hears of failed handlers, for the log. */
+  readonly onHandlerFailure?: (cause: unknown) => void;
+  /** A monotonic clock in ms. */
+  readonly now?: () => number;
+}
+
+/** Plain numbers, to be read at any time. */
+export interface ServerStats {
+  connectionsOpen: number;
+  connectionsAccepted: number;
+  /** Turned away at `maxConnections`. */
+  connectionsRefused: number;
+  /** Closed while idle to make room for a new one. */
+  connectionsEvicted: number;
+  requests: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** Requests the engine refused itself, by code. */
+  readonly errors: Partial<Record<HttpErrorCode, number>>;
+}
+
+const REFUSAL = asciiBytes(
+  "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+);
+
+/** An HTTP/1.1 server; it serves what is given to {@link Http1Server.listen}. */
+export function serveHttp1(options: ServeOptions): Http1Server {
+  return new Http1Server(options);
+}
+
+export class Http1Server {
+  readonly stats: ServerStats = {
+    connectionsOpen: 0,
+    connectionsAccepted: 0,
+    connectionsRefused: 0,
+    connectionsEvicted: 0,
+    requests: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    errors: {},
+  };
+  readonly #listeners = new Set<Http1Listener>();
+  readonly #connections = new Set<OpenConnection>();
+  readonly #limits: ServerLimits;
+  readonly #context: ServerContext;
+  #draining = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ServeOptions) {
+    const limits = this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+    const now = options.now ?? (() => performance.now());
+    const { headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs } = limits;
+    const intervalMs = sweepInterval([headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs]);
+    const { stats } = this;
+    const isDraining = () => this.#draining;
+    this.#context = {
+      handler: options.handler,
+      renderError: options.renderError,
+      limits,
+      headLimits: headLimitsOf(options),
+      traffic: stats,
+      sweep: new Sweep({ now, intervalMs }),
+      get draining() {
+        return isDraining();
+      },
+      onRequest: () => void stats.requests++,
+      onError: (code) => void (stats.errors[code] = (stats.errors[code] ?? 0) + 1),
+      onHandlerFailure: options.onHandlerFailure ?? (() => {}),
+      onClosed: (connection) => this.#forget(connection),
+    };
+  }
+
+  /** Serves an address, or a listener already open. @throws what {@link Http1Listener.open} throws */
+  async listen(on: ListenAddress | Http1Listener): Promise<Http1Listener> {
+    const listener = on instanceof Http1Listener ? on : await Http1Listener.open(on);
+    this.#listeners.add(listener);
+    listener.accept((accepted) => this.#accept(accepted));
+    return listener;
+  }
+
+  get addresses(): ListenAddress[] {
+    return [...this.#listeners].map((listener) => listener.address);
+  }
+
+  /** Certificates anew. @throws the first failure; the others have been tried all the same */
+  async reload(): Promise<void> {
+    const outcomes = await Promise.allSettled([...this.#listeners].map((listener) => listener.reload()));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  #accept(accepted: Accepted): void {
+    const { stats } = this;
+    stats.connectionsAccepted++;
+    if (this.#connections.size >= this.#limits.maxConnections && !this.#evict()) {
+      stats.connectionsRefused++;
+      return refuse(accepted);
+    }
+    const connection = new Http1Connection(this.#context, accepted.socket, accepted);
+    this.#connections.add(connection);
+    this.#context.sweep.add(connection);
+    stats.connectionsOpen++;
+    connection.start();
+  }
+
+  /** Closes the connection that has been without a request longest. @returns false if there is none */
+  #evict(): boolean {
+    let first: OpenConnection | undefined;
+    let firstMs = Infinity;
+    for (const connection of this.#connections) {
+      const idleUntilMs = connection.idleUntilMs;
+      if (idleUntilMs === undefined || idleUntilMs >= firstMs) continue;
+      first = connection;
+      firstMs = idleUntilMs;
+    }
+    if (first === undefined) return false;
+    this.stats.connectionsEvicted++;
+    first.close();
+    return true;
+  }
+
+  #forget(connection: OpenConnection): void {
+    this.#connections.delete(connection);
+    this.#context.sweep.delete(connection);
+    this.stats.connectionsOpen--;
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** Connections without a request, for metrics. */
+  countIdle(): number {
+    let count = 0;
+    for (const connection of this.#connections) if (connection.idleUntilMs !== undefined) count++;
+    return count;
+  }
+
+  /**
+   * Stops accepting, closes idle connections, lets requests in flight finish (their answers say `Connection: close`) and
+   * cuts what is left after `deadlineMs`.
+   * @returns how many requests were cut
+   */
+  async drain(deadlineMs: number): Promise<number> {
+    this.#draining = true;
+    this.#closeListeners();
+    for (const connection of [...this.#connections]) if (connection.idleUntilMs !== undefined) connection.close();
+    if (this.#connections.size === 0) return 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    clearTimeout(timer);
+    return this.close();
+  }
+
+  /** Cuts everything. @returns how many requests were cut */
+  close(): number {
+    this.#draining = true;
+    this.#closeListeners();
+    let cut = 0;
+    for (const connection of [...this.#connections]) {
+      if (connection.busy) cut++;
+      connection.close();
+    }
+    return cut;
+  }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners.clear();
+  }
+}
+
+function headLimitsOf(options: ServeOptions): HeadLimits {
+  const limits = { ...DEFAULT_HEAD_LIMITS, ...options.headLimits };
+  return { ...limits, singletons: new Set([...limits.singletons, ...(options.singletons ?? [])]) };
+}
+
+/** At the limit even the answer must cost next to nothing. */
+function refuse({ socket }: Accepted): void {
+  socket.write(REFUSAL).catch(() => {}).finally(() => {
+    try {
+      socket.close();
+    } catch {
+      // The client was faster.
+    }
+  });
+}

@@ -1,0 +1,358 @@
+// One client connection: requests in, answers out, one after the other. RFC 9112 §9.
+// A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
+import { REQUEST_BUFFER } from "../wire/buffers.ts";
+import { ByteStream, type Socket, type StreamOwner } from "../wire/connection.ts";
+import { HeadFinder } from "../wire/head_reader.ts";
+import { HeadMemo } from "../wire/head_memo.ts";
+import { sendMessage } from "../wire/text_writing.ts";
+import { formatResponseHead, parseRequestHead } from "../wire/head.ts";
+import type { OpenConnection, Peer, ServerContext } from "./server_context.ts";
+import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
+import { ClientProbe, CONTINUE } from "./client_probe.ts";
+import { HttpError, type RequestHead } from "../types.ts";
+
+type Phase = "idle" | "head" | "gather" | "exchange" | "drain" | "linger" | "closed";
+
+/** How much of an unread body is read and dropped to keep a connection. */
+const DRAIN_BYTES = 64 * 1024;
+/** RFC 9112 §9.6: how long, and how many bytes, a closed connection is read so that the client can read our answer. */
+const LINGER_MS = 2000;
+const LINGER_BYTES = 8 * 1024 * 1024;
+
+export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwner {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+  memo: unknown = undefined;
+  readonly stream: ByteStream;
+  readonly #context: ServerContext;
+  readonly #finder: HeadFinder;
+  readonly #memo = new HeadMemo<RequestHead>();
+  #phase: Phase = "idle";
+  #exchange: ServerExchange | undefined;
+  #deadlineMs = Infinity;
+  #fresh = true;
+  #dispatching = false;
+  #continued = false;
+  #budget = 0;
+  #probe: ClientProbe | undefined;
+
+  constructor(context: ServerContext, socket: Socket, peer: Peer) {
+    this.remoteAddress = peer.remoteAddress;
+    this.remotePort = peer.remotePort;
+    this.secure = peer.secure;
+    this.#context = context;
+    this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
+    this.stream = new ByteStream(socket, this, { traffic: context.traffic, restBytes: REQUEST_BUFFER });
+  }
+
+  start(): void {
+    this.#deadlineMs = this.#after(this.#context.limits.headTimeoutMs);
+    this.stream.post();
+  }
+
+  get idleUntilMs(): number | undefined {
+    return this.#phase === "idle" ? this.#deadlineMs : undefined;
+  }
+
+  get busy(): boolean {
+    return this.#phase === "exchange";
+  }
+
+  #after(ms: number): number {
+    return this.#context.sweep.now() + ms;
+  }
+
+  // ---- requests in
+
+  onData(): void {
+    switch (this.#phase) {
+      case "idle":
+      case "head":
+        return this.#onHeadData();
+      case "gather":
+        return this.#gather(this.#exchange!);
+      case "exchange":
+        return this.#onExchangeData(this.#exchange!);
+      case "drain":
+        return this.#drain(this.#exchange!);
+      case "linger":
+        return this.#discard();
+    }
+  }
+
+  #onHeadData(): void {
+    try {
+      const text = this.#finder.take(this.stream);
+      if (text === undefined) return this.#awaitHead();
+      const head = this.#understand(text);
+      const { maxBodyBytes } = this.#context.limits;
+      if (head.bodyLength > maxBodyBytes) {
+        throw new HttpError("body_too_large", `a body of more than the ${maxBodyBytes} bytes allowed is announced`);
+      }
+      this.#gather(new ServerExchange(this, head, maxBodyBytes));
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#refuse(error);
+    }
+  }
+
+  #understand(text: string): RequestHead {
+    const known = this.#memo.find(text);
+    if (known !== undefined) return known;
+    const head = parseRequestHead(text, this.#context.headLimits);
+    this.#memo.keep(text, head);
+    return head;
+  }
+
+  #awaitHead(): void {
+    if (this.stream.ended) return this.#shut();
+    if (this.#phase === "idle") {
+      this.#phase = "head";
+      if (!this.#fresh) this.#deadlineMs = this.#after(this.#context.limits.headTimeoutMs);
+    }
+    this.stream.post();
+  }
+
+  /** Hands a request over as soon as its body, if it is a small one, is there. */
+  #gather(exchange: ServerExchange): void {
+    const { bodyLength, expectsContinue } = exchange.head;
+    const { gatherBytes, bodyTimeoutMs } = this.#context.limits;
+    if (bodyLength <= this.stream.buffered || bodyLength > gatherBytes || expectsContinue) {
+      return this.#dispatch(exchange);
+    }
+    if (this.stream.ended) return this.#shut();
+    this.#phase = "gather";
+    this.#exchange = exchange;
+    this.#deadlineMs = this.#after(bodyTimeoutMs);
+    this.stream.expect(bodyLength);
+    this.stream.post();
+  }
+
+  #dispatch(exchange: ServerExchange): void {
+    const { stream } = this;
+    this.#phase = "exchange";
+    this.#fresh = false;
+    this.#exchange = exchange;
+    this.#deadlineMs = Infinity;
+    this.#continued = false;
+    // Nothing of a request without a body is needed once its head is text.
+    if (exchange.body.done) stream.release();
+    this.#context.onRequest();
+    this.#dispatching = true;
+    this.#handle(exchange);
+    this.#dispatching = false;
+    if (this.#phase !== "exchange") return;
+    this.#watch();
+    if (stream.ended) this.#probeClient(exchange);
+  }
+
+  #handle(exchange: ServerExchange): void {
+    try {
+      const handled = this.#context.handler(exchange);
+      if (handled !== undefined) handled.catch((cause) => this.#onHandlerFailure(exchange, cause));
+    } catch (cause) {
+      this.#onHandlerFailure(exchange, cause);
+    }
+  }
+
+  /** A fault of our own: 500 if there is still room for an answer, else a cut one. */
+  #onHandlerFailure(exchange: ServerExchange, cause: unknown): void {
+    this.#context.onHandlerFailure(cause);
+    if (this.#exchange !== exchange || exchange.aborted) return;
+    if (exchange.started) return this.cut(exchange);
+    const error = cause instanceof HttpError ? cause : new HttpError("internal", "the handler failed", { cause });
+    try {
+      const { start, body } = this.#context.renderError(error);
+      exchange.respond(start, body);
+    } catch (second) {
+      this.#context.onHandlerFailure(second);
+      this.cut(exchange);
+    }
+  }
+
+  /** Keeps a read posted, whatever has arrived and is not consumed yet, up to the bound. */
+  #watch(): void {
+    if (this.stream.buffered < this.#context.limits.maxPipelinedBytes) this.stream.post();
+  }
+
+  #onExchangeData(exchange: ServerExchange): void {
+    const { body } = exchange;
+    if (body.waiting) {
+      body.onData();
+      this.#deadlineMs = body.waiting ? this.#after(this.#context.limits.bodyTimeoutMs) : Infinity;
+    }
+    if (!body.waiting) this.#watch();
+  }
+
+  onBodyWanted(): void {
+    this.#deadlineMs = this.#after(this.#context.limits.bodyTimeoutMs);
+    const exchange = this.#exchange;
+    if (exchange === undefined || !exchange.head.expectsContinue || this.#continued || exchange.started) return;
+    this.#continued = true;
+    this.stream.write(CONTINUE);
+  }
+
+  onBodyDone(): void {
+    if (this.#phase !== "exchange") return;
+    this.#deadlineMs = Infinity;
+    if (!this.#dispatching) this.#watch();
+  }
+
+  /** Answers what cannot be understood, and ends the connection: where the next request starts is not known. */
+  #refuse(error: HttpError): void {
+    this.#context.onError(error.code);
+    const { start, body } = this.#context.renderError(error);
+    sendMessage(
+      this.stream,
+      formatResponseHead(start, { bodyLength: body.length, close: true, minorVersion: 1 }),
+      body,
+    );
+    this.#linger();
+  }
+
+  // ---- answers out
+
+  closesAfter(exchange: ServerExchange): boolean {
+    const { head, body } = exchange;
+    const { stream } = this;
+    if (!head.keepAlive || this.#context.draining || body.failed) return true;
+    if (body.done) return stream.ended && stream.buffered === 0;
+    // RFC 9110 §10.1.1: a client that was not told to continue may send its body or not; nobody can know.
+    if (head.expectsContinue && !this.#continued && stream.buffered === 0) return true;
+    return stream.ended || (body.left !== Infinity && body.left - stream.buffered > DRAIN_BYTES);
+  }
+
+  readonly onResponseSent = (): void => {
+    const exchange = this.#exchange;
+    if (this.#phase !== "exchange" || exchange === undefined) return;
+    this.#probe?.stop();
+    if (exchange.close) return this.#linger();
+    if (exchange.body.done) return this.#next(exchange);
+    this.#phase = "drain";
+    this.#budget = DRAIN_BYTES;
+    this.#deadlineMs = this.#after(this.#context.limits.bodyTimeoutMs);
+    exchange.body.detach();
+    this.stream.abandon();
+    this.#drain(exchange);
+  };
+
+  /** Reads and drops the rest of a request body that nobody wanted. */
+  #drain(exchange: ServerExchange): void {
+    this.#budget -= exchange.body.discard();
+    if (exchange.body.done) return this.#next(exchange);
+    if (this.#budget < 0 || exchange.body.failed || this.stream.ended) return this.#linger();
+    this.stream.post();
+  }
+
+  #next(exchange: ServerExchange): void {
+    const { stream } = this;
+    if (exchange.body.piecemeal) stream.abandon();
+    else stream.release();
+    this.#exchange = undefined;
+    if (stream.buffered === 0 && (stream.ended || this.#context.draining)) return this.#linger();
+    this.#phase = "idle";
+    this.#deadlineMs = this.#after(this.#context.limits.idleTimeoutMs);
+    if (stream.buffered > 0) this.#onHeadData();
+    else stream.post();
+  }
+
+  // ---- ends
+
+  onEnd(): void {
+    const exchange = this.#exchange;
+    if (this.#phase === "linger") return this.#shut();
+    if (this.#phase !== "exchange" || exchange === undefined) return this.#gone();
+    const { body } = exchange;
+    const incomplete = body.waiting || (body.left !== Infinity && body.left > this.stream.buffered);
+    // TLS has no half-close that HTTP clients use: its end is a farewell.
+    if (incomplete || exchange.streaming || this.secure) return this.#gone();
+    this.#probeClient(exchange);
+  }
+
+  #probeClient(exchange: ServerExchange): void {
+    this.#probe?.stop();
+    this.#probe = new ClientProbe(this.stream, exchange.head.minorVersion === 1 && !exchange.started);
+  }
+
+  onReadFailed(_cause: unknown): void {
+    this.#gone();
+  }
+
+  onWriteFailed(_cause: unknown): void {
+    this.#gone();
+  }
+
+  #gone(): void {
+    const exchange = this.#exchange;
+    this.#shut();
+    try {
+      exchange?.lose();
+    } catch (cause) {
+      this.#context.onHandlerFailure(cause);
+    }
+  }
+
+  cut(exchange: ServerExchange): void {
+    if (this.#exchange !== exchange || this.#phase === "closed") return;
+    exchange.onAbort = undefined;
+    this.#gone();
+  }
+
+  close(): void {
+    this.#gone();
+  }
+
+  /** RFC 9112 §9.6: the write side first, the rest when the client has closed too, so that no reset eats the answer. */
+  #linger(): void {
+    const { stream } = this;
+    this.#phase = "linger";
+    this.#exchange = undefined;
+    this.#probe?.stop();
+    this.#budget = LINGER_BYTES;
+    this.#deadlineMs = this.#after(LINGER_MS);
+    stream.abandon();
+    stream.closeWrite().then(() => {
+      if (stream.ended) this.#shut();
+    });
+    this.#discard();
+  }
+
+  #discard(): void {
+    const { stream } = this;
+    while (stream.buffered > 0) {
+      this.#budget -= stream.end - stream.start;
+      stream.start = stream.end;
+      stream.release();
+    }
+    if (this.#budget < 0) this.#shut();
+    else stream.post();
+  }
+
+  #shut(): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.#exchange = undefined;
+    this.#probe?.stop();
+    this.stream.close();
+    this.#context.onClosed(this);
+  }
+
+  onSweep(nowMs: number): void {
+    this.#memo.fade();
+    if (this.stream.stalled(nowMs, this.#context.limits.writeTimeoutMs)) this.#gone();
+    else if (nowMs >= this.#deadlineMs) this.#onDeadline();
+  }
+
+  #onDeadline(): void {
+    this.#deadlineMs = Infinity;
+    const error = new HttpError("request_timeout", "the request did not arrive in time");
+    if (this.#phase === "head" || this.#phase === "gather") return this.#refuse(error);
+    if (this.#phase === "exchange") {
+      this.#context.onError(error.code);
+      return this.#exchange?.body.fail(error);
+    }
+    if (this.#phase === "drain") return this.#linger();
+    this.#shut();
+  }
+}

@@ -1,0 +1,74 @@
+// What all connections of a server share: its user, its bounds, its counters.
+import type { Traffic } from "../wire/connection.ts";
+import type { Sweep, Timed } from "../wire/deadline.ts";
+import type { HeadLimits } from "../wire/head.ts";
+import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
+
+/** Bounds of what one client can take up. */
+export interface ServerLimits {
+  /** Longest request head in bytes; beyond it 431, or 414 if not even the request line ends there. */
+  readonly maxHeadBytes: number;
+  /** Longest request body in bytes; beyond it 413. */
+  readonly maxBodyBytes: number;
+  /**
+   * A request whose announced body is at most this long is handled when all of it is there, so that `takeBuffered` finds
+   * it; many clients send head and body in two packets. Not where the client waits for 100 Continue. 0: never.
+   */
+  readonly gatherBytes: number;
+  /** For a whole head, from its first byte on (from the connection on for the first), ms; then 408. */
+  readonly headTimeoutMs: number;
+  /** For the next bytes of a body that is being read, ms; then 408. */
+  readonly bodyTimeoutMs: number;
+  /** Between two requests, ms; then the connection is closed. */
+  readonly idleTimeoutMs: number;
+  /** For the client to take the next bytes of a response, ms; then the connection is cut. */
+  readonly writeTimeoutMs: number;
+  /** Connections at a time; a further one takes the place of the one idle longest, or is answered 503. */
+  readonly maxConnections: number;
+  /** Bytes read ahead while a request is being handled: of its body, if nobody reads that, and of further requests. */
+  readonly maxPipelinedBytes: number;
+}
+
+/** What a server sees of a connection. */
+export interface OpenConnection extends Timed {
+  /** When a connection without a request will be closed, ms; undefined while it has one. */
+  readonly idleUntilMs: number | undefined;
+  /** Whether a request is being handled. */
+  readonly busy: boolean;
+  /** Ends the connection as it stands. The user of a running exchange is told. */
+  close(): void;
+}
+
+/** What all connections of a server share. */
+export interface ServerContext {
+  readonly handler: (exchange: Exchange) => void | Promise<void>;
+  readonly renderError: (error: HttpError) => { readonly start: ResponseStart; readonly body: Uint8Array };
+  readonly limits: ServerLimits;
+  readonly headLimits: HeadLimits;
+  readonly traffic: Traffic;
+  readonly sweep: Sweep;
+  readonly draining: boolean;
+  onRequest(): void;
+  onError(code: HttpErrorCode): void;
+  onHandlerFailure(cause: unknown): void;
+  onClosed(connection: OpenConnection): void;
+}
+
+export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+  maxHeadBytes: 16 * 1024,
+  maxBodyBytes: 4 * 1024 * 1024,
+  gatherBytes: 0,
+  headTimeoutMs: 10_000,
+  bodyTimeoutMs: 30_000,
+  idleTimeoutMs: 75_000,
+  writeTimeoutMs: 30_000,
+  maxConnections: 20_000,
+  maxPipelinedBytes: 16 * 1024,
+};
+
+/** Where a connection comes from. */
+export interface Peer {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+}

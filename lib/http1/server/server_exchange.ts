@@ -1,0 +1,161 @@
+// One request on a client connection and its answer. RFC 9110 §6.4.1, §9.3.2, §15 (which responses have a body);
+// RFC 9112 §6.3 (framing), §9.6 (when the connection ends).
+import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import { sendMessage } from "../wire/text_writing.ts";
+import { OutboundBody } from "../wire/body_writer.ts";
+import { formatResponseHead } from "../wire/head.ts";
+import {
+  type BodyWriter,
+  CHUNKED,
+  type Exchange,
+  HttpError,
+  type RequestHead,
+  type ResponseStart,
+  type ServerConnection,
+  UNTIL_CLOSE,
+} from "../types.ts";
+
+const EMPTY = new Uint8Array(0);
+const DONE: Promise<void> = Promise.resolve();
+
+/** The connection an exchange takes place on. */
+export interface ExchangeHost extends ServerConnection, BodyHost {
+  /** Whether the connection cannot go on after `exchange`. */
+  closesAfter(exchange: ServerExchange): boolean;
+  /** Cuts the connection on our own behalf, a response unfinished. */
+  cut(exchange: ServerExchange): void;
+  /** The socket took the last byte of the response. */
+  readonly onResponseSent: () => void;
+}
+
+export class ServerExchange implements Exchange {
+  readonly head: RequestHead;
+  readonly body: InboundBody;
+  readonly connection: ExchangeHost;
+  onAbort: (() => void) | undefined = undefined;
+  aborted = false;
+  started = false;
+  /** Whether the connection ends with this exchange; settled when its response starts. */
+  close = false;
+  /** Whether a response without a length is being written: the client stays to the end or has gone. */
+  streaming = false;
+
+  constructor(connection: ExchangeHost, head: RequestHead, maxBodyBytes: number) {
+    this.connection = connection;
+    this.head = head;
+    this.body = new InboundBody(connection, { side: "request", length: head.bodyLength, maxBytes: maxBodyBytes });
+  }
+
+  respond(start: ResponseStart, body: Uint8Array = EMPTY): Promise<void> {
+    const bodiless = isBodiless(start.status);
+    const text = this.#start(start, bodiless ? undefined : body.length);
+    if (text === undefined) return DONE;
+    const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
+    return sendMessage(this.connection.stream, text, sent).then(this.connection.onResponseSent);
+  }
+
+  begin(start: ResponseStart, length: number, first: Uint8Array = EMPTY): Promise<BodyWriter> {
+    const bodiless = isBodiless(start.status);
+    const framed = length >= 0 ? length : this.head.minorVersion === 0 ? UNTIL_CLOSE : CHUNKED;
+    const text = this.#start(start, bodiless ? undefined : framed);
+    if (text === undefined) return Promise.resolve(GONE);
+    const { stream } = this.connection;
+    if (bodiless || this.head.method === "HEAD") {
+      const writer = new DiscardingWriter(this);
+      return sendMessage(stream, text, EMPTY).then(() => writer);
+    }
+    this.streaming = framed < 0;
+    const outbound = new OutboundBody(stream, framed);
+    const writer = new ExchangeWriter(this, outbound);
+    return outbound.start(text, first).then(() => writer);
+  }
+
+  /** The head as text; undefined if there is nobody to send it to. @throws TypeError if it cannot be sent */
+  #start(start: ResponseStart, bodyLength: number | undefined): string | undefined {
+    if (this.started) throw new TypeError("Cannot respond: a response to this request has been started");
+    if (this.aborted) return undefined;
+    if (start.status < 200) throw new TypeError(`Cannot respond with ${start.status}: want a final status`);
+    const close = bodyLength === UNTIL_CLOSE || this.connection.closesAfter(this);
+    const text = formatResponseHead(start, { bodyLength, close, minorVersion: this.head.minorVersion });
+    this.started = true;
+    this.close = close;
+    return text;
+  }
+
+  /** The client is gone, or the connection is cut. */
+  lose(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.body.fail(new HttpError("client_gone", "the client went away"));
+    const { onAbort } = this;
+    this.onAbort = undefined;
+    onAbort?.();
+  }
+}
+
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+class ExchangeWriter implements BodyWriter {
+  readonly #exchange: ServerExchange;
+  readonly #outbound: OutboundBody;
+  #ended = false;
+
+  constructor(exchange: ServerExchange, outbound: OutboundBody) {
+    this.#exchange = exchange;
+    this.#outbound = outbound;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#exchange.aborted) return DONE;
+    if (this.#ended) throw new TypeError("Cannot write to a response that has ended");
+    return this.#outbound.write(bytes);
+  }
+
+  end(last: Uint8Array = EMPTY): Promise<void> {
+    if (this.#exchange.aborted || this.#ended) return DONE;
+    this.#ended = true;
+    const sent = this.#outbound.end(last);
+    if (!this.#outbound.complete) {
+      this.#exchange.connection.cut(this.#exchange);
+      throw new RangeError("Cannot end a response that is shorter than announced: the connection is cut instead");
+    }
+    return sent.then(this.#exchange.connection.onResponseSent);
+  }
+
+  abort(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#exchange.connection.cut(this.#exchange);
+  }
+}
+
+/** For answers without a body (HEAD, 204, 304): the head was all there is. */
+class DiscardingWriter implements BodyWriter {
+  readonly #exchange: ServerExchange;
+  #ended = false;
+
+  constructor(exchange: ServerExchange) {
+    this.#exchange = exchange;
+  }
+
+  write(_bytes: Uint8Array): Promise<void> {
+    return DONE;
+  }
+
+  end(_last?: Uint8Array): Promise<void> {
+    if (this.#exchange.aborted || this.#ended) return DONE;
+    this.#ended = true;
+    return DONE.then(this.#exchange.connection.onResponseSent);
+  }
+
+  abort(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#exchange.connection.cut(this.#exchange);
+  }
+}
+
+/** For a client that went away before there was an answer. */
+const GONE: BodyWriter = { write: () => DONE, end: () => DONE, abort: () => {} };

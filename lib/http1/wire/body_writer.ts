@@ -1,0 +1,106 @@
+// An outgoing body in pieces, framed by length, by chunks or by the end of the connection. RFC 9112 §6, §7.1.
+import { MESSAGE_BUFFER, takeBuffer } from "./buffers.ts";
+import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
+import type { ByteStream } from "./connection.ts";
+import { asciiBytes, encodeLatin1, sendMessage } from "./text_writing.ts";
+import { CHUNKED } from "../types.ts";
+
+const EMPTY = new Uint8Array(0);
+const DONE: Promise<void> = Promise.resolve();
+const LAST_CHUNK_BYTES = asciiBytes(LAST_CHUNK);
+/** Room for the size of a chunk that fits a buffer, its two line ends and the last chunk. */
+const CHUNK_FRAMING = 16;
+
+export class OutboundBody {
+  readonly #stream: ByteStream;
+  readonly #chunked: boolean;
+  /** Bytes announced and not yet written; Infinity where no length is announced. */
+  #left: number;
+
+  /** @param length ≥ 0, CHUNKED or UNTIL_CLOSE */
+  constructor(stream: ByteStream, length: number) {
+    this.#stream = stream;
+    this.#chunked = length === CHUNKED;
+    this.#left = length >= 0 ? length : Infinity;
+  }
+
+  /** Whether exactly as many bytes have been written as were announced. */
+  get complete(): boolean {
+    return this.#left === 0 || this.#left === Infinity;
+  }
+
+  /** Sends `head` and, in the same write where it fits, the first piece. */
+  start(head: string, first: Uint8Array): Promise<void> {
+    this.#count(first);
+    if (!this.#chunked || first.length === 0) return sendMessage(this.#stream, head, first);
+    const chunkHead = formatChunkHead(first.length);
+    const total = head.length + chunkHead.length + first.length + 2;
+    if (total > MESSAGE_BUFFER) {
+      sendMessage(this.#stream, head, EMPTY);
+      return this.#writeChunk(first, false);
+    }
+    const buffer = takeBuffer(total);
+    encodeLatin1(head + chunkHead, buffer);
+    placeChunkEnd(buffer, first, head.length + chunkHead.length);
+    return this.#stream.send(buffer, total);
+  }
+
+  /**
+   * Sends a piece. Chunks are copied; with a length or until close, `bytes` must not change until this resolves.
+   * @throws RangeError if that is more than was announced
+   */
+  write(bytes: Uint8Array): Promise<void> {
+    this.#count(bytes);
+    if (bytes.length === 0) return DONE;
+    return this.#chunked ? this.#writeChunk(bytes, false) : this.#stream.write(bytes);
+  }
+
+  /** Sends the last piece and what ends the body. */
+  end(last: Uint8Array): Promise<void> {
+    this.#count(last);
+    if (this.#chunked) return this.#writeChunk(last, true);
+    return last.length === 0 ? DONE : this.#stream.write(last);
+  }
+
+  #count(bytes: Uint8Array): void {
+    if (bytes.length > this.#left) {
+      throw new RangeError(`Cannot send ${bytes.length} bytes where ${this.#left} are left of the announced length`);
+    }
+    this.#left -= bytes.length;
+  }
+
+  /** Framing and payload in one write; payloads beyond one buffer become several chunks. */
+  #writeChunk(bytes: Uint8Array, last: boolean): Promise<void> {
+    let rest = bytes;
+    const most = MESSAGE_BUFFER - CHUNK_FRAMING - 2;
+    while (rest.length > most) {
+      this.#sendChunk(rest.subarray(0, most), false);
+      rest = rest.subarray(most);
+    }
+    return this.#sendChunk(rest, last);
+  }
+
+  #sendChunk(bytes: Uint8Array, last: boolean): Promise<void> {
+    const buffer = takeBuffer(bytes.length + CHUNK_FRAMING);
+    let length = 0;
+    if (bytes.length > 0) {
+      const head = formatChunkHead(bytes.length);
+      encodeLatin1(head, buffer);
+      length = placeChunkEnd(buffer, bytes, head.length);
+    }
+    if (last) {
+      buffer.set(LAST_CHUNK_BYTES, length);
+      length += LAST_CHUNK_BYTES.length;
+    }
+    return this.#stream.send(buffer, length);
+  }
+}
+
+/** Puts the payload and its CRLF at `position`. @returns the position after them */
+function placeChunkEnd(buffer: Uint8Array, bytes: Uint8Array, position: number): number {
+  buffer.set(bytes, position);
+  const end = position + bytes.length;
+  buffer[end] = 0x0d;
+  buffer[end + 1] = 0x0a;
+  return end + 2;
+}

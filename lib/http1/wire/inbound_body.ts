@@ -1,0 +1,356 @@
+// A message body as it arrives: transfer coding removed, bytes handed out where they lie. RFC 9112 §6, §7.
+// Pull only: bytes are asked for when somebody waits for them, so a slow consumer slows its sender. Reading ahead would
+// gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
+import { MESSAGE_BUFFER } from "./buffers.ts";
+import { ChunkedDecoder } from "./chunked.ts";
+import type { ByteStream } from "./connection.ts";
+import type { Side } from "./grammar.ts";
+import { type BodyReader, CHUNKED, HttpError, UNTIL_CLOSE } from "../types.ts";
+
+/** The connection a body arrives on. */
+export interface BodyHost {
+  readonly stream: ByteStream;
+  /** Somebody waits for bytes that have not arrived. */
+  onBodyWanted(): void;
+  /** The last byte has been consumed. */
+  onBodyDone(): void;
+}
+
+export interface InboundBodyOptions {
+  readonly side: Side;
+  /** `bodyLength` of the head. */
+  readonly length: number;
+  /** Most payload bytes; beyond it every read fails with `body_too_large`. */
+  readonly maxBytes: number;
+}
+
+interface Pipe {
+  readonly sink: (bytes: Uint8Array) => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  readonly next: () => void;
+  readonly stop: (error: unknown) => void;
+}
+
+export class InboundBody implements BodyReader {
+  readonly length: number;
+  done: boolean;
+  /** Whether a {@link read} waits for bytes. */
+  waiting = false;
+  /** Whether {@link read} has handed out bytes: the last ones may be in use still when the exchange ends. */
+  piecemeal = false;
+  readonly #host: BodyHost;
+  readonly #side: Side;
+  readonly #maxBytes: number;
+  readonly #decoder: ChunkedDecoder | undefined;
+  #left: number;
+  #untouched = true;
+  #detached = false;
+  #failure: HttpError | undefined;
+  #resolve: ((bytes: Uint8Array | null) => void) | undefined;
+  #reject: ((error: HttpError) => void) | undefined;
+  #pipe: Pipe | undefined;
+
+  constructor(host: BodyHost, options: InboundBodyOptions) {
+    this.#host = host;
+    this.#side = options.side;
+    this.#maxBytes = options.maxBytes;
+    this.length = options.length;
+    this.#decoder = options.length === CHUNKED ? new ChunkedDecoder(options.side) : undefined;
+    this.#left = options.length >= 0 ? options.length : Infinity;
+    this.done = options.length === 0;
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Payload bytes that are still to come: exact with a Content-Length, else Infinity until done. */
+  get left(): number {
+    return this.done ? 0 : this.#left;
+  }
+
+  takeBuffered(): Uint8Array | undefined {
+    const { stream } = this.#host;
+    if (this.done) return EMPTY;
+    if (this.#failure !== undefined || this.#detached || this.waiting || this.#pipe !== undefined) return undefined;
+    if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
+    if (stream.held && stream.start === stream.end) stream.release();
+    if (stream.buffered < this.#left) return undefined;
+    if (stream.end - stream.start < this.#left) {
+      if (stream.held || this.#left > MESSAGE_BUFFER) return undefined;
+      stream.gather(this.#left);
+    }
+    return this.#slice(this.#left);
+  }
+
+  /** All chunks, if all have arrived, moved together in place. A first pass without a trace tells whether they have. */
+  #takeChunks(): Uint8Array | undefined {
+    const { stream } = this.#host;
+    if (stream.buffered > MESSAGE_BUFFER) return undefined;
+    stream.gather(stream.buffered);
+    const { buffer, start, end } = stream;
+    const trial = new ChunkedDecoder(this.#side);
+    try {
+      for (let position = start; position < end && !trial.done;) position = trial.next(buffer, position, end);
+    } catch {
+      return undefined; // The one that reads will be told.
+    }
+    if (!trial.done || trial.total > this.#maxBytes) return undefined;
+    let position = start;
+    let written = start;
+    const decoder = this.#decoder!;
+    while (!decoder.done) {
+      position = decoder.next(buffer, position, end);
+      buffer.copyWithin(written, decoder.payloadStart, decoder.payloadEnd);
+      written += decoder.payloadEnd - decoder.payloadStart;
+    }
+    stream.start = position;
+    stream.held = true;
+    this.#finish();
+    return buffer.subarray(start, written);
+  }
+
+  read(): Promise<Uint8Array | null> {
+    if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#detached) return Promise.reject(DETACHED);
+    const { stream } = this.#host;
+    if (stream.held) stream.release();
+    if (this.done) return END;
+    const bytes = this.#pull();
+    if (bytes !== undefined) {
+      this.piecemeal = true;
+      return Promise.resolve(bytes);
+    }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.done) return END;
+    this.waiting = true;
+    const next = new Promise<Uint8Array | null>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#post();
+    this.#host.onBodyWanted();
+    return next;
+  }
+
+  #post(): void {
+    const { stream } = this.#host;
+    if (this.done) return;
+    if (this.#left !== Infinity) stream.expect(this.#left);
+    stream.post();
+  }
+
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    const limit = Math.min(maxBytes, this.#maxBytes);
+    if (this.#left !== Infinity && this.left > limit) throw tooLarge(limit);
+    const whole = this.takeBuffered();
+    if (whole !== undefined) {
+      if (whole.length > limit) throw tooLarge(limit);
+      return whole.slice();
+    }
+    let bytes = new Uint8Array(this.#left === Infinity ? 4096 : this.#left);
+    let size = 0;
+    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
+      if (size + piece.length > limit) throw tooLarge(limit);
+      if (size + piece.length > bytes.length) bytes = grown(bytes, size + piece.length);
+      bytes.set(piece, size);
+      size += piece.length;
+    }
+    return bytes.subarray(0, size);
+  }
+
+  pipe(sink: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+    if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
+    return new Promise((resolve, reject) => {
+      this.#pipe = { sink, resolve, reject, next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
+      this.#flow();
+    });
+  }
+
+  /** Gives what has arrived to the pipe's sink, and waits for more. One promise a body, not one a piece. */
+  #flow(): void {
+    const pipe = this.#pipe;
+    if (pipe === undefined) return;
+    const { stream } = this.#host;
+    if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
+    if (stream.held) stream.release();
+    const bytes = this.#pull();
+    if (bytes !== undefined) {
+      this.piecemeal = true;
+      this.#sink(pipe, bytes);
+    } else if (this.#failure !== undefined) {
+      this.#endPipe(this.#failure);
+    } else if (this.done) {
+      this.#pipe = undefined;
+      pipe.resolve();
+    } else {
+      this.waiting = true;
+      this.#post();
+      this.#host.onBodyWanted();
+    }
+  }
+
+  #sink(pipe: Pipe, bytes: Uint8Array): void {
+    try {
+      pipe.sink(bytes).then(pipe.next, pipe.stop);
+    } catch (error) {
+      this.#endPipe(error);
+    }
+  }
+
+  #endPipe(error: unknown): void {
+    this.#pipe?.reject(error);
+    this.#pipe = undefined;
+  }
+
+  /** Bytes have arrived: gives them to whoever waits. */
+  onData(): void {
+    if (!this.waiting) return;
+    if (this.#pipe !== undefined) {
+      this.waiting = false;
+      return this.#flow();
+    }
+    const bytes = this.#pull();
+    if (bytes === undefined && this.#failure === undefined && !this.done) {
+      this.#post();
+      return;
+    }
+    this.waiting = false;
+    this.piecemeal = true;
+    if (this.#failure !== undefined) this.#reject!(this.#failure);
+    else this.#resolve!(bytes ?? null);
+    this.#resolve = this.#reject = undefined;
+  }
+
+  /** The peer has sent its last byte. @returns false if the body is incomplete: the caller must {@link fail} it */
+  onEnd(): boolean {
+    if (this.done) return true;
+    if (this.length !== UNTIL_CLOSE) return false;
+    if (this.#host.stream.buffered === 0) {
+      this.#finish();
+      this.#settleEnd();
+    }
+    return true;
+  }
+
+  #settleEnd(): void {
+    if (!this.waiting) return;
+    this.waiting = false;
+    if (this.#pipe !== undefined) return this.#flow();
+    this.#resolve!(null);
+    this.#resolve = this.#reject = undefined;
+  }
+
+  /** Fails the read that waits and all later ones. */
+  fail(error: HttpError): void {
+    if (this.done || this.#failure !== undefined) return;
+    this.#failure = error;
+    if (!this.waiting) return;
+    this.waiting = false;
+    if (this.#pipe !== undefined) return this.#endPipe(error);
+    this.#reject!(error);
+    this.#resolve = this.#reject = undefined;
+  }
+
+  /** Takes the body away from its reader: what is left of it can only be discarded. */
+  detach(): void {
+    this.fail(DETACHED);
+    if (this.#failure === DETACHED) this.#failure = undefined;
+    this.#detached = true;
+  }
+
+  /** Consumes what has arrived without a look. @returns bytes of the connection consumed */
+  discard(): number {
+    const { stream } = this.#host;
+    stream.release();
+    let count = 0;
+    while (!this.done && this.#failure === undefined && stream.buffered > 0) {
+      const before = stream.buffered;
+      this.#pull();
+      stream.release();
+      count += before - stream.buffered;
+    }
+    return count;
+  }
+
+  /** The next payload bytes that have arrived; undefined if there are none, the body has failed or is done. */
+  #pull(): Uint8Array | undefined {
+    const { stream } = this.#host;
+    while (!this.done) {
+      if (stream.start === stream.end) stream.release();
+      const available = stream.end - stream.start;
+      if (available === 0) {
+        if (stream.ended) this.#endOfInput();
+        return undefined;
+      }
+      const bytes = this.#decoder === undefined
+        ? this.#slice(Math.min(available, this.#left))
+        : this.#nextChunk(this.#decoder);
+      if (bytes !== undefined) return bytes;
+      if (this.#failure !== undefined) return undefined;
+    }
+    return undefined;
+  }
+
+  #endOfInput(): void {
+    if (this.length === UNTIL_CLOSE) this.#finish();
+    else this.fail(new HttpError(this.#side === "request" ? "client_gone" : "upstream_closed", "the body ends early"));
+  }
+
+  #slice(length: number): Uint8Array {
+    const { stream } = this.#host;
+    const bytes = stream.buffer.subarray(stream.start, stream.start + length);
+    stream.start += length;
+    stream.held = true;
+    this.#untouched = false;
+    if (this.#left !== Infinity) {
+      this.#left -= length;
+      if (this.#left === 0) this.#finish();
+    }
+    return bytes;
+  }
+
+  #nextChunk(decoder: ChunkedDecoder): Uint8Array | undefined {
+    const { stream } = this.#host;
+    this.#untouched = false;
+    try {
+      stream.start = decoder.next(stream.buffer, stream.start, stream.end);
+    } catch (error) {
+      this.#failure = error as HttpError;
+      return undefined;
+    }
+    const { payloadStart, payloadEnd } = decoder;
+    if (decoder.total > this.#maxBytes) {
+      this.#failure = tooLarge(this.#maxBytes);
+      return undefined;
+    }
+    if (payloadStart < payloadEnd) stream.held = true;
+    if (decoder.done) this.#finish();
+    return payloadStart < payloadEnd ? stream.buffer.subarray(payloadStart, payloadEnd) : undefined;
+  }
+
+  #finish(): void {
+    this.done = true;
+    this.#host.onBodyDone();
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+const DETACHED = new HttpError("aborted", "the exchange this body belongs to has ended");
+const END: Promise<null> = Promise.resolve(null);
+
+function twice(): TypeError {
+  return new TypeError("Cannot read a body twice at once: wait for the reader before");
+}
+
+function tooLarge(limit: number): HttpError {
+  return new HttpError("body_too_large", `the body has more than the ${limit} bytes allowed`);
+}
+
+function grown(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
+  const bigger = new Uint8Array(Math.max(needed, bytes.length * 2));
+  bigger.set(bytes);
+  return bigger;
+}

@@ -1,0 +1,171 @@
+// Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
+// and that server's answer as the stateless client expects it. What the other era does not have is not translated.
+import { isJsonObject, type JsonObject, type RpcRequest } from "./json_rpc.ts";
+import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
+import { MODERN_REVISIONS } from "./revisions.ts";
+import { findMember, membersOf, replaceSpan, type Span } from "./json_text.ts";
+
+export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
+export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
+const META_SERVER_INFO = "io.modelcontextprotocol/serverInfo";
+
+/** Members of `_meta` that a server of the other era has no use for. */
+const MODERN_META: ReadonlySet<string> = new Set([
+  META_PROTOCOL_VERSION,
+  META_CLIENT_INFO,
+  META_CLIENT_CAPABILITIES,
+  META_LOG_LEVEL,
+]);
+
+/** Methods both eras have, and whether their results say how long they may be cached (PROTOCOL.md 29). */
+const COMMON_METHODS: ReadonlyMap<string, { readonly cacheable: boolean }> = new Map([
+  ["tools/list", { cacheable: true }],
+  ["tools/call", { cacheable: false }],
+  ["prompts/list", { cacheable: true }],
+  ["prompts/get", { cacheable: false }],
+  ["resources/list", { cacheable: true }],
+  ["resources/templates/list", { cacheable: true }],
+  ["resources/read", { cacheable: true }],
+  ["completion/complete", { cacheable: false }],
+]);
+
+/** Nothing is known of how long a list of the other era holds, or for whom: not at all, and for its caller only. */
+const UNCACHED = { ttlMs: 0, cacheScope: "private" } as const;
+
+/** Capabilities that a client of the modern era can use through the translation. */
+const COMMON_CAPABILITIES = ["tools", "prompts", "resources", "completions"] as const;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function textOf(line: Uint8Array, { start, end }: Span): string {
+  return decoder.decode(line.subarray(start, end));
+}
+
+export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(value));
+}
+
+export function isCommonMethod(method: string): boolean {
+  return COMMON_METHODS.has(method);
+}
+
+/** The request without what marks it as stateless; all else as it was. */
+export function requestForLegacy(text: Uint8Array, { params }: RpcRequest): Uint8Array {
+  const meta = metaOf(params);
+  if (meta === undefined) return text;
+  const kept = Object.fromEntries(Object.entries(meta).filter(([name]) => !MODERN_META.has(name)));
+  return replaceSpan(text, findMember(text, "_meta", findMember(text, "params"))!, encodeJson(kept));
+}
+
+/** What a server said of itself in its handshake. */
+export interface Identity {
+  readonly capabilities: JsonObject;
+  readonly serverInfo: unknown;
+  readonly instructions: unknown;
+}
+
+function metaWith(meta: unknown, { serverInfo }: Identity): JsonObject {
+  return {
+    ...(isJsonObject(meta) ? meta : {}),
+    ...(isJsonObject(serverInfo) ? { [META_SERVER_INFO]: serverInfo } : {}),
+  };
+}
+
+/** A result made whole: its type (PROTOCOL.md 28), its server, and that it must not be cached. */
+export function resultForModern(line: Uint8Array, request: RpcRequest, identity: Identity): Uint8Array {
+  const span = findMember(line, "result")!;
+  const members = membersOf(line, span);
+  const meta = members.findLast(({ name }) => name === "_meta");
+  const before = meta === undefined ? undefined : JSON.parse(textOf(line, meta.value));
+  const cacheable = COMMON_METHODS.get(request.method)?.cacheable === true;
+  const added = { resultType: "complete", ...(cacheable ? UNCACHED : {}), _meta: metaWith(before, identity) };
+  const kept = members.filter(({ name }) => !Object.hasOwn(added, name)).map(({ whole }) => textOf(line, whole));
+  const result = `{${[...kept, JSON.stringify(added).slice(1, -1)].join(",")}}`;
+  return replaceSpan(line, span, encoder.encode(result));
+}
+
+/** Error codes of the other era that this one does not have (PROTOCOL.md 35). */
+const RENAMED_CODES: ReadonlyMap<unknown, number> = new Map([[-32002, -32602], [-32042, -32603]]);
+
+export function errorForModern(line: Uint8Array, code: unknown): Uint8Array {
+  const renamed = RENAMED_CODES.get(code);
+  if (renamed === undefined) return line;
+  return replaceSpan(line, findMember(line, "code", findMember(line, "error"))!, encodeJson(renamed));
+}
+
+/** The HTTP status an answer goes out with (PROTOCOL.md 25). */
+export function statusOfAnswer(value: JsonObject): number {
+  const code = isJsonObject(value.error) ? value.error.code : undefined;
+  if (code === -32601) return 404;
+  return code === -32020 || code === -32021 || code === -32022 ? 400 : 200;
+}
+
+/** The answer to `server/discover` for a server that has none of its own. */
+export function discoverResult(identity: Identity): JsonObject {
+  const { capabilities, instructions } = identity;
+  const common = COMMON_CAPABILITIES.filter((name) => isJsonObject(capabilities[name]));
+  return {
+    resultType: "complete",
+    ...UNCACHED,
+    supportedVersions: [...MODERN_REVISIONS],
+    capabilities: Object.fromEntries(common.map((name) => [name, capabilities[name]])),
+    ...(typeof instructions === "string" ? { instructions } : {}),
+    _meta: metaWith(undefined, identity),
+  };
+}
+
+/** What a client wants to hear of (`subscriptions/listen`). */
+export interface Filter {
+  readonly toolsListChanged?: true;
+  readonly promptsListChanged?: true;
+  readonly resourcesListChanged?: true;
+  readonly resourceSubscriptions?: readonly string[];
+}
+
+const LIST_FILTERS = {
+  toolsListChanged: "tools",
+  promptsListChanged: "prompts",
+  resourcesListChanged: "resources",
+} as const;
+
+/** Of what is wanted, what the server can tell (PROTOCOL.md 31); undefined if it is no filter. */
+export function honoredFilter(params: JsonObject | undefined, { capabilities }: Identity): Filter | undefined {
+  const wanted = params?.notifications;
+  if (!isJsonObject(wanted)) return undefined;
+  const honored: Record<string, unknown> = {};
+  for (const [member, capability] of Object.entries(LIST_FILTERS)) {
+    const has = capabilities[capability];
+    if (wanted[member] === true && isJsonObject(has) && has.listChanged === true) honored[member] = true;
+  }
+  const uris = wanted.resourceSubscriptions;
+  if (uris !== undefined && !(Array.isArray(uris) && uris.every((uri) => typeof uri === "string"))) return undefined;
+  const { resources } = capabilities;
+  if (uris !== undefined && isJsonObject(resources) && resources.subscribe === true) {
+    honored.resourceSubscriptions = uris;
+  }
+  return honored;
+}
+
+/** Whether a server's notification is one that a filter asks for. */
+export function filterAccepts(filter: Filter, { method, params }: JsonObject): boolean {
+  switch (method) {
+    case "notifications/tools/list_changed":
+      return filter.toolsListChanged === true;
+    case "notifications/prompts/list_changed":
+      return filter.promptsListChanged === true;
+    case "notifications/resources/list_changed":
+      return filter.resourcesListChanged === true;
+    case "notifications/resources/updated":
+      return isJsonObject(params) && filter.resourceSubscriptions?.includes(params.uri as string) === true;
+    default:
+      return false;
+  }
+}
+
+/** A notification with the id of the subscription that it answers. */
+export function stamped(method: unknown, params: unknown, subscriptionId: unknown): Uint8Array {
+  const given = isJsonObject(params) ? params : {};
+  const meta = { ...(isJsonObject(given._meta) ? given._meta : {}), [META_SUBSCRIPTION_ID]: subscriptionId };
+  return encodeJson({ jsonrpc: "2.0", method, params: { ...given, _meta: meta } });
+}

@@ -1,0 +1,126 @@
+// A pool before an upstream whose every byte is in the test's hands.
+import { Pool, type PoolLimits, type PoolOptions } from "../../../../lib/http1/client/pool.ts";
+import type { Socket } from "../../../../lib/http1/wire/connection.ts";
+import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
+import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
+
+export interface TestPool extends AsyncDisposable {
+  readonly pool: Pool;
+  readonly upstream: RawUpstream;
+  readonly clock: ManualClock;
+}
+
+/** Times pass only when the test moves the clock; the small defaults make the sweep frequent. */
+export function poolBefore(
+  upstream: RawUpstream,
+  limits: Partial<PoolLimits> = {},
+  options: PoolOptions = {},
+): TestPool {
+  const clock = new ManualClock();
+  const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port }, {
+    now: clock.now,
+    ...options,
+    limits: { idleTimeoutMs: 80, ...limits },
+  });
+  return {
+    pool,
+    upstream,
+    clock,
+    async [Symbol.asyncDispose]() {
+      pool.close();
+      await upstream.close();
+    },
+  };
+}
+
+export function get(target = "/g"): ClientRequest {
+  return { method: "GET", target, fields: ["host", "a"] };
+}
+
+export function post(body: string | BodyReader, target = "/p"): ClientRequest {
+  return { method: "POST", target, fields: ["host", "a"], body: typeof body === "string" ? bytesOf(body) : body };
+}
+
+/** A response with Content-Length. */
+export function answer(body: string, fields = ""): string {
+  return `HTTP/1.1 200 OK\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+export async function textOfBody(body: BodyReader): Promise<string> {
+  return textOf(await body.readAll(Infinity));
+}
+
+/** A body that the test feeds piece by piece. */
+export class FedBody implements BodyReader {
+  readonly length: number;
+  done = false;
+  #pieces: (Uint8Array | null | Error)[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  feed(piece: string | null | Error): void {
+    this.#pieces.push(typeof piece === "string" ? bytesOf(piece) : piece);
+    this.#wake?.();
+  }
+
+  takeBuffered(): undefined {
+    return undefined;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (this.#pieces.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);
+    const piece = this.#pieces.shift()!;
+    if (piece instanceof Error) throw piece;
+    this.done = piece === null;
+    return piece;
+  }
+
+  readAll(): Promise<Uint8Array> {
+    throw new Error("not needed here");
+  }
+}
+
+/** A socket without a network, for what no real one does on demand. */
+export class ScriptedSocket implements Socket {
+  readonly written: string[] = [];
+  /** Every write fails at once, without taking a byte. */
+  broken = false;
+  /** After this many bytes writes fail. */
+  takes = Infinity;
+  readonly #reads: { buffer: Uint8Array; resolve: (count: number | null) => void; reject: (error: Error) => void }[] =
+    [];
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return new Promise((resolve, reject) => this.#reads.push({ buffer, resolve, reject }));
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.broken || this.takes === 0) return Promise.reject(new Deno.errors.BrokenPipe("broken"));
+    const count = Math.min(bytes.length, this.takes);
+    this.takes -= count;
+    this.written.push(textOf(bytes.subarray(0, count)));
+    return Promise.resolve(count);
+  }
+
+  /** Answers the posted read. */
+  deliver(text: string): void {
+    const { buffer, resolve } = this.#reads.shift()!;
+    buffer.set(bytesOf(text));
+    resolve(text.length);
+  }
+
+  end(): void {
+    this.#reads.shift()!.resolve(null);
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    for (const { reject } of this.#reads.splice(0)) reject(new Deno.errors.Interrupted("closed"));
+  }
+}

@@ -1,0 +1,84 @@
+// Members of a JSON text found and replaced in place, whatever the text looks like.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { elementsOf, findMember, flatten, membersOf, replaceSpan } from "../../../lib/mcp/json_text.ts";
+import { STRICT } from "../../support/strict.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function valueOf(text: string, name: string): string | undefined {
+  const bytes = encoder.encode(text);
+  const span = findMember(bytes, name);
+  return span === undefined ? undefined : decoder.decode(bytes.subarray(span.start, span.end));
+}
+
+Deno.test("findMember finds the object's own member, not one inside another or in a string", STRICT, () => {
+  const cases: [string, string | undefined][] = [
+    ['{"id":1}', "1"],
+    [' { "id" : "a b" } ', '"a b"'],
+    ['{"result":{"id":9,"x":"\\"id\\":8"},"id":7}', "7"],
+    ['{"x":"}{][,:\\\\","id":-1.5e3,"y":[{"id":0}]}', "-1.5e3"],
+    ['{"\\u0069d":3}', "3"],
+    ['{"id":1,"id":2}', "2"],
+    ['{"Id":1,"i":[["id"]]}', undefined],
+    ["{}", undefined],
+  ];
+  for (const [text, value] of cases) assert.equal(valueOf(text, "id"), value, text);
+});
+
+Deno.test("membersOf reads any object as JSON.parse does", STRICT, () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(4), (object, indent) => {
+      const text = encoder.encode(JSON.stringify(object, null, indent));
+      const members = membersOf(text).map(({ name, value }) => [
+        name,
+        JSON.parse(decoder.decode(text.subarray(value.start, value.end))),
+      ]);
+      const parsed = Object.entries(JSON.parse(decoder.decode(text)));
+      // An object may have no member of its own called __proto__ once it is parsed and spread: compared as pairs.
+      assert.deepEqual(members.sort(byName), parsed.sort(byName));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+function byName(a: unknown[], b: unknown[]): number {
+  return String(a[0]) < String(b[0]) ? -1 : 1;
+}
+
+Deno.test("replaceSpan changes one value and not a byte besides", STRICT, () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), fc.nat(3), (before, after, indent) => {
+      const text = JSON.stringify({ a: before, id: 1, b: after }, null, indent);
+      const bytes = encoder.encode(text);
+      const replaced = replaceSpan(bytes, findMember(bytes, "id")!, encoder.encode('"new"'));
+      assert.equal(decoder.decode(replaced), text.replace(/("id": ?)1/, '$1"new"'));
+      assert.deepEqual(bytes, encoder.encode(text), "the original stays");
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("elementsOf finds the elements of any array", STRICT, () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), fc.nat(3), (array, indent) => {
+      const text = encoder.encode(JSON.stringify(array, null, indent));
+      const elements = elementsOf(text).map(({ start, end }) => JSON.parse(decoder.decode(text.subarray(start, end))));
+      assert.deepEqual(elements, JSON.parse(decoder.decode(text)));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("flatten makes one line of a text and changes nothing it says", STRICT, () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const text = encoder.encode(JSON.stringify(value, null, 2).replaceAll("\n", "\r\n"));
+      const flat = decoder.decode(flatten(text));
+      assert.doesNotMatch(flat, /[\r\n]/);
+      assert.deepEqual(JSON.parse(flat), JSON.parse(JSON.stringify(value)));
+    }),
+    { numRuns: 100 },
+  );
+});
