@@ -4,7 +4,7 @@ import { boolean, type Kind } from "./kinds.ts";
 /** Headings of help and of the README's table, in this order. */
 export const SECTIONS = [
   "Listening",
-  "InFlight",
+  "Forwarding",
   "Stdio servers",
   "Credentials",
   "Keys",

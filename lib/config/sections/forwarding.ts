@@ -3,7 +3,7 @@ import { upstreamAddress } from "../addresses.ts";
 import { file, headerName } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
 
-const rows = rowsOf("InFlight");
+const rows = rowsOf("Forwarding");
 
 export const FORWARDING = {
   upstreams: rows.many(upstreamAddress, {
