@@ -1,7 +1,16 @@
 // `signet ready`: asks the admin listener whether it is ready; the exit code is the answer, for probes of containers that
 // have no shell and no curl.
 import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
+import { boolean } from "../config/kinds.ts";
+import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+
+const LIVE_FLAG: OwnFlag<boolean> = {
+  name: "live",
+  doc: "Ask only whether it is alive (/healthz), whatever it needs: a start-up probe before the MCP server is there",
+  kind: boolean,
+  isFlag: true,
+};
 
 /** A probe that hangs is a failed probe; Kubernetes itself waits 1 s by default. */
 const TIMEOUT_MS = 5000;
@@ -20,11 +29,13 @@ function describeChecks(body: string): string {
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {
-  const base = await adminBase(context, "asking for readiness");
+  const live = ownValue(context.flags, LIVE_FLAG) ?? false;
+  const asked = live ? "a sign of life" : "readiness";
+  const base = await adminBase(context, `asking for ${asked}`);
   let response: Response;
   let body: string;
   try {
-    response = await context.fetch(`${base}/readyz`, {
+    response = await context.fetch(`${base}/${live ? "healthz" : "readyz"}`, {
       redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -32,16 +43,16 @@ async function run(context: CommandContext): Promise<ExitCode> {
   } catch {
     throw new CommandFailure(
       EXIT.unreachable,
-      `asking ${base} for readiness: nobody answers`,
+      `asking ${base} for ${asked}: nobody answers`,
       "Start `signet serve`, or set --admin to the address it was given.",
     );
   }
   if (response.status === 200) {
-    context.stdout("ready\n");
+    context.stdout(live ? "alive\n" : "ready\n");
     return EXIT.done;
   }
-  const checks = describeChecks(body);
-  context.stdout(`not ready${checks === "" ? ` (status ${response.status})` : `: ${checks}`}\n`);
+  const checks = live ? "" : describeChecks(body);
+  context.stdout(`not ${live ? "alive" : "ready"}${checks === "" ? ` (status ${response.status})` : `: ${checks}`}\n`);
   return EXIT.failedCheck;
 }
 
@@ -50,8 +61,13 @@ export const ready: Command = {
   summary: "ask a running Signet whether it is ready; the exit code is the answer",
   description: ["Exit code 0 ready, 1 not ready, 3 nobody answers at --admin."],
   arguments: [],
-  examples: ["signet ready", "signet ready --admin 127.0.0.1:9191", "signet ready --admin http://signet:9090"],
+  examples: [
+    "signet ready",
+    "signet ready --live",
+    "signet ready --admin 127.0.0.1:9191",
+    "signet ready --admin http://signet:9090",
+  ],
   settings: ["admin"],
-  own: [ADMIN_FLAG],
+  own: [LIVE_FLAG, ADMIN_FLAG],
   run,
 };

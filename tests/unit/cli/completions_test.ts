@@ -48,7 +48,7 @@ Deno.test("bash completes the flags of the command and no others", bash, async (
     "--session-idle",
     "--session-only",
   ]);
-  assert.deepEqual(await completeInBash("ready", "--"), ["--admin", "--config", "--help"]);
+  assert.deepEqual(await completeInBash("ready", "--"), ["--live", "--admin", "--config", "--help"]);
   assert.deepEqual(await completeInBash("help", "ch"), ["check"]);
   assert.deepEqual(await completeInBash("token", "re"), ["revoke"]);
   assert.deepEqual(await completeInBash("token", "--a"), ["--agent", "--admin", "--admin-token-file"]);

@@ -73,7 +73,7 @@ Deno.test(
 
 Deno.test("help of other commands shows their settings only", STRICT, async () => {
   const text = await helpOf(["ready", "--help"]);
-  assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), ["config", "admin"]);
+  assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), ["config", "live", "admin"]);
   assert.doesNotMatch(await helpOf(["completions", "--help"]), /^Flags$/m);
 });
 

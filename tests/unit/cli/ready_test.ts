@@ -30,6 +30,20 @@ Deno.test("P1: ready exits 1 and tells the checks when it is not", STRICT, async
   assert.equal(machine.stdout, "not ready: draining: no; upstream: refused?[31m\n");
 });
 
+Deno.test("P1: ready --live asks for life only, which needs no MCP server", STRICT, async () => {
+  const { fetch, asked } = admin(200, "ok\n");
+  const machine = new FakeMachine({ fetch });
+  assert.equal(await machine.run("ready", "--live"), 0);
+  assert.equal(machine.stdout, "alive\n");
+  assert.deepEqual(asked, ["GET http://127.0.0.1:9090/healthz manual"]);
+  const dead = new FakeMachine({ fetch: admin(500, "Internal error\n").fetch });
+  assert.equal(await dead.run("ready", "--live"), 1);
+  assert.equal(dead.stdout, "not alive (status 500)\n");
+  const absent = new FakeMachine();
+  assert.equal(await absent.run("ready", "--live"), 3);
+  assert.match(absent.stderr, /for a sign of life: nobody answers/);
+});
+
 Deno.test("ready exits 1 when something else answers there", STRICT, async () => {
   for (const [status, body] of [[404, "not found"], [302, ""], [500, "null"], [503, '{"checks":7}']] as const) {
     const machine = new FakeMachine({ fetch: admin(status, body).fetch });
