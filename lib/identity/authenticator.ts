@@ -42,8 +42,8 @@ const UNCLAIMED = refused("the credential is of no kind that is accepted here");
  * Answers synchronously whenever no source has to be awaited.
  *
  * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as every one
- * of {@link fields} and the peer's address are the same, `nowMs < principal.expiresAtMs`, and it is younger than
- * {@link maxAgeMs}. A reload makes a new authenticator, which believes nothing of what the old one has proven.
+ * of {@link fields} and the peer's address are the same, and `nowMs` is before what `believedUntil` says with
+ * {@link maxAgeMs}: to remember begins no new term. A reload makes a new authenticator, which believes nothing of what the old one has proven.
  */
 export class Authenticator {
   /** Names of all fields an answer depends on, lower-case; undefined if a source does not say: then remember nothing. */

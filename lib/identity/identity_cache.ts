@@ -31,7 +31,7 @@ export interface VerifiedOwner {
 }
 
 export interface IdentityCacheOptions {
-  /** Longest life of an entry, in ms. */
+  /** Longest life of an entry, in ms, counted from when its principal was proven. */
   readonly ttlMs: number;
   /** Entries, over all sessions and upstreams. Default 10,000. */
   readonly maxEntries?: number;
@@ -95,7 +95,7 @@ export class IdentityCache {
       return false;
     }
     const expiresAtMs = owner.credentialExpiresAtMs ?? principal.expiresAtMs;
-    const untilMs = Math.min(expiresAtMs, nowMs + this.#options.ttlMs);
+    const untilMs = Math.min(expiresAtMs, (principal.provenAtMs ?? nowMs) + this.#options.ttlMs);
     if (!(nowMs < untilMs) || (credential && credential.reveal().length > this.#maxCredentialLength)) return false;
     const name = nameOf(key);
     const identity: CachedIdentity = credential ? { principal, credential } : { principal };

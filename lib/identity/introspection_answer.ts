@@ -59,6 +59,7 @@ export function judgeIntrospection(
     scopes: typeof answer.scope === "string" ? answer.scope.split(" ").filter((scope) => scope !== "") : [],
     expiresAtMs: Math.min(credentialExpiresAtMs, nowMs + (rules.maxAgeMs ?? DEFAULT_MAX_AGE_MS)),
     credentialExpiresAtMs,
+    provenAtMs: nowMs,
   };
   return { kind: "principal", principal };
 }

@@ -6,7 +6,7 @@ import { ConfigError, SignetError } from "../errors.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
 import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
-import { FileKeySet, type KeyLookup, type KeySet } from "./key_set.ts";
+import { FileKeySet, type Keys, type KeySet } from "./key_set.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "./remote_key_set.ts";
 
@@ -115,13 +115,13 @@ export class JwtSource implements VerifyingSource {
     }
   }
 
-  async #check(token: string, keys: KeyLookup, nowMs: number): Promise<Identification> {
+  async #check(token: string, keys: Keys, nowMs: number): Promise<Identification> {
     const options = { ...this.#checks, currentDate: new Date(nowMs) };
     try {
-      return this.#principalOf(await this.#jose.jwtVerify(token, keys, options));
+      return this.#principalOf(await this.#jose.jwtVerify(token, keys.lookup, options), keys);
     } catch (fault) {
       if (!(fault instanceof this.#jose.errors.JWKSMultipleMatchingKeys)) throw fault;
-      return await this.#checkEach(token, fault, options);
+      return await this.#checkEach(token, fault, { keys, options });
     }
   }
 
@@ -129,13 +129,13 @@ export class JwtSource implements VerifyingSource {
   async #checkEach(
     token: string,
     candidates: JoseErrors.JWKSMultipleMatchingKeys,
-    options: JWTVerifyOptions,
+    { keys, options }: { keys: Keys; options: JWTVerifyOptions },
   ): Promise<Identification> {
     let tried = 0;
     for await (const key of candidates) {
       if (++tried > MAX_CANDIDATES) break;
       try {
-        return this.#principalOf(await this.#jose.jwtVerify(token, key, options));
+        return this.#principalOf(await this.#jose.jwtVerify(token, key, options), keys);
       } catch (fault) {
         if (!(fault instanceof this.#jose.errors.JWSSignatureVerificationFailed)) throw fault;
       }
@@ -143,7 +143,7 @@ export class JwtSource implements VerifyingSource {
     return BAD_SIGNATURE;
   }
 
-  #principalOf(verified: { payload: JWTPayload; protectedHeader: { typ?: string } }): Identification {
+  #principalOf(verified: { payload: JWTPayload; protectedHeader: { typ?: string } }, keys: Keys): Identification {
     const { payload, protectedHeader: { typ } } = verified;
     if (typ !== undefined && !(typeof typ === "string" && this.#types.has(plainType(typ)))) return WRONG_TYPE;
     // `jose` leaves the type of `sub` to us; a lone surrogate has no UTF-8 and would merge with others.
@@ -159,6 +159,7 @@ export class JwtSource implements VerifyingSource {
         scopes: scopesOf(payload),
         // The instant from which `jose`, which counts whole seconds, would refuse it.
         expiresAtMs: Math.ceil((payload.exp ?? 0) + this.#skewS) * 1000,
+        provenAtMs: keys.asOfMs,
       },
     };
   }

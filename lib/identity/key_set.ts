@@ -9,14 +9,20 @@ export type KeyLookup = ReturnType<typeof createLocalJWKSet>;
 /** Makes a lookup of a parsed key set; `createLocalJWKSet` of `jose`, which is imported only when it is needed. */
 export type MakeLookup = typeof createLocalJWKSet;
 
+/** Keys, and as of when they are known to be the issuer's, in ms since the epoch: no proof by them is younger than that. */
+export interface Keys {
+  readonly lookup: KeyLookup;
+  readonly asOfMs: number;
+}
+
 export interface KeySet {
   /** The keys to use now. @throws SignetError `identity_unavailable` */
-  current(nowMs: number): KeyLookup | Promise<KeyLookup>;
+  current(nowMs: number): Keys | Promise<Keys>;
   /**
    * Newer keys, if a token names one the current set has not; undefined if there are none, or none may be asked for yet.
    * @throws SignetError `identity_unavailable` if it cannot be told
    */
-  newer(nowMs: number): Promise<KeyLookup | undefined>;
+  newer(nowMs: number): Promise<Keys | undefined>;
 }
 
 /** @throws TypeError on text that is no JWK Set, or one without a key */
@@ -56,8 +62,8 @@ export class FileKeySet implements KeySet {
     return new FileKeySet(await readKeySet(options));
   }
 
-  current(): KeyLookup {
-    return this.#lookup;
+  current(nowMs: number): Keys {
+    return { lookup: this.#lookup, asOfMs: nowMs };
   }
 
   newer(): Promise<undefined> {

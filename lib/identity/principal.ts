@@ -15,6 +15,16 @@ export interface Principal {
   readonly expiresAtMs: number;
   /** When the credential itself ends, where that is later than `expiresAtMs`, because it must be asked about again before. */
   readonly credentialExpiresAtMs?: number;
+  /**
+   * As of when the proof holds, in ms since the epoch: when somebody was asked, or when the keys were fetched. Whoever
+   * remembers the principal counts from here and never from when it met him. Absent: the source looks on every request.
+   */
+  readonly provenAtMs?: number;
+}
+
+/** Until when a principal met at `nowMs` may be believed unasked, in ms since the epoch: `maxAgeMs` of when it was proven. */
+export function believedUntil(principal: Principal, nowMs: number, maxAgeMs: number): number {
+  return Math.min(principal.expiresAtMs, (principal.provenAtMs ?? nowMs) + maxAgeMs);
 }
 
 /** What a source needs to see of a request. Field values are latin1 strings; `get` returns undefined when absent or repeated. */

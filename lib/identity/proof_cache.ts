@@ -2,7 +2,7 @@
 // Bounded in entries and in age; many requests with one new credential are one verification.
 import { LRUCache } from "lru-cache";
 import { SignetError } from "../errors.ts";
-import type { Identification, VerifyingSource } from "./principal.ts";
+import { believedUntil, type Identification, type VerifyingSource } from "./principal.ts";
 
 export interface ProofCacheOptions {
   readonly maxVerified: number;
@@ -77,7 +77,7 @@ export class ProofCache {
   #remember(digest: string, answer: Identification, nowMs: number): Identification {
     const { maxAgeMs, refusedMs } = this.#options;
     if (answer.kind === "principal") {
-      const untilMs = Math.min(answer.principal.expiresAtMs, nowMs + maxAgeMs);
+      const untilMs = believedUntil(answer.principal, nowMs, maxAgeMs);
       this.#refused.delete(digest);
       this.#verified.set(digest, { answer, untilMs });
     } else if (answer.kind === "invalid") {

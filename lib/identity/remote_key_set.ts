@@ -3,7 +3,7 @@
 // for a bounded time; after that nobody can be told apart and the answer is 503, not 401.
 import { SignetError } from "../errors.ts";
 import { redactUrl } from "../observe/redact.ts";
-import { type KeyLookup, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
+import { type Keys, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
 
 export interface RemoteKeySetOptions {
   readonly url: string;
@@ -25,18 +25,13 @@ export interface RemoteKeySetOptions {
 
 type Settings = Required<RemoteKeySetOptions>;
 
-interface Fetched {
-  readonly lookup: KeyLookup;
-  readonly atMs: number;
-}
-
 export class RemoteKeySet implements KeySet {
   readonly #settings: Settings;
-  #keys: Fetched | undefined;
+  #keys: Keys | undefined;
   #attemptMs = -Infinity;
   /** Of the last attempt; undefined if it succeeded. */
   #failure: SignetError | undefined;
-  #fetching: Promise<Fetched> | undefined;
+  #fetching: Promise<Keys> | undefined;
 
   constructor(options: RemoteKeySetOptions) {
     this.#settings = {
@@ -50,22 +45,22 @@ export class RemoteKeySet implements KeySet {
     };
   }
 
-  current(nowMs: number): KeyLookup | Promise<KeyLookup> {
+  current(nowMs: number): Keys | Promise<Keys> {
     const keys = this.#keys;
-    return keys !== undefined && nowMs - keys.atMs < this.#settings.freshMs ? keys.lookup : this.#renew(nowMs);
+    return keys !== undefined && nowMs - keys.asOfMs < this.#settings.freshMs ? keys : this.#renew(nowMs);
   }
 
-  async newer(nowMs: number): Promise<KeyLookup | undefined> {
+  async newer(nowMs: number): Promise<Keys | undefined> {
     const before = this.#keys;
     if (this.#fetching === undefined) {
       if (this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
       else if (nowMs - this.#attemptMs < this.#settings.cooldownMs) return undefined;
     }
     const keys = await this.#fetchOnce(nowMs);
-    return keys === before ? undefined : keys.lookup;
+    return keys === before ? undefined : keys;
   }
 
-  async #renew(nowMs: number): Promise<KeyLookup> {
+  async #renew(nowMs: number): Promise<Keys> {
     const stale = this.#staleKeys(nowMs);
     const renewed = this.#askAgain(nowMs);
     // The provider failed before: while it does, nobody waits for it, lest each token take as long as its time-out.
@@ -74,20 +69,21 @@ export class RemoteKeySet implements KeySet {
       return stale;
     }
     try {
-      return (await renewed).lookup;
+      return await renewed;
     } catch (fault) {
       if (stale !== undefined) return stale;
       throw fault;
     }
   }
 
-  /** Keys that are old and still used, as long as there are no others. */
-  #staleKeys(nowMs: number): KeyLookup | undefined {
-    const { freshMs, staleMs } = this.#settings;
-    return this.#keys !== undefined && nowMs - this.#keys.atMs < freshMs + staleMs ? this.#keys.lookup : undefined;
+  /** Keys that are old and still used, as long as there are no others; what they prove lasts until the next attempt. */
+  #staleKeys(nowMs: number): Keys | undefined {
+    const { freshMs, staleMs, retryMs } = this.#settings;
+    if (this.#keys === undefined || nowMs - this.#keys.asOfMs >= freshMs + staleMs) return undefined;
+    return { lookup: this.#keys.lookup, asOfMs: nowMs - freshMs + retryMs };
   }
 
-  async #askAgain(nowMs: number): Promise<Fetched> {
+  async #askAgain(nowMs: number): Promise<Keys> {
     if (this.#fetching === undefined && this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
     return await this.#fetchOnce(nowMs);
   }
@@ -97,16 +93,16 @@ export class RemoteKeySet implements KeySet {
     if (nowMs - this.#attemptMs < this.#settings.retryMs) throw failure;
   }
 
-  #fetchOnce(nowMs: number): Promise<Fetched> {
+  #fetchOnce(nowMs: number): Promise<Keys> {
     this.#fetching ??= this.#fetch(nowMs).finally(() => this.#fetching = undefined);
     return this.#fetching;
   }
 
-  async #fetch(nowMs: number): Promise<Fetched> {
+  async #fetch(nowMs: number): Promise<Keys> {
     this.#attemptMs = nowMs;
     try {
       const text = await this.#download();
-      this.#keys = { lookup: this.#settings.makeLookup(parseKeySet(text)), atMs: nowMs };
+      this.#keys = { lookup: this.#settings.makeLookup(parseKeySet(text)), asOfMs: nowMs };
       this.#failure = undefined;
       return this.#keys;
     } catch (cause) {

@@ -41,5 +41,6 @@ export function readResolved(
     scopes: scopes ?? [],
     expiresAtMs: Math.min(credentialExpiresAtMs, time.nowMs + time.maxAgeMs),
     credentialExpiresAtMs,
+    provenAtMs: time.nowMs,
   };
 }

@@ -2,6 +2,8 @@
 // caller is refused for it: 503 where nothing can be told, never 401 (M3, I1, I3).
 import assert from "node:assert/strict";
 import { ASKING_SOURCES, Scene } from "../support/oauth_scene.ts";
+import { RawClient, rawPost } from "../support/raw_client.ts";
+import { call, LANES, status } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -149,6 +151,31 @@ Deno.test("I1: a key that is withdrawn counts no longer than keys are believed",
   assert.equal(await scene.call(await scene.token("alice"), id), 200);
   assert.equal(scene.asked, 2);
 });
+
+for (const lane of LANES) {
+  Deno.test(`I1: no cache and no connection starts a withdrawn key's term anew (${lane} lane)`, STRICT, async () => {
+    await using scene = await Scene.open("jwt", { lane, flags: ["--session-only", "--identity-ttl", "10m"] });
+    const { provider, clock } = scene;
+    const [early, late] = [await scene.token("alice"), await scene.token("alice")];
+    const id = await scene.signet.open({ token: early });
+    await provider.rotate({ keepOld: false });
+    clock.nowMs += 10 * MINUTE_MS - 1;
+    // A connection that remembers a proof of before, a token proven by the keys of before, an identity kept from one.
+    using client = await RawClient.connect(scene.signet.url);
+    const ask = async (token: string) => {
+      const fields = [`mcp-session-id: ${id}`, `authorization: Bearer ${token}`];
+      await client.send(rawPost(JSON.stringify(call(1, "echo")), fields));
+      return (await client.answer()).status;
+    };
+    assert.deepEqual([await ask(early), await ask(late)], [200, 200]);
+    const kept = await scene.signet.open({ token: early });
+    assert.equal(await status(scene.signet.post(call(2, "echo"), { id: kept })), 200);
+    clock.nowMs += 1;
+    assert.deepEqual([await ask(late), await ask(early)], [401, 401]);
+    assert.equal(await status(scene.signet.post(call(2, "echo"), { id: kept })), 401);
+    assert.equal(scene.asked, 2);
+  });
+}
 
 Deno.test("M3: a flood of invented key ids fetches the keys once a cool-down", STRICT, async () => {
   await using scene = await Scene.open("jwt");

@@ -2,7 +2,7 @@
 import { FakeMcp } from "./fake_mcp.ts";
 import { Clock } from "./oauth_abuse.ts";
 import { type Question, StubProvider } from "./oauth_provider.ts";
-import { call, INITIALIZE, status, TestSignet } from "./signet.ts";
+import { call, INITIALIZE, type Lane, status, TestSignet } from "./signet.ts";
 
 /** The sources that ask somebody else. */
 export const ASKING_SOURCES = ["jwt", "introspection", "resolver"] as const;
@@ -33,12 +33,18 @@ export class Scene implements AsyncDisposable {
     this.signet = parts.signet;
   }
 
-  static async open(source: AskingSource): Promise<Scene> {
+  static async open(
+    source: AskingSource,
+    options: { readonly lane?: Lane; readonly flags?: readonly string[] } = {},
+  ): Promise<Scene> {
     const clock = new Clock();
     const upstream = new FakeMcp();
     const provider = await StubProvider.start(clock.now);
-    const flags = provider.flags(source);
-    const signet = await TestSignet.start({ upstream: upstream.url, flags, now: clock.now });
+    const flags = [...provider.flags(source), ...options.flags ?? []];
+    const signet = await TestSignet.start({
+      ...{ upstream: upstream.url, flags, now: clock.now },
+      ...(options.lane ? { lane: options.lane } : {}),
+    });
     return new Scene(source, clock, { upstream, provider, signet });
   }
 

@@ -4,7 +4,7 @@ import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import type { Challenger } from "../../identity/challenge.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
-import type { Identification, Principal } from "../../identity/principal.ts";
+import { believedUntil, type Identification, type Principal } from "../../identity/principal.ts";
 import type { Inbound } from "../inbound.ts";
 
 interface ConnectionMemo {
@@ -12,7 +12,8 @@ interface ConnectionMemo {
   readonly provedBy: Authentication;
   readonly credential: string;
   readonly principal: Principal;
-  readonly provedAtMs: number;
+  /** From this instant on he must be proven again, in ms since the epoch. */
+  readonly untilMs: number;
 }
 
 /** Stands for a field that is not there, which is not the same as an empty one. No field value holds it. */
@@ -44,7 +45,7 @@ export class Authentication {
     const nowMs = inbound.receivedAtMs;
     if (
       credential !== undefined && memo !== undefined && memo.credential === credential &&
-      memo.provedBy === this && nowMs < memo.principal.expiresAtMs && nowMs - memo.provedAtMs < authenticator.maxAgeMs
+      memo.provedBy === this && nowMs < memo.untilMs
     ) return inbound.principal = memo.principal;
     const identified = authenticator.identify(inbound, nowMs);
     if (identified instanceof Promise) return identified.then((answer) => this.#accept(answer, inbound, credential));
@@ -74,7 +75,7 @@ export class Authentication {
         provedBy: this,
         credential: detachText(credential),
         principal,
-        provedAtMs: inbound.receivedAtMs,
+        untilMs: believedUntil(principal, inbound.receivedAtMs, this.#options.authenticator.maxAgeMs),
       };
       inbound.exchange.connection.memo = memo;
     }

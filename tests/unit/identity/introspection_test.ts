@@ -75,6 +75,7 @@ Deno.test("I1: introspection takes an active token's subject, client, scopes and
   });
   assert.deepEqual(await principalOf(source.identify(withToken("the-token"), NOW_MS)), {
     source: "introspection",
+    provenAtMs: NOW_MS,
     issuer: ISSUER,
     subject: "alice",
     clientId: "app",

@@ -43,6 +43,7 @@ Deno.test("I1: a valid token is its issuer's subject, with client, scopes and ex
   const token = await ALICE.sign({ client_id: "app", azp: "other", scope: "read  write", nbf: NOW_S });
   assert.deepEqual(principalOf(await ask(source, token)), {
     source: "jwt",
+    provenAtMs: NOW_MS,
     issuer: ISSUER,
     subject: "alice",
     clientId: "app",

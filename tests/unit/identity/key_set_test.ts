@@ -41,7 +41,7 @@ Deno.test("I1: a key set file gives the keys that stand in it, and one that is n
       makeLookup: createLocalJWKSet,
     });
   const keys = await load();
-  assert.deepEqual(keys.current().jwks().keys.map((key) => key.kid), ["one"]);
+  assert.deepEqual(keys.current(0).lookup.jwks().keys.map((key) => key.kid), ["one"]);
   text = "not JSON";
   await assert.rejects(load, ConfigError);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createLocalJWKSet } from "jose";
 import { SignetError } from "../../../lib/errors.ts";
-import type { KeyLookup } from "../../../lib/identity/key_set.ts";
+import type { Keys } from "../../../lib/identity/key_set.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "../../../lib/identity/remote_key_set.ts";
 import { Issuer, keySetOf, NOW_MS } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
@@ -23,7 +23,7 @@ function setUp(options: Partial<RemoteKeySetOptions> = {}): { server: KeyServer;
   return { server, keys };
 }
 
-const kids = (lookup: KeyLookup | undefined) => lookup?.jwks().keys.map((key) => key.kid);
+const kids = (keys: Keys | undefined) => keys?.lookup.jwks().keys.map((key) => key.kid);
 const unavailable = (fault: unknown) => fault instanceof SignetError && fault.code === "identity_unavailable";
 
 Deno.test("I1: keys are fetched when first needed, once for all who wait, and then at hand", STRICT, async () => {

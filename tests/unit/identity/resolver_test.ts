@@ -67,6 +67,7 @@ Deno.test("I1: the resolver's answer becomes the principal", STRICT, async () =>
   });
   assert.deepEqual(await principalOf(source.identify(KEY, NOW_MS)), {
     source: "resolver",
+    provenAtMs: NOW_MS,
     issuer: "https://issuer.example",
     subject: "alice",
     clientId: "app",
