@@ -4,6 +4,7 @@ import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
 import { boolean } from "../config/kinds.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { printable } from "./text.ts";
 
 const LIVE_FLAG: OwnFlag<boolean> = {
   name: "live",
@@ -21,8 +22,7 @@ function describeChecks(body: string): string {
     const checks = (JSON.parse(body) as { checks?: unknown } | null)?.checks;
     if (typeof checks !== "object" || checks === null) return "";
     const lines = Object.entries(checks).map(([name, state]) => `${name}: ${state}`).join("; ");
-    // deno-lint-ignore no-control-regex
-    return lines.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, 500);
+    return printable(lines.slice(0, 500));
   } catch {
     return "";
   }

@@ -1,5 +1,6 @@
 // Words on a screen: wrapping, columns and emphasis. Emphasis only where a terminal shows it (https://no-color.org).
 import type { ConfigProblem } from "../errors.ts";
+import { maskUnsafe } from "../observe/escape.ts";
 
 export interface Style {
   bold(text: string): string;
@@ -32,8 +33,7 @@ export function wrap(text: string, width: number): string[] {
 
 /** What comes from outside, with nothing left in it that could drive the terminal. */
 export function printable(value: unknown): string {
-  // deno-lint-ignore no-control-regex
-  return String(value ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
+  return maskUnsafe(String(value ?? ""));
 }
 
 /** Cells in columns two blanks apart, a line each; the last column is as wide as it likes. */

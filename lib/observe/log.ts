@@ -1,4 +1,6 @@
-// Structured log lines: for people on a terminal, JSON otherwise. Facts never hold ids, tokens or header values (P1).
+// Structured log lines: for people on a terminal, JSON otherwise. Facts never hold ids, tokens or header values (P1), and
+// no text drives a terminal or forges a line in either format (escape.ts).
+import { escapeUnsafe } from "./escape.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -22,33 +24,24 @@ export interface LogOptions {
   readonly color?: boolean;
 }
 
-/** Control characters and line breaks in a fact could forge log lines or drive a terminal: they are shown escaped. */
-function escapeControls(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
 const COLOR: Record<LogLevel, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m" };
 
 function formatHuman(options: LogOptions, level: LogLevel, event: string, facts: LogFacts): string {
   const time = new Date(options.now()).toISOString().slice(11, 23);
   const label = level.toUpperCase().padEnd(5);
   const shown = options.color ? `${COLOR[level]}${label}\x1b[0m` : label;
-  let line = `${time} ${shown} ${escapeControls(event)}`;
+  let line = `${time} ${shown} ${escapeUnsafe(event)}`;
   for (const name in facts) {
     const value = facts[name];
     if (value === undefined) continue;
-    const text = escapeControls(String(value));
-    line += ` ${name}=${/[\s="]/.test(text) || text === "" ? JSON.stringify(text) : text}`;
+    const text = String(value);
+    line += ` ${name}=${escapeUnsafe(/[\s="]/.test(text) || text === "" ? JSON.stringify(text) : text)}`;
   }
   return line + "\n";
 }
 
 function formatJson(options: LogOptions, level: LogLevel, event: string, facts: LogFacts): string {
-  return JSON.stringify({ time: new Date(options.now()).toISOString(), level, event, ...facts }) + "\n";
+  return escapeUnsafe(JSON.stringify({ time: new Date(options.now()).toISOString(), level, event, ...facts })) + "\n";
 }
 
 export function createLogger(options: LogOptions): Logger {

@@ -8,6 +8,7 @@ import type { ProcessExit, ProcessLimits } from "./process.ts";
 import { ServerProcess } from "./process.ts";
 import { formatMark, type ProcessTable } from "./process_table.ts";
 import type { Slots } from "./slots.ts";
+import { secretsOf } from "./server_secrets.ts";
 import { StderrLog } from "./stderr_log.ts";
 import type { Turns } from "./turns.ts";
 import type { Timers } from "../timers.ts";
@@ -61,13 +62,6 @@ export function randomName(bridge: Bridge, n: number): string {
   return bridge.random(n).toHex();
 }
 
-/** A configured value that is this long is taken for a secret; shorter ones are words like `production`. */
-const SECRET_LENGTH = 16;
-
-function configuredSecrets({ env = {} }: ServerCommand): string[] {
-  return Object.values(env).filter((value) => value.length >= SECRET_LENGTH);
-}
-
 /** One start of the server. */
 export interface Start {
   /** Variables it gets besides those configured: its credentials. */
@@ -93,7 +87,7 @@ export function startProcess(bridge: Bridge, programs: Programs, start: Start): 
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   };
-  const secrets = [...Object.values(start.secrets), ...configuredSecrets(server)];
+  const secrets = secretsOf(server, machine, start.secrets);
   const stderr = new StderrLog({ log, timers, facts: start.facts, secrets });
   const { onLine, onExit } = start;
   bridge.counts.started++;

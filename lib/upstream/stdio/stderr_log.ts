@@ -1,16 +1,17 @@
 // What an MCP server writes to stderr, line by line to Signet's log with the session's name (BEHAVIOUR.md B7). It is a log
-// of the server's own, no error (PROTOCOL.md 37). Long lines are cut, floods thinned out and counted, and the credentials
-// the process was given are blanked wherever they turn up.
+// of the server's own, no error (PROTOCOL.md 37). Whatever secret the process was given is blanked, then
+// long lines are cut; floods are thinned out and counted.
+import { Blanker } from "../../observe/blank.ts";
 import type { Logger } from "../../observe/log.ts";
 import { LineSplitter } from "./lines.ts";
 import type { Timers } from "../timers.ts";
 
-const MAX_LINE_BYTES = 4096;
+const MAX_LINE_CHARS = 4096;
+/** Of a UTF-16 unit in UTF-8. */
+const MOST_BYTES_A_CHAR = 3;
 /** A burst may be this long; then so many lines a second get through. */
 const BURST_LINES = 200;
 const LINES_PER_S = 20;
-/** Shorter texts are no secrets, and would blank half the log. */
-const MIN_SECRET_LENGTH = 6;
 
 export interface StderrLogOptions {
   readonly log: Logger;
@@ -23,8 +24,8 @@ export interface StderrLogOptions {
 
 export class StderrLog {
   readonly #options: StderrLogOptions;
-  readonly #secrets: readonly string[];
-  readonly #lines = new LineSplitter({ maxBytes: MAX_LINE_BYTES, onLonger: "cut" });
+  readonly #blanker: Blanker;
+  readonly #lines: LineSplitter;
   readonly #decoder = new TextDecoder();
   #allowance = BURST_LINES;
   #refilledAtMs: number;
@@ -32,7 +33,10 @@ export class StderrLog {
 
   constructor(options: StderrLogOptions) {
     this.#options = options;
-    this.#secrets = options.secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+    this.#blanker = new Blanker(options.secrets);
+    // One that begins within what is shown is seen whole, so that it can be known for what it is.
+    const seen = MAX_LINE_CHARS + this.#blanker.longest;
+    this.#lines = new LineSplitter({ maxBytes: seen * MOST_BYTES_A_CHAR, onLonger: "cut" });
     this.#refilledAtMs = options.timers.now();
   }
 
@@ -46,18 +50,14 @@ export class StderrLog {
   }
 
   #write(line: Uint8Array): void {
+    // Lines that are left out count too: a secret may go on from one into the next.
+    const text = this.#blanker.line(this.#decoder.decode(line));
     if (!this.#allows()) {
       this.#suppressed++;
       return;
     }
     this.#reportSuppressed();
-    this.#options.log.info("MCP server says", { ...this.#options.facts(), line: this.#blank(line) });
-  }
-
-  #blank(line: Uint8Array): string {
-    let text = this.#decoder.decode(line);
-    for (const secret of this.#secrets) text = text.replaceAll(secret, "[redacted]");
-    return text;
+    this.#options.log.info("MCP server says", { ...this.#options.facts(), line: cut(text) });
   }
 
   /** A bucket of lines that fills up again with time. */
@@ -77,4 +77,9 @@ export class StderrLog {
     this.#suppressed = 0;
     this.#options.log.warn("MCP server said too much: lines left out", { ...this.#options.facts(), lines });
   }
+}
+
+/** Not through a character. */
+function cut(text: string): string {
+  return text.length <= MAX_LINE_CHARS ? text : text.slice(0, MAX_LINE_CHARS).replace(/[\ud800-\udbff]$/, "");
 }

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { createLogger } from "../../../lib/observe/log.ts";
+import { escapeUnsafe, maskUnsafe } from "../../../lib/observe/escape.ts";
+import { STRICT } from "../../support/strict.ts";
+
+/** Every unit that may not be shown as it is. */
+function unsafeUnits(): number[] {
+  const ranges = [[0, 0x1f], [0x7f, 0x9f], [0x2028, 0x2029], [0x202a, 0x202e], [0x2066, 0x2069], [0xd800, 0xdfff]];
+  return ranges.flatMap(([from = 0, to = 0]) => Array.from({ length: to - from + 1 }, (_, n) => from + n));
+}
+
+for (const format of ["human", "json"] as const) {
+  Deno.test(`J: no character drives a terminal or forges a line in the ${format} log`, STRICT, () => {
+    const lines: string[] = [];
+    const log = createLogger({ level: "info", format, now: () => 0, write: (line) => lines.push(line) });
+    for (const unit of unsafeUnits()) {
+      const c = String.fromCharCode(unit);
+      log.info(`e${c}vent`, { plain: `a${c}b`, quoted: `a ${c}"b` });
+      const line = lines.pop()!;
+      assert.equal(line.endsWith("\n"), true);
+      assert.equal(line.slice(0, -1).includes(c), false, `U+${unit.toString(16)}`);
+      assert.equal(line.isWellFormed(), true);
+      if (format !== "json") continue;
+      const read = JSON.parse(line) as { plain: string; quoted: string };
+      assert.deepEqual([read.plain, read.quoted], [`a${c}b`, `a ${c}"b`]);
+    }
+  });
+}
+
+Deno.test("escapeUnsafe and maskUnsafe leave ordinary text as it is, pairs of surrogates too", STRICT, () => {
+  const text = 'plain "text" \\ äöü 日本 😀 עברית';
+  assert.equal(escapeUnsafe(text), text);
+  assert.equal(maskUnsafe(text), text);
+  assert.equal(escapeUnsafe("\ud83d\ude00\ud83d"), "\ud83d\ude00\\ud83d");
+  assert.equal(maskUnsafe("a\u202eb\x1b"), "a?b?");
+});
