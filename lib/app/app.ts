@@ -27,7 +27,7 @@ const GATHERED_BYTES = 16 * 1024;
 /** How often open streams are looked at: for silence, and for credentials that have ended. */
 const STREAM_TICK_MS = 1000;
 
-/** Starts serving. @throws ConfigError; Deno.errors.AddrInUse and other faults of listening */
+/** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, now } = options;
   const { ring } = await options.loadKeys();

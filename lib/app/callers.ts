@@ -12,6 +12,7 @@ import type { PrincipalSource } from "../identity/principal.ts";
 import { describeProtectedResource, type ProtectedResource } from "../identity/protected_resource.ts";
 import { SessionTokenSource } from "../identity/session_token.ts";
 import { TrustedHeaderSource } from "../identity/trusted_header.ts";
+import { readTextFile } from "../platform/files.ts";
 import type { SessionTokens } from "../session/tokens.ts";
 
 /** What sources need besides the settings. */
@@ -35,7 +36,7 @@ async function createJwt(settings: Settings): Promise<PrincipalSource> {
     audiences: settings.jwtAudiences,
     jwks: given(settings.jwtJwks, "jwt-jwks"),
     fetch,
-    readTextFile: Deno.readTextFile,
+    readTextFile,
     algorithms: settings.jwtAlgorithms,
     clockSkewMs: settings.jwtClockSkewMs,
   });

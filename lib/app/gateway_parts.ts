@@ -9,6 +9,7 @@ import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
 import { ErrorResponder } from "../gateway/respond.ts";
 import { SessionOnly } from "../gateway/in/session_only.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
+import { readTextFile } from "../platform/files.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import type { Lasting } from "./lasting.ts";
 import { randomBytes } from "./random.ts";
@@ -16,7 +17,7 @@ import { randomBytes } from "./random.ts";
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
   // Read again, as it may have been rotated; the secrets of tokens already issued stay as they were.
-  const { introspectionSecret } = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
+  const { introspectionSecret } = await loadSecrets(settings, { readTextFile });
   const authenticator = await createAuthenticator(settings, { tokens: lasting.tokens, introspectionSecret });
   const resource = createResource(settings);
   const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings) : undefined;

@@ -10,6 +10,7 @@ import type { Lifecycle } from "../gateway/parts.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
+import { readTextFile } from "../platform/files.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
 import { Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
@@ -77,7 +78,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const { settings, ring, now } = options;
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
-  const secrets = await loadSecrets(settings, { readTextFile: Deno.readTextFile });
+  const secrets = await loadSecrets(settings, { readTextFile });
   const store = await createStore(settings);
   // Not the TTL of now: sessions sealed under a longer one may still be about.
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });

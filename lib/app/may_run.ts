@@ -2,11 +2,11 @@
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import { flagOf } from "../config/setting.ts";
 import { ConfigError } from "../errors.ts";
+import { mayStartPrograms } from "../platform/runtime.ts";
 
 /** @throws ConfigError at the setting that names a program */
 export async function assertMayRun(key: SettingKey): Promise<void> {
-  const { state } = await Deno.permissions.query({ name: "run" });
-  if (state === "granted") return;
+  if (await mayStartPrograms()) return;
   const problem = "this executable may not start programs";
   const remedy = "Use one made for it (`deno task compile --stdio`), or run Signet from source.";
   throw new ConfigError([{ place: flagOf(settingOf(key)), problem, remedy }]);

@@ -2,6 +2,7 @@
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Http1Server } from "../http1/server/server.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
+import { residentBytes } from "../platform/runtime.ts";
 import type { Lasting } from "./lasting.ts";
 
 export interface PageSources {
@@ -147,7 +148,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
     "Warnings and errors left out of the log because there were too many of their kind in a second.",
     () => lasting.log.suppressed,
   );
-  page.gauge("process_resident_memory_bytes", "Resident memory.", () => Deno.memoryUsage().rss);
+  page.gauge("process_resident_memory_bytes", "Resident memory.", residentBytes);
 }
 
 export function createMetricsPage(sources: PageSources): MetricsPage {

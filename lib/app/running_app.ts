@@ -36,6 +36,6 @@ export interface RunningApp {
 
 /** As much of `app.ts` as whoever starts it needs. */
 export interface AppModule {
-  /** Starts serving. @throws ConfigError; Deno.errors.AddrInUse and other faults of listening */
+  /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
   startApp(options: AppOptions): Promise<RunningApp>;
 }

@@ -1,10 +1,13 @@
 // Settings → a stdio server, its metrics, and an end after which none of its processes is left. Loaded only where one is
 // configured.
+import { stat } from "node:fs/promises";
+import process from "node:process";
 import { type SettingKey, settingOf, type Settings } from "../config/schema.ts";
 import { flagOf } from "../config/setting.ts";
 import { ConfigError } from "../errors.ts";
 import { HttpError } from "../http1/types.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
+import { environment } from "../platform/environment.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../upstream/stdio.ts";
 import type { ResourceLimits, ServerCommand } from "../upstream/stdio/launch.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../upstream/timers.ts";
@@ -39,7 +42,7 @@ async function optionsOf(settings: Settings, { secrets, log }: OpenUpstreamOptio
   const options: StdioUpstreamOptions = {
     name: NAME,
     server: serverCommand(settings, secrets.stdioSecrets),
-    machine: { environment: Deno.env.toObject(), linux: Deno.build.os === "linux" },
+    machine: { environment: environment(), linux: process.platform === "linux" },
     log,
     limits: {
       startTimeoutMs: settings.stdioStartTimeoutMs,
@@ -89,7 +92,7 @@ function refuse(key: SettingKey, problem: string, remedy: string): never {
 
 /** What would otherwise be told to the first client, and only in the log. @throws ConfigError */
 async function assertMayStart({ stdioDir }: Settings): Promise<void> {
-  if (Deno.build.os === "windows") {
+  if (process.platform === "win32") {
     refuse(
       "command",
       "there are no process groups on Windows to end a server by",
@@ -98,8 +101,8 @@ async function assertMayStart({ stdioDir }: Settings): Promise<void> {
   }
   await assertMayRun("command");
   if (stdioDir === undefined) return;
-  const found = await Deno.stat(stdioDir).catch(() => undefined);
-  if (!found?.isDirectory) refuse("stdioDir", "there is no such directory", "Name one that is there.");
+  const found = await stat(stdioDir).catch(() => undefined);
+  if (!found?.isDirectory()) refuse("stdioDir", "there is no such directory", "Name one that is there.");
 }
 
 /** @throws ConfigError */

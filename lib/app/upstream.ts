@@ -2,6 +2,7 @@
 // What one kind needs is loaded for that kind alone.
 import type { Settings } from "../config/schema.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
+import { readTextFile } from "../platform/files.ts";
 import { HttpUpstream } from "../upstream/http.ts";
 import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
@@ -20,7 +21,7 @@ async function createHttpUpstream(settings: Settings): Promise<HttpUpstream> {
   return new HttpUpstream({
     name: address.name === "" ? "upstream" : address.name,
     url: address.url,
-    ...(caFile === undefined ? {} : { caCerts: [await Deno.readTextFile(caFile)] }),
+    ...(caFile === undefined ? {} : { caCerts: [await readTextFile(caFile)] }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,
       connectPatienceMs: settings.connectPatienceMs,

@@ -1,36 +1,25 @@
 // The real machine behind a command: files, terminal, clock, randomness, signals of this process.
+import { stat, unlink, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { dirname } from "node:path";
-import type { Machine, SignalName } from "./command.ts";
-
-function writer(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
-  const encoder = new TextEncoder();
-  return (text) => {
-    let bytes = encoder.encode(text);
-    try {
-      while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
-    } catch (error) {
-      // `signet help | head` closes the pipe: nobody is left to tell.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    }
-  };
-}
-
-function onSignal(signal: SignalName, handler: () => void): () => void {
-  try {
-    Deno.addSignalListener(signal, handler);
-  } catch {
-    return () => {}; // Windows lacks some.
-  }
-  return () => Deno.removeSignalListener(signal, handler);
-}
+import type { Buffer } from "node:buffer";
+import { environment } from "../platform/environment.ts";
+import { fileMode, readTextFile } from "../platform/files.ts";
+import { systemFault } from "../platform/system_fault.ts";
+import { isTerminal, onSignal, readStdin, STDERR, STDOUT, textWriter } from "../platform/terminal.ts";
+import type { Machine } from "./command.ts";
 
 async function checkWritable(path: string): Promise<void> {
   // Only the folder is tried: opening the file itself is what must not happen.
-  const found = await Deno.stat(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const found = await stat(path).catch((error) => {
+    if (systemFault(error) !== "NotFound") throw error;
   });
-  if (found?.isDirectory) throw new Deno.errors.IsADirectory(path);
-  await Deno.remove(await Deno.makeTempFile({ dir: dirname(path), prefix: ".signet-" }));
+  if (found?.isDirectory()) {
+    throw Object.assign(new Error(`writing ${path}: found a directory, want a file`), { code: "EISDIR" });
+  }
+  const draft = `${dirname(path)}/.signet-${crypto.randomUUID()}`;
+  await writeFile(draft, "", { flag: "wx", mode: 0o600 });
+  await unlink(draft);
 }
 
 /**
@@ -38,29 +27,58 @@ async function checkWritable(path: string): Promise<void> {
  * An https URL keeps to the proxy, which sees nothing of it.
  */
 async function fetchDirectly(url: string, init: RequestInit): Promise<Response> {
-  const { protocol, hostname, port } = new URL(url);
-  if (protocol !== "http:") return await fetch(url, init);
-  // The one way to say so for one request: a "proxy" that is the server itself, spoken to as a server.
-  using client = Deno.createHttpClient({
-    proxy: { transport: "tcp", hostname, port: Number(port) || 80 },
+  if (new URL(url).protocol !== "http:") return await fetch(url, init);
+  const { status, headers, body } = await askDirectly(new Request(url, init));
+  return new Response(body.length === 0 ? null : body, { status, headers });
+}
+
+interface DirectAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** By `node:http`, which knows of no proxy. */
+async function askDirectly({ url, method, headers, body, signal }: Request): Promise<DirectAnswer> {
+  const sent = body === null ? new Uint8Array(0) : new Uint8Array(await new Response(body).arrayBuffer());
+  return await new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers: Object.fromEntries(headers), signal, agent: false }, (answer) => {
+      const pieces: Buffer[] = [];
+      answer.on("data", (piece: Buffer) => pieces.push(piece));
+      answer.on("error", reject);
+      answer.on("end", () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),
+          body: joined(pieces),
+        }));
+    });
+    asked.on("error", reject);
+    asked.end(sent);
   });
-  const response = await fetch(url, { ...init, client });
-  const body = await response.arrayBuffer();
-  const { status, headers } = response;
-  return new Response(body.byteLength === 0 ? null : body, { status, headers });
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 export function thisMachine(loadApp: Machine["loadApp"]): Machine {
   return {
-    env: Deno.env.toObject(),
-    stdout: writer(Deno.stdout),
-    stderr: writer(Deno.stderr),
-    stdoutIsTerminal: Deno.stdout.isTerminal(),
-    stderrIsTerminal: Deno.stderr.isTerminal(),
-    readTextFile: (path) => Deno.readTextFile(path),
-    fileMode: async (path) => (await Deno.stat(path)).mode,
+    env: environment(),
+    stdout: textWriter(STDOUT),
+    stderr: textWriter(STDERR),
+    stdoutIsTerminal: isTerminal(STDOUT),
+    stderrIsTerminal: isTerminal(STDERR),
+    readTextFile,
+    fileMode,
     checkWritable,
-    readStdin: () => new Response(Deno.stdin.readable).text(),
+    readStdin,
     now: Date.now,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     fetch: fetchDirectly,

@@ -3,6 +3,7 @@ import type { AppOptions, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { createLogger, type Logger } from "../observe/log.ts";
+import { systemFault } from "../platform/system_fault.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
@@ -44,7 +45,7 @@ async function start(context: CommandContext, options: AppOptions): Promise<Runn
   try {
     return await asCommand(() => startApp(options));
   } catch (error) {
-    const [found, remedy] = LISTEN_FAULTS[error instanceof Error ? error.name : ""] ?? [];
+    const [found, remedy] = LISTEN_FAULTS[systemFault(error) ?? ""] ?? [];
     if (found === undefined || remedy === undefined) throw error;
     throw new CommandFailure(EXIT.unreachable, `starting to listen: ${found}`, remedy);
   }

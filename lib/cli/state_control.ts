@@ -3,6 +3,7 @@
 import type { Control } from "../admin/control.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
+import { systemFault } from "../platform/system_fault.ts";
 import type { TokenSecret } from "../session/tokens_secret.ts";
 import type { Store } from "../store/store.ts";
 import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
@@ -120,7 +121,7 @@ async function requireFile(context: CommandContext, path: string): Promise<void>
     await context.fileMode(path);
   } catch (error) {
     // Any other fault is told in full by opening it.
-    if (!(error instanceof Deno.errors.NotFound)) return;
+    if (systemFault(error) !== "NotFound") return;
     throw new CommandFailure(
       EXIT.usage,
       `there is no state file ${path}`,

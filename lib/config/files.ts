@@ -2,6 +2,7 @@
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { parseKeySet } from "../identity/key_set.ts";
+import { systemFault } from "../platform/system_fault.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, settingOf, type Settings } from "./schema.ts";
 import { parseAdminToken, parseClientSecret, parseRefreshToken, parseTokenSecrets, parseVariable } from "./secrets.ts";
@@ -127,7 +128,7 @@ class Examiner {
     try {
       await this.#access.checkWritable?.(path);
     } catch (error) {
-      const [problem, remedy] = WRITE_FAULTS[error instanceof Error ? error.name : ""] ??
+      const [problem, remedy] = WRITE_FAULTS[systemFault(error) ?? ""] ??
         ["nothing can be written in its folder", "See what is wrong with the folder of FILE, or name another file."];
       this.problems.push({ place, problem, remedy: remedy.replace("FILE", () => path) });
     }

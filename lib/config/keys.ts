@@ -3,6 +3,7 @@
 import { ConfigError } from "../errors.ts";
 import { ephemeralKeyRing, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
 import type { Environment } from "./environment.ts";
+import { systemFault } from "../platform/system_fault.ts";
 import type { FileAccess } from "./files.ts";
 import { explainReadError } from "./read_error.ts";
 
@@ -47,7 +48,7 @@ async function readCredential(options: KeyOptions): Promise<KeyText | undefined>
     return { text: await options.readTextFile(path), source: path };
   } catch (error) {
     // A unit may have other credentials only.
-    if (error instanceof Error && error.name === "NotFound") return undefined;
+    if (systemFault(error) === "NotFound") return undefined;
     throw new ConfigError([{ place: CREDENTIALS_VARIABLE, ...explainReadError(error, path) }]);
   }
 }

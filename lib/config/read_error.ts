@@ -1,4 +1,5 @@
 // Why a file could not be read, in words: one table for every file that configuration names.
+import { systemFault } from "../platform/system_fault.ts";
 
 const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   NotFound: ["there is no such file", "Create FILE, or name another file."],
@@ -10,7 +11,7 @@ const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: st
 
 /** Why a file could not be read, in words. */
 export function explainReadError(error: unknown, path: string): { problem: string; remedy: string } {
-  const [problem, remedy] = READ_FAULTS[error instanceof Error ? error.name : ""] ??
+  const [problem, remedy] = READ_FAULTS[systemFault(error) ?? ""] ??
     ["the file cannot be read", "See what is wrong with FILE, or name another file."];
   return { problem, remedy: remedy.replace("FILE", () => path) };
 }

@@ -2,7 +2,9 @@
 // knows, sound, with a write-ahead log. Nothing is written to a file before it is known to be ours.
 // SQLite: "Application ID", "user_version", "Write-Ahead Logging".
 import { Buffer } from "node:buffer";
+import { chmodSync, closeSync, openSync, readSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { systemFault } from "../platform/system_fault.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { StoreError } from "./store.ts";
 
@@ -49,25 +51,25 @@ export function openStateFile(path: string, busyTimeoutMs: number): DatabaseSync
 /** Creates the file for its owner only, or narrows an existing one; SQLite gives its side files the same mode. */
 function claimFile(path: string): void {
   try {
-    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+    closeSync(openSync(path, "wx", 0o600));
     return;
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.AlreadyExists)) {
+    if (systemFault(cause) !== "AlreadyExists") {
       throw new StoreError("io", `The state file ${path} could not be created`, {
         remedy: "Its folder must exist and be writable by Signet, with permission to read and write there",
         cause,
       });
     }
   }
-  const info = Deno.statSync(path);
-  if (!info.isFile) {
+  const info = statSync(path);
+  if (!info.isFile()) {
     throw new StoreError("foreign", `The state file ${path} could not be opened: it is not a regular file`, {
       remedy: "Name a file",
     });
   }
-  if (info.mode === null || (info.mode & 0o077) === 0 || !(info.size === 0 || bearsOurMark(path))) return;
+  if ((info.mode & 0o077) === 0 || !(info.size === 0 || bearsOurMark(path))) return;
   try {
-    Deno.chmodSync(path, 0o600);
+    chmodSync(path, 0o600);
   } catch (cause) {
     throw new StoreError("io", `The state file ${path} is open to other users and cannot be narrowed`, {
       remedy: "Make the user Signet runs as its owner, or chmod it to 600",
@@ -79,8 +81,12 @@ function claimFile(path: string): void {
 /** The application id stands at byte 68 of a database's header. Read by hand, so that no other program's file is changed. */
 function bearsOurMark(path: string): boolean {
   const header = Buffer.alloc(72);
-  using file = Deno.openSync(path, { read: true });
-  return file.readSync(header) === header.length && header.readInt32BE(68) === APPLICATION_ID;
+  const file = openSync(path, "r");
+  try {
+    return readSync(file, header) === header.length && header.readInt32BE(68) === APPLICATION_ID;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function prepareSchema(database: DatabaseSync, path: string): void {

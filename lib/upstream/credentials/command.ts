@@ -5,6 +5,7 @@
 //
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
 import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { runToEnd } from "../../platform/child_process.ts";
 import type { Timers } from "../timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 
@@ -27,10 +28,7 @@ export interface CommandCredentialOptions {
 }
 
 /** The system's way. The command gets Signet's own environment: it is the operator's, as Signet is. */
-export const runCommand: RunCommand = async (command, args, signal) => {
-  const pipes = { stdin: "null", stdout: "piped", stderr: "inherit" } as const;
-  return await new Deno.Command(command, { args: [...args], ...pipes, signal }).output();
-};
+export const runCommand: RunCommand = runToEnd;
 
 function isTexts(value: unknown): value is Record<string, string> {
   return isJsonObject(value) && Object.values(value).every((text) => typeof text === "string");

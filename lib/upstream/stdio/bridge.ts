@@ -2,7 +2,8 @@
 // and the clock and randomness they use.
 import type { Logger } from "../../observe/log.ts";
 import type { BackoffOptions } from "./backoff.ts";
-import type { Launch, Machine, Programs, ServerCommand, Spawn } from "./launch.ts";
+import type { Launch, Spawn } from "../../platform/child_process.ts";
+import type { Machine, Programs, ServerCommand } from "./launch.ts";
 import { commandLine, environmentOf, findPrograms } from "./launch.ts";
 import type { ProcessExit, ProcessLimits } from "./process.ts";
 import { ServerProcess } from "./process.ts";

@@ -1,6 +1,7 @@
 // How a server's process is started: never by a shell, as leader of a group of its own, with an environment made of an
 // allow-list and what is configured (BEHAVIOUR.md B1, B7). Tools of the system add what the runtime cannot: `setpriv`
 // that the kernel ends the process with Signet, `prlimit` that it stays within bounds.
+import { stat } from "node:fs/promises";
 import { HttpError } from "../../http1/types.ts";
 import { MARK_VARIABLE } from "./process_table.ts";
 
@@ -50,50 +51,10 @@ export interface ServerCommand {
   readonly limits?: ResourceLimits;
 }
 
-/** A process as the bridge uses it. */
-export interface SpawnedProcess {
-  readonly pid: number;
-  readonly stdin: WritableStream<Uint8Array>;
-  readonly stdout: ReadableStream<Uint8Array>;
-  readonly stderr: ReadableStream<Uint8Array>;
-  /** Settles when it has ended and is reaped. */
-  readonly status: Promise<{ readonly code: number; readonly signal: string | null }>;
-}
-
-/** One start: everything resolved. */
-export interface Launch {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
-/** @throws Deno.errors.NotFound, PermissionDenied and what else starting a process can fail with */
-export type Spawn = (launch: Launch) => SpawnedProcess;
-
-/** `detached` gives the process a session, and with it a group, of its own: signals reach all of it at once. */
-export const spawnProcess: Spawn = (launch) => {
-  const { command, args, env, cwd, uid, gid } = launch;
-  return new Deno.Command(command, {
-    args: [...args],
-    env: { ...env },
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    detached: true,
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(gid === undefined ? {} : { gid }),
-  }).spawn();
-};
-
 async function isExecutable(path: string): Promise<boolean> {
   try {
-    const { isFile, mode } = await Deno.stat(path);
-    return isFile && (mode === null || (mode & 0o111) !== 0);
+    const found = await stat(path);
+    return found.isFile() && (found.mode & 0o111) !== 0;
   } catch {
     return false;
   }

@@ -4,6 +4,7 @@
 // What is promised when Signet is killed: its servers lose their stdin at once, which ends well-behaved ones; on Linux
 // with `setpriv` the kernel kills each server's own process; whatever those have started and left behind ends when the
 // next Signet starts in the same process namespace, provided it may read /proc.
+import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
 import { orphansOf, type ProcessTable } from "./process_table.ts";
 import { pause, type Timers } from "../timers.ts";
@@ -27,7 +28,7 @@ export async function endOrphans({ table, timers, log }: OrphanHunt): Promise<nu
     for (const pid of orphans) {
       ended.add(pid);
       try {
-        Deno.kill(pid, "SIGKILL");
+        process.kill(pid, "SIGKILL");
       } catch {
         // It ended by itself, or is another user's: then it is found again, and counted but once.
       }

@@ -4,7 +4,7 @@
 import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
 import { joinBytes } from "./bytes.ts";
-import type { Launch, Spawn, SpawnedProcess } from "./launch.ts";
+import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
 import { LineSplitter, LineTooLongError } from "./lines.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
@@ -252,7 +252,7 @@ export class ServerProcess {
 /** A process that is gone already needs no signal; one that is not ours to signal is found again by the next look. */
 function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   try {
-    Deno.kill(pid, signal);
+    process.kill(pid, signal);
   } catch {
     // see above
   }

@@ -2,6 +2,8 @@
 // A process is known for ours by its group, by its parents, or by a mark in its environment that all its descendants
 // inherit wherever they go: it names the Signet that made it by process id and start time, which never come again.
 // Where /proc cannot be read (other systems, or not permitted), the process group alone must do.
+import { readFileSync, readlinkSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 
 /** The variable that holds the mark. Not `SIGNET_…`: a server may be a Signet itself, and that namespace is its settings'. */
 export const MARK_VARIABLE = "_MCP_PROCESS_OF";
@@ -45,19 +47,20 @@ function parseStat(text: string): ProcessEntry | undefined {
 
 async function readEntry(pid: string | number): Promise<ProcessEntry | undefined> {
   try {
-    return parseStat(await Deno.readTextFile(`/proc/${pid}/stat`));
+    return parseStat(await readFile(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return undefined; // it has ended meanwhile
   }
 }
 
 async function listProcesses(): Promise<readonly ProcessEntry[] | undefined> {
-  const pids: string[] = [];
+  let names: string[];
   try {
-    for await (const { name } of Deno.readDir("/proc")) if (/^\d+$/.test(name)) pids.push(name);
+    names = await readdir("/proc");
   } catch {
     return undefined;
   }
+  const pids = names.filter((name) => /^\d+$/.test(name));
   const entries = await Promise.all(pids.map(readEntry));
   return entries.filter((entry) => entry !== undefined);
 }
@@ -65,8 +68,8 @@ async function listProcesses(): Promise<readonly ProcessEntry[] | undefined> {
 /** Process ids mean something only within their namespace: a container's are another machine's. */
 function ownerName(): string | undefined {
   try {
-    const namespace = /\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))?.[0];
-    const self = parseStat(Deno.readTextFileSync("/proc/self/stat"));
+    const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
+    const self = parseStat(readFileSync("/proc/self/stat", "utf8"));
     return namespace === undefined || self === undefined ? undefined : `${namespace}.${self.pid}.${self.startedAt}`;
   } catch {
     return undefined;
@@ -103,7 +106,7 @@ export class ProcFilesystem implements ProcessTable {
 
 async function readMark(pid: number): Promise<string | undefined> {
   try {
-    const environment = await Deno.readTextFile(`/proc/${pid}/environ`);
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8");
     const found = environment.split("\0").find((entry) => entry.startsWith(`${MARK_VARIABLE}=`));
     return found?.slice(MARK_VARIABLE.length + 1);
   } catch {

@@ -1,0 +1,40 @@
+// What the system said no with, by one name, whichever interface or runtime brought the news: `node:` built-ins say it by a
+// code ("ENOENT"), Deno's own by the class of the error ("NotFound").
+
+/** The faults that lib tells apart. */
+export type SystemFault =
+  | "AddrInUse"
+  | "AddrNotAvailable"
+  | "AlreadyExists"
+  | "BrokenPipe"
+  | "ConnectionRefused"
+  | "InvalidData"
+  | "IsADirectory"
+  | "NotCapable"
+  | "NotFound"
+  | "PermissionDenied";
+
+const BY_CODE: Readonly<Record<string, SystemFault>> = {
+  EACCES: "PermissionDenied",
+  EADDRINUSE: "AddrInUse",
+  EADDRNOTAVAIL: "AddrNotAvailable",
+  ECONNREFUSED: "ConnectionRefused",
+  EEXIST: "AlreadyExists",
+  EISDIR: "IsADirectory",
+  ENOENT: "NotFound",
+  ENOTFOUND: "NotFound",
+  EPERM: "PermissionDenied",
+  EPIPE: "BrokenPipe",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "InvalidData",
+};
+
+const BY_NAME: ReadonlySet<string> = new Set(Object.values(BY_CODE)).add("NotCapable");
+
+/** The fault that `error` tells of; undefined if it is none of {@link SystemFault}. */
+export function systemFault(error: unknown): SystemFault | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  const byCode = typeof code === "string" ? BY_CODE[code] : undefined;
+  if (byCode !== undefined) return byCode;
+  return BY_NAME.has(error.name) ? error.name as SystemFault : undefined;
+}

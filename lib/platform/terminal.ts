@@ -1,0 +1,60 @@
+// The three standard streams of this process, and the signals it gets.
+import { fstatSync, writeSync } from "node:fs";
+import process from "node:process";
+import { isatty } from "node:tty";
+import { systemFault } from "./system_fault.ts";
+
+/** File descriptors. */
+export const STDOUT = 1;
+export const STDERR = 2;
+
+export function isTerminal(descriptor: number): boolean {
+  return isatty(descriptor);
+}
+
+/** How long a pipe that somebody else has made non-blocking is left alone when it is full, ms. */
+const FULL_PAUSE_MS = 2;
+const pausing = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes whole texts in order, and returns when the system has them. Nothing, where nobody reads any more. */
+export function textWriter(descriptor: number): (text: string) => void {
+  const encoder = new TextEncoder();
+  return (text) => {
+    let bytes = encoder.encode(text);
+    while (bytes.length > 0) {
+      try {
+        bytes = bytes.subarray(writeSync(descriptor, bytes));
+      } catch (error) {
+        // `signet help | head` closes the pipe: nobody is left to tell.
+        if (systemFault(error) === "BrokenPipe") return;
+        if ((error as { code?: unknown }).code !== "EAGAIN") throw error;
+        Atomics.wait(pausing, 0, 0, FULL_PAUSE_MS);
+      }
+    }
+  };
+}
+
+/** All of standard input, as text. */
+export async function readStdin(): Promise<string> {
+  // A closed or absent stdin is an empty one.
+  try {
+    fstatSync(0);
+  } catch {
+    return "";
+  }
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of process.stdin) text += decoder.decode(piece as Uint8Array, { stream: true });
+  return text + decoder.decode();
+}
+
+/** Calls `handler` at each of these signals; answers how to stop that. Nothing, where the system lacks the signal. */
+export function onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): () => void {
+  const listener = () => handler();
+  try {
+    process.on(signal, listener);
+  } catch {
+    return () => {}; // Windows lacks some.
+  }
+  return () => void process.off(signal, listener);
+}
