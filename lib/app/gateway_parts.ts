@@ -33,6 +33,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
     }),
     authentication: new Authentication({
       authenticator,
+      owners: lasting.owners,
       challenger: createChallenger(settings, resource),
       replaceChallenges,
       requiredScopes: settings.requireScopes,

@@ -92,7 +92,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     maxIdLength: settings.maxIdLength,
     onEnd: (session) => {
       identities.evictSession(session.sealed.sid);
-      for (const { id } of session.links) if (id !== undefined) upstream.release?.(id);
+      for (const { id } of session.links) if (id !== undefined) upstream.release(id);
     },
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });

@@ -1,9 +1,9 @@
 // A request as the gateway sees it: the engine's exchange plus the few fields every step asks for, found in one pass.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
-import type { Principal } from "../identity/principal.ts";
 import type { ResolverView } from "../identity/resolver.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
+import type { Caller } from "../session/caller.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
 export const SINGLETON_FIELDS: readonly string[] = [
@@ -22,15 +22,14 @@ export class Inbound implements ResolverView {
   readonly exchange: Exchange;
   readonly head: RequestHead;
   readonly receivedAtMs: number;
+  /** The text that stands for a session: a sealed id of ours, unless somebody made it up. */
   sessionId: string | undefined = undefined;
   authorization: string | undefined = undefined;
   protocolVersion: string | undefined = undefined;
   origin: string | undefined = undefined;
   contentType: string | undefined = undefined;
-  /** Who asks, or the promise of it, once somebody has asked. */
-  caller: Principal | Promise<Principal> | undefined = undefined;
-  /** Who asks, once that is known. */
-  principal: Principal | undefined = undefined;
+  /** Who asks, once it has been asked for. Path.ts's own: every step behind authentication is handed the caller. */
+  authenticated: Caller | Promise<Caller> | undefined = undefined;
   /** A credential kept from the session's beginning, for a request that carries none (I2). */
   cachedCredential: string | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */

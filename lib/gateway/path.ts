@@ -4,10 +4,10 @@
 // to be awaited or parsed, and whatever it cannot settle at once goes down the full lane from the start.
 import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
-import type { Principal } from "../identity/principal.ts";
 import { type Classified, classify as classifyBody } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
 import { allowsBatches, claimsModernEra, isKnownRevision } from "../mcp/revisions.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
 import { type HeldBody, isPlain, readBody } from "./in/body.ts";
 import { cancelCall } from "./out/cancel.ts";
@@ -17,7 +17,8 @@ import { preflightFields } from "./in/guard.ts";
 import { Inbound } from "./inbound.ts";
 import { initialize } from "./out/initialize.ts";
 import { serveMetadata } from "./in/metadata.ts";
-import { type Bearing, openIfOurs, openOwned, type OpenSession } from "./in/open.ts";
+import type { Bearing } from "./in/bearing.ts";
+import { openIfOurs, openOwned, type OpenSession } from "./in/open.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { forwardStateless } from "./out/stateless.ts";
@@ -52,14 +53,14 @@ function fastLane(parts: GatewayParts, inbound: Inbound): Promise<void> | undefi
   if (head.path !== parts.options.path || guardProblem(parts, inbound) !== undefined) return undefined;
   const session = parts.registry.get(sessionId, inbound.receivedAtMs);
   if (session === undefined || !speaks(session, inbound.protocolVersion)) return undefined;
-  const principal = callerOf(parts, inbound);
-  if (principal instanceof Promise || !parts.owners.owns(principal, session)) return undefined;
-  if (!isPost) return forward(parts, { inbound, session, body: undefined });
+  const caller = callerOf(parts, inbound);
+  if (caller instanceof Promise || !parts.owners.owns(caller, session)) return undefined;
+  if (!isPost) return forward(parts, { inbound, caller, session, body: undefined });
   if (!inbound.isJson) return undefined;
   const body = inbound.exchange.body.takeBuffered();
   if (body === undefined) return undefined;
   inbound.body = body;
-  return isPlain(body, parts.options.maxJsonDepth) ? forward(parts, { inbound, session, body }) : undefined;
+  return isPlain(body, parts.options.maxJsonDepth) ? forward(parts, { inbound, caller, session, body }) : undefined;
 }
 
 async function fullLane(parts: GatewayParts, inbound: Inbound): Promise<void> {
@@ -94,8 +95,8 @@ function guardProblem(parts: GatewayParts, { head, origin }: Inbound): SignetErr
 }
 
 /** Asked once a request, by whichever lane comes first. */
-function callerOf(parts: GatewayParts, inbound: Inbound): Principal | Promise<Principal> {
-  return inbound.caller ??= parts.authentication.authenticate(inbound);
+function callerOf(parts: GatewayParts, inbound: Inbound): Caller | Promise<Caller> {
+  return inbound.authenticated ??= parts.authentication.authenticate(inbound);
 }
 
 /** A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight). */
@@ -105,32 +106,32 @@ async function preflight(inbound: Inbound): Promise<void> {
   await inbound.exchange.respond({ status: 204, fields });
 }
 
-async function getOrDelete(parts: GatewayParts, inbound: Inbound, principal: Principal): Promise<void> {
+async function getOrDelete(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   const { sessionId, protocolVersion, head } = inbound;
   const isModern = protocolVersion !== undefined && claimsModernEra(protocolVersion);
   if (sessionId === undefined) {
     throw isModern ? new SignetError("method_not_allowed", { allow: "POST" }) : new SignetError("session_required");
   }
-  const bearing = { inbound, principal, sessionId };
+  const bearing = { inbound, caller, sessionId };
   const opened = isModern ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
   // A stateless client's id means nothing (PROTOCOL.md 26), unless it is one of ours.
   if (opened === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
   try {
-    if (head.method === "DELETE") return await end(parts, { inbound, principal, ...opened });
+    if (head.method === "DELETE") return await end(parts, { inbound, caller, ...opened });
     requireRevision(opened.session, protocolVersion);
-    await forward(parts, { inbound, ...opened, body: undefined });
+    await forward(parts, { inbound, caller, ...opened, body: undefined });
   } finally {
     opened.settle?.(false);
   }
 }
 
-async function post(parts: GatewayParts, inbound: Inbound, principal: Principal): Promise<void> {
+async function post(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   if (!inbound.isJson) throw new SignetError("media_type_unsupported");
   const held: HeldBody = inbound.body ? { bytes: inbound.body, release() {} } : await readBody(parts, inbound);
   try {
     const { sessionId } = inbound;
-    if (sessionId === undefined) await postWithoutId(parts, { inbound, principal }, held.bytes);
-    else await postWithId(parts, { inbound, principal, sessionId }, held.bytes);
+    if (sessionId === undefined) await postWithoutId(parts, { inbound, caller }, held.bytes);
+    else await postWithId(parts, { inbound, caller, sessionId }, held.bytes);
   } finally {
     held.release();
   }
@@ -138,31 +139,33 @@ async function post(parts: GatewayParts, inbound: Inbound, principal: Principal)
 
 async function postWithoutId(
   parts: GatewayParts,
-  { inbound, principal }: Omit<Bearing, "sessionId">,
+  { inbound, caller }: Omit<Bearing, "sessionId">,
   body: Uint8Array,
 ): Promise<void> {
   const classified = classify(parts, inbound, body);
   if (classified.era === "modern") {
-    return await forwardStateless(parts, { inbound, message: classified.message, body });
+    return await forwardStateless(parts, { inbound, caller, message: classified.message, body });
   }
   if (classified.kind !== "initialize") throw new SignetError("session_required");
-  await initialize(parts, { inbound, principal, request: classified.request, body });
+  await initialize(parts, { inbound, caller, request: classified.request, body });
 }
 
 async function postWithId(parts: GatewayParts, bearing: Bearing, body: Uint8Array): Promise<void> {
-  const { inbound, principal, sessionId } = bearing;
+  const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
-  const isOwners = known !== undefined && parts.owners.owns(principal, known);
+  const isOwners = known !== undefined && parts.owners.owns(caller, known);
   if (isOwners && mayPassUnparsed(parts) && speaks(known, inbound.protocolVersion)) {
     // The fast lane's own test, for a body that had not arrived whole.
-    if (isPlain(body, parts.options.maxJsonDepth)) return await forward(parts, { inbound, session: known, body });
+    if (isPlain(body, parts.options.maxJsonDepth)) {
+      return await forward(parts, { inbound, caller, session: known, body });
+    }
   }
   const classified = classify(parts, inbound, body);
   try {
     const opened = classified.era === "modern" ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
-    if (opened !== undefined) await forwardMessage(parts, { inbound, classified, body }, opened);
+    if (opened !== undefined) await forwardMessage(parts, { inbound, caller, classified, body }, opened);
     else if (classified.era === "modern") {
-      await forwardStateless(parts, { inbound, message: classified.message, body });
+      await forwardStateless(parts, { inbound, caller, message: classified.message, body });
     }
   } catch (error) {
     // Another caller's cancellation is answered and has no effect (O3).
@@ -190,10 +193,10 @@ function isCancellation(classified: Classified): boolean {
 
 async function forwardMessage(
   parts: GatewayParts,
-  message: { inbound: Inbound; classified: Classified; body: Uint8Array },
+  message: { inbound: Inbound; caller: Caller; classified: Classified; body: Uint8Array },
   opened: OpenSession,
 ): Promise<void> {
-  const { inbound, classified, body } = message;
+  const { inbound, caller, classified, body } = message;
   const { session } = opened;
   const isHandshake = classified.era === "legacy" && classified.kind === "initialize";
   try {
@@ -203,11 +206,11 @@ async function forwardMessage(
     }
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
     if (isHandshake) session.replaceTransient(parts.fields.transientOf(inbound));
-    await forward(parts, { inbound, ...opened, body });
+    await forward(parts, { inbound, caller, ...opened, body });
   } finally {
     opened.settle?.(false);
     const mayCancel = parts.options.cancelOnDisconnect && !isHandshake; // never initialize (PROTOCOL.md 18)
-    if (mayCancel && inbound.exchange.aborted) await cancelCall(parts, inbound, session);
+    if (mayCancel && inbound.exchange.aborted) await cancelCall(parts, { inbound, caller, session });
   }
 }
 

@@ -4,6 +4,7 @@
 // Ids are kept as digests: an id of any length costs the same, and memory holds nothing to steal.
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import type { OwnerKey } from "./caller.ts";
 
 /** O5. */
 export const MAX_ADOPTED = 10_000;
@@ -43,7 +44,7 @@ export interface AdoptionStats {
 
 /** Whose an id is, and since when: what is revoked or too old by then is dead, however often it is asked for (L6, L8). */
 interface Owner {
-  readonly owner: string;
+  readonly owner: OwnerKey;
   readonly sinceMs: number;
 }
 
@@ -79,9 +80,8 @@ export class AdoptionRegistry {
 
   /**
    * Asks for a raw id before it is sent upstream: one synchronous step, so that of two callers only one can be first.
-   * @param owner unique name of the principal, such as `OwnerBook.nameOf` gives
    */
-  claim(rawId: string, owner: string, nowMs: number): Adoption {
+  claim(rawId: string, owner: OwnerKey, nowMs: number): Adoption {
     if (isBlank(owner) || !RAW_ID.test(rawId)) return this.#refuse(BLANK);
     const key = digestOf(rawId);
     const known = this.#owners.get(key);
@@ -100,7 +100,7 @@ export class AdoptionRegistry {
   }
 
   /** Whose it is, without claiming anything: for what must not bring a session to life, such as a cancel. */
-  check(rawId: string, owner: string): "owner" | "other" | "unclaimed" {
+  check(rawId: string, owner: OwnerKey): "owner" | "other" | "unclaimed" {
     if (isBlank(owner) || !RAW_ID.test(rawId)) return "other";
     const known = this.#owners.get(digestOf(rawId));
     if (known === undefined) return "unclaimed";
@@ -108,7 +108,7 @@ export class AdoptionRegistry {
   }
 
   /** DELETE (O4): the owner alone can forget; closing a stream does not. Returns whether there was a claim of theirs. */
-  forget(rawId: string, owner: string): boolean {
+  forget(rawId: string, owner: OwnerKey): boolean {
     if (this.check(rawId, owner) !== "owner") return false;
     this.#owners.delete(digestOf(rawId));
     this.#forgotten++;

@@ -2,7 +2,7 @@
 // A reservation is one synchronous step, taken before the first await, and released exactly once whatever happens.
 // Counts of principals live in a map whose entries vanish at zero, so the session cap bounds it too.
 import { SignetError } from "../errors.ts";
-import type { Principal } from "../identity/principal.ts";
+import type { PrincipalKey } from "./caller.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
 const RETRY_AFTER_S = 30;
@@ -43,13 +43,7 @@ export interface Reservation {
 
 /** A session's place: one of the total and one of its principal's. */
 export interface SessionReservation extends Reservation {
-  /** See {@link principalKey}. */
-  readonly principalKey: string;
-}
-
-/** Names a principal unambiguously, whatever its issuer and subject contain, and whatever key its sessions are sealed with. */
-export function principalKey(principal: Principal): string {
-  return `${principal.issuer.length}:${principal.issuer}${principal.subject}`;
+  readonly principalKey: PrincipalKey;
 }
 
 /** How many of one kind are out. */
@@ -79,7 +73,7 @@ class Unit implements Reservation {
 
 /** How many sessions one principal holds. Shared by its reservations, so its key is stored once. */
 interface Holding {
-  readonly key: string;
+  readonly key: PrincipalKey;
   sessions: number;
 }
 
@@ -94,7 +88,7 @@ class SessionUnit extends Unit implements SessionReservation {
     holding.sessions++;
   }
 
-  get principalKey(): string {
+  get principalKey(): PrincipalKey {
     return this.#holding.key;
   }
 
@@ -128,10 +122,9 @@ export class Limits {
   }
 
   /**
-   * @param key of {@link principalKey}
    * @throws SignetError `principal_limit` (429) or `session_limit` (503), both with `Retry-After`
    */
-  reserveSession(key: string): SessionReservation {
+  reserveSession(key: PrincipalKey): SessionReservation {
     if (this.principalFull(key)) {
       this.#principalsRefused++;
       throw new SignetError("principal_limit", {
@@ -167,7 +160,7 @@ export class Limits {
     return this.#sessions.taken >= this.#caps.maxSessions;
   }
 
-  principalFull(key: string): boolean {
+  principalFull(key: PrincipalKey): boolean {
     return (this.#holdings.get(key)?.sessions ?? 0) >= this.#caps.maxSessionsPerPrincipal;
   }
 

@@ -6,7 +6,7 @@ import type { MasterKey } from "../envelope/key_ring.ts";
 import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import type { Principal } from "../identity/principal.ts";
-import { principalKey } from "./limits.ts";
+import { type Caller, type OwnerKey, principalKey } from "./caller.ts";
 import type { Session } from "./session.ts";
 
 export interface OwnerOptions {
@@ -18,6 +18,7 @@ export class OwnerBook {
   readonly #bindClientId: boolean;
   /** Weak on both sides: a key that leaves the ring and a principal nobody holds take their fingerprints with them. */
   readonly #fingerprints = new WeakMap<MasterKey, WeakMap<Principal, OwnerFingerprint>>();
+  readonly #callers = new WeakMap<Principal, Caller>();
 
   constructor(options: OwnerOptions = {}) {
     this.#bindClientId = options.bindClientId ?? false;
@@ -37,24 +38,30 @@ export class OwnerBook {
     return fingerprint;
   }
 
-  /** The same owner as text, whatever key is in force: for what only this process remembers. */
-  nameOf(principal: Principal): string {
-    const { clientId } = principal;
-    const name = principalKey(principal); // starts with a digit
-    return this.#bindClientId && clientId !== undefined ? `c${clientId.length}:${clientId}${name}` : name;
+  /** The principal with the names that this process knows it by: the same object every time. */
+  callerOf(principal: Principal): Caller {
+    let caller = this.#callers.get(principal);
+    if (caller === undefined) {
+      const key = principalKey(principal); // starts with a digit
+      const { clientId } = principal;
+      const bound = this.#bindClientId && clientId !== undefined;
+      const owner = (bound ? `c${clientId.length}:${clientId}${key}` : key) as string as OwnerKey;
+      this.#callers.set(principal, caller = { principal, principalKey: key, owner });
+    }
+    return caller;
   }
 
-  /** Whether a live session is `principal`'s. */
-  owns(principal: Principal, session: Session): boolean {
+  /** Whether a live session is the caller's. */
+  owns(caller: Caller, session: Session): boolean {
     // Every request carries the same object as long as its credential is cached.
-    if (session.lastOwner === principal) return true;
-    if (!this.ownsSealed(principal, session.sealed, session.key)) return false;
-    session.lastOwner = principal;
+    if (session.lastOwner === caller) return true;
+    if (!this.ownsSealed(caller, session.sealed, session.key)) return false;
+    session.lastOwner = caller;
     return true;
   }
 
   /** The same for one just opened with `key`. */
-  ownsSealed(principal: Principal, sealed: SealedSession, key: MasterKey): boolean {
+  ownsSealed({ principal }: Caller, sealed: SealedSession, key: MasterKey): boolean {
     const wanted = Buffer.from(sealed.owner);
     const found = Buffer.from(this.fingerprint(principal, key));
     return wanted.length === found.length && timingSafeEqual(wanted, found);

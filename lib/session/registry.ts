@@ -5,9 +5,9 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { detachText } from "../http1/wire/fields.ts";
-import type { Principal } from "../identity/principal.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
-import { type Limits, principalKey, type SessionReservation } from "./limits.ts";
+import type { Caller, PrincipalKey } from "./caller.ts";
+import type { Limits, SessionReservation } from "./limits.ts";
 import { LinkedList } from "./linked_list.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
@@ -99,8 +99,8 @@ export class SessionRegistry {
    * Evicts nobody: a new session is not worth more than one that exists.
    * @throws SignetError `principal_limit`, `session_limit`
    */
-  reserve(principal: Principal): SessionReservation {
-    return this.#options.limits.reserveSession(principalKey(principal));
+  reserve({ principalKey }: Caller): SessionReservation {
+    return this.#options.limits.reserveSession(principalKey);
   }
 
   /** Takes in a session just initialized. From now on `reservation` is released here. */
@@ -120,12 +120,12 @@ export class SessionRegistry {
    * Synchronous unless the revocation list is not.
    * @throws SignetError `session_not_found`, `owner_mismatch`, `principal_limit`, `session_limit`
    */
-  openCold(idText: string, principal: Principal, nowMs: number): Session | Promise<Session> {
+  openCold(idText: string, caller: Caller, nowMs: number): Session | Promise<Session> {
     const live = this.get(idText, nowMs);
-    if (live !== undefined) return this.#ownedBy(principal, live);
+    if (live !== undefined) return this.#ownedBy(caller, live);
     const opened = this.#opener.open(idText, nowMs);
-    if (!(opened instanceof Promise)) return this.#takeIn(idText, opened, { principal, nowMs });
-    return opened.then((opened) => this.#takeIn(idText, opened, { principal, nowMs }));
+    if (!(opened instanceof Promise)) return this.#takeIn(idText, opened, { caller, nowMs });
+    return opened.then((opened) => this.#takeIn(idText, opened, { caller, nowMs }));
   }
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */
@@ -182,22 +182,22 @@ export class SessionRegistry {
     }
   }
 
-  #takeIn(idText: string, opened: OpenedSession, caller: { principal: Principal; nowMs: number }): Session {
-    const { principal, nowMs } = caller;
+  #takeIn(idText: string, opened: OpenedSession, asked: { caller: Caller; nowMs: number }): Session {
+    const { caller, nowMs } = asked;
     // Whoever waited for the same open may have been faster.
     const live = this.#sessions.get(idText);
-    if (live !== undefined) return this.#ownedBy(principal, live);
-    if (!this.#options.owners.ownsSealed(principal, opened.sealed, opened.key)) return this.#refuseOther();
-    const reservation = this.#reserveEvicting(principalKey(principal), nowMs);
+    if (live !== undefined) return this.#ownedBy(caller, live);
+    if (!this.#options.owners.ownsSealed(caller, opened.sealed, opened.key)) return this.#refuseOther();
+    const reservation = this.#reserveEvicting(caller.principalKey, nowMs);
     const session = new Session({ id: detachText(idText) as SessionId, ...opened }, nowMs);
-    session.lastOwner = principal;
+    session.lastOwner = caller;
     this.add(session, reservation);
     this.opens.inc("opened");
     return session;
   }
 
-  #ownedBy(principal: Principal, session: Session): Session {
-    return this.#options.owners.owns(principal, session) ? session : this.#refuseOther();
+  #ownedBy(caller: Caller, session: Session): Session {
+    return this.#options.owners.owns(caller, session) ? session : this.#refuseOther();
   }
 
   #refuseOther(): never {
@@ -205,7 +205,7 @@ export class SessionRegistry {
     throw OWNER_MISMATCH;
   }
 
-  #reserveEvicting(key: string, nowMs: number): SessionReservation {
+  #reserveEvicting(key: PrincipalKey, nowMs: number): SessionReservation {
     const { limits } = this.#options;
     // More than one if the caps were lowered by a reload.
     while (limits.principalFull(key) && this.#evict(this.#byPrincipal.longestIdle(key), nowMs));

@@ -5,7 +5,8 @@ import type { SessionId } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
-import type { Principal } from "../identity/principal.ts";
+import { shortHash } from "../observe/redact.ts";
+import type { Caller, PrincipalKey } from "./caller.ts";
 import type { SessionReservation } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
 import type { Listed } from "./principal_sessions.ts";
@@ -86,13 +87,14 @@ export class Session implements Linked<Session>, Listed {
   readonly expiresAtMs: number;
   /** When something was last entered or left, in ms since the epoch. */
   lastActiveMs: number;
-  /** The last principal that proved to own it: a memo of `OwnerBook.owns`, never an authority. */
-  lastOwner: Principal | undefined = undefined;
+  /** The last caller that proved to own it: a memo of `OwnerBook.owns`, never an authority. */
+  lastOwner: Caller | undefined = undefined;
   previous: Session | undefined = undefined;
   next: Session | undefined = undefined;
   /** Of `PrincipalSessions`. */
   slot = -1;
 
+  #tag: string | undefined = undefined;
   #transient: FieldList = NO_FIELDS;
   #calls = 0;
   #streams = 0;
@@ -107,6 +109,11 @@ export class Session implements Linked<Session>, Listed {
     this.links = linksOf(facts.sealed);
     this.expiresAtMs = facts.sealed.expiresAtMs;
     this.lastActiveMs = nowMs;
+  }
+
+  /** Names it in the log and to upstreams, over restarts: a short hash, never an id. */
+  get tag(): string {
+    return this.#tag ??= shortHash(this.sealed.sid);
   }
 
   /** Calls and streams in flight. */
@@ -127,7 +134,7 @@ export class Session implements Linked<Session>, Listed {
   }
 
   /** Whose cap it counts against; undefined while the registry does not hold it. */
-  get principalKey(): string | undefined {
+  get principalKey(): PrincipalKey | undefined {
     return this.#place?.reservation.principalKey;
   }
 

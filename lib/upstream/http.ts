@@ -3,6 +3,7 @@
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Call } from "../http1/types.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -25,6 +26,8 @@ export class HttpUpstream implements Upstream {
   readonly name: string;
   readonly url: string;
   readonly pool: Pool;
+  /** Never called: a server over HTTP says nothing unasked. */
+  onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
   readonly #address: EndpointUrl;
   readonly #probeTimeoutMs: number;
 
@@ -42,9 +45,9 @@ export class HttpUpstream implements Upstream {
   }
 
   send(request: UpstreamRequest): Call {
-    const { method, query, fields, sessionId, body } = request;
+    const { method, query, fields, upstreamSessionId, body } = request;
     fields.push("host", this.#address.authority);
-    if (sessionId !== undefined) fields.push("mcp-session-id", sessionId);
+    if (upstreamSessionId !== undefined) fields.push("mcp-session-id", upstreamSessionId);
     const target = appendQuery(this.#address.target, query);
     return this.pool.send(body === undefined ? { method, target, fields } : { method, target, fields, body });
   }
@@ -54,6 +57,9 @@ export class HttpUpstream implements Upstream {
     const socket = await connectEndpoint(this.pool.endpoint, this.#probeTimeoutMs, new AbortController().signal);
     socket.close();
   }
+
+  /** The server keeps its own count of time: the session's id may come back here. */
+  release(): void {}
 
   close(): void {
     this.pool.close();

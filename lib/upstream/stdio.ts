@@ -24,7 +24,7 @@ import { ModernHost } from "./stdio/modern_host.ts";
 import { endOrphans } from "./stdio/orphans.ts";
 import { DEFAULT_PROCESS_LIMITS } from "./stdio/process.ts";
 import { type ProcessTable, ProcFilesystem } from "./stdio/process_table.ts";
-import { type Caller, Sessions } from "./stdio/sessions.ts";
+import { type CredentialAsker, Sessions } from "./stdio/sessions.ts";
 import { type SlotCaps, Slots } from "./stdio/slots.ts";
 import { StartGate } from "./stdio/start_gate.ts";
 import { Turns } from "./stdio/turns.ts";
@@ -64,7 +64,7 @@ export interface StdioUpstreamOptions {
   readonly caps?: Partial<SlotCaps>;
   readonly backoff?: Partial<BackoffOptions>;
   /** Where a session's server gets its credential from; one source may serve many sessions. Default: nowhere. */
-  readonly credentials?: (caller: Caller) => CredentialSource | undefined;
+  readonly credentials?: (asker: CredentialAsker) => CredentialSource | undefined;
   readonly rotation?: { readonly sweepMs?: number; readonly leadMs?: number };
   readonly spawn?: Spawn;
   readonly table?: ProcessTable;
@@ -76,14 +76,13 @@ export interface StdioUpstreamOptions {
 const MAX_DEPTH = 128;
 
 export class StdioUpstream implements Upstream {
-  readonly wantsNames = true;
   readonly name: string;
   /** Stands for the command in the envelope: a session sealed for another command is opened anew here. */
   readonly url: string;
   readonly slots: Slots;
   onEnded: ((sessionId: UpstreamSessionId) => void) | undefined;
   readonly #bridge: Bridge;
-  readonly #credentials: (caller: Caller) => CredentialSource | undefined;
+  readonly #credentials: (asker: CredentialAsker) => CredentialSource | undefined;
   readonly #rotation: Rotation;
   readonly #modern: ModernHost;
   readonly #sessions: Sessions;
@@ -145,12 +144,13 @@ export class StdioUpstream implements Upstream {
     if (version !== undefined && !isKnownRevision(version)) {
       return callOf(Promise.reject(new SignetError("protocol_version_unsupported")));
     }
-    if (request.sessionId === undefined) return this.#open(request);
-    const conversation = this.#sessions.find(request.sessionId);
+    const { upstreamSessionId } = request;
+    if (upstreamSessionId === undefined) return this.#open(request);
+    const conversation = this.#sessions.find(upstreamSessionId);
     if (conversation === undefined) return callOf(Promise.resolve(lostSession()));
     switch (request.method) {
       case "DELETE":
-        this.release(request.sessionId);
+        this.release(upstreamSessionId);
         return callOf(Promise.resolve(bareAnswer(204)));
       case "GET":
         return this.#listen(request, conversation);
@@ -218,20 +218,20 @@ export class StdioUpstream implements Upstream {
   }
 
   /** @throws SignetError `invalid_params`, `internal` */
-  #pass({ principal, fields }: UpstreamRequest, text: Uint8Array, message: RpcRequest | RpcNotification): Call {
+  #pass({ caller, fields }: UpstreamRequest, text: Uint8Array, message: RpcRequest | RpcNotification): Call {
     // Stateless notifications are about nothing a server could know: a request is cancelled by closing its stream.
     if (message.kind === "notification") return callOf(Promise.resolve(bareAnswer(202)));
     // One without its envelope would make a server of both eras take its whole process for one of the other.
     if (!isModernEnvelope(message.params)) throw new SignetError("invalid_params");
-    if (principal === undefined) throw new SignetError("internal", { facts: NEEDS_PRINCIPAL });
+    if (caller.owner.trim() === "") throw new SignetError("internal", { facts: NEEDS_OWNER });
     const accepts = acceptanceOf(fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    const credentials = () => this.#credentials({ principal, fields });
-    return this.#modern.post(principal, { text, request: message, accepts }, credentials);
+    const credentials = () => this.#credentials({ caller, fields });
+    return this.#modern.post(caller, { text, request: message, accepts }, credentials);
   }
 }
 
-/** Whose process it is decides who shares it: that must never be left to a default. */
-const NEEDS_PRINCIPAL = { attempted: "serve a stateless request over stdio", found: "no principal in the request" };
+/** Whose process it is decides who shares it: a blank name would be everybody's. */
+const NEEDS_OWNER = { attempted: "serve a stateless request over stdio", found: "a caller whose owner name is blank" };
 /** Starts of processes that take others' places, at once. */
 const MAX_REPLACEMENTS = 4;

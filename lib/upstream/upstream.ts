@@ -1,7 +1,9 @@
 // What a session's messages can be sent to. Every kind speaks as a Streamable HTTP server would, in HTTP's own terms
 // but without a wire of its own: the gateway neither knows nor cares what stands behind.
+// No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { BodyReader, Call, FieldList } from "../http1/types.ts";
+import type { CallerKeys } from "../session/caller.ts";
 
 /** One message for an upstream. */
 export interface UpstreamRequest {
@@ -11,12 +13,16 @@ export interface UpstreamRequest {
   /** End-to-end fields without `host`, `mcp-session-id`, framing and connection fields. The upstream may add to the list. */
   readonly fields: FieldList;
   /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
-  readonly sessionId: UpstreamSessionId | undefined;
-  readonly body?: Uint8Array | BodyReader;
-  /** Who asks, as `principalKey` names it. For upstreams that keep callers apart themselves; others ignore it. */
-  readonly principal?: string;
-  /** Names the session over restarts: a short hash, never an id. For logs, and for event ids made by the upstream. */
-  readonly session?: string;
+  readonly upstreamSessionId: UpstreamSessionId | undefined;
+  /** Undefined for GET and DELETE. */
+  readonly body: Uint8Array | BodyReader | undefined;
+  /** Who asks: for upstreams that keep callers apart themselves. */
+  readonly caller: CallerKeys;
+  /**
+   * Names the session over restarts: a short hash, never an id. For logs, and for event ids made by the upstream.
+   * Undefined for what belongs to none.
+   */
+  readonly session: string | undefined;
   /** Whether an initialize stands for one that the client has sent long before (L4). */
   readonly revival?: boolean;
 }
@@ -26,15 +32,13 @@ export interface Upstream {
   readonly name: string;
   /** The configured URL: the upstream's key in the envelope. */
   readonly url: string;
-  /** Whether requests have to say `principal` and `session`. */
-  readonly wantsNames?: boolean;
   send(request: UpstreamRequest): Call;
   /** Whether it can be reached at all. @throws HttpError `connect_*` */
   probe(): Promise<void>;
   /** Lets go of everything; settles when nothing is left. Again: nothing. */
   close(): void | Promise<void>;
   /** The session has left the gateway's memory, for whatever reason: nothing will be sent under this id any more. */
-  release?(sessionId: UpstreamSessionId): void;
+  release(upstreamSessionId: UpstreamSessionId): void;
   /** For the gateway to set: told when the upstream ends a session by itself, for good. */
-  onEnded?: ((sessionId: UpstreamSessionId) => void) | undefined;
+  onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
 }

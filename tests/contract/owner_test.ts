@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
@@ -34,6 +35,15 @@ function wanted(caller: Caller, method: Method): number {
 }
 
 const CANCEL = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 7 } };
+
+const STATELESS_COUNT = call(1, "count");
+Object.assign(STATELESS_COUNT.params, {
+  _meta: {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+    "io.modelcontextprotocol/clientCapabilities": {},
+  },
+});
 
 async function ask(
   signet: TestSignet,
@@ -113,6 +123,26 @@ Deno.test("O2: with --bind-client-id the same person through another client is a
   assert.equal(await status(signet.post(call(1, "echo"), { id, token: sameClient })), 200);
   assert.equal(await status(signet.post(call(1, "echo"), { id, token: otherClient })), 403);
 });
+
+for (const lane of LANES) {
+  Deno.test(
+    `O2 B1: with --bind-client-id owners share no stdio process, in either era (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using issuer = await TestIssuer.create();
+      const { command, args } = fixture();
+      const flags = [...issuer.flags, "--bind-client-id"];
+      await using signet = await TestSignet.start({ upstream: [command, ...args], lane, flags });
+      const count = async (clientId: string) => {
+        const token = await issuer.token("alice", { clientId });
+        const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "count" };
+        const { result } = await (await signet.post(STATELESS_COUNT, { token, headers })).json();
+        return JSON.parse(result.content[0].text).count;
+      };
+      assert.deepEqual([await count("ide"), await count("cli"), await count("ide")], [1, 1, 2]);
+    },
+  );
+}
 
 Deno.test("O2: an opaque bearer is its own owner; other bytes are another", STRICT, async () => {
   await using upstream = new FakeMcp();

@@ -2,7 +2,8 @@
 // says, nothing dead opens, nothing busy is evicted, nobody gets another's session, and in the end everything is zero.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { principalKey, type SessionReservation } from "../../lib/session/limits.ts";
+import { principalKey } from "../../lib/session/caller.ts";
+import type { SessionReservation } from "../../lib/session/limits.ts";
 import type { ActiveToken, Session } from "../../lib/session/session.ts";
 import { STRICT } from "../support/strict.ts";
 import { Bench, FakeActive, IDLE_MS, makeSession, NOW_MS, principal, refusalOf } from "../unit/session/fakes.ts";
@@ -97,7 +98,7 @@ const reserve = (owner: number) =>
       ? "session_limit"
       : undefined;
     const refusal = refusalOf(() => {
-      world.pending.push({ reservation: world.bench.registry.reserve(PRINCIPALS[owner]!), owner });
+      world.pending.push({ reservation: world.bench.registry.reserve(world.bench.caller(PRINCIPALS[owner]!)), owner });
     });
     assert.equal(refusal, wanted);
   });

@@ -8,6 +8,7 @@ import { createLogger } from "../../lib/observe/log.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../../lib/upstream/stdio.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
+import { callerKeys } from "./callers.ts";
 import { CENSUS_VARIABLE } from "./process_census.ts";
 
 export const FIXTURE = fileURLToPath(new URL("../fixtures/stdio_server.ts", import.meta.url));
@@ -37,6 +38,9 @@ export interface Seen {
   /** Event ids, of all events that have one. */
   readonly eventIds: string[];
 }
+
+/** Who asks where a test does not say. */
+const NOBODY = "";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -165,7 +169,10 @@ export class StdioSession {
       method: "GET",
       query: "",
       fields,
-      sessionId: this.id as UpstreamSessionId,
+      upstreamSessionId: this.id as UpstreamSessionId,
+      body: undefined,
+      caller: callerKeys(NOBODY),
+      session: undefined,
     });
     const response = await call.response;
     if (response.head.status !== 200) throw new Error(`listening: found status ${response.head.status}`);
@@ -173,8 +180,15 @@ export class StdioSession {
   }
 
   async delete(): Promise<number> {
-    const sessionId = this.id as UpstreamSessionId;
-    const request: UpstreamRequest = { method: "DELETE", query: "", fields: [], sessionId };
+    const request: UpstreamRequest = {
+      method: "DELETE",
+      query: "",
+      fields: [],
+      upstreamSessionId: this.id as UpstreamSessionId,
+      body: undefined,
+      caller: callerKeys(NOBODY),
+      session: undefined,
+    };
     return (await readAnswer(await this.#upstream.upstream.send(request).response)).status;
   }
 }
@@ -205,10 +219,10 @@ export class TestStdio implements AsyncDisposable {
       method: "POST",
       query: "",
       fields: ["accept", asking.accept ?? "application/json, text/event-stream", ...(asking.fields ?? [])],
-      sessionId: asking.sessionId as UpstreamSessionId | undefined,
+      upstreamSessionId: asking.sessionId as UpstreamSessionId | undefined,
       body: encoder.encode(text),
-      ...(asking.principal === undefined ? {} : { principal: asking.principal }),
-      ...(asking.session === undefined ? {} : { session: asking.session }),
+      caller: callerKeys(asking.principal ?? NOBODY),
+      session: asking.session,
       ...(asking.revival === undefined ? {} : { revival: asking.revival }),
     };
     return this.upstream.send(request);

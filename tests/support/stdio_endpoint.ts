@@ -6,6 +6,7 @@ import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import type { ClientResponse } from "../../lib/http1/types.ts";
 import type { StdioUpstream } from "../../lib/upstream/stdio.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
+import { callerKeys } from "./callers.ts";
 
 function asStream(response: ClientResponse): ReadableStream<Uint8Array> {
   return new ReadableStream({
@@ -31,8 +32,8 @@ async function toRequest(request: Request): Promise<UpstreamRequest> {
   const sessionId = request.headers.get("mcp-session-id") as UpstreamSessionId | null;
   const body = request.method === "POST" ? new Uint8Array(await request.arrayBuffer()) : undefined;
   const method = request.method as UpstreamRequest["method"];
-  const start = { method, query: "", fields, sessionId: sessionId ?? undefined, principal: "anybody" };
-  return body === undefined ? start : { ...start, body };
+  const start = { method, query: "", fields, body };
+  return { ...start, upstreamSessionId: sessionId ?? undefined, caller: callerKeys("anybody"), session: undefined };
 }
 
 function refusal(error: unknown): Response {

@@ -1,14 +1,14 @@
 // Ids that Signet never issued (O5, `--adopt`), for a roll-out in front of live sessions: the first caller whose use of an
 // id the upstream accepts owns it. A weaker promise than a sealed id's, and only for what cannot be one of ours.
 import { SignetError } from "../../errors.ts";
-import type { Principal } from "../../identity/principal.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { SessionId } from "../../envelope/session_id.ts";
 import { DEFAULT_REVISION } from "../../mcp/revisions.ts";
 import { shortHash } from "../../observe/redact.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Adoption } from "../../session/adoption.ts";
 import { Session } from "../../session/session.ts";
-import type { Inbound } from "../inbound.ts";
+import type { Bearing } from "./bearing.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** No sid of ours has a colon (base64url). */
@@ -29,16 +29,16 @@ export interface Claim {
   settle(known: boolean): void;
 }
 
-/** @throws `failure`, the reason why `rawId` did not open, if it is not to be adopted; SignetError `owner_mismatch` and others */
+/** @throws `failure`, the reason why the id did not open, if it is not to be adopted; SignetError `owner_mismatch` and others */
 export async function adopt(
   parts: GatewayParts,
-  caller: { inbound: Inbound; principal: Principal; rawId: string },
+  bearing: Bearing,
   failure: unknown,
 ): Promise<Claim> {
-  const { inbound: { receivedAtMs: nowMs }, principal, rawId } = caller;
+  const { inbound: { receivedAtMs: nowMs }, caller, sessionId: rawId } = bearing;
   const { adoption } = parts;
   if (adoption === undefined || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
-  const answer = adoption.claim(rawId, parts.owners.nameOf(principal), nowMs);
+  const answer = adoption.claim(rawId, caller.owner, nowMs);
   if (answer.kind === "refused") {
     if (answer.reason === "other") throw new SignetError("owner_mismatch");
     if (answer.reason === "busy") throw new SignetError("request_limit", { retryAfterS: 1 });
@@ -47,12 +47,12 @@ export async function adopt(
   try {
     const session = createSession(parts, {
       rawId,
-      principal,
+      caller,
       sinceMs: answer.kind === "owner" ? answer.sinceMs : nowMs,
     });
     // Neither revocation nor expiry is undone by asking again (L6, L8).
     if (nowMs >= session.expiresAtMs || await parts.revocations.isRevoked(session.sealed)) throw failure;
-    return createClaim(parts, { session, principal, answer });
+    return createClaim(parts, { session, caller, answer });
   } catch (fault) {
     if (answer.kind === "claiming") answer.release();
     throw fault;
@@ -61,9 +61,9 @@ export async function adopt(
 
 function createClaim(
   parts: GatewayParts,
-  claimed: { session: Session; principal: Principal; answer: Exclude<Adoption, { kind: "refused" }> },
+  claimed: { session: Session; caller: Caller; answer: Exclude<Adoption, { kind: "refused" }> },
 ): Claim {
-  const { session, principal, answer } = claimed;
+  const { session, caller, answer } = claimed;
   let settled = false;
   return {
     session,
@@ -73,9 +73,9 @@ function createClaim(
       if (answer.kind === "claiming" && !known) answer.release();
       if (answer.kind === "claiming" && known) {
         answer.confirm();
-        parts.log.info("session adopted", { session: shortHash(session.sealed.sid), principal: principal.source });
+        parts.log.info("session adopted", { session: session.tag, principal: caller.principal.source });
       }
-      if (known) register(parts, session, principal);
+      if (known) register(parts, session, caller);
     },
   };
 }
@@ -88,8 +88,8 @@ export function endAdopted(parts: GatewayParts): void {
 }
 
 /** DELETE forgets the claim; the id is open to a new one (O4, O5). */
-export function forgetAdopted(parts: GatewayParts, session: Session, principal: Principal): void {
-  parts.adoption?.forget(session.id, parts.owners.nameOf(principal));
+export function forgetAdopted(parts: GatewayParts, session: Session, caller: Caller): void {
+  parts.adoption?.forget(session.id, caller.owner);
 }
 
 function isForeign(failure: unknown): boolean {
@@ -107,16 +107,16 @@ function isLiveUpstreamId(parts: GatewayParts, rawId: string): boolean {
 
 function createSession(
   parts: GatewayParts,
-  adopted: { rawId: string; principal: Principal; sinceMs: number },
+  adopted: { rawId: string; caller: Caller; sinceMs: number },
 ): Session {
-  const { rawId, principal, sinceMs } = adopted;
+  const { rawId, caller, sinceMs } = adopted;
   const key = parts.registry.ring.active;
   return new Session({
     id: rawId as SessionId,
     key,
     sealed: {
       sid: PREFIX + shortHash(rawId),
-      owner: parts.owners.fingerprint(principal, key),
+      owner: parts.owners.fingerprint(caller.principal, key),
       issuedAtMs: sinceMs,
       expiresAtMs: sinceMs + parts.options.sessionTtlMs,
       protocolVersion: DEFAULT_REVISION,
@@ -128,10 +128,10 @@ function createSession(
 }
 
 /** From now on it is found like any other; without a place for it every request claims anew, which works as well. */
-function register(parts: GatewayParts, session: Session, principal: Principal): void {
+function register(parts: GatewayParts, session: Session, caller: Caller): void {
   if (parts.registry.get(session.id, parts.now()) !== undefined) return;
   try {
-    parts.registry.add(session, parts.registry.reserve(principal));
+    parts.registry.add(session, parts.registry.reserve(caller));
   } catch (error) {
     if (!(error instanceof SignetError)) throw error;
   }

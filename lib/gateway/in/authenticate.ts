@@ -5,13 +5,15 @@ import { detachText } from "../../http1/wire/fields.ts";
 import type { Challenger } from "../../identity/challenge.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
 import { believedUntil, type Identification, type Principal } from "../../identity/principal.ts";
+import type { Caller } from "../../session/caller.ts";
+import type { OwnerBook } from "../../session/owner.ts";
 import type { Inbound } from "../inbound.ts";
 
 interface ConnectionMemo {
   /** Who proved it: a reload brings another, with other keys and other demands. */
   readonly provedBy: Authentication;
   readonly credential: string;
-  readonly principal: Principal;
+  readonly caller: Caller;
   /** From this instant on he must be proven again, in ms since the epoch. */
   readonly untilMs: number;
 }
@@ -21,13 +23,14 @@ const ABSENT = "\0";
 
 export interface AuthenticationOptions {
   readonly authenticator: Authenticator;
+  readonly owners: OwnerBook;
   readonly challenger: Challenger;
   /** Whether Signet's challenges take the place of the upstream's: where Signet itself tells callers apart. */
   readonly replaceChallenges: boolean;
   /** Scopes every caller must have; none if empty. */
   readonly requiredScopes: readonly string[];
   /** Who asks when no credential was sent (I2); undefined answers 401. */
-  readonly withoutCredential?: (inbound: Inbound) => Principal | undefined;
+  readonly withoutCredential?: (inbound: Inbound) => Caller | undefined;
 }
 
 export class Authentication {
@@ -38,7 +41,7 @@ export class Authentication {
   }
 
   /** The caller; a promise only where somebody has to be asked. @throws SignetError `unauthenticated`, `identity_unavailable` */
-  authenticate(inbound: Inbound): Principal | Promise<Principal> {
+  authenticate(inbound: Inbound): Caller | Promise<Caller> {
     const { authenticator } = this.#options;
     const credential = this.#credentialOf(inbound);
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
@@ -46,7 +49,7 @@ export class Authentication {
     if (
       credential !== undefined && memo !== undefined && memo.credential === credential &&
       memo.provedBy === this && nowMs < memo.untilMs
-    ) return inbound.principal = memo.principal;
+    ) return memo.caller;
     const identified = authenticator.identify(inbound, nowMs);
     if (identified instanceof Promise) return identified.then((answer) => this.#accept(answer, inbound, credential));
     return this.#accept(identified, inbound, credential);
@@ -60,26 +63,27 @@ export class Authentication {
     return names.map((name) => inbound.get(name) ?? ABSENT).join("\n");
   }
 
-  #accept(answer: Identification, inbound: Inbound, credential: string | undefined): Principal {
+  #accept(answer: Identification, inbound: Inbound, credential: string | undefined): Caller {
     if (answer.kind === "none") {
       // Never remembered: on the same connection another session would find it.
-      const principal = inbound.authorization === undefined ? this.#options.withoutCredential?.(inbound) : undefined;
-      if (principal === undefined) throw this.#refusal(answer);
-      return inbound.principal = principal;
+      const caller = inbound.authorization === undefined ? this.#options.withoutCredential?.(inbound) : undefined;
+      if (caller === undefined) throw this.#refusal(answer);
+      return caller;
     }
     if (answer.kind === "invalid") throw this.#refusal(answer);
     const { principal } = answer;
     this.#requireScopes(principal);
+    const caller = this.#options.owners.callerOf(principal);
     if (credential !== undefined) {
       const memo: ConnectionMemo = {
         provedBy: this,
         credential: detachText(credential),
-        principal,
+        caller,
         untilMs: believedUntil(principal, inbound.receivedAtMs, this.#options.authenticator.maxAgeMs),
       };
       inbound.exchange.connection.memo = memo;
     }
-    return inbound.principal = principal;
+    return caller;
   }
 
   /**

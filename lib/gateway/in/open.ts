@@ -1,18 +1,10 @@
 // From the id a request carries to the caller's own session: known here, opened cold, or adopted (L3, O1, O5).
 // Every way that fails is told by the error's code: another's session is 403, everything else looks alike, 404 (E8).
 import { SignetError } from "../../errors.ts";
-import type { Principal } from "../../identity/principal.ts";
 import type { Session } from "../../session/session.ts";
 import { adopt } from "./adopt.ts";
-import type { Inbound } from "../inbound.ts";
+import type { Bearing } from "./bearing.ts";
 import type { GatewayParts } from "../parts.ts";
-
-/** A request that carries an id, and whose it is. */
-export interface Bearing {
-  readonly inbound: Inbound;
-  readonly principal: Principal;
-  readonly sessionId: string;
-}
 
 /** The caller's session. */
 export interface OpenSession {
@@ -26,27 +18,27 @@ export interface OpenSession {
 
 /** @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable` */
 export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<OpenSession> {
-  const { inbound, principal, sessionId } = bearing;
+  const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   if (known !== undefined) {
-    if (parts.owners.owns(principal, known)) return { session: known };
+    if (parts.owners.owns(caller, known)) return { session: known };
     throw new SignetError("owner_mismatch");
   }
   try {
-    return { session: await parts.registry.openCold(sessionId, principal, inbound.receivedAtMs) };
+    return { session: await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs) };
   } catch (failure) {
     if (parts.adoption === undefined) throw failure;
-    return await adopt(parts, { inbound, principal, rawId: sessionId }, failure);
+    return await adopt(parts, bearing, failure);
   }
 }
 
 /** The same where an id may mean nothing at all, as in the stateless era (PROTOCOL.md 26): undefined if it is none of ours. */
 export async function openIfOurs(parts: GatewayParts, bearing: Bearing): Promise<OpenSession | undefined> {
-  const { inbound, principal, sessionId } = bearing;
+  const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   try {
-    const session = known ?? await parts.registry.openCold(sessionId, principal, inbound.receivedAtMs);
-    if (parts.owners.owns(principal, session)) return { session };
+    const session = known ?? await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs);
+    if (parts.owners.owns(caller, session)) return { session };
   } catch (error) {
     if (error instanceof SignetError && error.code === "session_not_found") return undefined;
     throw error;

@@ -6,6 +6,7 @@ import { detachText } from "../../http1/wire/fields.ts";
 import { Credential } from "../../identity/credential.ts";
 import type { IdentityCache } from "../../identity/identity_cache.ts";
 import type { Principal } from "../../identity/principal.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
 import type { Session } from "../../session/session.ts";
@@ -34,8 +35,8 @@ export class SessionOnly {
    * The owner of a live session, for a request without a credential; undefined means 401.
    * @throws SignetError `session_not_found` for an id nobody issued
    */
-  callerOf(inbound: Inbound): Principal | undefined {
-    const { cache, registry, upstreamUrl, maxIdLength, forwardCredential } = this.#options;
+  callerOf(inbound: Inbound): Caller | undefined {
+    const { cache, registry, owners, upstreamUrl, maxIdLength, forwardCredential } = this.#options;
     const id = inbound.sessionId;
     if (id === undefined) return undefined;
     const session = registry.get(id, inbound.receivedAtMs);
@@ -47,11 +48,11 @@ export class SessionOnly {
     const identity = cache.find({ sid: session.sealed.sid, upstream: upstreamUrl }, inbound.receivedAtMs);
     if (identity === undefined || !this.#proven.has(identity.principal)) return undefined;
     if (forwardCredential && identity.credential) inbound.cachedCredential = identity.credential.reveal();
-    return identity.principal;
+    return owners.callerOf(identity.principal);
   }
 
   /** After a successful initialize: writes the identity of the caller who owns the new session. */
-  remember(session: Session, inbound: Inbound, principal: Principal): void {
+  remember(session: Session, inbound: Inbound, { principal }: Caller): void {
     const { cache, owners, upstreamUrl, forwardCredential } = this.#options;
     const credential = forwardCredential ? inbound.authorization : undefined;
     const { credentialExpiresAtMs } = principal;

@@ -1,6 +1,6 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
-import { shortHash } from "../../observe/redact.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "../inbound.ts";
@@ -10,20 +10,26 @@ import type { GatewayParts } from "../parts.ts";
 const encoder = new TextEncoder();
 
 /** Never rejects: nobody waits for it. Initialize cannot be cancelled and must not get here. */
-export async function cancelCall(parts: GatewayParts, inbound: Inbound, session: Session): Promise<void> {
+export async function cancelCall(
+  parts: GatewayParts,
+  call: { inbound: Inbound; caller: Caller; session: Session },
+): Promise<void> {
+  const { inbound, caller, session } = call;
   const requestId = inbound.rpcId;
   const link = session.links[0];
   if (requestId === null || link === undefined || session.ended) return;
-  const fields = parts.fields.toUpstream(inbound);
+  const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of ["mcp-method", "mcp-name"]) removeField(fields, name);
   setField(fields, "content-type", "application/json");
   parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   const params = { requestId, reason: "the client disconnected" };
   const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
   try {
-    await notify(parts, { method: "POST", query: inbound.head.query, fields, sessionId: link.id, body });
+    const { query } = inbound.head;
+    const about = { caller, session: session.tag, upstreamSessionId: link.id };
+    await notify(parts, { ...about, method: "POST", query, fields, body });
   } catch (error) {
-    const facts = { session: shortHash(session.sealed.sid), cause: (error as Error).message };
+    const facts = { session: session.tag, cause: (error as Error).message };
     parts.log.warn("call not cancelled upstream", facts);
   }
 }

@@ -2,9 +2,8 @@
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { shortHash } from "../../observe/redact.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
-import type { Principal } from "../../identity/principal.ts";
 import { isGivenBy } from "../../session/upstream_link.ts";
 import { forgetAdopted, isAdopted } from "../in/adopt.ts";
 import { upstreamIdOf } from "./initialize_answer.ts";
@@ -20,27 +19,28 @@ const GONE: ReadonlySet<number> = new Set([401, 403, 404, 405]);
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(
   parts: GatewayParts,
-  ending: { inbound: Inbound; principal: Principal; session: Session; settle?: (known: boolean) => void },
+  ending: { inbound: Inbound; caller: Caller; session: Session; settle?: (known: boolean) => void },
 ): Promise<void> {
-  const { inbound, principal, session } = ending;
+  const { inbound, caller, session } = ending;
   ending.settle?.(false); // a claim that begins with its end is none
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
-  const fields = parts.fields.toUpstream(inbound);
+  const fields = parts.fields.toUpstream(inbound, caller);
   for (const link of session.links) {
     parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   }
   const links = session.links.filter((link) => isGivenBy(link, parts.upstream.url)).map(({ id }) => id);
   if (isAdopted(session)) {
     parts.registry.remove(session, "deleted", parts.now());
-    forgetAdopted(parts, session, principal);
+    forgetAdopted(parts, session, caller);
   } else await parts.registry.revoke(session, "deleted", parts.now());
   parts.metrics.deleted.inc();
-  parts.log.info("session ended", { session: shortHash(session.sealed.sid) });
+  parts.log.info("session ended", { session: session.tag });
   const failures: string[] = [];
   for (const id of links) {
     if (id === undefined) continue;
-    const failure = await endUpstream(parts, { fields: [...fields], query: inbound.head.query, id });
+    const { query } = inbound.head;
+    const failure = await endUpstream(parts, { fields: [...fields], query, caller, session: session.tag, id });
     if (failure !== undefined) failures.push(`${parts.upstream.name}: ${failure}`);
   }
   if (failures.length > 0) {
@@ -57,12 +57,12 @@ export async function end(
 /** Ends a session upstream. Answers why it could not, without anything secret; undefined if it is gone there. */
 export async function endUpstream(
   parts: GatewayParts,
-  session: { fields: FieldList; query: string; id: UpstreamSessionId },
+  ending: { fields: FieldList; query: string; caller: Caller; session: string | undefined; id: UpstreamSessionId },
 ): Promise<string | undefined> {
-  const { fields, query, id } = session;
+  const { fields, id: upstreamSessionId, ...about } = ending;
   for (const name of ["content-type", "last-event-id", "mcp-method", "mcp-name"]) removeField(fields, name);
   try {
-    const status = await notify(parts, { method: "DELETE", query, fields, sessionId: id });
+    const status = await notify(parts, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
     return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
   } catch (error) {
     return error instanceof HttpError ? error.code : "failed";
@@ -70,8 +70,13 @@ export async function endUpstream(
 }
 
 /** A session that was opened upstream but has no owner here is not left behind there. Nobody waits for it. */
-export function endUnowned(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
+export function endUnowned(
+  parts: GatewayParts,
+  { inbound, caller }: { inbound: Inbound; caller: Caller },
+  response: ClientResponse,
+): void {
   const id = upstreamIdOf(response);
   if (id === undefined) return;
-  endUpstream(parts, { fields: parts.fields.toUpstream(inbound), query: inbound.head.query, id }).catch(() => {});
+  const fields = parts.fields.toUpstream(inbound, caller);
+  endUpstream(parts, { fields, query: inbound.head.query, caller, session: undefined, id }).catch(() => {});
 }

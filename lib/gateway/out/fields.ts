@@ -2,6 +2,7 @@
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, BEHAVIOUR.md I4, PROTOCOL.md 2).
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
 import type { FieldList } from "../../http1/types.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
@@ -52,7 +53,7 @@ export class FieldPolicy {
   }
 
   /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
-  toUpstream(inbound: Inbound): FieldList {
+  toUpstream(inbound: Inbound, caller: Caller): FieldList {
     const received = inbound.head.fields;
     // Names in Connection are hop-by-hop too; the engine's rule keeps them from taking away what the gateway needs.
     const source = inbound.namesConnection ? withoutHopByHop(received) : received;
@@ -62,7 +63,7 @@ export class FieldPolicy {
       const name = source[i]!;
       if (!never.has(name) && !this.#isDisguised(name)) fields.push(name, source[i + 1]!);
     }
-    this.#addIdentity(fields, inbound);
+    this.#addIdentity(fields, inbound, caller);
     return fields;
   }
 
@@ -71,11 +72,10 @@ export class FieldPolicy {
     return name.includes("_") && this.#guarded.has(name.replaceAll("_", "-"));
   }
 
-  #addIdentity(fields: FieldList, inbound: Inbound): void {
-    const { principal, cachedCredential } = inbound;
+  #addIdentity(fields: FieldList, { cachedCredential }: Inbound, { principal }: Caller): void {
     if (cachedCredential !== undefined) fields.push("authorization", cachedCredential);
     const { enabled, user, scopes } = this.#rules.identity;
-    if (!enabled || principal === undefined) return;
+    if (!enabled) return;
     fields.push(user, encodeIdentity(principal.subject));
     if (principal.scopes.length > 0) fields.push(scopes, principal.scopes.map(encodeIdentity).join(" "));
   }

@@ -2,6 +2,7 @@
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { isGivenBy, type UpstreamLink } from "../../session/upstream_link.ts";
 import { requireAnswer } from "./require_answer.ts";
@@ -10,7 +11,6 @@ import { removeField } from "./fields.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { judge, mayBeLost } from "./judge.ts";
-import { namesOf } from "./names.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay, type RelayExtras } from "./relay.ts";
 import { revive } from "./revive.ts";
@@ -19,6 +19,7 @@ import { sendFor } from "./send.ts";
 /** What is sent, and on whose behalf. */
 export interface Outbound {
   readonly inbound: Inbound;
+  readonly caller: Caller;
   readonly session: Session;
   readonly body: Uint8Array | undefined;
   /** For an id that is being adopted: told whether the upstream knew the session. */
@@ -36,7 +37,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
   const { inbound } = outbound;
   const session = isDropped(outbound.session) ? await openAgain(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await forward(parts, { ...outbound, session });
-  const inFlight = new InFlight(inbound.exchange, inbound.principal);
+  const inFlight = new InFlight(inbound.exchange, outbound.caller);
   const isStream = inFlight.kind === "stream";
   // Draining has ended those there were; one more would hold it up (P2).
   if (isStream && parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
@@ -68,9 +69,8 @@ function isDropped(session: Session): boolean {
   return session.endReason === "idle" || session.endReason === "evicted";
 }
 
-async function openAgain(parts: GatewayParts, { inbound, session }: Outbound): Promise<Session> {
-  const { principal } = inbound;
-  return principal === undefined ? session : await parts.registry.openCold(session.id, principal, inbound.receivedAtMs);
+async function openAgain(parts: GatewayParts, { inbound, caller, session }: Outbound): Promise<Session> {
+  return await parts.registry.openCold(session.id, caller, inbound.receivedAtMs);
 }
 
 /** A call that was cut because its session ended fails like any later call of that session. */
@@ -86,7 +86,7 @@ function explain(parts: GatewayParts, error: unknown, inFlight: InFlight): unkno
 
 async function send(parts: GatewayParts, outbound: Outbound, inFlight: InFlight): Promise<Answered> {
   const link = outbound.session.links[0]!;
-  const { inbound, session } = outbound;
+  const { inbound, caller, session } = outbound;
   let seenGeneration = 0;
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
   if (isGivenBy(link, parts.upstream.url)) {
@@ -99,7 +99,7 @@ async function send(parts: GatewayParts, outbound: Outbound, inFlight: InFlight)
     response.release();
     parts.sessionOnly?.forget(session);
   }
-  await inFlight.waitFor(revive(parts, { session, link, inbound, seenGeneration }));
+  await inFlight.waitFor(revive(parts, { session, link, inbound, caller, seenGeneration }));
   const response = await sendOnce(parts, outbound, inFlight, true);
   if (link.id === undefined || !mayBeLost(response)) return { response, extras: {} };
   const { lost, extras } = await judge(response);
@@ -109,8 +109,8 @@ async function send(parts: GatewayParts, outbound: Outbound, inFlight: InFlight)
   throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
 }
 
-function requestFields(parts: GatewayParts, { inbound, session }: Outbound, link: UpstreamLink): FieldList {
-  const fields = parts.fields.toUpstream(inbound);
+function requestFields(parts: GatewayParts, { inbound, caller, session }: Outbound, link: UpstreamLink): FieldList {
+  const fields = parts.fields.toUpstream(inbound, caller);
   parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   return fields;
 }
@@ -121,13 +121,19 @@ function sendOnce(
   inFlight: InFlight,
   again = false,
 ): Promise<ClientResponse> {
-  const { inbound, session, body } = outbound;
+  const { inbound, caller, session, body } = outbound;
   const link = session.links[0]!;
   const fields = requestFields(parts, outbound, link);
   // A session made anew has no events from before.
   if (again) removeField(fields, "last-event-id");
   const { method, query } = inbound.head;
-  const names = namesOf(parts, inbound, session.sealed.sid);
-  const request = { method: method as "GET" | "POST", query, fields, sessionId: link.id, ...names };
-  return sendFor(parts, inFlight, body === undefined ? request : { ...request, body });
+  return sendFor(parts, inFlight, {
+    method: method as "GET" | "POST",
+    query,
+    fields,
+    upstreamSessionId: link.id,
+    body,
+    caller,
+    session: session.tag,
+  });
 }

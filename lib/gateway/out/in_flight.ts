@@ -1,7 +1,7 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain;
 // whoever comes first closes the upstream's connection, and the rest finds out from here why.
 import { type Call, type ClientResponse, type Exchange, HttpError } from "../../http1/types.ts";
-import type { Principal } from "../../identity/principal.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Active, EndReason } from "../../session/session.ts";
 
 export class InFlight implements Active {
@@ -14,8 +14,8 @@ export class InFlight implements Active {
   #call: Call | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
 
-  constructor(exchange: Exchange, principal: Principal | undefined) {
-    this.provenUntilMs = principal?.credentialExpiresAtMs ?? principal?.expiresAtMs ?? Infinity;
+  constructor(exchange: Exchange, { principal }: Caller) {
+    this.provenUntilMs = principal.credentialExpiresAtMs ?? principal.expiresAtMs;
     this.kind = exchange.head.method === "GET" ? "stream" : "call";
     exchange.onAbort = () => {
       this.clientGone = true;

@@ -2,19 +2,18 @@
 // (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
 import type { SealedSession } from "../../envelope/session_payload.ts";
 import { SignetError } from "../../errors.ts";
-import type { Principal } from "../../identity/principal.ts";
 import { newSid, sealSession } from "../../envelope/session_id.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { shortHash } from "../../observe/redact.ts";
+import type { Caller } from "../../session/caller.ts";
 import { Session } from "../../session/session.ts";
 import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
-import { namesOf } from "./names.ts";
 import type { GatewayParts } from "../parts.ts";
 import { type Arriving, relay } from "./relay.ts";
 import { sendFor } from "./send.ts";
@@ -22,7 +21,7 @@ import { sendFor } from "./send.ts";
 /** An initialize request: who sends it and what it says. */
 export interface Opening {
   readonly inbound: Inbound;
-  readonly principal: Principal;
+  readonly caller: Caller;
   readonly request: RpcRequest;
   readonly body: Uint8Array;
 }
@@ -40,7 +39,7 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   const params = readInitializeParams(opening.request);
   const slot = parts.limits.reserveRequest();
   try {
-    const reservation = parts.registry.reserve(opening.principal);
+    const reservation = parts.registry.reserve(opening.caller);
     let opened: Opened | undefined;
     let added = false;
     try {
@@ -51,7 +50,7 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
         added = true;
       }
     } catch (error) {
-      if (opened !== undefined) drop(parts, opening.inbound, opened.arriving.response);
+      if (opened !== undefined) drop(parts, opening, opened.arriving.response);
       throw error;
     } finally {
       if (!added) reservation.release();
@@ -78,18 +77,19 @@ async function requireLive(parts: GatewayParts, { session }: Opened): Promise<vo
 
 /** Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for it. */
 async function open(parts: GatewayParts, opening: Opening, params: InitializeParams): Promise<Opened | undefined> {
-  const { inbound, request, body } = opening;
-  const inFlight = new InFlight(inbound.exchange, inbound.principal);
+  const { inbound, caller, request, body } = opening;
+  const inFlight = new InFlight(inbound.exchange, caller);
   const sid = newSid(parts.random);
-  const fields = parts.fields.toUpstream(inbound);
+  const fields = parts.fields.toUpstream(inbound, caller);
   setField(fields, "accept-encoding", "identity"); // the answer is read here
   const response = await sendFor(parts, inFlight, {
     method: "POST",
     query: inbound.head.query,
     fields,
-    sessionId: undefined,
+    upstreamSessionId: undefined,
     body,
-    ...namesOf(parts, inbound, sid),
+    caller,
+    session: shortHash(sid),
   });
   const arriving: Arriving = { inbound, inFlight, response };
   if (response.head.status !== 200) {
@@ -100,17 +100,17 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
     const answer = await readInitializeAnswer(response, request.id);
     const session = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
     if (session !== undefined) return { session, arriving, answer };
-    endUnowned(parts, inbound, response);
+    endUnowned(parts, opening, response);
     await relay(parts, arriving, { prefix: answer.bytes });
     return undefined;
   } catch (error) {
-    drop(parts, inbound, response);
+    drop(parts, opening, response);
     throw error;
   }
 }
 
-function drop(parts: GatewayParts, inbound: Inbound, response: ClientResponse): void {
-  endUnowned(parts, inbound, response);
+function drop(parts: GatewayParts, opening: Opening, response: ClientResponse): void {
+  endUnowned(parts, opening, response);
   response.release();
 }
 
@@ -118,10 +118,10 @@ function drop(parts: GatewayParts, inbound: Inbound, response: ClientResponse): 
 async function announce(parts: GatewayParts, opening: Opening, opened: Opened): Promise<void> {
   const { session, arriving, answer } = opened;
   parts.metrics.initialized.inc();
-  parts.sessionOnly?.remember(session, opening.inbound, opening.principal);
+  parts.sessionOnly?.remember(session, opening.inbound, opening.caller);
   parts.log.info("session opened", {
-    session: shortHash(session.sealed.sid),
-    principal: opening.principal.source,
+    session: session.tag,
+    principal: opening.caller.principal.source,
     protocolVersion: session.sealed.protocolVersion,
   });
   const token = session.enter(arriving.inFlight, parts.now());
@@ -148,7 +148,7 @@ function seal(
   if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
   const sealed: SealedSession = {
     sid: answered.sid,
-    owner: parts.owners.fingerprint(opening.principal, key),
+    owner: parts.owners.fingerprint(opening.caller.principal, key),
     issuedAtMs: opening.inbound.receivedAtMs, // what was asked for before a revocation is revoked with the rest
     expiresAtMs: nowMs + parts.options.sessionTtlMs,
     protocolVersion,

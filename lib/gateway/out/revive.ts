@@ -3,14 +3,13 @@
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { shortHash } from "../../observe/redact.ts";
+import type { Caller } from "../../session/caller.ts";
 import { END_REASONS, type Session } from "../../session/session.ts";
 import type { UpstreamLink } from "../../session/upstream_link.ts";
 import { readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "../inbound.ts";
-import { namesOf } from "./names.ts";
 import { ask } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
 
@@ -33,6 +32,7 @@ interface Revival {
   readonly session: Session;
   readonly link: UpstreamLink;
   readonly inbound: Inbound;
+  readonly caller: Caller;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function revive(
 
 async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> {
   const { session, link } = revival;
-  const facts = { session: shortHash(session.sealed.sid), upstream: parts.upstream.name };
+  const facts = { session: session.tag, upstream: parts.upstream.name };
   try {
     takeTurn(link, parts.now());
     link.id = await openAgain(parts, revival);
@@ -87,7 +87,7 @@ function takeTurn(link: UpstreamLink, nowMs: number): void {
 
 /** A new session upstream; none is left there if it cannot be used. */
 async function openAgain(parts: GatewayParts, revival: Revival): Promise<UpstreamSessionId | undefined> {
-  const { session, inbound } = revival;
+  const { session, inbound, caller } = revival;
   let id: UpstreamSessionId | undefined;
   try {
     await initializeAgain(parts, revival, (opened) => id = opened);
@@ -99,7 +99,8 @@ async function openAgain(parts: GatewayParts, revival: Revival): Promise<Upstrea
     return id;
   } catch (error) {
     if (id !== undefined) {
-      endUpstream(parts, { fields: fieldsFor(parts, revival), query: inbound.head.query, id }).catch(() => {});
+      const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session: session.tag };
+      endUpstream(parts, { ...about, id }).catch(() => {});
     }
     throw error;
   }
@@ -114,8 +115,8 @@ function outcomeOf(error: unknown): Outcome {
 }
 
 /** The waiting request's own fields carry what the upstream wants to see: credentials, tenant, trace. */
-function fieldsFor(parts: GatewayParts, { session, link, inbound }: Revival): FieldList {
-  const fields = parts.fields.toUpstream(inbound);
+function fieldsFor(parts: GatewayParts, { session, link, inbound, caller }: Revival): FieldList {
+  const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of OF_THE_MESSAGE) removeField(fields, name);
   setField(fields, "accept", "application/json, text/event-stream");
   setField(fields, "accept-encoding", "identity");
@@ -130,17 +131,18 @@ async function initializeAgain(
   revival: Revival,
   onOpened: (id: UpstreamSessionId | undefined) => void,
 ): Promise<void> {
-  const { session, link, inbound } = revival;
+  const { session, link, inbound, caller } = revival;
   const { protocolVersion, capabilities, clientInfo } = session.sealed;
-  const id = `signet-${shortHash(session.sealed.sid)}-${link.generation + 1}`;
+  const id = `signet-${session.tag}-${link.generation + 1}`;
   const params = { protocolVersion, capabilities, clientInfo };
   const request = {
     method: "POST" as const,
     query: inbound.head.query,
     fields: fieldsFor(parts, revival),
-    sessionId: undefined,
+    upstreamSessionId: undefined,
     body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
-    ...namesOf(parts, inbound, session.sealed.sid),
+    caller,
+    session: session.tag,
     revival: true,
   };
   const read = async (response: ClientResponse) => {
@@ -162,16 +164,17 @@ async function confirmInitialized(
   revival: Revival,
   id: UpstreamSessionId | undefined,
 ): Promise<void> {
-  const { session, inbound } = revival;
+  const { session, inbound, caller } = revival;
   const fields = fieldsFor(parts, revival);
   setField(fields, "mcp-protocol-version", session.sealed.protocolVersion);
   const request = {
     method: "POST" as const,
     query: inbound.head.query,
     fields,
-    sessionId: id,
+    upstreamSessionId: id,
     body: encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}'),
-    ...namesOf(parts, inbound, session.sealed.sid),
+    caller,
+    session: session.tag,
   };
   await ask(parts, request, {
     timeoutMs: TIMEOUT_MS,

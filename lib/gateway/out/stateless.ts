@@ -2,25 +2,26 @@
 import { SignetError } from "../../errors.ts";
 import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
 import { assertModern } from "../../mcp/modern.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Reservation } from "../../session/limits.ts";
 import { requireAnswer } from "./require_answer.ts";
 import { endUnowned } from "./end.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
-import { namesOf } from "./names.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
 import { sendFor } from "./send.ts";
 
 export interface StatelessRequest {
   readonly inbound: Inbound;
+  readonly caller: Caller;
   readonly message: RpcRequest | RpcNotification;
   readonly body: Uint8Array;
 }
 
 /** @throws SignetError as `assertModern`, `request_limit`; HttpError */
 export async function forwardStateless(parts: GatewayParts, request: StatelessRequest): Promise<void> {
-  const { inbound, message, body } = request;
+  const { inbound, caller, message, body } = request;
   assertModern(message, {
     protocolVersion: inbound.protocolVersion,
     method: inbound.get("mcp-method"),
@@ -28,18 +29,19 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   });
   parts.metrics.modern.inc();
   const slot = reserve(parts, message.method);
-  const inFlight = new InFlight(inbound.exchange, inbound.principal);
+  const inFlight = new InFlight(inbound.exchange, caller);
   try {
     const response = await sendFor(parts, inFlight, {
       method: "POST",
       query: inbound.head.query,
-      fields: parts.fields.toUpstream(inbound),
-      sessionId: undefined,
+      fields: parts.fields.toUpstream(inbound, caller),
+      upstreamSessionId: undefined,
       body,
-      ...namesOf(parts, inbound),
+      caller,
+      session: undefined,
     });
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
-    endUnowned(parts, inbound, response);
+    endUnowned(parts, request, response);
     requireAnswer(parts, request, response);
     await relay(parts, { inbound, inFlight, response });
   } finally {

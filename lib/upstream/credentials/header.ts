@@ -72,11 +72,15 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     return this.#inner.close();
   }
 
-  release(sessionId: UpstreamSessionId): void {
-    this.#inner.release?.(sessionId);
+  release(upstreamSessionId: UpstreamSessionId): void {
+    this.#inner.release(upstreamSessionId);
   }
 
-  set onEnded(hear: ((sessionId: UpstreamSessionId) => void) | undefined) {
+  get onEnded(): ((upstreamSessionId: UpstreamSessionId) => void) | undefined {
+    return this.#inner.onEnded;
+  }
+
+  set onEnded(hear: ((upstreamSessionId: UpstreamSessionId) => void) | undefined) {
     this.#inner.onEnded = hear;
   }
 

@@ -13,6 +13,7 @@ import { Calls, type OpenCall, progressTokenOf } from "./calls.ts";
 import { EventLog } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
 import { elementsOf, findMember, replaceSpan } from "../../mcp/json_text.ts";
+import type { CallerKeys } from "../../session/caller.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { Listeners } from "./listeners.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
@@ -27,7 +28,7 @@ export interface ConversationOptions {
   readonly bridge: Bridge;
   readonly id: UpstreamSessionId;
   /** Whose places in the limits its processes take. */
-  readonly principal: string;
+  readonly caller: CallerKeys;
   /** Names the session in log lines and event ids; outlives restarts. Letters and digits, no secret. */
   readonly session: string;
   /** Whether it replaces one that was lost: what a server told its client before is then out of date (L4). */
@@ -76,7 +77,7 @@ export class Conversation {
   #ended = false;
 
   constructor(options: ConversationOptions) {
-    const { bridge, session, credentials, principal } = options;
+    const { bridge, session, credentials, caller } = options;
     this.id = options.id;
     this.#options = options;
     this.#listsOutdated = options.revival;
@@ -94,7 +95,7 @@ export class Conversation {
     });
     this.life = new ServerLife({
       bridge,
-      principal,
+      caller,
       credentials,
       facts: () => ({ session }),
       onMessage: (message, peer) => this.#voice.hear(message, peer),

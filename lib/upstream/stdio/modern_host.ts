@@ -1,8 +1,9 @@
-// The processes behind stateless clients: one a principal, started by its first request, ended when it has been idle for
-// long enough. Two principals never share one (BEHAVIOUR.md B1).
+// The processes behind stateless clients: one an owner, started by its first request, ended when it has been idle for
+// long enough. Two owners never share one (BEHAVIOUR.md B1, O2).
 import type { Call } from "../../http1/types.ts";
 import type { CredentialSource } from "../credentials/credential.ts";
 import type { CredentialHolder, Rotation } from "../credentials/rotation.ts";
+import type { CallerKeys, OwnerKey } from "../../session/caller.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Bridge } from "./bridge.ts";
 import { type EraMemo, ModernLife } from "./modern_life.ts";
@@ -16,7 +17,7 @@ export interface ModernHostOptions {
 }
 
 interface Hosted {
-  readonly principal: string;
+  readonly owner: OwnerKey;
   readonly life: ModernLife;
   readonly server: ModernServer;
   readonly holder: CredentialHolder | undefined;
@@ -26,14 +27,14 @@ interface Hosted {
 export class ModernHost {
   readonly #options: ModernHostOptions;
   readonly #memo: EraMemo = { era: undefined };
-  readonly #hosted = new Map<string, Hosted>();
+  readonly #hosted = new Map<OwnerKey, Hosted>();
   readonly #ending = new Set<Promise<void>>();
 
   constructor(options: ModernHostOptions) {
     this.#options = options;
   }
 
-  /** Principals with a process of their own. */
+  /** Owners with a process of their own. */
   get size(): number {
     return this.#hosted.size;
   }
@@ -47,9 +48,9 @@ export class ModernHost {
     return [...this.#hosted.values()].flatMap(({ life }) => life.pids);
   }
 
-  /** @param credentials for the principal's process, if this request starts it. */
-  post(principal: string, post: StatelessPost, credentials: () => CredentialSource | undefined): Call {
-    const hosted = this.#hosted.get(principal) ?? this.#add(principal, credentials());
+  /** @param credentials for the owner's process, if this request starts it. */
+  post(caller: CallerKeys, post: StatelessPost, credentials: () => CredentialSource | undefined): Call {
+    const hosted = this.#hosted.get(caller.owner) ?? this.#add(caller, credentials());
     hosted.cancelIdle?.();
     hosted.cancelIdle = undefined;
     return hosted.server.post(post);
@@ -60,11 +61,11 @@ export class ModernHost {
     await Promise.all(this.#ending);
   }
 
-  #add(principal: string, source: CredentialSource | undefined): Hosted {
+  #add(caller: CallerKeys, source: CredentialSource | undefined): Hosted {
     const { bridge, gate, rotation } = this.#options;
     const { limits: { highWaterBytes, stallMs, streamAfterMs, maxCalls }, timers } = bridge;
-    const facts = () => ({ principal: shortHash(principal) });
-    const life = new ModernLife({ bridge, gate, principal, memo: this.#memo, credentials: source, facts });
+    const facts = () => ({ principal: shortHash(caller.owner) });
+    const life = new ModernLife({ bridge, gate, caller, memo: this.#memo, credentials: source, facts });
     const server = new ModernServer({
       life,
       outbox: { highWaterBytes, stallMs, timers },
@@ -73,8 +74,8 @@ export class ModernHost {
       onIdle: () => this.#restUntilNeeded(hosted),
     });
     const holder = source === undefined ? undefined : this.#holderOf(source, life, () => this.#remove(hosted));
-    const hosted: Hosted = { principal, life, server, holder, cancelIdle: undefined };
-    this.#hosted.set(principal, hosted);
+    const hosted: Hosted = { owner: caller.owner, life, server, holder, cancelIdle: undefined };
+    this.#hosted.set(caller.owner, hosted);
     if (holder !== undefined) rotation.add(holder);
     return hosted;
   }
@@ -94,15 +95,15 @@ export class ModernHost {
   #restUntilNeeded(hosted: Hosted): void {
     const { timers, limits } = this.#options.bridge;
     hosted.cancelIdle?.();
-    if (this.#hosted.get(hosted.principal) !== hosted) return;
+    if (this.#hosted.get(hosted.owner) !== hosted) return;
     // One that never began has nothing to keep: the next request tries anew.
     if (hosted.life.pids.length === 0) return this.#remove(hosted);
     hosted.cancelIdle = timers.after(limits.idleMs, () => this.#remove(hosted));
   }
 
   #remove(hosted: Hosted): void {
-    if (this.#hosted.get(hosted.principal) !== hosted) return;
-    this.#hosted.delete(hosted.principal);
+    if (this.#hosted.get(hosted.owner) !== hosted) return;
+    this.#hosted.delete(hosted.owner);
     hosted.cancelIdle?.();
     if (hosted.holder !== undefined) this.#options.rotation.remove(hosted.holder);
     hosted.server.end();

@@ -14,6 +14,7 @@ import {
 import type { Credential, CredentialSource } from "../credentials/credential.ts";
 import type { Bridge } from "./bridge.ts";
 import { encodeJson, type Identity } from "../../mcp/between_eras.ts";
+import type { CallerKeys } from "../../session/caller.ts";
 import type { Message, Peer } from "./peer.ts";
 import { ServerLife } from "./server_life.ts";
 import type { StartGate } from "./start_gate.ts";
@@ -26,7 +27,7 @@ export interface EraMemo {
 export interface ModernLifeOptions {
   readonly gate: StartGate;
   readonly bridge: Bridge;
-  readonly principal: string;
+  readonly caller: CallerKeys;
   readonly memo: EraMemo;
   readonly credentials: CredentialSource | undefined;
   readonly facts: () => Readonly<Record<string, string | number>>;
@@ -129,14 +130,14 @@ export class ModernLife {
   }
 
   async #start(): Promise<ServerLife> {
-    const { gate, principal } = this.#options;
-    gate.assertOpen(principal);
+    const { gate, caller: { owner } } = this.#options;
+    gate.assertOpen(owner);
     try {
       const life = await this.#greet();
-      gate.succeed(principal);
+      gate.succeed(owner);
       return life;
     } catch (error) {
-      gate.fail(principal, error);
+      gate.fail(owner, error);
       throw error;
     }
   }
@@ -187,11 +188,11 @@ export class ModernLife {
   }
 
   #newLife(bridge: Bridge): ServerLife {
-    const { principal, credentials, facts } = this.#options;
+    const { caller, credentials, facts } = this.#options;
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
     const life = new ServerLife({
       bridge,
-      principal,
+      caller,
       credentials,
       facts,
       onMessage: (message, peer) => this.onMessage(message, peer),

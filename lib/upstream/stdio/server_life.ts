@@ -8,6 +8,7 @@ import { type Credential, CredentialRejectedError, type CredentialSource } from 
 import { Backoff } from "./backoff.ts";
 import { type Bridge, resolvePrograms, startProcess } from "./bridge.ts";
 import { findMember } from "../../mcp/json_text.ts";
+import type { CallerKeys } from "../../session/caller.ts";
 import { type Message, Peer } from "./peer.ts";
 import type { ProcessExit } from "./process.ts";
 import type { Slot } from "./slots.ts";
@@ -16,7 +17,7 @@ import { pause, settlesWithin } from "../timers.ts";
 export interface ServerLifeOptions {
   readonly bridge: Bridge;
   /** Whose places it takes. */
-  readonly principal: string;
+  readonly caller: CallerKeys;
   /** Names the session in the log. */
   readonly facts: () => Readonly<Record<string, string | number>>;
   /** Where the variables come from that the server authenticates itself with; undefined if it needs none. */
@@ -117,7 +118,7 @@ export class ServerLife {
    */
   async initialize(text: Uint8Array): Promise<Message> {
     this.#handshakeText = text.slice();
-    const slot = this.#options.bridge.slots.reserve(this.#options.principal);
+    const slot = this.#options.bridge.slots.reserve(this.#options.caller.principalKey);
     const { peer, reply } = await this.#launch(slot);
     this.#handshake = readHandshake(reply);
     if (this.#handshake === undefined) void this.#retire(peer);
@@ -146,7 +147,7 @@ export class ServerLife {
       const before = this.#peer;
       // Without a process there is nothing to replace: the next one gets the new credential anyway.
       if (before === undefined || this.#starting !== undefined || this.#stopped) return;
-      const slot = slots.reserveReplacement(this.#options.principal);
+      const slot = slots.reserveReplacement(this.#options.caller.principalKey);
       this.#starting = this.#successor(slot).finally(() => this.#starting = undefined);
       await this.#starting;
       void this.#drain(before);
@@ -184,7 +185,7 @@ export class ServerLife {
       });
     }
     if (delayMs > 0) await pause(delayMs, bridge.timers);
-    const peer = await this.#successor(bridge.slots.reserve(this.#options.principal));
+    const peer = await this.#successor(bridge.slots.reserve(this.#options.caller.principalKey));
     bridge.counts.restarted++;
     bridge.log.info("MCP server restarted", this.#options.facts());
     return peer;

@@ -2,6 +2,7 @@
 // the server has accepted the handshake, and whatever was started for one that is not issued ends (BEHAVIOUR.md B1, B2).
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Call, ClientResponse, FieldList } from "../../http1/types.ts";
+import type { CallerKeys } from "../../session/caller.ts";
 import { shortHash } from "../../observe/redact.ts";
 import { CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import type { CredentialHolder, Rotation } from "../credentials/rotation.ts";
@@ -17,8 +18,8 @@ import type { Message } from "./peer.ts";
 import type { StartGate } from "./start_gate.ts";
 
 /** Who opens a session, for a credential of its own. */
-export interface Caller {
-  readonly principal: string;
+export interface CredentialAsker {
+  readonly caller: CallerKeys;
   /** Fields of the request that opens it. */
   readonly fields: FieldList;
 }
@@ -27,7 +28,7 @@ export interface SessionsOptions {
   readonly bridge: Bridge;
   readonly gate: StartGate;
   readonly rotation: Rotation;
-  readonly credentials: (caller: Caller) => CredentialSource | undefined;
+  readonly credentials: (asker: CredentialAsker) => CredentialSource | undefined;
   /** A session has ended by itself, for good. */
   readonly onEnded: (sessionId: UpstreamSessionId) => void;
 }
@@ -38,7 +39,7 @@ const NO_CREDENTIAL = { id: null, code: -32000, message: "Forbidden: there is no
 /** An initialize that opens a session. */
 interface Opening {
   readonly text: Uint8Array;
-  readonly principal: string;
+  readonly caller: CallerKeys;
   readonly fields: FieldList;
   /** The answer has been taken. */
   readonly onRelease: () => void;
@@ -99,8 +100,8 @@ export class Sessions {
    * @throws SignetError `upstream_unreachable` while starts of this principal are held back
    */
   open(request: UpstreamRequest, text: Uint8Array): Call {
-    const { fields, principal = "" } = request;
-    return this.#begin(this.#newConversation(request), { text, principal, fields });
+    const { fields, caller } = request;
+    return this.#begin(this.#newConversation(request), { text, caller, fields });
   }
 
   #begin(conversation: Conversation, opening: Omit<Opening, "onRelease">): Call {
@@ -123,16 +124,16 @@ export class Sessions {
 
   /** @throws SignetError `upstream_unreachable` while starts of this principal are held back */
   #newConversation(request: UpstreamRequest): Conversation {
-    const { principal = "", revival = false, fields } = request;
-    this.#options.gate.assertOpen(principal);
+    const { caller, revival = false, fields } = request;
+    this.#options.gate.assertOpen(caller.owner);
     const id = randomName(this.#options.bridge, 16) as UpstreamSessionId;
     const session = request.session ?? shortHash(id);
-    const credentials = this.#options.credentials({ principal, fields });
+    const credentials = this.#options.credentials({ caller, fields });
     const onDoomed = () => this.#doom(conversation);
     const conversation: Conversation = new Conversation({
       bridge: this.#options.bridge,
       id,
-      principal,
+      caller,
       session,
       revival,
       credentials,
@@ -177,12 +178,12 @@ export class Sessions {
     try {
       reply = await conversation.life.initialize(opening.text);
     } catch (error) {
-      this.#options.gate.fail(opening.principal, error);
+      this.#options.gate.fail(opening.caller.owner, error);
       this.#abandon(conversation);
       if (error instanceof CredentialRejectedError) return errorAnswer(403, NO_CREDENTIAL);
       throw error;
     }
-    this.#options.gate.succeed(opening.principal);
+    this.#options.gate.succeed(opening.caller.owner);
     const span = findMember(opening.text, "id")!;
     const line = replaceSpan(reply.line, findMember(reply.line, "id")!, opening.text.subarray(span.start, span.end));
     const opened = reply.value.error === undefined && !conversation.ended && !this.#closed;

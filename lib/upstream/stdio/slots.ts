@@ -1,6 +1,7 @@
 // How many server processes may live at once, in total and for one principal (BEHAVIOUR.md M1, M2). A place is taken
 // before the process is started and given back when the last of what it started is gone.
 import { SignetError } from "../../errors.ts";
+import type { PrincipalKey } from "../../session/caller.ts";
 
 export interface SlotCaps {
   readonly maxProcesses: number;
@@ -16,7 +17,7 @@ const RETRY_AFTER_S = 30;
 
 export class Slots {
   readonly #caps: SlotCaps;
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<PrincipalKey, number>();
   #total = 0;
   #most = 0;
   #refused = 0;
@@ -45,7 +46,7 @@ export class Slots {
   }
 
   /** @throws SignetError `principal_limit` (429) or `session_limit` (503), both with `Retry-After` */
-  reserve(principal: string): Slot {
+  reserve(principal: PrincipalKey): Slot {
     const held = this.#held.get(principal) ?? 0;
     const { maxProcesses, maxProcessesPerPrincipal } = this.#caps;
     if (held >= maxProcessesPerPrincipal) {
@@ -59,11 +60,11 @@ export class Slots {
    * For a process that takes the place of one that still has calls to end: never refused, or a session at the cap would
    * die of its own credential. Counted, so that nobody else gets the place meanwhile.
    */
-  reserveReplacement(principal: string): Slot {
+  reserveReplacement(principal: PrincipalKey): Slot {
     return this.#take(principal);
   }
 
-  #take(principal: string): Slot {
+  #take(principal: PrincipalKey): Slot {
     this.#held.set(principal, (this.#held.get(principal) ?? 0) + 1);
     this.#most = Math.max(this.#most, ++this.#total);
     let released = false;
@@ -75,7 +76,7 @@ export class Slots {
     };
   }
 
-  #release(principal: string): void {
+  #release(principal: PrincipalKey): void {
     this.#total--;
     const left = this.#held.get(principal)! - 1;
     if (left === 0) this.#held.delete(principal);

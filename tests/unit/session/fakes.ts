@@ -4,6 +4,7 @@ import { newSid, openSession, sealSession, type SessionId } from "../../../lib/e
 import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";
+import type { Caller } from "../../../lib/session/caller.ts";
 import { type LimitOptions, Limits } from "../../../lib/session/limits.ts";
 import { OwnerBook, type OwnerOptions } from "../../../lib/session/owner.ts";
 import { type RegistryOptions, SessionRegistry } from "../../../lib/session/registry.ts";
@@ -86,6 +87,10 @@ export class Bench {
     });
   }
 
+  caller(owner: Principal = ALICE): Caller {
+    return this.owners.callerOf(owner);
+  }
+
   seal(owner: Principal = ALICE, { nowMs = NOW_MS, ttlMs = TTL_MS, key = KEY_A } = {}): SessionId {
     return sealSession(key, this.sealed(owner, { nowMs, ttlMs, key }));
   }
@@ -105,7 +110,7 @@ export class Bench {
 
   /** A session as after a successful initialize. */
   initialize(owner: Principal = ALICE, options: { nowMs?: number; ttlMs?: number; key?: MasterKey } = {}): Session {
-    const reservation = this.registry.reserve(owner);
+    const reservation = this.registry.reserve(this.caller(owner));
     const session = makeSession(this.seal(owner, options), options.nowMs);
     this.registry.add(session, reservation);
     return session;
@@ -113,7 +118,7 @@ export class Bench {
 
   /** Opens at once or fails the test. */
   open(id: string, owner: Principal = ALICE, nowMs = NOW_MS): Session {
-    const session = this.registry.openCold(id, owner, nowMs);
+    const session = this.registry.openCold(id, this.caller(owner), nowMs);
     if (session instanceof Promise) throw new Error("want the session at once, got a promise");
     return session;
   }

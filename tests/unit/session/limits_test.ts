@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { principalKeyOf } from "../../support/callers.ts";
 import { SignetError } from "../../../lib/errors.ts";
-import { Limits, principalKey } from "../../../lib/session/limits.ts";
+import { principalKey } from "../../../lib/session/caller.ts";
+import { Limits } from "../../../lib/session/limits.ts";
 import { STRICT } from "../../support/strict.ts";
 import { principal, refusalOf } from "./fakes.ts";
 
@@ -12,7 +14,7 @@ Deno.test("M1: 100 parallel initializes at a cap of 10 get exactly 10 places", S
   let most = 0;
   const gate = Promise.withResolvers<void>();
   const attempts = Array.from({ length: 100 }, async (_, i) => {
-    const place = limits.reserveSession(`principal-${i}`);
+    const place = limits.reserveSession(principalKeyOf(`principal-${i}`));
     most = Math.max(most, ++inside);
     await gate.promise;
     inside--;
@@ -28,7 +30,7 @@ Deno.test("M1: 100 parallel initializes at a cap of 10 get exactly 10 places", S
 
 Deno.test("M1: releasing twice gives back once", STRICT, () => {
   const limits = new Limits({ maxSessions: 2 });
-  const [one, other] = [limits.reserveSession("a"), limits.reserveSession("a")];
+  const [one, other] = [limits.reserveSession(principalKeyOf("a")), limits.reserveSession(principalKeyOf("a"))];
   one.release();
   one.release();
   assert.deepEqual(limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
@@ -39,15 +41,15 @@ Deno.test("M1: releasing twice gives back once", STRICT, () => {
 
 Deno.test("M2: one principal's cap is 429 with Retry-After, and leaves room for others", STRICT, () => {
   const limits = new Limits({ maxSessionsPerPrincipal: 2 });
-  const places = [limits.reserveSession("a"), limits.reserveSession("a")];
-  assert.throws(() => limits.reserveSession("a"), (fault) => {
+  const places = [limits.reserveSession(principalKeyOf("a")), limits.reserveSession(principalKeyOf("a"))];
+  assert.throws(() => limits.reserveSession(principalKeyOf("a")), (fault) => {
     assert.ok(fault instanceof SignetError);
     assert.deepEqual([fault.code, fault.kind.status, fault.detail.retryAfterS], ["principal_limit", 429, 30]);
     return true;
   });
-  places.push(limits.reserveSession("b"));
+  places.push(limits.reserveSession(principalKeyOf("b")));
   places[0]!.release();
-  places.push(limits.reserveSession("a"));
+  places.push(limits.reserveSession(principalKeyOf("a")));
   assert.equal(limits.refusals().principals, 1);
   for (const place of places) place.release();
   assert.deepEqual(limits.counts(), ZERO);
@@ -55,8 +57,8 @@ Deno.test("M2: one principal's cap is 429 with Retry-After, and leaves room for 
 
 Deno.test("M2: the cap of all sessions is 503 with Retry-After 30", STRICT, () => {
   const limits = new Limits({ maxSessions: 1 });
-  limits.reserveSession("a");
-  assert.throws(() => limits.reserveSession("b"), (fault) => {
+  limits.reserveSession(principalKeyOf("a"));
+  assert.throws(() => limits.reserveSession(principalKeyOf("b")), (fault) => {
     assert.ok(fault instanceof SignetError);
     assert.deepEqual([fault.code, fault.kind.status, fault.detail.retryAfterS], ["session_limit", 503, 30]);
     return true;
@@ -83,12 +85,12 @@ for (const what of ["stream", "request"] as const) {
 
 Deno.test("M1: new caps count for what is reserved from then on", STRICT, () => {
   const limits = new Limits({ maxSessions: 2 });
-  const places = [limits.reserveSession("a"), limits.reserveSession("b")];
+  const places = [limits.reserveSession(principalKeyOf("a")), limits.reserveSession(principalKeyOf("b"))];
   limits.setCaps({ maxSessions: 1 });
   places[0]!.release();
-  assert.equal(refusalOf(() => limits.reserveSession("c")), "session_limit");
+  assert.equal(refusalOf(() => limits.reserveSession(principalKeyOf("c"))), "session_limit");
   limits.setCaps({ maxSessions: 2 });
-  limits.reserveSession("c");
+  limits.reserveSession(principalKeyOf("c"));
 });
 
 Deno.test("M1: a principal's key is its issuer and subject, and nothing else is that key", STRICT, () => {

@@ -19,7 +19,7 @@ Deno.test("L3: an id not known here opens for its owner, once, whatever string c
   const head = `mcp-session-id: ${id}\r\n`;
   const session = bench.open(head.slice(16, -2));
   assert.equal(session.id, id);
-  assert.equal(session.lastOwner, ALICE);
+  assert.equal(session.lastOwner, bench.caller(ALICE));
   assert.equal(bench.open(id), session);
   assert.equal(bench.registry.get(id, NOW_MS), session);
   assert.equal(bench.registry.opens.get("opened"), 1);
@@ -89,7 +89,7 @@ Deno.test("E5: a new ring keeps sessions whose key is still there and ends the o
   assert.equal(bench.registry.get(kept.id, NOW_MS), kept);
   assert.equal(kept.key, reloaded);
   kept.lastOwner = undefined;
-  assert.equal(bench.owners.owns(ALICE, kept), true);
+  assert.equal(bench.owners.owns(bench.caller(ALICE), kept), true);
   assert.equal(bench.registry.get(lost.id, NOW_MS), undefined);
   assert.deepEqual(active.aborts, ["key_removed"]);
   assert.equal(refusalOf(() => bench.open(lost.id)), "session_not_found");
@@ -183,7 +183,7 @@ Deno.test("L8: the sweep cuts what has expired although it is busy", STRICT, () 
 Deno.test("M2: a full registry refuses an initialize, and evicts nobody for it", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   const sessions = [bench.initialize(ALICE), bench.initialize(BOB)];
-  assert.equal(refusalOf(() => bench.registry.reserve(principal("carol"))), "session_limit");
+  assert.equal(refusalOf(() => bench.registry.reserve(bench.caller(principal("carol")))), "session_limit");
   for (const session of sessions) assert.equal(bench.registry.get(session.id, NOW_MS), session);
 });
 
@@ -204,7 +204,7 @@ Deno.test("M1: at a full registry a cold open evicts the one idle longest, whose
 Deno.test("M2: with everybody busy, or being initialized, a cold open is refused", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   bench.initialize(ALICE).enter(new FakeActive(), NOW_MS);
-  const reservation = bench.registry.reserve(BOB);
+  const reservation = bench.registry.reserve(bench.caller(BOB));
   const id = bench.seal(ALICE);
   assert.equal(refusalOf(() => bench.open(id)), "session_limit");
   assert.equal(bench.registry.opens.get("limit"), 1);
@@ -253,9 +253,9 @@ Deno.test("M1: what leaves twice gives back once, and a late removal does not to
 Deno.test("M1: a session is taken in only fresh and with a place of its own", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
-  const place = bench.registry.reserve(ALICE);
+  const place = bench.registry.reserve(bench.caller(ALICE));
   assert.throws(() => bench.registry.add(session, place), /fresh session/);
-  const released = bench.registry.reserve(ALICE);
+  const released = bench.registry.reserve(bench.caller(ALICE));
   released.release();
   const other = bench.initialize();
   bench.registry.remove(other, "idle", NOW_MS);

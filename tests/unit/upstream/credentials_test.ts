@@ -7,6 +7,7 @@ import { oauthCredential, type OAuthGrant } from "../../../lib/upstream/credenti
 import { refreshTokenFile, refreshTokenInMemory } from "../../../lib/upstream/credentials/refresh_token_file.ts";
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
 import { bareAnswer } from "../../../lib/upstream/stdio/answers.ts";
+import { callerKeys } from "../../support/callers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { FakeTimers } from "./fake_timers.ts";
@@ -162,11 +163,27 @@ Deno.test("B4: a command that does not end is stopped, and may succeed the next 
   await assert.rejects(waiting, /exit code 143/);
 });
 
+const REQUEST: UpstreamRequest = {
+  method: "GET",
+  query: "",
+  fields: [],
+  upstreamSessionId: undefined,
+  body: undefined,
+  caller: callerKeys("alice"),
+  session: undefined,
+};
+
 /** Records what it is sent. */
 class RecordingUpstream implements Upstream {
   readonly name = "recording";
   readonly url = "http://recording/mcp";
   readonly sent: UpstreamRequest[] = [];
+  readonly released: string[] = [];
+  onEnded: Upstream["onEnded"];
+
+  release(upstreamSessionId: string): void {
+    this.released.push(upstreamSessionId);
+  }
 
   send(request: UpstreamRequest) {
     this.sent.push(request);
@@ -196,7 +213,7 @@ Deno.test(
     const upstream = new CredentialedUpstream(inner, source);
     for (let i = 0; i < 2; i++) {
       const fields = ["accept", "*/*", "authorization", "Bearer the-clients", "x-tenant", "1"];
-      await upstream.send({ method: "POST", query: "", fields, sessionId: undefined }).response;
+      await upstream.send({ ...REQUEST, method: "POST", fields }).response;
     }
     for (const { fields } of inner.sent) {
       assert.deepEqual(fields, ["accept", "*/*", "x-tenant", "1", "authorization", "Bearer at-1"]);
@@ -209,7 +226,21 @@ Deno.test("B4: without a credential an HTTP upstream is not asked, and the clien
   const inner = new RecordingUpstream();
   const source = credential({ type: "client_credentials" }, tokenEndpoint({ status: 503, body: "away" }));
   const upstream = new CredentialedUpstream(inner, source);
-  const request: UpstreamRequest = { method: "GET", query: "", fields: ["authorization", "x"], sessionId: undefined };
+  const request: UpstreamRequest = { ...REQUEST, fields: ["authorization", "x"] };
   await assert.rejects(upstream.send(request).response, { code: "upstream_unreachable" });
   assert.equal(inner.sent.length, 0);
+});
+
+Deno.test("B4: what wraps an upstream passes every member on; one that is optional could be forgotten", STRICT, () => {
+  const whole: Required<Upstream> = {} as Upstream; // does not compile if a member of `Upstream` is optional
+  assert.ok(whole);
+  const inner = new RecordingUpstream();
+  const source = { peek: () => undefined, current: () => Promise.reject(new Error("none")) } as never;
+  const upstream: Upstream = new CredentialedUpstream(inner, source);
+  upstream.release("upstream-1" as never);
+  assert.deepEqual(inner.released, ["upstream-1"]);
+  let heard: string | undefined;
+  upstream.onEnded = (id) => heard = id;
+  inner.onEnded?.("upstream-2" as never);
+  assert.equal(heard, "upstream-2");
 });

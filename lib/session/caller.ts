@@ -1,0 +1,25 @@
+// Who asks, as one value from authentication to the upstream: what was proven, and the two names this process keeps what
+// is a caller's under. Both are types of their own, so that one is never taken for the other (BEHAVIOUR.md O2, M1).
+import type { Principal } from "../identity/principal.ts";
+
+/** Whose caps something counts against: the person or program itself, through whatever client it comes. */
+export type PrincipalKey = string & { readonly __brand: "PrincipalKey" };
+
+/** Whose something is: the principal, and the OAuth client as well where sessions are bound to it. */
+export type OwnerKey = string & { readonly __brand: "OwnerKey" };
+
+/** As much of a caller as an upstream is told: enough to keep what is one caller's from every other. */
+export interface CallerKeys {
+  readonly principalKey: PrincipalKey;
+  readonly owner: OwnerKey;
+}
+
+/** A proven caller. `OwnerBook.callerOf` makes it, once a principal. */
+export interface Caller extends CallerKeys {
+  readonly principal: Principal;
+}
+
+/** Names a principal unambiguously, whatever its issuer and subject contain, and whatever key its sessions are sealed with. */
+export function principalKey({ issuer, subject }: Pick<Principal, "issuer" | "subject">): PrincipalKey {
+  return `${issuer.length}:${issuer}${subject}` as PrincipalKey;
+}
