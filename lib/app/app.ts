@@ -121,6 +121,7 @@ export class App implements RunningApp {
       server: this.#server,
       parts: () => this.#parts,
       startedAtMs: this.#startedAtMs,
+      droppedLines: this.#options.droppedLines ?? (() => 0),
     });
     const { lifecycle, registry } = this.#lasting;
     const sources = { lifecycle, registry, checkUpstream: () => this.#reachability.check() };

@@ -11,6 +11,7 @@ export interface PageSources {
   /** The parts in force: they change on reload. */
   readonly parts: () => GatewayParts;
   readonly startedAtMs: number;
+  readonly droppedLines: () => number;
 }
 
 function samples(counts: Readonly<Record<string, number>>): Sample[] {
@@ -122,7 +123,7 @@ function declareEngine(page: MetricsPage, { server, lasting: { opened } }: PageS
   opened.declare(page);
 }
 
-function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: PageSources): void {
+function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppedLines }: PageSources): void {
   page.labelled(
     "gauge",
     { name: "signet_map_entries", help: "Entries of every map in memory.", labels: ["map"] },
@@ -147,6 +148,11 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs }: Page
     "signet_log_lines_suppressed_total",
     "Warnings and errors left out of the log because there were too many of their kind in a second.",
     () => lasting.log.suppressed,
+  );
+  page.counter(
+    "signet_log_lines_dropped_total",
+    "Lines of the log lost because nobody read them in time, or at all.",
+    droppedLines,
   );
   page.gauge("process_resident_memory_bytes", "Resident memory.", residentBytes);
 }

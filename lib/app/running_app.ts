@@ -11,6 +11,8 @@ export interface AppOptions {
   /** The settings as they are configured now. @throws ConfigError */
   readonly reloadSettings: () => Promise<Settings>;
   readonly log: Logger;
+  /** Lines of the log that nobody will see, for a metric. */
+  readonly droppedLines?: () => number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

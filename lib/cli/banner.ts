@@ -133,12 +133,14 @@ export interface Announcement {
   readonly app: RunningApp;
   readonly log: Logger;
   readonly human: boolean;
+  /** Takes the banner, for people. */
+  readonly write: (text: string) => void;
 }
 
 export function announce(announcement: Announcement): void {
-  const { context, configuration: { settings, keys, warnings }, app, log, human } = announcement;
+  const { context, configuration: { settings, keys, warnings }, app, log, human, write } = announcement;
   if (human) {
-    context.stderr(formatBanner(announcement, styleFor(context.stderrIsTerminal, context.env)));
+    write(formatBanner(announcement, styleFor(context.stderrIsTerminal, context.env)));
     return;
   }
   for (const warning of warnings) log.warn("beware", { warning });

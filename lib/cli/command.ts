@@ -23,6 +23,8 @@ export interface Machine extends FileAccess {
   readonly env: Environment;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Writes some of the bytes to standard error and answers how many, without holding anything else up meanwhile. */
+  writeStderr(bytes: Uint8Array): Promise<number>;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   /** All of standard input. */

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
 import { environment } from "../platform/environment.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
+import { writeStderr } from "../platform/stderr.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { isTerminal, onSignal, readStdin, STDERR, STDOUT, textWriter } from "../platform/terminal.ts";
 import type { Machine } from "./command.ts";
@@ -73,6 +74,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     env: environment(),
     stdout: textWriter(STDOUT),
     stderr: textWriter(STDERR),
+    writeStderr,
     stdoutIsTerminal: isTerminal(STDOUT),
     stderrIsTerminal: isTerminal(STDERR),
     readTextFile,

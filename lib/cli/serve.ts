@@ -4,22 +4,40 @@ import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { createLogger, type Logger } from "../observe/log.ts";
 import { systemFault } from "../platform/system_fault.ts";
+import { LogSink } from "../observe/log_sink.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { asCommand } from "./failures.ts";
 import { untilStopped } from "./lifetime.ts";
 
-function createLog(context: CommandContext, { settings }: Configuration): { log: Logger; human: boolean } {
+/** What may wait for a reader of the log: some thousand lines. */
+const MAX_LOG_BYTES = 1024 * 1024;
+/** How long the last lines are waited for at the end, in ms. */
+const FAREWELL_MS = 1000;
+
+interface ServeLog {
+  readonly log: Logger;
+  readonly human: boolean;
+  readonly sink: LogSink;
+}
+
+/** Everything `serve` says goes through the sink: nothing of it may wait for whoever reads standard error. */
+function createLog(context: CommandContext, { settings }: Configuration): ServeLog {
   const human = settings.logFormat === "human" || (settings.logFormat === "auto" && context.stderrIsTerminal);
+  const sink = new LogSink({
+    write: (bytes) => context.writeStderr(bytes),
+    maxBytes: MAX_LOG_BYTES,
+    onFlow: (dropped) => log.error("lines of this log were dropped: nobody read them in time", { dropped }),
+  });
   const log = createLogger({
     level: settings.logLevel,
     format: human ? "human" : "json",
-    write: context.stderr,
+    write: (line) => sink.push(line),
     now: context.now,
     color: context.stderrIsTerminal && !context.env["NO_COLOR"],
   });
-  return { log, human };
+  return { log, human, sink };
 }
 
 /** Gives the ring shown at the start first, then what is configured; a key that lives in memory only is never replaced by another. */
@@ -52,9 +70,22 @@ async function start(context: CommandContext, options: AppOptions): Promise<Runn
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {
-  const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
+  const { loadConfiguration } = await import("./configuration.ts");
   const configuration = await loadConfiguration(context);
-  const { log, human } = createLog(context, configuration);
+  const serveLog = createLog(context, configuration);
+  try {
+    return await serveWith(context, configuration, serveLog);
+  } finally {
+    await serveLog.sink.flush(FAREWELL_MS);
+  }
+}
+
+async function serveWith(
+  context: CommandContext,
+  configuration: Configuration,
+  { log, human, sink }: ServeLog,
+): Promise<ExitCode> {
+  const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
   const app = await start(context, {
     settings: configuration.settings,
     loadKeys: keySource(configuration.keys, () => loadConfiguredKeys(context)),
@@ -66,9 +97,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
       return reloaded.settings;
     },
     log,
+    droppedLines: () => sink.dropped,
     now: context.now,
   });
-  announce({ context, configuration, app, log, human });
+  announce({ context, configuration, app, log, human, write: (text) => sink.push(text) });
   return await untilStopped(app, { log, onSignal: context.onSignal });
 }
 

@@ -66,6 +66,10 @@ export class FakeMachine {
       env,
       stdout: (text) => this.stdout += text,
       stderr: (text) => this.stderr += text,
+      writeStderr: (bytes) => {
+        this.stderr += new TextDecoder().decode(bytes);
+        return Promise.resolve(bytes.length);
+      },
       stdoutIsTerminal: terminal,
       stderrIsTerminal: terminal,
       readTextFile: (path) => {
