@@ -1,0 +1,109 @@
+// What becomes of the log when nobody reads it, as the operating system has it: a pipe that is full, one that is closed
+// (issue: request 413 hung everything, the probes too).
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Each leaves a line of some 250 bytes: far beyond what a pipe and the bound of waiting lines take together. */
+const REQUESTS = 9000;
+
+interface Running {
+  readonly child: Deno.ChildProcess;
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly url: string;
+  readonly admin: string;
+}
+
+/** Reads the log until Signet listens, and not a byte further. */
+async function start(upstream: string): Promise<Running> {
+  const { SIGNET_BIN } = Deno.env.toObject();
+  const child = new Deno.Command(SIGNET_BIN ?? Deno.execPath(), {
+    args: [
+      ...(SIGNET_BIN === undefined ? ["run", "-A", `${ROOT}main.ts`] : []),
+      ...["serve", "--upstream", upstream, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+      ...["--log-level", "debug", "--log-format", "json"],
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stderr.getReader();
+  const decoder = new TextDecoder();
+  for (let text = "";;) {
+    const { value, done } = await reader.read();
+    assert.equal(done, false, `signet ended: ${text}`);
+    text += decoder.decode(value, { stream: true });
+    const line = text.split("\n").find((line) => line.includes('"event":"listening"') && line.endsWith("}"));
+    if (line === undefined) continue;
+    const { listen, admin } = JSON.parse(line) as { listen: string; admin: string };
+    return { child, reader, url: listen, admin };
+  }
+}
+
+async function flood({ url }: Running, requests: number): Promise<void> {
+  const headers = { "content-type": "application/json", "mcp-session-id": "forged" };
+  for (let sent = 0; sent < requests; sent += 20) {
+    await Promise.all(Array.from({ length: 20 }, async () => {
+      const response = await fetch(url, { method: "DELETE", headers, signal: AbortSignal.timeout(20_000) });
+      assert.equal(response.status, 404);
+      await response.body?.cancel();
+    }));
+  }
+}
+
+async function dropped({ admin }: Running): Promise<number> {
+  const response = await fetch(`${admin}/metrics`, { signal: AbortSignal.timeout(20_000) });
+  return Number(/^signet_log_lines_dropped_total (\d+)$/m.exec(await response.text())?.[1]);
+}
+
+async function end({ child }: Running): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const { code } = await child.status;
+  clearTimeout(timer);
+  assert.equal(code, 0);
+}
+
+Deno.test("J: a log that nobody reads holds up neither requests nor probes nor the end", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  const running = await start(upstream.url);
+  await flood(running, REQUESTS);
+  assert.equal(await (await fetch(`${running.admin}/healthz`)).text(), "ok\n");
+  assert.equal(await dropped(running) > 0, true);
+  await end(running);
+  await running.reader.cancel();
+});
+
+Deno.test("J: a log that is read again goes on, and tells how many of its lines are missing", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  const running = await start(upstream.url);
+  await flood(running, REQUESTS);
+  const missing = await dropped(running);
+  const decoder = new TextDecoder();
+  let text = "";
+  let told = 0;
+  await until(async () => {
+    text += decoder.decode((await running.reader.read()).value, { stream: true });
+    told = Number(/"dropped":(\d+)/.exec(text)?.[1] ?? 0);
+    return told > 0;
+  }, "the line that tells what is missing");
+  assert.equal(told, missing);
+  for (const line of text.slice(text.indexOf("\n") + 1, text.lastIndexOf("\n")).split("\n")) JSON.parse(line);
+  const reading = (async () => {
+    while (!(await running.reader.read()).done);
+  })();
+  await end(running);
+  await reading;
+});
+
+Deno.test("J: a log whose reader has gone ends nothing", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  const running = await start(upstream.url);
+  await running.reader.cancel();
+  await flood(running, 100);
+  await until(async () => await dropped(running) > 0, "lines to be counted");
+  await end(running);
+});
