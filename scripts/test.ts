@@ -5,6 +5,9 @@ import { findProgram, type Program, TEST_PROGRAMS } from "./programs.ts";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
 
+/** Shared buffers are poisoned when they are given back: see there. */
+const POISON = "tests/support/poison.ts";
+
 async function missingPrograms(): Promise<Program[]> {
   const found = await Promise.all(TEST_PROGRAMS.map((program) => findProgram(program.name)));
   return TEST_PROGRAMS.filter((_, index) => found[index] === undefined);
@@ -19,6 +22,9 @@ function warn(missing: readonly Program[]): void {
 const missing = await missingPrograms();
 warn(missing);
 const files = Deno.args.length > 0 ? Deno.args : ["tests"];
-const { code } = await new Deno.Command(Deno.execPath(), { args: ["test", "-A", ...files], cwd: root }).spawn().status;
+const { code } = await new Deno.Command(Deno.execPath(), {
+  args: ["test", "-A", "--preload", POISON, ...files],
+  cwd: root,
+}).spawn().status;
 warn(missing);
 Deno.exit(code);

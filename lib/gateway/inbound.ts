@@ -1,6 +1,7 @@
 // A request as the gateway sees it: the engine's exchange plus the few fields every step asks for, found in one pass.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
 import type { ResolverView } from "../identity/resolver.ts";
+import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import type { Caller } from "../session/caller.ts";
@@ -33,7 +34,7 @@ export class Inbound implements ResolverView {
   /** A credential kept from the session's beginning, for a request that carries none (I2). */
   cachedCredential: string | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */
-  body: Uint8Array | undefined = undefined;
+  body: Bytes | undefined = undefined;
   /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
   rpcId: string | number | null = null;
   /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */

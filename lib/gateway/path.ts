@@ -3,6 +3,7 @@
 // The engine has done the first two. Two lanes, one set of steps: the fast lane is the full one without anything that has
 // to be awaited or parsed, and whatever it cannot settle at once goes down the full lane from the start.
 import { SignetError } from "../errors.ts";
+import { ownBytes } from "../http1/wire/borrowed.ts";
 import type { Exchange } from "../http1/types.ts";
 import { type Classified, classify as classifyBody } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
@@ -127,7 +128,9 @@ async function getOrDelete(parts: GatewayParts, inbound: Inbound, caller: Caller
 
 async function post(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   if (!inbound.isJson) throw new SignetError("media_type_unsupported");
-  const held: HeldBody = inbound.body ? { bytes: inbound.body, release() {} } : await readBody(parts, inbound);
+  const held: HeldBody = inbound.body
+    ? { bytes: ownBytes(inbound.body), release() {} }
+    : await readBody(parts, inbound);
   try {
     const { sessionId } = inbound;
     if (sessionId === undefined) await postWithoutId(parts, { inbound, caller }, held.bytes);

@@ -1,4 +1,5 @@
 // What the HTTP/1.1 engine hands to its users. It knows nothing of MCP. RFC 9110 (semantics), RFC 9112 (HTTP/1.1).
+import type { Bytes } from "./wire/borrowed.ts";
 
 /** Header fields as `[name, value, name, value, …]` in the order received; names lower-cased, values trimmed of OWS. */
 export type FieldList = string[];
@@ -46,19 +47,19 @@ export interface BodyReader {
   readonly done: boolean;
   /**
    * The whole rest of the body, if all of it has arrived already; else undefined and nothing is consumed.
-   * The view stays valid until the exchange ends (server) or until `release` (client).
+   * What is borrowed is valid until the exchange ends (server) or until `release` (client).
    */
-  takeBuffered(): Uint8Array | undefined;
-  /** The next bytes, or null at the end. The view is valid until the next `read`. @throws HttpError */
-  read(): Promise<Uint8Array | null>;
+  takeBuffered(): Bytes | undefined;
+  /** The next bytes, or null at the end. What is borrowed is valid until the next `read`. @throws HttpError */
+  read(): Promise<Bytes | null>;
   /** All remaining bytes in memory of their own. @throws HttpError 413 `body_too_large` beyond `maxBytes` */
   readAll(maxBytes: number): Promise<Uint8Array>;
   /**
-   * Hands all remaining pieces to `sink`, each as soon as it is there and `sink` has taken the one before; a view is valid
-   * until `sink` resolves. Resolves after the last piece; rejects with what `sink` rejected with, or as `read` does.
+   * Hands all remaining pieces to `sink`, each as soon as it is there and `sink` has taken the one before; what is
+   * borrowed is valid until `sink` resolves. Resolves after the last piece; rejects with what `sink` rejected with, or as `read` does.
    * Cheaper than a loop over `read` where pieces are small and far apart. Optional: see `pipeBody`.
    */
-  pipe?(sink: (bytes: Uint8Array) => Promise<void>): Promise<void>;
+  pipe?(sink: (bytes: Bytes) => Promise<void>): Promise<void>;
 }
 
 /** Where a server connection comes from, and room for its user's own notes that live as long as the connection. */
@@ -88,19 +89,19 @@ export interface Exchange {
   /** Whether a response head has been written. */
   readonly started: boolean;
   /** A whole response in one write. Resolves when the socket took it. Never rejects: a gone client is `aborted`. */
-  respond(start: ResponseStart, body?: Uint8Array): Promise<void>;
+  respond(start: ResponseStart, body?: Bytes): Promise<void>;
   /**
    * A response in pieces: writes the head (and `first` with it) at once.
    * `length` ≥ 0, or {@link CHUNKED} (an HTTP/1.0 client gets close-delimited bytes instead).
    */
-  begin(start: ResponseStart, length: number, first?: Uint8Array): Promise<BodyWriter>;
+  begin(start: ResponseStart, length: number, first?: Bytes): Promise<BodyWriter>;
 }
 
 /** The rest of a response begun with `begin`. */
 export interface BodyWriter {
   /** Resolves when the socket took the bytes: awaiting it is backpressure. Resolves at once if the client is gone. */
-  write(bytes: Uint8Array): Promise<void>;
-  end(last?: Uint8Array): Promise<void>;
+  write(bytes: Bytes): Promise<void>;
+  end(last?: Bytes): Promise<void>;
   /** Closes the connection with the body unfinished, so that the client sees a truncated answer, never a complete one. */
   abort(): void;
 }
@@ -110,7 +111,7 @@ export interface ClientRequest {
   readonly method: string;
   readonly target: string;
   readonly fields: FieldList;
-  readonly body?: Uint8Array | BodyReader;
+  readonly body?: Bytes | BodyReader;
 }
 
 export interface ClientResponse {
@@ -118,7 +119,7 @@ export interface ClientResponse {
   readonly body: BodyReader;
   /**
    * Ends this exchange: a connection whose body was read to the end goes back to the pool, any other is closed.
-   * Views handed out by `body` are invalid afterwards. Calling it again does nothing.
+   * Bytes lent by `body` are called back. Calling it again does nothing.
    */
   release(): void;
 }

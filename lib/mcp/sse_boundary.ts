@@ -1,5 +1,6 @@
 // Where a comment may stand in an event stream that passes through as bytes (WHATWG HTML §9.2): between two events only
 // (BEHAVIOUR.md N2). Keeps four flags of the stream and no byte.
+import { byteAt, type Bytes, ownBytes } from "../http1/wire/borrowed.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a;
 
@@ -19,11 +20,11 @@ export class SseBoundary {
   }
 
   /** Takes the next bytes of the stream. */
-  update(bytes: Uint8Array): void {
+  update(bytes: Bytes): void {
     const length = bytes.length;
     // Nearly every write of a server ends with a whole event: two bytes tell, whatever stood before.
-    if (length >= 2 && bytes[length - 1] === LF && bytes[length - 2] === LF) return this.#reset(false);
-    for (let at = 0; at < length; at++) this.#step(bytes[at]!);
+    if (length >= 2 && byteAt(bytes, length - 1) === LF && byteAt(bytes, length - 2) === LF) return this.#reset(false);
+    for (const byte of ownBytes(bytes)) this.#step(byte);
   }
 
   #reset(afterCr: boolean): void {

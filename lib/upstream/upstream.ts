@@ -2,7 +2,8 @@
 // but without a wire of its own: the gateway neither knows nor cares what stands behind.
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { BodyReader, Call, FieldList } from "../http1/types.ts";
+import type { Bytes } from "../http1/wire/borrowed.ts";
+import type { Call, FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
 
 /** One message for an upstream. */
@@ -14,8 +15,11 @@ export interface UpstreamRequest {
   readonly fields: FieldList;
   /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
   readonly upstreamSessionId: UpstreamSessionId | undefined;
-  /** Undefined for GET and DELETE. */
-  readonly body: Uint8Array | BodyReader | undefined;
+  /**
+   * Undefined for GET and DELETE. What is borrowed is called back when the exchange it came in ends: an upstream that
+   * keeps it has to copy it.
+   */
+  readonly body: Bytes | undefined;
   /** Who asks: for upstreams that keep callers apart themselves. */
   readonly caller: CallerKeys;
   /**

@@ -1,5 +1,6 @@
 // The JSON-RPC bridge to a stdio server, against a real process: what Streamable HTTP promises of any server
 // (BEHAVIOUR.md B6, C1, C2, N1, N3; PROTOCOL.md 10–17).
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import assert from "node:assert/strict";
 import { EventReader, initializeMessage, readAnswer, resultOf, TestStdio, toolCall } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
@@ -230,7 +231,7 @@ Deno.test("PROTOCOL 15: priming events are for revision 2025-11-25 and later onl
     const call = session.begin(toolCall(1, "wait"));
     const response = await call.response;
     const opened = session.post(toolCall(2, "open"), { accept: "application/json" });
-    const text = new TextDecoder().decode((await response.body.read())!);
+    const text = new TextDecoder().decode(ownBytes((await response.body.read())!));
     assert.equal(/^id: \S+\ndata:\n\n/.test(text), primed, text);
     await opened;
     await readAnswer(response);

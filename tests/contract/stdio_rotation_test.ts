@@ -1,5 +1,6 @@
 // A session's credential is renewed under it: a new process with the new credential, the old one's calls ended in peace,
 // the id unchanged (BEHAVIOUR.md B3, B4).
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import assert from "node:assert/strict";
 import {
   CachedCredential,
@@ -80,7 +81,7 @@ Deno.test("B4: calls begun before and after the renewal are both answered", OPTI
   await stdio.upstream.rotate();
   assert.equal(stdio.upstream.slots.total, 2, "the old process still has a call");
   assert.equal(await tokenOf(session, "new"), "token-2");
-  const reader = new TextDecoder().decode((await response.body.read())!);
+  const reader = new TextDecoder().decode(ownBytes((await response.body.read())!));
   const question = JSON.parse(/data: (.+)/.exec(reader.split("event: message").at(-1)!)![1]!);
   await session.post({ jsonrpc: "2.0", id: question.id, result: { text: "to the old one" } });
   const { messages } = await readAnswer(response);

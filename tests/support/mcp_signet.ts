@@ -32,7 +32,9 @@ function listeningFacts(line: string): { url: string; admin: string } | undefine
 
 async function launch(options: SignetOptions, addresses: { listen: string; admin: string }): Promise<Started> {
   const { SIGNET_BIN } = Deno.env.toObject();
-  const program = SIGNET_BIN === undefined ? ["run", "-A", `${ROOT}main.ts`] : [];
+  const program = SIGNET_BIN === undefined
+    ? ["run", "-A", "--preload", `${ROOT}tests/support/poison.ts`, `${ROOT}main.ts`]
+    : [];
   const { upstream } = options;
   const flags = ["--listen", addresses.listen, "--admin", addresses.admin];
   if (typeof upstream === "string") flags.push("--upstream", upstream);

@@ -1,5 +1,6 @@
 // Raw sockets for tests of the HTTP/1.1 engine: a peer that sends exactly the bytes it is told to, in exactly the pieces,
 // and an upstream whose every connection is in the test's hands. Every wait has a deadline.
+import { type Bytes, ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { until } from "./until.ts";
 
 const DEADLINE_MS = 10_000;
@@ -23,7 +24,8 @@ export function bytesOf(text: string): Uint8Array {
 }
 
 /** Bytes to latin1 text. */
-export function textOf(bytes: Uint8Array): string {
+export function textOf(lent: Bytes): string {
+  const bytes = ownBytes(lent);
   let text = "";
   for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   return text;

@@ -20,7 +20,12 @@ export interface CliResult {
 export async function signetCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const { SIGNET_BIN, PATH = "", HOME = "", DENO_DIR } = Deno.env.toObject();
   const child = new Deno.Command(SIGNET_BIN ?? Deno.execPath(), {
-    args: [...(SIGNET_BIN === undefined ? ["run", "-A", `${ROOT}main.ts`] : []), ...args],
+    args: [
+      ...(SIGNET_BIN === undefined
+        ? ["run", "-A", "--preload", `${ROOT}tests/support/poison.ts`, `${ROOT}main.ts`]
+        : []),
+      ...args,
+    ],
     cwd: ROOT,
     clearEnv: true,
     env: { PATH, HOME, ...(DENO_DIR === undefined ? {} : { DENO_DIR }), NO_COLOR: "1", ...options.env },

@@ -1,4 +1,5 @@
 // A stdio upstream under test, spoken to as the gateway would, and what its answers hold.
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fileURLToPath } from "node:url";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import type { Call, ClientResponse } from "../../lib/http1/types.ts";
@@ -78,7 +79,7 @@ export class EventReader {
     while (this.#ready.length === 0) {
       const bytes = await this.#response.body.read();
       if (bytes === null) return undefined;
-      this.#take(bytes);
+      this.#take(ownBytes(bytes));
     }
     return this.#ready.shift();
   }
@@ -95,14 +96,14 @@ export class EventReader {
     while (this.eventIds.length === 0) {
       const bytes = await this.#response.body.read();
       if (bytes === null) throw new Error("reading an event id: the stream has ended without one");
-      this.#take(bytes);
+      this.#take(ownBytes(bytes));
     }
     return this.eventIds[0]!;
   }
 
   /** The next bytes as they are. */
   async bytes(): Promise<string> {
-    return decoder.decode((await this.#response.body.read()) ?? new Uint8Array(0));
+    return decoder.decode(ownBytes((await this.#response.body.read()) ?? new Uint8Array(0)));
   }
 
   async rest(): Promise<Json[]> {

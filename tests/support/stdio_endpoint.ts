@@ -1,5 +1,6 @@
 // A stdio upstream as the Streamable HTTP server it looks like, on a loopback port: for clients, and Signets, that know
 // only HTTP. Adds nothing: each request becomes one `send`, each answer one response.
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import { fieldValue } from "../../lib/http1/wire/fields.ts";
@@ -14,7 +15,7 @@ function asStream(response: ClientResponse): ReadableStream<Uint8Array> {
     async pull(controller) {
       try {
         const bytes = await response.body.read();
-        if (bytes !== null) return controller.enqueue(bytes.slice());
+        if (bytes !== null) return controller.enqueue(ownBytes(bytes).slice());
         response.release();
         controller.close();
         controller.byobRequest?.respond(0);

@@ -1,7 +1,7 @@
 // The request's body, whole: a request may have to be sent again (L4), so it is read before it is forwarded.
 // All bodies in memory together are bounded, so that many large ones cannot exhaust it (M3).
 import { SignetError } from "../../errors.ts";
-import { decodeLatin1 } from "../../http1/wire/text_writing.ts";
+import { type Bytes, copyBytes, latin1Of, ownBytes } from "../../http1/wire/borrowed.ts";
 import { CHUNKED } from "../../http1/types.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -14,7 +14,7 @@ const LEAST_BYTES = 4096;
 
 const NOTHING = { bytes: new Uint8Array(0), release() {} };
 
-/** A body in memory. `release` gives its share of the bound back, once; the bytes may go on being used. */
+/** A body in memory of its own. `release` gives its share of the bound back, once; the bytes may go on being used. */
 export interface HeldBody {
   readonly bytes: Uint8Array;
   release(): void;
@@ -24,7 +24,7 @@ export interface HeldBody {
 export async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody> {
   const { body } = inbound.exchange;
   const buffered = body.takeBuffered();
-  if (buffered !== undefined) return buffered.length === 0 ? NOTHING : { bytes: buffered, release() {} };
+  if (buffered !== undefined) return buffered.length === 0 ? NOTHING : { bytes: ownBytes(buffered), release() {} };
   if (body.length !== CHUNKED && body.length <= SMALL_BYTES) {
     return { bytes: await body.readAll(SMALL_BYTES), release() {} };
   }
@@ -58,13 +58,13 @@ class Room {
   }
 
   /** @throws SignetError `request_limit` */
-  add(piece: Uint8Array, announced: number): void {
+  add(piece: Bytes, announced: number): void {
     const size = this.#size + piece.length;
     if (size > this.#buffer.length) {
       const wanted = Math.max(size, LEAST_BYTES, this.#buffer.length * 2);
       this.#grow(announced >= size ? Math.min(wanted, announced) : wanted);
     }
-    this.#buffer.set(piece, this.#size);
+    copyBytes(piece, this.#buffer, this.#size);
     this.#size = size;
   }
 
@@ -106,8 +106,8 @@ function skipString(text: string, open: number): number {
  * and gets parsed.
  * Reads the bytes as latin1: all that matters here is ASCII, and a native search skips long strings.
  */
-export function isPlain(bytes: Uint8Array, maxDepth: number): boolean {
-  const text = decodeLatin1(bytes, 0, bytes.length);
+export function isPlain(bytes: Bytes, maxDepth: number): boolean {
+  const text = latin1Of(bytes);
   let at = 0;
   while (isBlank(text.charCodeAt(at))) at++;
   if (text.charCodeAt(at) !== OPEN_OBJECT) return false;

@@ -1,6 +1,7 @@
 // Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { SignetError } from "../../errors.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
@@ -21,7 +22,7 @@ export interface Outbound {
   readonly inbound: Inbound;
   readonly caller: Caller;
   readonly session: Session;
-  readonly body: Uint8Array | undefined;
+  readonly body: Bytes | undefined;
   /** For an id that is being adopted: told whether the upstream knew the session. */
   readonly settle?: (known: boolean) => void;
 }

@@ -3,6 +3,7 @@
 import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { countField, detachText, fieldValue } from "../../http1/wire/fields.ts";
+import { ownBytes } from "../../http1/wire/borrowed.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
@@ -76,7 +77,8 @@ async function readEvents(response: ClientResponse, id: RpcId): Promise<Initiali
   const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
   const encoder = new TextEncoder();
   const gathered = new GatheredBytes();
-  for (let piece = await response.body.read(); piece !== null; piece = await response.body.read()) {
+  for (let lent = await response.body.read(); lent !== null; lent = await response.body.read()) {
+    const piece = ownBytes(lent);
     if (gathered.size + piece.length > MAX_ANSWER_BYTES) throw unreadable("more than 1 MiB before its response");
     gathered.add(piece);
     for (const event of parser.push(piece)) {

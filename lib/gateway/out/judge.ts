@@ -1,6 +1,7 @@
 // Whether an answer says that the upstream has lost the session, and so proves that it did not process the request (L4).
 // Reads no more of it than that takes, and loses none: what was read is passed on with the rest.
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
@@ -45,7 +46,7 @@ async function readPrefix(response: ClientResponse): Promise<Uint8Array> {
     while (gathered.size <= JUDGED_BYTES) {
       const piece = await response.body.read();
       if (piece === null) break;
-      gathered.add(piece);
+      gathered.add(ownBytes(piece));
     }
   } catch (error) {
     response.release();

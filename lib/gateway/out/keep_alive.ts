@@ -1,5 +1,6 @@
 // Keep-alive comments on event streams that have been silent (N2): between events only, never inside one.
 // One timer and one look at the clock a second serve all streams, so that an event costs no more than its bytes.
+import type { Bytes } from "../../http1/wire/borrowed.ts";
 import type { BodyWriter } from "../../http1/types.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../mcp/sse_boundary.ts";
 
@@ -22,7 +23,7 @@ export class WatchedStream {
   }
 
   /** Passes bytes on; resolves when the socket took them. */
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Bytes): Promise<void> {
     this.#boundary.update(bytes);
     this.#lastWriteMs = this.#clock.nowMs;
     return this.#writer.write(bytes);

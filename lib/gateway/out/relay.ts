@@ -1,5 +1,6 @@
 // The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
 // as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, PROTOCOL.md 15).
+import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import {
@@ -101,7 +102,7 @@ async function relayEvents(
 async function pump(
   { response, inFlight }: Arriving,
   writer: BodyWriter,
-  write: (bytes: Uint8Array) => Promise<void>,
+  write: (bytes: Bytes) => Promise<void>,
   endsProperlyWhenCut = false,
 ): Promise<void> {
   try {

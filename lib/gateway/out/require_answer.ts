@@ -1,6 +1,7 @@
 // 202 is for what needs no answer. A request that gets one would leave its client waiting until its own time-out
 // (PROTOCOL.md 10), so it is refused here, where somebody can be told why.
 import { SignetError } from "../../errors.ts";
+import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { type Parsed, parseMessage, type RpcMessage } from "../../mcp/json_rpc.ts";
 import type { Inbound } from "../inbound.ts";
@@ -12,11 +13,11 @@ import type { GatewayParts } from "../parts.ts";
  */
 export function requireAnswer(
   parts: GatewayParts,
-  asked: { readonly inbound: Inbound; readonly body: Uint8Array | undefined },
+  asked: { readonly inbound: Inbound; readonly body: Bytes | undefined },
   response: ClientResponse,
 ): void {
   if (response.head.status !== 202 || asked.body === undefined) return;
-  const request = requestIn(parse(asked.body, parts.options.maxJsonDepth));
+  const request = requestIn(parse(ownBytes(asked.body), parts.options.maxJsonDepth));
   if (request === undefined) return;
   asked.inbound.rpcId = request.id;
   response.release();

@@ -1,7 +1,8 @@
 // One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
+import type { Bytes } from "../wire/borrowed.ts";
 import { RESPONSE_BUFFER } from "../wire/buffers.ts";
-import type { CallCarrier, PoolCall } from "./pool_call.ts";
+import { type CallCarrier, isBytes, type PoolCall } from "./pool_call.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { ByteStream, type Socket, type StreamOwner } from "../wire/connection.ts";
@@ -71,13 +72,25 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#deadlineMs = Infinity;
     call.connection = this;
     const body = call.takeBody();
-    if (body instanceof Uint8Array) {
-      sendMessage(stream, call.headText, body);
-      this.#onRequestSent();
+    if (isBytes(body)) {
+      if (!this.#sendWhole(call, body)) return;
     } else {
       this.#pump(call, body);
     }
     stream.post();
+  }
+
+  /** @returns false if the body has been called back meanwhile, with the exchange it came in: the call has failed then */
+  #sendWhole(call: PoolCall, body: Bytes): boolean {
+    try {
+      sendMessage(this.stream, call.headText, body);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#fail(error);
+      return false;
+    }
+    this.#onRequestSent();
+    return true;
   }
 
   #onRequestSent(): void {
@@ -189,7 +202,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const { stream } = this;
     const body = this.#body!;
     if (!body.done && stream.buffered > 0) body.discard();
-    if (!body.done || !this.#sent || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0) {
+    // An answer that came early may leave half a request on the wire: what is sent next would be its other half.
+    const whole = this.#sent && !stream.writing;
+    if (!body.done || !whole || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0) {
       return this.close();
     }
     stream.release();

@@ -1,5 +1,6 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
 import type { HeadTexts } from "./sent_heads.ts";
+import { BorrowedBytes, type Bytes } from "../wire/borrowed.ts";
 import {
   type BodyReader,
   type Call,
@@ -58,16 +59,16 @@ export class PoolCall implements Call {
   }
 
   /** The body in one piece if it is all there, else as the reader it came as. */
-  takeBody(): Uint8Array | BodyReader {
+  takeBody(): Bytes | BodyReader {
     const { body } = this.request;
     if (body === undefined) return EMPTY;
-    if (body instanceof Uint8Array || body.length < 0) return body;
+    if (isBytes(body) || body.length < 0) return body;
     return body.takeBuffered() ?? body;
   }
 
   /** Whether nothing of the request would be missing if it were sent again. */
   get repeatable(): boolean {
-    return this.request.body === undefined || this.request.body instanceof Uint8Array;
+    return this.request.body === undefined || isBytes(this.request.body);
   }
 
   get idempotent(): boolean {
@@ -99,6 +100,10 @@ export class PoolCall implements Call {
       this.fail(new HttpError("aborted", "the call was aborted while it waited", { unsent: true }));
     }
   }
+}
+
+export function isBytes(body: Bytes | BodyReader): body is Bytes {
+  return body instanceof Uint8Array || body instanceof BorrowedBytes;
 }
 
 class PoolResponse implements ClientResponse {

@@ -1,6 +1,6 @@
 // Tells a client that has gone from one that only has no more to send. RFC 9110 §15.2.1; RFC 9112 §9.6.
 import type { ByteStream } from "../wire/connection.ts";
-import { asciiBytes } from "../wire/text_writing.ts";
+import { asciiBytes } from "../wire/latin1.ts";
 
 export const CONTINUE: Uint8Array = asciiBytes("HTTP/1.1 100 Continue\r\n\r\n");
 

@@ -2,7 +2,7 @@
 import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/head.ts";
-import { asciiBytes } from "../wire/text_writing.ts";
+import { asciiBytes } from "../wire/latin1.ts";
 import { Http1Connection } from "./server_connection.ts";
 import { DEFAULT_SERVER_LIMITS, type OpenConnection, type ServerContext, type ServerLimits } from "./server_context.ts";
 import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";

@@ -228,27 +228,26 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (this.#phase !== "exchange" || exchange === undefined) return;
     this.#probe?.stop();
     if (exchange.close) return this.#linger();
-    if (exchange.body.done) return this.#next(exchange);
+    if (exchange.body.done) return this.#next();
     this.#phase = "drain";
     this.#budget = DRAIN_BYTES;
     this.#deadlineMs = this.#after(this.#context.limits.bodyTimeoutMs);
     exchange.body.detach();
-    this.stream.abandon();
+    this.stream.release();
     this.#drain(exchange);
   };
 
   /** Reads and drops the rest of a request body that nobody wanted. */
   #drain(exchange: ServerExchange): void {
     this.#budget -= exchange.body.discard();
-    if (exchange.body.done) return this.#next(exchange);
+    if (exchange.body.done) return this.#next();
     if (this.#budget < 0 || exchange.body.failed || this.stream.ended) return this.#linger();
     this.stream.post();
   }
 
-  #next(exchange: ServerExchange): void {
+  #next(): void {
     const { stream } = this;
-    if (exchange.body.piecemeal) stream.abandon();
-    else stream.release();
+    stream.release();
     this.#exchange = undefined;
     if (stream.buffered === 0 && (stream.ended || this.#context.draining)) return this.#linger();
     this.#phase = "idle";
@@ -311,7 +310,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#probe?.stop();
     this.#budget = LINGER_BYTES;
     this.#deadlineMs = this.#after(LINGER_MS);
-    stream.abandon();
+    stream.release();
     stream.closeWrite().then(() => {
       if (stream.ended) this.#shut();
     });

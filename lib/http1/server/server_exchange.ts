@@ -1,5 +1,6 @@
 // One request on a client connection and its answer. RFC 9110 §6.4.1, §9.3.2, §15 (which responses have a body);
 // RFC 9112 §6.3 (framing), §9.6 (when the connection ends).
+import type { Bytes } from "../wire/borrowed.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import { OutboundBody } from "../wire/body_writer.ts";
@@ -46,7 +47,7 @@ export class ServerExchange implements Exchange {
     this.body = new InboundBody(connection, { side: "request", length: head.bodyLength, maxBytes: maxBodyBytes });
   }
 
-  respond(start: ResponseStart, body: Uint8Array = EMPTY): Promise<void> {
+  respond(start: ResponseStart, body: Bytes = EMPTY): Promise<void> {
     const bodiless = isBodiless(start.status);
     const text = this.#start(start, bodiless ? undefined : body.length);
     if (text === undefined) return DONE;
@@ -54,7 +55,7 @@ export class ServerExchange implements Exchange {
     return sendMessage(this.connection.stream, text, sent).then(this.connection.onResponseSent);
   }
 
-  begin(start: ResponseStart, length: number, first: Uint8Array = EMPTY): Promise<BodyWriter> {
+  begin(start: ResponseStart, length: number, first: Bytes = EMPTY): Promise<BodyWriter> {
     const bodiless = isBodiless(start.status);
     const framed = length >= 0 ? length : this.head.minorVersion === 0 ? UNTIL_CLOSE : CHUNKED;
     const text = this.#start(start, bodiless ? undefined : framed);
@@ -107,13 +108,13 @@ class ExchangeWriter implements BodyWriter {
     this.#outbound = outbound;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Bytes): Promise<void> {
     if (this.#exchange.aborted) return DONE;
     if (this.#ended) throw new TypeError("Cannot write to a response that has ended");
     return this.#outbound.write(bytes);
   }
 
-  end(last: Uint8Array = EMPTY): Promise<void> {
+  end(last: Bytes = EMPTY): Promise<void> {
     if (this.#exchange.aborted || this.#ended) return DONE;
     this.#ended = true;
     const sent = this.#outbound.end(last);
@@ -140,11 +141,11 @@ class DiscardingWriter implements BodyWriter {
     this.#exchange = exchange;
   }
 
-  write(_bytes: Uint8Array): Promise<void> {
+  write(_bytes: Bytes): Promise<void> {
     return DONE;
   }
 
-  end(_last?: Uint8Array): Promise<void> {
+  end(_last?: Bytes): Promise<void> {
     if (this.#exchange.aborted || this.#ended) return DONE;
     this.#ended = true;
     return DONE.then(this.#exchange.connection.onResponseSent);

@@ -1,8 +1,10 @@
 // An outgoing body in pieces, framed by length, by chunks or by the end of the connection. RFC 9112 §6, §7.1.
+import { type Bytes, copyBytes } from "./borrowed.ts";
 import { MESSAGE_BUFFER, takeBuffer } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
-import { asciiBytes, encodeLatin1, sendMessage } from "./text_writing.ts";
+import { asciiBytes, encodeLatin1 } from "./latin1.ts";
+import { sendMessage } from "./text_writing.ts";
 import { CHUNKED } from "../types.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -30,7 +32,7 @@ export class OutboundBody {
   }
 
   /** Sends `head` and, in the same write where it fits, the first piece. */
-  start(head: string, first: Uint8Array): Promise<void> {
+  start(head: string, first: Bytes): Promise<void> {
     this.#count(first);
     if (!this.#chunked || first.length === 0) return sendMessage(this.#stream, head, first);
     const chunkHead = formatChunkHead(first.length);
@@ -41,28 +43,30 @@ export class OutboundBody {
     }
     const buffer = takeBuffer(total);
     encodeLatin1(head + chunkHead, buffer);
-    placeChunkEnd(buffer, first, head.length + chunkHead.length);
+    copyBytes(first, buffer, head.length + chunkHead.length);
+    placeChunkEnd(buffer, total - 2);
     return this.#stream.send(buffer, total);
   }
 
   /**
-   * Sends a piece. Chunks are copied; with a length or until close, `bytes` must not change until this resolves.
+   * Sends a piece. Chunks are copied; with a length or until close, bytes that are not borrowed must not change until
+   * this resolves.
    * @throws RangeError if that is more than was announced
    */
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Bytes): Promise<void> {
     this.#count(bytes);
     if (bytes.length === 0) return DONE;
     return this.#chunked ? this.#writeChunk(bytes, false) : this.#stream.write(bytes);
   }
 
   /** Sends the last piece and what ends the body. */
-  end(last: Uint8Array): Promise<void> {
+  end(last: Bytes): Promise<void> {
     this.#count(last);
     if (this.#chunked) return this.#writeChunk(last, true);
     return last.length === 0 ? DONE : this.#stream.write(last);
   }
 
-  #count(bytes: Uint8Array): void {
+  #count(bytes: Bytes): void {
     if (bytes.length > this.#left) {
       throw new RangeError(`Cannot send ${bytes.length} bytes where ${this.#left} are left of the announced length`);
     }
@@ -70,23 +74,21 @@ export class OutboundBody {
   }
 
   /** Framing and payload in one write; payloads beyond one buffer become several chunks. */
-  #writeChunk(bytes: Uint8Array, last: boolean): Promise<void> {
-    let rest = bytes;
+  #writeChunk(bytes: Bytes, last: boolean): Promise<void> {
+    let from = 0;
     const most = MESSAGE_BUFFER - CHUNK_FRAMING - 2;
-    while (rest.length > most) {
-      this.#sendChunk(rest.subarray(0, most), false);
-      rest = rest.subarray(most);
-    }
-    return this.#sendChunk(rest, last);
+    for (; bytes.length - from > most; from += most) this.#sendChunk(bytes, from, from + most, false);
+    return this.#sendChunk(bytes, from, bytes.length, last);
   }
 
-  #sendChunk(bytes: Uint8Array, last: boolean): Promise<void> {
-    const buffer = takeBuffer(bytes.length + CHUNK_FRAMING);
+  #sendChunk(bytes: Bytes, from: number, to: number, last: boolean): Promise<void> {
+    const buffer = takeBuffer(to - from + CHUNK_FRAMING);
     let length = 0;
-    if (bytes.length > 0) {
-      const head = formatChunkHead(bytes.length);
+    if (to > from) {
+      const head = formatChunkHead(to - from);
       encodeLatin1(head, buffer);
-      length = placeChunkEnd(buffer, bytes, head.length);
+      copyBytes(bytes, buffer, head.length, from, to);
+      length = placeChunkEnd(buffer, head.length + to - from);
     }
     if (last) {
       buffer.set(LAST_CHUNK_BYTES, length);
@@ -96,10 +98,8 @@ export class OutboundBody {
   }
 }
 
-/** Puts the payload and its CRLF at `position`. @returns the position after them */
-function placeChunkEnd(buffer: Uint8Array, bytes: Uint8Array, position: number): number {
-  buffer.set(bytes, position);
-  const end = position + bytes.length;
+/** Puts the CRLF behind a payload at `end`. @returns the position after it */
+function placeChunkEnd(buffer: Uint8Array, end: number): number {
   buffer[end] = 0x0d;
   buffer[end + 1] = 0x0a;
   return end + 2;

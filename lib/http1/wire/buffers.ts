@@ -18,6 +18,20 @@ export const LARGEST_BUFFER: number = SIZES[5];
 
 const free: Uint8Array[][] = SIZES.map(() => []);
 
+/** Sees every buffer go and come. */
+export interface BufferWatch {
+  /** About to be handed out; it has been given back before. */
+  onTaken(buffer: Uint8Array): void;
+  onGiven(buffer: Uint8Array): void;
+}
+
+let watch: BufferWatch | undefined;
+
+/** For tests, which poison what is given back: no setting, flag or variable leads here. */
+export function watchBuffers(watcher: BufferWatch): void {
+  watch = watcher;
+}
+
 function sizeClass(bytes: number): number {
   let index = 0;
   while (index < SIZES.length - 1 && bytes > SIZES[index]!) index++;
@@ -27,11 +41,15 @@ function sizeClass(bytes: number): number {
 /** A buffer of at least `bytes`, or the largest there is. Its content is whatever the last user left. */
 export function takeBuffer(bytes: number): Uint8Array {
   const index = sizeClass(bytes);
-  return free[index]!.pop() ?? new Uint8Array(SIZES[index]!);
+  const buffer = free[index]!.pop();
+  if (buffer === undefined) return new Uint8Array(SIZES[index]!);
+  watch?.onTaken(buffer);
+  return buffer;
 }
 
 /** Gives a buffer of {@link takeBuffer} back. The giver must hold no view of it any more, and give it once only. */
 export function giveBuffer(buffer: Uint8Array): void {
+  watch?.onGiven(buffer);
   const index = sizeClass(buffer.length);
   const list = free[index]!;
   if (list.length * SIZES[index]! < KEPT_BYTES[index]!) list.push(buffer);

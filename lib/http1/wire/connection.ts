@@ -1,7 +1,10 @@
 // A byte stream over one socket: a read posted ahead, bytes kept where they arrived, writes in order.
 // Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
-// and bytes handed out as views stay in place until the owner says otherwise.
+// and bytes that are lent stay in place until the owner calls them back; while one of them is being written to another
+// socket, its buffer is no longer shared.
+import { BorrowedBytes, type Bytes, callBack, lockForWrite, unlockAfterWrite } from "./borrowed.ts";
 import { giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
+import { HttpError } from "../types.ts";
 
 /** The part of `Deno.Conn` in use: TCP, TLS and unix sockets alike. */
 export interface Socket {
@@ -30,6 +33,7 @@ export interface Traffic {
 }
 
 const DONE: Promise<void> = Promise.resolve();
+const CALLED_BACK = new HttpError("aborted", "the exchange these bytes belong to has ended");
 const EMPTY = new Uint8Array(0);
 /** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
 const APPEND_LIMIT = 1024;
@@ -41,8 +45,6 @@ export class ByteStream {
   buffer: Uint8Array = EMPTY;
   start = 0;
   end = 0;
-  /** Whether views of `buffer` are in use beyond `start`: it then stays as it is until {@link release}. */
-  held = false;
   /** Whether the peer has sent its last byte (which need not be consumed yet). */
   ended = false;
   closed = false;
@@ -57,8 +59,13 @@ export class ByteStream {
   /** Filled buffers behind `buffer`, and how much of each is filled. */
   #queue: { readonly buffer: Uint8Array; readonly end: number }[] | undefined;
   #queuedBytes = 0;
+  /** What of `buffer` is lent: it then stays as it is until {@link release}. */
+  #lent: BorrowedBytes | undefined;
+  /** Whether bytes of `buffer` that were lent are still being written somewhere: it must not be shared any more. */
+  #tainted = false;
   #view: Uint8Array = EMPTY;
-  #lent: Uint8Array | undefined;
+  /** What the write under way is from: a buffer of our own, or a loan. */
+  #source: Uint8Array | BorrowedBytes | undefined;
   #writes = 0;
   #lastWrite: Promise<void> = DONE;
   /** What {@link stalled} saw of `written`, and when (ms; 0 = no write under way). */
@@ -127,8 +134,8 @@ export class ByteStream {
   }
 
   #append(buffer: Uint8Array, count: number): void {
-    if (this.start === this.end && !this.held) {
-      if (this.buffer !== EMPTY) giveBuffer(this.buffer);
+    if (this.start === this.end && this.#lent === undefined) {
+      this.#dropBuffer();
       this.buffer = buffer;
       this.start = 0;
       this.end = count;
@@ -150,12 +157,34 @@ export class ByteStream {
     this.#owner.onReadFailed(cause);
   };
 
-  /** Says that views of the input are no longer in use, and moves on to the next bytes. */
-  release(): void {
-    this.held = false;
-    if (this.start < this.end) return;
-    if (this.buffer !== EMPTY) giveBuffer(this.buffer);
+  /** Whether bytes are lent. */
+  get lending(): boolean {
+    return this.#lent !== undefined;
+  }
+
+  /** Lends a part of `buffer`, until {@link release}. */
+  lend(start: number, end: number): BorrowedBytes {
+    return this.#lent = new BorrowedBytes(this.buffer.subarray(start, end));
+  }
+
+  #callBack(): void {
+    if (this.#lent === undefined) return;
+    if (!callBack(this.#lent, CALLED_BACK)) this.#tainted = true;
+    this.#lent = undefined;
+  }
+
+  /** Lets go of `buffer`. One that is still being written from goes to the garbage collector, whoever has it then. */
+  #dropBuffer(): void {
+    if (this.buffer !== EMPTY && !this.#tainted) giveBuffer(this.buffer);
+    this.#tainted = false;
     this.buffer = EMPTY;
+  }
+
+  /** Calls back what is lent, and moves on to the next bytes. */
+  release(): void {
+    this.#callBack();
+    if (this.start < this.end) return;
+    this.#dropBuffer();
     this.start = this.end = 0;
     const next = this.#queue?.shift();
     if (next === undefined) return;
@@ -164,7 +193,7 @@ export class ByteStream {
     this.#queuedBytes -= next.end;
   }
 
-  /** Joins what has arrived until at least `bytes` of it are contiguous. Must not be called while `held`. */
+  /** Joins what has arrived until at least `bytes` of it are contiguous. Must not be called while {@link lending}. */
   gather(bytes: number): void {
     const queue = this.#queue;
     while (queue !== undefined && queue.length > 0 && this.end - this.start < bytes) {
@@ -183,7 +212,7 @@ export class ByteStream {
     // Beyond the largest shared buffer only where such a head limit is configured.
     const bigger = bytes <= LARGEST_BUFFER ? takeBuffer(bytes) : new Uint8Array(bytes);
     bigger.set(this.buffer.subarray(this.start, this.end));
-    if (this.buffer !== EMPTY) giveBuffer(this.buffer);
+    this.#dropBuffer();
     this.end -= this.start;
     this.start = 0;
     this.buffer = bigger;
@@ -197,21 +226,24 @@ export class ByteStream {
     return this.#enqueue(buffer.subarray(0, length), buffer);
   }
 
-  /** Writes `bytes`, which must not change until this resolves: when the socket took them or is gone. */
-  write(bytes: Uint8Array): Promise<void> {
-    return this.#enqueue(bytes, undefined);
+  /**
+   * Writes `bytes`, which, unless they are borrowed, must not change until this resolves: when the socket took them or is
+   * gone. @throws HttpError `aborted` if they were borrowed and have been called back
+   */
+  write(bytes: Bytes): Promise<void> {
+    return bytes instanceof BorrowedBytes ? this.#enqueue(lockForWrite(bytes), bytes) : this.#enqueue(bytes, undefined);
   }
 
-  #enqueue(view: Uint8Array, lent: Uint8Array | undefined): Promise<void> {
+  #enqueue(view: Uint8Array, source: Uint8Array | BorrowedBytes | undefined): Promise<void> {
     this.#lastWrite = this.#writes++ === 0
-      ? this.#begin(view, lent)
-      : this.#lastWrite.then(() => this.#begin(view, lent));
+      ? this.#begin(view, source)
+      : this.#lastWrite.then(() => this.#begin(view, source));
     return this.#lastWrite;
   }
 
-  #begin(view: Uint8Array, lent: Uint8Array | undefined): Promise<void> {
+  #begin(view: Uint8Array, source: Uint8Array | BorrowedBytes | undefined): Promise<void> {
     this.#view = view;
-    this.#lent = lent;
+    this.#source = source;
     if (this.closed || this.#writeFailed) {
       this.#finishWrite();
       return DONE;
@@ -242,9 +274,11 @@ export class ByteStream {
   }
 
   #finishWrite(): void {
-    if (this.#lent !== undefined) giveBuffer(this.#lent);
+    const source = this.#source;
+    if (source instanceof BorrowedBytes) unlockAfterWrite(source);
+    else if (source !== undefined) giveBuffer(source);
     this.#view = EMPTY;
-    this.#lent = undefined;
+    this.#source = undefined;
     if (--this.#writes === 0) this.#lastWrite = DONE;
   }
 
@@ -278,23 +312,13 @@ export class ByteStream {
     }
   }
 
-  /**
-   * As {@link release}, but a view may still be in use, say in a write to somewhere else that has not finished: its
-   * buffer goes to the garbage collector, so that no other connection's bytes can ever show up in it.
-   */
-  abandon(): void {
-    if (this.held && this.start === this.end) this.buffer = EMPTY;
-    this.release();
-  }
-
   /** Drops the socket and all input at once. The owner hears nothing more. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    // See `abandon`: views may be in use still.
-    if (this.buffer !== EMPTY && !this.held) giveBuffer(this.buffer);
+    this.#callBack();
+    this.#dropBuffer();
     for (const { buffer } of this.#queue ?? []) giveBuffer(buffer);
-    this.buffer = EMPTY;
     this.start = this.end = this.#queuedBytes = 0;
     this.#queue = undefined;
     try {

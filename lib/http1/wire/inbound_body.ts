@@ -1,6 +1,7 @@
 // A message body as it arrives: transfer coding removed, bytes handed out where they lie. RFC 9112 §6, §7.
 // Pull only: bytes are asked for when somebody waits for them, so a slow consumer slows its sender. Reading ahead would
 // gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
+import { type Bytes, copyBytes, ownBytes } from "./borrowed.ts";
 import { MESSAGE_BUFFER } from "./buffers.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
@@ -25,7 +26,7 @@ export interface InboundBodyOptions {
 }
 
 interface Pipe {
-  readonly sink: (bytes: Uint8Array) => Promise<void>;
+  readonly sink: (bytes: Bytes) => Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   readonly next: () => void;
@@ -37,8 +38,6 @@ export class InboundBody implements BodyReader {
   done: boolean;
   /** Whether a {@link read} waits for bytes. */
   waiting = false;
-  /** Whether {@link read} has handed out bytes: the last ones may be in use still when the exchange ends. */
-  piecemeal = false;
   readonly #host: BodyHost;
   readonly #side: Side;
   readonly #maxBytes: number;
@@ -47,7 +46,7 @@ export class InboundBody implements BodyReader {
   #untouched = true;
   #detached = false;
   #failure: HttpError | undefined;
-  #resolve: ((bytes: Uint8Array | null) => void) | undefined;
+  #resolve: ((bytes: Bytes | null) => void) | undefined;
   #reject: ((error: HttpError) => void) | undefined;
   #pipe: Pipe | undefined;
 
@@ -70,22 +69,22 @@ export class InboundBody implements BodyReader {
     return this.done ? 0 : this.#left;
   }
 
-  takeBuffered(): Uint8Array | undefined {
+  takeBuffered(): Bytes | undefined {
     const { stream } = this.#host;
     if (this.done) return EMPTY;
     if (this.#failure !== undefined || this.#detached || this.waiting || this.#pipe !== undefined) return undefined;
     if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
-    if (stream.held && stream.start === stream.end) stream.release();
+    if (stream.lending && stream.start === stream.end) stream.release();
     if (stream.buffered < this.#left) return undefined;
     if (stream.end - stream.start < this.#left) {
-      if (stream.held || this.#left > MESSAGE_BUFFER) return undefined;
+      if (stream.lending || this.#left > MESSAGE_BUFFER) return undefined;
       stream.gather(this.#left);
     }
     return this.#slice(this.#left);
   }
 
   /** All chunks, if all have arrived, moved together in place. A first pass without a trace tells whether they have. */
-  #takeChunks(): Uint8Array | undefined {
+  #takeChunks(): Bytes | undefined {
     const { stream } = this.#host;
     if (stream.buffered > MESSAGE_BUFFER) return undefined;
     stream.gather(stream.buffered);
@@ -106,27 +105,24 @@ export class InboundBody implements BodyReader {
       written += decoder.payloadEnd - decoder.payloadStart;
     }
     stream.start = position;
-    stream.held = true;
+    const bytes = stream.lend(start, written);
     this.#finish();
-    return buffer.subarray(start, written);
+    return bytes;
   }
 
-  read(): Promise<Uint8Array | null> {
+  read(): Promise<Bytes | null> {
     if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#detached) return Promise.reject(DETACHED);
     const { stream } = this.#host;
-    if (stream.held) stream.release();
+    if (stream.lending) stream.release();
     if (this.done) return END;
     const bytes = this.#pull();
-    if (bytes !== undefined) {
-      this.piecemeal = true;
-      return Promise.resolve(bytes);
-    }
+    if (bytes !== undefined) return Promise.resolve(bytes);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.done) return END;
     this.waiting = true;
-    const next = new Promise<Uint8Array | null>((resolve, reject) => {
+    const next = new Promise<Bytes | null>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
@@ -148,20 +144,20 @@ export class InboundBody implements BodyReader {
     const whole = this.takeBuffered();
     if (whole !== undefined) {
       if (whole.length > limit) throw tooLarge(limit);
-      return whole.slice();
+      return ownBytes(whole);
     }
     let bytes = new Uint8Array(this.#left === Infinity ? 4096 : this.#left);
     let size = 0;
     for (let piece = await this.read(); piece !== null; piece = await this.read()) {
       if (size + piece.length > limit) throw tooLarge(limit);
       if (size + piece.length > bytes.length) bytes = grown(bytes, size + piece.length);
-      bytes.set(piece, size);
+      copyBytes(piece, bytes, size);
       size += piece.length;
     }
     return bytes.subarray(0, size);
   }
 
-  pipe(sink: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+  pipe(sink: (bytes: Bytes) => Promise<void>): Promise<void> {
     if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
     return new Promise((resolve, reject) => {
       this.#pipe = { sink, resolve, reject, next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
@@ -175,10 +171,9 @@ export class InboundBody implements BodyReader {
     if (pipe === undefined) return;
     const { stream } = this.#host;
     if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
-    if (stream.held) stream.release();
+    if (stream.lending) stream.release();
     const bytes = this.#pull();
     if (bytes !== undefined) {
-      this.piecemeal = true;
       this.#sink(pipe, bytes);
     } else if (this.#failure !== undefined) {
       this.#endPipe(this.#failure);
@@ -192,7 +187,7 @@ export class InboundBody implements BodyReader {
     }
   }
 
-  #sink(pipe: Pipe, bytes: Uint8Array): void {
+  #sink(pipe: Pipe, bytes: Bytes): void {
     try {
       pipe.sink(bytes).then(pipe.next, pipe.stop);
     } catch (error) {
@@ -218,7 +213,6 @@ export class InboundBody implements BodyReader {
       return;
     }
     this.waiting = false;
-    this.piecemeal = true;
     if (this.#failure !== undefined) this.#reject!(this.#failure);
     else this.#resolve!(bytes ?? null);
     this.#resolve = this.#reject = undefined;
@@ -276,7 +270,7 @@ export class InboundBody implements BodyReader {
   }
 
   /** The next payload bytes that have arrived; undefined if there are none, the body has failed or is done. */
-  #pull(): Uint8Array | undefined {
+  #pull(): Bytes | undefined {
     const { stream } = this.#host;
     while (!this.done) {
       if (stream.start === stream.end) stream.release();
@@ -299,11 +293,10 @@ export class InboundBody implements BodyReader {
     else this.fail(new HttpError(this.#side === "request" ? "client_gone" : "upstream_closed", "the body ends early"));
   }
 
-  #slice(length: number): Uint8Array {
+  #slice(length: number): Bytes {
     const { stream } = this.#host;
-    const bytes = stream.buffer.subarray(stream.start, stream.start + length);
+    const bytes = stream.lend(stream.start, stream.start + length);
     stream.start += length;
-    stream.held = true;
     this.#untouched = false;
     if (this.#left !== Infinity) {
       this.#left -= length;
@@ -312,7 +305,7 @@ export class InboundBody implements BodyReader {
     return bytes;
   }
 
-  #nextChunk(decoder: ChunkedDecoder): Uint8Array | undefined {
+  #nextChunk(decoder: ChunkedDecoder): Bytes | undefined {
     const { stream } = this.#host;
     this.#untouched = false;
     try {
@@ -326,9 +319,9 @@ export class InboundBody implements BodyReader {
       this.#failure = tooLarge(this.#maxBytes);
       return undefined;
     }
-    if (payloadStart < payloadEnd) stream.held = true;
+    const bytes = payloadStart < payloadEnd ? stream.lend(payloadStart, payloadEnd) : undefined;
     if (decoder.done) this.#finish();
-    return payloadStart < payloadEnd ? stream.buffer.subarray(payloadStart, payloadEnd) : undefined;
+    return bytes;
   }
 
   #finish(): void {

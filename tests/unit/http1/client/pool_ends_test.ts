@@ -2,7 +2,7 @@
 // processed, and no abort hits somebody else. RFC 9110 §9.2.2; RFC 9112 §9.3.1.
 import assert from "node:assert/strict";
 import { HttpError } from "../../../../lib/http1/types.ts";
-import { type RawPeer, RawUpstream, within } from "../../../support/raw_peer.ts";
+import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
 import { answer, get, poolBefore, post, ScriptedSocket, type TestPool, textOfBody } from "./pool_support.ts";
@@ -208,7 +208,7 @@ Deno.test("a stream may be silent for ever, unless a limit is set", STRICT, asyn
     } else {
       await new Promise((resolve) => setTimeout(resolve, 25));
       await peer.send("5\r\nevent\r\n0\r\n\r\n");
-      assert.equal(new TextDecoder().decode((await within("the event", reading))!), "event");
+      assert.equal(textOf((await within("the event", reading))!), "event");
     }
     response.release();
   }
@@ -337,4 +337,40 @@ Deno.test("closing the pool ends everything under way and later calls", STRICT, 
   assert.deepEqual([late.code, late.unsent], ["aborted", true]);
   for (const peer of peers) await peer.takeToEnd();
   assert.deepEqual([test.pool.stats.open, test.pool.stats.waiting, test.pool.stats.connecting], [0, 0, 0]);
+});
+
+for (const [status, how] of [[413, "refuses it"], [200, "takes it for done"]] as const) {
+  Deno.test(
+    `a connection whose request was only half sent is not used again when the upstream ${how}`,
+    STRICT,
+    async () => {
+      await using test = poolBefore(new RawUpstream());
+      // More than the sockets' own buffers hold, of which the upstream reads the head only.
+      const call = test.pool.send(post("x".repeat(8 * 1024 * 1024)));
+      const peer = await test.upstream.next();
+      await peer.send(answer("early").replace("200", String(status)));
+      const response = await within("the early answer", call.response);
+      assert.equal(await textOfBody(response.body), "early");
+      response.release();
+      assert.deepEqual([test.pool.stats.open, test.pool.stats.idle], [0, 0]);
+      const next = test.pool.send(post("next"));
+      const fresh = await test.upstream.next();
+      assert.equal((await fresh.takeMessage()).body, "next");
+      await fresh.send(answer("ok"));
+      (await within("the next answer", next.response)).release();
+    },
+  );
+}
+
+Deno.test("a connection whose long request was sent whole is used again", STRICT, async () => {
+  await using test = poolBefore(new RawUpstream());
+  const body = "x".repeat(1024 * 1024);
+  const first = test.pool.send(post(body));
+  const peer = await test.upstream.next();
+  assert.equal((await peer.takeMessage()).body.length, body.length);
+  await peer.send(answer("ok"));
+  const response = await within("the answer", first.response);
+  await textOfBody(response.body);
+  response.release();
+  assert.deepEqual([test.pool.stats.open, test.pool.stats.idle], [1, 1]);
 });

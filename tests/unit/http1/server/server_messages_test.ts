@@ -1,4 +1,5 @@
 // The server reads and frames messages: keep-alive, pipelining, torn packets, bodies, Expect, HTTP/1.0. RFC 9112.
+import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange } from "../../../../lib/http1/types.ts";
 import { bytesOf } from "../../../support/raw_peer.ts";
@@ -47,7 +48,7 @@ Deno.test("a server answers pipelined requests in their order, however long each
     assert.equal(pending.length, 1, "one request of a connection at a time");
     const exchange = pending.shift()!;
     assert.equal(exchange.head.target, expected);
-    if (expected === "/mcp") assert.equal(new TextDecoder().decode(exchange.body.takeBuffered()), "hello");
+    if (expected === "/mcp") assert.equal(new TextDecoder().decode(ownBytes(exchange.body.takeBuffered()!)), "hello");
     exchange.respond({ status: 200, fields: [] }, bytesOf(expected));
     assert.equal((await client.takeMessage()).body, expected);
   }
@@ -299,7 +300,7 @@ Deno.test("takeBuffered consumes nothing unless the whole body is there", STRICT
   const seen: (string | undefined)[] = [];
   await using server = await serve(async (exchange) => {
     const taken = exchange.body.takeBuffered();
-    seen.push(taken && new TextDecoder().decode(taken));
+    seen.push(taken && new TextDecoder().decode(ownBytes(taken)));
     const rest = new TextDecoder().decode(await exchange.body.readAll(100));
     await exchange.respond({ status: 200, fields: [] }, bytesOf(rest));
   });
@@ -328,7 +329,9 @@ Deno.test("bodies of all sizes come through readAll and read as they were sent",
       length += bytes.length;
     };
     if (exchange.head.path === "/all") add(await exchange.body.readAll(10e6));
-    else for (let piece = await exchange.body.read(); piece !== null; piece = await exchange.body.read()) add(piece);
+    else {for (let piece = await exchange.body.read(); piece !== null; piece = await exchange.body.read()) {
+        add(ownBytes(piece));
+      }}
     await exchange.respond({ status: 200, fields: [] }, bytesOf(`${length} ${sum}`));
   });
   await using client = await server.connect();
@@ -359,7 +362,7 @@ Deno.test(
     const seen: (string | undefined)[] = [];
     await using server = await serve((exchange) => {
       const taken = exchange.body.takeBuffered();
-      seen.push(taken && new TextDecoder().decode(taken));
+      seen.push(taken && new TextDecoder().decode(ownBytes(taken)));
       exchange.respond({ status: 200, fields: [] }, bytesOf("ok"));
     }, { limits: { gatherBytes: 5 } });
     await using client = await server.connect();

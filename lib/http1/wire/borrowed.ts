@@ -1,0 +1,74 @@
+// Bytes that lie in a connection's buffer, and will be somebody else's before long.
+// Guarantee: nobody keeps them by mistake. They are no `Uint8Array`, so the compiler refuses every place that takes one;
+// what can be done with them copies, or ends before the buffer goes on; and once they are called back they throw.
+import { decodeLatin1 } from "./latin1.ts";
+
+/** A message's bytes: in memory of their own, free to be kept, or borrowed. */
+export type Bytes = Uint8Array | BorrowedBytes;
+
+/** Where the bytes lie. For `http1/wire/` only, and for no longer than a call. */
+let viewOf: (bytes: BorrowedBytes) => Uint8Array;
+/** As {@link viewOf}, for a write that has begun: until it has ended their buffer is not used for anything else. */
+export let lockForWrite: (bytes: BorrowedBytes) => Uint8Array;
+export let unlockAfterWrite: (bytes: BorrowedBytes) => void;
+/** Calls bytes back: from now on using them throws `reason`. @returns whether their buffer is free: no write is under way */
+export let callBack: (bytes: BorrowedBytes, reason: Error) => boolean;
+
+/** Bytes of a connection. To keep them: {@link copy}. Valid until their lender calls them back; then they throw. */
+export class BorrowedBytes {
+  readonly length: number;
+  #view: Uint8Array | undefined;
+  #gone: Error | undefined;
+  /** Writes to a socket that have not finished. */
+  #writes = 0;
+
+  constructor(view: Uint8Array) {
+    this.length = view.length;
+    this.#view = view;
+  }
+
+  /** The same bytes in memory of their own. @throws HttpError `aborted` once they are called back */
+  copy(): Uint8Array<ArrayBuffer> {
+    return viewOf(this).slice() as Uint8Array<ArrayBuffer>;
+  }
+
+  // For the engine's own files, which know what a buffer is: nothing of these is a method.
+  static {
+    viewOf = (bytes) => {
+      if (bytes.#view === undefined) throw bytes.#gone;
+      return bytes.#view;
+    };
+    lockForWrite = (bytes) => {
+      const view = viewOf(bytes);
+      bytes.#writes++;
+      return view;
+    };
+    unlockAfterWrite = (bytes) => void bytes.#writes--;
+    callBack = (bytes, reason) => {
+      bytes.#view = undefined;
+      bytes.#gone = reason;
+      return bytes.#writes === 0;
+    };
+  }
+}
+
+/** The same bytes, fit to be kept: a copy of what is only borrowed. @throws HttpError `aborted` */
+export function ownBytes(bytes: Bytes): Uint8Array {
+  return bytes instanceof BorrowedBytes ? bytes.copy() : bytes;
+}
+
+/** Copies all of `bytes` from `from` to `to` into `target`. @throws HttpError `aborted` */
+export function copyBytes(bytes: Bytes, target: Uint8Array, at = 0, from = 0, to: number = bytes.length): void {
+  const view = bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes;
+  target.set(from === 0 && to === view.length ? view : view.subarray(from, to), at);
+}
+
+/** The byte at `index`, which must be one of them. @throws HttpError `aborted` */
+export function byteAt(bytes: Bytes, index: number): number {
+  return (bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes)[index]!;
+}
+
+/** All of it as text, one character a byte. @throws HttpError `aborted` */
+export function latin1Of(bytes: Bytes): string {
+  return decodeLatin1(bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes, 0, bytes.length);
+}
