@@ -1,5 +1,6 @@
 // Settings → who may call: the principal sources in the configured order, and the challenges that go with them.
 // What only some sources need is imported only for them: it costs time at every start.
+import type { JwtProvider } from "../config/jwt_provider.ts";
 import type { Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
@@ -30,16 +31,29 @@ function given<T>(value: T | undefined, name: string): T {
 }
 
 async function createJwt(settings: Settings): Promise<PrincipalSource> {
-  const { createJwtSource } = await import("../identity/jwt.ts");
-  return await createJwtSource({
-    issuer: given(settings.jwtIssuer, "jwt-issuer"),
-    audiences: settings.jwtAudiences,
-    jwks: given(settings.jwtJwks, "jwt-jwks"),
+  const { createJwtIssuers } = await import("../identity/jwt_issuers.ts");
+  const common = {
     fetch,
     readTextFile,
     algorithms: settings.jwtAlgorithms,
     clockSkewMs: settings.jwtClockSkewMs,
-  });
+  };
+  return await createJwtIssuers(jwtIssuersOf(settings).map((issuer) => ({ ...issuer, ...common })));
+}
+
+/** The one of the single settings, where there is one, and those with settings of their own. */
+function jwtIssuersOf(settings: Settings): readonly JwtProvider[] {
+  if (settings.jwtIssuer === undefined && settings.jwtProviders.length > 0) return settings.jwtProviders;
+  const first: JwtProvider = {
+    issuer: given(settings.jwtIssuer, "jwt-issuer"),
+    jwks: given(settings.jwtJwks, "jwt-jwks"),
+    audiences: settings.jwtAudiences,
+    allowNoAudience: settings.jwtAllowNoAudience,
+    clients: settings.jwtClients,
+    subjectClaim: settings.jwtSubjectClaim,
+    scopeClaims: settings.jwtScopeClaims,
+  };
+  return [first, ...settings.jwtProviders];
 }
 
 async function createIntrospection(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
@@ -110,7 +124,8 @@ async function createSource(
 
 /** @throws ConfigError if a key set cannot be used; RangeError for what an endpoint cannot be */
 export async function createAuthenticator(settings: Settings, parts: CallerParts): Promise<Authenticator> {
-  return new Authenticator(await Promise.all(settings.principals.map((name) => createSource(name, settings, parts))));
+  const sources = await Promise.all(settings.principals.map((name) => createSource(name, settings, parts)));
+  return new Authenticator(sources, { requireClient: settings.bindClientId });
 }
 
 /** The metadata to serve; undefined where `--resource` is not configured. @throws RangeError */

@@ -55,11 +55,17 @@ function judgeAnonymous(bench: Bench): void {
   );
 }
 
+/** What more can be said of the issuer that --jwt-issuer names. */
+const JWT_OF_ONE = ["jwtAllowNoAudience", "jwtClients", "jwtSubjectClaim", "jwtScopeClaims"] as const;
+
 /** Settings that one source reads and no other: what it cannot do without, with what to write, and the rest. */
 const SOURCE_SETTINGS: Readonly<
   Partial<Record<PrincipalSourceName, { needs: Readonly<Partial<Record<SettingKey, string>>>; takes: SettingKey[] }>>
 > = {
-  jwt: { needs: { jwtIssuer: "URL", jwtAudiences: "URI", jwtJwks: "URL|FILE" }, takes: [] },
+  jwt: {
+    needs: { jwtIssuer: "URL", jwtAudiences: "URI", jwtJwks: "URL|FILE" },
+    takes: ["jwtProviders", ...JWT_OF_ONE],
+  },
   introspection: {
     needs: { introspectionUrl: "URL", introspectionClientId: "TEXT", introspectionSecretFile: "FILE" },
     takes: ["introspectionIssuer", "introspectionAudiences", "introspectionAuth"],
@@ -81,7 +87,7 @@ function judgeSourceSettings(bench: Bench): void {
       if (broken.has(key)) continue;
       const missing = isMissing(settings[key]);
       const metavar = needs[key];
-      if (used && missing && metavar !== undefined) {
+      if (used && missing && metavar !== undefined && isNeeded(key, bench)) {
         problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
       }
       // Set but unused means that callers are believed to be checked and are not.
@@ -96,18 +102,50 @@ function judgeSourceSettings(bench: Bench): void {
   }
 }
 
+/** Issuers can all have settings of their own, and then nothing is wanted of the one of the single settings. */
+function isNeeded(key: SettingKey, { settings, broken }: Bench): boolean {
+  if (key === "jwtAudiences" && settings.jwtAllowNoAudience) return false;
+  if (key !== "jwtIssuer" && key !== "jwtAudiences" && key !== "jwtJwks") return true;
+  return (settings.jwtProviders.length === 0 && !broken.has("jwtProviders")) || settings.jwtIssuer !== undefined ||
+    settings.jwtJwks !== undefined ||
+    settings.jwtAudiences.length > 0;
+}
+
+function judgeIssuers({ settings, places, problem }: Bench): void {
+  const { jwtIssuer, jwtProviders, jwtAllowNoAudience, jwtClients } = settings;
+  if (jwtAllowNoAudience && jwtClients.length === 0) {
+    problem(
+      "jwtAllowNoAudience",
+      "no client is named whose tokens may lack an audience",
+      "Add --jwt-client ID for each: without one, the issuer's tokens for anybody else would be taken.",
+    );
+  }
+  if (jwtProviders.length > 0 && jwtIssuer === undefined) {
+    for (const key of JWT_OF_ONE.filter((key) => places.has(key))) {
+      problem(key, "it is about --jwt-issuer, which is not set", "Say it in the --jwt-provider it is about.");
+    }
+  }
+  const issuers = [...(jwtIssuer === undefined ? [] : [jwtIssuer]), ...jwtProviders.map(({ issuer }) => issuer)];
+  for (const issuer of new Set(issuers.filter((issuer, index) => issuers.indexOf(issuer) !== index))) {
+    problem("jwtProviders", `the issuer ${issuer} is set up twice`, "Say in one place all that is to be said of it.");
+  }
+}
+
 function judgeJwks(bench: Bench): void {
-  const { settings: { jwtJwks, unsafeJwksHttp }, problem, warn } = bench;
-  if (jwtJwks?.kind !== "url") return;
-  if (!isPlainHttp(jwtJwks.url)) return;
+  const { settings: { jwtJwks, jwtProviders, unsafeJwksHttp }, problem, warn } = bench;
+  const sources = [["jwtJwks", jwtJwks] as const, ...jwtProviders.map(({ jwks }) => ["jwtProviders", jwks] as const)];
+  const plain = sources.filter(([, jwks]) => jwks?.kind === "url" && isPlainHttp(jwks.url)).map(([key]) => key);
+  if (plain.length === 0) return;
   if (unsafeJwksHttp) {
     return warn("--unsafe-jwks-http: whoever is between Signet and the JWKS can have any token accepted.");
   }
-  problem(
-    "jwtJwks",
-    "the key set would be fetched over plain http, so whoever is on the way could mint tokens",
-    "Use https, a file, or --unsafe-jwks-http.",
-  );
+  for (const key of new Set(plain)) {
+    problem(
+      key,
+      "the key set would be fetched over plain http, so whoever is on the way could mint tokens",
+      "Use https, a file, or --unsafe-jwks-http.",
+    );
+  }
 }
 
 /** Asked about identities, or telling clients where to get one. */
@@ -139,6 +177,23 @@ function isPlainHttp(url: string, isLoopback = isLoopbackHost): boolean {
   return protocol === "http:" && !isLoopback(hostname);
 }
 
+/** Sources whose credentials can name an OAuth client. */
+const OF_CLIENTS: readonly PrincipalSourceName[] = ["jwt", "introspection", "resolver"];
+
+function judgeClients({ settings: { bindClientId, principals }, problem, warn }: Bench): void {
+  if (!bindClientId) return;
+  const clientless = principals.filter((name) => !OF_CLIENTS.includes(name));
+  if (clientless.length === principals.length) {
+    problem(
+      "bindClientId",
+      "no configured source tells OAuth clients, so every caller would be refused",
+      `Add --principal ${OF_CLIENTS.join(", ")}, or leave it out.`,
+    );
+  } else if (clientless.length > 0) {
+    warn(`--bind-client-id refuses every caller by ${clientless.join(", ")}: these credentials name no OAuth client.`);
+  }
+}
+
 /** Sources whose credentials say what they reach. */
 const SCOPED: readonly PrincipalSourceName[] = ["jwt", "introspection", "resolver"];
 
@@ -160,7 +215,9 @@ export const CALLER_RULES: readonly Rule[] = [
   [["principals", "resolverHeaders"], judgeOrder],
   [["principals", "listen", "unsafeAnonymous"], judgeAnonymous],
   [["principals"], judgeSourceSettings],
-  [["jwtJwks", "unsafeJwksHttp"], judgeJwks],
+  [["jwtIssuer", "jwtProviders", "jwtAllowNoAudience", "jwtClients"], judgeIssuers],
+  [["jwtJwks", "jwtProviders", "unsafeJwksHttp"], judgeJwks],
+  [["bindClientId", "principals"], judgeClients],
   [[...IDENTITY_URLS, "unsafeIdentityHttp"], judgeIdentityUrls],
   [["requireScopes", "principals"], judgeScopes],
 ];

@@ -65,6 +65,10 @@ class FileReader {
 
   #text(node: Node, name: string, isItem: boolean, isBlank = false): GivenText | undefined {
     const place = this.#at(node.range?.[0] ?? 0, name);
+    const key = keyOfName(name);
+    if (key !== undefined && settingOf(key).kind.takesMapping && this.#yaml.isMap(node)) {
+      return { text: JSON.stringify(node.toJS(this.#document)), place, isItem: true };
+    }
     if (!isBlank && this.#yaml.isScalar(node) && node.value !== null) {
       // Numbers as written: YAML reads 010 as 10.
       const text = typeof node.value === "string" ? node.value : node.source ?? String(node.value);

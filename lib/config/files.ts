@@ -52,6 +52,7 @@ const CONTENTS: Partial<Record<SettingKey, Content>> = {
   upstreamCaFile: certificate,
   tlsKeyFile: privateKey,
   jwtJwks: keySet,
+  jwtProviders: keySet,
 };
 
 /** Each throws `ConfigError`. */

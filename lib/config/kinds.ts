@@ -17,6 +17,10 @@ export interface Kind<T> {
   fileOf?(value: T): string | undefined;
   /** The file that a value names and that is made if it is not there: it and its folder must be writable. */
   madeFileOf?(value: T): string;
+  /** Whether a file may write the value as a mapping, which `parse` then gets as JSON. */
+  readonly takesMapping?: boolean;
+  /** For a repeatable setting in which the same value twice is a mistake: what to do instead. */
+  readonly onRepeat?: string;
   /** Where one text can hold several values of a repeatable setting; without it, a comma. */
   readonly separator?: RegExp;
 }

@@ -77,8 +77,14 @@ function readValue(
   let sound = true;
   for (const { text, place } of items) {
     const parsed = setting.kind.parse(text);
-    if ("value" in parsed) values.set(setting.kind.format(parsed.value), parsed.value);
-    else {
+    if ("value" in parsed) {
+      const shown = setting.kind.format(parsed.value);
+      if (setting.kind.onRepeat !== undefined && values.has(shown)) {
+        problems.push({ place, problem: `${shown} is named twice`, remedy: setting.kind.onRepeat });
+        sound = false;
+      }
+      values.set(shown, parsed.value);
+    } else {
       problems.push({ place, ...parsed });
       sound = false;
     }

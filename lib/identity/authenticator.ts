@@ -17,6 +17,8 @@ export interface AuthenticatorOptions {
   readonly maxAgeMs?: number;
   /** How long a refusal is believed, in ms. Default 10 s. */
   readonly refusedMs?: number;
+  /** Refuses a credential that names no client, by whatever source: sessions are bound to one (I7). Default false. */
+  readonly requireClient?: boolean;
 }
 
 /** One source and, where its proofs are worth it, their memory. */
@@ -37,6 +39,7 @@ interface Round {
 }
 
 const UNCLAIMED = refused("the credential is of no kind that is accepted here");
+const NO_CLIENT = refused("the credential names no OAuth client, and sessions are bound to one here");
 
 /**
  * Answers synchronously whenever no source has to be awaited.
@@ -53,9 +56,11 @@ export class Authenticator {
   /** Index of the last source that might claim a credential nobody has claimed yet. */
   readonly #lastClaimant: number;
   readonly #takesBearer: boolean;
+  readonly #requireClient: boolean;
 
   constructor(sources: readonly (PrincipalSource | VerifyingSource)[], options: AuthenticatorOptions = {}) {
     this.maxAgeMs = options.maxAgeMs ?? 600_000;
+    this.#requireClient = options.requireClient ?? false;
     const cacheOptions = {
       maxVerified: options.maxVerified ?? 10_000,
       maxRefused: options.maxRefused ?? 1_000,
@@ -131,6 +136,7 @@ export class Authenticator {
 
   /** @returns undefined if the next source is to be asked */
   #judge(answer: Identification, index: number, round: Round): Identification | undefined {
+    if (answer.kind === "principal" && this.#requireClient && answer.principal.clientId === undefined) return NO_CLIENT;
     if (answer.kind !== "none") return answer;
     if (index !== this.#lastClaimant) return undefined;
     if (round.unclaimed) return UNCLAIMED;

@@ -1,5 +1,6 @@
 // What an introspection answer proves (RFC 7662 §2.2): a principal, or nobody. Pure.
 import type { IntrospectionResponse } from "oauth4webapi";
+import { clientOf, holdsAudience, scopesOf } from "./claims.ts";
 import { refused } from "./identifications.ts";
 import type { Identification, Principal } from "./principal.ts";
 
@@ -51,12 +52,14 @@ export function judgeIntrospection(
   if (!isSubject(subject)) return NO_SUBJECT;
   const credentialExpiresAtMs = expiryOf(answer.exp);
   if (!(nowMs < credentialExpiresAtMs)) return EXPIRED;
+  const client = clientOf(answer);
+  if (typeof client === "object") return client;
   const principal: IntrospectedPrincipal = {
     source: "introspection",
     issuer,
     subject,
-    ...(typeof answer.client_id === "string" && answer.client_id !== "" ? { clientId: answer.client_id } : {}),
-    scopes: typeof answer.scope === "string" ? answer.scope.split(" ").filter((scope) => scope !== "") : [],
+    ...(client === undefined ? {} : { clientId: client }),
+    scopes: scopesOf(answer),
     expiresAtMs: Math.min(credentialExpiresAtMs, nowMs + (rules.maxAgeMs ?? DEFAULT_MAX_AGE_MS)),
     credentialExpiresAtMs,
     provenAtMs: nowMs,
@@ -69,21 +72,16 @@ export function judgeIntrospection(
  * which a bearer token is not (RFC 9449 §7.1, RFC 8705 §3).
  */
 function isBearer(answer: IntrospectionResponse): boolean {
-  if (answer.cnf !== undefined) return false;
-  const type = answer.token_type;
-  return type === undefined || (typeof type === "string" && BEARER_TYPES.has(type.toLowerCase()));
+  if (isGiven(answer.cnf)) return false;
+  const type: unknown = answer.token_type;
+  return !isGiven(type) || (typeof type === "string" && BEARER_TYPES.has(type.toLowerCase()));
 }
 
 function issuerOf(answer: IntrospectionResponse, rules: IntrospectionRules): string | undefined {
   const found: unknown = answer.iss;
-  if (found === undefined) return rules.issuer ?? INTROSPECTION_ISSUER;
+  if (!isGiven(found)) return rules.issuer ?? INTROSPECTION_ISSUER;
   if (typeof found !== "string" || found.trim() === "" || found.startsWith("signet:")) return undefined;
   return rules.issuer === undefined || rules.issuer === found ? found : undefined;
-}
-
-function holdsAudience(found: unknown, wanted: readonly string[]): boolean {
-  const audiences: readonly unknown[] = Array.isArray(found) ? found : [found];
-  return audiences.some((audience) => typeof audience === "string" && wanted.includes(audience));
 }
 
 function isSubject(subject: unknown): subject is string {
@@ -91,8 +89,13 @@ function isSubject(subject: unknown): subject is string {
     subject.isWellFormed();
 }
 
+/** Servers write members they have no value for as null. */
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
 /** An expiry that is no number has passed: what it means cannot be told. */
 function expiryOf(exp: unknown): number {
-  if (exp === undefined) return Infinity;
+  if (!isGiven(exp)) return Infinity;
   return typeof exp === "number" && Number.isFinite(exp) ? exp * 1000 : -Infinity;
 }

@@ -3,6 +3,7 @@
 // always required. A key set that cannot be had is a 503, never a 401: the caller did nothing wrong.
 import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
 import { ConfigError, SignetError } from "../errors.ts";
+import { claimAt, clientOf, holdsAudience, isName, scopesOf } from "./claims.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
 import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
@@ -19,8 +20,16 @@ const MAX_CANDIDATES = 16;
 export interface JwtOptions {
   /** Exactly as in `iss`. */
   readonly issuer: string;
-  /** One of them must stand in `aud`: Signet's own canonical URI (PROTOCOL.md 21). */
+  /** One of them must stand in `aud`, with or without a slash at its end: Signet's own canonical URI (PROTOCOL.md 21). */
   readonly audiences: readonly string[];
+  /** Takes tokens without `aud`, which only makes sense where `clients` says whose (I6). Default false. */
+  readonly allowNoAudience?: boolean;
+  /** OAuth clients whose tokens are taken; those of any if empty. Default none. */
+  readonly clients?: readonly string[];
+  /** The claim that names the caller. Default `sub`; others for issuers that leave it out. */
+  readonly subjectClaim?: string;
+  /** Claims that count as scopes, besides `scope` and `scp`: by name, or by path (`realm_access.roles`). */
+  readonly scopeClaims?: readonly string[];
   /** The issuer's public keys. */
   readonly jwks: { readonly kind: "url"; readonly url: string } | { readonly kind: "file"; readonly path: string };
   readonly fetch: typeof fetch;
@@ -63,6 +72,7 @@ export class JwtSource implements VerifyingSource {
   readonly #keys: KeySet;
   readonly #checks: JWTVerifyOptions;
   readonly #types: ReadonlySet<string>;
+  readonly #options: JwtOptions;
   readonly #skewS: number;
   readonly #maxTokenLength: number;
 
@@ -70,15 +80,17 @@ export class JwtSource implements VerifyingSource {
   constructor(options: JwtOptions, { jose, keys }: { jose: Jose; keys: KeySet }) {
     this.#jose = jose;
     this.#keys = keys;
+    this.#options = options;
     this.#skewS = (options.clockSkewMs ?? DEFAULT_SKEW_MS) / 1000;
     this.#maxTokenLength = options.maxTokenLength ?? MAX_TOKEN_LENGTH;
     this.#types = new Set((options.types ?? DEFAULT_TYPES).map(plainType));
     this.#checks = {
       issuer: options.issuer,
-      audience: [...options.audiences],
+      // Asked of the payload where it may be missing: `jose` would then want it.
+      ...(options.allowNoAudience ? {} : { audience: bothSpellings(options.audiences) }),
       algorithms: [...(options.algorithms ?? JWT_ALGORITHMS)],
       clockTolerance: this.#skewS,
-      requiredClaims: ["exp", "sub"],
+      requiredClaims: ["exp"],
     };
   }
 
@@ -146,17 +158,22 @@ export class JwtSource implements VerifyingSource {
   #principalOf(verified: { payload: JWTPayload; protectedHeader: { typ?: string } }, keys: Keys): Identification {
     const { payload, protectedHeader: { typ } } = verified;
     if (typ !== undefined && !(typeof typ === "string" && this.#types.has(plainType(typ)))) return WRONG_TYPE;
-    // `jose` leaves the type of `sub` to us; a lone surrogate has no UTF-8 and would merge with others.
-    if (!isName(payload.sub)) return BAD_SUBJECT;
-    const clientId = [payload["client_id"], payload["azp"]].find(isName);
+    const { allowNoAudience, audiences, clients = [], scopeClaims, subjectClaim = "sub" } = this.#options;
+    if (allowNoAudience && payload.aud !== undefined && !holdsAudience(payload.aud, audiences)) return WRONG_AUDIENCE;
+    // `jose` leaves its type to us.
+    const subject = claimAt(payload, subjectClaim);
+    if (!isName(subject)) return BAD_SUBJECT;
+    const client = clientOf(payload);
+    if (typeof client === "object") return client;
+    if (clients.length > 0 && (client === undefined || !clients.includes(client))) return WRONG_CLIENT;
     return {
       kind: "principal",
       principal: {
         source: this.name,
         issuer: payload.iss ?? "",
-        subject: payload.sub,
-        ...(clientId === undefined ? {} : { clientId }),
-        scopes: scopesOf(payload),
+        subject,
+        ...(client === undefined ? {} : { clientId: client }),
+        scopes: scopesOf(payload, scopeClaims),
         // The instant from which `jose`, which counts whole seconds, would refuse it.
         expiresAtMs: Math.ceil((payload.exp ?? 0) + this.#skewS) * 1000,
         provenAtMs: keys.asOfMs,
@@ -188,17 +205,18 @@ const NOT_A_JWT = refused("the token is not a valid JWT");
 const UNKNOWN_KEY = refused("the token is signed with a key the issuer does not publish");
 const WRONG_TYPE = refused("the token is of a type that is not accepted");
 const BAD_SUBJECT = refused("the token has no usable subject");
+const WRONG_AUDIENCE = refused("the token is for another audience");
+const WRONG_CLIENT = refused("the token is of a client that is not accepted");
 const BAD_CLAIM = refused("a claim of the token does not hold");
 const CLAIM_REFUSALS: ReadonlyMap<string, Identification> = new Map([
   ["iss", refused("the token is from another issuer")],
-  ["aud", refused("the token is for another audience")],
+  ["aud", WRONG_AUDIENCE],
   ["nbf", refused("the token is not valid yet")],
   ["exp", refused("the token has no expiry")],
-  ["sub", BAD_SUBJECT],
 ]);
 
 /** Three base64url segments. The signature may be empty: an unsigned token is a JWT that does not hold, not another kind. */
-function isCompactJws(token: string): boolean {
+export function isCompactJws(token: string): boolean {
   return /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
 }
 
@@ -207,15 +225,9 @@ function plainType(type: string): string {
   return type.toLowerCase().replace(/^application\//, "");
 }
 
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.trim() !== "" && value.isWellFormed();
-}
-
-/** `scope` of RFC 8693 §4.2, blank-separated; `scp` as some providers write it, text or list. */
-function scopesOf(payload: JWTPayload): string[] {
-  const claim = payload["scope"] ?? payload["scp"];
-  if (typeof claim === "string") return claim.split(" ").filter((scope) => scope !== "");
-  return Array.isArray(claim) ? claim.filter((scope) => typeof scope === "string" && scope !== "") : [];
+/** With and without the slash that ends it, both are one resource (I6). */
+function bothSpellings(audiences: readonly string[]): string[] {
+  return audiences.flatMap((audience) => [audience, audience.endsWith("/") ? audience.slice(0, -1) : `${audience}/`]);
 }
 
 /** @throws ConfigError */
@@ -228,11 +240,21 @@ function checkOptions(options: JwtOptions): void {
       remedy: "Give the URL the tokens have in iss",
     });
   }
-  if (options.audiences.length === 0 || options.audiences.some((audience) => audience.trim() === "")) {
+  if (
+    (options.audiences.length === 0 && !options.allowNoAudience) ||
+    options.audiences.some((audience) => audience.trim() === "")
+  ) {
     problems.push({
       place: "--jwt-audience",
       problem: "the audience is missing or blank",
       remedy: "Give the URI that names this server in the tokens' aud",
+    });
+  }
+  if (options.allowNoAudience && (options.clients ?? []).length === 0) {
+    problems.push({
+      place: "--jwt-allow-no-audience",
+      problem: "no client is named whose tokens may lack an audience",
+      remedy: "Name each with --jwt-client: without one, the issuer's tokens for anybody else would be taken",
     });
   }
   const known: readonly string[] = JWT_ALGORITHMS;

@@ -1,6 +1,6 @@
 // Where the public keys of an issuer come from (RFC 7517 §5). A file is read once, and a reload makes a new set; a URL is
 // remote_key_set.ts. Keys are matched to a token by `jose`, which refuses symmetric and private ones.
-import type { createLocalJWKSet, JSONWebKeySet } from "jose";
+import type { createLocalJWKSet, JSONWebKeySet, JWK } from "jose";
 import { ConfigError } from "../errors.ts";
 
 /** Resolves a key of one set by a token's header; `jose`'s own type. */
@@ -25,7 +25,10 @@ export interface KeySet {
   newer(nowMs: number): Promise<Keys | undefined>;
 }
 
-/** @throws TypeError on text that is no JWK Set, or one without a key */
+/**
+ * RFC 7517 §5: what is no key, or of a kind that is not known here, is left out and harms no other.
+ * @throws TypeError on text that is no JWK Set, or one without a key
+ */
 export function parseKeySet(text: string): JSONWebKeySet {
   let set: unknown;
   try {
@@ -35,12 +38,13 @@ export function parseKeySet(text: string): JSONWebKeySet {
   }
   const keys = typeof set === "object" && set !== null && "keys" in set ? set.keys : undefined;
   if (!Array.isArray(keys)) throw new TypeError('the key set has no array "keys" (RFC 7517 §5)');
-  if (!keys.every((key) => typeof key === "object" && key !== null && typeof key.kty === "string")) {
-    throw new TypeError('the key set holds something that is no JSON Web Key: "kty" is missing');
-  }
   // An empty set is a provider's accident far more often than its wish: it would lock everybody out.
   if (keys.length === 0) throw new TypeError("the key set is empty");
-  return { keys };
+  const usable = keys.filter((key): key is JWK =>
+    typeof key === "object" && key !== null && typeof key.kty === "string"
+  );
+  if (usable.length > 0) return { keys: usable };
+  throw new TypeError('the key set holds nothing that is a JSON Web Key: "kty" is missing');
 }
 
 export interface FileKeySetOptions {

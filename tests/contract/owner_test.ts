@@ -1,7 +1,9 @@
 // Who may use a session: every caller, every method, both lanes, one table (BEHAVIOUR.md O1–O3, I3; PROTOCOL.md 8, 9).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import type { Claims } from "../support/issuer.ts";
+import { Scene } from "../support/oauth_scene.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
@@ -142,6 +144,62 @@ for (const lane of LANES) {
       assert.deepEqual([await count("ide"), await count("cli"), await count("ide")], [1, 1, 2]);
     },
   );
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `I7: where a client is bound, a token that names none is refused and none is shared (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--bind-client-id"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const ide = (claims: Claims) => issuer.token("alice", { claims });
+      for (const claim of ["client_id", "azp", "cid", "appid"]) {
+        const id = await signet.open({ token: await ide({ [claim]: "ide" }) });
+        const statusWith = async (claims: Claims) =>
+          await status(signet.post(call(1, "echo"), { id, token: await ide(claims) }));
+        assert.equal(await statusWith({ [claim]: "ide" }), 200);
+        assert.equal(await statusWith({ client_id: "ide" }), 200, "the same client by another name");
+        assert.equal(await statusWith({ [claim]: "cli" }), 403);
+        for (
+          const claims of [{}, { [claim]: "" }, { [claim]: null }, { [claim]: ["ide"] }, {
+            client_id: "ide",
+            azp: "cli",
+          }]
+        ) {
+          assert.equal(await statusWith(claims), 401, JSON.stringify(claims));
+        }
+      }
+      for (const claims of [{}, { client: "ide" }]) {
+        assert.equal(await status(signet.post(INITIALIZE, { token: await ide(claims) })), 401);
+      }
+    },
+  );
+}
+
+for (const source of ["introspection", "resolver"] as const) {
+  Deno.test(`I7: an answer that names no client is refused where one is bound (${source})`, STRICT, async () => {
+    await using scene = await Scene.open(source, { flags: ["--bind-client-id"] });
+    assert.equal(await scene.knock(await scene.token("alice")), 401);
+  });
+}
+
+for (
+  const [source, flags, headers] of [
+    ["header", ["--principal-header", "X-User", "--trusted-proxy", "127.0.0.0/8"], { "x-user": "alice" }],
+    ["bearer", [], { authorization: "Bearer opaque" }],
+    ["anonymous", [], {}],
+  ] as const
+) {
+  Deno.test(`I7: a caller by ${source} has no client, and is refused where one is bound`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    const principals = [...issuer.flags, "--principal", source, ...flags, "--bind-client-id"];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: principals });
+    assert.equal(await status(signet.post(INITIALIZE, { headers })), 401);
+  });
 }
 
 Deno.test("O2: an opaque bearer is its own owner; other bytes are another", STRICT, async () => {

@@ -1,5 +1,5 @@
 // A token issuer of the test's own: an ES256 key pair, its key set in a file, and tokens that hold now.
-import { AUDIENCE, ISSUER, Issuer, keySetOf } from "./issuer.ts";
+import { AUDIENCE, type Claims, ISSUER, Issuer, keySetOf } from "./issuer.ts";
 
 /** Flags that make Signet serve the metadata of that resource, and challenge with them (RFC 9728). */
 export const RESOURCE_FLAGS: readonly string[] = ["--resource", AUDIENCE, "--authorization-server", ISSUER];
@@ -10,6 +10,8 @@ export interface TokenOptions {
   readonly issuer?: string;
   readonly clientId?: string;
   readonly scope?: string;
+  /** Whatever else it says. */
+  readonly claims?: Claims;
 }
 
 export class TestIssuer implements AsyncDisposable {
@@ -46,6 +48,7 @@ export class TestIssuer implements AsyncDisposable {
       exp: now + (options.expiresInS ?? 600),
       scope: options.scope,
       client_id: options.clientId,
+      ...options.claims,
     });
   }
 

@@ -2,6 +2,7 @@
 import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
 import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
 import { choice, file, headerName, scope, string } from "../kinds.ts";
+import { jwtProvider } from "../jwt_provider.ts";
 import { duration, integer } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { HOUR, MINUTE, SECOND, upTo } from "../units.ts";
@@ -17,10 +18,12 @@ export const PRINCIPAL_SOURCES = [
   "anonymous",
 ] as const;
 
+const SECOND_SOURCE = "Name each once; further issuers of JWTs go into --jwt-provider.";
+
 const rows = rowsOf("Callers");
 
 export const CALLERS = {
-  principals: rows.many(choice(PRINCIPAL_SOURCES, "SOURCE"), {
+  principals: rows.many({ ...choice(PRINCIPAL_SOURCES, "SOURCE"), onRepeat: SECOND_SOURCE }, {
     name: "principal",
     doc:
       "How callers are told apart, tried in order: jwt, introspection, token, header, resolver, bearer, anonymous. On loopback the default is anonymous",
@@ -28,6 +31,29 @@ export const CALLERS = {
   jwtIssuer: rows.optional(string, { name: "jwt-issuer", doc: "The iss a token must carry, to the letter" }),
   jwtAudiences: rows.many(string, { name: "jwt-audience", doc: "An aud that is accepted: this endpoint's URI" }),
   jwtJwks: rows.optional(jwksSource, { name: "jwt-jwks", doc: "The issuer's public keys (JWKS)" }),
+  jwtAllowNoAudience: rows.flag({
+    name: "jwt-allow-no-audience",
+    doc: "Take tokens without aud, of the clients that --jwt-client names; one for another audience is still refused",
+  }),
+  jwtClients: rows.many(string, {
+    name: "jwt-client",
+    doc:
+      "An OAuth client whose tokens are taken (client_id, azp, cid or appid); those of every client if none is given",
+  }),
+  jwtSubjectClaim: rows.one(string, {
+    name: "jwt-subject-claim",
+    default: "sub",
+    doc: "The claim that names the caller; it must be unique at the issuer and never given to somebody else",
+  }),
+  jwtScopeClaims: rows.many(string, {
+    name: "jwt-scope-claim",
+    doc: "A claim that counts as scopes besides scope and scp, by name or path: roles, permissions, realm_access.roles",
+  }),
+  jwtProviders: rows.many(jwtProvider, {
+    name: "jwt-provider",
+    doc:
+      "A further issuer with settings of its own: issuer=URL jwks=URL|FILE audience=URI …, and allow-no-audience, client, subject-claim, scope-claim as above; in a file a list of mappings",
+  }),
   jwtAlgorithms: rows.many(choice(JWT_ALGORITHMS, "ALGORITHM"), {
     name: "jwt-algorithms",
     default: ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"],

@@ -116,7 +116,8 @@ const REFUSALS: [string, Record<string, unknown>, Partial<IntrospectionOptions>]
   ["an issuer that poses as one of Signet's", { ...good, iss: "signet:token" }, {}],
   ["no audience where one is wanted", { ...good, iss: ISSUER }, strict],
   ["another audience", { ...good, aud: ["https://other.example"] }, strict],
-  ["an audience that merely begins alike", { ...good, aud: "https://mcp.example/mcp/" }, strict],
+  ["an audience that merely begins alike", { ...good, aud: "https://mcp.example/mcpx" }, strict],
+  ["two clients", { ...good, client_id: "a", azp: "b" }, {}],
   ["a refresh token", { ...good, token_type: "refresh_token" }, {}],
   ["a token bound to a key", { ...good, token_type: "DPoP", cnf: { jkt: "x" } }, {}],
   ["a token bound to a certificate", { ...good, token_type: "Bearer", cnf: { "x5t#S256": "x" } }, {}],
@@ -130,6 +131,26 @@ for (const [title, answer, overrides] of REFUSALS) {
     assert.equal(identification.error, "invalid_token");
   });
 }
+
+for (
+  const [title, members, wanted] of [
+    ["members that are null", { exp: null, iss: null, client_id: null, scope: null, token_type: null, cnf: null }, {}],
+    ["a list of scopes", { scope: ["read", "write"] }, { scopes: ["read", "write"] }],
+    ["scp behind an empty scope", { scope: "", scp: "read" }, { scopes: ["read"] }],
+    ["a client by another name", { cid: "app" }, { clientId: "app" }],
+  ] as const
+) {
+  Deno.test(`I6: introspection takes ${title}`, STRICT, async () => {
+    const { source } = given({ ...good, ...members }, { issuer: ISSUER });
+    const { clientId, scopes } = await principalOf(source.identify(withToken("the-token"), NOW_MS));
+    assert.deepEqual({ clientId, scopes }, { clientId: undefined, scopes: [], ...wanted });
+  });
+}
+
+Deno.test("I6: introspection takes an audience with and without the slash that ends it", STRICT, async () => {
+  const { source } = given({ ...good, aud: "https://mcp.example/mcp/" }, strict);
+  assert.equal((await principalOf(source.identify(withToken("the-token"), NOW_MS))).subject, "alice");
+});
 
 Deno.test("I1: introspection checks issuer and audience when configured", STRICT, async () => {
   for (const aud of [strict.audience[0], ["https://other.example", strict.audience[0]]]) {

@@ -40,7 +40,7 @@ async function refusedWith(reason: RegExp, source: JwtSource, token: string, now
 
 Deno.test("I1: a valid token is its issuer's subject, with client, scopes and expiry", STRICT, async () => {
   const { source } = await setUp({ clockSkewMs: 5_000 });
-  const token = await ALICE.sign({ client_id: "app", azp: "other", scope: "read  write", nbf: NOW_S });
+  const token = await ALICE.sign({ client_id: "app", azp: "app", scope: "read  write", nbf: NOW_S });
   assert.deepEqual(principalOf(await ask(source, token)), {
     source: "jwt",
     provenAtMs: NOW_MS,
@@ -55,6 +55,10 @@ Deno.test("I1: a valid token is its issuer's subject, with client, scopes and ex
 const CLAIMS: readonly [string, Claims, Partial<{ clientId: string; scopes: string[] }>][] = [
   ["azp names the client", { azp: "app" }, { clientId: "app" }],
   ["a blank client_id names nobody", { client_id: " " }, {}],
+  ["cid names the client", { cid: "app" }, { clientId: "app" }],
+  ["appid names the client", { appid: "app" }, { clientId: "app" }],
+  ["an empty scope does not hide scp", { scope: "", scp: ["read"] }, { scopes: ["read"] }],
+  ["an audience may end with a slash", { aud: `${AUDIENCE}/` }, {}],
   ["scp may be text", { scp: "read write" }, { scopes: ["read", "write"] }],
   ["scp may be a list", { scp: ["read", "write", 1, ""] }, { scopes: ["read", "write"] }],
   ["scope goes before scp", { scope: "read", scp: ["write"] }, { scopes: ["read"] }],
@@ -81,6 +85,8 @@ const BAD_CLAIMS: readonly [string, Claims, RegExp][] = [
   ["without an issuer", { iss: undefined }, /another issuer/],
   ["for another audience", { aud: "https://other.example" }, /another audience/],
   ["without an audience", { aud: undefined }, /another audience/],
+  ["of two clients", { client_id: "a", azp: "b" }, /more than one client/],
+  ["whose client is a list", { cid: ["a"] }, /client/],
   ["without a subject", { sub: undefined }, /subject/],
   ["with a blank subject", { sub: " " }, /subject/],
   ["with a number as its subject", { sub: 7 }, /subject/],
@@ -93,6 +99,37 @@ for (const [what, claims, reason] of BAD_CLAIMS) {
     await refusedWith(reason, source, await ALICE.sign(claims));
   });
 }
+
+Deno.test(
+  "I6: a token without aud is taken where it may be, of the clients named, and for nobody else",
+  STRICT,
+  async () => {
+    const { source } = await setUp({ allowNoAudience: true, clients: ["app"], audiences: [] });
+    principalOf(await ask(source, await ALICE.sign({ aud: undefined, cid: "app" })));
+    await refusedWith(/client/, source, await ALICE.sign({ aud: undefined, cid: "other" }));
+    await refusedWith(/client/, source, await ALICE.sign({ aud: undefined }));
+    for (const aud of ["https://other.example", null, [], AUDIENCE]) {
+      await refusedWith(/audience/, source, await ALICE.sign({ aud, cid: "app" }));
+    }
+    const { source: both } = await setUp({ allowNoAudience: true, clients: ["app"] });
+    principalOf(await ask(both, await ALICE.sign({ cid: "app" })));
+    await assert.rejects(() => setUp({ allowNoAudience: true }), ConfigError);
+  },
+);
+
+Deno.test("I6: a subject by another claim, and roles as scopes, where they are configured", STRICT, async () => {
+  const { source } = await setUp({ subjectClaim: "oid", scopeClaims: ["realm_access.roles", "permissions"] });
+  const claims = {
+    sub: undefined,
+    oid: "alice",
+    realm_access: { roles: ["admin"] },
+    permissions: ["tools"],
+    scope: "read",
+  };
+  const { subject, scopes } = principalOf(await ask(source, await ALICE.sign(claims)));
+  assert.deepEqual([subject, scopes], ["alice", ["read", "admin", "tools"]]);
+  await refusedWith(/subject/, source, await ALICE.sign());
+});
 
 Deno.test("I1: clock skew stretches nbf and exp by exactly that much", STRICT, async () => {
   const { source } = await setUp({ clockSkewMs: 30_000 });

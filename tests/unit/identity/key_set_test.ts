@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createLocalJWKSet } from "jose";
 import { ConfigError } from "../../../lib/errors.ts";
 import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
-import { Issuer, keySetOf } from "../../support/issuer.ts";
+import { createJwtSource } from "../../../lib/identity/jwt.ts";
+import { AUDIENCE, ISSUER, Issuer, keySetOf, NOW_MS } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
 
 for (
@@ -22,6 +23,27 @@ for (
     assert.throws(() => parseKeySet(text), TypeError);
   });
 }
+
+Deno.test("I6: what is not understood in a key set harms no key beside it", STRICT, async () => {
+  const issuer = await Issuer.create("good");
+  const [anonymous] = [{ ...issuer.publicJwk, kid: undefined }];
+  const strange: readonly unknown[] = [
+    ...[null, 7, "key", [], {}, { kty: 1 }, { kty: "AKP", alg: "ML-DSA-44", pub: "x" }, { kty: "oct", k: "AA" }],
+    ...[{ kty: "EC" }, { kty: "EC", crv: "P-256", x: 1, y: 2 }, { kty: "EC", crv: "P-256", x: "AA", y: "AA", kid: 7 }],
+    ...[{ kty: "RSA", use: 7, alg: {}, key_ops: "verify", x5c: "no" }, { kty: "OKP", crv: "Ed448", x: "AA" }],
+  ];
+  const read = { clockSkewMs: 0, fetch, issuer: ISSUER, audiences: [AUDIENCE] };
+  for (const key of [issuer.publicJwk, anonymous]) {
+    for (const order of [[...strange, key], [key, ...strange]]) {
+      const readTextFile = () => Promise.resolve(JSON.stringify({ keys: order, extra: [] }));
+      const source = await createJwtSource({ ...read, readTextFile, jwks: { kind: "file", path: "keys" } });
+      for (const header of [{}, { kid: undefined }]) {
+        const token = await issuer.sign({}, key === anonymous ? { kid: undefined } : header);
+        assert.equal((await source.verify(token, NOW_MS)).kind, "principal");
+      }
+    }
+  }
+});
 
 Deno.test("I1: a key set file that cannot be read names the file and what is wanted", STRICT, async () => {
   const readTextFile = () => Promise.reject(new Error("no such file"));

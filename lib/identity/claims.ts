@@ -1,0 +1,75 @@
+// What the members of a token or of an answer about one say of its client and of its scopes, by whichever names issuers write
+// them (BEHAVIOUR.md I6, I7). Pure. Two names for one client are no client: nobody is bound to either of them.
+import { refused } from "./identifications.ts";
+import type { Identification } from "./principal.ts";
+
+export type Members = Readonly<Record<string, unknown>>;
+
+/** RFC 9068 §2.2, OpenID Connect Core §2, and what two widely used servers write instead. */
+const CLIENT_CLAIMS = ["client_id", "azp", "cid", "appid"] as const;
+/** RFC 8693 §4.2, and as some providers write it. */
+const SCOPE_CLAIMS = ["scope", "scp"] as const;
+
+const CLIENTS_DIFFER = refused("the token names more than one client");
+const CLIENT_UNREADABLE = refused("the token names its client in a form that is not understood");
+
+/** A text that is one name for every reader: a lone surrogate has no UTF-8 and would merge with others. */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && value.trim() !== "" && value.isWellFormed();
+}
+
+/** @returns the client; undefined if none is named; why the token is refused if it cannot be told */
+export function clientOf(members: Members): string | undefined | Identification {
+  let client: string | undefined;
+  for (const claim of CLIENT_CLAIMS) {
+    const value = claimAt(members, claim);
+    if (value === undefined || value === null || (typeof value === "string" && value.trim() === "")) continue;
+    if (!isName(value)) return CLIENT_UNREADABLE;
+    if (client !== undefined && client !== value) return CLIENTS_DIFFER;
+    client = value;
+  }
+  return client;
+}
+
+/**
+ * The scopes of `scope`, or of `scp` where it names none, and of the claims that are configured to count as such. Each is text
+ * with blanks between, or a list of texts; what is neither says nothing.
+ */
+export function scopesOf(members: Members, further: readonly string[] = []): string[] {
+  const own = SCOPE_CLAIMS.map((name) => listed(members, name)).find((scopes) => scopes.length > 0) ?? [];
+  return [...new Set([...own, ...further.flatMap((name) => listed(members, name))])];
+}
+
+function listed(members: Members, name: string): string[] {
+  const value = claimAt(members, name);
+  const scopes: readonly unknown[] = typeof value === "string" ? value.split(" ") : Array.isArray(value) ? value : [];
+  return scopes.filter((scope): scope is string => typeof scope === "string" && scope !== "");
+}
+
+/** A member by its own name, dots and all (`https://a.example/roles`), else by its path: `realm_access.roles`. */
+export function claimAt(members: Members, name: string): unknown {
+  if (Object.hasOwn(members, name)) return members[name];
+  let at: unknown = members;
+  for (const step of name.split(".")) {
+    if (typeof at !== "object" || at === null || Array.isArray(at) || !Object.hasOwn(at, step)) return undefined;
+    at = (at as Members)[step];
+  }
+  return at;
+}
+
+/** Whether two URIs name one resource: with and without the slash that ends it (I6). */
+export function isSameResource(one: string, other: string): boolean {
+  return withoutEndSlash(one) === withoutEndSlash(other);
+}
+
+function withoutEndSlash(uri: string): string {
+  return uri.endsWith("/") ? uri.slice(0, -1) : uri;
+}
+
+/** Whether `aud`, text or list, holds one of the audiences. */
+export function holdsAudience(found: unknown, wanted: readonly string[]): boolean {
+  const audiences: readonly unknown[] = Array.isArray(found) ? found : [found];
+  return audiences.some((audience) =>
+    typeof audience === "string" && wanted.some((one) => isSameResource(one, audience))
+  );
+}
