@@ -68,6 +68,11 @@ export interface ServerConnection {
   readonly remotePort: number;
   /** Whether the listener speaks TLS. */
   readonly secure: boolean;
+  /**
+   * For the user to set, once somebody on this connection has proven who he is: when all connections are taken, one
+   * without proof that lets the server wait gives way first.
+   */
+  trusted: boolean;
   memo: unknown;
 }
 

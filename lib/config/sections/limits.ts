@@ -19,7 +19,8 @@ export const LIMITS = {
   maxConnections: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-connections",
     default: 20_000,
-    doc: "Client connections at a time; beyond it the one idle longest is closed, else 503",
+    doc:
+      "Client connections at a time; beyond it the slowest without a proven caller gives way, then the one idle longest; else 503",
   }),
   maxStreams: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-streams",

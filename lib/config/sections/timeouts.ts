@@ -29,7 +29,7 @@ export const TIMEOUTS = {
   bodyTimeoutMs: rows.one(upTo(HOUR), {
     name: "body-timeout",
     default: 30 * SECOND,
-    doc: "For a client to send the next bytes of a body",
+    doc: "For a client to send the next bytes of a body, and in all for bodies slower than 2 KB/s",
   }),
   writeTimeoutMs: rows.one(upTo(HOUR), {
     name: "write-timeout",

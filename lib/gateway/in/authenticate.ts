@@ -74,6 +74,7 @@ export class Authentication {
     const { principal } = answer;
     this.#requireScopes(principal);
     const caller = this.#options.owners.callerOf(principal);
+    inbound.exchange.connection.trusted = true;
     if (credential !== undefined) {
       const memo: ConnectionMemo = {
         provedBy: this,

@@ -31,7 +31,7 @@ export interface ServerStats {
   connectionsAccepted: number;
   /** Turned away at `maxConnections`. */
   connectionsRefused: number;
-  /** Closed while idle to make room for a new one. */
+  /** Closed to make room for a new one. */
   connectionsEvicted: number;
   requests: number;
   bytesIn: number;
@@ -123,16 +123,13 @@ export class Http1Server {
     connection.start();
   }
 
-  /** Closes the connection that has been without a request longest. @returns false if there is none */
+  /**
+   * Closes the connection that has let the server wait longest: one on which nobody has proven who he is, whatever it has
+   * begun, before one that is trusted and idle. @returns false if there is none
+   */
   #evict(): boolean {
     let first: OpenConnection | undefined;
-    let firstMs = Infinity;
-    for (const connection of this.#connections) {
-      const idleUntilMs = connection.idleUntilMs;
-      if (idleUntilMs === undefined || idleUntilMs >= firstMs) continue;
-      first = connection;
-      firstMs = idleUntilMs;
-    }
+    for (const connection of this.#connections) if (yieldsBefore(connection, first)) first = connection;
     if (first === undefined) return false;
     this.stats.connectionsEvicted++;
     first.close();
@@ -149,7 +146,7 @@ export class Http1Server {
   /** Connections without a request, for metrics. */
   countIdle(): number {
     let count = 0;
-    for (const connection of this.#connections) if (connection.idleUntilMs !== undefined) count++;
+    for (const connection of this.#connections) if (connection.idle) count++;
     return count;
   }
 
@@ -161,7 +158,7 @@ export class Http1Server {
   async drain(deadlineMs: number): Promise<number> {
     this.#draining = true;
     this.#closeListeners();
-    for (const connection of [...this.#connections]) if (connection.idleUntilMs !== undefined) connection.close();
+    for (const connection of [...this.#connections]) if (connection.idle) connection.close();
     if (this.#connections.size === 0) return 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
@@ -193,6 +190,14 @@ export class Http1Server {
 function headLimitsOf(options: ServeOptions): HeadLimits {
   const limits = { ...DEFAULT_HEAD_LIMITS, ...options.headLimits };
   return { ...limits, singletons: new Set([...limits.singletons, ...(options.singletons ?? [])]) };
+}
+
+function yieldsBefore(connection: OpenConnection, other: OpenConnection | undefined): boolean {
+  const sinceMs = connection.waitingSinceMs;
+  if (sinceMs === undefined || (connection.trusted && !connection.idle)) return false;
+  if (other === undefined) return true;
+  if (connection.trusted !== other.trusted) return other.trusted;
+  return sinceMs < other.waitingSinceMs!;
 }
 
 /** At the limit even the answer must cost next to nothing. */

@@ -1,6 +1,8 @@
 // One client connection: requests in, answers out, one after the other. RFC 9112 §9.
 // A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
+import { Patience } from "../wire/deadline.ts";
 import { REQUEST_BUFFER } from "../wire/buffers.ts";
+import type { InboundBody } from "../wire/inbound_body.ts";
 import { ByteStream, type Socket, type StreamOwner } from "../wire/connection.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
@@ -23,6 +25,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
+  trusted = false;
   memo: unknown = undefined;
   readonly stream: ByteStream;
   readonly #context: ServerContext;
@@ -31,6 +34,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #phase: Phase = "idle";
   #exchange: ServerExchange | undefined;
   #deadlineMs = Infinity;
+  /** When the connection was opened, its last request ended or its next one began, whichever was last; ms. */
+  #sinceMs = 0;
+  #patience: Patience | undefined;
   #fresh = true;
   #dispatching = false;
   #continued = false;
@@ -47,12 +53,19 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   start(): void {
+    this.#sinceMs = this.#context.sweep.now();
     this.#deadlineMs = this.#after(this.#context.limits.headTimeoutMs);
     this.stream.post();
   }
 
-  get idleUntilMs(): number | undefined {
-    return this.#phase === "idle" ? this.#deadlineMs : undefined;
+  get idle(): boolean {
+    return this.#phase === "idle";
+  }
+
+  get waitingSinceMs(): number | undefined {
+    if (this.#phase !== "exchange") return this.#sinceMs;
+    const { started, body } = this.#exchange!;
+    return body.waiting || (started && this.stream.writing) ? this.#sinceMs : undefined;
   }
 
   get busy(): boolean {
@@ -109,7 +122,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (this.stream.ended) return this.#shut();
     if (this.#phase === "idle") {
       this.#phase = "head";
-      if (!this.#fresh) this.#deadlineMs = this.#after(this.#context.limits.headTimeoutMs);
+      if (!this.#fresh) {
+        this.#sinceMs = this.#context.sweep.now();
+        this.#deadlineMs = this.#sinceMs + this.#context.limits.headTimeoutMs;
+      }
     }
     this.stream.post();
   }
@@ -122,9 +138,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       return this.#dispatch(exchange);
     }
     if (this.stream.ended) return this.#shut();
+    // For all of it, however it comes: it is a small one.
+    if (this.#phase !== "gather") this.#deadlineMs = this.#after(bodyTimeoutMs);
     this.#phase = "gather";
     this.#exchange = exchange;
-    this.#deadlineMs = this.#after(bodyTimeoutMs);
     this.stream.expect(bodyLength);
     this.stream.post();
   }
@@ -135,6 +152,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#fresh = false;
     this.#exchange = exchange;
     this.#deadlineMs = Infinity;
+    this.#patience = undefined;
     this.#continued = false;
     // Nothing of a request without a body is needed once its head is text.
     if (exchange.body.done) stream.release();
@@ -179,15 +197,21 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #onExchangeData(exchange: ServerExchange): void {
     const { body } = exchange;
     if (body.waiting) {
+      this.#patience?.end(this.#context.sweep.now());
       body.onData();
-      this.#deadlineMs = body.waiting ? this.#after(this.#context.limits.bodyTimeoutMs) : Infinity;
+      this.#deadlineMs = body.waiting ? this.#bodyDeadline(body) : Infinity;
     }
     if (!body.waiting) this.#watch();
   }
 
+  #bodyDeadline(body: InboundBody): number {
+    this.#patience ??= new Patience();
+    return this.#patience.begin(this.#context.sweep.now(), this.#context.limits.bodyTimeoutMs, body.received);
+  }
+
   onBodyWanted(): void {
-    this.#deadlineMs = this.#after(this.#context.limits.bodyTimeoutMs);
     const exchange = this.#exchange;
+    if (exchange !== undefined) this.#deadlineMs = this.#bodyDeadline(exchange.body);
     if (exchange === undefined || !exchange.head.expectsContinue || this.#continued || exchange.started) return;
     this.#continued = true;
     this.stream.write(CONTINUE);
@@ -251,7 +275,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#exchange = undefined;
     if (stream.buffered === 0 && (stream.ended || this.#context.draining)) return this.#linger();
     this.#phase = "idle";
-    this.#deadlineMs = this.#after(this.#context.limits.idleTimeoutMs);
+    this.#sinceMs = this.#context.sweep.now();
+    this.#deadlineMs = this.#sinceMs + this.#context.limits.idleTimeoutMs;
     if (stream.buffered > 0) this.#onHeadData();
     else stream.post();
   }

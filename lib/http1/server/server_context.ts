@@ -17,13 +17,16 @@ export interface ServerLimits {
   readonly gatherBytes: number;
   /** For a whole head, from its first byte on (from the connection on for the first), ms; then 408. */
   readonly headTimeoutMs: number;
-  /** For the next bytes of a body that is being read, ms; then 408. */
+  /** For the next bytes of a body that is being read, and for all that is slower than the least rate, ms; then 408. */
   readonly bodyTimeoutMs: number;
   /** Between two requests, ms; then the connection is closed. */
   readonly idleTimeoutMs: number;
   /** For the client to take the next bytes of a response, ms; then the connection is cut. */
   readonly writeTimeoutMs: number;
-  /** Connections at a time; a further one takes the place of the one idle longest, or is answered 503. */
+  /**
+   * Connections at a time; a further one takes the place of the untrusted one that has let the server wait longest, else
+   * of the one idle longest, or is answered 503.
+   */
   readonly maxConnections: number;
   /** Bytes read ahead while a request is being handled: of its body, if nobody reads that, and of further requests. */
   readonly maxPipelinedBytes: number;
@@ -31,8 +34,15 @@ export interface ServerLimits {
 
 /** What a server sees of a connection. */
 export interface OpenConnection extends Timed {
-  /** When a connection without a request will be closed, ms; undefined while it has one. */
-  readonly idleUntilMs: number | undefined;
+  /** Whether it has no request, not even the beginning of one. */
+  readonly idle: boolean;
+  /** See `ServerConnection.trusted`. */
+  readonly trusted: boolean;
+  /**
+   * Since when nothing happens here but for its client's doing: it has sent no request, not all of one, or does not take
+   * the answer; ms. Undefined while a request is being handled.
+   */
+  readonly waitingSinceMs: number | undefined;
   /** Whether a request is being handled. */
   readonly busy: boolean;
   /** Ends the connection as it stands. The user of a running exchange is told. */

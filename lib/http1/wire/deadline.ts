@@ -7,6 +7,31 @@ export interface Timed {
   onSweep(nowMs: number): void;
 }
 
+/** What a sender must keep up at least, in bytes a ms: a body that comes more slowly for longer than its time-out is late. */
+export const LEAST_RATE = 2;
+
+/**
+ * How long one body is waited for. Time counts only while somebody waits for its bytes. A pause may be as long as the
+ * time-out; all pauses together as long as that and what has come at the least rate: a byte now and then buys nothing.
+ */
+export class Patience {
+  #waitedMs = 0;
+  #sinceMs = 0;
+
+  /** Somebody begins to wait. @returns the deadline, ms */
+  begin(nowMs: number, timeoutMs: number, received: number): number {
+    this.#sinceMs = nowMs;
+    const left = timeoutMs + received / LEAST_RATE - this.#waitedMs;
+    return nowMs + Math.max(0, Math.min(timeoutMs, left));
+  }
+
+  /** Bytes have come. */
+  end(nowMs: number): void {
+    this.#waitedMs += nowMs - this.#sinceMs;
+    this.#sinceMs = nowMs;
+  }
+}
+
 export interface SweepOptions {
   /** A monotonic clock in ms. */
   readonly now: () => number;

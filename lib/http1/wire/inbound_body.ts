@@ -69,6 +69,11 @@ export class InboundBody implements BodyReader {
     return this.done ? 0 : this.#left;
   }
 
+  /** Payload bytes handed out so far. */
+  get received(): number {
+    return this.#decoder?.total ?? (this.#left === Infinity ? 0 : this.length - this.#left);
+  }
+
   takeBuffered(): Bytes | undefined {
     const { stream } = this.#host;
     if (this.done) return EMPTY;

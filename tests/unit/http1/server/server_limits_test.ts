@@ -62,10 +62,10 @@ Deno.test("M3: a connection that says nothing is closed without a word", STRICT,
 Deno.test("M3: a body that stalls gets 408; one that makes progress does not", STRICT, async () => {
   await using server = await serve(echo);
   await using client = await server.connect();
-  await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+  await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
   for (let i = 1; i <= 4; i++) {
-    await client.send("xx");
-    await until(() => server.server.stats.bytesIn === 48 + 2 * i, "the piece to arrive");
+    await client.send("x".repeat(200));
+    await until(() => server.server.stats.bytesIn === 50 + 200 * i, "the piece to arrive");
     server.clock.advance(79);
   }
   await new Promise((resolve) => setTimeout(resolve, 25));
