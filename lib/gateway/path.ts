@@ -19,7 +19,8 @@ import { Inbound } from "./inbound.ts";
 import { initialize } from "./out/initialize.ts";
 import { serveMetadata } from "./in/metadata.ts";
 import type { Bearing } from "./in/bearing.ts";
-import { openIfOurs, openOwned, type OpenSession } from "./in/open.ts";
+import { leaveClaim } from "./in/adopt.ts";
+import { openIfOurs, openOwned } from "./in/open.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { forwardStateless } from "./out/stateless.ts";
@@ -114,15 +115,15 @@ async function getOrDelete(parts: GatewayParts, inbound: Inbound, caller: Caller
     throw isModern ? new SignetError("method_not_allowed", { allow: "POST" }) : new SignetError("session_required");
   }
   const bearing = { inbound, caller, sessionId };
-  const opened = isModern ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
+  const session = isModern ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
   // A stateless client's id means nothing (PROTOCOL.md 26), unless it is one of ours.
-  if (opened === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
+  if (session === undefined) throw new SignetError("method_not_allowed", { allow: "POST" });
   try {
-    if (head.method === "DELETE") return await end(parts, { inbound, caller, ...opened });
-    requireRevision(opened.session, protocolVersion);
-    await forward(parts, { inbound, caller, ...opened, body: undefined });
+    if (head.method === "DELETE") return await end(parts, { inbound, caller, session });
+    requireRevision(session, protocolVersion);
+    await forward(parts, { inbound, caller, session, body: undefined });
   } finally {
-    opened.settle?.(false);
+    leaveClaim(parts, session);
   }
 }
 
@@ -165,8 +166,8 @@ async function postWithId(parts: GatewayParts, bearing: Bearing, body: Uint8Arra
   }
   const classified = classify(parts, inbound, body);
   try {
-    const opened = classified.era === "modern" ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
-    if (opened !== undefined) await forwardMessage(parts, { inbound, caller, classified, body }, opened);
+    const session = classified.era === "modern" ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
+    if (session !== undefined) await forwardMessage(parts, { inbound, caller, classified, body }, session);
     else if (classified.era === "modern") {
       await forwardStateless(parts, { inbound, caller, message: classified.message, body });
     }
@@ -197,10 +198,9 @@ function isCancellation(classified: Classified): boolean {
 async function forwardMessage(
   parts: GatewayParts,
   message: { inbound: Inbound; caller: Caller; classified: Classified; body: Uint8Array },
-  opened: OpenSession,
+  session: Session,
 ): Promise<void> {
   const { inbound, caller, classified, body } = message;
-  const { session } = opened;
   const isHandshake = classified.era === "legacy" && classified.kind === "initialize";
   try {
     requireRevision(session, inbound.protocolVersion);
@@ -209,9 +209,9 @@ async function forwardMessage(
     }
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
     if (isHandshake) session.replaceTransient(parts.fields.transientOf(inbound));
-    await forward(parts, { inbound, caller, ...opened, body });
+    await forward(parts, { inbound, caller, session, body });
   } finally {
-    opened.settle?.(false);
+    leaveClaim(parts, session);
     const mayCancel = parts.options.cancelOnDisconnect && !isHandshake; // never initialize (PROTOCOL.md 18)
     if (mayCancel && inbound.exchange.aborted) await cancelCall(parts, { inbound, caller, session });
   }

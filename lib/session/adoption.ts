@@ -15,14 +15,22 @@ const RAW_ID = /^[\x21-\x7e]{1,4096}$/;
 /**
  * What a caller may do with a raw id.
  * - `owner`: it is theirs, since then (ms since the epoch)
- * - `claiming`: nobody's so far. It is theirs from now on, for good once the upstream has answered for the session:
- *   exactly one of `confirm` and `release` must be called. Until then others are refused, and nobody is pushed out.
+ * - `claiming`: nobody's so far. It is theirs from now on, for good once the upstream has answered for the session.
+ *   Until then others are refused, and nobody is pushed out.
  * - `refused`: another's (`other`), not to be claimed (`blank`), or too many claims are undecided (`busy`)
  */
 export type Adoption =
   | { readonly kind: "owner"; readonly sinceMs: number }
-  | { readonly kind: "claiming"; confirm(): void; release(): void }
+  | { readonly kind: "claiming"; readonly claim: PendingClaim }
   | { readonly kind: "refused"; readonly reason: "other" | "blank" | "busy" };
+
+/** A claim that the upstream has not decided. Exactly one of the two must be called; after the first call they do nothing. */
+export interface PendingClaim {
+  /** When the id was claimed first, in ms since the epoch. */
+  readonly sinceMs: number;
+  confirm(): void;
+  release(): void;
+}
 
 export interface AdoptionOptions {
   /** Owners kept; the least recently seen gives way. Default {@link MAX_ADOPTED}. */
@@ -143,7 +151,8 @@ export class AdoptionRegistry {
         this.#released++;
       }
     };
-    return { kind: "claiming", confirm: () => settle(true), release: () => settle(false) };
+    const { sinceMs } = pending;
+    return { kind: "claiming", claim: { sinceMs, confirm: () => settle(true), release: () => settle(false) } };
   }
 
   #confirm(key: string, pending: Pending): void {

@@ -13,7 +13,7 @@ import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts
 import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
 import type { RevocationList } from "./revocation_list.ts";
-import { END_REASONS, type EndReason, Session } from "./session.ts";
+import { END_REASONS, type EndReason, Session, type SessionFacts } from "./session.ts";
 
 export interface RegistryOptions {
   readonly ring: KeyRing;
@@ -103,15 +103,23 @@ export class SessionRegistry {
     return this.#options.limits.reserveSession(principalKey);
   }
 
-  /** Takes in a session just initialized. From now on `reservation` is released here. */
-  add(session: Session, reservation: SessionReservation): void {
-    if (reservation.released || session.ended || this.#sessions.has(session.id)) {
-      throw new Error("adding a session: want a fresh session and a reservation that is still held");
+  /** Makes a session of what has just been initialized. From now on `reservation` is released here. */
+  add(facts: SessionFacts, reservation: SessionReservation, nowMs: number): Session {
+    if (reservation.released || this.#sessions.has(facts.id)) {
+      throw new Error("adding a session: want a fresh id and a reservation that is still held");
     }
+    const session = new Session(facts, { idle: this.#idle, limits: this.#options.limits, reservation }, nowMs);
     this.#sessions.set(session.id, session);
     this.#bySid.set(session.sealed.sid, session);
     this.#byPrincipal.add(reservation.principalKey, session);
-    session.admit({ idle: this.#idle, limits: this.#options.limits, reservation });
+    return session;
+  }
+
+  /** The same for an id that was opened before, here or elsewhere, and is its owner's: `caller`'s. @throws as `openCold` */
+  addOwned(facts: SessionFacts, caller: Caller, nowMs: number): Session {
+    const session = this.add(facts, this.#reserveEvicting(caller.principalKey, nowMs), nowMs);
+    session.lastOwner = caller;
+    return session;
   }
 
   /**
@@ -133,7 +141,7 @@ export class SessionRegistry {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     if (this.#bySid.get(session.sealed.sid) === session) this.#bySid.delete(session.sealed.sid);
-    if (session.principalKey !== undefined) this.#byPrincipal.remove(session.principalKey, session);
+    this.#byPrincipal.remove(session.principalKey, session);
     this.ends.inc(reason);
     for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
     try {
@@ -188,10 +196,7 @@ export class SessionRegistry {
     const live = this.#sessions.get(idText);
     if (live !== undefined) return this.#ownedBy(caller, live);
     if (!this.#options.owners.ownsSealed(caller, opened.sealed, opened.key)) return this.#refuseOther();
-    const reservation = this.#reserveEvicting(caller.principalKey, nowMs);
-    const session = new Session({ id: detachText(idText) as SessionId, ...opened }, nowMs);
-    session.lastOwner = caller;
-    this.add(session, reservation);
+    const session = this.addOwned({ id: detachText(idText) as SessionId, ...opened }, caller, nowMs);
     this.opens.inc("opened");
     return session;
   }

@@ -1,4 +1,5 @@
-// A live session: what one process knows of it beyond what its id says, and everything in flight in it.
+// A live session: what one process knows of it beyond what its id says, and everything in flight in it. There is none that
+// the registry does not hold: it takes a place to make one, and whoever has lost his place lets nothing in (M1, L6).
 // Entering and leaving are O(1); a token leaves once, and only what it stands for (BEHAVIOUR.md L7, N1, E9).
 import type { MasterKey } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
@@ -6,6 +7,7 @@ import type { SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import { shortHash } from "../observe/redact.ts";
+import type { PendingClaim } from "./adoption.ts";
 import type { Caller, PrincipalKey } from "./caller.ts";
 import type { SessionReservation } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
@@ -61,9 +63,11 @@ export interface SessionFacts {
   readonly sealed: SealedSession;
   /** The ring's key that sealed it. */
   readonly key: MasterKey;
+  /** See {@link Session.transient}. */
+  readonly transient?: FieldList;
 }
 
-/** What the registry lends to a session it takes in. */
+/** What the registry lends to a session it takes in, and nobody else can: a session is made with it. */
 export interface SessionPlace {
   /** Where it stands whenever nothing is in flight. */
   readonly idle: LinkedList<Session>;
@@ -91,6 +95,8 @@ export class Session implements Linked<Session>, Listed {
   lastOwner: Caller | undefined = undefined;
   previous: Session | undefined = undefined;
   next: Session | undefined = undefined;
+  /** Of an adopted id: pending until the upstream has answered for the session (O5). */
+  claim: PendingClaim | undefined = undefined;
   /** Of `PrincipalSessions`. */
   slot = -1;
 
@@ -99,16 +105,20 @@ export class Session implements Linked<Session>, Listed {
   #calls = 0;
   #streams = 0;
   #ended: EndReason | undefined = undefined;
-  #place: SessionPlace | undefined = undefined;
+  readonly #place: SessionPlace;
   readonly #active = new LinkedList<ActiveToken>();
 
-  constructor(facts: SessionFacts, nowMs: number) {
+  /** For the registry: stands in its list of the idle from now on. */
+  constructor(facts: SessionFacts, place: SessionPlace, nowMs: number) {
     this.id = facts.id;
     this.sealed = facts.sealed;
     this.key = facts.key;
     this.links = linksOf(facts.sealed);
     this.expiresAtMs = facts.sealed.expiresAtMs;
     this.lastActiveMs = nowMs;
+    if (facts.transient !== undefined) this.replaceTransient(facts.transient);
+    this.#place = place;
+    place.idle.append(this);
   }
 
   /** Names it in the log and to upstreams, over restarts: a short hash, never an id. */
@@ -133,9 +143,9 @@ export class Session implements Linked<Session>, Listed {
     return this.#ended;
   }
 
-  /** Whose cap it counts against; undefined while the registry does not hold it. */
-  get principalKey(): PrincipalKey | undefined {
-    return this.#place?.reservation.principalKey;
+  /** Whose cap it counts against. */
+  get principalKey(): PrincipalKey {
+    return this.#place.reservation.principalKey;
   }
 
   /** Header fields to send upstream that are never sealed (E9), as `[name, value, …]`. */
@@ -156,10 +166,8 @@ export class Session implements Linked<Session>, Listed {
   enter(active: Active, nowMs: number): ActiveToken {
     if (this.#ended !== undefined) throw ENDED;
     const stream = active.kind === "stream";
-    if (this.#place !== undefined) {
-      this.#checkCap(stream, this.#place.limits.caps);
-      if (this.inFlight === 0) this.#place.idle.remove(this);
-    }
+    this.#checkCap(stream, this.#place.limits.caps);
+    if (this.inFlight === 0) this.#place.idle.remove(this);
     if (stream) this.#streams++;
     else this.#calls++;
     this.lastActiveMs = nowMs;
@@ -173,7 +181,7 @@ export class Session implements Linked<Session>, Listed {
     if (token.session !== this) return;
     this.#detach(token);
     this.lastActiveMs = nowMs;
-    if (this.inFlight === 0) this.#place?.idle.append(this);
+    if (this.inFlight === 0 && this.#ended === undefined) this.#place.idle.append(this);
   }
 
   /**
@@ -198,12 +206,6 @@ export class Session implements Linked<Session>, Listed {
     return faults;
   }
 
-  /** The registry's: takes the session in. */
-  admit(place: SessionPlace): void {
-    this.#place = place;
-    if (this.inFlight === 0) place.idle.append(this);
-  }
-
   /**
    * The registry's: gives its place back, cuts what is in flight, and lets nothing enter from now on.
    * Only the first reason counts.
@@ -212,9 +214,8 @@ export class Session implements Linked<Session>, Listed {
   end(reason: EndReason, nowMs: number): unknown[] {
     if (this.#ended !== undefined) return [];
     this.#ended = reason;
-    if (this.inFlight === 0) this.#place?.idle.remove(this);
-    this.#place?.reservation.release();
-    this.#place = undefined;
+    if (this.inFlight === 0) this.#place.idle.remove(this);
+    this.#place.reservation.release();
     return this.abortAll(reason, nowMs);
   }
 

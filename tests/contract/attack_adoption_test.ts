@@ -94,10 +94,7 @@ Deno.test(
     await using signet = await TestSignet.start({ upstream: upstream.url, flags });
     const id = liveId(upstream);
     assert.equal(await status(signet.post(call(1, "echo"), { id, token: alice })), 200);
-    const store = openSqliteStore(`${folder.path}/state`);
-    const revocations = await openRevocations({ store, maxSessionTtlMs: 86_400_000 });
-    await revocations.revokeBefore(Date.now());
-    await store.close();
+    await revokeAll(folder.path);
     await until(async () => await signet.metric("signet_sessions") === 0, "the revocation is in force");
     assert.equal(await status(signet.post(call(2, "echo"), { id, token: alice })), 404);
     assert.equal(await status(signet.post(call(3, "echo"), { id, token: bob })), 403);
@@ -136,4 +133,106 @@ for (const lane of LANES) {
     assert.equal(await status(signet.post(call(2, "echo"), { id })), 404);
     assert.equal(await status(signet.post(call(3, "echo"), { id: own })), 200);
   });
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `O5 M1 L6: one session a raw id from the first claim on: its streams are capped, and a revocation ends them (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      await using upstream = new FakeMcp();
+      const answers = Promise.withResolvers<void>();
+      upstream.onRequest = async (request) => {
+        if (request.method === "GET") await answers.promise;
+        return undefined;
+      };
+      const flags = ["--adopt", "--max-streams-per-session", "5", "--state", `${folder.path}/state`];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const id = liveId(upstream);
+      const asked = Array.from({ length: 20 }, () => signet.get({ id }));
+      await until(() => upstream.requests.length === 5, "five streams have reached the server");
+      answers.resolve();
+      const responses = await Promise.all(asked);
+      const open = responses.filter((response) => response.status === 200);
+      assert.deepEqual([open.length, responses.length - open.length], [5, 15]);
+      for (const response of responses) if (response.status !== 200) await response.body?.cancel();
+      assert.equal(await signet.metric("signet_sessions"), 1);
+      await revokeAll(folder.path);
+      for (const response of open) await response.text();
+      assert.equal(await signet.metric("signet_sessions"), 0);
+      assert.equal(await status(signet.get({ id })), 404);
+    },
+  );
+
+  Deno.test(
+    `M2 O5: without a place for its session a raw id is refused, not forwarded (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--adopt", "--max-sessions", "1"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
+      const [taken, late] = [liveId(upstream), liveId(upstream)];
+      const stream = await signet.get({ id: taken, token: alice });
+      const before = upstream.requests.length;
+      for (
+        const ask of [signet.post(call(1, "echo"), { id: late, token: bob }), signet.get({ id: late, token: bob })]
+      ) {
+        assert.equal(await status(ask), 503);
+      }
+      assert.equal(upstream.requests.length, before);
+      await stream.body?.cancel();
+    },
+  );
+
+  Deno.test(
+    `L6 O5: what is revoked before the upstream has answered for it stays dead (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      await using upstream = new FakeMcp();
+      const gate = Promise.withResolvers<void>();
+      upstream.tool("wait", async () => (await gate.promise, {}));
+      const flags = ["--adopt", "--state", `${folder.path}/state`];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const id = liveId(upstream);
+      const waiting = status(signet.post(call(1, "wait"), { id }));
+      await until(() => upstream.ran.get("wait") === 1, "the call runs");
+      await revokeAll(folder.path);
+      assert.equal(await waiting, 404);
+      gate.resolve();
+      assert.equal(await status(signet.post(call(2, "echo"), { id })), 404);
+      assert.equal(upstream.ran.get("echo"), undefined);
+    },
+  );
+
+  Deno.test(
+    `O5: a request refused by the server does not end another of the same claim (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const gate = Promise.withResolvers<void>();
+      upstream.tool("wait", async () => (await gate.promise, {}));
+      upstream.onRequest = ({ method }) => method === "GET" ? new Response(null, { status: 405 }) : undefined;
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--adopt"] });
+      const id = liveId(upstream);
+      const waiting = status(signet.post(call(1, "wait"), { id }));
+      await until(() => upstream.ran.get("wait") === 1, "the call runs");
+      assert.equal(await status(signet.get({ id })), 405);
+      gate.resolve();
+      assert.equal(await waiting, 200);
+      assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+      assert.equal(await signet.metric('signet_adoptions_total{event="claimed"}'), 1);
+    },
+  );
+}
+
+/** As an operator does it in another process. */
+async function revokeAll(folder: string): Promise<void> {
+  const store = openSqliteStore(`${folder}/state`);
+  const revocations = await openRevocations({ store, maxSessionTtlMs: 86_400_000 });
+  await revocations.revokeBefore(Date.now());
+  await store.close();
 }

@@ -6,7 +6,7 @@ import { principalKey } from "../../lib/session/caller.ts";
 import type { SessionReservation } from "../../lib/session/limits.ts";
 import type { ActiveToken, Session } from "../../lib/session/session.ts";
 import { STRICT } from "../support/strict.ts";
-import { Bench, FakeActive, IDLE_MS, makeSession, NOW_MS, principal, refusalOf } from "../unit/session/fakes.ts";
+import { Bench, factsOf, FakeActive, IDLE_MS, NOW_MS, principal, refusalOf } from "../unit/session/fakes.ts";
 
 const CAPS = { maxSessions: 4, maxSessionsPerPrincipal: 2, maxCallsPerSession: 2, maxStreamsPerSession: 1 };
 const TTL_MS = 3 * IDLE_MS;
@@ -110,8 +110,8 @@ const settle = (index: number, succeeds: boolean) =>
     world.pending.splice(world.pending.indexOf(one), 1);
     if (!succeeds) return one.reservation.release();
     const options = { nowMs: world.nowMs, ttlMs: TTL_MS };
-    const session = makeSession(world.bench.seal(PRINCIPALS[one.owner], options), world.nowMs);
-    world.bench.registry.add(session, one.reservation);
+    const facts = factsOf(world.bench.seal(PRINCIPALS[one.owner], options));
+    const session = world.bench.registry.add(facts, one.reservation, world.nowMs);
     assert.equal(one.reservation.principalKey, principalKey(PRINCIPALS[one.owner]!));
     world.issued.push({
       id: session.id,

@@ -1,15 +1,16 @@
 // Ids that Signet never issued (O5, `--adopt`), for a roll-out in front of live sessions: the first caller whose use of an
 // id the upstream accepts owns it. A weaker promise than a sealed id's, and only for what cannot be one of ours.
+// One session a raw id, from the first claim on: with a place in the registry like any other, or the request is refused.
 import { SignetError } from "../../errors.ts";
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { SessionId } from "../../envelope/session_id.ts";
+import type { SessionId, UpstreamSessionId } from "../../envelope/session_id.ts";
+import { detachText } from "../../http1/wire/fields.ts";
 import { DEFAULT_REVISION } from "../../mcp/revisions.ts";
 import { shortHash } from "../../observe/redact.ts";
-import type { Caller } from "../../session/caller.ts";
 import type { Adoption } from "../../session/adoption.ts";
-import { Session } from "../../session/session.ts";
-import type { Bearing } from "./bearing.ts";
+import type { Caller } from "../../session/caller.ts";
+import type { Session, SessionFacts } from "../../session/session.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Bearing } from "./bearing.ts";
 
 /** No sid of ours has a colon (base64url). */
 const PREFIX = "adopted:";
@@ -22,19 +23,12 @@ export function isAdopted(session: Session): boolean {
   return session.sealed.sid.startsWith(PREFIX);
 }
 
-/** A claim on a raw id, to be settled by what the upstream answers. */
-export interface Claim {
-  readonly session: Session;
-  /** Whether the upstream knew the session. Must be called; after the first time it does nothing. */
-  settle(known: boolean): void;
-}
-
-/** @throws `failure`, the reason why the id did not open, if it is not to be adopted; SignetError `owner_mismatch` and others */
-export async function adopt(
-  parts: GatewayParts,
-  bearing: Bearing,
-  failure: unknown,
-): Promise<Claim> {
+/**
+ * The one session of a raw id. As long as its claim is pending, `settleClaim` and `leaveClaim` are to be called.
+ * @throws `failure`, the reason why the id did not open, if it is not to be adopted; SignetError `owner_mismatch`,
+ * `principal_limit`, `session_limit` and others
+ */
+export async function adopt(parts: GatewayParts, bearing: Bearing, failure: unknown): Promise<Session> {
   const { inbound: { receivedAtMs: nowMs }, caller, sessionId: rawId } = bearing;
   const { adoption } = parts;
   if (adoption === undefined || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
@@ -44,40 +38,54 @@ export async function adopt(
     if (answer.reason === "busy") throw new SignetError("request_limit", { retryAfterS: 1 });
     throw failure;
   }
+  const claim = answer.kind === "claiming" ? answer.claim : undefined;
   try {
-    const session = createSession(parts, {
-      rawId,
-      caller,
-      sinceMs: answer.kind === "owner" ? answer.sinceMs : nowMs,
-    });
+    const facts = factsOf(parts, { rawId, caller, answer });
     // Neither revocation nor expiry is undone by asking again (L6, L8).
-    if (nowMs >= session.expiresAtMs || await parts.revocations.isRevoked(session.sealed)) throw failure;
-    return createClaim(parts, { session, caller, answer });
+    if (nowMs >= facts.sealed.expiresAtMs || await parts.revocations.isRevoked(facts.sealed)) throw failure;
+    return take(parts, { facts, caller, claim }, nowMs);
   } catch (fault) {
-    if (answer.kind === "claiming") answer.release();
+    claim?.release();
     throw fault;
   }
 }
 
-function createClaim(
+/** Who came first has made it; the others share it. */
+function take(
   parts: GatewayParts,
-  claimed: { session: Session; caller: Caller; answer: Exclude<Adoption, { kind: "refused" }> },
-): Claim {
-  const { session, caller, answer } = claimed;
-  let settled = false;
-  return {
-    session,
-    settle(known) {
-      if (settled) return;
-      settled = true;
-      if (answer.kind === "claiming" && !known) answer.release();
-      if (answer.kind === "claiming" && known) {
-        answer.confirm();
-        parts.log.info("session adopted", { session: session.tag, principal: caller.principal.source });
-      }
-      if (known) register(parts, session, caller);
-    },
-  };
+  claimed: { facts: SessionFacts; caller: Caller; claim: Session["claim"] },
+  nowMs: number,
+): Session {
+  const { facts, caller, claim } = claimed;
+  const live = parts.registry.get(facts.id, nowMs);
+  if (live !== undefined && !parts.owners.owns(caller, live)) throw new SignetError("owner_mismatch");
+  if (live !== undefined) claim?.release();
+  const session = live ?? parts.registry.addOwned(facts, caller, nowMs);
+  if (live === undefined) session.claim = claim;
+  return session;
+}
+
+/** The upstream has answered for the session, or has not: the claim is good as soon as it has, once, to anybody. */
+export function settleClaim(parts: GatewayParts, session: Session, known: boolean): void {
+  const { claim } = session;
+  if (claim === undefined || !known) return;
+  session.claim = undefined;
+  claim.confirm();
+  const principal = session.lastOwner?.principal.source;
+  parts.log.info("session adopted", { session: session.tag, principal });
+}
+
+/**
+ * To be called when a request of a session with a pending claim has ended, however. The last one takes the claim and its
+ * session with it. What was revoked meanwhile stays claimed, so that it stays dead (L6).
+ */
+export function leaveClaim(parts: GatewayParts, session: Session): void {
+  const { claim } = session;
+  if (claim === undefined || session.inFlight > 0) return;
+  session.claim = undefined;
+  if (session.endReason === "revoked") claim.confirm();
+  else claim.release();
+  parts.registry.remove(session, "upstream_gone", parts.now());
 }
 
 /** After a reload without `--adopt`: a raw id that was adopted is foreign again, in memory or not. */
@@ -105,13 +113,15 @@ function isLiveUpstreamId(parts: GatewayParts, rawId: string): boolean {
   return false;
 }
 
-function createSession(
+function factsOf(
   parts: GatewayParts,
-  adopted: { rawId: string; caller: Caller; sinceMs: number },
-): Session {
-  const { rawId, caller, sinceMs } = adopted;
+  adopted: { rawId: string; caller: Caller; answer: Exclude<Adoption, { kind: "refused" }> },
+): SessionFacts {
+  const { caller, answer } = adopted;
+  const sinceMs = answer.kind === "owner" ? answer.sinceMs : answer.claim.sinceMs;
+  const rawId = detachText(adopted.rawId);
   const key = parts.registry.ring.active;
-  return new Session({
+  return {
     id: rawId as SessionId,
     key,
     sealed: {
@@ -124,15 +134,5 @@ function createSession(
       capabilities: {},
       upstreams: { [parts.upstream.url]: { "mcp-session-id": rawId as UpstreamSessionId } },
     },
-  }, parts.now());
-}
-
-/** From now on it is found like any other; without a place for it every request claims anew, which works as well. */
-function register(parts: GatewayParts, session: Session, caller: Caller): void {
-  if (parts.registry.get(session.id, parts.now()) !== undefined) return;
-  try {
-    parts.registry.add(session, parts.registry.reserve(caller));
-  } catch (error) {
-    if (!(error instanceof SignetError)) throw error;
-  }
+  };
 }

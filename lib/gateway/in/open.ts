@@ -6,26 +6,16 @@ import { adopt } from "./adopt.ts";
 import type { Bearing } from "./bearing.ts";
 import type { GatewayParts } from "../parts.ts";
 
-/** The caller's session. */
-export interface OpenSession {
-  readonly session: Session;
-  /**
-   * Of an id that is being adopted: to be told whether the upstream knew it. Whoever has opened the session says `false`
-   * at the end on every path, lest the claim stay open: the first word counts.
-   */
-  readonly settle?: (known: boolean) => void;
-}
-
 /** @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable` */
-export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<OpenSession> {
+export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<Session> {
   const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   if (known !== undefined) {
-    if (parts.owners.owns(caller, known)) return { session: known };
+    if (parts.owners.owns(caller, known)) return known;
     throw new SignetError("owner_mismatch");
   }
   try {
-    return { session: await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs) };
+    return await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs);
   } catch (failure) {
     if (parts.adoption === undefined) throw failure;
     return await adopt(parts, bearing, failure);
@@ -33,12 +23,12 @@ export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<
 }
 
 /** The same where an id may mean nothing at all, as in the stateless era (PROTOCOL.md 26): undefined if it is none of ours. */
-export async function openIfOurs(parts: GatewayParts, bearing: Bearing): Promise<OpenSession | undefined> {
+export async function openIfOurs(parts: GatewayParts, bearing: Bearing): Promise<Session | undefined> {
   const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   try {
     const session = known ?? await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs);
-    if (parts.owners.owns(caller, session)) return { session };
+    if (parts.owners.owns(caller, session)) return session;
   } catch (error) {
     if (error instanceof SignetError && error.code === "session_not_found") return undefined;
     throw error;

@@ -19,10 +19,9 @@ const GONE: ReadonlySet<number> = new Set([401, 403, 404, 405]);
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(
   parts: GatewayParts,
-  ending: { inbound: Inbound; caller: Caller; session: Session; settle?: (known: boolean) => void },
+  ending: { inbound: Inbound; caller: Caller; session: Session },
 ): Promise<void> {
   const { inbound, caller, session } = ending;
-  ending.settle?.(false); // a claim that begins with its end is none
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
   const fields = parts.fields.toUpstream(inbound, caller);

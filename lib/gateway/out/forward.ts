@@ -7,7 +7,8 @@ import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { isGivenBy, type UpstreamLink } from "../../session/upstream_link.ts";
 import { requireAnswer } from "./require_answer.ts";
-import { isAdopted } from "../in/adopt.ts";
+import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
+import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
@@ -23,8 +24,6 @@ export interface Outbound {
   readonly caller: Caller;
   readonly session: Session;
   readonly body: Bytes | undefined;
-  /** For an id that is being adopted: told whether the upstream knew the session. */
-  readonly settle?: (known: boolean) => void;
 }
 
 /** What came back: an answer to pass on, with what of its body had to be read to judge it. */
@@ -49,7 +48,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
     try {
       const { response, extras } = await send(parts, outbound, inFlight);
       const { status } = response.head;
-      outbound.settle?.(status >= 200 && status < 300);
+      if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
       if (status === 404) parts.sessionOnly?.forget(session);
       requireAnswer(parts, outbound, response);
       await relay(parts, { inbound, inFlight, response }, extras);
@@ -59,19 +58,24 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       session.leave(token, parts.now());
     }
   } finally {
+    if (session.claim !== undefined) leaveClaim(parts, session);
     slot.release();
     if (isStream) parts.lifecycle.streams.delete(inFlight);
     if (inFlight.clientGone) parts.metrics.clientAborts.inc();
   }
 }
 
-/** Left memory between being found and being used, to make room or for being idle: its id is as good as before. */
+/**
+ * Left memory between being found and being used: to make room, for being idle, or with another request's claim. Its id is
+ * as good as before.
+ */
 function isDropped(session: Session): boolean {
-  return session.endReason === "idle" || session.endReason === "evicted";
+  const { endReason } = session;
+  return endReason === "idle" || endReason === "evicted" || (endReason === "upstream_gone" && isAdopted(session));
 }
 
 async function openAgain(parts: GatewayParts, { inbound, caller, session }: Outbound): Promise<Session> {
-  return await parts.registry.openCold(session.id, caller, inbound.receivedAtMs);
+  return await openOwned(parts, { inbound, caller, sessionId: session.id });
 }
 
 /** A call that was cut because its session ended fails like any later call of that session. */

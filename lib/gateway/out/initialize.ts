@@ -8,7 +8,7 @@ import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Caller } from "../../session/caller.ts";
-import { Session } from "../../session/session.ts";
+import type { Session, SessionFacts } from "../../session/session.ts";
 import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
@@ -26,9 +26,9 @@ export interface Opening {
   readonly body: Uint8Array;
 }
 
-/** A session that has just been opened, and the answer that says so, still to be passed on. */
+/** What a session is to be made of, and the answer that says so, still to be passed on. */
 interface Opened {
-  readonly session: Session;
+  readonly facts: SessionFacts;
   readonly arriving: Arriving;
   readonly answer: InitializeAnswer;
 }
@@ -41,21 +41,20 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   try {
     const reservation = parts.registry.reserve(opening.caller);
     let opened: Opened | undefined;
-    let added = false;
+    let session: Session | undefined;
     try {
       opened = await open(parts, opening, params);
       if (opened !== undefined) {
         await requireLive(parts, opened);
-        parts.registry.add(opened.session, reservation);
-        added = true;
+        session = parts.registry.add(opened.facts, reservation, parts.now());
       }
     } catch (error) {
       if (opened !== undefined) drop(parts, opening, opened.arriving.response);
       throw error;
     } finally {
-      if (!added) reservation.release();
+      if (session === undefined) reservation.release();
     }
-    if (opened !== undefined) await announce(parts, opening, opened);
+    if (opened !== undefined && session !== undefined) await announce(parts, opening, { ...opened, session });
   } finally {
     slot.release();
   }
@@ -65,12 +64,12 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
  * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once where
  * it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile (E5).
  */
-async function requireLive(parts: GatewayParts, { session }: Opened): Promise<void> {
-  const revoked = parts.revocations.isRevoked(session.sealed);
+async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Opened): Promise<void> {
+  const revoked = parts.revocations.isRevoked(sealed);
   if (revoked instanceof Promise ? await revoked : revoked) {
     throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
   }
-  if (parts.registry.ring.find(session.key.idWord) === undefined) {
+  if (parts.registry.ring.find(key.idWord) === undefined) {
     throw new SignetError("session_not_found", { facts: { outcome: "key" } });
   }
 }
@@ -98,8 +97,8 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
   }
   try {
     const answer = await readInitializeAnswer(response, request.id);
-    const session = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
-    if (session !== undefined) return { session, arriving, answer };
+    const facts = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
+    if (facts !== undefined) return { facts, arriving, answer };
     endUnowned(parts, opening, response);
     await relay(parts, arriving, { prefix: answer.bytes });
     return undefined;
@@ -115,7 +114,7 @@ function drop(parts: GatewayParts, opening: Opening, response: ClientResponse): 
 }
 
 /** Passes the answer on with the id. */
-async function announce(parts: GatewayParts, opening: Opening, opened: Opened): Promise<void> {
+async function announce(parts: GatewayParts, opening: Opening, opened: Opened & { session: Session }): Promise<void> {
   const { session, arriving, answer } = opened;
   parts.metrics.initialized.inc();
   parts.sessionOnly?.remember(session, opening.inbound, opening.caller);
@@ -132,12 +131,12 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened): 
   }
 }
 
-/** The session that a successful answer opens; undefined for an error. @throws RangeError if it cannot be sealed */
+/** The session that a successful answer opens, sealed; undefined for an error. @throws RangeError if it cannot be sealed */
 function seal(
   parts: GatewayParts,
   opening: Opening,
   answered: { sid: string; params: InitializeParams; response: ClientResponse; answer: InitializeAnswer },
-): Session | undefined {
+): SessionFacts | undefined {
   const { params } = answered;
   const { protocolVersion } = answered.answer;
   if (protocolVersion === undefined) return undefined;
@@ -157,7 +156,5 @@ function seal(
     upstreams: { [parts.upstream.url]: remembered },
   };
   const id = sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
-  const session = new Session({ id, sealed, key }, nowMs);
-  session.replaceTransient(parts.fields.transientOf(opening.inbound));
-  return session;
+  return { id, sealed, key, transient: parts.fields.transientOf(opening.inbound) };
 }

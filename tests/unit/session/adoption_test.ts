@@ -6,7 +6,7 @@ import { STRICT } from "../../support/strict.ts";
 
 function claiming(adoption: Adoption) {
   assert.ok(adoption.kind === "claiming", inspect(adoption));
-  return adoption;
+  return adoption.claim;
 }
 
 const adopt = (registry: AdoptionRegistry, id: string, owner: string) =>
@@ -128,6 +128,6 @@ Deno.test("M3: a flood of invented ids pushes out no owner and is bounded", STRI
   assert.equal(outcome(held.at(-1)!), "busy");
   assert.equal(registry.stats().pending, 50);
   assert.equal(outcome(registry.claim("raw-1", ownerKey("alice"), 0)), "owner");
-  for (const adoption of held) if (adoption.kind === "claiming") adoption.release();
+  for (const adoption of held) if (adoption.kind === "claiming") adoption.claim.release();
   assert.deepEqual([registry.stats().pending, registry.stats().owners, registry.stats().evicted], [0, 1, 0]);
 });

@@ -9,7 +9,7 @@ import { type LimitOptions, Limits } from "../../../lib/session/limits.ts";
 import { OwnerBook, type OwnerOptions } from "../../../lib/session/owner.ts";
 import { type RegistryOptions, SessionRegistry } from "../../../lib/session/registry.ts";
 import { StoredRevocations } from "../../../lib/session/revocation_store.ts";
-import { type Active, type EndReason, Session } from "../../../lib/session/session.ts";
+import type { Active, EndReason, Session, SessionFacts } from "../../../lib/session/session.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 
 export const NOW_MS = 1_800_000_000_000;
@@ -111,9 +111,7 @@ export class Bench {
   /** A session as after a successful initialize. */
   initialize(owner: Principal = ALICE, options: { nowMs?: number; ttlMs?: number; key?: MasterKey } = {}): Session {
     const reservation = this.registry.reserve(this.caller(owner));
-    const session = makeSession(this.seal(owner, options), options.nowMs);
-    this.registry.add(session, reservation);
-    return session;
+    return this.registry.add(factsOf(this.seal(owner, options)), reservation, options.nowMs ?? NOW_MS);
   }
 
   /** Opens at once or fails the test. */
@@ -124,8 +122,9 @@ export class Bench {
   }
 }
 
-export function makeSession(id: SessionId, nowMs = NOW_MS): Session {
+/** What an id of the tests' keys says. */
+export function factsOf(id: SessionId): SessionFacts {
   const opened = openSession(new KeyRing([KEY_A, KEY_B]), id);
   if (!opened.ok) throw new Error(opened.reason);
-  return new Session({ id, sealed: opened.session, key: opened.key }, nowMs);
+  return { id, sealed: opened.session, key: opened.key };
 }

@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
 import { KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
 import { STRICT } from "../../support/strict.ts";
-import { ALICE, Bench, BOB, FakeActive, IDLE_MS, KEY_A, KEY_B, NOW_MS, principal, refusalOf, TTL_MS } from "./fakes.ts";
+import {
+  ALICE,
+  Bench,
+  BOB,
+  factsOf,
+  FakeActive,
+  IDLE_MS,
+  KEY_A,
+  KEY_B,
+  NOW_MS,
+  principal,
+  refusalOf,
+  TTL_MS,
+} from "./fakes.ts";
 
 const ZERO = { sessions: 0, streams: 0, requests: 0, principals: 0 };
 
@@ -254,12 +267,10 @@ Deno.test("M1: a session is taken in only fresh and with a place of its own", ST
   const bench = new Bench();
   const session = bench.initialize();
   const place = bench.registry.reserve(bench.caller(ALICE));
-  assert.throws(() => bench.registry.add(session, place), /fresh session/);
+  assert.throws(() => bench.registry.add(session, place, NOW_MS), /fresh id/);
   const released = bench.registry.reserve(bench.caller(ALICE));
   released.release();
-  const other = bench.initialize();
-  bench.registry.remove(other, "idle", NOW_MS);
-  assert.throws(() => bench.registry.add(other, place), /fresh session/);
+  assert.throws(() => bench.registry.add(factsOf(bench.seal()), released, NOW_MS), /fresh id/);
   assert.equal(bench.registry.size, 1);
 });
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { DEFAULT_CAPS } from "../../../lib/session/limits.ts";
 import type { Session } from "../../../lib/session/session.ts";
 import { STRICT } from "../../support/strict.ts";
-import { Bench, FakeActive, makeSession, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";
+import { Bench, FakeActive, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";
 
-const newSession = () => makeSession(new Bench().seal());
+const newSession = () => new Bench().initialize();
 const enter = (session: Session, active = new FakeActive(), nowMs = NOW_MS) => session.enter(active, nowMs);
 const countsOf = (session: Session) => [session.inFlight, session.openStreams];
 
