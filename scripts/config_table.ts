@@ -1,8 +1,9 @@
-// The README's configuration table, from the table of settings in lib/config/schema.ts.
-//   deno run -A scripts/config_table.ts           prints it
-//   deno run -A scripts/config_table.ts --write   puts it between the markers of README.md
-//   deno run -A scripts/config_table.ts --check   fails if what stands there is another
+// What is made from the table of settings in lib/config/schema.ts: the README's configuration table, and the annotated
+// deploy/signet.yaml.
+//   deno run -A scripts/config_table.ts           prints the table
+//   deno run -A scripts/config_table.ts --write   puts it between the markers of README.md, and writes the sample
 import { SETTING_KEYS, settingOf } from "../lib/config/schema.ts";
+import { formatSampleConfig, SAMPLE_FILE } from "./sample_config.ts";
 import { defaultText, SECTIONS, type Setting, writtenAs } from "../lib/config/setting.ts";
 
 export const BEGIN = "<!-- configuration: begin (deno run -A scripts/config_table.ts --write) -->";
@@ -46,25 +47,21 @@ export function replaceConfigTable(document: string): string {
   return `${document.slice(0, begin + BEGIN.length)}\n\n${formatConfigTable()}\n\n${document.slice(end)}`;
 }
 
+/** Whether `document` holds the table as it is now. `deno fmt` pads the cells: the amount of blanks and dashes tells nothing. */
+export function isCurrent(document: string): boolean {
+  const plain = (text: string) => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
+  return plain(document) === plain(replaceConfigTable(document));
+}
+
 if (import.meta.main) {
   const readme = new URL("../README.md", import.meta.url);
   const [mode] = Deno.args;
-  if (mode === undefined) {
-    console.log(formatConfigTable());
-  } else if (mode === "--write" || mode === "--check") {
-    const found = await Deno.readTextFile(readme);
-    // `deno fmt` pads the cells of a table: the amount of blanks and dashes tells nothing.
-    const plain = (text: string) => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
-    const wanted = replaceConfigTable(found);
-    if (mode === "--write") await Deno.writeTextFile(readme, wanted);
-    else if (plain(found) !== plain(wanted)) {
-      console.error(
-        "README.md: the configuration table is out of date. Run deno run -A scripts/config_table.ts --write",
-      );
-      Deno.exit(1);
-    }
+  if (mode === undefined) console.log(formatConfigTable());
+  else if (mode === "--write") {
+    await Deno.writeTextFile(readme, replaceConfigTable(await Deno.readTextFile(readme)));
+    await Deno.writeTextFile(new URL(`../${SAMPLE_FILE}`, import.meta.url), formatSampleConfig());
   } else {
-    console.error("scripts/config_table.ts knows --write and --check");
+    console.error(`scripts/config_table.ts was given ${mode}; it knows --write`);
     Deno.exit(2);
   }
 }

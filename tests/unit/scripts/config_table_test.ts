@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
 import { flagOf } from "../../../lib/config/setting.ts";
-import { BEGIN, END, formatConfigTable, replaceConfigTable } from "../../../scripts/config_table.ts";
+import { BEGIN, END, formatConfigTable, isCurrent, replaceConfigTable } from "../../../scripts/config_table.ts";
 import { STRICT } from "../../support/strict.ts";
 
 Deno.test("the configuration table has one row for each setting, with three cells", STRICT, () => {
@@ -19,4 +19,10 @@ Deno.test("replaceConfigTable keeps what stands around the markers, and is stabl
   assert.equal(replaceConfigTable(once), once);
   assert.throws(() => replaceConfigTable("# Signet\n"), /found no markers/);
   assert.throws(() => replaceConfigTable(`${END}\n${BEGIN}`), /found no markers/);
+});
+
+Deno.test("the README's table of settings is the one the program has", STRICT, async () => {
+  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
+  assert.ok(isCurrent(readme), "out of date: run deno run -A scripts/config_table.ts --write");
+  assert.ok(!isCurrent(readme.replace("`--path PATH`", "`--paths PATH`")));
 });
