@@ -40,6 +40,11 @@ export const ERROR_KINDS = {
   owner_mismatch: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the session belongs to another caller" },
   origin_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Origin not allowed" },
   host_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Host not allowed" },
+  upstream_credential_missing: {
+    status: 403,
+    rpcCode: -32000,
+    publicMessage: "Forbidden: there is no valid credential for the MCP server",
+  },
   session_not_found: { status: 404, rpcCode: -32001, publicMessage: "Session not found" },
   path_not_found: { status: 404, rpcCode: -32000, publicMessage: "Not found" },
   method_not_allowed: { status: 405, rpcCode: -32000, publicMessage: "Method not allowed" },

@@ -10,7 +10,7 @@ import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { oauthCredential, type OAuthGrant, type OAuthOptions } from "../upstream/credentials/oauth.ts";
 import { refreshTokenFile } from "../upstream/credentials/refresh_token_file.ts";
 import { Rotation } from "../upstream/credentials/rotation.ts";
-import { SYSTEM_TIMERS } from "../upstream/timers.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 export interface CredentialParts {

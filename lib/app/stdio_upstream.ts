@@ -10,7 +10,7 @@ import type { MetricsPage } from "../observe/metrics.ts";
 import { environment } from "../platform/environment.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../upstream/stdio.ts";
 import type { ResourceLimits, ServerCommand } from "../upstream/stdio/launch.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../upstream/timers.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { allShareOneOwner } from "./caps.ts";
 import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";

@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What reads the world, and the files that may: they hand it on, or are nothing but that. */
 const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
-  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, ["lib/cli/machine.ts", "lib/upstream/timers.ts"]],
+  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, ["lib/cli/machine.ts", "lib/platform/timers.ts"]],
   [
     "randomness",
     /\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/,
@@ -18,10 +18,7 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     /(?<![\w.#]|async )fetch\(/,
     ["lib/app/callers.ts", "lib/cli/machine.ts", "lib/cli/remote_control.ts"], // the last by a parameter of that name
   ],
-  ["a process of its own", /\bnew Deno\.Command\b/, [
-    "lib/upstream/credentials/command.ts",
-    "lib/upstream/stdio/launch.ts",
-  ]],
+  ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/child_process.ts"]],
 ];
 
 async function* sourcesIn(folder: string): AsyncGenerator<string> {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
-import type { Outbox } from "../../lib/upstream/stdio/outbox.ts";
+import type { Outbox } from "../../lib/bridge/outbox.ts";
 import { ProcFilesystem } from "../../lib/upstream/stdio/process_table.ts";
 import { census, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture, initializeMessage, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";

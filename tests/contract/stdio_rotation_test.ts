@@ -7,7 +7,7 @@ import {
   CredentialRejectedError,
   type CredentialSource,
 } from "../../lib/upstream/credentials/credential.ts";
-import { SYSTEM_TIMERS, type Timers } from "../../lib/upstream/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../../lib/platform/timers.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { initializeMessage, readAnswer, resultOf, StdioSession, TestStdio, toolCall } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
@@ -148,8 +148,11 @@ Deno.test("B4: a refusal for good ends the session cleanly, and tells who holds 
   events.release();
   assert.equal((await session.post(toolCall(1, "echo"))).status, 404);
   tokens.timers.move(10 * 60_000);
-  const again = await stdio.post(initializeMessage());
-  assert.deepEqual([again.status, again.sessionId], [403, undefined], "and none can be opened");
+  await assert.rejects(
+    stdio.post(initializeMessage()),
+    { code: "upstream_credential_missing" },
+    "and none can be opened",
+  );
   await nobodyLeft(stdio.token);
 });
 

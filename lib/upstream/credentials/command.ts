@@ -6,7 +6,7 @@
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { runToEnd } from "../../platform/child_process.ts";
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../../platform/timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 
 export interface CommandOutput {

@@ -1,6 +1,6 @@
 // The credential Signet itself presents to an MCP server: environment variables of a process, or header fields. Obtained
 // from somewhere, valid for a time, renewed before it ends (BEHAVIOUR.md B4).
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../../platform/timers.ts";
 
 /** Times are in ms since the epoch. */
 export interface Credential {

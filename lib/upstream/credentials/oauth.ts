@@ -1,7 +1,7 @@
 // A credential by OAuth 2: the client-credentials (RFC 6749 §4.4), refresh-token (§6) or token-exchange (RFC 8693) grant.
 // `invalid_grant` is final; everything else that goes wrong may pass.
 import * as oauth from "oauth4webapi";
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../../platform/timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import { isThisMachine } from "../../identity/this_machine.ts";
 

@@ -7,7 +7,7 @@
 import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
 import { orphansOf, type ProcessTable } from "./process_table.ts";
-import { pause, type Timers } from "../timers.ts";
+import { pause, type Timers } from "../../platform/timers.ts";
 
 export interface OrphanHunt {
   readonly table: ProcessTable;

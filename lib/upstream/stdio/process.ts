@@ -3,12 +3,12 @@
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
 import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
-import { joinBytes } from "./bytes.ts";
+import { joinBytes } from "../../mcp/join_bytes.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
 import { LineSplitter, LineTooLongError } from "./lines.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
-import { pause, settlesWithin, type Timers } from "../timers.ts";
+import { pause, settlesWithin, type Timers } from "../../platform/timers.ts";
 
 export interface ProcessLimits {
   /** Longest line on stdout, in bytes: a longer one ends the process. */

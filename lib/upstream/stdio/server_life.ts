@@ -6,27 +6,25 @@ import { HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import { Backoff } from "./backoff.ts";
-import { type Bridge, resolvePrograms, startProcess } from "./bridge.ts";
+import type { Message, PeerEvents, PeerSource } from "../../bridge/peer.ts";
+import type { CredentialHolder } from "../credentials/rotation.ts";
+import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { CallerKeys } from "../../session/caller.ts";
-import { type Message, Peer } from "./peer.ts";
+import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
 import type { Slot } from "./slots.ts";
-import { pause, settlesWithin } from "../timers.ts";
+import { pause, settlesWithin } from "../../platform/timers.ts";
 
 export interface ServerLifeOptions {
-  readonly bridge: Bridge;
+  readonly host: ProcessHost;
   /** Whose places it takes. */
   readonly caller: CallerKeys;
   /** Names the session in the log. */
   readonly facts: () => Readonly<Record<string, string | number>>;
   /** Where the variables come from that the server authenticates itself with; undefined if it needs none. */
   readonly credentials: CredentialSource | undefined;
-  readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
-  /** A process has ended, wanted or not. */
-  readonly onLost: (peer: Peer) => void;
-  /** A new process has taken an earlier one's place. */
-  readonly onReplaced: (capabilities: JsonObject) => void;
+  readonly events: PeerEvents;
 }
 
 /** A request waits this long for a restart that is held back, in ms; beyond, it is refused. */
@@ -55,30 +53,36 @@ function versionIn(handshake: Handshake | undefined): string {
   return typeof version === "string" ? version : "";
 }
 
-export class ServerLife {
+export class ServerLife implements PeerSource {
   readonly #options: ServerLifeOptions;
   readonly #backoff: Backoff;
-  readonly #peers = new Set<Peer>();
-  readonly #spawning = new Set<Promise<Peer>>();
+  readonly #peers = new Set<ProcessPeer>();
+  readonly #spawning = new Set<Promise<ProcessPeer>>();
   /** Those whose end is wanted. */
-  readonly #retired = new WeakSet<Peer>();
+  readonly #retired = new WeakSet<ProcessPeer>();
   /** What a new process must be told, besides the handshake: the newest of each kind. */
   readonly #remembered = new Map<string, Uint8Array>();
+  readonly #holder: CredentialHolder | undefined;
   #handshakeText: Uint8Array | undefined;
   #handshake: Handshake | undefined;
   #credential: Credential | undefined;
-  #peer: Peer | undefined;
-  #starting: Promise<Peer> | undefined;
+  #peer: ProcessPeer | undefined;
+  #starting: Promise<ProcessPeer> | undefined;
+  /** How the process ended that did so last. */
+  #lastExit: ProcessExit | undefined;
   #confirmed = false;
   #stopped = false;
 
   constructor(options: ServerLifeOptions) {
+    const { host, credentials } = options;
     this.#options = options;
-    this.#backoff = new Backoff(options.bridge.backoff);
+    this.#backoff = new Backoff(host.backoff);
+    this.#holder = credentials === undefined ? undefined : this.#holderOf(credentials);
+    if (this.#holder !== undefined) host.rotation.add(this.#holder);
   }
 
   /** The process that takes requests now; a promise where one has to be started first. @throws SignetError */
-  get peer(): Peer | Promise<Peer> {
+  get peer(): ProcessPeer | Promise<ProcessPeer> {
     if (this.#peer?.running) return this.#peer;
     this.#starting ??= this.#restart().finally(() => this.#starting = undefined);
     return this.#starting;
@@ -86,11 +90,6 @@ export class ServerLife {
 
   get protocolVersion(): string {
     return versionIn(this.#handshake);
-  }
-
-  /** The credential of the process that runs; undefined while none does, since the next gets a new one anyway. */
-  get credential(): Credential | undefined {
-    return this.#peer === undefined ? undefined : this.#credential;
   }
 
   /** The server's answer to the handshake, as the current process gave it. */
@@ -102,24 +101,18 @@ export class ServerLife {
     return this.#handshake?.capabilities ?? {};
   }
 
-  /** Processes that exist, ended ones that are not yet reaped included. */
-  get processes(): number {
-    return this.#peers.size;
-  }
-
-  get pids(): number[] {
-    return [...this.#peers].map(({ pid }) => pid);
-  }
-
   /**
    * Starts the first process with the client's initialize. The place for it is taken before anything is awaited (M1).
    * @returns the server's reply, which may be an error: then there is no session
-   * @throws SignetError `session_limit`, `principal_limit`, `upstream_unreachable`, `upstream_timeout`
+   * @throws SignetError `session_limit`, `principal_limit`, `upstream_unreachable`, `upstream_timeout`,
+   * `upstream_credential_missing`
    */
   async initialize(text: Uint8Array): Promise<Message> {
     this.#handshakeText = text.slice();
-    const slot = this.#options.bridge.slots.reserve(this.#options.caller.principalKey);
-    const { peer, reply } = await this.#launch(slot);
+    const slot = this.#options.host.slots.reserve(this.#options.caller.principalKey);
+    const { peer, reply } = await this.#launch(slot).catch((error) => {
+      throw explain(error);
+    });
     this.#handshake = readHandshake(reply);
     if (this.#handshake === undefined) void this.#retire(peer);
     else this.#peer = peer;
@@ -139,10 +132,10 @@ export class ServerLife {
 
   /**
    * Puts a new process in the place of the current one, whose calls may end in their time (B4).
-   * @throws SignetError as `initialize`; the current process then stays
+   * @throws SignetError as `initialize`, CredentialRejectedError; the current process then stays
    */
   async replace(): Promise<void> {
-    const { slots, replacements } = this.#options.bridge;
+    const { slots, replacements } = this.#options.host;
     await replacements.take(async () => {
       const before = this.#peer;
       // Without a process there is nothing to replace: the next one gets the new credential anyway.
@@ -158,24 +151,39 @@ export class ServerLife {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#peer = undefined;
+    if (this.#holder !== undefined) this.#options.host.rotation.remove(this.#holder);
     await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#peers].map((peer) => this.#retire(peer)));
   }
 
-  async #drain(peer: Peer): Promise<void> {
-    await settlesWithin(peer.idle, DRAIN_MS, this.#options.bridge.timers);
+  #holderOf(source: CredentialSource): CredentialHolder {
+    const credential = () => this.#peer === undefined ? undefined : this.#credential;
+    return {
+      source,
+      // Of the process that runs; none while none does, since the next gets a new one anyway.
+      get credential() {
+        return credential();
+      },
+      apply: () => this.replace(),
+      end: () => this.#options.events.onDoomed(),
+      facts: this.#options.facts,
+    };
+  }
+
+  async #drain(peer: ProcessPeer): Promise<void> {
+    await settlesWithin(peer.idle, DRAIN_MS, this.#options.host.timers);
     await this.#retire(peer);
   }
 
-  #retire(peer: Peer): Promise<void> {
+  #retire(peer: ProcessPeer): Promise<void> {
     this.#retired.add(peer);
     return peer.stop();
   }
 
   /** After a crash: at once while that is rare, later if it is not. */
-  async #restart(): Promise<Peer> {
-    const { bridge } = this.#options;
-    const delayMs = this.#backoff.delayMs(bridge.timers.now());
+  async #restart(): Promise<ProcessPeer> {
+    const { host } = this.#options;
+    const delayMs = this.#backoff.delayMs(host.timers.now());
     if (delayMs > MAX_WAIT_MS) {
       throw new SignetError("upstream_unreachable", {
         publicMessage: "Bad gateway: the MCP server keeps failing",
@@ -184,14 +192,17 @@ export class ServerLife {
         remedy: "the MCP server's own lines in this log should say why it ends",
       });
     }
-    if (delayMs > 0) await pause(delayMs, bridge.timers);
-    const peer = await this.#successor(bridge.slots.reserve(this.#options.caller.principalKey));
-    bridge.counts.restarted++;
-    bridge.log.info("MCP server restarted", this.#options.facts());
+    if (delayMs > 0) await pause(delayMs, host.timers);
+    const peer = await this.#successor(host.slots.reserve(this.#options.caller.principalKey)).catch((error) => {
+      if (error instanceof CredentialRejectedError) this.#options.events.onDoomed();
+      throw explain(error);
+    });
+    host.counts.restarted++;
+    host.log.info("MCP server restarted", this.#options.facts());
     return peer;
   }
 
-  async #successor(slot: Slot): Promise<Peer> {
+  async #successor(slot: Slot): Promise<ProcessPeer> {
     const { peer, reply } = await this.#launch(slot);
     const found = readHandshake(reply);
     if (found === undefined || versionIn(found) !== this.protocolVersion) {
@@ -207,19 +218,19 @@ export class ServerLife {
       peer.ask(text, findMember(text, "id")!, { onReply: () => undefined, onLost: () => {} });
     }
     this.#peer = peer;
-    this.#options.onReplaced(found.capabilities);
+    this.#options.events.onReplaced(found.capabilities);
     return peer;
   }
 
-  async #launch(slot: Slot): Promise<{ peer: Peer; reply: Message }> {
+  async #launch(slot: Slot): Promise<{ peer: ProcessPeer; reply: Message }> {
     const spawning = this.#spawn();
     this.#spawning.add(spawning);
-    let peer: Peer;
+    let peer: ProcessPeer;
     try {
       peer = await spawning.finally(() => this.#spawning.delete(spawning));
     } catch (error) {
       slot.release();
-      this.#backoff.fail(this.#options.bridge.timers.now());
+      this.#backoff.fail(this.#options.host.timers.now());
       throw error;
     }
     void peer.gone.then(() => {
@@ -234,19 +245,19 @@ export class ServerLife {
     }
   }
 
-  async #spawn(): Promise<Peer> {
-    const { bridge, facts, onMessage, credentials } = this.#options;
+  async #spawn(): Promise<ProcessPeer> {
+    const { host, facts, events, credentials } = this.#options;
     try {
-      const programs = await resolvePrograms(bridge);
+      const programs = await resolvePrograms(host);
       const credential = await credentials?.current();
       this.#assertWanted();
       this.#credential = credential;
       const secrets = credential?.values ?? {};
-      const peer = new Peer({
-        start: (hooks) => startProcess(bridge, programs, { secrets, facts, ...hooks }),
-        onMessage,
+      const peer = new ProcessPeer({
+        start: (hooks) => startProcess(host, programs, { secrets, facts, ...hooks }),
+        onMessage: events.onMessage,
         onExit: (exit, peer) => this.#lose(peer, exit),
-        log: bridge.log,
+        log: host.log,
         facts,
       });
       // In the same breath, so that whoever stops the life finds it.
@@ -268,8 +279,8 @@ export class ServerLife {
   }
 
   /** Says the client's initialize to a new process. */
-  #greet(peer: Peer): Promise<Message> {
-    const { timers, limits } = this.#options.bridge;
+  #greet(peer: ProcessPeer): Promise<Message> {
+    const { timers, limits } = this.#options.host;
     const text = this.#handshakeText!;
     return new Promise((resolve, reject) => {
       const cancel = timers.after(limits.startTimeoutMs, () => {
@@ -280,11 +291,10 @@ export class ServerLife {
           }),
         );
       });
-      const lost = (exit: ProcessExit) => {
+      const lost = () => {
         cancel();
-        reject(
-          this.#stopped ? new HttpError("aborted", "starting the MCP server: not wanted any more") : neverBegan(exit),
-        );
+        if (this.#stopped) reject(new HttpError("aborted", "starting the MCP server: not wanted any more"));
+        else reject(neverBegan(this.#lastExit ?? { code: -1, signal: null, fault: "it takes no messages" }));
       };
       const asked = peer.ask(text, findMember(text, "id")!, {
         onReply: (reply) => {
@@ -294,20 +304,27 @@ export class ServerLife {
         },
         onLost: lost,
       });
-      if (asked === undefined) lost({ code: -1, signal: null, fault: "it takes no messages" });
+      if (asked === undefined) lost();
     });
   }
 
-  #lose(peer: Peer, exit: ProcessExit): void {
-    const { bridge, facts, onLost } = this.#options;
+  #lose(peer: ProcessPeer, exit: ProcessExit): void {
+    const { host, facts, events } = this.#options;
+    this.#lastExit = exit;
     if (this.#peer === peer) this.#peer = undefined;
     if (!this.#retired.has(peer)) {
-      this.#backoff.fail(bridge.timers.now());
-      bridge.counts.ended_unasked++;
-      bridge.log.warn("MCP server ended", { ...facts(), ...describe(exit), failures: this.#backoff.failures });
+      this.#backoff.fail(host.timers.now());
+      host.counts.ended_unasked++;
+      host.log.warn("MCP server ended", { ...facts(), ...describe(exit), failures: this.#backoff.failures });
     }
-    onLost(peer);
+    events.onLost(peer);
   }
+}
+
+/** No 401: the client's own credential is not what is missing (and it would try to get another). */
+function explain(error: unknown): unknown {
+  if (!(error instanceof CredentialRejectedError)) return error;
+  return new SignetError("upstream_credential_missing", { cause: error });
 }
 
 function describe({ code, signal, fault }: ProcessExit): Record<string, string | number | undefined> {

@@ -2,7 +2,7 @@
 // the server cannot bear does not keep the others out, nor the machine busy (BEHAVIOUR.md B5).
 import { SignetError } from "../../errors.ts";
 import type { OwnerKey } from "../../session/caller.ts";
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../../platform/timers.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 
 const FAULTS_OF_THE_SERVER: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout"]);

@@ -4,7 +4,7 @@
 import { Blanker } from "../../observe/blank.ts";
 import type { Logger } from "../../observe/log.ts";
 import { LineSplitter } from "./lines.ts";
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../../platform/timers.ts";
 
 const MAX_LINE_CHARS = 4096;
 /** Of a UTF-16 unit in UTF-8. */

@@ -6,11 +6,11 @@ import { CredentialedUpstream } from "../../../lib/upstream/credentials/header.t
 import { oauthCredential, type OAuthGrant } from "../../../lib/upstream/credentials/oauth.ts";
 import { refreshTokenFile, refreshTokenInMemory } from "../../../lib/upstream/credentials/refresh_token_file.ts";
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
-import { bareAnswer } from "../../../lib/upstream/stdio/answers.ts";
+import { bareAnswer } from "../../../lib/bridge/http_answer.ts";
 import { callerKeys } from "../../support/callers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
-import { FakeTimers } from "./fake_timers.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
 
 interface Asked {
   readonly url: string;

@@ -9,7 +9,7 @@ import {
 import { type CredentialHolder, Rotation } from "../../../lib/upstream/credentials/rotation.ts";
 import { SILENT_LOG } from "../../support/silent_log.ts";
 import { STRICT } from "../../support/strict.ts";
-import { FakeTimers } from "./fake_timers.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
 
 const MINUTE = 60_000;
 

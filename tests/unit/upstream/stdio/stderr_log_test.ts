@@ -4,7 +4,7 @@ import { secretsOf } from "../../../../lib/upstream/stdio/server_secrets.ts";
 import { StderrLog } from "../../../../lib/upstream/stdio/stderr_log.ts";
 import { SILENT_LOG } from "../../../support/silent_log.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { FakeTimers } from "../fake_timers.ts";
+import { FakeTimers } from "../../../support/fake_timers.ts";
 
 const encoder = new TextEncoder();
 

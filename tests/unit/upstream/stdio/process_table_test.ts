@@ -5,8 +5,8 @@ import {
   orphansOf,
   type ProcessEntry,
   type ProcessTable,
-} from "../../../lib/upstream/stdio/process_table.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/upstream/stdio/process_table.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 class FakeTable implements ProcessTable {
   readonly owner = "4026.100.5000";

@@ -1,43 +1,29 @@
-// The sessions of one stdio upstream: opened by a client's initialize, found by id, ended once. An id is issued only when
-// the server has accepted the handshake, and whatever was started for one that is not issued ends (BEHAVIOUR.md B1, B2).
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { Call, ClientResponse, FieldList } from "../../http1/types.ts";
-import type { CallerKeys } from "../../session/caller.ts";
-import { shortHash } from "../../observe/redact.ts";
-import { CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
-import type { CredentialHolder, Rotation } from "../credentials/rotation.ts";
-import type { UpstreamRequest } from "../upstream.ts";
+// The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the peer
+// has accepted the handshake, and whatever was started for one that is not issued ends (BEHAVIOUR.md B1, B2).
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import type { Call, ClientResponse, FieldList } from "../http1/types.ts";
+import type { CallerKeys } from "../session/caller.ts";
+import { shortHash } from "../observe/redact.ts";
 import { acceptanceOf } from "./acceptance.ts";
-import { errorAnswer, eventAnswer, jsonAnswer } from "./answers.ts";
-import { type Bridge, randomName } from "./bridge.ts";
-import { callOf } from "./call.ts";
+import { eventAnswer, jsonAnswer } from "./http_answer.ts";
+import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
+import { callOf } from "./http_call.ts";
 import { Conversation } from "./conversation.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import { Outbox } from "./outbox.ts";
 import type { Message } from "./peer.ts";
-import type { StartGate } from "./start_gate.ts";
-
-/** Who opens a session, for a credential of its own. */
-export interface CredentialAsker {
-  readonly caller: CallerKeys;
-  /** Fields of the request that opens it. */
-  readonly fields: FieldList;
-}
+import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
 
 export interface SessionsOptions {
-  readonly bridge: Bridge;
-  readonly gate: StartGate;
-  readonly rotation: Rotation;
-  readonly credentials: (asker: CredentialAsker) => CredentialSource | undefined;
+  readonly parts: BridgeParts;
+  readonly gate: Gate;
+  readonly choose: ChoosePeers;
   /** A session has ended by itself, for good. */
   readonly onEnded: (sessionId: UpstreamSessionId) => void;
 }
 
-/** No 401: the client's own credential is not what is missing (and it would try to get another). */
-const NO_CREDENTIAL = { id: null, code: -32000, message: "Forbidden: there is no valid credential for the MCP server" };
-
 /** An initialize that opens a session. */
-interface Opening {
+interface Initializing {
   readonly text: Uint8Array;
   readonly caller: CallerKeys;
   readonly fields: FieldList;
@@ -48,8 +34,6 @@ interface Opening {
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #conversations = new Map<string, Conversation>();
-  /** Who renews what for a session that has a credential. */
-  readonly #holders = new Map<Conversation, CredentialHolder>();
   /** Those that have been ended, until nothing of them is left. */
   readonly #ending = new Set<Promise<void>>();
   #closed = false;
@@ -60,10 +44,6 @@ export class Sessions {
 
   get size(): number {
     return this.#conversations.size;
-  }
-
-  get pids(): number[] {
-    return [...this.#conversations.values()].flatMap((conversation) => conversation.life.pids);
   }
 
   /** Sums over all sessions. */
@@ -99,12 +79,12 @@ export class Sessions {
    * Opens a session with a client's initialize. Its place in the limits is taken before this returns (M1).
    * @throws SignetError `upstream_unreachable` while starts of this principal are held back
    */
-  open(request: UpstreamRequest, text: Uint8Array): Call {
+  open(request: BridgeRequest, text: Uint8Array): Call {
     const { fields, caller } = request;
     return this.#begin(this.#newConversation(request), { text, caller, fields });
   }
 
-  #begin(conversation: Conversation, opening: Omit<Opening, "onRelease">): Call {
+  #begin(conversation: Conversation, opening: Omit<Initializing, "onRelease">): Call {
     let aborted = false;
     let answered = false;
     // Until somebody has the answer, nobody else could ever end the session.
@@ -123,38 +103,22 @@ export class Sessions {
   }
 
   /** @throws SignetError `upstream_unreachable` while starts of this principal are held back */
-  #newConversation(request: UpstreamRequest): Conversation {
+  #newConversation(request: BridgeRequest): Conversation {
     const { caller, revival = false, fields } = request;
     this.#options.gate.assertOpen(caller.owner);
-    const id = randomName(this.#options.bridge, 16) as UpstreamSessionId;
+    const { parts, choose } = this.#options;
+    const id = randomName(parts, 16) as UpstreamSessionId;
     const session = request.session ?? shortHash(id);
-    const credentials = this.#options.credentials({ caller, fields });
-    const onDoomed = () => this.#doom(conversation);
+    const open = choose({ caller, session, fields });
     const conversation: Conversation = new Conversation({
-      bridge: this.#options.bridge,
+      parts,
       id,
-      caller,
       session,
       revival,
-      credentials,
-      onDoomed,
+      open,
+      onDoomed: () => this.#doom(conversation),
     });
-    if (credentials !== undefined) this.#watch(conversation, { source: credentials, session });
     return conversation;
-  }
-
-  #watch(conversation: Conversation, on: { source: CredentialSource; session: string }): void {
-    const holder: CredentialHolder = {
-      source: on.source,
-      get credential() {
-        return conversation.life.credential;
-      },
-      apply: () => conversation.life.replace(),
-      end: () => this.#doom(conversation),
-      facts: () => ({ session: on.session }),
-    };
-    this.#holders.set(conversation, holder);
-    this.#options.rotation.add(holder);
   }
 
   /** Ends a session that cannot go on, and tells who holds its id. */
@@ -172,15 +136,14 @@ export class Sessions {
 
   async #initialize(
     conversation: Conversation,
-    opening: Opening,
+    opening: Initializing,
   ): Promise<ClientResponse> {
     let reply: Message;
     try {
-      reply = await conversation.life.initialize(opening.text);
+      reply = await conversation.peers.initialize(opening.text);
     } catch (error) {
       this.#options.gate.fail(opening.caller.owner, error);
       this.#abandon(conversation);
-      if (error instanceof CredentialRejectedError) return errorAnswer(403, NO_CREDENTIAL);
       throw error;
     }
     this.#options.gate.succeed(opening.caller.owner);
@@ -196,17 +159,13 @@ export class Sessions {
   }
 
   #asEvent(line: Uint8Array, options: { fields: FieldList; onRelease: () => void }): ClientResponse {
-    const { limits: { highWaterBytes, stallMs }, timers } = this.#options.bridge;
-    const outbox = new Outbox({ highWaterBytes, stallMs, timers });
+    const outbox = new Outbox(outboxOptions(this.#options.parts));
     outbox.push(new TextEncoder().encode(`event: message\ndata: ${new TextDecoder().decode(line)}\n\n`));
     outbox.end();
     return eventAnswer(outbox, options);
   }
 
   #end(conversation: Conversation): void {
-    const holder = this.#holders.get(conversation);
-    if (holder !== undefined) this.#options.rotation.remove(holder);
-    this.#holders.delete(conversation);
     const ending = conversation.end().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }

@@ -1,11 +1,11 @@
 // The events of a session, kept within bounds, found by ids that name their session (BEHAVIOUR.md N3).
 import assert from "node:assert/strict";
-import { EventLog } from "../../../lib/upstream/stdio/event_log.ts";
-import { EventStream } from "../../../lib/upstream/stdio/event_stream.ts";
-import { Listeners } from "../../../lib/upstream/stdio/listeners.ts";
-import { Outbox } from "../../../lib/upstream/stdio/outbox.ts";
+import { EventLog } from "../../../lib/bridge/event_log.ts";
+import { EventStream } from "../../../lib/bridge/event_stream.ts";
+import { Listeners } from "../../../lib/bridge/listeners.ts";
+import { Outbox } from "../../../lib/bridge/outbox.ts";
 import { STRICT } from "../../support/strict.ts";
-import { FakeTimers } from "./fake_timers.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
 
 const LIMITS = { maxEvents: 5, maxBytes: 1000 };
 const timers = new FakeTimers();

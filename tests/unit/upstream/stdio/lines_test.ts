@@ -1,8 +1,8 @@
 // Lines out of a pipe, however its bytes arrive, and never more memory than the longest line allowed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LineSplitter, LineTooLongError } from "../../../lib/upstream/stdio/lines.ts";
-import { STRICT } from "../../support/strict.ts";
+import { LineSplitter, LineTooLongError } from "../../../../lib/upstream/stdio/lines.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,5 +1,5 @@
-// What all conversations of one stdio upstream share: how its process is started, how much there may be of everything,
-// and the clock and randomness they use.
+// What all servers of one stdio upstream share: how their processes are started and counted, how much there may be of
+// everything, and the clock and randomness they use.
 import type { Logger } from "../../observe/log.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { Launch, Spawn } from "../../platform/child_process.ts";
@@ -12,24 +12,13 @@ import type { Slots } from "./slots.ts";
 import { secretsOf } from "./server_secrets.ts";
 import { StderrLog } from "./stderr_log.ts";
 import type { Turns } from "./turns.ts";
-import type { Timers } from "../timers.ts";
+import { randomName } from "../../bridge/limits.ts";
+import type { Rotation } from "../credentials/rotation.ts";
+import type { Timers } from "../../platform/timers.ts";
 
-export interface BridgeLimits extends ProcessLimits {
+export interface HostLimits extends ProcessLimits {
   /** From the start to the answer to initialize, in ms. */
   readonly startTimeoutMs: number;
-  /** A call without an answer becomes a stream after this long, in ms. */
-  readonly streamAfterMs: number;
-  /** Bytes an event stream may hold back before the server is held back. */
-  readonly highWaterBytes: number;
-  /** How long a client may hold the server back by reading nothing, in ms. */
-  readonly stallMs: number;
-  /** Events of one session kept for resumption. */
-  readonly maxLoggedEvents: number;
-  readonly maxLoggedBytes: number;
-  /** A process of a principal's stateless requests ends after this long without any, in ms. */
-  readonly idleMs: number;
-  /** Requests of one session without a response, those whose client has left included. */
-  readonly maxCalls: number;
 }
 
 /** What became of processes, in numbers that only rise. */
@@ -40,11 +29,10 @@ export interface ProcessCounts {
   ended_unasked: number;
 }
 
-export interface Bridge {
-  readonly name: string;
+export interface ProcessHost {
   readonly server: ServerCommand;
   readonly machine: Machine;
-  readonly limits: BridgeLimits;
+  readonly limits: HostLimits;
   readonly backoff: BackoffOptions;
   readonly slots: Slots;
   /** Starts of processes that replace others. */
@@ -56,11 +44,10 @@ export interface Bridge {
   readonly random: (n: number) => Uint8Array;
   readonly log: Logger;
   readonly counts: ProcessCounts;
-}
-
-/** Letters and digits of `n` random bytes. */
-export function randomName(bridge: Bridge, n: number): string {
-  return bridge.random(n).toHex();
+  /** Of the servers that run, until nothing of them is left. */
+  readonly pids: Set<number>;
+  /** Renews what its servers authenticate themselves with. */
+  readonly rotation: Rotation;
 }
 
 /** One start of the server. */
@@ -72,14 +59,14 @@ export interface Start {
   readonly onExit: (exit: ProcessExit) => void;
 }
 
-export function resolvePrograms(bridge: Bridge): Promise<Programs> {
-  return findPrograms(bridge.server, bridge.machine);
+export function resolvePrograms(host: ProcessHost): Promise<Programs> {
+  return findPrograms(host.server, host.machine);
 }
 
 /** Starts the server's process. @throws what spawning throws */
-export function startProcess(bridge: Bridge, programs: Programs, start: Start): ServerProcess {
-  const { server, machine, table, timers, log, limits, spawn } = bridge;
-  const mark = formatMark(table, randomName(bridge, 12));
+export function startProcess(host: ProcessHost, programs: Programs, start: Start): ServerProcess {
+  const { server, machine, table, timers, log, limits, spawn } = host;
+  const mark = formatMark(table, randomName(host, 12));
   const { cwd, uid, gid } = server;
   const launch: Launch = {
     ...commandLine(server, programs),
@@ -91,6 +78,9 @@ export function startProcess(bridge: Bridge, programs: Programs, start: Start): 
   const secrets = secretsOf(server, machine, start.secrets);
   const stderr = new StderrLog({ log, timers, facts: start.facts, secrets });
   const { onLine, onExit } = start;
-  bridge.counts.started++;
-  return new ServerProcess({ launch, spawn, table, mark, limits, timers, log, stderr, onLine, onExit });
+  host.counts.started++;
+  const started = new ServerProcess({ launch, spawn, table, mark, limits, timers, log, stderr, onLine, onExit });
+  host.pids.add(started.pid);
+  void started.gone.then(() => host.pids.delete(started.pid));
+  return started;
 }

@@ -1,8 +1,8 @@
 // The client's end of one event stream: bytes wait here until they are read. Bounded not by dropping but by holding the
 // writer back (`whenDrained`); a reader that takes nothing for long enough is cut off, and may resume (N3).
-import { type BodyReader, CHUNKED, HttpError } from "../../http1/types.ts";
-import { joinBytes } from "./bytes.ts";
-import type { Timers } from "../timers.ts";
+import { type BodyReader, CHUNKED, HttpError } from "../http1/types.ts";
+import { joinBytes } from "../mcp/join_bytes.ts";
+import type { Timers } from "../platform/timers.ts";
 
 export interface OutboxOptions {
   /** Above this many waiting bytes, the writer is held back. */

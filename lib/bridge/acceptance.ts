@@ -1,7 +1,7 @@
 // What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
-import { fieldValue } from "../../http1/wire/fields.ts";
-import type { ClientResponse, FieldList } from "../../http1/types.ts";
-import { errorAnswer } from "./answers.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
+import type { ClientResponse, FieldList } from "../http1/types.ts";
+import { errorAnswer } from "./http_answer.ts";
 
 export interface Acceptance {
   readonly json: boolean;

@@ -1,14 +1,14 @@
 // The answer to one POST: JSON if nothing comes before the responses, else a stream of events (MCP 2025-11-25,
 // Transports, "Sending Messages to the Server"). A call that takes long becomes a stream too, so that what stands between
 // here and the client sees signs of life, and a client of a newer revision can resume it.
-import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, HttpError } from "../http1/types.ts";
 import type { Acceptance } from "./acceptance.ts";
-import { eventAnswer, jsonAnswer } from "./answers.ts";
-import { joinBytes } from "./bytes.ts";
+import { eventAnswer, jsonAnswer } from "./http_answer.ts";
+import { joinBytes } from "../mcp/join_bytes.ts";
 import type { MessageStream } from "./event_stream.ts";
 import type { HeldAnswers } from "./held_answers.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../platform/timers.ts";
 
 export interface PostAnswerOptions {
   readonly accepts: Acceptance;

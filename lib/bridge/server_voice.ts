@@ -1,8 +1,8 @@
 // What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
 // (BEHAVIOUR.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be meant, it is.
-import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
-import type { Calls } from "./calls.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
+import type { Calls } from "./open_requests.ts";
+import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import type { Listeners } from "./listeners.ts";
 import type { Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";

@@ -1,32 +1,20 @@
 // A server's process as a partner in JSON-RPC: requests get ids of this process's own (BEHAVIOUR.md B6), so that nothing a
 // client chooses can clash; each response finds the request it is for, and whatever else comes is handed on.
 import type { Logger } from "../../observe/log.ts";
-import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, flatten, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import { isJsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
+import { flatten, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import type { ProcessExit, ServerProcess } from "./process.ts";
 
-/** A message of the server: its text on one line, and what it says. */
-export interface Message {
-  readonly line: Uint8Array;
-  readonly value: JsonObject;
-}
-
-/** Who waits for the response to a request. */
-export interface Asker {
-  /** @returns a promise where the reader of the server's output should wait */
-  readonly onReply: (reply: Message) => Promise<void> | undefined;
-  /** Instead of a reply: the process ended. */
-  readonly onLost: (exit: ProcessExit) => void;
-}
-
-export interface PeerOptions {
+export interface ProcessPeerOptions {
   /** Starts the process. @throws what `ServerProcess` throws */
   readonly start: (
     hooks: { onLine: (line: Uint8Array) => Promise<void> | undefined; onExit: (exit: ProcessExit) => void },
   ) => ServerProcess;
   /** A request or notification of the server. @returns as `Asker.onReply` */
   readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
-  readonly onExit: (exit: ProcessExit, peer: Peer) => void;
+  /** Called before anybody who waits is told. */
+  readonly onExit: (exit: ProcessExit, peer: ProcessPeer) => void;
   readonly log: Logger;
   readonly facts: () => Readonly<Record<string, string | number>>;
 }
@@ -36,8 +24,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** So many lines that are no messages are logged; the rest is only counted. */
 const MAX_JUNK_LOGGED = 5;
 
-export class Peer {
-  readonly #options: PeerOptions;
+export class ProcessPeer implements Peer {
+  readonly #options: ProcessPeerOptions;
   readonly #process: ServerProcess;
   readonly #asked = new Map<number, Asker>();
   #idle: PromiseWithResolvers<void> | undefined;
@@ -45,7 +33,7 @@ export class Peer {
   #junk = 0;
 
   /** @throws what `start` throws */
-  constructor(options: PeerOptions) {
+  constructor(options: ProcessPeerOptions) {
     this.#options = options;
     this.#process = options.start({
       onLine: (line) => this.#read(line),
@@ -97,22 +85,6 @@ export class Peer {
     this.#lastId = own;
     this.#asked.set(own, asker);
     return own;
-  }
-
-  /** Sends a message made here, and answers its result. @throws Error if it is refused, not taken, or the process ends */
-  request(method: string, params: unknown): Promise<JsonObject> {
-    const text = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, method, params }));
-    return new Promise((resolve, reject) => {
-      const id = this.ask(text, findMember(text, "id")!, {
-        onReply: ({ value }) => {
-          if (isJsonObject(value.result)) resolve(value.result);
-          else reject(new Error(`${method} was refused`));
-          return undefined;
-        },
-        onLost: () => reject(new Error(`the process ended before it answered ${method}`)),
-      });
-      if (id === undefined) reject(new Error(`${method} was not taken`));
-    });
   }
 
   /** Sends a message as it is. @returns false if the server does not take it now */
@@ -178,6 +150,7 @@ export class Peer {
     this.#asked.clear();
     this.#settleIdle();
     this.#options.onExit(exit, this);
-    for (const { onLost } of asked) onLost(exit);
+    const loss: Loss = { reason: "The MCP server ended before it answered" };
+    for (const { onLost } of asked) onLost(loss);
   }
 }

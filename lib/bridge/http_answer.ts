@@ -1,7 +1,7 @@
 // Answers made here, in the shape in which those of the wire arrive: a head, a body to be read, and an end to the
 // exchange. Nothing behind them but memory.
-import { type BodyReader, CHUNKED, type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import { errorResponse, type RpcId } from "../../mcp/json_rpc.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
+import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -1,17 +1,15 @@
-// One principal's stateless requests (MCP 2026-07-28) to a process of its own. A server that speaks the revision gets them
+// One principal's stateless requests (MCP 2026-07-28) to a peer of its own. A server that speaks the revision gets them
 // as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they are
 // translated where both sides can, and refused clearly where not (PROTOCOL.md 28–31, 38).
-import { SignetError } from "../../errors.ts";
-import type { Call } from "../../http1/types.ts";
-import { errorResponse, isJsonObject, type JsonObject, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { metaOf } from "../../mcp/modern.ts";
-import { CredentialRejectedError } from "../credentials/credential.ts";
-import { errorAnswer } from "./answers.ts";
-import { progressTokenOf } from "./calls.ts";
+import type { Call } from "../http1/types.ts";
+import { errorResponse, isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
+import { metaOf } from "../mcp/modern.ts";
+import { errorAnswer } from "./http_answer.ts";
+import { progressTokenOf } from "./open_requests.ts";
 import { PassingStream } from "./event_stream.ts";
 import { HeldAnswers } from "./held_answers.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
-import type { ModernLife } from "./modern_life.ts";
+import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import type { StatelessLife } from "./stateless_life.ts";
 import {
   discoverResult,
   encodeJson,
@@ -26,7 +24,7 @@ import {
   resultForModern,
   stamped,
   statusOfAnswer,
-} from "../../mcp/between_eras.ts";
+} from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { Message, Peer } from "./peer.ts";
 import type { Acceptance } from "./acceptance.ts";
@@ -38,8 +36,8 @@ export interface StatelessPost {
   readonly accepts: Acceptance;
 }
 
-export interface ModernServerOptions {
-  readonly life: ModernLife;
+export interface StatelessServerOptions {
+  readonly life: StatelessLife;
   readonly outbox: OutboxOptions;
   readonly streamAfterMs: number;
   readonly maxCalls: number;
@@ -63,14 +61,14 @@ interface Exchange {
 const METHOD_NOT_FOUND = -32601;
 const BRIDGE_ERROR = -32000;
 
-export class ModernServer {
-  readonly #options: ModernServerOptions;
+export class StatelessServer {
+  readonly #options: StatelessServerOptions;
   readonly #held: HeldAnswers;
   readonly #exchanges = new Set<Exchange>();
   /** By the id the process knows them by, which is their progress token too. */
   readonly #running = new Map<number, Exchange>();
 
-  constructor(options: ModernServerOptions) {
+  constructor(options: StatelessServerOptions) {
     this.#options = options;
     this.#held = new HeldAnswers(options.outbox);
     options.life.onMessage = (message, peer) => this.#hear(message, peer);
@@ -148,7 +146,7 @@ export class ModernServer {
       else this.#translate(exchange, peer);
     } catch (error) {
       // A client whose probe fails with 5xx gives up instead of opening a session (PROTOCOL.md 38).
-      if (request.method !== "server/discover") exchange.answer.refuse(explain(error));
+      if (request.method !== "server/discover") exchange.answer.refuse(error);
       else this.#fail(exchange, METHOD_NOT_FOUND, "Method not found: the MCP server cannot be asked now", 404);
     }
   }
@@ -172,7 +170,7 @@ export class ModernServer {
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
       onReply: (reply) => this.#answer(exchange, reply),
-      onLost: () => this.#fail(exchange, BRIDGE_ERROR, "The MCP server ended before it answered"),
+      onLost: ({ reason }) => this.#fail(exchange, BRIDGE_ERROR, reason),
     });
     if (sent === undefined) {
       return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", 503);
@@ -288,12 +286,4 @@ function withSubscriptionId(line: Uint8Array, member: "params" | "result", id: U
   const meta = within === undefined ? undefined : findMember(line, "_meta", within);
   const span = meta === undefined ? undefined : findMember(line, META_SUBSCRIPTION_ID, meta);
   return span === undefined ? line.slice() : replaceSpan(line, span, id);
-}
-
-function explain(error: unknown): unknown {
-  if (!(error instanceof CredentialRejectedError)) return error;
-  return new SignetError("upstream_unreachable", {
-    publicMessage: "Bad gateway: there is no valid credential for the MCP server",
-    cause: error,
-  });
 }

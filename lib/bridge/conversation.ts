@@ -1,41 +1,34 @@
-// One session with a stdio server, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
+// One session with a peer, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
 // resume, everything the server says on exactly one stream (BEHAVIOUR.md B6, N1, N3; MCP 2025-11-25, Transports).
-import { SignetError } from "../../errors.ts";
-import type { Call, ClientResponse } from "../../http1/types.ts";
-import { CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { errorResponse, type Parsed, type RpcId, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { allowsBatches, allowsPrimingEvents } from "../../mcp/revisions.ts";
-import { bareAnswer, errorAnswer, eventAnswer } from "./answers.ts";
-import type { Bridge } from "./bridge.ts";
-import { randomName } from "./bridge.ts";
-import { Calls, type OpenCall, progressTokenOf } from "./calls.ts";
+import { SignetError } from "../errors.ts";
+import type { Call, ClientResponse } from "../http1/types.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { errorResponse, type Parsed, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
+import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
+import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
+import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
+import { Calls, type OpenCall, progressTokenOf } from "./open_requests.ts";
 import { EventLog } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
-import { elementsOf, findMember, replaceSpan } from "../../mcp/json_text.ts";
-import type { CallerKeys } from "../../session/caller.ts";
+import { elementsOf, findMember, replaceSpan } from "../mcp/json_text.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { Listeners } from "./listeners.ts";
-import { Outbox, type OutboxOptions } from "./outbox.ts";
-import type { Peer } from "./peer.ts";
+import { Outbox } from "./outbox.ts";
+import type { OpenPeers, Peer, PeerSource } from "./peer.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
-import { ServerLife } from "./server_life.ts";
 import { ServerVoice } from "./server_voice.ts";
 
 export interface ConversationOptions {
-  readonly bridge: Bridge;
+  readonly parts: BridgeParts;
   readonly id: UpstreamSessionId;
-  /** Whose places in the limits its processes take. */
-  readonly caller: CallerKeys;
   /** Names the session in log lines and event ids; outlives restarts. Letters and digits, no secret. */
   readonly session: string;
   /** Whether it replaces one that was lost: what a server told its client before is then out of date (L4). */
   readonly revival: boolean;
-  /** What its server authenticates itself with; undefined if it needs nothing. */
-  readonly credentials: CredentialSource | undefined;
-  /** Called once, if it has to end by itself: there is no credential for it any more. */
+  readonly open: OpenPeers;
+  /** Called if it has to end by itself: there is no peer for it any more. */
   readonly onDoomed: () => void;
 }
 
@@ -61,7 +54,7 @@ const BRIDGE_ERROR = -32000;
 
 export class Conversation {
   readonly id: UpstreamSessionId;
-  readonly life: ServerLife;
+  readonly peers: PeerSource;
   readonly #options: ConversationOptions;
   readonly #events: EventLog;
   readonly #listeners: Listeners;
@@ -77,30 +70,27 @@ export class Conversation {
   #ended = false;
 
   constructor(options: ConversationOptions) {
-    const { bridge, session, credentials, caller } = options;
+    const { parts, session, open, onDoomed } = options;
     this.id = options.id;
     this.#options = options;
     this.#listsOutdated = options.revival;
-    const run = randomName(bridge, 8);
-    const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = bridge.limits;
+    const run = randomName(parts, 8);
+    const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = parts.limits;
     this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes });
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
-    this.#held = new HeldAnswers(this.#outboxOptions());
+    this.#held = new HeldAnswers(outboxOptions(parts));
     this.#voice = new ServerVoice({
       posts: this.#posts,
       listeners: this.#listeners,
       calls: this.#calls,
       questions: this.#questions,
     });
-    this.life = new ServerLife({
-      bridge,
-      caller,
-      credentials,
-      facts: () => ({ session }),
+    this.peers = open({
       onMessage: (message, peer) => this.#voice.hear(message, peer),
       onLost: (peer) => this.#voice.withdrawAll(peer),
       onReplaced: (capabilities) => this.#voice.reportLists(capabilities),
+      onDoomed,
     });
   }
 
@@ -120,11 +110,11 @@ export class Conversation {
     const requests = pieces.filter(({ message }) => message.kind === "request");
     const refusal = this.#refusalOf(post, requests);
     if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
-    const peer = this.life.peer;
+    const { peer } = this.peers;
     if (requests.length === 0) return { response: this.#accept(pieces, peer), abort() {} };
     const answer = this.#newAnswer(post, requests.length);
     if (peer instanceof Promise) {
-      peer.then((peer) => this.#dispatch(pieces, answer, peer)).catch((error) => this.#refuse(answer, error));
+      peer.then((peer) => this.#dispatch(pieces, answer, peer)).catch((error) => answer.refuse(error));
     } else this.#dispatch(pieces, answer, peer);
     return { response: answer.response, abort: () => answer.abandon() };
   }
@@ -150,16 +140,15 @@ export class Conversation {
   /** Ends it: calls, streams, and processes. Settles when nothing of it is left. */
   async end(): Promise<void> {
     this.#ended = true;
-    const gone = new SignetError("session_not_found", { facts: { outcome: "ended" } });
-    for (const post of this.#posts) post.refuse(gone);
+    for (const post of this.#posts) post.refuse(endedError());
     this.#posts.clear();
     this.#listeners.end();
     for (const stream of this.#postStreams.values()) stream.end();
-    await this.life.stop();
+    await this.peers.stop();
   }
 
   get #primes(): boolean {
-    return allowsPrimingEvents(this.life.protocolVersion);
+    return allowsPrimingEvents(this.peers.protocolVersion);
   }
 
   #piecesOf({ text, parsed }: Post): Piece[] {
@@ -171,7 +160,7 @@ export class Conversation {
   #refusalOf(post: Post, requests: readonly Piece[]): ClientResponse | undefined {
     const refuse = (id: RpcId | null, message: string, status = 400) =>
       errorAnswer(status, { id, code: status === 400 ? -32600 : BRIDGE_ERROR, message });
-    if (post.parsed.kind === "batch" && !allowsBatches(this.life.protocolVersion)) {
+    if (post.parsed.kind === "batch" && !allowsBatches(this.peers.protocolVersion)) {
       return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
     }
     const seen = new Set<string>();
@@ -183,7 +172,7 @@ export class Conversation {
       }
       seen.add(key);
     }
-    if (requests.length > 0 && this.#calls.size + requests.length > this.#options.bridge.limits.maxCalls) {
+    if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
       return refuse((requests[0]!.message as RpcRequest).id, "Too many requests in flight", 503);
     }
     return undefined;
@@ -193,7 +182,7 @@ export class Conversation {
   async #accept(pieces: readonly Piece[], peer: Peer | Promise<Peer>): Promise<ClientResponse> {
     if (peer instanceof Promise) {
       peer = await peer.catch((error) => {
-        throw this.#explain(error);
+        throw this.#ended ? endedError() : error;
       });
     }
     for (const { text, message } of pieces) this.#pass(text, message, peer);
@@ -219,7 +208,7 @@ export class Conversation {
         if (value.error === undefined) this.#noteEffect(text, request);
         return this.#answer(call, replaceSpan(line, findMember(line, "id")!, clientId));
       },
-      onLost: () => this.#fail(call, "The MCP server ended before it answered"),
+      onLost: ({ reason }) => this.#fail(call, reason),
     });
     if (ownId === undefined) return this.#fail(call, "The MCP server does not take more requests now");
     call.ownId = ownId;
@@ -228,10 +217,10 @@ export class Conversation {
 
   /** What a later process of this session has to be told too. */
   #noteEffect(text: Uint8Array, { method, params }: RpcRequest): void {
-    if (method === "logging/setLevel") this.life.remember(method, text);
+    if (method === "logging/setLevel") this.peers.remember(method, text);
     const uri = params?.uri;
-    if (method === "resources/subscribe") this.life.remember(`subscription ${uri}`, text);
-    if (method === "resources/unsubscribe") this.life.remember(`subscription ${uri}`, undefined);
+    if (method === "resources/subscribe") this.peers.remember(`subscription ${uri}`, text);
+    if (method === "resources/unsubscribe") this.peers.remember(`subscription ${uri}`, undefined);
   }
 
   #answer(call: OpenCall, response: Uint8Array): Promise<void> | undefined {
@@ -243,17 +232,6 @@ export class Conversation {
     void this.#answer(call, errorResponse(call.id, BRIDGE_ERROR, message));
   }
 
-  #refuse(answer: PostAnswer, error: unknown): void {
-    answer.refuse(this.#explain(error));
-  }
-
-  /** A session without a credential is at its end, and answers like any other that has ended. */
-  #explain(error: unknown): unknown {
-    if (!(error instanceof CredentialRejectedError)) return error;
-    this.#options.onDoomed();
-    return new SignetError("session_not_found", { facts: { outcome: "credential_rejected" }, cause: error });
-  }
-
   /** A notification or an answer of the client's. */
   #pass(text: Uint8Array, message: Single, peer: Peer): void {
     if (message.kind === "response") return this.#questions.answer(message.id, text);
@@ -261,8 +239,8 @@ export class Conversation {
     if (message.method === "notifications/cancelled") return this.#cancel(text, message);
     peer.send(text);
     if (message.method !== "notifications/initialized") return;
-    this.life.confirm();
-    if (this.#listsOutdated) this.#voice.reportLists(this.life.capabilities);
+    this.peers.confirm();
+    if (this.#listsOutdated) this.#voice.reportLists(this.peers.capabilities);
     this.#listsOutdated = false;
   }
 
@@ -280,7 +258,7 @@ export class Conversation {
   }
 
   #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
-    const { limits, timers } = this.#options.bridge;
+    const { limits, timers } = this.#options.parts;
     let stream: EventStream | undefined;
     const answer: PostAnswer = new PostAnswer({
       accepts,
@@ -305,17 +283,16 @@ export class Conversation {
     return answer;
   }
 
-  #outboxOptions(): OutboxOptions {
-    const { limits: { highWaterBytes, stallMs }, timers } = this.#options.bridge;
-    return { highWaterBytes, stallMs, timers };
-  }
-
   #newOutbox(): Outbox {
-    return new Outbox(this.#outboxOptions());
+    return new Outbox(outboxOptions(this.#options.parts));
   }
 
   /** What is left of a stream that has ended. */
   #replay(place: { stream: number; sequence: number }, outbox: Outbox): void {
     EventStream.ended(this.#events, place.stream).attach(outbox, place);
   }
+}
+
+function endedError(): SignetError {
+  return new SignetError("session_not_found", { facts: { outcome: "ended" } });
 }

@@ -1,40 +1,28 @@
-// The process behind one principal's stateless requests: which era it speaks is found out once for all, by asking it as a
+// The peer behind one principal's stateless requests: which era it speaks is found out once for all, by asking it as a
 // client would (MCP 2026-07-28, "Discovery"); a server of the sessions' era is then given a handshake of Signet's own.
-import { SignetError } from "../../errors.ts";
-import { HttpError } from "../../http1/types.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../../mcp/modern.ts";
-import {
-  type Era,
-  isLegacyRevision,
-  isModernRevision,
-  LEGACY_REVISIONS,
-  MODERN_REVISIONS,
-} from "../../mcp/revisions.ts";
-import type { Credential, CredentialSource } from "../credentials/credential.ts";
-import type { Bridge } from "./bridge.ts";
-import { encodeJson, type Identity } from "../../mcp/between_eras.ts";
-import type { CallerKeys } from "../../session/caller.ts";
-import type { Message, Peer } from "./peer.ts";
-import { ServerLife } from "./server_life.ts";
-import type { StartGate } from "./start_gate.ts";
+import { SignetError } from "../errors.ts";
+import { HttpError } from "../http1/types.ts";
+import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../mcp/modern.ts";
+import { type Era, isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
+import type { OwnerKey } from "../session/caller.ts";
+import { encodeJson, type Identity } from "../mcp/between_eras.ts";
+import { findMember } from "../mcp/json_text.ts";
+import type { Asker, Message, OpenPeers, Peer, PeerSource } from "./peer.ts";
+import type { Gate } from "./request.ts";
 
 /** What is known of the command by now: the same for every principal. */
 export interface EraMemo {
   era: Era | undefined;
 }
 
-export interface ModernLifeOptions {
-  readonly gate: StartGate;
-  readonly bridge: Bridge;
-  readonly caller: CallerKeys;
+export interface StatelessLifeOptions {
+  readonly gate: Gate;
+  readonly owner: OwnerKey;
   readonly memo: EraMemo;
-  readonly credentials: CredentialSource | undefined;
-  readonly facts: () => Readonly<Record<string, string | number>>;
+  readonly open: OpenPeers;
+  readonly onDoomed: () => void;
 }
-
-/** A server that ignores what it does not know is taken for one of the sessions' era after this long, in ms. */
-const MAX_PROBE_MS = 20_000;
 
 const CLIENT = { name: "signet", version: "1" };
 const MODERN = MODERN_REVISIONS.at(-1)!;
@@ -63,18 +51,21 @@ function speaksModern({ value: { result } }: Message): boolean {
   return result.supportedVersions.some((version) => typeof version === "string" && isModernRevision(version));
 }
 
-export class ModernLife {
+/** For requests whose answers are the peer's own business. */
+const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
+
+export class StatelessLife {
   onMessage: (message: Message, peer: Peer) => Promise<void> | undefined = () => undefined;
-  readonly #options: ModernLifeOptions;
+  readonly #options: StatelessLifeOptions;
   /** How many subscriptions want to know of a resource. */
   readonly #watched = new Map<string, number>();
   /** Every one there was, until nothing of it is left. */
-  readonly #lives = new Set<ServerLife>();
+  readonly #sources = new Set<PeerSource>();
   #stopped = false;
-  #life: ServerLife | undefined;
-  #starting: Promise<ServerLife> | undefined;
+  #source: PeerSource | undefined;
+  #starting: Promise<PeerSource> | undefined;
 
-  constructor(options: ModernLifeOptions) {
+  constructor(options: StatelessLifeOptions) {
     this.#options = options;
   }
 
@@ -83,25 +74,22 @@ export class ModernLife {
   }
 
   get identity(): Identity {
-    const { capabilities, serverInfo, instructions } = (this.#life?.handshake ?? {}) as JsonObject;
+    const { capabilities, serverInfo, instructions } = (this.#source?.handshake ?? {}) as JsonObject;
     return { capabilities: isJsonObject(capabilities) ? capabilities : {}, serverInfo, instructions };
   }
 
-  get pids(): number[] {
-    return [...this.#lives].flatMap(({ pids }) => pids);
+  /** Whether there has been a peer that took requests. */
+  get begun(): boolean {
+    return this.#source !== undefined;
   }
 
-  get credential(): Credential | undefined {
-    return this.#life?.credential;
-  }
-
-  /** The process that takes requests; started first, if it has to be. @throws SignetError as `ServerLife.initialize` */
+  /** The peer that takes requests; started first, if it has to be. @throws SignetError as `PeerSource.initialize` */
   async peer(): Promise<Peer> {
-    if (this.#life === undefined) {
+    if (this.#source === undefined) {
       this.#starting ??= this.#start().finally(() => this.#starting = undefined);
-      this.#life = await this.#starting;
+      this.#source = await this.#starting;
     }
-    return await this.#life.peer;
+    return await this.#source.peer;
   }
 
   /** One subscription more, or less, wants to know of a resource; the server is asked for the first and the last. */
@@ -113,94 +101,85 @@ export class ModernLife {
     if (before !== 0 && after !== 0) return;
     const method = after === 0 ? "resources/unsubscribe" : "resources/subscribe";
     const text = encodeJson({ jsonrpc: "2.0", id: 0, method, params: { uri } });
-    this.#life?.remember(`subscription ${uri}`, after === 0 ? undefined : text);
-    const peer = this.#life?.peer;
+    this.#source?.remember(`subscription ${uri}`, after === 0 ? undefined : text);
+    const peer = this.#source?.peer;
+    // One that is being started is told what is remembered.
     if (peer === undefined || peer instanceof Promise) return void (peer as Promise<Peer> | undefined)?.catch(() => {});
-    peer.request(method, { uri }).catch(() => {}); // its absence is the server's business; nothing depends on it
-  }
-
-  replace(): Promise<void> {
-    return this.#life?.replace() ?? Promise.resolve();
+    peer.ask(text, findMember(text, "id")!, NOBODY);
   }
 
   /** Ends it, whatever it is about to do. Settles when nothing is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all([...this.#lives].map((life) => life.stop()));
+    await Promise.all([...this.#sources].map((source) => source.stop()));
   }
 
-  async #start(): Promise<ServerLife> {
-    const { gate, caller: { owner } } = this.#options;
+  async #start(): Promise<PeerSource> {
+    const { gate, owner } = this.#options;
     gate.assertOpen(owner);
     try {
-      const life = await this.#greet();
+      const source = await this.#greet();
       gate.succeed(owner);
-      return life;
+      return source;
     } catch (error) {
       gate.fail(owner, error);
       throw error;
     }
   }
 
-  async #greet(): Promise<ServerLife> {
+  async #greet(): Promise<PeerSource> {
     const { memo } = this.#options;
     if (memo.era !== "legacy") {
-      const life = await this.#discover();
-      if (life !== undefined) return life;
+      const source = await this.#discover();
+      if (source !== undefined) return source;
     }
-    const life = this.#newLife(this.#options.bridge);
+    const source = this.#newSource();
     try {
-      const { value } = await life.initialize(INITIALIZE);
+      const { value } = await source.initialize(INITIALIZE);
       assertLegacy(value);
-      (await life.peer).send(INITIALIZED);
-      life.confirm();
+      (await source.peer).send(INITIALIZED);
+      source.confirm();
     } catch (error) {
-      void life.stop();
+      void source.stop();
       throw error;
     }
     memo.era = "legacy";
-    return life;
+    return source;
   }
 
-  /** Asks a new process what it speaks; undefined if that is not the modern era. @throws SignetError at a limit */
-  async #discover(): Promise<ServerLife | undefined> {
-    const { bridge, memo } = this.#options;
-    const startTimeoutMs = memo.era === "modern"
-      ? bridge.limits.startTimeoutMs
-      : Math.min(bridge.limits.startTimeoutMs, MAX_PROBE_MS);
-    const life = this.#newLife({ ...bridge, limits: { ...bridge.limits, startTimeoutMs } });
+  /** Asks a new peer what it speaks; undefined if that is not the modern era. @throws SignetError at a limit */
+  async #discover(): Promise<PeerSource | undefined> {
+    const { memo } = this.#options;
+    const source = this.#newSource();
     try {
-      if (speaksModern(await life.initialize(DISCOVER))) {
+      if (speaksModern(await source.initialize(DISCOVER))) {
         memo.era = "modern";
-        return life;
+        return source;
       }
     } catch (error) {
       // A server that cannot bear the question, or does not answer it, may still be one of the sessions' era.
       const mayBe = error instanceof SignetError && PASSING.has(error.code) && memo.era === undefined;
       if (!mayBe) {
-        void life.stop();
+        void source.stop();
         throw error;
       }
     }
-    await life.stop(); // its place is needed for the next
-    this.#lives.delete(life);
+    await source.stop(); // its place is needed for the next
+    this.#sources.delete(source);
     return undefined;
   }
 
-  #newLife(bridge: Bridge): ServerLife {
-    const { caller, credentials, facts } = this.#options;
+  #newSource(): PeerSource {
+    const { open, onDoomed } = this.#options;
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
-    const life = new ServerLife({
-      bridge,
-      caller,
-      credentials,
-      facts,
+    const source = open({
       onMessage: (message, peer) => this.onMessage(message, peer),
       onLost: () => {},
       onReplaced: () => {},
+      onDoomed,
     });
-    this.#lives.add(life);
-    return life;
+    this.#sources.add(source);
+    return source;
   }
 }
 

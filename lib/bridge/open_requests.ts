@@ -1,7 +1,7 @@
 // Requests of a client that its server has not answered: found by the client's id, for cancelling and to refuse a second
 // one of the same id (BEHAVIOUR.md B6, C1), and by progress token, to send progress where it belongs.
-import { idKey, isJsonObject, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { metaOf } from "../../mcp/modern.ts";
+import { idKey, isJsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
+import { metaOf } from "../mcp/modern.ts";
 import type { Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 

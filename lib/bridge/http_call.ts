@@ -1,6 +1,6 @@
 // Calls answered from memory, in the shape of those that go over a wire.
-import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { type Call, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type Bytes, ownBytes } from "../http1/wire/borrowed.ts";
+import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 
 /** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
 export function callOf(response: Promise<ClientResponse>, abort = () => {}): Call {

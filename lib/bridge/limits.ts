@@ -1,0 +1,46 @@
+// How much there may be of everything that a bridge holds, and how long it waits.
+import type { OutboxOptions } from "./outbox.ts";
+import type { Timers } from "../platform/timers.ts";
+
+export interface BridgeLimits {
+  /** A call without an answer becomes a stream after this long, in ms. */
+  readonly streamAfterMs: number;
+  /** Bytes an event stream may hold back before the peer is held back. */
+  readonly highWaterBytes: number;
+  /** How long a client may hold the peer back by reading nothing, in ms. */
+  readonly stallMs: number;
+  /** Events of one session kept for resumption. */
+  readonly maxLoggedEvents: number;
+  readonly maxLoggedBytes: number;
+  /** The peer of a caller's stateless requests ends after this long without any, in ms. */
+  readonly idleMs: number;
+  /** Requests of one session without a response, those whose client has left included. */
+  readonly maxCalls: number;
+}
+
+export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
+  streamAfterMs: 1000,
+  highWaterBytes: 1024 * 1024,
+  stallMs: 30_000,
+  maxLoggedEvents: 1000,
+  maxLoggedBytes: 1024 * 1024,
+  idleMs: 15 * 60_000,
+  maxCalls: 1000,
+};
+
+/** What everything in a bridge works with. */
+export interface BridgeParts {
+  readonly limits: BridgeLimits;
+  readonly timers: Timers;
+  /** `n` random bytes. */
+  readonly random: (n: number) => Uint8Array;
+}
+
+/** Letters and digits of `n` random bytes. */
+export function randomName({ random }: Pick<BridgeParts, "random">, n: number): string {
+  return random(n).toHex();
+}
+
+export function outboxOptions({ limits: { highWaterBytes, stallMs }, timers }: BridgeParts): OutboxOptions {
+  return { highWaterBytes, stallMs, timers };
+}

@@ -1,0 +1,137 @@
+// A Streamable HTTP server of our own over peers that speak JSON-RPC: sessions with ids, streams that can be resumed, and
+// stateless requests, whatever the peers are (MCP 2025-11-25, Transports; 2026-07-28). An id that it does not know is
+// answered as a server does that was restarted: the gateway then opens the session again from what it has sealed (L4).
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { SignetError } from "../errors.ts";
+import type { Call } from "../http1/types.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
+import { classify } from "../mcp/era.ts";
+import { parseMessage, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
+import { isModernEnvelope } from "../mcp/modern.ts";
+import { isKnownRevision } from "../mcp/revisions.ts";
+import { acceptanceOf, notAcceptable } from "./acceptance.ts";
+import type { Conversation } from "./conversation.ts";
+import { bareAnswer, lostSession } from "./http_answer.ts";
+import { callOf, callWith } from "./http_call.ts";
+import type { BridgeParts } from "./limits.ts";
+import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
+import { Sessions } from "./sessions.ts";
+import { StatelessHost } from "./stateless_host.ts";
+
+/** How much there is of everything that grows. */
+export interface BridgeSizes {
+  readonly sessions: number;
+  readonly calls: number;
+  readonly questions: number;
+  readonly events: number;
+  readonly eventBytes: number;
+}
+
+export interface BridgeServerOptions {
+  readonly parts: BridgeParts;
+  readonly gate: Gate;
+  readonly choose: ChoosePeers;
+  /** A session has ended by itself, for good. */
+  readonly onEnded: (sessionId: UpstreamSessionId) => void;
+}
+
+/** The gateway has looked at bodies already; this is for those who use the bridge by itself. */
+const MAX_DEPTH = 128;
+
+export class BridgeServer {
+  readonly #sessions: Sessions;
+  readonly #stateless: StatelessHost;
+  #closed = false;
+
+  constructor(options: BridgeServerOptions) {
+    this.#sessions = new Sessions(options);
+    this.#stateless = new StatelessHost(options);
+  }
+
+  /** Everything here that grows, for metrics. */
+  sizes(): BridgeSizes {
+    const sizes = this.#sessions.sizes();
+    return { ...sizes, sessions: this.#sessions.size, calls: sizes.calls + this.#stateless.calls };
+  }
+
+  send(request: BridgeRequest): Call {
+    if (this.#closed) return callOf(Promise.reject(new SignetError("draining")));
+    const version = fieldValue(request.fields, "mcp-protocol-version");
+    if (version !== undefined && !isKnownRevision(version)) {
+      return callOf(Promise.reject(new SignetError("protocol_version_unsupported")));
+    }
+    const { upstreamSessionId } = request;
+    if (upstreamSessionId === undefined) return this.#open(request);
+    const conversation = this.#sessions.find(upstreamSessionId);
+    if (conversation === undefined) return callOf(Promise.resolve(lostSession()));
+    switch (request.method) {
+      case "DELETE":
+        this.release(upstreamSessionId);
+        return callOf(Promise.resolve(bareAnswer(204)));
+      case "GET":
+        return this.#listen(request, conversation);
+      case "POST":
+        return this.#post(request, conversation);
+    }
+  }
+
+  /** Nobody will ask for this session any more. */
+  release(sessionId: UpstreamSessionId): void {
+    this.#sessions.release(sessionId);
+  }
+
+  /** Ends everything; settles when no peer is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#sessions.close(), this.#stateless.end()]);
+  }
+
+  #listen({ fields }: BridgeRequest, conversation: Conversation): Call {
+    if (!acceptanceOf(fields).events) return callOf(Promise.resolve(notAcceptable()));
+    const response = conversation.listen(fieldValue(fields, "last-event-id"));
+    return callOf(Promise.resolve(response), () => response.release());
+  }
+
+  #post({ body, fields }: BridgeRequest, conversation: Conversation): Call {
+    const accepts = acceptanceOf(fields);
+    if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
+    return callWith(body, (text) => {
+      try {
+        return conversation.post({ text, parsed: parseMessage(text, { maxDepth: MAX_DEPTH }), accepts });
+      } catch (error) {
+        return callOf(Promise.reject(error));
+      }
+    });
+  }
+
+  /** A message without a session: an initialize opens one, a stateless request needs none. */
+  #open(request: BridgeRequest): Call {
+    if (request.method !== "POST") return callOf(Promise.reject(new SignetError("session_required")));
+    return callWith(request.body, (text) => {
+      try {
+        const parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
+        const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
+        if (classified.era === "modern") return this.#pass(request, text, classified.message);
+        if (classified.kind === "initialize") return this.#sessions.open(request, text);
+        throw new SignetError("session_required");
+      } catch (error) {
+        return callOf(Promise.reject(error));
+      }
+    });
+  }
+
+  /** @throws SignetError `invalid_params`, `internal` */
+  #pass({ caller, fields }: BridgeRequest, text: Uint8Array, message: RpcRequest | RpcNotification): Call {
+    // Stateless notifications are about nothing a server could know: a request is cancelled by closing its stream.
+    if (message.kind === "notification") return callOf(Promise.resolve(bareAnswer(202)));
+    // One without its envelope would make a server of both eras take its whole process for one of the other.
+    if (!isModernEnvelope(message.params)) throw new SignetError("invalid_params");
+    if (caller.owner.trim() === "") throw new SignetError("internal", { facts: NEEDS_OWNER });
+    const accepts = acceptanceOf(fields);
+    if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
+    return this.#stateless.post({ caller, fields }, { text, request: message, accepts });
+  }
+}
+
+/** Whose peer it is decides who shares it: a blank name would be everybody's. */
+const NEEDS_OWNER = { attempted: "serve a stateless request", found: "a caller whose owner name is blank" };
