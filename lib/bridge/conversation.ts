@@ -3,7 +3,14 @@
 import { SignetError } from "../errors.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { errorResponse, type Parsed, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
+import {
+  errorResponse,
+  idKey,
+  type Parsed,
+  type RpcId,
+  type RpcNotification,
+  type RpcRequest,
+} from "../mcp/json_rpc.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
@@ -166,7 +173,7 @@ export class Conversation {
     const seen = new Set<string>();
     for (const { message } of requests) {
       const { id } = message as RpcRequest;
-      const key = JSON.stringify(id);
+      const key = idKey(id);
       if (seen.has(key) || this.#calls.has(id)) {
         return refuse(id, "Invalid request: a request with this id is in flight already");
       }

@@ -15,7 +15,7 @@ export interface OpenCall {
 }
 
 function isToken(value: unknown): value is RpcId {
-  return typeof value === "string" || typeof value === "number";
+  return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
 }
 
 /** `params._meta.progressToken` of a request. */

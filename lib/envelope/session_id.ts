@@ -25,7 +25,8 @@ export class SessionTooLongError extends SignetError {
 
   constructor(session: SealedSession, length: number, maxLength: number) {
     super("invalid_params", {
-      publicMessage: "Invalid params: the initialize parameters do not fit into a session id",
+      publicMessage:
+        `Invalid params: clientInfo and capabilities would make a session id of ${length} characters, ${maxLength} is the most`,
       remedy: "Send smaller clientInfo and capabilities, seal fewer headers, or allow longer ids",
       facts: {
         idLength: length,
@@ -55,17 +56,52 @@ const DECORATION = ["icons", "description", "websiteUrl", "title"] as const;
  * @throws TypeError if the session breaks a rule of {@link SealedSession}
  */
 export function sealSession(key: MasterKey, session: SealedSession, options: OpenOptions = {}): SessionId {
-  const maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
+  return seal(key, "session", fit(session, options.maxLength ?? DEFAULT_MAX_LENGTH)) as SessionId;
+}
+
+/** Characters of an id of its own that a server may give a session: a UUID with a prefix. */
+const TYPICAL_ID = "x".repeat(64);
+
+/** What of a session is known before its server is asked: all but its id there. */
+export type Prospect = Pick<SealedSession, "clientInfo" | "capabilities" | "upstreams">;
+
+/**
+ * Whether a session would fit into an id if its server gave it one of usual length: asked before the server is, so that
+ * nobody can have it open sessions which then cannot be sealed.
+ *
+ * @throws SessionTooLongError if not
+ * @throws SignetError `invalid_params` if something is nested too deep
+ */
+export function requireSealable(prospect: Prospect, options: OpenOptions = {}): void {
+  const upstreams = Object.fromEntries(
+    Object.entries(prospect.upstreams).map(([url, headers]) => [url, { ...headers, "mcp-session-id": TYPICAL_ID }]),
+  );
+  const anybody = "A".repeat(22);
+  fit({
+    ...prospect,
+    upstreams,
+    sid: anybody,
+    owner: anybody as SealedSession["owner"],
+    issuedAtMs: 1e12,
+    expiresAtMs: 1e12 + 1e9,
+    protocolVersion: "2025-11-25",
+  }, options.maxLength ?? DEFAULT_MAX_LENGTH);
+}
+
+/** The payload, with as little decoration left out as needed. @throws SessionTooLongError if it is too long even so */
+function fit(session: SealedSession, maxLength: number): Uint8Array {
   let slim = session;
-  let payload = encodePayload(slim);
-  for (const member of DECORATION) {
-    if (sealedLength(payload.length) <= maxLength) break;
+  for (const member of [...DECORATION, undefined]) {
+    // Its text is never longer in canonical form, nor shorter: what cannot fit is not put in order first.
+    const { clientInfo, capabilities } = slim;
+    const textLength = JSON.stringify(clientInfo).length + JSON.stringify(capabilities).length;
+    const payload = textLength > maxLength ? undefined : encodePayload(slim);
+    const length = sealedLength(payload?.length ?? textLength);
+    if (payload !== undefined && length <= maxLength) return payload;
+    if (member === undefined) throw new SessionTooLongError(slim, length, maxLength);
     slim = { ...slim, clientInfo: without(slim.clientInfo, member) };
-    payload = encodePayload(slim);
   }
-  const length = sealedLength(payload.length);
-  if (length > maxLength) throw new SessionTooLongError(slim, length, maxLength);
-  return seal(key, "session", payload) as SessionId;
+  throw new TypeError("unreachable");
 }
 
 /** The session of an id, and the key that sealed it. Never throws; looks at no clock. */

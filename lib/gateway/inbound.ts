@@ -4,6 +4,7 @@ import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
+import type { RpcId } from "../mcp/json_rpc.ts";
 import type { Caller } from "../session/caller.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
@@ -36,7 +37,7 @@ export class Inbound implements ResolverView {
   /** The body of a POST, if the fast lane has taken it already. */
   body: Bytes | undefined = undefined;
   /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
-  rpcId: string | number | null = null;
+  rpcId: RpcId | null = null;
   /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
   namesConnection = false;
 

@@ -3,14 +3,14 @@
 // The engine has done the first two. Two lanes, one set of steps: the fast lane is the full one without anything that has
 // to be awaited or parsed, and whatever it cannot settle at once goes down the full lane from the start.
 import { SignetError } from "../errors.ts";
-import { ownBytes } from "../http1/wire/borrowed.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
 import type { Exchange } from "../http1/types.ts";
 import { type Classified, classify as classifyBody } from "../mcp/era.ts";
-import { parseMessage } from "../mcp/json_rpc.ts";
+import { parseMessageInTurns, readPlain } from "../mcp/json_rpc.ts";
 import { allowsBatches, claimsModernEra, isKnownRevision } from "../mcp/revisions.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
-import { type HeldBody, isPlain, readBody } from "./in/body.ts";
+import { type HeldBody, readBody } from "./in/body.ts";
 import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
 import { forward } from "./out/forward.ts";
@@ -62,7 +62,7 @@ function fastLane(parts: GatewayParts, inbound: Inbound): Promise<void> | undefi
   const body = inbound.exchange.body.takeBuffered();
   if (body === undefined) return undefined;
   inbound.body = body;
-  return isPlain(body, parts.options.maxJsonDepth) ? forward(parts, { inbound, caller, session, body }) : undefined;
+  return isPlain(parts, inbound, body) ? forward(parts, { inbound, caller, session, body }) : undefined;
 }
 
 async function fullLane(parts: GatewayParts, inbound: Inbound): Promise<void> {
@@ -146,7 +146,7 @@ async function postWithoutId(
   { inbound, caller }: Omit<Bearing, "sessionId">,
   body: Uint8Array,
 ): Promise<void> {
-  const classified = classify(parts, inbound, body);
+  const classified = await classify(parts, inbound, body);
   if (classified.era === "modern") {
     return await forwardStateless(parts, { inbound, caller, message: classified.message, body });
   }
@@ -155,16 +155,8 @@ async function postWithoutId(
 }
 
 async function postWithId(parts: GatewayParts, bearing: Bearing, body: Uint8Array): Promise<void> {
-  const { inbound, caller, sessionId } = bearing;
-  const known = parts.registry.get(sessionId, inbound.receivedAtMs);
-  const isOwners = known !== undefined && parts.owners.owns(caller, known);
-  if (isOwners && mayPassUnparsed(parts) && speaks(known, inbound.protocolVersion)) {
-    // The fast lane's own test, for a body that had not arrived whole.
-    if (isPlain(body, parts.options.maxJsonDepth)) {
-      return await forward(parts, { inbound, caller, session: known, body });
-    }
-  }
-  const classified = classify(parts, inbound, body);
+  const { inbound, caller } = bearing;
+  const classified = await classify(parts, inbound, body);
   try {
     const session = classified.era === "modern" ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
     if (session !== undefined) await forwardMessage(parts, { inbound, caller, classified, body }, session);
@@ -183,8 +175,15 @@ function mayPassUnparsed({ options }: GatewayParts): boolean {
   return !options.fullLane && !options.cancelOnDisconnect;
 }
 
-function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Classified {
-  const parsed = parseMessage(body, { maxDepth: parts.options.maxJsonDepth });
+/** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
+function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
+  const plain = inspectBytes(body, readPlain, { maxDepth: parts.options.maxJsonDepth });
+  if (plain !== undefined) inbound.rpcId = plain.id;
+  return plain !== undefined;
+}
+
+async function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Promise<Classified> {
+  const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
   return classifyBody(parsed, inbound.protocolVersion);
 }

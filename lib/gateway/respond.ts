@@ -2,6 +2,7 @@
 // the rest goes to the log under that id. JSON-RPC 2.0 §5.1 for the body, RFC 9110 §15 for the statuses.
 import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
+import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
 import type { Logger } from "../observe/log.ts";
 
 const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
@@ -57,7 +58,7 @@ export interface ErrorResponse {
 
 export interface ErrorContext {
   /** The JSON-RPC id being answered; null where it is not known. */
-  readonly rpcId?: string | number | null;
+  readonly rpcId?: RpcId | null;
   /** Fields to add: CORS. */
   readonly fields?: FieldList;
 }
@@ -70,8 +71,6 @@ export interface ErrorOptions {
   /** L2's compatibility switch: the status for a session that does not open. */
   readonly lostSessionStatus: number;
 }
-
-const encoder = new TextEncoder();
 
 /** Turns errors into responses and log lines. */
 export class ErrorResponder {
@@ -89,11 +88,7 @@ export class ErrorResponder {
     const { detail, code } = signetError;
     const kind = ERROR_KINDS[code];
     const data = detail.data === undefined ? { errorId } : detail.data;
-    const body = encoder.encode(JSON.stringify({
-      jsonrpc: "2.0",
-      id: context.rpcId ?? null,
-      error: { code: kind.rpcCode, message: signetError.message, data },
-    }));
+    const body = errorResponse(context.rpcId ?? null, kind.rpcCode, signetError.message, data);
     const fields: FieldList = ["content-type", "application/json", "cache-control", "no-store"];
     if (detail.retryAfterS !== undefined) fields.push("retry-after", String(detail.retryAfterS));
     if (detail.challenge !== undefined) fields.push("www-authenticate", detail.challenge);

@@ -1,6 +1,6 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
-import { isJsonObject, type JsonObject, type RpcRequest } from "./json_rpc.ts";
+import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { MODERN_REVISIONS } from "./revisions.ts";
 import { findMember, membersOf, replaceSpan, type Span } from "./json_text.ts";
@@ -50,12 +50,12 @@ export function isCommonMethod(method: string): boolean {
   return COMMON_METHODS.has(method);
 }
 
-/** The request without what marks it as stateless; all else as it was. */
+/** The request without what marks it as stateless; all else as it was, to the digit. */
 export function requestForLegacy(text: Uint8Array, { params }: RpcRequest): Uint8Array {
-  const meta = metaOf(params);
-  if (meta === undefined) return text;
-  const kept = Object.fromEntries(Object.entries(meta).filter(([name]) => !MODERN_META.has(name)));
-  return replaceSpan(text, findMember(text, "_meta", findMember(text, "params"))!, encodeJson(kept));
+  if (metaOf(params) === undefined) return text;
+  const meta = findMember(text, "_meta", findMember(text, "params"))!;
+  const kept = membersOf(text, meta).filter(({ name }) => !MODERN_META.has(name));
+  return replaceSpan(text, meta, encoder.encode(`{${kept.map(({ whole }) => textOf(text, whole)).join(",")}}`));
 }
 
 /** What a server said of itself in its handshake. */
@@ -164,8 +164,10 @@ export function filterAccepts(filter: Filter, { method, params }: JsonObject): b
 }
 
 /** A notification with the id of the subscription that it answers. */
-export function stamped(method: unknown, params: unknown, subscriptionId: unknown): Uint8Array {
+export function stamped(method: unknown, params: unknown, subscriptionId: RpcId): Uint8Array {
   const given = isJsonObject(params) ? params : {};
-  const meta = { ...(isJsonObject(given._meta) ? given._meta : {}), [META_SUBSCRIPTION_ID]: subscriptionId };
-  return encodeJson({ jsonrpc: "2.0", method, params: { ...given, _meta: meta } });
+  const meta = { ...(isJsonObject(given._meta) ? given._meta : {}), [META_SUBSCRIPTION_ID]: null };
+  const text = encodeJson({ jsonrpc: "2.0", method, params: { ...given, _meta: meta } });
+  const span = findMember(text, META_SUBSCRIPTION_ID, findMember(text, "_meta", findMember(text, "params")))!;
+  return replaceSpan(text, span, encoder.encode(idText(subscriptionId)));
 }

@@ -1,37 +1,64 @@
-// JSON-RPC 2.0 as MCP narrows it: bytes to one classified message or a batch, and error responses.
-// Guarantees that what is accepted is one thing only: a request, a notification or a response, with a typed id.
+// JSON-RPC 2.0 as MCP narrows it: bytes to one classified message or a batch, and error responses. One rule for a body,
+// whichever lane it takes and whether its session is warm or cold (P5): `shapeOf`.
+// Guarantees that what is accepted is JSON and one thing only: a request, a notification or a response, with a typed id;
+// that reading it takes time linear in its bytes; and that nothing of it is parsed that Signet does not need.
+import { isUtf8 } from "node:buffer";
 import { SignetError } from "../errors.ts";
-import { assertUnambiguous, scanJson, type ScanLimits } from "./json_scan.ts";
+import { JsonScanner, MAX_BATCH, type ScanLimits } from "./json_scan.ts";
+import { ERROR, MESSAGE, META, PARAMS, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 
-/** A request id. `1` and `"1"` are different ids (MCP, "Requests": string or integer, never null). */
-export type RpcId = string | number;
+/**
+ * A request id. `1` and `"1"` are different ids (MCP, "Requests": string or integer, never null). Integers that a number
+ * would round are bigints, of 64 bits at most: `idText` writes any as JSON.
+ */
+export type RpcId = string | number | bigint;
 
 export interface RpcError {
-  readonly code: number;
-  readonly message: string;
+  readonly code: unknown;
+  readonly message: unknown;
   readonly data?: unknown;
 }
+
+/** Of `params` what Signet knows, and no more: the rest stands in the text, and crosses with it. */
+export type Params = {
+  readonly _meta?: JsonObject;
+  readonly name?: unknown;
+  readonly uri?: unknown;
+  readonly taskId?: unknown;
+  readonly requestId?: unknown;
+  readonly protocolVersion?: unknown;
+  readonly capabilities?: unknown;
+  readonly clientInfo?: unknown;
+  readonly notifications?: unknown;
+};
+
+/** Of `result` what Signet knows: members of the answer to an initialize. */
+export type Result = {
+  readonly protocolVersion?: unknown;
+  readonly capabilities?: unknown;
+};
 
 export interface RpcRequest {
   readonly kind: "request";
   readonly id: RpcId;
   readonly method: string;
-  readonly params: JsonObject | undefined;
+  /** Undefined unless it is an object: servers differ in what else they take, so that is theirs to judge. */
+  readonly params: Params | undefined;
 }
 
 export interface RpcNotification {
   readonly kind: "notification";
   readonly method: string;
-  readonly params: JsonObject | undefined;
+  readonly params: Params | undefined;
 }
 
 /** Exactly one of `result` and `error` is defined. `id` is null only for an error whose request could not be read. */
 export interface RpcResponse {
   readonly kind: "response";
   readonly id: RpcId | null;
-  readonly result: JsonObject | undefined;
+  readonly result: Result | undefined;
   readonly error: RpcError | undefined;
 }
 
@@ -45,8 +72,20 @@ export interface RpcBatch {
 
 export type Parsed = RpcMessage | RpcBatch;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const QUOTE = 0x22, MINUS = 0x2d, OPEN_OBJECT = 0x7b, SMALL_N = 0x6e;
+
+const JSONRPC = slotOf(MESSAGE, "jsonrpc"), ID = slotOf(MESSAGE, "id"), METHOD = slotOf(MESSAGE, "method");
+const PARAMS_SLOT = slotOf(MESSAGE, "params"), RESULT_SLOT = slotOf(MESSAGE, "result");
+const ERROR_SLOT = slotOf(MESSAGE, "error"), META_SLOT = slotOf(PARAMS, "_meta");
+type Slots = ReturnType<typeof slotsIn>;
+const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT);
+const META_SLOTS = slotsIn(META), RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
+
+const VERSION = encoder.encode('"2.0"');
+const INITIALIZE = encoder.encode('"initialize"');
 
 /** Whether `value` is a JSON object: not null, no array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -58,83 +97,289 @@ export function idKey(id: RpcId): string {
   return typeof id === "string" ? `s${id}` : `n${id}`;
 }
 
+/** The JSON text of an id, digit for digit. */
+export function idText(id: RpcId | null): string {
+  return typeof id === "bigint" ? String(id) : JSON.stringify(id);
+}
+
 function invalid(found: string): SignetError {
   return new SignetError("invalid_request", { publicMessage: `Invalid request: ${found}` });
 }
 
-/** JSON text to a value. @throws SignetError `parse_error` on bytes that are not UTF-8 or not JSON */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch (cause) {
-    // The parser's message quotes the body, so it stays out of the log.
-    throw new SignetError("parse_error", { facts: { bytes: bytes.length, kind: (cause as Error).name } });
+/** A text with its deciding members found. */
+interface Scanned {
+  readonly bytes: Uint8Array;
+  readonly scan: JsonScanner;
+}
+
+function has({ scan }: Scanned, slot: number): boolean {
+  return scan.starts[slot]! >= 0;
+}
+
+function firstByte({ bytes, scan }: Scanned, slot: number): number | undefined {
+  return bytes[scan.starts[slot]!];
+}
+
+/** Whether the value of `slot` is this string, however it is spelt. */
+function isText({ bytes, scan }: Scanned, slot: number, wanted: Uint8Array): boolean {
+  const start = scan.starts[slot]!, length = scan.ends[slot]! - start;
+  if (length < wanted.length) return false;
+  if (length === wanted.length) {
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== wanted[i]) return false;
+    return true;
   }
+  // Longer, so only with escapes; each takes six characters for one.
+  if (length > wanted.length * 6 || bytes[start] !== QUOTE) return false;
+  return valueOf({ bytes, scan }, slot) === JSON.parse(decoder.decode(wanted));
 }
 
-/** Integers beyond 2^53 are refused: two of them could read as one. */
-function isId(value: unknown): value is RpcId {
-  return typeof value === "string" || Number.isSafeInteger(value);
+/** The value of `slot`, which is there and bounded. */
+function valueOf({ bytes, scan }: Scanned, slot: number): unknown {
+  return JSON.parse(decoder.decode(bytes.subarray(scan.starts[slot]!, scan.ends[slot]!)));
 }
 
-function readParams(message: JsonObject): JsonObject | undefined {
-  if (!Object.hasOwn(message, "params")) return undefined;
-  if (!isJsonObject(message.params)) throw invalid("params must be an object");
-  return message.params;
-}
+/** Ids of 64 bits, signed or not: what the widest of servers can hold. */
+const LEAST_ID = -(2n ** 63n), GREATEST_ID = 2n ** 64n - 1n;
 
-function readCall(message: JsonObject): RpcRequest | RpcNotification {
-  const { method } = message;
-  if (typeof method !== "string" || method === "") throw invalid("method must be a non-empty string");
-  if (Object.hasOwn(message, "result") || Object.hasOwn(message, "error")) {
-    throw invalid("a message with a method has neither result nor error");
+/** An id out of its bytes; undefined if it is neither text nor an integer, or one of more than 64 bits. */
+function idOf(scanned: Scanned, slot = ID): RpcId | undefined {
+  const { bytes, scan } = scanned;
+  const start = scan.starts[slot]!, end = scan.ends[slot]!;
+  const first = bytes[start]!;
+  if (first === QUOTE) return valueOf(scanned, slot) as string;
+  if (first !== MINUS && (first < 0x30 || first > 0x39)) return undefined;
+  let value = 0;
+  for (let at = first === MINUS ? start + 1 : start; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return integerOf(valueOf(scanned, slot)); // 1.0 and 1e0 are integers too
+    value = value * 10 + digit;
   }
-  const params = readParams(message);
-  if (!Object.hasOwn(message, "id")) return { kind: "notification", method, params };
-  if (!isId(message.id)) throw invalid("id must be a string or an integer");
-  return { kind: "request", id: message.id, method, params };
+  if (value <= Number.MAX_SAFE_INTEGER) return first === MINUS ? 0 - value : value;
+  if (end - start > 20) return undefined;
+  const exact = BigInt(decoder.decode(bytes.subarray(start, end)));
+  return exact >= LEAST_ID && exact <= GREATEST_ID ? exact : undefined;
 }
 
-function readError(value: unknown): RpcError {
-  if (!isJsonObject(value) || !Number.isSafeInteger(value.code) || typeof value.message !== "string") {
-    throw invalid("error must be an object with an integer code and a message");
-  }
-  return value as unknown as RpcError;
+function integerOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? value as number : undefined;
 }
 
-function readResponse(message: JsonObject): RpcResponse {
-  const hasResult = Object.hasOwn(message, "result");
-  if (hasResult === Object.hasOwn(message, "error")) {
-    throw invalid("a message has a method, or exactly one of result and error");
+/** The first member that is longer than what is read of it may be. */
+function oversized(scanned: Scanned): SignetError | undefined {
+  const { scan } = scanned;
+  for (let slot = 0; slot < SLOTS.length; slot++) {
+    const start = scan.starts[slot]!;
+    const { maxBytes, name, only } = SLOTS[slot]!;
+    if (start < 0 || maxBytes === 0 || scan.ends[slot]! - start <= maxBytes) continue;
+    if (only !== undefined && !(has(scanned, METHOD) && isText(scanned, METHOD, encoder.encode(`"${only}"`)))) continue;
+    return new SignetError("invalid_request", {
+      publicMessage: `Invalid request: ${name} is longer than ${maxBytes} bytes`,
+      remedy: "Send a shorter one.",
+      facts: { member: name, bytes: scan.ends[slot]! - start, maxBytes },
+    });
   }
-  const id = message.id ?? null;
-  if (hasResult) {
-    if (!isId(id)) throw invalid("id must be a string or an integer");
-    if (!isJsonObject(message.result)) throw invalid("result must be an object");
-    return { kind: "response", id, result: message.result, error: undefined };
-  }
-  if (id !== null && !isId(id)) throw invalid("id must be a string, an integer or null");
-  return { kind: "response", id, result: undefined, error: readError(message.error) };
+  return undefined;
 }
 
-function readMessage(value: unknown): RpcMessage {
-  if (!isJsonObject(value)) throw invalid("a message must be an object");
-  if (value.jsonrpc !== "2.0") throw invalid('jsonrpc must be "2.0"');
-  return Object.hasOwn(value, "method") ? readCall(value) : readResponse(value);
+type Shape = RpcMessage["kind"];
+
+function shapeOfCall(scanned: Scanned): Shape | SignetError {
+  if (firstByte(scanned, METHOD) !== QUOTE || scanned.scan.ends[METHOD]! - scanned.scan.starts[METHOD]! < 3) {
+    return invalid("method must be a non-empty string");
+  }
+  if (has(scanned, RESULT_SLOT) || has(scanned, ERROR_SLOT)) {
+    return invalid("a message with a method has neither result nor error");
+  }
+  if (!has(scanned, ID)) return "notification";
+  return idOf(scanned) === undefined ? invalid("id must be a string or an integer of 64 bits") : "request";
+}
+
+function shapeOfResponse(scanned: Scanned): Shape | SignetError {
+  const hasResult = has(scanned, RESULT_SLOT);
+  if (hasResult === has(scanned, ERROR_SLOT)) {
+    return invalid("a message has a method, or exactly one of result and error");
+  }
+  const isNull = !has(scanned, ID) || firstByte(scanned, ID) === SMALL_N;
+  if (isNull ? !hasResult : idOf(scanned) !== undefined) return "response";
+  return invalid(
+    hasResult ? "id must be a string or an integer of 64 bits" : "id must be a string, an integer of 64 bits or null",
+  );
+}
+
+/** What one message is, or why it is none: the rule, in both lanes. Makes nothing of what is accepted. */
+function shapeOf(scanned: Scanned): Shape | SignetError {
+  if (!scanned.scan.isObject) return invalid("a message must be an object");
+  const tooLong = oversized(scanned);
+  if (tooLong !== undefined) return tooLong;
+  if (!has(scanned, JSONRPC) || !isText(scanned, JSONRPC, VERSION)) return invalid('jsonrpc must be "2.0"');
+  return has(scanned, METHOD) ? shapeOfCall(scanned) : shapeOfResponse(scanned);
+}
+
+/** The members of a scope that are there, and mean something to this method. */
+function membersOf(scanned: Scanned, slots: Slots, method?: string): Record<string, unknown> {
+  const members: Record<string, unknown> = {};
+  for (const [slot, name] of slots) {
+    const { only } = SLOTS[slot]!;
+    if (has(scanned, slot) && (only === undefined || only === method)) members[name] = valueOf(scanned, slot);
+  }
+  return members;
+}
+
+function paramsOf(scanned: Scanned, method: string): Params | undefined {
+  if (!has(scanned, PARAMS_SLOT) || firstByte(scanned, PARAMS_SLOT) !== OPEN_OBJECT) return undefined;
+  const params = membersOf(scanned, PARAM_SLOTS, method);
+  const hasMeta = has(scanned, META_SLOT) && firstByte(scanned, META_SLOT) === OPEN_OBJECT;
+  return hasMeta ? { ...params, _meta: membersOf(scanned, META_SLOTS) } : params;
+}
+
+function responseOf(scanned: Scanned): RpcResponse {
+  const id = has(scanned, ID) ? idOf(scanned) ?? null : null;
+  if (has(scanned, RESULT_SLOT)) {
+    return { kind: "response", id, result: membersOf(scanned, RESULT_SLOTS), error: undefined };
+  }
+  const error = { code: undefined, message: undefined, ...membersOf(scanned, ERROR_SLOTS) };
+  return { kind: "response", id, result: undefined, error };
+}
+
+/** @throws SignetError `invalid_request` */
+function messageOf(scanned: Scanned): RpcMessage {
+  const shape = shapeOf(scanned);
+  if (shape instanceof SignetError) throw shape;
+  if (shape === "response") return responseOf(scanned);
+  const method = valueOf(scanned, METHOD) as string;
+  const params = paramsOf(scanned, method);
+  return shape === "notification"
+    ? { kind: "notification", method, params }
+    : { kind: "request", id: idOf(scanned)!, method, params };
+}
+
+/** What a text is refused for as a whole, once it has been scanned. */
+function faultOf({ bytes, scan }: Scanned, { maxDepth }: ScanLimits): SignetError | undefined {
+  switch (scan.fault) {
+    case "depth":
+      return new SignetError("invalid_request", {
+        publicMessage: `Invalid request: JSON is nested deeper than ${maxDepth}`,
+        facts: { maxDepth },
+      });
+    case "name":
+      return new SignetError("invalid_request", {
+        publicMessage: "Invalid request: a member name stands twice in one object",
+        remedy: "Send each member of an object once.",
+      });
+    case "batch":
+      return invalid(`a batch has more than ${MAX_BATCH} messages`);
+    case undefined:
+      if (!scan.beyondAscii || isUtf8(bytes)) return undefined;
+  }
+  return new SignetError("parse_error", { facts: { bytes: bytes.length, kind: scan.fault ?? "not UTF-8" } });
+}
+
+/** One whose tables are at hand; undefined while it is in use. */
+let idleScanner: JsonScanner | undefined = new JsonScanner();
+
+/** Reads one body: scanned in one go or in several, then judged. `release` it in the end. */
+class MessageReading {
+  readonly #scanned: Scanned;
+  readonly #limits: ScanLimits;
+  readonly #messages: RpcMessage[] = [];
+  #refusal: unknown;
+
+  constructor(bytes: Uint8Array, limits: ScanLimits) {
+    const scan = idleScanner ?? new JsonScanner();
+    idleScanner = undefined;
+    this.#scanned = { bytes, scan };
+    this.#limits = limits;
+    scan.onMessage = () => this.#keep();
+    scan.begin(bytes, limits);
+  }
+
+  /** Whether it is done after `budget` more bytes. */
+  run(budget: number): boolean {
+    return this.#scanned.scan.run(budget);
+  }
+
+  /** @throws SignetError `parse_error`, `invalid_request` */
+  end(): Parsed {
+    const { scan } = this.#scanned;
+    const fault = faultOf(this.#scanned, this.#limits);
+    if (fault !== undefined) throw fault;
+    if (!scan.isBatch) return messageOf(this.#scanned);
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#messages.length === 0) throw invalid("a batch must not be empty");
+    return { kind: "batch", messages: this.#messages };
+  }
+
+  release(): void {
+    this.#scanned.scan.release();
+    idleScanner = this.#scanned.scan;
+  }
+
+  /** Of a batch, the element that has just been scanned. That it is no JSON further on would be the worse fault. */
+  #keep(): void {
+    if (this.#refusal !== undefined) return;
+    try {
+      this.#messages.push(messageOf(this.#scanned));
+    } catch (refusal) {
+      this.#refusal = refusal;
+    }
+  }
 }
 
 /**
- * Reads and classifies a body.
+ * Reads and classifies a body, at once.
  * @throws SignetError `parse_error` (not UTF-8, not JSON) or `invalid_request` (not JSON-RPC 2.0 as MCP narrows it,
- * nested too deep, or with an ambiguous member name)
+ * nested too deep, with an ambiguous member name, or with more of something than is read of it)
  */
 export function parseMessage(bytes: Uint8Array, limits: ScanLimits): Parsed {
-  const names = scanJson(bytes, limits);
-  const value = parseJson(bytes);
-  assertUnambiguous(value, names);
-  if (!Array.isArray(value)) return readMessage(value);
-  if (value.length === 0) throw invalid("a batch must not be empty");
-  return { kind: "batch", messages: value.map(readMessage) };
+  const reading = new MessageReading(bytes, limits);
+  try {
+    reading.run(Infinity);
+    return reading.end();
+  } finally {
+    reading.release();
+  }
+}
+
+/** Read between two turns of the event loop: a fraction of a millisecond. */
+const TURN_BYTES = 256 * 1024;
+
+/** The same for a body that may be long: others have their turn meanwhile. */
+export async function parseMessageInTurns(bytes: Uint8Array, limits: ScanLimits): Promise<Parsed> {
+  const reading = new MessageReading(bytes, limits);
+  try {
+    while (!reading.run(TURN_BYTES)) await new Promise((resolve) => setTimeout(resolve, 0));
+    return reading.end();
+  } finally {
+    reading.release();
+  }
+}
+
+/** A message that needs nothing but to be passed on. */
+export interface PlainMessage {
+  /** Null if it has none. */
+  readonly id: RpcId | null;
+}
+
+/** Reused: what it has found is read in the turn in which it was looked for. */
+const plainScan = new JsonScanner();
+
+/**
+ * Reads a body of a known session only as far as is needed to pass it on: undefined if it is refused, a batch, or the
+ * handshake. Makes no objects of what stands in it.
+ */
+export function readPlain(bytes: Uint8Array, limits: ScanLimits): PlainMessage | undefined {
+  const scan = plainScan.begin(bytes, limits);
+  scan.run(Infinity);
+  try {
+    if (scan.fault !== undefined || scan.isBatch || (scan.beyondAscii && !isUtf8(bytes))) return undefined;
+    const scanned = { bytes, scan };
+    const shape = shapeOf(scanned);
+    if (shape instanceof SignetError) return undefined;
+    if (shape !== "response" && isText(scanned, METHOD, INITIALIZE)) return undefined;
+    return { id: shape === "request" ? idOf(scanned)! : null };
+  } finally {
+    scan.release();
+  }
 }
 
 /** The bytes of an error response; `id` is null where the request's could not be read (JSON-RPC 2.0 §5). */
@@ -144,6 +389,6 @@ export function errorResponse(
   message: string,
   data?: unknown,
 ): Uint8Array<ArrayBuffer> {
-  const error: RpcError = data === undefined ? { code, message } : { code, message, data };
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, error }));
+  const error = data === undefined ? { code, message } : { code, message, data };
+  return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"error":${JSON.stringify(error)}}`);
 }

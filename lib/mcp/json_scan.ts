@@ -1,110 +1,298 @@
-// What `JSON.parse` does not tell: how deep a text is nested, and whether a member name stands twice in one object.
-// Guarantees that no accepted message reads differently in another parser (RFC 8259 §4: names SHOULD be unique), in
-// time linear in the bytes. It does not validate: what is not JSON is left to `JSON.parse`.
-import { SignetError } from "../errors.ts";
+// One pass over the text of a message: whether it is JSON (RFC 8259) within the depth cap, and where the members stand
+// that decide what it is and whom it concerns. Guarantees time linear in the bytes whatever they hold, no memory but its
+// own tables, and that no accepted message reads differently in another parser (§4: names SHOULD be unique). It can stop
+// at any byte and go on later, so that a long text holds nobody up.
+import { findName, MESSAGE, type NameReading, NO_SCOPE, SCOPE_OF, SLOTS } from "./message_members.ts";
 
 export interface ScanLimits {
   /** Deepest nesting of arrays and objects; the outermost is 1. */
   readonly maxDepth: number;
 }
 
-const QUOTE = 0x22, COMMA = 0x2c, BACKSLASH = 0x5c;
+/** What is wrong with a text. `syntax`: no JSON. `depth`: nested beyond the cap. `name`: a deciding member stands twice. */
+export type ScanFault = "syntax" | "depth" | "name" | "batch";
+
+/** A batch of more messages than this would hold everybody up, and no client has ever sent one. */
+export const MAX_BATCH = 1000;
+
+const QUOTE = 0x22, COMMA = 0x2c, COLON = 0x3a, BACKSLASH = 0x5c, MINUS = 0x2d, PLUS = 0x2b, DOT = 0x2e, ZERO = 0x30;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
 
-/** Names matter this deep: the message, its `params` and what stands in them (`_meta`, `arguments`). */
-const NAMED_DEPTH = 3;
-/** Decisive names stand in the message and in its `params`. */
-const FOLDED_DEPTH = 2;
+const NOTHING = new Uint8Array(0);
 
-/** Where the string that opens before `start` closes; the end of the text if it does not. */
-function endOfString(bytes: Uint8Array, start: number): number {
-  for (let quote = bytes.indexOf(QUOTE, start); quote >= 0; quote = bytes.indexOf(QUOTE, quote + 1)) {
-    let escapes = quote;
-    while (escapes > start && bytes[escapes - 1] === BACKSLASH) escapes--;
-    if ((quote - escapes) % 2 === 0) return quote;
-  }
-  return bytes.length;
+/** What may come next. */
+const VALUE = 0, FIRST_VALUE = 1, NAME = 2, FIRST_NAME = 3, AFTER_NAME = 4, AFTER_VALUE = 5, END = 6;
+
+/** Of bytes inside a string: 0 plain ASCII, 1 beyond ASCII, 2 the closing quote, 3 a backslash, 4 forbidden. */
+const IN_STRING = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte++) IN_STRING[byte] = byte < 0x20 ? 4 : byte >= 0x80 ? 1 : 0;
+IN_STRING[QUOTE] = 2;
+IN_STRING[BACKSLASH] = 3;
+
+const IS_HEX = new Uint8Array(256);
+for (const char of "0123456789abcdefABCDEF") IS_HEX[char.charCodeAt(0)] = 1;
+const IS_ESCAPED = new Uint8Array(256);
+for (const char of '"\\/bfnrt') IS_ESCAPED[char.charCodeAt(0)] = 1;
+
+const LITERALS = new Map(["true", "false", "null"].map((text) => [text.charCodeAt(0), new TextEncoder().encode(text)]));
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
 }
 
-/**
- * Checks the nesting of a JSON text and counts the member names down to the depth where they matter, a name as often as
- * it stands there; see {@link assertUnambiguous}.
- * @throws SignetError `invalid_request` when it is nested deeper than `maxDepth`
- */
-export function scanJson(bytes: Uint8Array, limits: ScanLimits): number {
-  const isObject = new Uint8Array(limits.maxDepth + 1);
-  let depth = 0;
-  let names = 0;
-  let namedDepth = NAMED_DEPTH;
-  let expectsName = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      if (expectsName && depth <= namedDepth) names++;
-      expectsName = false;
-      at = endOfString(bytes, at + 1);
-    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      if (depth === limits.maxDepth) throw tooDeep(limits.maxDepth);
-      if (depth === 0 && byte === OPEN_ARRAY) namedDepth++; // a batch: its messages stand one deeper
-      expectsName = byte === OPEN_OBJECT;
-      isObject[++depth] = expectsName ? 1 : 0;
-    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-      if (depth > 0) depth--;
-      expectsName = false;
-    } else if (byte === COMMA) {
-      expectsName = isObject[depth] === 1;
+function skipDigits(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (isDigit(bytes[at])) at++;
+  return at;
+}
+
+/** The position behind the number that starts at `start`; −1 if none does (RFC 8259 §6). */
+function endOfNumber(bytes: Uint8Array, start: number): number {
+  let at = bytes[start] === MINUS ? start + 1 : start;
+  const whole = at;
+  at = skipDigits(bytes, at);
+  if (at === whole || (bytes[whole] === ZERO && at > whole + 1)) return -1;
+  if (bytes[at] === DOT) {
+    const fraction = at + 1;
+    at = skipDigits(bytes, fraction);
+    if (at === fraction) return -1;
+  }
+  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
+    const sign = bytes[at + 1];
+    const exponent = sign === MINUS || sign === PLUS ? at + 2 : at + 1;
+    at = skipDigits(bytes, exponent);
+    if (at === exponent) return -1;
+  }
+  return at;
+}
+
+function endOfLiteral(bytes: Uint8Array, start: number): number {
+  const literal = LITERALS.get(bytes[start]!);
+  if (literal === undefined) return -1;
+  for (let i = 1; i < literal.length; i++) if (bytes[start + i] !== literal[i]) return -1;
+  return start + literal.length;
+}
+
+/** Reads one text after the other; `begin`, then `run` until it says that it is done. */
+export class JsonScanner {
+  /** Where the deciding members of the message at hand stand; `starts` is −1 where there is none. See `SLOTS`. */
+  readonly starts: Int32Array = new Int32Array(SLOTS.length).fill(-1);
+  readonly ends: Int32Array = new Int32Array(SLOTS.length);
+  fault: ScanFault | undefined;
+  /** Whether the text is an array; then `onMessage` hears of each of its elements. */
+  isBatch = false;
+  /** Whether the one value is an object: else there are no members. Of a batch, of the element at hand. */
+  isObject = false;
+  /** Whether a byte beyond ASCII was seen: then the text may not be UTF-8. */
+  beyondAscii = false;
+  onMessage: ((scanner: JsonScanner, start: number, end: number) => void) | undefined;
+  #bytes: Uint8Array = NOTHING;
+  #maxDepth = 0;
+  #at = 0;
+  #depth = 0;
+  #expects = VALUE;
+  /** Where the string begins that a pause has cut; −1 outside of strings. */
+  #stringStart = -1;
+  #stringFlags = 0;
+  /** The slot of the member whose value comes next; −1 if it decides nothing. */
+  #slot = -1;
+  #elements = 0;
+  #elementStart = 0;
+  /** By depth: whether an object, which scope its names are in, which slot its end closes. */
+  #objects = new Uint8Array(0);
+  #scopes = new Uint8Array(0);
+  #slots = new Int8Array(0);
+  readonly #name: NameReading = { exact: 0, folded: 0, twice: false };
+
+  begin(bytes: Uint8Array, { maxDepth }: ScanLimits): this {
+    this.#bytes = bytes;
+    if (this.#objects.length <= maxDepth) {
+      this.#objects = new Uint8Array(maxDepth + 1);
+      this.#scopes = new Uint8Array(maxDepth + 1);
+      this.#slots = new Int8Array(maxDepth + 1);
+    }
+    this.#maxDepth = maxDepth;
+    this.#at = this.#depth = this.#elements = 0;
+    this.#expects = VALUE;
+    this.#stringStart = this.#slot = -1;
+    this.fault = undefined;
+    this.isBatch = this.isObject = this.beyondAscii = false;
+    this.#clear();
+    return this;
+  }
+
+  /** Lets go of the text, so that nothing borrowed outlives its exchange. */
+  release(): void {
+    this.#bytes = NOTHING;
+    this.onMessage = undefined;
+  }
+
+  /** Reads on for `budget` bytes or a little more. Answers whether it is done: then `fault` says how it went. */
+  run(budget: number): boolean {
+    const bytes = this.#bytes;
+    const stop = Math.min(bytes.length, this.#at + budget);
+    while (this.#at < stop && this.fault === undefined) {
+      if (this.#stringStart >= 0) this.#string(stop);
+      else this.#token(bytes[this.#at]!, stop);
+    }
+    if (this.fault !== undefined) return true;
+    if (this.#at < bytes.length) return false;
+    if (this.#expects !== END) this.fault = "syntax";
+    return true;
+  }
+
+  #clear(): void {
+    this.starts.fill(-1);
+    this.#name.exact = this.#name.folded = 0;
+    this.#name.twice = false;
+  }
+
+  #token(byte: number, stop: number): void {
+    switch (byte) {
+      case 0x20:
+      case 0x0a:
+      case 0x0d:
+      case 0x09:
+        this.#at++;
+        return;
+      case QUOTE:
+        if (this.#expects > FIRST_NAME) return this.#refuse("syntax");
+        if (this.#expects <= FIRST_VALUE) this.#openValue();
+        this.#stringStart = this.#at++;
+        this.#stringFlags = 0;
+        return this.#string(stop);
+      case COLON:
+        if (this.#expects !== AFTER_NAME) return this.#refuse("syntax");
+        this.#expects = VALUE;
+        this.#at++;
+        return;
+      case COMMA:
+        if (this.#expects !== AFTER_VALUE) return this.#refuse("syntax");
+        this.#expects = this.#objects[this.#depth] === 1 ? NAME : VALUE;
+        this.#at++;
+        return;
+      case OPEN_OBJECT:
+      case OPEN_ARRAY:
+        return this.#open(byte === OPEN_OBJECT);
+      case CLOSE_OBJECT:
+      case CLOSE_ARRAY:
+        return this.#close(byte === CLOSE_OBJECT);
+      default:
+        return this.#scalar(byte);
     }
   }
-  return names;
-}
 
-/** Names that decide what a message is and whom it concerns, by their folded form. */
-const DECISIVE = new Map(
-  ["jsonrpc", "id", "method", "params", "result", "error", "name", "uri", "taskId", "requestId", "_meta"].map(
-    (name) => [foldName(name), name],
-  ),
-);
-
-/** Folds like a parser that matches names without case: `ſ` with `s`, the Kelvin sign with `k`. */
-function foldName(name: string): string {
-  return name.toUpperCase().toLowerCase();
-}
-
-/** Whether `name` is a decisive one but for its case, beside that one: some servers' parsers take the later of the two. */
-function hasTwin(object: object, name: string): boolean {
-  const decisive = DECISIVE.get(foldName(name));
-  return decisive !== undefined && decisive !== name && Object.hasOwn(object, decisive);
-}
-
-/** The names that are left after parsing, where the last of equal ones wins; NaN if two differ in case only. */
-function countNames(value: unknown, depth: number): number {
-  if (depth > NAMED_DEPTH || typeof value !== "object" || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce<number>((sum, member) => sum + countNames(member, depth + 1), 0);
-  const names = Object.keys(value);
-  let count = names.length;
-  for (const name of names) {
-    if (depth <= FOLDED_DEPTH && hasTwin(value, name)) return NaN;
-    count += countNames((value as Record<string, unknown>)[name], depth + 1);
+  #scalar(byte: number): void {
+    if (this.#expects > FIRST_VALUE) return this.#refuse("syntax");
+    const end = byte === MINUS || isDigit(byte)
+      ? endOfNumber(this.#bytes, this.#at)
+      : endOfLiteral(this.#bytes, this.#at);
+    if (end < 0) return this.#refuse("syntax");
+    this.#openValue();
+    this.#at = end;
+    this.#closeValue(this.#slot);
   }
-  return count;
-}
 
-/**
- * Compares a parsed text with the number of names that stand in it: fewer are left where one stood twice.
- * @throws SignetError `invalid_request` if a name is ambiguous
- */
-export function assertUnambiguous(value: unknown, names: number): void {
-  const messages = Array.isArray(value) ? value : [value];
-  if (messages.reduce<number>((sum, message) => sum + countNames(message, 1), 0) === names) return;
-  throw new SignetError("invalid_request", {
-    publicMessage: "Invalid request: a member name stands twice in one object",
-    remedy: "send each member of an object once",
-  });
-}
+  #openValue(): void {
+    if (this.#slot >= 0) this.starts[this.#slot] = this.#at;
+    else if (this.isBatch && this.#depth === 1) this.#elementStart = this.#at;
+  }
 
-function tooDeep(maxDepth: number): SignetError {
-  return new SignetError("invalid_request", {
-    publicMessage: `Invalid request: JSON is nested deeper than ${maxDepth}`,
-    facts: { maxDepth },
-  });
+  /** A value has ended before `#at`: the one of slot `slot`. */
+  #closeValue(slot: number): void {
+    if (slot >= 0) this.ends[slot] = this.#at;
+    this.#slot = -1;
+    this.#expects = this.#depth === 0 ? END : AFTER_VALUE;
+    if (this.isBatch && this.#depth === 1) this.#closeElement();
+  }
+
+  #closeElement(): void {
+    if (++this.#elements > MAX_BATCH) return this.#refuse("batch");
+    if (this.#name.twice) return this.#refuse("name");
+    this.onMessage?.(this, this.#elementStart, this.#at);
+    this.#clear();
+    this.isObject = false;
+  }
+
+  #open(isObject: boolean): void {
+    if (this.#expects > FIRST_VALUE) return this.#refuse("syntax");
+    if (this.#depth === this.#maxDepth) return this.#refuse("depth");
+    this.#openValue();
+    const outer = this.#depth++;
+    this.#objects[this.#depth] = isObject ? 1 : 0;
+    this.#slots[this.#depth] = this.#slot;
+    this.#scopes[this.#depth] = isObject ? this.#scopeUnder(outer) : NO_SCOPE;
+    if (outer === 0) this.isBatch = !isObject;
+    this.#slot = -1;
+    this.#expects = isObject ? FIRST_NAME : FIRST_VALUE;
+    this.#at++;
+  }
+
+  #scopeUnder(outer: number): number {
+    if (this.#slot >= 0) return SCOPE_OF[this.#slot]!;
+    if (outer !== (this.isBatch ? 1 : 0)) return NO_SCOPE;
+    this.isObject = true;
+    return MESSAGE;
+  }
+
+  #close(isObject: boolean): void {
+    const expected = isObject ? FIRST_NAME : FIRST_VALUE;
+    if (this.#depth === 0 || (this.#objects[this.#depth] === 1) !== isObject) return this.#refuse("syntax");
+    if (this.#expects !== AFTER_VALUE && this.#expects !== expected) return this.#refuse("syntax");
+    const slot = this.#slots[this.#depth]!;
+    this.#depth--;
+    this.#at++;
+    this.#closeValue(slot);
+    if (this.#depth === 0 && this.#name.twice) this.#refuse("name");
+  }
+
+  /** Goes on in a string, up to `stop`. */
+  #string(stop: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let flags = this.#stringFlags;
+    while (at < stop) {
+      const kind = IN_STRING[bytes[at]!]!;
+      if (kind === 0) at++;
+      else if (kind === 2) {
+        this.#at = at + 1;
+        return this.#closeString(flags);
+      } else if (kind === 1) {
+        flags |= 1;
+        at++;
+      } else if (kind === 4) return this.#refuse("syntax");
+      else {
+        flags |= 2;
+        const escape = bytes[at + 1]!;
+        if (IS_ESCAPED[escape] === 1) at += 2;
+        else if (escape === 0x75 && this.#isHex(at + 2)) at += 6;
+        else return this.#refuse("syntax");
+      }
+    }
+    this.#at = at;
+    this.#stringFlags = flags;
+  }
+
+  #isHex(at: number): boolean {
+    const bytes = this.#bytes;
+    return at + 4 <= bytes.length && (IS_HEX[bytes[at]!]! & IS_HEX[bytes[at + 1]!]! & IS_HEX[bytes[at + 2]!]! &
+          IS_HEX[bytes[at + 3]!]!) === 1;
+  }
+
+  #closeString(flags: number): void {
+    const start = this.#stringStart;
+    this.#stringStart = -1;
+    if ((flags & 1) !== 0) this.beyondAscii = true;
+    if (this.#expects <= FIRST_VALUE) return this.#closeValue(this.#slot);
+    const scope = this.#scopes[this.#depth]!;
+    if (scope !== NO_SCOPE) {
+      const text = { bytes: this.#bytes, start: start + 1, end: this.#at - 1, isPlain: flags === 0 };
+      this.#slot = findName(scope, text, this.#name);
+    }
+    this.#expects = AFTER_NAME;
+  }
+
+  #refuse(fault: ScanFault): void {
+    this.fault = fault;
+  }
 }

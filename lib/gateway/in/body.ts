@@ -1,7 +1,7 @@
 // The request's body, whole: a request may have to be sent again (L4), so it is read before it is forwarded.
 // All bodies in memory together are bounded, so that many large ones cannot exhaust it (M3).
 import { SignetError } from "../../errors.ts";
-import { type Bytes, copyBytes, latin1Of, ownBytes } from "../../http1/wire/borrowed.ts";
+import { type Bytes, copyBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { CHUNKED } from "../../http1/types.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -85,62 +85,4 @@ class Room {
     bigger.set(this.bytes);
     this.#buffer = bigger;
   }
-}
-
-const QUOTE = 0x22, BACKSLASH = 0x5c;
-const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
-
-/** The position behind the JSON string that opens at `open`; the end of the text if it does not close. */
-function skipString(text: string, open: number): number {
-  for (let at = text.indexOf('"', open + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let slashes = 0;
-    while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return at + 1;
-  }
-  return text.length;
-}
-
-/**
- * Whether a body of a known session can pass as bytes: one JSON object (no batch, nothing behind it), nested within the
- * cap (M3), and without the word that only the handshake uses, in whatever spelling. Whatever is in doubt is not plain
- * and gets parsed.
- * Reads the bytes as latin1: all that matters here is ASCII, and a native search skips long strings.
- */
-export function isPlain(bytes: Bytes, maxDepth: number): boolean {
-  const text = latin1Of(bytes);
-  let at = 0;
-  while (isBlank(text.charCodeAt(at))) at++;
-  if (text.charCodeAt(at) !== OPEN_OBJECT) return false;
-  let depth = 0;
-  while (at < text.length) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      const end = skipString(text, at);
-      if (end - at === INITIALIZE.length && text.startsWith(INITIALIZE, at)) return false;
-      // The method is hardly ever spelt with escapes, but could be to hide it; it is longer then.
-      if (depth === 1 && end - at >= LEAST_ESCAPED && text.slice(at, end).includes("\\u")) return false;
-      at = end;
-      continue;
-    }
-    if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
-      if (++depth > maxDepth) return false;
-    } else if ((code === CLOSE_OBJECT || code === CLOSE_ARRAY) && --depth === 0) return isBlankFrom(text, at + 1);
-    at++;
-  }
-  return false;
-}
-
-function isBlankFrom(text: string, start: number): boolean {
-  let at = start;
-  while (isBlank(text.charCodeAt(at))) at++;
-  return at === text.length;
-}
-
-const INITIALIZE = '"initialize"';
-/** Length with one letter as `\\uXXXX`. */
-const LEAST_ESCAPED = INITIALIZE.length + 5;
-
-/** White space of JSON (RFC 8259 §2). */
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }

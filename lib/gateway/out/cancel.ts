@@ -1,5 +1,6 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
+import { idText } from "../../mcp/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { removeField, setField } from "./fields.ts";
@@ -22,8 +23,8 @@ export async function cancelCall(
   for (const name of ["mcp-method", "mcp-name"]) removeField(fields, name);
   setField(fields, "content-type", "application/json");
   parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
-  const params = { requestId, reason: "the client disconnected" };
-  const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
+  const params = `{"requestId":${idText(requestId)},"reason":"the client disconnected"}`;
+  const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   try {
     const { query } = inbound.head;
     const about = { caller, session: session.tag, upstreamSessionId: link.id };

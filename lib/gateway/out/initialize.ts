@@ -2,7 +2,7 @@
 // (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
 import type { SealedSession } from "../../envelope/session_payload.ts";
 import { SignetError } from "../../errors.ts";
-import { newSid, sealSession } from "../../envelope/session_id.ts";
+import { newSid, requireSealable, sealSession } from "../../envelope/session_id.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
@@ -37,6 +37,7 @@ interface Opened {
 export async function initialize(parts: GatewayParts, opening: Opening): Promise<void> {
   if (parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
   const params = readInitializeParams(opening.request);
+  requireBounded(parts, opening, params);
   const slot = parts.limits.reserveRequest();
   try {
     const reservation = parts.registry.reserve(opening.caller);
@@ -58,6 +59,20 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   } finally {
     slot.release();
   }
+}
+
+/** No client needs a fraction of it, decorated with pictures or not. */
+const MAX_INITIALIZE_BYTES = 256 * 1024;
+
+/** Before a place is taken or the upstream asked: what could not be sealed would have opened a session there for nothing. */
+function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params: InitializeParams): void {
+  if (body.length > MAX_INITIALIZE_BYTES) {
+    throw new SignetError("invalid_params", {
+      publicMessage: `Invalid params: an initialize of ${body.length} bytes, ${MAX_INITIALIZE_BYTES} is the most`,
+    });
+  }
+  const upstreams = { [parts.upstream.url]: parts.fields.sealedOf(inbound) };
+  requireSealable({ ...params, upstreams }, { maxLength: parts.options.maxIdLength });
 }
 
 /**

@@ -1,7 +1,6 @@
 // Bytes that lie in a connection's buffer, and will be somebody else's before long.
 // Guarantee: nobody keeps them by mistake. They are no `Uint8Array`, so the compiler refuses every place that takes one;
 // what can be done with them copies, or ends before the buffer goes on; and once they are called back they throw.
-import { decodeLatin1 } from "./latin1.ts";
 
 /** A message's bytes: in memory of their own, free to be kept, or borrowed. */
 export type Bytes = Uint8Array | BorrowedBytes;
@@ -68,7 +67,15 @@ export function byteAt(bytes: Bytes, index: number): number {
   return (bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes)[index]!;
 }
 
-/** All of it as text, one character a byte. @throws HttpError `aborted` */
-export function latin1Of(bytes: Bytes): string {
-  return decodeLatin1(bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes, 0, bytes.length);
+/**
+ * What `read` makes of the bytes, of which it keeps nothing beyond its call.
+ * @param given what else it needs
+ * @throws HttpError `aborted`; whatever `read` throws
+ */
+export function inspectBytes<Given, Found>(
+  bytes: Bytes,
+  read: (view: Uint8Array, given: Given) => Found,
+  given: Given,
+): Found {
+  return read(bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes, given);
 }

@@ -1,7 +1,15 @@
 // lib/mcp/json_rpc.ts and json_scan.ts: what counts as one message, and what is refused before anybody acts on it.
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { SignetError } from "../../../lib/errors.ts";
-import { errorResponse, idKey, parseMessage } from "../../../lib/mcp/json_rpc.ts";
+import {
+  errorResponse,
+  idKey,
+  idText,
+  parseMessage,
+  parseMessageInTurns,
+  readPlain,
+} from "../../../lib/mcp/json_rpc.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -85,20 +93,16 @@ const NOT_JSON_RPC = [
   '{"jsonrpc":"2.0","id":1}',
   '{"jsonrpc":"2.0","id":null,"method":"ping"}',
   '{"jsonrpc":"2.0","id":1.5,"method":"ping"}',
-  '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}',
+  '{"jsonrpc":"2.0","id":18446744073709551616,"method":"ping"}',
+  '{"jsonrpc":"2.0","id":1e30,"method":"ping"}',
   '{"jsonrpc":"2.0","id":true,"method":"ping"}',
   '{"jsonrpc":"2.0","id":{},"method":"ping"}',
   '{"jsonrpc":"2.0","id":1,"method":""}',
   '{"jsonrpc":"2.0","id":1,"method":null}',
-  '{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}',
-  '{"jsonrpc":"2.0","id":1,"method":"a","params":null}',
   '{"jsonrpc":"2.0","id":1,"method":"a","result":{}}',
   '{"jsonrpc":"2.0","id":1,"method":"a","error":{"code":1,"message":""}}',
   '{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}',
-  '{"jsonrpc":"2.0","id":1,"result":3}',
   '{"jsonrpc":"2.0","id":null,"result":{}}',
-  '{"jsonrpc":"2.0","id":1,"error":{"code":"x","message":""}}',
-  '{"jsonrpc":"2.0","id":1,"error":{"code":1}}',
 ];
 
 Deno.test("parseMessage refuses what is JSON but no JSON-RPC 2.0 with invalid_request", STRICT, () => {
@@ -126,7 +130,8 @@ Deno.test("parseMessage refuses a member name that another parser could read dif
       '{"jsonrpc":"2.0","id":1,"re\u017fult":{},"result":{}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","NAME":"b"}}',
-      '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"k":1,"k":2}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"progressToken":1,"progressToken":2}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"a":1},"_meta":{"a":2}}}',
       '[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"a","method":"b"}]',
     ]
   ) refuses("invalid_request", text);
@@ -141,6 +146,7 @@ Deno.test(
         '{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":{"a":1,"A":2},"_meta":{"a":1}}}',
         '{"jsonrpc":"2.0","id":1,"method":"a","params":{"list":[{"x":1},{"x":2}]}}',
         '{"jsonrpc":"2.0","id":1,"method":"a","params":{"method":"b","id":2}}',
+        '{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":{"name":1,"name":2},"_meta":{"k":1,"k":2}}}',
         '{"jsonrpc":"2.0","id":1,"method":"method","params":{"a":"a","b":"a"}}',
       ]
     ) assert.equal(parse(text).kind, "request");
@@ -158,4 +164,180 @@ Deno.test("errorResponse writes code, message, data and a null id where there is
     id: null,
     error: { code: -32022, message: "m", data: { supported: ["x"] } },
   });
+});
+
+Deno.test("P5: parseMessage takes params of any kind, and looks into objects only", STRICT, () => {
+  for (const params of ["null", "[1]", '"x"', "3", "true"]) {
+    const parsed = parse(`{"jsonrpc":"2.0","id":1,"method":"a","params":${params}}`);
+    assert.ok(parsed.kind === "request" && parsed.params === undefined, params);
+  }
+});
+
+Deno.test("P5: parseMessage takes results and errors of any kind, which only the server can judge", STRICT, () => {
+  for (const member of ['"result":3', '"result":null', '"error":{"code":"x"}', '"error":null']) {
+    assert.equal(parse(`{"jsonrpc":"2.0","id":1,${member}}`).kind, "response", member);
+  }
+});
+
+Deno.test("P5: an id of 64 bits keeps its digits", STRICT, () => {
+  const ids = ["9007199254740993", "-9007199254740993", "18446744073709551615", "-9223372036854775808", "0", "-1", "7"];
+  for (const id of ids) {
+    const parsed = parse(`{"jsonrpc":"2.0","id":${id},"method":"a"}`);
+    assert.ok(parsed.kind === "request");
+    assert.equal(idText(parsed.id), id);
+    assert.equal(idKey(parsed.id), `n${id}`);
+    const error = new TextDecoder().decode(errorResponse(parsed.id, -1, "m"));
+    assert.equal(error, `{"jsonrpc":"2.0","id":${id},"error":{"code":-1,"message":"m"}}`);
+  }
+});
+
+Deno.test("P5: an integer is one however it is written", STRICT, () => {
+  for (const [text, id] of [["1.0", 1], ["1e3", 1000], ["-0", -0]] as const) {
+    const parsed = parse(`{"jsonrpc":"2.0","id":${text},"method":"a"}`);
+    assert.ok(parsed.kind === "request" && parsed.id === id, text);
+  }
+});
+
+Deno.test("M6: what is read of a message is bounded, and the refusal names the bound", STRICT, () => {
+  const long = "x".repeat(70_000);
+  for (
+    const [member, text] of [
+      ["id is longer than 4096", `{"jsonrpc":"2.0","id":"${long}","method":"a"}`],
+      ["method is longer than 1024", `{"jsonrpc":"2.0","id":1,"method":"${long}"}`],
+      ["uri is longer than 65536", `{"jsonrpc":"2.0","id":1,"method":"a","params":{"uri":"${long}"}}`],
+      [
+        "progressToken is longer than 4096",
+        `{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"progressToken":"${long}"}}}`,
+      ],
+      [
+        "capabilities is longer than 16384",
+        `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{"a":"${long}"}}}`,
+      ],
+      [
+        "clientInfo is longer than 65536",
+        `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"clientInfo":{"a":"${long}"}}}`,
+      ],
+    ] as const
+  ) {
+    assert.throws(
+      () => parse(text),
+      (error) => error instanceof SignetError && error.code === "invalid_request" && error.message.includes(member),
+      member,
+    );
+  }
+  const elsewhere = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"clientInfo":{"a":"${long}"}}}`;
+  assert.equal(parse(elsewhere).kind, "request");
+});
+
+Deno.test("12: parseMessage refuses a batch of more than a thousand messages", STRICT, () => {
+  const batch = (length: number) => `[${Array(length).fill('{"jsonrpc":"2.0","method":"a"}').join(",")}]`;
+  assert.equal(parse(batch(1000)).kind, "batch");
+  refuses("invalid_request", batch(1001));
+});
+
+const ARGUMENTS = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ maxDepth: 4 }));
+
+Deno.test("parseMessageInTurns reads a long text as parseMessage does", STRICT, async () => {
+  await fc.assert(
+    fc.asyncProperty(ARGUMENTS, fc.nat(300_000), async (args, length) => {
+      const text = encoder.encode(
+        JSON.stringify({
+          jsonrpc: "2.0",
+          id: 1,
+          method: "a",
+          params: { name: '\\"é'.repeat(length / 4), arguments: args },
+        }).slice(0, -(length % 2)),
+      );
+      const read = async (reader: typeof parseMessage | typeof parseMessageInTurns) => {
+        try {
+          return await reader(text, { maxDepth: 32 });
+        } catch (error) {
+          return (error as SignetError).message;
+        }
+      };
+      assert.deepEqual(await read(parseMessageInTurns), await read(parseMessage));
+    }),
+    { numRuns: 20 },
+  );
+});
+
+const plain = (text: string, maxDepth = 8) => readPlain(encoder.encode(text), { maxDepth });
+
+Deno.test("readPlain takes exactly what parseMessage takes, but for batches and the handshake", STRICT, () => {
+  const takes = (text: string) => {
+    try {
+      return parse(text, 8).kind !== "batch";
+    } catch {
+      return false;
+    }
+  };
+  const good =
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"a":[1,2.5e-3,"\\u00e9"]}}}';
+  const bytes = [...good].map((_, at) => at);
+  for (const at of bytes) {
+    for (const put of ["", '"', "{", "}", "[", ",", ":", "\\", "1", "n", " ", "\n", "\u0000", "e", "."]) {
+      const text = good.slice(0, at) + put + good.slice(at + 1);
+      assert.equal(plain(text) !== undefined, takes(text), text);
+    }
+  }
+});
+
+Deno.test("readPlain leaves initialize to the parser, in whatever spelling", STRICT, () => {
+  const message = (method: string) => `{"jsonrpc":"2.0","id":1,"method":"${method}"}`;
+  for (const method of ["initialize", "\\u0069nitialize", "initializ\\u0065"]) {
+    assert.equal(plain(message(method)), undefined, method);
+  }
+  for (const method of ["initialized", "\\u0069nitialized", "Initialize", "initializ"]) {
+    assert.deepEqual(plain(message(method)), { id: 1 }, method);
+  }
+  assert.deepEqual(plain('{"jsonrpc":"2.0","method":"a","params":{"x":"initialize"}}'), { id: null });
+});
+
+Deno.test("the scanner takes for JSON what JSON.parse does", STRICT, () => {
+  const isJson = (text: string) => {
+    try {
+      JSON.parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const isTaken = (text: string) => {
+    try {
+      parse(text);
+      return true;
+    } catch (error) {
+      return (error as SignetError).code !== "parse_error";
+    }
+  };
+  const token = fc.constantFrom(
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"a"',
+    '""',
+    "1",
+    "-0",
+    "01",
+    "1.",
+    "1e5",
+    "1e",
+    "-",
+    "true",
+    "nul",
+    " ",
+    '"\\u00e9"',
+    '"\\x"',
+  );
+  fc.assert(
+    fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
+      const text = tokens.join("");
+      assert.equal(isTaken(text), isJson(text), text);
+    }),
+    { numRuns: 3000 },
+  );
+  fc.assert(fc.property(fc.json(), (text) => assert.equal(isTaken(text), true, text)));
 });

@@ -5,7 +5,7 @@ import {
   byteAt,
   callBack,
   copyBytes,
-  latin1Of,
+  inspectBytes,
   lockForWrite,
   ownBytes,
   unlockAfterWrite,
@@ -47,19 +47,22 @@ Deno.test(
     const copy = ownBytes(borrowed);
     const target = new Uint8Array(2);
     copyBytes(borrowed, target, 0, 1);
-    assert.deepEqual([borrowed.length, latin1Of(borrowed), byteAt(borrowed, 1), textOf(target)], [
-      3,
-      "abc",
-      0x62,
-      "bc",
-    ]);
+    assert.deepEqual(
+      [borrowed.length, inspectBytes(borrowed, textOf, undefined), byteAt(borrowed, 1), textOf(target)],
+      [
+        3,
+        "abc",
+        0x62,
+        "bc",
+      ],
+    );
     assert.equal(callBack(borrowed, REASON), true);
     buffer.fill(POISON);
     assert.equal(textOf(copy), "abc");
     for (
       const use of [
         () => borrowed.copy(),
-        () => latin1Of(borrowed),
+        () => inspectBytes(borrowed, textOf, undefined),
         () => byteAt(borrowed, 0),
         () => ownBytes(borrowed),
       ]
@@ -81,7 +84,7 @@ Deno.test("bytes that are being written are not free when they are called back",
 Deno.test("bytes of one's own are used as they are", STRICT, () => {
   const own = bytesOf("abc");
   assert.equal(ownBytes(own), own);
-  assert.deepEqual([latin1Of(own), byteAt(own, 2)], ["abc", 0x63]);
+  assert.deepEqual([inspectBytes(own, textOf, undefined), byteAt(own, 2)], ["abc", 0x63]);
 });
 
 Deno.test("poison is in every buffer given back, and a second return or a late write is found out", STRICT, () => {
