@@ -127,7 +127,7 @@ export class BunSocket implements Socket, BunSocketEvents {
       owner.onReadFailed(systemError("ECANCELED", "the socket is closed"), undefined);
     } else if (this.#unasked > 0) {
       this.#wanted = false;
-      const memory = owner.lend();
+      const memory = owner.takeMemory();
       owner.onBytes(memory, this.#fill(memory));
     } else if (this.#failure !== undefined) {
       this.#wanted = false;

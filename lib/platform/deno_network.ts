@@ -28,7 +28,7 @@ export class DenoSocket implements Socket {
   }
 
   read(): void {
-    const memory = this.#memory = this.#owner.lend();
+    const memory = this.#memory = this.#owner.takeMemory();
     this.#connection.read(memory).then(this.#onRead, this.#onReadFailed);
   }
 

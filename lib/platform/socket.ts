@@ -3,7 +3,7 @@
 /** Who a socket belongs to. */
 export interface SocketOwner {
   /** Memory to put the next bytes in. It comes back by one of the calls below. */
-  lend(): Uint8Array;
+  takeMemory(): Uint8Array;
   /** The first `count` bytes (at least one) of `memory`, which was lent, have arrived. */
   onBytes(memory: Uint8Array, count: number): void;
   /** The peer has sent its last byte. */
