@@ -71,6 +71,11 @@ export const ERROR_KINDS = {
     rpcCode: -32000,
     publicMessage: "Bad gateway: the MCP server's answer is not valid",
   },
+  upstream_not_mcp: {
+    status: 502,
+    rpcCode: -32000,
+    publicMessage: "Bad gateway: no MCP server answers at the configured path",
+  },
   session_limit: { status: 503, rpcCode: -32000, publicMessage: "Too many sessions" },
   request_limit: { status: 503, rpcCode: -32000, publicMessage: "Too many requests in flight" },
   draining: { status: 503, rpcCode: -32000, publicMessage: "Shutting down" },

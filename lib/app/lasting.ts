@@ -4,6 +4,7 @@ import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { endReopened } from "../gateway/out/end.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
@@ -12,9 +13,10 @@ import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
 import { readTextFile } from "../platform/files.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
-import { Limits } from "../session/limits.ts";
+import { type LimitCaps, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
+import { Reopenings } from "../session/reopenings.ts";
 import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
 import { createMemoryStore } from "../store/memory.ts";
@@ -28,6 +30,7 @@ import { openUpstream } from "./upstream.ts";
 /** What a reload keeps. */
 export interface Lasting {
   readonly limits: Limits;
+  readonly reopenings: Reopenings;
   readonly store: Store;
   readonly revocations: StoredRevocations;
   /** Signet's own session tokens; undefined where no secret is configured. */
@@ -90,8 +93,9 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     ...{ ring, limits, owners, revocations },
     idleMs: settings.sessionIdleMs,
     maxIdLength: settings.maxIdLength,
-    onEnd: (session) => {
+    onEnd: (session, reason) => {
       identities.evictSession(session.sealed.sid);
+      endReopened(upstream, session, reason);
       for (const { id } of session.links) if (id !== undefined) upstream.release(id);
     },
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
@@ -99,6 +103,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   upstream.onEnded = (id) => endLinked(registry, id, now());
   revocations.watch((revocation) => endRevoked(registry, revocation, now()));
   return {
+    reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
     ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, log, now },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
@@ -106,6 +111,11 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     metrics: new GatewayMetrics(),
     lifecycle: { draining: false, streams: new Set() },
   };
+}
+
+/** A server that restarts loses every session at once: each may come back, and be lost once more. */
+function reopeningsOf({ maxSessions, maxSessionsPerPrincipal }: LimitCaps): number {
+  return 2 * Math.min(maxSessions, maxSessionsPerPrincipal);
 }
 
 /** The upstream has ended it for good. Rare, so that no index is kept for it. */

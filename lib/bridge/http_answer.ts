@@ -93,8 +93,3 @@ export function eventAnswer(body: BodyReader, options: { fields?: FieldList; onR
   if (body.length !== CHUNKED) throw new RangeError("answering with events: want a body of unknown length");
   return makeAnswer({ status: 200, fields, body, onRelease: options.onRelease });
 }
-
-/** What a session that is not, or no longer, known is answered with: the gateway brings it back to life (L4). */
-export function lostSession(): ClientResponse {
-  return errorAnswer(404, { id: null, code: -32001, message: "Session not found" });
-}

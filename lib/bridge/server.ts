@@ -9,9 +9,10 @@ import { classify } from "../mcp/era.ts";
 import { parseMessage, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { isModernEnvelope } from "../mcp/modern.ts";
 import { isKnownRevision } from "../mcp/revisions.ts";
+import { LostSession, type SessionCall } from "../session/lost_session.ts";
 import { acceptanceOf, notAcceptable } from "./acceptance.ts";
 import type { Conversation } from "./conversation.ts";
-import { bareAnswer, lostSession } from "./http_answer.ts";
+import { bareAnswer } from "./http_answer.ts";
 import { callOf, callWith } from "./http_call.ts";
 import type { BridgeParts } from "./limits.ts";
 import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
@@ -54,7 +55,7 @@ export class BridgeServer {
     return { ...sizes, sessions: this.#sessions.size, calls: sizes.calls + this.#stateless.calls };
   }
 
-  send(request: BridgeRequest): Call {
+  send(request: BridgeRequest): SessionCall {
     if (this.#closed) return callOf(Promise.reject(new SignetError("draining")));
     const version = fieldValue(request.fields, "mcp-protocol-version");
     if (version !== undefined && !isKnownRevision(version)) {
@@ -63,7 +64,7 @@ export class BridgeServer {
     const { upstreamSessionId } = request;
     if (upstreamSessionId === undefined) return this.#open(request);
     const conversation = this.#sessions.find(upstreamSessionId);
-    if (conversation === undefined) return callOf(Promise.resolve(lostSession()));
+    if (conversation === undefined) return { response: Promise.resolve(new LostSession()), abort() {} };
     switch (request.method) {
       case "DELETE":
         this.release(upstreamSessionId);

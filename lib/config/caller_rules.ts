@@ -91,8 +91,7 @@ function judgeSourceSettings(bench: Bench): void {
         problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
       }
       // Set but unused means that callers are believed to be checked and are not.
-      // `--trusted-proxy` says besides whose X-Forwarded-* are believed.
-      if (!used && !missing && places.has(key) && key !== "trustedProxies") {
+      if (!used && !missing && places.has(key)) {
         problem(key, `no --principal ${source} uses it`, `Add --principal ${source}, or leave it out.`);
       }
     }

@@ -4,6 +4,7 @@ import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
+import type { Reopenings } from "../session/reopenings.ts";
 import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
@@ -55,6 +56,8 @@ export interface GatewayParts {
   /** Has the ring, too: sealing and opening never see two. */
   readonly registry: SessionRegistry;
   readonly limits: Limits;
+  /** How often lost sessions were opened again: outside of sessions, which memory may drop. */
+  readonly reopenings: Reopenings;
   readonly upstream: Upstream;
   readonly fields: FieldPolicy;
   readonly keepAlive: KeepAlive;

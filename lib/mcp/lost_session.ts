@@ -1,84 +1,148 @@
-// Whether an upstream's answer means that it does not know the session, and proves that it did not process the request.
-// Only then may the request be sent again after a new initialize (L4): a tool must never run twice.
+// What a refusal says of the session it was sent in, and so whether the request it refuses can have been run (L4). Words
+// are proof in one form only, which a transport alone uses; for every other a `ping` in the same session decides.
 //
-// The specification asks for 404 (MCP 2025-11-25, "Session Management" 3). Servers in use also say 400 and 401; their
-// exact words are known from their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
-// server-everything, the Python SDK before it moved to 404, mcp-go, rmcp.
+// The specification asks for 404 (MCP 2025-11-25, "Session Management" 3). Servers in use say 400, 401, 410 and 422 too;
+// the known words are those of their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
+// server-everything, the Python SDK, mcp-go, rmcp.
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
+import { elementsOf, findMember, type Span } from "./json_text.ts";
 
-/** Longer bodies are pages for people, not a transport's refusal. */
-const MAX_REFUSAL_BYTES = 8192;
+/** Of a refusal no more than this is looked at: a transport's own is shorter, and the rest is for people. */
+export const REFUSAL_BYTES = 8192;
 
+const OPEN_ARRAY = 0x5b;
 const decoder = new TextDecoder();
 
-/** Words only a transport says, and says before it looks at the message. */
-const TRANSPORT_WORDS =
-  /^(?:bad request: |error: )?(?:no valid session id|invalid or missing session id|invalid session id|invalid or expired session id|server not initialized)\b/i;
+/** A refusal as it was heard: `text` is its body without its content coding, undefined where that could not be read. */
+export interface Refusal {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly text: string | undefined;
+  /** Whether the body went on behind `text`. */
+  readonly cut: boolean;
+}
 
-/** Words an application might say too, of sessions of its own; they count only where no request id ties them to a call. */
-const SESSION_WORDS =
-  /^(?:bad request: |not found: |unauthorized: )?(?:(?:mcp )?session (?:not found|has been terminated|terminated|has expired|expired)|unknown session|invalid session)\b/i;
+/**
+ * - `lost`: the transport refused the session before it looked at the request
+ * - `own`: the call itself is answered, or nothing is said of the session: to be passed on
+ * - `unclear`: either could have said it
+ */
+export type Meaning = "lost" | "own" | "unclear";
+
+/** Statuses with which servers in use refuse a session. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 401, 404, 410, 422]);
+
+export function isRefusal(status: number): boolean {
+  return REFUSALS.has(status);
+}
+
+/** What a transport says, and nothing else with it: whole sentences, so that no application's longer one is taken for it. */
+const TRANSPORT_WORDS = new RegExp(
+  "^(?:(?:bad request|not found|invalid request|error): )?(?:" +
+    [
+      "no valid session id(?: provided)?",
+      "invalid or (?:missing|expired) session(?: id)?",
+      "invalid session(?: id)?",
+      "unknown session(?: id)?",
+      "server not initialized",
+      "(?:mcp )?session(?: id)? (?:not found|has been terminated|terminated|has expired|expired|does not exist)",
+      "no (?:such )?session(?: [\\x21-\\x7e]{1,2048})?",
+    ].join("|") +
+    ")[.!]?$",
+  "i",
+);
 
 /** Codes of a transport's refusal; a server that reached the method answers with another. */
-const TRANSPORT_CODES: ReadonlySet<unknown> = new Set([-32000, -32001, -32600]);
+const TRANSPORT_CODES: ReadonlySet<unknown> = new Set([-32000, -32001, -32600, -32005]);
+/** In place of an id where the transport knew none; the Python SDK puts "server-error". */
+const NO_CALL: ReadonlySet<unknown> = new Set([undefined, null, "", "server-error"]);
 
-function parseObject(body: string): JsonObject | undefined {
+/** @param asked the ids of the requests that were refused; of none for a notification */
+export function meaningOf(refusal: Refusal, asked: ReadonlySet<string>): Meaning {
+  const { status, text } = refusal;
+  if (!isRefusal(status)) return "own";
+  // Too long for a transport: what calls itself JSON is the answer of whatever the call has reached.
+  if (refusal.cut && isJsonType(refusal.contentType)) return "own";
+  if (text === undefined) return "unclear";
+  const messages = messagesIn(text);
+  if (messages.some((message) => answersCall(message, asked))) return "own";
+  const [message] = messages;
+  if (messages.length !== 1 || message === undefined || (status !== 404 && status !== 400)) return "unclear";
+  return isTransports(message) ? "lost" : "unclear";
+}
+
+/** Whether two refusals are one and the same, for two requests: ids and whatever else counts aside. */
+export function isAlike(one: Refusal, other: Refusal): boolean {
+  return one.status === other.status && one.text !== undefined && other.text !== undefined &&
+    shapeOf(one.text) === shapeOf(other.text);
+}
+
+/** Whether a refusal could be about the session: it names it, or names nothing at all. */
+export function mayMeanSession({ text }: Refusal): boolean {
+  return text !== undefined && (text.trim() === "" || /session/i.test(text));
+}
+
+/** Whether a JSON-RPC error is one about the session; in answer to a `ping` at any status. */
+export function speaksOfSession(message: unknown): boolean {
+  return isJsonObject(message) && isJsonObject(message.error) && /session/i.test(wordsOf(message.error));
+}
+
+/** The text that a request id is compared by: servers have been seen to turn numbers into text, and back. */
+export function askedId(id: unknown): string {
+  return String(id);
+}
+
+/** The ids of the requests in a body that has been read as JSON before, or was found plain; of none if it is neither. */
+export function askedIn(body: Uint8Array): ReadonlySet<string> {
+  const messages: (Span | undefined)[] = body.find((byte) => byte > 0x20) === OPEN_ARRAY
+    ? elementsOf(body)
+    : [undefined];
+  const ids = messages.map((message) => findMember(body, "id", message));
+  return new Set(
+    ids.filter((span) => span !== undefined).map((span) => {
+      const text = decoder.decode(body.subarray(span.start, span.end));
+      try {
+        return askedId(JSON.parse(text));
+      } catch {
+        return text;
+      }
+    }),
+  );
+}
+
+/** A result is an answer whatever it says; so is an error that has the call's id and does not speak of the session. */
+function answersCall(message: JsonObject, asked: ReadonlySet<string>): boolean {
+  if (NO_CALL.has(message.id) || !asked.has(askedId(message.id))) return false;
+  return message.result !== undefined || (isJsonObject(message.error) && !speaksOfSession(message));
+}
+
+/** A JSON-RPC error of a transport about the session, tied to no call. */
+function isTransports(message: JsonObject): boolean {
+  return message.jsonrpc === "2.0" && isJsonObject(message.error) && NO_CALL.has(message.id) &&
+    TRANSPORT_CODES.has(message.error.code) && TRANSPORT_WORDS.test(wordsOf(message.error).trim());
+}
+
+function wordsOf({ message }: JsonObject): string {
+  return typeof message === "string" ? message : "";
+}
+
+/** The JSON objects a body is made of; none if it is no JSON. */
+function messagesIn(text: string): JsonObject[] {
   try {
-    const value: unknown = JSON.parse(body);
-    return isJsonObject(value) ? value : undefined;
+    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
+    return (Array.isArray(value) ? value : [value]).filter(isJsonObject);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
-/** Whether an error is tied to a call: it then came from behind the transport. The Python SDK puts "server-error". */
-function answersACall(message: JsonObject): boolean {
-  return message.id !== undefined && message.id !== null && message.id !== "" && message.id !== "server-error";
-}
-
-/** A JSON-RPC error of the transport that speaks of the session. */
-function refusesSession(message: JsonObject): boolean {
-  if (!isJsonObject(message.error) || !TRANSPORT_CODES.has(message.error.code)) return false;
-  const words = message.error.message;
-  if (typeof words !== "string") return false;
-  return TRANSPORT_WORDS.test(words) || (!answersACall(message) && SESSION_WORDS.test(words));
+/** What is left of a text without what differs from one refusal to the next: the call's id, times, numbers, traces. */
+function shapeOf(text: string): string {
+  const [message] = messagesIn(text);
+  const told = message === undefined ? text.trim() : JSON.stringify({ ...message, id: null });
+  return told.replace(/[0-9a-f-]{8,}|\d+/gi, "#");
 }
 
 function isJsonType(contentType: string | undefined): boolean {
   return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase().endsWith("json");
-}
-
-/** The answer as JSON-RPC, or as other text. A body in events came from a transport that had accepted the request. */
-function readRefusal(contentType: string | undefined, body: Uint8Array): { json?: JsonObject; text: string } {
-  const text = decoder.decode(body).trim();
-  const json = contentType === undefined || isJsonType(contentType) ? parseObject(text) : undefined;
-  return json === undefined ? { text } : { json, text };
-}
-
-/** 404 means a lost session, unless its body answers the call itself (some servers map JSON-RPC codes to statuses). */
-function isLostBy404(contentType: string | undefined, body: Uint8Array): boolean {
-  // Too long for a transport: what calls itself JSON is the answer of whatever the call has reached.
-  if (body.length > MAX_REFUSAL_BYTES) return !isJsonType(contentType);
-  const { json } = readRefusal(contentType, body);
-  if (json === undefined || !isJsonObject(json.error)) return true;
-  if (refusesSession(json) || !answersACall(json)) return true;
-  // The code is the official SDKs' for a time-out too, which comes after the call has begun.
-  const words = json.error.message;
-  return json.error.code === -32001 && typeof words === "string" && SESSION_WORDS.test(words);
-}
-
-/**
- * Whether the upstream refused a request because it does not know its session.
- * @param status of the answer to a request that carried a session id
- * @param contentType `Content-Type` of the answer
- * @param body the whole body, or at least its first 8 KiB + 1
- */
-export function isLostSession(status: number, contentType: string | undefined, body: Uint8Array): boolean {
-  if (status === 404) return isLostBy404(contentType, body);
-  if ((status !== 400 && status !== 401) || body.length > MAX_REFUSAL_BYTES) return false;
-  const { json, text } = readRefusal(contentType, body);
-  if (status === 401) return json === undefined && /^unauthorized: session not found$/i.test(text); // older rmcp
-  if (json === undefined) return TRANSPORT_WORDS.test(text) || SESSION_WORDS.test(text);
-  if (json.jsonrpc !== "2.0") return typeof json.error === "string" && TRANSPORT_WORDS.test(json.error);
-  return refusesSession(json);
 }

@@ -1,6 +1,8 @@
 // What an upstream calls a session: as it was sealed, until the upstream lost it and it was made anew (BEHAVIOUR.md L4, M4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
+import type { FieldList } from "../http1/types.ts";
+import type { CallerKeys } from "./caller.ts";
 
 /** What one upstream calls this session now. */
 export interface UpstreamLink {
@@ -11,8 +13,18 @@ export interface UpstreamLink {
   generation: number;
   /** The resurrection under way, for others to wait for (L9). */
   reviving: Promise<void> | undefined;
-  /** When it was brought back of late, in ms since the epoch: that has a bound. Undefined as long as it never was. */
-  revivedAtMs: number[] | undefined;
+  /**
+   * What it takes to end the upstream's session once this link is gone, which alone leads to it. Undefined as long as the
+   * id is the sealed one, which leads back to it from anywhere.
+   */
+  reopened: Reopened | undefined;
+}
+
+/** Of the request for which the session was opened again: what a server wants to see when it is ended. */
+export interface Reopened {
+  readonly fields: FieldList;
+  readonly query: string;
+  readonly caller: CallerKeys;
 }
 
 /** Whether the upstream at `url` gave the link's id: the sealed one is of the sealed address alone (M4). */
@@ -27,6 +39,6 @@ export function linksOf(sealed: SealedSession): UpstreamLink[] {
     id: headers["mcp-session-id"] as UpstreamSessionId | undefined,
     generation: 0,
     reviving: undefined,
-    revivedAtMs: undefined,
+    reopened: undefined,
   }));
 }

@@ -1,10 +1,19 @@
 // An MCP server over Streamable HTTP, reached through a pool of connections (TCP, TLS or a unix socket).
-// Adds what the wire needs: the upstream's own Host, path and session id.
+// Adds what the wire needs: the upstream's own Host, path and session id; and knows what an HTTP server's answers mean:
+// which are a lost session (L4), and which lead elsewhere (P6).
+import { BorrowedBytes, inspectBytes } from "../http1/wire/borrowed.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { Call } from "../http1/types.ts";
+import type { ClientRequest, ClientResponse } from "../http1/types.ts";
+import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
+import { hear } from "./http/hear.ts";
+import { HttpCall } from "./http/http_call.ts";
+import { isChallenge, Pings } from "./http/pings.ts";
+import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 /** The configured target may have a query of its own, which stays. */
@@ -20,6 +29,13 @@ export interface HttpUpstreamOptions {
   /** PEM certificates an https upstream is trusted by, besides the built-in roots. */
   readonly caCerts?: readonly string[];
   readonly limits?: Partial<PoolLimits>;
+  readonly timers?: Timers;
+}
+
+/** A request as it went out, and the session it went out in. */
+interface Sent {
+  readonly request: ClientRequest;
+  readonly upstreamSessionId: UpstreamSessionId | undefined;
 }
 
 export class HttpUpstream implements Upstream {
@@ -30,6 +46,8 @@ export class HttpUpstream implements Upstream {
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
   readonly #address: EndpointUrl;
   readonly #probeTimeoutMs: number;
+  readonly #timers: Timers;
+  readonly #pings: Pings;
 
   /** @throws TypeError on a URL that names no endpoint */
   constructor(options: HttpUpstreamOptions) {
@@ -42,14 +60,70 @@ export class HttpUpstream implements Upstream {
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
     this.pool = new Pool(trusting, options.limits === undefined ? {} : { limits: options.limits });
+    this.#timers = options.timers ?? SYSTEM_TIMERS;
+    this.#pings = new Pings((request) => this.pool.send(request), this.#timers);
   }
 
-  send(request: UpstreamRequest): Call {
+  send(request: UpstreamRequest): SessionCall {
     const { method, query, fields, upstreamSessionId, body } = request;
     fields.push("host", this.#address.authority);
     if (upstreamSessionId !== undefined) fields.push("mcp-session-id", upstreamSessionId);
     const target = appendQuery(this.#address.target, query);
-    return this.pool.send(body === undefined ? { method, target, fields } : { method, target, fields, body });
+    const sent = body === undefined ? { method, target, fields } : { method, target, fields, body };
+    const examine = (response: ClientResponse, call: HttpCall) =>
+      this.#examine({ request: sent, upstreamSessionId }, response, call);
+    return new HttpCall(this.pool.send(sent), examine);
+  }
+
+  /** What an answer is that is no success. @throws SignetError, HttpError */
+  async #examine(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
+    if (isRedirect(response.head.status)) return await this.#redirect(sent, response, call);
+    const { upstreamSessionId, request } = sent;
+    if (upstreamSessionId === undefined || request.method === "DELETE" || !isRefusal(response.head.status)) {
+      return response;
+    }
+    // About the credential: the client is to bring another, in the same session.
+    if (isChallenge(response)) return response;
+    return await this.#judge(sent, response, call);
+  }
+
+  /** Sends it once more where the server wants it, if that is the server itself still. */
+  async #redirect(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
+    const { request } = sent;
+    const { head } = response;
+    response.release();
+    const target = redirectTarget(this.#origin, request.target, head);
+    if (target === undefined || !isRepeatable(request)) throw refuseRedirect(head);
+    const again = { ...sent, request: { ...request, target } };
+    const answer = await call.instead(this.pool.send(again.request));
+    if (answer.head.status < 300) return answer;
+    if (!isRedirect(answer.head.status)) return await this.#examine(again, answer, call);
+    answer.release();
+    throw refuseRedirect(answer.head);
+  }
+
+  /** Whether a refusal says that the session is lost, by its own words or by those of a `ping` in the same session (L4). */
+  async #judge(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
+    const { request: { method, target, fields, body }, upstreamSessionId } = sent;
+    const heard = await hear(response, this.#timers);
+    try {
+      // A GET that is refused says nothing: a server need not have streams.
+      const meaning = method === "GET" ? "unclear" : meaningOf(heard.refusal, idsIn(body));
+      if (meaning === "own") return heard.response;
+      if (meaning === "lost") return new LostSession(heard.response);
+      const ping = this.#pings.refusal({ upstreamSessionId: upstreamSessionId!, target, fields });
+      const refusal = await call.waitFor(ping);
+      const isLost = refusal !== undefined && provesLoss(refusal, heard.refusal, method === "GET");
+      return isLost ? new LostSession(heard.response) : heard.response;
+    } catch (error) {
+      heard.response.release();
+      throw error;
+    }
+  }
+
+  /** Scheme and authority that requests are made under. */
+  get #origin(): string {
+    return `${this.#address.endpoint.transport === "tls" ? "https" : "http"}://${this.#address.authority}`;
   }
 
   /** Connects and hangs up: nothing is asked of the server. */
@@ -64,4 +138,24 @@ export class HttpUpstream implements Upstream {
   close(): void {
     this.pool.close();
   }
+}
+
+function idsIn(body: ClientRequest["body"]): ReadonlySet<string> {
+  const isBytes = body instanceof Uint8Array || body instanceof BorrowedBytes;
+  return isBytes ? inspectBytes(body, askedIn, undefined) : new Set();
+}
+
+/** Whether a request can be sent again: its body is no stream that has been read. */
+function isRepeatable({ body }: ClientRequest): boolean {
+  return body === undefined || body instanceof Uint8Array || body instanceof BorrowedBytes;
+}
+
+/**
+ * Whether the refusal of a `ping` proves that the request refused before it was not run either: both must speak of the
+ * session, say nothing at all, or be one and the same. Else each has a reason of its own.
+ * @param harmless whether it may be sent again in any case
+ */
+function provesLoss(ping: Refusal, refusal: Refusal, harmless: boolean): boolean {
+  if (isAlike(ping, refusal)) return true;
+  return mayMeanSession(ping) && (harmless || mayMeanSession(refusal));
 }

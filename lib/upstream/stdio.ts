@@ -5,12 +5,13 @@ import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../b
 import type { ChoosePeers } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { Call, FieldList } from "../http1/types.ts";
+import type { FieldList } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
 import { type Spawn, spawnProcess } from "../platform/child_process.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { CallerKeys } from "../session/caller.ts";
+import type { SessionCall } from "../session/lost_session.ts";
 import type { CredentialSource } from "./credentials/credential.ts";
 import { Rotation } from "./credentials/rotation.ts";
 import { type BackoffOptions, DEFAULT_BACKOFF } from "./stdio/backoff.ts";
@@ -110,7 +111,7 @@ export class StdioUpstream implements Upstream {
     return [...this.#host.pids];
   }
 
-  send(request: UpstreamRequest): Call {
+  send(request: UpstreamRequest): SessionCall {
     return this.#bridge.send(request);
   }
 

@@ -3,8 +3,9 @@
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
-import type { Call, FieldList } from "../http1/types.ts";
+import type { FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
+import type { SessionCall } from "../session/lost_session.ts";
 
 /** One message for an upstream. */
 export interface UpstreamRequest {
@@ -36,7 +37,8 @@ export interface Upstream {
   readonly name: string;
   /** The configured URL: the upstream's key in the envelope. */
   readonly url: string;
-  send(request: UpstreamRequest): Call;
+  /** Answered with `LostSession` only where the request has an `upstreamSessionId`. @throws HttpError, SignetError `upstream_*` */
+  send(request: UpstreamRequest): SessionCall;
   /** Whether it can be reached at all. @throws HttpError `connect_*` */
   probe(): Promise<void>;
   /** Lets go of everything; settles when nothing is left. Again: nothing. */

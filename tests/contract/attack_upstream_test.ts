@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
+import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
@@ -12,7 +12,6 @@ function initialized(id: unknown, protocolVersion: unknown): string {
 }
 
 const BAD_IDS: [string, string[]][] = [
-  ["empty", [""]],
   ["with a blank", ["a b"]],
   ["with a tab", ["a\tb"]],
   ["beyond ASCII", ["s\xe9ssion"]],
@@ -45,6 +44,20 @@ for (const [what, ids] of BAD_IDS) {
     },
   );
 }
+
+Deno.test("PROTOCOL 1: an empty Mcp-Session-Id of an upstream is none, as SDK clients take it", STRICT, async () => {
+  await using upstream = new RawUpstream((request) => {
+    const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: {} };
+    assert.equal(request.head.includes("mcp-session-id"), false);
+    return write(
+      request.conn,
+      json({ jsonrpc: "2.0", id: JSON.parse(request.body).id, result }, "mcp-session-id:\r\n"),
+    );
+  });
+  await using signet = await TestSignet.start({ upstream: upstream.url });
+  const id = await signet.open();
+  assert.equal(await status(signet.post(call(1, "x"), { id })), 200);
+});
 
 for (const version of ["", " ", "2025\r\nx: y", "2025-11-25\u0000", "\u{1f600}", "v".repeat(1000)]) {
   Deno.test(

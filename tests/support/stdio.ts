@@ -8,6 +8,8 @@ import { SseParser } from "../../lib/mcp/sse.ts";
 import { createLogger } from "../../lib/observe/log.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../../lib/upstream/stdio.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
+import { LostSession, type SessionCall } from "../../lib/session/lost_session.ts";
+import { errorAnswer } from "../../lib/bridge/http_answer.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";
 import { CENSUS_VARIABLE } from "./process_census.ts";
@@ -117,6 +119,15 @@ export class EventReader {
   }
 }
 
+/** A lost session as a server over HTTP would tell it. */
+export function spoken(call: SessionCall): Call {
+  const response = call.response.then((answer) =>
+    answer instanceof LostSession ? errorAnswer(404, { id: null, code: -32001, message: "Session not found" }) : answer
+  );
+  response.catch(() => {});
+  return { response, abort: () => call.abort() };
+}
+
 /** Reads an answer to its end. */
 export async function readAnswer(response: ClientResponse): Promise<Seen> {
   const { head } = response;
@@ -166,7 +177,7 @@ export class StdioSession {
       "text/event-stream",
       ...(lastEventId === undefined ? [] : ["last-event-id", lastEventId]),
     ];
-    const call = this.#upstream.upstream.send({
+    const call = spoken(this.#upstream.upstream.send({
       method: "GET",
       query: "",
       fields,
@@ -174,7 +185,7 @@ export class StdioSession {
       body: undefined,
       caller: callerKeys(NOBODY),
       session: undefined,
-    });
+    }));
     const response = await call.response;
     if (response.head.status !== 200) throw new Error(`listening: found status ${response.head.status}`);
     return new EventReader(response);
@@ -190,7 +201,7 @@ export class StdioSession {
       caller: callerKeys(NOBODY),
       session: undefined,
     };
-    return (await readAnswer(await this.#upstream.upstream.send(request).response)).status;
+    return (await readAnswer(await spoken(this.#upstream.upstream.send(request)).response)).status;
   }
 }
 
@@ -226,7 +237,7 @@ export class TestStdio implements AsyncDisposable {
       session: asking.session,
       ...(asking.revival === undefined ? {} : { revival: asking.revival }),
     };
-    return this.upstream.send(request);
+    return spoken(this.upstream.send(request));
   }
 
   async post(message: unknown, asking: Asking = {}): Promise<Seen> {

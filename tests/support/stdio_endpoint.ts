@@ -8,6 +8,7 @@ import type { ClientResponse } from "../../lib/http1/types.ts";
 import type { StdioUpstream } from "../../lib/upstream/stdio.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";
+import { spoken } from "./stdio.ts";
 
 function asStream(response: ClientResponse): ReadableStream<Uint8Array> {
   return new ReadableStream({
@@ -63,7 +64,7 @@ export class StdioEndpoint implements AsyncDisposable {
 
   async #answer(request: Request): Promise<Response> {
     try {
-      const call = this.upstream.send(await toRequest(request));
+      const call = spoken(this.upstream.send(await toRequest(request)));
       const response = await call.response;
       const { status, fields } = response.head;
       this.answered.push({ method: request.method, status });

@@ -104,8 +104,7 @@ export const CALLERS = {
   }),
   trustedProxies: rows.many(cidr, {
     name: "trusted-proxy",
-    doc:
-      "Network of proxies whose --principal-header, X-Forwarded-*, Forwarded and X-Real-IP are believed; from others these never pass",
+    doc: "Network of proxies whose --principal-header is believed",
   }),
   resolverUrl: rows.optional(httpUrl, {
     name: "resolver-url",

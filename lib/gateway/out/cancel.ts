@@ -7,6 +7,7 @@ import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "../inbound.ts";
 import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
+import { route } from "./route.ts";
 
 const encoder = new TextEncoder();
 
@@ -17,8 +18,8 @@ export async function cancelCall(
 ): Promise<void> {
   const { inbound, caller, session } = call;
   const requestId = inbound.rpcId;
-  const link = session.links[0];
-  if (requestId === null || link === undefined || session.ended) return;
+  if (requestId === null || session.ended) return;
+  const { upstream, link } = route(parts, session);
   const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of ["mcp-method", "mcp-name"]) removeField(fields, name);
   setField(fields, "content-type", "application/json");
@@ -28,7 +29,7 @@ export async function cancelCall(
   try {
     const { query } = inbound.head;
     const about = { caller, session: session.tag, upstreamSessionId: link.id };
-    await notify(parts, { ...about, method: "POST", query, fields, body });
+    await notify(upstream, { ...about, method: "POST", query, fields, body });
   } catch (error) {
     const facts = { session: session.tag, cause: (error as Error).message };
     parts.log.warn("call not cancelled upstream", facts);

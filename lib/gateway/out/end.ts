@@ -2,9 +2,9 @@
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { Session } from "../../session/session.ts";
-import { isGivenBy } from "../../session/upstream_link.ts";
+import type { Caller, CallerKeys } from "../../session/caller.ts";
+import type { EndReason, Session } from "../../session/session.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
 import { forgetAdopted, isAdopted } from "../in/adopt.ts";
 import { upstreamIdOf } from "./initialize_answer.ts";
 import { removeField } from "./fields.ts";
@@ -12,9 +12,12 @@ import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
 import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
+import { routesOf, routeWithoutSession } from "./route.ts";
 
 /** Upstream answers that mean: there is no such session any more, or it cannot be ended by us, which is as good. */
-const GONE: ReadonlySet<number> = new Set([401, 403, 404, 405]);
+const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
+/** Fields of the request at hand that say something about its message. */
+const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name"];
 
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(
@@ -28,7 +31,7 @@ export async function end(
   for (const link of session.links) {
     parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   }
-  const links = session.links.filter((link) => isGivenBy(link, parts.upstream.url)).map(({ id }) => id);
+  const targets = routesOf(parts, session).map(({ upstream, link }) => ({ upstream, id: link.id }));
   if (isAdopted(session)) {
     parts.registry.remove(session, "deleted", parts.now());
     forgetAdopted(parts, session, caller);
@@ -36,11 +39,11 @@ export async function end(
   parts.metrics.deleted.inc();
   parts.log.info("session ended", { session: session.tag });
   const failures: string[] = [];
-  for (const id of links) {
+  for (const { upstream, id } of targets) {
     if (id === undefined) continue;
     const { query } = inbound.head;
-    const failure = await endUpstream(parts, { fields: [...fields], query, caller, session: session.tag, id });
-    if (failure !== undefined) failures.push(`${parts.upstream.name}: ${failure}`);
+    const failure = await endUpstream(upstream, { fields: [...fields], query, caller, session: session.tag, id });
+    if (failure !== undefined) failures.push(`${upstream.name}: ${failure}`);
   }
   if (failures.length > 0) {
     throw new SignetError("upstream_unreachable", {
@@ -55,13 +58,13 @@ export async function end(
 
 /** Ends a session upstream. Answers why it could not, without anything secret; undefined if it is gone there. */
 export async function endUpstream(
-  parts: GatewayParts,
-  ending: { fields: FieldList; query: string; caller: Caller; session: string | undefined; id: UpstreamSessionId },
+  upstream: Upstream,
+  ending: { fields: FieldList; query: string; caller: CallerKeys; session: string | undefined; id: UpstreamSessionId },
 ): Promise<string | undefined> {
   const { fields, id: upstreamSessionId, ...about } = ending;
-  for (const name of ["content-type", "last-event-id", "mcp-method", "mcp-name"]) removeField(fields, name);
+  for (const name of OF_THE_MESSAGE) removeField(fields, name);
   try {
-    const status = await notify(parts, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
+    const status = await notify(upstream, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
     return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
   } catch (error) {
     return error instanceof HttpError ? error.code : "failed";
@@ -77,5 +80,20 @@ export function endUnowned(
   const id = upstreamIdOf(response);
   if (id === undefined) return;
   const fields = parts.fields.toUpstream(inbound, caller);
-  endUpstream(parts, { fields, query: inbound.head.query, caller, session: undefined, id }).catch(() => {});
+  const about = { fields, query: inbound.head.query, caller, session: undefined, id };
+  endUpstream(routeWithoutSession(parts), about).catch(() => {});
+}
+
+/**
+ * A session has left memory: what was opened again for it upstream is ended there, since nothing leads to it any more.
+ * What the id has sealed stays: the id leads back to it. Nobody waits for it.
+ */
+export function endReopened(upstream: Upstream, session: Session, reason: EndReason): void {
+  if (reason === "deleted" || reason === "upstream_gone") return;
+  for (const { id, reopened } of session.links) {
+    if (reopened === undefined || id === undefined) continue;
+    const { query, caller } = reopened;
+    const about = { fields: [...reopened.fields], query, caller, session: session.tag, id };
+    endUpstream(upstream, about).catch(() => {});
+  }
 }

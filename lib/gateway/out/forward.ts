@@ -5,18 +5,19 @@ import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { SignetError } from "../../errors.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
-import { isGivenBy, type UpstreamLink } from "../../session/upstream_link.ts";
+import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
+
 import { requireAnswer } from "./require_answer.ts";
 import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
 import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
-import { judge, mayBeLost } from "./judge.ts";
 import type { GatewayParts } from "../parts.ts";
-import { relay, type RelayExtras } from "./relay.ts";
+import { relay } from "./relay.ts";
 import { revive } from "./revive.ts";
-import { sendFor } from "./send.ts";
+import { isKnown, route, type Target } from "./route.ts";
+import { sendForClient } from "./send.ts";
 
 /** What is sent, and on whose behalf. */
 export interface Outbound {
@@ -26,16 +27,17 @@ export interface Outbound {
   readonly body: Bytes | undefined;
 }
 
-/** What came back: an answer to pass on, with what of its body had to be read to judge it. */
-interface Answered {
-  readonly response: ClientResponse;
-  readonly extras: RelayExtras;
+/** A request being sent: where to, and what can cut it. */
+interface Sending {
+  readonly outbound: Outbound;
+  readonly target: Target;
+  readonly inFlight: InFlight;
 }
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
   const { inbound } = outbound;
-  const session = isDropped(outbound.session) ? await openAgain(parts, outbound) : outbound.session;
+  const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await forward(parts, { ...outbound, session });
   const inFlight = new InFlight(inbound.exchange, outbound.caller);
   const isStream = inFlight.kind === "stream";
@@ -46,12 +48,12 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);
     try {
-      const { response, extras } = await send(parts, outbound, inFlight);
+      const response = await answerTo(parts, { outbound, target: route(parts, session), inFlight });
       const { status } = response.head;
       if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
       if (status === 404) parts.sessionOnly?.forget(session);
       requireAnswer(parts, outbound, response);
-      await relay(parts, { inbound, inFlight, response }, extras);
+      await relay(parts, { inbound, inFlight, response });
     } catch (error) {
       throw explain(parts, error, inFlight);
     } finally {
@@ -74,7 +76,7 @@ function isDropped(session: Session): boolean {
   return endReason === "idle" || endReason === "evicted" || (endReason === "upstream_gone" && isAdopted(session));
 }
 
-async function openAgain(parts: GatewayParts, { inbound, caller, session }: Outbound): Promise<Session> {
+async function reopen(parts: GatewayParts, { inbound, caller, session }: Outbound): Promise<Session> {
   return await openOwned(parts, { inbound, caller, sessionId: session.id });
 }
 
@@ -89,56 +91,61 @@ function explain(parts: GatewayParts, error: unknown, inFlight: InFlight): unkno
   return new SignetError("request_timeout", { facts: { outcome: "client_gone" }, cause: error });
 }
 
-async function send(parts: GatewayParts, outbound: Outbound, inFlight: InFlight): Promise<Answered> {
-  const link = outbound.session.links[0]!;
-  const { inbound, caller, session } = outbound;
+/** The upstream's answer; where it proves that the session is lost, that of the session made anew (L4). */
+async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
+  const { outbound: { inbound, caller, session }, target, inFlight } = sending;
+  const { link } = target;
+  let lost: LostSession | undefined;
   let seenGeneration = 0;
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (isGivenBy(link, parts.upstream.url)) {
+  if (isKnown(target)) {
     if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
     seenGeneration = link.generation;
-    const response = await sendOnce(parts, outbound, inFlight);
-    if (link.id === undefined || !mayBeLost(response)) return { response, extras: {} };
-    const judged = await judge(response);
-    if (!judged.lost || isAdopted(session)) return { response, extras: judged.extras };
-    response.release();
+    const answer = await sendInSession(parts, sending);
+    if (!(answer instanceof LostSession)) return answer;
+    if (isAdopted(session)) return refusalOf(answer, "adopted");
+    lost = answer;
     parts.sessionOnly?.forget(session);
   }
-  await inFlight.waitFor(revive(parts, { session, link, inbound, caller, seenGeneration }));
-  const response = await sendOnce(parts, outbound, inFlight, true);
-  if (link.id === undefined || !mayBeLost(response)) return { response, extras: {} };
-  const { lost, extras } = await judge(response);
-  if (!lost) return { response, extras };
+  try {
+    await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration }));
+  } catch (error) {
+    // It was the credential all along: the client is told so, and brings another.
+    if (lost?.refusal?.head.status === 401 && isRefused(error)) return lost.refusal;
+    lost?.release();
+    throw error;
+  }
+  lost?.release();
+  const answer = await sendInSession(parts, sending, true);
+  if (!(answer instanceof LostSession)) return answer;
   // Once is enough, and the upstream's own words might name its id (PROTOCOL.md 2, 4).
-  response.release();
+  answer.release();
   throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
 }
 
-function requestFields(parts: GatewayParts, { inbound, caller, session }: Outbound, link: UpstreamLink): FieldList {
+/** What the upstream said of a session that cannot be brought back. @throws SignetError `session_not_found` */
+function refusalOf({ refusal }: LostSession, outcome: string): ClientResponse {
+  if (refusal !== undefined) return refusal;
+  throw new SignetError("session_not_found", { facts: { outcome } });
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof SignetError && error.detail.facts?.outcome === "refused";
+}
+
+function requestFields(parts: GatewayParts, { outbound, target }: Sending): FieldList {
+  const { inbound, caller, session } = outbound;
   const fields = parts.fields.toUpstream(inbound, caller);
-  parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
+  parts.fields.addRemembered(fields, session, session.sealed.upstreams[target.link.url]);
   return fields;
 }
 
-function sendOnce(
-  parts: GatewayParts,
-  outbound: Outbound,
-  inFlight: InFlight,
-  again = false,
-): Promise<ClientResponse> {
-  const { inbound, caller, session, body } = outbound;
-  const link = session.links[0]!;
-  const fields = requestFields(parts, outbound, link);
+function sendInSession(parts: GatewayParts, sending: Sending, again = false): Promise<SessionAnswer> {
+  const { outbound: { inbound, caller, session, body }, target: { upstream, link }, inFlight } = sending;
+  const fields = requestFields(parts, sending);
   // A session made anew has no events from before.
   if (again) removeField(fields, "last-event-id");
   const { method, query } = inbound.head;
-  return sendFor(parts, inFlight, {
-    method: method as "GET" | "POST",
-    query,
-    fields,
-    upstreamSessionId: link.id,
-    body,
-    caller,
-    session: session.tag,
-  });
+  const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id };
+  return sendForClient(parts, inFlight, { upstream, request: { ...about, body, caller, session: session.tag } });
 }

@@ -1,6 +1,7 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain;
 // whoever comes first closes the upstream's connection, and the rest finds out from here why.
-import { type Call, type ClientResponse, type Exchange, HttpError } from "../../http1/types.ts";
+import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
+import { type Exchange, HttpError } from "../../http1/types.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Active, EndReason } from "../../session/session.ts";
 
@@ -11,7 +12,7 @@ export class InFlight implements Active {
   clientGone = false;
   /** When the caller's credential ends, in ms since the epoch; looked at for listening streams. */
   readonly provenUntilMs: number;
-  #call: Call | undefined = undefined;
+  #call: SessionCall | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
 
   constructor(exchange: Exchange, { principal }: Caller) {
@@ -29,8 +30,8 @@ export class InFlight implements Active {
     return this.clientGone || this.endReason !== undefined;
   }
 
-  /** Makes `call` the one that is cut. */
-  follow(call: Call): Promise<ClientResponse> {
+  /** What comes of `call`, which from now on is the one that is cut. */
+  answerOf(call: SessionCall): Promise<SessionAnswer> {
     this.#call = call;
     if (this.cut) call.abort();
     return call.response;

@@ -9,6 +9,7 @@ import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session, SessionFacts } from "../../session/session.ts";
+import { resumed } from "../../upstream/http/resumed_body.ts";
 import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
@@ -16,7 +17,8 @@ import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { type Arriving, relay } from "./relay.ts";
-import { sendFor } from "./send.ts";
+import { requireMcp } from "./require_mcp.ts";
+import { sendWithoutSession } from "./send.ts";
 
 /** An initialize request: who sends it and what it says. */
 export interface Opening {
@@ -30,7 +32,6 @@ export interface Opening {
 interface Opened {
   readonly facts: SessionFacts;
   readonly arriving: Arriving;
-  readonly answer: InitializeAnswer;
 }
 
 /** @throws SignetError `invalid_params`, `draining`, `principal_limit`, `session_limit`, `upstream_*`; HttpError */
@@ -96,7 +97,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
   const sid = newSid(parts.random);
   const fields = parts.fields.toUpstream(inbound, caller);
   setField(fields, "accept-encoding", "identity"); // the answer is read here
-  const response = await sendFor(parts, inFlight, {
+  const given = await sendWithoutSession(parts, inFlight, {
     method: "POST",
     query: inbound.head.query,
     fields,
@@ -105,17 +106,23 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
     caller,
     session: shortHash(sid),
   });
-  const arriving: Arriving = { inbound, inFlight, response };
-  if (response.head.status !== 200) {
-    await relay(parts, arriving);
+  const response = await requireMcp(parts, given).catch((error) => {
+    endUnowned(parts, opening, given);
+    throw error;
+  });
+  const { status } = response.head;
+  if (status < 200 || status >= 300) {
+    endUnowned(parts, opening, response);
+    await relay(parts, { inbound, inFlight, response });
     return undefined;
   }
   try {
     const answer = await readInitializeAnswer(response, request.id);
+    const arriving = { inbound, inFlight, response: resumed(response, { prefix: answer.bytes }) };
     const facts = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
-    if (facts !== undefined) return { facts, arriving, answer };
+    if (facts !== undefined) return { facts, arriving };
     endUnowned(parts, opening, response);
-    await relay(parts, arriving, { prefix: answer.bytes });
+    await relay(parts, arriving);
     return undefined;
   } catch (error) {
     drop(parts, opening, response);
@@ -130,7 +137,7 @@ function drop(parts: GatewayParts, opening: Opening, response: ClientResponse): 
 
 /** Passes the answer on with the id. */
 async function announce(parts: GatewayParts, opening: Opening, opened: Opened & { session: Session }): Promise<void> {
-  const { session, arriving, answer } = opened;
+  const { session, arriving } = opened;
   parts.metrics.initialized.inc();
   parts.sessionOnly?.remember(session, opening.inbound, opening.caller);
   parts.log.info("session opened", {
@@ -140,7 +147,7 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   });
   const token = session.enter(arriving.inFlight, parts.now());
   try {
-    await relay(parts, arriving, { prefix: answer.bytes, fields: ["mcp-session-id", session.id] });
+    await relay(parts, arriving, ["mcp-session-id", session.id]);
   } finally {
     session.leave(token, parts.now());
   }

@@ -4,11 +4,13 @@ import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { countField, detachText, fieldValue } from "../../http1/wire/fields.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
-import type { ClientResponse } from "../../http1/types.ts";
+import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { SseParser } from "../../mcp/sse.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { isMediaType } from "../inbound.ts";
+import { ContentDecoder } from "./decoder.ts";
 import { isEventStream } from "./relay.ts";
 
 /** What an id may be (MCP 2025-11-25, "Session Management" 1), short enough to be sealed. */
@@ -19,9 +21,11 @@ const UPSTREAM_ID = /^[\x21-\x7e]{1,2048}$/;
  * @throws SignetError `upstream_invalid` if it is none that could be sent back
  */
 export function readUpstreamId(response: ClientResponse): UpstreamSessionId | undefined {
+  const { fields } = response.head;
   const id = upstreamIdOf(response);
-  if (id !== undefined || countField(response.head.fields, "mcp-session-id") === 0) return id;
-  throw unreadable("a session id that is repeated, empty, longer than 2,048 characters or not visible ASCII");
+  const given = countField(fields, "mcp-session-id");
+  if (id !== undefined || given === 0 || (given === 1 && fieldValue(fields, "mcp-session-id") === "")) return id;
+  throw unreadable("a session id that is repeated, longer than 2,048 characters or not visible ASCII");
 }
 
 /** The same where an id of another form counts for none. */
@@ -39,20 +43,38 @@ export interface InitializeAnswer {
   readonly protocolVersion: string | undefined;
 }
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Of the answer as it comes, and of what it holds. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** A client has given up long before; an answer must not be waited for without end (P6). */
+const READ_TIMEOUT_MS = 120_000;
 const MAX_DEPTH = 128;
 const REVISION = /^[\x21-\x7e]{1,64}$/;
+const BOM = [0xef, 0xbb, 0xbf];
 
 function unreadable(found: string): SignetError {
   return new SignetError("upstream_invalid", {
     facts: { found: `initialize was answered with ${found}` },
-    remedy: "the upstream must answer initialize with a JSON-RPC response, as JSON or as an event stream",
+    remedy: "The upstream must answer initialize with a JSON-RPC response, as JSON or as an event stream: " +
+      "see whether --upstream, its path above all, leads to the MCP server.",
   });
 }
 
-function read(bytes: Uint8Array, id: RpcId): RpcResponse | undefined {
-  const message = parseMessage(bytes, { maxDepth: MAX_DEPTH });
-  return message.kind === "response" && (message.id === id || message.error !== undefined) ? message : undefined;
+/** The response to `id` in a message or batch, taken as SDK clients take it: an id may come back as another type. */
+function readResponse(bytes: Uint8Array, id: RpcId): RpcResponse | undefined {
+  const text = BOM.every((byte, at) => bytes[at] === byte) ? bytes.subarray(BOM.length) : bytes;
+  const parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
+  return (parsed.kind === "batch" ? parsed.messages : [parsed]).find((message) =>
+    message.kind === "response" && (String(message.id) === String(id) || message.error !== undefined)
+  ) as RpcResponse | undefined;
+}
+
+/** The same of an event: one that is none of it is passed over, as clients do. */
+function readEvent(data: Uint8Array, id: RpcId): RpcResponse | undefined {
+  try {
+    return readResponse(data, id);
+  } catch {
+    return undefined;
+  }
 }
 
 function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
@@ -66,44 +88,95 @@ function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
   return { bytes, protocolVersion };
 }
 
-async function readJson(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
-  const bytes = await response.body.readAll(MAX_ANSWER_BYTES);
-  const message = read(bytes, id);
-  if (message === undefined) throw unreadable("a message that is not its response");
-  return asAnswer(bytes, message);
+/** Reads pieces, raw and without their content coding, until `take` has what it wants. */
+class AnswerReader {
+  readonly #body: BodyReader;
+  readonly #decoder: ContentDecoder;
+  readonly #gathered = new GatheredBytes();
+  readonly #untilMs = SYSTEM_TIMERS.now() + READ_TIMEOUT_MS;
+
+  constructor({ head, body }: ClientResponse) {
+    this.#body = body;
+    const coding = fieldValue(head.fields, "content-encoding");
+    try {
+      this.#decoder = new ContentDecoder(coding, MAX_ANSWER_BYTES);
+    } catch {
+      throw unreadable(`the content coding ${JSON.stringify(coding?.slice(0, 40))}`);
+    }
+  }
+
+  /** All that has come, as it came. */
+  take(): Uint8Array {
+    return this.#gathered.take();
+  }
+
+  close(): void {
+    this.#decoder.close();
+  }
+
+  /** The next pieces; undefined at the end. @throws SignetError `upstream_invalid`; HttpError */
+  async next(): Promise<Uint8Array[] | undefined> {
+    if (this.#body.done) return undefined;
+    const reading = this.#body.read();
+    if (!await settlesWithin(reading, Math.max(0, this.#untilMs - SYSTEM_TIMERS.now()), SYSTEM_TIMERS)) {
+      reading.catch(() => {});
+      throw new HttpError("upstream_timeout", `no whole answer came within ${READ_TIMEOUT_MS} ms`);
+    }
+    const lent = await reading;
+    if (lent === null) return undefined;
+    const piece = ownBytes(lent);
+    if (this.#gathered.size + piece.length > MAX_ANSWER_BYTES) throw unreadable("more than 4 MiB");
+    this.#gathered.add(piece);
+    try {
+      return await this.#decoder.push(piece);
+    } catch (error) {
+      throw unreadable(error instanceof RangeError ? "more than 4 MiB" : "bytes that are not in their content coding");
+    }
+  }
 }
 
-async function readEvents(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+async function readJson(reader: AnswerReader, id: RpcId): Promise<InitializeAnswer> {
+  const plain = new GatheredBytes();
+  for (let pieces = await reader.next(); pieces !== undefined; pieces = await reader.next()) {
+    for (const piece of pieces) plain.add(piece);
+  }
+  const message = readResponse(plain.take(), id);
+  if (message === undefined) throw unreadable("a message that is not its response");
+  return asAnswer(reader.take(), message);
+}
+
+async function readEvents(reader: AnswerReader, id: RpcId): Promise<InitializeAnswer> {
   const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
   const encoder = new TextEncoder();
-  const gathered = new GatheredBytes();
-  for (let lent = await response.body.read(); lent !== null; lent = await response.body.read()) {
-    const piece = ownBytes(lent);
-    if (gathered.size + piece.length > MAX_ANSWER_BYTES) throw unreadable("more than 1 MiB before its response");
-    gathered.add(piece);
-    for (const event of parser.push(piece)) {
+  for (let pieces = await reader.next(); pieces !== undefined; pieces = await reader.next()) {
+    for (const event of pieces.flatMap((piece) => parser.push(piece))) {
       if (event.event !== "message" || !event.data) continue;
-      const message = read(encoder.encode(event.data), id);
-      if (message !== undefined) return asAnswer(gathered.take(), message);
+      const message = readEvent(encoder.encode(event.data), id);
+      if (message !== undefined) return asAnswer(reader.take(), message);
     }
   }
   throw unreadable("an event stream that ended before its response");
 }
 
 /**
- * Reads the answer to the initialize request `id` from a response with status 200.
+ * Reads the answer to the initialize request `id` from a response with a status of success.
  * @throws SignetError `upstream_invalid`; HttpError `upstream_*`
  */
 export async function readInitializeAnswer(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+  const type = fieldValue(response.head.fields, "content-type");
+  const isJson = type !== undefined && isMediaType(type, "application/json");
+  if (!isJson && !isEventStream(response.head.fields)) {
+    throw unreadable(`status ${response.head.status} and neither JSON nor events`);
+  }
+  const reader = new AnswerReader(response);
   try {
-    if (isEventStream(response.head.fields)) return await readEvents(response, id);
-    const type = fieldValue(response.head.fields, "content-type");
-    if (type === undefined || !isMediaType(type, "application/json")) throw unreadable("neither JSON nor events");
-    return await readJson(response, id);
+    return isJson ? await readJson(reader, id) : await readEvents(reader, id);
   } catch (error) {
     if (error instanceof SignetError && error.code !== "upstream_invalid") {
       throw unreadable("a body that is not JSON-RPC");
     }
     throw error;
+  } finally {
+    reader.close();
   }
 }

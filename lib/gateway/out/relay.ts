@@ -22,14 +22,6 @@ export interface Arriving {
   readonly response: ClientResponse;
 }
 
-/** What an answer to the client consists of besides the upstream's own head and the rest of its body. */
-export interface RelayExtras {
-  /** Fields to add, such as the session id. */
-  readonly fields?: FieldList;
-  /** Body bytes already read from the upstream, in memory of their own. */
-  readonly prefix?: Uint8Array;
-}
-
 /** Whether a response is a stream of server-sent events. */
 export function isEventStream(fields: FieldList): boolean {
   const type = fieldValue(fields, "content-type");
@@ -37,24 +29,20 @@ export function isEventStream(fields: FieldList): boolean {
 }
 
 /**
- * Passes an answer on and releases it. A body that breaks off upstream breaks off downstream too, so that nobody takes
+ * Passes an answer on, with `extra` fields, and releases it. A body that breaks off upstream breaks off downstream too, so that nobody takes
  * half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends properly.
  */
-export async function relay(parts: GatewayParts, arriving: Arriving, extras: RelayExtras = {}): Promise<void> {
+export async function relay(parts: GatewayParts, arriving: Arriving, extra: FieldList = []): Promise<void> {
   const { inbound, response } = arriving;
   try {
     const fields = parts.fields.toClient(inbound, response.head.fields);
-    if (extras.fields) fields.push(...extras.fields);
+    fields.push(...extra);
     addChallenge(parts, response, fields);
     const start: ResponseStart = { status: response.head.status, reason: response.head.reason, fields };
-    const whole = extras.prefix === undefined
-      ? response.body.takeBuffered()
-      : response.body.done
-      ? extras.prefix
-      : undefined;
+    const whole = response.body.takeBuffered();
     if (whole !== undefined) await inbound.exchange.respond(start, whole);
-    else if (isEventStream(response.head.fields)) await relayEvents(parts, arriving, start, extras.prefix);
-    else await relayBytes(arriving, start, extras.prefix);
+    else if (isEventStream(response.head.fields)) await relayEvents(parts, arriving, start);
+    else await relayBytes(arriving, start);
   } finally {
     response.release();
   }
@@ -72,8 +60,8 @@ function lengthOf(response: ClientResponse): number {
   return response.head.bodyLength === UNTIL_CLOSE ? CHUNKED : response.head.bodyLength;
 }
 
-async function relayBytes(arriving: Arriving, start: ResponseStart, prefix: Uint8Array | undefined): Promise<void> {
-  const writer = await arriving.inbound.exchange.begin(start, lengthOf(arriving.response), prefix);
+async function relayBytes(arriving: Arriving, start: ResponseStart): Promise<void> {
+  const writer = await arriving.inbound.exchange.begin(start, lengthOf(arriving.response));
   await pump(arriving, writer, (bytes) => writer.write(bytes));
 }
 
@@ -81,7 +69,6 @@ async function relayEvents(
   parts: GatewayParts,
   arriving: Arriving,
   start: ResponseStart,
-  prefix: Uint8Array | undefined,
 ): Promise<void> {
   // Asks proxies in front not to hold events back (PROTOCOL.md 32).
   if (fieldValue(start.fields, "x-accel-buffering") === undefined) start.fields.push("x-accel-buffering", "no");
@@ -91,7 +78,6 @@ async function relayEvents(
   const watched = isPlain ? parts.keepAlive.watch(writer) : undefined;
   const sink = watched ?? writer;
   try {
-    if (prefix) await sink.write(prefix);
     await pump(arriving, writer, (bytes) => sink.write(bytes), true);
   } finally {
     if (watched) parts.keepAlive.unwatch(watched);

@@ -1,17 +1,23 @@
 // Resurrection (L4): an upstream that lost its session is initialized again from what the id has sealed, so that a real
 // client, which would not recover, never notices. Single-flight per session; the new upstream id lives in memory only.
 import { SignetError } from "../../errors.ts";
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
+import { detachText } from "../../http1/wire/fields.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Caller } from "../../session/caller.ts";
 import { END_REASONS, type Session } from "../../session/session.ts";
-import type { UpstreamLink } from "../../session/upstream_link.ts";
+import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
+import type { Turn } from "../../session/reopenings.ts";
+import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
 import { readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "../inbound.ts";
 import { ask } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
+import { requireMcp } from "./require_mcp.ts";
+import { requireResponse } from "./send.ts";
 
 const encoder = new TextEncoder();
 
@@ -20,16 +26,13 @@ const OF_THE_MESSAGE = ["last-event-id", "mcp-method", "mcp-name", "mcp-protocol
 
 /** What a server may take to initialize a session; a hung one must not hold requests for ever. */
 const TIMEOUT_MS = 30_000;
-/**
- * How often a session may be brought back in how long. A server that restarts stays far below it; a client that knows how
- * to get a 404 out of a healthy server could otherwise open as many sessions there as it likes, past every limit (M2).
- */
-const MOST_REVIVALS = 10;
-const WITHIN_MS = 60_000;
+/** As much of a request is kept to end the session by; of longer ones only what says who asks. */
+const MAX_KEPT_CHARACTERS = 4096;
 
 /** A session to be brought back, and the request that needs it. */
-interface Revival {
+export interface Revival {
   readonly session: Session;
+  readonly upstream: Upstream;
   readonly link: UpstreamLink;
   readonly inbound: Inbound;
   readonly caller: Caller;
@@ -51,43 +54,61 @@ export async function revive(
 }
 
 async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> {
-  const { session, link } = revival;
-  const facts = { session: session.tag, upstream: parts.upstream.name };
+  const { session, link, upstream } = revival;
+  const facts = { session: session.tag, upstream: upstream.name };
+  let turn: Turn | undefined;
   try {
-    takeTurn(link, parts.now());
-    link.id = await openAgain(parts, revival);
-    link.generation++;
+    turn = takeTurn(parts, revival);
+    const id = await openUpstreamSession(parts, revival);
+    takeOver(link, { id, reopened: keep(fieldsFor(parts, revival), revival) });
     parts.metrics.resurrections.inc("ok");
     parts.log.info("session resurrected upstream", facts);
   } catch (error) {
     const outcome = error instanceof HttpError ? "unreachable" : outcomeOf(error);
     // Asking in vain has opened nothing.
-    if (outcome === "unreachable") link.revivedAtMs?.pop();
+    if (outcome === "unreachable") turn?.giveBack();
     parts.metrics.resurrections.inc(outcome);
     parts.log.warn("session not resurrected", { ...facts, outcome, cause: (error as Error).message });
     throw error;
   }
 }
 
-/** @throws SignetError `session_not_found` */
-function takeTurn(link: UpstreamLink, nowMs: number): void {
-  const turns = link.revivedAtMs ??= [];
-  if (turns.length >= MOST_REVIVALS) {
-    const seconds = WITHIN_MS / 1000;
-    if (nowMs - turns[0]! < WITHIN_MS) {
-      throw new SignetError("session_not_found", {
-        facts: { outcome: "too_often", within: `${seconds} s`, limit: MOST_REVIVALS },
-        remedy: "the upstream keeps losing this session: several servers without shared sessions behind one address?",
-      });
-    }
-    turns.shift();
+/** Counted where memory forgets nothing. @throws SignetError `session_not_found` */
+export function takeTurn(parts: GatewayParts, { session, caller }: Pick<Revival, "session" | "caller">): Turn {
+  const turn = parts.reopenings.take({ principal: caller.principalKey, sid: session.sealed.sid }, parts.now());
+  if (turn !== undefined) return turn;
+  throw new SignetError("session_not_found", {
+    facts: { outcome: "too_often" },
+    remedy: "The upstream keeps losing sessions of this caller: see whether several servers without shared sessions " +
+      "stand behind one address.",
+  });
+}
+
+/** From now on the link stands for the upstream's new session, and is all that leads to it. */
+export function takeOver(
+  link: UpstreamLink,
+  opened: { readonly id: UpstreamSessionId | undefined; readonly reopened: Reopened },
+): void {
+  link.id = opened.id;
+  link.reopened = opened.reopened;
+  link.generation++;
+}
+
+/** What a later end of the session has to carry, in memory of its own. */
+export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbound" | "caller">): Reopened {
+  const size = fields.reduce((sum, text) => sum + text.length, 0);
+  const kept: FieldList = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    if (size > MAX_KEPT_CHARACTERS && fields[i] !== "authorization") continue;
+    kept.push(detachText(fields[i]!), detachText(fields[i + 1]!));
   }
-  turns.push(nowMs);
+  const { principalKey, owner } = caller;
+  return { fields: kept, query: detachText(inbound.head.query), caller: { principalKey, owner } };
 }
 
 /** A new session upstream; none is left there if it cannot be used. */
-async function openAgain(parts: GatewayParts, revival: Revival): Promise<UpstreamSessionId | undefined> {
-  const { session, inbound, caller } = revival;
+async function openUpstreamSession(parts: GatewayParts, revival: Revival): Promise<UpstreamSessionId | undefined> {
+  const { session, upstream, inbound, caller } = revival;
   let id: UpstreamSessionId | undefined;
   try {
     await initializeAgain(parts, revival, (opened) => id = opened);
@@ -100,7 +121,7 @@ async function openAgain(parts: GatewayParts, revival: Revival): Promise<Upstrea
   } catch (error) {
     if (id !== undefined) {
       const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session: session.tag };
-      endUpstream(parts, { ...about, id }).catch(() => {});
+      endUpstream(upstream, { ...about, id }).catch(() => {});
     }
     throw error;
   }
@@ -131,7 +152,7 @@ async function initializeAgain(
   revival: Revival,
   onOpened: (id: UpstreamSessionId | undefined) => void,
 ): Promise<void> {
-  const { session, link, inbound, caller } = revival;
+  const { session, upstream, link, inbound, caller } = revival;
   const { protocolVersion, capabilities, clientInfo } = session.sealed;
   const id = `signet-${session.tag}-${link.generation + 1}`;
   const params = { protocolVersion, capabilities, clientInfo };
@@ -145,17 +166,18 @@ async function initializeAgain(
     session: session.tag,
     revival: true,
   };
-  const read = async (response: ClientResponse) => {
+  const read = async (given: SessionAnswer) => {
+    const response = await requireMcp(parts, requireResponse(given));
     onOpened(readUpstreamId(response));
     assertAccepted(response, "initialize");
     const answer = await readInitializeAnswer(response, id);
     if (answer.protocolVersion === protocolVersion) return;
     throw new SignetError("session_not_found", {
       facts: { outcome: "version_changed", wanted: protocolVersion, found: answer.protocolVersion ?? "an error" },
-      remedy: "the MCP server no longer speaks the revision this client has negotiated; the client must reconnect",
+      remedy: "The MCP server no longer speaks the revision this client has negotiated: the client must reconnect.",
     });
   };
-  await ask(parts, request, { timeoutMs: TIMEOUT_MS, read });
+  await ask(upstream, request, { timeoutMs: TIMEOUT_MS, read });
 }
 
 /** A server may refuse everything before it (MCP, Lifecycle, "Initialization"). */
@@ -164,7 +186,7 @@ async function confirmInitialized(
   revival: Revival,
   id: UpstreamSessionId | undefined,
 ): Promise<void> {
-  const { session, inbound, caller } = revival;
+  const { session, upstream, inbound, caller } = revival;
   const fields = fieldsFor(parts, revival);
   setField(fields, "mcp-protocol-version", session.sealed.protocolVersion);
   const request = {
@@ -176,16 +198,19 @@ async function confirmInitialized(
     caller,
     session: session.tag,
   };
-  await ask(parts, request, {
+  await ask(upstream, request, {
     timeoutMs: TIMEOUT_MS,
-    read: (response) => Promise.resolve(assertAccepted(response, "notifications/initialized")),
+    read: (answer) => Promise.resolve(assertAccepted(answer, "notifications/initialized")),
   });
 }
 
-function assertAccepted(response: ClientResponse, what: string): void {
-  const { status } = response.head;
+function assertAccepted(answer: SessionAnswer, what: string): void {
+  const status = answer instanceof LostSession ? 404 : answer.head.status;
   if (status >= 200 && status < 300) return;
   const facts = { outcome: "refused", attempted: what, status };
   if (status >= 500) throw new SignetError("upstream_unreachable", { facts });
-  throw new SignetError("session_not_found", { facts, remedy: "the upstream refused to initialize the session again" });
+  throw new SignetError("session_not_found", {
+    facts,
+    remedy: "The upstream refused to initialize the session again.",
+  });
 }

@@ -1,17 +1,39 @@
-// A client's request to the upstream: followed, so that it can be cut, and timed until the answer's head is there.
+// A client's request on its way to an upstream: cut with whoever waits for it, and timed until the answer's head is there.
+import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
-import type { UpstreamRequest } from "../../upstream/upstream.ts";
+import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
+import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { GatewayParts } from "../parts.ts";
+import { routeWithoutSession } from "./route.ts";
 
-/** @throws HttpError */
-export async function sendFor(
+/** In a session or outside of one. @throws HttpError, SignetError `upstream_*` */
+export async function sendForClient(
   parts: GatewayParts,
   inFlight: InFlight,
-  request: UpstreamRequest,
-): Promise<ClientResponse> {
+  sending: { readonly upstream: Upstream; readonly request: UpstreamRequest },
+): Promise<SessionAnswer> {
   const startedAt = performance.now();
-  const response = await inFlight.follow(parts.upstream.send(request));
+  const answer = await inFlight.answerOf(sending.upstream.send(sending.request));
   parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
-  return response;
+  return answer;
+}
+
+/** What belongs to no session: none can be lost. @throws HttpError, SignetError `upstream_*` */
+export async function sendWithoutSession(
+  parts: GatewayParts,
+  inFlight: InFlight,
+  request: UpstreamRequest & { readonly upstreamSessionId: undefined },
+): Promise<ClientResponse> {
+  const answer = await sendForClient(parts, inFlight, { upstream: routeWithoutSession(parts), request });
+  return requireResponse(answer);
+}
+
+/** @throws SignetError `internal` for what an upstream must not answer to a request without a session */
+export function requireResponse(answer: SessionAnswer): ClientResponse {
+  if (!(answer instanceof LostSession)) return answer;
+  answer.release();
+  throw new SignetError("internal", {
+    facts: { attempted: "send a request without a session", found: "a lost session", wanted: "an answer" },
+  });
 }

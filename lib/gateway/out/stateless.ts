@@ -10,7 +10,8 @@ import { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
-import { sendFor } from "./send.ts";
+import { requireMcp } from "./require_mcp.ts";
+import { sendWithoutSession } from "./send.ts";
 
 export interface StatelessRequest {
   readonly inbound: Inbound;
@@ -31,7 +32,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   const slot = reserve(parts, message.method);
   const inFlight = new InFlight(inbound.exchange, caller);
   try {
-    const response = await sendFor(parts, inFlight, {
+    const given = await sendWithoutSession(parts, inFlight, {
       method: "POST",
       query: inbound.head.query,
       fields: parts.fields.toUpstream(inbound, caller),
@@ -41,13 +42,22 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       session: undefined,
     });
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
-    endUnowned(parts, request, response);
+    endUnowned(parts, request, given);
+    const response = await requireMcp(parts, given).catch((error) => {
+      throw explain(error, message.method);
+    });
     requireAnswer(parts, request, response);
     await relay(parts, { inbound, inFlight, response });
   } finally {
     slot.release();
     if (inFlight.clientGone) parts.metrics.clientAborts.inc();
   }
+}
+
+/** A probe that finds nothing falls back to a session, which then is told what is wrong (PROTOCOL.md 38). */
+function explain(error: unknown, method: string): unknown {
+  if (method !== "server/discover" || !(error instanceof SignetError)) return error;
+  return error.code === "upstream_not_mcp" ? new SignetError("path_not_found", { cause: error }) : error;
 }
 
 /** A probe that met a 5xx would make the client give up instead of falling back to a session (PROTOCOL.md 38). */

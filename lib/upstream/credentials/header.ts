@@ -1,18 +1,18 @@
 // An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
 // (DESIGN.md, "Transparent by default"; PROTOCOL.md 21). Renewed ahead of its end by the same rotation as all others.
-import { type Call, type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import { isSameName } from "../../http1/wire/field_spelling.ts";
+import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import type { CredentialHolder } from "./rotation.ts";
 
-/** Replaces the named fields, whatever their spelling, in the list it is given. */
+/** Replaces the named fields, in the list it is given. */
 function setFields(fields: FieldList, { values }: Credential): void {
   for (const [name, value] of Object.entries(values)) {
     const lower = name.toLowerCase();
-    for (let i = fields.length - 2; i >= 0; i -= 2) if (isSameName(fields[i]!, lower)) fields.splice(i, 2);
+    for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i] === lower) fields.splice(i, 2);
     fields.push(lower, value);
   }
 }
@@ -58,7 +58,7 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
   /** Requests are refused from now on, until there is one again: the sessions are not this upstream's to end. */
   end(): void {}
 
-  send(request: UpstreamRequest): Call {
+  send(request: UpstreamRequest): SessionCall {
     const credential = this.source.peek();
     if (credential === undefined) return this.#sendLater(request);
     setFields(request.fields, credential);
@@ -85,10 +85,10 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     this.#inner.onEnded = hear;
   }
 
-  #sendLater(request: UpstreamRequest): Call {
-    let call: Call | undefined;
+  #sendLater(request: UpstreamRequest): SessionCall {
+    let call: SessionCall | undefined;
     let aborted = false;
-    const send = (credential: Credential): Promise<ClientResponse> => {
+    const send = (credential: Credential): Promise<SessionAnswer> => {
       if (aborted) throw new HttpError("aborted", "obtaining a credential: the request was aborted", { unsent: true });
       setFields(request.fields, credential);
       call = this.#inner.send(request);

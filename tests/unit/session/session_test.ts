@@ -125,7 +125,7 @@ Deno.test("L4: links begin as sealed, and a revived one is told from the one bef
     id: "upstream-1",
     generation: 0,
     reviving: undefined,
-    revivedAtMs: undefined,
+    reopened: undefined,
   }]);
 });
 

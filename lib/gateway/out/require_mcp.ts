@@ -1,0 +1,43 @@
+// Whether what answers at the upstream's address is an MCP server at all. One that is not, most likely because the path
+// is wrong, would otherwise show its web page to clients, and nobody who could mend it would hear of it.
+import { SignetError } from "../../errors.ts";
+import type { ClientResponse } from "../../http1/types.ts";
+import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { hear } from "../../upstream/http/hear.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** Of servers that do not know the path, the method, or what is asked for. */
+const UNKNOWN_HERE: ReadonlySet<number> = new Set([404, 405, 410, 501]);
+
+/**
+ * The answer to an initialize or to a stateless request, to be used in place of `response`.
+ * @throws SignetError `upstream_not_mcp`, with the answer released; HttpError as the body
+ */
+export async function requireMcp(parts: GatewayParts, response: ClientResponse): Promise<ClientResponse> {
+  const { status } = response.head;
+  if (!UNKNOWN_HERE.has(status)) return response;
+  const heard = await hear(response, SYSTEM_TIMERS);
+  const { text, contentType, cut } = heard.refusal;
+  if (text === undefined || cut || isJsonRpc(text)) return heard.response;
+  heard.response.release();
+  throw notMcp(parts, `status ${status} with ${contentType ?? "no type"} and no JSON-RPC`);
+}
+
+/** For the log: what was found; what is wanted is for the operator to know. */
+export function notMcp({ upstream }: GatewayParts, found: string): SignetError {
+  return new SignetError("upstream_not_mcp", {
+    facts: { attempted: `initialize at ${upstream.url}`, found, wanted: "JSON-RPC, as JSON or as an event stream" },
+    remedy:
+      "Correct the path of --upstream: most MCP servers answer at /mcp. A server of the older HTTP+SSE transport " +
+      "(/sse) cannot be used.",
+  });
+}
+
+function isJsonRpc(text: string): boolean {
+  try {
+    const value = JSON.parse(text.replace(/^\ufeff/, ""));
+    return [value].flat().some((message) => message?.jsonrpc === "2.0");
+  } catch {
+    return false;
+  }
+}

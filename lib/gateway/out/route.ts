@@ -1,0 +1,35 @@
+// Where a message goes: which upstream, and what that one calls the session. Whoever sends, notifies or ends asks here;
+// today there is one upstream (ARCHITECTURE.md, "route").
+import { SignetError } from "../../errors.ts";
+import type { Session } from "../../session/session.ts";
+import { isGivenBy, type UpstreamLink } from "../../session/upstream_link.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** An upstream of a session. */
+export interface Target {
+  readonly upstream: Upstream;
+  readonly link: UpstreamLink;
+}
+
+/** Where a message of the session goes. @throws SignetError `session_not_found` if it was sealed for none */
+export function route(parts: GatewayParts, session: Session): Target {
+  const [link] = session.links;
+  if (link === undefined) throw new SignetError("session_not_found", { facts: { outcome: "no_upstream" } });
+  return { upstream: parts.upstream, link };
+}
+
+/** Where a message without a session goes: one that opens one, or needs none. */
+export function routeWithoutSession(parts: GatewayParts): Upstream {
+  return parts.upstream;
+}
+
+/** Every upstream that may know the session: for its end. */
+export function routesOf(parts: GatewayParts, session: Session): Target[] {
+  return session.links.map((link) => ({ upstream: parts.upstream, link })).filter(isKnown);
+}
+
+/** Whether the upstream can know the session under the link's id: a sealed one is of the sealed address alone (M4). */
+export function isKnown({ upstream, link }: Target): boolean {
+  return isGivenBy(link, upstream.url);
+}

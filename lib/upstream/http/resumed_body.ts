@@ -1,0 +1,67 @@
+// A body of which some has been read to look at it: it is handed out from its beginning all the same.
+import type { BodyReader, ClientResponse } from "../../http1/types.ts";
+import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+
+/** What has been read ahead. */
+export interface ReadAhead {
+  /** In memory of its own. */
+  readonly prefix: Uint8Array;
+  /** A read that was begun and not waited for any longer. */
+  readonly pending?: Promise<Bytes | null> | undefined;
+}
+
+/** The answer as it was before something of it was read ahead. */
+export function resumed(response: ClientResponse, ahead: ReadAhead): ClientResponse {
+  const { head, body } = response;
+  return { head, body: new ResumedBody(body, ahead), release: () => response.release() };
+}
+
+export class ResumedBody implements BodyReader {
+  readonly length: number;
+  readonly #rest: BodyReader;
+  #prefix: Uint8Array | undefined;
+  #pending: Promise<Bytes | null> | undefined;
+
+  constructor(rest: BodyReader, ahead: ReadAhead) {
+    this.#rest = rest;
+    this.length = rest.length;
+    this.#prefix = ahead.prefix.length === 0 ? undefined : ahead.prefix;
+    this.#pending = ahead.pending;
+    ahead.pending?.catch(() => {}); // whoever reads on is told
+  }
+
+  get done(): boolean {
+    return this.#prefix === undefined && this.#pending === undefined && this.#rest.done;
+  }
+
+  takeBuffered(): Bytes | undefined {
+    if (this.#pending !== undefined) return undefined;
+    if (this.#prefix === undefined) return this.#rest.takeBuffered();
+    return this.#rest.done ? this.#takePrefix() : undefined;
+  }
+
+  read(): Promise<Bytes | null> {
+    if (this.#prefix !== undefined) return Promise.resolve(this.#takePrefix() ?? null);
+    const pending = this.#pending;
+    this.#pending = undefined;
+    return pending ?? this.#rest.read();
+  }
+
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    if (this.#prefix === undefined && this.#pending === undefined) return await this.#rest.readAll(maxBytes);
+    const gathered = new GatheredBytes();
+    while (this.#prefix !== undefined || this.#pending !== undefined) {
+      const piece = await this.read();
+      if (piece !== null) gathered.add(ownBytes(piece));
+    }
+    if (!this.#rest.done) gathered.add(await this.#rest.readAll(Math.max(0, maxBytes - gathered.size)));
+    return gathered.take();
+  }
+
+  #takePrefix(): Uint8Array | undefined {
+    const prefix = this.#prefix;
+    this.#prefix = undefined;
+    return prefix;
+  }
+}
