@@ -10,6 +10,7 @@ export interface Program {
 export const TEST_PROGRAMS: readonly Program[] = [
   { name: "openssl", install: "apt-get install openssl", usedFor: "TLS listeners and upstreams" },
   { name: "curl", install: "apt-get install curl", usedFor: "the demo's instructions" },
+  { name: "bun", install: "npm install --global bun@1.4.5", usedFor: "the executable, and sockets on its runtime" },
   { name: "bash", install: "apt-get install bash", usedFor: "completions for bash" },
   { name: "zsh", install: "apt-get install zsh", usedFor: "completions for zsh" },
   { name: "fish", install: "apt-get install fish", usedFor: "completions for fish" },

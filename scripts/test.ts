@@ -1,6 +1,7 @@
 // `deno task test [FILES…]`: runs the whole suite, and says loudly which programs are absent before and after it.
 // Tests that need an absent program are ignored by the tests themselves; an ignored test proves nothing, so it is named.
 import { resolve } from "node:path";
+import { findBun } from "./bun.ts";
 import { findProgram, type Program, TEST_PROGRAMS } from "./programs.ts";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
@@ -9,7 +10,7 @@ const root = resolve(import.meta.dirname ?? ".", "..");
 const POISON = "tests/support/poison.ts";
 
 async function missingPrograms(): Promise<Program[]> {
-  const found = await Promise.all(TEST_PROGRAMS.map((program) => findProgram(program.name)));
+  const found = await Promise.all(TEST_PROGRAMS.map(({ name }) => name === "bun" ? findBun() : findProgram(name)));
   return TEST_PROGRAMS.filter((_, index) => found[index] === undefined);
 }
 

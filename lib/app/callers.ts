@@ -4,6 +4,8 @@ import type { JwtProvider } from "../config/jwt_provider.ts";
 import type { Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
+import { isForwardedField } from "../gateway/out/guarded_fields.ts";
+import { plainName } from "../http1/wire/field_spelling.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
@@ -13,6 +15,7 @@ import type { PrincipalSource } from "../identity/principal.ts";
 import { describeProtectedResource, type ProtectedResource } from "../identity/protected_resource.ts";
 import { SessionTokenSource } from "../identity/session_token.ts";
 import { TrustedHeaderSource } from "../identity/trusted_header.ts";
+import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { readTextFile } from "../platform/files.ts";
 import type { SessionTokens } from "../session/tokens.ts";
 
@@ -76,10 +79,12 @@ async function createIntrospection(settings: Settings, parts: CallerParts): Prom
 }
 
 async function createResolver(settings: Settings): Promise<PrincipalSource> {
+  const peers = new TrustedPeers(new CidrList(settings.trustedProxies));
   const { ResolverSource } = await import("../identity/resolver.ts");
   return new ResolverSource({
     endpoint: given(settings.resolverUrl, "resolver-url"),
     headers: settings.resolverHeaders,
+    believes: (name, address) => !isForwardedField(plainName(name)) || peers.trusts(address),
     fetch: (url, init) => fetch(url, init),
     maxAgeMs: settings.proofMaxAgeMs,
     unsafeHttp: settings.unsafeIdentityHttp,

@@ -10,6 +10,8 @@ import { ErrorResponder } from "../gateway/respond.ts";
 import { SessionOnly } from "../gateway/in/session_only.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { readTextFile } from "../platform/files.ts";
+import { CidrList } from "../identity/cidr.ts";
+import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import type { Lasting } from "./lasting.ts";
 import { randomBytes } from "./random.ts";
@@ -76,6 +78,8 @@ function createFieldPolicy(settings: Settings, replaceChallenges: boolean): Fiel
   const identityHeader = settings.principalHeader === undefined ? [] : [settings.principalHeader];
   return new FieldPolicy({
     strip: [...identityHeader, ...settings.stripHeaders],
+    decidedBy: settings.principals.includes("resolver") ? settings.resolverHeaders : [],
+    trustedPeers: new TrustedPeers(new CidrList(settings.trustedProxies)),
     seal: settings.sealHeaders,
     transient: settings.transientHeaders,
     identity: {

@@ -91,7 +91,8 @@ function judgeSourceSettings(bench: Bench): void {
         problem(key, `--principal ${source} needs it`, `Add --${SETTINGS[key].name} ${metavar}.`);
       }
       // Set but unused means that callers are believed to be checked and are not.
-      if (!used && !missing && places.has(key)) {
+      // `--trusted-proxy` says besides whose X-Forwarded-* are believed.
+      if (!used && !missing && places.has(key) && key !== "trustedProxies") {
         problem(key, `no --principal ${source} uses it`, `Add --principal ${source}, or leave it out.`);
       }
     }

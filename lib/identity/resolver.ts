@@ -20,6 +20,8 @@ export interface ResolverOptions extends EndpointOptions {
   readonly endpoint: string;
   /** Names of the fields it gets, any letter case, at least one. A request with none of them is none of its business. */
   readonly headers: readonly string[];
+  /** Whether a field, by its lower-case name, is believed of a peer, by its address; one that is not is not told. Default: all. */
+  readonly believes?: (name: string, remoteAddress: string) => boolean;
   /** Longest time an answer is believed, in ms. Default 30,000. */
   readonly maxAgeMs?: number;
   /** Longest question, in characters. Default 16,384. */
@@ -43,6 +45,7 @@ export class ResolverSource implements VerifyingSource {
   readonly name = "resolver";
   readonly #headers: readonly string[];
   readonly #endpoint: Endpoint;
+  readonly #believes: ResolverOptions["believes"];
   readonly #maxAgeMs: number;
   readonly #maxQuestionLength: number;
 
@@ -59,6 +62,7 @@ export class ResolverSource implements VerifyingSource {
     }
     if (this.#headers.length === 0) throw new RangeError("The resolver gets no header field, at least one is wanted");
     this.#endpoint = new Endpoint(url, options);
+    this.#believes = options.believes;
     this.#maxAgeMs = options.maxAgeMs ?? DEFAULT_MAX_AGE_MS;
     this.#maxQuestionLength = options.maxQuestionLength ?? DEFAULT_MAX_QUESTION_LENGTH;
   }
@@ -73,7 +77,7 @@ export class ResolverSource implements VerifyingSource {
     let length = 0;
     for (const name of this.#headers) {
       const count = view.count(name);
-      if (count === 0) continue;
+      if (count === 0 || this.#believes?.(name, view.remoteAddress) === false) continue;
       if (count > 1) return REPEATED;
       const value = view.get(name) ?? "";
       headers[name] = value;

@@ -5,6 +5,7 @@ import { LRUCache } from "lru-cache";
 import type { CidrList } from "./cidr.ts";
 import { malformed, NONE } from "./identifications.ts";
 import type { CredentialView, Identification, PrincipalSource } from "./principal.ts";
+import { TrustedPeers } from "./trusted_peers.ts";
 
 export interface TrustedHeaderOptions {
   /** Field name, any letter case. */
@@ -16,15 +17,13 @@ export interface TrustedHeaderOptions {
 }
 
 const MAX_SUBJECT_LENGTH = 1_024;
-const MAX_PEERS_REMEMBERED = 1_024;
 
 export class TrustedHeaderSource implements PrincipalSource {
   readonly name = "header";
   /** Lower-case name of the field. */
   readonly header: string;
   readonly fields: readonly string[];
-  readonly #peers: CidrList;
-  readonly #trusted = new LRUCache<string, boolean>({ max: MAX_PEERS_REMEMBERED });
+  readonly #peers: TrustedPeers;
   readonly #principals: LRUCache<string, Identification>;
   readonly #repeated: Identification;
   readonly #blank: Identification;
@@ -33,7 +32,7 @@ export class TrustedHeaderSource implements PrincipalSource {
   constructor(options: TrustedHeaderOptions) {
     this.header = options.header.toLowerCase();
     this.fields = [this.header];
-    this.#peers = options.peers;
+    this.#peers = new TrustedPeers(options.peers);
     this.#principals = new LRUCache({ max: options.maxRemembered ?? 10_000 });
     this.#repeated = malformed(`${this.header} is sent more than once`);
     this.#blank = malformed(`${this.header} is blank`);
@@ -46,22 +45,13 @@ export class TrustedHeaderSource implements PrincipalSource {
 
   identify(view: CredentialView): Identification {
     const count = view.count(this.header);
-    if (count === 0 || !this.#trusts(view.remoteAddress)) return NONE;
+    if (count === 0 || !this.#peers.trusts(view.remoteAddress)) return NONE;
     if (count > 1) return this.#repeated;
     const subject = view.get(this.header) ?? "";
     // The name itself stays as it came: trimmed of what only looks like a blank (NBSP), it would be somebody else's.
     if (subject.trim() === "") return this.#blank;
     if (subject.length > MAX_SUBJECT_LENGTH) return this.#tooLong;
     return this.#principals.get(subject) ?? this.#remember(subject);
-  }
-
-  #trusts(address: string): boolean {
-    let trusted = this.#trusted.get(address);
-    if (trusted === undefined) {
-      trusted = this.#peers.contains(address);
-      this.#trusted.set(address, trusted);
-    }
-    return trusted;
   }
 
   #remember(value: string): Identification {

@@ -17,7 +17,65 @@ export interface BunSubprocess {
   readonly signalCode: string | null;
 }
 
+/** What Bun's socket is told to hold, and its handlers call. */
+export interface BunSocketEvents {
+  arrived(piece: Uint8Array): void;
+  endArrived(): void;
+  wasClosed(cause: unknown): void;
+  drained(): void;
+  established(): void;
+}
+
+export interface BunTcpSocket {
+  data: BunSocketEvents | undefined;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  /** How many bytes the kernel took, 0 if none now, -1 if closed. */
+  write(bytes: Uint8Array): number;
+  /** Closes both directions at once. */
+  end(): number;
+  /** Ends our direction. */
+  shutdown(): void;
+  /** Resets the connection. */
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  setNoDelay(on: boolean): boolean;
+}
+
+export interface BunHandlers {
+  open(socket: BunTcpSocket): void;
+  data(socket: BunTcpSocket, piece: Uint8Array): void;
+  end(socket: BunTcpSocket): void;
+  close(socket: BunTcpSocket, cause?: unknown): void;
+  drain(socket: BunTcpSocket): void;
+  error(socket: BunTcpSocket, cause: unknown): void;
+  handshake?(socket: BunTcpSocket, ok: boolean, cause: unknown): void;
+  connectError?(socket: BunTcpSocket, cause: unknown): void;
+}
+
+interface BunAddress {
+  readonly hostname?: string;
+  readonly port?: number;
+  readonly unix?: string;
+  readonly reusePort?: boolean;
+  readonly tls?: {
+    readonly cert?: string;
+    readonly key?: string;
+    readonly ca?: string[];
+    readonly serverName?: string;
+    readonly ALPNProtocols?: string;
+  };
+}
+
+export interface BunTcpListener {
+  readonly port: number;
+  stop(): void;
+}
+
 export interface BunRuntime {
+  listen(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): BunTcpListener;
+  connect(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): Promise<BunTcpSocket>;
   spawn(command: string[], options: {
     env: Readonly<Record<string, string>>;
     stdin: "pipe";

@@ -22,7 +22,6 @@ const BY_CODE: Readonly<Record<string, SystemFault>> = {
   EEXIST: "AlreadyExists",
   EISDIR: "IsADirectory",
   ENOENT: "NotFound",
-  ENOTFOUND: "NotFound",
   EPERM: "PermissionDenied",
   EPIPE: "BrokenPipe",
   ERR_ENCODING_INVALID_ENCODED_DATA: "InvalidData",
@@ -37,4 +36,9 @@ export function systemFault(error: unknown): SystemFault | undefined {
   const byCode = typeof code === "string" ? BY_CODE[code] : undefined;
   if (byCode !== undefined) return byCode;
   return BY_NAME.has(error.name) ? error.name as SystemFault : undefined;
+}
+
+/** A fault found here, in the form of those that `node:` built-ins throw. */
+export function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(`${code}: ${message}`), { code });
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
@@ -45,6 +46,83 @@ for (const lane of LANES) {
         assert.match(head, /x-signet-user: alice\r\n/);
         assert.match(head, /x-tenant: acme\r\n/);
         assert.match(head, /my_own_field: kept\r\n/);
+      }
+    },
+  );
+
+  Deno.test(
+    `I4: no spelling of a field that Signet sets or decides by passes, in any way to write it (${lane} lane)`,
+    STRICT,
+    async () => {
+      const heads: string[] = [];
+      await using upstream = new RawUpstream(async (request) => {
+        heads.push(request.head.toLowerCase());
+        await write(request.conn, handshake(request) ?? json({ jsonrpc: "2.0", id: 1, result: {} }));
+      });
+      await using folder = await TempFolder.create();
+      const command = `${folder.path}/credential`;
+      await Deno.writeTextFile(command, '#!/bin/sh\necho \'{"values": {"X-Api-Key": "ours"}, "expires_in": 3600}\'\n', {
+        mode: 0o700,
+      });
+      const flags = [
+        ...["--credential", "command", "--credential-command", command, "--forward-identity"],
+        ...["--seal-header", "x_tenant", "--strip-header", "X-Role", "--transient-header", "X-Trace-Id"],
+      ];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const spoofs = [
+        ...["x_api_key: spoof", "X.Api.Key: spoof", "X-Api-Key: spoof", "x~api~key: spoof", "X_Api-Key: spoof"],
+        ...["x.signet.user: spoof", "X!Signet!Scopes: spoof", "x.role: spoof", "x-tenant: spoof", "X.Tenant: spoof"],
+        ...["mcp.session.id: spoof", "Mcp_Param_X: spoof", "last_event_id: spoof", "X_Trace_Id: spoof"],
+        ...["content_type: spoof", "X_Forwarded_For: spoof", "x.real.ip: spoof"],
+      ];
+      using client = await RawClient.connect(signet.url);
+      await client.send(rawPost(JSON.stringify(INITIALIZE), [...spoofs, "X_Tenant: acme"]));
+      const id = /mcp-session-id: (\S+)/i.exec((await client.answer()).head)![1]!;
+      await client.send(rawPost(JSON.stringify(call(1, "x")), [...spoofs, `mcp-session-id: ${id}`, "a.b_c: kept"]));
+      assert.equal((await client.answer()).status, 200);
+      await client.send(
+        `DELETE /mcp HTTP/1.1\r\nHost: localhost\r\nmcp-session-id: ${id}\r\n${spoofs.join("\r\n")}\r\n\r\n`,
+      );
+      await client.answer();
+      assert.equal(heads.length, 3);
+      for (const head of heads) {
+        assert.equal(head.includes("spoof"), false, head);
+        assert.equal(head.match(/x-api-key: ours\r\n/g)?.length, 1);
+        assert.match(head, /x_tenant: acme\r\n/);
+      }
+      assert.match(heads[1]!, /a\.b_c: kept\r\n/);
+    },
+  );
+
+  Deno.test(
+    `I4: what proxies say of whom they forward for is believed of trusted ones only (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const said = {
+        "x-forwarded-for": "203.0.113.7",
+        "x-forwarded-proto": "https",
+        "x-forwarded-anything": "x",
+        "forwarded": "for=203.0.113.7",
+        "x-real-ip": "203.0.113.7",
+        "true-client-ip": "203.0.113.7",
+      };
+      const sealing = ["--seal-header", "X-Real-IP", "--transient-header", "X-Forwarded-Proto"];
+      for (const trusted of [false, true]) {
+        const list = ["--trusted-proxy", trusted ? "127.0.0.0/8" : "10.0.0.0/8"];
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: [...sealing, ...list] });
+        const id = await signet.open({ headers: said });
+        await status(signet.post(call(1, "echo"), { id, headers: said }));
+        await status(signet.post(call(2, "echo"), { id }));
+        await status(signet.delete({ id, headers: said }));
+        const [told, silent] = upstream.received("POST", "tools/call").slice(-2).map(({ headers }) => headers);
+        for (const [name, value] of Object.entries(said)) {
+          assert.equal(told!.get(name), trusted ? value : null, name);
+        }
+        for (const name of ["x-real-ip", "x-forwarded-proto"]) {
+          assert.equal(silent!.has(name), trusted, name);
+        }
+        assert.equal(upstream.requests.at(-1)!.headers.get("x-forwarded-for"), trusted ? "203.0.113.7" : null);
       }
     },
   );

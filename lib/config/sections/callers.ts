@@ -104,7 +104,8 @@ export const CALLERS = {
   }),
   trustedProxies: rows.many(cidr, {
     name: "trusted-proxy",
-    doc: "Network of proxies whose --principal-header is believed",
+    doc:
+      "Network of proxies whose --principal-header, X-Forwarded-*, Forwarded and X-Real-IP are believed; from others these never pass",
   }),
   resolverUrl: rows.optional(httpUrl, {
     name: "resolver-url",

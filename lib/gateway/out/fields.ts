@@ -1,20 +1,25 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, BEHAVIOUR.md I4, PROTOCOL.md 2).
+import { plainName } from "../../http1/wire/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
 import type { FieldList } from "../../http1/types.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
+import type { TrustedPeers } from "../../identity/trusted_peers.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
+import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
 
 const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...HOP_BY_HOP, "mcp-session-id"]);
-/** Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers"). */
-const OF_MCP = ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
 const CORS_FIELD = "access-control-";
 
 export interface FieldRules {
   /** Further request fields that never pass from outside: the trusted proxy's identity header and configured ones. */
   readonly strip: readonly string[];
+  /** Further request fields that Signet decides by, such as those a resolver sees: no other spelling of them passes. */
+  readonly decidedBy: readonly string[];
+  /** Proxies whose word is taken of whom they forward for. */
+  readonly trustedPeers: TrustedPeers;
   /** Request fields of initialize that are sealed into the id and sent with every request of the session (E3). */
   readonly seal: readonly string[];
   readonly identity: IdentityFields;
@@ -40,16 +45,16 @@ export function encodeIdentity(text: string): string {
 }
 
 export class FieldPolicy {
-  readonly #neverToUpstream: ReadonlySet<string>;
-  /** What Signet sets, removes or vouches for: no other spelling of these may pass. */
-  readonly #guarded: ReadonlySet<string>;
+  readonly #guarded: GuardedFields;
   readonly #rules: FieldRules;
 
   constructor(rules: FieldRules) {
     this.#rules = rules;
     const { user, scopes } = rules.identity;
-    this.#neverToUpstream = new Set([...HOP_BY_HOP, "host", "mcp-session-id", user, scopes, ...rules.strip]);
-    this.#guarded = new Set([...this.#neverToUpstream, ...OF_MCP, ...rules.seal, ...rules.transient]);
+    this.#guarded = new GuardedFields({
+      never: [user, scopes, ...rules.strip],
+      guarded: [...rules.seal, ...rules.transient, ...rules.decidedBy],
+    });
   }
 
   /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
@@ -57,19 +62,25 @@ export class FieldPolicy {
     const received = inbound.head.fields;
     // Names in Connection are hop-by-hop too; the engine's rule keeps them from taking away what the gateway needs.
     const source = inbound.namesConnection ? withoutHopByHop(received) : received;
-    const never = this.#neverToUpstream;
     const fields: FieldList = [];
     for (let i = 0; i < source.length; i += 2) {
       const name = source[i]!;
-      if (!never.has(name) && !this.#isDisguised(name)) fields.push(name, source[i + 1]!);
+      const verdict = this.#guarded.verdict(name);
+      if (verdict === "never" || (verdict === "forwarded" && !this.#trusts(inbound))) continue;
+      fields.push(name, source[i + 1]!);
     }
     this.#addIdentity(fields, inbound, caller);
     return fields;
   }
 
-  /** CGI, WSGI and Rack make one name of `x-user` and `x_user`: to a server behind them it would be the field itself. */
-  #isDisguised(name: string): boolean {
-    return name.includes("_") && this.#guarded.has(name.replaceAll("_", "-"));
+  #trusts(inbound: Inbound): boolean {
+    return this.#rules.trustedPeers.trusts(inbound.remoteAddress);
+  }
+
+  /** The value of a field to be remembered; undefined where it is not there, or not believed of this peer. */
+  #remembered(inbound: Inbound, name: string): string | undefined {
+    const value = inbound.get(name);
+    return value !== undefined && isForwardedField(plainName(name)) && !this.#trusts(inbound) ? undefined : value;
   }
 
   #addIdentity(fields: FieldList, { cachedCredential }: Inbound, { principal }: Caller): void {
@@ -103,7 +114,7 @@ export class FieldPolicy {
   sealedOf(inbound: Inbound): Record<string, string> {
     const sealed: Record<string, string> = {};
     for (const name of this.#rules.seal) {
-      const value = inbound.get(name);
+      const value = this.#remembered(inbound, name);
       if (value !== undefined) sealed[name] = detachText(value);
     }
     return sealed;
@@ -113,7 +124,7 @@ export class FieldPolicy {
   transientOf(inbound: Inbound): FieldList {
     const fields: FieldList = [];
     for (const name of this.#rules.transient) {
-      const value = inbound.get(name);
+      const value = this.#remembered(inbound, name);
       if (value !== undefined) fields.push(name, detachText(value));
     }
     return fields;

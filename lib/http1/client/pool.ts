@@ -5,7 +5,7 @@ import { PoolCall } from "./pool_call.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { HeadTexts } from "./sent_heads.ts";
-import type { Socket } from "../wire/connection.ts";
+import type { Socket } from "../../platform/socket.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/head.ts";

@@ -1,5 +1,7 @@
 // Opens a socket to an endpoint within a time. Nothing of a request is sent here: every failure is `unsent`.
-import type { Socket } from "../wire/connection.ts";
+import type { Socket } from "../../platform/socket.ts";
+import { NETWORK } from "../../platform/sockets.ts";
+import { systemFault } from "../../platform/system_fault.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { HttpError } from "../types.ts";
 
@@ -17,7 +19,7 @@ export async function connectEndpoint(endpoint: Endpoint, timeoutMs: number, sig
   }, timeoutMs);
   signal.addEventListener("abort", stop);
   try {
-    return await open(endpoint, attempt.signal);
+    return await NETWORK.connect(endpoint, attempt.signal);
   } catch (cause) {
     const where = describeEndpoint(endpoint);
     if (late) {
@@ -32,56 +34,11 @@ export async function connectEndpoint(endpoint: Endpoint, timeoutMs: number, sig
   }
 }
 
-async function open(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
-  if (endpoint.transport === "unix") {
-    const conn = await Deno.connect({ transport: "unix", path: endpoint.path });
-    return keepUnless(signal, conn);
-  }
-  const conn = await Deno.connect({ hostname: endpoint.hostname, port: endpoint.port, signal });
-  keepUnless(signal, conn);
-  conn.setNoDelay(true);
-  return endpoint.transport === "tls" ? await secure(conn, endpoint, signal) : conn;
-}
-
-function keepUnless<T extends Deno.Conn>(signal: AbortSignal, conn: T): T {
-  if (!signal.aborted) return conn;
-  conn.close();
-  throw new Error("aborted");
-}
-
-async function secure(
-  conn: Deno.TcpConn,
-  endpoint: Endpoint & { transport: "tls" },
-  signal: AbortSignal,
-): Promise<Deno.TlsConn> {
-  const tls = await Deno.startTls(conn, {
-    hostname: endpoint.serverName ?? endpoint.hostname,
-    caCerts: [...(endpoint.caCerts ?? [])],
-    alpnProtocols: ["http/1.1"],
-  });
-  const close = () => {
-    try {
-      tls.close();
-    } catch {
-      // Both the time-out and the failure may close it.
-    }
-  };
-  signal.addEventListener("abort", close);
-  try {
-    await tls.handshake();
-    return keepUnless(signal, tls);
-  } catch (cause) {
-    close();
-    throw cause;
-  } finally {
-    signal.removeEventListener("abort", close);
-  }
-}
-
 /** Whether the endpoint said no at once, as one that is just starting does. */
 export function isRefused(error: unknown): boolean {
   const cause = error instanceof HttpError ? error.cause : error;
-  return cause instanceof Deno.errors.ConnectionRefused || cause instanceof Deno.errors.NotFound;
+  const fault = systemFault(cause);
+  return fault === "ConnectionRefused" || fault === "NotFound";
 }
 
 /** Waits. @throws HttpError `aborted` when `signal` fires */

@@ -1,6 +1,6 @@
 // What a pool can be told, and what it tells.
 import type { ClientLimits } from "./client_context.ts";
-import type { Socket } from "../wire/connection.ts";
+import type { Socket } from "../../platform/socket.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
 import type { HeadLimits } from "../wire/head.ts";
 

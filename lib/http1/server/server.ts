@@ -202,11 +202,5 @@ function yieldsBefore(connection: OpenConnection, other: OpenConnection | undefi
 
 /** At the limit even the answer must cost next to nothing. */
 function refuse({ socket }: Accepted): void {
-  socket.write(REFUSAL).catch(() => {}).finally(() => {
-    try {
-      socket.close();
-    } catch {
-      // The client was faster.
-    }
-  });
+  Promise.resolve(socket.write(REFUSAL)).catch(() => {}).finally(() => socket.close());
 }

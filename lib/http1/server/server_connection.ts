@@ -3,7 +3,8 @@
 import { Patience } from "../wire/deadline.ts";
 import { REQUEST_BUFFER } from "../wire/buffers.ts";
 import type { InboundBody } from "../wire/inbound_body.ts";
-import { ByteStream, type Socket, type StreamOwner } from "../wire/connection.ts";
+import type { Socket } from "../../platform/socket.ts";
+import { ByteStream, type StreamOwner } from "../wire/connection.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { sendMessage } from "../wire/text_writing.ts";

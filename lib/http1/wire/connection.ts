@@ -4,15 +4,8 @@
 // socket, its buffer is no longer shared.
 import { BorrowedBytes, type Bytes, callBack, lockForWrite, unlockAfterWrite } from "./borrowed.ts";
 import { giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
+import type { Socket, SocketOwner } from "../../platform/socket.ts";
 import { HttpError } from "../types.ts";
-
-/** The part of `Deno.Conn` in use: TCP, TLS and unix sockets alike. */
-export interface Socket {
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
 
 /** Who a stream belongs to. The calls come from the event loop, never from within a call of the owner's. */
 export interface StreamOwner {
@@ -40,7 +33,7 @@ const APPEND_LIMIT = 1024;
 /** A connection at rest waits with no more than this, however long its messages are. */
 const MOST_AT_REST = 4096;
 
-export class ByteStream {
+export class ByteStream implements SocketOwner {
   /** Input: `buffer[start…end)` has arrived and is not consumed. The owner advances `start`. */
   buffer: Uint8Array = EMPTY;
   start = 0;
@@ -53,7 +46,7 @@ export class ByteStream {
   readonly #socket: Socket;
   readonly #owner: StreamOwner;
   readonly #traffic: Traffic;
-  #posted: Uint8Array | undefined;
+  #posted = false;
   #base: number;
   #readSize: number;
   /** Filled buffers behind `buffer`, and how much of each is filled. */
@@ -81,6 +74,7 @@ export class ByteStream {
     this.#socket = socket;
     this.#owner = owner;
     this.#traffic = traffic;
+    socket.own(this);
   }
 
   /** Bytes that have arrived and are not consumed. */
@@ -95,10 +89,9 @@ export class ByteStream {
 
   /** Makes sure that a read is posted. */
   post(): void {
-    if (this.#posted !== undefined || this.ended || this.closed || this.#readFailed) return;
-    const buffer = takeBuffer(this.#readSize);
-    this.#posted = buffer;
-    this.#socket.read(buffer).then(this.#onRead, this.#onReadFailed);
+    if (this.#posted || this.ended || this.closed || this.#readFailed) return;
+    this.#posted = true;
+    this.#socket.read();
   }
 
   /** A hint that `bytes` more belong to the message that is arriving. */
@@ -106,21 +99,36 @@ export class ByteStream {
     if (bytes > this.#readSize) this.#readSize = Math.min(bytes, MESSAGE_BUFFER);
   }
 
-  readonly #onRead = (count: number | null): void => {
-    const buffer = this.#posted!;
-    this.#posted = undefined;
-    if (this.closed || count === null) {
-      giveBuffer(buffer);
-      if (this.closed) return;
-      this.ended = true;
-      this.#owner.onEnd();
-      return;
-    }
+  // ---- the socket's calls
+
+  takeMemory(): Uint8Array {
+    return takeBuffer(this.#readSize);
+  }
+
+  onBytes(buffer: Uint8Array, count: number): void {
+    this.#posted = false;
+    if (this.closed) return giveBuffer(buffer);
     this.#traffic.bytesIn += count;
     this.#adapt(count, buffer.length);
     this.#append(buffer, count);
     this.#owner.onData();
-  };
+  }
+
+  onEnd(buffer: Uint8Array | undefined): void {
+    this.#posted = false;
+    if (buffer !== undefined) giveBuffer(buffer);
+    if (this.closed) return;
+    this.ended = true;
+    this.#owner.onEnd();
+  }
+
+  onReadFailed(cause: unknown, buffer: Uint8Array | undefined): void {
+    this.#posted = false;
+    if (buffer !== undefined) giveBuffer(buffer);
+    if (this.closed) return;
+    this.#readFailed = true;
+    this.#owner.onReadFailed(cause);
+  }
 
   /** Grows reads while they come back full, and shrinks them as soon as they come back mostly empty. */
   #adapt(count: number, size: number): void {
@@ -149,13 +157,7 @@ export class ByteStream {
     }
   }
 
-  readonly #onReadFailed = (cause: unknown): void => {
-    giveBuffer(this.#posted!);
-    this.#posted = undefined;
-    if (this.closed) return;
-    this.#readFailed = true;
-    this.#owner.onReadFailed(cause);
-  };
+  // ---- input
 
   /** Whether bytes are lent. */
   get lending(): boolean {
@@ -248,7 +250,13 @@ export class ByteStream {
       this.#finishWrite();
       return DONE;
     }
-    return this.#socket.write(view).then(this.#onWritten, this.#onWriteLost);
+    return this.#push(view) ?? DONE;
+  }
+
+  /** One runtime answers at once how much its kernel took, the other later. */
+  #push(view: Uint8Array): void | Promise<void> {
+    const taken = this.#socket.write(view);
+    return typeof taken === "number" ? this.#onWritten(taken) : taken.then(this.#onWritten, this.#onWriteLost);
   }
 
   readonly #onWritten = (count: number): void | Promise<void> => {
@@ -259,7 +267,7 @@ export class ByteStream {
     if (this.closed) return this.#finishWrite();
     if (count === 0) return this.#onWriteLost(new Error("the socket took no byte"));
     this.#view = view.subarray(count);
-    return this.#socket.write(this.#view).then(this.#onWritten, this.#onWriteLost);
+    return this.#push(this.#view);
   };
 
   readonly #onWriteLost = (cause: unknown): void => {
@@ -321,10 +329,6 @@ export class ByteStream {
     for (const { buffer } of this.#queue ?? []) giveBuffer(buffer);
     this.start = this.end = this.#queuedBytes = 0;
     this.#queue = undefined;
-    try {
-      this.#socket.close();
-    } catch {
-      // Closed already by the runtime after a failed handshake: that is what was wanted.
-    }
+    this.#socket.close();
   }
 }

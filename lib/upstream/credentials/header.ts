@@ -2,17 +2,18 @@
 // (DESIGN.md, "Transparent by default"; PROTOCOL.md 21). Renewed ahead of its end by the same rotation as all others.
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
+import { isSameName } from "../../http1/wire/field_spelling.ts";
 import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import type { CredentialHolder } from "./rotation.ts";
 
-/** Replaces the named fields, in the list it is given. */
+/** Replaces the named fields, whatever their spelling, in the list it is given. */
 function setFields(fields: FieldList, { values }: Credential): void {
   for (const [name, value] of Object.entries(values)) {
     const lower = name.toLowerCase();
-    for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i] === lower) fields.splice(i, 2);
+    for (let i = fields.length - 2; i >= 0; i -= 2) if (isSameName(fields[i]!, lower)) fields.splice(i, 2);
     fields.push(lower, value);
   }
 }

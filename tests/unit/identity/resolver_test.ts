@@ -57,6 +57,20 @@ Deno.test(
   },
 );
 
+Deno.test("I1: the resolver is not told what is not believed of the peer", STRICT, async () => {
+  const { source, asked } = given({ subject: "alice" }, {
+    headers: ["x-key", "x-real-ip"],
+    believes: (name, address) => name !== "x-real-ip" || address === "10.0.0.1",
+  });
+  const fields = view({ "x-key": "k", "x-real-ip": "203.0.113.7" });
+  const told = async (address: string) => {
+    await source.identify({ ...fields, remoteAddress: address }, NOW_MS);
+    return Object.keys(asked.at(-1)!.question.headers as object);
+  };
+  assert.deepEqual(await told("192.0.2.1"), ["x-key"]);
+  assert.deepEqual(await told("10.0.0.1"), ["x-key", "x-real-ip"]);
+});
+
 Deno.test("I1: the resolver's answer becomes the principal", STRICT, async () => {
   const { source } = given({
     subject: "alice",

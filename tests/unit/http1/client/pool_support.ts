@@ -1,6 +1,6 @@
 // A pool before an upstream whose every byte is in the test's hands.
 import { Pool, type PoolLimits, type PoolOptions } from "../../../../lib/http1/client/pool.ts";
-import type { Socket } from "../../../../lib/http1/wire/connection.ts";
+import type { Socket, SocketOwner } from "../../../../lib/platform/socket.ts";
 import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
 import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
 
@@ -90,11 +90,15 @@ export class ScriptedSocket implements Socket {
   broken = false;
   /** After this many bytes writes fail. */
   takes = Infinity;
-  readonly #reads: { buffer: Uint8Array; resolve: (count: number | null) => void; reject: (error: Error) => void }[] =
-    [];
+  #owner!: SocketOwner;
+  #reading = false;
 
-  read(buffer: Uint8Array): Promise<number | null> {
-    return new Promise((resolve, reject) => this.#reads.push({ buffer, resolve, reject }));
+  own(owner: SocketOwner): void {
+    this.#owner = owner;
+  }
+
+  read(): void {
+    this.#reading = true;
   }
 
   write(bytes: Uint8Array): Promise<number> {
@@ -107,13 +111,20 @@ export class ScriptedSocket implements Socket {
 
   /** Answers the posted read. */
   deliver(text: string): void {
-    const { buffer, resolve } = this.#reads.shift()!;
-    buffer.set(bytesOf(text));
-    resolve(text.length);
+    this.#answerRead();
+    const memory = this.#owner.takeMemory();
+    memory.set(bytesOf(text));
+    this.#owner.onBytes(memory, text.length);
   }
 
   end(): void {
-    this.#reads.shift()!.resolve(null);
+    this.#answerRead();
+    this.#owner.onEnd(undefined);
+  }
+
+  #answerRead(): void {
+    if (!this.#reading) throw new Error("delivering to a socket: nobody reads");
+    this.#reading = false;
   }
 
   closeWrite(): Promise<void> {
@@ -121,6 +132,8 @@ export class ScriptedSocket implements Socket {
   }
 
   close(): void {
-    for (const { reject } of this.#reads.splice(0)) reject(new Deno.errors.Interrupted("closed"));
+    if (!this.#reading) return;
+    this.#reading = false;
+    queueMicrotask(() => this.#owner.onReadFailed(new Deno.errors.Interrupted("closed"), undefined));
   }
 }

@@ -1,6 +1,7 @@
 // Listening over TCP, TLS and unix sockets, and changing a certificate without refusing anybody.
 import assert from "node:assert/strict";
 import { serveHttp1 } from "../../../../lib/http1/server/server.ts";
+import { systemFault } from "../../../../lib/platform/system_fault.ts";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
 import { RawPeer, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -52,7 +53,7 @@ Deno.test("a certificate that cannot be read or used is refused at the start", S
   const server = serveHttp1({ handler: echo, renderError });
   const files = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
   const address = { transport: "tcp", hostname: "127.0.0.1", port: 0, tls: files } as const;
-  await assert.rejects(server.listen(address), Deno.errors.NotFound);
+  await assert.rejects(server.listen(address), (error) => systemFault(error) === "NotFound");
   await Deno.writeTextFile(files.certFile, "not a certificate");
   await Deno.writeTextFile(files.keyFile, "not a key");
   await assert.rejects(server.listen(address));

@@ -1,0 +1,73 @@
+// The one rule of which request fields may come through from outside (BEHAVIOUR.md I4): what Signet sets, removes or decides
+// by passes under no other spelling, and what proxies say of whom they forward for passes from trusted proxies only.
+import { HOP_BY_HOP } from "../../http1/wire/fields.ts";
+import { isPlainName, plainName } from "../../http1/wire/field_spelling.ts";
+
+/** Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers"). */
+const OF_MCP = ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
+/** Read by servers to know who calls, and as what. */
+const OF_THE_REQUEST = ["authorization", "cookie", "origin", "content-type", "content-encoding", "accept"];
+
+const FORWARDED_PREFIX = "x-forwarded-";
+/** RFC 7239, and what proxies, content networks and load balancers write beside or instead of it. */
+const FORWARDED: ReadonlySet<string> = new Set([
+  ...["forwarded", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "x-real-ip", "x-client-ip", "client-ip"],
+  ...["true-client-ip", "x-true-client-ip", "x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "x-originating-ip"],
+  ...["cf-connecting-ip", "cf-connecting-ipv6", "fastly-client-ip", "fly-client-ip", "x-envoy-external-address"],
+  ...[
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-appengine-user-ip",
+    "x-original-host",
+    "x-original-url",
+    "x-rewrite-url",
+  ],
+  ...["x-host", "x-http-host-override", "x-scheme", "x-url-scheme", "front-end-https", "x-proxyuser-ip"],
+]);
+
+/** Whether a lower-case, plain name is one by which a proxy says for whom, or for what request, it forwards. */
+export function isForwardedField(name: string): boolean {
+  return FORWARDED.has(name) || name.startsWith(FORWARDED_PREFIX);
+}
+
+export interface GuardedFieldRules {
+  /** Lower-case names that never pass from outside. */
+  readonly never: readonly string[];
+  /** Lower-case names that pass as they are written here, and in no other spelling. */
+  readonly guarded: readonly string[];
+}
+
+export class GuardedFields {
+  readonly #verdicts: ReadonlyMap<string, "never" | "forwarded">;
+  /** As they may be written. */
+  readonly #guarded: ReadonlySet<string>;
+  /** In their plain spelling: no other name of the same may pass. */
+  readonly #plain: ReadonlySet<string>;
+
+  constructor({ never, guarded }: GuardedFieldRules) {
+    const removed = [...HOP_BY_HOP, "host", "mcp-session-id", ...never];
+    this.#guarded = new Set([...OF_MCP, ...OF_THE_REQUEST, ...guarded].filter((name) => !removed.includes(name)));
+    this.#plain = new Set([...removed, ...this.#guarded].map(plainName));
+    // A name configured with `_` is the same as the plain one, which most fields are: looked up with all others.
+    const aliases = [...this.#plain].filter((name) => !this.#guarded.has(name));
+    const forwarded = [...FORWARDED].map((name) => [name, "forwarded"] as const);
+    this.#verdicts = new Map([...forwarded, ...[...removed, ...aliases].map((name) => [name, "never"] as const)]);
+  }
+
+  /**
+   * What is to become of a lower-case name: `forwarded` passes from a trusted proxy only.
+   * Asked of every field of every request.
+   */
+  verdict(name: string): "passes" | "never" | "forwarded" {
+    const known = this.#verdicts.get(name);
+    if (known !== undefined) return known;
+    if (!isPlainName(name)) return this.#isDisguised(name) ? "never" : "passes";
+    return name.startsWith(FORWARDED_PREFIX) ? "forwarded" : "passes";
+  }
+
+  #isDisguised(name: string): boolean {
+    if (this.#guarded.has(name)) return false;
+    const plain = plainName(name);
+    return this.#plain.has(plain) || plain.startsWith("mcp-") || isForwardedField(plain);
+  }
+}

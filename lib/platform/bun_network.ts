@@ -1,0 +1,180 @@
+// The network by Bun: `Bun.listen` and `Bun.connect`, with half-open connections as HTTP needs them.
+// Bun's accept spins when the process is out of file descriptors: see descriptors.ts for the bound that keeps it from that.
+import { rootCertificates } from "node:tls";
+import { bun, type BunHandlers, type BunTcpListener, type BunTcpSocket } from "./bun_types.ts";
+import { BunSocket } from "./bun_socket.ts";
+import type { ConnectTarget, Incoming, Listener, ListenTarget, Network, Socket } from "./socket.ts";
+import { systemError } from "./system_fault.ts";
+
+/** The same for both directions; who opens differs. */
+const HANDLERS = {
+  data: (socket: BunTcpSocket, piece: Uint8Array) => socket.data?.arrived(piece),
+  end: (socket: BunTcpSocket) => socket.data?.endArrived(),
+  close: (socket: BunTcpSocket, cause?: unknown) => socket.data?.wasClosed(cause),
+  drain: (socket: BunTcpSocket) => socket.data?.drained(),
+  // What a handler of ours threw is a fault of Signet's: as loud as anywhere else.
+  error: (_socket: BunTcpSocket, cause: unknown) =>
+    queueMicrotask(() => {
+      throw cause;
+    }),
+} as const;
+
+class BunListener implements Listener {
+  readonly port: number;
+  readonly #listener: BunTcpListener;
+  readonly #early: Incoming[] = [];
+  #onIncoming: ((incoming: Incoming) => void) | undefined;
+  #closed = false;
+
+  constructor(target: ListenTarget) {
+    const secure = target.transport === "tcp" && target.tls !== undefined;
+    const socket: BunHandlers = {
+      ...HANDLERS,
+      open: (raw) => this.#take(raw, new BunSocket(secure)),
+      handshake: (raw, ok) => {
+        if (ok) raw.data?.established();
+      },
+    };
+    this.#listener = bun().listen({ ...addressOf(target), socket, allowHalfOpen: true });
+    this.port = target.transport === "tcp" ? this.#listener.port : 0;
+  }
+
+  #take(raw: BunTcpSocket, socket: BunSocket): void {
+    raw.data = socket;
+    socket.opened(raw);
+    const incoming = { socket, remoteAddress: raw.remoteAddress ?? "", remotePort: raw.remotePort ?? 0 };
+    if (this.#onIncoming === undefined) this.#early.push(incoming);
+    else this.#onIncoming(incoming);
+  }
+
+  accept(onIncoming: (incoming: Incoming) => void): void {
+    this.#onIncoming = onIncoming;
+    queueMicrotask(() => {
+      for (const incoming of this.#early.splice(0)) onIncoming(incoming);
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.stop();
+    for (const { socket } of this.#early.splice(0)) socket.close();
+  }
+}
+
+function addressOf(target: ListenTarget) {
+  if (target.transport === "unix") return { unix: target.path };
+  const { hostname, port, tls, shared } = target;
+  return {
+    hostname,
+    port,
+    ...(shared ? { reusePort: true } : {}),
+    ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
+  };
+}
+
+/** Attempts given up that Bun cannot take back: they end by themselves (after two minutes, at worst). */
+let givenUp = 0;
+/** Each holds a descriptor. */
+const MOST_GIVEN_UP = 256;
+
+/** One attempt. Bun cannot be told to stop it: one that comes to its end too late is thrown away. */
+class Attempt {
+  readonly #socket: BunSocket;
+  readonly #secure: boolean;
+  readonly #signal: AbortSignal;
+  readonly #outcome = Promise.withResolvers<Socket>();
+  #opened = false;
+  #settled = false;
+
+  constructor(target: ConnectTarget, signal: AbortSignal) {
+    this.#secure = target.transport === "tls";
+    this.#signal = signal;
+    this.#socket = new BunSocket(this.#secure);
+  }
+
+  run(target: ConnectTarget): Promise<Socket> {
+    this.#signal.addEventListener("abort", this.#abort);
+    if (this.#signal.aborted) this.#abort();
+    else this.#start(target);
+    return this.#outcome.promise;
+  }
+
+  #start(target: ConnectTarget): void {
+    const socket: BunHandlers = {
+      ...HANDLERS,
+      open: (raw) => this.#onOpen(raw),
+      handshake: (_raw, ok, cause) => ok ? this.#onSecure() : this.#fail(cause),
+      close: (raw, cause) => {
+        this.#fail(cause ?? systemError("ECONNRESET", "the connection was closed during the handshake"));
+        HANDLERS.close(raw, cause);
+      },
+      connectError: (_raw, cause) => this.#fail(cause),
+    };
+    bun().connect({ ...destinationOf(target), socket, allowHalfOpen: true }).catch((cause) => this.#fail(cause));
+  }
+
+  #onOpen(raw: BunTcpSocket): void {
+    raw.data = this.#socket;
+    this.#opened = true;
+    if (this.#settled) givenUp--;
+    // Closed by an abort: this throws it away.
+    this.#socket.opened(raw);
+    if (!this.#secure) this.#succeed();
+  }
+
+  #onSecure(): void {
+    this.#socket.established();
+    this.#succeed();
+  }
+
+  #succeed(): void {
+    if (this.#settle()) this.#outcome.resolve(this.#socket);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#settled && !this.#opened) {
+      this.#opened = true;
+      givenUp--;
+    }
+    if (!this.#settle()) return;
+    this.#opened = true;
+    this.#socket.close();
+    this.#outcome.reject(cause);
+  }
+
+  readonly #abort = (): void => {
+    if (!this.#settle()) return;
+    if (!this.#opened) givenUp++;
+    this.#socket.close();
+    this.#outcome.reject(systemError("ECANCELED", "connecting was aborted"));
+  };
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#signal.removeEventListener("abort", this.#abort);
+    return true;
+  }
+}
+
+function destinationOf(target: ConnectTarget) {
+  if (target.transport === "unix") return { unix: target.path };
+  const { hostname, port } = target;
+  if (target.transport === "tcp") return { hostname, port };
+  const { serverName = hostname, caCerts = [] } = target;
+  const ca = caCerts.length === 0 ? {} : { ca: [...rootCertificates, ...caCerts] };
+  // ALPN in its wire form: a length, then the name.
+  return { hostname, port, tls: { serverName, ALPNProtocols: "\x08http/1.1", ...ca } };
+}
+
+function connect(target: ConnectTarget, signal: AbortSignal): Promise<Socket> {
+  if (givenUp < MOST_GIVEN_UP) return new Attempt(target, signal).run(target);
+  return Promise.reject(systemError("EAGAIN", `${givenUp} attempts to connect that were given up are still pending`));
+}
+
+export const bunNetwork: Network = {
+  sharesPorts: true,
+  listen: (target) => new BunListener(target),
+  connect,
+};

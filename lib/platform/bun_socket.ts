@@ -1,0 +1,205 @@
+// One socket of Bun's behind our interface. Bun pushes: what comes unasked is kept (one piece) and the socket is paused.
+// Bun's `write` answers how many bytes the kernel took and forgets the rest: whoever writes keeps it, and is told by `drain`
+// when to go on. A failure while nobody reads or writes is kept for the next who does.
+import { systemError } from "./system_fault.ts";
+import type { BunSocketEvents, BunTcpSocket } from "./bun_types.ts";
+import type { Socket, SocketOwner } from "./socket.ts";
+
+interface Waiting {
+  readonly bytes: Uint8Array;
+  resolve(count: number): void;
+  reject(cause: unknown): void;
+}
+
+/** After our end of a TLS stream a paused socket would never be closed, so it may hold this much that nobody asked for. */
+const MOST_UNASKED = 1024 * 1024;
+const NOTHING: Promise<void> = Promise.resolve();
+
+export class BunSocket implements Socket, BunSocketEvents {
+  readonly #secure: boolean;
+  #socket: BunTcpSocket | undefined;
+  #owner: SocketOwner | undefined;
+  #wanted = false;
+  #scheduled = false;
+  #delivering = false;
+  #paused = false;
+  #ended = false;
+  #failure: unknown;
+  #closed = false;
+  #shut = false;
+  /** Whether TLS, if any, is set up. */
+  #established: boolean;
+  /** What has arrived and was not asked for yet: `#pieces[0]` from `#at` on. */
+  readonly #pieces: Uint8Array[] = [];
+  #at = 0;
+  #unasked = 0;
+  #waiting: Waiting | undefined;
+
+  constructor(secure: boolean) {
+    this.#secure = secure;
+    this.#established = !secure;
+  }
+
+  // ---- Bun's side
+
+  opened(socket: BunTcpSocket): void {
+    this.#socket = socket;
+    if (this.#closed) socket.terminate();
+    else socket.setNoDelay(true);
+  }
+
+  established(): void {
+    this.#established = true;
+  }
+
+  arrived(piece: Uint8Array): void {
+    if (this.#closed || piece.length === 0) return;
+    this.#pieces.push(piece);
+    this.#unasked += piece.length;
+    this.#deliver();
+  }
+
+  endArrived(): void {
+    this.#ended = true;
+    this.#deliver();
+  }
+
+  /** @param cause undefined if the two directions have come to their ends */
+  wasClosed(cause: unknown): void {
+    if (this.#closed) return;
+    // Where our direction ended first, Bun tells of the peer's end by the close alone.
+    if (cause === undefined && this.#shut) this.#ended = true;
+    else this.#failure = cause ?? systemError("ECONNRESET", "the connection was closed before our stream had ended");
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(this.#failure ?? systemError("EPIPE", "the connection is closed"));
+    this.#deliver();
+  }
+
+  drained(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    const count = this.#socket!.write(waiting.bytes);
+    if (count === 0) return;
+    this.#waiting = undefined;
+    if (count > 0) waiting.resolve(count);
+    else waiting.reject(this.#failure ?? systemError("EPIPE", "the connection is closed"));
+  }
+
+  // ---- the owner's side
+
+  own(owner: SocketOwner): void {
+    this.#owner = owner;
+  }
+
+  read(): void {
+    this.#wanted = true;
+    const isThere = this.#unasked > 0 || this.#ended || this.#closed || this.#failure !== undefined;
+    if (isThere) this.#schedule();
+  }
+
+  /** Later: the owner is in the middle of a call. */
+  #schedule(): void {
+    if (this.#scheduled || this.#delivering) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#deliver();
+    });
+  }
+
+  /** Hands over what is there, as long as the owner asks for it. */
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      while (this.#wanted && this.#deliverOne());
+    } finally {
+      this.#delivering = false;
+    }
+    if (!this.#closed) this.#balance();
+  }
+
+  #deliverOne(): boolean {
+    const owner = this.#owner!;
+    if (this.#closed) {
+      this.#wanted = false;
+      owner.onReadFailed(systemError("ECANCELED", "the socket is closed"), undefined);
+    } else if (this.#unasked > 0) {
+      this.#wanted = false;
+      const memory = owner.takeMemory();
+      owner.onBytes(memory, this.#fill(memory));
+    } else if (this.#failure !== undefined) {
+      this.#wanted = false;
+      owner.onReadFailed(this.#failure, undefined);
+    } else if (this.#ended) {
+      this.#wanted = false;
+      owner.onEnd(undefined);
+    } else return false;
+    return true;
+  }
+
+  #fill(memory: Uint8Array): number {
+    const piece = this.#pieces[0]!;
+    const count = Math.min(memory.length, piece.length - this.#at);
+    memory.set(count === piece.length ? piece : piece.subarray(this.#at, this.#at + count));
+    this.#at += count;
+    this.#unasked -= count;
+    if (this.#at === piece.length) {
+      this.#pieces.shift();
+      this.#at = 0;
+    }
+    return count;
+  }
+
+  /** Lets the kernel's buffer fill while there is something that nobody has asked for. */
+  #balance(): void {
+    const full = this.#unasked > 0;
+    if (full && this.#secure && this.#shut) {
+      if (this.#unasked > MOST_UNASKED) this.#socket?.terminate();
+      return;
+    }
+    if (full === this.#paused) return;
+    this.#paused = full;
+    if (full) this.#socket?.pause();
+    else this.#socket?.resume();
+  }
+
+  write(bytes: Uint8Array): number | Promise<number> {
+    const socket = this.#socket;
+    if (this.#closed || socket === undefined) return Promise.reject(systemError("EBADF", "the socket is closed"));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (bytes.length === 0) return 0;
+    const count = socket.write(bytes);
+    if (count > 0) return count;
+    if (count < 0) return Promise.reject(systemError("EPIPE", "the connection is closed"));
+    return new Promise((resolve, reject) => this.#waiting = { bytes, resolve, reject });
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#closed || this.#failure !== undefined || this.#shut) return NOTHING;
+    this.#shut = true;
+    if (this.#secure && this.#paused) {
+      this.#paused = false;
+      this.#socket?.resume();
+    }
+    this.#socket?.shutdown();
+    return NOTHING;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pieces.length = this.#unasked = 0;
+    const socket = this.#socket;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(systemError("ECANCELED", "the socket is closed"));
+    if (this.#wanted) this.#schedule();
+    if (socket === undefined) return;
+    if (this.#paused && this.#secure) socket.resume();
+    // A farewell needs a handshake that has come to its end.
+    if (this.#established) socket.end();
+    else socket.terminate();
+  }
+}
