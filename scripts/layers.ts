@@ -1,4 +1,5 @@
-// `deno task layers`: imports point downwards only (ARCHITECTURE.md, "Layers"), and no file imports itself through others.
+// `deno task layers`: imports point downwards only (ARCHITECTURE.md, "Layers"), no file imports itself through others,
+// and a runtime is named in lib/platform alone.
 // Type-only imports count for both: a type that points upwards is a dependency a reader has to follow all the same.
 import { relative, resolve } from "node:path";
 import { type ModuleGraph, readModuleGraph } from "./module_graph.ts";
@@ -133,11 +134,27 @@ async function* sourceFiles(directory: string): AsyncGenerator<string> {
   }
 }
 
+/** Lines of a file of the program that name a runtime, which lib/platform alone may; comments count, they date as fast. */
+export function findRuntimeNames(file: string, text: string): string[] {
+  if (file.startsWith("lib/platform/")) return [];
+  return text.split("\n").flatMap((line, index) => {
+    const named = /(?<![\w$.])(Deno|Bun)\s*(?:\.|\?\.|\[)\s*\w/.exec(line)?.[1];
+    return named === undefined ? [] : [`${file}:${index + 1} names ${named}: ${runtimeRemedy}`];
+  });
+}
+
+const runtimeRemedy = "Signet runs on two runtimes. Use a node: built-in that both have, or add what is missing to " +
+  "lib/platform";
+
 /** Checks main.ts and every file of lib below `root`, imported by anybody or not. */
 export async function checkLayers(root: string): Promise<{ files: number; problems: string[] }> {
   const entries = [`${root}/main.ts`, ...await Array.fromAsync(sourceFiles(`${root}/lib`))];
   const graph = await readModuleGraph(entries, { config: `${root}/deno.json` });
-  return { files: entries.length, problems: findLayerProblems(graph, root) };
+  const problems = findLayerProblems(graph, root);
+  for (const path of entries) {
+    problems.push(...findRuntimeNames(relative(root, path).replaceAll("\\", "/"), await Deno.readTextFile(path)));
+  }
+  return { files: entries.length, problems };
 }
 
 if (import.meta.main) {
@@ -145,7 +162,7 @@ if (import.meta.main) {
   for (const problem of problems) console.error(`layers: ${problem}`);
   console.log(
     problems.length === 0
-      ? `layers: ${files} files, all imports point downwards, no cycle`
+      ? `layers: ${files} files, all imports point downwards, no cycle, one folder that names a runtime`
       : `layers: ${problems.length} problems`,
   );
   Deno.exit(problems.length === 0 ? 0 : 1);

@@ -1,6 +1,9 @@
-// The operator's listener: liveness, readiness, metrics. Separate from the front door, never hot, so `Deno.serve` does.
+// The operator's listener: liveness, readiness, metrics. Separate from the front door, with bounds of its own.
 // Bound to loopback by default; a Host guard keeps rebinding web pages away from it.
+import { serveHttp1 } from "../http1/server/server.ts";
+import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../http1/types.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
+import { respondWith, webRequest } from "./web_exchange.ts";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -52,16 +55,61 @@ async function answer(options: AdminOptions, request: Request, remoteAddress: st
   }
 }
 
-/** Starts listening. @throws Deno.errors.AddrInUse and the like when the address cannot be had */
-export function serveAdmin(options: AdminOptions): AdminServer {
-  const server = Deno.serve({
-    hostname: options.hostname,
-    port: options.port,
-    onListen: () => {},
-    onError: () => text(500, "Internal error\n"),
-  }, (request, info) => answer(options, request, info.remoteAddr.hostname));
+/** Bytes of a request's body: more than any request of the API may have, so that it is the API which refuses. */
+const MAX_BODY_BYTES = 128 * 1024;
+/** Probes, a scraper or two, some operators. */
+const MAX_CONNECTIONS = 256;
+/** Answers that are being written, and probes that forget to go, have this long (ms). */
+const CLOSE_MS = 2_000;
+
+/** Starts listening. @throws a fault of the system (AddrInUse and the like) when the address cannot be had */
+export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
+  const server = serveHttp1({
+    handler: (exchange) => handle(options, exchange),
+    renderError,
+    limits: { maxConnections: MAX_CONNECTIONS, maxBodyBytes: MAX_BODY_BYTES, gatherBytes: MAX_BODY_BYTES },
+  });
+  const { hostname, port } = options;
+  const { address } = await server.listen({ transport: "tcp", hostname, port });
   return {
-    address: formatAuthority(server.addr.hostname, server.addr.port),
-    close: () => server.shutdown(),
+    address: formatAuthority(hostname, address.transport === "tcp" ? address.port : port),
+    async close() {
+      await server.drain(CLOSE_MS);
+    },
   };
+}
+
+const STATUS_OF: Partial<Record<HttpErrorCode, number>> = {
+  request_timeout: 408,
+  body_too_large: 413,
+  uri_too_long: 414,
+  head_too_large: 431,
+  internal: 500,
+  coding_unsupported: 501,
+  version_unsupported: 505,
+};
+
+function renderError({ code, message }: HttpError): { start: ResponseStart; body: Uint8Array } {
+  const body = new TextEncoder().encode(code === "internal" ? "Internal error\n" : `Refused: ${message}\n`);
+  const fields = ["content-type", "text/plain; charset=utf-8", "cache-control", "no-store"];
+  return { start: { status: STATUS_OF[code] ?? 400, fields }, body };
+}
+
+async function handle(options: AdminOptions, exchange: Exchange): Promise<void> {
+  const request = await readRequest(exchange);
+  const { remoteAddress } = exchange.connection;
+  const response = request === undefined
+    ? text(400, "Bad request\n")
+    : await answer(options, request, remoteAddress).catch(() => text(500, "Internal error\n"));
+  await respondWith(exchange, response);
+}
+
+/** Undefined if it has a method or an authority that no Request can have. */
+async function readRequest(exchange: Exchange): Promise<Request | undefined> {
+  try {
+    return await webRequest(exchange, MAX_BODY_BYTES);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }

@@ -106,14 +106,14 @@ export class App implements RunningApp {
     try {
       const listener = await this.#server.listen({ transport: "tcp", ...listen, ...tls });
       this.#listen = `${listener.secure ? "https" : "http"}://${authorityOf(listener.address)}${path}`;
-      this.#admin = this.#openAdmin();
+      this.#admin = await this.#openAdmin();
     } catch (error) {
       await this.#release();
       throw error;
     }
   }
 
-  #openAdmin(): AdminServer | undefined {
+  async #openAdmin(): Promise<AdminServer | undefined> {
     const { admin } = this.#settings;
     if (admin === "off") return undefined;
     const page = createMetricsPage({
@@ -125,7 +125,7 @@ export class App implements RunningApp {
     });
     const { lifecycle, registry } = this.#lasting;
     const sources = { lifecycle, registry, checkUpstream: () => this.#reachability.check() };
-    return serveAdmin({
+    return await serveAdmin({
       ...admin,
       ready: () => checkReadiness(sources),
       metrics: () => page.render(),

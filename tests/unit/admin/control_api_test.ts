@@ -274,7 +274,7 @@ Deno.test(
   STRICT,
   async () => {
     const fake = new FakeControl();
-    const server = serveAdmin({
+    const server = await serveAdmin({
       hostname: "127.0.0.1",
       port: 0,
       ready: () => Promise.resolve({ ready: true, checks: {} }),

@@ -142,3 +142,14 @@ Deno.test("checkLayers reports an import that leads nowhere", STRICT, async () =
   assert.equal(problems.length, 1, problems.join("\n"));
   assert.match(problems[0] ?? "", /missing\.ts/);
 });
+
+Deno.test("checkLayers fails where a runtime is named outside lib/platform, in comments too", STRICT, async () => {
+  const problems = await problemsOf({
+    "lib/platform/files.ts": "export const read = Deno.readTextFile;",
+    "lib/app.ts": "// as Deno.serve does\nexport const env = Bun?.env;\nexport const a = myDeno.env;",
+  });
+  assert.deepEqual(problems.map((problem) => problem.slice(0, problem.indexOf(": Signet"))), [
+    "lib/app.ts:1 names Deno",
+    "lib/app.ts:2 names Bun",
+  ]);
+});
