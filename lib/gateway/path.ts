@@ -200,18 +200,19 @@ async function forwardMessage(
   session: Session,
 ): Promise<void> {
   const { inbound, caller, classified, body } = message;
-  const isHandshake = classified.era === "legacy" && classified.kind === "initialize";
+  const handshake = classified.era === "legacy" && classified.kind === "initialize" ? classified.request : undefined;
   try {
     requireRevision(session, inbound.protocolVersion);
     if (classified.era === "legacy" && classified.kind === "message" && classified.message.kind === "batch") {
       if (!allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
     }
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
-    if (isHandshake) session.replaceTransient(parts.fields.transientOf(inbound));
-    await forward(parts, { inbound, caller, session, body });
+    if (handshake !== undefined) session.replaceTransient(parts.fields.transientOf(inbound));
+    const outbound = { inbound, caller, session, body };
+    await forward(parts, handshake === undefined ? outbound : { ...outbound, handshake: handshake.id });
   } finally {
     leaveClaim(parts, session);
-    const mayCancel = parts.options.cancelOnDisconnect && !isHandshake; // never initialize (PROTOCOL.md 18)
+    const mayCancel = parts.options.cancelOnDisconnect && handshake === undefined; // never initialize (PROTOCOL.md 18)
     if (mayCancel && inbound.exchange.aborted) await cancelCall(parts, { inbound, caller, session });
   }
 }

@@ -1,9 +1,7 @@
 // Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { SignetError } from "../../errors.ts";
-import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 
@@ -11,28 +9,14 @@ import { requireAnswer } from "./require_answer.ts";
 import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
 import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
+import { followHandshake, openByHandshake } from "./handshake.ts";
 import { InFlight } from "./in_flight.ts";
-import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Outbound, Sending } from "./outbound.ts";
 import { relay } from "./relay.ts";
 import { revive } from "./revive.ts";
-import { isKnown, route, type Target } from "./route.ts";
+import { isKnown, route } from "./route.ts";
 import { sendForClient } from "./send.ts";
-
-/** What is sent, and on whose behalf. */
-export interface Outbound {
-  readonly inbound: Inbound;
-  readonly caller: Caller;
-  readonly session: Session;
-  readonly body: Bytes | undefined;
-}
-
-/** A request being sent: where to, and what can cut it. */
-interface Sending {
-  readonly outbound: Outbound;
-  readonly target: Target;
-  readonly inFlight: InFlight;
-}
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
@@ -93,7 +77,7 @@ function explain(parts: GatewayParts, error: unknown, inFlight: InFlight): unkno
 
 /** The upstream's answer; where it proves that the session is lost, that of the session made anew (L4). */
 async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
-  const { outbound: { inbound, caller, session }, target, inFlight } = sending;
+  const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
   const { link } = target;
   let lost: LostSession | undefined;
   let seenGeneration = 0;
@@ -102,10 +86,16 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
     if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
     seenGeneration = link.generation;
     const answer = await sendInSession(parts, sending);
-    if (!(answer instanceof LostSession)) return answer;
+    if (!(answer instanceof LostSession)) {
+      return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
+    }
     if (isAdopted(session)) return refusalOf(answer, "adopted");
     lost = answer;
     parts.sessionOnly?.forget(session);
+  }
+  if (handshake !== undefined) {
+    lost?.release();
+    return await openByHandshake(parts, { ...sending, id: handshake }, seenGeneration);
   }
   try {
     await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration }));

@@ -46,7 +46,7 @@ export class InFlight implements Active {
    * Waits for what others may wait for too, which goes on without this request when it is cut: then its place is free at
    * once, however long that takes (M1). @throws HttpError `aborted`; whatever `shared` rejects with
    */
-  waitFor(shared: Promise<void>): Promise<void> {
+  waitFor<T>(shared: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#stopWaiting = () => reject(new HttpError("aborted", "the request was cut while it waited"));
       if (this.cut) this.#stopWaiting();

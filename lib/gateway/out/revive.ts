@@ -136,7 +136,10 @@ function outcomeOf(error: unknown): Outcome {
 }
 
 /** The waiting request's own fields carry what the upstream wants to see: credentials, tenant, trace. */
-function fieldsFor(parts: GatewayParts, { session, link, inbound, caller }: Revival): FieldList {
+export function fieldsFor(
+  parts: GatewayParts,
+  { session, link, inbound, caller }: Omit<Revival, "upstream">,
+): FieldList {
   const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of OF_THE_MESSAGE) removeField(fields, name);
   setField(fields, "accept", "application/json, text/event-stream");

@@ -1,0 +1,108 @@
+// A client that initializes again under the id it has (O4): it goes on under that id, with a session upstream that works,
+// whether the upstream still knew the old one, had lost it, or has just given out another.
+import type { ClientResponse } from "../../http1/types.ts";
+import type { RpcId } from "../../mcp/json_rpc.ts";
+import { resumed } from "../../upstream/http/resumed_body.ts";
+import { endUnowned, endUpstream } from "./end.ts";
+import { removeField, setField } from "./fields.ts";
+import { readInitializeAnswer, upstreamIdOf } from "./initialize_answer.ts";
+import type { Sending } from "./outbound.ts";
+import type { GatewayParts } from "../parts.ts";
+import { requireMcp } from "./require_mcp.ts";
+import { fieldsFor, keep, takeOver, takeTurn } from "./revive.ts";
+import { requireResponse, sendForClient } from "./send.ts";
+
+/** A handshake being sent. */
+export interface Handshake extends Sending {
+  /** Of the initialize request. */
+  readonly id: RpcId;
+}
+
+/**
+ * Opens the session again by the client's own initialize: a server that was initialized for it would refuse the client's.
+ * @param seenGeneration of the link that was found lost
+ * @throws SignetError `session_not_found` if that was done too often; as `sendForClient`
+ */
+export async function openByHandshake(
+  parts: GatewayParts,
+  handshake: Handshake,
+  seenGeneration: number,
+): Promise<ClientResponse> {
+  const { outbound: { session, caller }, target: { link }, inFlight } = handshake;
+  // Whoever brings it back at this moment does so for the client that was there before.
+  while (link.reviving !== undefined) await inFlight.waitFor(link.reviving).catch(() => {});
+  takeTurn(parts, { session, caller });
+  const done = Promise.withResolvers<void>();
+  link.reviving = done.promise;
+  try {
+    const response = await sendOutside(parts, handshake);
+    return await takeUp(parts, handshake, { response, replaces: link.generation !== seenGeneration });
+  } finally {
+    link.reviving = undefined;
+    done.resolve();
+  }
+}
+
+/** An initialize in a session that lives: a server may have given it another id. */
+export async function followHandshake(
+  parts: GatewayParts,
+  handshake: Handshake,
+  response: ClientResponse,
+): Promise<ClientResponse> {
+  const given = upstreamIdOf(response);
+  if (given === undefined || given === handshake.target.link.id) return response;
+  return await takeUp(parts, handshake, { response, replaces: true });
+}
+
+async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: Handshake): Promise<ClientResponse> {
+  const { inbound, caller, session, body } = outbound;
+  const fields = parts.fields.toUpstream(inbound, caller);
+  parts.fields.addRemembered(fields, session, session.sealed.upstreams[target.link.url]);
+  removeField(fields, "last-event-id");
+  setField(fields, "accept-encoding", "identity");
+  const about = { method: "POST" as const, query: inbound.head.query, fields, upstreamSessionId: undefined };
+  const request = { ...about, body, caller, session: session.tag };
+  const answer = requireResponse(await sendForClient(parts, inFlight, { upstream: target.upstream, request }));
+  try {
+    return await requireMcp(parts, answer);
+  } catch (error) {
+    endUnowned(parts, outbound, answer);
+    throw error;
+  }
+}
+
+/** Makes the session that an answer opens the link's; without a successful result none is left behind. */
+async function takeUp(
+  parts: GatewayParts,
+  handshake: Handshake,
+  opened: { readonly response: ClientResponse; readonly replaces: boolean },
+): Promise<ClientResponse> {
+  const { outbound, target: { upstream, link }, inFlight, id } = handshake;
+  const { inbound, caller, session } = outbound;
+  const { response, replaces } = opened;
+  const { status } = response.head;
+  if (status < 200 || status >= 300) {
+    endUnowned(parts, outbound, response);
+    return response;
+  }
+  try {
+    const answer = await readInitializeAnswer(response, id);
+    const passed = resumed(response, { prefix: answer.bytes });
+    if (answer.protocolVersion === undefined || inFlight.cut || session.ended) {
+      endUnowned(parts, outbound, response);
+      return passed;
+    }
+    const reopened = keep(fieldsFor(parts, { session, link, inbound, caller }), { inbound, caller });
+    const before = { id: link.id, ...(link.reopened ?? reopened) };
+    takeOver(link, { id: upstreamIdOf(response), reopened });
+    if (replaces && before.id !== undefined) {
+      const about = { ...before, fields: [...before.fields], id: before.id, session: session.tag };
+      endUpstream(upstream, about).catch(() => {});
+    }
+    return passed;
+  } catch (error) {
+    endUnowned(parts, outbound, response);
+    response.release();
+    throw error;
+  }
+}

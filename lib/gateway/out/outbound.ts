@@ -1,0 +1,25 @@
+// A request of an open session on its way out: what is sent and on whose behalf, where to, and what can cut it.
+import type { Bytes } from "../../http1/wire/borrowed.ts";
+import type { RpcId } from "../../mcp/json_rpc.ts";
+import type { Caller } from "../../session/caller.ts";
+import type { Session } from "../../session/session.ts";
+import type { Inbound } from "../inbound.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { Target } from "./route.ts";
+
+/** What is sent, and on whose behalf. */
+export interface Outbound {
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+  readonly session: Session;
+  readonly body: Bytes | undefined;
+  /** The request's id, if it is an initialize under the session's own id. */
+  readonly handshake?: RpcId;
+}
+
+/** The same being sent. */
+export interface Sending {
+  readonly outbound: Outbound;
+  readonly target: Target;
+  readonly inFlight: InFlight;
+}
