@@ -1,6 +1,7 @@
 // Calls answered from memory, in the shape of those that go over a wire.
 import { type Bytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
+import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/json_rpc.ts";
 
 /** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
 export function callOf(response: Promise<ClientResponse>, abort = () => {}): Call {
@@ -8,13 +9,40 @@ export function callOf(response: Promise<ClientResponse>, abort = () => {}): Cal
   return { response, abort };
 }
 
+/** The gateway has looked at bodies already; this is for those who use a bridge by itself. */
+const LIMITS = { maxDepth: 128 };
+
+/** What a message is made into. */
+type Begin = (text: Uint8Array, parsed: Parsed) => Call;
+
 /**
- * The call that `begin` makes of a body, at once: what it reserves is reserved in this turn. A server reads its messages
- * when it likes, and the exchange they came in may have ended by then: they are in memory of their own from here on.
+ * The call that `begin` makes of a message, at once: what it reserves is reserved in this turn, unless the message is so
+ * long that others must have theirs while it is read. A server reads its messages when it likes, and the exchange they
+ * came in may have ended by then: they are in memory of their own from here on.
  */
-export function callWith(body: Bytes | undefined, begin: (text: Uint8Array) => Call): Call {
+export function callWith(body: Bytes | undefined, begin: Begin): Call {
   if (body === undefined) {
     return callOf(Promise.reject(new HttpError("bad_request", "reading a POST: found no body, want a message")));
   }
-  return begin(ownBytes(body));
+  const text = ownBytes(body);
+  if (text.length > TURN_BYTES) return beginInTurns(text, begin);
+  try {
+    return begin(text, parseMessage(text, LIMITS));
+  } catch (error) {
+    return callOf(Promise.reject(error));
+  }
+}
+
+function beginInTurns(text: Uint8Array, begin: Begin): Call {
+  let call: Call | undefined;
+  let aborted = false;
+  const response = parseMessageInTurns(text, LIMITS).then((parsed) => {
+    if (aborted) throw new HttpError("aborted", "reading a POST: its client has left");
+    call = begin(text, parsed);
+    return call.response;
+  });
+  return callOf(response, () => {
+    aborted = true;
+    call?.abort();
+  });
 }

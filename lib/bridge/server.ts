@@ -6,7 +6,7 @@ import { SignetError } from "../errors.ts";
 import type { Call } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { classify } from "../mcp/era.ts";
-import { parseMessage, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
+import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
 import { isModernEnvelope } from "../mcp/modern.ts";
 import { isKnownRevision } from "../mcp/revisions.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
@@ -35,9 +35,6 @@ export interface BridgeServerOptions {
   /** A session has ended by itself, for good. */
   readonly onEnded: (sessionId: UpstreamSessionId) => void;
 }
-
-/** The gateway has looked at bodies already; this is for those who use the bridge by itself. */
-const MAX_DEPTH = 128;
 
 export class BridgeServer {
   readonly #sessions: Sessions;
@@ -96,28 +93,17 @@ export class BridgeServer {
   #post({ body, fields }: BridgeRequest, conversation: Conversation): Call {
     const accepts = acceptanceOf(fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    return callWith(body, (text) => {
-      try {
-        return conversation.post({ text, parsed: parseMessage(text, { maxDepth: MAX_DEPTH }), accepts });
-      } catch (error) {
-        return callOf(Promise.reject(error));
-      }
-    });
+    return callWith(body, (text, parsed) => conversation.post({ text, parsed, accepts }));
   }
 
   /** A message without a session: an initialize opens one, a stateless request needs none. */
   #open(request: BridgeRequest): Call {
     if (request.method !== "POST") return callOf(Promise.reject(new SignetError("session_required")));
-    return callWith(request.body, (text) => {
-      try {
-        const parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
-        const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
-        if (classified.era === "modern") return this.#pass(request, text, classified.message);
-        if (classified.kind === "initialize") return this.#sessions.open(request, text);
-        throw new SignetError("session_required");
-      } catch (error) {
-        return callOf(Promise.reject(error));
-      }
+    return callWith(request.body, (text, parsed) => {
+      const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
+      if (classified.era === "modern") return this.#pass(request, text, classified.message);
+      if (classified.kind === "initialize") return this.#sessions.open(request, text);
+      throw new SignetError("session_required");
     });
   }
 

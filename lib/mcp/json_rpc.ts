@@ -340,8 +340,8 @@ export function parseMessage(bytes: Uint8Array, limits: ScanLimits): Parsed {
   }
 }
 
-/** Read between two turns of the event loop: a fraction of a millisecond. */
-const TURN_BYTES = 256 * 1024;
+/** Read between two turns of the event loop: a millisecond or two, whatever stands in it. */
+export const TURN_BYTES = 256 * 1024;
 
 /** The same for a body that may be long: others have their turn meanwhile. */
 export async function parseMessageInTurns(bytes: Uint8Array, limits: ScanLimits): Promise<Parsed> {

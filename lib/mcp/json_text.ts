@@ -5,6 +5,7 @@
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** A half-open range of bytes. */
@@ -25,38 +26,43 @@ function skipBlanks(text: Uint8Array, from: number): number {
 
 /** The position behind the string that opens at `open`. */
 function skipString(text: Uint8Array, open: number): number {
-  for (let at = text.indexOf(QUOTE, open + 1); at !== -1; at = text.indexOf(QUOTE, at + 1)) {
-    let slashes = 0;
-    while (text[at - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return at + 1;
+  for (let at = open + 1; at < text.length; at++) {
+    const byte = text[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at++;
   }
   return text.length;
 }
 
-/** The position behind the value that starts at `start`. */
+/** The position behind the value that starts at `start`. A loop for each kind: this is where a long text costs time. */
 function skipValue(text: Uint8Array, start: number): number {
   const first = text[start];
   if (first === QUOTE) return skipString(text, start);
+  return first === OPEN_OBJECT || first === OPEN_ARRAY ? skipContainer(text, start) : skipScalar(text, start);
+}
+
+function skipScalar(text: Uint8Array, start: number): number {
   let at = start;
-  if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
-    while (at < text.length) {
-      const byte = text[at]!;
-      if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY || isBlank(byte)) break;
-      at++;
-    }
-    return at;
-  }
-  for (let depth = 0; at < text.length;) {
+  while (at < text.length) {
     const byte = text[at]!;
-    if (byte === QUOTE) {
-      at = skipString(text, at);
-      continue;
-    }
+    if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY || isBlank(byte)) break;
     at++;
-    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
-    else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) break;
   }
   return at;
+}
+
+function skipContainer(text: Uint8Array, start: number): number {
+  const { length } = text;
+  let depth = 0;
+  for (let at = start; at < length; at++) {
+    const byte = text[at]!;
+    if (byte === QUOTE) {
+      // As `skipString`, but in this loop, which is where a long text costs its time.
+      for (at++; at < length && text[at] !== QUOTE; at++) if (text[at] === BACKSLASH) at++;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+    else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) return at + 1;
+  }
+  return length;
 }
 
 function nameOf(text: Uint8Array, span: Span): string {
@@ -71,9 +77,10 @@ export interface Member {
   readonly value: Span;
 }
 
-/** The object's own members, in order. @param within where the object stands in `text`, if not alone */
-export function membersOf(text: Uint8Array, within?: Span): Member[] {
-  const members: Member[] = [];
+/** Told of one member after the other: where its name stands, quotes included, and its value. */
+type Visit = (key: Span, value: Span) => void;
+
+function eachMember(text: Uint8Array, within: Span | undefined, visit: Visit): void {
   let at = skipBlanks(text, within?.start ?? 0) + 1;
   while (at < text.length) {
     at = skipBlanks(text, at);
@@ -83,17 +90,52 @@ export function membersOf(text: Uint8Array, within?: Span): Member[] {
     if (text[at] !== COLON) break;
     const start = skipBlanks(text, at + 1);
     const end = skipValue(text, start);
-    members.push({ name: nameOf(text, key), whole: { start: key.start, end }, value: { start, end } });
+    visit(key, { start, end });
     at = skipBlanks(text, end);
     if (text[at] !== COMMA) break;
     at++;
   }
+}
+
+/** The object's own members, in order. @param within where the object stands in `text`, if not alone */
+export function membersOf(text: Uint8Array, within?: Span): Member[] {
+  const members: Member[] = [];
+  eachMember(text, within, (key, value) => {
+    members.push({ name: nameOf(text, key), whole: { start: key.start, end: value.end }, value });
+  });
   return members;
+}
+
+function hexDigit(byte: number): number {
+  return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
+}
+
+/** Whether the string between quotes at `key` is `wanted` (ASCII), however it is spelt. Makes no string of it. */
+function spells(text: Uint8Array, key: Span, wanted: Uint8Array): boolean {
+  let at = key.start + 1;
+  const end = key.end - 1;
+  for (const letter of wanted) {
+    let code = text[at++];
+    if (code === BACKSLASH) {
+      code = text[at++];
+      if (code === 0x75) {
+        code = 0;
+        for (let i = 0; i < 4; i++) code = code << 4 | hexDigit(text[at++]!);
+      } else if (code !== 0x2f && code !== BACKSLASH && code !== QUOTE) return false; // a control character
+    }
+    if (code !== letter || at > end) return false;
+  }
+  return at === end;
 }
 
 /** Where the value of the object's own member `name` stands; of several, the last, as `JSON.parse` reads it. */
 export function findMember(text: Uint8Array, name: string, within?: Span): Span | undefined {
-  return membersOf(text, within).findLast((member) => member.name === name)?.value;
+  const wanted = encoder.encode(name);
+  let found: Span | undefined;
+  eachMember(text, within, (key, value) => {
+    if (spells(text, key, wanted)) found = value;
+  });
+  return found;
 }
 
 /** `text` with the bytes of `span` exchanged for `value`, in memory of its own. */
@@ -110,8 +152,12 @@ export function replaceSpan(text: Uint8Array, span: Span, value: Uint8Array): Ui
  * there can be none (RFC 8259 §2, §7).
  */
 export function flatten<Bytes extends Uint8Array>(text: Bytes): Bytes {
-  for (const byte of [0x0a, 0x0d]) {
-    for (let at = text.indexOf(byte); at !== -1; at = text.indexOf(byte, at + 1)) text[at] = 0x20;
+  const first = text.indexOf(0x0a), second = text.indexOf(0x0d);
+  if (first === -1 && second === -1) return text;
+  const start = first === -1 || second === -1 ? Math.max(first, second) : Math.min(first, second);
+  for (let at = start; at < text.length; at++) {
+    const byte = text[at];
+    if (byte === 0x0a || byte === 0x0d) text[at] = 0x20;
   }
   return text;
 }

@@ -18,7 +18,7 @@ export interface SseEvent {
   readonly retry: number | undefined;
 }
 
-const LF = 0x0a, CR = 0x0d, SPACE = 0x20;
+const LF = 0x0a, CR = 0x0d, SPACE = 0x20, COLON = 0x3a;
 const BOM = [0xef, 0xbb, 0xbf];
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -111,6 +111,11 @@ export class SseParser {
 
   #endLine(last: Uint8Array, events: SseEvent[]): void {
     this.#count(last.length + 1);
+    // Blank lines and comments are told by their bytes: a stream may hold nothing else.
+    if (this.#line.size === 0) {
+      if (last.length === 0) return this.#dispatch(events);
+      if (last[0] === COLON) return;
+    }
     const line = this.#takeLine(last);
     if (line === "") return this.#dispatch(events);
     const colon = line.indexOf(":");

@@ -20,6 +20,7 @@ Deno.test("findMember finds the object's own member, not one inside another or i
     ['{"result":{"id":9,"x":"\\"id\\":8"},"id":7}', "7"],
     ['{"x":"}{][,:\\\\","id":-1.5e3,"y":[{"id":0}]}', "-1.5e3"],
     ['{"\\u0069d":3}', "3"],
+    ['{"\\u0069\\u0064":4,"i\\/d":5,"\\nid":6}', "4"],
     ['{"id":1,"id":2}', "2"],
     ['{"Id":1,"i":[["id"]]}', undefined],
     ["{}", undefined],
