@@ -5,7 +5,6 @@ import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import type { RpcId } from "../mcp/json_rpc.ts";
-import type { Caller } from "../session/caller.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
 export const SINGLETON_FIELDS: readonly string[] = [
@@ -30,8 +29,6 @@ export class Inbound implements ResolverView {
   protocolVersion: string | undefined = undefined;
   origin: string | undefined = undefined;
   contentType: string | undefined = undefined;
-  /** Who asks, once it has been asked for. Path.ts's own: every step behind authentication is handed the caller. */
-  authenticated: Caller | Promise<Caller> | undefined = undefined;
   /** A credential kept from the session's beginning, for a request that carries none (I2). */
   cachedCredential: string | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */

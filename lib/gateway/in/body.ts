@@ -20,8 +20,17 @@ export interface HeldBody {
   release(): void;
 }
 
-/** @throws SignetError `request_limit`; HttpError as the engine's body */
-export async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody> {
+/**
+ * The body of a POST, the one that the fast lane has taken already included; undefined for other methods.
+ * @throws SignetError `media_type_unsupported`, `request_limit`; HttpError as the engine's body
+ */
+export async function holdBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody | undefined> {
+  if (inbound.head.method !== "POST") return undefined;
+  if (!inbound.isJson) throw new SignetError("media_type_unsupported");
+  return inbound.body === undefined ? await readBody(parts, inbound) : { bytes: ownBytes(inbound.body), release() {} };
+}
+
+async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody> {
   const { body } = inbound.exchange;
   const buffered = body.takeBuffered();
   if (buffered !== undefined) return buffered.length === 0 ? NOTHING : { bytes: ownBytes(buffered), release() {} };

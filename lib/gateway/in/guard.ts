@@ -1,7 +1,9 @@
 // Which Host and Origin may talk to Signet at all: the DNS-rebinding guard of MCP 2025-11-25 "Transports",
 // done before Host is rewritten, because a proxy that rewrites Host disarms the server's own guard (PROTOCOL.md 14).
+import { SignetError } from "../../errors.ts";
 import { hostOfAuthority, isLoopbackHost } from "../../http1/wire/authority.ts";
 import type { FieldList } from "../../http1/types.ts";
+import type { Inbound } from "../inbound.ts";
 
 export interface GuardOptions {
   /** Whether the listener is bound to a loopback address: then loopback names and origins are allowed without asking. */
@@ -40,6 +42,17 @@ export class Guard {
     const authority = /^https?:\/\/([^/?#@\s]+)$/.exec(wanted)?.[1];
     return authority !== undefined && isLoopbackHost(hostOfAuthority(authority));
   }
+}
+
+/** Host and Origin: who may talk here at all (PROTOCOL.md 14). */
+export function guardProblem(guard: Guard, { head, origin }: Inbound): SignetError | undefined {
+  if (!guard.allowsHost(head.host)) {
+    return new SignetError("host_refused", { remedy: "name the host with --allow-host" });
+  }
+  if (origin !== undefined && !guard.allowsOrigin(origin)) {
+    return new SignetError("origin_refused", { remedy: "name the origin with --allow-origin" });
+  }
+  return undefined;
 }
 
 /** What a browser needs to see on every answer to an allowed origin (Fetch standard, CORS protocol). */

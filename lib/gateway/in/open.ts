@@ -6,6 +6,13 @@ import { adopt } from "./adopt.ts";
 import type { Bearing } from "./bearing.ts";
 import type { GatewayParts } from "../parts.ts";
 
+/** The session at hand, if it is the caller's: the fast lane's half of opening. */
+export function findOwned(parts: GatewayParts, { inbound, caller }: Omit<Bearing, "sessionId">): Session | undefined {
+  const { sessionId, receivedAtMs } = inbound;
+  const known = sessionId === undefined ? undefined : parts.registry.get(sessionId, receivedAtMs);
+  return known !== undefined && parts.owners.owns(caller, known) ? known : undefined;
+}
+
 /** @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable` */
 export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<Session> {
   const { inbound, caller, sessionId } = bearing;

@@ -1,0 +1,46 @@
+// What a POST says, read no further than the path needs: nothing but its id where a known session's message can go as it
+// came, its era and kind where that decides what becomes of it.
+import { SignetError } from "../../errors.ts";
+import { type Bytes, inspectBytes } from "../../http1/wire/borrowed.ts";
+import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
+import { parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
+import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
+import type { Session } from "../../session/session.ts";
+import type { Inbound } from "../inbound.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
+export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
+  const plain = inspectBytes(body, readPlain, { maxDepth: parts.options.maxJsonDepth });
+  if (plain !== undefined) inbound.rpcId = plain.id;
+  return plain !== undefined;
+}
+
+/** @throws SignetError `parse_error`, `invalid_request` and others, as the parser */
+export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Promise<Classified> {
+  const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
+  if (parsed.kind === "request") inbound.rpcId = parsed.id;
+  return classifyMessage(parsed, inbound.protocolVersion);
+}
+
+export function isInitialize(message: Classified): message is Extract<Classified, { kind: "initialize" }> {
+  return message.era === "legacy" && message.kind === "initialize";
+}
+
+export function isCancellation(classified: Classified): boolean {
+  if (classified.era === "legacy" && classified.kind === "initialize") return false;
+  const { message } = classified;
+  return message.kind === "notification" && message.method === "notifications/cancelled";
+}
+
+/** Whether a request may come under this version header: the negotiated one, or any published (PROTOCOL.md 13). */
+export function speaks(session: Session, version: string | undefined): boolean {
+  return version === undefined || version === session.sealed.protocolVersion || isKnownRevision(version);
+}
+
+/** @throws SignetError `protocol_version_unsupported`; `batch_refused` (PROTOCOL.md 12) */
+export function requireSpoken(session: Session, { protocolVersion }: Inbound, message: Classified | undefined): void {
+  if (!speaks(session, protocolVersion)) throw new SignetError("protocol_version_unsupported");
+  const isBatch = message?.era === "legacy" && message.kind === "message" && message.message.kind === "batch";
+  if (isBatch && !allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
+}
