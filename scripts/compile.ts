@@ -34,7 +34,7 @@ export const RUNTIME_PACKAGES: readonly string[] = [
 export type Purpose = "http" | "stdio";
 
 /**
- * The least that works, with reasons. Absent on purpose where servers are reached over HTTP: run, ffi, sys, and import:
+ * The least that works, with reasons. Absent on purpose where servers are reached over HTTP: run, ffi, most of sys, and import:
  * nothing is loaded that was not embedded.
  *
  * Where servers are programs it is everything. Which program is known at run time only, and one that may start any
@@ -49,6 +49,8 @@ export function permissionFlags(target: Target, purpose: Purpose = "http"): stri
     // Listens on and connects to addresses that only the configuration knows: clients, MCP servers, JWKS.
     "--allow-net",
     // Configuration, key, certificate and JWKS files, wherever the operator keeps them.
+    // Who it runs as: files of others are not trusted.
+    "--allow-sys=uid",
     "--allow-read",
     // All of it, not a list: a misspelt SIGNET_… name has to be seen to be reported.
     "--allow-env",

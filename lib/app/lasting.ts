@@ -66,7 +66,7 @@ export interface LastingOptions {
 async function createStore(settings: Settings): Promise<Store> {
   if (settings.stateFile === undefined) return createMemoryStore();
   const { openSqliteStore } = await import("../store/sqlite.ts");
-  return openSqliteStore(settings.stateFile);
+  return openSqliteStore(settings.stateFile, { trustsOthers: settings.unsafeFiles });
 }
 
 function createTokens(settings: Settings, secrets: Secrets, parts: { store: Store; now: () => number }) {

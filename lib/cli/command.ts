@@ -38,7 +38,7 @@ export interface Machine extends FileAccess {
   /** Calls `handler` at every such signal until the returned function is called. Signals the system lacks never come. */
   onSignal(signal: SignalName, handler: () => void): () => void;
   /** Opens the state file, or makes it. @throws StoreError */
-  openState(path: string): Promise<Store>;
+  openState(path: string, options: { readonly trustsOthers: boolean }): Promise<Store>;
   /** Loaded when needed: most commands answer without the gateway. */
   loadApp(): Promise<AppModule>;
 }

@@ -80,6 +80,6 @@ export const inspect: Command = {
   ],
   arguments: [{ name: "ID" }],
   examples: ["signet inspect ID --key-file signet.key", "pbpaste | signet inspect - --key-file signet.key"],
-  settings: ["keyFile", "maxIdLength"],
+  settings: ["keyFile", "maxIdLength", "unsafeFiles"],
   run,
 };

@@ -41,6 +41,6 @@ export const keys: Command = {
   ],
   arguments: [{ name: "ACTION", choices: ["new", "list"] }],
   examples: ["(umask 077; signet keys new > signet.key)", "signet keys list --key-file signet.key"],
-  settings: ["keyFile"],
+  settings: ["keyFile", "unsafeFiles"],
   run,
 };

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
 import { environment } from "../platform/environment.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
+import { foreignHands } from "../platform/foreign_hands.ts";
 import { writeStderr } from "../platform/stderr.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { isTerminal, onSignal, readStdin, STDERR, STDOUT, textWriter } from "../platform/terminal.ts";
@@ -85,7 +86,8 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     fetch: fetchDirectly,
     onSignal,
-    openState: async (path) => (await import("../store/sqlite.ts")).openSqliteStore(path),
+    openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
+    foreignHands,
     loadApp,
   };
 }

@@ -12,7 +12,7 @@ import type { Needs, OpenedControl } from "./state_control.ts";
 import type { Control } from "../admin/control.ts";
 
 /** Settings of a command that can act on either. */
-export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", "admin", "adminTokenFile"];
+export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", "admin", "adminTokenFile", "unsafeFiles"];
 
 export interface ControlNeeds extends Needs {
   /** For messages: `listing tokens`. */

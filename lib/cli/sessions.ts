@@ -46,7 +46,7 @@ export const sessions: Command = {
   ],
   arguments: [],
   examples: ["signet sessions", "signet sessions --admin http://signet:9090 --admin-token-file admin --json"],
-  settings: ["admin", "adminTokenFile"],
+  settings: ["admin", "adminTokenFile", "unsafeFiles"],
   own: [JSON_FLAG, ADMIN_FLAG],
   run,
 };

@@ -32,7 +32,9 @@ export async function openStateControl(context: CommandContext, path: string, ne
   const secrets = await loadTokenSecrets(context, needs);
   const ring = await loadRing(context, needs);
   if (!needs.makesFile) await requireFile(context, path);
-  const store = await asCommand(() => context.openState(path));
+  const { loadSome } = await import("../config/load.ts");
+  const { settings: { unsafeFiles: trustsOthers } } = await loadSome(["unsafeFiles"], sourcesOf(context));
+  const store = await asCommand(() => context.openState(path, { trustsOthers }));
   try {
     const control = await createStateControl(context, { store, secrets, ring });
     return { control, live: false, close: async () => await store.close() };

@@ -131,6 +131,7 @@ export const upstreamAddress: Kind<UpstreamAddress> = {
   metavar: "[NAME=]URL",
   parse: parseUpstream,
   format: (value) => value.name === "" ? value.url : `${value.name}=${value.url}`,
+  socketOf: ({ url }) => url.startsWith("http+unix:") ? decodeURIComponent(new URL(url).hostname) : undefined,
   // A query may hold a comma; only one before the next URL separates.
   separator: /\s+|\s*,\s*(?=(?:[A-Za-z][\w-]*=)?https?(?:\+unix)?:\/\/)/,
 };

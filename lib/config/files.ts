@@ -3,6 +3,7 @@
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { parseKeySet } from "../identity/key_set.ts";
 import { systemFault } from "../platform/system_fault.ts";
+import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, settingOf, type Settings } from "./schema.ts";
 import { parseAdminToken, parseClientSecret, parseRefreshToken, parseTokenSecrets, parseVariable } from "./secrets.ts";
@@ -17,6 +18,8 @@ export interface FileAccess {
    * could take the locks of this process off a database (sqlite.org, "How To Corrupt", §2.2). Absent: nobody can tell.
    */
   checkWritable?(path: string): Promise<void>;
+  /** What another user could have written or replaced there, and the cure; undefined if nobody could. Absent: nobody can tell. */
+  foreignHands?(path: string, use: PathUse): ForeignHands | undefined;
 }
 
 /** Somebody gave the secret where its file's name belongs: then the "path" must not be shown. */
@@ -96,6 +99,8 @@ interface Examined {
 export interface ExamineOptions {
   readonly access: FileAccess;
   readonly places: ReadonlyMap<SettingKey, string>;
+  /** Where settings were read from: whoever writes it decides everything. */
+  readonly configFile?: string;
 }
 
 class Examiner {
@@ -105,6 +110,12 @@ class Examiner {
 
   constructor(access: FileAccess) {
     this.#access = access;
+  }
+
+  /** Whether the file is this user's own, or root's, and nobody else can put another in its place. */
+  owned({ path, place }: Omit<Examined, "key">, use: PathUse): void {
+    const found = this.#access.foreignHands?.(path, use);
+    if (found !== undefined) this.problems.push({ place, ...found });
   }
 
   async readable(file: Examined): Promise<void> {
@@ -161,6 +172,10 @@ export async function examineFiles(
   options: ExamineOptions,
 ): Promise<{ problems: readonly ConfigProblem[]; warnings: readonly string[] }> {
   const examiner = new Examiner(options.access);
+  const isTrusted = settings.unsafeFiles;
+  if (options.configFile !== undefined && !isTrusted) {
+    examiner.owned({ path: options.configFile, place: options.configFile }, "file");
+  }
   for (const key of keys) {
     const value = settings[key];
     if (value === undefined) continue;
@@ -169,8 +184,12 @@ export async function examineFiles(
     for (const item of repeatable ? value as readonly unknown[] : [value]) {
       const read = kind.fileOf?.(item);
       if (read !== undefined) await examiner.readable({ key, path: read, place });
+      if (read !== undefined && !isTrusted && !looksLikeKey(read)) examiner.owned({ path: read, place }, "file");
+      const socket = kind.socketOf?.(item);
+      if (socket !== undefined && !isTrusted) examiner.owned({ path: socket, place }, "socket");
       const made = kind.madeFileOf?.(item);
       if (made !== undefined) await examiner.writable({ key, path: made, place });
+      if (made !== undefined && read === undefined && !isTrusted) examiner.owned({ path: made, place }, "state");
     }
   }
   return examiner;

@@ -17,6 +17,8 @@ export interface Kind<T> {
   fileOf?(value: T): string | undefined;
   /** The file that a value names and that is made if it is not there: it and its folder must be writable. */
   madeFileOf?(value: T): string;
+  /** The unix socket that a value leads to. */
+  socketOf?(value: T): string | undefined;
   /** Whether a file may write the value as a mapping, which `parse` then gets as JSON. */
   readonly takesMapping?: boolean;
   /** For a repeatable setting in which the same value twice is a mistake: what to do instead. */

@@ -26,12 +26,13 @@ export interface LoadedSettings<K extends SettingKey = SettingKey> {
 
 const NOTHING: Reading = { given: new Map(), problems: [] };
 
-async function readFileSource(sources: Sources): Promise<Reading> {
+async function readFileSource(sources: Sources): Promise<Reading & { readonly file?: string }> {
   const fromFlag = sources.flags.configFile;
   const path = fromFlag ?? (sources.env[CONFIG_FILE_VARIABLE] || undefined);
   if (path === undefined) return NOTHING;
   try {
-    return await readConfigFile(path, await sources.readTextFile(path));
+    const reading = await readConfigFile(path, await sources.readTextFile(path));
+    return { ...reading, file: path };
   } catch (error) {
     const place = fromFlag === undefined ? CONFIG_FILE_VARIABLE : "--config";
     return { given: new Map(), problems: [{ place, ...explainReadError(error, path) }] };
@@ -139,7 +140,11 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
   const merged = merge([sources.flags.given, environment.given, file.given], SETTING_KEYS, problems);
   const verdict = judge(merged);
   const sound = SETTING_KEYS.filter((key) => !merged.broken.has(key));
-  const files = await examineFiles(merged.settings, sound, { access: sources, places: merged.places });
+  const files = await examineFiles(merged.settings, sound, {
+    access: sources,
+    places: merged.places,
+    ...(file.file === undefined ? {} : { configFile: file.file }),
+  });
   problems.push(...verdict.problems, ...files.problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const warnings = [...verdict.warnings, ...files.warnings];
@@ -158,9 +163,15 @@ export async function loadSome<K extends SettingKey>(
   const file = await readFileSource(sources);
   const problems = [...sources.flags.problems];
   if (file.given.size === 0) problems.push(...file.problems);
-  const merged = merge([sources.flags.given, environment.given, file.given], keys, problems);
+  // Whether files are trusted is asked with every file.
+  const asked: readonly SettingKey[] = [...keys, "unsafeFiles"];
+  const merged = merge([sources.flags.given, environment.given, file.given], asked, problems);
   const sound = keys.filter((key) => !merged.broken.has(key));
-  const files = await examineFiles(merged.settings, sound, { access: sources, places: merged.places });
+  const files = await examineFiles(merged.settings, sound, {
+    access: sources,
+    places: merged.places,
+    ...(file.file === undefined ? {} : { configFile: file.file }),
+  });
   problems.push(...files.problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return { settings: merged.settings, warnings: files.warnings, places: merged.places };

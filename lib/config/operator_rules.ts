@@ -26,7 +26,12 @@ function judgeState({ settings: { stateFile, principals }, warn }: Bench): void 
   warn("Without --state, issued session tokens and what was revoked are forgotten when this process ends.");
 }
 
+function judgeFileTrust({ settings: { unsafeFiles }, warn }: Bench): void {
+  if (unsafeFiles) warn("--unsafe-files: whoever can write keys, secrets or the state file passes for anybody.");
+}
+
 export const OPERATOR_RULES: readonly Rule[] = [
+  [["unsafeFiles"], judgeFileTrust],
   [["admin", "adminTokenFile"], judgeAdmin],
   [["stateFile", "principals"], judgeState],
 ];

@@ -8,6 +8,8 @@ import { StoreError } from "./store.ts";
 export interface SqliteFileOptions {
   /** How long a write waits for another process's, in ms; the process stands still meanwhile. Default 1,000. */
   readonly busyTimeoutMs?: number;
+  /** Opens a file that other users own or could replace (`--unsafe-files`). Default false. */
+  readonly trustsOthers?: boolean;
 }
 
 export class SqliteFile {
@@ -21,9 +23,9 @@ export class SqliteFile {
   /** @throws StoreError `foreign`, `newer`, `corrupt`, `busy`, `io` */
   constructor(path: string, options: SqliteFileOptions = {}) {
     this.#path = path;
-    const busyTimeoutMs = options.busyTimeoutMs ?? 1_000;
+    const { busyTimeoutMs = 1_000, trustsOthers = false } = options;
     try {
-      this.#database = openStateFile(path, busyTimeoutMs);
+      this.#database = openStateFile(path, { busyTimeoutMs, trustsOthers });
     } catch (cause) {
       throw this.#translate(cause, "opened");
     }

@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import { chmodSync, closeSync, openSync, readSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { foreignHands } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { StoreError } from "./store.ts";
@@ -34,8 +35,15 @@ CREATE TABLE revocation (
 CREATE INDEX revocation_by_until ON revocation (until_ms);
 `;
 
+export interface OpenOptions {
+  readonly busyTimeoutMs: number;
+  /** `--unsafe-files`: opens what other users own or could replace. */
+  readonly trustsOthers: boolean;
+}
+
 /** @throws StoreError `foreign`, `newer`, `corrupt`, `io`; what SQLite throws */
-export function openStateFile(path: string, busyTimeoutMs: number): DatabaseSync {
+export function openStateFile(path: string, { busyTimeoutMs, trustsOthers }: OpenOptions): DatabaseSync {
+  if (!trustsOthers) requireOwn(path);
   claimFile(path);
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
   try {
@@ -46,6 +54,15 @@ export function openStateFile(path: string, busyTimeoutMs: number): DatabaseSync
     database.close();
     throw cause;
   }
+}
+
+/** What another user has written says what he wants: that nothing was revoked, that his tokens are live. */
+function requireOwn(path: string): void {
+  const found = foreignHands(path, "state");
+  if (found === undefined) return;
+  throw new StoreError("foreign", `The state file ${path} could not be trusted: ${found.problem}`, {
+    remedy: found.remedy.replace(/\.$/, ""),
+  });
 }
 
 /** Creates the file for its owner only, or narrows an existing one; SQLite gives its side files the same mode. */

@@ -13,6 +13,11 @@ export const OPERATION = {
     name: "admin-token-file",
     doc: "Token that the operators' API asks for, alone in a file; without one it answers on loopback only",
   }),
+  unsafeFiles: rows.flag({
+    name: "unsafe-files",
+    dangerous: true,
+    doc: "Trust keys, secrets, state and other files that other users own or can replace",
+  }),
   logLevel: rows.one(choice(["debug", "info", "warn", "error"]), {
     name: "log-level",
     default: "info",

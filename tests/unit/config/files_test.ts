@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../lib/config/files.ts";
 import { STRICT } from "../../support/strict.ts";
-import { load, problemLines } from "./sources.ts";
+import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
+import { load, problemLines, problemsOf } from "./sources.ts";
 
 const CERT = "-----BEGIN CERTIFICATE-----\n";
 const TLS = ["--tls-cert", "c", "--tls-key", "k"];
@@ -96,3 +97,43 @@ Deno.test("L6: a state file must be one that can be made where it is named", STR
   }
   assert.deepEqual(await problemLines({ argv: ["--state", "s.db"] }), []);
 });
+
+Deno.test(
+  "L6: every file that decides something must be nobody else's, which check says with the cure",
+  STRICT,
+  async () => {
+    const files = {
+      key: "x",
+      c: CERT,
+      k: "-----BEGIN PRIVATE KEY-----\n",
+      tokens: btoa("s".repeat(32)),
+      jwks: '{"keys":[{"kty":"EC"}]}',
+      "signet.yaml": "path: /mcp\n",
+    };
+    const argv = [
+      ...["--config", "signet.yaml", "--key-file", "key", ...TLS, "--principal", "token,jwt", "--state", "s.db"],
+      ...["--token-secret-file", "tokens", "--jwt-provider", "issuer=i jwks=jwks audience=a"],
+    ];
+    const foreign: Record<string, PathUse> = {
+      ...{ key: "file", c: "file", k: "file", tokens: "file", jwks: "file", "signet.yaml": "file" },
+      "s.db": "state",
+    };
+    const lines = await problemLines({ argv, files, foreign });
+    assert.deepEqual(lines.sort(), [
+      "--jwt-provider: others write jwks",
+      "--key-file: others write key",
+      "--state: others write s.db",
+      "--tls-cert: others write c",
+      "--tls-key: others write k",
+      "--token-secret-file: others write tokens",
+      "signet.yaml: others write signet.yaml",
+    ]);
+    const { warnings } = await load({ argv: [...argv, "--unsafe-files"], files, foreign });
+    assert.match(warnings.join("\n"), /--unsafe-files: whoever can write/);
+    const socket = {
+      argv: ["--upstream", "http+unix://%2Ftmp%2Fmcp.sock/mcp"],
+      foreign: { "/tmp/mcp.sock": "socket" } as const,
+    };
+    assert.deepEqual((await problemsOf(socket)).map(({ problem }) => problem), ["others write /tmp/mcp.sock"]);
+  },
+);

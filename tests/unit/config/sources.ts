@@ -2,6 +2,7 @@
 import { parseFlags } from "../../../lib/config/flags.ts";
 import { type LoadedSettings, loadSettings, type Sources } from "../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../lib/config/schema.ts";
+import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
 import { ConfigError, type ConfigProblem } from "../../../lib/errors.ts";
 
 export interface Given {
@@ -12,9 +13,13 @@ export interface Given {
   readonly modes?: Readonly<Record<string, number>>;
   /** What writing at a path fails with; all others can be written. */
   readonly readOnly?: Readonly<Record<string, Error>>;
+  /** Paths that other users have a hand in, by how they are used. */
+  readonly foreign?: Readonly<Record<string, PathUse>>;
 }
 
-export function sourcesOf({ argv = [], env = {}, files = {}, modes = {}, readOnly = {} }: Given): Sources {
+export function sourcesOf(
+  { argv = [], env = {}, files = {}, modes = {}, readOnly = {}, foreign = {} }: Given,
+): Sources {
   return {
     flags: parseFlags(argv, { command: "signet serve", accepts: new Set(SETTING_KEYS) }),
     env,
@@ -23,6 +28,8 @@ export function sourcesOf({ argv = [], env = {}, files = {}, modes = {}, readOnl
       return typeof found === "string" ? Promise.resolve(found) : Promise.reject(found);
     },
     fileMode: (path) => Promise.resolve(modes[path] ?? 0o100600),
+    foreignHands: (path, use) =>
+      foreign[path] === use ? { problem: `others write ${path}`, remedy: "Mind." } : undefined,
     checkWritable: (path) => readOnly[path] === undefined ? Promise.resolve() : Promise.reject(readOnly[path]),
   };
 }

@@ -121,6 +121,31 @@ Deno.test("sqlite store refuses a damaged file", STRICT, () =>
     assert.throws(() => openSqliteStore(path), refusal("corrupt", path));
   }));
 
+Deno.test(
+  "L6: sqlite store trusts no file that others could replace or have made, but for being told to",
+  STRICT,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/in/state`;
+      Deno.mkdirSync(`${folder}/in`);
+      openSqliteStore(path).close();
+      Deno.chmodSync(`${folder}/in`, 0o777);
+      assert.throws(() => openSqliteStore(path), refusal("foreign", path));
+      assert.throws(
+        () => openSqliteStore(path),
+        /other users can write in its folder .* Put it into a folder .*--unsafe-files/s,
+      );
+      openSqliteStore(path, { trustsOthers: true }).close();
+      Deno.chmodSync(`${folder}/in`, 0o700);
+      openSqliteStore(path).close();
+      if (Deno.uid() !== 0) return; // only root can give a file away
+      Deno.chownSync(path, 54_321, 54_321);
+      const before = Deno.readFileSync(path);
+      assert.throws(() => openSqliteStore(path), /belongs to another user \(uid 54321; Signet runs as uid 0\)/);
+      assert.deepEqual(Deno.readFileSync(path), before);
+    }),
+);
+
 Deno.test("sqlite store says what is wrong with a path it cannot use", STRICT, () =>
   withFolder((folder) => {
     assert.throws(() => openSqliteStore(`${folder}/missing/state`), refusal("io", `${folder}/missing/state`));
