@@ -5,7 +5,6 @@ import { controlRoutes } from "../admin/control_api.ts";
 import type { Settings } from "../config/schema.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
-import { endUnproven } from "../gateway/out/end_unproven.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
@@ -24,8 +23,10 @@ import type { AppOptions, RunningApp } from "./running_app.ts";
 const REVOCATION_POLL_MS = 100;
 /** Bodies up to here are waited for before a request is looked at: then the fast lane can take it. */
 const GATHERED_BYTES = 16 * 1024;
-/** How often open streams are looked at: for silence, and for credentials that have ended. */
+/** How often open streams are looked at for silence. */
 const STREAM_TICK_MS = 1000;
+/** How often it is somebody's turn, of what is under way, to be asked about again. */
+const ASK_TICK_MS = 100;
 
 /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -80,7 +81,7 @@ export class App implements RunningApp {
     this.#timers = [
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
-      setInterval(() => endUnproven(lasting.lifecycle, now()), STREAM_TICK_MS),
+      setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
       setInterval(() => this.#pollRevocations(), REVOCATION_POLL_MS),
     ];
   }
@@ -163,12 +164,13 @@ export class App implements RunningApp {
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
     if (parts.adoption === undefined) endAdopted(parts);
+    this.#lasting.underWay.distrust();
   }
 
   async drain(): Promise<{ readonly cutStreams: number }> {
-    const { lifecycle, registry } = this.#lasting;
+    const { lifecycle, registry, underWay } = this.#lasting;
     lifecycle.draining = true;
-    for (const stream of [...lifecycle.streams]) stream.abort("drain");
+    underWay.endStreams("drain");
     const cutStreams = await this.#server.drain(this.#settings.drainTimeoutMs);
     registry.abortAll("drain", this.#options.now());
     await this.#release();

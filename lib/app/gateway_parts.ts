@@ -39,7 +39,9 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
       challenger: createChallenger(settings, resource),
       replaceChallenges,
       requiredScopes: settings.requireScopes,
-      ...(sessionOnly === undefined ? {} : { withoutCredential: (inbound) => sessionOnly.callerOf(inbound) }),
+      ...(sessionOnly === undefined
+        ? {}
+        : { withoutCredential: (inbound, nowMs) => sessionOnly.callerOf(inbound, nowMs) }),
     }),
     sessionOnly,
     adoption: settings.adopt ? lasting.adoption : undefined,

@@ -7,12 +7,14 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { endReopened } from "../gateway/out/end.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
+import { UnderWay } from "../gateway/out/under_way.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
 import { readTextFile } from "../platform/files.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
+import type { Caller } from "../session/caller.ts";
 import { type LimitCaps, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
@@ -48,6 +50,7 @@ export interface Lasting {
   readonly keepAlive: KeepAlive;
   readonly metrics: GatewayMetrics;
   readonly lifecycle: Lifecycle;
+  readonly underWay: UnderWay;
   readonly log: BudgetedLogger;
   readonly now: () => number;
 }
@@ -101,7 +104,16 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });
   upstream.onEnded = (id) => endLinked(registry, id, now());
-  revocations.watch((revocation) => endRevoked(registry, revocation, now()));
+  const lifecycle = { draining: false };
+  const underWay = new UnderWay({ limits, lifecycle });
+  revocations.watch((revocation) => {
+    endRevoked(registry, revocation, now());
+    cutRevoked(
+      underWay,
+      revocation,
+      ({ principal }) => registry.ring.keys.map((key) => owners.fingerprint(principal, key)),
+    );
+  });
   return {
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
     ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, log, now },
@@ -109,7 +121,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     adoption: new AdoptionRegistry(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     metrics: new GatewayMetrics(),
-    lifecycle: { draining: false, streams: new Set() },
+    lifecycle,
+    underWay,
   };
 }
 
@@ -133,4 +146,18 @@ function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: nu
   for (const session of sessions) {
     if (session !== undefined && concerns(revocation, session.sealed)) registry.remove(session, "revoked", nowMs);
   }
+}
+
+/** The same for what belongs to no session: whoever is revoked up to now has nothing under way that began before. */
+function cutRevoked(
+  underWay: UnderWay,
+  revocation: Revocation,
+  fingerprintsOf: (caller: Caller) => readonly string[],
+): void {
+  if (revocation.kind === "session") return;
+  const { beforeMs } = revocation;
+  const owner = revocation.kind === "principal" ? revocation.owner : undefined;
+  underWay.cut("revoked", (caller, sinceMs) => {
+    return sinceMs <= beforeMs && (owner === undefined || fingerprintsOf(caller).includes(owner));
+  });
 }

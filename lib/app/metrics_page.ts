@@ -77,7 +77,7 @@ function declareCallers(page: MetricsPage, { lasting: { identities, adoption } }
   );
 }
 
-function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, lifecycle } }: PageSources): void {
+function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, underWay } }: PageSources): void {
   page.labelled("counter", { name: "signet_requests_total", help: "Requests by lane.", labels: ["lane"] }, () => [
     [["fast"], metrics.fastLane.value],
     [["full"], metrics.fullLane.value],
@@ -89,8 +89,13 @@ function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, lif
     () => metrics.refusals.samples(),
   );
   page.counter("signet_client_aborts_total", "Clients that left before their answer ended.", metrics.clientAborts);
+  page.counter(
+    "signet_withdrawn_total",
+    "Requests and streams cut because their caller would have been refused by then.",
+    metrics.withdrawn,
+  );
   page.gauge("signet_event_streams", "Event streams passing through.", () => keepAlive.size);
-  page.gauge("signet_listening_streams", "Open listening streams (GET).", () => lifecycle.streams.size);
+  page.gauge("signet_listening_streams", "Open listening streams (GET).", () => underWay.streams);
   page.gauge(
     "signet_buffered_body_bytes",
     "Bytes of large request bodies held in memory.",

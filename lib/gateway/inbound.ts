@@ -29,6 +29,8 @@ export class Inbound implements ResolverView {
   protocolVersion: string | undefined = undefined;
   origin: string | undefined = undefined;
   contentType: string | undefined = undefined;
+  /** Whether its caller was found by the session alone, without a credential (I2). */
+  isLent = false;
   /** A credential kept from the session's beginning, for a request that carries none (I2). */
   cachedCredential: string | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */

@@ -29,6 +29,8 @@ export class GatewayMetrics {
   readonly deleted = new Counter();
   readonly modern = new Counter();
   readonly clientAborts = new Counter();
+  /** Requests and streams under way that were cut because they would have been refused by then. */
+  readonly withdrawn = new Counter();
   readonly upstreamLatency = new Histogram(LATENCY_BOUNDS);
   /** How attempts to bring a lost upstream session back ended. */
   readonly resurrections = new LabelledCounter<

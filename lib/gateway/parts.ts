@@ -9,13 +9,13 @@ import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { SessionOnly } from "./in/session_only.ts";
-import type { Active } from "../session/session.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Authentication } from "./in/authenticate.ts";
 import type { FieldPolicy } from "./out/fields.ts";
 import type { Guard } from "./in/guard.ts";
 import type { KeepAlive } from "./out/keep_alive.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import type { UnderWay } from "./out/under_way.ts";
 import type { ErrorResponder } from "./respond.ts";
 
 /** Numbers and switches of the path. */
@@ -33,17 +33,9 @@ export interface GatewayOptions {
   readonly cancelOnDisconnect: boolean;
 }
 
-/** A stream that stays open for as long as its session lives, unless it is ended. */
-export interface ListeningStream extends Active {
-  /** From this instant on its caller would have to prove himself anew, in ms since the epoch. */
-  readonly provenUntilMs: number;
-}
-
 /** Shared by everything that must behave differently while Signet goes down. */
 export interface Lifecycle {
   draining: boolean;
-  /** Open listening streams: they never end by themselves, so draining ends them first, and so does their credential. */
-  readonly streams: Set<ListeningStream>;
 }
 
 export interface GatewayParts {
@@ -64,6 +56,8 @@ export interface GatewayParts {
   readonly errors: ErrorResponder;
   readonly metrics: GatewayMetrics;
   readonly lifecycle: Lifecycle;
+  /** Everything that lasts, and the one way to begin it. */
+  readonly underWay: UnderWay;
   readonly revocations: RevocationList;
   /** `--session-only`; undefined when off. */
   readonly sessionOnly: SessionOnly | undefined;

@@ -18,6 +18,13 @@ interface ConnectionMemo {
   readonly untilMs: number;
 }
 
+/** Who is asked about, and as of when. */
+interface Question {
+  readonly inbound: Inbound;
+  readonly credential: string | undefined;
+  readonly nowMs: number;
+}
+
 /** Stands for a field that is not there, which is not the same as an empty one. No field value holds it. */
 const ABSENT = "\0";
 
@@ -30,7 +37,7 @@ export interface AuthenticationOptions {
   /** Scopes every caller must have; none if empty. */
   readonly requiredScopes: readonly string[];
   /** Who asks when no credential was sent (I2); undefined answers 401. */
-  readonly withoutCredential?: (inbound: Inbound) => Caller | undefined;
+  readonly withoutCredential?: (inbound: Inbound, nowMs: number) => Caller | undefined;
 }
 
 export class Authentication {
@@ -40,19 +47,23 @@ export class Authentication {
     this.#options = options;
   }
 
-  /** The caller; a promise only where somebody has to be asked. @throws SignetError `unauthenticated`, `identity_unavailable` */
-  authenticate(inbound: Inbound): Caller | Promise<Caller> {
+  /**
+   * The caller as of `nowMs`; a promise only where somebody has to be asked.
+   * @throws SignetError `unauthenticated`, `insufficient_scope`, `identity_unavailable`
+   */
+  authenticate(inbound: Inbound, nowMs = inbound.receivedAtMs): Caller | Promise<Caller> {
     const { authenticator } = this.#options;
     const credential = this.#credentialOf(inbound);
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
-    const nowMs = inbound.receivedAtMs;
     if (
       credential !== undefined && memo !== undefined && memo.credential === credential &&
       memo.provedBy === this && nowMs < memo.untilMs
     ) return memo.caller;
     const identified = authenticator.identify(inbound, nowMs);
-    if (identified instanceof Promise) return identified.then((answer) => this.#accept(answer, inbound, credential));
-    return this.#accept(identified, inbound, credential);
+    if (identified instanceof Promise) {
+      return identified.then((answer) => this.#accept(answer, { inbound, credential, nowMs }));
+    }
+    return this.#accept(identified, { inbound, credential, nowMs });
   }
 
   /** Everything in the request that the answer depends on. */
@@ -63,10 +74,13 @@ export class Authentication {
     return names.map((name) => inbound.get(name) ?? ABSENT).join("\n");
   }
 
-  #accept(answer: Identification, inbound: Inbound, credential: string | undefined): Caller {
+  #accept(answer: Identification, asked: Question): Caller {
+    const { inbound, credential, nowMs } = asked;
     if (answer.kind === "none") {
       // Never remembered: on the same connection another session would find it.
-      const caller = inbound.authorization === undefined ? this.#options.withoutCredential?.(inbound) : undefined;
+      const caller = inbound.authorization === undefined
+        ? this.#options.withoutCredential?.(inbound, nowMs)
+        : undefined;
       if (caller === undefined) throw this.#refusal(answer);
       return caller;
     }
@@ -80,7 +94,7 @@ export class Authentication {
         provedBy: this,
         credential: detachText(credential),
         caller,
-        untilMs: believedUntil(principal, inbound.receivedAtMs, this.#options.authenticator.maxAgeMs),
+        untilMs: believedUntil(principal, nowMs, this.#options.authenticator.maxAgeMs),
       };
       inbound.exchange.connection.memo = memo;
     }
@@ -104,17 +118,6 @@ export class Authentication {
     // clients of SDK 1.x ask for exactly the scopes named, and would come back with a token that is refused here.
     const scope = [...new Set([...this.#options.requiredScopes, ...wanted])].join(" ");
     return challenger.failed({ error: "insufficient_scope", description, scope });
-  }
-
-  /** For a stream whose credential ended before it had begun. */
-  expired(cause: unknown): SignetError {
-    const { challenger } = this.#options;
-    const reason = "the credential has ended";
-    return new SignetError("unauthenticated", {
-      challenge: challenger.failed({ error: "invalid_token", description: reason }),
-      facts: { reason },
-      cause,
-    });
   }
 
   #requireScopes(principal: Principal): void {

@@ -35,19 +35,20 @@ export class SessionOnly {
    * The owner of a live session, for a request without a credential; undefined means 401.
    * @throws SignetError `session_not_found` for an id nobody issued
    */
-  callerOf(inbound: Inbound): Caller | undefined {
+  callerOf(inbound: Inbound, nowMs: number): Caller | undefined {
     const { cache, registry, owners, upstreamUrl, maxIdLength, forwardCredential } = this.#options;
     const id = inbound.sessionId;
     if (id === undefined) return undefined;
-    const session = registry.get(id, inbound.receivedAtMs);
+    const session = registry.get(id, nowMs);
     if (session === undefined) {
       // Issued here and not in memory: its owner has to show who he is again. Anything else never was a session.
       if (openSession(registry.ring, id, { maxLength: maxIdLength }).ok) return undefined;
       throw new SignetError("session_not_found", { facts: { outcome: "forged" } });
     }
-    const identity = cache.find({ sid: session.sealed.sid, upstream: upstreamUrl }, inbound.receivedAtMs);
+    const identity = cache.find({ sid: session.sealed.sid, upstream: upstreamUrl }, nowMs);
     if (identity === undefined || !this.#proven.has(identity.principal)) return undefined;
     if (forwardCredential && identity.credential) inbound.cachedCredential = identity.credential.reveal();
+    inbound.isLent = true;
     return owners.callerOf(identity.principal);
   }
 

@@ -1,16 +1,15 @@
 // Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
 // where the answer proves that the request was not processed (L4).
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import type { ClientResponse, FieldList } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import type { Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
-
 import { requireAnswer } from "./require_answer.ts";
 import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
 import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
+import { explainCut } from "./explain_cut.ts";
 import { followHandshake, openByHandshake } from "./handshake.ts";
-import { InFlight } from "./in_flight.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { relay } from "./relay.ts";
@@ -23,12 +22,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
   const { inbound } = outbound;
   const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await forward(parts, { ...outbound, session });
-  const inFlight = new InFlight(inbound.exchange, outbound.caller);
-  const isStream = inFlight.kind === "stream";
-  // Draining has ended those there were; one more would hold it up (P2).
-  if (isStream && parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
-  const slot = isStream ? parts.limits.reserveStream() : parts.limits.reserveRequest();
-  if (isStream) parts.lifecycle.streams.add(inFlight);
+  const inFlight = parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);
     try {
@@ -39,14 +33,13 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       requireAnswer(parts, outbound, response);
       await relay(parts, { inbound, inFlight, response });
     } catch (error) {
-      throw explain(parts, error, inFlight);
+      throw explainCut(error, inFlight);
     } finally {
       session.leave(token, parts.now());
     }
   } finally {
     if (session.claim !== undefined) leaveClaim(parts, session);
-    slot.release();
-    if (isStream) parts.lifecycle.streams.delete(inFlight);
+    parts.underWay.end(inFlight);
     if (inFlight.clientGone) parts.metrics.clientAborts.inc();
   }
 }
@@ -62,17 +55,6 @@ function isDropped(session: Session): boolean {
 
 async function reopen(parts: GatewayParts, { inbound, caller, session }: Outbound): Promise<Session> {
   return await openOwned(parts, { inbound, caller, sessionId: session.id });
-}
-
-/** A call that was cut because its session ended fails like any later call of that session. */
-function explain(parts: GatewayParts, error: unknown, inFlight: InFlight): unknown {
-  if (!(error instanceof HttpError) || error.code !== "aborted") return error;
-  if (inFlight.endReason === "drain") return new SignetError("draining", { cause: error });
-  if (inFlight.endReason === "credential_expired") return parts.authentication.expired(error);
-  if (inFlight.endReason !== undefined) {
-    return new SignetError("session_not_found", { facts: { outcome: inFlight.endReason }, cause: error });
-  }
-  return new SignetError("request_timeout", { facts: { outcome: "client_gone" }, cause: error });
 }
 
 /** The upstream's answer; where it proves that the session is lost, that of the session made anew (L4). */

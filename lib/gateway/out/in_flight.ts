@@ -1,28 +1,68 @@
-// One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain;
-// whoever comes first closes the upstream's connection, and the rest finds out from here why.
+// One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain, its
+// caller can lose the right to it; whoever comes first closes the upstream's connection, and the rest finds out from here why.
+import type { SignetError } from "../../errors.ts";
+import { HttpError } from "../../http1/types.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
-import { type Exchange, HttpError } from "../../http1/types.ts";
 import type { Caller } from "../../session/caller.ts";
+import type { Reservation } from "../../session/limits.ts";
+import type { Linked, LinkedList } from "../../session/linked_list.ts";
 import type { Active, EndReason } from "../../session/session.ts";
+import type { Inbound } from "../inbound.ts";
 
-export class InFlight implements Active {
+/** A request and whose it is: the proof that is asked for again as long as it lasts. */
+export interface Asked {
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+}
+
+/** What `UnderWay` lends to a request that it follows, and nobody else can. */
+export interface Place {
+  readonly list: LinkedList<InFlight>;
   readonly kind: "call" | "stream";
+  readonly slot: Reservation;
+}
+
+/** Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. */
+export class InFlight implements Active, Linked<InFlight> {
+  previous: InFlight | undefined = undefined;
+  next: InFlight | undefined = undefined;
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+  readonly kind: "call" | "stream";
+  /** Its share of the limits. */
+  readonly slot: Reservation;
   /** Set when the session ended, or Signet drains, under the request. */
   endReason: EndReason | undefined = undefined;
+  /** Why it would be refused now, if that is what cut it. */
+  refusal: SignetError | undefined = undefined;
   clientGone = false;
-  /** When the caller's credential ends, in ms since the epoch; looked at for listening streams. */
-  readonly provenUntilMs: number;
+  /**
+   * On its way to open a session upstream: cut now, it would leave one behind that nobody knows of. Who opens it looks at
+   * its authority afterwards, before there is a session here.
+   */
+  isOpening = false;
+  /** When its authority was last asked for, in ms since the epoch. */
+  askedAtMs: number;
+  /** Somebody is being asked, who takes time. */
+  asking = false;
+  /** Since when nobody could be asked, in ms since the epoch. */
+  unknownSinceMs: number | undefined = undefined;
   #call: SessionCall | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
 
-  constructor(exchange: Exchange, { principal }: Caller) {
-    this.provenUntilMs = principal.credentialExpiresAtMs ?? principal.expiresAtMs;
-    this.kind = exchange.head.method === "GET" ? "stream" : "call";
+  constructor({ inbound, caller }: Asked, { list, kind, slot }: Place) {
+    this.inbound = inbound;
+    this.caller = caller;
+    this.kind = kind;
+    this.slot = slot;
+    this.askedAtMs = inbound.receivedAtMs;
+    const { exchange } = inbound;
     exchange.onAbort = () => {
       this.clientGone = true;
       this.#cut();
     };
     this.clientGone = exchange.aborted;
+    list.append(this);
   }
 
   /** Whether there is nobody left to forward for. */

@@ -13,7 +13,8 @@ import { resumed } from "../../upstream/http/resumed_body.ts";
 import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
-import { InFlight } from "./in_flight.ts";
+import { explainCut } from "./explain_cut.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { type Arriving, relay } from "./relay.ts";
@@ -39,13 +40,14 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   if (parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
   const params = readInitializeParams(opening.request);
   requireBounded(parts, opening, params);
-  const slot = parts.limits.reserveRequest();
+  const inFlight = parts.underWay.begin(opening, "call");
+  inFlight.isOpening = true;
   try {
     const reservation = parts.registry.reserve(opening.caller);
     let opened: Opened | undefined;
     let session: Session | undefined;
     try {
-      opened = await open(parts, opening, params);
+      opened = await open(parts, { ...opening, inFlight }, params);
       if (opened !== undefined) {
         await requireLive(parts, opened);
         session = parts.registry.add(opened.facts, reservation, parts.now());
@@ -57,8 +59,10 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
       if (session === undefined) reservation.release();
     }
     if (opened !== undefined && session !== undefined) await announce(parts, opening, { ...opened, session });
+  } catch (error) {
+    throw explainCut(error, inFlight);
   } finally {
-    slot.release();
+    parts.underWay.end(inFlight);
   }
 }
 
@@ -91,9 +95,12 @@ async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Open
 }
 
 /** Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for it. */
-async function open(parts: GatewayParts, opening: Opening, params: InitializeParams): Promise<Opened | undefined> {
-  const { inbound, caller, request, body } = opening;
-  const inFlight = new InFlight(inbound.exchange, caller);
+async function open(
+  parts: GatewayParts,
+  opening: Opening & { readonly inFlight: InFlight },
+  params: InitializeParams,
+): Promise<Opened | undefined> {
+  const { inbound, caller, request, body, inFlight } = opening;
   const sid = newSid(parts.random);
   const fields = parts.fields.toUpstream(inbound, caller);
   setField(fields, "accept-encoding", "identity"); // the answer is read here
@@ -113,6 +120,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
   const { status } = response.head;
   if (status < 200 || status >= 300) {
     endUnowned(parts, opening, response);
+    inFlight.isOpening = false;
     await relay(parts, { inbound, inFlight, response });
     return undefined;
   }
@@ -122,6 +130,7 @@ async function open(parts: GatewayParts, opening: Opening, params: InitializePar
     const facts = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
     if (facts !== undefined) return { facts, arriving };
     endUnowned(parts, opening, response);
+    inFlight.isOpening = false;
     await relay(parts, arriving);
     return undefined;
   } catch (error) {
@@ -145,6 +154,7 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
     principal: opening.caller.principal.source,
     protocolVersion: session.sealed.protocolVersion,
   });
+  arriving.inFlight.isOpening = false;
   const token = session.enter(arriving.inFlight, parts.now());
   try {
     await relay(parts, arriving, ["mcp-session-id", session.id]);

@@ -3,10 +3,10 @@ import { SignetError } from "../../errors.ts";
 import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
 import { assertModern } from "../../mcp/modern.ts";
 import type { Caller } from "../../session/caller.ts";
-import type { Reservation } from "../../session/limits.ts";
 import { requireAnswer } from "./require_answer.ts";
 import { endUnowned } from "./end.ts";
-import { InFlight } from "./in_flight.ts";
+import { explainCut } from "./explain_cut.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
@@ -29,8 +29,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     name: inbound.get("mcp-name"),
   });
   parts.metrics.modern.inc();
-  const slot = reserve(parts, message.method);
-  const inFlight = new InFlight(inbound.exchange, caller);
+  const inFlight = begin(parts, request);
   try {
     const given = await sendWithoutSession(parts, inFlight, {
       method: "POST",
@@ -48,8 +47,10 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     });
     requireAnswer(parts, request, response);
     await relay(parts, { inbound, inFlight, response });
+  } catch (error) {
+    throw explainCut(error, inFlight);
   } finally {
-    slot.release();
+    parts.underWay.end(inFlight);
     if (inFlight.clientGone) parts.metrics.clientAborts.inc();
   }
 }
@@ -61,9 +62,10 @@ function explain(error: unknown, method: string): unknown {
 }
 
 /** A probe that met a 5xx would make the client give up instead of falling back to a session (PROTOCOL.md 38). */
-function reserve(parts: GatewayParts, method: string): Reservation {
+function begin(parts: GatewayParts, request: StatelessRequest): InFlight {
+  const { method } = request.message;
   try {
-    return parts.limits.reserveRequest();
+    return parts.underWay.begin(request, method === "subscriptions/listen" ? "stream" : "call");
   } catch (refusal) {
     if (method !== "server/discover" || !(refusal instanceof SignetError)) throw refusal;
     throw new SignetError("probe_limit", { retryAfterS: refusal.detail.retryAfterS ?? 1, cause: refusal });
