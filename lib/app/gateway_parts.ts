@@ -3,6 +3,7 @@
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { Authentication } from "../gateway/in/authenticate.ts";
+import { nameToHide } from "../gateway/out/addresses.ts";
 import { FieldPolicy } from "../gateway/out/fields.ts";
 import { Guard } from "../gateway/in/guard.ts";
 import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
@@ -47,7 +48,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
     adoption: settings.adopt ? lasting.adoption : undefined,
     resource,
     authenticator,
-    fields: createFieldPolicy(settings, replaceChallenges),
+    fields: createFieldPolicy(settings, { replaceChallenges, hidden: nameToHide(lasting.upstream.url) }),
     errors: new ErrorResponder({ log, errorId, lostSessionStatus: settings.compatStatus }),
     random: randomBytes,
   };
@@ -76,7 +77,10 @@ function createSessionOnly({ identities, registry, owners, upstream }: Lasting, 
   });
 }
 
-function createFieldPolicy(settings: Settings, replaceChallenges: boolean): FieldPolicy {
+function createFieldPolicy(
+  settings: Settings,
+  towardsClients: { readonly replaceChallenges: boolean; readonly hidden: string | undefined },
+): FieldPolicy {
   const identityHeader = settings.principalHeader === undefined ? [] : [settings.principalHeader];
   return new FieldPolicy({
     strip: [...identityHeader, ...settings.stripHeaders],
@@ -89,7 +93,7 @@ function createFieldPolicy(settings: Settings, replaceChallenges: boolean): Fiel
       scopes: settings.identityScopesHeader,
       enabled: settings.forwardIdentity,
     },
-    replaceChallenges,
+    ...towardsClients,
   });
 }
 

@@ -2,6 +2,7 @@
 // Adds what the wire needs: the upstream's own Host, path and session id; and knows what an HTTP server's answers mean:
 // which are a lost session (L4), and which lead elsewhere (P6).
 import { BorrowedBytes, inspectBytes } from "../http1/wire/borrowed.ts";
+import { BytesBody } from "../bridge/http_answer.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
@@ -9,7 +10,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ClientRequest, ClientResponse } from "../http1/types.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
-import { hear } from "./http/hear.ts";
+import { hear, type Heard } from "./http/hear.ts";
 import { HttpCall } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
@@ -105,7 +106,7 @@ export class HttpUpstream implements Upstream {
   /** Whether a refusal says that the session is lost, by its own words or by those of a `ping` in the same session (L4). */
   async #judge(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
     const { request: { method, target, fields, body }, upstreamSessionId } = sent;
-    const heard = await hear(response, this.#timers);
+    const heard = withoutId(await hear(response, this.#timers), upstreamSessionId!);
     try {
       // A GET that is refused says nothing: a server need not have streams.
       const meaning = method === "GET" ? "unclear" : meaningOf(heard.refusal, idsIn(body));
@@ -144,6 +145,34 @@ function idsIn(body: ClientRequest["body"]): ReadonlySet<string> {
   const isBytes = body instanceof Uint8Array || body instanceof BorrowedBytes;
   return isBytes ? inspectBytes(body, askedIn, undefined) : new Set();
 }
+
+/** A refusal that is passed on must not name the session: a client might take the id for its own (PROTOCOL.md 2). */
+function withoutId(heard: Heard, id: UpstreamSessionId): Heard {
+  const { text, cut } = heard.refusal;
+  if (text === undefined || cut || !text.includes(id)) return heard;
+  const bytes = new TextEncoder().encode(text.replaceAll(id, "…"));
+  const { head, body } = heard.response;
+  const fields = head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!));
+  return {
+    refusal: heard.refusal,
+    response: {
+      head: { ...head, fields, bodyLength: bytes.length },
+      body: new BytesBody(bytes),
+      release: () => {
+        body.takeBuffered();
+        heard.response.release();
+      },
+    },
+  };
+}
+
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+  "content-md5",
+  "digest",
+  "etag",
+]);
 
 /** Whether a request can be sent again: its body is no stream that has been read. */
 function isRepeatable({ body }: ClientRequest): boolean {

@@ -1,6 +1,7 @@
 // A loss is proven, never guessed (BEHAVIOUR.md L4): every form in which real servers refuse a session is settled the right
 // way whether the session is lost or lives, and a call runs exactly once either way.
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
 import { answerIn, OWN_FORMS, REFUSAL_FORMS, type RefusalForm } from "../support/lost_forms.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
@@ -254,6 +255,42 @@ for (const lane of LANES) {
       assert.equal(ping!.sessionId, upstream.received("POST", "tools/call")[0]!.sessionId);
     },
   );
+
+  for (const coding of ["identity", "gzip"]) {
+    Deno.test(
+      `PROTOCOL 2 L4: a refusal that names the upstream's session passes without its name, in ${coding} (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using upstream = new FakeMcp();
+        upstream.tool("own", ({ request }) => {
+          const text = `no record of ${request.sessionId} in the CRM`;
+          return coding === "gzip"
+            ? new Response(new Uint8Array(gzipSync(text)), { status: 404, headers: { "content-encoding": "gzip" } })
+            : new Response(text, { status: 404 });
+        });
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+        const id = await signet.open();
+        const answer = await signet.post(call(1, "own"), { id });
+        assert.deepEqual([answer.status, await answer.text()], [404, "no record of … in the CRM"]);
+        assert.equal(upstream.ran.get("own"), 1);
+      },
+    );
+  }
+
+  Deno.test(`L4: a server that refuses everything is heard in its own words (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+    const id = await signet.open();
+    for (const code of [400, 401, 404, 410, 422].flatMap((code) => [code, code, code])) {
+      const words = JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32000, message: "Out of order" } });
+      const headers = { "content-type": "application/json" };
+      upstream.onRequest = () => new Response(words, { status: code, headers });
+      const answer = await signet.post(call(1, "echo"), { id });
+      assert.deepEqual([answer.status, await answer.text()], [code, words]);
+    }
+    upstream.onRequest = undefined;
+    assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+  });
 
   Deno.test(`L4: a refusal whose body stays open is passed on with what has come (${lane} lane)`, STRICT, async () => {
     const open = "HTTP/1.1 401 Unauthorized\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" +

@@ -7,10 +7,11 @@ import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import type { TrustedPeers } from "../../identity/trusted_peers.ts";
 import { corsFields } from "../in/guard.ts";
+import { CARRIES_AN_ADDRESS } from "./addresses.ts";
 import type { Inbound } from "../inbound.ts";
 import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
 
-const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...HOP_BY_HOP, "mcp-session-id"]);
+const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...HOP_BY_HOP, "mcp-session-id", ...CARRIES_AN_ADDRESS]);
 const CORS_FIELD = "access-control-";
 
 export interface FieldRules {
@@ -27,6 +28,8 @@ export interface FieldRules {
   readonly replaceChallenges: boolean;
   /** Request fields of initialize kept in memory and sent with every request of the session (E9). */
   readonly transient: readonly string[];
+  /** How the upstream is called: no response field that names it passes (P6). See `nameToHide`. */
+  readonly hidden: string | undefined;
 }
 
 /** How the upstream is told whom a request is made for (I4). */
@@ -130,15 +133,18 @@ export class FieldPolicy {
     return fields;
   }
 
-  /** The response's fields for the client: never the upstream's session id, on no response whatsoever. */
+  /** The response's fields for the client: never the upstream's session id or its address, on no response whatsoever. */
   toClient(inbound: Inbound, received: FieldList): FieldList {
     const source = fieldValue(received, "connection") === undefined ? received : withoutHopByHop(received);
     const origin = inbound.origin;
+    const { hidden } = this.#rules;
     const fields: FieldList = [];
     for (let i = 0; i < source.length; i += 2) {
       const name = source[i]!;
       if (NEVER_TO_CLIENT.has(name) || (origin !== undefined && name.startsWith(CORS_FIELD))) continue;
-      if (name === "www-authenticate" && this.#rules.replaceChallenges) continue;
+      if (name === "www-authenticate") {
+        if (this.#rules.replaceChallenges) continue;
+      } else if (hidden !== undefined && source[i + 1]!.includes(hidden)) continue;
       fields.push(name, source[i + 1]!);
     }
     if (origin !== undefined) fields.push(...corsFields(origin));

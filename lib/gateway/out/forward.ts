@@ -13,7 +13,7 @@ import { followHandshake, openByHandshake } from "./handshake.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { relay } from "./relay.ts";
-import { revive } from "./revive.ts";
+import { isInitializeRefused, revive } from "./revive.ts";
 import { isKnown, route } from "./route.ts";
 import { sendForClient } from "./send.ts";
 
@@ -82,8 +82,8 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   try {
     await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration }));
   } catch (error) {
-    // It was the credential all along: the client is told so, and brings another.
-    if (lost?.refusal?.head.status === 401 && isRefused(error)) return lost.refusal;
+    // Whatever made the server refuse, it was not the session: the client is told, and may bring another credential.
+    if (lost?.refusal !== undefined && isRefusedAlike(error, lost.refusal)) return lost.refusal;
     lost?.release();
     throw error;
   }
@@ -101,8 +101,9 @@ function refusalOf({ refusal }: LostSession, outcome: string): ClientResponse {
   throw new SignetError("session_not_found", { facts: { outcome } });
 }
 
-function isRefused(error: unknown): boolean {
-  return error instanceof SignetError && error.detail.facts?.outcome === "refused";
+/** Whether a new initialize was refused just as the request was. */
+function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
+  return isInitializeRefused(error) && error.detail.facts?.status === refusal.head.status;
 }
 
 function requestFields(parts: GatewayParts, { outbound, target }: Sending): FieldList {

@@ -66,7 +66,7 @@ async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> 
   } catch (error) {
     const outcome = error instanceof HttpError ? "unreachable" : outcomeOf(error);
     // Asking in vain has opened nothing.
-    if (outcome === "unreachable") turn?.giveBack();
+    if (outcome === "unreachable" || isInitializeRefused(error)) turn?.giveBack();
     parts.metrics.resurrections.inc(outcome);
     parts.log.warn("session not resurrected", { ...facts, outcome, cause: (error as Error).message });
     throw error;
@@ -125,6 +125,12 @@ async function openUpstreamSession(parts: GatewayParts, revival: Revival): Promi
     }
     throw error;
   }
+}
+
+/** Whether the upstream has refused to open a session at all. */
+export function isInitializeRefused(error: unknown): error is SignetError {
+  const facts = error instanceof SignetError ? error.detail.facts : undefined;
+  return facts?.outcome === "refused" && facts.attempted === "initialize";
 }
 
 type Outcome = "refused" | "version_changed" | "too_often" | "ended";
