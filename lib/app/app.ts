@@ -82,6 +82,7 @@ export class App implements RunningApp {
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
       setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
+      setInterval(() => lasting.log.summarize(), STREAM_TICK_MS),
       setInterval(() => this.#pollRevocations(), REVOCATION_POLL_MS),
     ];
   }

@@ -1,8 +1,9 @@
-// A request that Signet answers itself because something stood in its way.
+// A request that Signet answers itself because something stood in its way. None goes without a line in the log (V1).
 import { ERROR_KINDS } from "../errors.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
+import { refusalFacts } from "./refusal_facts.ts";
 import { toSignetError } from "./respond.ts";
 
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */
@@ -10,10 +11,17 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   const signetError = toSignetError(error);
   parts.metrics.refusals.inc(String(ERROR_KINDS[signetError.code].status));
   const { exchange, origin } = inbound;
-  if (exchange.started || exchange.aborted) return;
+  // Where it is a promise, it is what has failed or has been waited for.
+  const caller = await Promise.resolve(inbound.authenticated).catch(() => undefined);
+  const facts = refusalFacts({ parts, inbound, error: signetError, caller });
+  // The client sees it break off, or has left: the log is the only place where it shows.
+  if (exchange.started || exchange.aborted) {
+    return parts.errors.note(signetError, { ...facts, clientLeft: exchange.aborted });
+  }
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
   const { start, body } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,
+    facts,
     ...(allowed ? { fields: corsFields(origin) } : {}),
   });
   await exchange.respond(start, body);

@@ -3,7 +3,7 @@
 import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
 import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
-import type { Logger } from "../observe/log.ts";
+import type { LogFacts, Logger } from "../observe/log.ts";
 
 const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
   bad_request: "malformed_http",
@@ -31,6 +31,9 @@ const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
   pool_exhausted: "the MCP server is too slow for its load: give it more of everything, or lower --max-in-flight",
   upstream_closed: "the MCP server closed the connection before it had answered: its own log should say why",
   upstream_invalid: "what answers at --upstream does not speak HTTP/1.1 correctly: see whether it is the MCP server",
+  body_too_large: "raise --max-body, if requests are meant to be that large",
+  head_too_large: "raise --max-head, if the client's fields are meant to be that large",
+  request_timeout: "the client was too slow: raise --head-timeout or --body-timeout, if it is meant to be",
   upstream_timeout: "the MCP server did not begin to answer in time: raise --response-timeout, or set it to 0",
 };
 
@@ -61,7 +64,12 @@ export interface ErrorContext {
   readonly rpcId?: RpcId | null;
   /** Fields to add: CORS. */
   readonly fields?: FieldList;
+  /** For the log: what is known of the request. What the error says itself counts more. */
+  readonly facts?: ErrorFacts;
 }
+
+/** See `refusal_facts.ts`. */
+export type ErrorFacts = LogFacts & { readonly remedy?: string };
 
 /** How errors are shown: injected so that ids are predictable in tests. */
 export interface ErrorOptions {
@@ -84,7 +92,7 @@ export class ErrorResponder {
   respond(error: unknown, context: ErrorContext = {}): ErrorResponse {
     const signetError = toSignetError(error);
     const errorId = this.#options.errorId();
-    this.#log(signetError, errorId);
+    this.#log(signetError, errorId, context.facts);
     const { detail, code } = signetError;
     const kind = ERROR_KINDS[code];
     const data = detail.data === undefined ? { errorId } : detail.data;
@@ -93,25 +101,36 @@ export class ErrorResponder {
     if (detail.retryAfterS !== undefined) fields.push("retry-after", String(detail.retryAfterS));
     if (detail.challenge !== undefined) fields.push("www-authenticate", detail.challenge);
     if (detail.allow !== undefined) fields.push("allow", detail.allow);
+    // Data that a specification defines is the client's; the id then stands beside it.
+    if (detail.data !== undefined) fields.push("x-signet-error-id", errorId);
     if (context.fields) fields.push(...context.fields);
     const status = code === "session_not_found" ? this.#options.lostSessionStatus : kind.status;
     return { start: { status, fields }, body };
   }
 
-  #log(error: SignetError, errorId: string): void {
+  /** A line for an error that no answer can carry any more. What the client did by leaving is no refusal. */
+  note(error: unknown, facts: ErrorFacts): void {
+    const signetError = toSignetError(error);
+    if (facts.clientLeft === true && signetError.code !== "internal") return;
+    this.#log(signetError, undefined, { answered: "in part", ...facts });
+  }
+
+  /** Every refusal shows at the default level; how many of a kind is the budget's business (`log_budget.ts`). */
+  #log(error: SignetError, errorId: string | undefined, known: ErrorFacts = {}): void {
     const { status } = error.kind;
     const cause = error.detail.cause;
     const facts = {
       code: error.code,
       status,
       errorId,
+      ...known,
       ...error.detail.facts,
-      remedy: error.detail.remedy,
+      remedy: error.detail.remedy ?? known.remedy,
       cause: cause instanceof Error ? `${cause.name}: ${cause.message}` : undefined,
     };
     if (error.code === "internal") {
       this.#options.log.error("request failed", { ...facts, stack: cause instanceof Error ? cause.stack : undefined });
     } else if (status >= 500 && !OF_THE_CLIENT.has(error.code)) this.#options.log.warn("request failed", facts);
-    else this.#options.log.debug("request refused", facts);
+    else this.#options.log.info("request refused", facts);
   }
 }

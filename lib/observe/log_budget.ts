@@ -1,5 +1,5 @@
 // A bound on how many lines of one kind a second may bring: whoever can cause a warning can cause a million of them.
-// What is left out is counted, and told with the next line of its kind.
+// What is left out is counted, and told with the next line of its kind, or by itself when there is none for a while.
 import type { LogFacts, Logger } from "./log.ts";
 
 export interface LogBudget {
@@ -13,12 +13,18 @@ export interface LogBudget {
 const MAX_KINDS = 256;
 
 interface Kind {
+  readonly level: "info" | "warn" | "error";
+  readonly event: string;
+  readonly code: LogFacts[string];
   second: number;
   lines: number;
   left: number;
 }
 
-/** Warnings and errors within the budget; everything else as it comes. */
+/** A kind that has been silent for so long, in seconds, has its summary written without waiting for its next line. */
+const SILENT_S = 2;
+
+/** Warnings, errors and whatever carries a code within the budget; everything else as it comes. */
 export class BudgetedLogger implements Logger {
   readonly #log: Logger;
   readonly #budget: LogBudget;
@@ -40,23 +46,32 @@ export class BudgetedLogger implements Logger {
   }
 
   info(event: string, facts?: LogFacts): void {
-    this.#log.info(event, facts);
+    if (facts?.code === undefined) this.#log.info(event, facts);
+    else this.#write("info", event, facts);
   }
 
   warn(event: string, facts?: LogFacts): void {
-    const left = this.#take("warn", event, facts);
-    if (left !== undefined) this.#log.warn(event, left === 0 ? facts : { ...facts, suppressed: left });
+    this.#write("warn", event, facts);
   }
 
   error(event: string, facts?: LogFacts): void {
-    const left = this.#take("error", event, facts);
-    if (left !== undefined) this.#log.error(event, left === 0 ? facts : { ...facts, suppressed: left });
+    this.#write("error", event, facts);
   }
 
-  /** How many lines of the kind were left out before this one; undefined if it is left out as well. */
-  #take(level: string, event: string, facts: LogFacts | undefined): number | undefined {
-    const kind = this.#kindOf(`${level} ${event} ${facts?.code ?? ""}`);
-    const second = Math.floor(this.#budget.now() / 1000);
+  /** To be called about once a second: tells what was left out of kinds that bring no more lines. */
+  summarize(): void {
+    const second = this.#second();
+    for (const kind of this.#kinds.values()) {
+      if (kind.left === 0 || kind.second + SILENT_S > second) continue;
+      const suppressed = kind.left;
+      kind.left = 0;
+      this.#log[kind.level](kind.event, { ...(kind.code === undefined ? {} : { code: kind.code }), suppressed });
+    }
+  }
+
+  #write(level: Kind["level"], event: string, facts: LogFacts | undefined): void {
+    const kind = this.#kindOf(level, event, facts?.code);
+    const second = this.#second();
     if (kind.second !== second) {
       kind.second = second;
       kind.lines = 0;
@@ -64,19 +79,24 @@ export class BudgetedLogger implements Logger {
     if (kind.lines >= this.#budget.perSecond) {
       kind.left++;
       this.#suppressed++;
-      return undefined;
+      return;
     }
     kind.lines++;
     const { left } = kind;
     kind.left = 0;
-    return left;
+    this.#log[level](event, left === 0 ? facts : { ...facts, suppressed: left });
   }
 
-  #kindOf(name: string): Kind {
+  #second(): number {
+    return Math.floor(this.#budget.now() / 1000);
+  }
+
+  #kindOf(level: Kind["level"], event: string, code: LogFacts[string]): Kind {
+    const name = `${level} ${event} ${code ?? ""}`;
     const known = this.#kinds.get(name);
     if (known !== undefined) return known;
     if (this.#kinds.size >= MAX_KINDS) this.#kinds.clear();
-    const kind = { second: -1, lines: 0, left: 0 };
+    const kind = { level, event, code, second: -1, lines: 0, left: 0 };
     this.#kinds.set(name, kind);
     return kind;
   }

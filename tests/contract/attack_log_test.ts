@@ -45,30 +45,35 @@ Deno.test(
   },
 );
 
-Deno.test("P1: nothing a client sends gets into a line", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const mark = "INJECTED";
-  const id = await signet.open();
-  const attacks = [
-    rawPost(`{"jsonrpc":"2.0","id":"${mark}","method":"${mark}"`, [`mcp-session-id: ${id}`]),
-    rawPost(`{"jsonrpc":"2.0","id":"${mark}","method":"${mark}"}`, [`mcp-protocol-version: ${mark}`]),
-    rawPost("{}", [`mcp-session-id: ${mark}`, `authorization: Bearer ${mark}`, `x-${mark}: ${mark}`]),
-    rawPost("{}", [`origin: http://${mark}`]),
-    `GET /${mark}?${mark} HTTP/1.1\r\nhost: ${mark}\r\n\r\n`,
-    `${mark} /mcp HTTP/1.1\r\nhost: localhost\r\n\r\n`,
-    `GET /mcp HTTP/1.1\r\nhost: localhost\r\n${mark} : x\r\n\r\n`,
-    `POST /mcp HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: ${mark}\r\n\r\n`,
-    `POST /mcp HTTP/1.1\r\nhost: localhost\r\nexpect: ${mark}\r\ncontent-length: 1\r\n\r\n`,
-  ];
-  for (const bytes of attacks) {
-    using client = await RawClient.connect(signet.url);
-    await client.send(bytes);
-    assert.equal((await client.answer()).status >= 400, true);
-  }
-  assert.equal(signet.logs.length > attacks.length, true);
-  assert.equal(new RegExp(mark, "i").test(JSON.stringify(signet.logs) + await signet.metrics()), false);
-});
+Deno.test(
+  "P1: nothing a client sends gets into a line but where it knocked: Host, Origin and path",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url });
+    const mark = "INJECTED";
+    const id = await signet.open();
+    const attacks = [
+      rawPost(`{"jsonrpc":"2.0","id":"${mark}","method":"${mark}"`, [`mcp-session-id: ${id}`]),
+      rawPost(`{"jsonrpc":"2.0","id":"${mark}","method":"${mark}"}`, [`mcp-protocol-version: ${mark}`]),
+      rawPost("{}", [`mcp-session-id: ${mark}`, `authorization: Bearer ${mark}`, `x-${mark}: ${mark}`]),
+      `GET /?${mark} HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+      `POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain; x=${mark}\r\ncontent-length: 0\r\n\r\n`,
+      `GET /${mark.repeat(4)}?${mark} HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+      `${mark} /mcp HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+      `GET /mcp HTTP/1.1\r\nhost: localhost\r\n${mark} : x\r\n\r\n`,
+      `POST /mcp HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: ${mark}\r\n\r\n`,
+      `POST /mcp HTTP/1.1\r\nhost: localhost\r\nexpect: ${mark}\r\ncontent-length: 1\r\n\r\n`,
+    ];
+    for (const bytes of attacks) {
+      using client = await RawClient.connect(signet.url);
+      await client.send(bytes);
+      assert.equal((await client.answer()).status >= 400, true);
+    }
+    assert.equal(signet.logs.length > attacks.length, true);
+    assert.equal(new RegExp(mark, "i").test(JSON.stringify(signet.logs) + await signet.metrics()), false);
+  },
+);
 
 for (const lane of LANES) {
   Deno.test(

@@ -27,6 +27,17 @@ export class Guard {
     this.#origins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
   }
 
+  /** In words, for the log. */
+  get wantedHosts(): string {
+    if (this.#anyHost) return "any";
+    return [...(this.#loopback ? ["loopback names"] : []), ...this.#hosts].join(", ");
+  }
+
+  /** In words, for the log. */
+  get wantedOrigins(): string {
+    return [...(this.#loopback ? ["loopback pages"] : []), ...this.#origins].join(", ") || "none";
+  }
+
   allowsHost(host: string): boolean {
     if (this.#anyHost) return true;
     const authority = host.toLowerCase();
@@ -47,10 +58,10 @@ export class Guard {
 /** Host and Origin: who may talk here at all (PROTOCOL.md 14). */
 export function guardProblem(guard: Guard, { head, origin }: Inbound): SignetError | undefined {
   if (!guard.allowsHost(head.host)) {
-    return new SignetError("host_refused", { remedy: "name the host with --allow-host" });
+    return new SignetError("host_refused");
   }
   if (origin !== undefined && !guard.allowsOrigin(origin)) {
-    return new SignetError("origin_refused", { remedy: "name the origin with --allow-origin" });
+    return new SignetError("origin_refused");
   }
   return undefined;
 }

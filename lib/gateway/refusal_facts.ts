@@ -1,0 +1,110 @@
+// What the log says of a refused request: what was found in it and what is wanted, where neither is a secret (V1). Ids,
+// credentials, bodies and other fields never get here; what does is bounded.
+import type { ErrorCode, SignetError } from "../errors.ts";
+import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
+import { shortHash } from "../observe/redact.ts";
+import type { Caller } from "../session/caller.ts";
+import type { Inbound } from "./inbound.ts";
+import type { GatewayParts } from "./parts.ts";
+
+export type RefusalFacts = {
+  readonly found?: string;
+  readonly wanted?: string;
+  /** Of the session that was asked for, if it is known here. */
+  readonly session?: string;
+  readonly caller?: string;
+  readonly remedy?: string;
+};
+
+/** A request, why it is refused, and whose it is if that was proven. */
+export interface Refused {
+  readonly parts: GatewayParts;
+  readonly inbound: Inbound;
+  readonly error: SignetError;
+  readonly caller: Caller | undefined;
+}
+
+type Facts = (refused: Refused) => RefusalFacts;
+
+const MAX_SHOWN = 128;
+const REVISIONS = [...LEGACY_REVISIONS, ...MODERN_REVISIONS].join(", ");
+const METHODS: ReadonlySet<string> = new Set("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split(" "));
+
+const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
+  host_refused: ({ parts, inbound }) => ({
+    found: shown(inbound.head.host),
+    wanted: parts.guard.wantedHosts,
+    remedy: "Name the host with --allow-host, if clients are meant to use it.",
+  }),
+  origin_refused: ({ parts, inbound }) => ({
+    found: shown(inbound.origin ?? ""),
+    wanted: parts.guard.wantedOrigins,
+    remedy: "Name the origin with --allow-origin, if its pages may call.",
+  }),
+  path_not_found: ({ parts, inbound }) => ({
+    found: shownPath(inbound.head.path),
+    wanted: parts.options.path,
+    remedy: "Point the client at the path that is wanted, or set --path.",
+  }),
+  media_type_unsupported: ({ inbound }) => ({
+    found: shown(inbound.contentType?.split(";")[0]?.trim() || "no Content-Type"),
+    wanted: "application/json",
+  }),
+  method_not_allowed: ({ inbound, error }) => ({
+    found: shownMethod(inbound.head.method),
+    ...(error.detail.allow === undefined ? {} : { wanted: error.detail.allow }),
+  }),
+  session_required: ({ inbound }) => ({
+    found: `${shownMethod(inbound.head.method)} without Mcp-Session-Id`,
+    wanted: "initialize, or the id it was answered with",
+  }),
+  protocol_version_unsupported: ({ inbound }) => ({
+    found: /^\d{4}-\d\d-\d\d$/.test(inbound.protocolVersion ?? "") ? inbound.protocolVersion! : "(no date)",
+    wanted: REVISIONS,
+  }),
+  owner_mismatch: ({ parts, inbound, caller }) => ({
+    ...sessionOf(parts, inbound),
+    ...nameOf(caller),
+    ...(caller?.principal.source !== "bearer" ? {} : {
+      remedy: "A bearer token that was refreshed is another owner: a source that knows the person behind it, such as " +
+        "--principal jwt or introspection, keeps the session.",
+    }),
+  }),
+  session_not_found: ({ parts, inbound, error }) => ({
+    ...sessionOf(parts, inbound),
+    ...(error.detail.facts?.outcome !== "key" ? {} : {
+      remedy: "Its key is not in the ring: keep old keys behind the new one until --session-ttl has passed, and give " +
+        "all replicas the same.",
+    }),
+  }),
+  insufficient_scope: ({ caller }) => nameOf(caller),
+  principal_limit: ({ caller }) => nameOf(caller),
+};
+
+/** What the error's code lets be said of this request. */
+export function refusalFacts(refused: Refused): RefusalFacts & { readonly from: string } {
+  return { from: refused.inbound.remoteAddress, ...FACTS[refused.error.code]?.(refused) };
+}
+
+function sessionOf({ registry }: GatewayParts, { sessionId, receivedAtMs }: Inbound): { session?: string } {
+  const known = sessionId === undefined ? undefined : registry.get(sessionId, receivedAtMs);
+  return known === undefined ? {} : { session: shortHash(known.sealed.sid) };
+}
+
+/** By whom the caller was proven, and a hash for the name: the name itself is nobody's business. */
+function nameOf(caller: Caller | undefined): { caller?: string } {
+  return caller === undefined ? {} : { caller: `${caller.principal.source} ${shortHash(caller.principalKey)}` };
+}
+
+function shown(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}
+
+/** A long segment may be a key or an id. */
+function shownPath(path: string): string {
+  return shown(path.replace(/[^/]{25,}/g, "…"));
+}
+
+function shownMethod(method: string): string {
+  return METHODS.has(method) ? method : "(unknown method)";
+}

@@ -1,0 +1,134 @@
+// Every refusal of Signet's own leaves a line at the default level, under the id that the client was told, with what was
+// found and what is wanted (V1).
+import assert from "node:assert/strict";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { RawClient, rawPost } from "../support/raw_client.ts";
+import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
+import { call, LANES, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
+
+type Line = Record<string, unknown>;
+
+/** The line under the id of an answer's body. */
+function lineOf(signet: TestSignet, body: string): Line {
+  const { error: { data: { errorId } } } = JSON.parse(body) as { error: { data: { errorId: string } } };
+  const lines = signet.logs.filter((line) => line.errorId === errorId);
+  assert.equal(lines.length, 1, `one line for ${body}`);
+  const [line = {}] = lines;
+  assert.equal(["info", "warn", "error"].includes(String(line.level)), true, "shown at the default level");
+  return line;
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `V1: each refusal names what was found and what is wanted, under the client's id (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({
+        upstream: upstream.url,
+        lane,
+        flags: [
+          "--allow-host",
+          "mcp.example",
+          "--principal",
+          "bearer",
+          "--max-body",
+          "64KiB",
+          "--max-sessions-per-principal",
+          "1",
+        ],
+      });
+      const id = await signet.open({ token: "alice" });
+      const json = ["authorization: Bearer alice"];
+      const ping = JSON.stringify(call(1, "echo"));
+      const cases: [bytes: string, status: number, facts: Line][] = [
+        ["GET /mcp HTTP/1.1\r\nhost: evil.example\r\n\r\n", 403, {
+          code: "host_refused",
+          found: "evil.example",
+          wanted: "loopback names, mcp.example",
+        }],
+        [rawPost(ping, [...json, "origin: https://evil.example"]), 403, {
+          code: "origin_refused",
+          found: "https://evil.example",
+          wanted: "loopback pages",
+        }],
+        ["GET /other?secret HTTP/1.1\r\nhost: localhost\r\n\r\n", 404, {
+          code: "path_not_found",
+          found: "/other",
+          wanted: "/mcp",
+        }],
+        [rawPost(ping, []), 401, { code: "unauthenticated", reason: "no credential" }],
+        [rawPost(ping, [...json, `mcp-session-id: ${id}x`]), 404, { code: "session_not_found" }],
+        [rawPost(ping, ["authorization: Bearer mallory", `mcp-session-id: ${id}`]), 403, { code: "owner_mismatch" }],
+        [rawPost(ping, json), 400, { code: "session_required", wanted: "initialize, or the id it was answered with" }],
+        [rawPost("{", json), 400, { code: "parse_error" }],
+        [rawPost(ping, [...json, `mcp-session-id: ${id}`, "mcp-protocol-version: 1999-01-01"]), 400, {
+          code: "protocol_version_unsupported",
+          found: "1999-01-01",
+        }],
+        ["PUT /mcp HTTP/1.1\r\nhost: localhost\r\n\r\n", 405, {
+          code: "method_not_allowed",
+          found: "PUT",
+          wanted: "GET, POST, DELETE",
+        }],
+        [
+          "POST /mcp HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer alice\r\ncontent-type: text/plain; x=y\r\ncontent-length: 0\r\n\r\n",
+          415,
+          {
+            code: "media_type_unsupported",
+            found: "text/plain",
+            wanted: "application/json",
+          },
+        ],
+        ["POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n", 413, { code: "body_too_large" }],
+        ["junk\r\n\r\n", 400, { code: "malformed_http" }],
+      ];
+      for (const [bytes, status, facts] of cases) {
+        using client = await RawClient.connect(signet.url);
+        await client.send(bytes);
+        const answer = await client.answer();
+        assert.equal(answer.status, status, bytes);
+        const line = lineOf(signet, answer.body);
+        for (const [name, value] of Object.entries(facts)) assert.equal(line[name], value, `${name} of ${bytes}`);
+      }
+      const owner = signet.logs.find(({ code }) => code === "owner_mismatch")!;
+      assert.match(String(owner.remedy), /--principal jwt/);
+      assert.match(String(owner.session), /^[0-9a-f]{12}$/);
+      const shown = JSON.stringify(signet.logs);
+      for (const secret of [id, "alice", "mallory", "secret"]) assert.equal(shown.includes(secret), false, secret);
+    },
+  );
+}
+
+Deno.test("V1: a flood of refusals is cut, and summarised when it is over", STRICT, async () => {
+  let nowMs = 1_800_000_000_000;
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, now: () => nowMs });
+  for (let n = 0; n < 50; n++) await (await signet.post(call(n, "echo"), { id: "forged" })).body?.cancel();
+  const refused = () => signet.logs.filter(({ code }) => code === "session_not_found");
+  assert.equal(refused().length, 20);
+  nowMs += 3000;
+  await until(() => refused().length > 20, "the summary");
+  assert.equal(refused().at(-1)!.suppressed, 30);
+  assert.equal(refused().length, 21);
+});
+
+Deno.test("V1: an answer of the MCP server that breaks off leaves a line", STRICT, async () => {
+  await using upstream = new RawUpstream(async (request) => {
+    const first = handshake(request);
+    await write(
+      request.conn,
+      first ?? "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{",
+    );
+    return first === undefined;
+  });
+  await using signet = await TestSignet.start({ upstream: upstream.url });
+  const id = await signet.open();
+  await signet.post(call(1, "echo"), { id }).then((response) => response.text()).catch(() => {});
+  await until(
+    () => signet.logs.some(({ code, answered }) => code === "upstream_unreachable" && answered === "in part"),
+    "the line",
+  );
+});
