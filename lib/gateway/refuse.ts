@@ -15,9 +15,7 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   const caller = await Promise.resolve(inbound.authenticated).catch(() => undefined);
   const facts = refusalFacts({ parts, inbound, error: signetError, caller });
   // The client sees it break off, or has left: the log is the only place where it shows.
-  if (exchange.started || exchange.aborted) {
-    return parts.errors.note(signetError, { ...facts, clientLeft: exchange.aborted });
-  }
+  if (exchange.started || exchange.aborted) return parts.errors.note(signetError, facts);
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
   const { start, body } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,

@@ -111,7 +111,7 @@ export class ErrorResponder {
   /** A line for an error that no answer can carry any more. What the client did by leaving is no refusal. */
   note(error: unknown, facts: ErrorFacts): void {
     const signetError = toSignetError(error);
-    if (facts.clientLeft === true && signetError.code !== "internal") return;
+    if (isLeaving(signetError)) return;
     this.#log(signetError, undefined, { answered: "in part", ...facts });
   }
 
@@ -133,4 +133,8 @@ export class ErrorResponder {
     } else if (status >= 500 && !OF_THE_CLIENT.has(error.code)) this.#options.log.warn("request failed", facts);
     else this.#options.log.info("request refused", facts);
   }
+}
+
+function isLeaving({ detail: { facts = {} } }: SignetError): boolean {
+  return facts.outcome === "client_gone" || facts.http === "client_gone" || facts.http === "aborted";
 }

@@ -73,3 +73,15 @@ export function holdsAudience(found: unknown, wanted: readonly string[]): boolea
     typeof audience === "string" && wanted.some((one) => isSameResource(one, audience))
   );
 }
+
+/** What an unverified JWT says of its issuer; undefined where nothing can be read. */
+export function issuerOf(token: string): string | undefined {
+  try {
+    const bytes = Uint8Array.fromBase64(token.split(".")[1]!, { alphabet: "base64url" });
+    const payload: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const found = typeof payload === "object" && payload !== null && "iss" in payload ? payload.iss : undefined;
+    return typeof found === "string" ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -13,3 +13,16 @@ export function malformed(reason: string): Identification {
 export function refused(reason: string): Identification {
   return Object.freeze({ kind: "invalid", error: "invalid_token", reason });
 }
+
+const MAX_SHOWN = 128;
+
+/** The same for a claim whose values are no secrets: issuer, audience, client, type, algorithm. */
+export function refusedClaim(reason: string, claim: { readonly found: unknown; readonly wanted: readonly string[] }) {
+  const facts = { found: shownClaim(claim.found), wanted: claim.wanted.join(" or ") };
+  return { kind: "invalid", error: "invalid_token", reason, facts } as const satisfies Identification;
+}
+
+function shownClaim(claim: unknown): string {
+  const text = typeof claim === "string" ? claim : claim === undefined ? "(none)" : JSON.stringify(claim) ?? "(none)";
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}

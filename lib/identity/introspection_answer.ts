@@ -1,7 +1,7 @@
 // What an introspection answer proves (RFC 7662 §2.2): a principal, or nobody. Pure.
 import type { IntrospectionResponse } from "oauth4webapi";
 import { clientOf, holdsAudience, scopesOf } from "./claims.ts";
-import { refused } from "./identifications.ts";
+import { refused, refusedClaim } from "./identifications.ts";
 import type { Identification, Principal } from "./principal.ts";
 
 export interface IntrospectionRules {
@@ -33,8 +33,8 @@ const BEARER_TYPES = new Set(["bearer", "access_token"]);
 
 const INACTIVE = refused("the token is not active");
 const NO_SUBJECT = refused("the authorization server names no subject for the token");
-const WRONG_ISSUER = refused("the token is of another issuer");
-const WRONG_AUDIENCE = refused("the token is for another audience");
+const WRONG_ISSUER = "the token is of another issuer";
+const WRONG_AUDIENCE = "the token is for another audience";
 const EXPIRED = refused("the token has expired");
 const NOT_BEARER = refused("the token is no access token that may be used as a bearer token");
 
@@ -46,8 +46,10 @@ export function judgeIntrospection(
   if (answer.active !== true) return INACTIVE;
   if (!isBearer(answer)) return NOT_BEARER;
   const issuer = issuerOf(answer, rules);
-  if (issuer === undefined) return WRONG_ISSUER;
-  if (rules.audience && !holdsAudience(answer.aud, rules.audience)) return WRONG_AUDIENCE;
+  if (issuer === undefined) return refusedClaim(WRONG_ISSUER, { found: answer.iss, wanted: [rules.issuer ?? "a URL"] });
+  if (rules.audience && !holdsAudience(answer.aud, rules.audience)) {
+    return refusedClaim(WRONG_AUDIENCE, { found: answer.aud, wanted: rules.audience });
+  }
   const subject = answer[rules.subjectClaim ?? "sub"];
   if (!isSubject(subject)) return NO_SUBJECT;
   const credentialExpiresAtMs = expiryOf(answer.exp);

@@ -3,9 +3,9 @@
 // always required. A key set that cannot be had is a 503, never a 401: the caller did nothing wrong.
 import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
 import { ConfigError, SignetError } from "../errors.ts";
-import { claimAt, clientOf, holdsAudience, isName, scopesOf } from "./claims.ts";
+import { claimAt, clientOf, holdsAudience, isName, issuerOf, scopesOf } from "./claims.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
-import { NONE, refused } from "./identifications.ts";
+import { NONE, refused, refusedClaim } from "./identifications.ts";
 import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
 import { FileKeySet, type Keys, type KeySet } from "./key_set.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
@@ -102,12 +102,20 @@ export class JwtSource implements VerifyingSource {
   verify(token: string, nowMs: number): Identification | Promise<Identification> {
     const problem = tokenSyntaxProblem(token);
     if (problem !== undefined) return problem;
-    return isCompactJws(token) ? this.#verifyJwt(token, nowMs) : NONE;
+    if (!isCompactJws(token)) return NONE;
+    return this.#verifyJwt(token, nowMs).then((answer) => this.#naming(answer, token));
   }
 
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification> {
     const credential = this.credential(view);
     return typeof credential === "string" ? this.verify(credential, nowMs) : credential;
+  }
+
+  /** Keys that do not fit are most often another issuer's: the log says whose, by the token's own word. */
+  #naming(answer: Identification, token: string): Identification {
+    if (answer !== UNKNOWN_KEY && answer !== BAD_SIGNATURE) return answer;
+    const { reason } = answer as Extract<Identification, { kind: "invalid" }>;
+    return refusedClaim(reason, { found: issuerOf(token), wanted: [this.#options.issuer] });
   }
 
   async #verifyJwt(token: string, nowMs: number): Promise<Identification> {
@@ -157,15 +165,21 @@ export class JwtSource implements VerifyingSource {
 
   #principalOf(verified: { payload: JWTPayload; protectedHeader: { typ?: string } }, keys: Keys): Identification {
     const { payload, protectedHeader: { typ } } = verified;
-    if (typ !== undefined && !(typeof typ === "string" && this.#types.has(plainType(typ)))) return WRONG_TYPE;
+    if (typ !== undefined && !(typeof typ === "string" && this.#types.has(plainType(typ)))) {
+      return refusedClaim(WRONG_TYPE, { found: typ, wanted: [...this.#types] });
+    }
     const { allowNoAudience, audiences, clients = [], scopeClaims, subjectClaim = "sub" } = this.#options;
-    if (allowNoAudience && payload.aud !== undefined && !holdsAudience(payload.aud, audiences)) return WRONG_AUDIENCE;
+    if (allowNoAudience && payload.aud !== undefined && !holdsAudience(payload.aud, audiences)) {
+      return refusedClaim(WRONG_AUDIENCE, { found: payload.aud, wanted: audiences });
+    }
     // `jose` leaves its type to us.
     const subject = claimAt(payload, subjectClaim);
     if (!isName(subject)) return BAD_SUBJECT;
     const client = clientOf(payload);
     if (typeof client === "object") return client;
-    if (clients.length > 0 && (client === undefined || !clients.includes(client))) return WRONG_CLIENT;
+    if (clients.length > 0 && (client === undefined || !clients.includes(client))) {
+      return refusedClaim(WRONG_CLIENT, { found: client, wanted: clients });
+    }
     return {
       kind: "principal",
       principal: {
@@ -184,7 +198,7 @@ export class JwtSource implements VerifyingSource {
   #refusal(fault: unknown): Identification {
     const { errors } = this.#jose;
     if (fault instanceof errors.JWTExpired) return EXPIRED;
-    if (fault instanceof errors.JWTClaimValidationFailed) return CLAIM_REFUSALS.get(fault.claim) ?? BAD_CLAIM;
+    if (fault instanceof errors.JWTClaimValidationFailed) return this.#claimRefusal(fault);
     if (fault instanceof errors.JWSSignatureVerificationFailed) return BAD_SIGNATURE;
     if (fault instanceof errors.JOSEAlgNotAllowed || fault instanceof errors.JOSENotSupported) return BAD_ALGORITHM;
     if (fault instanceof errors.JWSInvalid || fault instanceof errors.JWTInvalid) return NOT_A_JWT;
@@ -196,6 +210,14 @@ export class JwtSource implements VerifyingSource {
       cause: fault,
     });
   }
+
+  /** The signature has held, so that what is found is what the issuer wrote. */
+  #claimRefusal({ claim, payload }: JoseErrors.JWTClaimValidationFailed): Identification {
+    const { issuer, audiences } = this.#options;
+    if (claim === "iss") return refusedClaim(WRONG_ISSUER, { found: payload.iss, wanted: [issuer] });
+    if (claim === "aud") return refusedClaim(WRONG_AUDIENCE, { found: payload.aud, wanted: audiences });
+    return CLAIM_REFUSALS.get(claim) ?? BAD_CLAIM;
+  }
 }
 
 const EXPIRED = refused("the token has expired");
@@ -203,14 +225,13 @@ const BAD_SIGNATURE = refused("the token's signature does not hold");
 const BAD_ALGORITHM = refused("the token is signed with an algorithm that is not accepted");
 const NOT_A_JWT = refused("the token is not a valid JWT");
 const UNKNOWN_KEY = refused("the token is signed with a key the issuer does not publish");
-const WRONG_TYPE = refused("the token is of a type that is not accepted");
+const WRONG_TYPE = "the token is of a type that is not accepted";
 const BAD_SUBJECT = refused("the token has no usable subject");
-const WRONG_AUDIENCE = refused("the token is for another audience");
-const WRONG_CLIENT = refused("the token is of a client that is not accepted");
+const WRONG_ISSUER = "the token is from another issuer";
+const WRONG_AUDIENCE = "the token is for another audience";
+const WRONG_CLIENT = "the token is of a client that is not accepted";
 const BAD_CLAIM = refused("a claim of the token does not hold");
 const CLAIM_REFUSALS: ReadonlyMap<string, Identification> = new Map([
-  ["iss", refused("the token is from another issuer")],
-  ["aud", WRONG_AUDIENCE],
   ["nbf", refused("the token is not valid yet")],
   ["exp", refused("the token has no expiry")],
 ]);

@@ -1,11 +1,12 @@
 // Verified JWTs of several issuers, each with keys, audiences and claims of its own (BEHAVIOUR.md I6). The token says by
 // `iss` who is asked to vouch for it, which proves nothing yet: whoever is asked compares it again, under his own keys.
+import { issuerOf } from "./claims.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
-import { NONE, refused } from "./identifications.ts";
+import { NONE, refused, refusedClaim } from "./identifications.ts";
 import { createJwtSource, isCompactJws, type JwtOptions, type JwtSource } from "./jwt.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 
-const UNKNOWN_ISSUER = refused("the token is from another issuer");
+const UNKNOWN_ISSUER = "the token is from another issuer";
 const UNREADABLE = refused("the token is not a valid JWT");
 
 /** One source for one or several issuers. @throws ConfigError with every problem of the first that cannot be used */
@@ -38,23 +39,12 @@ export class JwtIssuers implements VerifyingSource {
     if (!isCompactJws(token)) return NONE;
     const issuer = issuerOf(token);
     if (issuer === undefined) return UNREADABLE;
-    return this.#issuers.get(issuer)?.verify(token, nowMs) ?? UNKNOWN_ISSUER;
+    return this.#issuers.get(issuer)?.verify(token, nowMs) ??
+      refusedClaim(UNKNOWN_ISSUER, { found: issuer, wanted: [...this.#issuers.keys()] });
   }
 
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification> {
     const credential = this.credential(view);
     return typeof credential === "string" ? this.verify(credential, nowMs) : credential;
-  }
-}
-
-/** What an unverified token says; undefined where nothing can be read. */
-function issuerOf(token: string): string | undefined {
-  try {
-    const bytes = Uint8Array.fromBase64(token.split(".")[1]!, { alphabet: "base64url" });
-    const payload: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    const found = typeof payload === "object" && payload !== null && "iss" in payload ? payload.iss : undefined;
-    return typeof found === "string" ? found : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -52,6 +52,8 @@ export type Identification =
     readonly error: "invalid_request" | "invalid_token";
     /** For the log and `error_description`; never quotes the credential. */
     readonly reason: string;
+    /** For the log alone: what was found, and what is wanted, where neither is a secret (V1). */
+    readonly facts?: { readonly found: string; readonly wanted: string };
   };
 
 /** One way to prove a caller. Answers synchronously when it can: the fast lane does not await. */

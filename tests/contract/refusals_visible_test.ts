@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, LANES, TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { AUDIENCE, ISSUER } from "../support/issuer.ts";
+import { TestIssuer } from "../support/tokens.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -122,7 +124,7 @@ Deno.test("V1: an answer of the MCP server that breaks off leaves a line", STRIC
       request.conn,
       first ?? "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{",
     );
-    return first === undefined;
+    return first !== undefined;
   });
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();
@@ -132,3 +134,29 @@ Deno.test("V1: an answer of the MCP server that breaks off leaves a line", STRIC
     "the line",
   );
 });
+
+Deno.test(
+  "V1: a JWT of another issuer, or for another audience, names what was found and what is wanted",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    await using stranger = await TestIssuer.create();
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: issuer.flags });
+    const elsewhere = "https://other.example";
+    const cases = [
+      [await issuer.token("alice", { issuer: elsewhere }), elsewhere, ISSUER],
+      [await issuer.token("alice", { audience: elsewhere }), elsewhere, AUDIENCE],
+      // Signed with keys that are not known here: most often that is because it is another issuer's.
+      [await stranger.token("alice", { issuer: elsewhere }), elsewhere, ISSUER],
+    ] as const;
+    for (const [token, found, wanted] of cases) {
+      const response = await signet.post(INITIALIZE, { token });
+      assert.equal(response.status, 401);
+      assert.equal(response.headers.get("www-authenticate")!.includes(elsewhere), false);
+      const line = lineOf(signet, await response.text());
+      assert.deepEqual([line.found, line.wanted], [found, wanted]);
+    }
+    assert.equal(JSON.stringify(signet.logs).includes("alice"), false);
+  },
+);

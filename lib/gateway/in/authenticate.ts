@@ -130,7 +130,7 @@ export class Authentication {
         description: "the token's scope does not reach",
         scope,
       }),
-      facts: { source: principal.source },
+      facts: { source: principal.source, found: principal.scopes.join(" ").slice(0, 256) || "(none)", wanted: scope },
     });
   }
 
@@ -139,10 +139,10 @@ export class Authentication {
     if (answer.kind === "none") {
       return new SignetError("unauthenticated", { challenge: challenger.bare, facts: { reason: "no credential" } });
     }
-    const { error, reason } = answer;
+    const { error, reason, facts } = answer;
     return new SignetError("unauthenticated", {
       challenge: challenger.failed({ error, description: reason }),
-      facts: { reason },
+      facts: { reason, ...facts },
     });
   }
 }
