@@ -1,5 +1,6 @@
 // A request as the gateway sees it: the engine's exchange plus the few fields every step asks for, found in one pass.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
+import type { Caller } from "../session/caller.ts";
 import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
@@ -29,6 +30,8 @@ export class Inbound implements ResolverView {
   protocolVersion: string | undefined = undefined;
   origin: string | undefined = undefined;
   contentType: string | undefined = undefined;
+  /** Whom the log names if the request is refused. For that alone: every step behind authentication is handed the caller. */
+  provenAs: Caller | undefined = undefined;
   /** Whether its caller was found by the session alone, without a credential (I2). */
   isLent = false;
   /** A credential kept from the session's beginning, for a request that carries none (I2). */

@@ -39,7 +39,7 @@ async function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
   if (openly !== undefined) return await openly;
   requireEndpoint(parts, inbound);
   const asked = parts.authentication.authenticate(inbound);
-  const caller = asked instanceof Promise ? await asked : asked;
+  const caller = inbound.provenAs = asked instanceof Promise ? await asked : asked;
   const known = findOwned(parts, { inbound, caller });
   if (known !== undefined && mayGoAsItIs(parts, inbound, known)) {
     parts.metrics.fastLane.inc();

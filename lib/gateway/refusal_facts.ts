@@ -3,7 +3,6 @@
 import type { ErrorCode, SignetError } from "../errors.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { shortHash } from "../observe/redact.ts";
-import type { Caller } from "../session/caller.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 
@@ -16,12 +15,11 @@ export type RefusalFacts = {
   readonly remedy?: string;
 };
 
-/** A request, why it is refused, and whose it is if that was proven. */
+/** A request, and why it is refused. */
 export interface Refused {
   readonly parts: GatewayParts;
   readonly inbound: Inbound;
   readonly error: SignetError;
-  readonly caller: Caller | undefined;
 }
 
 type Facts = (refused: Refused) => RefusalFacts;
@@ -62,10 +60,10 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
     found: /^\d{4}-\d\d-\d\d$/.test(inbound.protocolVersion ?? "") ? inbound.protocolVersion! : "(no date)",
     wanted: REVISIONS,
   }),
-  owner_mismatch: ({ parts, inbound, caller }) => ({
+  owner_mismatch: ({ parts, inbound }) => ({
     ...sessionOf(parts, inbound),
-    ...nameOf(caller),
-    ...(caller?.principal.source !== "bearer" ? {} : {
+    ...nameOf(inbound),
+    ...(inbound.provenAs?.principal.source !== "bearer" ? {} : {
       remedy: "A bearer token that was refreshed is another owner: a source that knows the person behind it, such as " +
         "--principal jwt or introspection, keeps the session.",
     }),
@@ -77,8 +75,8 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
         "all replicas the same.",
     }),
   }),
-  insufficient_scope: ({ caller }) => nameOf(caller),
-  principal_limit: ({ caller }) => nameOf(caller),
+  insufficient_scope: ({ inbound }) => nameOf(inbound),
+  principal_limit: ({ inbound }) => nameOf(inbound),
 };
 
 /** What the error's code lets be said of this request. */
@@ -92,7 +90,7 @@ function sessionOf({ registry }: GatewayParts, { sessionId, receivedAtMs }: Inbo
 }
 
 /** By whom the caller was proven, and a hash for the name: the name itself is nobody's business. */
-function nameOf(caller: Caller | undefined): { caller?: string } {
+function nameOf({ provenAs: caller }: Inbound): { caller?: string } {
   return caller === undefined ? {} : { caller: `${caller.principal.source} ${shortHash(caller.principalKey)}` };
 }
 

@@ -11,9 +11,7 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   const signetError = toSignetError(error);
   parts.metrics.refusals.inc(String(ERROR_KINDS[signetError.code].status));
   const { exchange, origin } = inbound;
-  // Where it is a promise, it is what has failed or has been waited for.
-  const caller = await Promise.resolve(inbound.authenticated).catch(() => undefined);
-  const facts = refusalFacts({ parts, inbound, error: signetError, caller });
+  const facts = refusalFacts({ parts, inbound, error: signetError });
   // The client sees it break off, or has left: the log is the only place where it shows.
   if (exchange.started || exchange.aborted) return parts.errors.note(signetError, facts);
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
