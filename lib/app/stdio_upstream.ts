@@ -6,6 +6,7 @@ import { type SettingKey, settingOf, type Settings } from "../config/schema.ts";
 import { flagOf } from "../config/setting.ts";
 import { ConfigError } from "../errors.ts";
 import { HttpError } from "../http1/types.ts";
+import type { Logger } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { environment } from "../platform/environment.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../upstream/stdio.ts";
@@ -17,21 +18,22 @@ import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 
 /** In the envelope and in logs: the same for every command, so that an id outlives a new version of the server. */
 const NAME = "stdio";
-/** Longer than a process and its family take that ignore everything but SIGKILL. */
-const CLOSE_TIMEOUT_MS = 20_000;
+/** What a process and its family that ignore everything but SIGKILL take beyond the grace, and more. */
+const CLOSE_TIMEOUT_MS = 15_000;
 
 /** @throws ConfigError if the program, its folder or the permission to start it is not there */
 export async function openStdioUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
   const { log } = options;
   await assertMayStart(settings);
   const upstream = new StdioUpstream(await optionsOf(settings, options));
-  await assertProgram(upstream);
+  await assertProgram(upstream, settings);
   await upstream.endOrphans();
+  warnOfZombies(log);
   return {
     upstream,
     declare: (page) => declareProcesses(page, upstream, settings),
     async close() {
-      if (await settlesWithin(upstream.close(), CLOSE_TIMEOUT_MS, SYSTEM_TIMERS)) return;
+      if (await settlesWithin(upstream.close(), settings.stdioStopGraceMs + CLOSE_TIMEOUT_MS, SYSTEM_TIMERS)) return;
       log.error("MCP servers could not be ended", { processes: upstream.slots.total });
     },
   };
@@ -47,6 +49,7 @@ async function optionsOf(settings: Settings, { secrets, log }: OpenUpstreamOptio
     limits: {
       startTimeoutMs: settings.stdioStartTimeoutMs,
       maxLineBytes: settings.stdioMaxLineBytes,
+      killAfterMs: settings.stdioStopGraceMs,
       idleMs: settings.sessionIdleMs,
     },
     caps: { maxProcesses, maxProcessesPerPrincipal: allShareOneOwner(settings) ? Infinity : maxProcessesPerPrincipal },
@@ -106,13 +109,27 @@ async function assertMayStart({ stdioDir }: Settings): Promise<void> {
 }
 
 /** @throws ConfigError */
-async function assertProgram(upstream: StdioUpstream): Promise<void> {
+async function assertProgram(upstream: StdioUpstream, { command }: Settings): Promise<void> {
   try {
     await upstream.probe();
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
-    refuse("command", error.message, "Write the program as a shell would find it, or its path.");
+    refuse("command", error.message, remedyFor(command));
   }
+}
+
+function remedyFor([program = "", ...args]: readonly string[]): string {
+  const words = program.trim().split(/\s+/);
+  if (words.length === 1 || args.length > 0) return "Write the program as a shell would find it, or its path.";
+  return `There is no shell that would take it apart: write each word by itself, as in -- ${words[0]} ….`;
+}
+
+/** Where Signet is the first process, nobody else waits for what servers leave behind. */
+function warnOfZombies(log: Logger): void {
+  if (process.pid !== 1) return;
+  log.warn("Signet is process 1: what an MCP server starts and leaves behind stays a zombie when it ends", {
+    remedy: "Start the container with an init (docker run --init, tini), which waits for such processes.",
+  });
 }
 
 function declareProcesses(page: MetricsPage, upstream: StdioUpstream, { maxProcesses }: Settings): void {

@@ -1,30 +1,25 @@
 // One session with a peer, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
 // resume, everything the server says on exactly one stream (BEHAVIOUR.md B6, N1, N3; MCP 2025-11-25, Transports).
+// Whatever fails inside, nobody waits in vain (B9).
 import { SignetError } from "../errors.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import {
-  errorResponse,
-  idKey,
-  type Parsed,
-  type RpcId,
-  type RpcNotification,
-  type RpcRequest,
-} from "../mcp/json_rpc.ts";
+import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
+import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
-import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
-import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
-import { Calls, type OpenCall, progressTokenOf } from "./open_requests.ts";
+import type { Acceptance } from "./acceptance.ts";
 import { EventLog } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
-import { elementsOf, findMember, replaceSpan } from "../mcp/json_text.ts";
 import { HeldAnswers } from "./held_answers.ts";
+import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
+import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
+import { BRIDGE_ERROR, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import type { OpenPeers, Peer, PeerSource } from "./peer.ts";
-import type { Acceptance } from "./acceptance.ts";
 import { PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
+import { Remembered } from "./remembered.ts";
 import { ServerVoice } from "./server_voice.ts";
 
 export interface ConversationOptions {
@@ -54,11 +49,6 @@ interface Piece {
   readonly message: Single;
 }
 
-const encoder = new TextEncoder();
-
-/** Code of errors made here: the server-defined range of JSON-RPC 2.0, as everywhere in Signet. */
-const BRIDGE_ERROR = -32000;
-
 export class Conversation {
   readonly id: UpstreamSessionId;
   readonly peers: PeerSource;
@@ -68,11 +58,14 @@ export class Conversation {
   readonly #questions: Questions;
   readonly #held: HeldAnswers;
   readonly #voice: ServerVoice;
-  readonly #calls = new Calls();
+  readonly #remembered: Remembered;
+  readonly #calls: OpenCalls;
   /** POSTs not yet answered, oldest first. */
   readonly #posts = new Set<PostAnswer>();
   /** Streams of POSTs that are not answered yet, for clients that resume them. */
   readonly #postStreams = new Map<number, EventStream>();
+  /** Bytes of POSTs that wait for a peer to be started. */
+  #waitingBytes = 0;
   #listsOutdated: boolean;
   #ended = false;
 
@@ -87,6 +80,8 @@ export class Conversation {
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
     this.#held = new HeldAnswers(outboxOptions(parts));
+    this.#remembered = new Remembered(parts.limits);
+    this.#calls = new OpenCalls(this.#remembered);
     this.#voice = new ServerVoice({
       posts: this.#posts,
       listeners: this.#listeners,
@@ -97,6 +92,7 @@ export class Conversation {
       onMessage: (message, peer) => this.#voice.hear(message, peer),
       onLost: (peer) => this.#voice.withdrawAll(peer),
       onReplaced: (capabilities) => this.#voice.reportLists(capabilities),
+      retell: () => this.#remembered.retell(),
       onDoomed,
     });
   }
@@ -118,11 +114,14 @@ export class Conversation {
     const refusal = this.#refusalOf(post, requests);
     if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
     const { peer } = this.peers;
+    if (peer instanceof Promise && !this.#mayWait(post)) {
+      peer.catch(() => {});
+      const id = requests.length === 0 ? null : (requests[0]!.message as RpcRequest).id;
+      return { response: Promise.resolve(tooMany(id)), abort() {} };
+    }
     if (requests.length === 0) return { response: this.#accept(pieces, peer), abort() {} };
     const answer = this.#newAnswer(post, requests.length);
-    if (peer instanceof Promise) {
-      peer.then((peer) => this.#dispatch(pieces, answer, peer)).catch((error) => answer.refuse(error));
-    } else this.#dispatch(pieces, answer, peer);
+    this.#start(pieces, { answer, peer });
     return { response: answer.response, abort: () => answer.abandon() };
   }
 
@@ -147,8 +146,7 @@ export class Conversation {
   /** Ends it: calls, streams, and processes. Settles when nothing of it is left. */
   async end(): Promise<void> {
     this.#ended = true;
-    for (const post of this.#posts) post.refuse(endedError());
-    this.#posts.clear();
+    for (const post of [...this.#posts]) this.#calls.giveUp(post, endedError());
     this.#listeners.end();
     for (const stream of this.#postStreams.values()) stream.end();
     await this.peers.stop();
@@ -165,103 +163,70 @@ export class Conversation {
   }
 
   #refusalOf(post: Post, requests: readonly Piece[]): ClientResponse | undefined {
-    const refuse = (id: RpcId | null, message: string, status = 400) =>
-      errorAnswer(status, { id, code: status === 400 ? -32600 : BRIDGE_ERROR, message });
+    const refuse = (id: RpcId | null, message: string) => errorAnswer(400, { id, code: -32600, message });
     if (post.parsed.kind === "batch" && !allowsBatches(this.peers.protocolVersion)) {
       return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
     }
-    const seen = new Set<string>();
-    for (const { message } of requests) {
-      const { id } = message as RpcRequest;
-      const key = idKey(id);
-      if (seen.has(key) || this.#calls.has(id)) {
-        return refuse(id, "Invalid request: a request with this id is in flight already");
-      }
-      seen.add(key);
+    for (const { text, message } of requests) {
+      if (this.#calls.hasIdOf(text)) return refuse((message as RpcRequest).id, ID_IN_FLIGHT);
+    }
+    if (new Set(requests.map(({ message }) => idKey((message as RpcRequest).id))).size < requests.length) {
+      return refuse(null, ID_IN_FLIGHT);
     }
     if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
-      return refuse((requests[0]!.message as RpcRequest).id, "Too many requests in flight", 503);
+      return tooMany((requests[0]!.message as RpcRequest).id);
     }
     return undefined;
+  }
+
+  /** While a peer is being started, messages wait for it: one of any length, and besides it so many bytes (M6). */
+  #mayWait({ text }: Post): boolean {
+    return this.#waitingBytes === 0 || this.#waitingBytes + text.length <= this.#options.parts.limits.maxWaitingBytes;
   }
 
   /** Notifications and answers: 202, whatever becomes of them (PROTOCOL.md 10). */
   async #accept(pieces: readonly Piece[], peer: Peer | Promise<Peer>): Promise<ClientResponse> {
     if (peer instanceof Promise) {
+      const bytes = this.#wait(pieces);
       peer = await peer.catch((error) => {
         throw this.#ended ? endedError() : error;
-      });
+      }).finally(() => this.#waitingBytes -= bytes);
     }
     for (const { text, message } of pieces) this.#pass(text, message, peer);
     return bareAnswer(202);
   }
 
-  #dispatch(pieces: readonly Piece[], answer: PostAnswer, peer: Peer): void {
-    for (const { text, message } of pieces) {
-      if (message.kind === "request") this.#ask(text, message, { answer, peer });
-      else this.#pass(text, message, peer);
-    }
+  #wait(pieces: readonly Piece[]): number {
+    const bytes = pieces.reduce((sum, { text }) => sum + text.length, 0);
+    this.#waitingBytes += bytes;
+    return bytes;
   }
 
-  #ask(text: Uint8Array, request: RpcRequest, on: { answer: PostAnswer; peer: Peer }): void {
+  /** Takes the calls of a POST in, and sends them as soon as there is a peer. */
+  #start(pieces: readonly Piece[], on: { answer: PostAnswer; peer: Peer | Promise<Peer> }): void {
     const { answer, peer } = on;
-    const span = findMember(text, "id")!;
-    const clientId = text.slice(span.start, span.end);
-    const call: OpenCall = { id: request.id, answer, peer, token: progressTokenOf(request), ownId: 0 };
-    // Both may have waited for the same restart.
-    if (this.#calls.has(request.id)) return this.#fail(call, "A request with this id is in flight already");
-    const ownId = peer.ask(text, span, {
-      onReply: ({ line, value }) => {
-        if (value.error === undefined) this.#noteEffect(text, request);
-        return this.#answer(call, replaceSpan(line, findMember(line, "id")!, clientId));
-      },
-      onLost: ({ reason }) => this.#fail(call, reason),
+    const steps = pieces.map(({ text, message }) => {
+      if (message.kind !== "request") return (peer: Peer) => this.#pass(text, message, peer);
+      const call = this.#calls.open(text, message, answer);
+      return (peer: Peer) => this.#calls.ask(call, { text, request: message, peer });
     });
-    if (ownId === undefined) return this.#fail(call, "The MCP server does not take more requests now");
-    call.ownId = ownId;
-    this.#calls.add(call);
-  }
-
-  /** What a later process of this session has to be told too. */
-  #noteEffect(text: Uint8Array, { method, params }: RpcRequest): void {
-    if (method === "logging/setLevel") this.peers.remember(method, text);
-    const uri = params?.uri;
-    if (method === "resources/subscribe") this.peers.remember(`subscription ${uri}`, text);
-    if (method === "resources/unsubscribe") this.peers.remember(`subscription ${uri}`, undefined);
-  }
-
-  #answer(call: OpenCall, response: Uint8Array): Promise<void> | undefined {
-    this.#calls.remove(call);
-    return call.answer.answer(response);
-  }
-
-  #fail(call: OpenCall, message: string): void {
-    void this.#answer(call, errorResponse(call.id, BRIDGE_ERROR, message));
+    if (!(peer instanceof Promise)) return steps.forEach((send) => send(peer));
+    const bytes = this.#wait(pieces);
+    peer.then((peer) => steps.forEach((send) => send(peer)))
+      .catch((error) => this.#calls.giveUp(answer, error))
+      .finally(() => this.#waitingBytes -= bytes);
   }
 
   /** A notification or an answer of the client's. */
   #pass(text: Uint8Array, message: Single, peer: Peer): void {
-    if (message.kind === "response") return this.#questions.answer(message.id, text);
+    if (message.kind === "response") return this.#questions.answer(text, message.id);
     if (message.kind !== "notification") return;
-    if (message.method === "notifications/cancelled") return this.#cancel(text, message);
+    if (message.method === "notifications/cancelled") return this.#calls.cancel(text, message);
     peer.send(text);
     if (message.method !== "notifications/initialized") return;
     this.peers.confirm();
     if (this.#listsOutdated) this.#voice.reportLists(this.peers.capabilities);
     this.#listsOutdated = false;
-  }
-
-  /**
-   * Tells the process that runs the call, by the id it has there (C2). The answer is closed here: a server that obeys
-   * sends none (MCP 2025-11-25, Cancellation).
-   */
-  #cancel(text: Uint8Array, { params }: RpcNotification): void {
-    const call = this.#calls.get(params?.requestId);
-    if (call === undefined) return;
-    const span = findMember(text, "requestId", findMember(text, "params"))!;
-    call.peer.send(replaceSpan(text, span, encoder.encode(String(call.ownId))));
-    call.peer.forget(call.ownId);
-    this.#fail(call, "Cancelled by the client");
   }
 
   #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
@@ -302,4 +267,10 @@ export class Conversation {
 
 function endedError(): SignetError {
   return new SignetError("session_not_found", { facts: { outcome: "ended" } });
+}
+
+const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
+
+function tooMany(id: RpcId | null): ClientResponse {
+  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many requests in flight" });
 }

@@ -72,9 +72,14 @@ export class EventLog {
     return place.stream <= this.#streams && place.sequence <= this.#sequence ? place : undefined;
   }
 
+  /** Whether an event of this data can be kept at all. */
+  fits(data: Uint8Array): boolean {
+    return data.length <= this.#options.maxBytes;
+  }
+
   add(event: LoggedEvent): void {
     const { maxEvents, maxBytes } = this.#options;
-    if (event.data.length > maxBytes) return;
+    if (!this.fits(event.data)) return;
     this.#events.push(event);
     this.#bytes += event.data.length;
     let drop = 0;

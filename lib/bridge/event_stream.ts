@@ -19,7 +19,8 @@ export interface MessageStream {
   attach(outbox: Outbox): void;
   detach(outbox: Outbox): void;
   prime(): void;
-  send(data: Uint8Array): Promise<void> | undefined;
+  /** @param instead what is kept for a client that is away, if `data` is longer than what is kept */
+  send(data: Uint8Array, instead?: () => Uint8Array): Promise<void> | undefined;
   end(): void;
 }
 
@@ -104,12 +105,17 @@ export class EventStream implements MessageStream {
     this.#outbox!.push(encoder.encode(`id: ${this.#log.idOf(place)}\ndata:\n\n`));
   }
 
-  /** Sends one message. @returns a promise where the sender should wait before it sends more */
-  send(data: Uint8Array): Promise<void> | undefined {
+  /**
+   * Sends one message.
+   * @param instead what is kept for a client that is away, if `data` is longer than what is kept
+   * @returns a promise where the sender should wait before it sends more
+   */
+  send(data: Uint8Array, instead?: () => Uint8Array): Promise<void> | undefined {
     // A view would keep all that was read with it in memory for as long as the log keeps the event.
     const own = data.byteLength === data.buffer.byteLength ? data : data.slice();
     const event = { ...this.#log.next(this.number), data: own };
-    this.#log.add(event);
+    if (this.#log.fits(own) || instead === undefined) this.#log.add(event);
+    else this.#log.add({ ...event, data: instead() });
     if (!this.attached) return undefined;
     this.#push(event);
     return this.#outbox!.whenDrained();

@@ -1,8 +1,9 @@
 // How much there may be of everything that a bridge holds, and how long it waits.
+import type { RememberedLimits } from "./remembered.ts";
 import type { OutboxOptions } from "./outbox.ts";
 import type { Timers } from "../platform/timers.ts";
 
-export interface BridgeLimits {
+export interface BridgeLimits extends RememberedLimits {
   /** A call without an answer becomes a stream after this long, in ms. */
   readonly streamAfterMs: number;
   /** Bytes an event stream may hold back before the peer is held back. */
@@ -16,6 +17,8 @@ export interface BridgeLimits {
   readonly idleMs: number;
   /** Requests of one session without a response, those whose client has left included. */
   readonly maxCalls: number;
+  /** Bytes of messages that may wait while a peer is started, besides one of any length. */
+  readonly maxWaitingBytes: number;
 }
 
 export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
@@ -26,6 +29,9 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   maxLoggedBytes: 1024 * 1024,
   idleMs: 15 * 60_000,
   maxCalls: 1000,
+  maxWaitingBytes: 4 * 1024 * 1024,
+  maxSubscriptions: 1000,
+  maxSubscribedLength: 256 * 1024,
 };
 
 /** What everything in a bridge works with. */

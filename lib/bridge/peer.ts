@@ -50,6 +50,8 @@ export interface PeerEvents {
   readonly onLost: (peer: Peer) => void;
   /** A new peer has taken an earlier one's place, and knows nothing of what that one told. */
   readonly onReplaced: (capabilities: JsonObject) => void;
+  /** Requests whose effect has outlived their peer: the new one is asked them before any other. Ids are placeholders. */
+  readonly retell: () => Iterable<Uint8Array>;
   /** There is none any more, and will be none. */
   readonly onDoomed: () => void;
 }
@@ -74,8 +76,6 @@ export interface PeerSource {
   initialize(text: Uint8Array): Promise<Message>;
   /** The client has confirmed the handshake: later peers get the confirmation from here. */
   confirm(): void;
-  /** A request whose effect must outlive its peer, under a name that a newer one replaces; `undefined` takes it back. */
-  remember(what: string, text: Uint8Array | undefined): void;
   /** Ends every peer. Settles when nothing of them is left. */
   stop(): Promise<void>;
 }

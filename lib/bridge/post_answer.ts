@@ -30,6 +30,16 @@ export interface PostAnswerOptions {
   readonly onAbandoned?: () => void;
 }
 
+export interface ResponseOptions {
+  /** Of an answer in JSON. */
+  readonly status?: number | undefined;
+  /** What is kept for a client that is away, if the response is longer than what is kept. */
+  readonly instead?: (() => Uint8Array) | undefined;
+}
+
+/** Responses of a batch that wait for its others, in bytes. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+
 const OPEN = Uint8Array.of(0x5b), COMMA = Uint8Array.of(0x2c), CLOSE = Uint8Array.of(0x5d);
 
 export class PostAnswer {
@@ -38,6 +48,7 @@ export class PostAnswer {
   readonly #answers: Uint8Array[] = [];
   readonly #cancelTimer: (() => void) | undefined;
   #left: number;
+  #keptBytes = 0;
   #status = 200;
   #release: (() => void) | undefined;
   #stream: MessageStream | undefined;
@@ -76,27 +87,33 @@ export class PostAnswer {
 
   /**
    * One of the responses.
-   * @param status of an answer in JSON
    * @returns a promise where the sender should wait before it sends more
    */
-  answer(response: Uint8Array, status = 200): Promise<void> | undefined {
+  answer(response: Uint8Array, of: ResponseOptions = {}): Promise<void> | undefined {
+    if (this.#left === 0) return undefined;
     this.#left--;
-    this.#status = status;
+    this.#status = of.status ?? 200;
     let wait: Promise<void> | undefined;
     if (this.#stream !== undefined || (!this.#gone && !this.#options.accepts.json)) {
-      wait = this.#becomeStream().send(response);
-    } else this.#answers.push(response);
+      wait = this.#becomeStream().send(response, of.instead);
+    } else this.#keep(response);
     if (this.#left === 0) this.#finish();
     return wait ?? this.#options.held.whenTaken();
   }
 
-  /** Refuses the whole, if no answer has begun. */
-  refuse(error: unknown): void {
+  /**
+   * Refuses the whole.
+   * @returns false if its stream has begun: then each of its requests has to be answered there
+   */
+  refuse(error: unknown): boolean {
+    if (this.#left === 0) return true;
+    if (this.#stream !== undefined) return false;
+    this.#left = 0;
     this.#begun = true;
     this.#cancelTimer?.();
     this.#response.reject(error);
-    this.#stream?.end();
     this.#options.onDone();
+    return true;
   }
 
   /** The client has left; the calls go on (C3), and a stream can be resumed. */
@@ -111,6 +128,15 @@ export class PostAnswer {
     if (outbox === undefined) return;
     this.#stream?.detach(outbox);
     outbox.fail("aborted", "answering a POST: the client has left");
+  }
+
+  /** What waits for the rest of a batch is not kept without bound: it goes out as events from then on. */
+  #keep(response: Uint8Array): void {
+    this.#answers.push(response);
+    this.#keptBytes += response.length;
+    if (this.#left > 0 && this.#keptBytes > MAX_KEPT_BYTES && this.#options.accepts.events && !this.#gone) {
+      this.#becomeStream();
+    }
   }
 
   #finish(): void {

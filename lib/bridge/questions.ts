@@ -41,7 +41,7 @@ export class Questions {
   }
 
   /** Takes the client's answer to the process that asked. An answer to anything else goes nowhere. */
-  answer(id: RpcId | null, text: Uint8Array): void {
+  answer(text: Uint8Array, id: RpcId | null): void {
     if (typeof id !== "string") return;
     const question = this.#open.get(id);
     if (question === undefined) return;

@@ -1,7 +1,7 @@
 // What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
 // (BEHAVIOUR.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be meant, it is.
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
-import type { Calls } from "./open_requests.ts";
+import type { OpenCalls } from "./open_calls.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import type { Listeners } from "./listeners.ts";
 import type { Message, Peer } from "./peer.ts";
@@ -13,7 +13,7 @@ export interface Sinks {
   /** POSTs not yet answered, oldest first. */
   readonly posts: ReadonlySet<PostAnswer>;
   readonly listeners: Listeners;
-  readonly calls: Calls;
+  readonly calls: OpenCalls;
   readonly questions: Questions;
 }
 

@@ -9,6 +9,7 @@ import { eventAnswer, jsonAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { callOf } from "./http_call.ts";
 import { Conversation } from "./conversation.ts";
+import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import { Outbox } from "./outbox.ts";
 import type { Message } from "./peer.ts";
@@ -149,7 +150,7 @@ export class Sessions {
     this.#options.gate.succeed(opening.caller.owner);
     const span = findMember(opening.text, "id")!;
     const line = replaceSpan(reply.line, findMember(reply.line, "id")!, opening.text.subarray(span.start, span.end));
-    const opened = reply.value.error === undefined && !conversation.ended && !this.#closed;
+    const opened = isJsonObject(reply.value.result) && !conversation.ended && !this.#closed;
     if (opened) this.#conversations.set(conversation.id, conversation);
     else this.#abandon(conversation);
     const fields = opened ? ["mcp-session-id", conversation.id] : [];

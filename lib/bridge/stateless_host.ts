@@ -69,8 +69,7 @@ export class StatelessHost {
     const server = new StatelessServer({
       life,
       outbox: outboxOptions(parts),
-      streamAfterMs: parts.limits.streamAfterMs,
-      maxCalls: parts.limits.maxCalls,
+      limits: parts.limits,
       onIdle: () => this.#restUntilNeeded(hosted),
     });
     const hosted: Hosted = { owner, life, server, cancelIdle: undefined };

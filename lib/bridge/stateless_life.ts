@@ -9,6 +9,7 @@ import type { OwnerKey } from "../session/caller.ts";
 import { encodeJson, type Identity } from "../mcp/between_eras.ts";
 import { findMember } from "../mcp/json_text.ts";
 import type { Asker, Message, OpenPeers, Peer, PeerSource } from "./peer.ts";
+import { subscribeText, unsubscribeText } from "./remembered.ts";
 import type { Gate } from "./request.ts";
 
 /** What is known of the command by now: the same for every principal. */
@@ -99,9 +100,7 @@ export class StatelessLife {
     if (after === 0) this.#watched.delete(uri);
     else this.#watched.set(uri, after);
     if (before !== 0 && after !== 0) return;
-    const method = after === 0 ? "resources/unsubscribe" : "resources/subscribe";
-    const text = encodeJson({ jsonrpc: "2.0", id: 0, method, params: { uri } });
-    this.#source?.remember(`subscription ${uri}`, after === 0 ? undefined : text);
+    const text = after === 0 ? unsubscribeText(uri) : subscribeText(uri);
     const peer = this.#source?.peer;
     // One that is being started is told what is remembered.
     if (peer === undefined || peer instanceof Promise) return void (peer as Promise<Peer> | undefined)?.catch(() => {});
@@ -176,6 +175,7 @@ export class StatelessLife {
       onMessage: (message, peer) => this.onMessage(message, peer),
       onLost: () => {},
       onReplaced: () => {},
+      retell: () => [...this.#watched.keys()].map(subscribeText),
       onDoomed,
     });
     this.#sources.add(source);

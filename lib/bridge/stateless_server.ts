@@ -1,14 +1,14 @@
 // One principal's stateless requests (MCP 2026-07-28) to a peer of its own. A server that speaks the revision gets them
 // as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they are
 // translated where both sides can, and refused clearly where not (PROTOCOL.md 28–31, 38).
-import type { Call } from "../http1/types.ts";
-import { errorResponse, isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
+import type { Call, ClientResponse } from "../http1/types.ts";
+import { isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
 import { metaOf } from "../mcp/modern.ts";
 import { errorAnswer } from "./http_answer.ts";
-import { progressTokenOf } from "./open_requests.ts";
+import { BRIDGE_ERROR, errorWithId, progressTokenOf } from "./open_calls.ts";
 import { PassingStream } from "./event_stream.ts";
 import { HeldAnswers } from "./held_answers.ts";
-import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
 import type { StatelessLife } from "./stateless_life.ts";
 import {
   discoverResult,
@@ -27,6 +27,8 @@ import {
 } from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { Message, Peer } from "./peer.ts";
+import { rpcFaultOf } from "./rpc_fault.ts";
+import type { BridgeLimits } from "./limits.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { PostAnswer } from "./post_answer.ts";
 
@@ -39,27 +41,26 @@ export interface StatelessPost {
 export interface StatelessServerOptions {
   readonly life: StatelessLife;
   readonly outbox: OutboxOptions;
-  readonly streamAfterMs: number;
-  readonly maxCalls: number;
+  readonly limits: BridgeLimits;
   /** The last request in hand has ended. */
   readonly onIdle: () => void;
 }
 
-/** One request in hand. */
+/** One request in hand. Of its text nothing is kept once it is on its way. */
 interface Exchange {
-  readonly post: StatelessPost;
+  readonly method: string;
   readonly answer: PostAnswer;
   /** The client's id and progress token as it wrote them. */
   readonly id: Uint8Array;
   readonly token: Uint8Array | undefined;
+  readonly wantsLog: boolean;
   /** The process that runs it and its id there; undefined while it waits, or if it is answered from here. */
   running: { readonly peer: Peer; readonly ownId: number } | undefined;
   /** What it is told of, if it is a subscription answered from here. */
   filter: Filter | undefined;
 }
 
-const METHOD_NOT_FOUND = -32601;
-const BRIDGE_ERROR = -32000;
+const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
 
 export class StatelessServer {
   readonly #options: StatelessServerOptions;
@@ -67,6 +68,11 @@ export class StatelessServer {
   readonly #exchanges = new Set<Exchange>();
   /** By the id the process knows them by, which is their progress token too. */
   readonly #running = new Map<number, Exchange>();
+  /** Bytes of requests that wait for a peer to be started. */
+  #waitingBytes = 0;
+  /** Resources that subscriptions want to know of, and their URIs together, in UTF-16 units. */
+  #watched = 0;
+  #watchedLength = 0;
 
   constructor(options: StatelessServerOptions) {
     this.#options = options;
@@ -80,12 +86,10 @@ export class StatelessServer {
   }
 
   post(post: StatelessPost): Call {
-    if (this.#exchanges.size >= this.#options.maxCalls) {
-      const fault = { id: post.request.id, code: BRIDGE_ERROR, message: "Too many requests in flight" };
-      return { response: Promise.resolve(errorAnswer(503, fault)), abort() {} };
-    }
+    const refusal = this.#refusalOf(post);
+    if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
     const exchange = this.#begin(post);
-    void this.#run(exchange);
+    void this.#run(exchange, post);
     const { answer } = exchange;
     return { response: answer.response, abort: () => answer.abandon() };
   }
@@ -94,15 +98,22 @@ export class StatelessServer {
   end(): void {
     for (const exchange of [...this.#exchanges]) {
       if (exchange.filter === undefined) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
-      else this.#respond(exchange, encodeJson({ jsonrpc: "2.0", id: exchange.post.request.id, result: ENDED }));
+      else void this.#respond(exchange, withSubscriptionId(resultText(exchange.id, ENDED), "result", exchange.id));
     }
+  }
+
+  #refusalOf({ text, request }: StatelessPost): ClientResponse | undefined {
+    const { maxCalls, maxWaitingBytes } = this.#options.limits;
+    const fits = this.#waitingBytes === 0 || this.#waitingBytes + text.length <= maxWaitingBytes;
+    if (fits && this.#exchanges.size < maxCalls) return undefined;
+    return errorAnswer(503, { id: request.id, code: BRIDGE_ERROR, message: "Too many requests in flight" });
   }
 
   #begin(post: StatelessPost): Exchange {
     const { text, request, accepts } = post;
-    const { streamAfterMs, outbox, onIdle } = this.#options;
+    const { limits, outbox, onIdle } = this.#options;
     const span = findMember(text, "id")!;
-    const token = progressTokenOf(request);
+    const token = progressTokenOf(request) === undefined ? undefined : tokenSpan(text);
     const forget = () => {
       this.#exchanges.delete(exchange);
       if (exchange.running !== undefined) this.#running.delete(exchange.running.ownId);
@@ -110,15 +121,16 @@ export class StatelessServer {
       if (this.#exchanges.size === 0) onIdle();
     };
     const exchange: Exchange = {
-      post,
+      method: request.method,
       id: text.slice(span.start, span.end),
-      token: token === undefined ? undefined : encodeJson(token),
+      token: token === undefined ? undefined : text.slice(token.start, token.end),
+      wantsLog: metaOf(request.params)?.[META_LOG_LEVEL] !== undefined,
       answer: new PostAnswer({
         accepts,
         expected: 1,
         batch: false,
         primes: false,
-        streamAfterMs,
+        streamAfterMs: limits.streamAfterMs,
         timers: outbox.timers,
         newStream: () => new PassingStream(),
         newOutbox: () => new Outbox(outbox),
@@ -136,27 +148,27 @@ export class StatelessServer {
     return exchange;
   }
 
-  async #run(exchange: Exchange): Promise<void> {
+  async #run(exchange: Exchange, post: StatelessPost): Promise<void> {
     const { life } = this.#options;
-    const { request } = exchange.post;
+    const bytes = post.text.length;
+    this.#waitingBytes += bytes;
     try {
-      const peer = await life.peer();
+      const peer = await life.peer().finally(() => this.#waitingBytes -= bytes);
       if (!this.#exchanges.has(exchange)) return; // the client has left meanwhile
-      if (life.era === "modern") this.#ask(exchange, peer, exchange.post.text);
-      else this.#translate(exchange, peer);
+      if (life.era === "modern") this.#ask(exchange, peer, post.text);
+      else this.#translate(exchange, peer, post);
     } catch (error) {
+      const { code, message } = rpcFaultOf(error);
       // A client whose probe fails with 5xx gives up instead of opening a session (PROTOCOL.md 38).
-      if (request.method !== "server/discover") exchange.answer.refuse(error);
+      if (exchange.method !== "server/discover") exchange.answer.refuse(error) || this.#fail(exchange, code, message);
       else this.#fail(exchange, METHOD_NOT_FOUND, "Method not found: the MCP server cannot be asked now", 404);
     }
   }
 
-  #translate(exchange: Exchange, peer: Peer): void {
-    const { post: { text, request } } = exchange;
+  #translate(exchange: Exchange, peer: Peer, { text, request }: StatelessPost): void {
     if (request.method === "server/discover") {
-      const result = discoverResult(this.#options.life.identity);
-      this.#respond(exchange, encodeJson({ jsonrpc: "2.0", id: request.id, result }));
-    } else if (request.method === "subscriptions/listen") this.#subscribe(exchange);
+      void this.#respond(exchange, resultText(exchange.id, discoverResult(this.#options.life.identity)));
+    } else if (request.method === "subscriptions/listen") this.#subscribe(exchange, request);
     else if (isCommonMethod(request.method)) this.#ask(exchange, peer, requestForLegacy(text, request));
     else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
@@ -181,23 +193,23 @@ export class StatelessServer {
 
   #answer(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
     const { life } = this.#options;
-    const { request } = exchange.post;
+    const { method } = exchange;
     let text: Uint8Array = replaceSpan(line, findMember(line, "id")!, exchange.id);
     if (life.era === "legacy") {
       text = isJsonObject(value.result)
-        ? resultForModern(text, request, life.identity)
+        ? resultForModern(text, method, life.identity)
         : errorForModern(text, isJsonObject(value.error) ? value.error.code : undefined);
-    } else if (request.method === "subscriptions/listen") text = withSubscriptionId(text, "result", exchange.id);
+    } else if (method === "subscriptions/listen") text = withSubscriptionId(text, "result", exchange.id);
     return this.#respond(exchange, text, statusOfAnswer(value));
   }
 
   #respond(exchange: Exchange, text: Uint8Array, status?: number): Promise<void> | undefined {
-    if (this.#exchanges.has(exchange)) return exchange.answer.answer(text, status);
+    if (this.#exchanges.has(exchange)) return exchange.answer.answer(text, { status });
     return undefined;
   }
 
   #fail(exchange: Exchange, code: number, message: string, status?: number): void {
-    void this.#respond(exchange, errorResponse(exchange.post.request.id, code, message), status);
+    void this.#respond(exchange, errorWithId(exchange.id, { code, message }), status);
   }
 
   /** The client has closed its stream: that is how this revision cancels (PROTOCOL.md 30). */
@@ -228,9 +240,7 @@ export class StatelessServer {
 
   /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
   #log(line: Uint8Array): Promise<void> | undefined {
-    const wanting = [...this.#running.values()].filter(({ post, answer }) =>
-      metaOf(post.request.params)?.[META_LOG_LEVEL] !== undefined && answer.canStream
-    );
+    const wanting = [...this.#running.values()].filter(({ wantsLog, answer }) => wantsLog && answer.canStream);
     return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
   }
 
@@ -243,42 +253,65 @@ export class StatelessServer {
   }
 
   /** A subscription to a server that has none: acknowledged here, told what the server tells everybody. */
-  #subscribe(exchange: Exchange): void {
-    const { request } = exchange.post;
+  #subscribe(exchange: Exchange, request: RpcRequest): void {
     const filter = honoredFilter(request.params, this.#options.life.identity);
     if (filter === undefined || !exchange.answer.canStream) {
       const message = filter === undefined
         ? "Invalid params: notifications must be a filter"
         : "Invalid params: a subscription needs a client that accepts text/event-stream";
-      return this.#fail(exchange, -32602, message);
+      return this.#fail(exchange, INVALID_PARAMS, message);
+    }
+    if (!this.#hasRoomFor(filter)) {
+      return this.#fail(exchange, INVALID_PARAMS, "Invalid params: too many resource subscriptions");
     }
     exchange.filter = filter;
     const acknowledged = "notifications/subscriptions/acknowledged";
-    void exchange.answer.send(stamped(acknowledged, { notifications: filter }, request.id));
+    const text = stamped(acknowledged, { notifications: filter }, 0);
+    void exchange.answer.send(withSubscriptionId(text, "params", exchange.id));
     this.#watch(filter, 1);
   }
 
+  #hasRoomFor({ resourceSubscriptions: uris = [] }: Filter): boolean {
+    const { maxSubscriptions, maxSubscribedLength } = this.#options.limits;
+    return this.#watched + uris.length <= maxSubscriptions &&
+      this.#watchedLength + lengthOf(uris) <= maxSubscribedLength;
+  }
+
   #watch({ resourceSubscriptions = [] }: Filter, change: 1 | -1): void {
+    this.#watched += change * resourceSubscriptions.length;
+    this.#watchedLength += change * lengthOf(resourceSubscriptions);
     for (const uri of resourceSubscriptions) this.#options.life.watchResource(uri, change);
   }
 
   #publish(value: JsonObject): Promise<void> | undefined {
     const waits: Promise<void>[] = [];
-    for (const { filter, answer, post } of this.#exchanges) {
+    for (const { filter, answer, id } of this.#exchanges) {
       if (filter === undefined || !filterAccepts(filter, value) || !answer.canStream) continue;
-      const wait = answer.send(stamped(value.method, value.params, post.request.id));
+      const wait = answer.send(withSubscriptionId(stamped(value.method, value.params, 0), "params", id));
       if (wait !== undefined) waits.push(wait);
     }
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});
   }
 }
 
-/** The end of a subscription that neither side has asked for (PROTOCOL.md 32). */
-const ENDED = { resultType: "complete" };
+/** The end of a subscription that neither side has asked for (PROTOCOL.md 32), with room for its id. */
+const ENDED = { resultType: "complete", _meta: { [META_SUBSCRIPTION_ID]: 0 } };
+
+function lengthOf(uris: readonly string[]): number {
+  return uris.reduce((sum, uri) => sum + uri.length, 0);
+}
+
+function resultText(id: Uint8Array, result: unknown): Uint8Array<ArrayBuffer> {
+  const text = encodeJson({ jsonrpc: "2.0", id: 0, result });
+  return replaceSpan(text, findMember(text, "id")!, id);
+}
+
+function tokenSpan(text: Uint8Array): Span {
+  return findMember(text, "progressToken", findMember(text, "_meta", findMember(text, "params")))!;
+}
 
 function withToken(text: Uint8Array, token: number): Uint8Array {
-  const meta = findMember(text, "_meta", findMember(text, "params"))!;
-  return replaceSpan(text, findMember(text, "progressToken", meta)!, encodeJson(token));
+  return replaceSpan(text, tokenSpan(text), encodeJson(token));
 }
 
 function withSubscriptionId(line: Uint8Array, member: "params" | "result", id: Uint8Array): Uint8Array<ArrayBuffer> {

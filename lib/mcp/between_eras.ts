@@ -73,12 +73,12 @@ function metaWith(meta: unknown, { serverInfo }: Identity): JsonObject {
 }
 
 /** A result made whole: its type (PROTOCOL.md 28), its server, and that it must not be cached. */
-export function resultForModern(line: Uint8Array, request: RpcRequest, identity: Identity): Uint8Array {
+export function resultForModern(line: Uint8Array, method: string, identity: Identity): Uint8Array {
   const span = findMember(line, "result")!;
   const members = membersOf(line, span);
   const meta = members.findLast(({ name }) => name === "_meta");
   const before = meta === undefined ? undefined : JSON.parse(textOf(line, meta.value));
-  const cacheable = COMMON_METHODS.get(request.method)?.cacheable === true;
+  const cacheable = COMMON_METHODS.get(method)?.cacheable === true;
   const added = { resultType: "complete", ...(cacheable ? UNCACHED : {}), _meta: metaWith(before, identity) };
   const kept = members.filter(({ name }) => !Object.hasOwn(added, name)).map(({ whole }) => textOf(line, whole));
   const result = `{${[...kept, JSON.stringify(added).slice(1, -1)].join(",")}}`;

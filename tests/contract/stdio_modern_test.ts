@@ -292,7 +292,8 @@ Deno.test("PROTOCOL 32: closing ends a subscription with its result", OPTIONS, a
   await events.next();
   const closing = stdio.upstream.close();
   const [end] = await events.rest();
-  assert.deepEqual([end!.id, end!.result], [1, { resultType: "complete" }]);
+  const _meta = { "io.modelcontextprotocol/subscriptionId": 1 };
+  assert.deepEqual([end!.id, end!.result], [1, { resultType: "complete", _meta }]);
   events.release();
   await closing;
   await nobodyLeft(stdio.token);

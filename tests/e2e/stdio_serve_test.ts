@@ -282,6 +282,13 @@ Deno.test("P3: a program that is not there is told at the start, and no argument
   assert.doesNotMatch(err, /hunter2/);
 });
 
+Deno.test("P3: a command given as one word is told apart from a program that is not there", OPTIONS, async () => {
+  const { code, err } = await signetCli(["serve", "--admin", "off", "--listen", "127.0.0.1:0", "--", "npx -y hunter2"]);
+  assert.equal(code, 2);
+  assert.match(err, /Starting npx …: found no such program in PATH.*write each word by itself, as in -- npx …/s);
+  assert.doesNotMatch(err, /hunter2/, "a word may be a secret");
+});
+
 Deno.test("E8: what starting says names the program and counts its arguments", OPTIONS, async () => {
   await using served = await Served.start([], [...fixtureCommand(), "--token=hunter2"]);
   assert.doesNotMatch(served.signet.logs.join("\n"), /hunter2/);

@@ -3,7 +3,7 @@
 import { string, word } from "../kinds.ts";
 import { duration, integer, size } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { DAY, GIB, KIB, MIB, SECOND, upTo } from "../units.ts";
+import { DAY, GIB, KIB, MIB, MINUTE, SECOND, upTo } from "../units.ts";
 import { namedFile, variable, variableName } from "../variables.ts";
 
 const rows = rowsOf("Stdio servers");
@@ -74,6 +74,11 @@ export const STDIO = {
   stdioMaxLineBytes: rows.one(size({ min: 4 * KIB, max: GIB }), {
     name: "stdio-max-line",
     default: 16 * MIB,
-    doc: "Longest message it may write; a longer one ends the process",
+    doc: "Longest message it may write; an answer that is longer is an error of its call",
+  }),
+  stdioStopGraceMs: rows.one(upTo(10 * MINUTE), {
+    name: "stdio-stop-grace",
+    default: 5 * SECOND,
+    doc: "Between SIGTERM and SIGKILL, when a process has to end",
   }),
 } as const;

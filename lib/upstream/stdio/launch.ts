@@ -88,18 +88,23 @@ export interface Programs {
   readonly prlimit: string | undefined;
 }
 
+/** Without what was meant as its arguments, where all was given as one word: they are shown nowhere. */
+function nameOf({ command }: ServerCommand): string {
+  return command.replace(/\s.*$/s, " …");
+}
+
 /** @throws HttpError `connect_failed` if the server's program cannot be found */
 export async function findPrograms(server: ServerCommand, machine: Machine): Promise<Programs> {
   const path = server.env?.PATH ?? machine.environment.PATH ?? "/usr/local/bin:/usr/bin:/bin";
   const program = await findProgram(server.command, path, server.cwd);
   if (program === undefined) {
     const found = server.command.includes("/") ? "no executable file there" : "no such program in PATH";
-    throw new HttpError("connect_failed", `starting ${server.command}: found ${found}`, { unsent: true });
+    throw new HttpError("connect_failed", `starting ${nameOf(server)}: found ${found}`, { unsent: true });
   }
   const tool = (name: string) => machine.linux ? findProgram(name, path) : Promise.resolve(undefined);
   const prlimit = await tool("prlimit");
   if (server.limits !== undefined && prlimit === undefined) {
-    throw new HttpError("connect_failed", `starting ${server.command}: found no prlimit, wanted for its limits`, {
+    throw new HttpError("connect_failed", `starting ${nameOf(server)}: found no prlimit, wanted for its limits`, {
       unsent: true,
     });
   }

@@ -1,30 +1,33 @@
 // Bytes of a pipe to lines: one message a line, ended by a line feed (MCP 2025-11-25, Transports, "stdio").
-// Memory is bounded by the longest line allowed; what to do about a longer one is the reader's choice.
+// Memory is bounded by the longest line allowed; what to do about a longer one is the reader's choice, and the
+// next one is whole again.
 import { joinBytes } from "../../mcp/join_bytes.ts";
 
 const LF = 0x0a, CR = 0x0d;
+const NOTHING = { head: new Uint8Array(0), tail: new Uint8Array(0), bytes: 0 };
 
-/** A line that grew beyond the cap. */
-export class LineTooLongError extends Error {
-  override readonly name = "LineTooLongError";
-
-  constructor(maxBytes: number) {
-    super(`reading a line: found more than ${maxBytes} bytes without a line feed`);
-  }
+/** What is kept of a line beyond the cap: enough to tell what it was about. */
+export interface LongLine {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+  /** Its whole length. */
+  readonly bytes: number;
 }
+
+const HEAD_BYTES = 4096, TAIL_BYTES = 256;
 
 export interface LineOptions {
   readonly maxBytes: number;
-  /** `fail` throws at a longer line; `cut` hands out its beginning and skips the rest. */
-  readonly onLonger: "fail" | "cut";
+  /** `cut` hands out the beginning of a longer line and skips the rest; a function is told of it in its place. */
+  readonly onLonger: "cut" | ((line: LongLine) => void);
 }
 
 export class LineSplitter {
   readonly #options: LineOptions;
   #parts: Uint8Array[] = [];
   #size = 0;
-  /** Whether the rest of a line that was cut is being skipped. */
-  #skipping = false;
+  /** The line whose rest is being skipped. */
+  #skipped: LongLine | undefined;
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -33,7 +36,6 @@ export class LineSplitter {
   /**
    * The lines that `bytes` complete, without their ends; blank ones are left out. They are views of `bytes` where they
    * lie in it whole.
-   * @throws LineTooLongError with `onLonger: "fail"`
    */
   push(bytes: Uint8Array): Uint8Array[] {
     const lines: Uint8Array[] = [];
@@ -55,22 +57,38 @@ export class LineSplitter {
   }
 
   #take(part: Uint8Array, lines: Uint8Array[]): void {
-    if (this.#skipping) return;
+    if (this.#skipped !== undefined) return this.#skip(part);
     const { maxBytes, onLonger } = this.#options;
     if (this.#size + part.length <= maxBytes) {
       this.#parts.push(part);
       this.#size += part.length;
       return;
     }
-    if (onLonger === "fail") throw new LineTooLongError(maxBytes);
-    this.#parts.push(part.subarray(0, maxBytes - this.#size));
-    this.#finish(lines);
-    this.#skipping = true;
+    if (onLonger === "cut") {
+      this.#parts.push(part.subarray(0, maxBytes - this.#size));
+      this.#finish(lines);
+      this.#skipped = NOTHING;
+    } else this.#beginSkipping(part);
+  }
+
+  #beginSkipping(part: Uint8Array): void {
+    const sofar = joinBytes([...this.#parts, part]);
+    this.#parts = [];
+    this.#size = 0;
+    this.#skipped = { head: sofar.slice(0, HEAD_BYTES), tail: sofar.slice(-TAIL_BYTES), bytes: sofar.length };
+  }
+
+  #skip(part: Uint8Array): void {
+    const { head, tail, bytes } = this.#skipped!;
+    const end = part.length >= TAIL_BYTES ? part : joinBytes([tail, part]);
+    this.#skipped = { head, tail: end.slice(-TAIL_BYTES), bytes: bytes + part.length };
   }
 
   #finish(lines: Uint8Array[]): void {
-    if (this.#skipping) {
-      this.#skipping = false;
+    if (this.#skipped !== undefined) {
+      const { onLonger } = this.#options;
+      if (onLonger !== "cut") onLonger(this.#skipped);
+      this.#skipped = undefined;
       return;
     }
     const line = joinBytes(this.#parts);

@@ -5,13 +5,13 @@ import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
-import { LineSplitter, LineTooLongError } from "./lines.ts";
+import { LineSplitter, type LongLine } from "./lines.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
 import { pause, settlesWithin, type Timers } from "../../platform/timers.ts";
 
 export interface ProcessLimits {
-  /** Longest line on stdout, in bytes: a longer one ends the process. */
+  /** Longest line on stdout, in bytes: a longer one is left out, and reported. */
   readonly maxLineBytes: number;
   /** Bytes that may wait for the server to read them, besides one message of any length. */
   readonly maxQueuedBytes: number;
@@ -48,6 +48,8 @@ export interface ProcessOptions {
   readonly stderr: StderrLog;
   /** One line of stdout. What it answers is waited for before more is read. */
   readonly onLine: (line: Uint8Array) => Promise<void> | undefined;
+  /** A line that was left out. */
+  readonly onLongLine: (line: LongLine) => void;
   /** Called once, after the last line. */
   readonly onExit: (exit: ProcessExit) => void;
 }
@@ -177,8 +179,8 @@ export class ServerProcess {
   }
 
   async #readOutput(): Promise<void> {
-    const { limits, onLine } = this.#options;
-    const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: "fail" });
+    const { limits, onLine, onLongLine } = this.#options;
+    const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: onLongLine });
     try {
       for (let read = await this.#stdout.read(); !read.done; read = await this.#stdout.read()) {
         for (const line of lines.push(read.value)) {
@@ -186,8 +188,9 @@ export class ServerProcess {
           if (wait !== undefined) await wait;
         }
       }
+      for (const line of lines.end()) void onLine(line);
     } catch (error) {
-      this.#fail(error instanceof LineTooLongError ? error.message : `reading its stdout failed: ${error}`);
+      this.#fail(`reading its stdout failed: ${error}`);
       return await this.#stdout.cancel().catch(() => {});
     }
     void this.#failUnlessEnding("it has closed its stdout");

@@ -5,6 +5,7 @@ import type { BackoffOptions } from "./backoff.ts";
 import type { Launch, Spawn } from "../../platform/child_process.ts";
 import type { Machine, Programs, ServerCommand } from "./launch.ts";
 import { commandLine, environmentOf, findPrograms } from "./launch.ts";
+import type { LongLine } from "./lines.ts";
 import type { ProcessExit, ProcessLimits } from "./process.ts";
 import { ServerProcess } from "./process.ts";
 import { formatMark, type ProcessTable } from "./process_table.ts";
@@ -56,6 +57,7 @@ export interface Start {
   readonly secrets: Readonly<Record<string, string>>;
   readonly facts: () => Readonly<Record<string, string | number>>;
   readonly onLine: (line: Uint8Array) => Promise<void> | undefined;
+  readonly onLongLine: (line: LongLine) => void;
   readonly onExit: (exit: ProcessExit) => void;
 }
 
@@ -77,9 +79,21 @@ export function startProcess(host: ProcessHost, programs: Programs, start: Start
   };
   const secrets = secretsOf(server, machine, start.secrets);
   const stderr = new StderrLog({ log, timers, facts: start.facts, secrets });
-  const { onLine, onExit } = start;
+  const { onLine, onLongLine, onExit } = start;
   host.counts.started++;
-  const started = new ServerProcess({ launch, spawn, table, mark, limits, timers, log, stderr, onLine, onExit });
+  const started = new ServerProcess({
+    launch,
+    spawn,
+    table,
+    mark,
+    limits,
+    timers,
+    log,
+    stderr,
+    onLine,
+    onLongLine,
+    onExit,
+  });
   host.pids.add(started.pid);
   void started.gone.then(() => host.pids.delete(started.pid));
   return started;

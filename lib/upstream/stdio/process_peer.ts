@@ -1,16 +1,19 @@
 // A server's process as a partner in JSON-RPC: requests get ids of this process's own (BEHAVIOUR.md B6), so that nothing a
 // client chooses can clash; each response finds the request it is for, and whatever else comes is handed on.
 import type { Logger } from "../../observe/log.ts";
-import { isJsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import type { RpcId } from "../../mcp/json_rpc.ts";
 import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
 import { flatten, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import type { LongLine } from "./lines.ts";
 import type { ProcessExit, ServerProcess } from "./process.ts";
+import type { Start } from "./process_host.ts";
+import { isRpc, ownIdOf, readLine, subjectOf } from "./server_line.ts";
 
 export interface ProcessPeerOptions {
   /** Starts the process. @throws what `ServerProcess` throws */
-  readonly start: (
-    hooks: { onLine: (line: Uint8Array) => Promise<void> | undefined; onExit: (exit: ProcessExit) => void },
-  ) => ServerProcess;
+  readonly start: (hooks: Pick<Start, "onLine" | "onLongLine" | "onExit">) => ServerProcess;
+  /** For words alone: the process keeps it. */
+  readonly maxLineBytes: number;
   /** A request or notification of the server. @returns as `Asker.onReply` */
   readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
   /** Called before anybody who waits is told. */
@@ -20,7 +23,7 @@ export interface ProcessPeerOptions {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const RAISE = "Raise --stdio-max-line if the MCP server may write lines of this length.";
 /** So many lines that are no messages are logged; the rest is only counted. */
 const MAX_JUNK_LOGGED = 5;
 
@@ -37,6 +40,7 @@ export class ProcessPeer implements Peer {
     this.#options = options;
     this.#process = options.start({
       onLine: (line) => this.#read(line),
+      onLongLine: (line) => this.#readLong(line),
       onExit: (exit) => this.#lose(exit),
     });
   }
@@ -111,15 +115,10 @@ export class ProcessPeer implements Peer {
   }
 
   #read(line: Uint8Array): Promise<void> | undefined {
-    let value: unknown;
-    try {
-      value = JSON.parse(decoder.decode(line));
-    } catch {
-      return this.#discard("a line that is not JSON");
-    }
-    const text = line.indexOf(0x0d) === -1 ? line : flatten(line.slice());
-    if (Array.isArray(value)) return this.#readBatch(value);
-    return this.#take(value, text);
+    const read = readLine(line);
+    if (read === undefined) return this.#discard("a line that is not JSON");
+    if (Array.isArray(read.value)) return this.#readBatch(read.value);
+    return this.#take(read.value, read.text);
   }
 
   /** Revision 2025-03-26 let a server write several messages as one. */
@@ -128,20 +127,57 @@ export class ProcessPeer implements Peer {
   }
 
   #take(value: unknown, line: Uint8Array): Promise<void> | undefined {
-    if (!isJsonObject(value)) return this.#discard("a line that is no message");
-    if (typeof value.method === "string") return this.#options.onMessage({ value, line }, this);
-    if (!Object.hasOwn(value, "result") && !Object.hasOwn(value, "error")) {
-      return this.#discard("a line that is no message");
+    if (!isRpc(value)) return this.#discard("JSON that is no message of JSON-RPC 2.0");
+    if (typeof value.method === "string") return this.#hear({ value, line });
+    const isAnswer = Object.hasOwn(value, "result") || Object.hasOwn(value, "error");
+    const id = ownIdOf(value.id);
+    const asker = id === undefined ? undefined : this.#asked.get(id);
+    if (asker === undefined) {
+      return this.#discard(isAnswer ? "an answer that nobody waits for" : "a message that is neither call nor answer");
     }
-    const asker = typeof value.id === "number" ? this.#asked.get(value.id) : undefined;
-    if (asker === undefined) return undefined; // an answer to a call that was cancelled
-    this.forget(value.id as number);
-    return asker.onReply({ value, line });
+    this.forget(id!);
+    if (isAnswer) return asker.onReply({ value, line });
+    this.#discard("an answer that is neither a result nor an error");
+    asker.onLost({ reason: "The MCP server's answer is neither a result nor an error" });
+    return undefined;
+  }
+
+  #hear(message: Message): Promise<void> | undefined {
+    const { id } = message.value;
+    if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
+      return this.#discard("a request whose id is neither text nor a number");
+    }
+    return this.#options.onMessage(message, this);
+  }
+
+  /** A line over the cap is an error of its call; if it cannot be told whose, of all: none of them is left to wait (B9). */
+  #readLong(line: LongLine): void {
+    const { log, facts, maxLineBytes } = this.#options;
+    const subject = subjectOf(line);
+    const found = subject === "no answer"
+      ? "a message longer than a line may be"
+      : "an answer longer than a line may be";
+    log.warn("MCP server's output discarded", {
+      ...facts(),
+      found,
+      bytes: line.bytes,
+      limit: maxLineBytes,
+      remedy: RAISE,
+    });
+    if (subject === "no answer") return;
+    const { id } = subject;
+    const reason =
+      `The MCP server's answer is longer than ${maxLineBytes} bytes, the most that --stdio-max-line allows`;
+    for (const own of id === undefined ? [...this.#asked.keys()] : [id]) {
+      const asker = this.#asked.get(own);
+      this.forget(own);
+      asker?.onLost({ reason });
+    }
   }
 
   #discard(found: string): undefined {
     if (++this.#junk > MAX_JUNK_LOGGED) return;
-    const remedy = "an MCP server must write nothing but messages to stdout; its log belongs on stderr";
+    const remedy = "An MCP server must write nothing but messages to stdout; its log belongs on stderr.";
     this.#options.log.warn("MCP server's output discarded", { ...this.#options.facts(), found, remedy });
   }
 

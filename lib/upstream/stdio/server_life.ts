@@ -43,8 +43,8 @@ interface Handshake {
 
 function readHandshake({ value }: Message): Handshake | undefined {
   const { result } = value;
-  if (!isJsonObject(result) || !isJsonObject(result.capabilities)) return undefined;
-  return { result, capabilities: result.capabilities };
+  if (!isJsonObject(result)) return undefined;
+  return { result, capabilities: isJsonObject(result.capabilities) ? result.capabilities : {} };
 }
 
 /** A stateless server's handshake names none. */
@@ -60,8 +60,6 @@ export class ServerLife implements PeerSource {
   readonly #spawning = new Set<Promise<ProcessPeer>>();
   /** Those whose end is wanted. */
   readonly #retired = new WeakSet<ProcessPeer>();
-  /** What a new process must be told, besides the handshake: the newest of each kind. */
-  readonly #remembered = new Map<string, Uint8Array>();
   readonly #holder: CredentialHolder | undefined;
   #handshakeText: Uint8Array | undefined;
   #handshake: Handshake | undefined;
@@ -122,12 +120,6 @@ export class ServerLife implements PeerSource {
   /** The client has confirmed the handshake: later processes get the confirmation from here. */
   confirm(): void {
     this.#confirmed = true;
-  }
-
-  /** A request whose effect must outlive its process; `undefined` takes it back. */
-  remember(what: string, text: Uint8Array | undefined): void {
-    if (text === undefined) this.#remembered.delete(what);
-    else this.#remembered.set(what, text.slice());
   }
 
   /**
@@ -214,7 +206,7 @@ export class ServerLife implements PeerSource {
     }
     this.#handshake = found;
     if (this.#confirmed) peer.send(INITIALIZED);
-    for (const text of this.#remembered.values()) {
+    for (const text of this.#options.events.retell()) {
       peer.ask(text, findMember(text, "id")!, { onReply: () => undefined, onLost: () => {} });
     }
     this.#peer = peer;
@@ -255,6 +247,7 @@ export class ServerLife implements PeerSource {
       const secrets = credential?.values ?? {};
       const peer = new ProcessPeer({
         start: (hooks) => startProcess(host, programs, { secrets, facts, ...hooks }),
+        maxLineBytes: host.limits.maxLineBytes,
         onMessage: events.onMessage,
         onExit: (exit, peer) => this.#lose(peer, exit),
         log: host.log,

@@ -29,7 +29,9 @@ Deno.test("an app before an HTTP server loads nothing of stdio or of credentials
   const loaded = await loadedWith("lib/app/app.ts");
   assert.ok(loaded.includes("lib/upstream/http.ts"), "the graph was not read");
   assert.deepEqual(
-    loaded.filter((name) => /^lib\/upstream\/(stdio|credentials)|^lib\/app\/(stdio|credentials)/.test(name)),
+    loaded.filter((name) =>
+      /^lib\/bridge\/|^lib\/upstream\/(stdio|credentials)|^lib\/app\/(stdio|credentials)/.test(name)
+    ),
     [],
   );
   assert.ok((await loadedWith("lib/app/stdio_upstream.ts")).includes("lib/upstream/stdio.ts"));

@@ -1,7 +1,7 @@
 // Lines out of a pipe, however its bytes arrive, and never more memory than the longest line allowed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LineSplitter, LineTooLongError } from "../../../../lib/upstream/stdio/lines.ts";
+import { type LineOptions, LineSplitter, type LongLine } from "../../../../lib/upstream/stdio/lines.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -9,7 +9,7 @@ const decoder = new TextDecoder();
 
 function split(
   pieces: readonly Uint8Array[],
-  options = { maxBytes: 1000, onLonger: "fail" as "fail" | "cut" },
+  options: LineOptions = { maxBytes: 1000, onLonger: "cut" },
 ): string[] {
   const splitter = new LineSplitter(options);
   const lines = pieces.flatMap((piece) => splitter.push(piece).map((line) => decoder.decode(line)));
@@ -36,10 +36,28 @@ Deno.test("PROTOCOL 37: any way of cutting the bytes gives the same lines", STRI
 
 Deno.test("M3: a line may be as long as the cap and no longer", STRICT, () => {
   const line = (length: number) => encoder.encode("x".repeat(length) + "\n");
-  assert.equal(split([line(10)], { maxBytes: 10, onLonger: "fail" })[0]!.length, 10);
-  assert.throws(() => split([line(11)], { maxBytes: 10, onLonger: "fail" }), LineTooLongError);
-  const piecemeal = Array.from({ length: 11 }, () => encoder.encode("x"));
-  assert.throws(() => split(piecemeal, { maxBytes: 10, onLonger: "fail" }), LineTooLongError);
+  const lengths: number[] = [];
+  const options = { maxBytes: 10, onLonger: ({ bytes }: LongLine) => void lengths.push(bytes) };
+  assert.equal(split([line(10)], options)[0]!.length, 10);
+  assert.deepEqual(split([line(11), line(3)], options), ["xxx"]);
+  const piecemeal = Array.from({ length: 12 }, () => encoder.encode("x"));
+  assert.deepEqual(split([...piecemeal, line(0), line(2)], options), ["xx"]);
+  assert.deepEqual(split(piecemeal, options), [], "one that the pipe's end cuts off");
+  assert.deepEqual(lengths, [11, 12, 12]);
+});
+
+Deno.test("B8: of a line over the cap its beginning and end are kept, however its bytes arrive", STRICT, () => {
+  const text = `head${"x".repeat(20_000)}tail`;
+  for (const size of [1, 7, 256, 257, 30_000]) {
+    const found: LongLine[] = [];
+    const splitter = new LineSplitter({ maxBytes: 100, onLonger: (line) => void found.push(line) });
+    const bytes = encoder.encode(`${text}\n`);
+    for (let at = 0; at < bytes.length; at += size) splitter.push(bytes.slice(at, at + size));
+    assert.equal(found.length, 1);
+    assert.equal(found[0]!.bytes, text.length);
+    assert.match(new TextDecoder().decode(found[0]!.head), /^headx+$/);
+    assert.match(new TextDecoder().decode(found[0]!.tail), /^x+tail$/);
+  }
 });
 
 Deno.test("B7: a long line is cut, and the next one is whole again", STRICT, () => {

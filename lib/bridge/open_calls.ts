@@ -1,0 +1,178 @@
+// Requests of a client that its peer has not answered: found by the client's id, for cancelling and to refuse a second
+// one of the same id (BEHAVIOUR.md B6, C1), and by progress token, to send progress where it belongs.
+// Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
+import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
+import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
+import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { metaOf } from "../mcp/modern.ts";
+import type { Asker, Loss, Message, Peer } from "./peer.ts";
+import type { PostAnswer } from "./post_answer.ts";
+import { effectOf, type Remembered, type Settle } from "./remembered.ts";
+
+/** Code of errors made here: the server-defined range of JSON-RPC 2.0, as everywhere in Signet. */
+export const BRIDGE_ERROR = -32000;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function isToken(value: unknown): value is RpcId {
+  return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
+}
+
+/** `params._meta.progressToken` of a request. */
+export function progressTokenOf(request: RpcRequest): RpcId | undefined {
+  const token = metaOf(request.params)?.progressToken;
+  return isToken(token) ? token : undefined;
+}
+
+/** An id as it is written, which tells integers apart that JavaScript cannot. */
+function keyOf(text: Uint8Array, span: Span): string {
+  const written = decoder.decode(text.subarray(span.start, span.end));
+  return written.startsWith('"') ? idKey(JSON.parse(written) as string) : `n${written}`;
+}
+
+export interface CallOwner {
+  answered(call: OpenCall, reply: Message): Promise<void> | undefined;
+  lost(call: OpenCall, loss: Loss): void;
+}
+
+/** One request, from its arrival to its answer. */
+export class OpenCall implements Asker {
+  readonly key: string;
+  /** The client's id as it wrote it. */
+  readonly id: Uint8Array;
+  readonly token: RpcId | undefined;
+  readonly answer: PostAnswer;
+  /** The peer that runs it, and the id it has there; undefined while none does. */
+  running: { readonly peer: Peer; readonly ownId: number } | undefined;
+  /** Tells what its success changes whether it has succeeded. */
+  settle: Settle | undefined;
+  readonly #owner: CallOwner;
+
+  constructor(of: { text: Uint8Array; request: RpcRequest; answer: PostAnswer }, owner: CallOwner) {
+    const span = findMember(of.text, "id")!;
+    this.key = keyOf(of.text, span);
+    this.id = of.text.slice(span.start, span.end);
+    this.token = progressTokenOf(of.request);
+    this.answer = of.answer;
+    this.#owner = owner;
+  }
+
+  onReply = (reply: Message): Promise<void> | undefined => this.#owner.answered(this, reply);
+  onLost = (loss: Loss): void => this.#owner.lost(this, loss);
+}
+
+export class OpenCalls implements CallOwner {
+  readonly #remembered: Remembered;
+  readonly #byId = new Map<string, OpenCall>();
+  readonly #byToken = new Map<string, OpenCall>();
+
+  constructor(remembered: Remembered) {
+    this.#remembered = remembered;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Whether a call of the same id as the request in `text` is open. */
+  hasIdOf(text: Uint8Array): boolean {
+    return this.#byId.has(keyOf(text, findMember(text, "id")!));
+  }
+
+  /** Takes a request in, before there is a peer for it: from now on its id is in use. */
+  open(text: Uint8Array, request: RpcRequest, answer: PostAnswer): OpenCall {
+    const call = new OpenCall({ text, request, answer }, this);
+    this.#byId.set(call.key, call);
+    if (call.token !== undefined) this.#byToken.set(idKey(call.token), call);
+    return call;
+  }
+
+  /** Sends it, unless it has been cancelled or given up meanwhile. */
+  ask(call: OpenCall, on: { text: Uint8Array; request: RpcRequest; peer: Peer }): void {
+    if (this.#byId.get(call.key) !== call) return;
+    const effect = effectOf(on.request, on.text);
+    if (effect !== undefined) {
+      call.settle = this.#remembered.begin(effect);
+      if (call.settle === undefined) {
+        return this.fail(call, { code: -32602, message: "Invalid params: too many subscriptions in this session" });
+      }
+    }
+    const ownId = on.peer.ask(on.text, findMember(on.text, "id")!, call);
+    if (ownId !== undefined) call.running = { peer: on.peer, ownId };
+    else this.fail(call, { code: BRIDGE_ERROR, message: "The MCP server does not take more requests now" });
+  }
+
+  answered(call: OpenCall, { line, value }: Message): Promise<void> | undefined {
+    call.settle?.(value.error === undefined);
+    return this.#close(call, replaceSpan(line, findMember(line, "id")!, call.id));
+  }
+
+  lost(call: OpenCall, { reason }: Loss): void {
+    this.fail(call, { code: BRIDGE_ERROR, message: reason });
+  }
+
+  fail(call: OpenCall, fault: RpcFault): void {
+    call.settle?.(false);
+    void this.#close(call, faultText(call, fault));
+  }
+
+  /** Gives up the calls of one POST: as a whole where no answer has begun, else by an error to each (B9). */
+  giveUp(answer: PostAnswer, error: unknown): void {
+    const calls = [...this.#byId.values()].filter((call) => call.answer === answer);
+    if (!answer.refuse(error)) return calls.forEach((call) => this.fail(call, rpcFaultOf(error)));
+    for (const call of calls) {
+      call.settle?.(false);
+      this.#remove(call);
+    }
+  }
+
+  /**
+   * Tells the peer that runs the call, by the id it has there (C2). The answer is closed here: a server that obeys sends
+   * none (MCP 2025-11-25, Cancellation).
+   */
+  cancel(text: Uint8Array, { params }: RpcNotification): void {
+    if (!isToken(params?.requestId)) return;
+    const span = findMember(text, "requestId", findMember(text, "params"))!;
+    const call = this.#byId.get(keyOf(text, span));
+    if (call === undefined) return;
+    call.running?.peer.send(replaceSpan(text, span, encoder.encode(String(call.running.ownId))));
+    call.running?.peer.forget(call.running.ownId);
+    this.fail(call, { code: BRIDGE_ERROR, message: "Cancelled by the client" });
+  }
+
+  /** The call that a progress notification is about. */
+  ofProgress(params: unknown): OpenCall | undefined {
+    const token = isJsonObject(params) ? params.progressToken : undefined;
+    return isToken(token) ? this.#byToken.get(idKey(token)) : undefined;
+  }
+
+  #close(call: OpenCall, response: Uint8Array): Promise<void> | undefined {
+    this.#remove(call);
+    return call.answer.answer(response, { instead: () => faultText(call, TOO_LONG_TO_KEEP) });
+  }
+
+  /** Takes out this very call, not another that has got its id since (C1). */
+  #remove(call: OpenCall): void {
+    if (this.#byId.get(call.key) === call) this.#byId.delete(call.key);
+    if (call.token === undefined) return;
+    const tokenKey = idKey(call.token);
+    if (this.#byToken.get(tokenKey) === call) this.#byToken.delete(tokenKey);
+  }
+}
+
+/** What a client is told that was away when an answer came, if the answer is more than is kept for it. */
+const TOO_LONG_TO_KEEP: RpcFault = {
+  code: BRIDGE_ERROR,
+  message: "The answer came while its client was away, and is longer than what is kept for one",
+};
+
+/** An error response with the id as its client wrote it. */
+function faultText({ id }: Pick<OpenCall, "id">, fault: RpcFault): Uint8Array {
+  return errorWithId(id, fault);
+}
+
+export function errorWithId(id: Uint8Array, { code, message }: RpcFault): Uint8Array {
+  const text = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, error: { code, message } }));
+  return replaceSpan(text, findMember(text, "id")!, id);
+}
