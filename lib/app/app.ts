@@ -76,6 +76,7 @@ export class App implements RunningApp {
         maxConnections: settings.maxConnections,
         gatherBytes: GATHERED_BYTES,
       },
+      account: lasting.account,
       onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
     });
     this.#timers = [

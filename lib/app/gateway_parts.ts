@@ -26,6 +26,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
   const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings) : undefined;
   const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
   const { log } = lasting;
+  lasting.account.limit = settings.maxBufferedBytes;
   return {
     ...lasting,
     options: optionsOf(settings),
@@ -58,7 +59,6 @@ function optionsOf(settings: Settings): GatewayOptions {
   return {
     path: settings.path,
     fullLane: settings.fullLane,
-    maxBufferedBytes: settings.maxBufferedBytes,
     maxJsonDepth: settings.maxJsonDepth,
     maxIdLength: settings.maxIdLength,
     sessionTtlMs: settings.sessionTtlMs,

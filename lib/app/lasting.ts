@@ -9,6 +9,7 @@ import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
+import { ByteAccount } from "../http1/byte_account.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
@@ -49,6 +50,8 @@ export interface Lasting {
   readonly opened: OpenedUpstream;
   readonly keepAlive: KeepAlive;
   readonly metrics: GatewayMetrics;
+  /** Memory held for clients and servers. */
+  readonly account: ByteAccount;
   readonly lifecycle: Lifecycle;
   readonly underWay: UnderWay;
   readonly log: BudgetedLogger;
@@ -90,7 +93,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
-  const opened = await openUpstream(settings, { secrets, log });
+  const account = new ByteAccount(settings.maxBufferedBytes);
+  const opened = await openUpstream(settings, { secrets, log, account });
   const { upstream } = opened;
   const registry = new SessionRegistry({
     ...{ ring, limits, owners, revocations },
@@ -116,7 +120,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   });
   return {
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
-    ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, log, now },
+    ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, account, log, now },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),

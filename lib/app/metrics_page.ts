@@ -77,7 +77,10 @@ function declareCallers(page: MetricsPage, { lasting: { identities, adoption } }
   );
 }
 
-function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, underWay } }: PageSources): void {
+function declareRequests(
+  page: MetricsPage,
+  { lasting: { metrics, account, keepAlive, underWay } }: PageSources,
+): void {
   page.labelled("counter", { name: "signet_requests_total", help: "Requests by lane.", labels: ["lane"] }, () => [
     [["fast"], metrics.fastLane.value],
     [["full"], metrics.fullLane.value],
@@ -98,8 +101,8 @@ function declareRequests(page: MetricsPage, { lasting: { metrics, keepAlive, und
   page.gauge("signet_listening_streams", "Open listening streams (GET).", () => underWay.streams);
   page.gauge(
     "signet_buffered_body_bytes",
-    "Bytes of large request bodies held in memory.",
-    () => metrics.bufferedBytes,
+    "Bytes held in memory for clients and servers: heads, bodies, what waits for the slow.",
+    () => account.held,
   );
   page.histogram(
     "signet_upstream_latency_seconds",

@@ -1,5 +1,6 @@
 // An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
 import type { Secrets } from "../config/secrets.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -15,4 +16,6 @@ export interface OpenedUpstream {
 export interface OpenUpstreamOptions {
   readonly secrets: Secrets;
   readonly log: Logger;
+  /** What memory in use is charged to. */
+  readonly account: ByteAccount;
 }

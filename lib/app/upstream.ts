@@ -1,6 +1,7 @@
 // The MCP server that the settings name, ready to be sent to, with what only its kind has: metrics, and an end of its own.
 // What one kind needs is loaded for that kind alone.
 import type { Settings } from "../config/schema.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
 import { HttpUpstream } from "../upstream/http.ts";
@@ -14,13 +15,14 @@ export async function openUpstream(settings: Settings, options: OpenUpstreamOpti
   return await openStdioUpstream(settings, options);
 }
 
-async function createHttpUpstream(settings: Settings): Promise<HttpUpstream> {
+async function createHttpUpstream(settings: Settings, account: ByteAccount): Promise<HttpUpstream> {
   const [address] = settings.upstreams;
   if (address === undefined) throw new Error("starting: want one upstream, got none");
   const caFile = settings.upstreamCaFile;
   return new HttpUpstream({
     name: address.name === "" ? "upstream" : address.name,
     url: address.url,
+    account,
     ...(caFile === undefined ? {} : { caCerts: [await readTextFile(caFile)] }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,
@@ -32,7 +34,7 @@ async function createHttpUpstream(settings: Settings): Promise<HttpUpstream> {
 }
 
 async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
-  const http = await createHttpUpstream(settings);
+  const http = await createHttpUpstream(settings, options.account);
   const declare = (page: MetricsPage) => declarePool(page, http);
   if (settings.credential === undefined) {
     return { upstream: http, declare, close: () => Promise.resolve(http.close()) };

@@ -45,6 +45,4 @@ export class GatewayMetrics {
   ]);
   /** Requests Signet itself refused or failed, by status. */
   readonly refusals = new LabelledCounter<string>(STATUSES);
-  /** Bytes of request bodies held in memory now. */
-  bufferedBytes = 0;
 }

@@ -1,5 +1,6 @@
 // What every step of the path of a request may use. Made in lib/app/gateway_parts.ts; replaced as a whole on reload.
 import type { Authenticator } from "../identity/authenticator.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
@@ -24,8 +25,6 @@ export interface GatewayOptions {
   readonly path: string;
   /** Sends every request down the full lane. */
   readonly fullLane: boolean;
-  /** Bodies being held in memory at a time, in bytes, over all requests. */
-  readonly maxBufferedBytes: number;
   readonly maxJsonDepth: number;
   readonly maxIdLength: number;
   readonly sessionTtlMs: number;
@@ -55,6 +54,8 @@ export interface GatewayParts {
   readonly keepAlive: KeepAlive;
   readonly errors: ErrorResponder;
   readonly metrics: GatewayMetrics;
+  /** Memory held for clients and servers, of all of Signet together. */
+  readonly account: ByteAccount;
   readonly lifecycle: Lifecycle;
   /** Everything that lasts, and the one way to begin it. */
   readonly underWay: UnderWay;

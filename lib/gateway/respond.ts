@@ -15,6 +15,7 @@ const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
   version_unsupported: "http_version_unsupported",
   client_gone: "request_timeout",
   aborted: "internal",
+  no_room: "request_limit",
   internal: "internal",
   connect_failed: "upstream_unreachable",
   connect_timeout: "upstream_timeout",
@@ -28,6 +29,7 @@ const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
 const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
   connect_failed: "start the MCP server, or correct --upstream; a longer --connect-patience bridges its restarts",
   connect_timeout: "see whether the MCP server's host is reachable, or raise --connect-timeout",
+  no_room: "too much waits in memory for clients or servers that are slow: raise --max-buffered if there is more",
   pool_exhausted: "the MCP server is too slow for its load: give it more of everything, or lower --max-in-flight",
   upstream_closed: "the MCP server closed the connection before it had answered: its own log should say why",
   upstream_invalid: "what answers at --upstream does not speak HTTP/1.1 correctly: see whether it is the MCP server",

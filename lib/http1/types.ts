@@ -144,6 +144,7 @@ export type HttpErrorCode =
   | "body_too_large" // 413
   | "uri_too_long" // 414
   | "head_too_large" // 431
+  | "no_room" // 503: memory for what others send is full
   | "internal" // 500: the handler of a request failed
   | "coding_unsupported" // 501
   | "version_unsupported" // 505

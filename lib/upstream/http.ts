@@ -7,6 +7,7 @@ import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
 import type { ClientRequest, ClientResponse } from "../http1/types.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
@@ -30,6 +31,8 @@ export interface HttpUpstreamOptions {
   /** PEM certificates an https upstream is trusted by, besides the built-in roots. */
   readonly caCerts?: readonly string[];
   readonly limits?: Partial<PoolLimits>;
+  /** What memory in use for answers is charged to. */
+  readonly account?: ByteAccount;
   readonly timers?: Timers;
 }
 
@@ -60,7 +63,8 @@ export class HttpUpstream implements Upstream {
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
-    this.pool = new Pool(trusting, options.limits === undefined ? {} : { limits: options.limits });
+    const { limits, account } = options;
+    this.pool = new Pool(trusting, { ...(limits && { limits }), ...(account && { account }) });
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.#pings = new Pings((request) => this.pool.send(request), this.#timers);
   }

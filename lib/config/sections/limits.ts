@@ -50,7 +50,7 @@ export const LIMITS = {
   maxBufferedBytes: rows.one(size({ min: MIB, max: 64 * GIB }), {
     name: "max-buffered",
     default: 256 * MIB,
-    doc: "Request bodies held in memory at a time, together; beyond it 503",
+    doc: "Memory for heads, bodies and what waits for the slow, together; beyond it 503",
   }),
   maxHeadBytes: rows.one(size({ min: 4 * KIB, max: 256 * KIB }), {
     name: "max-head",

@@ -2,19 +2,16 @@
 // All bodies in memory together are bounded, so that many large ones cannot exhaust it (M3).
 import { SignetError } from "../../errors.ts";
 import { type Bytes, copyBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { CHUNKED } from "../../http1/types.ts";
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
-
-/** Up to here a body sits in its connection's own buffer and costs nothing extra. */
-const SMALL_BYTES = 64 * 1024;
 
 /** What a body that comes in pieces begins with. */
 const LEAST_BYTES = 4096;
 
 const NOTHING = { bytes: new Uint8Array(0), release() {} };
 
-/** A body in memory of its own. `release` gives its share of the bound back, once; the bytes may go on being used. */
+/** A body in memory of its own, charged for until `release`, which may be asked more than once. */
 export interface HeldBody {
   readonly bytes: Uint8Array;
   release(): void;
@@ -27,17 +24,14 @@ export interface HeldBody {
 export async function holdBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody | undefined> {
   if (inbound.head.method !== "POST") return undefined;
   if (!inbound.isJson) throw new SignetError("media_type_unsupported");
-  return inbound.body === undefined ? await readBody(parts, inbound) : { bytes: ownBytes(inbound.body), release() {} };
+  return await readBody(parts, inbound);
 }
 
 async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody> {
   const { body } = inbound.exchange;
-  const buffered = body.takeBuffered();
-  if (buffered !== undefined) return buffered.length === 0 ? NOTHING : { bytes: ownBytes(buffered), release() {} };
-  if (body.length !== CHUNKED && body.length <= SMALL_BYTES) {
-    return { bytes: await body.readAll(SMALL_BYTES), release() {} };
-  }
-  const room = new Room(parts);
+  const buffered = inbound.body ?? body.takeBuffered();
+  if (buffered !== undefined) return keepBody(parts, buffered);
+  const room = new Room(parts.account);
   try {
     for (let piece = await body.read(); piece !== null; piece = await body.read()) room.add(piece, body.length);
     return { bytes: room.bytes, release: () => room.release() };
@@ -47,19 +41,29 @@ async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody
   }
 }
 
+/** @throws SignetError `request_limit`; HttpError `aborted` for what was borrowed and has been called back */
+function keepBody({ account }: GatewayParts, buffered: Bytes): HeldBody {
+  if (buffered.length === 0) return NOTHING;
+  const charge = account.tryCharge(buffered.length);
+  if (charge === undefined) throw noRoom();
+  return { bytes: ownBytes(buffered), release: () => charge.release() };
+}
+
+function noRoom(): SignetError {
+  return new SignetError("request_limit", { retryAfterS: 1, facts: { what: "bytes in memory for others" } });
+}
+
 /**
  * Memory for one body, out of what all may have together. It grows with what has come: an announcement takes nothing, or
  * a few that are never kept would leave no room for anybody.
  */
 class Room {
-  readonly #parts: GatewayParts;
+  readonly #charge: Charge;
   #buffer = new Uint8Array(0);
   #size = 0;
-  /** Of the bound; 0 once it was given back. */
-  #share = 0;
 
-  constructor(parts: GatewayParts) {
-    this.#parts = parts;
+  constructor(account: ByteAccount) {
+    this.#charge = account.open();
   }
 
   get bytes(): Uint8Array {
@@ -78,18 +82,11 @@ class Room {
   }
 
   release(): void {
-    this.#parts.metrics.bufferedBytes -= this.#share;
-    this.#share = 0;
+    this.#charge.release();
   }
 
   #grow(length: number): void {
-    const { options, metrics } = this.#parts;
-    const more = length - this.#share;
-    if (metrics.bufferedBytes + more > options.maxBufferedBytes) {
-      throw new SignetError("request_limit", { retryAfterS: 1, facts: { what: "bytes of bodies in memory" } });
-    }
-    metrics.bufferedBytes += more;
-    this.#share = length;
+    if (!this.#charge.resize(length)) throw noRoom();
     const bigger = new Uint8Array(length);
     bigger.set(this.bytes);
     this.#buffer = bigger;

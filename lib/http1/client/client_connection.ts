@@ -27,7 +27,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   readonly stream: ByteStream;
   readonly #context: ClientContext;
   readonly #finder: HeadFinder;
-  readonly #memo = new HeadMemo<ResponseHead>();
+  readonly #memo: HeadMemo<ResponseHead>;
   #phase: Phase = "idle";
   #call: PoolCall | undefined;
   #body: InboundBody | undefined;
@@ -46,7 +46,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#context = context;
     this.#idleMs = context.limits.idleTimeoutMs;
     this.#finder = new HeadFinder("response", context.limits.maxHeadBytes);
-    this.stream = new ByteStream(socket, this, { traffic: context.traffic, restBytes: RESPONSE_BUFFER });
+    const { traffic, account } = context;
+    this.#memo = new HeadMemo(account);
+    this.stream = new ByteStream(socket, this, { traffic, account, restBytes: RESPONSE_BUFFER, claim: "answer" });
   }
 
   isUsable(nowMs: number): boolean {
@@ -284,6 +286,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#call = undefined;
+    this.#memo.forget();
     this.stream.close();
     this.#context.onClosed(this);
   }
@@ -291,6 +294,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   onSweep(nowMs: number): void {
     const { writeTimeoutMs } = this.#context.limits;
     this.#memo.fade();
+    if (this.stream.starved) this.stream.post();
     if (writeTimeoutMs > 0 && this.stream.stalled(nowMs, writeTimeoutMs)) {
       this.#fail(new HttpError("upstream_timeout", "the upstream does not take the request"));
     } else if (nowMs >= this.#deadlineMs) this.#onDeadline();

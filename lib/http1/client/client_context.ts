@@ -1,4 +1,5 @@
 // What all connections of a pool share: its bounds, its counters, and what becomes of calls.
+import type { ByteAccount } from "../byte_account.ts";
 import type { PoolCall } from "./pool_call.ts";
 import type { Traffic } from "../wire/connection.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
@@ -35,6 +36,7 @@ export interface ClientContext {
   readonly limits: ClientLimits;
   readonly headLimits: HeadLimits;
   readonly traffic: Traffic;
+  readonly account: ByteAccount;
   readonly sweep: Sweep;
   /** TLS keeps bytes of its own: that a write failed does not tell how much of it went out. */
   readonly plain: boolean;

@@ -1,6 +1,7 @@
 // Connections to one upstream, kept and shared: last in, first out. RFC 9112 §9.3, §9.4; RFC 9110 §9.2.2.
 // Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent,
 // and a late abort touches no connection but the one its own call still has.
+import { ByteAccount } from "../byte_account.ts";
 import { PoolCall } from "./pool_call.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
@@ -55,6 +56,7 @@ export class Pool implements Timed {
       limits,
       headLimits: { ...DEFAULT_HEAD_LIMITS, ...options.headLimits },
       traffic: this.stats,
+      account: options.account ?? new ByteAccount(),
       sweep: new Sweep({ now: this.#now, intervalMs }),
       plain: endpoint.transport !== "tls",
       onIdle: (connection) => this.#onIdle(connection),

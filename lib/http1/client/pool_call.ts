@@ -86,6 +86,9 @@ export class PoolCall implements Call {
   fail(error: HttpError): void {
     if (this.settled) return;
     this.settled = true;
+    // Whoever made the call may keep it for long: nothing of the request stays with it.
+    this.request = ANSWERED;
+    this.headText = "";
     // Whoever made the call may not be listening any more; that is no reason to end the process.
     this.response.catch(() => {});
     this.#reject!(error);

@@ -1,4 +1,5 @@
 // What a pool can be told, and what it tells.
+import type { ByteAccount } from "../byte_account.ts";
 import type { ClientLimits } from "./client_context.ts";
 import type { Socket } from "../../platform/socket.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
@@ -32,6 +33,8 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = {
 export interface PoolOptions {
   readonly limits?: Partial<PoolLimits>;
   readonly headLimits?: Partial<HeadLimits>;
+  /** What memory in use for answers is charged to. Default: one without a bound. */
+  readonly account?: ByteAccount;
   /** A monotonic clock in ms. */
   readonly now?: () => number;
   /** Opens a socket, in place of the real network. @throws HttpError as {@link connectEndpoint} */

@@ -11,8 +11,9 @@ interface SentHead {
   readonly text: string;
 }
 
-/** Heads kept in each of two generations. */
+/** Heads kept in each of two generations, in number and in bytes. */
 const KEPT = 256;
+const KEPT_BYTES = 256 * 1024;
 /** A head whose longest value is shorter than this is formatted about as fast as it is found. */
 const WORTHWHILE = 64;
 
@@ -20,6 +21,7 @@ export class HeadTexts {
   /** By longest value: a token or an id, which tells heads apart best, and whose hash V8 remembers. */
   #young = new Map<string, SentHead>();
   #old = new Map<string, SentHead>();
+  #youngBytes = 0;
 
   /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
   format(method: string, target: string, fields: FieldList, bodyLength: number | undefined): string {
@@ -40,10 +42,14 @@ export class HeadTexts {
   }
 
   #keep(key: string, head: SentHead): void {
-    if (this.#young.size >= KEPT) {
+    // The text, and the fields as they came.
+    const bytes = 2 * head.text.length;
+    if (this.#young.size >= KEPT || this.#youngBytes + bytes > KEPT_BYTES) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#youngBytes = 0;
     }
+    this.#youngBytes += bytes;
     this.#young.set(key, head);
   }
 }

@@ -1,4 +1,5 @@
 // The server side of the engine: listeners, connections, their bounds and their end. RFC 9112.
+import { ByteAccount } from "../byte_account.ts";
 import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/head.ts";
@@ -21,6 +22,8 @@ export interface ServeOptions {
   readonly singletons?: readonly string[];
   /** Hears of failed handlers, for the log. */
   readonly onHandlerFailure?: (cause: unknown) => void;
+  /** What memory in use for clients is charged to. Default: one without a bound. */
+  readonly account?: ByteAccount;
   /** A monotonic clock in ms. */
   readonly now?: () => number;
 }
@@ -80,6 +83,7 @@ export class Http1Server {
       limits,
       headLimits: headLimitsOf(options),
       traffic: stats,
+      account: options.account ?? new ByteAccount(),
       sweep: new Sweep({ now, intervalMs }),
       get draining() {
         return isDraining();

@@ -1,5 +1,6 @@
 // One client connection: requests in, answers out, one after the other. RFC 9112 §9.
 // A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
+import type { Charge } from "../byte_account.ts";
 import { Patience } from "../wire/deadline.ts";
 import { REQUEST_BUFFER } from "../wire/buffers.ts";
 import type { InboundBody } from "../wire/inbound_body.ts";
@@ -26,12 +27,13 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
-  trusted = false;
   memo: unknown = undefined;
   readonly stream: ByteStream;
   readonly #context: ServerContext;
   readonly #finder: HeadFinder;
-  readonly #memo = new HeadMemo<RequestHead>();
+  readonly #memo: HeadMemo<RequestHead>;
+  /** For the head of the request under way. */
+  readonly #headCharge: Charge;
   #phase: Phase = "idle";
   #exchange: ServerExchange | undefined;
   #deadlineMs = Infinity;
@@ -50,7 +52,18 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.secure = peer.secure;
     this.#context = context;
     this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
-    this.stream = new ByteStream(socket, this, { traffic: context.traffic, restBytes: REQUEST_BUFFER });
+    const { traffic, account } = context;
+    this.#memo = new HeadMemo(account);
+    this.#headCharge = account.open();
+    this.stream = new ByteStream(socket, this, { traffic, account, restBytes: REQUEST_BUFFER, claim: "stranger" });
+  }
+
+  get trusted(): boolean {
+    return this.stream.claim === "caller";
+  }
+
+  set trusted(trusted: boolean) {
+    this.stream.claim = trusted ? "caller" : "stranger";
   }
 
   start(): void {
@@ -99,6 +112,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     try {
       const text = this.#finder.take(this.stream);
       if (text === undefined) return this.#awaitHead();
+      if (!this.#chargeHead(text.length)) {
+        throw new HttpError("no_room", "reading a head: found no room for it in memory");
+      }
       const head = this.#understand(text);
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
@@ -109,6 +125,12 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       if (!(error instanceof HttpError)) throw error;
       this.#refuse(error);
     }
+  }
+
+  /** A stranger's is held to the stranger's share only where it is a long one, or nobody could prove who he is. */
+  #chargeHead(bytes: number): boolean {
+    const charge = this.#headCharge;
+    return this.trusted || bytes <= REQUEST_BUFFER ? charge.resize(bytes) : charge.resizeIfAmple(bytes);
   }
 
   #understand(text: string): RequestHead {
@@ -274,6 +296,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     const { stream } = this;
     stream.release();
     this.#exchange = undefined;
+    this.#headCharge.release();
     if (stream.buffered === 0 && (stream.ended || this.#context.draining)) return this.#linger();
     this.#phase = "idle";
     this.#sinceMs = this.#context.sweep.now();
@@ -333,6 +356,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     const { stream } = this;
     this.#phase = "linger";
     this.#exchange = undefined;
+    this.#headCharge.release();
     this.#probe?.stop();
     this.#budget = LINGER_BYTES;
     this.#deadlineMs = this.#after(LINGER_MS);
@@ -358,6 +382,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#exchange = undefined;
+    this.#headCharge.release();
+    this.#memo.forget();
     this.#probe?.stop();
     this.stream.close();
     this.#context.onClosed(this);
@@ -365,6 +391,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   onSweep(nowMs: number): void {
     this.#memo.fade();
+    if (this.stream.starved) this.stream.post();
     if (this.stream.stalled(nowMs, this.#context.limits.writeTimeoutMs)) this.#gone();
     else if (nowMs >= this.#deadlineMs) this.#onDeadline();
   }

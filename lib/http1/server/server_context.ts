@@ -1,4 +1,5 @@
 // What all connections of a server share: its user, its bounds, its counters.
+import type { ByteAccount } from "../byte_account.ts";
 import type { Traffic } from "../wire/connection.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/head.ts";
@@ -56,6 +57,7 @@ export interface ServerContext {
   readonly limits: ServerLimits;
   readonly headLimits: HeadLimits;
   readonly traffic: Traffic;
+  readonly account: ByteAccount;
   readonly sweep: Sweep;
   readonly draining: boolean;
   onRequest(): void;

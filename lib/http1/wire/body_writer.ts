@@ -1,10 +1,10 @@
 // An outgoing body in pieces, framed by length, by chunks or by the end of the connection. RFC 9112 §6, §7.1.
 import { type Bytes, copyBytes } from "./borrowed.ts";
-import { MESSAGE_BUFFER, takeBuffer } from "./buffers.ts";
+import { MESSAGE_BUFFER } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
 import { asciiBytes, encodeLatin1 } from "./latin1.ts";
-import { sendMessage } from "./text_writing.ts";
+import { sendMessage, sendText } from "./text_writing.ts";
 import { CHUNKED } from "../types.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -41,7 +41,11 @@ export class OutboundBody {
       sendMessage(this.#stream, head, EMPTY);
       return this.#writeChunk(first, false);
     }
-    const buffer = takeBuffer(total);
+    const buffer = this.#stream.takeForWrite(total);
+    if (buffer === undefined) {
+      sendMessage(this.#stream, head, EMPTY);
+      return this.#writeChunk(first, false);
+    }
     encodeLatin1(head + chunkHead, buffer);
     copyBytes(first, buffer, head.length + chunkHead.length);
     placeChunkEnd(buffer, total - 2);
@@ -82,7 +86,8 @@ export class OutboundBody {
   }
 
   #sendChunk(bytes: Bytes, from: number, to: number, last: boolean): Promise<void> {
-    const buffer = takeBuffer(to - from + CHUNK_FRAMING);
+    const buffer = this.#stream.takeForWrite(to - from + CHUNK_FRAMING);
+    if (buffer === undefined) return this.#sendApart(bytes, from, to, last);
     let length = 0;
     if (to > from) {
       const head = formatChunkHead(to - from);
@@ -96,7 +101,17 @@ export class OutboundBody {
     }
     return this.#stream.send(buffer, length);
   }
+
+  /** Without room for a copy: the payload from where it lies, its framing around it. */
+  #sendApart(bytes: Bytes, from: number, to: number, last: boolean): Promise<void> {
+    sendText(this.#stream, formatChunkHead(to - from));
+    this.#stream.write(bytes, from, to);
+    return this.#stream.write(last ? CRLF_AND_LAST_CHUNK : CRLF);
+  }
 }
+
+const CRLF = asciiBytes("\r\n");
+const CRLF_AND_LAST_CHUNK = asciiBytes(`\r\n${LAST_CHUNK}`);
 
 /** Puts the CRLF behind a payload at `end`. @returns the position after it */
 function placeChunkEnd(buffer: Uint8Array, end: number): number {

@@ -12,12 +12,15 @@ export let lockForWrite: (bytes: BorrowedBytes) => Uint8Array;
 export let unlockAfterWrite: (bytes: BorrowedBytes) => void;
 /** Calls bytes back: from now on using them throws `reason`. @returns whether their buffer is free: no write is under way */
 export let callBack: (bytes: BorrowedBytes, reason: Error) => boolean;
+/** `onFree` is called when the last write under way has ended. */
+export let onceFree: (bytes: BorrowedBytes, onFree: () => void) => void;
 
 /** Bytes of a connection. To keep them: {@link copy}. Valid until their lender calls them back; then they throw. */
 export class BorrowedBytes {
   readonly length: number;
   #view: Uint8Array | undefined;
   #gone: Error | undefined;
+  #onFree: (() => void) | undefined;
   /** Writes to a socket that have not finished. */
   #writes = 0;
 
@@ -42,7 +45,10 @@ export class BorrowedBytes {
       bytes.#writes++;
       return view;
     };
-    unlockAfterWrite = (bytes) => void bytes.#writes--;
+    unlockAfterWrite = (bytes) => {
+      if (--bytes.#writes === 0) bytes.#onFree?.();
+    };
+    onceFree = (bytes, onFree) => void (bytes.#onFree = onFree);
     callBack = (bytes, reason) => {
       bytes.#view = undefined;
       bytes.#gone = reason;

@@ -38,6 +38,11 @@ function sizeClass(bytes: number): number {
   return index;
 }
 
+/** The size of the buffer that {@link takeBuffer} gives for `bytes`. */
+export function bufferSize(bytes: number): number {
+  return SIZES[sizeClass(bytes)]!;
+}
+
 /** A buffer of at least `bytes`, or the largest there is. Its content is whatever the last user left. */
 export function takeBuffer(bytes: number): Uint8Array {
   const index = sizeClass(bytes);

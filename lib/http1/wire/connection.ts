@@ -1,9 +1,11 @@
 // A byte stream over one socket: a read posted ahead, bytes kept where they arrived, writes in order.
 // Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
 // and bytes that are lent stay in place until the owner calls them back; while one of them is being written to another
-// socket, its buffer is no longer shared.
-import { BorrowedBytes, type Bytes, callBack, lockForWrite, unlockAfterWrite } from "./borrowed.ts";
-import { giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
+// socket, its buffer is no longer shared. Every buffer in use beyond the one it waits with at rest is charged; where there
+// is no room, reads wait and writes copy nothing.
+import { BorrowedBytes, type Bytes, callBack, lockForWrite, onceFree, unlockAfterWrite } from "./borrowed.ts";
+import { bufferSize, giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
+import type { ByteAccount, Charge } from "../byte_account.ts";
 import type { Socket, SocketOwner } from "../../platform/socket.ts";
 import { HttpError } from "../types.ts";
 
@@ -25,13 +27,37 @@ export interface Traffic {
   bytesOut: number;
 }
 
+/**
+ * What the least that input needs may take up: of a stranger, who has not proven who he is, no more than there is plenty
+ * of room for; of a caller, what there is room for; an answer is always read on, as nothing else lets go of its request.
+ */
+export type Claim = "stranger" | "caller" | "answer";
+
+export interface StreamOptions {
+  readonly traffic: Traffic;
+  /** What buffers are charged to. */
+  readonly account: ByteAccount;
+  /** The size of the buffer that waits for input at rest. */
+  readonly restBytes: number;
+  readonly claim: Claim;
+}
+
 const DONE: Promise<void> = Promise.resolve();
 const CALLED_BACK = new HttpError("aborted", "the exchange these bytes belong to has ended");
 const EMPTY = new Uint8Array(0);
 /** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
 const APPEND_LIMIT = 1024;
+/** What is no bigger goes out in a buffer whether there is room or not: answers must be sent. */
+const MOST_FORCED = 4096;
 /** A connection at rest waits with no more than this, however long its messages are. */
 const MOST_AT_REST = 4096;
+
+/** Loans of one buffer that were called back in the middle of a write. */
+interface Taint {
+  writes: number;
+  /** For the buffer, from when its stream has let go of it. */
+  readonly charge: Charge;
+}
 
 export class ByteStream implements SocketOwner {
   /** Input: `buffer[start…end)` has arrived and is not consumed. The owner advances `start`. */
@@ -41,12 +67,20 @@ export class ByteStream implements SocketOwner {
   /** Whether the peer has sent its last byte (which need not be consumed yet). */
   ended = false;
   closed = false;
+  claim: Claim;
+  /** Whether a read could not be posted for want of room: {@link post} is to be tried again. */
+  starved = false;
   /** Bytes the socket took so far. */
   written = 0;
   readonly #socket: Socket;
   readonly #owner: StreamOwner;
   readonly #traffic: Traffic;
-  #posted = false;
+  readonly #account: ByteAccount;
+  readonly #charge: Charge;
+  /** Bytes of all buffers of this stream. */
+  #held = 0;
+  /** Bytes of the buffer that is set aside for the read under way; 0 if none is. */
+  #posted = 0;
   #base: number;
   #readSize: number;
   /** Filled buffers behind `buffer`, and how much of each is filled. */
@@ -54,8 +88,8 @@ export class ByteStream implements SocketOwner {
   #queuedBytes = 0;
   /** What of `buffer` is lent: it then stays as it is until {@link release}. */
   #lent: BorrowedBytes | undefined;
-  /** Whether bytes of `buffer` that were lent are still being written somewhere: it must not be shared any more. */
-  #tainted = false;
+  /** Set while bytes of `buffer` that were lent are still being written somewhere: it must not be shared then. */
+  #tainted: Taint | undefined;
   #view: Uint8Array = EMPTY;
   /** What the write under way is from: a buffer of our own, or a loan. */
   #source: Uint8Array | BorrowedBytes | undefined;
@@ -67,9 +101,11 @@ export class ByteStream implements SocketOwner {
   #readFailed = false;
   #writeFailed = false;
 
-  /** @param restBytes the size of the buffer that waits for input at rest */
-  constructor(socket: Socket, owner: StreamOwner, options: { readonly traffic: Traffic; readonly restBytes: number }) {
-    const { traffic, restBytes } = options;
+  constructor(socket: Socket, owner: StreamOwner, options: StreamOptions) {
+    const { traffic, account, restBytes, claim } = options;
+    this.claim = claim;
+    this.#account = account;
+    this.#charge = account.open();
     this.#base = this.#readSize = restBytes;
     this.#socket = socket;
     this.#owner = owner;
@@ -89,9 +125,61 @@ export class ByteStream implements SocketOwner {
 
   /** Makes sure that a read is posted. */
   post(): void {
-    if (this.#posted || this.ended || this.closed || this.#readFailed) return;
-    this.#posted = true;
-    this.#socket.read();
+    if (this.#posted > 0 || this.ended || this.closed || this.#readFailed) return;
+    this.#posted = this.#setAside();
+    this.starved = this.#posted === 0;
+    if (!this.starved) this.#socket.read();
+  }
+
+  /**
+   * Charges for a buffer of the size that reads have by now, if there is plenty of room, else for as small a one as a
+   * connection rests with. @returns its size; 0 if there is no room even for that
+   */
+  #setAside(): number {
+    const size = bufferSize(this.#readSize);
+    const isAmple = size > this.#base && this.#charge.resizeIfAmple(this.#beyondRest(size));
+    if (!isAmple && !this.#hasRoom(this.#base)) return 0;
+    const found = isAmple ? size : this.#base;
+    this.#held += found;
+    return found;
+  }
+
+  /** Charges for one more buffer of input. */
+  #hasRoom(size: number): boolean {
+    const bytes = this.#beyondRest(size);
+    if (this.claim === "stranger") return this.#charge.resizeIfAmple(bytes);
+    if (this.claim === "caller") return this.#charge.resize(bytes);
+    this.#charge.force(bytes);
+    return true;
+  }
+
+  #beyondRest(more: number): number {
+    return Math.max(0, this.#held + more - this.#base);
+  }
+
+  /**
+   * A buffer to put `bytes` together in, for {@link send}; undefined where there is no room for a big one: what is to be
+   * written goes out from where it lies.
+   */
+  takeForWrite(bytes: number): Uint8Array | undefined {
+    const size = bufferSize(bytes);
+    const charged = this.#beyondRest(size);
+    if (!this.#charge.resizeIfAmple(charged)) {
+      if (size > MOST_FORCED) return undefined;
+      this.#charge.force(charged);
+    }
+    this.#held += size;
+    return takeBuffer(size);
+  }
+
+  #give(buffer: Uint8Array): void {
+    giveBuffer(buffer);
+    this.#letGo(buffer.length);
+  }
+
+  #letGo(bytes: number): void {
+    this.#held -= bytes;
+    this.#charge.resize(this.#beyondRest(0));
   }
 
   /** A hint that `bytes` more belong to the message that is arriving. */
@@ -102,12 +190,12 @@ export class ByteStream implements SocketOwner {
   // ---- the socket's calls
 
   takeMemory(): Uint8Array {
-    return takeBuffer(this.#readSize);
+    return takeBuffer(this.#posted);
   }
 
   onBytes(buffer: Uint8Array, count: number): void {
-    this.#posted = false;
-    if (this.closed) return giveBuffer(buffer);
+    this.#posted = 0;
+    if (this.closed) return this.#give(buffer);
     this.#traffic.bytesIn += count;
     this.#adapt(count, buffer.length);
     this.#append(buffer, count);
@@ -115,19 +203,23 @@ export class ByteStream implements SocketOwner {
   }
 
   onEnd(buffer: Uint8Array | undefined): void {
-    this.#posted = false;
-    if (buffer !== undefined) giveBuffer(buffer);
+    this.#endRead(buffer);
     if (this.closed) return;
     this.ended = true;
     this.#owner.onEnd();
   }
 
   onReadFailed(cause: unknown, buffer: Uint8Array | undefined): void {
-    this.#posted = false;
-    if (buffer !== undefined) giveBuffer(buffer);
+    this.#endRead(buffer);
     if (this.closed) return;
     this.#readFailed = true;
     this.#owner.onReadFailed(cause);
+  }
+
+  #endRead(buffer: Uint8Array | undefined): void {
+    if (buffer !== undefined) giveBuffer(buffer);
+    this.#letGo(this.#posted);
+    this.#posted = 0;
   }
 
   /** Grows reads while they come back full, and shrinks them as soon as they come back mostly empty. */
@@ -150,7 +242,7 @@ export class ByteStream implements SocketOwner {
     } else if (count <= APPEND_LIMIT && this.#queuedBytes === 0 && this.end + count <= this.buffer.length) {
       this.buffer.set(buffer.subarray(0, count), this.end);
       this.end += count;
-      giveBuffer(buffer);
+      this.#give(buffer);
     } else {
       (this.#queue ??= []).push({ buffer, end: count });
       this.#queuedBytes += count;
@@ -171,15 +263,29 @@ export class ByteStream implements SocketOwner {
 
   #callBack(): void {
     if (this.#lent === undefined) return;
-    if (!callBack(this.#lent, CALLED_BACK)) this.#tainted = true;
+    if (!callBack(this.#lent, CALLED_BACK)) this.#taint(this.#lent);
     this.#lent = undefined;
+  }
+
+  #taint(lent: BorrowedBytes): void {
+    const taint = this.#tainted ??= { writes: 0, charge: this.#account.open() };
+    taint.writes++;
+    onceFree(lent, () => {
+      if (--taint.writes > 0) return;
+      taint.charge.release();
+      if (this.#tainted === taint) this.#tainted = undefined;
+    });
   }
 
   /** Lets go of `buffer`. One that is still being written from goes to the garbage collector, whoever has it then. */
   #dropBuffer(): void {
-    if (this.buffer !== EMPTY && !this.#tainted) giveBuffer(this.buffer);
-    this.#tainted = false;
+    const { buffer } = this;
+    if (buffer === EMPTY) return;
     this.buffer = EMPTY;
+    if (this.#tainted === undefined) return this.#give(buffer);
+    this.#letGo(buffer.length);
+    this.#tainted.charge.force(buffer.length);
+    this.#tainted = undefined;
   }
 
   /** Calls back what is lent, and moves on to the next bytes. */
@@ -195,33 +301,43 @@ export class ByteStream implements SocketOwner {
     this.#queuedBytes -= next.end;
   }
 
-  /** Joins what has arrived until at least `bytes` of it are contiguous. Must not be called while {@link lending}. */
-  gather(bytes: number): void {
+  /**
+   * Joins what has arrived until at least `bytes` of it are contiguous. Must not be called while {@link lending}.
+   * @returns false if there is no room for a buffer to hold it
+   */
+  gather(bytes: number): boolean {
     const queue = this.#queue;
     while (queue !== undefined && queue.length > 0 && this.end - this.start < bytes) {
-      const next = queue.shift()!;
-      this.#makeRoom(this.end - this.start + next.end);
+      const next = queue[0]!;
+      if (!this.#makeRoom(this.end - this.start + next.end)) return false;
+      queue.shift();
       this.buffer.set(next.buffer.subarray(0, next.end), this.end);
       this.end += next.end;
       this.#queuedBytes -= next.end;
-      giveBuffer(next.buffer);
+      this.#give(next.buffer);
     }
+    return true;
   }
 
-  /** Makes `buffer` big enough for `bytes` from `start` on. */
-  #makeRoom(bytes: number): void {
-    if (this.start + bytes <= this.buffer.length) return;
+  /** Makes `buffer` big enough for `bytes` from `start` on. @returns false if there is no room for one */
+  #makeRoom(bytes: number): boolean {
+    if (this.start + bytes <= this.buffer.length) return true;
     // Beyond the largest shared buffer only where such a head limit is configured.
-    const bigger = bytes <= LARGEST_BUFFER ? takeBuffer(bytes) : new Uint8Array(bytes);
+    const isShared = bytes <= LARGEST_BUFFER;
+    const size = isShared ? bufferSize(bytes) : bytes;
+    if (!this.#hasRoom(size)) return false;
+    this.#held += size;
+    const bigger = isShared ? takeBuffer(size) : new Uint8Array(size);
     bigger.set(this.buffer.subarray(this.start, this.end));
     this.#dropBuffer();
     this.end -= this.start;
     this.start = 0;
     this.buffer = bigger;
+    return true;
   }
 
   /**
-   * Writes the first `length` bytes of `buffer`, which came from `takeBuffer` and is given back afterwards.
+   * Writes the first `length` bytes of `buffer`, which came from {@link takeForWrite} and is given back afterwards.
    * Resolves when the socket took them or is gone.
    */
   send(buffer: Uint8Array, length: number): Promise<void> {
@@ -232,8 +348,11 @@ export class ByteStream implements SocketOwner {
    * Writes `bytes`, which, unless they are borrowed, must not change until this resolves: when the socket took them or is
    * gone. @throws HttpError `aborted` if they were borrowed and have been called back
    */
-  write(bytes: Bytes): Promise<void> {
-    return bytes instanceof BorrowedBytes ? this.#enqueue(lockForWrite(bytes), bytes) : this.#enqueue(bytes, undefined);
+  write(bytes: Bytes, from = 0, to: number = bytes.length): Promise<void> {
+    const isBorrowed = bytes instanceof BorrowedBytes;
+    const all = isBorrowed ? lockForWrite(bytes) : bytes;
+    const view = from === 0 && to === all.length ? all : all.subarray(from, to);
+    return this.#enqueue(view, isBorrowed ? bytes : undefined);
   }
 
   #enqueue(view: Uint8Array, source: Uint8Array | BorrowedBytes | undefined): Promise<void> {
@@ -284,7 +403,7 @@ export class ByteStream implements SocketOwner {
   #finishWrite(): void {
     const source = this.#source;
     if (source instanceof BorrowedBytes) unlockAfterWrite(source);
-    else if (source !== undefined) giveBuffer(source);
+    else if (source !== undefined) this.#give(source);
     this.#view = EMPTY;
     this.#source = undefined;
     if (--this.#writes === 0) this.#lastWrite = DONE;
@@ -326,7 +445,7 @@ export class ByteStream implements SocketOwner {
     this.closed = true;
     this.#callBack();
     this.#dropBuffer();
-    for (const { buffer } of this.#queue ?? []) giveBuffer(buffer);
+    for (const { buffer } of this.#queue ?? []) this.#give(buffer);
     this.start = this.end = this.#queuedBytes = 0;
     this.#queue = undefined;
     this.#socket.close();

@@ -1,5 +1,6 @@
 // What the last head on a connection meant. The heads of one peer are mostly the same to the byte but for the digits of
 // Content-Length, and what a head means depends on its text alone: comparing costs a tenth of parsing it again.
+import type { ByteAccount, Charge } from "../byte_account.ts";
 import { parseContentLength } from "./grammar.ts";
 import type { FieldList } from "../types.ts";
 
@@ -17,6 +18,11 @@ export class HeadMemo<Head extends Framed> {
   /** Where the digits stand in `fields`; -1 if they do not tell the body's length. */
   #index = -1;
   #asked = false;
+  readonly #charge: Charge;
+
+  constructor(account: ByteAccount) {
+    this.#charge = account.open();
+  }
 
   /** The head `text` stands for, the caller's to keep; undefined if it is not that of the last {@link keep}. */
   find(text: string): Head | undefined {
@@ -55,8 +61,9 @@ export class HeadMemo<Head extends Framed> {
     this.#index = name + 1;
   }
 
-  /** Remembers what `text` stands for. */
+  /** Remembers what `text` stands for, where there is plenty of room. */
   keep(text: string, head: Head): void {
+    if (!this.#charge.resizeIfAmple(text.length)) return this.forget();
     this.#head = { ...head, fields: head.fields.slice() };
     this.#text = text;
     this.#before = undefined;
@@ -65,11 +72,15 @@ export class HeadMemo<Head extends Framed> {
 
   /** Frees what has not been of use since the last call: a connection at rest remembers nothing. */
   fade(): void {
-    if (!this.#asked) {
-      this.#head = undefined;
-      this.#text = "";
-      this.#before = undefined;
-    }
+    if (!this.#asked) this.forget();
     this.#asked = false;
+  }
+
+  forget(): void {
+    this.#head = undefined;
+    this.#text = "";
+    this.#before = undefined;
+    this.#after = "";
+    this.#charge.release();
   }
 }

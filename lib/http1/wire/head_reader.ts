@@ -3,7 +3,7 @@
 import type { ByteStream } from "./connection.ts";
 import { decodeLatin1 } from "./latin1.ts";
 import { CR, fault, LF, type Side, TOKEN_CHAR } from "./grammar.ts";
-import type { HttpError } from "../types.ts";
+import { HttpError } from "../types.ts";
 
 /** How much is turned into text at first: most heads fit, and little of a body is wasted. */
 const FIRST_LOOK = 4096;
@@ -23,14 +23,16 @@ export class HeadFinder {
 
   /**
    * Takes the next head, with the CRLF CRLF at its end, off the stream; undefined if it is not complete.
-   * @throws HttpError `bad_request`, `uri_too_long` or `head_too_large`; of a response always `upstream_invalid`
+   * @throws HttpError `bad_request`, `uri_too_long` or `head_too_large`; of a response `upstream_invalid`; `no_room`
    */
   take(stream: ByteStream): string | undefined {
     if (this.#scanned === 0) {
       const text = this.#takeQuick(stream);
       if (text !== undefined) return text;
     }
-    stream.gather(this.#maxBytes);
+    if (!stream.gather(this.#maxBytes)) {
+      throw new HttpError("no_room", "reading a head: found no room for it in memory");
+    }
     const length = this.#scan(stream);
     if (length === 0) return undefined;
     this.#reset();

@@ -83,7 +83,7 @@ export class InboundBody implements BodyReader {
     if (stream.buffered < this.#left) return undefined;
     if (stream.end - stream.start < this.#left) {
       if (stream.lending || this.#left > MESSAGE_BUFFER) return undefined;
-      stream.gather(this.#left);
+      if (!stream.gather(this.#left)) return undefined;
     }
     return this.#slice(this.#left);
   }
@@ -92,7 +92,7 @@ export class InboundBody implements BodyReader {
   #takeChunks(): Bytes | undefined {
     const { stream } = this.#host;
     if (stream.buffered > MESSAGE_BUFFER) return undefined;
-    stream.gather(stream.buffered);
+    if (!stream.gather(stream.buffered)) return undefined;
     const { buffer, start, end } = stream;
     const trial = new ChunkedDecoder(this.#side);
     try {

@@ -1,13 +1,14 @@
 // Whole messages in one write: a head that is text, and a body.
-import { BorrowedBytes, type Bytes, copyBytes } from "./borrowed.ts";
-import { LARGEST_BUFFER, MESSAGE_BUFFER, takeBuffer } from "./buffers.ts";
+import { BorrowedBytes, byteAt, type Bytes, copyBytes } from "./borrowed.ts";
+import { LARGEST_BUFFER, MESSAGE_BUFFER } from "./buffers.ts";
 import type { ByteStream } from "./connection.ts";
 import { encodeLatin1 } from "./latin1.ts";
 
 /**
  * Sends a head and a body, in one write if they fit a message buffer. A body that is borrowed is copied, and free for
  * other use at once, like any that is no larger than {@link LARGEST_BUFFER}; a longer one must not change until this
- * resolves: when the socket took it or is gone.
+ * resolves: when the socket took it or is gone. Where there is no room for a copy, nothing is copied but the head, and
+ * the body must not change either.
  * @throws HttpError `aborted` if the body was borrowed and has been called back; nothing is sent then
  */
 export function sendMessage(stream: ByteStream, head: string, body: Bytes): Promise<void> {
@@ -15,7 +16,8 @@ export function sendMessage(stream: ByteStream, head: string, body: Bytes): Prom
   const total = headLength + body.length;
   if (headLength > MESSAGE_BUFFER) return sendLongHead(stream, head, body);
   const first = Math.min(total, MESSAGE_BUFFER);
-  const buffer = takeBuffer(first);
+  const buffer = stream.takeForWrite(first);
+  if (buffer === undefined) return sendApart(stream, head, body);
   encodeLatin1(head, buffer);
   if (body.length > 0) copyBytes(body, buffer, headLength, 0, first - headLength);
   const sent = stream.send(buffer, first);
@@ -23,19 +25,29 @@ export function sendMessage(stream: ByteStream, head: string, body: Bytes): Prom
 }
 
 function sendLongHead(stream: ByteStream, head: string, body: Bytes): Promise<void> {
-  const bytes = new Uint8Array(head.length);
-  encodeLatin1(head, bytes);
-  const sent = stream.write(bytes);
+  const sent = sendText(stream, head);
   return body.length === 0 ? sent : sendRest(stream, body, 0);
+}
+
+function sendApart(stream: ByteStream, head: string, body: Bytes): Promise<void> {
+  if (body instanceof BorrowedBytes) byteAt(body, 0); // throws before anything is sent, if at all
+  const sent = sendText(stream, head);
+  return body.length === 0 ? sent : stream.write(body);
+}
+
+/** Text that must go out, in memory of its own if there is no room for a buffer. */
+export function sendText(stream: ByteStream, text: string): Promise<void> {
+  const buffer = text.length <= MESSAGE_BUFFER ? stream.takeForWrite(text.length) : undefined;
+  const bytes = buffer ?? new Uint8Array(text.length);
+  encodeLatin1(text, bytes);
+  return buffer === undefined ? stream.write(bytes) : stream.send(buffer, text.length);
 }
 
 function sendRest(stream: ByteStream, body: Bytes, from: number): Promise<void> {
   const length = body.length - from;
-  if (length > LARGEST_BUFFER) {
-    if (!(body instanceof BorrowedBytes)) return stream.write(body.subarray(from));
-    return stream.write(body.copy().subarray(from));
-  }
-  const buffer = takeBuffer(length);
+  if (length > LARGEST_BUFFER) return stream.write(body, from);
+  const buffer = stream.takeForWrite(length);
+  if (buffer === undefined) return stream.write(body, from);
   copyBytes(body, buffer, 0, from);
   return stream.send(buffer, length);
 }

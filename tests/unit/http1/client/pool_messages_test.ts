@@ -1,5 +1,6 @@
 // The pool sends and reads messages: reuse, framing both ways, interim responses, bodies in pieces. RFC 9112 §6, §9.
 import assert from "node:assert/strict";
+import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { CHUNKED, HttpError, UNTIL_CLOSE } from "../../../../lib/http1/types.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -297,4 +298,19 @@ Deno.test("a request that cannot be sent as it is throws at once", STRICT, async
   assert.throws(() => test.pool.send({ ...get(), fields: ["x", "a\r\nb: c"] }), TypeError);
   assert.throws(() => test.pool.send({ ...get(), target: "/a b" }), TypeError);
   assert.equal(test.pool.stats.open, 0);
+});
+
+Deno.test("an answer is read, whatever little room there is for it, and its bytes are charged", STRICT, async () => {
+  const account = new ByteAccount(100);
+  await using test = poolBefore(new RawUpstream(), { maxHeadBytes: 64 * 1024 }, { account });
+  const call = test.pool.send(get());
+  const peer = await test.upstream.next();
+  await peer.takeMessage();
+  const body = "b".repeat(200_000);
+  await peer.send(answer(body, `X: ${"x".repeat(20_000)}\r\n`));
+  const response = await within("the answer", call.response);
+  assert.ok(account.held > 10_000);
+  assert.equal((await textOfBody(response.body)).length, body.length);
+  response.release();
+  await until(() => account.held === 0, () => `nothing is held: found ${account.held}`);
 });

@@ -10,6 +10,7 @@ import {
   ownBytes,
   unlockAfterWrite,
 } from "../../../../lib/http1/wire/borrowed.ts";
+import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { giveBuffer, takeBuffer } from "../../../../lib/http1/wire/buffers.ts";
 import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
 import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
@@ -109,7 +110,12 @@ class SlowSocket extends ScriptedSocket {
 }
 
 function streamOver(socket: ScriptedSocket): ByteStream {
-  return new ByteStream(socket, OWNER, { traffic: { bytesIn: 0, bytesOut: 0 }, restBytes: 1024 });
+  return new ByteStream(socket, OWNER, {
+    traffic: { bytesIn: 0, bytesOut: 0 },
+    account: new ByteAccount(),
+    restBytes: 1024,
+    claim: "caller",
+  });
 }
 
 for (const end of ["release", "close"] as const) {

@@ -1,5 +1,6 @@
 // Remembered heads mean, and are sent, exactly as if they were parsed and formatted anew.
 import assert from "node:assert/strict";
+import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { HeadMemo } from "../../../../lib/http1/wire/head_memo.ts";
 import { HeadTexts } from "../../../../lib/http1/client/sent_heads.ts";
 import {
@@ -15,7 +16,7 @@ const HEAD = "POST /mcp HTTP/1.1\r\nHost: a\r\nX-Note: content-length: 7\r\nCont
 const parse = (text: string) => parseRequestHead(text, DEFAULT_HEAD_LIMITS);
 
 function memoOf(text: string): HeadMemo<RequestHead> {
-  const memo = new HeadMemo<RequestHead>();
+  const memo = new HeadMemo<RequestHead>(new ByteAccount());
   memo.keep(text, parse(text));
   return memo;
 }
@@ -66,7 +67,7 @@ Deno.test("a memo of a head without a length, or with a chunked body, knows only
 
 Deno.test("a response whose length is not its body's is remembered word for word only", STRICT, () => {
   const text = "HTTP/1.1 304 Not Modified\r\nContent-Length: 12\r\n\r\n";
-  const memo = new HeadMemo<ResponseHead>();
+  const memo = new HeadMemo<ResponseHead>(new ByteAccount());
   memo.keep(text, parseResponseHead(text, "GET", DEFAULT_HEAD_LIMITS));
   assert.equal(memo.find(text)?.bodyLength, 0);
   assert.equal(memo.find(text.replace("12", "13")), undefined);

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { ByteAccount } from "../../../lib/http1/byte_account.ts";
+import { STRICT } from "../../support/strict.ts";
+
+Deno.test("a charge takes what there is room for, all of it or nothing", STRICT, () => {
+  const account = new ByteAccount(100);
+  const [one, other] = [account.open(), account.open()];
+  assert.equal(one.resize(60), true);
+  assert.equal(other.resize(41), false);
+  assert.deepEqual([account.held, other.bytes], [60, 0]);
+  assert.equal(other.resize(40), true);
+  assert.equal(one.resize(61), false);
+  assert.equal(one.resize(10), true);
+  assert.equal(account.held, 50);
+  assert.equal(account.tryCharge(51), undefined);
+  assert.equal(account.tryCharge(50)?.bytes, 50);
+});
+
+Deno.test("a charge is given back once, however often it is released", STRICT, () => {
+  const account = new ByteAccount(100);
+  const [one, other] = [account.tryCharge(30)!, account.tryCharge(30)!];
+  one.release();
+  one.release();
+  assert.equal(account.held, 30);
+  other.release();
+  assert.equal(account.held, 0);
+});
+
+Deno.test("what is only convenient stays in the lower half", STRICT, () => {
+  const account = new ByteAccount(100);
+  const charge = account.open();
+  assert.equal(charge.resizeIfAmple(51), false);
+  assert.equal(charge.resizeIfAmple(50), true);
+  assert.equal(account.open().resizeIfAmple(1), false);
+  assert.equal(account.open().resize(50), true);
+});
+
+Deno.test("what must go out is counted beyond the bound, and shrinking is always allowed", STRICT, () => {
+  const account = new ByteAccount(100);
+  const charge = account.open();
+  charge.force(150);
+  assert.equal(account.held, 150);
+  assert.equal(charge.resize(120), true);
+  account.limit = 10;
+  assert.equal(charge.resize(121), false);
+  assert.equal(charge.resize(119), true);
+  charge.release();
+  assert.equal(account.held, 0);
+});
