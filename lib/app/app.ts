@@ -7,6 +7,7 @@ import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
+import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 import { type Http1Server, type ListenAddress, serveHttp1 } from "../http1/server/server.ts";
 import { capsOf } from "./caps.ts";
@@ -62,7 +63,7 @@ export class App implements RunningApp {
     this.#reachability = new Reachability(lasting.upstream, now);
     this.#server = serveHttp1({
       handler: (exchange) => handle(this.#parts, exchange),
-      renderError: (error) => this.#parts.errors.respond(error),
+      renderError: (error, origin) => renderEngineError(this.#parts, error, origin),
       singletons: settings.principalHeader === undefined
         ? SINGLETON_FIELDS
         : [...SINGLETON_FIELDS, settings.principalHeader],

@@ -1,5 +1,6 @@
 // What becomes of an identity once it is proven, judged as a whole (BEHAVIOUR.md I2, I4, I5, O5): the headers that tell it
 // to the upstream, requests without a credential, the metadata clients are pointed at, ids that Signet never issued.
+import { publishedResource } from "../identity/protected_resource.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 import { type SettingKey, SETTINGS } from "./schema.ts";
 
@@ -101,7 +102,7 @@ function trimmed(url: string): string {
 
 /** What clients would find out one by one. */
 function judgeResourceFit({ settings, warn }: Bench): void {
-  const { resource, path, principals, jwtAudiences } = settings;
+  const { resource, path } = settings;
   if (resource === undefined) return;
   const { pathname } = new URL(resource);
   if (trimmed(pathname) !== trimmed(path)) {
@@ -109,11 +110,38 @@ function judgeResourceFit({ settings, warn }: Bench): void {
       `--resource has the path ${pathname} and this endpoint ${path}: right only if a proxy in front rewrites one to the other.`,
     );
   }
-  if (!principals.includes("jwt") || jwtAudiences.some((audience) => trimmed(audience) === trimmed(resource))) return;
-  warn(
-    "No --jwt-audience is the --resource: clients that follow the metadata ask for tokens for the resource (RFC 8707), " +
-      "and these would be refused.",
-  );
+}
+
+/**
+ * Clients ask for tokens for the resource that the metadata name (RFC 8707), to the letter, and issuers put into `aud` what was
+ * asked for. Whoever wants another audience than the text published refuses every such token.
+ */
+function judgeAudiences({ settings, problem }: Bench): void {
+  const { resource, principals, jwtIssuer, jwtAudiences, jwtAllowNoAudience, jwtProviders } = settings;
+  if (resource === undefined) return;
+  const published = publishedResource(resource);
+  const wanted: { key: SettingKey; audiences: readonly string[]; of: string; write: string }[] = [];
+  if (principals.includes("jwt")) {
+    if (jwtIssuer !== undefined && !jwtAllowNoAudience) {
+      wanted.push({ key: "jwtAudiences", audiences: jwtAudiences, of: "", write: `Add --jwt-audience ${published}` });
+    }
+    for (const { issuer, audiences, allowNoAudience } of jwtProviders) {
+      if (allowNoAudience) continue;
+      wanted.push({ key: "jwtProviders", audiences, of: ` of ${issuer}`, write: `Add audience=${published}` });
+    }
+  }
+  if (principals.includes("introspection") && settings.introspectionAudiences.length > 0) {
+    const write = `Add --introspection-audience ${published}`;
+    wanted.push({ key: "introspectionAudiences", audiences: settings.introspectionAudiences, of: "", write });
+  }
+  for (const { key, audiences, of, write } of wanted) {
+    if (audiences.length === 0 || audiences.includes(published)) continue;
+    problem(
+      key,
+      `no audience${of} is ${published}, which --resource publishes and clients ask for tokens for`,
+      `${write}; others may stand beside it.`,
+    );
+  }
 }
 
 export const IDENTITY_RULES: readonly Rule[] = [
@@ -121,5 +149,6 @@ export const IDENTITY_RULES: readonly Rule[] = [
   [["sessionOnly", "principals", "forwardCredential", "identityTtlMs"], judgeSessionOnly],
   [["adopt"], judgeAdoption],
   [["resource", "authorizationServers", "resourceMetadataUrl", "scopes"], judgeResource],
-  [["resource", "path", "principals", "jwtAudiences"], judgeResourceFit],
+  [["resource", "path"], judgeResourceFit],
+  [["resource", "principals", "jwtIssuer", "jwtAudiences", "jwtProviders", "introspectionAudiences"], judgeAudiences],
 ];

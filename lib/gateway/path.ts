@@ -12,7 +12,7 @@ import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
 import { guardProblem, preflightFields } from "./in/guard.ts";
-import { serveMetadata } from "./in/metadata.ts";
+import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
 import { findOwned, openIfOurs, openOwned } from "./in/open.ts";
 import { Inbound } from "./inbound.ts";
 import { cancelCall } from "./out/cancel.ts";
@@ -66,7 +66,8 @@ interface Read {
 /** Who may talk here at all. @throws SignetError `host_refused`, `origin_refused` */
 function guard(parts: GatewayParts, inbound: Inbound): void {
   const problem = guardProblem(parts.guard, inbound);
-  if (problem !== undefined) throw problem;
+  if (problem === undefined || (problem.code === "origin_refused" && asksForMetadata(parts, inbound))) return;
+  throw problem;
 }
 
 /** What is answered without asking who wants to know: where to get a credential, and what a browser may send. */

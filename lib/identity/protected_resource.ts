@@ -39,9 +39,8 @@ export function describeProtectedResource(config: ProtectedResourceConfig): Prot
   const url = parseUrl(config.resource, { what: "resource URI", unsafeHttp: config.unsafeHttp ?? false });
   // A query cannot be told apart in a request path, and RFC 9728 §1.2 recommends against one.
   if (config.resource.includes("?")) throw new RangeError("The resource URI has a query, one without is wanted");
-  // RFC 9728 §3.1: a slash that ends the host is dropped; one that ends a longer path is part of the identifier.
-  const path = url.pathname === "/" ? "" : url.pathname;
-  const resource = url.origin + path;
+  const resource = publishedResource(config.resource);
+  const path = resource.slice(url.origin.length);
   if (config.authorizationServers.length === 0) {
     throw new RangeError("No authorization server is named for the resource, at least one issuer is wanted");
   }
@@ -62,6 +61,13 @@ export function describeProtectedResource(config: ProtectedResourceConfig): Prot
     paths: [...new Set([WELL_KNOWN + path, WELL_KNOWN])],
     document: JSON.stringify(document),
   };
+}
+
+/** The text that clients find in the document, and ask for tokens for. `uri` is a URL. */
+export function publishedResource(uri: string): string {
+  const url = new URL(uri);
+  // RFC 9728 §3.1: a slash that ends the host is dropped; one that ends a longer path is part of the identifier.
+  return url.origin + (url.pathname === "/" ? "" : url.pathname);
 }
 
 /** RFC 8414 §2: an issuer is compared as text, so it is passed on as it was written. */

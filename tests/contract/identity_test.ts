@@ -236,7 +236,8 @@ Deno.test(
       ...["--scope", "mcp:use"],
     ];
     await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-    for (const path of ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"]) {
+    for (const end of ["", "/", "/mcp", "/mcp/"]) {
+      const path = `/.well-known/oauth-protected-resource${end}`;
       const response = await fetch(new URL(path, signet.url));
       assert.equal(response.headers.get("access-control-allow-origin"), "*");
       assert.deepEqual(await response.json(), {

@@ -5,18 +5,30 @@ import type { GatewayParts } from "../parts.ts";
 
 const encoder = new TextEncoder();
 
+/** Whether only the public document is wanted, which pages of every origin may read: there they learn where to log in. */
+export function asksForMetadata({ resource }: GatewayParts, { head: { method, path } }: Inbound): boolean {
+  return resource !== undefined && (resource.paths.includes(path) || resource.paths.includes(otherSpelling(path))) &&
+    (method === "GET" || method === "HEAD" || method === "OPTIONS");
+}
+
+/** With and without the slash that ends it, a path is one resource (I6). */
+function otherSpelling(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
+}
+
 /** The answer to a request for the metadata document; undefined if the request is for something else. */
 export function serveMetadata(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const { resource } = parts;
-  const { method, path } = inbound.head;
-  if (resource === undefined || !resource.paths.includes(path)) return undefined;
-  if (method === "OPTIONS") {
-    return inbound.exchange.respond({
-      status: 204,
-      fields: ["access-control-allow-origin", "*", "access-control-allow-headers", "mcp-protocol-version"],
-    });
+  if (resource === undefined || !asksForMetadata(parts, inbound)) return undefined;
+  if (inbound.head.method === "OPTIONS") {
+    const fields = [
+      ...["access-control-allow-origin", "*"],
+      ...["access-control-allow-methods", "GET, HEAD"],
+      ...["access-control-allow-headers", inbound.get("access-control-request-headers") ?? "mcp-protocol-version"],
+      ...["access-control-max-age", "600"],
+    ];
+    return inbound.exchange.respond({ status: 204, fields });
   }
-  if (method !== "GET" && method !== "HEAD") return undefined;
   const fields = [
     ...["content-type", "application/json"],
     ...["cache-control", "max-age=300"],

@@ -14,8 +14,14 @@ export { Http1Listener, type ListenAddress, type TlsFiles } from "./listener.ts"
 export interface ServeOptions {
   /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */
   readonly handler: (exchange: Exchange) => void | Promise<void>;
-  /** The answer to a request that the engine refuses itself, or whose handler failed. */
-  readonly renderError: (error: HttpError) => { readonly start: ResponseStart; readonly body: Uint8Array };
+  /**
+   * The answer to a request that the engine refuses itself, or whose handler failed. `origin` is what its Origin field says, as
+   * far as one could be made out: of a head that was refused it is no more than text.
+   */
+  readonly renderError: (
+    error: HttpError,
+    origin: string | undefined,
+  ) => { readonly start: ResponseStart; readonly body: Uint8Array };
   readonly limits?: Partial<ServerLimits>;
   readonly headLimits?: Partial<HeadLimits>;
   /** More fields that may occur once only, lower-case. */

@@ -6,8 +6,11 @@ import { REQUEST_BUFFER } from "../wire/buffers.ts";
 import type { InboundBody } from "../wire/inbound_body.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { ByteStream, type StreamOwner } from "../wire/connection.ts";
+import { fieldValue } from "../wire/fields.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
+import { decodeLatin1 } from "../wire/latin1.ts";
+import { originIn } from "../wire/origin_text.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import { formatResponseHead, parseRequestHead } from "../wire/head.ts";
 import type { OpenConnection, Peer, ServerContext } from "./server_context.ts";
@@ -109,8 +112,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   #onHeadData(): void {
+    let text: string | undefined;
     try {
-      const text = this.#finder.take(this.stream);
+      text = this.#finder.take(this.stream);
       if (text === undefined) return this.#awaitHead();
       if (!this.#chargeHead(text.length)) {
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
@@ -123,7 +127,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       this.#gather(new ServerExchange(this, head, maxBodyBytes));
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      this.#refuse(error);
+      this.#refuse(error, text);
     }
   }
 
@@ -204,7 +208,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (exchange.started) return this.cut(exchange);
     const error = cause instanceof HttpError ? cause : new HttpError("internal", "the handler failed", { cause });
     try {
-      const { start, body } = this.#context.renderError(error);
+      const { start, body } = this.#context.renderError(error, fieldValue(exchange.head.fields, "origin"));
       exchange.respond(start, body);
     } catch (second) {
       this.#context.onHandlerFailure(second);
@@ -247,9 +251,15 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   /** Answers what cannot be understood, and ends the connection: where the next request starts is not known. */
-  #refuse(error: HttpError): void {
+  /** @param head as far as it was taken off the stream; what is still on it is looked at otherwise */
+  #refuse(error: HttpError, head?: string): void {
     this.#context.onError(error.code);
-    const { start, body } = this.#context.renderError(error);
+    const { buffer, start: from, end } = this.stream;
+    const { maxHeadBytes } = this.#context.limits;
+    const origin = this.#phase === "gather"
+      ? fieldValue(this.#exchange!.head.fields, "origin")
+      : originIn(head ?? (from < end ? decodeLatin1(buffer, from, Math.min(end, from + maxHeadBytes)) : ""));
+    const { start, body } = this.#context.renderError(error, origin);
     sendMessage(
       this.stream,
       formatResponseHead(start, { bodyLength: body.length, close: true, minorVersion: 1 }),

@@ -53,7 +53,10 @@ export interface OpenConnection extends Timed {
 /** What all connections of a server share. */
 export interface ServerContext {
   readonly handler: (exchange: Exchange) => void | Promise<void>;
-  readonly renderError: (error: HttpError) => { readonly start: ResponseStart; readonly body: Uint8Array };
+  readonly renderError: (
+    error: HttpError,
+    origin: string | undefined,
+  ) => { readonly start: ResponseStart; readonly body: Uint8Array };
   readonly limits: ServerLimits;
   readonly headLimits: HeadLimits;
   readonly traffic: Traffic;

@@ -91,10 +91,30 @@ Deno.test("I5: an issuer keeps its spelling, for it is compared to the letter", 
   }
 });
 
+Deno.test(
+  "I6: the audience wanted is the resource published, to the letter, by every source that wants one",
+  STRICT,
+  async () => {
+    const told = (flag: string, of = "") =>
+      `${flag}: no audience${of} is https://m.example/mcp, which --resource publishes and clients ask for tokens for`;
+    const other = ["https://m.example/mcp/", "urn:other", "https://M.example/mcp"];
+    for (const audience of other) {
+      assert.deepEqual(await lines(...RESOURCE, ...JWT, "--jwt-audience", audience), [told("--jwt-audience")]);
+    }
+    const both = ["--jwt-audience", "urn:other", "--jwt-audience", "https://m.example/mcp"];
+    assert.deepEqual(await lines(...RESOURCE, ...JWT, ...both), []);
+    const root = ["--resource", "https://m.example", "--authorization-server", "https://i"];
+    assert.deepEqual(await lines(...root, ...JWT, "--jwt-audience", "https://m.example"), []);
+    const provider = (rest: string) => ["--jwt-provider", `issuer=https://e jwks=https://e/keys ${rest}`];
+    const also = [...JWT, "--jwt-audience", "https://m.example/mcp"];
+    assert.deepEqual(await lines(...RESOURCE, ...also, ...provider("audience=api://x")), [
+      told("--jwt-provider", " of https://e"),
+    ]);
+    assert.deepEqual(await lines(...RESOURCE, ...also, ...provider("allow-no-audience=true client=a")), []);
+  },
+);
+
 Deno.test("I5: what clients would find out one by one is warned of", STRICT, async () => {
-  const audience = (text: string) => ({ argv: [...RESOURCE, ...JWT, "--jwt-audience", text] });
-  assert.match(await warningsOf(audience("urn:other")), /No --jwt-audience is the --resource/);
-  assert.doesNotMatch(await warningsOf(audience("https://m.example/mcp")), /--resource/);
   const moved = { argv: [...RESOURCE, ...BEARER, "--path", "/v1"] };
   assert.match(await warningsOf(moved), /--resource has the path \/mcp and this endpoint \/v1/);
   const root = { argv: ["--resource", "https://m", "--authorization-server", "https://i", "--path", "/", ...BEARER] };
