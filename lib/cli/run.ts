@@ -6,6 +6,7 @@ import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { type Command, CommandFailure, EXIT, type ExitCode, type Machine } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
+import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
 import { formatProblems, sentence, styleFor, wrap } from "./text.ts";
 import { VERSION } from "./version.ts";
 
@@ -85,6 +86,7 @@ async function runCommand(command: Command, argv: readonly string[], machine: Ma
 }
 
 async function dispatch(argv: readonly string[], machine: Machine): Promise<ExitCode> {
+  assertOwnRuntime(machine);
   const [first, ...others] = argv;
   const style = styleFor(machine.stdoutIsTerminal, machine.env);
   if (first === undefined) {
@@ -92,7 +94,8 @@ async function dispatch(argv: readonly string[], machine: Machine): Promise<Exit
     return EXIT.done;
   }
   if (first === "--version" || first === "-V") {
-    machine.stdout(`signet ${VERSION}\n`);
+    if (others.includes("--verbose")) machine.stdout(await describeSurroundings());
+    else machine.stdout(`signet ${VERSION}\n`);
     return EXIT.done;
   }
   if (first === "help" || first === "--help" || first === "-h") {

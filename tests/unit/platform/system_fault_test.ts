@@ -1,0 +1,27 @@
+// One name for a fault, whoever tells of it.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { readTextFile } from "../../../lib/platform/files.ts";
+import { systemError, systemFault } from "../../../lib/platform/system_fault.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
+
+const faultOf = (promise: Promise<unknown>) => promise.then(() => "none", systemFault);
+
+Deno.test("systemFault reads codes, classes and neither", async () => {
+  assert.equal(await faultOf(readFile("/no/such/file")), "NotFound");
+  assert.equal(await faultOf(Deno.readFile("/no/such/file")), "NotFound");
+  assert.equal(await faultOf(readTextFile("/")), "IsADirectory");
+  assert.equal(systemFault(systemError("EADDRINUSE", "taken")), "AddrInUse");
+  assert.equal(systemFault(new Deno.errors.NotCapable("x")), "NotCapable");
+  assert.equal(systemFault(new RangeError("x")), undefined);
+  assert.equal(systemFault("ENOENT"), undefined);
+});
+
+Deno.test("readTextFile refuses what is no UTF-8 instead of replacing it", async () => {
+  await using folder = await TempFolder.create();
+  const path = `${folder.path}/text`;
+  await Deno.writeFile(path, Uint8Array.of(0x61, 0xff));
+  assert.equal(await faultOf(readTextFile(path)), "InvalidData");
+  await Deno.writeTextFile(path, "ä");
+  assert.equal(await readTextFile(path), "ä");
+});
