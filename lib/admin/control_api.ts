@@ -68,7 +68,7 @@ async function answer(
 }
 
 /** @throws SignetError `origin_refused`, `unauthenticated` */
-function guard({ headers }: Request, { token, loopback }: ControlApiOptions): void {
+export function guard({ headers }: Request, { token, loopback }: ControlApiOptions): void {
   // No page has business here, wherever it comes from: browsers say one of the two on whatever a page can send.
   const site = headers.get("sec-fetch-site") ?? "none";
   if (headers.has("origin") || site !== "none") {
@@ -185,7 +185,8 @@ function limitOf(query: Members, max: number): number {
   });
 }
 
-function refusal(error: unknown): Response {
+/** What was thrown, as an answer. */
+export function refusal(error: unknown): Response {
   if (error instanceof SignetError) {
     const { code, message, kind: { status }, detail: { remedy, challenge, allow, retryAfterS } } = error;
     return json(status, { error: { code, message, remedy } }, {
@@ -199,7 +200,7 @@ function refusal(error: unknown): Response {
   throw error;
 }
 
-function json(status: number, body: unknown, fields: Readonly<Record<string, string>> = {}): Response {
+export function json(status: number, body: unknown, fields: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(body) + "\n", {
     status,
     headers: {

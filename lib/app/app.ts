@@ -2,6 +2,7 @@
 // READY never follows STOPPING: once draining has begun, readiness stays false.
 import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { controlRoutes } from "../admin/control_api.ts";
+import { processRoutes } from "../admin/process_api.ts";
 import type { Settings } from "../config/schema.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
@@ -142,7 +143,12 @@ export class App implements RunningApp {
     const { maxIdLength } = this.#settings;
     const ring = () => registry.ring;
     const control = createControl({ tokens, revocations, registry, owners, ring, maxIdLength, log, now });
-    return controlRoutes(control, { token: secrets.adminToken, loopback: isLoopbackHost(admin.hostname) });
+    const guarded = { token: secrets.adminToken, loopback: isLoopbackHost(admin.hostname) };
+    const { process } = this.#options;
+    return new Map([
+      ...controlRoutes(control, guarded),
+      ...(process === undefined ? [] : processRoutes(process, guarded)),
+    ]);
   }
 
   async #pollRevocations(): Promise<void> {
@@ -166,6 +172,7 @@ export class App implements RunningApp {
     this.#parts = parts;
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
+    this.#options.onReloaded?.(settings);
     if (parts.adoption === undefined) endAdopted(parts);
     this.#lasting.underWay.distrust();
   }

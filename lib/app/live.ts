@@ -34,8 +34,6 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "bodyTimeoutMs",
   "writeTimeoutMs",
   "idleTimeoutMs",
-  "logLevel",
-  "logFormat",
 ]);
 
 /** Flags of settings that differ but cannot change while running. */

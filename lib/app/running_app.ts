@@ -1,5 +1,6 @@
 // What a running Signet is given and what it answers to: the contract between `signet serve` and app.ts, which is loaded
 // only when something is served. Types only.
+import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
@@ -13,6 +14,10 @@ export interface AppOptions {
   readonly log: Logger;
   /** Lines of the log that nobody will see, for a metric. */
   readonly droppedLines?: () => number;
+  /** What a reload has put in force that is not the app's own: the log's level and form. */
+  readonly onReloaded?: (settings: Settings) => void;
+  /** What the admin listener steers, besides the gateway; without it there are no such paths. */
+  readonly process?: ProcessControl;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

@@ -37,6 +37,8 @@ export interface Machine extends FileAccess {
   fetch(url: string, init: RequestInit): Promise<Response>;
   /** Calls `handler` at every such signal until the returned function is called. Signals the system lacks never come. */
   onSignal(signal: SignalName, handler: () => void): () => void;
+  /** Calls `handler` once if the program that started this one on somebody's behalf ends (npx, a task), until stopped. */
+  onLauncherGone(handler: () => void): () => void;
   /** Opens the state file, or makes it. @throws StoreError */
   openState(path: string, options: { readonly trustsOthers: boolean }): Promise<Store>;
   /** Loaded when needed: most commands answer without the gateway. */

@@ -6,8 +6,10 @@ import { inspect } from "./inspect.ts";
 import { keys } from "./keys.ts";
 import { ready } from "./ready.ts";
 import { revoke } from "./revoke.ts";
+import { reload } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { sessions } from "./sessions.ts";
+import { stop } from "./stop.ts";
 import { token } from "./token.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -19,5 +21,7 @@ export const COMMANDS: readonly Command[] = [
   revoke,
   inspect,
   ready,
+  reload,
+  stop,
   completions,
 ];

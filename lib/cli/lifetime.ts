@@ -1,92 +1,139 @@
-// The life of a running gateway as signals steer it (BEHAVIOUR.md P2): first SIGTERM or SIGINT drains, a second ends at
-// once, SIGHUP reloads and a bad configuration keeps the old one. Resolves to the exit code.
+// The life of a running gateway as signals, the admin listener and its launcher's end steer it (BEHAVIOUR.md P2, P7): the
+// first asks to end drains, a second ends at once, a reload that is bad keeps the old. Resolves to the exit code.
+import type { ProcessControl } from "../admin/process_api.ts";
 import type { RunningApp } from "../app/running_app.ts";
+import type { Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { Logger } from "../observe/log.ts";
-import { EXIT, type ExitCode, type Machine, type SignalName } from "./command.ts";
+import type { AdjustableLogger, LogLevel } from "../observe/log.ts";
+import { EXIT, type ExitCode, type Machine } from "./command.ts";
+
+/** One key press may arrive twice, by the terminal and by whatever stands between it and Signet: that is one signal. */
+const SAME_SIGNAL_MS = 500;
 
 function nameOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-class Life {
-  readonly ended: Promise<ExitCode>;
-  readonly #app: RunningApp;
-  readonly #log: Logger;
-  #end!: (code: ExitCode) => void;
-  #draining = false;
-  #reloading = false;
-  #reloadAgain = false;
+export interface LifeOptions {
+  readonly log: AdjustableLogger;
+  readonly settings: Settings;
+  readonly machine: Pick<Machine, "now" | "onSignal" | "onLauncherGone">;
+}
 
-  constructor(app: RunningApp, log: Logger) {
-    this.#app = app;
-    this.#log = log;
-    this.ended = new Promise((resolve) => this.#end = resolve);
-    app.stopped.then(() => this.#stoppedUnasked(), (error) => this.#stoppedUnasked(error));
+/** Made before the app, which is given it to be asked over the admin listener. */
+export class Life implements ProcessControl {
+  readonly #options: LifeOptions;
+  readonly #ended = Promise.withResolvers<ExitCode>();
+  #app: RunningApp | undefined;
+  #drainingSinceMs: number | undefined;
+  /** The reload under way; and the one after it, which all share that ask meanwhile. */
+  #reloading: Promise<unknown> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(options: LifeOptions) {
+    this.#options = options;
   }
 
-  stop(signal: SignalName): void {
-    if (this.#draining) {
-      this.#log.warn("ending at once", { signal });
-      return this.#end(EXIT.streamsCut);
+  get drainTimeoutMs(): number {
+    return this.#options.settings.drainTimeoutMs;
+  }
+
+  get logLevel(): LogLevel {
+    return this.#options.log.level;
+  }
+
+  set logLevel(level: LogLevel) {
+    this.#options.log.info("log level set", { level });
+    this.#options.log.level = level;
+  }
+
+  /** Watches over `app` until it has ended. */
+  async run(app: RunningApp): Promise<ExitCode> {
+    this.#app = app;
+    app.stopped.then(() => this.#stoppedUnasked(), (error) => this.#stoppedUnasked(error));
+    const { machine } = this.#options;
+    const forget = [
+      machine.onSignal("SIGTERM", () => this.stop("SIGTERM")),
+      machine.onSignal("SIGINT", () => this.stop("SIGINT")),
+      machine.onSignal("SIGHUP", () => void this.reload().catch(() => {})),
+      machine.onLauncherGone(() => this.#endWithLauncher()),
+    ];
+    try {
+      return await this.#ended.promise;
+    } finally {
+      for (const unsubscribe of forget) unsubscribe();
     }
-    this.#draining = true;
-    this.#log.info("draining; a second signal ends at once", { signal });
-    this.#app.drain().then(({ cutStreams }) => {
-      if (cutStreams === 0) this.#log.info("drained");
-      else this.#log.warn("drained; streams were cut", { cut_streams: cutStreams });
-      this.#end(cutStreams === 0 ? EXIT.done : EXIT.streamsCut);
-    }, (error) => {
-      this.#log.error("draining failed", { error: nameOf(error) });
-      this.#end(EXIT.streamsCut);
+  }
+
+  stop(asked = "admin"): void {
+    const { log, machine } = this.#options;
+    const nowMs = machine.now();
+    if (this.#drainingSinceMs === undefined) {
+      this.#drainingSinceMs = nowMs;
+      log.info("draining; a second signal ends at once", { signal: asked });
+      return this.#drain();
+    }
+    if (Math.abs(nowMs - this.#drainingSinceMs) < SAME_SIGNAL_MS) return;
+    log.warn("ending at once", { signal: asked });
+    this.#ended.resolve(EXIT.streamsCut);
+  }
+
+  /**
+   * One reload at a time; all that are asked for meanwhile are one more, as files may have changed after they were read.
+   * None once it drains. What goes wrong is in the log.
+   */
+  reload(): Promise<void> {
+    if (this.#reloading === undefined) return this.#reloadNow();
+    return this.#next ??= this.#reloading.then(() => {
+      this.#next = undefined;
+      return this.#reloadNow();
     });
   }
 
-  /** One reload at a time; signals that arrive meanwhile ask for one more, as files may have changed after they
-   * were read. None once it drains. */
-  async reload(): Promise<void> {
-    this.#reloadAgain = true;
-    if (this.#reloading) return;
-    this.#reloading = true;
-    while (this.#reloadAgain && !this.#draining) {
-      this.#reloadAgain = false;
-      try {
-        await this.#app.reload();
-        this.#log.info("reloaded");
-      } catch (error) {
-        this.#reportReload(error);
-      }
+  #reloadNow(): Promise<void> {
+    if (this.#drainingSinceMs !== undefined || this.#app === undefined) {
+      return Promise.reject(new Error("reloading: found Signet on its way out"));
     }
-    this.#reloading = false;
+    const reload = this.#app.reload().then(() => this.#options.log.info("reloaded"), (error) => {
+      this.#reportReload(error);
+      throw error;
+    });
+    const settled: Promise<unknown> = reload.catch(() => {}).then(() => {
+      if (this.#reloading === settled) this.#reloading = undefined;
+    });
+    this.#reloading = settled;
+    return reload;
+  }
+
+  #drain(): void {
+    const { log } = this.#options;
+    this.#app?.drain().then(({ cutStreams }) => {
+      if (cutStreams === 0) log.info("drained");
+      else log.warn("drained; streams were cut", { cut_streams: cutStreams });
+      this.#ended.resolve(cutStreams === 0 ? EXIT.done : EXIT.streamsCut);
+    }, (error) => {
+      log.error("draining failed", { error: nameOf(error) });
+      this.#ended.resolve(EXIT.streamsCut);
+    });
+  }
+
+  #endWithLauncher(): void {
+    if (this.#drainingSinceMs !== undefined) return;
+    this.#options.log.warn("the program that started Signet has ended: Signet ends, too");
+    this.stop("launcher");
   }
 
   #reportReload(error: unknown): void {
+    const { log } = this.#options;
     const kept = "reload refused; keys and configuration stay as they were";
-    if (!(error instanceof ConfigError)) return this.#log.error(kept, { error: nameOf(error) });
-    for (const { place, problem, remedy } of error.problems) this.#log.error(kept, { place, problem, remedy });
+    if (!(error instanceof ConfigError)) return log.error(kept, { error: nameOf(error) });
+    for (const { place, problem, remedy } of error.problems) log.error(kept, { place, problem, remedy });
   }
 
   #stoppedUnasked(error?: unknown): void {
     // A drain that ends the listener too is told by its own outcome.
-    if (this.#draining) return;
-    this.#log.error("stopped unasked", { error: error === undefined ? undefined : nameOf(error) });
-    this.#end(EXIT.unreachable);
-  }
-}
-
-export async function untilStopped(
-  app: RunningApp,
-  options: { readonly log: Logger; readonly onSignal: Machine["onSignal"] },
-): Promise<ExitCode> {
-  const life = new Life(app, options.log);
-  const forget = [
-    options.onSignal("SIGTERM", () => life.stop("SIGTERM")),
-    options.onSignal("SIGINT", () => life.stop("SIGINT")),
-    options.onSignal("SIGHUP", () => void life.reload()),
-  ];
-  try {
-    return await life.ended;
-  } finally {
-    for (const unsubscribe of forget) unsubscribe();
+    if (this.#drainingSinceMs !== undefined) return;
+    this.#options.log.error("stopped unasked", { error: error === undefined ? undefined : nameOf(error) });
+    this.#ended.resolve(EXIT.unreachable);
   }
 }

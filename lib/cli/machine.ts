@@ -6,6 +6,7 @@ import type { Buffer } from "node:buffer";
 import { environment } from "../platform/environment.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
+import { onLauncherGone } from "../platform/launcher.ts";
 import { writeStderr } from "../platform/stderr.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { isTerminal, onSignal, readStdin, STDERR, STDOUT, textWriter } from "../platform/terminal.ts";
@@ -76,6 +77,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     stdout: textWriter(STDOUT),
     stderr: textWriter(STDERR),
     writeStderr,
+    onLauncherGone: (handler) => onLauncherGone(environment(), handler),
     stdoutIsTerminal: isTerminal(STDOUT),
     stderrIsTerminal: isTerminal(STDERR),
     readTextFile,

@@ -1,5 +1,6 @@
 // What operators' commands act on: a running Signet (--admin) or its state file (--state). A flag decides; without one, the
 // state file that is configured, else the running Signet.
+import type { Control } from "../admin/control.ts";
 import { ownValue } from "../config/flags.ts";
 import type { SettingKey } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
@@ -9,7 +10,7 @@ import type { CommandContext } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { sourcesOf } from "./sources.ts";
 import type { Needs, OpenedControl } from "./state_control.ts";
-import type { Control } from "../admin/control.ts";
+import type { RemoteControl } from "./remote_control.ts";
 
 /** Settings of a command that can act on either. */
 export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", "admin", "adminTokenFile", "unsafeFiles"];
@@ -58,7 +59,13 @@ async function statePath(context: CommandContext, { liveOnly }: ControlNeeds): P
   return (await loadSome(["stateFile"], sourcesOf(context))).settings.stateFile;
 }
 
-async function openRemote(context: CommandContext, { attempted }: ControlNeeds): Promise<OpenedControl> {
+async function openRemote(context: CommandContext, needs: ControlNeeds): Promise<OpenedControl> {
+  const control = await remoteControl(context, needs.attempted);
+  return { control, live: true, close: () => Promise.resolve() };
+}
+
+/** The running Signet that --admin names, with the token it wants. @throws ConfigError, CommandFailure */
+export async function remoteControl(context: CommandContext, attempted: string): Promise<RemoteControl> {
   const [{ RemoteControl }, { loadSome }, { loadSecrets }] = await Promise.all([
     import("./remote_control.ts"),
     import("../config/load.ts"),
@@ -75,6 +82,5 @@ async function openRemote(context: CommandContext, { attempted }: ControlNeeds):
   if (adminToken !== undefined && protocol === "http:" && !isLoopbackHost(hostname)) {
     context.stderr(`! The admin token goes to ${base} in the clear.\n`);
   }
-  const control = new RemoteControl({ base, token: adminToken, fetch: context.fetch });
-  return { control, live: true, close: () => Promise.resolve() };
+  return new RemoteControl({ base, token: adminToken, fetch: context.fetch });
 }

@@ -11,6 +11,7 @@ import type {
   TokenVerdictView,
   TokenView,
 } from "../admin/control.ts";
+import type { ConfigProblem } from "../errors.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
 import { printable } from "./text.ts";
@@ -70,9 +71,47 @@ export class RemoteControl implements Control {
     return this.#call({ path: "/sessions/revoke", body: request });
   }
 
+  /** Begins to end; how long open calls may take, in ms. */
+  async stop(): Promise<number> {
+    const { drainTimeoutMs } = await this.#call<{ drainTimeoutMs: unknown }>({ path: "/stop", body: {} });
+    return typeof drainTimeoutMs === "number" ? drainTimeoutMs : 0;
+  }
+
+  /** Whether anybody still answers. */
+  async isThere(): Promise<boolean> {
+    const { base, fetch } = this.#options;
+    try {
+      const response = await fetch(`${base}/healthz`, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
+      await response.body?.cancel();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Keys and configuration again; what is wrong with them, if they were refused. */
+  async reload(): Promise<readonly ConfigProblem[]> {
+    const response = await this.#send({ path: "/reload", body: {} });
+    if (response.status !== 409) return await this.#read<unknown>(response).then(() => []);
+    const error = parseObject(await response.text().catch(() => ""))?.["error"] as Record<string, unknown> | undefined;
+    const listed = Array.isArray(error?.["problems"]) ? error["problems"] as Record<string, unknown>[] : [];
+    if (listed.length === 0) {
+      throw new CommandFailure(EXIT.failedCheck, printable(error?.["message"]), printable(error?.["remedy"]));
+    }
+    return listed.map(({ place, problem, remedy }) => ({
+      place: printable(place),
+      problem: printable(problem),
+      remedy: printable(remedy),
+    }));
+  }
+
   async #call<T>(call: Call): Promise<T> {
+    return await this.#read(await this.#send(call));
+  }
+
+  /** @throws CommandFailure for whatever is no success */
+  async #read<T>(response: Response): Promise<T> {
     const { base } = this.#options;
-    const response = await this.#send(call);
     const answer = parseObject(await response.text().catch(() => ""));
     if (response.status >= 200 && response.status < 300 && answer !== undefined) return answer as T;
     const error = answer?.["error"] as { message?: unknown; remedy?: unknown } | undefined;

@@ -2,14 +2,14 @@
 import type { AppOptions, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
-import { createLogger, type Logger } from "../observe/log.ts";
+import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { LogSink } from "../observe/log_sink.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { asCommand } from "./failures.ts";
-import { untilStopped } from "./lifetime.ts";
+import { Life } from "./lifetime.ts";
 
 /** What may wait for a reader of the log: some thousand lines. */
 const MAX_LOG_BYTES = 1024 * 1024;
@@ -17,14 +17,14 @@ const MAX_LOG_BYTES = 1024 * 1024;
 const FAREWELL_MS = 1000;
 
 interface ServeLog {
-  readonly log: Logger;
+  readonly log: AdjustableLogger;
   readonly human: boolean;
   readonly sink: LogSink;
 }
 
 /** Everything `serve` says goes through the sink: nothing of it may wait for whoever reads standard error. */
 function createLog(context: CommandContext, { settings }: Configuration): ServeLog {
-  const human = settings.logFormat === "human" || (settings.logFormat === "auto" && context.stderrIsTerminal);
+  const format = formatOf(context, settings);
   const sink = new LogSink({
     write: (bytes) => context.writeStderr(bytes),
     maxBytes: MAX_LOG_BYTES,
@@ -32,12 +32,16 @@ function createLog(context: CommandContext, { settings }: Configuration): ServeL
   });
   const log = createLogger({
     level: settings.logLevel,
-    format: human ? "human" : "json",
+    format,
     write: (line) => sink.push(line),
     now: context.now,
     color: context.stderrIsTerminal && !context.env["NO_COLOR"],
   });
-  return { log, human, sink };
+  return { log, human: format === "human", sink };
+}
+
+function formatOf({ stderrIsTerminal }: CommandContext, { logFormat }: Configuration["settings"]): LogFormat {
+  return logFormat === "auto" ? (stderrIsTerminal ? "human" : "json") : logFormat;
 }
 
 /** Gives the ring shown at the start first, then what is configured; a key that lives in memory only is never replaced by another. */
@@ -86,8 +90,15 @@ async function serveWith(
   { log, human, sink }: ServeLog,
 ): Promise<ExitCode> {
   const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
+  const { settings } = configuration;
+  const life = new Life({ log, settings, machine: context });
   const app = await start(context, {
-    settings: configuration.settings,
+    settings,
+    process: life,
+    onReloaded: (reloaded) => {
+      log.level = reloaded.logLevel;
+      log.format = formatOf(context, reloaded);
+    },
     loadKeys: keySource(configuration.keys, () => loadConfiguredKeys(context)),
     reloadSettings: async () => {
       const reloaded = await loadConfiguration(context);
@@ -101,7 +112,7 @@ async function serveWith(
     now: context.now,
   });
   announce({ context, configuration, app, log, human, write: (text) => sink.push(text) });
-  return await untilStopped(app, { log, onSignal: context.onSignal });
+  return await life.run(app);
 }
 
 export const serve: Command = {

@@ -2,7 +2,9 @@
 // no text drives a terminal or forges a line in either format (escape.ts).
 import { escapeUnsafe } from "./escape.ts";
 
-export type LogLevel = "debug" | "info" | "warn" | "error";
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = typeof LOG_LEVELS[number];
+export type LogFormat = "human" | "json";
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Logger {
@@ -12,11 +14,17 @@ export interface Logger {
   error(event: string, facts?: LogFacts): void;
 }
 
+/** What may change while it runs. */
+export interface AdjustableLogger extends Logger {
+  level: LogLevel;
+  format: LogFormat;
+}
+
 const RANK: Record<LogLevel, number> = { debug: 10, info: 20, warn: 30, error: 40 };
 
 export interface LogOptions {
   readonly level: LogLevel;
-  readonly format: "human" | "json";
+  readonly format: LogFormat;
   /** Takes one finished line with its newline. */
   readonly write: (line: string) => void;
   /** Milliseconds since the epoch. */
@@ -44,12 +52,12 @@ function formatJson(options: LogOptions, level: LogLevel, event: string, facts: 
   return escapeUnsafe(JSON.stringify({ time: new Date(options.now()).toISOString(), level, event, ...facts })) + "\n";
 }
 
-export function createLogger(options: LogOptions): Logger {
-  const least = RANK[options.level];
-  const format = options.format === "json" ? formatJson : formatHuman;
-  const at = (level: LogLevel) =>
-    RANK[level] < least
-      ? () => {}
-      : (event: string, facts: LogFacts = {}) => options.write(format(options, level, event, facts));
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+export function createLogger(options: LogOptions): AdjustableLogger {
+  const at = (level: LogLevel) => (event: string, facts: LogFacts = {}) => {
+    if (RANK[level] < RANK[log.level]) return;
+    options.write((log.format === "json" ? formatJson : formatHuman)(options, level, event, facts));
+  };
+  const { level, format } = options;
+  const log = { level, format, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  return log;
 }

@@ -22,6 +22,10 @@ export interface MachineOptions {
 }
 
 export class FakeMachine {
+  /** May be moved on. */
+  nowMs = NOW_MS;
+  /** Set while a command watches: ends the program that started this one. */
+  endLauncher: (() => void) | undefined;
   stdout = "";
   stderr = "";
   /** May be changed while a command runs. */
@@ -81,13 +85,17 @@ export class FakeMachine {
           ? Promise.resolve(0o600)
           : Promise.reject(new Deno.errors.NotFound(path)),
       readStdin: () => Promise.resolve(stdin),
-      now: () => NOW_MS,
+      now: () => this.nowMs,
       random: random ?? ((length) => new Uint8Array(length).fill(++this.#random)),
       fetch: fetch ?? (() => Promise.reject(new TypeError("no network in this test"))),
       onSignal: (signal, handler) => {
         const handlers = this.#handlers.get(signal) ?? new Set();
         this.#handlers.set(signal, handlers.add(handler));
         return () => handlers.delete(handler);
+      },
+      onLauncherGone: (handler) => {
+        this.endLauncher = handler;
+        return () => this.endLauncher = undefined;
       },
       openState: (path) => Promise.resolve(this.#openState(path)),
       loadApp: () =>

@@ -36,7 +36,7 @@ class FakeApp implements AppModule, RunningApp {
 
   async reload(): Promise<void> {
     this.reloads++;
-    await this.options!.reloadSettings();
+    this.options!.onReloaded?.(await this.options!.reloadSettings());
     await this.options!.loadKeys();
     await this.onReload();
   }
@@ -86,9 +86,44 @@ Deno.test("P2: serve exits 4 when streams had to be cut, or the drain failed", S
 Deno.test("P2: a second signal ends at once, whatever the drain does", STRICT, async () => {
   const { app, machine, code } = await serving();
   machine.send("SIGTERM");
+  machine.nowMs += 500;
   machine.send("SIGINT");
   assert.equal(await code, 4);
   assert.equal(app.drains, 1);
+});
+
+Deno.test("P7: a second signal within half a second is the same one, whichever it is", STRICT, async () => {
+  const { app, machine, code } = await serving();
+  machine.send("SIGINT");
+  machine.nowMs += 499;
+  machine.send("SIGINT");
+  machine.send("SIGTERM");
+  app.drained.resolve({ cutStreams: 0 });
+  assert.equal(await code, 0);
+  assert.equal(app.drains, 1);
+});
+
+Deno.test("P7: Signet ends with the program that started it, and says why", STRICT, async () => {
+  const { app, machine, code, lines } = await serving();
+  machine.endLauncher!();
+  app.drained.resolve({ cutStreams: 0 });
+  assert.equal(await code, 0);
+  assert.equal(lines().some(({ event }) => /started Signet has ended/.test(String(event))), true);
+  assert.equal(machine.endLauncher, undefined, "nothing is watched any more");
+});
+
+Deno.test("V1: the log's level and form change with SIGHUP", STRICT, async () => {
+  const files = { "signet.yaml": "log-level: error\n" };
+  const { app, machine, code, lines } = await serving(["--config", "signet.yaml"], { files });
+  assert.equal(machine.stderr, "");
+  machine.files = { "signet.yaml": "log-level: info\n" };
+  machine.send("SIGHUP");
+  await until(() => machine.stderr.includes("reloaded"), "the reload");
+  assert.equal(lines().at(-1)?.["event"], "reloaded");
+  machine.files = { "signet.yaml": "log-format: human\n" };
+  machine.send("SIGHUP");
+  await until(() => /INFO +reloaded/.test(machine.stderr), "the form");
+  await end({ app, machine, code });
 });
 
 Deno.test("P2: SIGHUP reloads", STRICT, async () => {

@@ -1,0 +1,32 @@
+// `signet reload`: what SIGHUP does, over the admin listener, and what is wrong with the new configuration if it is
+// refused (BEHAVIOUR.md P2, P7).
+import { ADMIN_FLAG } from "./admin_target.ts";
+import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import { asCommand } from "./failures.ts";
+import { remoteControl } from "./open_control.ts";
+import { formatProblems, styleFor } from "./text.ts";
+
+async function run(context: CommandContext): Promise<ExitCode> {
+  const control = await remoteControl(context, "reloading");
+  const problems = await asCommand(() => control.reload());
+  if (problems.length === 0) {
+    context.stdout("reloaded\n");
+    return EXIT.done;
+  }
+  context.stderr(formatProblems(problems, styleFor(context.stderrIsTerminal, context.env)));
+  return EXIT.failedCheck;
+}
+
+export const reload: Command = {
+  name: "reload",
+  summary: "make a running Signet read its keys and configuration again",
+  description: [
+    "As SIGHUP does, however that Signet was started. Exit code 1, with every problem, if what is",
+    "configured now is not sound: then it goes on with the old.",
+  ],
+  arguments: [],
+  examples: ["signet reload", "signet reload --admin http://signet:9090 --admin-token-file admin"],
+  settings: ["admin", "adminTokenFile"],
+  own: [ADMIN_FLAG],
+  run,
+};
