@@ -40,6 +40,10 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
       owners: lasting.owners,
       challenger: createChallenger(settings, resource),
       replaceChallenges,
+      onLostClient: () =>
+        log.warn("the MCP server says where to log in, and clients do not get to see it", {
+          remedy: "Set --resource to this endpoint's own URL and --authorization-server to the issuer of the tokens.",
+        }),
       requiredScopes: settings.requireScopes,
       ...(sessionOnly === undefined
         ? {}

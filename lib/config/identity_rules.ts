@@ -2,7 +2,7 @@
 // to the upstream, requests without a credential, the metadata clients are pointed at, ids that Signet never issued.
 import { publishedResource } from "../identity/protected_resource.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
-import { type SettingKey, SETTINGS } from "./schema.ts";
+import { type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
 
 /** Headers that name a caller: stripped from every request that comes in. */
 const IDENTITY_HEADERS = ["principalHeader", "identityUserHeader", "identityScopesHeader"] as const;
@@ -96,6 +96,21 @@ function judgeResource({ settings, problem }: Bench): void {
   }
 }
 
+/** Sources of tokens that an authorization server gives. */
+const OF_OAUTH: readonly PrincipalSourceName[] = ["jwt", "introspection", "bearer"];
+
+/** Signet's challenges take the place of the server's, and its paths are the endpoint's alone: what it says of OAuth is not seen. */
+function judgeDiscovery({ settings, warn }: Bench): void {
+  const { resource, resourceMetadataUrl, principals } = settings;
+  const source = principals.find((name) => OF_OAUTH.includes(name));
+  if (source === undefined || resource !== undefined || resourceMetadataUrl !== undefined) return;
+  warn(
+    `--principal ${source} without --resource: clients that get a 401 cannot find out where to log in, even if the MCP server ` +
+      "behind would say it (its challenges and metadata name its own address and stay here). Set --resource to this " +
+      "endpoint's own URL and --authorization-server to the issuer of the tokens, unless clients get theirs in another way.",
+  );
+}
+
 function trimmed(url: string): string {
   return url.replace(/\/$/, "");
 }
@@ -150,5 +165,6 @@ export const IDENTITY_RULES: readonly Rule[] = [
   [["adopt"], judgeAdoption],
   [["resource", "authorizationServers", "resourceMetadataUrl", "scopes"], judgeResource],
   [["resource", "path"], judgeResourceFit],
+  [["resource", "resourceMetadataUrl", "principals"], judgeDiscovery],
   [["resource", "principals", "jwtIssuer", "jwtAudiences", "jwtProviders", "introspectionAudiences"], judgeAudiences],
 ];

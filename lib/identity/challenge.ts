@@ -35,12 +35,15 @@ export class Challenger {
   readonly #metadata: string[];
   /** For a request that carried no credential: without an error code, as RFC 6750 §3.1 wants. */
   readonly bare: string;
+  /** Whether no metadata are pointed at. */
+  readonly leadsNowhere: boolean;
 
   /** @throws TypeError on a value that cannot stand in a header field */
   constructor(config: ChallengeConfig = {}) {
     this.#realm = config.realm === undefined ? [] : [quote("realm", config.realm)];
     this.#scope = config.scope;
     this.#metadata = config.resourceMetadata === undefined ? [] : [quote("resource_metadata", config.resourceMetadata)];
+    this.leadsNowhere = config.resourceMetadata === undefined;
     this.bare = this.#join([], config.scope);
   }
 

@@ -178,6 +178,34 @@ for (const lane of LANES) {
   );
 
   Deno.test(
+    `I5 O3: bearer before a server that does OAuth itself leads clients on, or the log says how to (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const address = new URL(upstream.url).host;
+      const named = `Bearer error="invalid_token", resource_metadata="${new URL("/.well-known/x", upstream.url).href}"`;
+      for (const resource of [[], RESOURCE_FLAGS]) {
+        upstream.onRequest = undefined;
+        const flags = ["--principal", "bearer", ...resource];
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+        const id = await signet.open({ token: "opaque" });
+        assert.equal(await status(signet.post(call(1, "echo"), { id, token: "refreshed" })), 403);
+        const refusal = signet.logs.find(({ code }) => code === "owner_mismatch");
+        assert.match(String(refusal?.remedy), /source that knows the person/);
+        upstream.onRequest = () => new Response("no", { status: 401, headers: { "www-authenticate": named } });
+        const response = await signet.post(call(1, "echo"), { id, token: "opaque" });
+        assert.equal(response.status, 401);
+        const seen = JSON.stringify([...response.headers]) + await response.text();
+        assert.equal(seen.includes(address), false, seen);
+        const leadsOn = resource.length > 0;
+        assert.equal(seen.includes("https://signet.example/.well-known/oauth-protected-resource/mcp"), leadsOn);
+        const told = signet.logs.filter((line) => JSON.stringify(line).includes("says where to log in"));
+        assert.equal(told.length, leadsOn ? 0 : 1);
+      }
+    },
+  );
+
+  Deno.test(
     `PROTOCOL 22: an upstream's own challenge is replaced where Signet tells callers apart (${lane} lane)`,
     STRICT,
     async () => {

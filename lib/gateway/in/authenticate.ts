@@ -36,6 +36,8 @@ export interface AuthenticationOptions {
   readonly replaceChallenges: boolean;
   /** Scopes every caller must have; none if empty. */
   readonly requiredScopes: readonly string[];
+  /** Hears that the MCP server says where to log in, and Signet does not. */
+  readonly onLostClient?: () => void;
   /** Who asks when no credential was sent (I2); undefined answers 401. */
   readonly withoutCredential?: (inbound: Inbound, nowMs: number) => Caller | undefined;
 }
@@ -108,7 +110,11 @@ export class Authentication {
   challengeFor(status: 401 | 403, upstreams: string | undefined): string | undefined {
     const { replaceChallenges, challenger } = this.#options;
     if (!replaceChallenges) return undefined;
-    if (status === 401) return challenger.failed({ error: "invalid_token", description: "the MCP server refused it" });
+    if (status === 401) {
+      // It says where to log in, and neither it nor its address may leave: clients are lost unless Signet says it.
+      if (challenger.leadsNowhere && upstreams?.includes("resource_metadata")) this.#options.onLostClient?.();
+      return challenger.failed({ error: "invalid_token", description: "the MCP server refused it" });
+    }
     if (upstreams === undefined || !/\berror="?insufficient_scope/.test(upstreams)) return undefined;
     const description = "the MCP server wants a wider scope";
     const [, quoted, bare] = /\bscope=(?:"([^"]*)"|([^\s",]+))/.exec(upstreams) ?? [];

@@ -120,3 +120,16 @@ Deno.test("I5: what clients would find out one by one is warned of", STRICT, asy
   const root = { argv: ["--resource", "https://m", "--authorization-server", "https://i", "--path", "/", ...BEARER] };
   assert.doesNotMatch(await warningsOf(root), /--resource has the path/);
 });
+
+Deno.test("I5: an OAuth server's clients that could not find out where to log in are warned of", STRICT, async () => {
+  const needs = ["--jwt-audience", "https://m.example/mcp"];
+  for (const source of [BEARER, [...JWT, ...needs]]) {
+    const found = await warningsOf({ argv: source });
+    assert.match(found, /cannot find out where to log in.*Set --resource to .* and --authorization-server/);
+    const elsewhere = ["--resource-metadata-url", "https://m.example/.well-known/oauth-protected-resource/mcp"];
+    for (const named of [RESOURCE, elsewhere]) {
+      assert.doesNotMatch(await warningsOf({ argv: [...source, ...named] }), /where to log in/);
+    }
+  }
+  assert.doesNotMatch(await warningsOf({ argv: [] }), /where to log in/);
+});
