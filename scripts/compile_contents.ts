@@ -11,7 +11,6 @@ export const RUNTIME_PACKAGES: readonly string[] = [
   "lru-cache",
   "oauth4webapi",
   "yaml",
-  "zod",
 ];
 
 /** Everything of the module graph that has no place in the program; empty when all is well. */
