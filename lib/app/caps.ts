@@ -7,12 +7,19 @@ export function allShareOneOwner({ principals }: Settings): boolean {
   return principals.every((name) => name === "anonymous");
 }
 
+/** Of everything that one caller must not take whole: what it may have at most, and never less than one. */
+function shareOf(cap: number, settings: Settings): number {
+  return allShareOneOwner(settings) ? Infinity : Math.max(1, Math.ceil(cap * settings.principalShare / 100));
+}
+
 export function capsOf(settings: Settings): LimitOptions {
   return {
     maxSessions: settings.maxSessions,
     maxSessionsPerPrincipal: allShareOneOwner(settings) ? Infinity : settings.maxSessionsPerPrincipal,
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,
+    maxStreamsPerPrincipal: shareOf(settings.maxStreams, settings),
+    maxRequestsPerPrincipal: shareOf(settings.maxInFlight, settings),
     maxCallsPerSession: settings.maxCallsPerSession,
     maxStreamsPerSession: settings.maxStreamsPerSession,
   };

@@ -1,13 +1,15 @@
-// How much Signet takes on at once (BEHAVIOUR.md M1, M2): sessions, sessions of one principal, streams, requests in flight.
+// How much Signet takes on at once (BEHAVIOUR.md M1, M2): sessions, streams, requests in flight; of all, and of each principal.
 // A reservation is one synchronous step, taken before the first await, and released exactly once whatever happens.
-// Counts of principals live in a map whose entries vanish at zero, so the session cap bounds it too.
 import { SignetError } from "../errors.ts";
 import type { PrincipalKey } from "./caller.ts";
+import { Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
 const RETRY_AFTER_S = 30;
 /** Requests end sooner than sessions do. */
 const REQUEST_RETRY_AFTER_S = 1;
+/** What the streams and requests of one principal may be of all, at most, unless configured. */
+const DEFAULT_SHARE = 0.5;
 
 export interface LimitOptions {
   /** Sessions known to this process, those being initialized included. Default 10,000. */
@@ -18,6 +20,10 @@ export interface LimitOptions {
   readonly maxStreams?: number;
   /** Requests in flight over all sessions, streams not counted. Default 4,096. */
   readonly maxRequests?: number;
+  /** Open streams of one principal. Default 5,000. */
+  readonly maxStreamsPerPrincipal?: number;
+  /** Requests in flight of one principal, streams not counted. Default 2,048. */
+  readonly maxRequestsPerPrincipal?: number;
   /** Calls in flight in one session; see `Session.enter`. Default 100. */
   readonly maxCallsPerSession?: number;
   /** Open streams of one session; see `Session.enter`. Default 16. */
@@ -31,82 +37,26 @@ export const DEFAULT_CAPS: LimitCaps = {
   maxSessionsPerPrincipal: 100,
   maxStreams: 10_000,
   maxRequests: 4_096,
+  maxStreamsPerPrincipal: 10_000 * DEFAULT_SHARE,
+  maxRequestsPerPrincipal: 4_096 * DEFAULT_SHARE,
   maxCallsPerSession: 100,
   maxStreamsPerSession: 16,
 };
 
-/** One unit of something limited. `release` gives it back; calling it again does nothing. */
-export interface Reservation {
-  release(): void;
-  readonly released: boolean;
-}
+type Lasting = "streams" | "requests";
 
-/** A session's place: one of the total and one of its principal's. */
-export interface SessionReservation extends Reservation {
-  readonly principalKey: PrincipalKey;
-}
-
-/** How many of one kind are out. */
-class Tally {
-  taken = 0;
-  refused = 0;
-}
-
-class Unit implements Reservation {
-  #tally: Tally | undefined;
-
-  constructor(tally: Tally) {
-    this.#tally = tally;
-    tally.taken++;
-  }
-
-  get released(): boolean {
-    return this.#tally === undefined;
-  }
-
-  release(): void {
-    if (this.#tally === undefined) return;
-    this.#tally.taken--;
-    this.#tally = undefined;
-  }
-}
-
-/** How many sessions one principal holds. Shared by its reservations, so its key is stored once. */
-interface Holding {
-  readonly key: PrincipalKey;
-  sessions: number;
-}
-
-class SessionUnit extends Unit implements SessionReservation {
-  readonly #holding: Holding;
-  readonly #holdings: Map<string, Holding>;
-
-  constructor(tally: Tally, holding: Holding, holdings: Map<string, Holding>) {
-    super(tally);
-    this.#holding = holding;
-    this.#holdings = holdings;
-    holding.sessions++;
-  }
-
-  get principalKey(): PrincipalKey {
-    return this.#holding.key;
-  }
-
-  override release(): void {
-    if (this.released) return;
-    super.release();
-    if (--this.#holding.sessions === 0) this.#holdings.delete(this.#holding.key);
-  }
-}
+/** How each is called where somebody is told, and by which cap each is bounded. */
+const KINDS = {
+  streams: { name: "streams", cap: "maxStreams", ofPrincipal: "maxStreamsPerPrincipal", flag: "--max-streams" },
+  requests: { name: "calls", cap: "maxRequests", ofPrincipal: "maxRequestsPerPrincipal", flag: "--max-in-flight" },
+} as const;
 
 /** Every count Signet is limited by. */
 export class Limits {
   #caps: LimitCaps;
-  readonly #sessions = new Tally();
-  readonly #streams = new Tally();
-  readonly #requests = new Tally();
-  readonly #holdings = new Map<string, Holding>();
-  #principalsRefused = 0;
+  readonly #tallies = { sessions: new Tally(), streams: new Tally(), requests: new Tally() };
+  readonly #holdings = new Holdings();
+  readonly #refusedOfPrincipals = { sessions: 0, streams: 0, requests: 0 };
 
   constructor(options: LimitOptions = {}) {
     this.#caps = { ...DEFAULT_CAPS, ...options };
@@ -126,71 +76,90 @@ export class Limits {
    */
   reserveSession(key: PrincipalKey): SessionReservation {
     if (this.principalFull(key)) {
-      this.#principalsRefused++;
+      this.#refusedOfPrincipals.sessions++;
       throw new SignetError("principal_limit", {
         retryAfterS: RETRY_AFTER_S,
         facts: { limit: this.#caps.maxSessionsPerPrincipal },
         remedy: "End sessions with DELETE, wait until idle ones are dropped, or raise --max-sessions-per-principal",
       });
     }
+    const { sessions } = this.#tallies;
     if (this.sessionsFull) {
-      this.#sessions.refused++;
+      sessions.refused++;
       throw new SignetError("session_limit", {
         retryAfterS: RETRY_AFTER_S,
         facts: { limit: this.#caps.maxSessions },
         remedy: "Add replicas, shorten --session-idle, or raise --max-sessions",
       });
     }
-    const holding = this.#holdings.get(key) ?? { key, sessions: 0 };
-    if (holding.sessions === 0) this.#holdings.set(key, holding);
-    return new SessionUnit(this.#sessions, holding, this.#holdings);
+    return new Unit("sessions", sessions, this.#holdings.of(key));
   }
 
-  /** @throws SignetError `request_limit` (503) */
-  reserveStream(): Reservation {
-    return this.#reserve(this.#streams, this.#caps.maxStreams, "streams");
+  /** @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all */
+  reserveStream(key: PrincipalKey): Reservation {
+    return this.#reserve("streams", key);
   }
 
-  /** @throws SignetError `request_limit` (503) */
-  reserveRequest(): Reservation {
-    return this.#reserve(this.#requests, this.#caps.maxRequests, "requests");
+  /** @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all */
+  reserveRequest(key: PrincipalKey): Reservation {
+    return this.#reserve("requests", key);
   }
 
   get sessionsFull(): boolean {
-    return this.#sessions.taken >= this.#caps.maxSessions;
+    return this.#tallies.sessions.taken >= this.#caps.maxSessions;
   }
 
   principalFull(key: PrincipalKey): boolean {
-    return (this.#holdings.get(key)?.sessions ?? 0) >= this.#caps.maxSessionsPerPrincipal;
+    return this.#holdings.count(key, "sessions") >= this.#caps.maxSessionsPerPrincipal;
   }
 
   /** What is out now, for metrics: all zero once everything has ended. */
   counts(): { sessions: number; streams: number; requests: number; principals: number } {
+    const { sessions, streams, requests } = this.#tallies;
     return {
-      sessions: this.#sessions.taken,
-      streams: this.#streams.taken,
-      requests: this.#requests.taken,
+      sessions: sessions.taken,
+      streams: streams.taken,
+      requests: requests.taken,
       principals: this.#holdings.size,
     };
   }
 
-  /** Refusals since the start. */
-  refusals(): { sessions: number; streams: number; requests: number; principals: number } {
+  /** Refusals since the start: at the cap of all, and at a principal's own (`principals` for sessions). */
+  refusals(): Record<"sessions" | "streams" | "requests" | "principals" | "own_streams" | "own_requests", number> {
+    const { sessions, streams, requests } = this.#tallies;
     return {
-      sessions: this.#sessions.refused,
-      streams: this.#streams.refused,
-      requests: this.#requests.refused,
-      principals: this.#principalsRefused,
+      sessions: sessions.refused,
+      streams: streams.refused,
+      requests: requests.refused,
+      principals: this.#refusedOfPrincipals.sessions,
+      own_streams: this.#refusedOfPrincipals.streams,
+      own_requests: this.#refusedOfPrincipals.requests,
     };
   }
 
-  #reserve(tally: Tally, cap: number, what: string): Reservation {
-    if (tally.taken < cap) return new Unit(tally);
+  #reserve(what: Lasting, key: PrincipalKey): Reservation {
+    const tally = this.#tallies[what];
+    const { name, cap, ofPrincipal, flag } = KINDS[what];
+    const holding = this.#holdings.of(key);
+    const limitOfOne = this.#caps[ofPrincipal];
+    if (holding[what] < limitOfOne && tally.taken < this.#caps[cap]) return new Unit(what, tally, holding);
+    const isOwn = holding[what] >= limitOfOne;
+    holding.drop();
+    if (isOwn) {
+      this.#refusedOfPrincipals[what]++;
+      throw new SignetError("principal_limit", {
+        publicMessage: `Too many ${name} at once for this caller`,
+        retryAfterS: REQUEST_RETRY_AFTER_S,
+        facts: { what: `${name} of one caller`, limit: limitOfOne },
+        remedy: `Let earlier ones end, or raise --principal-share or ${flag}`,
+      });
+    }
     tally.refused++;
     throw new SignetError("request_limit", {
+      publicMessage: `Too many ${name} at once`,
       retryAfterS: REQUEST_RETRY_AFTER_S,
-      facts: { what, limit: cap },
-      remedy: `Add replicas, or raise the limit of ${what} at once`,
+      facts: { what: name, limit: this.#caps[cap] },
+      remedy: `Add replicas, or raise ${flag}`,
     });
   }
 }

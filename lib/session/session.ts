@@ -9,7 +9,7 @@ import type { FieldList } from "../http1/types.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { PendingClaim } from "./adoption.ts";
 import type { Caller, PrincipalKey } from "./caller.ts";
-import type { SessionReservation } from "./limits.ts";
+import type { SessionReservation } from "./holdings.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
 import type { Listed } from "./principal_sessions.ts";
 import { linksOf, type UpstreamLink } from "./upstream_link.ts";
@@ -229,10 +229,12 @@ export class Session implements Linked<Session>, Listed {
   #checkCap(stream: boolean, caps: SessionCaps): void {
     const limit = stream ? caps.maxStreamsPerSession : caps.maxCallsPerSession;
     if ((stream ? this.#streams : this.#calls) < limit) return;
+    const what = stream ? "streams" : "calls";
     throw new SignetError("request_limit", {
+      publicMessage: `Too many ${what} at once in this session`,
       retryAfterS: 1,
-      facts: { what: stream ? "streams of one session" : "calls of one session", limit },
-      remedy: "Wait for earlier ones to end, or raise the limit of one session",
+      facts: { what: `${what} of one session`, limit },
+      remedy: `Let earlier ones end, or raise --max-${what}-per-session`,
     });
   }
 }

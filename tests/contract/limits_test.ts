@@ -2,9 +2,24 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
+
+const STATELESS = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call" };
+
+function statelessCall(id: number, name: string) {
+  const message = call(id, name);
+  Object.assign(message.params, {
+    _meta: {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+      "io.modelcontextprotocol/clientCapabilities": {},
+    },
+  });
+  return message;
+}
 
 async function backAtZero(signet: TestSignet): Promise<void> {
   for (const limit of ["sessions", "streams", "requests", "principals"]) {
@@ -92,6 +107,88 @@ for (const lane of LANES) {
     await until(async () => await signet.metric('signet_in_use{limit="streams"}') === 0, "the stream's place is back");
     assert.equal(await signet.metric('signet_in_use{limit="requests"}'), 0);
   });
+
+  Deno.test(
+    `M1 M2: one caller takes its share of calls and streams, never all; it hears 429 (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using issuer = await TestIssuer.create();
+      await using upstream = new FakeMcp();
+      const release = Promise.withResolvers<void>();
+      upstream.tool("slow", async () => (await release.promise, {}));
+      const flags = [...issuer.flags, "--max-in-flight", "8", "--max-streams", "4", "--max-streams-per-session", "9"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      using _released = { [Symbol.dispose]: () => release.resolve() };
+      const [mallory, alice] = [await issuer.token("mallory"), await issuer.token("alice")];
+      const [id, hers] = [await signet.open({ token: mallory }), await signet.open({ token: alice })];
+      const asked = [
+        ...[1, 2, 3, 4, 5, 6].map((n) => signet.post(call(n, "slow"), { id, token: mallory })),
+        ...[7, 8, 9, 10, 11, 12].map((n) =>
+          signet.post(statelessCall(n, "slow"), { token: mallory, headers: { ...STATELESS, "mcp-name": "slow" } })
+        ),
+      ];
+      const refused: Response[] = [];
+      for (const answer of asked) {
+        answer.then((response) => response.status === 200 || refused.push(response), () => {});
+      }
+      await until(() => refused.length === 8, "all above the share are refused");
+      for (const response of refused) {
+        assert.deepEqual([response.status, response.headers.get("retry-after")], [429, "1"]);
+        assert.match((await response.json()).error.message, /^Too many calls at once for this caller$/);
+      }
+      const streams: Response[] = [];
+      for (let i = 0; i < 3; i++) streams.push(await signet.get({ id, token: mallory }));
+      assert.deepEqual(streams.map(({ status }) => status), [200, 200, 429]);
+      assert.match((await streams[2]!.json()).error.message, /^Too many streams at once for this caller$/);
+      assert.equal(await status(signet.post(call(1, "echo"), { id: hers, token: alice })), 200);
+      assert.equal(
+        await status(
+          signet.post(statelessCall(1, "echo"), { token: alice, headers: { ...STATELESS, "mcp-name": "echo" } }),
+        ),
+        200,
+      );
+      const stream = await signet.get({ id: hers, token: alice });
+      assert.equal(stream.status, 200);
+      release.resolve();
+      for (const response of [...streams.slice(0, 2), stream]) await response.body?.cancel();
+      for (const response of await Promise.all(asked)) if (response.status === 200) await response.body?.cancel();
+      for (const one of [{ id, token: mallory }, { id: hers, token: alice }]) await status(signet.delete(one));
+      await backAtZero(signet);
+    },
+  );
+
+  Deno.test(
+    `M1 M2: over stdio, too, one caller's stateless calls leave room for others (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using issuer = await TestIssuer.create();
+      const { command, args } = fixture();
+      const flags = [...issuer.flags, "--max-in-flight", "4"];
+      await using signet = await TestSignet.start({ upstream: [command, ...args], lane, flags });
+      const [mallory, alice] = [await issuer.token("mallory"), await issuer.token("alice")];
+      const abort = new AbortController();
+      const waiting = Array.from({ length: 8 }, (_, n) =>
+        signet.post(statelessCall(n, "wait"), {
+          token: mallory,
+          headers: { ...STATELESS, "mcp-name": "wait" },
+          signal: abort.signal,
+        }));
+      const refused: number[] = [];
+      for (const answer of waiting) {
+        answer.then(async (response) => {
+          if (response.status !== 429) return;
+          refused.push(response.status);
+          await response.body?.cancel();
+        }, () => {});
+      }
+      await until(() => refused.length === 6, "all above the share are refused");
+      const headers = { ...STATELESS, "mcp-name": "count" };
+      assert.equal(await status(signet.post(statelessCall(1, "count"), { token: alice, headers })), 200);
+      abort.abort();
+      await Promise.allSettled(waiting);
+      await backAtZero(signet);
+    },
+  );
 
   Deno.test(`M3: a body beyond the cap is 413, JSON nested beyond the cap is 400 (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();

@@ -32,6 +32,12 @@ export const LIMITS = {
     default: 4096,
     doc: "Requests being served at a time; beyond it 503",
   }),
+  principalShare: rows.one(integer({ min: 1, max: 100 }), {
+    name: "principal-share",
+    default: 50,
+    doc:
+      "Percent of all streams and requests that one caller may have at a time; beyond it 429. Anonymous callers are one caller, and have no such bound where all are",
+  }),
   maxCallsPerSession: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-calls-per-session",
     default: 100,

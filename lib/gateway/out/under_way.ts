@@ -56,13 +56,14 @@ export class UnderWay {
 
   /**
    * Must be ended on every path. A `stream` stays open until somebody ends it, a `call` ends by itself.
-   * @throws SignetError `request_limit`; `draining` for a stream, which would hold it up (P2)
+   * @throws SignetError `principal_limit`, `request_limit`; `draining` for a stream, which would hold it up (P2)
    */
   begin(asked: Asked, kind: "call" | "stream"): InFlight {
     const { limits, lifecycle } = this.#options;
     const isStream = kind === "stream";
     if (isStream && lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
-    const slot = isStream ? limits.reserveStream() : limits.reserveRequest();
+    const { principalKey } = asked.caller;
+    const slot = isStream ? limits.reserveStream(principalKey) : limits.reserveRequest(principalKey);
     this.#size++;
     if (isStream) this.#streams++;
     return new InFlight(asked, { list: this.#list, kind, slot });

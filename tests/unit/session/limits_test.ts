@@ -69,10 +69,11 @@ Deno.test("M2: the cap of all sessions is 503 with Retry-After 30", STRICT, () =
 for (const what of ["stream", "request"] as const) {
   Deno.test(`M1: ${what}s at once are capped, and their places come back`, STRICT, () => {
     const limits = new Limits({ maxStreams: 2, maxRequests: 2 });
-    const reserve = () => what === "stream" ? limits.reserveStream() : limits.reserveRequest();
+    const key = principalKeyOf("a");
+    const reserve = () => what === "stream" ? limits.reserveStream(key) : limits.reserveRequest(key);
     const places = [reserve(), reserve()];
     assert.equal(refusalOf(reserve), "request_limit");
-    assert.deepEqual(limits.counts(), { ...ZERO, [`${what}s`]: 2 });
+    assert.deepEqual(limits.counts(), { ...ZERO, [`${what}s`]: 2, principals: 1 });
     assert.equal(limits.refusals()[`${what}s`], 1);
     places[0]!.release();
     places[0]!.release();
@@ -99,3 +100,39 @@ Deno.test("M1: a principal's key is its issuer and subject, and nothing else is 
   const keys = [keyOf("ab", "c"), keyOf("a", "bc"), keyOf("a", "b"), keyOf("1:a", "b"), keyOf("a:1", "b")];
   assert.equal(new Set(keys).size, keys.length);
 });
+
+for (const what of ["stream", "request"] as const) {
+  Deno.test(
+    `M1 M2: one principal's share of ${what}s is 429, others have the rest, and nothing is left over`,
+    STRICT,
+    () => {
+      const limits = new Limits({
+        ...{ maxStreams: 4, maxStreamsPerPrincipal: 2 },
+        ...{ maxRequests: 4, maxRequestsPerPrincipal: 2 },
+      });
+      const reserve = (name: string) =>
+        what === "stream" ? limits.reserveStream(principalKeyOf(name)) : limits.reserveRequest(principalKeyOf(name));
+      const places = [reserve("a"), reserve("a")];
+      assert.throws(() => reserve("a"), (fault) => {
+        assert.ok(fault instanceof SignetError);
+        assert.deepEqual([fault.code, fault.kind.status, fault.detail.retryAfterS], ["principal_limit", 429, 1]);
+        assert.match(
+          fault.message,
+          what === "stream" ? /Too many streams .*for this caller/ : /Too many calls .*for this caller/,
+        );
+        return true;
+      });
+      places.push(reserve("b"), reserve("c"));
+      assert.throws(() => reserve("d"), (fault) => {
+        assert.ok(fault instanceof SignetError);
+        assert.deepEqual([fault.code, fault.kind.status, fault.detail.retryAfterS], ["request_limit", 503, 1]);
+        assert.match(fault.message, what === "stream" ? /^Too many streams at once$/ : /^Too many calls at once$/);
+        return true;
+      });
+      assert.equal(limits.counts().principals, 3, "who was refused left no entry");
+      assert.equal(limits.refusals()[`own_${what}s`], 1);
+      for (const place of places) place.release();
+      assert.deepEqual(limits.counts(), ZERO);
+    },
+  );
+}

@@ -1,0 +1,93 @@
+// What is reserved, of all and of each principal (BEHAVIOUR.md M1): plain counts, given back exactly once. A principal has an
+// entry as long as it holds anything, so what bounds the counts bounds the map.
+import type { PrincipalKey } from "./caller.ts";
+
+/** What can be held. */
+export type Held = "sessions" | "streams" | "requests";
+
+/** One unit of something limited. `release` gives it back; calling it again does nothing. */
+export interface Reservation {
+  release(): void;
+  readonly released: boolean;
+}
+
+/** A session's place: one of the total and one of its principal's. */
+export interface SessionReservation extends Reservation {
+  readonly principalKey: PrincipalKey;
+}
+
+/** How many of one kind are out. */
+export class Tally {
+  taken = 0;
+  refused = 0;
+}
+
+/** What one principal holds. Shared by its reservations, so its key is stored once. */
+export class Holding implements Record<Held, number> {
+  readonly key: PrincipalKey;
+  sessions = 0;
+  streams = 0;
+  requests = 0;
+  readonly #all: Map<PrincipalKey, Holding>;
+
+  constructor(key: PrincipalKey, all: Map<PrincipalKey, Holding>) {
+    this.key = key;
+    this.#all = all;
+  }
+
+  /** To be called when it may have come to nothing. */
+  drop(): void {
+    if (this.sessions + this.streams + this.requests === 0) this.#all.delete(this.key);
+  }
+}
+
+export class Holdings {
+  readonly #all = new Map<PrincipalKey, Holding>();
+
+  /** Principals that hold anything. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  count(key: PrincipalKey, what: Held): number {
+    return this.#all.get(key)?.[what] ?? 0;
+  }
+
+  /** To be taken from, or dropped again. */
+  of(key: PrincipalKey): Holding {
+    let holding = this.#all.get(key);
+    if (holding === undefined) this.#all.set(key, holding = new Holding(key, this.#all));
+    return holding;
+  }
+}
+
+/** One of a tally and of a holding. */
+export class Unit implements SessionReservation {
+  readonly #what: Held;
+  readonly #holding: Holding;
+  #tally: Tally | undefined;
+
+  constructor(what: Held, tally: Tally, holding: Holding) {
+    this.#what = what;
+    this.#tally = tally;
+    this.#holding = holding;
+    tally.taken++;
+    holding[what]++;
+  }
+
+  get principalKey(): PrincipalKey {
+    return this.#holding.key;
+  }
+
+  get released(): boolean {
+    return this.#tally === undefined;
+  }
+
+  release(): void {
+    if (this.#tally === undefined) return;
+    this.#tally.taken--;
+    this.#tally = undefined;
+    this.#holding[this.#what]--;
+    this.#holding.drop();
+  }
+}
