@@ -19,7 +19,7 @@ import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { Reachability } from "./reachability.ts";
 import { checkReadiness } from "./readiness.ts";
-import type { AppOptions, RunningApp } from "./running_app.ts";
+import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;
@@ -109,9 +109,14 @@ export class App implements RunningApp {
       ? {}
       : { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } };
     try {
-      const listener = await this.#server.listen({ transport: "tcp", ...listen, ...tls });
+      const listener = await listening(
+        "--listen",
+        listen,
+        () => this.#server.listen({ transport: "tcp", ...listen, ...tls }),
+      );
       this.#listen = `${listener.secure ? "https" : "http"}://${authorityOf(listener.address)}${path}`;
-      this.#admin = await this.#openAdmin();
+      const { admin } = this.#settings;
+      if (admin !== "off") this.#admin = await listening("--admin", admin, () => this.#openAdmin());
     } catch (error) {
       await this.#release();
       throw error;
@@ -194,6 +199,19 @@ export class App implements RunningApp {
     this.#server.close();
     await this.#lasting.opened.close();
     this.#lasting.store.close();
+  }
+}
+
+/** @throws ListenError with what the system says */
+async function listening<T>(
+  flag: string,
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  open: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    throw new ListenError(flag, formatAuthority(hostname, port), cause);
   }
 }
 

@@ -1,5 +1,5 @@
 // What a running Signet is given and what it answers to: the contract between `signet serve` and app.ts, which is loaded
-// only when something is served. Types only.
+// only when something is served.
 import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
@@ -20,6 +20,18 @@ export interface AppOptions {
   readonly process?: ProcessControl;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+/** A listener could not be opened; `cause` is the system's word. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  /** Of the setting that names the address: `--listen` or `--admin`. */
+  readonly flag: string;
+
+  constructor(flag: string, address: string, cause: unknown) {
+    super(`listening on ${address} (${flag})`, { cause });
+    this.flag = flag;
+  }
 }
 
 export interface RunningApp {
@@ -43,6 +55,6 @@ export interface RunningApp {
 
 /** As much of `app.ts` as whoever starts it needs. */
 export interface AppModule {
-  /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
+  /** Starts serving. @throws ConfigError, ListenError */
   startApp(options: AppOptions): Promise<RunningApp>;
 }

@@ -1,5 +1,5 @@
 // `signet check`: every problem of a configuration at once, with place and cure (BEHAVIOUR.md P3). Starts nothing.
-import { SETTING_KEYS } from "../config/schema.ts";
+import { SETTING_KEYS, type Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { formatProblems, styleFor, wrap } from "./text.ts";
@@ -12,6 +12,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const style = styleFor(context.stdoutIsTerminal, context.env);
   try {
     const configuration = await loadConfiguration(context);
+    await requireProgram(context, configuration.settings);
     for (const line of summarize(configuration)) context.stdout(`  ${line}\n`);
     for (const warning of configuration.warnings) {
       context.stdout(wrap(warning, 94).map((line, index) => `  ${index === 0 ? "!" : " "} ${line}\n`).join(""));
@@ -23,6 +24,20 @@ async function run(context: CommandContext): Promise<ExitCode> {
     context.stdout(formatProblems(error.problems, style));
     return EXIT.failedCheck;
   }
+}
+
+/** What `serve` would find when it starts. @throws ConfigError */
+async function requireProgram(context: CommandContext, settings: Settings): Promise<void> {
+  const { command: [program], stdioDir, stdioVariables } = settings;
+  // With a PATH of its own the server is looked for elsewhere.
+  if (program === undefined || context.findProgram === undefined) return;
+  if (stdioVariables.some(({ name }) => name === "PATH")) return;
+  if (await context.findProgram(program, stdioDir) !== undefined) return;
+  const found = program.includes("/") ? "there is no such file that can be run" : "no program of this name is in PATH";
+  const remedy = /\s/.test(program)
+    ? "Write the words of the command apart: no shell takes it apart."
+    : "Write the program as a shell would find it, or its path.";
+  throw new ConfigError([{ place: "--", problem: `looking for ${JSON.stringify(program)}: ${found}`, remedy }]);
 }
 
 export const check: Command = {

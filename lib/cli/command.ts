@@ -27,6 +27,8 @@ export interface Machine extends FileAccess {
   writeStderr(bytes: Uint8Array): Promise<number>;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
+  /** Characters in a line of the terminal behind standard output; undefined where there is none. */
+  readonly stdoutColumns?: number | undefined;
   /** All of standard input. */
   readStdin(): Promise<string>;
   /** Milliseconds since the epoch. */
@@ -39,6 +41,8 @@ export interface Machine extends FileAccess {
   onSignal(signal: SignalName, handler: () => void): () => void;
   /** Calls `handler` once if the program that started this one on somebody's behalf ends (npx, a task), until stopped. */
   onLauncherGone(handler: () => void): () => void;
+  /** The file that a command names, in a folder; undefined if there is none to run. Absent: nobody can tell. */
+  findProgram?(command: string, folder: string | undefined): Promise<string | undefined>;
   /** Opens the state file, or makes it. @throws StoreError */
   openState(path: string, options: { readonly trustsOthers: boolean }): Promise<Store>;
   /** Loaded when needed: most commands answer without the gateway. */

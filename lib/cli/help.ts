@@ -1,14 +1,64 @@
 // Help: six examples, the list of commands, and each command with its flags, out of the table of settings.
-// At most 100 columns, plain text when it goes to a file.
+// As wide as the terminal and at most 100 columns, plain text when it goes to a file. A command with many flags shows those
+// that most people need, and all of them with --help-all.
 import type { OwnFlag } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import { defaultText, environmentName, SECTIONS, type Setting, writtenAs } from "../config/setting.ts";
 import { type Command, settingsOf } from "./command.ts";
 import { type Style, wrap } from "./text.ts";
 
-const WIDTH = 100;
+const MOST_COLUMNS = 100;
+const LEAST_COLUMNS = 40;
 /** Where the text of a flag begins; a longer flag has a line of its own. */
 const TEXT_COLUMN = 36;
+/** In a narrow terminal the text is below its flag. */
+const NARROW_COLUMNS = 72;
+const NARROW_TEXT_COLUMN = 8;
+
+/** Of commands that take nearly all settings: what a first try and a usual deployment need. */
+const USUAL: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  "listen",
+  "admin",
+  "allowHosts",
+  "tlsCertFile",
+  "tlsKeyFile",
+  "upstreams",
+  "keyFile",
+  "principals",
+  "jwtIssuer",
+  "jwtAudiences",
+  "jwtJwks",
+  "tokenSecretFile",
+  "stdioSecrets",
+  "stdioInherit",
+  "sessionTtlMs",
+  "sessionIdleMs",
+  "maxSessions",
+  "stateFile",
+  "adminTokenFile",
+  "drainTimeoutMs",
+  "logLevel",
+]);
+/** Fewer are shown whole. */
+const MANY_SETTINGS = 40;
+
+export interface HelpView {
+  readonly style: Style;
+  /** Of the terminal; undefined for a file. */
+  readonly columns?: number | undefined;
+  /** Every flag there is. */
+  readonly all: boolean;
+}
+
+interface Layout extends HelpView {
+  readonly width: number;
+  readonly textColumn: number;
+}
+
+function layoutOf(view: HelpView): Layout {
+  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, view.columns ?? MOST_COLUMNS));
+  return { ...view, width, textColumn: width < NARROW_COLUMNS ? NARROW_TEXT_COLUMN : TEXT_COLUMN };
+}
 
 export const EXAMPLES = `Signet stands in front of an MCP server and gives it sessions that cannot be forged or stolen.
 
@@ -65,30 +115,30 @@ export function formatOverview(commands: readonly Command[], style: Style): stri
 }
 
 /** `--name VALUE …` beside its text; `label` is without emphasis, so that columns can be counted. */
-function formatFlag(label: string, words: string, style: Style): string[] {
-  const indent = " ".repeat(TEXT_COLUMN);
-  const lines = wrap(words, WIDTH - TEXT_COLUMN);
+function formatFlag(label: string, words: string, { style, width, textColumn }: Layout): string[] {
+  const indent = " ".repeat(textColumn);
+  const lines = wrap(words, width - textColumn);
   const flag = `    ${label}`.replace(/--[\w-]*/, (name) => style.bold(name));
   const length = 4 + label.length;
-  if (length + 2 > TEXT_COLUMN) return [flag, ...lines.map((line) => indent + line)];
-  return lines.map((line, index) => index === 0 ? flag + " ".repeat(TEXT_COLUMN - length) + line : indent + line);
+  if (length + 2 > textColumn) return [flag, ...lines.map((line) => indent + line)];
+  return lines.map((line, index) => index === 0 ? flag + " ".repeat(textColumn - length) + line : indent + line);
 }
 
-function describeSetting(setting: Setting<unknown>, style: Style): string[] {
+function describeSetting(setting: Setting<unknown>, layout: Layout): string[] {
   const fallback = setting.isFlag ? "" : defaultText(setting);
   const variable = setting.isWords ? [] : [`[${environmentName(setting)}]`];
   const facts = [...(fallback === "" ? [] : [`[${fallback}]`]), ...variable].join(" ");
   const warning = setting.dangerous ? "DANGEROUS. " : "";
-  const lines = formatFlag(writtenAs(setting), `${warning}${setting.doc} ${facts}`.trimEnd(), style);
-  return lines.map((line) => line.replace("DANGEROUS.", style.danger));
+  const lines = formatFlag(writtenAs(setting), `${warning}${setting.doc} ${facts}`.trimEnd(), layout);
+  return lines.map((line) => line.replace("DANGEROUS.", layout.style.danger));
 }
 
-function formatSettings(keys: readonly SettingKey[], style: Style): string[] {
+function formatSettings(keys: readonly SettingKey[], layout: Layout): string[] {
   const settings = keys.map(settingOf);
   return SECTIONS.flatMap((section) => {
     const own = settings.filter((setting) => setting.section === section);
     if (own.length === 0) return [];
-    return [`  ${style.bold(section)}`, ...own.flatMap((setting) => describeSetting(setting, style)), ""];
+    return [`  ${layout.style.bold(section)}`, ...own.flatMap((setting) => describeSetting(setting, layout)), ""];
   });
 }
 
@@ -104,35 +154,44 @@ function usageOf(command: Command): string {
   return ["  signet", command.name, ...words, ...flags, ...program].join(" ");
 }
 
-function formatOwnFlags(own: readonly OwnFlag[], style: Style): string[] {
+function formatOwnFlags(own: readonly OwnFlag[], layout: Layout): string[] {
   if (own.length === 0) return [];
   return [
     ...own.flatMap(({ name, doc, kind, isFlag }) =>
-      formatFlag(isFlag ? `--${name}` : `--${name} ${kind.metavar}`, doc, style)
+      formatFlag(isFlag ? `--${name}` : `--${name} ${kind.metavar}`, doc, layout)
     ),
     "",
   ];
 }
 
-function formatFlags(command: Command, style: Style): string[] {
+function formatFlags(command: Command, layout: Layout): string[] {
   if (command.settings.length === 0) return [];
+  const { style, width } = layout;
+  const keys = settingsOf(command);
+  const shown = layout.all || keys.length <= MANY_SETTINGS ? keys : keys.filter((key) => USUAL.has(key));
+  const left = keys.length - shown.length;
   return [
     style.bold("Flags"),
-    ...formatFlag("--config FILE", CONFIG_DOC, style),
+    ...formatFlag("--config FILE", CONFIG_DOC, layout),
     "",
-    ...formatOwnFlags(command.own ?? [], style),
-    ...formatSettings(settingsOf(command), style),
-    "Flags beat environment beats file. […] is the default, then the environment variable.",
-    "Flags marked … may be repeated; one value may hold several, separated by commas.",
-    "Durations are 500ms, 30s, 15m, 24h, 7d; sizes 512B, 16KiB, 4MiB.",
+    ...formatOwnFlags(command.own ?? [], layout),
+    ...formatSettings(shown, layout),
+    ...(left === 0 ? [] : [...wrap(`\`signet ${command.name} --help-all\` shows ${left} more.`, width), ""]),
+    ...[
+      "Flags beat environment beats file. […] is the default, then the environment variable.",
+      "Flags marked … may be repeated; one value may hold several, separated by commas.",
+      "Durations are 500ms, 30s, 15m, 24h, 7d; sizes 512B, 16KiB, 4MiB.",
+    ].flatMap((line) => wrap(line, width)),
     "",
   ];
 }
 
-export function formatCommandHelp(command: Command, style: Style): string {
+export function formatCommandHelp(command: Command, view: HelpView): string {
+  const layout = layoutOf(view);
+  const { style, width } = layout;
   return [
-    `signet ${command.name}: ${command.summary}`,
-    ...(command.description ?? []),
+    ...wrap(`signet ${command.name}: ${command.summary}`, width),
+    ...(width === MOST_COLUMNS ? command.description ?? [] : wrap((command.description ?? []).join(" "), width)),
     "",
     style.bold("Usage"),
     usageOf(command),
@@ -140,7 +199,7 @@ export function formatCommandHelp(command: Command, style: Style): string {
     style.bold("Examples"),
     ...command.examples.map((example) => `  ${example}`),
     "",
-    ...formatFlags(command, style),
+    ...formatFlags(command, layout),
     style.bold("Exit codes"),
     ...EXIT_CODES,
     "",

@@ -9,7 +9,7 @@ import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
 import { writeStderr } from "../platform/stderr.ts";
 import { systemFault } from "../platform/system_fault.ts";
-import { isTerminal, onSignal, readStdin, STDERR, STDOUT, textWriter } from "../platform/terminal.ts";
+import { isTerminal, onSignal, readStdin, STDERR, STDOUT, terminalColumns, textWriter } from "../platform/terminal.ts";
 import type { Machine } from "./command.ts";
 
 async function checkWritable(path: string): Promise<void> {
@@ -77,6 +77,11 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     stdout: textWriter(STDOUT),
     stderr: textWriter(STDERR),
     writeStderr,
+    stdoutColumns: terminalColumns(),
+    findProgram: async (command, folder) => {
+      const { findProgram } = await import("../upstream/stdio/launch.ts");
+      return await findProgram(command, environment().PATH ?? "/usr/local/bin:/usr/bin:/bin", folder);
+    },
     onLauncherGone: (handler) => onLauncherGone(environment(), handler),
     stdoutIsTerminal: isTerminal(STDOUT),
     stderrIsTerminal: isTerminal(STDERR),

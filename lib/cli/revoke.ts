@@ -117,6 +117,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
 
 function describeEnded(ended: number | undefined): string {
   if (ended === undefined) return "a Signet that runs on the state file ends what is live within moments";
+  if (ended === 0) return "no live session was among them; ids that were issued until now stay dead";
   return `${ended === 1 ? "1 live session" : `${ended} live sessions`} ended at once`;
 }
 

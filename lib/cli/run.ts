@@ -76,8 +76,10 @@ async function runCommand(command: Command, argv: readonly string[], machine: Ma
     own: command.own ?? [],
     takesWords: command.arguments.length > 0,
   });
-  if (parsed.help) {
-    machine.stdout(formatCommandHelp(command, styleFor(machine.stdoutIsTerminal, machine.env)));
+  if (parsed.help !== false) {
+    const style = styleFor(machine.stdoutIsTerminal, machine.env);
+    const columns = machine.stdoutColumns;
+    machine.stdout(formatCommandHelp(command, { style, columns, all: parsed.help === "all" }));
     return EXIT.done;
   }
   const flags = { ...parsed, problems: [...parsed.problems, ...judgeWords(command, parsed)] };
@@ -93,7 +95,7 @@ async function dispatch(argv: readonly string[], machine: Machine): Promise<Exit
     machine.stdout(EXAMPLES);
     return EXIT.done;
   }
-  if (first === "--version" || first === "-V") {
+  if (first === "--version" || first === "-V" || first === "version") {
     if (others.includes("--verbose")) machine.stdout(await describeSurroundings());
     else machine.stdout(`signet ${VERSION}\n`);
     return EXIT.done;
@@ -101,7 +103,9 @@ async function dispatch(argv: readonly string[], machine: Machine): Promise<Exit
   if (first === "help" || first === "--help" || first === "-h") {
     const asked = others[0];
     machine.stdout(
-      asked === undefined ? formatOverview(COMMANDS, style) : formatCommandHelp(findCommand(asked), style),
+      asked === undefined
+        ? formatOverview(COMMANDS, style)
+        : formatCommandHelp(findCommand(asked), { style, columns: machine.stdoutColumns, all: false }),
     );
     return EXIT.done;
   }

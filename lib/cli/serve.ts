@@ -1,5 +1,5 @@
 // `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (BEHAVIOUR.md P2, P3).
-import type { AppOptions, RunningApp } from "../app/running_app.ts";
+import type { AppOptions, ListenError, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
@@ -55,11 +55,12 @@ function keySource(first: LoadedKeys, load: () => Promise<LoadedKeys>): () => Pr
   };
 }
 
-/** Why a listener could not be opened, for the errors an operator can cure. */
-const LISTEN_FAULTS: Readonly<Record<string, readonly [found: string, remedy: string]>> = {
-  AddrInUse: ["the address is in use", "Stop what listens there, or choose another --listen or --admin."],
-  AddrNotAvailable: ["this machine has no such address", "Choose a --listen and --admin of this machine."],
-  PermissionDenied: ["the system forbids it", "Ports below 1024 need a privilege: choose another --listen or --admin."],
+/** Why a listener could not be opened, for the errors an operator can cure; FLAG is the setting. */
+const LISTEN_FAULTS: Readonly<Partial<Record<string, readonly [found: string, remedy: string]>>> = {
+  AddrInUse: ["the address is in use", "Stop what listens there, or choose another FLAG."],
+  AddrNotAvailable: ["this machine has no such address", "Choose an address of this machine for FLAG."],
+  NotFound: ["the name does not resolve", "Write an IP address or a name that this machine resolves for FLAG."],
+  PermissionDenied: ["the system forbids it", "Ports below 1024 need a privilege: choose another FLAG."],
 };
 
 async function start(context: CommandContext, options: AppOptions): Promise<RunningApp> {
@@ -67,10 +68,33 @@ async function start(context: CommandContext, options: AppOptions): Promise<Runn
   try {
     return await asCommand(() => startApp(options));
   } catch (error) {
-    const [found, remedy] = LISTEN_FAULTS[systemFault(error) ?? ""] ?? [];
-    if (found === undefined || remedy === undefined) throw error;
-    throw new CommandFailure(EXIT.unreachable, `starting to listen: ${found}`, remedy);
+    if (!(error instanceof Error)) throw error;
+    const { name, message, cause } = error;
+    // By its name: the class is in the part of the program that is loaded only to serve.
+    const [attempt, flag, fault] = name === "ListenError"
+      ? [message, (error as ListenError).flag, cause]
+      : ["starting to listen", "--listen or --admin", error];
+    const [found, remedy] = LISTEN_FAULTS[listenFault(fault) ?? ""] ?? [];
+    if (found !== undefined && remedy !== undefined) {
+      throw new CommandFailure(EXIT.unreachable, `${attempt}: ${found}`, remedy.replace("FLAG", flag));
+    }
+    if (name !== "ListenError") throw error;
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandFailure(
+      EXIT.unreachable,
+      `${attempt}: ${said}`,
+      `See whether ${flag}, or a file it needs, is right.`,
+    );
   }
+}
+
+function listenFault(fault: unknown): string | undefined {
+  // Deno says it in words alone.
+  if (fault instanceof Error && /lookup address|getaddrinfo|not known|ENOTFOUND|resolve/i.test(fault.message)) {
+    return "NotFound";
+  }
+  const known = systemFault(fault);
+  return known === "NotFound" ? undefined : known;
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {

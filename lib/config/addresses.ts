@@ -109,6 +109,14 @@ function socketAddress(name: string, url: URL): Parsed<UpstreamAddress> {
 
 function parseUpstream(text: string): Parsed<UpstreamAddress> {
   const [, name = "", address = ""] = /^(?:([A-Za-z][A-Za-z0-9_-]{0,31})=)?(.*)$/s.exec(text) ?? [];
+  const [plain] = /^[A-Za-z0-9.-]+:\d{1,5}(?:\/[\w./-]*)?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}(?:\/[\w./-]*)?$/.exec(address) ??
+    [];
+  if (plain !== undefined) {
+    const remedy = `Write http://${plain}${
+      plain.includes("/") ? "" : "/mcp"
+    }, with the scheme and the path of the server.`;
+    return unfit(`${quoted(plain)} has no scheme`, remedy);
+  }
   // The text may hold credentials, so no message quotes it.
   if (!URL.canParse(address)) return unfit("this is not a URL", UPSTREAM_REMEDY);
   const url = new URL(address);

@@ -11,6 +11,7 @@ type Yaml = typeof import("yaml");
 class FileReader {
   readonly given = new Map<SettingKey, readonly GivenText[]>();
   readonly problems: ConfigProblem[] = [];
+  broken: Set<SettingKey> | "all" = new Set();
   readonly #path: string;
   readonly #yaml: Yaml;
   readonly #lines: LineCounter;
@@ -29,6 +30,7 @@ class FileReader {
     for (const error of errors) {
       this.#report(this.#at(error.pos[0]), `not valid YAML (${error.code})`, "Correct the line; the file is YAML 1.2.");
     }
+    if (errors.length > 0) this.broken = "all";
     if (contents === null || errors.length > 0) return;
     if (!this.#yaml.isMap(contents)) {
       this.#report(
@@ -36,6 +38,7 @@ class FileReader {
         "the file is not a mapping",
         "Write one `name: value` a line, for example `path: /mcp`.",
       );
+      this.broken = "all";
       return;
     }
     for (const { key, value } of contents.items) {
@@ -49,12 +52,24 @@ class FileReader {
     const key = keyOfName(name);
     if (key === undefined) return this.#reportUnknown(place, name);
     const node = this.#yaml.isAlias(value) ? value.resolve(this.#document) : value;
+    const read = this.given.size;
+    this.#readValue({ key, keyNode, name, place, node });
+    if (this.given.size === read && this.broken !== "all") this.broken.add(key);
+  }
+
+  #readValue(
+    pair: { key: SettingKey; keyNode: Node; name: string; place: string; node: Node | null | undefined },
+  ): void {
+    const { key, keyNode, name, place, node } = pair;
     if (this.#yaml.isSeq(node)) {
       if (!SETTINGS[key].repeatable) {
         return this.#report(place, "there is a list where one value is wanted", `Write \`${name}: VALUE\`.`);
       }
       this.given.set(key, node.items.flatMap((item) => this.#text(item as Node, name, true) ?? []));
       return;
+    }
+    if (this.#yaml.isMap(node)) {
+      return this.#report(place, `there is a mapping where ${wantedKind(key)} is wanted`, wantedForm(key, name));
     }
     if (settingOf(key).isWords) {
       return this.#report(place, "a command is wanted as a list", `Write \`${name}: [COMMAND, ARG, …]\`.`);
@@ -95,11 +110,26 @@ class FileReader {
   }
 }
 
+function wantedKind(key: SettingKey): string {
+  const { isWords, repeatable } = settingOf(key);
+  return isWords || repeatable ? "a list" : "one value";
+}
+
+/** What to write instead of a structure. */
+function wantedForm(key: SettingKey, name: string): string {
+  const { isWords, repeatable, kind } = settingOf(key);
+  const metavar = kind.metavar.replace(/^\[[^\]]*\]/, "");
+  if (isWords) return `Write \`${name}: [COMMAND, ARG, …]\`.`;
+  return repeatable
+    ? `Write a list: \`${name}: [${metavar}, …]\`, or one \`- ${metavar}\` a line below it.`
+    : `Write one value: \`${name}: ${metavar}\`.`;
+}
+
 /** Reads the text of a configuration file; `path` is for messages only. Never throws. */
 export async function readConfigFile(path: string, text: string): Promise<Reading> {
   const yaml = await import("yaml");
   const reader = new FileReader(path, text, yaml);
   reader.readAll();
-  const { given, problems } = reader;
-  return { given, problems };
+  const { given, problems, broken } = reader;
+  return { given, problems, broken };
 }

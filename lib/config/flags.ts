@@ -33,8 +33,8 @@ export interface ParsedFlags extends Reading {
   readonly problems: readonly ConfigProblem[];
   /** `--config FILE`. */
   readonly configFile: string | undefined;
-  /** `--help` or `-h`. */
-  readonly help: boolean;
+  /** `--help` or `-h`; `all` for `--help-all`. */
+  readonly help: boolean | "all";
   /** What is no flag, in order. */
   readonly positionals: readonly string[];
   /** What stands after `--`; undefined without it, and for a command that takes it as arguments or as a setting. */
@@ -56,7 +56,7 @@ class FlagReader {
   readonly own = new Map<string, unknown>();
   rest: readonly string[] | undefined;
   configFile: string | undefined;
-  help = false;
+  help: boolean | "all" = false;
   readonly #argv: readonly string[];
   readonly #options: FlagOptions;
   #next = 0;
@@ -73,7 +73,8 @@ class FlagReader {
         const rest = this.#argv.slice(this.#next);
         return this.#readRest(rest);
       }
-      if (argument === "--help" || argument === "-h") this.help = true;
+      if (argument === "--help-all") this.help = "all";
+      else if (argument === "--help" || argument === "-h") this.help ||= true;
       else if (argument.startsWith("-") && argument !== "-") this.#readFlag(argument);
       else this.positionals.push(argument);
     }

@@ -17,4 +17,6 @@ export type Given = ReadonlyMap<SettingKey, readonly GivenText[]>;
 export interface Reading {
   readonly given: Given;
   readonly problems: readonly ConfigProblem[];
+  /** Settings it tried to give in a form that is not understood; all of them if nothing of it could be read. */
+  readonly broken?: ReadonlySet<SettingKey> | "all";
 }

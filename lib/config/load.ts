@@ -35,7 +35,7 @@ async function readFileSource(sources: Sources): Promise<Reading & { readonly fi
     return { ...reading, file: path };
   } catch (error) {
     const place = fromFlag === undefined ? CONFIG_FILE_VARIABLE : "--config";
-    return { given: new Map(), problems: [{ place, ...explainReadError(error, path) }] };
+    return { given: new Map(), problems: [{ place, ...explainReadError(error, path) }], broken: "all" };
   }
 }
 
@@ -138,7 +138,10 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
   const file = await readFileSource(sources);
   const problems = [...sources.flags.problems, ...environment.problems, ...file.problems];
   const merged = merge([sources.flags.given, environment.given, file.given], SETTING_KEYS, problems);
-  const verdict = judge(merged);
+  // Of what the file would have said nothing is known: no rule is to judge a default in its place.
+  const unread = file.broken === "all" ? SETTING_KEYS : [...file.broken ?? []];
+  const broken = new Set([...merged.broken, ...unread.filter((key) => !merged.places.has(key))]);
+  const verdict = judge({ ...merged, broken });
   const sound = SETTING_KEYS.filter((key) => !merged.broken.has(key));
   const files = await examineFiles(merged.settings, sound, {
     access: sources,

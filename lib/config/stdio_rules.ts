@@ -11,7 +11,12 @@ const CREDENTIAL_KEYS = (Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[
   key !== "credential"
 );
 
-function judgeCommand({ settings: { command }, places, problem }: Bench): void {
+function judgeCommand({ settings: { command }, places, problem, warn }: Bench): void {
+  if (command.length === 1 && /\S\s+\S/.test(command[0]!)) {
+    warn(
+      "The command of the stdio server is one word with blanks in it: no shell takes it apart. Write its words apart.",
+    );
+  }
   if (command.length > 0) {
     if (command[0]!.trim() === "") problem("command", "its first word is blank", "Begin with the program to start.");
     return;

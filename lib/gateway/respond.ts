@@ -39,6 +39,24 @@ const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
   upstream_timeout: "the MCP server did not begin to answer in time: raise --response-timeout, or set it to 0",
 };
 
+/** One side spoke TLS and the other did not: told by what either runtime's TLS says of the first bytes. */
+const TLS_REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [
+    /^bad_request .*TLS/,
+    "A client speaks https to a port that speaks http: write http:// in the client, or add --tls-cert and --tls-key.",
+  ],
+  [
+    /^connect_failed .*(corrupt message|InvalidContentType|wrong version number|WRONG_VERSION|packet length|unknown protocol)/i,
+    "What answers there speaks no TLS: write http:// in --upstream, or name its https port.",
+  ],
+  [/^upstream_invalid .*TLS/, "What answers there speaks TLS: write https:// in --upstream, or name its http port."],
+];
+
+function saidBy(error: HttpError): string {
+  const { cause } = error;
+  return `${error.code} ${error.message} ${cause instanceof Error ? cause.message : ""}`;
+}
+
 /** A 5xx by its number, but nothing an operator could mend: no client may fill the log with it. */
 const OF_THE_CLIENT: ReadonlySet<ErrorCode> = new Set(["coding_unsupported", "http_version_unsupported"]);
 
@@ -46,7 +64,7 @@ const OF_THE_CLIENT: ReadonlySet<ErrorCode> = new Set(["coding_unsupported", "ht
 export function toSignetError(error: unknown): SignetError {
   if (error instanceof SignetError) return error;
   if (error instanceof HttpError) {
-    const remedy = REMEDIES[error.code];
+    const remedy = TLS_REMEDIES.find(([fault]) => fault.test(saidBy(error)))?.[1] ?? REMEDIES[error.code];
     return new SignetError(FROM_HTTP[error.code], {
       facts: { http: error.code },
       ...(remedy === undefined ? {} : { remedy }),

@@ -12,6 +12,12 @@ export function isTerminal(descriptor: number): boolean {
   return isatty(descriptor);
 }
 
+/** Characters in a line of the terminal behind standard output; undefined where there is none. */
+export function terminalColumns(): number | undefined {
+  const { columns } = process.stdout as { columns?: number };
+  return typeof columns === "number" && columns > 0 ? columns : undefined;
+}
+
 /** How long a pipe that somebody else has made non-blocking is left alone when it is full, ms. */
 const FULL_PAUSE_MS = 2;
 const pausing = new Int32Array(new SharedArrayBuffer(4));

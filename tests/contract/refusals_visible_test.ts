@@ -160,3 +160,21 @@ Deno.test(
     assert.equal(JSON.stringify(signet.logs).includes("alice"), false);
   },
 );
+
+Deno.test(
+  "23: a client that speaks TLS to the plain port, and a server that speaks none, are named with the cure",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url });
+    await assert.rejects(fetch(signet.url.replace("http:", "https:")));
+    await until(() => signet.logs.some(({ code }) => code === "malformed_http"), "the refusal");
+    assert.match(
+      String(signet.logs.find(({ code }) => code === "malformed_http")!.remedy),
+      /write http:\/\/ in the client/,
+    );
+    await using wrong = await TestSignet.start({ upstream: upstream.url.replace("http:", "https:") });
+    assert.equal((await wrong.post(INITIALIZE)).status, 502);
+    assert.match(String(wrong.logs.find(({ status }) => status === 502)!.remedy), /speaks no TLS/);
+  },
+);

@@ -62,6 +62,8 @@ export class HeadFinder {
   #scan(stream: ByteStream): number {
     this.#skipEmptyLine(stream);
     const { buffer, start } = stream;
+    const first = stream.end > start ? buffer[start] : undefined;
+    if (first === TLS_HANDSHAKE || first === TLS_ALERT) throw this.#bad("found TLS, want HTTP/1.1 in the clear");
     const limit = Math.min(stream.end, start + this.#maxBytes);
     for (let i = start + this.#scanned; i < limit; i++) {
       if (buffer[i] !== LF) continue;
@@ -83,7 +85,7 @@ export class HeadFinder {
     this.#scanned = 0;
   }
 
-  /** A TLS handshake or other junk need not wait for the time-out. */
+  /** Junk need not wait for the time-out. */
   #checkFirstByte(byte: number): void {
     if (byte === CR && !this.#skippedLine) return;
     const possible = this.#side === "response" ? byte === LETTER_H : TOKEN_CHAR[byte] === 1;
@@ -102,3 +104,5 @@ export class HeadFinder {
 }
 
 const LETTER_H = 0x48;
+/** Content types of TLS records (RFC 8446 §5.1): what the other side sends that takes this one for a TLS peer. */
+const TLS_ALERT = 0x15, TLS_HANDSHAKE = 0x16;

@@ -100,3 +100,46 @@ Deno.test("check says who may call by asking others, and no query of theirs", ST
   assert.match(machine.stdout, /admin +0\.0\.0\.0:9090, operators' API with token\n/);
   assert.doesNotMatch(machine.stdout, /hunter2/);
 });
+
+Deno.test("23: check looks for the program of a stdio server", STRICT, async () => {
+  const found = new FakeMachine({ programs: ["server"] });
+  assert.equal(await found.run("check", "--", "server", "stdio"), 0);
+  const missing = new FakeMachine({ programs: [] });
+  assert.equal(await missing.run("check", "--", "nosuchcommand"), 1);
+  assert.match(missing.stdout, /Looking for "nosuchcommand": no program of this name is in PATH\./);
+  const joined = new FakeMachine({ programs: [] });
+  assert.equal(await joined.run("check", "--", "npx -y server"), 1);
+  assert.match(joined.stdout, /Write the words of the command apart/);
+});
+
+Deno.test("23: a file that cannot be read as a whole claims nothing of what it would have said", STRICT, async () => {
+  for (const text of ["upstream: [http://a/mcp\n", "- a\n", "upstream: {a: b}\n"]) {
+    const machine = new FakeMachine({ files: { "signet.yaml": text } });
+    assert.equal(await machine.run("check", "--config", "signet.yaml"), 1);
+    assert.match(machine.stdout, /^signet: 1 problem\n/);
+    assert.doesNotMatch(machine.stdout, /No MCP server/);
+  }
+  const absent = new FakeMachine();
+  assert.equal(await absent.run("check", "--config", "gone.yaml"), 1);
+  assert.match(absent.stdout, /^signet: 1 problem\n/);
+});
+
+Deno.test("23: each message says what to write instead", STRICT, async () => {
+  const cases: [argv: string[], wanted: RegExp][] = [
+    [["--upstream", "localhost:3000"], /Write http:\/\/localhost:3000\/mcp/],
+    [["--upstream", "127.0.0.1:3000/x"], /Write http:\/\/127\.0\.0\.1:3000\/x/],
+    [["--upstream", "[::1]:3000"], /Write http:\/\/\[::1\]:3000\/mcp/],
+    [["--config", "list.yaml"], /Write a list: `allow-host: \[HOST, …\]`/],
+    [["--config", "value.yaml"], /Write one value: `path: PATH`/],
+  ];
+  const files = {
+    "list.yaml": "upstream: http://a/mcp\nallow-host: {a: b}\n",
+    "value.yaml": "upstream: http://a/mcp\npath: {a: b}\n",
+  };
+  for (const [argv, wanted] of cases) {
+    const machine = new FakeMachine({ files });
+    assert.equal(await machine.run("check", ...argv), 1);
+    assert.match(machine.stdout.replaceAll(/\s+/g, " "), wanted);
+    assert.match(machine.stdout, /^signet: 1 problem\n/);
+  }
+});

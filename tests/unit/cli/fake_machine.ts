@@ -13,6 +13,9 @@ export interface MachineOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly terminal?: boolean;
+  readonly columns?: number;
+  /** Programs that are there; without it nobody can tell. */
+  readonly programs?: readonly string[];
   readonly fetch?: Machine["fetch"];
   readonly app?: AppModule;
   /** Default: bytes that are the same in every run. */
@@ -65,7 +68,7 @@ export class FakeMachine {
   }
 
   #machine(): Machine {
-    const { env = {}, stdin = "", terminal = false, fetch, app, random } = this.#options;
+    const { env = {}, stdin = "", terminal = false, fetch, app, random, columns, programs } = this.#options;
     return {
       env,
       stdout: (text) => this.stdout += text,
@@ -75,6 +78,10 @@ export class FakeMachine {
         return Promise.resolve(bytes.length);
       },
       stdoutIsTerminal: terminal,
+      stdoutColumns: columns,
+      ...(programs === undefined
+        ? {}
+        : { findProgram: (name: string) => Promise.resolve(programs.includes(name) ? name : undefined) }),
       stderrIsTerminal: terminal,
       readTextFile: (path) => {
         const text = this.files[path];

@@ -34,7 +34,7 @@ Deno.test("help asks for nothing else to be right", STRICT, async () => {
 
 Deno.test("help fits into 100 columns and holds no escape codes when it goes to a file", STRICT, async () => {
   const texts = [await helpOf([]), await helpOf(["help"])];
-  for (const { name } of COMMANDS) texts.push(await helpOf([name, "--help"]));
+  for (const { name } of COMMANDS) texts.push(await helpOf([name, "--help"]), await helpOf([name, "--help-all"]));
   for (const line of texts.join("\n").split("\n")) {
     assert.ok([...line].length <= 100, `${[...line].length}: ${line}`);
     assert.ok(!line.includes("\x1b"), line);
@@ -43,21 +43,21 @@ Deno.test("help fits into 100 columns and holds no escape codes when it goes to 
 });
 
 Deno.test("help is emphasised on a terminal, unless NO_COLOR asks otherwise", STRICT, async () => {
-  const plain = await helpOf(["serve", "--help"]);
-  const rich = await helpOf(["serve", "--help"], true);
+  const plain = await helpOf(["serve", "--help-all"]);
+  const rich = await helpOf(["serve", "--help-all"], true);
   assert.ok(rich.includes("\x1b[31mDANGEROUS.\x1b[0m"));
   assert.equal(
     ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m"].reduce((text, code) => text.replaceAll(code, ""), rich),
     plain,
   );
-  assert.equal(await helpOf(["serve", "--help"], true, { NO_COLOR: "1" }), plain);
+  assert.equal(await helpOf(["serve", "--help-all"], true, { NO_COLOR: "1" }), plain);
 });
 
 Deno.test(
   "help of serve tells each setting's flag, variable and default, and marks the dangerous",
   STRICT,
   async () => {
-    const text = await helpOf(["serve", "--help"]);
+    const text = await helpOf(["serve", "--help-all"]);
     const entries = text.split(/^(?= {4}--)/m).map((entry) => entry.replaceAll(/\s+/g, " "));
     for (const setting of SETTING_KEYS.map(settingOf)) {
       const entry = entries.find((entry) => entry.startsWith(` ${flagOf(setting)} `)) ?? "";
@@ -71,6 +71,25 @@ Deno.test(
   },
 );
 
+Deno.test("help of serve is short unless all is asked for, and fits the terminal", STRICT, async () => {
+  const short = await helpOf(["serve", "--help"]);
+  const all = await helpOf(["serve", "--help-all"]);
+  assert.ok(short.split("\n").length < all.split("\n").length / 2);
+  assert.match(short, /`signet serve --help-all` shows \d+ more\./);
+  assert.match(short, /--upstream/);
+  assert.doesNotMatch(all, /help-all/);
+  for (const columns of [40, 60, 80, 132]) {
+    const machine = new FakeMachine({ terminal: true, env: { NO_COLOR: "1" }, columns });
+    assert.equal(await machine.run("serve", "--help-all"), 0);
+    const flags = machine.stdout.slice(machine.stdout.indexOf("\nFlags"), machine.stdout.indexOf("\nExit codes"));
+    // A flag or a word that is longer stands alone.
+    const wide = flags.split("\n").filter((line) =>
+      line.length > columns && /\S\s+\S/.test(line.trim().replace(/^--\S+ /, ""))
+    );
+    assert.deepEqual(wide, []);
+  }
+});
+
 Deno.test("help of other commands shows their settings only", STRICT, async () => {
   const text = await helpOf(["ready", "--help"]);
   assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), ["config", "live", "admin"]);
@@ -79,7 +98,7 @@ Deno.test("help of other commands shows their settings only", STRICT, async () =
 
 Deno.test("help shows a command's own flags, in place of a setting of the same name", STRICT, async () => {
   for (const { name, own = [], settings } of COMMANDS) {
-    const flags = [...(await helpOf([name, "--help"])).matchAll(/^ {4}--([a-z-]+)/gm)].map(([, flag]) => flag!);
+    const flags = [...(await helpOf([name, "--help-all"])).matchAll(/^ {4}--([a-z-]+)/gm)].map(([, flag]) => flag!);
     assert.equal(new Set(flags).size, flags.length, name);
     const flagged = settings.map(settingOf).filter(({ isWords }) => !isWords);
     const wanted = new Set([...own.map((flag) => flag.name), ...flagged.map(({ name }) => name)]);

@@ -47,8 +47,8 @@ Deno.test(
       ["signet.yaml:4 (path)", "there is a list where one value is wanted", "Write `path: VALUE`."],
       [
         "signet.yaml:5 (admin)",
-        "there is a structure where one value is wanted",
-        "Write a value, or leave the line out.",
+        "there is a mapping where one value is wanted",
+        "Write one value: `admin: HOST:PORT|off`.",
       ],
       [
         "signet.yaml:6 (allow-host)",
