@@ -20,6 +20,8 @@ export function capsOf(settings: Settings): LimitOptions {
     maxRequests: settings.maxInFlight,
     maxStreamsPerPrincipal: shareOf(settings.maxStreams, settings),
     maxRequestsPerPrincipal: shareOf(settings.maxInFlight, settings),
+    // Whatever the share is, one body has to find room.
+    maxBytesPerPrincipal: Math.max(shareOf(settings.maxBufferedBytes, settings), settings.maxBodyBytes),
     maxCallsPerSession: settings.maxCallsPerSession,
     maxStreamsPerSession: settings.maxStreamsPerSession,
   };

@@ -46,7 +46,7 @@ async function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
     return await forward(parts, { inbound, caller, session: known, body: inbound.body });
   }
   parts.metrics.fullLane.inc();
-  const body = await holdBody(parts, inbound);
+  const body = await holdBody(parts, { inbound, caller });
   try {
     const message = body && await classify(parts, inbound, body.bytes);
     await openAndDeliver(parts, { inbound, caller, message, body });

@@ -28,6 +28,8 @@ export class Holding implements Record<Held, number> {
   sessions = 0;
   streams = 0;
   requests = 0;
+  /** Memory that its bodies take. */
+  bytes = 0;
   readonly #all: Map<PrincipalKey, Holding>;
 
   constructor(key: PrincipalKey, all: Map<PrincipalKey, Holding>) {
@@ -37,7 +39,7 @@ export class Holding implements Record<Held, number> {
 
   /** To be called when it may have come to nothing. */
   drop(): void {
-    if (this.sessions + this.streams + this.requests === 0) this.#all.delete(this.key);
+    if (this.sessions + this.streams + this.requests + this.bytes === 0) this.#all.delete(this.key);
   }
 }
 
@@ -89,5 +91,37 @@ export class Unit implements SessionReservation {
     this.#tally = undefined;
     this.#holding[this.#what]--;
     this.#holding.drop();
+  }
+}
+
+/** What one thing of a principal's takes of the memory that the principal may have. Holds nothing until it is resized. */
+export class ByteShare {
+  readonly #holdings: Holdings;
+  readonly #key: PrincipalKey;
+  readonly #limit: () => number;
+  #bytes = 0;
+
+  constructor(holdings: Holdings, key: PrincipalKey, limit: () => number) {
+    this.#holdings = holdings;
+    this.#key = key;
+    this.#limit = limit;
+  }
+
+  /** From now on `bytes` are held. @returns false, and nothing changes, if that is more than the principal may have */
+  resize(bytes: number): boolean {
+    const holding = this.#holdings.of(this.#key);
+    const more = bytes - this.#bytes;
+    const fits = more <= 0 || holding.bytes + more <= this.#limit();
+    if (fits) {
+      holding.bytes += more;
+      this.#bytes = bytes;
+    }
+    holding.drop();
+    return fits;
+  }
+
+  /** Again: nothing. */
+  release(): void {
+    this.resize(0);
   }
 }

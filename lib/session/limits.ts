@@ -2,7 +2,7 @@
 // A reservation is one synchronous step, taken before the first await, and released exactly once whatever happens.
 import { SignetError } from "../errors.ts";
 import type { PrincipalKey } from "./caller.ts";
-import { Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";
+import { ByteShare, Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
 const RETRY_AFTER_S = 30;
@@ -24,6 +24,8 @@ export interface LimitOptions {
   readonly maxStreamsPerPrincipal?: number;
   /** Requests in flight of one principal, streams not counted. Default 2,048. */
   readonly maxRequestsPerPrincipal?: number;
+  /** Memory of one principal's request bodies, in bytes. Default: no such bound. */
+  readonly maxBytesPerPrincipal?: number;
   /** Calls in flight in one session; see `Session.enter`. Default 100. */
   readonly maxCallsPerSession?: number;
   /** Open streams of one session; see `Session.enter`. Default 16. */
@@ -39,6 +41,7 @@ export const DEFAULT_CAPS: LimitCaps = {
   maxRequests: 4_096,
   maxStreamsPerPrincipal: 10_000 * DEFAULT_SHARE,
   maxRequestsPerPrincipal: 4_096 * DEFAULT_SHARE,
+  maxBytesPerPrincipal: Infinity,
   maxCallsPerSession: 100,
   maxStreamsPerSession: 16,
 };
@@ -56,7 +59,7 @@ export class Limits {
   #caps: LimitCaps;
   readonly #tallies = { sessions: new Tally(), streams: new Tally(), requests: new Tally() };
   readonly #holdings = new Holdings();
-  readonly #refusedOfPrincipals = { sessions: 0, streams: 0, requests: 0 };
+  readonly #refusedOfPrincipals = { sessions: 0, streams: 0, requests: 0, bytes: 0 };
 
   constructor(options: LimitOptions = {}) {
     this.#caps = { ...DEFAULT_CAPS, ...options };
@@ -105,6 +108,22 @@ export class Limits {
     return this.#reserve("requests", key);
   }
 
+  /** Of the principal's share of memory, for one body. */
+  openBytes(key: PrincipalKey): ByteShare {
+    return new ByteShare(this.#holdings, key, () => this.#caps.maxBytesPerPrincipal);
+  }
+
+  /** What a body is refused with that finds no room in it. */
+  refuseBytes(): SignetError {
+    this.#refusedOfPrincipals.bytes++;
+    return new SignetError("principal_limit", {
+      publicMessage: "Too many bytes at once for this caller",
+      retryAfterS: REQUEST_RETRY_AFTER_S,
+      facts: { what: "bytes of bodies of one caller", limit: this.#caps.maxBytesPerPrincipal },
+      remedy: "Let earlier requests end, or raise --principal-share or --max-buffered",
+    });
+  }
+
   get sessionsFull(): boolean {
     return this.#tallies.sessions.taken >= this.#caps.maxSessions;
   }
@@ -125,7 +144,10 @@ export class Limits {
   }
 
   /** Refusals since the start: at the cap of all, and at a principal's own (`principals` for sessions). */
-  refusals(): Record<"sessions" | "streams" | "requests" | "principals" | "own_streams" | "own_requests", number> {
+  refusals(): Record<
+    "sessions" | "streams" | "requests" | "principals" | "own_streams" | "own_requests" | "own_bytes",
+    number
+  > {
     const { sessions, streams, requests } = this.#tallies;
     return {
       sessions: sessions.refused,
@@ -134,6 +156,7 @@ export class Limits {
       principals: this.#refusedOfPrincipals.sessions,
       own_streams: this.#refusedOfPrincipals.streams,
       own_requests: this.#refusedOfPrincipals.requests,
+      own_bytes: this.#refusedOfPrincipals.bytes,
     };
   }
 

@@ -157,6 +157,31 @@ for (const lane of LANES) {
     },
   );
 
+  Deno.test(`M1 M3: one caller's bodies take their share of memory, never all (${lane} lane)`, STRICT, async () => {
+    await using issuer = await TestIssuer.create();
+    await using upstream = new FakeMcp();
+    const release = Promise.withResolvers<void>();
+    upstream.tool("slow", async () => (await release.promise, {}));
+    const flags = [...issuer.flags, "--max-body", "1MiB", "--max-buffered", "8MiB", "--principal-share", "25"];
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+    using _released = { [Symbol.dispose]: () => release.resolve() };
+    const [mallory, alice] = [await issuer.token("mallory"), await issuer.token("alice")];
+    const [id, hers] = [await signet.open({ token: mallory }), await signet.open({ token: alice })];
+    const large = (n: number, name: string) => call(n, name, { text: "x".repeat(900 * 1024) });
+    const held = [1, 2].map((n) => status(signet.post(large(n, "slow"), { id, token: mallory })));
+    await until(() => upstream.ran.get("slow") === 2, "two calls with large bodies run");
+    const refused = await signet.post(large(3, "echo"), { id, token: mallory });
+    assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "1"]);
+    assert.match((await refused.json()).error.message, /^Too many bytes at once for this caller$/);
+    assert.equal(await status(signet.post(call(4, "echo"), { id, token: mallory })), 200, "a small one finds room");
+    assert.equal(await status(signet.post(large(5, "echo"), { id: hers, token: alice })), 200);
+    release.resolve();
+    assert.deepEqual(await Promise.all(held), [200, 200]);
+    assert.equal(await status(signet.post(large(6, "echo"), { id, token: mallory })), 200);
+    for (const one of [{ id, token: mallory }, { id: hers, token: alice }]) await status(signet.delete(one));
+    await backAtZero(signet);
+  });
+
   Deno.test(
     `M1 M2: over stdio, too, one caller's stateless calls leave room for others (${lane} lane)`,
     STRICT,

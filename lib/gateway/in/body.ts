@@ -2,8 +2,11 @@
 // All bodies in memory together are bounded, so that many large ones cannot exhaust it (M3).
 import { SignetError } from "../../errors.ts";
 import { type Bytes, copyBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import type { Inbound } from "../inbound.ts";
+import type { Charge } from "../../http1/byte_account.ts";
+import type { PrincipalKey } from "../../session/caller.ts";
+import type { ByteShare } from "../../session/holdings.ts";
+import type { Limits } from "../../session/limits.ts";
+import type { Asked } from "../out/in_flight.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** What a body that comes in pieces begins with. */
@@ -19,20 +22,21 @@ export interface HeldBody {
 
 /**
  * The body of a POST, the one that the fast lane has taken already included; undefined for other methods.
- * @throws SignetError `media_type_unsupported`, `request_limit`; HttpError as the engine's body
+ * @throws SignetError `media_type_unsupported`, `principal_limit`, `request_limit`; HttpError as the engine's body
  */
-export async function holdBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody | undefined> {
+export async function holdBody(parts: GatewayParts, asked: Asked): Promise<HeldBody | undefined> {
+  const { inbound } = asked;
   if (inbound.head.method !== "POST") return undefined;
   if (!inbound.isJson) throw new SignetError("media_type_unsupported");
-  return await readBody(parts, inbound);
+  return await readBody(parts, asked);
 }
 
-async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody> {
+async function readBody(parts: GatewayParts, { inbound, caller }: Asked): Promise<HeldBody> {
   const { body } = inbound.exchange;
   const buffered = inbound.body ?? body.takeBuffered();
-  if (buffered !== undefined) return keepBody(parts, buffered);
-  const room = new Room(parts.account);
+  const room = new Room(parts, caller.principalKey);
   try {
+    if (buffered !== undefined) return keepBody(room, buffered);
     for (let piece = await body.read(); piece !== null; piece = await body.read()) room.add(piece, body.length);
     return { bytes: room.bytes, release: () => room.release() };
   } catch (error) {
@@ -41,28 +45,35 @@ async function readBody(parts: GatewayParts, inbound: Inbound): Promise<HeldBody
   }
 }
 
-/** @throws SignetError `request_limit`; HttpError `aborted` for what was borrowed and has been called back */
-function keepBody({ account }: GatewayParts, buffered: Bytes): HeldBody {
+/** @throws SignetError as `Room`; HttpError `aborted` for what was borrowed and has been called back */
+function keepBody(room: Room, buffered: Bytes): HeldBody {
   if (buffered.length === 0) return NOTHING;
-  const charge = account.tryCharge(buffered.length);
-  if (charge === undefined) throw noRoom();
-  return { bytes: ownBytes(buffered), release: () => charge.release() };
+  room.take(buffered.length);
+  return { bytes: ownBytes(buffered), release: () => room.release() };
 }
 
 function noRoom(): SignetError {
-  return new SignetError("request_limit", { retryAfterS: 1, facts: { what: "bytes in memory for others" } });
+  return new SignetError("request_limit", {
+    publicMessage: "Too many bytes at once",
+    retryAfterS: 1,
+    facts: { what: "bytes in memory for others" },
+  });
 }
 
 /**
- * Memory for one body, out of what all may have together. It grows with what has come: an announcement takes nothing, or
- * a few that are never kept would leave no room for anybody.
+ * Memory for one body, out of what its caller may have and what all may have together. It grows with what has come: an
+ * announcement takes nothing, or a few that are never kept would leave no room for anybody.
  */
 class Room {
+  readonly #limits: Limits;
+  readonly #share: ByteShare;
   readonly #charge: Charge;
   #buffer = new Uint8Array(0);
   #size = 0;
 
-  constructor(account: ByteAccount) {
+  constructor({ account, limits }: GatewayParts, key: PrincipalKey) {
+    this.#limits = limits;
+    this.#share = limits.openBytes(key);
     this.#charge = account.open();
   }
 
@@ -70,7 +81,7 @@ class Room {
     return this.#buffer.subarray(0, this.#size);
   }
 
-  /** @throws SignetError `request_limit` */
+  /** @throws SignetError `principal_limit`, `request_limit` */
   add(piece: Bytes, announced: number): void {
     const size = this.#size + piece.length;
     if (size > this.#buffer.length) {
@@ -82,11 +93,18 @@ class Room {
   }
 
   release(): void {
+    this.#share.release();
     this.#charge.release();
   }
 
-  #grow(length: number): void {
+  /** @throws SignetError `principal_limit`, `request_limit` */
+  take(length: number): void {
+    if (!this.#share.resize(length)) throw this.#limits.refuseBytes();
     if (!this.#charge.resize(length)) throw noRoom();
+  }
+
+  #grow(length: number): void {
+    this.take(length);
     const bigger = new Uint8Array(length);
     bigger.set(this.bytes);
     this.#buffer = bigger;
