@@ -5,7 +5,21 @@
 import { isUtf8 } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { JsonScanner, MAX_BATCH, type ScanLimits } from "./json_scan.ts";
-import { ERROR, MESSAGE, META, PARAMS, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
+import { ERROR, META, PARAMS, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
+import {
+  firstByte,
+  has,
+  ID,
+  idOf,
+  invalid,
+  isText,
+  METHOD,
+  PARAMS_MEMBER,
+  RESULT_MEMBER,
+  type Scanned,
+  shapeOf,
+  valueOf,
+} from "./message_shape.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -73,18 +87,14 @@ export interface RpcBatch {
 export type Parsed = RpcMessage | RpcBatch;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
-const QUOTE = 0x22, MINUS = 0x2d, OPEN_OBJECT = 0x7b, SMALL_N = 0x6e;
+const OPEN_OBJECT = 0x7b;
 
-const JSONRPC = slotOf(MESSAGE, "jsonrpc"), ID = slotOf(MESSAGE, "id"), METHOD = slotOf(MESSAGE, "method");
-const PARAMS_SLOT = slotOf(MESSAGE, "params"), RESULT_SLOT = slotOf(MESSAGE, "result");
-const ERROR_SLOT = slotOf(MESSAGE, "error"), META_SLOT = slotOf(PARAMS, "_meta");
 type Slots = ReturnType<typeof slotsIn>;
+const META_SLOT = slotOf(PARAMS, "_meta");
 const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT);
 const META_SLOTS = slotsIn(META), RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
 
-const VERSION = encoder.encode('"2.0"');
 const INITIALIZE = encoder.encode('"initialize"');
 
 /** Whether `value` is a JSON object: not null, no array. */
@@ -102,119 +112,6 @@ export function idText(id: RpcId | null): string {
   return typeof id === "bigint" ? String(id) : JSON.stringify(id);
 }
 
-function invalid(found: string): SignetError {
-  return new SignetError("invalid_request", { publicMessage: `Invalid request: ${found}` });
-}
-
-/** A text with its deciding members found. */
-interface Scanned {
-  readonly bytes: Uint8Array;
-  readonly scan: JsonScanner;
-}
-
-function has({ scan }: Scanned, slot: number): boolean {
-  return scan.starts[slot]! >= 0;
-}
-
-function firstByte({ bytes, scan }: Scanned, slot: number): number | undefined {
-  return bytes[scan.starts[slot]!];
-}
-
-/** Whether the value of `slot` is this string, however it is spelt. */
-function isText({ bytes, scan }: Scanned, slot: number, wanted: Uint8Array): boolean {
-  const start = scan.starts[slot]!, length = scan.ends[slot]! - start;
-  if (length < wanted.length) return false;
-  if (length === wanted.length) {
-    for (let i = 0; i < length; i++) if (bytes[start + i] !== wanted[i]) return false;
-    return true;
-  }
-  // Longer, so only with escapes; each takes six characters for one.
-  if (length > wanted.length * 6 || bytes[start] !== QUOTE) return false;
-  return valueOf({ bytes, scan }, slot) === JSON.parse(decoder.decode(wanted));
-}
-
-/** The value of `slot`, which is there and bounded. */
-function valueOf({ bytes, scan }: Scanned, slot: number): unknown {
-  return JSON.parse(decoder.decode(bytes.subarray(scan.starts[slot]!, scan.ends[slot]!)));
-}
-
-/** Ids of 64 bits, signed or not: what the widest of servers can hold. */
-const LEAST_ID = -(2n ** 63n), GREATEST_ID = 2n ** 64n - 1n;
-
-/** An id out of its bytes; undefined if it is neither text nor an integer, or one of more than 64 bits. */
-function idOf(scanned: Scanned, slot = ID): RpcId | undefined {
-  const { bytes, scan } = scanned;
-  const start = scan.starts[slot]!, end = scan.ends[slot]!;
-  const first = bytes[start]!;
-  if (first === QUOTE) return valueOf(scanned, slot) as string;
-  if (first !== MINUS && (first < 0x30 || first > 0x39)) return undefined;
-  let value = 0;
-  for (let at = first === MINUS ? start + 1 : start; at < end; at++) {
-    const digit = bytes[at]! - 0x30;
-    if (digit < 0 || digit > 9) return integerOf(valueOf(scanned, slot)); // 1.0 and 1e0 are integers too
-    value = value * 10 + digit;
-  }
-  if (value <= Number.MAX_SAFE_INTEGER) return first === MINUS ? 0 - value : value;
-  if (end - start > 20) return undefined;
-  const exact = BigInt(decoder.decode(bytes.subarray(start, end)));
-  return exact >= LEAST_ID && exact <= GREATEST_ID ? exact : undefined;
-}
-
-function integerOf(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) ? value as number : undefined;
-}
-
-/** The first member that is longer than what is read of it may be. */
-function oversized(scanned: Scanned): SignetError | undefined {
-  const { scan } = scanned;
-  for (let slot = 0; slot < SLOTS.length; slot++) {
-    const start = scan.starts[slot]!;
-    const { maxBytes, name, only } = SLOTS[slot]!;
-    if (start < 0 || maxBytes === 0 || scan.ends[slot]! - start <= maxBytes) continue;
-    if (only !== undefined && !(has(scanned, METHOD) && isText(scanned, METHOD, encoder.encode(`"${only}"`)))) continue;
-    return new SignetError("invalid_request", {
-      publicMessage: `Invalid request: ${name} is longer than ${maxBytes} bytes`,
-      remedy: "Send a shorter one.",
-      facts: { member: name, bytes: scan.ends[slot]! - start, maxBytes },
-    });
-  }
-  return undefined;
-}
-
-type Shape = RpcMessage["kind"];
-
-function shapeOfCall(scanned: Scanned): Shape | SignetError {
-  if (firstByte(scanned, METHOD) !== QUOTE || scanned.scan.ends[METHOD]! - scanned.scan.starts[METHOD]! < 3) {
-    return invalid("method must be a non-empty string");
-  }
-  if (has(scanned, RESULT_SLOT) || has(scanned, ERROR_SLOT)) {
-    return invalid("a message with a method has neither result nor error");
-  }
-  if (!has(scanned, ID)) return "notification";
-  return idOf(scanned) === undefined ? invalid("id must be a string or an integer of 64 bits") : "request";
-}
-
-function shapeOfResponse(scanned: Scanned): Shape | SignetError {
-  const hasResult = has(scanned, RESULT_SLOT);
-  if (hasResult === has(scanned, ERROR_SLOT)) {
-    return invalid("a message has a method, or exactly one of result and error");
-  }
-  const isNull = !has(scanned, ID) || firstByte(scanned, ID) === SMALL_N;
-  if (isNull ? !hasResult : idOf(scanned) !== undefined) return "response";
-  return invalid(
-    hasResult ? "id must be a string or an integer of 64 bits" : "id must be a string, an integer of 64 bits or null",
-  );
-}
-
-/** What one message is, or why it is none: the rule, in both lanes. Makes nothing of what is accepted. */
-function shapeOf(scanned: Scanned): Shape | SignetError {
-  if (!scanned.scan.isObject) return invalid("a message must be an object");
-  const tooLong = oversized(scanned);
-  if (tooLong !== undefined) return tooLong;
-  if (!has(scanned, JSONRPC) || !isText(scanned, JSONRPC, VERSION)) return invalid('jsonrpc must be "2.0"');
-  return has(scanned, METHOD) ? shapeOfCall(scanned) : shapeOfResponse(scanned);
-}
-
 /** The members of a scope that are there, and mean something to this method. */
 function membersOf(scanned: Scanned, slots: Slots, method?: string): Record<string, unknown> {
   const members: Record<string, unknown> = {};
@@ -226,7 +123,7 @@ function membersOf(scanned: Scanned, slots: Slots, method?: string): Record<stri
 }
 
 function paramsOf(scanned: Scanned, method: string): Params | undefined {
-  if (!has(scanned, PARAMS_SLOT) || firstByte(scanned, PARAMS_SLOT) !== OPEN_OBJECT) return undefined;
+  if (!has(scanned, PARAMS_MEMBER) || firstByte(scanned, PARAMS_MEMBER) !== OPEN_OBJECT) return undefined;
   const params = membersOf(scanned, PARAM_SLOTS, method);
   const hasMeta = has(scanned, META_SLOT) && firstByte(scanned, META_SLOT) === OPEN_OBJECT;
   return hasMeta ? { ...params, _meta: membersOf(scanned, META_SLOTS) } : params;
@@ -234,7 +131,7 @@ function paramsOf(scanned: Scanned, method: string): Params | undefined {
 
 function responseOf(scanned: Scanned): RpcResponse {
   const id = has(scanned, ID) ? idOf(scanned) ?? null : null;
-  if (has(scanned, RESULT_SLOT)) {
+  if (has(scanned, RESULT_MEMBER)) {
     return { kind: "response", id, result: membersOf(scanned, RESULT_SLOTS), error: undefined };
   }
   const error = { code: undefined, message: undefined, ...membersOf(scanned, ERROR_SLOTS) };

@@ -2,6 +2,7 @@
 // that decide what it is and whom it concerns. Guarantees time linear in the bytes whatever they hold, no memory but its
 // own tables, and that no accepted message reads differently in another parser (§4: names SHOULD be unique). It can stop
 // at any byte and go on later, so that a long text holds nobody up.
+import { endOfLiteral, endOfNumber, IN_STRING, IS_ESCAPED, isDigit, isHex, skipPlain, wordsOf } from "./json_tokens.ts";
 import { findName, MESSAGE, type NameReading, NO_SCOPE, SCOPE_OF, SLOTS } from "./message_members.ts";
 
 export interface ScanLimits {
@@ -15,63 +16,16 @@ export type ScanFault = "syntax" | "depth" | "name" | "batch";
 /** A batch of more messages than this would hold everybody up, and no client has ever sent one. */
 export const MAX_BATCH = 1000;
 
-const QUOTE = 0x22, COMMA = 0x2c, COLON = 0x3a, BACKSLASH = 0x5c, MINUS = 0x2d, PLUS = 0x2b, DOT = 0x2e, ZERO = 0x30;
+const QUOTE = 0x22, COMMA = 0x2c, COLON = 0x3a, MINUS = 0x2d;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
 
 const NOTHING = new Uint8Array(0);
 
+/** From here on it pays to look at four bytes at a time. */
+const LONG_STRING = 256;
+
 /** What may come next. */
 const VALUE = 0, FIRST_VALUE = 1, NAME = 2, FIRST_NAME = 3, AFTER_NAME = 4, AFTER_VALUE = 5, END = 6;
-
-/** Of bytes inside a string: 0 plain ASCII, 1 beyond ASCII, 2 the closing quote, 3 a backslash, 4 forbidden. */
-const IN_STRING = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte++) IN_STRING[byte] = byte < 0x20 ? 4 : byte >= 0x80 ? 1 : 0;
-IN_STRING[QUOTE] = 2;
-IN_STRING[BACKSLASH] = 3;
-
-const IS_HEX = new Uint8Array(256);
-for (const char of "0123456789abcdefABCDEF") IS_HEX[char.charCodeAt(0)] = 1;
-const IS_ESCAPED = new Uint8Array(256);
-for (const char of '"\\/bfnrt') IS_ESCAPED[char.charCodeAt(0)] = 1;
-
-const LITERALS = new Map(["true", "false", "null"].map((text) => [text.charCodeAt(0), new TextEncoder().encode(text)]));
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
-}
-
-function skipDigits(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (isDigit(bytes[at])) at++;
-  return at;
-}
-
-/** The position behind the number that starts at `start`; −1 if none does (RFC 8259 §6). */
-function endOfNumber(bytes: Uint8Array, start: number): number {
-  let at = bytes[start] === MINUS ? start + 1 : start;
-  const whole = at;
-  at = skipDigits(bytes, at);
-  if (at === whole || (bytes[whole] === ZERO && at > whole + 1)) return -1;
-  if (bytes[at] === DOT) {
-    const fraction = at + 1;
-    at = skipDigits(bytes, fraction);
-    if (at === fraction) return -1;
-  }
-  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
-    const sign = bytes[at + 1];
-    const exponent = sign === MINUS || sign === PLUS ? at + 2 : at + 1;
-    at = skipDigits(bytes, exponent);
-    if (at === exponent) return -1;
-  }
-  return at;
-}
-
-function endOfLiteral(bytes: Uint8Array, start: number): number {
-  const literal = LITERALS.get(bytes[start]!);
-  if (literal === undefined) return -1;
-  for (let i = 1; i < literal.length; i++) if (bytes[start + i] !== literal[i]) return -1;
-  return start + literal.length;
-}
 
 /** Reads one text after the other; `begin`, then `run` until it says that it is done. */
 export class JsonScanner {
@@ -87,6 +41,8 @@ export class JsonScanner {
   beyondAscii = false;
   onMessage: ((scanner: JsonScanner, start: number, end: number) => void) | undefined;
   #bytes: Uint8Array = NOTHING;
+  /** The same memory, four bytes at a time; made for the first long string of a text. */
+  #words: Int32Array | undefined;
   #maxDepth = 0;
   #at = 0;
   #depth = 0;
@@ -106,6 +62,7 @@ export class JsonScanner {
 
   begin(bytes: Uint8Array, { maxDepth }: ScanLimits): this {
     this.#bytes = bytes;
+    this.#words = undefined;
     if (this.#objects.length <= maxDepth) {
       this.#objects = new Uint8Array(maxDepth + 1);
       this.#scopes = new Uint8Array(maxDepth + 1);
@@ -124,6 +81,7 @@ export class JsonScanner {
   /** Lets go of the text, so that nothing borrowed outlives its exchange. */
   release(): void {
     this.#bytes = NOTHING;
+    this.#words = undefined;
     this.onMessage = undefined;
   }
 
@@ -249,7 +207,7 @@ export class JsonScanner {
   /** Goes on in a string, up to `stop`. */
   #string(stop: number): void {
     const bytes = this.#bytes;
-    let at = this.#at;
+    let at = stop - this.#at < LONG_STRING ? this.#at : this.#skipPlain(stop);
     let flags = this.#stringFlags;
     while (at < stop) {
       const kind = IN_STRING[bytes[at]!]!;
@@ -265,7 +223,7 @@ export class JsonScanner {
         flags |= 2;
         const escape = bytes[at + 1]!;
         if (IS_ESCAPED[escape] === 1) at += 2;
-        else if (escape === 0x75 && this.#isHex(at + 2)) at += 6;
+        else if (escape === 0x75 && isHex(bytes, at + 2)) at += 6;
         else return this.#refuse("syntax");
       }
     }
@@ -273,10 +231,8 @@ export class JsonScanner {
     this.#stringFlags = flags;
   }
 
-  #isHex(at: number): boolean {
-    const bytes = this.#bytes;
-    return at + 4 <= bytes.length && (IS_HEX[bytes[at]!]! & IS_HEX[bytes[at + 1]!]! & IS_HEX[bytes[at + 2]!]! &
-          IS_HEX[bytes[at + 3]!]!) === 1;
+  #skipPlain(stop: number): number {
+    return skipPlain(this.#bytes, { words: this.#words ??= wordsOf(this.#bytes), from: this.#at, stop });
   }
 
   #closeString(flags: number): void {

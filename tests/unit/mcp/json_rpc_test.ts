@@ -341,3 +341,24 @@ Deno.test("the scanner takes for JSON what JSON.parse does", STRICT, () => {
   );
   fc.assert(fc.property(fc.json(), (text) => assert.equal(isTaken(text), true, text)));
 });
+
+Deno.test("the scanner reads long strings at any place in memory as JSON.parse does", STRICT, () => {
+  const head = '{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":"';
+  const put = fc.constantFrom("", '"', "\\", "\\n", "\n", "\0", "\x1f", "\x7f", "é", "\\u00e9", "\\u00g9");
+  fc.assert(
+    fc.property(fc.nat(7), fc.nat(700), put, fc.nat(300), (offset, before, put, after) => {
+      const text = encoder.encode(head + "a".repeat(before) + put + "z".repeat(after) + '"}}');
+      const memory = new Uint8Array(offset + text.length + 3).fill(0x22);
+      memory.set(text, offset);
+      const body = memory.subarray(offset, offset + text.length);
+      let isJson = true;
+      try {
+        JSON.parse(new TextDecoder().decode(text));
+      } catch {
+        isJson = false;
+      }
+      assert.equal(readPlain(body, { maxDepth: 8 }) !== undefined, isJson);
+    }),
+    { numRuns: 2000 },
+  );
+});
