@@ -151,8 +151,8 @@ function declareProcesses(page: MetricsPage, upstream: StdioUpstream, { maxProce
     "gauge",
     { name: "signet_stdio_entries", help: "What is held for stdio sessions.", labels: ["what"] },
     () => {
-      const { sessions, calls, questions, events } = upstream.sizes();
-      return Object.entries({ sessions, calls, questions, events, principals: slots.principals })
+      const { sessions, calls, questions, subscriptions, events } = upstream.sizes();
+      return Object.entries({ sessions, calls, questions, subscriptions, events, principals: slots.principals })
         .map(([what, count]) => [[what], count]);
     },
   );

@@ -34,6 +34,14 @@ export interface ConversationOptions {
   readonly onDoomed: () => void;
 }
 
+export interface ConversationSizes {
+  readonly calls: number;
+  readonly questions: number;
+  readonly subscriptions: number;
+  readonly events: number;
+  readonly eventBytes: number;
+}
+
 /** A POST: its text, and the messages in it. */
 export interface Post {
   readonly text: Uint8Array;
@@ -102,9 +110,10 @@ export class Conversation {
   }
 
   /** For metrics: everything here that grows. */
-  sizes(): { calls: number; questions: number; events: number; eventBytes: number } {
+  sizes(): ConversationSizes {
     const { size: events, bytes: eventBytes } = this.#events;
-    return { calls: this.#calls.size, questions: this.#questions.size, events, eventBytes };
+    const { subscriptions } = this.#remembered;
+    return { calls: this.#calls.size, questions: this.#questions.size, subscriptions, events, eventBytes };
   }
 
   /** A POST that is no initialize. */
@@ -127,7 +136,8 @@ export class Conversation {
 
   /** A GET. @param lastEventId `Last-Event-ID`, if the client resumes */
   listen(lastEventId: string | undefined): ClientResponse {
-    const outbox = this.#newOutbox();
+    const { stallMs, ...options } = outboxOptions(this.#options.parts);
+    const outbox = new Outbox({ ...options, stallMs: Math.min(stallMs, LISTENER_STALL_MS) });
     const place = lastEventId === undefined ? "lost" : this.#events.placeOf(lastEventId);
     if (place === undefined) {
       return errorAnswer(400, { id: null, code: BRIDGE_ERROR, message: "Bad request: unknown Last-Event-ID" });
@@ -269,6 +279,8 @@ function endedError(): SignetError {
   return new SignetError("session_not_found", { facts: { outcome: "ended" } });
 }
 
+/** Who listens and reads nothing holds up the answers of the session's calls: not for as long as who waits for one, in ms. */
+const LISTENER_STALL_MS = 1000;
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 
 function tooMany(id: RpcId | null): ClientResponse {

@@ -6,6 +6,8 @@ import type { Outbox } from "./outbox.ts";
 
 /** Streams left by their clients that can still be resumed as what they were. */
 const MAX_LEFT = 16;
+/** Streams that clients read. Real ones have one; of more, the oldest ends (M6). */
+const MAX_READ = 16;
 
 export class Listeners {
   readonly #log: EventLog;
@@ -54,7 +56,10 @@ export class Listeners {
 
   #forgetOldest(): void {
     const left = this.#streams.filter((stream) => !stream.attached);
-    const forgotten = new Set(left.slice(0, Math.max(0, left.length - MAX_LEFT)));
+    const read = this.#streams.filter((stream) => stream.attached);
+    const surplus = read.slice(0, Math.max(0, read.length - MAX_READ));
+    for (const stream of surplus) stream.end();
+    const forgotten = new Set([...left.slice(0, Math.max(0, left.length - MAX_LEFT)), ...surplus]);
     if (forgotten.size > 0) this.#streams = this.#streams.filter((stream) => !forgotten.has(stream));
   }
 }

@@ -39,6 +39,11 @@ export interface ResponseOptions {
 
 /** Responses of a batch that wait for its others, in bytes. */
 const MAX_KEPT_BYTES = 1024 * 1024;
+/** Of a batch whose client takes no events: there is nothing but one answer. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+
+/** Made once: a stack of its own would hold what its functions hold, the text of the call too, for as long as that is open. */
+const CLIENT_LEFT = new HttpError("aborted", "answering a POST: the client has left");
 
 const OPEN = Uint8Array.of(0x5b), COMMA = Uint8Array.of(0x2c), CLOSE = Uint8Array.of(0x5d);
 
@@ -96,7 +101,7 @@ export class PostAnswer {
     let wait: Promise<void> | undefined;
     if (this.#stream !== undefined || (!this.#gone && !this.#options.accepts.json)) {
       wait = this.#becomeStream().send(response, of.instead);
-    } else this.#keep(response);
+    } else this.#keep(response, of.instead);
     if (this.#left === 0) this.#finish();
     return wait ?? this.#options.held.whenTaken();
   }
@@ -122,7 +127,7 @@ export class PostAnswer {
     this.#gone = true;
     this.#release?.();
     this.#cancelTimer?.();
-    this.#response.reject(new HttpError("aborted", "answering a POST: the client has left"));
+    this.#response.reject(CLIENT_LEFT);
     if (this.#left > 0) this.#options.onAbandoned?.();
     const outbox = this.#outbox;
     if (outbox === undefined) return;
@@ -130,13 +135,15 @@ export class PostAnswer {
     outbox.fail("aborted", "answering a POST: the client has left");
   }
 
-  /** What waits for the rest of a batch is not kept without bound: it goes out as events from then on. */
-  #keep(response: Uint8Array): void {
-    this.#answers.push(response);
-    this.#keptBytes += response.length;
-    if (this.#left > 0 && this.#keptBytes > MAX_KEPT_BYTES && this.#options.accepts.events && !this.#gone) {
-      this.#becomeStream();
-    }
+  /** What waits for the rest of a batch is not kept without bound: it goes out as events from then on, if it can. */
+  #keep(response: Uint8Array, instead: (() => Uint8Array) | undefined): void {
+    if (this.#gone) return;
+    const { accepts, batch } = this.#options;
+    const tooMuch = batch && this.#keptBytes + response.length > (accepts.events ? MAX_KEPT_BYTES : MAX_BATCH_BYTES);
+    const kept = tooMuch && !accepts.events ? instead?.() ?? response : response;
+    this.#answers.push(kept);
+    this.#keptBytes += kept.length;
+    if (tooMuch && accepts.events) this.#becomeStream();
   }
 
   #finish(): void {
@@ -168,7 +175,7 @@ export class PostAnswer {
     this.#outbox = outbox;
     stream.attach(outbox);
     if (this.#options.primes) stream.prime();
-    for (const answer of this.#answers) stream.send(answer);
+    for (const answer of this.#answers.splice(0)) stream.send(answer);
     this.#response.resolve(eventAnswer(outbox, { onRelease: () => this.abandon() }));
     return stream;
   }

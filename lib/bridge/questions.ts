@@ -14,6 +14,9 @@ interface Question {
 /** More unanswered ones than a client can have in hand. */
 const MAX_OPEN = 100;
 
+/** Of a server's own id, which is kept until it is answered. */
+const MAX_ID_BYTES = 4096;
+
 const encoder = new TextEncoder();
 
 export class Questions {
@@ -30,10 +33,10 @@ export class Questions {
     return this.#open.size;
   }
 
-  /** The question as the client gets it; undefined if too many are open. */
+  /** The question as the client gets it; undefined if too many are open, or its id is too long. */
   ask(message: Message, peer: Peer): Uint8Array | undefined {
-    if (this.#open.size >= MAX_OPEN) return undefined;
     const span = findMember(message.line, "id")!;
+    if (this.#open.size >= MAX_OPEN || span.end - span.start > MAX_ID_BYTES) return undefined;
     const id = `${this.#run}-${++this.#asked}`;
     const key = idKey(message.value.id as RpcId);
     this.#open.set(id, { peer, id: message.line.slice(span.start, span.end), key });

@@ -11,7 +11,7 @@ import { isModernEnvelope } from "../mcp/modern.ts";
 import { isKnownRevision } from "../mcp/revisions.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
 import { acceptanceOf, notAcceptable } from "./acceptance.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, ConversationSizes } from "./conversation.ts";
 import { bareAnswer } from "./http_answer.ts";
 import { callOf, callWith } from "./http_call.ts";
 import type { BridgeParts } from "./limits.ts";
@@ -20,12 +20,8 @@ import { Sessions } from "./sessions.ts";
 import { StatelessHost } from "./stateless_host.ts";
 
 /** How much there is of everything that grows. */
-export interface BridgeSizes {
+export interface BridgeSizes extends ConversationSizes {
   readonly sessions: number;
-  readonly calls: number;
-  readonly questions: number;
-  readonly events: number;
-  readonly eventBytes: number;
 }
 
 export interface BridgeServerOptions {

@@ -8,7 +8,7 @@ import { acceptanceOf } from "./acceptance.ts";
 import { eventAnswer, jsonAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { callOf } from "./http_call.ts";
-import { Conversation } from "./conversation.ts";
+import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import { Outbox } from "./outbox.ts";
@@ -48,12 +48,13 @@ export class Sessions {
   }
 
   /** Sums over all sessions. */
-  sizes(): { calls: number; questions: number; events: number; eventBytes: number } {
-    const sum = { calls: 0, questions: 0, events: 0, eventBytes: 0 };
+  sizes(): ConversationSizes {
+    const sum = { calls: 0, questions: 0, subscriptions: 0, events: 0, eventBytes: 0 };
     for (const conversation of this.#conversations.values()) {
       const sizes = conversation.sizes();
       sum.calls += sizes.calls;
       sum.questions += sizes.questions;
+      sum.subscriptions += sizes.subscriptions;
       sum.events += sizes.events;
       sum.eventBytes += sizes.eventBytes;
     }

@@ -24,6 +24,8 @@ function appendQuery(target: string, query: string): string {
   return target.includes("?") ? `${target}&${query.slice(1)}` : target + query;
 }
 
+const INITIALIZE_TIMEOUT_MS = 30_000;
+
 export interface HttpUpstreamOptions {
   readonly name: string;
   /** `http://`, `https://` or `http+unix://%2Fpath%2Fto.sock/mcp`. */
@@ -45,6 +47,7 @@ interface Sent {
 export class HttpUpstream implements Upstream {
   readonly name: string;
   readonly url: string;
+  readonly initializeTimeoutMs = INITIALIZE_TIMEOUT_MS;
   readonly pool: Pool;
   /** Never called: a server over HTTP says nothing unasked. */
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;

@@ -65,6 +65,8 @@ export interface StdioUpstreamOptions {
   readonly random?: (n: number) => Uint8Array;
 }
 
+/** A start that takes too long is refused here, with a cure, before anybody gives up waiting for it. */
+const TELLING_MS = 5000;
 /** Starts of processes that take others' places, at once. */
 const MAX_REPLACEMENTS = 4;
 
@@ -72,6 +74,7 @@ export class StdioUpstream implements Upstream {
   readonly name: string;
   /** Stands for the command in the envelope: a session sealed for another command is opened anew here. */
   readonly url: string;
+  readonly initializeTimeoutMs: number;
   readonly slots: Slots;
   onEnded: ((sessionId: UpstreamSessionId) => void) | undefined;
   readonly #host: ProcessHost;
@@ -82,6 +85,7 @@ export class StdioUpstream implements Upstream {
     this.url = `stdio:${options.name}`;
     this.slots = new Slots({ ...DEFAULT_SLOT_CAPS, ...options.caps });
     const limits = { ...DEFAULT_STDIO_LIMITS, ...options.limits };
+    this.initializeTimeoutMs = limits.startTimeoutMs + TELLING_MS;
     const parts: BridgeParts = {
       limits,
       timers: options.timers ?? SYSTEM_TIMERS,

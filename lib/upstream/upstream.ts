@@ -37,6 +37,8 @@ export interface Upstream {
   readonly name: string;
   /** The configured URL: the upstream's key in the envelope. */
   readonly url: string;
+  /** How long it may take to open a session, in ms. A hung server must not hold requests for ever. */
+  readonly initializeTimeoutMs: number;
   /** Answered with `LostSession` only where the request has an `upstreamSessionId`. @throws HttpError, SignetError `upstream_*` */
   send(request: UpstreamRequest): SessionCall;
   /** Whether it can be reached at all. @throws HttpError `connect_*` */

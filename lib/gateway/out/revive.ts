@@ -24,8 +24,8 @@ const encoder = new TextEncoder();
 /** Fields of the waiting request that say something about its body or its place in a stream. */
 const OF_THE_MESSAGE = ["last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version", "content-encoding"];
 
-/** What a server may take to initialize a session; a hung one must not hold requests for ever. */
-const TIMEOUT_MS = 30_000;
+/** What a server may take to hear that its session is initialized. */
+const CONFIRM_TIMEOUT_MS = 30_000;
 /** As much of a request is kept to end the session by; of longer ones only what says who asks. */
 const MAX_KEPT_CHARACTERS = 4096;
 
@@ -186,7 +186,7 @@ async function initializeAgain(
       remedy: "The MCP server no longer speaks the revision this client has negotiated: the client must reconnect.",
     });
   };
-  await ask(upstream, request, { timeoutMs: TIMEOUT_MS, read });
+  await ask(upstream, request, { timeoutMs: upstream.initializeTimeoutMs, read });
 }
 
 /** A server may refuse everything before it (MCP, Lifecycle, "Initialization"). */
@@ -208,7 +208,7 @@ async function confirmInitialized(
     session: session.tag,
   };
   await ask(upstream, request, {
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: CONFIRM_TIMEOUT_MS,
     read: (answer) => Promise.resolve(assertAccepted(answer, "notifications/initialized")),
   });
 }

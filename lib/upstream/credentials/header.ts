@@ -45,6 +45,10 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     return this.#inner.url;
   }
 
+  get initializeTimeoutMs(): number {
+    return this.#inner.initializeTimeoutMs;
+  }
+
   get credential(): Credential | undefined {
     return this.source.peek();
   }

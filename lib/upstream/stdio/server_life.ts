@@ -9,7 +9,7 @@ import { Backoff } from "./backoff.ts";
 import type { Message, PeerEvents, PeerSource } from "../../bridge/peer.ts";
 import type { CredentialHolder } from "../credentials/rotation.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
-import { findMember } from "../../mcp/json_text.ts";
+import { findMember, membersOf } from "../../mcp/json_text.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
@@ -33,6 +33,7 @@ const MAX_WAIT_MS = 2000;
 const DRAIN_MS = 5 * 60_000;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 /** What a server said of itself. */
@@ -106,9 +107,9 @@ export class ServerLife implements PeerSource {
    * `upstream_credential_missing`
    */
   async initialize(text: Uint8Array): Promise<Message> {
-    this.#handshakeText = text.slice();
+    this.#handshakeText = handshakeToKeep(text);
     const slot = this.#options.host.slots.reserve(this.#options.caller.principalKey);
-    const { peer, reply } = await this.#launch(slot).catch((error) => {
+    const { peer, reply } = await this.#launch(slot, text).catch((error) => {
       throw explain(error);
     });
     this.#handshake = readHandshake(reply);
@@ -195,7 +196,7 @@ export class ServerLife implements PeerSource {
   }
 
   async #successor(slot: Slot): Promise<ProcessPeer> {
-    const { peer, reply } = await this.#launch(slot);
+    const { peer, reply } = await this.#launch(slot, this.#handshakeText!);
     const found = readHandshake(reply);
     if (found === undefined || versionIn(found) !== this.protocolVersion) {
       void this.#retire(peer);
@@ -214,7 +215,7 @@ export class ServerLife implements PeerSource {
     return peer;
   }
 
-  async #launch(slot: Slot): Promise<{ peer: ProcessPeer; reply: Message }> {
+  async #launch(slot: Slot, handshake: Uint8Array): Promise<{ peer: ProcessPeer; reply: Message }> {
     const spawning = this.#spawn();
     this.#spawning.add(spawning);
     let peer: ProcessPeer;
@@ -230,7 +231,7 @@ export class ServerLife implements PeerSource {
       slot.release();
     });
     try {
-      return { peer, reply: await this.#greet(peer) };
+      return { peer, reply: await this.#greet(peer, handshake) };
     } catch (error) {
       void this.#retire(peer);
       throw error;
@@ -271,10 +272,9 @@ export class ServerLife implements PeerSource {
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: the session has ended meanwhile");
   }
 
-  /** Says the client's initialize to a new process. */
-  #greet(peer: ProcessPeer): Promise<Message> {
+  /** Says a client's initialize to a new process. */
+  #greet(peer: ProcessPeer, text: Uint8Array): Promise<Message> {
     const { timers, limits } = this.#options.host;
-    const text = this.#handshakeText!;
     return new Promise((resolve, reject) => {
       const cancel = timers.after(limits.startTimeoutMs, () => {
         reject(
@@ -330,4 +330,16 @@ function neverBegan(exit: ProcessExit): SignetError {
     facts: { exitCode: exit.code, ...(exit.signal === null ? {} : { signal: exit.signal }) },
     remedy: "the MCP server's own lines in this log should say why; try the command by itself",
   });
+}
+
+/** Of a longer handshake no more is said again than what it is made of: the rest may be of any length (M6). */
+const LONGEST_HANDSHAKE = 16 * 1024;
+const OF_A_HANDSHAKE: ReadonlySet<string> = new Set(["protocolVersion", "capabilities", "clientInfo"]);
+
+function handshakeToKeep(text: Uint8Array): Uint8Array {
+  const params = findMember(text, "params");
+  if (text.length <= LONGEST_HANDSHAKE || params === undefined) return text.slice();
+  const members = membersOf(text, params).filter(({ name }) => OF_A_HANDSHAKE.has(name));
+  const kept = members.map(({ whole }) => decoder.decode(text.subarray(whole.start, whole.end))).join(",");
+  return encoder.encode(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{${kept}}}`);
 }

@@ -177,6 +177,7 @@ const REQUEST: UpstreamRequest = {
 class RecordingUpstream implements Upstream {
   readonly name = "recording";
   readonly url = "http://recording/mcp";
+  readonly initializeTimeoutMs = 1;
   readonly sent: UpstreamRequest[] = [];
   readonly released: string[] = [];
   onEnded: Upstream["onEnded"];
