@@ -16,6 +16,7 @@ export function capsOf(settings: Settings): LimitOptions {
   return {
     maxSessions: settings.maxSessions,
     maxSessionsPerPrincipal: allShareOneOwner(settings) ? Infinity : settings.maxSessionsPerPrincipal,
+    yieldAfterMs: settings.yieldAfterMs,
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,
     maxStreamsPerPrincipal: shareOf(settings.maxStreams, settings),

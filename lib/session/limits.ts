@@ -16,6 +16,8 @@ export interface LimitOptions {
   readonly maxSessions?: number;
   /** The same, of one principal. Default 100. */
   readonly maxSessionsPerPrincipal?: number;
+  /** How long a session must have been unused to give way to another of its principal's, in ms. Default 30 s (M5). */
+  readonly yieldAfterMs?: number;
   /** Open streams over all sessions. Default 10,000. */
   readonly maxStreams?: number;
   /** Requests in flight over all sessions, streams not counted. Default 4,096. */
@@ -37,6 +39,7 @@ export type LimitCaps = Required<LimitOptions>;
 export const DEFAULT_CAPS: LimitCaps = {
   maxSessions: 10_000,
   maxSessionsPerPrincipal: 100,
+  yieldAfterMs: 30_000,
   maxStreams: 10_000,
   maxRequests: 4_096,
   maxStreamsPerPrincipal: 10_000 * DEFAULT_SHARE,
@@ -75,15 +78,16 @@ export class Limits {
   }
 
   /**
+   * @param freeInMs when a place of the principal's own can be free at the earliest
    * @throws SignetError `principal_limit` (429) or `session_limit` (503), both with `Retry-After`
    */
-  reserveSession(key: PrincipalKey): SessionReservation {
+  reserveSession(key: PrincipalKey, freeInMs = this.#caps.yieldAfterMs): SessionReservation {
     if (this.principalFull(key)) {
       this.#refusedOfPrincipals.sessions++;
       throw new SignetError("principal_limit", {
-        retryAfterS: RETRY_AFTER_S,
-        facts: { limit: this.#caps.maxSessionsPerPrincipal },
-        remedy: "End sessions with DELETE, wait until idle ones are dropped, or raise --max-sessions-per-principal",
+        retryAfterS: Math.max(1, Math.ceil(freeInMs / 1000)),
+        facts: { what: "sessions of one caller", limit: this.#caps.maxSessionsPerPrincipal },
+        remedy: "All are in use: end some with DELETE, or raise --max-sessions-per-principal or lower --yield-after",
       });
     }
     const { sessions } = this.#tallies;

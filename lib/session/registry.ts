@@ -97,11 +97,12 @@ export class SessionRegistry {
 
   /**
    * A place for a session about to be initialized. To be taken before the first await; ends in `add` or in `release`.
-   * Evicts nobody: a new session is not worth more than one that exists.
+   * At its own cap a principal makes room for itself, with what it has not used for long enough (M5). Nobody else's gives
+   * way: a new session is not worth more than one that exists.
    * @throws SignetError `principal_limit`, `session_limit`
    */
-  reserve({ principalKey }: Caller): SessionReservation {
-    return this.#options.limits.reserveSession(principalKey);
+  reserve({ principalKey }: Caller, nowMs: number): SessionReservation {
+    return this.#reserve(principalKey, nowMs, this.#options.limits.caps.yieldAfterMs);
   }
 
   /** Makes a session of what has just been initialized. From now on `reservation` is released here. */
@@ -118,14 +119,14 @@ export class SessionRegistry {
 
   /** The same for an id that was opened before, here or elsewhere, and is its owner's: `caller`'s. @throws as `openCold` */
   addOwned(facts: SessionFacts, caller: Caller, nowMs: number): Session {
-    const session = this.add(facts, this.#reserveEvicting(caller.principalKey, nowMs), nowMs);
+    const session = this.add(facts, this.#reserveAgain(caller.principalKey, nowMs), nowMs);
     session.lastOwner = caller;
     return session;
   }
 
   /**
-   * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the longest idle session of
-   * the principal or of all makes room; it can be opened again when it is needed.
+   * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the principal's own session
+   * that has been idle longest makes room; it can be opened again when it is needed.
    * Synchronous unless the revocation list is not.
    * @throws SignetError `session_not_found`, `owner_mismatch`, `principal_limit`, `session_limit`
    */
@@ -211,18 +212,31 @@ export class SessionRegistry {
     throw OWNER_MISMATCH;
   }
 
-  #reserveEvicting(key: PrincipalKey, nowMs: number): SessionReservation {
+  /** For one that exists: whatever is idle of its owner's is worth less, at the cap of all as well. */
+  #reserveAgain(key: PrincipalKey, nowMs: number): SessionReservation {
     const { limits } = this.#options;
-    // More than one if the caps were lowered by a reload.
-    while (limits.principalFull(key) && this.#evict(this.#byPrincipal.longestIdle(key), nowMs));
-    // Not for a principal that is refused anyway: it must not push others out.
-    while (limits.sessionsFull && !limits.principalFull(key) && this.#evict(this.#idle.first, nowMs));
+    while (limits.sessionsFull && !limits.principalFull(key) && this.#evict(this.#byPrincipal.longestIdle(key), nowMs));
     try {
-      return limits.reserveSession(key);
+      return this.#reserve(key, nowMs, 0);
     } catch (fault) {
       this.opens.inc("limit");
       throw fault;
     }
+  }
+
+  /** @param unusedMs for how long what gives way must not have been used */
+  #reserve(key: PrincipalKey, nowMs: number, unusedMs: number): SessionReservation {
+    const { limits } = this.#options;
+    let freeInMs = limits.caps.yieldAfterMs;
+    // More than one if the caps were lowered by a reload.
+    while (limits.principalFull(key)) {
+      const longest = this.#byPrincipal.longestIdle(key);
+      if (longest === undefined) break;
+      const left = unusedMs - (nowMs - longest.lastActiveMs);
+      freeInMs = Math.min(freeInMs, left);
+      if (left > 0 || !this.#evict(longest, nowMs)) break;
+    }
+    return limits.reserveSession(key, freeInMs);
   }
 
   #evict(session: Session | undefined, nowMs: number): boolean {

@@ -83,6 +83,35 @@ Deno.test("M2: one principal at its cap gets 429 with Retry-After, others are se
 });
 
 for (const lane of LANES) {
+  Deno.test(
+    `M5: a caller at its cap makes room with what it has not used for longest, whose id stays good (${lane} lane)`,
+    STRICT,
+    async () => {
+      let nowMs = Date.now();
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--max-sessions-per-principal", "2"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags, now: () => nowMs });
+      const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
+      const bobs = await signet.open({ token: bob });
+      const [first, second] = [await signet.open({ token: alice }), await signet.open({ token: alice })];
+      nowMs += 20_000;
+      assert.equal(await status(signet.post(call(1, "echo"), { id: second, token: alice })), 200);
+      const early = await signet.post(INITIALIZE, { token: alice });
+      assert.deepEqual([early.status, early.headers.get("retry-after")], [429, "10"]);
+      await early.body?.cancel();
+      nowMs += 10_000;
+      const third = await signet.open({ token: alice });
+      assert.equal(await signet.metric('signet_sessions_ended_total{reason="evicted"}'), 1);
+      // All ids are good, the one that gave way too.
+      for (const id of [first, second, third, first]) {
+        assert.equal(await status(signet.post(call(2, "echo"), { id, token: alice })), 200);
+      }
+      assert.equal(await status(signet.post(call(3, "echo"), { id: bobs, token: bob })), 200);
+      assert.equal(upstream.received("POST", "initialize").length, 4, "nothing was opened again upstream");
+    },
+  );
+
   Deno.test(`M1: requests in flight and streams are capped, and places come back (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const release = Promise.withResolvers<void>();

@@ -8,7 +8,13 @@ import type { ActiveToken, Session } from "../../lib/session/session.ts";
 import { STRICT } from "../support/strict.ts";
 import { Bench, factsOf, FakeActive, IDLE_MS, NOW_MS, principal, refusalOf } from "../unit/session/fakes.ts";
 
-const CAPS = { maxSessions: 4, maxSessionsPerPrincipal: 2, maxCallsPerSession: 2, maxStreamsPerSession: 1 };
+const CAPS = {
+  maxSessions: 4,
+  maxSessionsPerPrincipal: 2,
+  maxCallsPerSession: 2,
+  maxStreamsPerSession: 1,
+  yieldAfterMs: 30_000,
+};
 const TTL_MS = 3 * IDLE_MS;
 const PRINCIPALS = ["alice", "bob", "carol"].map((name) => principal(name));
 
@@ -92,14 +98,21 @@ function command(name: string, run: (world: World) => void): Command {
 
 const reserve = (owner: number) =>
   command(`reserve(${owner})`, (world) => {
-    const wanted = world.countOf(owner) >= CAPS.maxSessionsPerPrincipal
-      ? "principal_limit"
+    const isOwnFull = world.countOf(owner) >= CAPS.maxSessionsPerPrincipal;
+    const own = world.longestIdle(world.live().filter((one) => one.owner === owner));
+    const yields = isOwnFull && own !== undefined && world.nowMs - own.lastActiveMs >= CAPS.yieldAfterMs;
+    const wanted = isOwnFull
+      ? yields ? undefined : "principal_limit"
       : world.total() >= CAPS.maxSessions
       ? "session_limit"
       : undefined;
     const refusal = refusalOf(() => {
-      world.pending.push({ reservation: world.bench.registry.reserve(world.bench.caller(PRINCIPALS[owner]!)), owner });
+      world.pending.push({
+        reservation: world.bench.registry.reserve(world.bench.caller(PRINCIPALS[owner]!), world.nowMs),
+        owner,
+      });
     });
+    if (yields) world.ended(own!, "evicted");
     assert.equal(refusal, wanted);
   });
 
@@ -139,7 +152,7 @@ const open = (index: number, owner: number) =>
       world.ended(victim, "evicted");
     }
     if (world.total() >= CAPS.maxSessions) {
-      const victim = world.longestIdle(world.live());
+      const victim = world.longestIdle(world.live().filter((other) => other.owner === owner));
       if (victim === undefined) return assert.equal(refusal, "session_limit");
       world.ended(victim, "evicted");
     }

@@ -20,6 +20,12 @@ export const SESSIONS = {
     default: 15 * MINUTE,
     doc: "After how long without use a session's resources are freed; its id stays valid",
   }),
+  yieldAfterMs: rows.one(duration({ min: 0, max: 365 * DAY }), {
+    name: "yield-after",
+    default: 30 * SECOND,
+    doc:
+      "A caller at its own cap makes room with the session, or server process, that it has not used for longest, if for this long at least",
+  }),
   sweepIntervalMs: rows.one(duration({ min: 100, max: HOUR }), {
     name: "sweep-interval",
     default: 30 * SECOND,

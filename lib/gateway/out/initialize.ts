@@ -43,7 +43,7 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   const inFlight = parts.underWay.begin(opening, "call");
   inFlight.isOpening = true;
   try {
-    const reservation = parts.registry.reserve(opening.caller);
+    const reservation = parts.registry.reserve(opening.caller, parts.now());
     let opened: Opened | undefined;
     let session: Session | undefined;
     try {

@@ -110,7 +110,7 @@ export class Bench {
 
   /** A session as after a successful initialize. */
   initialize(owner: Principal = ALICE, options: { nowMs?: number; ttlMs?: number; key?: MasterKey } = {}): Session {
-    const reservation = this.registry.reserve(this.caller(owner));
+    const reservation = this.registry.reserve(this.caller(owner), options.nowMs ?? NOW_MS);
     return this.registry.add(factsOf(this.seal(owner, options)), reservation, options.nowMs ?? NOW_MS);
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SignetError } from "../../../lib/errors.ts";
 import { KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
 import { STRICT } from "../../support/strict.ts";
 import {
@@ -150,9 +151,9 @@ Deno.test("L7: a session is idle only when the last of what was in flight has le
   const [first, last] = [session.enter(new FakeActive(), NOW_MS), session.enter(new FakeActive(), NOW_MS)];
   session.leave(first, NOW_MS);
   bench.registry.sweep(NOW_MS + IDLE_MS);
-  assert.equal(refusalOf(() => bench.open(bench.seal(BOB), BOB)), "session_limit");
+  assert.equal(refusalOf(() => bench.open(bench.seal())), "session_limit");
   session.leave(last, NOW_MS);
-  bench.open(bench.seal(BOB), BOB);
+  bench.open(bench.seal());
   assert.deepEqual(bench.ended, [[session.id, "evicted"]]);
 });
 
@@ -196,28 +197,65 @@ Deno.test("L8: the sweep cuts what has expired although it is busy", STRICT, () 
 Deno.test("M2: a full registry refuses an initialize, and evicts nobody for it", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   const sessions = [bench.initialize(ALICE), bench.initialize(BOB)];
-  assert.equal(refusalOf(() => bench.registry.reserve(bench.caller(principal("carol")))), "session_limit");
+  assert.equal(refusalOf(() => bench.registry.reserve(bench.caller(principal("carol")), NOW_MS)), "session_limit");
   for (const session of sessions) assert.equal(bench.registry.get(session.id, NOW_MS), session);
 });
 
-Deno.test("M1: at a full registry a cold open evicts the one idle longest, whose id stays good", STRICT, () => {
-  const bench = new Bench({ caps: { maxSessions: 3 } });
-  const [busy, used, idle] = ["a", "b", "c"].map((name) => bench.initialize(principal(name)));
-  busy!.enter(new FakeActive(), NOW_MS);
-  used!.leave(used!.enter(new FakeActive(), NOW_MS + 1), NOW_MS + 2);
-  const opened = bench.open(bench.seal(ALICE), ALICE, NOW_MS + 3);
-  assert.deepEqual(bench.ended, [[idle!.id, "evicted"]]);
-  assert.equal(bench.registry.get(opened.id, NOW_MS), opened);
-  assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 3, principals: 3 });
-  bench.open(idle!.id, principal("c"), NOW_MS + 4);
-  assert.deepEqual(bench.ended.slice(1), [[used!.id, "evicted"]]);
-  assert.equal(bench.registry.ends.get("evicted"), 2);
-});
+Deno.test(
+  "M1 M5: at a full registry a cold open evicts its owner's own that is idle longest, whose id stays good",
+  STRICT,
+  () => {
+    const bench = new Bench({ caps: { maxSessions: 4 } });
+    bench.initialize(BOB, { nowMs: NOW_MS - 1_000_000 });
+    const [busy, used, idle] = [bench.initialize(ALICE), bench.initialize(ALICE), bench.initialize(ALICE)];
+    busy.enter(new FakeActive(), NOW_MS);
+    used.leave(used.enter(new FakeActive(), NOW_MS + 1), NOW_MS + 2);
+    const opened = bench.open(bench.seal(ALICE), ALICE, NOW_MS + 3);
+    assert.deepEqual(bench.ended, [[idle.id, "evicted"]]);
+    assert.equal(bench.registry.get(opened.id, NOW_MS), opened);
+    assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 4, principals: 2 });
+    bench.open(idle.id, ALICE, NOW_MS + 4);
+    assert.deepEqual(bench.ended.slice(1), [[used.id, "evicted"]]);
+    assert.equal(bench.registry.ends.get("evicted"), 2);
+    const carols = bench.seal(principal("carol"));
+    assert.equal(refusalOf(() => bench.open(carols, principal("carol"), NOW_MS + 5)), "session_limit");
+    assert.equal(bench.ended.length, 2, "nobody else's gives way");
+  },
+);
+
+Deno.test(
+  "M5: a new session takes the place of its principal's own that is unused longest, if for long enough",
+  STRICT,
+  () => {
+    const bench = new Bench({ caps: { maxSessionsPerPrincipal: 2, yieldAfterMs: 30_000 } });
+    const bobs = bench.initialize(BOB, { nowMs: NOW_MS - 1_000_000 });
+    const [first, second] = [bench.initialize(ALICE), bench.initialize(ALICE, { nowMs: NOW_MS + 10_000 })];
+    const retryAfter = (nowMs: number) => {
+      try {
+        bench.registry.reserve(bench.caller(ALICE), nowMs).release();
+        return undefined;
+      } catch (fault) {
+        assert.ok(fault instanceof SignetError && fault.code === "principal_limit");
+        return fault.detail.retryAfterS;
+      }
+    };
+    assert.equal(retryAfter(NOW_MS + 29_500), 1, "when a place can be free");
+    assert.equal(retryAfter(NOW_MS + 12_000), 18);
+    const third = bench.initialize(ALICE, { nowMs: NOW_MS + 30_000 });
+    assert.deepEqual(bench.ended, [[first.id, "evicted"]]);
+    for (const session of [second, third]) session.enter(new FakeActive("stream"), NOW_MS + 40_000);
+    assert.equal(retryAfter(NOW_MS + 900_000), 30, "all are in use");
+    assert.equal(bench.registry.get(bobs.id, NOW_MS), bobs);
+    assert.equal(refusalOf(() => bench.open(first.id, ALICE, NOW_MS + 900_000)), "principal_limit");
+    second.abortAll("drain", NOW_MS + 900_001);
+    assert.equal(bench.open(first.id, ALICE, NOW_MS + 900_002).id, first.id, "its id is as good as before");
+  },
+);
 
 Deno.test("M2: with everybody busy, or being initialized, a cold open is refused", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   bench.initialize(ALICE).enter(new FakeActive(), NOW_MS);
-  const reservation = bench.registry.reserve(bench.caller(BOB));
+  const reservation = bench.registry.reserve(bench.caller(BOB), NOW_MS);
   const id = bench.seal(ALICE);
   assert.equal(refusalOf(() => bench.open(id)), "session_limit");
   assert.equal(bench.registry.opens.get("limit"), 1);
@@ -266,9 +304,9 @@ Deno.test("M1: what leaves twice gives back once, and a late removal does not to
 Deno.test("M1: a session is taken in only fresh and with a place of its own", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize();
-  const place = bench.registry.reserve(bench.caller(ALICE));
+  const place = bench.registry.reserve(bench.caller(ALICE), NOW_MS);
   assert.throws(() => bench.registry.add(session, place, NOW_MS), /fresh id/);
-  const released = bench.registry.reserve(bench.caller(ALICE));
+  const released = bench.registry.reserve(bench.caller(ALICE), NOW_MS);
   released.release();
   assert.throws(() => bench.registry.add(factsOf(bench.seal()), released, NOW_MS), /fresh id/);
   assert.equal(bench.registry.size, 1);
