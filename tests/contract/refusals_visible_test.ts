@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { AUDIENCE, ISSUER } from "../support/issuer.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { STRICT } from "../support/strict.ts";
@@ -174,7 +174,7 @@ Deno.test(
       /write http:\/\/ in the client/,
     );
     await using wrong = await TestSignet.start({ upstream: upstream.url.replace("http:", "https:") });
-    assert.equal((await wrong.post(INITIALIZE)).status, 502);
+    assert.equal(await status(wrong.post(INITIALIZE)), 502);
     assert.match(String(wrong.logs.find(({ status }) => status === 502)!.remedy), /speaks no TLS/);
   },
 );
