@@ -4,10 +4,13 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { runBounded } from "./bounded_child.ts";
 import { startFixture } from "../tests/support/mcp_servers.ts";
 import { startSignet } from "../tests/support/mcp_signet.ts";
 
 const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
+/** Six times what it takes on a busy machine. */
+const SUITE_DEADLINE_MS = 180_000;
 const SETS = ["2025-11-25", "2026-07-28"];
 const LANES = ["fast", "full"];
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -73,16 +76,16 @@ async function readResults(folder: string): Promise<Results> {
 async function runSuite(url: string, set: string): Promise<Results> {
   const folder = await Deno.makeTempDir({ prefix: "signet-conformance-" });
   try {
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    const { stdout, stderr } = await runBounded(Deno.execPath(), {
+      what: `the conformance suite of ${set}`,
+      deadlineMs: SUITE_DEADLINE_MS,
+      retries: 1,
       args: ["run", "-A", SUITE, "server", "--url", url, "--requirements", set, "--output-dir", folder],
       cwd: ROOT,
-      stdout: "piped",
-      stderr: "piped",
-    }).output();
+    });
     const results = await readResults(folder);
     if (results.size > 0) return results;
-    throw new Error(`running the conformance suite gave no results:\n${new TextDecoder().decode(stdout)}
-${new TextDecoder().decode(stderr)}`);
+    throw new Error(`running the conformance suite gave no results:\n${stdout}\n${stderr}`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

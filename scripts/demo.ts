@@ -26,9 +26,11 @@ function cleanEnvironment(): Record<string, string> {
 }
 
 /** A log line for people: JSON lines lose their braces and their time. */
-function humanize(line: string): string {
+function humanize(line: string): string | undefined {
   if (!line.startsWith("{")) return line;
   const { time: _time, level, event, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  // What the demo does, and why, is in its guide.
+  if (event === "beware") return undefined;
   return `${level} ${event} ${Object.entries(facts).map(([name, value]) => `${name}=${value}`).join(" ")}`;
 }
 
@@ -112,7 +114,8 @@ class Supervised {
   #hear(line: string, found: (url: string) => void): void {
     const url = this.#program.findUrl(line);
     if (url !== undefined) return found(url);
-    if (line.trim() !== "") console.log(dim(`  ${humanize(line)}`));
+    const shown = humanize(line);
+    if (shown !== undefined && shown.trim() !== "") console.log(dim(`  ${shown}`));
   }
 }
 
@@ -130,16 +133,18 @@ function choosePort(): number {
 }
 
 const notebook: Program = {
-  args: (port) => ["run", "-A", "scripts/demo_server.ts", "--port", String(port)],
+  args: (
+    port,
+  ) => ["run", "-A", "--quiet", "--unstable-no-legacy-abort", "scripts/demo_server.ts", "--port", String(port)],
   findUrl: (line) => /^listening (\S+)$/.exec(line)?.[1],
 };
 
 /** One key for the whole demo, so that a restarted Signet opens the ids of the one before. */
 function signetBefore(upstream: string, key: string): Program {
-  const principals = ["--principal", "bearer", "--principal", "anonymous"];
+  const principals = ["--principal", "bearer"];
   return {
     args: (port) =>
-      ["run", "-A", "main.ts", "serve", "--upstream", upstream, "--listen", `127.0.0.1:${port}`].concat(
+      ["run", "-A", "--quiet", "main.ts", "serve", "--upstream", upstream, "--listen", `127.0.0.1:${port}`].concat(
         ["--admin", "127.0.0.1:0", "--log-format", "json", "--log-level", "info"],
         principals,
       ),
@@ -153,7 +158,9 @@ function signetBefore(upstream: string, key: string): Program {
 }
 
 function guide(signet: Supervised, server: Supervised): string {
-  const configuration = { mcpServers: { "signet-demo": { type: "http", url: signet.url } } };
+  const configuration = {
+    mcpServers: { "signet-demo": { type: "http", url: signet.url, headers: { Authorization: "Bearer me" } } },
+  };
   const steps = walk(signet.url, { signet: signet.pid, server: server.pid });
   const shown = steps.map(({ title, command }, n) => `${bold(`${n + 1}. ${title}`)}\n\n${command}\n`);
   return `
@@ -172,6 +179,7 @@ ${dim("Ctrl-C ends both.")}
 }
 
 async function main(): Promise<void> {
+  console.log(dim("Starting a small MCP server and Signet; the first time, packages are downloaded …"));
   const key = crypto.getRandomValues(new Uint8Array(32)).toBase64();
   const server = new Supervised(notebook, 0);
   await server.start();

@@ -44,10 +44,15 @@ Deno.test({
     const { url, pids } = await readGuide(demo);
     const steps = walk(url, pids);
     const outputs = await runSteps(steps.map((step) => step.command));
-    for (const [n, { title, command, expect }] of steps.entries()) {
+    assert.doesNotMatch(demo.lines.join("\n"), /beware|anonymous|warn|request\.signal|^ *Download /im);
+    for (const [n, { title, command, expect, statuses }] of steps.entries()) {
       await t.step(title, () => {
         assert.ok(demo.lines.join("\n").includes(command), "the guide prints the command");
         assert.match(outputs[n]!, expect);
+        assert.deepEqual([...outputs[n]!.matchAll(/^HTTP (\d+)$/gm)].map(([, status]) => Number(status)), statuses);
+        for (const [, promised] of title.matchAll(/→ (\d+)/g)) {
+          assert.ok(statuses.every((status) => `${status}` === promised));
+        }
       });
     }
     await t.step("Ctrl-C ends it with exit code 0 and nothing listens", async () => {

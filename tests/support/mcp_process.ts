@@ -19,6 +19,10 @@ function cleanEnvironment(): Record<string, string> {
 /** How long a program may take to say what is awaited, in ms: generous, for machines that are busy. */
 const PATIENCE_MS = 60_000;
 
+/** How long a program may live at all, and take to end when it is asked to, in ms. */
+const LIFE_MS = 15 * 60_000;
+const END_MS = 60_000;
+
 /** One run of a program. Both outputs are read line by line and kept. */
 export class ChildRun implements AsyncDisposable {
   /** Every line of stdout and stderr so far. */
@@ -26,6 +30,7 @@ export class ChildRun implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #drained: Promise<unknown>;
   readonly #waiters = new Set<() => void>();
+  readonly #life: ReturnType<typeof setTimeout>;
   #ended = false;
 
   constructor(options: ProcessOptions) {
@@ -40,8 +45,10 @@ export class ChildRun implements AsyncDisposable {
     }).spawn();
     this.#drained = Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)]).finally(() => {
       this.#ended = true;
+      clearTimeout(this.#life);
       this.#wake();
     });
+    this.#life = setTimeout(() => this.#endOverdue(`it has lived for ${LIFE_MS / 60_000} minutes`), LIFE_MS);
   }
 
   get pid(): number {
@@ -82,12 +89,23 @@ export class ChildRun implements AsyncDisposable {
   /** Sends `signal` and waits for the end. */
   async kill(signal: Deno.Signal = "SIGKILL"): Promise<Deno.CommandStatus> {
     this.signal(signal);
-    await this.#drained;
-    return await this.#child.status;
+    const timer = setTimeout(() => this.#endOverdue(`${signal} has not ended it within ${END_MS / 1000} s`), END_MS);
+    try {
+      await this.#drained;
+      return await this.#child.status;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+  }
+
+  /** What it had said goes to the output: a test that waits for it fails by its exit code. */
+  #endOverdue(why: string): void {
+    console.error(`!! ending pid ${this.pid}: ${why}; it had said\n${this.lines.slice(-30).join("\n")}`);
+    this.signal("SIGKILL");
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {

@@ -1,5 +1,6 @@
 // `signet` as operators run it, once: the real program, from source or the binary named by SIGNET_BIN.
 import { fileURLToPath } from "node:url";
+import { runBounded } from "../../scripts/bounded_child.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -19,7 +20,9 @@ export interface CliResult {
 /** Runs one command to its end. */
 export async function signetCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const { SIGNET_BIN, PATH = "", HOME = "", DENO_DIR } = Deno.env.toObject();
-  const child = new Deno.Command(SIGNET_BIN ?? Deno.execPath(), {
+  const { code, stdout: out, stderr: err } = await runBounded(SIGNET_BIN ?? Deno.execPath(), {
+    what: `signet ${args[0]}`,
+    deadlineMs: 60_000,
     args: [
       ...(SIGNET_BIN === undefined
         ? ["run", "-A", "--preload", `${ROOT}tests/support/poison.ts`, `${ROOT}main.ts`]
@@ -29,20 +32,12 @@ export async function signetCli(args: readonly string[], options: CliOptions = {
     cwd: ROOT,
     clearEnv: true,
     env: { PATH, HOME, ...(DENO_DIR === undefined ? {} : { DENO_DIR }), NO_COLOR: "1", ...options.env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // A command that does not read has closed its end by then.
-  await writer.write(new TextEncoder().encode(options.stdin ?? "")).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const out = new TextDecoder().decode(stdout);
+    stdin: options.stdin ?? "",
+  });
   return {
     code,
     out,
-    err: new TextDecoder().decode(stderr),
+    err,
     json: () => out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)),
   };
 }
