@@ -2,7 +2,7 @@
 // Adds what the wire needs: the upstream's own Host, path and session id; and knows what an HTTP server's answers mean:
 // which are a lost session (L4), and which lead elsewhere (P6).
 import { BorrowedBytes, inspectBytes } from "../http1/wire/borrowed.ts";
-import { BytesBody } from "../bridge/http_answer.ts";
+import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
