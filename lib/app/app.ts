@@ -133,8 +133,8 @@ export class App implements RunningApp {
       startedAtMs: this.#startedAtMs,
       droppedLines: this.#options.droppedLines ?? (() => 0),
     });
-    const { lifecycle, registry } = this.#lasting;
-    const sources = { lifecycle, registry, checkUpstream: () => this.#reachability.check() };
+    const { lifecycle, registry, metrics } = this.#lasting;
+    const sources = { lifecycle, registry, metrics, checkUpstream: () => this.#reachability.check() };
     return await serveAdmin({
       ...admin,
       ready: () => checkReadiness(sources),

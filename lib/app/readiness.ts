@@ -8,13 +8,21 @@ export interface ReadinessSources {
   readonly registry: { readonly ring: KeyRing };
   /** `ok`, or what is wrong. Never rejects. */
   readonly checkUpstream: () => Promise<string>;
+  /** What came of the last initialize: connecting alone proves no MCP server. */
+  readonly metrics: { readonly lastHandshake: string };
 }
 
-export async function checkReadiness({ lifecycle, registry, checkUpstream }: ReadinessSources): Promise<Readiness> {
+export async function checkReadiness(sources: ReadinessSources): Promise<Readiness> {
+  const { lifecycle, registry, checkUpstream, metrics } = sources;
   const upstream = lifecycle.draining ? "not asked" : await checkUpstream();
   const { draining } = lifecycle;
   return {
     ready: !draining && upstream === "ok",
-    checks: { draining: draining ? "yes" : "no", keys: `${registry.ring.keys.length} loaded`, upstream },
+    checks: {
+      draining: draining ? "yes" : "no",
+      keys: `${registry.ring.keys.length} loaded`,
+      upstream: upstream === "ok" ? "connects" : upstream,
+      initialize: metrics.lastHandshake,
+    },
   };
 }

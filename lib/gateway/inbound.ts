@@ -51,7 +51,7 @@ export class Inbound implements ResolverView {
     for (let i = 0; i < fields.length; i += 2) {
       switch (fields[i]) {
         case "mcp-session-id":
-          this.sessionId = fields[i + 1];
+          this.sessionId = fields[i + 1] || undefined; // an empty one is none
           break;
         case "authorization":
           this.authorization = fields[i + 1];

@@ -43,6 +43,8 @@ export class GatewayMetrics {
     "too_often",
     "ended",
   ]);
+  /** What the upstream has last said to an initialize, for whoever asks whether it works. */
+  lastHandshake: "not tried yet" | "answered" | "no MCP server answers at this path" = "not tried yet";
   /** Requests Signet itself refused or failed, by status. */
   readonly refusals = new LabelledCounter<string>(STATUSES);
 }

@@ -75,15 +75,21 @@ function answerOpenly(parts: GatewayParts, inbound: Inbound): Promise<void> | un
   const metadata = serveMetadata(parts, inbound);
   if (metadata !== undefined) return metadata;
   const { head, origin } = inbound;
-  if (head.method !== "OPTIONS" || origin === undefined || head.path !== parts.options.path) return undefined;
+  if (head.method !== "OPTIONS" || origin === undefined || !isEndpoint(parts, head.path)) return undefined;
   // A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight).
   const fields = preflightFields(origin, inbound.get("access-control-request-headers"));
   return inbound.exchange.respond({ status: 204, fields });
 }
 
+/** `/mcp/` is `/mcp`, whichever of them is configured: frameworks disagree about it. */
+function isEndpoint({ options }: GatewayParts, path: string): boolean {
+  return path === options.path ||
+    path === (options.path.endsWith("/") ? options.path.slice(0, -1) : `${options.path}/`);
+}
+
 /** @throws SignetError `path_not_found`, `method_not_allowed` */
 function requireEndpoint(parts: GatewayParts, { head: { path, method } }: Inbound): void {
-  if (path !== parts.options.path) throw new SignetError("path_not_found");
+  if (!isEndpoint(parts, path)) throw new SignetError("path_not_found");
   if (method === "POST" || method === "GET" || method === "DELETE") return;
   throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
 }

@@ -56,7 +56,7 @@ const REQUESTS: [string, (world: World) => string, number][] = [
     (w) => rawPost(CALL, [`mcp-session-id: ${w.id}, ${w.other}`, `authorization: Bearer ${w.alice}`]),
     404,
   ],
-  ["a blank id", (w) => rawPost(CALL, ["mcp-session-id:", `authorization: Bearer ${w.alice}`]), 404],
+  ["a blank id", (w) => rawPost(CALL, ["mcp-session-id:", `authorization: Bearer ${w.alice}`]), 400],
   [
     "Connection naming the id",
     (w) => rawPost(CALL, [`mcp-session-id: ${w.id}`, `authorization: Bearer ${w.alice}`, "connection: mcp-session-id"]),

@@ -2,7 +2,6 @@
 // whether the upstream still knew the old one, had lost it, or has just given out another.
 import type { ClientResponse } from "../../http1/types.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
-import { resumed } from "../../upstream/http/resumed_body.ts";
 import { endUnowned, endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import { readInitializeAnswer, upstreamIdOf } from "./initialize_answer.ts";
@@ -87,7 +86,7 @@ async function takeUp(
   }
   try {
     const answer = await readInitializeAnswer(response, id);
-    const passed = resumed(response, { prefix: answer.bytes });
+    const passed = answer.response;
     if (answer.protocolVersion === undefined || inFlight.cut || session.ended) {
       endUnowned(parts, outbound, response);
       return passed;

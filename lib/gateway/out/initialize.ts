@@ -9,7 +9,6 @@ import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session, SessionFacts } from "../../session/session.ts";
-import { resumed } from "../../upstream/http/resumed_body.ts";
 import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
@@ -126,7 +125,8 @@ async function open(
   }
   try {
     const answer = await readInitializeAnswer(response, request.id);
-    const arriving = { inbound, inFlight, response: resumed(response, { prefix: answer.bytes }) };
+    parts.metrics.lastHandshake = "answered";
+    const arriving = { inbound, inFlight, response: answer.response };
     const facts = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
     if (facts !== undefined) return { facts, arriving };
     endUnowned(parts, opening, response);

@@ -10,7 +10,8 @@ import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { SseParser } from "../../mcp/sse.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { isMediaType } from "../inbound.ts";
-import { ContentDecoder } from "./decoder.ts";
+import { resumed } from "../../upstream/http/resumed_body.ts";
+import { decoded, DecodingError } from "./decoded.ts";
 import { isEventStream } from "./relay.ts";
 
 /** What an id may be (MCP 2025-11-25, "Session Management" 1), short enough to be sealed. */
@@ -37,8 +38,8 @@ export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | unde
 }
 
 export interface InitializeAnswer {
-  /** The raw bytes read so far: all of a JSON body, or an event stream up to and including the answer. */
-  readonly bytes: Uint8Array;
+  /** The answer to be passed on, from its beginning and without its content coding. Released in place of the one read. */
+  readonly response: ClientResponse;
   /** The negotiated revision; undefined if the upstream answered with an error. */
   readonly protocolVersion: string | undefined;
 }
@@ -77,7 +78,13 @@ function readEvent(data: Uint8Array, id: RpcId): RpcResponse | undefined {
   }
 }
 
-function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
+/** What was read of an answer: all of a JSON body, or an event stream up to and including the response. */
+interface Read {
+  readonly bytes: Uint8Array;
+  readonly protocolVersion: string | undefined;
+}
+
+function asRead(bytes: Uint8Array, response: RpcResponse): Read {
   if (response.result === undefined) return { bytes, protocolVersion: undefined };
   const { protocolVersion, capabilities } = response.result;
   if (typeof protocolVersion !== "string" || !isJsonObject(capabilities)) {
@@ -88,34 +95,23 @@ function asAnswer(bytes: Uint8Array, response: RpcResponse): InitializeAnswer {
   return { bytes, protocolVersion };
 }
 
-/** Reads pieces, raw and without their content coding, until `take` has what it wants. */
+/** Reads pieces until `take` has what it wants. */
 class AnswerReader {
   readonly #body: BodyReader;
-  readonly #decoder: ContentDecoder;
   readonly #gathered = new GatheredBytes();
   readonly #untilMs = SYSTEM_TIMERS.now() + READ_TIMEOUT_MS;
 
-  constructor({ head, body }: ClientResponse) {
+  constructor(body: BodyReader) {
     this.#body = body;
-    const coding = fieldValue(head.fields, "content-encoding");
-    try {
-      this.#decoder = new ContentDecoder(coding, MAX_ANSWER_BYTES);
-    } catch {
-      throw unreadable(`the content coding ${JSON.stringify(coding?.slice(0, 40))}`);
-    }
   }
 
-  /** All that has come, as it came. */
+  /** All that has come. */
   take(): Uint8Array {
     return this.#gathered.take();
   }
 
-  close(): void {
-    this.#decoder.close();
-  }
-
-  /** The next pieces; undefined at the end. @throws SignetError `upstream_invalid`; HttpError */
-  async next(): Promise<Uint8Array[] | undefined> {
+  /** The next piece; undefined at the end. @throws SignetError `upstream_invalid`; HttpError */
+  async next(): Promise<Uint8Array | undefined> {
     if (this.#body.done) return undefined;
     const reading = this.#body.read();
     if (!await settlesWithin(reading, Math.max(0, this.#untilMs - SYSTEM_TIMERS.now()), SYSTEM_TIMERS)) {
@@ -127,32 +123,26 @@ class AnswerReader {
     const piece = ownBytes(lent);
     if (this.#gathered.size + piece.length > MAX_ANSWER_BYTES) throw unreadable("more than 4 MiB");
     this.#gathered.add(piece);
-    try {
-      return await this.#decoder.push(piece);
-    } catch (error) {
-      throw unreadable(error instanceof RangeError ? "more than 4 MiB" : "bytes that are not in their content coding");
-    }
+    return piece;
   }
 }
 
-async function readJson(reader: AnswerReader, id: RpcId): Promise<InitializeAnswer> {
-  const plain = new GatheredBytes();
-  for (let pieces = await reader.next(); pieces !== undefined; pieces = await reader.next()) {
-    for (const piece of pieces) plain.add(piece);
-  }
-  const message = readResponse(plain.take(), id);
+async function readJson(reader: AnswerReader, id: RpcId): Promise<Read> {
+  while (await reader.next() !== undefined);
+  const bytes = reader.take();
+  const message = readResponse(bytes, id);
   if (message === undefined) throw unreadable("a message that is not its response");
-  return asAnswer(reader.take(), message);
+  return asRead(bytes, message);
 }
 
-async function readEvents(reader: AnswerReader, id: RpcId): Promise<InitializeAnswer> {
+async function readEvents(reader: AnswerReader, id: RpcId): Promise<Read> {
   const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
   const encoder = new TextEncoder();
-  for (let pieces = await reader.next(); pieces !== undefined; pieces = await reader.next()) {
-    for (const event of pieces.flatMap((piece) => parser.push(piece))) {
+  for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
+    for (const event of parser.push(piece)) {
       if (event.event !== "message" || !event.data) continue;
       const message = readEvent(encoder.encode(event.data), id);
-      if (message !== undefined) return asAnswer(reader.take(), message);
+      if (message !== undefined) return asRead(reader.take(), message);
     }
   }
   throw unreadable("an event stream that ended before its response");
@@ -162,21 +152,24 @@ async function readEvents(reader: AnswerReader, id: RpcId): Promise<InitializeAn
  * Reads the answer to the initialize request `id` from a response with a status of success.
  * @throws SignetError `upstream_invalid`; HttpError `upstream_*`
  */
-export async function readInitializeAnswer(response: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
-  const type = fieldValue(response.head.fields, "content-type");
+export async function readInitializeAnswer(given: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+  const type = fieldValue(given.head.fields, "content-type");
   const isJson = type !== undefined && isMediaType(type, "application/json");
-  if (!isJson && !isEventStream(response.head.fields)) {
-    throw unreadable(`status ${response.head.status} and neither JSON nor events`);
+  if (!isJson && !isEventStream(given.head.fields)) {
+    throw unreadable(`status ${given.head.status} and neither JSON nor events`);
   }
-  const reader = new AnswerReader(response);
+  let response = given;
   try {
-    return isJson ? await readJson(reader, id) : await readEvents(reader, id);
+    response = decoded(given);
+    const reader = new AnswerReader(response.body);
+    const { bytes, protocolVersion } = isJson ? await readJson(reader, id) : await readEvents(reader, id);
+    return { response: resumed(response, { prefix: bytes }), protocolVersion };
   } catch (error) {
+    if (response !== given) response.release();
+    if (error instanceof DecodingError) throw unreadable(error.message);
     if (error instanceof SignetError && error.code !== "upstream_invalid") {
       throw unreadable("a body that is not JSON-RPC");
     }
     throw error;
-  } finally {
-    reader.close();
   }
 }

@@ -20,6 +20,7 @@ export async function requireMcp(parts: GatewayParts, response: ClientResponse):
   const { text, contentType, cut } = heard.refusal;
   if (text === undefined || cut || isJsonRpc(text)) return heard.response;
   heard.response.release();
+  parts.metrics.lastHandshake = "no MCP server answers at this path";
   throw notMcp(parts, `status ${status} with ${contentType ?? "no type"} and no JSON-RPC`);
 }
 

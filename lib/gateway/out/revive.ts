@@ -180,6 +180,8 @@ async function initializeAgain(
     onOpened(readUpstreamId(response));
     assertAccepted(response, "initialize");
     const answer = await readInitializeAnswer(response, id);
+    answer.response.release();
+    parts.metrics.lastHandshake = "answered";
     if (answer.protocolVersion === protocolVersion) return;
     throw new SignetError("session_not_found", {
       facts: { outcome: "version_changed", wanted: protocolVersion, found: answer.protocolVersion ?? "an error" },

@@ -1,0 +1,153 @@
+// An answer without its content coding (RFC 9110 §8.4.1), for what has to be read here though it was asked for uncoded (P6).
+// It is decoded piece by piece as it comes, so that a stream that stays open is told at once, and what one piece becomes is
+// bounded.
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from "node:zlib";
+import { type BodyReader, CHUNKED, type ClientResponse } from "../../http1/types.ts";
+import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+
+/** What one piece of the wire may become, in bytes. */
+const MAX_PIECE_BYTES = 4 * 1024 * 1024;
+
+/** `message` says what was found. */
+export class DecodingError extends Error {
+  override readonly name = "DecodingError";
+}
+
+/** As much of a zlib stream as is used here. */
+interface Inflating {
+  write(bytes: Uint8Array, done: () => void): unknown;
+  end(): unknown;
+  on(event: "data", hear: (bytes: Uint8Array) => void): unknown;
+  on(event: "error" | "end" | "close", hear: () => void): unknown;
+  destroy(): unknown;
+}
+
+const OPENERS: Readonly<Record<string, (first: Uint8Array) => Inflating>> = {
+  gzip: () => createGunzip(),
+  "x-gzip": () => createGunzip(),
+  // Some send the bare stream under this name.
+  deflate: (first) => (first[0]! & 0x0f) === 8 ? createInflate() : createInflateRaw(),
+  br: () => createBrotliDecompress(),
+  zstd: () => createZstdDecompress(),
+};
+
+/** The same answer as it reads without its coding; itself if it has none. @throws DecodingError for an unknown coding */
+export function decoded(response: ClientResponse): ClientResponse {
+  const { head } = response;
+  const coding = fieldValue(head.fields, "content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (coding === "identity" || coding === "") return response;
+  if (!Object.hasOwn(OPENERS, coding)) {
+    throw new DecodingError(`the content coding ${JSON.stringify(coding.slice(0, 40))}`);
+  }
+  const body = new DecodedBody(response.body, OPENERS[coding]!);
+  const fields = head.fields.filter((_, at, all) => !OF_THE_CODING.has(all[at - at % 2]!));
+  return {
+    head: { ...head, fields, bodyLength: CHUNKED },
+    body,
+    release() {
+      body.close();
+      response.release();
+    },
+  };
+}
+
+/** Fields that are about the bytes as they came. */
+const OF_THE_CODING: ReadonlySet<string> = new Set([
+  ...["content-encoding", "content-length", "content-md5", "content-digest", "digest", "etag"],
+]);
+
+class DecodedBody implements BodyReader {
+  readonly length = CHUNKED;
+  readonly #coded: BodyReader;
+  readonly #open: (first: Uint8Array) => Inflating;
+  #stream: Inflating | undefined;
+  #out: Uint8Array[] = [];
+  #outBytes = 0;
+  #hasGiven = false;
+  #done = false;
+  #failure: DecodingError | undefined;
+  /** Of whoever waits for the stream to take what it was given. */
+  #wake: () => void = () => {};
+
+  constructor(coded: BodyReader, open: (first: Uint8Array) => Inflating) {
+    this.#coded = coded;
+    this.#open = open;
+  }
+
+  get done(): boolean {
+    return this.#done && this.#out.length === 0;
+  }
+
+  takeBuffered(): Bytes | undefined {
+    return this.done ? new Uint8Array(0) : undefined;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (this.#out.length === 0) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#done) return null;
+      const piece = await this.#coded.read();
+      if (piece === null) await this.#finish();
+      else if (piece.length > 0) await this.#push(ownBytes(piece));
+    }
+    this.#hasGiven = true;
+    const bytes = this.#out.shift()!;
+    this.#outBytes -= bytes.length;
+    return bytes;
+  }
+
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    const gathered = new GatheredBytes();
+    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
+      if (gathered.size + piece.length > maxBytes) throw new DecodingError(`more than ${maxBytes} bytes`);
+      gathered.add(piece);
+    }
+    return gathered.take();
+  }
+
+  close(): void {
+    this.#stream?.destroy();
+  }
+
+  #push(bytes: Uint8Array): Promise<void> {
+    const stream = this.#stream ??= this.#start(bytes);
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      stream.write(bytes, resolve);
+    });
+  }
+
+  /** What the stream still holds. One that breaks off is as good as what came of it. */
+  async #finish(): Promise<void> {
+    const stream = this.#stream;
+    if (stream !== undefined && this.#failure === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        stream.end();
+      });
+    }
+    this.#done = true;
+    if (this.#hasGiven || this.#out.length > 0) this.#failure = undefined;
+  }
+
+  #start(first: Uint8Array): Inflating {
+    const stream = this.#open(first);
+    stream.on("data", (bytes) => {
+      this.#outBytes += bytes.length;
+      if (this.#outBytes <= MAX_PIECE_BYTES) return void this.#out.push(bytes);
+      this.#out = [];
+      this.#failure = new DecodingError("more than 4 MiB");
+      this.#done = true;
+      stream.destroy();
+      this.#wake();
+    });
+    stream.on("error", () => {
+      this.#failure ??= new DecodingError("bytes that are not in their content coding");
+      this.#wake();
+    });
+    for (const event of ["end", "close"] as const) stream.on(event, () => this.#wake());
+    return stream;
+  }
+}
