@@ -20,7 +20,10 @@ function shownEndpoint(url: string | undefined): string {
 }
 
 const DESCRIPTIONS: Readonly<Record<Source, (settings: Settings) => string>> = {
-  jwt: ({ jwtIssuer, jwtAudiences }) => `holders of a JWT from ${jwtIssuer} for ${jwtAudiences.join(" or ")}`,
+  jwt: ({ jwtIssuer, jwtAudiences, jwtProviders }) =>
+    [...(jwtIssuer === undefined ? [] : [{ issuer: jwtIssuer, audiences: jwtAudiences }]), ...jwtProviders]
+      .map(({ issuer, audiences }) => `holders of a JWT from ${issuer} for ${audiences.join(" or ") || "nobody named"}`)
+      .join("; "),
   introspection: ({ introspectionUrl }) => `holders of a token that ${shownEndpoint(introspectionUrl)} calls active`,
   token: ({ maxTokensPerAgent }) => `agents with a session token of Signet's own, at most ${maxTokensPerAgent} each`,
   header: ({ principalHeader, trustedProxies }) => `whom ${trustedProxies.join(", ")} names in ${principalHeader}`,

@@ -206,6 +206,43 @@ for (const lane of LANES) {
   );
 
   Deno.test(
+    `I6: callers of several issuers stand beside each other, each under its issuer's rules (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using one = await TestIssuer.create();
+      await using two = await TestIssuer.create();
+      const other = "https://other.example/";
+      const provider = `issuer=${other} jwks=${two.jwksFile} allow-no-audience=true client=job subject-claim=uid ` +
+        "scope-claim=realm.roles";
+      const flags = [...one.flags, "--jwt-provider", provider, "--require-scope", "use", "--forward-identity"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const ofTwo = (claims: Record<string, unknown> = {}) =>
+        two.token("", {
+          issuer: other,
+          claims: { aud: undefined, sub: undefined, uid: "alice", cid: "job", realm: { roles: ["use"] }, ...claims },
+        });
+      const id = await signet.open({ token: await one.token("alice", { scope: "use" }) });
+      const theirs = await signet.open({ token: await ofTwo() });
+      const statusOf = async (session: string, token: string) =>
+        await status(signet.post(call(1, "echo"), { id: session, token }));
+      assert.equal(await statusOf(theirs, await ofTwo()), 200);
+      assert.equal(upstream.requests.at(-1)!.headers.get("x-signet-user"), "alice");
+      assert.equal(await statusOf(id, await ofTwo()), 403, "the same name by another issuer is somebody else");
+      assert.equal(await statusOf(theirs, await ofTwo({ realm: { roles: [] } })), 403, "without the role");
+      const forged = [
+        await one.token("", { issuer: other, claims: { aud: undefined, sub: undefined, uid: "alice", cid: "job" } }),
+        await two.token("alice", { scope: "use" }),
+        await ofTwo({ cid: "other" }),
+        await ofTwo({ aud: "https://elsewhere.example" }),
+        await ofTwo({ uid: undefined, sub: "alice" }),
+        await one.token("alice", { issuer: "https://third.example", scope: "use" }),
+      ];
+      for (const [index, token] of forged.entries()) assert.equal(await statusOf(theirs, token), 401, String(index));
+    },
+  );
+
+  Deno.test(
     `PROTOCOL 22: an upstream's own challenge is replaced where Signet tells callers apart (${lane} lane)`,
     STRICT,
     async () => {

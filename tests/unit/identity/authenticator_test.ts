@@ -52,6 +52,29 @@ function atOnce(answer: Identification | Promise<Identification>): Identificatio
   return answer;
 }
 
+Deno.test("I7: no source's answer without a client passes where one is bound, remembered or not", STRICT, async () => {
+  let clientId: string | undefined;
+  const principal = () => ({
+    ...{ source: "x", issuer: "i", subject: "s", scopes: [], expiresAtMs: Infinity },
+    ...(clientId === undefined ? {} : { clientId }),
+  });
+  const answer = () => ({ kind: "principal", principal: principal() }) as const;
+  const plain = { name: "plain", identify: answer };
+  const late = { name: "late", identify: () => Promise.resolve(answer()) };
+  const verifying = { ...plain, credential: () => "c", verify: answer };
+  for (const source of [plain, late, verifying]) {
+    const bound = new Authenticator([source], { requireClient: true });
+    clientId = undefined;
+    for (let i = 0; i < 2; i++) assert.equal((await bound.identify(request([]), 0)).kind, "invalid", source.name);
+    assert.equal((await new Authenticator([source]).identify(request([]), 0)).kind, "principal");
+    clientId = "app";
+    assert.equal(
+      (await new Authenticator([source], { requireClient: true }).identify(request([]), 0)).kind,
+      "principal",
+    );
+  }
+});
+
 Deno.test("I1: no source finds anything in a request without a credential", STRICT, async () => {
   const authenticator = new Authenticator([new FakeSource(byToken), new BearerSource()]);
   assert.deepEqual(await authenticator.identify(NOBODY, NOW_MS), { kind: "none" });
