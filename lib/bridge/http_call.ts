@@ -1,6 +1,7 @@
 // Calls answered from memory, in the shape of those that go over a wire.
 import { type Bytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
+import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/json_rpc.ts";
 
 /** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
@@ -27,18 +28,31 @@ export function callWith(body: Bytes | undefined, begin: Begin): Call {
   const text = ownBytes(body);
   if (text.length > TURN_BYTES) return beginInTurns(text, begin);
   try {
-    return begin(text, parseMessage(text, LIMITS));
+    const parsed = parseMessage(text, LIMITS);
+    return begin(withoutNull(text, parsed), parsed);
   } catch (error) {
     return callOf(Promise.reject(error));
   }
 }
+
+/**
+ * A server of the official SDK takes `"params": null` for no message at all, and over its pipes it answers nothing then:
+ * the call would wait for ever. To those that do take it, `{}` says the same.
+ */
+function withoutNull(text: Uint8Array, parsed: Parsed): Uint8Array {
+  if (parsed.kind === "batch" || parsed.kind === "response" || parsed.params !== undefined) return text;
+  const span = findMember(text, "params");
+  return span === undefined ? text : replaceSpan(text, span, NO_PARAMS);
+}
+
+const NO_PARAMS = new TextEncoder().encode("{}");
 
 function beginInTurns(text: Uint8Array, begin: Begin): Call {
   let call: Call | undefined;
   let aborted = false;
   const response = parseMessageInTurns(text, LIMITS).then((parsed) => {
     if (aborted) throw new HttpError("aborted", "reading a POST: its client has left");
-    call = begin(text, parsed);
+    call = begin(withoutNull(text, parsed), parsed);
     return call.response;
   });
   return callOf(response, () => {

@@ -30,8 +30,8 @@ export type JsonObject = { readonly [name: string]: unknown };
 export type RpcId = string | number | bigint;
 
 export interface RpcError {
-  readonly code: unknown;
-  readonly message: unknown;
+  readonly code: number;
+  readonly message: string;
   readonly data?: unknown;
 }
 
@@ -58,7 +58,7 @@ export interface RpcRequest {
   readonly kind: "request";
   readonly id: RpcId;
   readonly method: string;
-  /** Undefined unless it is an object: servers differ in what else they take, so that is theirs to judge. */
+  /** Undefined if there are none, or `null`, which is taken for none. */
   readonly params: Params | undefined;
 }
 
@@ -134,8 +134,7 @@ function responseOf(scanned: Scanned): RpcResponse {
   if (has(scanned, RESULT_MEMBER)) {
     return { kind: "response", id, result: membersOf(scanned, RESULT_SLOTS), error: undefined };
   }
-  const error = { code: undefined, message: undefined, ...membersOf(scanned, ERROR_SLOTS) };
-  return { kind: "response", id, result: undefined, error };
+  return { kind: "response", id, result: undefined, error: membersOf(scanned, ERROR_SLOTS) as unknown as RpcError };
 }
 
 /** @throws SignetError `invalid_request` */

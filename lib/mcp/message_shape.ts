@@ -3,17 +3,18 @@
 // bounded here, in bytes (M6).
 import { SignetError } from "../errors.ts";
 import type { JsonScanner } from "./json_scan.ts";
-import { MESSAGE, slotOf, SLOTS } from "./message_members.ts";
+import { ERROR, MESSAGE, slotOf, SLOTS } from "./message_members.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-const QUOTE = 0x22, MINUS = 0x2d, SMALL_N = 0x6e;
+const QUOTE = 0x22, MINUS = 0x2d, SMALL_N = 0x6e, OPEN_OBJECT = 0x7b;
 
 const JSONRPC = slotOf(MESSAGE, "jsonrpc");
 export const ID: number = slotOf(MESSAGE, "id"), METHOD: number = slotOf(MESSAGE, "method");
 export const RESULT_MEMBER: number = slotOf(MESSAGE, "result"), PARAMS_MEMBER: number = slotOf(MESSAGE, "params");
 const ERROR_MEMBER = slotOf(MESSAGE, "error");
+const CODE = slotOf(ERROR, "code"), WORDS = slotOf(ERROR, "message");
 
 const VERSION = encoder.encode('"2.0"');
 
@@ -105,14 +106,27 @@ function shapeOfCall(scanned: Scanned): Shape | SignetError {
   if (has(scanned, RESULT_MEMBER) || has(scanned, ERROR_MEMBER)) {
     return invalid("a message with a method has neither result nor error");
   }
+  // Nothing in a JSON text but `null` begins with an n, and `null` is as good as no params to most servers.
+  const params = has(scanned, PARAMS_MEMBER) ? firstByte(scanned, PARAMS_MEMBER) : OPEN_OBJECT;
+  if (params !== OPEN_OBJECT && params !== SMALL_N) return invalid("params must be an object");
   if (!has(scanned, ID)) return "notification";
   return idOf(scanned) === undefined ? invalid("id must be a string or an integer of 64 bits") : "request";
+}
+
+/** Whether `error` has what one needs; of another kind it has no members. */
+function isError(scanned: Scanned): boolean {
+  if (!has(scanned, CODE) || !has(scanned, WORDS) || firstByte(scanned, WORDS) !== QUOTE) return false;
+  return typeof idOf(scanned, CODE) === "number";
 }
 
 function shapeOfResponse(scanned: Scanned): Shape | SignetError {
   const hasResult = has(scanned, RESULT_MEMBER);
   if (hasResult === has(scanned, ERROR_MEMBER)) {
     return invalid("a message has a method, or exactly one of result and error");
+  }
+  if (hasResult && firstByte(scanned, RESULT_MEMBER) !== OPEN_OBJECT) return invalid("result must be an object");
+  if (!hasResult && !isError(scanned)) {
+    return invalid("error must be an object with an integer code and a message");
   }
   const isNull = !has(scanned, ID) || firstByte(scanned, ID) === SMALL_N;
   if (isNull ? !hasResult : idOf(scanned) !== undefined) return "response";

@@ -1,6 +1,7 @@
 // P5: one rule for a body. Whatever bytes a client sends to its session, they are answered alike in both lanes, whether the
 // session is in memory or opened cold, and what is passed on arrives as it came.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { freshRing, type Lane, LANES, TestSignet } from "../support/signet.ts";
@@ -155,10 +156,11 @@ Deno.test("P5: a body is answered alike in both lanes, warm and cold, and passed
 /** Bodies about which lanes once differed, and what all owe them, over stdio too. */
 const KNOWN: [string, number][] = [
   ['{"jsonrpc":"2.0","id":1,"method":"tools/list","params":null}', 200],
-  ['{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[]}', 200],
+  ['{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[]}', 400],
   ['{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', 200],
   ['{"jsonrpc":"2.0","method":"notifications/x","params":null}', 202],
-  ['{"jsonrpc":"2.0","id":77,"result":null}', 202],
+  ['{"jsonrpc":"2.0","id":77,"result":{}}', 202],
+  ['{"jsonrpc":"2.0","id":77,"result":null}', 400],
   ['\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}', 400],
   ['{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', 400],
   ['{"jsonrpc":"2.0","id":1,"method":"ping"', 400],
@@ -189,3 +191,14 @@ for (const lane of LANES) {
     assert.equal(/"id":(\d+)/.exec(text)?.[1], "9007199254740993");
   });
 }
+
+const SDK_SERVER = fileURLToPath(new URL("../fixtures/stdio_sdk2_server.ts", import.meta.url));
+
+Deno.test("P5: a server of the official SDK over stdio answers a request whose params are null", STRICT, async () => {
+  await using signet = await TestSignet.start({ upstream: [Deno.execPath(), "run", "-A", SDK_SERVER] });
+  const id = await signet.open();
+  const body = '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}';
+  const response = await signet.post(body, { id, signal: AbortSignal.timeout(30_000) });
+  assert.equal(response.status, 200);
+  assert.equal(/"error"/.test(await response.text()), false);
+});
