@@ -73,8 +73,13 @@ const REQUESTS: [string, (world: World) => string, number][] = [
     400,
   ],
   [
-    "an id with a path",
+    "the endpoint with a slash behind it",
     (w) => rawPost(CALL, [`mcp-session-id: ${w.id}`, `authorization: Bearer ${w.alice}`]).replace("/mcp ", "/mcp/ "),
+    200,
+  ],
+  [
+    "an id with a path",
+    (w) => rawPost(CALL, [`mcp-session-id: ${w.id}`, `authorization: Bearer ${w.alice}`]).replace("/mcp ", "/mcp/x "),
     404,
   ],
   [
