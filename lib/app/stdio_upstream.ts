@@ -39,13 +39,17 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
   };
 }
 
-async function optionsOf(settings: Settings, { secrets, log }: OpenUpstreamOptions): Promise<StdioUpstreamOptions> {
+async function optionsOf(
+  settings: Settings,
+  { secrets, log, account }: OpenUpstreamOptions,
+): Promise<StdioUpstreamOptions> {
   const { maxProcesses, maxProcessesPerPrincipal } = settings;
   const options: StdioUpstreamOptions = {
     name: NAME,
     server: serverCommand(settings, secrets.stdioSecrets),
     machine: { environment: environment(), linux: process.platform === "linux" },
     log,
+    account,
     limits: {
       startTimeoutMs: settings.stdioStartTimeoutMs,
       maxLineBytes: settings.stdioMaxLineBytes,

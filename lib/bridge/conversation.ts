@@ -1,6 +1,7 @@
 // One session with a peer, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
 // resume, everything the server says on exactly one stream (BEHAVIOUR.md B6, N1, N3; MCP 2025-11-25, Transports).
 // Whatever fails inside, nobody waits in vain (B9).
+import type { Charge } from "../http1/byte_account.ts";
 import { SignetError } from "../errors.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
@@ -73,7 +74,7 @@ export class Conversation {
   /** Streams of POSTs that are not answered yet, for clients that resume them. */
   readonly #postStreams = new Map<number, EventStream>();
   /** Bytes of POSTs that wait for a peer to be started. */
-  #waitingBytes = 0;
+  readonly #waiting: Charge;
   #listsOutdated: boolean;
   #ended = false;
 
@@ -84,10 +85,11 @@ export class Conversation {
     this.#listsOutdated = options.revival;
     const run = randomName(parts, 8);
     const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = parts.limits;
-    this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes });
+    this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes, account: parts.account });
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
     this.#held = new HeldAnswers(outboxOptions(parts));
+    this.#waiting = parts.account.open();
     this.#remembered = new Remembered(parts.limits);
     this.#calls = new OpenCalls(this.#remembered);
     this.#voice = new ServerVoice({
@@ -128,9 +130,10 @@ export class Conversation {
       const id = requests.length === 0 ? null : (requests[0]!.message as RpcRequest).id;
       return { response: Promise.resolve(tooMany(id)), abort() {} };
     }
-    if (requests.length === 0) return { response: this.#accept(pieces, peer), abort() {} };
+    const bytes = post.text.length;
+    if (requests.length === 0) return { response: this.#accept(pieces, { peer, bytes }), abort() {} };
     const answer = this.#newAnswer(post, requests.length);
-    this.#start(pieces, { answer, peer });
+    this.#start(pieces, { answer, peer, bytes });
     return { response: answer.response, abort: () => answer.abandon() };
   }
 
@@ -160,6 +163,7 @@ export class Conversation {
     this.#listeners.end();
     for (const stream of this.#postStreams.values()) stream.end();
     await this.peers.stop();
+    this.#events.clear();
   }
 
   get #primes(): boolean {
@@ -191,40 +195,40 @@ export class Conversation {
 
   /** While a peer is being started, messages wait for it: one of any length, and besides it so many bytes (M6). */
   #mayWait({ text }: Post): boolean {
-    return this.#waitingBytes === 0 || this.#waitingBytes + text.length <= this.#options.parts.limits.maxWaitingBytes;
+    const waiting = this.#waiting.bytes;
+    const fits = waiting === 0 || waiting + text.length <= this.#options.parts.limits.maxWaitingBytes;
+    return fits && this.#waiting.resize(waiting + text.length);
   }
 
   /** Notifications and answers: 202, whatever becomes of them (PROTOCOL.md 10). */
-  async #accept(pieces: readonly Piece[], peer: Peer | Promise<Peer>): Promise<ClientResponse> {
+  async #accept(pieces: readonly Piece[], on: { peer: Peer | Promise<Peer>; bytes: number }): Promise<ClientResponse> {
+    const { bytes } = on;
+    let { peer } = on;
     if (peer instanceof Promise) {
-      const bytes = this.#wait(pieces);
       peer = await peer.catch((error) => {
         throw this.#ended ? endedError() : error;
-      }).finally(() => this.#waitingBytes -= bytes);
+      }).finally(() => this.#waitNoMore(bytes));
     }
     for (const { text, message } of pieces) this.#pass(text, message, peer);
     return bareAnswer(202);
   }
 
-  #wait(pieces: readonly Piece[]): number {
-    const bytes = pieces.reduce((sum, { text }) => sum + text.length, 0);
-    this.#waitingBytes += bytes;
-    return bytes;
+  #waitNoMore(bytes: number): void {
+    this.#waiting.resize(this.#waiting.bytes - bytes);
   }
 
   /** Takes the calls of a POST in, and sends them as soon as there is a peer. */
-  #start(pieces: readonly Piece[], on: { answer: PostAnswer; peer: Peer | Promise<Peer> }): void {
-    const { answer, peer } = on;
+  #start(pieces: readonly Piece[], on: { answer: PostAnswer; peer: Peer | Promise<Peer>; bytes: number }): void {
+    const { answer, peer, bytes } = on;
     const steps = pieces.map(({ text, message }) => {
       if (message.kind !== "request") return (peer: Peer) => this.#pass(text, message, peer);
       const call = this.#calls.open(text, message, answer);
       return (peer: Peer) => this.#calls.ask(call, { text, request: message, peer });
     });
     if (!(peer instanceof Promise)) return steps.forEach((send) => send(peer));
-    const bytes = this.#wait(pieces);
     peer.then((peer) => steps.forEach((send) => send(peer)))
       .catch((error) => this.#calls.giveUp(answer, error))
-      .finally(() => this.#waitingBytes -= bytes);
+      .finally(() => this.#waitNoMore(bytes));
   }
 
   /** A notification or an answer of the client's. */

@@ -2,6 +2,8 @@
 // MCP 2025-11-25, Transports, "Resumability and Redelivery"). Bounded in number and bytes: the oldest make room.
 // An id names its session, stream and place, so that one of another session is refused like an unknown one.
 
+import type { ByteAccount, Charge } from "../http1/byte_account.ts";
+
 /** One event as it was, or would have been, sent. */
 export interface LoggedEvent {
   readonly stream: number;
@@ -23,6 +25,8 @@ export interface EventLogOptions {
   readonly run: string;
   readonly maxEvents: number;
   readonly maxBytes: number;
+  /** What is kept is charged to it; where there is little room for all, the oldest make some. */
+  readonly account: ByteAccount;
 }
 
 const ID = /^([0-9A-Za-z]+)-([0-9A-Za-z]+)-(\d{1,10})-(\d{1,15})$/;
@@ -31,11 +35,13 @@ export class EventLog {
   readonly #options: EventLogOptions;
   #events: LoggedEvent[] = [];
   #bytes = 0;
+  readonly #charge: Charge;
   #sequence = 0;
   #streams = 0;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
+    this.#charge = options.account.open();
   }
 
   get size(): number {
@@ -83,10 +89,21 @@ export class EventLog {
     this.#events.push(event);
     this.#bytes += event.data.length;
     let drop = 0;
-    while (this.#events.length - drop > maxEvents || this.#bytes > maxBytes) {
+    while (
+      drop < this.#events.length &&
+      (this.#events.length - drop > maxEvents || this.#bytes > maxBytes || !this.#charge.resizeIfAmple(this.#bytes))
+    ) {
       this.#bytes -= this.#events[drop++]!.data.length;
     }
     if (drop > 0) this.#events.splice(0, drop);
+    this.#charge.resize(this.#bytes);
+  }
+
+  /** Nobody will come back for them. */
+  clear(): void {
+    this.#events = [];
+    this.#bytes = 0;
+    this.#charge.release();
   }
 
   /** The events of a stream behind `sequence`, oldest first. */
@@ -101,6 +118,7 @@ export class EventLog {
     const gone = new Set(taken);
     this.#events = this.#events.filter((event) => !gone.has(event));
     for (const event of taken) this.#bytes -= event.data.length;
+    this.#charge.resize(this.#bytes);
     return taken;
   }
 }

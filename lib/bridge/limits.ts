@@ -1,4 +1,5 @@
 // How much there may be of everything that a bridge holds, and how long it waits.
+import type { ByteAccount } from "../http1/byte_account.ts";
 import type { RememberedLimits } from "./remembered.ts";
 import type { OutboxOptions } from "./outbox.ts";
 import type { Timers } from "../platform/timers.ts";
@@ -37,6 +38,8 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
 /** What everything in a bridge works with. */
 export interface BridgeParts {
   readonly limits: BridgeLimits;
+  /** What messages and events that wait are charged to. */
+  readonly account: ByteAccount;
   readonly timers: Timers;
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
@@ -47,6 +50,6 @@ export function randomName({ random }: Pick<BridgeParts, "random">, n: number): 
   return random(n).toHex();
 }
 
-export function outboxOptions({ limits: { highWaterBytes, stallMs }, timers }: BridgeParts): OutboxOptions {
-  return { highWaterBytes, stallMs, timers };
+export function outboxOptions({ limits: { highWaterBytes, stallMs }, account, timers }: BridgeParts): OutboxOptions {
+  return { highWaterBytes, stallMs, account, timers };
 }

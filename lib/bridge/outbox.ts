@@ -1,5 +1,6 @@
 // The client's end of one event stream: bytes wait here until they are read. Bounded not by dropping but by holding the
 // writer back (`whenDrained`); a reader that takes nothing for long enough is cut off, and may resume (N3).
+import type { ByteAccount, Charge } from "../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, HttpError } from "../http1/types.ts";
 import { joinBytes } from "../mcp/join_bytes.ts";
 import type { Timers } from "../platform/timers.ts";
@@ -9,6 +10,8 @@ export interface OutboxOptions {
   readonly highWaterBytes: number;
   /** A reader that takes nothing for this long while the writer is held back is cut off, in ms. */
   readonly stallMs: number;
+  /** What waits is charged to it; while it is full, every writer is held back. */
+  readonly account: ByteAccount;
   readonly timers: Timers;
 }
 
@@ -17,6 +20,7 @@ export class Outbox implements BodyReader {
   readonly #options: OutboxOptions;
   #waiting: Uint8Array[] = [];
   #size = 0;
+  readonly #charge: Charge;
   #state: "open" | "ended" | HttpError = "open";
   #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
   #writer: PromiseWithResolvers<void> | undefined;
@@ -24,6 +28,7 @@ export class Outbox implements BodyReader {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#charge = options.account.open();
   }
 
   /** Whether everything has been read, and nothing will come. */
@@ -45,6 +50,7 @@ export class Outbox implements BodyReader {
     if (this.#state !== "open") return;
     this.#waiting.push(bytes);
     this.#size += bytes.length;
+    this.#charge.force(this.#size);
     this.#serve();
   }
 
@@ -61,13 +67,16 @@ export class Outbox implements BodyReader {
     this.#state = new HttpError(code, message);
     this.#waiting = [];
     this.#size = 0;
+    this.#charge.release();
     this.#serve();
     this.#drained();
   }
 
   /** Resolves when the writer may go on; undefined if it may at once. */
   whenDrained(): Promise<void> | undefined {
-    if (this.#size <= this.#options.highWaterBytes) return undefined;
+    const { highWaterBytes, account } = this.#options;
+    const mostBytes = account.held > account.limit ? 0 : highWaterBytes;
+    if (this.#size <= mostBytes) return undefined;
     if (this.#writer === undefined) {
       this.#writer = Promise.withResolvers();
       this.#watch();
@@ -104,6 +113,7 @@ export class Outbox implements BodyReader {
     const bytes = joinBytes(this.#waiting);
     this.#waiting = [];
     this.#size = 0;
+    this.#charge.release();
     this.#drained();
     return bytes;
   }

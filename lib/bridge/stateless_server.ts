@@ -1,6 +1,7 @@
 // One principal's stateless requests (MCP 2026-07-28) to a peer of its own. A server that speaks the revision gets them
 // as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they are
 // translated where both sides can, and refused clearly where not (PROTOCOL.md 28–31, 38).
+import type { Charge } from "../http1/byte_account.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
 import { metaOf } from "../mcp/modern.ts";
@@ -69,7 +70,7 @@ export class StatelessServer {
   /** By the id the process knows them by, which is their progress token too. */
   readonly #running = new Map<number, Exchange>();
   /** Bytes of requests that wait for a peer to be started. */
-  #waitingBytes = 0;
+  readonly #waiting: Charge;
   /** Resources that subscriptions want to know of, and their URIs together, in UTF-16 units. */
   #watched = 0;
   #watchedLength = 0;
@@ -77,6 +78,7 @@ export class StatelessServer {
   constructor(options: StatelessServerOptions) {
     this.#options = options;
     this.#held = new HeldAnswers(options.outbox);
+    this.#waiting = options.outbox.account.open();
     options.life.onMessage = (message, peer) => this.#hear(message, peer);
   }
 
@@ -104,8 +106,9 @@ export class StatelessServer {
 
   #refusalOf({ text, request }: StatelessPost): ClientResponse | undefined {
     const { maxCalls, maxWaitingBytes } = this.#options.limits;
-    const fits = this.#waitingBytes === 0 || this.#waitingBytes + text.length <= maxWaitingBytes;
-    if (fits && this.#exchanges.size < maxCalls) return undefined;
+    const waiting = this.#waiting.bytes;
+    const fits = waiting === 0 || waiting + text.length <= maxWaitingBytes;
+    if (fits && this.#exchanges.size < maxCalls && this.#waiting.resize(waiting + text.length)) return undefined;
     return errorAnswer(503, { id: request.id, code: BRIDGE_ERROR, message: "Too many requests in flight" });
   }
 
@@ -151,9 +154,8 @@ export class StatelessServer {
   async #run(exchange: Exchange, post: StatelessPost): Promise<void> {
     const { life } = this.#options;
     const bytes = post.text.length;
-    this.#waitingBytes += bytes;
     try {
-      const peer = await life.peer().finally(() => this.#waitingBytes -= bytes);
+      const peer = await life.peer().finally(() => this.#waiting.resize(this.#waiting.bytes - bytes));
       if (!this.#exchanges.has(exchange)) return; // the client has left meanwhile
       if (life.era === "modern") this.#ask(exchange, peer, post.text);
       else this.#translate(exchange, peer, post);

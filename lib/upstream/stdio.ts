@@ -1,6 +1,7 @@
 // A stdio MCP server as an upstream: one process a session, each a peer of the bridge, which shows them as a Streamable
 // HTTP server (BEHAVIOUR.md B1–B9). An id that it does not know is answered as a server does that was restarted: the
 // gateway then opens the session again from what it has sealed (L4).
+import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
 import type { ChoosePeers } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
@@ -63,6 +64,8 @@ export interface StdioUpstreamOptions {
   readonly table?: ProcessTable;
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
+  /** What waits for servers and clients is charged to it. Default: one without a bound. */
+  readonly account?: ByteAccount;
 }
 
 /** A start that takes too long is refused here, with a cure, before anybody gives up waiting for it. */
@@ -88,6 +91,7 @@ export class StdioUpstream implements Upstream {
     this.initializeTimeoutMs = limits.startTimeoutMs + TELLING_MS;
     const parts: BridgeParts = {
       limits,
+      account: options.account ?? new ByteAccount(),
       timers: options.timers ?? SYSTEM_TIMERS,
       random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
     };
@@ -148,7 +152,7 @@ function hostOf(
   shared: { readonly parts: BridgeParts; readonly limits: StdioLimits; readonly slots: Slots },
 ): ProcessHost {
   const { server, machine, log, rotation, spawn = spawnProcess } = options;
-  const { parts: { timers, random }, limits, slots } = shared;
+  const { parts: { timers, random, account }, limits, slots } = shared;
   return {
     server,
     machine,
@@ -160,6 +164,7 @@ function hostOf(
     spawn,
     timers,
     random,
+    account,
     log,
     counts: { started: 0, restarted: 0, ended_unasked: 0 },
     pids: new Set(),

@@ -1,11 +1,14 @@
 // Whatever a client makes Signet hold is counted, bounded and let go of (M6): the gauge says so, and it is zero in the end.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 import { until } from "../support/until.ts";
 
+const SLOW_READER = fileURLToPath(new URL("../fixtures/slow_reader.ts", import.meta.url));
 const MIB = 1024 * 1024;
 const FLAGS = ["--max-body", "1MiB", "--max-buffered", "1MiB"];
 const GAUGE = "signet_buffered_body_bytes";
@@ -40,4 +43,52 @@ for (const lane of LANES) {
       },
     );
   }
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `M6: of a call that its client has left nothing is held, though its stdio server never answers (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      const [gate, journal] = [`${folder.path}/gate`, `${folder.path}/journal`];
+      const upstream = [Deno.execPath(), "run", "-A", "--no-lock", "--no-config", SLOW_READER, gate, journal];
+      await using signet = await TestSignet.start({ upstream, lane, flags: FLAGS });
+      const id = await signet.open();
+      for (let n = 0; n < 20; n++) {
+        const leaving = new AbortController();
+        const text = JSON.stringify(call(n, "hang", { filler: "x".repeat(400_000) }));
+        const left = signet.post(text, { id, signal: leaving.signal }).then(() => {}, () => {});
+        const mark = `"id":${n},`;
+        await until(
+          async () => (await Deno.readTextFile(journal)).split("\n").length > n + 2,
+          `the server has ${mark}`,
+        );
+        leaving.abort();
+        await left;
+      }
+      await until(async () => await signet.metric(GAUGE) === 0, "nothing is held");
+    },
+  );
+
+  Deno.test(
+    `M6: what waits for a stdio server that reads nothing is counted, and refused beyond the bound (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      const [gate, journal] = [`${folder.path}/gate`, `${folder.path}/journal`];
+      const upstream = [Deno.execPath(), "run", "-A", "--no-lock", "--no-config", SLOW_READER, gate, journal];
+      await using signet = await TestSignet.start({ upstream, lane, flags: FLAGS });
+      const id = await signet.open();
+      const notify = (method: string, params = {}) =>
+        status(signet.post({ jsonrpc: "2.0", method: `notifications/${method}`, params }, { id }));
+      await notify("hold");
+      for (let n = 0; n < 20; n++) await notify("mark", { filler: "x".repeat(100_000) });
+      const held = await signet.metric(GAUGE);
+      assert.ok(held > 300_000, `counted: found ${held}`);
+      assert.ok(held <= MIB + 8192, `bounded: found ${held}`);
+      await Deno.writeTextFile(gate, "");
+      await until(async () => await signet.metric(GAUGE) === 0, "nothing is held");
+    },
+  );
 }

@@ -2,6 +2,7 @@
 // Lifecycle, "Shutdown"). Whatever ends it, everything it started ends with it, and all of it is reaped.
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
 import process from "node:process";
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import type { Logger } from "../../observe/log.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
@@ -43,6 +44,8 @@ export interface ProcessOptions {
   /** The mark in the launch's environment. */
   readonly mark: string;
   readonly limits: ProcessLimits;
+  /** What waits to be read by the server is charged to it. */
+  readonly account: ByteAccount;
   readonly timers: Timers;
   readonly log: Logger;
   readonly stderr: StderrLog;
@@ -74,6 +77,7 @@ export class ServerProcess {
   readonly #since: Promise<number>;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  readonly #charge: Charge;
   #writing = false;
   #stopping = false;
   #fault: string | undefined;
@@ -81,6 +85,7 @@ export class ServerProcess {
   /** @throws what `spawn` throws */
   constructor(options: ProcessOptions) {
     this.#options = options;
+    this.#charge = options.account.open();
     this.#child = options.spawn(options.launch);
     this.#writer = this.#child.stdin.getWriter();
     this.#stdout = this.#child.stdout.getReader();
@@ -108,10 +113,11 @@ export class ServerProcess {
     return this.#queuedBytes;
   }
 
-  /** Sends one message: one line without its end. @returns false if it is not taken, because too much waits already */
+  /** Sends one message: one line without its end, in memory that is the queue's from now on. @returns false if it is not taken, because too much waits already */
   write(line: Uint8Array): boolean {
     if (!this.running) return false;
     if (this.#queuedBytes > 0 && this.#queuedBytes + line.length > this.#options.limits.maxQueuedBytes) return false;
+    if (!this.#charge.resize(this.#queuedBytes + line.length)) return false;
     this.#queue.push(line, NEWLINE);
     this.#queuedBytes += line.length;
     if (!this.#writing) void this.#pump();
@@ -133,13 +139,20 @@ export class ServerProcess {
         const bytes = this.#queuedBytes;
         this.#queue = [];
         await this.#writer.write(joinBytes(batch));
-        this.#queuedBytes -= bytes;
+        this.#setQueued(this.#queuedBytes - bytes);
       }
     } catch {
+      this.#queue = [];
+      this.#setQueued(0);
       await this.#failUnlessEnding("it has closed its stdin");
     } finally {
       this.#writing = false;
     }
+  }
+
+  #setQueued(bytes: number): void {
+    this.#queuedBytes = bytes;
+    this.#charge.resize(bytes);
   }
 
   /** A pipe that breaks is most often the first sign of an end: only a server that lives on has broken a rule. */

@@ -1,5 +1,6 @@
 // What all servers of one stdio upstream share: how their processes are started and counted, how much there may be of
 // everything, and the clock and randomness they use.
+import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { Launch, Spawn } from "../../platform/child_process.ts";
@@ -43,6 +44,8 @@ export interface ProcessHost {
   readonly timers: Timers;
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
+  /** What waits for servers to be read is charged to it. */
+  readonly account: ByteAccount;
   readonly log: Logger;
   readonly counts: ProcessCounts;
   /** Of the servers that run, until nothing of them is left. */
@@ -67,7 +70,7 @@ export function resolvePrograms(host: ProcessHost): Promise<Programs> {
 
 /** Starts the server's process. @throws what spawning throws */
 export function startProcess(host: ProcessHost, programs: Programs, start: Start): ServerProcess {
-  const { server, machine, table, timers, log, limits, spawn } = host;
+  const { server, machine, table, timers, log, limits, spawn, account } = host;
   const mark = formatMark(table, randomName(host, 12));
   const { cwd, uid, gid } = server;
   const launch: Launch = {
@@ -87,6 +90,7 @@ export function startProcess(host: ProcessHost, programs: Programs, start: Start
     table,
     mark,
     limits,
+    account,
     timers,
     log,
     stderr,

@@ -85,7 +85,7 @@ export class ProcessPeer implements Peer {
    */
   ask(text: Uint8Array, id: Span, asker: Asker): number | undefined {
     const own = this.nextId;
-    if (!this.send(replaceSpan(text, id, encoder.encode(String(own))))) return undefined;
+    if (!this.#write(replaceSpan(text, id, encoder.encode(String(own))))) return undefined;
     this.#lastId = own;
     this.#asked.set(own, asker);
     return own;
@@ -93,8 +93,13 @@ export class ProcessPeer implements Peer {
 
   /** Sends a message as it is. @returns false if the server does not take it now */
   send(text: Uint8Array): boolean {
+    return this.#write(text.slice());
+  }
+
+  /** @param text nobody else's: a view would keep all that it is a part of for as long as the server does not read */
+  #write(text: Uint8Array<ArrayBuffer>): boolean {
     const isLine = text.indexOf(0x0a) === -1 && text.indexOf(0x0d) === -1;
-    return this.#process.write(isLine ? text : flatten(text.slice()));
+    return this.#process.write(isLine ? text : flatten(text));
   }
 
   /** Answers a request of the server's with an error. */

@@ -1,4 +1,5 @@
 // The events of a session, kept within bounds, found by ids that name their session (BEHAVIOUR.md N3).
+import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import assert from "node:assert/strict";
 import { EventLog } from "../../../lib/bridge/event_log.ts";
 import { EventStream } from "../../../lib/bridge/event_stream.ts";
@@ -12,11 +13,11 @@ const timers = new FakeTimers();
 const encoder = new TextEncoder();
 
 function newLog(tag = "abc", run = "r1", limits = LIMITS): EventLog {
-  return new EventLog({ tag, run, ...limits });
+  return new EventLog({ tag, run, account: new ByteAccount(), ...limits });
 }
 
 function newOutbox(): Outbox {
-  return new Outbox({ highWaterBytes: 1e6, stallMs: 1000, timers });
+  return new Outbox({ highWaterBytes: 1e6, stallMs: 1000, account: new ByteAccount(), timers });
 }
 
 /** The data of everything that waits in an outbox. */
@@ -83,7 +84,7 @@ Deno.test("N1: what was said to nobody is told once, to whoever listens next", S
 });
 
 Deno.test("N1: an outbox that is full holds its writer back until it is read", STRICT, async () => {
-  const outbox = new Outbox({ highWaterBytes: 3, stallMs: 1000, timers });
+  const outbox = new Outbox({ highWaterBytes: 3, stallMs: 1000, account: new ByteAccount(), timers });
   outbox.push(encoder.encode("abc"));
   assert.equal(outbox.whenDrained(), undefined);
   outbox.push(encoder.encode("d"));
