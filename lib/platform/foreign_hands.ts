@@ -44,11 +44,29 @@ export function foreignHands(
   if (self === undefined) return undefined;
   try {
     const judge = new Judge(self, use);
-    const others = use === "state" ? BESIDE_STATE.map((end) => judge.entry(path + end)) : [];
-    return [judge.entry(path), ...others, ...judge.folders(path)].find((found) => found !== undefined);
+    const found = judge.entry(path);
+    if (found !== undefined) return found;
+    const real = realPath(path);
+    // SQLite looks for them beside the file itself, not beside a link to it.
+    const beside = use === "state" ? BESIDE_STATE.map((end) => real + end) : [];
+    for (const file of beside) {
+      const other = judge.entry(file);
+      if (other !== undefined) return other;
+    }
+    for (const folder of judge.folders(path, real)) if (folder !== undefined) return folder;
+    return undefined;
   } catch {
     // What cannot be looked at cannot be opened either: that says so better.
     return undefined;
+  }
+}
+
+/** What a path leads to, or would; a link that leads nowhere leads to its own place. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 
@@ -70,7 +88,10 @@ class Judge {
     for (const found of target === undefined ? [link] : [link, target]) {
       if (!this.#trusts(found)) return this.#foreign(path, found);
     }
-    if (target === undefined || this.#use === "state" || !this.#othersWrite(target)) return undefined;
+    // State that a group could write is narrowed when it is opened; what everybody could write has been anybody's.
+    const isOpen = target !== undefined &&
+      (this.#use === "state" ? (target.mode & OTHERS_WRITE) !== 0 : this.#othersWrite(target));
+    if (!isOpen) return undefined;
     return {
       problem: `other users can write ${path} (mode ${modeOf(target)})`,
       remedy: `Run chmod go-w on it, after a look at what it holds${UNLESS}`,
@@ -78,11 +99,10 @@ class Judge {
   }
 
   /** The folders it is in, by every way that leads to it. */
-  *folders(path: string): Iterable<ForeignHands | undefined> {
+  *folders(path: string, real: string): Iterable<ForeignHands | undefined> {
     const seen = new Set<string>();
     const link = lstatSync(path, { throwIfNoEntry: false });
-    const ways = [dirname(path), ...(link?.isSymbolicLink() ? [dirname(realpathSync(path))] : [])];
-    for (const way of ways) {
+    for (const way of [dirname(path), dirname(real)]) {
       const folder = realpathSync(way);
       if (seen.has(folder)) continue;
       seen.add(folder);

@@ -30,7 +30,8 @@ const CASES: readonly Case[] = [
   { what: "a file in a folder that others may write", use: "file", folder: 0o777, file: 0o600, found: /its folder/ },
   { what: "a file in a sticky folder", use: "file", folder: 0o1777, file: 0o600 },
   { what: "a state file of one's own", use: "state", file: 0o600 },
-  { what: "a state file that is narrowed anyhow", use: "state", file: 0o666 },
+  { what: "a state file that is narrowed anyhow", use: "state", file: 0o664 },
+  { what: "a state file that everybody could write", use: "state", file: 0o666, found: /other users can write/ },
   { what: "a state file that is not there yet", use: "state" },
   { what: "a state file to be, where others may write", use: "state", folder: 0o777, found: /in the place of/ },
   { what: "state in a sticky folder", use: "state", folder: 0o1777, file: 0o600, found: /its folder/ },
@@ -126,5 +127,14 @@ Deno.test({
     await symlink(own, `${root}/open/link`);
     await lchown(`${root}/open/link`, STRANGER.uid, STRANGER.uid);
     assert.equal(isTrusted(`${root}/open/link`), false, "another's link to one's own file");
+    await symlink(`${root}/nowhere`, `${root}/open/dangling`);
+    await lchown(`${root}/open/dangling`, STRANGER.uid, STRANGER.uid);
+    assert.equal(isTrusted(`${root}/open/dangling`, "state"), false, "another's link to nothing");
+    const linked = await fresh("linked");
+    await symlink(linked, `${root}/state-link`);
+    assert.equal(isTrusted(`${root}/state-link`, "state"), true);
+    await writeFile(`${linked}-wal`, "");
+    await give(`${linked}-wal`);
+    assert.equal(isTrusted(`${root}/state-link`, "state"), false, "what is beside a link's target");
   },
 });
