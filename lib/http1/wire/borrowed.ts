@@ -73,6 +73,9 @@ export function byteAt(bytes: Bytes, index: number): number {
   return (bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes)[index]!;
 }
 
+/** Nothing, where what is found would be the view itself or a part of it. */
+type Kept<Found> = Found extends ArrayBufferView ? never : unknown;
+
 /**
  * What `read` makes of the bytes, of which it keeps nothing beyond its call.
  * @param given what else it needs
@@ -80,7 +83,7 @@ export function byteAt(bytes: Bytes, index: number): number {
  */
 export function inspectBytes<Given, Found>(
   bytes: Bytes,
-  read: (view: Uint8Array, given: Given) => Found,
+  read: (view: Uint8Array, given: Given) => Found & Kept<Found>,
   given: Given,
 ): Found {
   return read(bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes, given);

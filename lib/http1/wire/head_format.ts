@@ -67,9 +67,11 @@ function checkFraming(status: number, framing: ResponseFraming): void {
 
 function formatFields(fields: FieldList): string {
   let lines = "";
+  let hosts = 0;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     const value = fields[i + 1];
+    if (name === "host" && ++hosts > 1) throw new TypeError("Cannot send the field host: it is there already");
     if (!isCommonName(name) || isHopByHop(name)) checkName(name);
     if (value === undefined || !isFieldValue(value)) {
       throw new TypeError(`Cannot send the field ${name}: its value has a forbidden character`);

@@ -34,8 +34,10 @@ Deno.test("borrowed bytes are no Uint8Array to the compiler, at every boundary w
   const taken = (body: BodyReader): Uint8Array | undefined => body.takeBuffered();
   // @ts-expect-error an upstream is given what may be borrowed
   const kept = (request: UpstreamRequest): Uint8Array | undefined => request.body;
+  // @ts-expect-error what is looked at for a moment is not handed out
+  const seen = () => inspectBytes(borrowed, (view) => view.subarray(1), undefined);
   const allowed = (request: ClientRequest): ClientRequest => ({ ...request, body: borrowed });
-  assert.equal([refused, written, taken, kept, allowed].length, 5);
+  assert.equal([refused, written, taken, kept, seen, allowed].length, 6);
   keep(borrowed.copy());
 });
 

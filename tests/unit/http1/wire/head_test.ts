@@ -279,3 +279,12 @@ Deno.test("formatResponseHead throws when the response could not be understood",
   assert.throws(() => formatResponseHead({ status: 200, reason: "OK\r\nX: y", fields: [] }, framing), TypeError);
   assert.throws(() => formatResponseHead({ status: 200, fields: ["x", "\n"] }, framing), TypeError);
 });
+
+Deno.test("a head with two hosts is not sent, as none is understood", STRICT, () => {
+  const fields = ["host", "", "host", ""];
+  assert.throws(
+    () => formatResponseHead({ status: 200, fields }, { bodyLength: 0, close: false, minorVersion: 1 }),
+    TypeError,
+  );
+  assert.throws(() => formatRequestHead("GET", "/", fields, undefined), TypeError);
+});
