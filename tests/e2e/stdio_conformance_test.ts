@@ -1,5 +1,6 @@
 // The official conformance suite against a stdio server, through the bridge and Signet: every check of every scenario.
 import assert from "node:assert/strict";
+import { runBounded } from "../../scripts/bounded_child.ts";
 import { fileURLToPath } from "node:url";
 import { TestSignet } from "../support/signet.ts";
 import { TestStdio } from "../support/stdio.ts";
@@ -42,12 +43,14 @@ for (const set of SETS) {
     await using stdio = new TestStdio({ server: SERVER, caps: CAPS });
     await using endpoint = new StdioEndpoint(stdio.upstream);
     await using signet = await TestSignet.start({ upstream: endpoint.url });
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
+    const { stdout } = await runBounded(Deno.execPath(), {
+      what: `the conformance suite of ${set.name}`,
+      deadlineMs: 180_000,
+      retries: 1,
       args: ["run", "-A", SUITE, "server", "--url", signet.url, "--requirements", set.name],
       cwd: ROOT,
-      stderr: "null",
-    }).output();
-    const failed = readSummary(new TextDecoder().decode(stdout));
+    });
+    const failed = readSummary(stdout);
     assert.ok(failed.size >= set.atLeast, `found ${failed.size} scenarios`);
     for (const [scenario, count] of failed) {
       if (!set.except.test(scenario)) await t.step(scenario, () => assert.equal(count, 0));

@@ -1,6 +1,7 @@
 // What one kind of upstream needs is loaded for that kind alone: a Signet before an HTTP server has no stdio code in memory.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { STRICT } from "../../support/strict.ts";
 
 interface Listed {
@@ -12,9 +13,11 @@ interface Listed {
 async function loadedWith(entry: string): Promise<string[]> {
   const root = new URL("../../../", import.meta.url);
   const args = ["info", "--json", "--config", fileURLToPath(new URL("deno.json", root)), entry];
-  const { stdout, success } = await new Deno.Command(Deno.execPath(), { args, cwd: fileURLToPath(root) }).output();
-  assert.ok(success);
-  const { modules, roots } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Listed[]; roots: string[] };
+  const { stdout, code } = await runBounded(Deno.execPath(), {
+    ...{ what: "deno info", deadlineMs: 120_000, retries: 1, args, cwd: fileURLToPath(root) },
+  });
+  assert.equal(code, 0);
+  const { modules, roots } = JSON.parse(stdout) as { modules: Listed[]; roots: string[] };
   const byName = new Map(modules.map((module) => [module.specifier, module]));
   const loaded = new Set<string>(roots);
   for (const name of loaded) {

@@ -5,6 +5,7 @@ import { completionScript } from "../../../lib/cli/completions.ts";
 import { PRINCIPAL_SOURCES } from "../../../lib/config/sections/callers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { FakeMachine } from "./fake_machine.ts";
 
 async function output(
@@ -12,9 +13,8 @@ async function output(
   args: string[],
 ): Promise<{ code: number; out: string; err: string } | undefined> {
   try {
-    const { code, stdout, stderr } = await new Deno.Command(program, { args, stdout: "piped", stderr: "piped" })
-      .output();
-    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+    const { code, stdout: out, stderr: err } = await runBounded(program, { what: program, deadlineMs: 60_000, args });
+    return { code, out, err };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

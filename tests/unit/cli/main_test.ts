@@ -1,24 +1,21 @@
 // main.ts as a process: exit codes and streams are the operating system's, so only a process shows them.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
 
 async function signet(args: string[], env: Record<string, string> = {}, stdin = "") {
-  const child = new Deno.Command(Deno.execPath(), {
+  const { code, stdout: out, stderr: err } = await runBounded(Deno.execPath(), {
+    what: `signet ${args[0]}`,
+    deadlineMs: 60_000,
     args: ["run", "-A", MAIN, ...args],
     env: { NO_COLOR: "1", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+    stdin,
+  });
+  return { code, out, err };
 }
 
 Deno.test("signet exits with the command's code and keeps its streams apart", STRICT, async () => {
@@ -75,12 +72,12 @@ Deno.test("signet ends in peace when nobody reads its output any more", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   const script = `"$1" run -A "$2" serve --help | head -n 1; exit \${PIPESTATUS[0]}`;
-  const { code, stdout, stderr } = await new Deno.Command("bash", {
+  const { code, stdout, stderr } = await runBounded("bash", {
+    what: "signet serve --help | head",
+    deadlineMs: 60_000,
     args: ["-c", script, "bash", Deno.execPath(), MAIN],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  assert.equal(new TextDecoder().decode(stderr), "");
+  });
+  assert.equal(stderr, "");
   assert.equal(code, 0);
-  assert.match(new TextDecoder().decode(stdout), /^signet serve:/);
+  assert.match(stdout, /^signet serve:/);
 });
