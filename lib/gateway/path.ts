@@ -20,6 +20,7 @@ import { end } from "./out/end.ts";
 import { forward } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
 import { forwardStateless } from "./out/stateless.ts";
+import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 
@@ -88,8 +89,9 @@ function isEndpoint({ options }: GatewayParts, path: string): boolean {
 }
 
 /** @throws SignetError `path_not_found`, `method_not_allowed` */
-function requireEndpoint(parts: GatewayParts, { head: { path, method } }: Inbound): void {
-  if (!isEndpoint(parts, path)) throw new SignetError("path_not_found");
+function requireEndpoint(parts: GatewayParts, inbound: Inbound): void {
+  const { path, method } = inbound.head;
+  if (!isEndpoint(parts, path)) throw pathNotFound(parts, inbound);
   if (method === "POST" || method === "GET" || method === "DELETE") return;
   throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
 }
@@ -140,7 +142,7 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
   if (message === undefined || body === undefined) {
     throw isModern(inbound, message)
       ? new SignetError("method_not_allowed", { allow: "POST" })
-      : new SignetError("session_required");
+      : sessionRequired(inbound);
   }
   const { bytes } = body;
   if (message.era === "modern") {

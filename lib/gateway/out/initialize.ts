@@ -15,6 +15,7 @@ import { setField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
+import { namedIfLegacy } from "../legacy_transport.ts";
 import type { GatewayParts } from "../parts.ts";
 import { type Arriving, relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
@@ -112,9 +113,9 @@ async function open(
     caller,
     session: shortHash(sid),
   });
-  const response = await requireMcp(parts, given).catch((error) => {
+  const response = await requireMcp(parts, given).catch(async (error) => {
     endUnowned(parts, opening, given);
-    throw error;
+    throw await namedIfLegacy(parts, error, caller);
   });
   const { status } = response.head;
   if (status < 200 || status >= 300) {
