@@ -1,5 +1,5 @@
 // `deno task bench`: measures Signet against nginx, haproxy and others in one run and compares with the targets of
-// PERFORMANCE.md. Ratios travel between machines, absolute figures do not.
+// BENCHMARKS.md. Ratios travel between machines, absolute figures do not.
 //   --quick           short rounds, for a look; not for publishing
 //   --only ROW        one row or one job, repeatable
 //   --markdown FILE   writes the report there as well

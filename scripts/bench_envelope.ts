@@ -1,4 +1,4 @@
-// What the envelope costs: cold open, seal, and forged ids of every length up to the cap, against PERFORMANCE.md's
+// What the envelope costs: cold open, seal, and forged ids of every length up to the cap, against BENCHMARKS.md's
 // targets. Interleaved rounds and medians, so that a busy machine slows all rows alike; ratios travel, figures do not.
 //
 //   deno run -A scripts/bench_envelope.ts [--rounds N] [--json]
@@ -20,7 +20,7 @@ const CALLS = 400;
 const ring = ephemeralKeyRing(randomBytes);
 const key = ring.active;
 
-/** What an MCP client and one upstream give: PERFORMANCE.md's "typical id". `padding` grows it by that many bytes. */
+/** What an MCP client and one upstream give: BENCHMARKS.md's "typical id". `padding` grows it by that many bytes. */
 function sessionOf(padding: number): SealedSession {
   const issuedAtMs = Date.now();
   return {

@@ -1,6 +1,6 @@
 // What telling callers apart costs, by source: a credential proven, known again, refused, refused again, and a flood of
-// distinct bad ones, with what it leaves in memory. Nothing is asked over a network: answers of providers are at hand, so
-// the figures are Signet's own. Interleaved rounds and medians, so that a busy machine slows all rows alike.
+// distinct bad ones, with what it leaves in memory. Nothing is asked over a network: answers of providers are at hand,
+// so the figures are Signet's own. Interleaved rounds and medians, so that a busy machine slows all rows alike.
 //
 //   deno run -A --v8-flags=--expose-gc scripts/bench_identity.ts [--rounds N] [--flood N] [--only SOURCE] [--json]
 import { parseArgs } from "node:util";
@@ -58,7 +58,7 @@ function viewOf(name: string, value: string): View {
 }
 
 const bearer = (token: string) => viewOf("authorization", `Bearer ${token}`);
-/** As long as PERFORMANCE.md's token: 800 characters. */
+/** As long as BENCHMARKS.md's token: 800 characters. */
 const opaque = (i: number) => `${i.toString(36)}-`.padEnd(800, "x");
 
 /** The same token with ten characters of its signature changed: it does not hold, and costs a whole verification. */
@@ -202,7 +202,9 @@ async function measureRound(row: Row, keep: boolean): Promise<void> {
 
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => {});
 
-/** Distinct bad credentials, one after the other: whether the last cost more than the first, and what stays in memory. */
+/**
+ * Distinct bad credentials, one after the other: whether the last cost more than the first, and what stays in memory.
+ */
 async function measureFlood(measured: Row): Promise<Flood> {
   const row = { ...measured, authenticator: new Authenticator([measured.contender.source]) };
   const refused = row.contender.source.name === "bearer" ? "principal" : "invalid";

@@ -1,4 +1,4 @@
-// Wires everything once; starts, reloads and drains it (BEHAVIOUR.md P1, P2).
+// Wires everything once; starts, reloads and drains it (docs/behaviour.md P1, P2).
 // READY never follows STOPPING: once draining has begun, readiness stays false.
 import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { controlRoutes } from "../admin/control_api.ts";

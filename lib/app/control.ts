@@ -1,4 +1,4 @@
-// What operators can do, done: over a running Signet, or over a state file without one (BEHAVIOUR.md T1–T3, L6).
+// What operators can do, done: over a running Signet, or over a state file without one (docs/behaviour.md T1–T3, L6).
 // A revocation is in force, and whoever holds sessions in memory has been told, before it resolves.
 import type { Control, RevocationRequest, RevocationResult, SessionView, TokenQuery } from "../admin/control.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";

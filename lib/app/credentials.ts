@@ -1,4 +1,5 @@
-// Settings → where Signet's own credential for the MCP server comes from (BEHAVIOUR.md B4). Loaded only where one is wanted.
+// Settings → where Signet's own credential for the MCP server comes from (docs/behaviour.md B4). Loaded only where one
+// is wanted.
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
@@ -36,7 +37,10 @@ export function withCredential(
   };
 }
 
-/** Where a session's credential comes from, by the fields of the request that opens it; one source for all, if it can be. */
+/**
+ * Where a session's credential comes from, by the fields of the request that opens it; one source for all, if it can
+ * be.
+ */
 export function credentialsOf(parts: CredentialParts): (fields: FieldList) => CredentialSource {
   const { settings } = parts;
   if (settings.credential === "token-exchange") return (fields) => exchangeCredential(parts, fields);

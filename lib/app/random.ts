@@ -1,4 +1,4 @@
-// The system's randomness, for whatever takes it as a parameter (BEHAVIOUR.md P4).
+// The system's randomness, for whatever takes it as a parameter (docs/behaviour.md P4).
 
 /** That many unpredictable bytes. */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
-// Whether requests should be sent here (BEHAVIOUR.md P1, P2). Ready never follows stopping: a probe that takes its time is
-// judged by what holds when it ends.
+// Whether requests should be sent here (docs/behaviour.md P1, P2). Ready never follows stopping: a probe that takes its
+// time is judged by what holds when it ends.
 import type { Readiness } from "../admin/admin.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 

@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
 const START_OF_EVENT = encoder.encode("event: message\ndata: ");
 const END_OF_EVENT = encoder.encode("\n\n");
 
-/** The event's bytes: `event` is never anything but `message`, since clients drop all others (PROTOCOL.md 1). */
+/** The event's bytes: `event` is never anything but `message`, since clients drop all others (docs/protocol.md 1). */
 function format(id: string, data: Uint8Array): Uint8Array {
   return joinBytes([encoder.encode(`event: message\nid: ${id}\ndata: `), data, END_OF_EVENT]);
 }

@@ -1,5 +1,6 @@
-// The streams on which a client listens for what belongs to no call (GET). Each message goes to exactly one of them: the
-// newest that a client reads (BEHAVIOUR.md N1). While nobody listens, messages wait in the log for who comes next.
+// The streams on which a client listens for what belongs to no call (GET). Each message goes to exactly one of them:
+// the newest that a client reads (docs/behaviour.md N1). While nobody listens, messages wait in the log for who comes
+// next.
 import type { EventLog, EventPlace } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
 import type { Outbox } from "./outbox.ts";

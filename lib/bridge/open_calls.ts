@@ -1,5 +1,5 @@
 // Requests of a client that its peer has not answered: found by the client's id, for cancelling and to refuse a second
-// one of the same id (BEHAVIOUR.md B6, C1), and by progress token, to send progress where it belongs.
+// one of the same id (docs/behaviour.md B6, C1), and by progress token, to send progress where it belongs.
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
 import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
@@ -128,8 +128,8 @@ export class OpenCalls implements CallOwner {
   }
 
   /**
-   * Tells the peer that runs the call, by the id it has there (C2). The answer is closed here: a server that obeys sends
-   * none (MCP 2025-11-25, Cancellation).
+   * Tells the peer that runs the call, by the id it has there (C2). The answer is closed here: a server that obeys
+   * sends none (MCP 2025-11-25, Cancellation).
    */
   cancel(text: Uint8Array, { params }: RpcNotification): void {
     if (!isToken(params?.requestId)) return;

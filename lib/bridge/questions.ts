@@ -1,5 +1,5 @@
 // Requests a server sends to its client. Their ids are made unique over all processes a session has had, and impossible
-// to guess, so that an answer reaches the very process that asked, or nobody (PROTOCOL.md 19).
+// to guess, so that an answer reaches the very process that asked, or nobody (docs/protocol.md 19).
 import { idKey, type RpcId } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import type { Message, Peer } from "./peer.ts";

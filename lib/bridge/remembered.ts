@@ -1,5 +1,6 @@
-// What a session's next peer has to be told besides the handshake: the log level and the subscriptions a client has asked
-// for. Bounded in number and bytes, whatever a client sends (BEHAVIOUR.md M6): only what the request means is kept.
+// What a session's next peer has to be told besides the handshake: the log level and the subscriptions a client has
+// asked for. Bounded in number and bytes, whatever a client sends (docs/behaviour.md M6): only what the request means
+// is kept.
 import type { RpcRequest } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
 

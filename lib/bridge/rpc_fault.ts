@@ -1,4 +1,4 @@
-// Failures as JSON-RPC errors, for answers that have begun: a status cannot tell any more (BEHAVIOUR.md B9).
+// Failures as JSON-RPC errors, for answers that have begun: a status cannot tell any more (docs/behaviour.md B9).
 import { SignetError } from "../errors.ts";
 
 export interface RpcFault {

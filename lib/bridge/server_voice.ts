@@ -1,5 +1,6 @@
 // What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
-// (BEHAVIOUR.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be meant, it is.
+// (docs/behaviour.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be
+// meant, it is.
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
@@ -85,8 +86,8 @@ export class ServerVoice {
   }
 
   /**
-   * Sends what belongs to some call, though stdio does not say to which: to the only one there is; else to the listening
-   * stream; else to the newest that can take it.
+   * Sends what belongs to some call, though stdio does not say to which: to the only one there is; else to the
+   * listening stream; else to the newest that can take it.
    */
   #tell(line: Uint8Array): Promise<void> | undefined {
     const posts = [...this.#sinks.posts].filter((post) => post.attended && post.canStream);

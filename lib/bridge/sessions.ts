@@ -1,5 +1,5 @@
-// The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the peer
-// has accepted the handshake, and whatever was started for one that is not issued ends (BEHAVIOUR.md B1, B2).
+// The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the
+// peer has accepted the handshake, and whatever was started for one that is not issued ends (docs/behaviour.md B1, B2).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Call, ClientResponse, FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";

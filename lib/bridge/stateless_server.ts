@@ -1,6 +1,6 @@
 // One principal's stateless requests (MCP 2026-07-28) to a peer of its own. A server that speaks the revision gets them
-// as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they are
-// translated where both sides can, and refused clearly where not (PROTOCOL.md 28–31, 38).
+// as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they
+// are translated where both sides can, and refused clearly where not (docs/protocol.md 28–31, 38).
 import type { Charge } from "../http1/byte_account.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
@@ -161,7 +161,7 @@ export class StatelessServer {
       else this.#translate(exchange, peer, post);
     } catch (error) {
       const { code, message } = rpcFaultOf(error);
-      // A client whose probe fails with 5xx gives up instead of opening a session (PROTOCOL.md 38).
+      // A client whose probe fails with 5xx gives up instead of opening a session (docs/protocol.md 38).
       if (exchange.method !== "server/discover") exchange.answer.refuse(error) || this.#fail(exchange, code, message);
       else this.#fail(exchange, METHOD_NOT_FOUND, "Method not found: the MCP server cannot be asked now", 404);
     }
@@ -214,7 +214,7 @@ export class StatelessServer {
     void this.#respond(exchange, errorWithId(exchange.id, { code, message }), status);
   }
 
-  /** The client has closed its stream: that is how this revision cancels (PROTOCOL.md 30). */
+  /** The client has closed its stream: that is how this revision cancels (docs/protocol.md 30). */
   #cancel({ running }: Exchange): void {
     if (running === undefined) return;
     const params = { requestId: running.ownId, reason: "the client has closed the stream" };
@@ -246,7 +246,7 @@ export class StatelessServer {
     return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
   }
 
-  /** What a stateless server says on a subscription bears the request's id (PROTOCOL.md 31). */
+  /** What a stateless server says on a subscription bears the request's id (docs/protocol.md 31). */
   #relayStamped(line: Uint8Array, { params }: JsonObject): Promise<void> | undefined {
     const meta = isJsonObject(params) ? metaOf(params) : undefined;
     const exchange = this.#running.get(meta?.[META_SUBSCRIPTION_ID] as number);
@@ -296,7 +296,7 @@ export class StatelessServer {
   }
 }
 
-/** The end of a subscription that neither side has asked for (PROTOCOL.md 32), with room for its id. */
+/** The end of a subscription that neither side has asked for (docs/protocol.md 32), with room for its id. */
 const ENDED = { resultType: "complete", _meta: { [META_SUBSCRIPTION_ID]: 0 } };
 
 function lengthOf(uris: readonly string[]): number {

@@ -1,4 +1,4 @@
-// `signet check`: every problem of a configuration at once, with place and cure (BEHAVIOUR.md P3). Starts nothing.
+// `signet check`: every problem of a configuration at once, with place and cure (docs/behaviour.md P3). Starts nothing.
 import { SETTING_KEYS, type Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";

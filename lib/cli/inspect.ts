@@ -1,5 +1,5 @@
-// `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers, never
-// their values; an id that does not open is told apart by nothing, as outside (BEHAVIOUR.md E8).
+// `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers,
+// never their values; an id that does not open is told apart by nothing, as outside (docs/behaviour.md E8).
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../envelope/session_id.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";

@@ -1,5 +1,6 @@
-// The life of a running gateway as signals, the admin listener and its launcher's end steer it (BEHAVIOUR.md P2, P7): the
-// first asks to end drains, a second ends at once, a reload that is bad keeps the old. Resolves to the exit code.
+// The life of a running gateway as signals, the admin listener and its launcher's end steer it (docs/behaviour.md P2,
+// P7): the first asks to end drains, a second ends at once, a reload that is bad keeps the old. Resolves to the exit
+// code.
 import type { ProcessControl } from "../admin/process_api.ts";
 import type { RunningApp } from "../app/running_app.ts";
 import type { Settings } from "../config/schema.ts";
@@ -79,8 +80,8 @@ export class Life implements ProcessControl {
   }
 
   /**
-   * One reload at a time; all that are asked for meanwhile are one more, as files may have changed after they were read.
-   * None once it drains. What goes wrong is in the log.
+   * One reload at a time; all that are asked for meanwhile are one more, as files may have changed after they were
+   * read. None once it drains. What goes wrong is in the log.
    */
   reload(): Promise<void> {
     if (this.#reloading === undefined) return this.#reloadNow();

@@ -1,5 +1,5 @@
 // `signet reload`: what SIGHUP does, over the admin listener, and what is wrong with the new configuration if it is
-// refused (BEHAVIOUR.md P2, P7).
+// refused (docs/behaviour.md P2, P7).
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";

@@ -1,5 +1,6 @@
-// `signet revoke`: ends sessions before their time (BEHAVIOUR.md L6): one, a principal's, or everything before a moment.
-// On a running Signet it is in force, and streams are cut, when the command returns; over a state file moments later.
+// `signet revoke`: ends sessions before their time (docs/behaviour.md L6): one, a principal's, or everything before a
+// moment. On a running Signet it is in force, and streams are cut, when the command returns; over a state file moments
+// later.
 import type { RevocationRequest } from "../admin/control.ts";
 import { type OwnFlag, ownValue, type ParsedFlags } from "../config/flags.ts";
 import { boolean, type Kind, string, unfit } from "../config/kinds.ts";

@@ -1,4 +1,5 @@
-// `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (BEHAVIOUR.md P2, P3).
+// `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (docs/behaviour.md P2,
+// P3).
 import type { AppOptions, ListenError, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
@@ -44,7 +45,10 @@ function formatOf({ stderrIsTerminal }: CommandContext, { logFormat }: Configura
   return logFormat === "auto" ? (stderrIsTerminal ? "human" : "json") : logFormat;
 }
 
-/** Gives the ring shown at the start first, then what is configured; a key that lives in memory only is never replaced by another. */
+/**
+ * Gives the ring shown at the start first, then what is configured; a key that lives in memory only is never replaced
+ * by another.
+ */
 function keySource(first: LoadedKeys, load: () => Promise<LoadedKeys>): () => Promise<LoadedKeys> {
   let current: LoadedKeys | undefined;
   return async () => {

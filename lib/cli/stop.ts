@@ -1,4 +1,4 @@
-// `signet stop`: what SIGTERM does, over the admin listener, and waits until it is done (BEHAVIOUR.md P2, P7).
+// `signet stop`: what SIGTERM does, over the admin listener, and waits until it is done (docs/behaviour.md P2, P7).
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";

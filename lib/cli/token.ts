@@ -1,5 +1,6 @@
-// `signet token issue | verify | revoke | list`: Signet's own session tokens (BEHAVIOUR.md T1–T3), on a state file or by
-// way of a running Signet. A token is shown once, when it is issued, and never on a command line if it is to stay secret.
+// `signet token issue | verify | revoke | list`: Signet's own session tokens (docs/behaviour.md T1–T3), on a state file
+// or by way of a running Signet. A token is shown once, when it is issued, and never on a command line if it is to stay
+// secret.
 import type { Control, TokenView } from "../admin/control.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { string } from "../config/kinds.ts";

@@ -1,5 +1,5 @@
-// Who may call, judged as a whole (BEHAVIOUR.md I1, O6): every source has what it needs, is asked at all, and nobody is
-// anonymous beyond loopback without somebody having said so.
+// Who may call, judged as a whole (docs/behaviour.md I1, O6): every source has what it needs, is asked at all, and
+// nobody is anonymous beyond loopback without somebody having said so.
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
 import { formatAddress } from "./addresses.ts";
@@ -8,8 +8,8 @@ import { type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts
 import { PRINCIPAL_SOURCES } from "./sections/callers.ts";
 
 /**
- * Sources that decide about every credential of a kind, and those behind them that would never get one to judge. A token
- * that introspection calls inactive is refused, and so is whatever the resolver does not vouch for (I3).
+ * Sources that decide about every credential of a kind, and those behind them that would never get one to judge. A
+ * token that introspection calls inactive is refused, and so is whatever the resolver does not vouch for (I3).
  */
 const CATCH_ALLS: readonly { by: PrincipalSourceName; takes: string; unheard: readonly PrincipalSourceName[] }[] = [
   { by: "anonymous", takes: "every request", unheard: PRINCIPAL_SOURCES },

@@ -48,7 +48,7 @@ export function readEnvironment(env: Environment): Reading {
       problems.push(unknownVariable(place));
     }
   }
-  // PROTOCOL.md §3: the runtime would move or duplicate a listener, past every check of ours.
+  // The runtime would move or duplicate a listener, past every check of ours.
   if (env["DENO_SERVE_ADDRESS"] !== undefined) {
     problems.push({
       place: "DENO_SERVE_ADDRESS",

@@ -1,5 +1,6 @@
-// What becomes of an identity once it is proven, judged as a whole (BEHAVIOUR.md I2, I4, I5, O5): the headers that tell it
-// to the upstream, requests without a credential, the metadata clients are pointed at, ids that Signet never issued.
+// What becomes of an identity once it is proven, judged as a whole (docs/behaviour.md I2, I4, I5, O5): the headers that
+// tell it to the upstream, requests without a credential, the metadata clients are pointed at, ids that Signet never
+// issued.
 import { publishedResource } from "../identity/protected_resource.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 import { type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
@@ -99,7 +100,10 @@ function judgeResource({ settings, problem }: Bench): void {
 /** Sources of tokens that an authorization server gives. */
 const OF_OAUTH: readonly PrincipalSourceName[] = ["jwt", "introspection", "bearer"];
 
-/** Signet's challenges take the place of the server's, and its paths are the endpoint's alone: what it says of OAuth is not seen. */
+/**
+ * Signet's challenges take the place of the server's, and its paths are the endpoint's alone: what it says of OAuth is
+ * not seen.
+ */
 function judgeDiscovery({ settings, warn }: Bench): void {
   const { resource, resourceMetadataUrl, principals } = settings;
   const source = principals.find((name) => OF_OAUTH.includes(name));
@@ -128,8 +132,8 @@ function judgeResourceFit({ settings, warn }: Bench): void {
 }
 
 /**
- * Clients ask for tokens for the resource that the metadata name (RFC 8707), to the letter, and issuers put into `aud` what was
- * asked for. Whoever wants another audience than the text published refuses every such token.
+ * Clients ask for tokens for the resource that the metadata name (RFC 8707), to the letter, and issuers put into `aud`
+ * what was asked for. Whoever wants another audience than the text published refuses every such token.
  */
 function judgeAudiences({ settings, problem }: Bench): void {
   const { resource, principals, jwtIssuer, jwtAudiences, jwtAllowNoAudience, jwtProviders } = settings;

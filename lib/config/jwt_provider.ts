@@ -1,4 +1,5 @@
-// One issuer of tokens as one value (BEHAVIOUR.md I6): `issuer=URL jwks=URL|FILE audience=URI …` on a line, a mapping in a file.
+// One issuer of tokens as one value (docs/behaviour.md I6): `issuer=URL jwks=URL|FILE audience=URI …` on a line, a
+// mapping in a file.
 import { type JwksSource, jwksSource } from "./addresses.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
 

@@ -1,5 +1,6 @@
-// Where the key ring comes from (BEHAVIOUR.md E6): --key-file, else MCP_ENCRYPTION_KEY, else a systemd credential, else a
-// fresh key that dies with the process. A source that is there but unusable refuses to start; it never falls to the next.
+// Where the key ring comes from (docs/behaviour.md E6): --key-file, else MCP_ENCRYPTION_KEY, else a systemd credential,
+// else a fresh key that dies with the process. A source that is there but unusable refuses to start; it never falls to
+// the next.
 import { ConfigError } from "../errors.ts";
 import { ephemeralKeyRing, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
 import type { Environment } from "./environment.ts";

@@ -1,4 +1,4 @@
-// Settings out of flags, environment and file, in this order of precedence (BEHAVIOUR.md P3):
+// Settings out of flags, environment and file, in this order of precedence (docs/behaviour.md P3):
 // every problem of every source at once, each with its place and remedy; never a partial result.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";

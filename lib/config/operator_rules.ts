@@ -1,5 +1,5 @@
-// What operators rely on, judged as a whole (BEHAVIOUR.md P1, L6, T1): who may reach the admin listener and what is there
-// for him, and what a restart remembers.
+// What operators rely on, judged as a whole (docs/behaviour.md P1, L6, T1): who may reach the admin listener and what
+// is there for him, and what a restart remembers.
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";

@@ -1,5 +1,5 @@
-// What settings demand of each other (BEHAVIOUR.md O6, M4, I1). Every rule runs, so that all problems show at once;
-// a rule is left out only when a setting it reads could not be understood, because it would then judge a default.
+// What settings demand of each other (docs/behaviour.md O6, M4, I1). Every rule runs, so that all problems show at
+// once; a rule is left out only when a setting it reads could not be understood, because it would then judge a default.
 import type { ConfigProblem } from "../errors.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { formatAddress, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";

@@ -1,4 +1,5 @@
-// The MCP server as a program, and the credential Signet presents to a server, judged as a whole (BEHAVIOUR.md B1, B4, B7).
+// The MCP server as a program, and the credential Signet presents to a server, judged as a whole (docs/behaviour.md B1,
+// B4, B7).
 import { isThisMachine } from "../identity/this_machine.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";

@@ -1,6 +1,6 @@
-// Base62 over fixed blocks: 8 bytes are 11 characters, a shorter tail has a fixed count too (tests/vectors/FORMAT.md §1).
-// Linear in the length, unlike base62 over the whole text, and canonical: every byte string has exactly one text and
-// every text at most one byte string (BEHAVIOUR.md E1, E7).
+// Base62 over fixed blocks: 8 bytes are 11 characters, a shorter tail has a fixed count too (tests/vectors/FORMAT.md
+// §1). Linear in the length, unlike base62 over the whole text, and canonical: every byte string has exactly one text
+// and every text at most one byte string (docs/behaviour.md E1, E7).
 import { Buffer } from "node:buffer";
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -1,4 +1,4 @@
-// Master keys and the ring of them: the first seals, all open (BEHAVIOUR.md E4–E6).
+// Master keys and the ring of them: the first seals, all open (docs/behaviour.md E4–E6).
 // A key keeps only what was derived from it and shows none of it when it is printed.
 import { Buffer } from "node:buffer";
 import { blake3 } from "@noble/hashes/blake3.js";

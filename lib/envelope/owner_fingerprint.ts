@@ -1,4 +1,4 @@
-// Who owns a session, as a keyed hash: it can be compared but not turned back into a name (BEHAVIOUR.md O2, E4;
+// Who owns a session, as a keyed hash: it can be compared but not turned back into a name (docs/behaviour.md O2, E4;
 // tests/vectors/FORMAT.md §5).
 import { Buffer } from "node:buffer";
 import { blake3 } from "@noble/hashes/blake3.js";

@@ -1,13 +1,13 @@
 // Sealed texts: what Signet hands to clients and takes back. `version ‖ key id ‖ nonce ‖ ciphertext ‖ tag` in base62
-// (BEHAVIOUR.md E1, E4, E7; tests/vectors/FORMAT.md §3). Deterministic: equal input gives equal text. Opening never
-// throws, and no forgery costs more than an authentic text of its length.
+// (docs/behaviour.md E1, E4, E7; tests/vectors/FORMAT.md §3). Deterministic: equal input gives equal text. Opening
+// never throws, and no forgery costs more than an authentic text of its length.
 import { Buffer } from "node:buffer";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { base62Length, decodeBase62, encodeBase62 } from "./base62.ts";
 import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
 import { NONCE_BYTES, TAG_BYTES, xchacha } from "./xchacha.ts";
 
-/** What a text is for. It is associated data: a text never opens for another purpose (PROTOCOL.md 39). */
+/** What a text is for. It is associated data: a text never opens for another purpose (docs/protocol.md 39). */
 export type Purpose = "session" | "event" | "request-state" | "task" | "cursor" | "rpc-id";
 
 /** Longest text that is opened unless told otherwise, in characters. */

@@ -1,4 +1,4 @@
-// The session id a client sees: a session sealed into base62 text, and back (BEHAVIOUR.md E1–E5, E7, E8).
+// The session id a client sees: a session sealed into base62 text, and back (docs/behaviour.md E1–E5, E7, E8).
 // Equal sessions give equal ids under one key. Whether a session has expired or is somebody else's is the caller's
 // business.
 import { Buffer } from "node:buffer";
@@ -10,7 +10,7 @@ import { decodeSession, encodeSession, type JsonObject, type SealedSession } fro
 /** A sealed session as text: what a client holds in `Mcp-Session-Id`. */
 export type SessionId = string & { readonly __brand: "SessionId" };
 
-/** The id an upstream gave out. It never leaves Signet unsealed (PROTOCOL.md 2). */
+/** The id an upstream gave out. It never leaves Signet unsealed (docs/protocol.md 2). */
 export type UpstreamSessionId = string & { readonly __brand: "UpstreamSessionId" };
 
 export type OpenSessionResult =

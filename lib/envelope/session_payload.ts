@@ -1,4 +1,4 @@
-// What a session id holds, and its one encoding: a JSON array in canonical form (BEHAVIOUR.md E2, E3;
+// What a session id holds, and its one encoding: a JSON array in canonical form (docs/behaviour.md E2, E3;
 // tests/vectors/FORMAT.md §4). Only what is encoded here decodes; both directions check the same rules.
 import { canonicalJson } from "./canonical_json.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";

@@ -1,5 +1,5 @@
-// The memory that others make Signet hold, in bytes, under one bound (BEHAVIOUR.md M3, M6): buffers in use beyond the one
-// that a connection at rest waits with, heads and bodies, and what waits for those who are slow.
+// The memory that others make Signet hold, in bytes, under one bound (docs/behaviour.md M3, M6): buffers in use beyond
+// the one that a connection at rest waits with, heads and bodies, and what waits for those who are slow.
 // Guarantees: what a charge holds it gives back once, whoever asks how often; a bound is passed only by `force`.
 
 let move: (account: ByteAccount, bytes: number) => void;

@@ -1,5 +1,6 @@
-// Who is calling, asked of the configured sources in order (BEHAVIOUR.md I1, I3). What was proven once is remembered by
-// the credential's SHA-256 until it ends, so that a known caller is answered synchronously and no signature verified twice.
+// Who is calling, asked of the configured sources in order (docs/behaviour.md I1, I3). What was proven once is
+// remembered by the credential's SHA-256 until it ends, so that a known caller is answered synchronously and no
+// signature verified twice.
 import { hash } from "node:crypto";
 import { readBearerToken } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
@@ -13,7 +14,10 @@ export interface AuthenticatorOptions {
   readonly maxRefused?: number;
   /** Distinct credentials never proven before that are being verified at once, by each source. Default 1,000. */
   readonly maxPending?: number;
-  /** Longest time a proof is believed without asking again, in ms. Default 10 min: bounds how long a withdrawn key counts. */
+  /**
+   * Longest time a proof is believed without asking again, in ms. Default 10 min: bounds how long a withdrawn key
+   * counts.
+   */
   readonly maxAgeMs?: number;
   /** How long a refusal is believed, in ms. Default 10 s. */
   readonly refusedMs?: number;
@@ -44,12 +48,15 @@ const NO_CLIENT = refused("the credential names no OAuth client, and sessions ar
 /**
  * Answers synchronously whenever no source has to be awaited.
  *
- * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as every one
- * of {@link fields} and the peer's address are the same, and `nowMs` is before what `believedUntil` says with
- * {@link maxAgeMs}: to remember begins no new term. A reload makes a new authenticator, which believes nothing of what the old one has proven.
+ * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as every
+ * one of {@link fields} and the peer's address are the same, and `nowMs` is before what `believedUntil` says with
+ * {@link maxAgeMs}: to remember begins no new term. A reload makes a new authenticator, which believes nothing of what
+ * the old one has proven.
  */
 export class Authenticator {
-  /** Names of all fields an answer depends on, lower-case; undefined if a source does not say: then remember nothing. */
+  /**
+   * Names of all fields an answer depends on, lower-case; undefined if a source does not say: then remember nothing.
+   */
   readonly fields: readonly string[] | undefined;
   readonly maxAgeMs: number;
   readonly #steps: readonly Step[];

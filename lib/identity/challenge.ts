@@ -1,5 +1,5 @@
-// `WWW-Authenticate` for 401 and 403: RFC 6750 §3, RFC 9728 §5.1. Everything in it comes from the configuration and from
-// constants, never from the request (BEHAVIOUR.md I5).
+// `WWW-Authenticate` for 401 and 403: RFC 6750 §3, RFC 9728 §5.1. Everything in it comes from the configuration and
+// from constants, never from the request (docs/behaviour.md I5).
 
 export interface ChallengeConfig {
   readonly realm?: string;

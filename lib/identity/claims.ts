@@ -1,5 +1,6 @@
-// What the members of a token or of an answer about one say of its client and of its scopes, by whichever names issuers write
-// them (BEHAVIOUR.md I6, I7). Pure. Two names for one client are no client: nobody is bound to either of them.
+// What the members of a token or of an answer about one say of its client and of its scopes, by whichever names issuers
+// write them (docs/behaviour.md I6, I7). Pure. Two names for one client are no client: nobody is bound to either of
+// them.
 import { refused } from "./identifications.ts";
 import type { Identification } from "./principal.ts";
 
@@ -32,8 +33,8 @@ export function clientOf(members: Members): string | undefined | Identification 
 }
 
 /**
- * The scopes of `scope`, or of `scp` where it names none, and of the claims that are configured to count as such. Each is text
- * with blanks between, or a list of texts; what is neither says nothing.
+ * The scopes of `scope`, or of `scp` where it names none, and of the claims that are configured to count as such. Each
+ * is text with blanks between, or a list of texts; what is neither says nothing.
  */
 export function scopesOf(members: Members, further: readonly string[] = []): string[] {
   const own = SCOPE_CLAIMS.map((name) => listed(members, name)).find((scopes) => scopes.length > 0) ?? [];

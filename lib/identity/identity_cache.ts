@@ -1,6 +1,7 @@
-// Identities of session owners, for requests that carry a session and no credential (BEHAVIOUR.md I2, `--session-only`).
-// One entry for a session and an upstream; it is written for the proven owner only, whatever a response says, and an
-// entry of one upstream is never found for another. Bounded; an entry ends with the credential it came from.
+// Identities of session owners, for requests that carry a session and no credential (docs/behaviour.md I2,
+// `--session-only`). One entry for a session and an upstream; it is written for the proven owner only, whatever a
+// response says, and an entry of one upstream is never found for another. Bounded; an entry ends with the credential it
+// came from.
 import { LRUCache } from "lru-cache";
 import type { Credential } from "./credential.ts";
 import type { Principal } from "./principal.ts";
@@ -85,8 +86,8 @@ export class IdentityCache {
   }
 
   /**
-   * Writes the identity of a proven owner. The only way to write, and it looks for itself: another caller's, a blank or an
-   * expired one is not written. Returns whether it was.
+   * Writes the identity of a proven owner. The only way to write, and it looks for itself: another caller's, a blank or
+   * an expired one is not written. Returns whether it was.
    */
   rememberVerifiedOwner(key: IdentityKey, owner: VerifiedOwner, nowMs: number): boolean {
     const { principal, credential } = owner;

@@ -1,6 +1,7 @@
-// Verified JWTs as principals (BEHAVIOUR.md I1, O2): RFC 7519, RFC 8725, and RFC 9068 for access tokens. Signatures and
-// claims are `jose`'s work; what is here is the policy: asymmetric algorithms from a list, issuer, audience and expiry
-// always required. A key set that cannot be had is a 503, never a 401: the caller did nothing wrong.
+// Verified JWTs as principals (docs/behaviour.md I1, O2): RFC 7519, RFC 8725, and RFC 9068 for access tokens.
+// Signatures and claims are `jose`'s work; what is here is the policy: asymmetric algorithms from a list, issuer,
+// audience and expiry always required. A key set that cannot be had is a 503, never a 401: the caller did nothing
+// wrong.
 import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
 import { ConfigError, SignetError } from "../errors.ts";
 import { claimAt, clientOf, holdsAudience, isName, issuerOf, scopesOf } from "./claims.ts";
@@ -11,7 +12,10 @@ import { FileKeySet, type Keys, type KeySet } from "./key_set.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "./remote_key_set.ts";
 
-/** Header `typ` of tokens meant for this: absent, JWT, and RFC 9068. Not `logout+jwt`, `dpop+jwt` and the like (RFC 8725 §3.11). */
+/**
+ * Header `typ` of tokens meant for this: absent, JWT, and RFC 9068. Not `logout+jwt`, `dpop+jwt` and the like (RFC 8725
+ * §3.11).
+ */
 const DEFAULT_TYPES: readonly string[] = ["jwt", "at+jwt"];
 const DEFAULT_SKEW_MS = 30_000;
 /** Keys of one set tried for a token that names none. */
@@ -20,7 +24,10 @@ const MAX_CANDIDATES = 16;
 export interface JwtOptions {
   /** Exactly as in `iss`. */
   readonly issuer: string;
-  /** One of them must stand in `aud`, with or without a slash at its end: Signet's own canonical URI (PROTOCOL.md 21). */
+  /**
+   * One of them must stand in `aud`, with or without a slash at its end: Signet's own canonical URI (docs/protocol.md
+   * 21).
+   */
   readonly audiences: readonly string[];
   /** Takes tokens without `aud`, which only makes sense where `clients` says whose (I6). Default false. */
   readonly allowNoAudience?: boolean;
@@ -203,7 +210,8 @@ export class JwtSource implements VerifyingSource {
     if (fault instanceof errors.JOSEAlgNotAllowed || fault instanceof errors.JOSENotSupported) return BAD_ALGORITHM;
     if (fault instanceof errors.JWSInvalid || fault instanceof errors.JWTInvalid) return NOT_A_JWT;
     if (fault instanceof errors.JWKSNoMatchingKey) return UNKNOWN_KEY;
-    // What is left is about the issuer's keys, not about the token: a key that cannot be imported, is too short, is private.
+    // What is left is about the issuer's keys, not about the token: a key that cannot be imported, is too short, is
+    // private.
     throw new SignetError("identity_unavailable", {
       facts: { found: fault instanceof Error ? fault.message : String(fault) },
       remedy: "The issuer's key set holds a key that cannot be used; see the cause",
@@ -236,7 +244,10 @@ const CLAIM_REFUSALS: ReadonlyMap<string, Identification> = new Map([
   ["exp", refused("the token has no expiry")],
 ]);
 
-/** Three base64url segments. The signature may be empty: an unsigned token is a JWT that does not hold, not another kind. */
+/**
+ * Three base64url segments. The signature may be empty: an unsigned token is a JWT that does not hold, not another
+ * kind.
+ */
 export function isCompactJws(token: string): boolean {
   return /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
 }

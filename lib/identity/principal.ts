@@ -1,6 +1,8 @@
-// Who is calling. A principal is what a source could prove; a session is bound to it (BEHAVIOUR.md O2, I1).
+// Who is calling. A principal is what a source could prove; a session is bound to it (docs/behaviour.md O2, I1).
 
-/** A proven caller. Two principals are the same owner exactly if `source`-independent `issuer` and `subject` are equal. */
+/**
+ * A proven caller. Two principals are the same owner exactly if `source`-independent `issuer` and `subject` are equal.
+ */
 export interface Principal {
   /** Which source proved it: `jwt`, `header`, `bearer`, `anonymous`, … Bounded set, fit for a metric label. */
   readonly source: string;
@@ -13,7 +15,10 @@ export interface Principal {
   readonly scopes: readonly string[];
   /** When the credential ends, in ms since the epoch; Infinity if it does not say. `now >= expiresAtMs` is expired. */
   readonly expiresAtMs: number;
-  /** When the credential itself ends, where that is later than `expiresAtMs`, because it must be asked about again before. */
+  /**
+   * When the credential itself ends, where that is later than `expiresAtMs`, because it must be asked about again
+   * before.
+   */
   readonly credentialExpiresAtMs?: number;
   /**
    * As of when the proof holds, in ms since the epoch: when somebody was asked, or when the keys were fetched. Whoever
@@ -22,12 +27,18 @@ export interface Principal {
   readonly provenAtMs?: number;
 }
 
-/** Until when a principal met at `nowMs` may be believed unasked, in ms since the epoch: `maxAgeMs` of when it was proven. */
+/**
+ * Until when a principal met at `nowMs` may be believed unasked, in ms since the epoch: `maxAgeMs` of when it was
+ * proven.
+ */
 export function believedUntil(principal: Principal, nowMs: number, maxAgeMs: number): number {
   return Math.min(principal.expiresAtMs, (principal.provenAtMs ?? nowMs) + maxAgeMs);
 }
 
-/** What a source needs to see of a request. Field values are latin1 strings; `get` returns undefined when absent or repeated. */
+/**
+ * What a source needs to see of a request. Field values are latin1 strings; `get` returns undefined when absent or
+ * repeated.
+ */
 export interface CredentialView {
   /** One field value by lower-case name. A repeated field is returned by no source: see `count`. */
   get(name: string): string | undefined;
@@ -82,6 +93,8 @@ export interface PrincipalSource {
 export interface VerifyingSource extends PrincipalSource {
   /** The credential of this source's kind as it was sent; or `none` or `invalid` where there is none to verify. */
   credential(view: CredentialView): string | Identification;
-  /** `none`: not of this source's kind after all. @throws SignetError `identity_unavailable` if it cannot be told at all */
+  /**
+   * `none`: not of this source's kind after all. @throws SignetError `identity_unavailable` if it cannot be told at all
+   */
   verify(credential: string, nowMs: number): Identification | Promise<Identification>;
 }

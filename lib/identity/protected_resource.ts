@@ -1,5 +1,6 @@
 // OAuth 2.0 Protected Resource Metadata (RFC 9728): what clients that got a 401 read to find the authorization server.
-// Everything in it comes from the configuration, nothing from a request, least of all Host (BEHAVIOUR.md I5, PROTOCOL.md 22).
+// Everything in it comes from the configuration, nothing from a request, least of all Host (docs/behaviour.md I5,
+// docs/protocol.md 22).
 import { isThisMachine } from "./this_machine.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
@@ -21,13 +22,15 @@ export interface ProtectedResourceConfig {
 
 /** What to serve, and where. */
 export interface ProtectedResource {
-  /** As clients must find it in the document (RFC 9728 §3.3) and as tokens must name it as their audience (RFC 8707). */
+  /**
+   * As clients must find it in the document (RFC 9728 §3.3) and as tokens must name it as their audience (RFC 8707).
+   */
   readonly resource: string;
   /** For `resource_metadata` in challenges. */
   readonly metadataUrl: string;
   /**
-   * Request paths that are answered with the document: the one of RFC 9728 §3.1, and the root one, which MCP clients ask
-   * as well (MCP 2025-11-25, "Protected Resource Metadata Discovery Requirements").
+   * Request paths that are answered with the document: the one of RFC 9728 §3.1, and the root one, which MCP clients
+   * ask as well (MCP 2025-11-25, "Protected Resource Metadata Discovery Requirements").
    */
   readonly paths: readonly string[];
   /** JSON, to be served as `application/json`. */

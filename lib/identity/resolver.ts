@@ -1,6 +1,6 @@
-// Principals by asking an endpoint of the operator: it gets a request's method, path and chosen header fields, and answers
-// with a principal or refuses (BEHAVIOUR.md I1). Nothing is sent that was not chosen: no other field, no query, no body.
-// Fails closed. The `Authenticator` remembers answers by the digest of what was sent.
+// Principals by asking an endpoint of the operator: it gets a request's method, path and chosen header fields, and
+// answers with a principal or refuses (docs/behaviour.md I1). Nothing is sent that was not chosen: no other field, no
+// query, no body. Fails closed. The `Authenticator` remembers answers by the digest of what was sent.
 import { SignetError } from "../errors.ts";
 import type { MaybePromise } from "../store/store.ts";
 import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions } from "./endpoint.ts";
@@ -18,9 +18,14 @@ export interface ResolverView extends CredentialView {
 export interface ResolverOptions extends EndpointOptions {
   /** Where the question is POSTed: `https:`, or `http:` on loopback. */
   readonly endpoint: string;
-  /** Names of the fields it gets, any letter case, at least one. A request with none of them is none of its business. */
+  /**
+   * Names of the fields it gets, any letter case, at least one. A request with none of them is none of its business.
+   */
   readonly headers: readonly string[];
-  /** Whether a field, by its lower-case name, is believed of a peer, by its address; one that is not is not told. Default: all. */
+  /**
+   * Whether a field, by its lower-case name, is believed of a peer, by its address; one that is not is not told.
+   * Default: all.
+   */
   readonly believes?: (name: string, remoteAddress: string) => boolean;
   /** Longest time an answer is believed, in ms. Default 30,000. */
   readonly maxAgeMs?: number;
@@ -69,7 +74,8 @@ export class ResolverSource implements VerifyingSource {
 
   /** The question as it is sent: equal requests ask equal questions. */
   credential(view: ResolverView): string | Identification {
-    // Sources are called with any view: one that cannot tell what was asked for must not pass for a question about nothing.
+    // Sources are called with any view: one that cannot tell what was asked for must not pass for a question about
+    // nothing.
     if (typeof view.method !== "string" || typeof view.path !== "string") {
       throw new SignetError("internal", { facts: { reason: "the resolver was given no method and path" } });
     }

@@ -1,4 +1,4 @@
-// Principals by Signet's own session tokens (BEHAVIOUR.md I1, T2): whoever presents one is the agent it names.
+// Principals by Signet's own session tokens (docs/behaviour.md I1, T2): whoever presents one is the agent it names.
 // Never remembered by others: the record is looked up on every request, so that revoking takes effect on the next one.
 import { LRUCache } from "lru-cache";
 import { failClosed } from "../store/fail_closed.ts";
@@ -23,20 +23,23 @@ export type SessionTokenVerdict =
 
 export interface SessionTokenSourceOptions {
   /**
-   * True where no source after this one reads bearer tokens: then one that is not ours is refused here, lest it be taken
-   * for no credential at all (I3). Default false.
+   * True where no source after this one reads bearer tokens: then one that is not ours is refused here, lest it be
+   * taken for no credential at all (I3). Default false.
    */
   readonly refuseForeign?: boolean;
   /** Principals kept, so that a caller is the same object again and again. Default 10,000. */
   readonly maxRemembered?: number;
 }
 
-// `{"sid":"` in base64url, as far as whole characters go: every token of ours begins so, and hardly any other thing does.
+// `{"sid":"` in base64url, as far as whole characters go: every token of ours begins so, and hardly any other thing
+// does.
 const OURS = /^eyJzaWQiOi[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/;
 const REFUSED = refused("the session token does not hold");
 const FOREIGN = refused("the bearer token is not a session token");
 
-/** Whether a bearer token is one of ours by its looks; only then does it have to hold. A JWT, having two dots, is not. */
+/**
+ * Whether a bearer token is one of ours by its looks; only then does it have to hold. A JWT, having two dots, is not.
+ */
 export function looksLikeSessionToken(token: string): boolean {
   return OURS.test(token);
 }

@@ -1,5 +1,6 @@
-// The principal a trusted proxy names in a header field (BEHAVIOUR.md I1). Only the TCP peer's address decides whether it
-// is believed: a field that comes from anywhere else is no credential at all. The gateway strips it in any case (I4).
+// The principal a trusted proxy names in a header field (docs/behaviour.md I1). Only the TCP peer's address decides
+// whether it is believed: a field that comes from anywhere else is no credential at all. The gateway strips it in any
+// case (I4).
 import { Buffer } from "node:buffer";
 import { LRUCache } from "lru-cache";
 import type { CidrList } from "./cidr.ts";

@@ -17,7 +17,7 @@ const MODERN_META: ReadonlySet<string> = new Set([
   META_LOG_LEVEL,
 ]);
 
-/** Methods both eras have, and whether their results say how long they may be cached (PROTOCOL.md 29). */
+/** Methods both eras have, and whether their results say how long they may be cached (docs/protocol.md 29). */
 const COMMON_METHODS: ReadonlyMap<string, { readonly cacheable: boolean }> = new Map([
   ["tools/list", { cacheable: true }],
   ["tools/call", { cacheable: false }],
@@ -72,7 +72,7 @@ function metaWith(meta: unknown, { serverInfo }: Identity): JsonObject {
   };
 }
 
-/** A result made whole: its type (PROTOCOL.md 28), its server, and that it must not be cached. */
+/** A result made whole: its type (docs/protocol.md 28), its server, and that it must not be cached. */
 export function resultForModern(line: Uint8Array, method: string, identity: Identity): Uint8Array {
   const span = findMember(line, "result")!;
   const members = membersOf(line, span);
@@ -85,7 +85,7 @@ export function resultForModern(line: Uint8Array, method: string, identity: Iden
   return replaceSpan(line, span, encoder.encode(result));
 }
 
-/** Error codes of the other era that this one does not have (PROTOCOL.md 35). */
+/** Error codes of the other era that this one does not have (docs/protocol.md 35). */
 const RENAMED_CODES: ReadonlyMap<unknown, number> = new Map([[-32002, -32602], [-32042, -32603]]);
 
 export function errorForModern(line: Uint8Array, code: unknown): Uint8Array {
@@ -94,7 +94,7 @@ export function errorForModern(line: Uint8Array, code: unknown): Uint8Array {
   return replaceSpan(line, findMember(line, "code", findMember(line, "error"))!, encodeJson(renamed));
 }
 
-/** The HTTP status an answer goes out with (PROTOCOL.md 25). */
+/** The HTTP status an answer goes out with (docs/protocol.md 25). */
 export function statusOfAnswer(value: JsonObject): number {
   const code = isJsonObject(value.error) ? value.error.code : undefined;
   if (code === -32601) return 404;
@@ -129,7 +129,7 @@ const LIST_FILTERS = {
   resourcesListChanged: "resources",
 } as const;
 
-/** Of what is wanted, what the server can tell (PROTOCOL.md 31); undefined if it is no filter. */
+/** Of what is wanted, what the server can tell (docs/protocol.md 31); undefined if it is no filter. */
 export function honoredFilter(params: JsonObject | undefined, { capabilities }: Identity): Filter | undefined {
   const wanted = params?.notifications;
   if (!isJsonObject(wanted)) return undefined;

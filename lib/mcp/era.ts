@@ -1,4 +1,4 @@
-// Which era a message belongs to, told from its body: `initialize` and the `_meta` envelope (PROTOCOL 27).
+// Which era a message belongs to, told from its body: `initialize` and the `_meta` envelope (docs/protocol.md 27).
 // The version header only decides where a body says nothing; `Mcp-Method` never decides.
 import { SignetError } from "../errors.ts";
 import {

@@ -70,7 +70,9 @@ function assertEnvelope(params: JsonObject | undefined): void {
   });
 }
 
-/** Names the versions this sidecar passes on, so that the client can choose one (error `UnsupportedProtocolVersion`). */
+/**
+ * Names the versions this sidecar passes on, so that the client can choose one (error `UnsupportedProtocolVersion`).
+ */
 function assertVersion(version: string): void {
   if (isModernRevision(version)) return;
   throw new SignetError("modern_version_unsupported", {
@@ -124,7 +126,7 @@ function assertNotification(notification: RpcNotification, headers: ModernHeader
 }
 
 /**
- * Checks a stateless message against its headers (PROTOCOL 23, 25).
+ * Checks a stateless message against its headers (docs/protocol.md 23, 25).
  * @throws SignetError `invalid_params`, `header_mismatch` or `modern_version_unsupported`
  */
 export function assertModern(message: RpcRequest | RpcNotification, headers: ModernHeaders): void {

@@ -1,5 +1,5 @@
 // Time as a parameter: what waits for a process, a slow reader or a credential's end takes its clock from here, so that
-// tests neither sleep nor patch globals (BEHAVIOUR.md P4).
+// tests neither sleep nor patch globals (docs/behaviour.md P4).
 
 export interface Timers {
   /** Milliseconds since the epoch. */

@@ -1,6 +1,6 @@
-// Owners of session ids that Signet never issued, for a roll-out in front of live sessions (BEHAVIOUR.md O5, `--adopt`).
-// Trust on first use: the first caller an upstream knows an id of owns it, every other is refused. Weaker than a sealed
-// owner by nature: nothing survives a restart, and an owner pushed out of the LRU is open to a new claim.
+// Owners of session ids that Signet never issued, for a roll-out in front of live sessions (docs/behaviour.md O5,
+// `--adopt`). Trust on first use: the first caller an upstream knows an id of owns it, every other is refused. Weaker
+// than a sealed owner by nature: nothing survives a restart, and an owner pushed out of the LRU is open to a new claim.
 // Ids are kept as digests: an id of any length costs the same, and memory holds nothing to steal.
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
@@ -24,7 +24,10 @@ export type Adoption =
   | { readonly kind: "claiming"; readonly claim: PendingClaim }
   | { readonly kind: "refused"; readonly reason: "other" | "blank" | "busy" };
 
-/** A claim that the upstream has not decided. Exactly one of the two must be called; after the first call they do nothing. */
+/**
+ * A claim that the upstream has not decided. Exactly one of the two must be called; after the first call they do
+ * nothing.
+ */
 export interface PendingClaim {
   /** When the id was claimed first, in ms since the epoch. */
   readonly sinceMs: number;
@@ -50,7 +53,9 @@ export interface AdoptionStats {
   readonly forgotten: number;
 }
 
-/** Whose an id is, and since when: what is revoked or too old by then is dead, however often it is asked for (L6, L8). */
+/**
+ * Whose an id is, and since when: what is revoked or too old by then is dead, however often it is asked for (L6, L8).
+ */
 interface Owner {
   readonly owner: OwnerKey;
   readonly sinceMs: number;
@@ -115,7 +120,9 @@ export class AdoptionRegistry {
     return known.owner === owner ? "owner" : "other";
   }
 
-  /** DELETE (O4): the owner alone can forget; closing a stream does not. Returns whether there was a claim of theirs. */
+  /**
+   * DELETE (O4): the owner alone can forget; closing a stream does not. Returns whether there was a claim of theirs.
+   */
   forget(rawId: string, owner: OwnerKey): boolean {
     if (this.check(rawId, owner) !== "owner") return false;
     this.#owners.delete(digestOf(rawId));
@@ -135,7 +142,9 @@ export class AdoptionRegistry {
     };
   }
 
-  /** One request's share in a claim. The first confirmation decides; without any, the last release opens the id again. */
+  /**
+   * One request's share in a claim. The first confirmation decides; without any, the last release opens the id again.
+   */
   #hold(key: string, pending: Pending): Adoption {
     pending.holders++;
     let settled = false;

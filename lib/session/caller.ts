@@ -1,5 +1,6 @@
-// Who asks, as one value from authentication to the upstream: what was proven, and the two names this process keeps what
-// is a caller's under. Both are types of their own, so that one is never taken for the other (BEHAVIOUR.md O2, M1).
+// Who asks, as one value from authentication to the upstream: what was proven, and the two names this process keeps
+// what is a caller's under. Both are types of their own, so that one is never taken for the other (docs/behaviour.md
+// O2, M1).
 import type { Principal } from "../identity/principal.ts";
 
 /** Whose caps something counts against: the person or program itself, through whatever client it comes. */
@@ -19,7 +20,10 @@ export interface Caller extends CallerKeys {
   readonly principal: Principal;
 }
 
-/** Names a principal unambiguously, whatever its issuer and subject contain, and whatever key its sessions are sealed with. */
+/**
+ * Names a principal unambiguously, whatever its issuer and subject contain, and whatever key its sessions are sealed
+ * with.
+ */
 export function principalKey({ issuer, subject }: Pick<Principal, "issuer" | "subject">): PrincipalKey {
   return `${issuer.length}:${issuer}${subject}` as PrincipalKey;
 }

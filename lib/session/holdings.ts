@@ -1,5 +1,5 @@
-// What is reserved, of all and of each principal (BEHAVIOUR.md M1): plain counts, given back exactly once. A principal has an
-// entry as long as it holds anything, so what bounds the counts bounds the map.
+// What is reserved, of all and of each principal (docs/behaviour.md M1): plain counts, given back exactly once. A
+// principal has an entry as long as it holds anything, so what bounds the counts bounds the map.
 import type { PrincipalKey } from "./caller.ts";
 
 /** What can be held. */
@@ -94,7 +94,9 @@ export class Unit implements SessionReservation {
   }
 }
 
-/** What one thing of a principal's takes of the memory that the principal may have. Holds nothing until it is resized. */
+/**
+ * What one thing of a principal's takes of the memory that the principal may have. Holds nothing until it is resized.
+ */
 export class ByteShare {
   readonly #holdings: Holdings;
   readonly #key: PrincipalKey;

@@ -1,5 +1,6 @@
-// How much Signet takes on at once (BEHAVIOUR.md M1, M2): sessions, streams, requests in flight; of all, and of each principal.
-// A reservation is one synchronous step, taken before the first await, and released exactly once whatever happens.
+// How much Signet takes on at once (docs/behaviour.md M1, M2): sessions, streams, requests in flight; of all, and of
+// each principal. A reservation is one synchronous step, taken before the first await, and released exactly once
+// whatever happens.
 import { SignetError } from "../errors.ts";
 import type { PrincipalKey } from "./caller.ts";
 import { ByteShare, Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";

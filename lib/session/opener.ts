@@ -1,5 +1,5 @@
-// From the text a client holds to a session that may live: authentic, unexpired, unrevoked (BEHAVIOUR.md E8, L2, L3, L6, L8).
-// One open per id at a time. Every failure is one outcome outside, 404, and told apart only in `outcomes`.
+// From the text a client holds to a session that may live: authentic, unexpired, unrevoked (docs/behaviour.md E8, L2,
+// L3, L6, L8). One open per id at a time. Every failure is one outcome outside, 404, and told apart only in `outcomes`.
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { openSession, type OpenSessionResult } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
@@ -81,8 +81,8 @@ export class SessionOpener {
   }
 
   /**
-   * Synchronous unless the revocation list is not. Counts failures; what opens is counted by the caller, who has more to
-   * check.
+   * Synchronous unless the revocation list is not. Counts failures; what opens is counted by the caller, who has more
+   * to check.
    * @throws SignetError `session_not_found`; whatever the list throws when it cannot tell
    */
   open(idText: string, nowMs: number): OpenedSession | Promise<OpenedSession> {

@@ -1,4 +1,4 @@
-// Whose session it is (BEHAVIOUR.md O1, O2): the sealed fingerprint against the caller's, on every request.
+// Whose session it is (docs/behaviour.md O1, O2): the sealed fingerprint against the caller's, on every request.
 // Hashing happens once for a principal and a key; comparing is constant in time; a hit on the memo is one comparison.
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
@@ -10,7 +10,10 @@ import { type Caller, type OwnerKey, principalKey } from "./caller.ts";
 import type { Session } from "./session.ts";
 
 export interface OwnerOptions {
-  /** Whether the OAuth client id is part of the owner (O2): the same person through another client is then another owner. */
+  /**
+   * Whether the OAuth client id is part of the owner (O2): the same person through another client is then another
+   * owner.
+   */
   readonly bindClientId?: boolean;
 }
 

@@ -1,6 +1,6 @@
-// The sessions this process knows: found by the id's text, taken in once from a sealed id, dropped when idle, ended for good.
-// What merely leaves memory loses no session: its id stays valid until it expires or is revoked (BEHAVIOUR.md L3, L6–L8).
-// Whatever way a session ends, its reservation goes back exactly once (M1).
+// The sessions this process knows: found by the id's text, taken in once from a sealed id, dropped when idle, ended for
+// good. What merely leaves memory loses no session: its id stays valid until it expires or is revoked
+// (docs/behaviour.md L3, L6–L8). Whatever way a session ends, its reservation goes back exactly once (M1).
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
@@ -97,8 +97,8 @@ export class SessionRegistry {
 
   /**
    * A place for a session about to be initialized. To be taken before the first await; ends in `add` or in `release`.
-   * At its own cap a principal makes room for itself, with what it has not used for long enough (M5). Nobody else's gives
-   * way: a new session is not worth more than one that exists.
+   * At its own cap a principal makes room for itself, with what it has not used for long enough (M5). Nobody else's
+   * gives way: a new session is not worth more than one that exists.
    * @throws SignetError `principal_limit`, `session_limit`
    */
   reserve({ principalKey }: Caller, nowMs: number): SessionReservation {
@@ -117,7 +117,9 @@ export class SessionRegistry {
     return session;
   }
 
-  /** The same for an id that was opened before, here or elsewhere, and is its owner's: `caller`'s. @throws as `openCold` */
+  /**
+   * The same for an id that was opened before, here or elsewhere, and is its owner's: `caller`'s. @throws as `openCold`
+   */
   addOwned(facts: SessionFacts, caller: Caller, nowMs: number): Session {
     const session = this.add(facts, this.#reserveAgain(caller.principalKey, nowMs), nowMs);
     session.lastOwner = caller;
@@ -125,8 +127,8 @@ export class SessionRegistry {
   }
 
   /**
-   * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the principal's own session
-   * that has been idle longest makes room; it can be opened again when it is needed.
+   * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the principal's own
+   * session that has been idle longest makes room; it can be opened again when it is needed.
    * Synchronous unless the revocation list is not.
    * @throws SignetError `session_not_found`, `owner_mismatch`, `principal_limit`, `session_limit`
    */

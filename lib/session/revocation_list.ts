@@ -1,5 +1,6 @@
-// What a list of dead sessions answers: which must stay dead although their ids still open, because they were deleted or
-// revoked, until they expire (BEHAVIOUR.md L6). An interface: the registry needs no more; `StoredRevocations` is the list.
+// What a list of dead sessions answers: which must stay dead although their ids still open, because they were deleted
+// or revoked, until they expire (docs/behaviour.md L6). An interface: the registry needs no more; `StoredRevocations`
+// is the list.
 import type { RevocationSubject } from "../store/store.ts";
 
 /**

@@ -1,6 +1,6 @@
-// Revocations kept in a store, of one process or of several: sessions deleted by their owners, and whatever operators revoke
-// (BEHAVIOUR.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot be asked
-// refuses the session (503), because it might be a dead one.
+// Revocations kept in a store, of one process or of several: sessions deleted by their owners, and whatever operators
+// revoke (docs/behaviour.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot
+// be asked refuses the session (503), because it might be a dead one.
 import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { failClosed } from "../store/fail_closed.ts";
 import {
@@ -65,7 +65,9 @@ export class StoredRevocations implements RevocationList {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** @throws SignetError `identity_unavailable`, also as a rejection: a store that cannot tell does not clear a session */
+  /**
+   * @throws SignetError `identity_unavailable`, also as a rejection: a store that cannot tell does not clear a session
+   */
   isRevoked(session: RevocationSubject): MaybePromise<boolean> {
     return this.#guard(() => whenReady(this.#revocations.find(session), (kind) => kind !== undefined));
   }

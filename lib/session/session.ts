@@ -1,6 +1,6 @@
-// A live session: what one process knows of it beyond what its id says, and everything in flight in it. There is none that
-// the registry does not hold: it takes a place to make one, and whoever has lost his place lets nothing in (M1, L6).
-// Entering and leaving are O(1); a token leaves once, and only what it stands for (BEHAVIOUR.md L7, N1, E9).
+// A live session: what one process knows of it beyond what its id says, and everything in flight in it. There is none
+// that the registry does not hold: it takes a place to make one, and whoever has lost his place lets nothing in (M1,
+// L6). Entering and leaving are O(1); a token leaves once, and only what it stands for (docs/behaviour.md L7, N1, E9).
 import type { MasterKey } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
@@ -31,9 +31,13 @@ export type EndReason = (typeof END_REASONS)[number];
 
 /** Something in flight in a session. */
 export interface Active {
-  /** A call ends by itself; a stream (GET, or a POST answered by SSE) may stay open for as long as the session lives. */
+  /**
+   * A call ends by itself; a stream (GET, or a POST answered by SSE) may stay open for as long as the session lives.
+   */
   readonly kind: "call" | "stream";
-  /** Cuts it. Called at most once, and never after `leave`. Must not throw; if it does, the others are cut all the same. */
+  /**
+   * Cuts it. Called at most once, and never after `leave`. Must not throw; if it does, the others are cut all the same.
+   */
   abort(reason: EndReason): void;
 }
 
@@ -190,7 +194,8 @@ export class Session implements Linked<Session>, Listed {
    */
   abortAll(reason: EndReason, nowMs: number): unknown[] {
     const cut: Active[] = [];
-    // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not cut.
+    // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not
+    // cut.
     for (let token = this.#active.first; token !== undefined; token = this.#active.first) {
       this.leave(token, nowMs);
       cut.push(token.active);

@@ -1,5 +1,6 @@
-// Signet's own session tokens: issued to an agent, signed, recorded, limited in number and time (BEHAVIOUR.md T1–T4).
-// A token holds only while its record does, so revoking is removing. Verification follows T2's order to the letter.
+// Signet's own session tokens: issued to an agent, signed, recorded, limited in number and time (docs/behaviour.md
+// T1–T4). A token holds only while its record does, so revoking is removing. Verification follows T2's order to the
+// letter.
 import { Buffer } from "node:buffer";
 import { hash, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
@@ -128,7 +129,10 @@ export class SessionTokens {
     return whenReady(store.get(sid), (record) => matchRecord(wanted, digest, record));
   }
 
-  /** T2: the facts of a token that holds and is `agent`'s. @throws TokenError of the first step that failed. @throws StoreError */
+  /**
+   * T2: the facts of a token that holds and is `agent`'s. @throws TokenError of the first step that failed. @throws
+   * StoreError
+   */
   authenticate(token: string, agent: string): MaybePromise<TokenFacts> {
     return whenReady(this.verify(token, agent), (verdict) => {
       if (verdict.ok) return verdict.token;

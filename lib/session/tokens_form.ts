@@ -1,4 +1,4 @@
-// A session token as text: `base64url({"sid","aid","exp"}).base64url(HMAC-SHA256)` (BEHAVIOUR.md T1).
+// A session token as text: `base64url({"sid","aid","exp"}).base64url(HMAC-SHA256)` (docs/behaviour.md T1).
 // Linear in a capped length, and nothing is parsed before its signature was checked (T2).
 import { Buffer } from "node:buffer";
 

@@ -1,4 +1,5 @@
-// What an upstream calls a session: as it was sealed, until the upstream lost it and it was made anew (BEHAVIOUR.md L4, M4).
+// What an upstream calls a session: as it was sealed, until the upstream lost it and it was made anew
+// (docs/behaviour.md L4, M4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import type { FieldList } from "../http1/types.ts";
@@ -14,8 +15,8 @@ export interface UpstreamLink {
   /** The resurrection under way, for others to wait for (L9). */
   reviving: Promise<void> | undefined;
   /**
-   * What it takes to end the upstream's session once this link is gone, which alone leads to it. Undefined as long as the
-   * id is the sealed one, which leads back to it from anywhere.
+   * What it takes to end the upstream's session once this link is gone, which alone leads to it. Undefined as long as
+   * the id is the sealed one, which leads back to it from anywhere.
    */
   reopened: Reopened | undefined;
 }

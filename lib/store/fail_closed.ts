@@ -1,9 +1,12 @@
-// A store that cannot be read proves nothing and refutes nothing: what depends on it is refused with 503, not with 401 or
-// 404 (BEHAVIOUR.md L6, T2).
+// A store that cannot be read proves nothing and refutes nothing: what depends on it is refused with 503, not with 401
+// or 404 (docs/behaviour.md L6, T2).
 import { SignetError } from "../errors.ts";
 import { StoreError } from "./store.ts";
 
-/** Turns what a store has thrown into the refusal. @param publicMessage which store; holds no id. @throws whatever else it is */
+/**
+ * Turns what a store has thrown into the refusal. @param publicMessage which store; holds no id. @throws whatever else
+ * it is
+ */
 export function failClosed(fault: unknown, publicMessage: string): never {
   if (!(fault instanceof StoreError)) throw fault;
   throw new SignetError("identity_unavailable", {

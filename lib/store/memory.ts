@@ -1,5 +1,6 @@
 // The store of one process without a state file: everything is gone with the process.
-// Bounded: records of tokens beyond the cap are refused, revocations see revocation_set.ts (BEHAVIOUR.md T1, L6, M3).
+// Bounded: records of tokens beyond the cap are refused, revocations see revocation_set.ts (docs/behaviour.md T1, L6,
+// M3).
 import { DEFAULT_SET_OPTIONS, RevocationSet, type RevocationSetOptions } from "./revocation_set.ts";
 import {
   type InsertOutcome,

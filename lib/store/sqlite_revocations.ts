@@ -1,5 +1,5 @@
 // Revocations in a SQLite file. Asked directly, without a mirror: three keys in one lookup (some 5 µs), and an answer
-// that counts what any process sharing the file has committed before (BEHAVIOUR.md L6).
+// that counts what any process sharing the file has committed before (docs/behaviour.md L6).
 import type { StatementSync } from "node:sqlite";
 import type { SqliteFile } from "./sqlite_file.ts";
 import type { Revocation, RevocationChanges, RevocationStore, RevocationSubject } from "./store.ts";

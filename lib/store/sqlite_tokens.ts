@@ -1,5 +1,5 @@
 // Records of session tokens in a SQLite file. Purge, count and insert are one immediate transaction, so the limit holds
-// over every process that has the file open (BEHAVIOUR.md T1).
+// over every process that has the file open (docs/behaviour.md T1).
 import type { StatementSync } from "node:sqlite";
 import { conflictError } from "./memory.ts";
 import type { SqliteFile } from "./sqlite_file.ts";

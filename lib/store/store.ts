@@ -1,6 +1,6 @@
 // What restarts and replicas share: session-token records and revocations. Interfaces only.
 // Every step that must be atomic is one method, so that a shared store can make it one script or one transaction.
-// Memory and SQLite answer at once; a store behind a network answers with a promise (BEHAVIOUR.md T1–T3, L6).
+// Memory and SQLite answer at once; a store behind a network answers with a promise (docs/behaviour.md T1–T3, L6).
 
 /** A value now, or later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -36,7 +36,9 @@ export interface TokenListQuery {
 
 /** Records of issued session tokens. Every method may throw {@link StoreError}. */
 export interface TokenStore {
-  /** One atomic step: purges what has expired, counts the agent's records, and inserts if there are fewer than `limit`. */
+  /**
+   * One atomic step: purges what has expired, counts the agent's records, and inserts if there are fewer than `limit`.
+   */
   insertBelowLimit(
     record: TokenRecord,
     options: { readonly limit: number; readonly nowMs: number },
@@ -89,7 +91,10 @@ export interface RevocationChanges {
 export interface RevocationStore {
   /** Durable, where the store is, when it returns or resolves. Adding again only ever extends. */
   add(revocation: Revocation): MaybePromise<void>;
-  /** Why a session is refused (the widest reason, if there are several), or undefined. Sees what any process sharing the store has added before. */
+  /**
+   * Why a session is refused (the widest reason, if there are several), or undefined. Sees what any process sharing the
+   * store has added before.
+   */
   find(subject: RevocationSubject): MaybePromise<Revocation["kind"] | undefined>;
   /** The cursor of this moment: everything added from now on comes after it. */
   head(): MaybePromise<number>;

@@ -110,7 +110,9 @@ export class HttpUpstream implements Upstream {
     throw refuseRedirect(answer.head);
   }
 
-  /** Whether a refusal says that the session is lost, by its own words or by those of a `ping` in the same session (L4). */
+  /**
+   * Whether a refusal says that the session is lost, by its own words or by those of a `ping` in the same session (L4).
+   */
   async #judge(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
     const { request: { method, target, fields, body }, upstreamSessionId } = sent;
     const heard = withoutId(await hear(response, this.#timers), upstreamSessionId!);
@@ -153,7 +155,9 @@ function idsIn(body: ClientRequest["body"]): ReadonlySet<string> {
   return isBytes ? inspectBytes(body, askedIn, undefined) : new Set();
 }
 
-/** A refusal that is passed on must not name the session: a client might take the id for its own (PROTOCOL.md 2). */
+/**
+ * A refusal that is passed on must not name the session: a client might take the id for its own (docs/protocol.md 2).
+ */
 function withoutId(heard: Heard, id: UpstreamSessionId): Heard {
   const { text, cut } = heard.refusal;
   if (text === undefined || cut || !text.includes(id)) return heard;

@@ -1,4 +1,4 @@
-// From figures to a table: medians, ratios, and a verdict against the target and the floor of PERFORMANCE.md.
+// From figures to a table: medians, ratios, and a verdict against the target and the floor of BENCHMARKS.md.
 
 /** A value that must not be passed in one direction. */
 export interface RowSpec {

@@ -1,4 +1,4 @@
-// The targets, row by row, as numbers. PERFORMANCE.md "Targets" is where they come from and what they mean.
+// The targets, row by row, as numbers. BENCHMARKS.md "Targets" is where they come from and what they mean.
 import type { RowSpec } from "./report.ts";
 
 const lower = { better: "lower" } as const;

@@ -1,5 +1,5 @@
 // Stdio servers: what Signet adds to a call on the server's own pipes, how many sessions fit into a GiB, how many open
-// in a second, and npm's proxies before the same server in the same rounds. No row of PERFORMANCE.md speaks of stdio,
+// in a second, and npm's proxies before the same server in the same rounds. No row of BENCHMARKS.md speaks of stdio,
 // so these are tables without a verdict. The server is a small one of another language: Signet's own share shows.
 import {
   CALL,
@@ -72,7 +72,9 @@ async function startAll(context: Context, server: Server, keep: Keep) {
   return { contenders, failed };
 }
 
-/** Runs `measure` for everybody in turn, `rounds` times after one that is thrown away; the order turns with the rounds. */
+/**
+ * Runs `measure` for everybody in turn, `rounds` times after one that is thrown away; the order turns with the rounds.
+ */
 async function inTurn<T>(
   contenders: readonly StdioContender[],
   rounds: number,

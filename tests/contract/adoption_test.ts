@@ -1,4 +1,5 @@
-// Ids Signet never issued, under --adopt: trust on first use, and nothing that may have been ours (BEHAVIOUR.md O5).
+// Ids Signet never issued, under --adopt: trust on first use, and nothing that may have been ours (docs/behaviour.md
+// O5).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";

@@ -1,5 +1,5 @@
-// Attacks that look for a rule one lane keeps and the other does not: every request gets the same answer in both, and what
-// reaches the upstream is the same (DESIGN.md, "Two lanes").
+// Attacks that look for a rule one lane keeps and the other does not: every request gets the same answer in both, and
+// what reaches the upstream is the same (ARCHITECTURE.md, "Two lanes").
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";

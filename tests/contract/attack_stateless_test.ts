@@ -1,4 +1,5 @@
-// Attacks by way of the stateless era: it is no way around sessions, their owners or their limits (L1, O1, O3, M1; PROTOCOL.md 26, 38).
+// Attacks by way of the stateless era: it is no way around sessions, their owners or their limits (L1, O1, O3, M1;
+// docs/protocol.md 26, 38).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";

@@ -1,4 +1,5 @@
-// Attacks by the upstream: what it says is taken only where it can be meant, and never breaks anything later (PROTOCOL.md 1, 2, 11, N2).
+// Attacks by the upstream: what it says is taken only where it can be meant, and never breaks anything later
+// (docs/protocol.md 1, 2, 11, N2).
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp } from "../support/fake_mcp.ts";

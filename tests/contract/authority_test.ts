@@ -1,5 +1,5 @@
-// What let a request in may end while the request lasts: everything under way is asked about again, within every second,
-// under the settings of the moment (PROTOCOL.md 8; BEHAVIOUR.md I1, I2, L6, T3).
+// What let a request in may end while the request lasts: everything under way is asked about again, within every
+// second, under the settings of the moment (docs/protocol.md 8; docs/behaviour.md I1, I2, L6, T3).
 import assert from "node:assert/strict";
 import { openRevocations } from "../../lib/session/revocation_store.ts";
 import { openSqliteStore } from "../../lib/store/sqlite.ts";

@@ -1,5 +1,5 @@
 // What a web page sees: it may learn where to log in from anywhere, and read every refusal where its origin is allowed,
-// the engine's own included (BEHAVIOUR.md I5, I6; PROTOCOL.md 14, 22; Fetch standard, "CORS protocol").
+// the engine's own included (docs/behaviour.md I5, I6; docs/protocol.md 14, 22; Fetch standard, "CORS protocol").
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -1,4 +1,5 @@
-// Which header fields cross Signet, and which never do, in both lanes (BEHAVIOUR.md I4; PROTOCOL.md 2, 14, 24, 36).
+// Which header fields cross Signet, and which never do, in both lanes (docs/behaviour.md I4; docs/protocol.md 2, 14,
+// 24, 36).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";

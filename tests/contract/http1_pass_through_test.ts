@@ -1,5 +1,5 @@
 // Server and pool back to back, as a proxy has them: what one side does reaches the other. Real sockets throughout.
-// BEHAVIOUR.md N2, M3, C3's ground; PROTOCOL.md 15; issue: a tools/call never runs twice.
+// docs/behaviour.md N2, M3, C3's ground; docs/protocol.md 15; issue: a tools/call never runs twice.
 import assert from "node:assert/strict";
 import { withoutHopByHop } from "../../lib/http1/wire/fields.ts";
 import { Pool } from "../../lib/http1/client/pool.ts";
@@ -117,7 +117,9 @@ Deno.test("N2: every event of a stream arrives when it is sent, not when the nex
   await until(() => proxy.pool.stats.idle === 1, "the connection to go back");
 });
 
-/** Takes chunks until their payload has `length` bytes. How payload is cut into chunks means nothing (RFC 9112 §7.1). */
+/**
+ * Takes chunks until their payload has `length` bytes. How payload is cut into chunks means nothing (RFC 9112 §7.1).
+ */
 async function takePayload(client: RawPeer, length: number): Promise<string> {
   let payload = "";
   while (payload.length < length) {

@@ -1,5 +1,6 @@
 // Each principal source under a load of credentials that do not hold: maps stay at their caps, nobody who is known is
-// pushed out, and nothing reaches the upstream (M3, I1, I3). For who is asked about identities, identity_provider_test.ts.
+// pushed out, and nothing reaches the upstream (M3, I1, I3). For who is asked about identities,
+// identity_provider_test.ts.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { ABUSED, Clock, type Headers } from "../support/oauth_abuse.ts";
@@ -9,7 +10,7 @@ import { STRICT } from "../support/strict.ts";
 /** More than the refusals a source remembers. */
 const FLOOD = 1_400;
 const AT_ONCE = 40;
-/** BEHAVIOUR.md M3: the caps of a source's maps. */
+/** docs/behaviour.md M3: the caps of a source's maps. */
 const CAPS = { verified: 10_000, refused: 1_000, pending: 1_000, principals: 10_000 };
 const USERS = ["alice", "bob", "carol"];
 

@@ -1,4 +1,4 @@
-// Whom a request is made for: cached identities, enrichment, scopes, metadata and challenges (BEHAVIOUR.md I2–I5).
+// Whom a request is made for: cached identities, enrichment, scopes, metadata and challenges (docs/behaviour.md I2–I5).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";

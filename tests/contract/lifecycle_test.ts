@@ -1,4 +1,4 @@
-// The life of a session: forged and lost ids, expiry, deletion, idling, resurrection (BEHAVIOUR.md L2–L9, E5, E8).
+// The life of a session: forged and lost ids, expiry, deletion, idling, resurrection (docs/behaviour.md L2–L9, E5, E8).
 import assert from "node:assert/strict";
 import { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";

@@ -1,5 +1,5 @@
-// A loss is proven, never guessed (BEHAVIOUR.md L4): every form in which real servers refuse a session is settled the right
-// way whether the session is lost or lives, and a call runs exactly once either way.
+// A loss is proven, never guessed (docs/behaviour.md L4): every form in which real servers refuse a session is settled
+// the right way whether the session is lost or lives, and a call runs exactly once either way.
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";

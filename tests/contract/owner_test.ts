@@ -1,4 +1,5 @@
-// Who may use a session: every caller, every method, both lanes, one table (BEHAVIOUR.md O1–O3, I3; PROTOCOL.md 8, 9).
+// Who may use a session: every caller, every method, both lanes, one table (docs/behaviour.md O1–O3, I3;
+// docs/protocol.md 8, 9).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import type { Claims } from "../support/issuer.ts";

@@ -1,5 +1,5 @@
-// Redirects and addresses of the server (BEHAVIOUR.md P6): what stays with the same server is followed once, anything else
-// is refused with a cure, and no field of an answer leads a client past Signet.
+// Redirects and addresses of the server (docs/behaviour.md P6): what stays with the same server is followed once,
+// anything else is refused with a cure, and no field of an answer leads a client past Signet.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";

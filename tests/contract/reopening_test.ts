@@ -1,5 +1,5 @@
 // What is opened again upstream is counted where memory forgets nothing, and ended when nothing leads to it any more
-// (BEHAVIOUR.md L4, M2, M6); and a client that initializes again under its own id gets a session that works (O4).
+// (docs/behaviour.md L4, M2, M6); and a client that initializes again under its own id gets a session that works (O4).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";

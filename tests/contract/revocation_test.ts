@@ -1,4 +1,5 @@
-// Revocation that holds, and Signet's own tokens, over a running gateway (BEHAVIOUR.md L6, T1–T3; issue "Who is calling").
+// Revocation that holds, and Signet's own tokens, over a running gateway (docs/behaviour.md L6, T1–T3; issue "Who is
+// calling").
 import assert from "node:assert/strict";
 import { shortHash } from "../../lib/observe/redact.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";

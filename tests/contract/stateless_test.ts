@@ -1,5 +1,5 @@
 // The modern era beside the legacy one: a stateless request is authenticated, checked and passed through
-// (PROTOCOL.md 12, 13, 23–27, 35, 38).
+// (docs/protocol.md 12, 13, 23–27, 35, 38).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";

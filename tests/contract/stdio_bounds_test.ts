@@ -1,5 +1,5 @@
 // Whatever a client makes Signet remember of a stdio server's session is bounded in bytes as well as in number
-// (BEHAVIOUR.md M6), and one reader that stalls holds nobody else up for long.
+// (docs/behaviour.md M6), and one reader that stalls holds nobody else up for long.
 import assert from "node:assert/strict";
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";

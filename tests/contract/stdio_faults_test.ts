@@ -1,5 +1,5 @@
 // What real servers write, and what fails inside: everything is taken that can be, every failure is an answer, and none
-// leaves a process, a place or a waiting call behind (BEHAVIOUR.md B8, B9).
+// leaves a process, a place or a waiting call behind (docs/behaviour.md B8, B9).
 import assert from "node:assert/strict";
 import type { StdioUpstreamOptions } from "../../lib/upstream/stdio.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";

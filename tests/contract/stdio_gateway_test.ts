@@ -1,5 +1,6 @@
-// A stdio server behind the gateway as it is: whatever its process went through, the client's id goes on (BEHAVIOUR.md
-// L3, L4, L7). The bridge is reached over HTTP here, so that the gateway under test is the one that every upstream has.
+// A stdio server behind the gateway as it is: whatever its process went through, the client's id goes on
+// (docs/behaviour.md L3, L4, L7). The bridge is reached over HTTP here, so that the gateway under test is the one that
+// every upstream has.
 import assert from "node:assert/strict";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { nobodyLeft } from "../support/process_census.ts";

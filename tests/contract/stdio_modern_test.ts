@@ -1,5 +1,5 @@
 // Stateless clients (MCP 2026-07-28) and stdio servers of both eras: one process a principal, messages passed on or
-// translated, and a clear answer where neither is possible (PROTOCOL.md 25, 28–32, 35, 38).
+// translated, and a clear answer where neither is possible (docs/protocol.md 25, 28–32, 35, 38).
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";

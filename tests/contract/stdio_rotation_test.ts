@@ -1,5 +1,5 @@
-// A session's credential is renewed under it: a new process with the new credential, the old one's calls ended in peace,
-// the id unchanged (BEHAVIOUR.md B3, B4).
+// A session's credential is renewed under it: a new process with the new credential, the old one's calls ended in
+// peace, the id unchanged (docs/behaviour.md B3, B4).
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import assert from "node:assert/strict";
 import {

@@ -1,5 +1,5 @@
 // Event streams pass through event by event, unchanged and unbuffered; either side's end reaches the other
-// (BEHAVIOUR.md N1, N2, C3; PROTOCOL.md 15, 18, 32).
+// (docs/behaviour.md N1, N2, C3; docs/protocol.md 15, 18, 32).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, TestSignet } from "../support/signet.ts";

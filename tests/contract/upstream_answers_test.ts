@@ -1,5 +1,5 @@
-// Answers that real servers give (BEHAVIOUR.md P6, L5): to initialize, to DELETE, to requests; taken where real clients take
-// them, and where nobody could use them told apart with a cure.
+// Answers that real servers give (docs/behaviour.md P6, L5): to initialize, to DELETE, to requests; taken where real
+// clients take them, and where nobody could use them told apart with a cure.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";

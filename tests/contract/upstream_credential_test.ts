@@ -1,5 +1,5 @@
-// Signet's own credential for the MCP server, as it is configured (BEHAVIOUR.md B4): where it comes from, where it goes,
-// whose it is, and what happens when there is none any more.
+// Signet's own credential for the MCP server, as it is configured (docs/behaviour.md B4): where it comes from, where it
+// goes, whose it is, and what happens when there is none any more.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { HAS_CENSUS } from "../support/process_census.ts";

@@ -1,5 +1,6 @@
-// The official conformance suite, both requirement sets, directly and through Signet in both lanes: what passes directly
-// passes through Signet, check by check. `deno task conformance` is the comparison; this runs it and reads its table.
+// The official conformance suite, both requirement sets, directly and through Signet in both lanes: what passes
+// directly passes through Signet, check by check. `deno task conformance` is the comparison; this runs it and reads its
+// table.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { runBounded } from "../../scripts/bounded_child.ts";
@@ -9,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const AT_LEAST = { "2025-11-25": 30, "2026-07-28": 40 } as const;
 
 for (const [set, atLeast] of Object.entries(AT_LEAST)) {
-  Deno.test(`PROTOCOL §4: the conformance suite of ${set} says the same directly and through both lanes`, async () => {
+  Deno.test(`the conformance suite of ${set} says the same directly and through both lanes`, async () => {
     const { code, stdout: table, stderr } = await runBounded(Deno.execPath(), {
       what: "scripts/conformance.ts",
       deadlineMs: 20 * 60_000, // three runs of the suite, each with a deadline of its own and one more try

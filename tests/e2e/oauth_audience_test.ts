@@ -1,5 +1,6 @@
-// A token is for one resource, and a client is told about one authorization server: tokens for somebody else are refused,
-// and what the upstream says of its own authorization reaches nobody (PROTOCOL.md 21, 22; RFC 8707, RFC 9728 §7.4).
+// A token is for one resource, and a client is told about one authorization server: tokens for somebody else are
+// refused, and what the upstream says of its own authorization reaches nobody (docs/protocol.md 21, 22; RFC 8707, RFC
+// 9728 §7.4).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { CLIENT_SANITIZERS, LEGACY_CLIENTS } from "../support/mcp_client.ts";

@@ -1,6 +1,6 @@
 // The official clients' whole OAuth flow through Signet, against a real authorization server: refused, sent to the
 // metadata, registered, authorized with PKCE, served; the token expires in mid-session, is refreshed, and the same
-// session goes on (PROTOCOL.md 9, 22; RFC 9728, RFC 8414, RFC 7591, RFC 8707).
+// session goes on (docs/protocol.md 9, 22; RFC 9728, RFC 8414, RFC 7591, RFC 8707).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { CLIENT_SANITIZERS, LEGACY_CLIENTS } from "../support/mcp_client.ts";

@@ -1,5 +1,5 @@
 // A session belongs to issuer and subject, shown with real tokens: it outlives refreshes, revocation and a restart, is
-// the same user's by another client, and nobody else's (PROTOCOL.md 9, O2, O3).
+// the same user's by another client, and nobody else's (docs/protocol.md 9, O2, O3).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { CLIENT_SANITIZERS, LEGACY_CLIENTS } from "../support/mcp_client.ts";

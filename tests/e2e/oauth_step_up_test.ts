@@ -1,6 +1,7 @@
 // Step-up: a caller whose token does not reach is told which scopes are wanted, the official clients ask the user for
-// them, and the same session goes on (I5; MCP 2025-11-25, "Scope Challenge Handling"). Both ways a 403 comes about: Signet's own
-// --require-scope, and the upstream's refusal, whose challenge is replaced (PROTOCOL.md 22).
+// them, and the same session goes on (I5; MCP 2025-11-25, "Scope Challenge Handling"). Both ways a 403 comes about:
+// Signet's own
+// --require-scope, and the upstream's refusal, whose challenge is replaced (docs/protocol.md 22).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { CLIENT_SANITIZERS, LEGACY_CLIENTS } from "../support/mcp_client.ts";

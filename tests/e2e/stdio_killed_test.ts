@@ -1,5 +1,5 @@
 // What the operating system lets Signet promise when it is killed outright: servers end at once, and whatever they left
-// behind ends when the next Signet starts (BEHAVIOUR.md B2; lib/upstream/stdio/orphans.ts).
+// behind ends when the next Signet starts (docs/behaviour.md B2; lib/upstream/stdio/orphans.ts).
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ChildRun } from "../support/mcp_process.ts";
@@ -16,7 +16,9 @@ function runHost(token: string, open: boolean): ChildRun {
   return new ChildRun({ args: ["run", "-A", HOST, JSON.stringify({ server, open })] });
 }
 
-/** The server and its grandchildren: not their hosts, nor the short sleeps the grandchildren start one after the other. */
+/**
+ * The server and its grandchildren: not their hosts, nor the short sleeps the grandchildren start one after the other.
+ */
 function servers(token: string): Counted[] {
   const all = census(token).filter(({ command }) => !command.includes(HOST));
   const sleepers = new Set(all.filter(({ command }) => command.includes("trap")).map(({ pid }) => pid));
@@ -41,7 +43,8 @@ Deno.test("B2: a killed Signet's servers end with it, their families when the ne
   const hasSetpriv = (await new Deno.Command("/bin/sh", { args: ["-c", "command -v setpriv"] }).output()).success;
   if (hasSetpriv) await until(() => census(token).every(({ pid }) => pid !== server.pid), "the server is gone");
   else console.error("IGNORED: without setpriv a server that ignores its closed stdin outlives a killed Signet");
-  // Any Signet that starts from now on ends the grandchildren, which ignore all but SIGKILL: a test beside this one, too.
+  // Any Signet that starts from now on ends the grandchildren, which ignore all but SIGKILL: a test beside this one,
+  // too.
   await using next = runHost(token, false);
   await said(next, "orphans");
   await nobodyLeft(token);

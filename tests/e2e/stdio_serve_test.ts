@@ -1,5 +1,5 @@
 // `signet serve -- COMMAND` as people run it: the real program, its servers as real processes, unmodified clients
-// (BEHAVIOUR.md B1–B3, B5, L3, L4, L7, M1). Who is left is counted independently of Signet.
+// (docs/behaviour.md B1–B3, B5, L3, L4, L7, M1). Who is left is counted independently of Signet.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { CLIENT_SANITIZERS, connectClient, type Connected, LEGACY_CLIENTS } from "../support/mcp_client.ts";

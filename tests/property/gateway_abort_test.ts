@@ -1,5 +1,5 @@
 // Clients that leave and upstreams that misbehave, at any moment of any request: whatever was reserved comes back, and
-// nothing stays in any map (BEHAVIOUR.md M1, M3).
+// nothing stays in any map (docs/behaviour.md M1, M3).
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RawClient, rawPost } from "../support/raw_client.ts";

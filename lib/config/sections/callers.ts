@@ -1,4 +1,4 @@
-// Who may call: the principal sources, what each needs, and what challenges say (BEHAVIOUR.md I1, I5, T1).
+// Who may call: the principal sources, what each needs, and what challenges say (docs/behaviour.md I1, I5, T1).
 import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
 import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
 import { choice, file, headerName, scope, string } from "../kinds.ts";

@@ -1,5 +1,5 @@
 // A request that carries the text of a session's id, of a caller who has been authenticated, before it is known whose
-// session that is (BEHAVIOUR.md O1).
+// session that is (docs/behaviour.md O1).
 import type { Caller } from "../../session/caller.ts";
 import type { Inbound } from "../inbound.ts";
 

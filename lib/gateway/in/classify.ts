@@ -1,5 +1,5 @@
-// What a POST says, read no further than the path needs: nothing but its id where a known session's message can go as it
-// came, its era and kind where that decides what becomes of it.
+// What a POST says, read no further than the path needs: nothing but its id where a known session's message can go as
+// it came, its era and kind where that decides what becomes of it.
 import { SignetError } from "../../errors.ts";
 import { type Bytes, inspectBytes } from "../../http1/wire/borrowed.ts";
 import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
@@ -33,12 +33,12 @@ export function isCancellation(classified: Classified): boolean {
   return message.kind === "notification" && message.method === "notifications/cancelled";
 }
 
-/** Whether a request may come under this version header: the negotiated one, or any published (PROTOCOL.md 13). */
+/** Whether a request may come under this version header: the negotiated one, or any published (docs/protocol.md 13). */
 export function speaks(session: Session, version: string | undefined): boolean {
   return version === undefined || version === session.sealed.protocolVersion || isKnownRevision(version);
 }
 
-/** @throws SignetError `protocol_version_unsupported`; `batch_refused` (PROTOCOL.md 12) */
+/** @throws SignetError `protocol_version_unsupported`; `batch_refused` (docs/protocol.md 12) */
 export function requireSpoken(session: Session, { protocolVersion }: Inbound, message: Classified | undefined): void {
   if (!speaks(session, protocolVersion)) throw new SignetError("protocol_version_unsupported");
   const isBatch = message?.era === "legacy" && message.kind === "message" && message.message.kind === "batch";

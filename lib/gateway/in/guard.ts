@@ -1,14 +1,20 @@
 // Which Host and Origin may talk to Signet at all: the DNS-rebinding guard of MCP 2025-11-25 "Transports",
-// done before Host is rewritten, because a proxy that rewrites Host disarms the server's own guard (PROTOCOL.md 14).
+// done before Host is rewritten, because a proxy that rewrites Host disarms the server's own guard (docs/protocol.md
+// 14).
 import { SignetError } from "../../errors.ts";
 import { hostOfAuthority, isLoopbackHost } from "../../http1/wire/authority.ts";
 import type { FieldList } from "../../http1/types.ts";
 import type { Inbound } from "../inbound.ts";
 
 export interface GuardOptions {
-  /** Whether the listener is bound to a loopback address: then loopback names and origins are allowed without asking. */
+  /**
+   * Whether the listener is bound to a loopback address: then loopback names and origins are allowed without asking.
+   */
   readonly loopback: boolean;
-  /** Further hosts, `name` or `name:port`, any letter case. Empty and not loopback: every Host passes (`--unsafe-listen`). */
+  /**
+   * Further hosts, `name` or `name:port`, any letter case. Empty and not loopback: every Host passes
+   * (`--unsafe-listen`).
+   */
   readonly allowHosts: readonly string[];
   /** Further origins, exactly as browsers send them (`https://app.example`). */
   readonly allowOrigins: readonly string[];
@@ -55,7 +61,7 @@ export class Guard {
   }
 }
 
-/** Host and Origin: who may talk here at all (PROTOCOL.md 14). */
+/** Host and Origin: who may talk here at all (docs/protocol.md 14). */
 export function guardProblem(guard: Guard, { head, origin }: Inbound): SignetError | undefined {
   if (!guard.allowsHost(head.host)) {
     return new SignetError("host_refused");

@@ -13,7 +13,9 @@ export function findOwned(parts: GatewayParts, { inbound, caller }: Omit<Bearing
   return known !== undefined && parts.owners.owns(caller, known) ? known : undefined;
 }
 
-/** @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable` */
+/**
+ * @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable`
+ */
 export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<Session> {
   const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
@@ -29,7 +31,10 @@ export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<
   }
 }
 
-/** The same where an id may mean nothing at all, as in the stateless era (PROTOCOL.md 26): undefined if it is none of ours. */
+/**
+ * The same where an id may mean nothing at all, as in the stateless era (docs/protocol.md 26): undefined if it is none
+ * of ours.
+ */
 export async function openIfOurs(parts: GatewayParts, bearing: Bearing): Promise<Session | undefined> {
   const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);

@@ -1,6 +1,10 @@
-// Response fields that could lead a client past Signet, to the server itself: none of them leaves (P6, PROTOCOL.md 2).
+// Response fields that could lead a client past Signet, to the server itself: none of them leaves (P6, docs/protocol.md
+// 2).
 
-/** Fields whose value is an address, or whose purpose is to name one (RFC 9110, RFC 8288, RFC 7838, HTML, Reporting API). */
+/**
+ * Fields whose value is an address, or whose purpose is to name one (RFC 9110, RFC 8288, RFC 7838, HTML, Reporting
+ * API).
+ */
 export const CARRIES_AN_ADDRESS: readonly string[] = [
   "location",
   "content-location",

@@ -1,5 +1,5 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
-// to the session or to somebody's identity does not (RFC 9110 §7.6.1, BEHAVIOUR.md I4, PROTOCOL.md 2).
+// to the session or to somebody's identity does not (RFC 9110 §7.6.1, docs/behaviour.md I4, docs/protocol.md 2).
 import { plainName } from "../../http1/wire/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
 import type { FieldList } from "../../http1/types.ts";
@@ -24,7 +24,9 @@ export interface FieldRules {
   /** Request fields of initialize that are sealed into the id and sent with every request of the session (E3). */
   readonly seal: readonly string[];
   readonly identity: IdentityFields;
-  /** Whether upstream challenges are replaced: where Signet itself tells callers apart, they would lead clients astray. */
+  /**
+   * Whether upstream challenges are replaced: where Signet itself tells callers apart, they would lead clients astray.
+   */
   readonly replaceChallenges: boolean;
   /** Request fields of initialize kept in memory and sent with every request of the session (E9). */
   readonly transient: readonly string[];
@@ -133,7 +135,9 @@ export class FieldPolicy {
     return fields;
   }
 
-  /** The response's fields for the client: never the upstream's session id or its address, on no response whatsoever. */
+  /**
+   * The response's fields for the client: never the upstream's session id or its address, on no response whatsoever.
+   */
   toClient(inbound: Inbound, received: FieldList): FieldList {
     const source = fieldValue(received, "connection") === undefined ? received : withoutHopByHop(received);
     const origin = inbound.origin;

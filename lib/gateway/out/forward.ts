@@ -45,8 +45,8 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
 }
 
 /**
- * Left memory between being found and being used: to make room, for being idle, or with another request's claim. Its id is
- * as good as before.
+ * Left memory between being found and being used: to make room, for being idle, or with another request's claim. Its id
+ * is as good as before.
  */
 function isDropped(session: Session): boolean {
   const { endReason } = session;
@@ -90,7 +90,7 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   lost?.release();
   const answer = await sendInSession(parts, sending, true);
   if (!(answer instanceof LostSession)) return answer;
-  // Once is enough, and the upstream's own words might name its id (PROTOCOL.md 2, 4).
+  // Once is enough, and the upstream's own words might name its id (docs/protocol.md 2, 4).
   answer.release();
   throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
 }

@@ -1,9 +1,12 @@
-// The one rule of which request fields may come through from outside (BEHAVIOUR.md I4): what Signet sets, removes or decides
-// by passes under no other spelling, and what proxies say of whom they forward for passes from trusted proxies only.
+// The one rule of which request fields may come through from outside (docs/behaviour.md I4): what Signet sets, removes
+// or decides by passes under no other spelling, and what proxies say of whom they forward for passes from trusted
+// proxies only.
 import { HOP_BY_HOP } from "../../http1/wire/fields.ts";
 import { isPlainName, plainName } from "../../http1/wire/field_spelling.ts";
 
-/** Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers"). */
+/**
+ * Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers").
+ */
 const OF_MCP = ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
 /** Read by servers to know who calls, and as what. */
 const OF_THE_REQUEST = ["authorization", "cookie", "origin", "content-type", "content-encoding", "accept"];

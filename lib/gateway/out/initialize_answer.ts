@@ -1,5 +1,6 @@
 // Reads the upstream's answer to an initialize far enough to know whether it succeeded: only then may a session id be
-// issued (PROTOCOL.md 1). The answer may be JSON or an event stream, as the upstream chooses (PROTOCOL.md 11).
+// issued (docs/protocol.md 1). The answer may be JSON or an event stream, as the upstream chooses (docs/protocol.md
+// 11).
 import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { countField, detachText, fieldValue } from "../../http1/wire/fields.ts";
@@ -38,7 +39,9 @@ export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | unde
 }
 
 export interface InitializeAnswer {
-  /** The answer to be passed on, from its beginning and without its content coding. Released in place of the one read. */
+  /**
+   * The answer to be passed on, from its beginning and without its content coding. Released in place of the one read.
+   */
   readonly response: ClientResponse;
   /** The negotiated revision; undefined if the upstream answered with an error. */
   readonly protocolVersion: string | undefined;

@@ -1,5 +1,6 @@
 // The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
-// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, PROTOCOL.md 15).
+// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, docs/protocol.md
+// 15).
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
@@ -29,8 +30,9 @@ export function isEventStream(fields: FieldList): boolean {
 }
 
 /**
- * Passes an answer on, with `extra` fields, and releases it. A body that breaks off upstream breaks off downstream too, so that nobody takes
- * half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends properly.
+ * Passes an answer on, with `extra` fields, and releases it. A body that breaks off upstream breaks off downstream too,
+ * so that nobody takes half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends
+ * properly.
  */
 export async function relay(parts: GatewayParts, arriving: Arriving, extra: FieldList = []): Promise<void> {
   const { inbound, response } = arriving;
@@ -48,7 +50,10 @@ export async function relay(parts: GatewayParts, arriving: Arriving, extra: Fiel
   }
 }
 
-/** In place of the upstream's own challenge, which would lead a client to somebody else's metadata (PROTOCOL.md 22). */
+/**
+ * In place of the upstream's own challenge, which would lead a client to somebody else's metadata (docs/protocol.md
+ * 22).
+ */
 function addChallenge(parts: GatewayParts, { head }: ClientResponse, fields: FieldList): void {
   if (head.status !== 401 && head.status !== 403) return;
   const challenge = parts.authentication.challengeFor(head.status, fieldValue(head.fields, "www-authenticate"));
@@ -70,7 +75,7 @@ async function relayEvents(
   arriving: Arriving,
   start: ResponseStart,
 ): Promise<void> {
-  // Asks proxies in front not to hold events back (PROTOCOL.md 32).
+  // Asks proxies in front not to hold events back (docs/protocol.md 32).
   if (fieldValue(start.fields, "x-accel-buffering") === undefined) start.fields.push("x-accel-buffering", "no");
   const writer = await arriving.inbound.exchange.begin(start, CHUNKED);
   // Where one event ends is to be seen in plain text only, and a comment would break any other.

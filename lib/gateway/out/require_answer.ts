@@ -1,6 +1,6 @@
 // 202 is for what needs no answer. A request that gets one would leave its client waiting until its own time-out
-// (PROTOCOL.md 10), so it is refused here, where somebody can be told why; unless the client listens in the session:
-// some servers answer there, and real clients take an answer from whatever stream it comes on.
+// (docs/protocol.md 10), so it is refused here, where somebody can be told why; unless the client listens in the
+// session: some servers answer there, and real clients take an answer from whatever stream it comes on.
 import { SignetError } from "../../errors.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import type { ClientResponse } from "../../http1/types.ts";

@@ -55,13 +55,13 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   }
 }
 
-/** A probe that finds nothing falls back to a session, which then is told what is wrong (PROTOCOL.md 38). */
+/** A probe that finds nothing falls back to a session, which then is told what is wrong (docs/protocol.md 38). */
 function explain(error: unknown, method: string): unknown {
   if (method !== "server/discover" || !(error instanceof SignetError)) return error;
   return error.code === "upstream_not_mcp" ? new SignetError("path_not_found", { cause: error }) : error;
 }
 
-/** A probe that met a 5xx would make the client give up instead of falling back to a session (PROTOCOL.md 38). */
+/** A probe that met a 5xx would make the client give up instead of falling back to a session (docs/protocol.md 38). */
 function begin(parts: GatewayParts, request: StatelessRequest): InFlight {
   const { method } = request.message;
   try {

@@ -1,6 +1,6 @@
-// Everything under way, and whether it still may be: a request is let in once, but a stream or a long call lasts, and what
-// let it in may end meanwhile (PROTOCOL.md 8). So each keeps its proof, the request itself, and is put to the same question
-// again within every second, under the settings of the moment. The one way to begin anything that lasts.
+// Everything under way, and whether it still may be: a request is let in once, but a stream or a long call lasts, and
+// what let it in may end meanwhile (docs/protocol.md 8). So each keeps its proof, the request itself, and is put to the
+// same question again within every second, under the settings of the moment. The one way to begin anything that lasts.
 import { SignetError } from "../../errors.ts";
 import type { Caller } from "../../session/caller.ts";
 import { DEFAULT_PERIODS, type Periods } from "./periods.ts";
@@ -96,8 +96,8 @@ export class UnderWay {
   }
 
   /**
-   * To be called every tenth of a second: puts those to the question whose turn it is. Few wait for an answer at a time,
-   * so that callers at the door are not kept waiting behind those inside.
+   * To be called every tenth of a second: puts those to the question whose turn it is. Few wait for an answer at a
+   * time, so that callers at the door are not kept waiting behind those inside.
    */
   askAgain(parts: DoorParts, nowMs: number): void {
     const { everyMs, maxAsking } = this.#periods;

@@ -1,5 +1,5 @@
-// The credential Signet itself presents to an MCP server: environment variables of a process, or header fields. Obtained
-// from somewhere, valid for a time, renewed before it ends (BEHAVIOUR.md B4).
+// The credential Signet itself presents to an MCP server: environment variables of a process, or header fields.
+// Obtained from somewhere, valid for a time, renewed before it ends (docs/behaviour.md B4).
 import type { Timers } from "../../platform/timers.ts";
 
 /** Times are in ms since the epoch. */
@@ -24,7 +24,9 @@ export interface CredentialSource {
   current(): Promise<Credential>;
   /** The credential if it can be told without waiting, and is valid. */
   peek(): Credential | undefined;
-  /** Obtains a new one, whether or not the old one is valid; all who ask meanwhile get the same. @throws as `current` */
+  /**
+   * Obtains a new one, whether or not the old one is valid; all who ask meanwhile get the same. @throws as `current`
+   */
   refresh(): Promise<Credential>;
 }
 
@@ -65,7 +67,9 @@ export class CachedCredential implements CredentialSource {
   }
 }
 
-/** How long before its end a credential is renewed, in ms: half its life at most, so that a short one is used at all. */
+/**
+ * How long before its end a credential is renewed, in ms: half its life at most, so that a short one is used at all.
+ */
 export function isDue({ obtainedAtMs, expiresAtMs }: Credential, leadMs: number, nowMs: number): boolean {
   return nowMs >= expiresAtMs - Math.min(leadMs, (expiresAtMs - obtainedAtMs) / 2);
 }

@@ -1,5 +1,5 @@
 // An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
-// (DESIGN.md, "Transparent by default"; PROTOCOL.md 21). Renewed ahead of its end by the same rotation as all others.
+// (docs/protocol.md 21). Renewed ahead of its end by the same rotation as all others.
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
 import { isSameName } from "../../http1/wire/field_spelling.ts";

@@ -1,5 +1,6 @@
-// Credentials renewed ahead of their end, and put to use without a session noticing (BEHAVIOUR.md B4): every minute,
-// whatever ends within five. A passing failure is tried again until the old credential ends; a final one ends its holder.
+// Credentials renewed ahead of their end, and put to use without a session noticing (docs/behaviour.md B4): every
+// minute, whatever ends within five. A passing failure is tried again until the old credential ends; a final one ends
+// its holder.
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource, isDue } from "./credential.ts";

@@ -1,5 +1,6 @@
-// Asks a server itself whether it knows a session: a `ping` in it, which runs nothing (MCP, "Ping"; BEHAVIOUR.md L4).
-// One at a time for a session, bounded in time, in bytes and in number, so that refusals cannot be made to multiply.
+// Asks a server itself whether it knows a session: a `ping` in it, which runs nothing (MCP, "Ping"; docs/behaviour.md
+// L4). One at a time for a session, bounded in time, in bytes and in number, so that refusals cannot be made to
+// multiply.
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Call, ClientRequest, ClientResponse, FieldList } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";

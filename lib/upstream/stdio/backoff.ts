@@ -1,5 +1,5 @@
-// Restarts held back after failures (BEHAVIOUR.md B5): the first few at once, then ever later, so that a server that
-// cannot live does not eat the machine. Time without a failure forgives.
+// Restarts held back after failures (docs/behaviour.md B5): the first few at once, then ever later, so that a server
+// that cannot live does not eat the machine. Time without a failure forgives.
 
 export interface BackoffOptions {
   /** Failures within {@link windowMs} that cost nothing. */

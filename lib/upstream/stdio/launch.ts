@@ -1,6 +1,6 @@
 // How a server's process is started: never by a shell, as leader of a group of its own, with an environment made of an
-// allow-list and what is configured (BEHAVIOUR.md B1, B7). Tools of the system add what the runtime cannot: `setpriv`
-// that the kernel ends the process with Signet, `prlimit` that it stays within bounds.
+// allow-list and what is configured (docs/behaviour.md B1, B7). Tools of the system add what the runtime cannot:
+// `setpriv` that the kernel ends the process with Signet, `prlimit` that it stays within bounds.
 import { stat } from "node:fs/promises";
 import { HttpError } from "../../http1/types.ts";
 import { MARK_VARIABLE } from "./process_table.ts";

@@ -1,5 +1,5 @@
 // What an earlier Signet could not end because it was killed outright (SIGKILL, out of memory): found by the mark that
-// every descendant of its servers carries, and ended at the next start (BEHAVIOUR.md B2).
+// every descendant of its servers carries, and ended at the next start (docs/behaviour.md B2).
 //
 // What is promised when Signet is killed: its servers lose their stdin at once, which ends well-behaved ones; on Linux
 // with `setpriv` the kernel kills each server's own process; whatever those have started and left behind ends when the

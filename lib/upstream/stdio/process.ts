@@ -1,5 +1,5 @@
-// One running server: lines in, lines out, and an end that leaves nothing behind (BEHAVIOUR.md B1, B2; MCP 2025-11-25,
-// Lifecycle, "Shutdown"). Whatever ends it, everything it started ends with it, and all of it is reaped.
+// One running server: lines in, lines out, and an end that leaves nothing behind (docs/behaviour.md B1, B2; MCP
+// 2025-11-25, Lifecycle, "Shutdown"). Whatever ends it, everything it started ends with it, and all of it is reaped.
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
 import process from "node:process";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
@@ -113,7 +113,10 @@ export class ServerProcess {
     return this.#queuedBytes;
   }
 
-  /** Sends one message: one line without its end, in memory that is the queue's from now on. @returns false if it is not taken, because too much waits already */
+  /**
+   * Sends one message: one line without its end, in memory that is the queue's from now on. @returns false if it is not
+   * taken, because too much waits already
+   */
   write(line: Uint8Array): boolean {
     if (!this.running) return false;
     if (this.#queuedBytes > 0 && this.#queuedBytes + line.length > this.#options.limits.maxQueuedBytes) return false;
@@ -124,7 +127,9 @@ export class ServerProcess {
     return true;
   }
 
-  /** Ends it: stdin closed, then SIGTERM, then SIGKILL, each to everything that is left (B2). Settles with {@link gone}. */
+  /**
+   * Ends it: stdin closed, then SIGTERM, then SIGKILL, each to everything that is left (B2). Settles with {@link gone}.
+   */
   stop(): Promise<void> {
     this.#stopping = true;
     this.#wanted.resolve();

@@ -1,5 +1,5 @@
-// A server's process as a partner in JSON-RPC: requests get ids of this process's own (BEHAVIOUR.md B6), so that nothing a
-// client chooses can clash; each response finds the request it is for, and whatever else comes is handed on.
+// A server's process as a partner in JSON-RPC: requests get ids of this process's own (docs/behaviour.md B6), so that
+// nothing a client chooses can clash; each response finds the request it is for, and whatever else comes is handed on.
 import type { Logger } from "../../observe/log.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
 import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
@@ -155,7 +155,9 @@ export class ProcessPeer implements Peer {
     return this.#options.onMessage(message, this);
   }
 
-  /** A line over the cap is an error of its call; if it cannot be told whose, of all: none of them is left to wait (B9). */
+  /**
+   * A line over the cap is an error of its call; if it cannot be told whose, of all: none of them is left to wait (B9).
+   */
   #readLong(line: LongLine): void {
     const { log, facts, maxLineBytes } = this.#options;
     const subject = subjectOf(line);

@@ -1,6 +1,6 @@
 // What a line of a server's stdout is. Real servers write a BOM, bytes that are not UTF-8, ids of another type, and log
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
-// (BEHAVIOUR.md B8).
+// (docs/behaviour.md B8).
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { flatten, membersOf } from "../../mcp/json_text.ts";
 import type { LongLine } from "./lines.ts";
@@ -46,7 +46,9 @@ export function ownIdOf(id: unknown): number | undefined {
 /** The id as the last member of a message, or before `jsonrpc`: where official SDKs write it. */
 const ID_AT_THE_END = /,\s*"id"\s*:\s*"?(\d{1,15})"?\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
 
-/** What a line was about that is too long to be read: a message nobody asked for, or an answer, if its id is in sight. */
+/**
+ * What a line was about that is too long to be read: a message nobody asked for, or an answer, if its id is in sight.
+ */
 export function subjectOf({ head, tail }: LongLine): "no answer" | { readonly id: number | undefined } {
   const opening = withoutMark(head);
   if (opening.find((byte) => byte > 0x20) !== 0x7b) return { id: undefined };

@@ -1,5 +1,5 @@
-// What a stdio server was given that nobody may read in a log (BEHAVIOUR.md B7): its credentials, the variables that are
-// set or inherited for it, and what its command line calls a secret. What the allow-list hands down is none.
+// What a stdio server was given that nobody may read in a log (docs/behaviour.md B7): its credentials, the variables
+// that are set or inherited for it, and what its command line calls a secret. What the allow-list hands down is none.
 import type { Machine, ServerCommand } from "./launch.ts";
 
 /** Values that are words of a configuration and not secrets, unless their name says otherwise. */

@@ -1,5 +1,5 @@
-// What an MCP server writes to stderr, line by line to Signet's log with the session's name (BEHAVIOUR.md B7). It is a log
-// of the server's own, no error (PROTOCOL.md 37). Whatever secret the process was given is blanked, then
+// What an MCP server writes to stderr, line by line to Signet's log with the session's name (docs/behaviour.md B7). It
+// is a log of the server's own, no error (docs/protocol.md 37). Whatever secret the process was given is blanked, then
 // long lines are cut; floods are thinned out and counted.
 import { Blanker } from "../../observe/blank.ts";
 import type { Logger } from "../../observe/log.ts";

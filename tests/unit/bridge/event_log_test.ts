@@ -1,4 +1,4 @@
-// The events of a session, kept within bounds, found by ids that name their session (BEHAVIOUR.md N3).
+// The events of a session, kept within bounds, found by ids that name their session (docs/behaviour.md N3).
 import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import assert from "node:assert/strict";
 import { EventLog } from "../../../lib/bridge/event_log.ts";

@@ -57,7 +57,7 @@ Deno.test("readEnvironment overlooks what Kubernetes adds for a Service called s
   assert.deepEqual(problems, []);
 });
 
-Deno.test("PROTOCOL §3: readEnvironment refuses DENO_SERVE_ADDRESS, even blank", STRICT, () => {
+Deno.test("readEnvironment refuses DENO_SERVE_ADDRESS, even blank", STRICT, () => {
   for (const value of ["tcp:0.0.0.0:80", ""]) {
     const { problems } = readEnvironment({ DENO_SERVE_ADDRESS: value });
     assert.deepEqual(problems.map(({ place }) => place), ["DENO_SERVE_ADDRESS"]);

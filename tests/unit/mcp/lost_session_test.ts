@@ -1,5 +1,5 @@
 // lib/mcp/lost_session.ts: what the refusals of servers in use mean by themselves. Words prove a loss in one form only;
-// whatever else could be one is unclear, and what answers the call is its own (BEHAVIOUR.md L4).
+// whatever else could be one is unclear, and what answers the call is its own (docs/behaviour.md L4).
 import assert from "node:assert/strict";
 import {
   askedIn,

@@ -1,5 +1,5 @@
-// Every byte that a connection makes the engine hold beyond its buffer at rest is charged until it is let go of, and what
-// cannot be charged is refused or waits: M3, M6 of BEHAVIOUR.md.
+// Every byte that a connection makes the engine hold beyond its buffer at rest is charged until it is let go of, and
+// what cannot be charged is refused or waits: M3, M6 of docs/behaviour.md.
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { CHUNKED, type Exchange } from "../../../../lib/http1/types.ts";

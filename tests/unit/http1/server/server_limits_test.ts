@@ -1,4 +1,4 @@
-// The server bounds what one client can take up: time, bytes, connections. M3 of BEHAVIOUR.md; RFC 9110 §15.5.
+// The server bounds what one client can take up: time, bytes, connections. M3 of docs/behaviour.md; RFC 9110 §15.5.
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../../lib/http1/types.ts";
 import { bytesOf, RawPeer } from "../../../support/raw_peer.ts";

@@ -1,4 +1,4 @@
-// Whose a process is: by its group, its parents or its mark; and who is nobody's any more (BEHAVIOUR.md B2).
+// Whose a process is: by its group, its parents or its mark; and who is nobody's any more (docs/behaviour.md B2).
 import assert from "node:assert/strict";
 import {
   membersOf,
