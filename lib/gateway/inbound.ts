@@ -40,6 +40,8 @@ export class Inbound implements ResolverView {
   body: Bytes | undefined = undefined;
   /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
   rpcId: RpcId | null = null;
+  /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
+  requestId: RpcId | null = null;
   /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
   namesConnection = false;
 

@@ -12,7 +12,7 @@ import type { GatewayParts } from "../parts.ts";
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
   const plain = inspectBytes(body, readPlain, { maxDepth: parts.options.maxJsonDepth });
-  if (plain !== undefined) inbound.rpcId = plain.id;
+  if (plain !== undefined) inbound.rpcId = inbound.requestId = plain.id;
   return plain !== undefined;
 }
 
@@ -20,6 +20,8 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
 export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Promise<Classified> {
   const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
+  const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
+  inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;
   return classifyMessage(parsed, inbound.protocolVersion);
 }
 

@@ -30,7 +30,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       const { status } = response.head;
       if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
       if (status === 404) parts.sessionOnly?.forget(session);
-      requireAnswer(parts, outbound, response);
+      requireAnswer(outbound, response);
       await relay(parts, { inbound, inFlight, response });
     } catch (error) {
       throw explainCut(error, inFlight);

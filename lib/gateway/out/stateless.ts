@@ -45,7 +45,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     const response = await requireMcp(parts, given).catch((error) => {
       throw explain(error, message.method);
     });
-    requireAnswer(parts, request, response);
+    requireAnswer(request, response);
     await relay(parts, { inbound, inFlight, response });
   } catch (error) {
     throw explainCut(error, inFlight);
