@@ -56,7 +56,11 @@ async function optionsOf(
       killAfterMs: settings.stdioStopGraceMs,
       idleMs: settings.sessionIdleMs,
     },
-    caps: { maxProcesses, maxProcessesPerPrincipal: allShareOneOwner(settings) ? Infinity : maxProcessesPerPrincipal },
+    caps: {
+      maxProcesses,
+      maxProcessesPerPrincipal: allShareOneOwner(settings) ? Infinity : maxProcessesPerPrincipal,
+      yieldAfterMs: settings.yieldAfterMs,
+    },
   };
   if (settings.credential === undefined) return options;
   const { credentialsOf } = await import("./credentials.ts");

@@ -76,6 +76,7 @@ export class Conversation {
   /** Bytes of POSTs that wait for a peer to be started. */
   readonly #waiting: Charge;
   #listsOutdated: boolean;
+  #usedAtMs: number;
   #ended = false;
 
   constructor(options: ConversationOptions) {
@@ -83,6 +84,7 @@ export class Conversation {
     this.id = options.id;
     this.#options = options;
     this.#listsOutdated = options.revival;
+    this.#usedAtMs = parts.timers.now();
     const run = randomName(parts, 8);
     const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = parts.limits;
     this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes, account: parts.account });
@@ -103,8 +105,18 @@ export class Conversation {
       onLost: (peer) => this.#voice.withdrawAll(peer),
       onReplaced: (capabilities) => this.#voice.reportLists(capabilities),
       retell: () => this.#remembered.retell(),
+      unusedSinceMs: () => this.#isUsed ? undefined : this.#usedAtMs,
       onDoomed,
     });
+  }
+
+  /** A call, or somebody who listens (L7). */
+  get #isUsed(): boolean {
+    return this.#posts.size > 0 || this.#waiting.bytes > 0 || this.#listeners.attended;
+  }
+
+  #use(): void {
+    this.#usedAtMs = this.#options.parts.timers.now();
   }
 
   get ended(): boolean {
@@ -120,6 +132,7 @@ export class Conversation {
 
   /** A POST that is no initialize. */
   post(post: Post): Call {
+    this.#use();
     const pieces = this.#piecesOf(post);
     const requests = pieces.filter(({ message }) => message.kind === "request");
     const refusal = this.#refusalOf(post, requests);
@@ -139,6 +152,7 @@ export class Conversation {
 
   /** A GET. @param lastEventId `Last-Event-ID`, if the client resumes */
   listen(lastEventId: string | undefined): ClientResponse {
+    this.#use();
     const { stallMs, ...options } = outboxOptions(this.#options.parts);
     const outbox = new Outbox({ ...options, stallMs: Math.min(stallMs, LISTENER_STALL_MS) });
     const place = lastEventId === undefined ? "lost" : this.#events.placeOf(lastEventId);
@@ -150,6 +164,7 @@ export class Conversation {
     else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
     const onRelease = () => {
+      this.#use();
       stream?.detach(outbox);
       outbox.fail("aborted", "reading an event stream: its client has left");
     };
@@ -261,6 +276,7 @@ export class Conversation {
       newOutbox: () => this.#newOutbox(),
       held: this.#held,
       onDone: () => {
+        this.#use();
         this.#posts.delete(answer);
         if (stream !== undefined) this.#postStreams.delete(stream.number);
       },

@@ -52,6 +52,8 @@ export interface PeerEvents {
   readonly onReplaced: (capabilities: JsonObject) => void;
   /** Requests whose effect has outlived their peer: the new one is asked them before any other. Ids are placeholders. */
   readonly retell: () => Iterable<Uint8Array>;
+  /** When the session was last used, in ms since the epoch; undefined while it is in use. */
+  readonly unusedSinceMs: () => number | undefined;
   /** There is none any more, and will be none. */
   readonly onDoomed: () => void;
 }

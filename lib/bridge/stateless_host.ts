@@ -25,6 +25,8 @@ interface Hosted {
   readonly life: StatelessLife;
   readonly server: StatelessServer;
   cancelIdle: (() => void) | undefined;
+  /** Since when it has had nothing to do, in ms since the epoch; undefined while it has. */
+  restingSinceMs: number | undefined;
 }
 
 export class StatelessHost {
@@ -51,6 +53,7 @@ export class StatelessHost {
     const hosted = this.#hosted.get(asking.caller.owner) ?? this.#add(asking);
     hosted.cancelIdle?.();
     hosted.cancelIdle = undefined;
+    hosted.restingSinceMs = undefined;
     return hosted.server.post(post);
   }
 
@@ -65,14 +68,15 @@ export class StatelessHost {
     const open = choose({ caller, session: undefined, fields });
     // Not in the same breath: what waits for the peer is told first why there is none.
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
-    const life = new StatelessLife({ gate, owner, memo: this.#memo, open, onDoomed });
+    const unusedSinceMs = () => hosted.restingSinceMs;
+    const life = new StatelessLife({ gate, owner, memo: this.#memo, open, unusedSinceMs, onDoomed });
     const server = new StatelessServer({
       life,
       outbox: outboxOptions(parts),
       limits: parts.limits,
       onIdle: () => this.#restUntilNeeded(hosted),
     });
-    const hosted: Hosted = { owner, life, server, cancelIdle: undefined };
+    const hosted: Hosted = { owner, life, server, cancelIdle: undefined, restingSinceMs: undefined };
     this.#hosted.set(owner, hosted);
     return hosted;
   }
@@ -83,6 +87,7 @@ export class StatelessHost {
     if (this.#hosted.get(hosted.owner) !== hosted) return;
     // One that never began has nothing to keep: the next request tries anew.
     if (!hosted.life.begun) return this.#remove(hosted);
+    hosted.restingSinceMs = timers.now();
     hosted.cancelIdle = timers.after(limits.idleMs, () => this.#remove(hosted));
   }
 

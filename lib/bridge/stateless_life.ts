@@ -22,6 +22,8 @@ export interface StatelessLifeOptions {
   readonly owner: OwnerKey;
   readonly memo: EraMemo;
   readonly open: OpenPeers;
+  /** See `PeerEvents`. */
+  readonly unusedSinceMs: () => number | undefined;
   readonly onDoomed: () => void;
 }
 
@@ -169,13 +171,14 @@ export class StatelessLife {
   }
 
   #newSource(): PeerSource {
-    const { open, onDoomed } = this.#options;
+    const { open, unusedSinceMs, onDoomed } = this.#options;
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
     const source = open({
       onMessage: (message, peer) => this.onMessage(message, peer),
       onLost: () => {},
       onReplaced: () => {},
       retell: () => [...this.#watched.keys()].map(subscribeText),
+      unusedSinceMs,
       onDoomed,
     });
     this.#sources.add(source);

@@ -35,7 +35,7 @@ export const DEFAULT_STDIO_LIMITS: StdioLimits = {
   startTimeoutMs: 60_000,
 };
 
-export const DEFAULT_SLOT_CAPS: SlotCaps = { maxProcesses: 100, maxProcessesPerPrincipal: 10 };
+export const DEFAULT_SLOT_CAPS: SlotCaps = { maxProcesses: 100, maxProcessesPerPrincipal: 10, yieldAfterMs: 30_000 };
 
 /** How much there is of everything that grows. */
 export interface StdioSizes extends BridgeSizes {
@@ -86,7 +86,7 @@ export class StdioUpstream implements Upstream {
   constructor(options: StdioUpstreamOptions) {
     this.name = options.name;
     this.url = `stdio:${options.name}`;
-    this.slots = new Slots({ ...DEFAULT_SLOT_CAPS, ...options.caps });
+    this.slots = new Slots({ ...DEFAULT_SLOT_CAPS, ...options.caps }, () => (options.timers ?? SYSTEM_TIMERS).now());
     const limits = { ...DEFAULT_STDIO_LIMITS, ...options.limits };
     this.initializeTimeoutMs = limits.startTimeoutMs + TELLING_MS;
     const parts: BridgeParts = {

@@ -212,6 +212,21 @@ for (const lane of LANES) {
   });
 
   Deno.test(
+    `M5: over stdio a caller's sessions take turns at its cap of processes (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using issuer = await TestIssuer.create();
+      const { command, args } = fixture();
+      const flags = [...issuer.flags, "--max-processes-per-principal", "1", "--yield-after", "0s"];
+      await using signet = await TestSignet.start({ upstream: [command, ...args], lane, flags });
+      const token = await issuer.token("alice");
+      const ids = [await signet.open({ token }), await signet.open({ token })];
+      for (const id of [...ids, ...ids]) assert.equal(await status(signet.post(call(1, "count"), { id, token })), 200);
+      assert.equal(await signet.metric("signet_stdio_processes_peak"), 1);
+    },
+  );
+
+  Deno.test(
     `M1 M2: over stdio, too, one caller's stateless calls leave room for others (${lane} lane)`,
     STRICT,
     async () => {

@@ -308,6 +308,44 @@ Deno.test("M2: a principal at its own cap is refused with 429, others are not", 
   await stdio.open({ principal: "b" });
 });
 
+Deno.test(
+  "M5: a principal at its cap makes room with the process unused longest; there is never one more than the cap",
+  OPTIONS,
+  async () => {
+    await using stdio = new TestStdio({ limits: QUICK, caps: { maxProcessesPerPrincipal: 2, yieldAfterMs: 0 } });
+    const ended: string[] = [];
+    stdio.upstream.onEnded = (id) => ended.push(id);
+    const others = await stdio.open({ principal: "b" });
+    const [first, second] = [await stdio.open({ principal: "a" }), await stdio.open({ principal: "a" })];
+    await first.call(1, "count");
+    const stream = await first.listen();
+    const third = await stdio.open({ principal: "a" });
+    assert.deepEqual(ended, [second.id], "the one that nobody listens to");
+    assert.equal((await third.call(1, "count")).count, 1);
+    assert.equal((await second.post(toolCall(2, "count"))).status, 404, "opened again by the gateway when it is used");
+    const waiting = third.begin(toolCall(3, "wait"));
+    await assert.rejects(stdio.open({ principal: "a" }), (error) => {
+      return error instanceof SignetError && error.code === "principal_limit";
+    });
+    assert.equal((await others.call(1, "count")).count, 1, "nobody else's gives way");
+    assert.equal(stdio.upstream.slots.most, 3);
+    waiting.abort();
+    stream.release();
+  },
+);
+
+Deno.test("M1 M5: many that start at once at the cap wait for whom they replace, or are refused", OPTIONS, async () => {
+  await using stdio = new TestStdio({ limits: QUICK, caps: { maxProcessesPerPrincipal: 3, yieldAfterMs: 0 } });
+  for (let i = 0; i < 3; i++) await stdio.open({ principal: "a" });
+  const starts = await Promise.allSettled(Array.from({ length: 10 }, () => stdio.open({ principal: "a" })));
+  const opened = starts.filter(({ status }) => status === "fulfilled").length;
+  assert.ok(opened >= 3, `${opened} were opened`);
+  assert.equal(stdio.upstream.slots.most, 3);
+  await until(() => census(stdio.token).length === 3, "no process is left over");
+  await stdio.upstream.close();
+  assert.deepEqual([stdio.upstream.slots.total, stdio.upstream.slots.principals], [0, 0]);
+});
+
 Deno.test("B8 M3: a line beyond the cap fails the call and not the server", OPTIONS, async () => {
   await using stdio = new TestStdio({ limits: { ...QUICK, maxLineBytes: 100_000 } });
   const session = await stdio.open();

@@ -13,7 +13,7 @@ import { findMember, membersOf } from "../../mcp/json_text.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
-import type { Slot } from "./slots.ts";
+import type { Slot, Yielding } from "./slots.ts";
 import { pause, settlesWithin } from "../../platform/timers.ts";
 
 export interface ServerLifeOptions {
@@ -62,6 +62,16 @@ export class ServerLife implements PeerSource {
   /** Those whose end is wanted. */
   readonly #retired = new WeakSet<ProcessPeer>();
   readonly #holder: CredentialHolder | undefined;
+  /** For another of its principal's to take its place (M5): the session goes on with a new process when it is used again. */
+  readonly #yielding: Yielding = {
+    unusedSinceMs: () => {
+      if (this.#stopped) return -Infinity; // on its way out already
+      return this.#peer === undefined || this.#starting !== undefined
+        ? undefined
+        : this.#options.events.unusedSinceMs();
+    },
+    give: () => this.#options.events.onDoomed(),
+  };
   #handshakeText: Uint8Array | undefined;
   #handshake: Handshake | undefined;
   #credential: Credential | undefined;
@@ -108,7 +118,7 @@ export class ServerLife implements PeerSource {
    */
   async initialize(text: Uint8Array): Promise<Message> {
     this.#handshakeText = handshakeToKeep(text);
-    const slot = this.#options.host.slots.reserve(this.#options.caller.principalKey);
+    const slot = this.#options.host.slots.reserve(this.#options.caller.principalKey, this.#yielding);
     const { peer, reply } = await this.#launch(slot, text).catch((error) => {
       throw explain(error);
     });
@@ -133,7 +143,7 @@ export class ServerLife implements PeerSource {
       const before = this.#peer;
       // Without a process there is nothing to replace: the next one gets the new credential anyway.
       if (before === undefined || this.#starting !== undefined || this.#stopped) return;
-      const slot = slots.reserveReplacement(this.#options.caller.principalKey);
+      const slot = slots.reserveReplacement(this.#options.caller.principalKey, this.#yielding);
       this.#starting = this.#successor(slot).finally(() => this.#starting = undefined);
       await this.#starting;
       void this.#drain(before);
@@ -186,10 +196,12 @@ export class ServerLife implements PeerSource {
       });
     }
     if (delayMs > 0) await pause(delayMs, host.timers);
-    const peer = await this.#successor(host.slots.reserve(this.#options.caller.principalKey)).catch((error) => {
-      if (error instanceof CredentialRejectedError) this.#options.events.onDoomed();
-      throw explain(error);
-    });
+    const peer = await this.#successor(host.slots.reserve(this.#options.caller.principalKey, this.#yielding)).catch(
+      (error) => {
+        if (error instanceof CredentialRejectedError) this.#options.events.onDoomed();
+        throw explain(error);
+      },
+    );
     host.counts.restarted++;
     host.log.info("MCP server restarted", this.#options.facts());
     return peer;
@@ -216,7 +228,7 @@ export class ServerLife implements PeerSource {
   }
 
   async #launch(slot: Slot, handshake: Uint8Array): Promise<{ peer: ProcessPeer; reply: Message }> {
-    const spawning = this.#spawn();
+    const spawning = this.#spawn(slot);
     this.#spawning.add(spawning);
     let peer: ProcessPeer;
     try {
@@ -238,9 +250,10 @@ export class ServerLife implements PeerSource {
     }
   }
 
-  async #spawn(): Promise<ProcessPeer> {
+  async #spawn({ ready }: Slot): Promise<ProcessPeer> {
     const { host, facts, events, credentials } = this.#options;
     try {
+      if (ready !== undefined) await ready;
       const programs = await resolvePrograms(host);
       const credential = await credentials?.current();
       this.#assertWanted();

@@ -1,29 +1,71 @@
-// How many server processes may live at once, in total and for one principal (BEHAVIOUR.md M1, M2). A place is taken
-// before the process is started and given back when the last of what it started is gone.
+// How many server processes may live at once, in total and for one principal (BEHAVIOUR.md M1, M2, M5). A place is taken
+// before the process is started and given back when the last of what it started is gone. A principal at its own cap makes
+// room for itself: the process it has not used for longest ends, and the new one starts when that is gone.
 import { SignetError } from "../../errors.ts";
 import type { PrincipalKey } from "../../session/caller.ts";
 
 export interface SlotCaps {
   readonly maxProcesses: number;
   readonly maxProcessesPerPrincipal: number;
+  /** How long a process must have been unused to give way to another of its principal's, in ms. */
+  readonly yieldAfterMs: number;
+}
+
+/** Who may be asked to give a place up. */
+export interface Yielding {
+  /** When it was last used, in ms since the epoch; undefined while it is in use, or not ready to be. */
+  readonly unusedSinceMs: () => number | undefined;
+  /** Ends it; its place is given back when nothing is left. */
+  readonly give: () => void;
 }
 
 /** One place. `release` gives it back; again: nothing. */
 export interface Slot {
+  /** Settles when the place is free; undefined where it is already. */
+  readonly ready: Promise<void> | undefined;
   release(): void;
 }
 
 const RETRY_AFTER_S = 30;
 
+class Place implements Slot {
+  readonly principal: PrincipalKey;
+  /** Undefined once it has been asked. */
+  yielding: Yielding | undefined;
+  /** Who gets the place after it. */
+  heir: Place | undefined;
+  /** Whose place it gets. */
+  testator: Place | undefined;
+  ready: Promise<void> | undefined;
+  open: () => void = () => {};
+  #onRelease: ((place: Place) => void) | undefined;
+
+  constructor(principal: PrincipalKey, yielding: Yielding, onRelease: (place: Place) => void) {
+    this.principal = principal;
+    this.yielding = yielding;
+    this.#onRelease = onRelease;
+  }
+
+  release(): void {
+    const onRelease = this.#onRelease;
+    this.#onRelease = undefined;
+    onRelease?.(this);
+  }
+}
+
 export class Slots {
   readonly #caps: SlotCaps;
-  readonly #held = new Map<PrincipalKey, number>();
+  readonly #now: () => number;
+  /** Places that are taken, of each principal. */
+  readonly #held = new Map<PrincipalKey, Set<Place>>();
   #total = 0;
   #most = 0;
   #refused = 0;
 
-  constructor(caps: SlotCaps) {
+  /** @param now milliseconds since the epoch */
+  constructor(caps: SlotCaps, now: () => number) {
     this.#caps = caps;
+    this.#now = now;
   }
 
   /** Processes now. */
@@ -46,49 +88,97 @@ export class Slots {
   }
 
   /** @throws SignetError `principal_limit` (429) or `session_limit` (503), both with `Retry-After` */
-  reserve(principal: PrincipalKey): Slot {
-    const held = this.#held.get(principal) ?? 0;
-    const { maxProcesses, maxProcessesPerPrincipal } = this.#caps;
-    if (held >= maxProcessesPerPrincipal) {
-      throw this.#refusal("principal_limit", maxProcessesPerPrincipal, "--max-processes-per-principal");
+  reserve(principal: PrincipalKey, yielding: Yielding): Slot {
+    const { maxProcesses, maxProcessesPerPrincipal, yieldAfterMs } = this.#caps;
+    if ((this.#held.get(principal)?.size ?? 0) >= maxProcessesPerPrincipal) {
+      const longest = this.#longestUnused(principal);
+      const leftMs = longest === undefined ? yieldAfterMs : yieldAfterMs - (this.#now() - longest.sinceMs);
+      if (longest !== undefined && leftMs <= 0) return this.#inherit(longest.place, yielding);
+      throw this.#refusal("principal_limit", {
+        limit: maxProcessesPerPrincipal,
+        flag: "--max-processes-per-principal",
+        retryAfterS: Math.max(1, Math.ceil(leftMs / 1000)),
+      });
     }
-    if (this.#total >= maxProcesses) throw this.#refusal("session_limit", maxProcesses, "--max-processes");
-    return this.#take(principal);
+    if (this.#total < maxProcesses) return this.#take(principal, yielding);
+    throw this.#refusal("session_limit", { limit: maxProcesses, flag: "--max-processes", retryAfterS: RETRY_AFTER_S });
   }
 
   /**
    * For a process that takes the place of one that still has calls to end: never refused, or a session at the cap would
    * die of its own credential. Counted, so that nobody else gets the place meanwhile.
    */
-  reserveReplacement(principal: PrincipalKey): Slot {
-    return this.#take(principal);
+  reserveReplacement(principal: PrincipalKey, yielding: Yielding): Slot {
+    return this.#take(principal, yielding);
   }
 
-  #take(principal: PrincipalKey): Slot {
-    this.#held.set(principal, (this.#held.get(principal) ?? 0) + 1);
+  #longestUnused(principal: PrincipalKey): { place: Place; sinceMs: number } | undefined {
+    let longest: { place: Place; sinceMs: number } | undefined;
+    for (const place of this.#held.get(principal) ?? []) {
+      const sinceMs = place.yielding?.unusedSinceMs();
+      if (sinceMs !== undefined && (longest === undefined || sinceMs < longest.sinceMs)) longest = { place, sinceMs };
+    }
+    return longest;
+  }
+
+  /** The same place, so that there is never a process more than the cap. */
+  #inherit(testator: Place, yielding: Yielding): Slot {
+    const heir = new Place(testator.principal, yielding, (place) => this.#give(place));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    heir.ready = promise;
+    heir.open = resolve;
+    heir.testator = testator;
+    testator.heir = heir;
+    const { give } = testator.yielding!;
+    testator.yielding = undefined;
+    give();
+    return heir;
+  }
+
+  #take(principal: PrincipalKey, yielding: Yielding): Slot {
+    const place = new Place(principal, yielding, (place) => this.#give(place));
+    this.#hold(place);
     this.#most = Math.max(this.#most, ++this.#total);
-    let released = false;
-    return {
-      release: () => {
-        if (!released) this.#release(principal);
-        released = true;
-      },
-    };
+    return place;
   }
 
-  #release(principal: PrincipalKey): void {
+  #hold(place: Place): void {
+    const places = this.#held.get(place.principal);
+    if (places === undefined) this.#held.set(place.principal, new Set([place]));
+    else places.add(place);
+  }
+
+  #give(place: Place): void {
+    const { heir, testator, principal } = place;
+    // It does not wait for it any more: the place is nobody's after the one that holds it.
+    if (testator !== undefined) {
+      testator.heir = heir;
+      if (heir !== undefined) heir.testator = testator;
+      return;
+    }
+    const places = this.#held.get(principal)!;
+    places.delete(place);
+    if (heir !== undefined) {
+      heir.testator = undefined;
+      this.#hold(heir);
+      return heir.open();
+    }
     this.#total--;
-    const left = this.#held.get(principal)! - 1;
-    if (left === 0) this.#held.delete(principal);
-    else this.#held.set(principal, left);
+    if (places.size === 0) this.#held.delete(principal);
   }
 
-  #refusal(code: "principal_limit" | "session_limit", limit: number, flag: string): SignetError {
+  #refusal(
+    code: "principal_limit" | "session_limit",
+    { limit, flag, retryAfterS }: { limit: number; flag: string; retryAfterS: number },
+  ): SignetError {
     this.#refused++;
     return new SignetError(code, {
-      retryAfterS: RETRY_AFTER_S,
+      publicMessage: code === "principal_limit"
+        ? "Too many server processes for this caller"
+        : "Too many server processes",
+      retryAfterS,
       facts: { what: "processes", limit },
-      remedy: `wait until idle sessions have ended their processes, or raise ${flag}`,
+      remedy: `All are in use: end sessions with DELETE, or raise ${flag}.`,
     });
   }
 }
