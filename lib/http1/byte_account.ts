@@ -60,6 +60,7 @@ export class Charge {
 
   #resize(bytes: number, limit: number): boolean {
     const more = bytes - this.#bytes;
+    if (more === 0) return true;
     if (more > 0 && this.#account.held + more > limit) return false;
     move(this.#account, more);
     this.#bytes = bytes;
@@ -68,6 +69,7 @@ export class Charge {
 
   /** As {@link resize}, whether there is room or not: for what is small and must go out. */
   force(bytes: number): void {
+    if (bytes === this.#bytes) return;
     move(this.#account, bytes - this.#bytes);
     this.#bytes = bytes;
   }
