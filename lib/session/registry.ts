@@ -41,6 +41,8 @@ export class SessionRegistry {
   readonly ends = new LabelledCounter<EndReason>(END_REASONS);
   readonly #sessions = new Map<string, Session>();
   readonly #bySid = new Map<string, Session>();
+  /** Ended, but for calls that may finish: a revocation still reaches them. Bounded by the calls in flight. */
+  readonly #finishing = new Set<Session>();
   readonly #byPrincipal = new PrincipalSessions<Session>();
   /** Everything with nothing in flight, longest idle first. */
   readonly #idle = new LinkedList<Session>();
@@ -70,17 +72,20 @@ export class SessionRegistry {
   }
 
   /** Entries of every map held here, for metrics. */
-  sizes(): { sessions: number; principals: number; opening: number; revocations: number } {
+  sizes(): { sessions: number; finishing: number; principals: number; opening: number; revocations: number } {
     return {
       sessions: this.#sessions.size,
+      finishing: this.#finishing.size,
       principals: this.#byPrincipal.size,
       opening: this.#opener.pending,
       revocations: this.#options.revocations.size,
     };
   }
 
-  sessions(): IterableIterator<Session> {
-    return this.#sessions.values();
+  /** All that live, and those that have ended but for calls that may finish. */
+  *sessions(): IterableIterator<Session> {
+    yield* this.#sessions.values();
+    yield* this.#finishing;
   }
 
   /** A live session by the text the client sent; undefined if it is not known here or has just expired (L8). */
@@ -92,7 +97,7 @@ export class SessionRegistry {
   }
 
   bySid(sid: string): Session | undefined {
-    return this.#bySid.get(sid);
+    return this.#bySid.get(sid) ?? [...this.#finishing].find(({ sealed }) => sealed.sid === sid);
   }
 
   /**
@@ -142,12 +147,22 @@ export class SessionRegistry {
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */
   remove(session: Session, reason: EndReason, nowMs: number): void {
+    if (this.#finishing.has(session)) {
+      for (const fault of session.abortAll(reason, nowMs)) this.#options.onFault?.(fault);
+      return;
+    }
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     if (this.#bySid.get(session.sealed.sid) === session) this.#bySid.delete(session.sealed.sid);
     this.#byPrincipal.remove(session.principalKey, session);
     this.ends.inc(reason);
     for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
+    if (session.inFlight > 0) this.#finishing.add(session);
+    session.onFinished(() => this.#ended(session, reason));
+  }
+
+  #ended(session: Session, reason: EndReason): void {
+    this.#finishing.delete(session);
     try {
       this.#options.onEnd?.(session, reason);
     } catch (fault) {
@@ -177,7 +192,7 @@ export class SessionRegistry {
     this.#options.revocations.sweep(nowMs);
   }
 
-  /** The ring from now on. Sessions whose key is gone end: their ids are dead (E5). */
+  /** The ring from now on. Sessions whose key is gone end: their ids are dead (E5), and calls in flight finish. */
   setRing(ring: KeyRing, nowMs: number): void {
     this.#opener.setRing(ring);
     for (const session of this.#sessions.values()) {
@@ -189,7 +204,7 @@ export class SessionRegistry {
 
   /** Cuts everything in flight in every session, such as when draining; the sessions stay. */
   abortAll(reason: EndReason, nowMs: number): void {
-    for (const session of this.#sessions.values()) {
+    for (const session of this.sessions()) {
       for (const fault of session.abortAll(reason, nowMs)) this.#options.onFault?.(fault);
     }
   }

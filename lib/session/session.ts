@@ -109,6 +109,7 @@ export class Session implements Linked<Session>, Listed {
   #calls = 0;
   #streams = 0;
   #ended: EndReason | undefined = undefined;
+  #finished: (() => void) | undefined = undefined;
   readonly #place: SessionPlace;
   readonly #active = new LinkedList<ActiveToken>();
 
@@ -185,7 +186,21 @@ export class Session implements Linked<Session>, Listed {
     if (token.session !== this) return;
     this.#detach(token);
     this.lastActiveMs = nowMs;
-    if (this.inFlight === 0 && this.#ended === undefined) this.#place.idle.append(this);
+    if (this.inFlight > 0) return;
+    if (this.#ended === undefined) this.#place.idle.append(this);
+    else this.#finish();
+  }
+
+  /** Runs `run` once nothing is in flight any more: at once, or when the last that may finish has left. */
+  onFinished(run: () => void): void {
+    this.#finished = run;
+    if (this.inFlight === 0) this.#finish();
+  }
+
+  #finish(): void {
+    const run = this.#finished;
+    this.#finished = undefined;
+    run?.();
   }
 
   /**
@@ -193,12 +208,19 @@ export class Session implements Linked<Session>, Listed {
    * @returns what callbacks threw, against their contract; the others were cut all the same
    */
   abortAll(reason: EndReason, nowMs: number): unknown[] {
+    return this.#cut(reason, nowMs, () => true);
+  }
+
+  #cut(reason: EndReason, nowMs: number, concerns: (active: Active) => boolean): unknown[] {
     const cut: Active[] = [];
-    // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not
-    // cut.
-    for (let token = this.#active.first; token !== undefined; token = this.#active.first) {
-      this.leave(token, nowMs);
-      cut.push(token.active);
+    // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not cut.
+    for (let token = this.#active.first; token !== undefined;) {
+      const { next } = token;
+      if (concerns(token.active)) {
+        this.leave(token, nowMs);
+        cut.push(token.active);
+      }
+      token = next;
     }
     const faults: unknown[] = [];
     for (const active of cut) {
@@ -221,7 +243,8 @@ export class Session implements Linked<Session>, Listed {
     this.#ended = reason;
     if (this.inFlight === 0) this.#place.idle.remove(this);
     this.#place.reservation.release();
-    return this.abortAll(reason, nowMs);
+    // What has begun under a key that is withdrawn may finish; a stream has no end of its own.
+    return this.#cut(reason, nowMs, (active) => reason !== "key_removed" || active.kind === "stream");
   }
 
   #detach(token: ActiveToken): void {

@@ -233,7 +233,13 @@ Deno.test("M1 L6 L7 L8 O1: every random life keeps the counts, and ends at zero"
       world.nowMs += 2 * TTL_MS;
       world.bench.registry.sweep(world.nowMs);
       assert.deepEqual(world.bench.limits.counts(), { sessions: 0, streams: 0, requests: 0, principals: 0 });
-      assert.deepEqual(world.bench.registry.sizes(), { sessions: 0, principals: 0, opening: 0, revocations: 0 });
+      assert.deepEqual(world.bench.registry.sizes(), {
+        sessions: 0,
+        finishing: 0,
+        principals: 0,
+        opening: 0,
+        revocations: 0,
+      });
       for (const one of world.issued) {
         for (const { active } of one.active) assert.deepEqual(active.aborts, ["expired"]);
         assert.equal(

@@ -96,8 +96,9 @@ Deno.test("E5: an id under a key that is not in the ring is session_not_found", 
 Deno.test("E5: a new ring keeps sessions whose key is still there and ends the others", STRICT, () => {
   const bench = new Bench({ ring: new KeyRing([KEY_A, KEY_B]) });
   const [kept, lost] = [bench.initialize(ALICE, { key: KEY_A }), bench.initialize(ALICE, { key: KEY_B })];
-  const active = new FakeActive();
-  lost.enter(active, NOW_MS);
+  const [stream, call] = [new FakeActive("stream"), new FakeActive()];
+  lost.enter(stream, NOW_MS);
+  const token = lost.enter(call, NOW_MS);
   const reloaded = new MasterKey(new Uint8Array(32).fill(1));
   bench.registry.setRing(new KeyRing([new MasterKey(new Uint8Array(32).fill(3)), reloaded]), NOW_MS);
   assert.equal(bench.registry.get(kept.id, NOW_MS), kept);
@@ -105,7 +106,12 @@ Deno.test("E5: a new ring keeps sessions whose key is still there and ends the o
   kept.lastOwner = undefined;
   assert.equal(bench.owners.owns(bench.caller(ALICE), kept), true);
   assert.equal(bench.registry.get(lost.id, NOW_MS), undefined);
-  assert.deepEqual(active.aborts, ["key_removed"]);
+  assert.deepEqual([stream.aborts, call.aborts], [["key_removed"], []], "an answer under way may finish (23)");
+  assert.equal(bench.registry.bySid(lost.sealed.sid), lost, "and a revocation still reaches it");
+  bench.registry.remove(lost, "revoked", NOW_MS);
+  assert.deepEqual(call.aborts, ["revoked"]);
+  lost.leave(token, NOW_MS);
+  assert.equal(bench.registry.bySid(lost.sealed.sid), undefined);
   assert.equal(refusalOf(() => bench.open(lost.id)), "session_not_found");
 });
 
@@ -353,5 +359,5 @@ Deno.test("M3: every map of the registry tells its size", STRICT, () => {
   bench.initialize(ALICE);
   bench.initialize(BOB);
   bench.registry.revoke(bench.initialize(BOB), "revoked", NOW_MS);
-  assert.deepEqual(bench.registry.sizes(), { sessions: 2, principals: 2, opening: 0, revocations: 1 });
+  assert.deepEqual(bench.registry.sizes(), { sessions: 2, finishing: 0, principals: 2, opening: 0, revocations: 1 });
 });
