@@ -4,7 +4,8 @@
 import { BorrowedBytes, inspectBytes } from "../http1/wire/borrowed.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
-import { DEFAULT_POOL_LIMITS, Pool, type PoolLimits } from "../http1/client/pool.ts";
+import { Pool } from "../http1/client/pool.ts";
+import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../http1/client/pool_options.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";

@@ -2,7 +2,8 @@
 import { Buffer } from "node:buffer";
 import { ChunkedDecoder } from "../../lib/http1/wire/chunked.ts";
 import type { Side } from "../../lib/http1/wire/grammar.ts";
-import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
+import { parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../lib/http1/wire/fields_parse.ts";
 import { CHUNKED, HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../lib/http1/types.ts";
 
 /** A message and how many bytes it took. */

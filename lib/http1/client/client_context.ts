@@ -3,7 +3,7 @@ import type { ByteAccount } from "../byte_account.ts";
 import type { PoolCall } from "./pool_call.ts";
 import type { Traffic } from "../wire/connection.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
-import type { HeadLimits } from "../wire/head.ts";
+import type { HeadLimits } from "../wire/fields_parse.ts";
 import type { HttpError } from "../types.ts";
 
 /** Times in ms; 0 means none. */

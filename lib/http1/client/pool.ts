@@ -9,12 +9,10 @@ import { HeadTexts } from "./sent_heads.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
-import { DEFAULT_HEAD_LIMITS } from "../wire/head.ts";
+import { DEFAULT_HEAD_LIMITS } from "../wire/fields_parse.ts";
 import { connectEndpoint, isRefused, pause } from "./pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
 import { type Call, type ClientRequest, HttpError } from "../types.ts";
-
-export { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
 
 /** A call is sent again this often at most, whatever the reason. */
 const MAX_RETRIES = 2;

@@ -3,7 +3,7 @@ import type { ByteAccount } from "../byte_account.ts";
 import type { ClientLimits } from "./client_context.ts";
 import type { Socket } from "../../platform/socket.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
-import type { HeadLimits } from "../wire/head.ts";
+import type { HeadLimits } from "../wire/fields_parse.ts";
 
 export interface PoolLimits extends ClientLimits {
   readonly maxConnections: number;

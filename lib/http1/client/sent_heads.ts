@@ -1,6 +1,6 @@
 // The text of request heads that have been sent before: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
-import { formatRequestHead } from "../wire/head.ts";
+import { formatRequestHead } from "../wire/head_format.ts";
 import type { FieldList } from "../types.ts";
 
 interface SentHead {

@@ -2,14 +2,11 @@
 import { ByteAccount } from "../byte_account.ts";
 import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/head.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields_parse.ts";
 import { asciiBytes } from "../wire/latin1.ts";
 import { Http1Connection } from "./server_connection.ts";
 import { DEFAULT_SERVER_LIMITS, type OpenConnection, type ServerContext, type ServerLimits } from "./server_context.ts";
 import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
-
-export { DEFAULT_SERVER_LIMITS, type ServerLimits } from "./server_context.ts";
-export { Http1Listener, type ListenAddress, type TlsFiles } from "./listener.ts";
 
 export interface ServeOptions {
   /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */

@@ -2,7 +2,7 @@
 import type { ByteAccount } from "../byte_account.ts";
 import type { Traffic } from "../wire/connection.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
-import type { HeadLimits } from "../wire/head.ts";
+import type { HeadLimits } from "../wire/fields_parse.ts";
 import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
 
 /** Bounds of what one client can take up. */

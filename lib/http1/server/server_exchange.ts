@@ -4,7 +4,7 @@ import type { Bytes } from "../wire/borrowed.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import { OutboundBody } from "../wire/body_writer.ts";
-import { formatResponseHead } from "../wire/head.ts";
+import { formatResponseHead } from "../wire/head_format.ts";
 import {
   type BodyWriter,
   CHUNKED,

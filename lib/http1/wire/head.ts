@@ -10,9 +10,6 @@ import {
 import { fault, isAuthority, isTarget, TOKEN_CHAR } from "./grammar.ts";
 import { HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../types.ts";
 
-export { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./fields_parse.ts";
-export { formatRequestHead, formatResponseHead } from "./head_format.ts";
-
 /** Longest method taken; the longest one registered has 17 letters. */
 const MAX_METHOD_LENGTH = 32;
 

@@ -1,5 +1,6 @@
 // A pool before an upstream whose every byte is in the test's hands.
-import { Pool, type PoolLimits, type PoolOptions } from "../../../../lib/http1/client/pool.ts";
+import { Pool } from "../../../../lib/http1/client/pool.ts";
+import type { PoolLimits, PoolOptions } from "../../../../lib/http1/client/pool_options.ts";
 import type { Socket, SocketOwner } from "../../../../lib/platform/socket.ts";
 import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
 import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";

@@ -3,12 +3,9 @@ import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { HeadMemo } from "../../../../lib/http1/wire/head_memo.ts";
 import { HeadTexts } from "../../../../lib/http1/client/sent_heads.ts";
-import {
-  DEFAULT_HEAD_LIMITS,
-  formatRequestHead,
-  parseRequestHead,
-  parseResponseHead,
-} from "../../../../lib/http1/wire/head.ts";
+import { parseRequestHead, parseResponseHead } from "../../../../lib/http1/wire/head.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields_parse.ts";
+import { formatRequestHead } from "../../../../lib/http1/wire/head_format.ts";
 import { CHUNKED, type RequestHead, type ResponseHead } from "../../../../lib/http1/types.ts";
 import { STRICT } from "../../../support/strict.ts";
 
