@@ -304,5 +304,5 @@ const LISTENER_STALL_MS = 1000;
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 
 function tooMany(id: RpcId | null): ClientResponse {
-  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many requests in flight" });
+  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
 }

@@ -109,7 +109,7 @@ export class StatelessServer {
     const waiting = this.#waiting.bytes;
     const fits = waiting === 0 || waiting + text.length <= maxWaitingBytes;
     if (fits && this.#exchanges.size < maxCalls && this.#waiting.resize(waiting + text.length)) return undefined;
-    return errorAnswer(503, { id: request.id, code: BRIDGE_ERROR, message: "Too many requests in flight" });
+    return errorAnswer(503, { id: request.id, code: BRIDGE_ERROR, message: "Too many calls at once for this caller" });
   }
 
   #begin(post: StatelessPost): Exchange {

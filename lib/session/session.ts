@@ -166,7 +166,7 @@ export class Session implements Linked<Session>, Listed {
   /**
    * Registers something in flight. Must be left with {@link leave} on every path. To be called before the first await
    * after the session was found: one with nothing in flight may be evicted at any time, and is then opened cold again.
-   * @throws SignetError `session_not_found` once the session has ended, `request_limit` at the session's own cap
+   * @throws SignetError `session_not_found` once the session has ended, `principal_limit` at the session's own cap
    */
   enter(active: Active, nowMs: number): ActiveToken {
     if (this.#ended !== undefined) throw ENDED;
@@ -258,7 +258,7 @@ export class Session implements Linked<Session>, Listed {
     const limit = stream ? caps.maxStreamsPerSession : caps.maxCallsPerSession;
     if ((stream ? this.#streams : this.#calls) < limit) return;
     const what = stream ? "streams" : "calls";
-    throw new SignetError("request_limit", {
+    throw new SignetError("principal_limit", {
       publicMessage: `Too many ${what} at once in this session`,
       retryAfterS: 1,
       facts: { what: `${what} of one session`, limit },

@@ -170,7 +170,7 @@ const enter = (index: number, kind: "call" | "stream") =>
     const full = one.active.filter((other) => other.active.kind === kind).length >= cap;
     let token: ActiveToken | undefined;
     const refusal = refusalOf(() => token = world.session(one)!.enter(active, world.nowMs));
-    assert.equal(refusal, full ? "request_limit" : undefined);
+    assert.equal(refusal, full ? "principal_limit" : undefined);
     if (token === undefined) return;
     one.active.push({ token, active });
     one.lastActiveMs = world.nowMs;

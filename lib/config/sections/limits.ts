@@ -41,12 +41,12 @@ export const LIMITS = {
   maxCallsPerSession: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-calls-per-session",
     default: 100,
-    doc: "Requests of one session being served at a time; beyond it 503",
+    doc: "Requests of one session being served at a time; beyond it 429",
   }),
   maxStreamsPerSession: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-streams-per-session",
     default: 16,
-    doc: "Open listening streams of one session at a time; beyond it 503",
+    doc: "Open listening streams of one session at a time; beyond it 429",
   }),
   maxBodyBytes: rows.one(size({ min: KIB, max: GIB }), {
     name: "max-body",

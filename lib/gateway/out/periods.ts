@@ -9,6 +9,14 @@ export interface Periods {
   readonly finishMs: number;
   /** Questions waiting for an answer at a time. */
   readonly maxAsking: number;
+  /** What one round of questions may take of the loop's time, in ms; who is left over is first in the next. */
+  readonly roundMs: number;
 }
 
-export const DEFAULT_PERIODS: Periods = { everyMs: 800, patienceMs: 10_000, finishMs: 60_000, maxAsking: 64 };
+export const DEFAULT_PERIODS: Periods = {
+  everyMs: 800,
+  patienceMs: 10_000,
+  finishMs: 60_000,
+  maxAsking: 64,
+  roundMs: 5,
+};

@@ -23,6 +23,9 @@ export interface DoorParts {
   readonly now: () => number;
 }
 
+/** Questions between two looks at the clock. */
+const CLOCK_EVERY = 32;
+
 export interface UnderWayOptions {
   readonly limits: Limits;
   readonly lifecycle: { readonly draining: boolean };
@@ -100,8 +103,10 @@ export class UnderWay {
    * time, so that callers at the door are not kept waiting behind those inside.
    */
   askAgain(parts: DoorParts, nowMs: number): void {
-    const { everyMs, maxAsking } = this.#periods;
+    const { everyMs, maxAsking, roundMs } = this.#periods;
+    const startedAt = performance.now();
     for (let left = this.#size; left > 0 && this.#asking < maxAsking; left--) {
+      if (left % CLOCK_EVERY === 0 && performance.now() - startedAt > roundMs) return;
       const oldest = this.#list.first;
       const ageMs = oldest === undefined ? 0 : nowMs - oldest.askedAtMs;
       if (oldest === undefined || (ageMs >= 0 && ageMs < everyMs)) return; // a clock set back makes nobody wait

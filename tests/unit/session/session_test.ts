@@ -107,15 +107,15 @@ Deno.test("M1: calls and streams of one session have caps of their own", STRICT,
   const session = bench.initialize();
   const call = enter(session);
   enter(session);
-  assert.equal(refusalOf(() => enter(session)), "request_limit");
+  assert.equal(refusalOf(() => enter(session)), "principal_limit");
   enter(session, new FakeActive("stream"));
-  assert.equal(refusalOf(() => enter(session, new FakeActive("stream"))), "request_limit");
+  assert.equal(refusalOf(() => enter(session, new FakeActive("stream"))), "principal_limit");
   assert.deepEqual(countsOf(session), [3, 1]);
   session.leave(call, NOW_MS);
   enter(session);
   bench.limits.setCaps({ ...DEFAULT_CAPS, maxCallsPerSession: 3 });
   enter(session);
-  assert.equal(refusalOf(() => enter(session)), "request_limit");
+  assert.equal(refusalOf(() => enter(session)), "principal_limit");
 });
 
 Deno.test("L4: links begin as sealed, and a revived one is told from the one before", STRICT, () => {
