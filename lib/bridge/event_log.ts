@@ -10,6 +10,16 @@ export interface LoggedEvent {
   readonly sequence: number;
   /** One JSON-RPC message on one line. */
   readonly data: Uint8Array;
+  /**
+   * Of the answer to a call: what stays of it where there is no room for the whole. Whoever resumes then hears why nothing
+   * comes, instead of nothing (B9).
+   */
+  readonly instead?: (() => Uint8Array) | undefined;
+  readonly reduced?: true;
+}
+
+function reduced({ stream, sequence, instead }: LoggedEvent): LoggedEvent | undefined {
+  return instead === undefined ? undefined : { stream, sequence, data: instead(), reduced: true };
 }
 
 /** What an event id names. */
@@ -78,16 +88,13 @@ export class EventLog {
     return place.stream <= this.#streams && place.sequence <= this.#sequence ? place : undefined;
   }
 
-  /** Whether an event of this data can be kept at all. */
-  fits(data: Uint8Array): boolean {
-    return data.length <= this.#options.maxBytes;
-  }
-
   add(event: LoggedEvent): void {
     const { maxEvents, maxBytes } = this.#options;
-    if (!this.fits(event.data)) return;
-    this.#events.push(event);
-    this.#bytes += event.data.length;
+    const fits = event.data.length <= maxBytes ? event : reduced(event);
+    if (fits === undefined || fits.data.length > maxBytes) return;
+    this.#events.push(fits);
+    this.#bytes += fits.data.length;
+    if (this.#bytes > maxBytes) this.#reduceOldest(fits);
     let drop = 0;
     while (
       drop < this.#events.length &&
@@ -104,6 +111,18 @@ export class EventLog {
     this.#events = [];
     this.#bytes = 0;
     this.#charge.release();
+  }
+
+  /** Makes room, oldest first: of an answer what stays in its place, of all else nothing. */
+  #reduceOldest(newest: LoggedEvent): void {
+    const kept: LoggedEvent[] = [];
+    for (const event of this.#events) {
+      const stays = this.#bytes <= this.#options.maxBytes || event === newest || event.reduced === true;
+      const left = stays ? event : reduced(event);
+      if (!stays) this.#bytes += (left?.data.length ?? 0) - event.data.length;
+      if (left !== undefined) kept.push(left);
+    }
+    this.#events = kept;
   }
 
   /** The events of a stream behind `sequence`, oldest first. */

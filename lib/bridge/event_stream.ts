@@ -113,9 +113,8 @@ export class EventStream implements MessageStream {
   send(data: Uint8Array, instead?: () => Uint8Array): Promise<void> | undefined {
     // A view would keep all that was read with it in memory for as long as the log keeps the event.
     const own = data.byteLength === data.buffer.byteLength ? data : data.slice();
-    const event = { ...this.#log.next(this.number), data: own };
-    if (this.#log.fits(own) || instead === undefined) this.#log.add(event);
-    else this.#log.add({ ...event, data: instead() });
+    const event = { ...this.#log.next(this.number), data: own, instead };
+    this.#log.add(event);
     if (!this.attached) return undefined;
     this.#push(event);
     return this.#outbox!.whenDrained();

@@ -114,7 +114,7 @@ export class OpenCalls implements CallOwner {
 
   fail(call: OpenCall, fault: RpcFault): void {
     call.settle?.(false);
-    void this.#close(call, faultText(call, fault));
+    void this.#close(call, errorWithId(call.id, fault));
   }
 
   /** Gives up the calls of one POST: as a whole where no answer has begun, else by an error to each (B9). */
@@ -149,7 +149,7 @@ export class OpenCalls implements CallOwner {
 
   #close(call: OpenCall, response: Uint8Array): Promise<void> | undefined {
     this.#remove(call);
-    return call.answer.answer(response, { instead: () => faultText(call, TOO_LONG_TO_KEEP) });
+    return call.answer.answer(response, { instead: notKept(call.id) });
   }
 
   /** Takes out this very call, not another that has got its id since (C1). */
@@ -161,17 +161,18 @@ export class OpenCalls implements CallOwner {
   }
 }
 
-/** What a client is told that was away when an answer came, if the answer is more than is kept for it. */
-const TOO_LONG_TO_KEEP: RpcFault = {
+/** What a client is told that was away when an answer came, if there was no room to keep the answer for it. */
+const NOT_KEPT: RpcFault = {
   code: BRIDGE_ERROR,
-  message: "The answer came while its client was away, and is longer than what is kept for one",
+  message: "The answer came while its client was away, and there was no room to keep it",
 };
 
-/** An error response with the id as its client wrote it. */
-function faultText({ id }: Pick<OpenCall, "id">, fault: RpcFault): Uint8Array {
-  return errorWithId(id, fault);
+/** Holds nothing but the id: it stays as long as the answer does. */
+function notKept(id: Uint8Array): () => Uint8Array {
+  return () => errorWithId(id, NOT_KEPT);
 }
 
+/** An error response with the id as its client wrote it. */
 export function errorWithId(id: Uint8Array, { code, message }: RpcFault): Uint8Array {
   const text = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, error: { code, message } }));
   return replaceSpan(text, findMember(text, "id")!, id);

@@ -250,7 +250,7 @@ Deno.test(
     const resumed = await session.listen(place);
     const messages = await within("the resumed stream", resumed.rest());
     assert.deepEqual(messages.map(({ id }) => id), ["big"]);
-    assert.match(errorOf(messages[0]).message, /longer than what is kept/);
+    assert.match(errorOf(messages[0]).message, /no room to keep it/);
     resumed.release();
   },
 );

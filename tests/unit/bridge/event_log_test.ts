@@ -97,3 +97,20 @@ Deno.test("N1: an outbox that is full holds its writer back until it is read", S
   outbox.end();
   assert.equal(await outbox.read(), null);
 });
+
+Deno.test("B9: an answer that has to make room leaves in its place what tells whoever resumes", STRICT, () => {
+  const log = new EventLog({ tag: "s", run: "r", maxEvents: 10, maxBytes: 100 });
+  const text = (data: Uint8Array | undefined) => new TextDecoder().decode(data);
+  const instead = () => new TextEncoder().encode("gone");
+  const answered = log.newStream(), other = log.newStream();
+  const start = log.next(answered);
+  log.add({ ...log.next(answered), data: new Uint8Array(60), instead });
+  for (let i = 0; i < 5; i++) log.add({ ...log.next(other), data: new Uint8Array(30) });
+  assert.deepEqual(log.after(start).map(({ data }) => text(data)), ["gone"]);
+  assert.ok(log.bytes <= 100, `${log.bytes} bytes`);
+  log.add({ ...log.next(answered), data: new Uint8Array(1000), instead });
+  assert.deepEqual(log.after(start).map(({ data }) => text(data)), ["gone", "gone"], "one that never fitted, too");
+  for (let i = 0; i < 20; i++) log.add({ ...log.next(other), data: new Uint8Array(1) });
+  assert.deepEqual(log.after(start), [], "the bound in number holds for all");
+  assert.equal(log.size, 10);
+});

@@ -1,0 +1,133 @@
+// A peer in memory, and where it comes from: for the bridge alone, without a process or a wire.
+import type { Asker, Message, Peer, PeerEvents, PeerSource } from "../../lib/bridge/peer.ts";
+import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
+import type { Span } from "../../lib/mcp/json_text.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+type Json = Record<string, unknown>;
+
+export function messageOf(value: Json): Message {
+  return { line: encoder.encode(JSON.stringify(value)), value: value as JsonObject };
+}
+
+export class FakePeer implements Peer {
+  /** Requests, as they came, by the id they have here. */
+  readonly asked = new Map<number, { readonly message: Json; readonly asker: Asker }>();
+  readonly sent: Json[] = [];
+  readonly forgotten: number[] = [];
+  readonly refused: { readonly id: RpcId; readonly code: number }[] = [];
+  /** Whether it takes messages. */
+  takes = true;
+  readonly #events: PeerEvents;
+  #lastId = 0;
+
+  constructor(events: PeerEvents) {
+    this.#events = events;
+  }
+
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
+  ask(text: Uint8Array, _id: Span, asker: Asker): number | undefined {
+    if (!this.takes) return undefined;
+    this.asked.set(++this.#lastId, { message: JSON.parse(decoder.decode(text)), asker });
+    return this.#lastId;
+  }
+
+  send(text: Uint8Array): boolean {
+    this.sent.push(JSON.parse(decoder.decode(text)));
+    return this.takes;
+  }
+
+  refuse(id: RpcId, code: number): void {
+    this.refused.push({ id, code });
+  }
+
+  forget(id: number): void {
+    this.forgotten.push(id);
+    this.asked.delete(id);
+  }
+
+  /** Answers the request it knows by `id`. */
+  answer(id: number, result: Json = {}): void {
+    const { asker } = this.asked.get(id)!;
+    this.asked.delete(id);
+    void asker.onReply(messageOf({ jsonrpc: "2.0", id, result }));
+  }
+
+  /** Says something of its own accord. */
+  say(message: Json): void {
+    void this.#events.onMessage(messageOf({ jsonrpc: "2.0", ...message }), this);
+  }
+
+  die(reason = "it died"): void {
+    const askers = [...this.asked.values()];
+    this.asked.clear();
+    this.#events.onLost(this);
+    for (const { asker } of askers) asker.onLost({ reason });
+  }
+}
+
+/** Peers of one session; a test decides when the next one is there. */
+export class FakePeers implements PeerSource {
+  readonly events: PeerEvents;
+  readonly handshake = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "fake", version: "1" } };
+  current: FakePeer | undefined;
+  /** Resolves, or rejects, to the peer that takes the place of the one that died. */
+  coming = Promise.withResolvers<FakePeer>();
+  confirmed = false;
+  stopped = false;
+  reply: Json = { result: this.handshake };
+
+  constructor(events: PeerEvents) {
+    this.events = events;
+    this.coming.promise.catch(() => {});
+  }
+
+  get peer(): Peer | Promise<Peer> {
+    return this.current ?? this.coming.promise;
+  }
+
+  get protocolVersion(): string {
+    return this.handshake.protocolVersion;
+  }
+
+  get capabilities(): JsonObject {
+    return this.handshake.capabilities;
+  }
+
+  initialize(): Promise<Message> {
+    this.current = new FakePeer(this.events);
+    return Promise.resolve(messageOf({ jsonrpc: "2.0", id: 1, ...this.reply }));
+  }
+
+  confirm(): void {
+    this.confirmed = true;
+  }
+
+  /** The current peer is gone, and another one not yet there. */
+  lose(): void {
+    const lost = this.current!;
+    this.current = undefined;
+    this.coming = Promise.withResolvers();
+    this.coming.promise.catch(() => {});
+    lost.die();
+  }
+
+  /** Another one is there, and has been told what it must know. */
+  replace(): FakePeer {
+    const peer = new FakePeer(this.events);
+    for (const text of this.events.retell()) peer.send(text);
+    this.current = peer;
+    this.coming.resolve(peer);
+    return peer;
+  }
+
+  stop(): Promise<void> {
+    this.stopped = true;
+    return Promise.resolve();
+  }
+}
