@@ -99,7 +99,7 @@ Deno.test("N1: an outbox that is full holds its writer back until it is read", S
 });
 
 Deno.test("B9: an answer that has to make room leaves in its place what tells whoever resumes", STRICT, () => {
-  const log = new EventLog({ tag: "s", run: "r", maxEvents: 10, maxBytes: 100 });
+  const log = new EventLog({ tag: "s", run: "r", maxEvents: 10, maxBytes: 100, account: new ByteAccount() });
   const text = (data: Uint8Array | undefined) => new TextDecoder().decode(data);
   const instead = () => new TextEncoder().encode("gone");
   const answered = log.newStream(), other = log.newStream();

@@ -2,6 +2,7 @@
 // server, or a router over several peers, can stand behind the same sessions (BEHAVIOUR.md B6, B9, C2, N1).
 import assert from "node:assert/strict";
 import { DEFAULT_BRIDGE_LIMITS } from "../../../lib/bridge/limits.ts";
+import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import type { BridgeRequest } from "../../../lib/bridge/request.ts";
 import { BridgeServer } from "../../../lib/bridge/server.ts";
 import type { UpstreamSessionId } from "../../../lib/envelope/session_id.ts";
@@ -15,13 +16,15 @@ import { STRICT } from "../../support/strict.ts";
 
 class Bridge {
   readonly timers = new FakeTimers();
+  readonly account = new ByteAccount();
   readonly peers: FakePeers[] = [];
   readonly ended: string[] = [];
   readonly server: BridgeServer;
   #names = 0;
 
   constructor() {
-    const parts = { limits: DEFAULT_BRIDGE_LIMITS, timers: this.timers, random: (n: number) => this.#random(n) };
+    const random = (n: number) => this.#random(n);
+    const parts = { limits: DEFAULT_BRIDGE_LIMITS, timers: this.timers, account: this.account, random };
     this.server = new BridgeServer({
       parts,
       gate: { assertOpen() {}, succeed() {}, fail() {} },
