@@ -6,12 +6,14 @@ import { processRoutes } from "../admin/process_api.ts";
 import type { Settings } from "../config/schema.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
+import { endAllReopened } from "../gateway/out/end.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
 import type { ListenAddress } from "../http1/server/listener.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
 import { createParts } from "./gateway_parts.ts";
@@ -28,6 +30,8 @@ const REVOCATION_POLL_MS = 100;
 const GATHERED_BYTES = 16 * 1024;
 /** How often open streams are looked at for silence. */
 const STREAM_TICK_MS = 1000;
+/** What servers may take to end the sessions that nothing leads to any more. */
+const END_TIMEOUT_MS = 2000;
 /** How often it is somebody's turn, of what is under way, to be asked about again. */
 const ASK_TICK_MS = 100;
 
@@ -184,11 +188,13 @@ export class App implements RunningApp {
   }
 
   async drain(): Promise<{ readonly cutStreams: number }> {
-    const { lifecycle, registry, underWay } = this.#lasting;
+    const { lifecycle, registry, underWay, upstream } = this.#lasting;
     lifecycle.draining = true;
     underWay.endStreams("drain");
     const cutStreams = await this.#server.drain(this.#settings.drainTimeoutMs);
     registry.abortAll("drain", this.#options.now());
+    // What memory alone leads to goes with it; nobody waits long for a server that does not answer.
+    await settlesWithin(endAllReopened(upstream, registry.sessions()), END_TIMEOUT_MS, SYSTEM_TIMERS);
     await this.#release();
     await this.#admin?.close();
     this.#stopped.resolve();

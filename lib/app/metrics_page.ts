@@ -146,6 +146,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
         adopted: owners,
         adopting: pending,
         tokens_remembered: lasting.tokens?.remembered ?? 0,
+        reopenings: lasting.reopenings.size,
       });
     },
   );

@@ -44,7 +44,13 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   return { ...withCredential(http, { ...options, settings }), declare };
 }
 
-function declarePool(page: MetricsPage, { name, pool: { stats } }: HttpUpstream): void {
+function declarePool(page: MetricsPage, { name, pool: { stats }, pings }: HttpUpstream): void {
+  page.counter(
+    "signet_session_pings_total",
+    "Pings sent to learn whether a session is lost upstream.",
+    () => pings.sent,
+  );
+  page.gauge("signet_sessions_pinged", "Sessions remembered for the bound on pings.", () => pings.size);
   page.labelled(
     "gauge",
     { name: "signet_pool_connections", help: "Connections to the upstream, by state.", labels: ["upstream", "state"] },

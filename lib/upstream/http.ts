@@ -55,7 +55,8 @@ export class HttpUpstream implements Upstream {
   readonly #address: EndpointUrl;
   readonly #probeTimeoutMs: number;
   readonly #timers: Timers;
-  readonly #pings: Pings;
+  /** What settles whether a session is lost; its numbers are for metrics. */
+  readonly pings: Pings;
 
   /** @throws TypeError on a URL that names no endpoint */
   constructor(options: HttpUpstreamOptions) {
@@ -70,7 +71,7 @@ export class HttpUpstream implements Upstream {
     const { limits, account } = options;
     this.pool = new Pool(trusting, { ...(limits && { limits }), ...(account && { account }) });
     this.#timers = options.timers ?? SYSTEM_TIMERS;
-    this.#pings = new Pings((request) => this.pool.send(request), this.#timers);
+    this.pings = new Pings((request) => this.pool.send(request), this.#timers);
   }
 
   send(request: UpstreamRequest): SessionCall {
@@ -122,7 +123,7 @@ export class HttpUpstream implements Upstream {
       const meaning = method === "GET" ? "unclear" : meaningOf(heard.refusal, idsIn(body));
       if (meaning === "own") return heard.response;
       if (meaning === "lost") return new LostSession(heard.response);
-      const ping = this.#pings.refusal({ upstreamSessionId: upstreamSessionId!, target, fields });
+      const ping = this.pings.refusal({ upstreamSessionId: upstreamSessionId!, target, fields });
       const refusal = await call.waitFor(ping);
       const isLost = refusal !== undefined && provesLoss(refusal, heard.refusal, method === "GET");
       return isLost ? new LostSession(heard.response) : heard.response;

@@ -69,6 +69,51 @@ for (const lane of LANES) {
   );
 
   Deno.test(
+    `L4 P2: a session opened again is ended upstream when Signet ends; what ids lead to stays (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const [kept, lost] = [await signet.open(), await signet.open()];
+      const [known] = upstream.sessions;
+      for (const session of upstream.sessions) if (session !== known) upstream.sessions.delete(session);
+      for (const id of [kept, lost]) assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+      await signet[Symbol.asyncDispose]();
+      assert.deepEqual([...upstream.sessions], [known]);
+      await using next = await TestSignet.start({ upstream: upstream.url, lane, ring: signet.ring });
+      for (const id of [kept, lost]) assert.equal(await status(next.post(call(2, "echo"), { id })), 200);
+      assert.equal(upstream.ran.get("echo"), 4);
+    },
+  );
+
+  Deno.test(
+    `L4 M1: a client that leaves while it waits to initialize again holds nothing up (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.forgetSessions();
+      const gate = Promise.withResolvers<void>();
+      upstream.onRequest = async (request) => {
+        if (request.body.includes('"initialize"') && request.sessionId === null) await gate.promise;
+        return request.sessionId !== null && !upstream.sessions.has(request.sessionId) ? lost() : undefined;
+      };
+      const first = signet.post(call(1, "echo"), { id });
+      await until(() => initializes(upstream) === 2, "it is being opened again");
+      const abort = new AbortController();
+      const second = signet.post(INITIALIZE, { id, signal: abort.signal }).catch(() => {});
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 2, "the handshake waits");
+      abort.abort();
+      await second;
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 1, "its place is free");
+      gate.resolve();
+      assert.equal(await status(first), 200);
+      assert.deepEqual([upstream.ran.get("echo"), upstream.sessions.size], [1, 1]);
+    },
+  );
+
+  Deno.test(
     `L4 L5: DELETE ends a session opened again once, and nothing more when it leaves memory (${lane} lane)`,
     STRICT,
     async () => {

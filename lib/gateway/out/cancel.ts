@@ -11,27 +11,35 @@ import { route } from "./route.ts";
 
 const encoder = new TextEncoder();
 
+/** A call whose client has gone. */
+interface CancelledCall {
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+  readonly session: Session;
+}
+
 /** Never rejects: nobody waits for it. Initialize cannot be cancelled and must not get here. */
-export async function cancelCall(
-  parts: GatewayParts,
-  call: { inbound: Inbound; caller: Caller; session: Session },
-): Promise<void> {
-  const { inbound, caller, session } = call;
+export async function cancelCall(parts: GatewayParts, call: CancelledCall): Promise<void> {
+  const { inbound, session } = call;
   const requestId = inbound.rpcId;
   if (requestId === null || session.ended) return;
+  try {
+    await notifyCancelled(parts, call, `{"requestId":${idText(requestId)},"reason":"the client disconnected"}`);
+  } catch (error) {
+    const facts = { session: session.tag, cause: (error as Error).message };
+    parts.log.warn("call not cancelled upstream", facts);
+  }
+}
+
+async function notifyCancelled(parts: GatewayParts, call: CancelledCall, params: string): Promise<void> {
+  const { inbound, caller, session } = call;
   const { upstream, link } = route(parts, session);
   const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of ["mcp-method", "mcp-name"]) removeField(fields, name);
   setField(fields, "content-type", "application/json");
   parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
-  const params = `{"requestId":${idText(requestId)},"reason":"the client disconnected"}`;
   const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
-  try {
-    const { query } = inbound.head;
-    const about = { caller, session: session.tag, upstreamSessionId: link.id };
-    await notify(upstream, { ...about, method: "POST", query, fields, body });
-  } catch (error) {
-    const facts = { session: session.tag, cause: (error as Error).message };
-    parts.log.warn("call not cancelled upstream", facts);
-  }
+  const { query } = inbound.head;
+  const about = { caller, session: session.tag, upstreamSessionId: link.id };
+  await notify(upstream, { ...about, method: "POST", query, fields, body });
 }

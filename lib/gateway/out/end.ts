@@ -90,10 +90,18 @@ export function endUnowned(
  */
 export function endReopened(upstream: Upstream, session: Session, reason: EndReason): void {
   if (reason === "deleted" || reason === "upstream_gone") return;
+  endLinks(upstream, session).catch(() => {});
+}
+
+/** The same of all sessions, when the process ends and its memory with it. Settles when all have been told, or cannot be. */
+export async function endAllReopened(upstream: Upstream, sessions: Iterable<Session>): Promise<void> {
+  await Promise.allSettled([...sessions].map((session) => endLinks(upstream, session)));
+}
+
+async function endLinks(upstream: Upstream, session: Session): Promise<void> {
   for (const { id, reopened } of session.links) {
     if (reopened === undefined || id === undefined) continue;
     const { query, caller } = reopened;
-    const about = { fields: [...reopened.fields], query, caller, session: session.tag, id };
-    endUpstream(upstream, about).catch(() => {});
+    await endUpstream(upstream, { fields: [...reopened.fields], query, caller, session: session.tag, id });
   }
 }

@@ -1,6 +1,6 @@
 // A client that initializes again under the id it has (O4): it goes on under that id, with a session upstream that works,
 // whether the upstream still knew the old one, had lost it, or has just given out another.
-import type { ClientResponse } from "../../http1/types.ts";
+import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
 import { endUnowned, endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
@@ -29,13 +29,16 @@ export async function openByHandshake(
 ): Promise<ClientResponse> {
   const { outbound: { session, caller }, target: { link }, inFlight } = handshake;
   // Whoever brings it back at this moment does so for the client that was there before.
-  while (link.reviving !== undefined) await inFlight.waitFor(link.reviving).catch(() => {});
-  takeTurn(parts, { session, caller });
+  while (link.reviving !== undefined) await inFlight.waitFor(link.reviving.catch(() => {}));
+  const turn = takeTurn(parts, { session, caller });
   const done = Promise.withResolvers<void>();
   link.reviving = done.promise;
   try {
     const response = await sendOutside(parts, handshake);
     return await takeUp(parts, handshake, { response, replaces: link.generation !== seenGeneration });
+  } catch (error) {
+    if (error instanceof HttpError) turn.giveBack();
+    throw error;
   } finally {
     link.reviving = undefined;
     done.resolve();

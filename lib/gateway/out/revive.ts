@@ -54,13 +54,12 @@ export async function revive(
 }
 
 async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> {
-  const { session, link, upstream } = revival;
+  const { session, upstream } = revival;
   const facts = { session: session.tag, upstream: upstream.name };
   let turn: Turn | undefined;
   try {
     turn = takeTurn(parts, revival);
-    const id = await openUpstreamSession(parts, revival);
-    takeOver(link, { id, reopened: keep(fieldsFor(parts, revival), revival) });
+    await openUpstreamSession(parts, revival);
     parts.metrics.resurrections.inc("ok");
     parts.log.info("session resurrected upstream", facts);
   } catch (error) {
@@ -106,9 +105,9 @@ export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbo
   return { fields: kept, query: detachText(inbound.head.query), caller: { principalKey, owner } };
 }
 
-/** A new session upstream; none is left there if it cannot be used. */
-async function openUpstreamSession(parts: GatewayParts, revival: Revival): Promise<UpstreamSessionId | undefined> {
-  const { session, upstream, inbound, caller } = revival;
+/** Makes the link stand for a new session upstream; none is left there if it cannot be used. */
+async function openUpstreamSession(parts: GatewayParts, revival: Revival): Promise<void> {
+  const { session, upstream, link, inbound, caller } = revival;
   let id: UpstreamSessionId | undefined;
   try {
     await initializeAgain(parts, revival, (opened) => id = opened);
@@ -117,7 +116,8 @@ async function openUpstreamSession(parts: GatewayParts, revival: Revival): Promi
     if (session.endReason !== undefined) {
       throw new SignetError("session_not_found", { facts: { outcome: session.endReason } });
     }
-    return id;
+    // In the same turn: whoever ends the session from now on finds the new one.
+    takeOver(link, { id, reopened: keep(fieldsFor(parts, revival), revival) });
   } catch (error) {
     if (id !== undefined) {
       const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session: session.tag };

@@ -51,6 +51,16 @@ export class Pings {
     this.#timers = timers;
   }
 
+  /** Sent since the start. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Sessions remembered for the bound, for metrics. */
+  get size(): number {
+    return this.#asked.size;
+  }
+
   /** How the server refuses a `ping` in the session; undefined if it answers, or nothing was learnt. Never rejects. */
   async refusal(wanted: PingWanted): Promise<Refusal | undefined> {
     const asked = this.#remember(wanted.upstreamSessionId);
