@@ -78,14 +78,14 @@ export function guard({ headers }: Request, { token, loopback }: ControlApiOptio
     if (loopback) return;
     throw new SignetError("origin_refused", {
       publicMessage: "Forbidden: beyond loopback this API wants a token, and none is configured",
-      remedy: "Start Signet with --admin-token-file, or bind --admin to loopback",
+      remedy: "Start Signet with --admin-token-file, or bind --admin to loopback.",
     });
   }
   if (token.matches(headers.get("authorization"))) return;
   throw new SignetError("unauthenticated", {
     publicMessage: "Unauthorized: this API wants the admin token",
     challenge: "Bearer",
-    remedy: "Give --admin-token-file with the token the Signet was started with",
+    remedy: "Give --admin-token-file with the token the Signet was started with.",
   });
 }
 
@@ -171,7 +171,7 @@ function readRevocation(body: Members): RevocationRequest {
     default:
       throw new SignetError("invalid_request", {
         publicMessage: "The kind of revocation is not known",
-        remedy: "There are session, hash, principal, before and all",
+        remedy: "There are session, hash, principal, before and all.",
       });
   }
 }

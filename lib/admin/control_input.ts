@@ -26,20 +26,20 @@ export class Members {
   /** @throws SignetError `invalid_request` unless it is a text */
   text(name: string): string {
     const text = this.optionalText(name);
-    if (text === undefined) throw refuse(`The member ${name} is missing`, `Add ${name}, a text`);
+    if (text === undefined) throw refuse(`The member ${name} is missing`, `Add ${name}, a text.`);
     return text;
   }
 
   optionalText(name: string): string | undefined {
     const value = this.#ask(name);
     if (value === undefined || typeof value === "string") return value;
-    throw refuse(`The member ${name} is no text`, `Write ${name} as a JSON string`);
+    throw refuse(`The member ${name} is no text`, `Write ${name} as a JSON string.`);
   }
 
   /** @throws SignetError `invalid_request` unless it is a whole number ≥ 0 */
   integer(name: string): number {
     const value = this.optionalInteger(name);
-    if (value === undefined) throw refuse(`The member ${name} is missing`, `Add ${name}, a whole number`);
+    if (value === undefined) throw refuse(`The member ${name} is missing`, `Add ${name}, a whole number.`);
     return value;
   }
 
@@ -47,7 +47,7 @@ export class Members {
     const value = this.#ask(name);
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-    throw refuse(`The member ${name} is no whole number`, `Write ${name} as a JSON number from 0`);
+    throw refuse(`The member ${name} is no whole number`, `Write ${name} as a JSON number from 0.`);
   }
 
   /** @throws SignetError `invalid_request` if there are members nobody asked for */
@@ -57,7 +57,7 @@ export class Members {
     const known = [...this.#asked].join(", ");
     throw refuse(
       stray.length === 1 ? "The request has a member that is not known" : "The request has members that are not known",
-      known === "" ? "Leave it out" : `There are: ${known}`,
+      known === "" ? "Leave it out." : `There are: ${known}.`,
     );
   }
 
@@ -103,7 +103,7 @@ async function readBounded(request: Request): Promise<Uint8Array> {
 export function queryMembers(url: URL, numbers: readonly string[]): Members {
   const members = new Map<string, unknown>();
   for (const [name, text] of url.searchParams) {
-    if (members.has(name)) throw refuse("The query names something twice", "Name each once");
+    if (members.has(name)) throw refuse("The query names something twice", "Name each once.");
     members.set(name, numbers.includes(name) && /^\d{1,15}$/.test(text) ? Number(text) : text);
   }
   return new Members(members);

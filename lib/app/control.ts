@@ -35,7 +35,7 @@ export function createControl(options: ControlOptions): Control {
   return new AppControl(options);
 }
 
-const NAME_IT = "Name it as the credential does";
+const NAME_IT = "Name it as the credential does.";
 
 type PrincipalRequest = Extract<RevocationRequest, { kind: "principal" }>;
 
@@ -122,7 +122,7 @@ class AppControl implements Control {
     if (opened.ok) return opened.session;
     throw new SignetError("session_not_found", {
       publicMessage: "Nothing was revoked: this is no session id of the configured keys",
-      remedy: "Compare `signet keys list` with the Signet that issued it",
+      remedy: "Compare `signet keys list` with the Signet that issued it.",
     });
   }
 
@@ -135,7 +135,7 @@ class AppControl implements Control {
     if (concerned.length === 0) {
       throw new SignetError("session_not_found", {
         publicMessage: "Nothing was revoked: no live session has this hash",
-        remedy: "`signet sessions` lists those there are; one that is not in memory is revoked by its id or its owner",
+        remedy: "`signet sessions` lists those there are; one that is not in memory is revoked by its id or its owner.",
       });
     }
     return await this.#ending((session) => concerned.includes(session), async () => {
@@ -169,13 +169,13 @@ class AppControl implements Control {
     if (bindsClient && clientId === undefined) {
       throw invalid(
         "Nothing was revoked: each OAuth client of a caller is an owner of its own here, and none is named",
-        "Name the client, or a blank one for credentials that name none (--client-id)",
+        "Name the client, or a blank one for credentials that name none (--client-id).",
       );
     }
     if (!bindsClient && clientId !== undefined) {
       throw invalid(
         "Nothing was revoked: sessions are not bound to OAuth clients here, and one is named",
-        "Leave the client out: all sessions of the caller end, or start Signet with --bind-client-id",
+        "Leave the client out: all sessions of the caller end, or start Signet with --bind-client-id.",
       );
     }
     const owner = clientId === undefined || clientId.trim() === "" ? principal : { ...principal, clientId };
@@ -195,7 +195,7 @@ class AppControl implements Control {
     const nowMs = this.#options.now();
     if (beforeMs === undefined) return nowMs;
     if (Number.isSafeInteger(beforeMs) && beforeMs >= 0 && beforeMs <= nowMs) return beforeMs;
-    throw invalid("Nothing was revoked: the moment is in the future, or none at all", "Name one that has passed");
+    throw invalid("Nothing was revoked: the moment is in the future, or none at all", "Name one that has passed.");
   }
 
   /** Counts those that a revocation ended: the listeners do it, before `revoke` returns or resolves. */
@@ -213,14 +213,14 @@ class AppControl implements Control {
     if (tokens !== undefined) return tokens;
     throw invalid(
       "Session tokens are not configured",
-      "Set --token-secret-file to the secrets they are signed with, and --principal token to accept them",
+      "Set --token-secret-file to the secrets they are signed with, and --principal token to accept them.",
     );
   }
 
   #registry(attempted: string): SessionRegistry {
     const { registry } = this.#options;
     if (registry !== undefined) return registry;
-    throw invalid(`${attempted} needs a running Signet: a state file knows no live sessions`, "Ask it with --admin");
+    throw invalid(`${attempted} needs a running Signet: a state file knows no live sessions`, "Ask it with --admin.");
   }
 }
 

@@ -193,6 +193,6 @@ function assertLegacy({ result }: JsonObject): void {
   if (typeof version === "string" && isLegacyRevision(version)) return;
   throw new SignetError("upstream_invalid", {
     facts: { attempted: "initialize", found: typeof version === "string" ? version : "no revision" },
-    remedy: "the MCP server speaks no revision that Signet knows",
+    remedy: "The MCP server speaks no revision that Signet knows.",
   });
 }

@@ -22,7 +22,7 @@ function encode(value: unknown, depth: number): string {
   if (depth === MAX_DEPTH) {
     throw new SignetError("invalid_params", {
       publicMessage: `Invalid params: nested beyond ${MAX_DEPTH} levels`,
-      remedy: "Send flatter clientInfo and capabilities",
+      remedy: "Send flatter clientInfo and capabilities.",
     });
   }
   return Array.isArray(value) ? encodeArray(value, depth + 1) : encodeObject(value, depth + 1);

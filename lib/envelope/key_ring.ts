@@ -142,7 +142,7 @@ export function parseKeyRing(text: string, place: string): KeyRing {
   return new KeyRing([...places.values()].map(({ key }) => key));
 }
 
-const REMEDY = `Want standard base64 of ${KEY_BYTES} random bytes (44 characters): make one with \`signet keys new\``;
+const REMEDY = `Want standard base64 of ${KEY_BYTES} random bytes (44 characters): make one with \`signet keys new\`.`;
 
 interface Entry {
   readonly text: string;
@@ -173,10 +173,10 @@ function problemOf(text: string, decoded: Buffer): string | undefined {
 }
 
 function clashOf(place: string, earlier: string, same: boolean): ConfigProblem {
-  if (same) return { place, problem: `the key stands at ${earlier} already`, remedy: "Remove one of the two" };
+  if (same) return { place, problem: `the key stands at ${earlier} already`, remedy: "Remove one of the two." };
   return {
     place,
     problem: `the key has the same key id as the one at ${earlier}`,
-    remedy: "Replace the newer of the two: ids of a ring must differ, and a fresh key's will",
+    remedy: "Replace the newer of the two: ids of a ring must differ, and a fresh key's will.",
   };
 }

@@ -27,7 +27,7 @@ export class SessionTooLongError extends SignetError {
     super("invalid_params", {
       publicMessage:
         `Invalid params: clientInfo and capabilities would make a session id of ${length} characters, ${maxLength} is the most`,
-      remedy: "Send smaller clientInfo and capabilities, seal fewer headers, or allow longer ids",
+      remedy: "Send smaller clientInfo and capabilities, seal fewer headers, or allow longer ids.",
       facts: {
         idLength: length,
         maxLength,

@@ -27,16 +27,16 @@ const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
 
 /** What an operator can do about a fault of the upstream. */
 const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
-  connect_failed: "start the MCP server, or correct --upstream; a longer --connect-patience bridges its restarts",
-  connect_timeout: "see whether the MCP server's host is reachable, or raise --connect-timeout",
-  no_room: "too much waits in memory for clients or servers that are slow: raise --max-buffered if there is more",
-  pool_exhausted: "the MCP server is too slow for its load: give it more of everything, or lower --max-in-flight",
-  upstream_closed: "the MCP server closed the connection before it had answered: its own log should say why",
-  upstream_invalid: "what answers at --upstream does not speak HTTP/1.1 correctly: see whether it is the MCP server",
-  body_too_large: "raise --max-body, if requests are meant to be that large",
-  head_too_large: "raise --max-head, if the client's fields are meant to be that large",
-  request_timeout: "the client was too slow: raise --head-timeout or --body-timeout, if it is meant to be",
-  upstream_timeout: "the MCP server did not begin to answer in time: raise --response-timeout, or set it to 0",
+  connect_failed: "Start the MCP server, or correct --upstream; a longer --connect-patience bridges its restarts.",
+  connect_timeout: "See whether the MCP server's host is reachable, or raise --connect-timeout.",
+  no_room: "Too much waits in memory for clients or servers that are slow: raise --max-buffered if there is more.",
+  pool_exhausted: "The MCP server is too slow for its load: give it more of everything, or lower --max-in-flight.",
+  upstream_closed: "The MCP server closed the connection before it had answered: its own log should say why.",
+  upstream_invalid: "What answers at --upstream does not speak HTTP/1.1 correctly: see whether it is the MCP server.",
+  body_too_large: "Raise --max-body, if requests are meant to be that large.",
+  head_too_large: "Raise --max-head, if the client's fields are meant to be that large.",
+  request_timeout: "The client was too slow: raise --head-timeout or --body-timeout, if it is meant to be.",
+  upstream_timeout: "The MCP server did not begin to answer in time: raise --response-timeout, or set it to 0.",
 };
 
 /** One side spoke TLS and the other did not: told by what either runtime's TLS says of the first bytes. */

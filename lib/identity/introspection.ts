@@ -39,7 +39,7 @@ export interface IntrospectionOptions extends IntrospectionRules, EndpointOption
   readonly unsafeHttp?: boolean;
 }
 
-const REMEDY = "See that the introspection endpoint is up, and takes Signet's client credentials";
+const REMEDY = "See that the introspection endpoint is up, and takes Signet's client credentials.";
 
 export class IntrospectionSource implements VerifyingSource {
   readonly name = "introspection";

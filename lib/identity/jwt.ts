@@ -214,7 +214,7 @@ export class JwtSource implements VerifyingSource {
     // private.
     throw new SignetError("identity_unavailable", {
       facts: { found: fault instanceof Error ? fault.message : String(fault) },
-      remedy: "The issuer's key set holds a key that cannot be used; see the cause",
+      remedy: "The issuer's key set holds a key that cannot be used; see the cause.",
       cause: fault,
     });
   }
@@ -269,7 +269,7 @@ function checkOptions(options: JwtOptions): void {
     problems.push({
       place: "--jwt-issuer",
       problem: "the issuer is blank",
-      remedy: "Give the URL the tokens have in iss",
+      remedy: "Give the URL the tokens have in iss.",
     });
   }
   if (
@@ -279,14 +279,14 @@ function checkOptions(options: JwtOptions): void {
     problems.push({
       place: "--jwt-audience",
       problem: "the audience is missing or blank",
-      remedy: "Give the URI that names this server in the tokens' aud",
+      remedy: "Give the URI that names this server in the tokens' aud.",
     });
   }
   if (options.allowNoAudience && (options.clients ?? []).length === 0) {
     problems.push({
       place: "--jwt-allow-no-audience",
       problem: "no client is named whose tokens may lack an audience",
-      remedy: "Name each with --jwt-client: without one, the issuer's tokens for anybody else would be taken",
+      remedy: "Name each with --jwt-client: without one, the issuer's tokens for anybody else would be taken.",
     });
   }
   const known: readonly string[] = JWT_ALGORITHMS;

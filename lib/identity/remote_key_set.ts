@@ -109,7 +109,7 @@ export class RemoteKeySet implements KeySet {
       this.#failure = new SignetError("identity_unavailable", {
         retryAfterS: Math.max(1, Math.ceil(this.#settings.retryMs / 1000)),
         facts: { url: redactUrl(this.#settings.url), found: cause instanceof Error ? cause.message : String(cause) },
-        remedy: "Check that the key set's URL (--jwt-jwks) can be reached from here and answers with a JWK Set",
+        remedy: "Check that the key set's URL (--jwt-jwks) can be reached from here and answers with a JWK Set.",
         cause,
       });
       throw this.#failure;

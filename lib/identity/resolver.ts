@@ -39,7 +39,7 @@ const DEFAULT_MAX_AGE_MS = 30_000;
 const DEFAULT_MAX_QUESTION_LENGTH = 16_384;
 /** RFC 9110 §5.6.2, token. */
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const REMEDY = "See that the resolver is up, and answers 200 with a principal, or 401 or 403";
+const REMEDY = "See that the resolver is up, and answers 200 with a principal, or 401 or 403.";
 
 const REFUSED = refused("the resolver refuses the caller");
 const REPEATED = malformed("a header field the resolver needs is sent more than once");

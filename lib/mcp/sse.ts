@@ -98,7 +98,7 @@ export class SseParser {
     this.#eventBytes += length;
     if (this.#eventBytes > this.#maxEventBytes) {
       throw new SignetError("upstream_invalid", {
-        remedy: "raise the event size limit, or have the MCP server send smaller messages",
+        remedy: "Raise the event size limit, or have the MCP server send smaller messages.",
         facts: { maxEventBytes: this.#maxEventBytes },
       });
     }

@@ -88,7 +88,7 @@ export class Limits {
       throw new SignetError("principal_limit", {
         retryAfterS: Math.max(1, Math.ceil(freeInMs / 1000)),
         facts: { what: "sessions of one caller", limit: this.#caps.maxSessionsPerPrincipal },
-        remedy: "All are in use: end some with DELETE, or raise --max-sessions-per-principal or lower --yield-after",
+        remedy: "All are in use: end some with DELETE, or raise --max-sessions-per-principal or lower --yield-after.",
       });
     }
     const { sessions } = this.#tallies;
@@ -97,7 +97,7 @@ export class Limits {
       throw new SignetError("session_limit", {
         retryAfterS: RETRY_AFTER_S,
         facts: { limit: this.#caps.maxSessions },
-        remedy: "Add replicas, shorten --session-idle, or raise --max-sessions",
+        remedy: "Add replicas, shorten --session-idle, or raise --max-sessions.",
       });
     }
     return new Unit("sessions", sessions, this.#holdings.of(key));
@@ -125,7 +125,7 @@ export class Limits {
       publicMessage: "Too many bytes at once for this caller",
       retryAfterS: REQUEST_RETRY_AFTER_S,
       facts: { what: "bytes of bodies of one caller", limit: this.#caps.maxBytesPerPrincipal },
-      remedy: "Let earlier requests end, or raise --principal-share or --max-buffered",
+      remedy: "Let earlier requests end, or raise --principal-share or --max-buffered.",
     });
   }
 

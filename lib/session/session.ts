@@ -262,7 +262,7 @@ export class Session implements Linked<Session>, Listed {
       publicMessage: `Too many ${what} at once in this session`,
       retryAfterS: 1,
       facts: { what: `${what} of one session`, limit },
-      remedy: `Let earlier ones end, or raise --max-${what}-per-session`,
+      remedy: `Let earlier ones end, or raise --max-${what}-per-session.`,
     });
   }
 }

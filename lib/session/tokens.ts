@@ -103,7 +103,7 @@ export class SessionTokens {
       if (outcome.reason === "agent_limit") throw new TokenLimitError(agent, maxPerAgent);
       throw new SignetError("session_limit", {
         publicMessage: "Too many session tokens",
-        remedy: "Revoke some, wait until some expire, or configure a state file",
+        remedy: "Revoke some, wait until some expire, or configure a state file.",
       });
     };
     return whenReady(store.insertBelowLimit(record, { limit: maxPerAgent, nowMs }), settle);

@@ -10,7 +10,7 @@ export abstract class TokenError extends SignetError {
   abstract readonly step: TokenStep;
 
   constructor(reason: string) {
-    super("unauthenticated", { facts: { reason }, remedy: "Issue a new token" });
+    super("unauthenticated", { facts: { reason }, remedy: "Issue a new token." });
   }
 }
 
@@ -72,7 +72,7 @@ export class TokenLimitError extends SignetError {
     super("principal_limit", {
       publicMessage: `The agent has ${limit} session tokens already, which is the limit`,
       facts: { limit },
-      remedy: "Revoke one, wait until one expires, or raise the limit",
+      remedy: "Revoke one, wait until one expires, or raise the limit.",
     });
     this.agent = agent;
     this.limit = limit;

@@ -40,7 +40,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
 
 function closedError(): StoreError {
   return new StoreError("closed", "The store was used after it had been closed", {
-    remedy: "This is a fault of Signet",
+    remedy: "This is a fault of Signet.",
   });
 }
 
@@ -143,7 +143,7 @@ class MemoryTokens implements TokenStore {
 /** Thrown by every store for a second record with the same id: 128 random bits were not random. */
 export function conflictError(): StoreError {
   return new StoreError("conflict", "A token was not recorded: a record with its id exists", {
-    remedy: "Check the source of randomness; ids are 128 random bits",
+    remedy: "Check the source of randomness; ids are 128 random bits.",
   });
 }
 

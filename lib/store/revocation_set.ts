@@ -106,7 +106,7 @@ export class RevocationSet {
   #requireRoom(size: number, limit: number): void {
     if (size < limit) return;
     throw new StoreError("full", `A revocation was refused: ${limit} are held in memory already`, {
-      remedy: "Revoke everything before a moment instead, or configure a state file",
+      remedy: "Revoke everything before a moment instead, or configure a state file.",
     });
   }
 }

@@ -14,29 +14,29 @@ export function explainSqlite(cause: unknown): Explanation {
     return {
       code: "busy",
       problem: "another process held it too long",
-      remedy: "Try again; if it lasts, find the process that has it open",
+      remedy: "Try again; if it lasts, find the process that has it open.",
     };
   }
   if (/file is not a database/.test(text)) {
     return {
       code: "foreign",
       problem: "it is not a SQLite database",
-      remedy: "Name another file; this one was not touched",
+      remedy: "Name another file; this one was not touched.",
     };
   }
   if (/malformed|corrupt/.test(text)) {
     return {
       code: "corrupt",
       problem: "it is damaged",
-      remedy: "Restore it from a backup, or move it away to start without its revocations and tokens",
+      remedy: "Restore it from a backup, or move it away to start without its revocations and tokens.",
     };
   }
   if (/database or disk is full/.test(text)) {
-    return { code: "full", problem: "the disk is full", remedy: "Make room" };
+    return { code: "full", problem: "the disk is full", remedy: "Make room." };
   }
   return {
     code: "io",
     problem: text,
-    remedy: "Its folder must be writable, on a local disk, with permission to read and write there",
+    remedy: "Its folder must be writable, on a local disk, with permission to read and write there.",
   };
 }

@@ -79,7 +79,7 @@ export class SqliteFile {
 
   #closedError(): StoreError {
     return new StoreError("closed", `The state file ${this.#path} was used after it had been closed`, {
-      remedy: "This is a fault of Signet",
+      remedy: "This is a fault of Signet.",
     });
   }
 

@@ -73,7 +73,7 @@ function claimFile(path: string): void {
   } catch (cause) {
     if (systemFault(cause) !== "AlreadyExists") {
       throw new StoreError("io", `The state file ${path} could not be created`, {
-        remedy: "Its folder must exist and be writable by Signet, with permission to read and write there",
+        remedy: "Its folder must exist and be writable by Signet, with permission to read and write there.",
         cause,
       });
     }
@@ -81,7 +81,7 @@ function claimFile(path: string): void {
   const info = statSync(path);
   if (!info.isFile()) {
     throw new StoreError("foreign", `The state file ${path} could not be opened: it is not a regular file`, {
-      remedy: "Name a file",
+      remedy: "Name a file.",
     });
   }
   if ((info.mode & 0o077) === 0 || !(info.size === 0 || bearsOurMark(path))) return;
@@ -89,7 +89,7 @@ function claimFile(path: string): void {
     chmodSync(path, 0o600);
   } catch (cause) {
     throw new StoreError("io", `The state file ${path} is open to other users and cannot be narrowed`, {
-      remedy: "Make the user Signet runs as its owner, or chmod it to 600",
+      remedy: "Make the user Signet runs as its owner, or chmod it to 600.",
       cause,
     });
   }
@@ -114,7 +114,7 @@ function prepareSchema(database: DatabaseSync, path: string): void {
   const objects = Number(database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n);
   if (applicationId !== APPLICATION_ID && (applicationId !== 0 || version !== 0 || objects !== 0)) {
     throw new StoreError("foreign", `The state file ${path} is a database of another program`, {
-      remedy: "Name another file; this one was not touched",
+      remedy: "Name another file; this one was not touched.",
     });
   }
   if (applicationId === APPLICATION_ID && version !== SCHEMA_VERSION) {
@@ -122,7 +122,7 @@ function prepareSchema(database: DatabaseSync, path: string): void {
       "newer",
       `The state file ${path} has version ${version}, this Signet knows ${SCHEMA_VERSION}`,
       {
-        remedy: "Run the newer Signet that wrote it, or name another file",
+        remedy: "Run the newer Signet that wrote it, or name another file.",
       },
     );
   }
@@ -137,7 +137,7 @@ function requireSound(database: DatabaseSync, path: string): void {
   const verdict = database.prepare("PRAGMA quick_check(1)").get();
   if (verdict?.quick_check === "ok") return;
   throw new StoreError("corrupt", `The state file ${path} is damaged`, {
-    remedy: "Restore it from a backup, or move it away to start without its revocations and tokens",
+    remedy: "Restore it from a backup, or move it away to start without its revocations and tokens.",
   });
 }
 

@@ -192,7 +192,7 @@ export class ServerLife implements PeerSource {
         publicMessage: "Bad gateway: the MCP server keeps failing",
         retryAfterS: Math.ceil(delayMs / 1000),
         facts: { failures: this.#backoff.failures },
-        remedy: "the MCP server's own lines in this log should say why it ends",
+        remedy: "The MCP server's own lines in this log should say why it ends.",
       });
     }
     if (delayMs > 0) await pause(delayMs, host.timers);
@@ -214,7 +214,7 @@ export class ServerLife implements PeerSource {
       void this.#retire(peer);
       throw new SignetError("upstream_invalid", {
         facts: { wanted: this.protocolVersion, found: found === undefined ? "an error" : versionIn(found) },
-        remedy: "a restarted MCP server must accept the handshake it accepted before",
+        remedy: "A restarted MCP server must accept the handshake it accepted before.",
       });
     }
     this.#handshake = found;
@@ -275,7 +275,7 @@ export class ServerLife implements PeerSource {
       if (cause instanceof CredentialRejectedError) throw cause;
       throw new SignetError("upstream_unreachable", {
         facts: { attempted: "start the MCP server" },
-        remedy: "see whether the command can be run by the user Signet runs as",
+        remedy: "See whether the command can be run by the user Signet runs as.",
         cause,
       });
     }
@@ -293,7 +293,7 @@ export class ServerLife implements PeerSource {
         reject(
           new SignetError("upstream_timeout", {
             facts: { attempted: "initialize", afterMs: limits.startTimeoutMs },
-            remedy: "raise --stdio-start-timeout if the MCP server needs longer to start",
+            remedy: "Raise --stdio-start-timeout if the MCP server needs longer to start.",
           }),
         );
       });
@@ -341,7 +341,7 @@ function neverBegan(exit: ProcessExit): SignetError {
   return new SignetError("upstream_unreachable", {
     publicMessage: "Bad gateway: the MCP server ended before it had started",
     facts: { exitCode: exit.code, ...(exit.signal === null ? {} : { signal: exit.signal }) },
-    remedy: "the MCP server's own lines in this log should say why; try the command by itself",
+    remedy: "The MCP server's own lines in this log should say why; try the command by itself.",
   });
 }
 

@@ -30,7 +30,7 @@ export class StartGate {
     throw new SignetError("upstream_unreachable", {
       publicMessage: "Bad gateway: the MCP server keeps failing to start",
       retryAfterS: Math.ceil(delayMs / 1000),
-      remedy: "the MCP server's own lines in this log should say why; try the command by itself",
+      remedy: "The MCP server's own lines in this log should say why; try the command by itself.",
     });
   }
 
