@@ -116,7 +116,7 @@ export interface ClientRequest {
   readonly method: string;
   readonly target: string;
   readonly fields: FieldList;
-  readonly body?: Bytes | BodyReader;
+  readonly body?: Bytes;
 }
 
 export interface ClientResponse {

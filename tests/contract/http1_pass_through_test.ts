@@ -10,9 +10,10 @@ import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
 /** The smallest proxy there is. */
-function forward(exchange: Exchange, pool: Pool): void {
+async function forward(exchange: Exchange, pool: Pool): Promise<void> {
   const { method, target, fields, bodyLength } = exchange.head;
-  const body = bodyLength === 0 ? {} : { body: exchange.body.takeBuffered() ?? exchange.body };
+  const read = () => exchange.body.takeBuffered() ?? exchange.body.readAll(Infinity);
+  const body = bodyLength === 0 ? {} : { body: await read() };
   const call = pool.send({ method, target, fields: withoutHopByHop(fields), ...body });
   exchange.onAbort = () => call.abort();
   call.response.then((response) => relay(exchange, response)).catch((error: HttpError) => {
@@ -147,17 +148,17 @@ for (const phase of ["before the answer", "in the stream"]) {
 }
 
 Deno.test(
-  "a client that ends in the middle of its body leaves the upstream an unfinished request",
+  "a client that ends in the middle of its body leaves the upstream nothing of a request",
   STRICT,
   async () => {
     await using proxy = await Proxy.start();
     for (const framing of ["Content-Length: 1000", "Transfer-Encoding: chunked"]) {
       await using client = await proxy.connect();
       await client.send(`POST /mcp HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n5\r\nhello\r\n`);
-      const peer = await proxy.upstream.next();
-      await peer.takeUntil("hello");
+      await until(() => proxy.server.stats.requests > 0, "the request");
       await client.close();
-      assert.doesNotMatch(await peer.takeToEnd(), /0\r\n\r\n/);
+      await until(() => proxy.server.stats.connectionsOpen === 0, "the client to be gone");
+      assert.equal(proxy.upstream.accepted, 0);
     }
   },
 );

@@ -1,8 +1,7 @@
 // One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
-import type { Bytes } from "../wire/borrowed.ts";
 import { RESPONSE_BUFFER } from "../wire/buffers.ts";
-import { type CallCarrier, isBytes, type PoolCall } from "./pool_call.ts";
+import type { CallCarrier, PoolCall } from "./pool_call.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import type { Socket } from "../../platform/socket.ts";
@@ -10,10 +9,9 @@ import { ByteStream, type StreamOwner } from "../wire/connection.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { sendMessage } from "../wire/text_writing.ts";
-import { OutboundBody } from "../wire/body_writer.ts";
 import { fieldValue } from "../wire/fields.ts";
 import { parseResponseHead } from "../wire/head.ts";
-import { type BodyReader, HttpError, type ResponseHead } from "../types.ts";
+import { HttpError, type ResponseHead } from "../types.ts";
 
 type Phase = "idle" | "head" | "body" | "closed";
 
@@ -33,7 +31,6 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   #body: InboundBody | undefined;
   #uses = 0;
   #deadlineMs = Infinity;
-  #sent = false;
   #keepAlive = true;
   #interim = 0;
   #answered = false;
@@ -70,60 +67,29 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#phase = "head";
     this.#uses++;
     this.#interim = 0;
-    this.#answered = this.#sent = this.#unsent = false;
+    this.#answered = this.#unsent = false;
     this.#writtenBefore = stream.written;
     this.#deadlineMs = Infinity;
     call.connection = this;
-    const body = call.takeBody();
-    if (isBytes(body)) {
-      if (!this.#sendWhole(call, body)) return;
-    } else {
-      this.#pump(call, body);
-    }
+    if (!this.#sendWhole(call)) return;
     stream.post();
   }
 
   /** @returns false if the body has been called back meanwhile, with the exchange it came in: the call has failed then */
-  #sendWhole(call: PoolCall, body: Bytes): boolean {
+  #sendWhole(call: PoolCall): boolean {
     try {
-      sendMessage(this.stream, call.headText, body);
+      sendMessage(this.stream, call.headText, call.request.body ?? EMPTY);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#fail(error);
       return false;
     }
-    this.#onRequestSent();
+    this.#arm(this.#context.limits.responseTimeoutMs);
     return true;
-  }
-
-  #onRequestSent(): void {
-    this.#sent = true;
-    if (this.#phase === "head") this.#arm(this.#context.limits.responseTimeoutMs);
   }
 
   #arm(timeoutMs: number): void {
     this.#deadlineMs = timeoutMs > 0 ? this.#context.sweep.now() + timeoutMs : Infinity;
-  }
-
-  /** Sends a body as it comes in. If it fails, the upstream must not take what it got for a whole request. */
-  async #pump(call: PoolCall, body: BodyReader): Promise<void> {
-    const outbound = new OutboundBody(this.stream, body.length);
-    try {
-      outbound.start(call.headText, EMPTY);
-      for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) {
-        if (this.#call !== call) return;
-        await outbound.write(bytes);
-      }
-      if (this.#call !== call) return;
-      await outbound.end(EMPTY);
-      if (this.#call !== call) return;
-      if (!outbound.complete) throw new HttpError("aborted", "the request body is shorter than announced");
-      this.#onRequestSent();
-    } catch (cause) {
-      if (this.#call === call) {
-        this.#fail(cause instanceof HttpError ? cause : new HttpError("aborted", "the request body failed", { cause }));
-      }
-    }
   }
 
   // ---- the answer in
@@ -206,8 +172,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const body = this.#body!;
     if (!body.done && stream.buffered > 0) body.discard();
     // An answer that came early may leave half a request on the wire: what is sent next would be its other half.
-    const whole = this.#sent && !stream.writing;
-    if (!body.done || !whole || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0) {
+    if (!body.done || stream.writing || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0) {
       return this.close();
     }
     stream.release();

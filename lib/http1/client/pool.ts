@@ -191,7 +191,7 @@ export class Pool implements Timed {
    */
   #retry(call: PoolCall, { unsent, reused }: { readonly unsent: boolean; readonly reused: boolean }): boolean {
     const allowed = unsent || (call.idempotent && reused && call.retries === 0);
-    if (!allowed || !call.repeatable || call.retries >= MAX_RETRIES || this.#closing.signal.aborted) return false;
+    if (!allowed || call.retries >= MAX_RETRIES || this.#closing.signal.aborted) return false;
     call.retries++;
     call.connection = undefined;
     this.stats.retries++;

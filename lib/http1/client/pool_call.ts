@@ -1,6 +1,5 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
 import type { HeadTexts } from "./sent_heads.ts";
-import { BorrowedBytes, type Bytes } from "../wire/borrowed.ts";
 import {
   type BodyReader,
   type Call,
@@ -10,7 +9,6 @@ import {
   type ResponseHead,
 } from "../types.ts";
 
-const EMPTY = new Uint8Array(0);
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "PUT", "TRACE"]);
 /** RFC 9110 §8.6: with these a request without a body says so. */
 const ANNOUNCES_NO_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
@@ -58,19 +56,6 @@ export class PoolCall implements Call {
     });
   }
 
-  /** The body in one piece if it is all there, else as the reader it came as. */
-  takeBody(): Bytes | BodyReader {
-    const { body } = this.request;
-    if (body === undefined) return EMPTY;
-    if (isBytes(body) || body.length < 0) return body;
-    return body.takeBuffered() ?? body;
-  }
-
-  /** Whether nothing of the request would be missing if it were sent again. */
-  get repeatable(): boolean {
-    return this.request.body === undefined || isBytes(this.request.body);
-  }
-
   get idempotent(): boolean {
     return IDEMPOTENT.has(this.request.method);
   }
@@ -103,10 +88,6 @@ export class PoolCall implements Call {
       this.fail(new HttpError("aborted", "the call was aborted while it waited", { unsent: true }));
     }
   }
-}
-
-export function isBytes(body: Bytes | BodyReader): body is Bytes {
-  return body instanceof Uint8Array || body instanceof BorrowedBytes;
 }
 
 class PoolResponse implements ClientResponse {

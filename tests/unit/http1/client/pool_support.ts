@@ -38,8 +38,8 @@ export function get(target = "/g"): ClientRequest {
   return { method: "GET", target, fields: ["host", "a"] };
 }
 
-export function post(body: string | BodyReader, target = "/p"): ClientRequest {
-  return { method: "POST", target, fields: ["host", "a"], body: typeof body === "string" ? bytesOf(body) : body };
+export function post(body: string, target = "/p"): ClientRequest {
+  return { method: "POST", target, fields: ["host", "a"], body: bytesOf(body) };
 }
 
 /** A response with Content-Length. */
