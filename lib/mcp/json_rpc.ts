@@ -48,10 +48,11 @@ export type Params = {
   readonly notifications?: unknown;
 };
 
-/** Of `result` what Signet knows: members of the answer to an initialize. */
+/** Of `result` what Signet knows: members of the answer to an initialize, or to `server/discover`. */
 export type Result = {
   readonly protocolVersion?: unknown;
   readonly capabilities?: unknown;
+  readonly supportedVersions?: unknown;
 };
 
 export interface RpcRequest {

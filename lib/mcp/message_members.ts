@@ -42,6 +42,7 @@ export const SLOTS: readonly Slot[] = [
   { scope: META, name: "io.modelcontextprotocol/logLevel", opens: NO_SCOPE, maxBytes: KiB },
   { scope: RESULT, name: "protocolVersion", opens: NO_SCOPE, maxBytes: KiB },
   { scope: RESULT, name: "capabilities", opens: NO_SCOPE, maxBytes: 64 * KiB },
+  { scope: RESULT, name: "supportedVersions", opens: NO_SCOPE, maxBytes: 64 * KiB },
   { scope: ERROR, name: "code", opens: NO_SCOPE, maxBytes: 64 },
   { scope: ERROR, name: "message", opens: NO_SCOPE, maxBytes: 64 * KiB },
 ];

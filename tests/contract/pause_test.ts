@@ -15,6 +15,7 @@ import { STRICT } from "../support/strict.ts";
 const MAX_BODY = 4 * 1024 * 1024;
 const TRIES = 6;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 const slowest = slowToParse(MAX_BODY);
 const reference = timeOf(() => JSON.parse(slowest));
@@ -88,6 +89,12 @@ for (const lane of LANES) {
       for (const [what, body] of hostileBodies(MAX_BODY)) {
         const pause = await leastPause(reference / 3, TRIES, () => send(signet, id, body));
         assert.equal(pause < reference / 3, true, `${what}: ${pause} ms, ${reference} ms`);
+      }
+      // And what comes back: the same again, as the text of a result.
+      for (const what of ["escaped quotes", "arrays", "one string"]) {
+        const body = encoder.encode(decoder.decode(hostileBodies(MAX_BODY).get(what)).replace('"nothing"', '"echo"'));
+        const pause = await leastPause(reference / 3, TRIES, () => send(signet, id, body));
+        assert.equal(pause < reference / 3, true, `the answer to ${what}: ${pause} ms, ${reference} ms`);
       }
       assert.equal(await status(signet.post(call(2, "count"), { id })), 200);
     },

@@ -197,7 +197,7 @@ export class ServerProcess {
   }
 
   async #readOutput(): Promise<void> {
-    const { limits, onLine, onLongLine } = this.#options;
+    const { limits, onLine, onLongLine, timers } = this.#options;
     const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: onLongLine });
     try {
       for (let read = await this.#stdout.read(); !read.done; read = await this.#stdout.read()) {
@@ -206,7 +206,11 @@ export class ServerProcess {
           if (wait !== undefined) await wait;
         }
       }
-      for (const line of lines.end()) void onLine(line);
+      for (const line of lines.end()) {
+        const wait = onLine(line);
+        // A long one is still being read; a slow client does not keep the end from being noticed.
+        if (wait !== undefined) await settlesWithin(wait, LAST_LINES_MS, timers);
+      }
     } catch (error) {
       this.#fail(`reading its stdout failed: ${error}`);
       return await this.#stdout.cancel().catch(() => {});

@@ -1,13 +1,13 @@
 // A server's process as a partner in JSON-RPC: requests get ids of this process's own (docs/behaviour.md B6), so that
 // nothing a client chooses can clash; each response finds the request it is for, and whatever else comes is handed on.
 import type { Logger } from "../../observe/log.ts";
-import type { RpcId } from "../../mcp/json_rpc.ts";
+import { type RpcId, TURN_BYTES } from "../../mcp/json_rpc.ts";
 import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
 import { flatten, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import type { LongLine } from "./lines.ts";
 import type { ProcessExit, ServerProcess } from "./process.ts";
 import type { Start } from "./process_host.ts";
-import { isRpc, ownIdOf, readLine, subjectOf } from "./server_line.ts";
+import { isRpc, type JsonLine, ownIdOf, readLine, readLongLine, subjectOf } from "./server_line.ts";
 
 export interface ProcessPeerOptions {
   /** Starts the process. @throws what `ServerProcess` throws */
@@ -120,7 +120,12 @@ export class ProcessPeer implements Peer {
   }
 
   #read(line: Uint8Array): Promise<void> | undefined {
-    const read = readLine(line);
+    // What holds nobody up is read at once; the lines behind a long one wait for it, as for a slow reader.
+    if (line.length > TURN_BYTES) return readLongLine(line).then((read) => this.#takeLine(read));
+    return this.#takeLine(readLine(line));
+  }
+
+  #takeLine(read: JsonLine | undefined): Promise<void> | undefined {
     if (read === undefined) return this.#discard("a line that is not JSON");
     if (Array.isArray(read.value)) return this.#readBatch(read.value);
     return this.#take(read.value, read.text);

@@ -1,7 +1,8 @@
 // What a line of a server's stdout is. Real servers write a BOM, bytes that are not UTF-8, ids of another type, and log
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
 // (docs/behaviour.md B8).
-import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { isUtf8 } from "node:buffer";
+import { isJsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/json_rpc.ts";
 import { flatten, membersOf } from "../../mcp/json_text.ts";
 import type { LongLine } from "./lines.ts";
 
@@ -17,20 +18,48 @@ export interface JsonLine {
 
 /** Undefined if it is no JSON. */
 export function readLine(line: Uint8Array): JsonLine | undefined {
-  const own = withoutMark(line);
-  let text = own.indexOf(0x0d) === -1 ? own : flatten(own.slice());
-  let read: string;
+  return parseLine(textOf(line));
+}
+
+/** Deeper answers are parsed. */
+const LIMITS = { maxDepth: 512 };
+
+/**
+ * The same for a line that is long: others have their turn meanwhile. Of an answer, which nearly every long line is, only
+ * what is needed to pass it on is read.
+ */
+export async function readLongLine(line: Uint8Array): Promise<JsonLine | undefined> {
+  const text = textOf(line);
   try {
-    read = strict.decode(text);
+    const message = await parseMessageInTurns(text, LIMITS);
+    if (message.kind === "response" && !isHandshake(message)) {
+      const { id, result, error } = message;
+      return { text, value: { jsonrpc: "2.0", id, ...(error === undefined ? { result } : { error }) } };
+    }
   } catch {
-    read = lenient.decode(text);
-    text = encoder.encode(read);
+    // Not as strict a message as a client's has to be: it may be one all the same.
   }
+  return parseLine(text);
+}
+
+/** Whether all of an answer may be of interest. */
+function isHandshake({ result }: RpcResponse): boolean {
+  return result !== undefined && Object.keys(result).length > 0;
+}
+
+function parseLine(text: Uint8Array): JsonLine | undefined {
   try {
-    return { text, value: JSON.parse(read) };
+    return { text, value: JSON.parse(strict.decode(text)) };
   } catch {
     return undefined;
   }
+}
+
+/** One line of UTF-8. */
+function textOf(line: Uint8Array): Uint8Array {
+  const own = withoutMark(line);
+  const text = own.indexOf(0x0d) === -1 ? own : flatten(own.slice());
+  return isUtf8(text) ? text : encoder.encode(lenient.decode(text));
 }
 
 function withoutMark(line: Uint8Array): Uint8Array {
