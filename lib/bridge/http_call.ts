@@ -1,7 +1,8 @@
 // Calls answered from memory, in the shape of those that go over a wire.
-import { type Bytes, ownBytes } from "../http1/wire/borrowed.ts";
+import { ownBytes } from "../http1/wire/borrowed.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import type { BridgeRequest } from "./request.ts";
 import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/json_rpc.ts";
 
 /** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
@@ -21,14 +22,14 @@ type Begin = (text: Uint8Array, parsed: Parsed) => Call;
  * long that others must have theirs while it is read. A server reads its messages when it likes, and the exchange they
  * came in may have ended by then: they are in memory of their own from here on.
  */
-export function callWith(body: Bytes | undefined, begin: Begin): Call {
+export function callWith({ body, parsed: known }: Pick<BridgeRequest, "body" | "parsed">, begin: Begin): Call {
   if (body === undefined) {
     return callOf(Promise.reject(new HttpError("bad_request", "reading a POST: found no body, want a message")));
   }
   const text = ownBytes(body);
-  if (text.length > TURN_BYTES) return beginInTurns(text, begin);
+  if (known === undefined && text.length > TURN_BYTES) return beginInTurns(text, begin);
   try {
-    const parsed = parseMessage(text, LIMITS);
+    const parsed = known ?? parseMessage(text, LIMITS);
     return begin(withoutNull(text, parsed), parsed);
   } catch (error) {
     return callOf(Promise.reject(error));

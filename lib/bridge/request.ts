@@ -2,6 +2,7 @@
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
+import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import type { OpenPeers } from "./peer.ts";
 
@@ -11,6 +12,8 @@ export interface BridgeRequest {
   /** Undefined for initialize and for stateless requests. */
   readonly upstreamSessionId: UpstreamSessionId | undefined;
   readonly body: Bytes | undefined;
+  /** What the body says, where the sender has read it already. */
+  readonly parsed?: Parsed | undefined;
   readonly caller: CallerKeys;
   /** Names the session over restarts: a short hash, never an id. */
   readonly session: string | undefined;

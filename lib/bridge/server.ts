@@ -86,16 +86,16 @@ export class BridgeServer {
     return callOf(Promise.resolve(response), () => response.release());
   }
 
-  #post({ body, fields }: BridgeRequest, conversation: Conversation): Call {
-    const accepts = acceptanceOf(fields);
+  #post(request: BridgeRequest, conversation: Conversation): Call {
+    const accepts = acceptanceOf(request.fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    return callWith(body, (text, parsed) => conversation.post({ text, parsed, accepts }));
+    return callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts }));
   }
 
   /** A message without a session: an initialize opens one, a stateless request needs none. */
   #open(request: BridgeRequest): Call {
     if (request.method !== "POST") return callOf(Promise.reject(new SignetError("session_required")));
-    return callWith(request.body, (text, parsed) => {
+    return callWith(request, (text, parsed) => {
       const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
       if (classified.era === "modern") return this.#pass(request, text, classified.message);
       if (classified.kind === "initialize") return this.#sessions.open(request, text);

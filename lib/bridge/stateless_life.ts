@@ -59,6 +59,8 @@ const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
 
 export class StatelessLife {
   onMessage: (message: Message, peer: Peer) => Promise<void> | undefined = () => undefined;
+  /** A peer has ended, wanted or not. */
+  onLost: () => void = () => {};
   readonly #options: StatelessLifeOptions;
   /** How many subscriptions want to know of a resource. */
   readonly #watched = new Map<string, number>();
@@ -175,7 +177,7 @@ export class StatelessLife {
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
     const source = open({
       onMessage: (message, peer) => this.onMessage(message, peer),
-      onLost: () => {},
+      onLost: () => this.onLost(),
       onReplaced: () => {},
       retell: () => [...this.#watched.keys()].map(subscribeText),
       unusedSinceMs,

@@ -80,6 +80,7 @@ export class StatelessServer {
     this.#held = new HeldAnswers(options.outbox);
     this.#waiting = options.outbox.account.open();
     options.life.onMessage = (message, peer) => this.#hear(message, peer);
+    options.life.onLost = () => this.#keepTelling();
   }
 
   /** Requests in hand. */
@@ -100,8 +101,21 @@ export class StatelessServer {
   end(): void {
     for (const exchange of [...this.#exchanges]) {
       if (exchange.filter === undefined) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
-      else void this.#respond(exchange, withSubscriptionId(resultText(exchange.id, ENDED), "result", exchange.id));
     }
+    this.#endSubscriptions();
+  }
+
+  #endSubscriptions(): void {
+    for (const exchange of [...this.#exchanges]) {
+      if (exchange.filter === undefined) continue;
+      void this.#respond(exchange, withSubscriptionId(resultText(exchange.id, ENDED), "result", exchange.id));
+    }
+  }
+
+  /** Subscriptions answered from here need a peer that tells: another one takes the lost one's place, or they end (B9). */
+  #keepTelling(): void {
+    if ([...this.#exchanges].every(({ filter }) => filter === undefined)) return;
+    this.#options.life.peer().catch(() => this.#endSubscriptions());
   }
 
   #refusalOf({ text, request }: StatelessPost): ClientResponse | undefined {

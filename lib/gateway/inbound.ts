@@ -5,7 +5,7 @@ import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
-import type { RpcId } from "../mcp/json_rpc.ts";
+import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
 export const SINGLETON_FIELDS: readonly string[] = [
@@ -38,6 +38,8 @@ export class Inbound implements ResolverView {
   cachedCredential: string | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */
   body: Bytes | undefined = undefined;
+  /** What the body says, once somebody has read it whole; it is read no second time. */
+  parsed: Parsed | undefined = undefined;
   /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
   rpcId: RpcId | null = null;
   /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */

@@ -4,6 +4,7 @@
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { FieldList } from "../http1/types.ts";
+import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 
@@ -21,6 +22,8 @@ export interface UpstreamRequest {
    * keeps it has to copy it.
    */
   readonly body: Bytes | undefined;
+  /** What the body says, where the sender has read it already. */
+  readonly parsed?: Parsed | undefined;
   /** Who asks: for upstreams that keep callers apart themselves. */
   readonly caller: CallerKeys;
   /**

@@ -183,6 +183,23 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "B9: a subscription whose server dies is told by the next one, which nobody has to ask for",
+  OPTIONS,
+  async () => {
+    await using stdio = new TestStdio();
+    const notifications = { resourceSubscriptions: ["a:1"] };
+    const { events, leave } = await open(stdio, stateless(1, "subscriptions/listen", { notifications }));
+    await events.next();
+    const [before] = stdio.upstream.pids;
+    Deno.kill(before!, "SIGKILL");
+    await until(() => stdio.upstream.pids.some((pid) => pid !== before), "another process is there");
+    assert.deepEqual(resultOf((await post(stdio, tool(2, "state"))).messages[0]).subscribed, ["a:1"]);
+    leave();
+    events.release();
+  },
+);
+
 Deno.test("PROTOCOL 35: codes that the modern era does not have are not passed on", OPTIONS, async () => {
   const answer = (id: string, body: string) => `printf '{"jsonrpc":"2.0","id":${id},${body}}\\n'`;
   const result = '"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"sh","version":"1"}}';

@@ -19,6 +19,7 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
 /** @throws SignetError `parse_error`, `invalid_request` and others, as the parser */
 export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Promise<Classified> {
   const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
+  inbound.parsed = parsed;
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
   const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
   inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;

@@ -120,5 +120,8 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   if (again) removeField(fields, "last-event-id");
   const { method, query } = inbound.head;
   const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id };
-  return sendForClient(parts, inFlight, { upstream, request: { ...about, body, caller, session: session.tag } });
+  return sendForClient(parts, inFlight, {
+    upstream,
+    request: { ...about, body, parsed: inbound.parsed, caller, session: session.tag },
+  });
 }

@@ -63,7 +63,7 @@ async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: 
   removeField(fields, "last-event-id");
   setField(fields, "accept-encoding", "identity");
   const about = { method: "POST" as const, query: inbound.head.query, fields, upstreamSessionId: undefined };
-  const request = { ...about, body, caller, session: session.tag };
+  const request = { ...about, body, parsed: inbound.parsed, caller, session: session.tag };
   const answer = requireResponse(await sendForClient(parts, inFlight, { upstream: target.upstream, request }));
   try {
     return await requireMcp(parts, answer);

@@ -110,6 +110,7 @@ async function open(
     fields,
     upstreamSessionId: undefined,
     body,
+    parsed: inbound.parsed,
     caller,
     session: shortHash(sid),
   });

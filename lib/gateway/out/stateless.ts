@@ -37,6 +37,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       fields: parts.fields.toUpstream(inbound, caller),
       upstreamSessionId: undefined,
       body,
+      parsed: inbound.parsed,
       caller,
       session: undefined,
     });

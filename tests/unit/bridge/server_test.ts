@@ -7,6 +7,7 @@ import type { BridgeRequest } from "../../../lib/bridge/request.ts";
 import { BridgeServer } from "../../../lib/bridge/server.ts";
 import type { UpstreamSessionId } from "../../../lib/envelope/session_id.ts";
 import { SignetError } from "../../../lib/errors.ts";
+import { parseMessage } from "../../../lib/mcp/json_rpc.ts";
 import { LostSession } from "../../../lib/session/lost_session.ts";
 import { callerKeys } from "../../support/callers.ts";
 import { FakePeers } from "../../support/fake_peer.ts";
@@ -168,4 +169,20 @@ Deno.test("B9: a peer that takes nothing makes calls fail, and keeps none", STRI
   const { messages } = await bridge.ask(toolCall(1, "t"), on);
   assert.match(String((messages[0]!.error as Json).message), /does not take more requests/);
   assert.equal(bridge.server.sizes().calls, 0);
+});
+
+Deno.test("P5: a body that its sender has read is not read a second time", STRICT, async () => {
+  const bridge = new Bridge();
+  const { peer, on } = await bridge.open();
+  const deep = `${"[".repeat(200)}${"]".repeat(200)}`;
+  const body = new TextEncoder().encode(`{"jsonrpc":"2.0","id":1,"method":"m","params":{"deep":${deep}}}`);
+  await assert.rejects(
+    bridge.send({}, { ...on, body }).response,
+    { code: "invalid_request" },
+    "nested too deep for it",
+  );
+  const parsed = parseMessage(body, { maxDepth: 300 });
+  const call = bridge.send({}, { ...on, body, parsed });
+  peer.answer(1);
+  assert.ok(!(await call.response instanceof LostSession));
 });
