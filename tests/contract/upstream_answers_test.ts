@@ -176,6 +176,9 @@ const WITHOUT_MCP: [number, string, string][] = [
   [404, "text/html; charset=utf-8", "<pre>Cannot POST /mcp</pre>"],
   [404, "application/json", '{"detail":"Not Found"}'],
   [404, "text/plain", "404 page not found\n"],
+  [404, "text/html", `<html>${"a long page ".repeat(2000)}</html>`],
+  [404, "", ""],
+  [410, "text/html", "<html>Gone</html>"],
   [405, "text/html", "<html>Method Not Allowed</html>"],
   [405, "application/json", '{"detail":"Method Not Allowed"}'],
   [501, "text/html", "Unsupported method ('POST')"],
@@ -183,11 +186,12 @@ const WITHOUT_MCP: [number, string, string][] = [
 
 for (const [code, type, body] of WITHOUT_MCP) {
   Deno.test(
-    `P6 V1: an upstream without MCP (${code} ${type}) is 502 with the cure, and no page reaches a client`,
+    `P6 V1: an upstream without MCP (${code} ${type}, ${body.length} bytes) is 502 with the cure, and no page reaches a client`,
     STRICT,
     async () => {
       await using upstream = new FakeMcp();
-      upstream.onRequest = () => new Response(body, { status: code, headers: { "content-type": type } });
+      upstream.onRequest = () =>
+        new Response(body, { status: code, headers: type === "" ? {} : { "content-type": type } });
       await using signet = await TestSignet.start({ upstream: upstream.url });
       const ready = async () => await (await fetch(`http://${signet.app.admin}/readyz`)).text();
       assert.match(await ready(), /not tried yet/);

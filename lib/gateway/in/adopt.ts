@@ -9,6 +9,7 @@ import { shortHash } from "../../observe/redact.ts";
 import type { Adoption } from "../../session/adoption.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session, SessionFacts } from "../../session/session.ts";
+import { routeWithoutSession } from "../out/route.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Bearing } from "./bearing.ts";
 
@@ -132,7 +133,7 @@ function factsOf(
       protocolVersion: DEFAULT_REVISION,
       clientInfo: {},
       capabilities: {},
-      upstreams: { [parts.upstream.url]: { "mcp-session-id": rawId as UpstreamSessionId } },
+      upstreams: { [routeWithoutSession(parts).url]: { "mcp-session-id": rawId as UpstreamSessionId } },
     },
   };
 }

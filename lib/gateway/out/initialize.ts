@@ -19,6 +19,7 @@ import { namedIfLegacy } from "../legacy_transport.ts";
 import type { GatewayParts } from "../parts.ts";
 import { type Arriving, relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
+import { routeWithoutSession } from "./route.ts";
 import { sendWithoutSession } from "./send.ts";
 
 /** An initialize request: who sends it and what it says. */
@@ -76,7 +77,7 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
       publicMessage: `Invalid params: an initialize of ${body.length} bytes, ${MAX_INITIALIZE_BYTES} is the most`,
     });
   }
-  const upstreams = { [parts.upstream.url]: parts.fields.sealedOf(inbound) };
+  const upstreams = { [routeWithoutSession(parts).url]: parts.fields.sealedOf(inbound) };
   requireSealable({ ...params, upstreams }, { maxLength: parts.options.maxIdLength });
 }
 
@@ -187,7 +188,7 @@ function seal(
     protocolVersion,
     clientInfo: params.clientInfo,
     capabilities: params.capabilities,
-    upstreams: { [parts.upstream.url]: remembered },
+    upstreams: { [routeWithoutSession(parts).url]: remembered },
   };
   const id = sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
   return { id, sealed, key, transient: parts.fields.transientOf(opening.inbound) };

@@ -5,6 +5,7 @@ import type { ClientResponse } from "../../http1/types.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hear } from "../../upstream/http/hear.ts";
 import type { GatewayParts } from "../parts.ts";
+import { routeWithoutSession } from "./route.ts";
 
 /** Of servers that do not know the path, the method, or what is asked for. */
 const UNKNOWN_HERE: ReadonlySet<number> = new Set([404, 405, 410, 501]);
@@ -18,16 +19,24 @@ export async function requireMcp(parts: GatewayParts, response: ClientResponse):
   if (!UNKNOWN_HERE.has(status)) return response;
   const heard = await hear(response, SYSTEM_TIMERS);
   const { text, contentType, cut } = heard.refusal;
-  if (text === undefined || cut || isJsonRpc(text)) return heard.response;
+  // Of what could not be read whole the type has to tell.
+  const isMcp = text === undefined || cut
+    ? /^(?:application\/json|text\/event-stream)\b/i.test(contentType ?? "")
+    : isJsonRpc(text);
+  if (isMcp) return heard.response;
   heard.response.release();
   parts.metrics.lastHandshake = "no MCP server answers at this path";
-  throw notMcp(parts, `status ${status} with ${contentType ?? "no type"} and no JSON-RPC`);
+  throw notMcp(parts, `status ${status} with ${contentType?.slice(0, 100) ?? "no type"} and no JSON-RPC`);
 }
 
 /** For the log: what was found; what is wanted is for the operator to know. */
-export function notMcp({ upstream }: GatewayParts, found: string): SignetError {
+function notMcp(parts: GatewayParts, found: string): SignetError {
   return new SignetError("upstream_not_mcp", {
-    facts: { attempted: `initialize at ${upstream.url}`, found, wanted: "JSON-RPC, as JSON or as an event stream" },
+    facts: {
+      attempted: `initialize at ${routeWithoutSession(parts).url}`,
+      found,
+      wanted: "JSON-RPC, as JSON or as an event stream",
+    },
     remedy:
       "Correct the path of --upstream: most MCP servers answer at /mcp. A server of the older HTTP+SSE transport " +
       "(/sse) cannot be used.",
