@@ -175,6 +175,20 @@ Deno.test("B9: a handshake that cannot be understood leaves no process and no pl
   }
 });
 
+Deno.test(
+  "B8: an answer to initialize over the cap is refused with the setting in the log, and leaves nobody",
+  OPTIONS,
+  async () => {
+    const line = `{"jsonrpc":"2.0","id":1,"result":{"text":"${"x".repeat(9000)}"}}`;
+    const server = { command: "/bin/sh", args: ["-c", `read a; echo '${line}'; read b`] };
+    await using stdio = new TestStdio({ server, limits: { maxLineBytes: 8192, stdinGraceMs: 50, killAfterMs: 50 } });
+    const refusal = await within("the refusal", stdio.post(initializeMessage()).catch((error) => error));
+    assert.equal(refusal.code, "upstream_invalid");
+    assert.match(JSON.stringify(refusal.detail), /--stdio-max-line/);
+    await nobodyLeft(stdio.token);
+  },
+);
+
 for (const accept of ["application/json, text/event-stream", "text/event-stream"]) {
   Deno.test(
     `B9: a restart that fails while a call waits ends it with an error on its stream (${accept})`,

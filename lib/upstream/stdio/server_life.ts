@@ -297,10 +297,11 @@ export class ServerLife implements PeerSource {
           }),
         );
       });
-      const lost = () => {
+      const lost = (reason: string) => {
         cancel();
         if (this.#stopped) reject(new HttpError("aborted", "starting the MCP server: not wanted any more"));
-        else reject(neverBegan(this.#lastExit ?? { code: -1, signal: null, fault: "it takes no messages" }));
+        else if (peer.running) reject(notUnderstood(reason));
+        else reject(neverBegan(this.#lastExit ?? { code: -1, signal: null, fault: reason }));
       };
       const asked = peer.ask(text, findMember(text, "id")!, {
         onReply: (reply) => {
@@ -308,9 +309,9 @@ export class ServerLife implements PeerSource {
           resolve(reply);
           return undefined;
         },
-        onLost: lost,
+        onLost: ({ reason }) => lost(reason),
       });
-      if (asked === undefined) lost();
+      if (asked === undefined) lost("it takes no messages");
     });
   }
 
@@ -342,6 +343,13 @@ function neverBegan(exit: ProcessExit): SignetError {
     publicMessage: "Bad gateway: the MCP server ended before it had started",
     facts: { exitCode: exit.code, ...(exit.signal === null ? {} : { signal: exit.signal }) },
     remedy: "The MCP server's own lines in this log should say why; try the command by itself.",
+  });
+}
+
+function notUnderstood(found: string): SignetError {
+  return new SignetError("upstream_invalid", {
+    facts: { attempted: "initialize", found },
+    remedy: "The MCP server must answer initialize with one JSON-RPC message, no longer than --stdio-max-line allows.",
   });
 }
 
