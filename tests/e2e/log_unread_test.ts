@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { cleanEnvironment } from "../support/mcp_process.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -26,6 +27,8 @@ async function start(upstream: string): Promise<Running> {
       ...["serve", "--upstream", upstream, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
       ...["--log-level", "debug", "--log-format", "json"],
     ],
+    clearEnv: true,
+    env: cleanEnvironment(),
     stdin: "null",
     stdout: "null",
     stderr: "piped",

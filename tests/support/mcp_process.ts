@@ -11,7 +11,7 @@ export interface ProcessOptions {
  * This process's environment without Signet's own settings: they are the test's to give, and Signet refuses to start
  * with a `SIGNET_…` name it does not know.
  */
-function cleanEnvironment(): Record<string, string> {
+export function cleanEnvironment(): Record<string, string> {
   const isOurs = (name: string) => name.startsWith("SIGNET_") || name === "MCP_ENCRYPTION_KEY";
   return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !isOurs(name)));
 }
