@@ -66,8 +66,9 @@ for (const lane of LANES) {
         );
         leaving.abort();
         await left;
+        // Before the next one comes: until it is noticed that this client has left, there is no room for both.
+        await until(async () => await signet.metric(GAUGE) === 0, `nothing is held of ${mark}`);
       }
-      await until(async () => await signet.metric(GAUGE) === 0, "nothing is held");
     },
   );
 
