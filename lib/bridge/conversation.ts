@@ -1,5 +1,5 @@
 // One session with a peer, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
-// resume, everything the server says on exactly one stream (BEHAVIOUR.md B6, N1, N3; MCP 2025-11-25, Transports).
+// resume, everything the server says on exactly one stream (docs/behaviour.md B6, N1, N3; MCP 2025-11-25, Transports).
 // Whatever fails inside, nobody waits in vain (B9).
 import type { Charge } from "../http1/byte_account.ts";
 import { SignetError } from "../errors.ts";
@@ -215,7 +215,7 @@ export class Conversation {
     return fits && this.#waiting.resize(waiting + text.length);
   }
 
-  /** Notifications and answers: 202, whatever becomes of them (PROTOCOL.md 10). */
+  /** Notifications and answers: 202, whatever becomes of them (docs/protocol.md 10). */
   async #accept(pieces: readonly Piece[], on: { peer: Peer | Promise<Peer>; bytes: number }): Promise<ClientResponse> {
     const { bytes } = on;
     let { peer } = on;
@@ -299,7 +299,10 @@ function endedError(): SignetError {
   return new SignetError("session_not_found", { facts: { outcome: "ended" } });
 }
 
-/** Who listens and reads nothing holds up the answers of the session's calls: not for as long as who waits for one, in ms. */
+/**
+ * Who listens and reads nothing holds up the answers of the session's calls: not for as long as who waits for one, in
+ * ms.
+ */
 const LISTENER_STALL_MS = 1000;
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 

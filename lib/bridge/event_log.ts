@@ -1,4 +1,4 @@
-// The events of one session's streams, kept for clients that come back with `Last-Event-ID` (BEHAVIOUR.md N3;
+// The events of one session's streams, kept for clients that come back with `Last-Event-ID` (docs/behaviour.md N3;
 // MCP 2025-11-25, Transports, "Resumability and Redelivery"). Bounded in number and bytes: the oldest make room.
 // An id names its session, stream and place, so that one of another session is refused like an unknown one.
 
@@ -11,8 +11,8 @@ export interface LoggedEvent {
   /** One JSON-RPC message on one line. */
   readonly data: Uint8Array;
   /**
-   * Of the answer to a call: what stays of it where there is no room for the whole. Whoever resumes then hears why nothing
-   * comes, instead of nothing (B9).
+   * Of the answer to a call: what stays of it where there is no room for the whole. Whoever resumes then hears why
+   * nothing comes, instead of nothing (B9).
    */
   readonly instead?: (() => Uint8Array) | undefined;
   readonly reduced?: true;

@@ -1,6 +1,6 @@
-// Who is at the other end of JSON-RPC: the face that a process, an HTTP server, or a router over several of them shows to
-// the bridge. Requests get ids of the peer's own (BEHAVIOUR.md B6), so that nothing a client chooses can clash; each
-// response finds who asked, and whatever else comes is handed on.
+// Who is at the other end of JSON-RPC: the face that a process, an HTTP server, or a router over several of them shows
+// to the bridge. Requests get ids of the peer's own (docs/behaviour.md B6), so that nothing a client chooses can clash;
+// each response finds who asked, and whatever else comes is handed on.
 import type { JsonObject, RpcId } from "../mcp/json_rpc.ts";
 import type { Span } from "../mcp/json_text.ts";
 
@@ -50,7 +50,9 @@ export interface PeerEvents {
   readonly onLost: (peer: Peer) => void;
   /** A new peer has taken an earlier one's place, and knows nothing of what that one told. */
   readonly onReplaced: (capabilities: JsonObject) => void;
-  /** Requests whose effect has outlived their peer: the new one is asked them before any other. Ids are placeholders. */
+  /**
+   * Requests whose effect has outlived their peer: the new one is asked them before any other. Ids are placeholders.
+   */
   readonly retell: () => Iterable<Uint8Array>;
   /** When the session was last used, in ms since the epoch; undefined while it is in use. */
   readonly unusedSinceMs: () => number | undefined;
@@ -59,8 +61,8 @@ export interface PeerEvents {
 }
 
 /**
- * The peers of one session, one at a time: when one dies, the next takes its place with the handshake said again, so that
- * a session outlives its peers.
+ * The peers of one session, one at a time: when one dies, the next takes its place with the handshake said again, so
+ * that a session outlives its peers.
  */
 export interface PeerSource {
   /** The peer that takes requests now; a promise where one has to be started first. @throws SignetError */

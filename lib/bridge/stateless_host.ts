@@ -1,5 +1,5 @@
 // The peers behind stateless clients: one an owner, started by its first request, ended when it has been idle for long
-// enough. Two owners never share one (BEHAVIOUR.md B1, O2).
+// enough. Two owners never share one (docs/behaviour.md B1, O2).
 import type { Call } from "../http1/types.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";

@@ -164,7 +164,7 @@ async function deliverTo(parts: GatewayParts, read: Read, session: Session): Pro
     await forward(parts, handshake === undefined ? outbound : { ...outbound, handshake: handshake.id });
   } finally {
     leaveClaim(parts, session);
-    // Never initialize (PROTOCOL.md 18).
+    // Never initialize (docs/protocol.md 18).
     const mayCancel = parts.options.cancelOnDisconnect && message !== undefined && handshake === undefined;
     if (mayCancel && inbound.exchange.aborted) await cancelCall(parts, { inbound, caller, session });
   }

@@ -1,6 +1,6 @@
 // A stdio MCP server as an upstream: one process a session, each a peer of the bridge, which shows them as a Streamable
-// HTTP server (BEHAVIOUR.md B1–B9). An id that it does not know is answered as a server does that was restarted: the
-// gateway then opens the session again from what it has sealed (L4).
+// HTTP server (docs/behaviour.md B1–B9). An id that it does not know is answered as a server does that was restarted:
+// the gateway then opens the session again from what it has sealed (L4).
 import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
 import type { ChoosePeers } from "../bridge/request.ts";

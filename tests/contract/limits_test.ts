@@ -1,4 +1,4 @@
-// Limits hold exactly, whatever the timing, and give everything back however things end (BEHAVIOUR.md M1–M3).
+// Limits hold exactly, whatever the timing, and give everything back however things end (docs/behaviour.md M1–M3).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";

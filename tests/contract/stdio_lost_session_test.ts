@@ -1,5 +1,5 @@
-// A stdio server says by itself that it does not know a session (BEHAVIOUR.md L4, B1): no words are matched and nothing is
-// asked, and what was lost with Signet's own restart goes on for the client.
+// A stdio server says by itself that it does not know a session (docs/behaviour.md L4, B1): no words are matched and
+// nothing is asked, and what was lost with Signet's own restart goes on for the client.
 import assert from "node:assert/strict";
 import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";

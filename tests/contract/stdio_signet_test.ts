@@ -1,5 +1,5 @@
 // Signet before a stdio server, whole: what a client may send, what it may wait for, and how sessions end, as before a
-// server over HTTP (BEHAVIOUR.md B8, B9, L5, P5).
+// server over HTTP (docs/behaviour.md B8, B9, L5, P5).
 import assert from "node:assert/strict";
 import { HAS_CENSUS } from "../support/process_census.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";

@@ -39,7 +39,7 @@ function readSummary(output: string): Map<string, number> {
 }
 
 for (const set of SETS) {
-  Deno.test(`PROTOCOL §4: a stdio server passes the conformance suite of ${set.name} through Signet`, async (t) => {
+  Deno.test(`a stdio server passes the conformance suite of ${set.name} through Signet`, async (t) => {
     await using stdio = new TestStdio({ server: SERVER, caps: CAPS });
     await using endpoint = new StdioEndpoint(stdio.upstream);
     await using signet = await TestSignet.start({ upstream: endpoint.url });

@@ -1,5 +1,5 @@
 // Opens a session: the only place where an id is issued, and only on the answer that carries a successful result
-// (L1, PROTOCOL.md 1). The place in the limits is taken before anything is awaited (M1).
+// (L1, docs/protocol.md 1). The place in the limits is taken before anything is awaited (M1).
 import type { SealedSession } from "../../envelope/session_payload.ts";
 import { SignetError } from "../../errors.ts";
 import { newSid, requireSealable, sealSession } from "../../envelope/session_id.ts";
@@ -70,7 +70,10 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
 /** No client needs a fraction of it, decorated with pictures or not. */
 const MAX_INITIALIZE_BYTES = 256 * 1024;
 
-/** Before a place is taken or the upstream asked: what could not be sealed would have opened a session there for nothing. */
+/**
+ * Before a place is taken or the upstream asked: what could not be sealed would have opened a session there for
+ * nothing.
+ */
 function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params: InitializeParams): void {
   if (body.length > MAX_INITIALIZE_BYTES) {
     throw new SignetError("invalid_params", {
@@ -82,8 +85,9 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
 }
 
 /**
- * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once where
- * it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile (E5).
+ * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once
+ * where it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile
+ * (E5).
  */
 async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Opened): Promise<void> {
   const revoked = parts.revocations.isRevoked(sealed);
@@ -95,7 +99,10 @@ async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Open
   }
 }
 
-/** Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for it. */
+/**
+ * Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for
+ * it.
+ */
 async function open(
   parts: GatewayParts,
   opening: Opening & { readonly inFlight: InFlight },
@@ -166,7 +173,9 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   }
 }
 
-/** The session that a successful answer opens, sealed; undefined for an error. @throws RangeError if it cannot be sealed */
+/**
+ * The session that a successful answer opens, sealed; undefined for an error. @throws RangeError if it cannot be sealed
+ */
 function seal(
   parts: GatewayParts,
   opening: Opening,

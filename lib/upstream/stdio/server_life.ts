@@ -1,5 +1,5 @@
 // The life of one session's server over all the processes it takes: the first start with the client's own handshake, a
-// new process after a crash (BEHAVIOUR.md B5) or for a new credential (B4), with the handshake said again.
+// new process after a crash (docs/behaviour.md B5) or for a new credential (B4), with the handshake said again.
 // Only the current process counts: the end of an earlier one changes nothing (B3).
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
@@ -62,7 +62,10 @@ export class ServerLife implements PeerSource {
   /** Those whose end is wanted. */
   readonly #retired = new WeakSet<ProcessPeer>();
   readonly #holder: CredentialHolder | undefined;
-  /** For another of its principal's to take its place (M5): the session goes on with a new process when it is used again. */
+  /**
+   * For another of its principal's to take its place (M5): the session goes on with a new process when it is used
+   * again.
+   */
   readonly #yielding: Yielding = {
     unusedSinceMs: () => {
       if (this.#stopped) return -Infinity; // on its way out already

@@ -1,6 +1,6 @@
-// How many server processes may live at once, in total and for one principal (BEHAVIOUR.md M1, M2, M5). A place is taken
-// before the process is started and given back when the last of what it started is gone. A principal at its own cap makes
-// room for itself: the process it has not used for longest ends, and the new one starts when that is gone.
+// How many server processes may live at once, in total and for one principal (docs/behaviour.md M1, M2, M5). A place is
+// taken before the process is started and given back when the last of what it started is gone. A principal at its own
+// cap makes room for itself: the process it has not used for longest ends, and the new one starts when that is gone.
 import { SignetError } from "../../errors.ts";
 import type { PrincipalKey } from "../../session/caller.ts";
 

@@ -1,4 +1,4 @@
-// What a session's next peer has to be told, within bounds (BEHAVIOUR.md M6).
+// What a session's next peer has to be told, within bounds (docs/behaviour.md M6).
 import assert from "node:assert/strict";
 import { type Effect, effectOf, Remembered } from "../../../lib/bridge/remembered.ts";
 import { parseMessage, type RpcRequest } from "../../../lib/mcp/json_rpc.ts";

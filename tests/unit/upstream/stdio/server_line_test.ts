@@ -1,4 +1,4 @@
-// What a line of a server's stdout is taken for (BEHAVIOUR.md B8).
+// What a line of a server's stdout is taken for (docs/behaviour.md B8).
 import assert from "node:assert/strict";
 import { isRpc, ownIdOf, readLine, subjectOf } from "../../../../lib/upstream/stdio/server_line.ts";
 import { STRICT } from "../../../support/strict.ts";
