@@ -54,6 +54,8 @@ export class App implements RunningApp {
   readonly #timers: ReturnType<typeof setInterval>[];
   readonly #stopped = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
+  /** Connections refused that the log has told of. */
+  #refusedTold = 0;
   #settings: Settings;
   #parts: GatewayParts;
   #admin: AdminServer | undefined;
@@ -91,6 +93,7 @@ export class App implements RunningApp {
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
       setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
       setInterval(() => lasting.log.summarize(), STREAM_TICK_MS),
+      setInterval(() => this.#tellRefusedConnections(), STREAM_TICK_MS),
       setInterval(() => this.#pollRevocations(), REVOCATION_POLL_MS),
     ];
   }
@@ -159,6 +162,18 @@ export class App implements RunningApp {
       ...controlRoutes(control, guarded),
       ...(process === undefined ? [] : processRoutes(process, guarded)),
     ]);
+  }
+
+  /** They are turned away before there is a request to answer, so that a line counts them (V1). */
+  #tellRefusedConnections(): void {
+    const refused = this.#server.stats.connectionsRefused;
+    const count = refused - this.#refusedTold;
+    if (count === 0) return;
+    this.#refusedTold = refused;
+    this.#options.log.warn("connections refused: there are as many as may be", {
+      ...{ code: "connection_limit", count, limit: this.#settings.maxConnections },
+      remedy: "Raise --max-connections, or add replicas.",
+    });
   }
 
   async #pollRevocations(): Promise<void> {

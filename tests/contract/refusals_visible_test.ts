@@ -178,3 +178,26 @@ Deno.test(
     assert.match(String(wrong.logs.find(({ status }) => status === 502)!.remedy), /speaks no TLS/);
   },
 );
+
+Deno.test("V1: connections turned away at the limit are told by their number", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-connections", "1"] });
+  const [begun, finish] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  upstream.tool("slow", async () => {
+    begun.resolve();
+    await finish.promise;
+    return {};
+  });
+  // Its connection has proven a caller and is at work: it does not give way.
+  const answer = signet.post(call(1, "slow"), { id: await signet.open() });
+  await begun.promise;
+  await until(async () => {
+    using _late = await RawClient.connect(signet.url);
+    return signet.logs.some(({ code }) => code === "connection_limit");
+  }, "the line");
+  finish.resolve();
+  assert.equal(await status(answer), 200);
+  const line = signet.logs.find(({ code }) => code === "connection_limit")!;
+  assert.equal(line.limit, 1);
+  assert.equal(line.level, "warn");
+});
