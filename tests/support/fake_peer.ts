@@ -1,4 +1,5 @@
 // A peer in memory, and where it comes from: for the bridge alone, without a process or a wire.
+import { SignetError } from "../../lib/errors.ts";
 import type { Asker, Message, Peer, PeerEvents, PeerSource } from "../../lib/bridge/peer.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
 import type { Span } from "../../lib/mcp/json_text.ts";
@@ -126,8 +127,17 @@ export class FakePeers implements PeerSource {
     return peer;
   }
 
+  /** None comes this time: whoever asks again may be luckier. */
+  fail(error: Error): void {
+    const { reject } = this.coming;
+    this.coming = Promise.withResolvers();
+    this.coming.promise.catch(() => {});
+    reject(error);
+  }
+
   stop(): Promise<void> {
     this.stopped = true;
+    this.fail(new SignetError("upstream_unreachable"));
     return Promise.resolve();
   }
 }
