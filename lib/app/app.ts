@@ -17,6 +17,7 @@ import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
 import { createParts } from "./gateway_parts.ts";
+import { connectionBound } from "./connection_bound.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
@@ -82,7 +83,7 @@ export class App implements RunningApp {
         bodyTimeoutMs: settings.bodyTimeoutMs,
         idleTimeoutMs: settings.idleTimeoutMs,
         writeTimeoutMs: settings.writeTimeoutMs,
-        maxConnections: settings.maxConnections,
+        maxConnections: connectionBound(settings, { log }),
         gatherBytes: GATHERED_BYTES,
       },
       account: lasting.account,
