@@ -3,7 +3,7 @@
 // Whatever fails inside, nobody waits in vain (B9).
 import type { Charge } from "../http1/byte_account.ts";
 import { SignetError } from "../errors.ts";
-import type { Call, ClientResponse } from "../http1/types.ts";
+import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { elementsOf } from "../mcp/json_text.ts";
@@ -166,7 +166,7 @@ export class Conversation {
     const onRelease = () => {
       this.#use();
       stream?.detach(outbox);
-      outbox.fail("aborted", "reading an event stream: its client has left");
+      outbox.fail(LISTENER_LEFT);
     };
     return eventAnswer(outbox, { onRelease });
   }
@@ -304,6 +304,8 @@ function endedError(): SignetError {
  * ms.
  */
 const LISTENER_STALL_MS = 1000;
+/** Made once: see `CLIENT_LEFT` of `post_answer.ts`. */
+const LISTENER_LEFT = new HttpError("aborted", "reading an event stream: its client has left");
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 
 function tooMany(id: RpcId | null): ClientResponse {

@@ -62,9 +62,9 @@ export class Outbox implements BodyReader {
   }
 
   /** Throws away what waits: the reader sees a stream that broke off, or is not there any more. */
-  fail(code: "aborted" | "upstream_closed", message: string): void {
+  fail(error: HttpError): void {
     if (this.#state instanceof HttpError) return;
-    this.#state = new HttpError(code, message);
+    this.#state = error;
     this.#waiting = [];
     this.#size = 0;
     this.#charge.release();
@@ -138,6 +138,6 @@ export class Outbox implements BodyReader {
   #watch(): void {
     const { timers, stallMs } = this.#options;
     const message = `writing an event stream: the client has read nothing for ${stallMs} ms`;
-    this.#stopWatch = timers.after(stallMs, () => this.fail("upstream_closed", message));
+    this.#stopWatch = timers.after(stallMs, () => this.fail(new HttpError("upstream_closed", message)));
   }
 }

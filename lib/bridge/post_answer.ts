@@ -132,7 +132,8 @@ export class PostAnswer {
     const outbox = this.#outbox;
     if (outbox === undefined) return;
     this.#stream?.detach(outbox);
-    outbox.fail("aborted", "answering a POST: the client has left");
+    outbox.fail(CLIENT_LEFT);
+    this.#outbox = undefined;
   }
 
   /** What waits for the rest of a batch is not kept without bound: it goes out as events from then on, if it can. */

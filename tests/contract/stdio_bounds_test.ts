@@ -6,6 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { HAS_CENSUS } from "../support/process_census.ts";
 import { fixture, initializeMessage, type Json, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";
+import { LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { until } from "../support/until.ts";
@@ -108,36 +109,61 @@ Deno.test("M6: of a long handshake no more is kept than it takes to say it again
   assert.ok(messages[0]!.result !== undefined, "a process that is started later accepts the handshake");
 });
 
-Deno.test(
-  "M6 B: calls that their clients have left keep neither text nor body until they are answered",
-  OPTIONS,
-  async () => {
-    setFlagsFromString("--expose-gc");
-    const collect: () => void = runInNewContext("gc");
-    const held = () => {
-      collect();
-      const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-      return heapUsed + Math.max(external, arrayBuffers ?? 0);
-    };
-    await using stdio = new TestStdio();
-    const session = await stdio.open();
-    await session.call("warm", "echo", { filler: "x".repeat(MIB) });
-    const before = held();
-    for (let id = 0; id < 60; id++) {
-      const call = session.begin(
-        toolCall(id, "silent", { filler: "x".repeat(MIB), deep: Array(1000).fill({ a: [1] }) }),
-      );
-      await until(() => stdio.upstream.sizes().calls > id, "the call is in hand");
-      call.abort();
-      await call.response.catch(() => {});
-      // Once a later call is answered, the server has read this one.
-      await session.call(`read ${id}`, "echo");
+/** Bytes of live objects, what lies outside the heap included. */
+function heldBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  collect();
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+  return heapUsed + Math.max(external, arrayBuffers ?? 0);
+}
+
+const FILLED = { filler: "x".repeat(MIB), deep: Array(1000).fill({ a: [1] }) };
+
+for (const streamAfterMs of [1000, 0]) {
+  Deno.test(
+    `M6 B: calls that their clients have left keep neither text nor body until they are answered (stream after ${streamAfterMs} ms)`,
+    OPTIONS,
+    async () => {
+      await using stdio = new TestStdio({ limits: { streamAfterMs } });
+      const session = await stdio.open();
+      await session.post(toolCall("warm", "echo", FILLED));
+      const before = heldBytes();
+      for (let id = 0; id < 60; id++) {
+        const call = session.begin(toolCall(id, "silent", FILLED));
+        await until(() => stdio.upstream.sizes().calls > id, "the call is in hand");
+        if (streamAfterMs === 0) await call.response;
+        call.abort();
+        await call.response.catch(() => {});
+        // Once a later call is answered, the server has read this one.
+        await session.post(toolCall(`read ${id}`, "echo"));
+      }
+      assert.equal(stdio.upstream.sizes().calls, 60);
+      const grown = heldBytes() - before;
+      assert.ok(grown < 16 * MIB, `60 calls of 1 MiB: ${(grown / MIB).toFixed(1)} MiB are held`);
+    },
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(`M6 B: nor does the gateway keep any of them (${lane} lane)`, OPTIONS, async () => {
+    const { command, args } = fixture();
+    await using signet = await TestSignet.start({ upstream: [command, ...args], lane });
+    const id = await signet.open();
+    await status(signet.post(toolCall("warm", "echo", FILLED), { id }));
+    const before = heldBytes();
+    for (let i = 0; i < 40; i++) {
+      const leaving = new AbortController();
+      const answer = signet.post(toolCall(i, "silent", FILLED), { id, signal: leaving.signal });
+      await status(signet.post(toolCall(`beside ${i}`, "echo"), { id }));
+      leaving.abort();
+      await answer.catch(() => {});
+      await status(signet.post(toolCall(`behind ${i}`, "echo"), { id }));
     }
-    assert.equal(stdio.upstream.sizes().calls, 60);
-    const grown = held() - before;
-    assert.ok(grown < 16 * MIB, `60 calls of 1 MiB: ${(grown / MIB).toFixed(1)} MiB are held`);
-  },
-);
+    const grown = heldBytes() - before;
+    assert.ok(grown < 16 * MIB, `40 calls of 1 MiB: ${(grown / MIB).toFixed(1)} MiB are held`);
+  });
+}
 
 Deno.test("M6: listening streams of one session are bounded, the oldest give way", OPTIONS, async () => {
   await using stdio = new TestStdio();
