@@ -17,7 +17,7 @@ import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { BRIDGE_ERROR, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
-import type { OpenPeers, Peer, PeerSource } from "./peer.ts";
+import type { Carrier, OpenPeers, Peer, PeerSource } from "./peer.ts";
 import { PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
 import { Remembered } from "./remembered.ts";
@@ -25,6 +25,7 @@ import { ServerVoice } from "./server_voice.ts";
 
 export interface ConversationOptions {
   readonly parts: BridgeParts;
+  /** Its own; where its peers have a state that leads back to them, that is its id instead, once it is opened. */
   readonly id: UpstreamSessionId;
   /** Names the session in log lines and event ids; outlives restarts. Letters and digits, no secret. */
   readonly session: string;
@@ -44,7 +45,7 @@ export interface ConversationSizes {
 }
 
 /** A POST: its text, and the messages in it. */
-export interface Post {
+export interface Post extends Carrier {
   readonly text: Uint8Array;
   readonly parsed: Parsed;
   readonly accepts: Acceptance;
@@ -58,8 +59,15 @@ interface Piece {
   readonly message: Single;
 }
 
+/** Where messages go, how much room they take while they wait, and whose request brought them. */
+interface Sending {
+  readonly peer: Peer | Promise<Peer>;
+  readonly bytes: number;
+  readonly carrier: Carrier;
+}
+
 export class Conversation {
-  readonly id: UpstreamSessionId;
+  id: UpstreamSessionId;
   readonly peers: PeerSource;
   readonly #options: ConversationOptions;
   readonly #events: EventLog;
@@ -144,14 +152,14 @@ export class Conversation {
       return { response: Promise.resolve(tooMany(id)), abort() {} };
     }
     const bytes = post.text.length;
-    if (requests.length === 0) return { response: this.#accept(pieces, { peer, bytes }), abort() {} };
+    if (requests.length === 0) return { response: this.#accept(pieces, { peer, bytes, carrier: post }), abort() {} };
     const answer = this.#newAnswer(post, requests.length);
-    this.#start(pieces, { answer, peer, bytes });
+    this.#start(pieces, { answer, peer, bytes, carrier: { fields: post.fields } });
     return { response: answer.response, abort: () => answer.abandon() };
   }
 
   /** A GET. @param lastEventId `Last-Event-ID`, if the client resumes */
-  listen(lastEventId: string | undefined): ClientResponse {
+  listen(lastEventId: string | undefined, carrier: Carrier): ClientResponse {
     this.#use();
     const { stallMs, ...options } = outboxOptions(this.#options.parts);
     const outbox = new Outbox({ ...options, stallMs: Math.min(stallMs, LISTENER_STALL_MS) });
@@ -163,6 +171,7 @@ export class Conversation {
     if (place === "lost") stream = this.#listeners.open(outbox, { prime: this.#primes });
     else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
+    this.peers.listen(carrier);
     const onRelease = () => {
       this.#use();
       stream?.detach(outbox);
@@ -171,14 +180,24 @@ export class Conversation {
     return eventAnswer(outbox, { onRelease });
   }
 
-  /** Ends it: calls, streams, and processes. Settles when nothing of it is left. */
+  /** Ends it: calls, streams, and processes. Settles when nothing of it is left here. */
   async end(): Promise<void> {
+    this.#cut();
+    await this.peers.stop();
+    this.#events.clear();
+  }
+
+  /** Before `end`: its peers are told that it ends for good. @returns as `PeerSource.end` */
+  tellEnd(carrier: Carrier): Promise<readonly string[]> {
+    this.#cut();
+    return this.peers.end(carrier);
+  }
+
+  #cut(): void {
     this.#ended = true;
     for (const post of [...this.#posts]) this.#calls.giveUp(post, endedError());
     this.#listeners.end();
     for (const stream of this.#postStreams.values()) stream.end();
-    await this.peers.stop();
-    this.#events.clear();
   }
 
   get #primes(): boolean {
@@ -216,15 +235,15 @@ export class Conversation {
   }
 
   /** Notifications and answers: 202, whatever becomes of them (docs/protocol.md 10). */
-  async #accept(pieces: readonly Piece[], on: { peer: Peer | Promise<Peer>; bytes: number }): Promise<ClientResponse> {
-    const { bytes } = on;
+  async #accept(pieces: readonly Piece[], on: Sending): Promise<ClientResponse> {
+    const { bytes, carrier } = on;
     let { peer } = on;
     if (peer instanceof Promise) {
       peer = await peer.catch((error) => {
         throw this.#ended ? endedError() : error;
       }).finally(() => this.#waitNoMore(bytes));
     }
-    for (const { text, message } of pieces) this.#pass(text, message, peer);
+    for (const piece of pieces) this.#pass(piece, peer, carrier);
     return bareAnswer(202);
   }
 
@@ -233,12 +252,13 @@ export class Conversation {
   }
 
   /** Takes the calls of a POST in, and sends them as soon as there is a peer. */
-  #start(pieces: readonly Piece[], on: { answer: PostAnswer; peer: Peer | Promise<Peer>; bytes: number }): void {
-    const { answer, peer, bytes } = on;
-    const steps = pieces.map(({ text, message }) => {
-      if (message.kind !== "request") return (peer: Peer) => this.#pass(text, message, peer);
+  #start(pieces: readonly Piece[], on: Sending & { readonly answer: PostAnswer }): void {
+    const { answer, peer, bytes, carrier } = on;
+    const steps = pieces.map((piece) => {
+      const { text, message } = piece;
+      if (message.kind !== "request") return (peer: Peer) => this.#pass(piece, peer, carrier);
       const call = this.#calls.open(text, message, answer);
-      return (peer: Peer) => this.#calls.ask(call, { text, request: message, peer });
+      return (peer: Peer) => this.#calls.ask(call, { text, request: message, peer, carrier });
     });
     if (!(peer instanceof Promise)) return steps.forEach((send) => send(peer));
     peer.then((peer) => steps.forEach((send) => send(peer)))
@@ -247,11 +267,11 @@ export class Conversation {
   }
 
   /** A notification or an answer of the client's. */
-  #pass(text: Uint8Array, message: Single, peer: Peer): void {
-    if (message.kind === "response") return this.#questions.answer(text, message.id);
+  #pass({ text, message }: Piece, peer: Peer, carrier: Carrier): void {
+    if (message.kind === "response") return this.#questions.answer(text, message.id, carrier);
     if (message.kind !== "notification") return;
-    if (message.method === "notifications/cancelled") return this.#calls.cancel(text, message);
-    peer.send(text);
+    if (message.method === "notifications/cancelled") return this.#calls.cancel(text, message, carrier);
+    peer.send(text, carrier);
     if (message.method !== "notifications/initialized") return;
     this.peers.confirm();
     if (this.#listsOutdated) this.#voice.reportLists(this.peers.capabilities);

@@ -5,7 +5,7 @@ import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
 import { metaOf } from "../mcp/modern.ts";
-import type { Asker, Loss, Message, Peer } from "./peer.ts";
+import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
 
@@ -89,7 +89,7 @@ export class OpenCalls implements CallOwner {
   }
 
   /** Sends it, unless it has been cancelled or given up meanwhile. */
-  ask(call: OpenCall, on: { text: Uint8Array; request: RpcRequest; peer: Peer }): void {
+  ask(call: OpenCall, on: { text: Uint8Array; request: RpcRequest; peer: Peer; carrier: Carrier }): void {
     if (this.#byId.get(call.key) !== call) return;
     const effect = effectOf(on.request, on.text);
     if (effect !== undefined) {
@@ -98,7 +98,7 @@ export class OpenCalls implements CallOwner {
         return this.fail(call, { code: -32602, message: "Invalid params: too many subscriptions in this session" });
       }
     }
-    const ownId = on.peer.ask(on.text, findMember(on.text, "id")!, call);
+    const ownId = on.peer.ask(on.text, findMember(on.text, "id")!, call, on.carrier);
     if (ownId !== undefined) call.running = { peer: on.peer, ownId };
     else this.fail(call, { code: BRIDGE_ERROR, message: "The MCP server does not take more requests now" });
   }
@@ -131,12 +131,12 @@ export class OpenCalls implements CallOwner {
    * Tells the peer that runs the call, by the id it has there (C2). The answer is closed here: a server that obeys
    * sends none (MCP 2025-11-25, Cancellation).
    */
-  cancel(text: Uint8Array, { params }: RpcNotification): void {
+  cancel(text: Uint8Array, { params }: RpcNotification, carrier: Carrier): void {
     if (!isToken(params?.requestId)) return;
     const span = findMember(text, "requestId", findMember(text, "params"))!;
     const call = this.#byId.get(keyOf(text, span));
     if (call === undefined) return;
-    call.running?.peer.send(replaceSpan(text, span, encoder.encode(String(call.running.ownId))));
+    call.running?.peer.send(replaceSpan(text, span, encoder.encode(String(call.running.ownId))), carrier);
     call.running?.peer.forget(call.running.ownId);
     this.fail(call, { code: BRIDGE_ERROR, message: "Cancelled by the client" });
   }

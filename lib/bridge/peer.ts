@@ -3,11 +3,33 @@
 // each response finds who asked, and whatever else comes is handed on.
 import type { JsonObject, RpcId } from "../mcp/json_rpc.ts";
 import type { Span } from "../mcp/json_text.ts";
+import type { FieldList } from "../http1/types.ts";
 
 /** A message of the peer: its text on one line, and what it says. */
 export interface Message {
   readonly line: Uint8Array;
   readonly value: JsonObject;
+}
+
+/**
+ * Fields of the client's request that something is done for: what a peer may need of them is a credential, a tenant, a
+ * trace. On loan like texts: a peer that keeps them copies them.
+ */
+export interface Carrier {
+  readonly fields: FieldList;
+}
+
+/** Where no request of a client's is at hand. */
+export const NO_CARRIER: Carrier = { fields: [] };
+
+/** What the client's session was opened with, and how far it came. */
+export interface Resumed {
+  /** As `PeerSource.state` was when the session was sealed; undefined if there was nothing to lead back to. */
+  readonly state: string | undefined;
+  /** The revision the client has negotiated. */
+  readonly protocolVersion: string;
+  /** An initialize as the client's was, for a peer that has to be greeted again. Its id is a placeholder. */
+  readonly handshake: Uint8Array;
 }
 
 /** Why a request will never be answered. */
@@ -33,9 +55,9 @@ export interface Peer {
    * @param id where its id stands in `text`
    * @returns the id it got; undefined if the peer does not take it now, and then nobody is told anything
    */
-  ask(text: Uint8Array, id: Span, asker: Asker): number | undefined;
+  ask(text: Uint8Array, id: Span, asker: Asker, carrier: Carrier): number | undefined;
   /** Sends a notification or a response as it is. @returns false if the peer does not take it now */
-  send(text: Uint8Array): boolean;
+  send(text: Uint8Array, carrier: Carrier): boolean;
   /** Answers a request of the peer's with an error. */
   refuse(id: RpcId, code: number, message: string): void;
   /** Nobody waits for the response to `id` any more. */
@@ -44,8 +66,12 @@ export interface Peer {
 
 /** What a peer says, and what becomes of it; for who works with it. */
 export interface PeerEvents {
-  /** A request or notification of the peer. @returns as `Asker.onReply` */
-  readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
+  /**
+   * A request or notification of the peer.
+   * @param about the id (`Peer.ask`) of the request it belongs to, where the peer's transport tells
+   * @returns as `Asker.onReply`
+   */
+  readonly onMessage: (message: Message, peer: Peer, about?: number) => Promise<void> | undefined;
   /** A peer has ended, wanted or not: its questions have nobody to be answered to. */
   readonly onLost: (peer: Peer) => void;
   /** A new peer has taken an earlier one's place, and knows nothing of what that one told. */
@@ -77,11 +103,38 @@ export interface PeerSource {
    * @returns the peer's reply, which may be an error: then there is no session
    * @throws SignetError as the peer's kind may fail to start; what was reserved for it is given back
    */
-  initialize(text: Uint8Array): Promise<Message>;
-  /** The client has confirmed the handshake: later peers get the confirmation from here. */
+  initialize(text: Uint8Array, carrier: Carrier): Promise<Message>;
+  /**
+   * Leads back to the peer's session after a restart or from elsewhere, by `attach`: a session id. Undefined where there
+   * is nothing that would outlive this process. May change whenever the peer is greeted again.
+   */
+  readonly state: string | undefined;
+  /**
+   * Instead of `initialize`: goes on with a session opened before; nothing is sent before the first request. A peer that
+   * turns out not to know its session is greeted again, as after a loss; so is one without a state.
+   * @returns false if this is no state of its kind: then it is as good as not there
+   */
+  attach(resumed: Resumed): boolean;
+  /** The client has confirmed the handshake: later peers get the confirmation from here. The message itself is sent by `send`. */
   confirm(): void;
-  /** Ends every peer. Settles when nothing of them is left. */
+  /**
+   * A client listens: from now on the peer has to say what it says unasked, until the end. Again: nothing, or another
+   * try with this carrier's credential where the last one was refused.
+   * @param place of an earlier process, as `place` was: what came behind it is said again, if the peer can
+   */
+  listen(carrier: Carrier, place?: string): void;
+  /** Where the peer's unasked messages stand, for `listen` after a restart; undefined if it cannot say any again. */
+  readonly place: string | undefined;
+  /**
+   * Lets go of every peer. Settles when nothing of them is left here; a session that `state` leads back to stays where
+   * it is.
+   */
   stop(): Promise<void>;
+  /**
+   * Before `stop`: tells peers that keep sessions that this one ends for good. Never stops at a failure; bounded in time.
+   * @returns who could not be told, in words for a client: empty if all could
+   */
+  end(carrier: Carrier): Promise<readonly string[]>;
 }
 
 /** Makes the peers of a session; nothing is started before `initialize`. */

@@ -2,7 +2,7 @@
 // to guess, so that an answer reaches the very process that asked, or nobody (docs/protocol.md 19).
 import { idKey, type RpcId } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
-import type { Message, Peer } from "./peer.ts";
+import type { Carrier, Message, Peer } from "./peer.ts";
 
 interface Question {
   readonly peer: Peer;
@@ -44,12 +44,12 @@ export class Questions {
   }
 
   /** Takes the client's answer to the process that asked. An answer to anything else goes nowhere. */
-  answer(text: Uint8Array, id: RpcId | null): void {
+  answer(text: Uint8Array, id: RpcId | null, carrier: Carrier): void {
     if (typeof id !== "string") return;
     const question = this.#open.get(id);
     if (question === undefined) return;
     this.#open.delete(id);
-    question.peer.send(replaceSpan(text, findMember(text, "id")!, question.id));
+    question.peer.send(replaceSpan(text, findMember(text, "id")!, question.id), carrier);
   }
 
   /** The id under which the client knows a server's question, for its cancellation. The question is closed by it. */

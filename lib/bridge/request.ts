@@ -4,6 +4,7 @@ import type { FieldList } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
+import type { InitializeParams } from "../mcp/era.ts";
 import type { OpenPeers } from "./peer.ts";
 
 export interface BridgeRequest {
@@ -19,6 +20,8 @@ export interface BridgeRequest {
   readonly session: string | undefined;
   /** Whether an initialize stands for one that the client has sent long before (L4). */
   readonly revival?: boolean;
+  /** What the session of `upstreamSessionId` was opened with: for a bridge that goes on with one it has not opened. */
+  readonly opened?: InitializeParams | undefined;
 }
 
 /** Whom peers are opened for. */

@@ -3,7 +3,7 @@
 // answered as a server does that was restarted: the gateway then opens the session again from what it has sealed (L4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
-import type { Call } from "../http1/types.ts";
+import type { Call, ClientResponse } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { classify } from "../mcp/era.ts";
 import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
@@ -56,12 +56,11 @@ export class BridgeServer {
     }
     const { upstreamSessionId } = request;
     if (upstreamSessionId === undefined) return this.#open(request);
-    const conversation = this.#sessions.find(upstreamSessionId);
+    const conversation = this.#sessions.find(upstreamSessionId) ?? this.#sessions.attach(request, upstreamSessionId);
     if (conversation === undefined) return { response: Promise.resolve(new LostSession()), abort() {} };
     switch (request.method) {
       case "DELETE":
-        this.release(upstreamSessionId);
-        return callOf(Promise.resolve(bareAnswer(204)));
+        return callOf(this.#sessions.end(conversation, request).then(endedAnswer));
       case "GET":
         return this.#listen(request, conversation);
       case "POST":
@@ -82,14 +81,15 @@ export class BridgeServer {
 
   #listen({ fields }: BridgeRequest, conversation: Conversation): Call {
     if (!acceptanceOf(fields).events) return callOf(Promise.resolve(notAcceptable()));
-    const response = conversation.listen(fieldValue(fields, "last-event-id"));
+    const response = conversation.listen(fieldValue(fields, "last-event-id"), { fields });
     return callOf(Promise.resolve(response), () => response.release());
   }
 
   #post(request: BridgeRequest, conversation: Conversation): Call {
     const accepts = acceptanceOf(request.fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    return callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts }));
+    const { fields } = request;
+    return callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts, fields }));
   }
 
   /** A message without a session: an initialize opens one, a stateless request needs none. */
@@ -112,8 +112,18 @@ export class BridgeServer {
     if (caller.owner.trim() === "") throw new SignetError("internal", { facts: NEEDS_OWNER });
     const accepts = acceptanceOf(fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    return this.#stateless.post({ caller, fields }, { text, request: message, accepts });
+    return this.#stateless.post({ caller, fields }, { text, request: message, accepts, fields });
   }
+}
+
+/** What could not be told everybody is said, and nothing of why (L5). @throws SignetError `upstream_unreachable` */
+function endedAnswer(failed: readonly string[]): ClientResponse {
+  if (failed.length === 0) return bareAnswer(204);
+  throw new SignetError("upstream_unreachable", {
+    publicMessage: "The session is ended here, but not every MCP server could be told",
+    facts: { failed: failed.join("; ") },
+    data: { failed },
+  });
 }
 
 /** Whose peer it is decides who shares it: a blank name would be everybody's. */

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import type { Listeners } from "./listeners.ts";
-import type { Message, Peer } from "./peer.ts";
+import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import type { Questions } from "./questions.ts";
 
@@ -48,7 +48,7 @@ export class ServerVoice {
     const id = message.value.id as RpcId;
     // A sign of life that no client can give while none is there.
     if (message.value.method === "ping" && !this.#attended) {
-      peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })));
+      peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })), NO_CARRIER);
       return undefined;
     }
     const asked = this.#sinks.questions.ask(message, peer);

@@ -1,5 +1,6 @@
 // The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the
 // peer has accepted the handshake, and whatever was started for one that is not issued ends (docs/behaviour.md B1, B2).
+import type { InitializeParams } from "../mcp/era.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Call, ClientResponse, FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
@@ -12,7 +13,7 @@ import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import { Outbox } from "./outbox.ts";
-import type { Message } from "./peer.ts";
+import type { Carrier, Message } from "./peer.ts";
 import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
 
 export interface SessionsOptions {
@@ -24,10 +25,9 @@ export interface SessionsOptions {
 }
 
 /** An initialize that opens a session. */
-interface Initializing {
+interface Initializing extends Carrier {
   readonly text: Uint8Array;
   readonly caller: CallerKeys;
-  readonly fields: FieldList;
   /** The answer has been taken. */
   readonly onRelease: () => void;
 }
@@ -70,6 +70,31 @@ export class Sessions {
     if (conversation !== undefined) this.#abandon(conversation);
   }
 
+  /**
+   * A session that was opened before this process, or elsewhere, where its id leads back to its peers; undefined for any
+   * other. It is here at once, so that all who ask meanwhile find the same (L9).
+   */
+  attach(request: BridgeRequest, sessionId: UpstreamSessionId): Conversation | undefined {
+    const { opened } = request;
+    if (this.#closed || opened === undefined) return undefined;
+    const conversation = this.#newConversation(request);
+    const handshake = handshakeOf(opened);
+    if (!conversation.peers.attach({ state: sessionId, protocolVersion: opened.protocolVersion, handshake })) {
+      return void this.#end(conversation);
+    }
+    conversation.id = sessionId;
+    this.#conversations.set(sessionId, conversation);
+    return conversation;
+  }
+
+  /** Ends one for good. @returns as `PeerSource.end` */
+  async end(conversation: Conversation, carrier: Carrier): Promise<readonly string[]> {
+    this.#conversations.delete(conversation.id);
+    const telling = conversation.tellEnd(carrier);
+    this.#hold(telling.catch(() => []).then(() => conversation.end()));
+    return await telling;
+  }
+
   /** Ends them all, those that are being opened too. Settles when nothing is left. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -91,7 +116,7 @@ export class Sessions {
     let answered = false;
     // Until somebody has the answer, nobody else could ever end the session.
     const abandon = () => {
-      if (!answered) this.#abandon(conversation);
+      if (!answered && !conversation.ended) void this.end(conversation, opening).catch(() => {});
     };
     const onRelease = () => answered = true;
     const response = this.#initialize(conversation, { ...opening, onRelease }).then((response) => {
@@ -142,7 +167,7 @@ export class Sessions {
   ): Promise<ClientResponse> {
     let reply: Message;
     try {
-      reply = await conversation.peers.initialize(opening.text);
+      reply = await conversation.peers.initialize(opening.text, opening);
     } catch (error) {
       this.#options.gate.fail(opening.caller.owner, error);
       this.#abandon(conversation);
@@ -152,8 +177,10 @@ export class Sessions {
     const span = findMember(opening.text, "id")!;
     const line = replaceSpan(reply.line, findMember(reply.line, "id")!, opening.text.subarray(span.start, span.end));
     const opened = isJsonObject(reply.value.result) && !conversation.ended && !this.#closed;
-    if (opened) this.#conversations.set(conversation.id, conversation);
-    else this.#abandon(conversation);
+    if (opened) {
+      conversation.id = (conversation.peers.state ?? conversation.id) as UpstreamSessionId;
+      this.#conversations.set(conversation.id, conversation);
+    } else if (!conversation.ended) void this.end(conversation, opening).catch(() => {});
     const fields = opened ? ["mcp-session-id", conversation.id] : [];
     const { onRelease } = opening;
     if (acceptanceOf(opening.fields).json) return jsonAnswer(line, { fields, onRelease });
@@ -168,7 +195,17 @@ export class Sessions {
   }
 
   #end(conversation: Conversation): void {
-    const ending = conversation.end().finally(() => this.#ending.delete(ending));
+    this.#hold(conversation.end());
+  }
+
+  #hold(ended: Promise<void>): void {
+    const ending = ended.finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
+}
+
+/** An initialize as the client's was. */
+function handshakeOf({ protocolVersion, capabilities, clientInfo }: InitializeParams): Uint8Array {
+  const params = { protocolVersion, capabilities, clientInfo };
+  return new TextEncoder().encode(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params }));
 }

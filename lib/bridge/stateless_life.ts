@@ -8,7 +8,15 @@ import { type Era, isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_
 import type { OwnerKey } from "../session/caller.ts";
 import { encodeJson, type Identity } from "../mcp/between_eras.ts";
 import { findMember } from "../mcp/json_text.ts";
-import type { Asker, Message, OpenPeers, Peer, PeerSource } from "./peer.ts";
+import {
+  type Asker,
+  type Carrier,
+  type Message,
+  NO_CARRIER,
+  type OpenPeers,
+  type Peer,
+  type PeerSource,
+} from "./peer.ts";
 import { subscribeText, unsubscribeText } from "./remembered.ts";
 import type { Gate } from "./request.ts";
 
@@ -89,9 +97,9 @@ export class StatelessLife {
   }
 
   /** The peer that takes requests; started first, if it has to be. @throws SignetError as `PeerSource.initialize` */
-  async peer(): Promise<Peer> {
+  async peer(carrier: Carrier): Promise<Peer> {
     if (this.#source === undefined) {
-      this.#starting ??= this.#start().finally(() => this.#starting = undefined);
+      this.#starting ??= this.#start(carrier).finally(() => this.#starting = undefined);
       this.#source = await this.#starting;
     }
     return await this.#source.peer;
@@ -108,7 +116,7 @@ export class StatelessLife {
     const peer = this.#source?.peer;
     // One that is being started is told what is remembered.
     if (peer === undefined || peer instanceof Promise) return void (peer as Promise<Peer> | undefined)?.catch(() => {});
-    peer.ask(text, findMember(text, "id")!, NOBODY);
+    peer.ask(text, findMember(text, "id")!, NOBODY, NO_CARRIER);
   }
 
   /** Ends it, whatever it is about to do. Settles when nothing is left. */
@@ -117,11 +125,11 @@ export class StatelessLife {
     await Promise.all([...this.#sources].map((source) => source.stop()));
   }
 
-  async #start(): Promise<PeerSource> {
+  async #start(carrier: Carrier): Promise<PeerSource> {
     const { gate, owner } = this.#options;
     gate.assertOpen(owner);
     try {
-      const source = await this.#greet();
+      const source = await this.#greet(carrier);
       gate.succeed(owner);
       return source;
     } catch (error) {
@@ -130,17 +138,17 @@ export class StatelessLife {
     }
   }
 
-  async #greet(): Promise<PeerSource> {
+  async #greet(carrier: Carrier): Promise<PeerSource> {
     const { memo } = this.#options;
     if (memo.era !== "legacy") {
-      const source = await this.#discover();
+      const source = await this.#discover(carrier);
       if (source !== undefined) return source;
     }
     const source = this.#newSource();
     try {
-      const { value } = await source.initialize(INITIALIZE);
+      const { value } = await source.initialize(INITIALIZE, carrier);
       assertLegacy(value);
-      (await source.peer).send(INITIALIZED);
+      (await source.peer).send(INITIALIZED, carrier);
       source.confirm();
     } catch (error) {
       void source.stop();
@@ -151,11 +159,11 @@ export class StatelessLife {
   }
 
   /** Asks a new peer what it speaks; undefined if that is not the modern era. @throws SignetError at a limit */
-  async #discover(): Promise<PeerSource | undefined> {
+  async #discover(carrier: Carrier): Promise<PeerSource | undefined> {
     const { memo } = this.#options;
     const source = this.#newSource();
     try {
-      if (speaksModern(await source.initialize(DISCOVER))) {
+      if (speaksModern(await source.initialize(DISCOVER, carrier))) {
         memo.era = "modern";
         return source;
       }

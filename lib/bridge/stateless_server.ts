@@ -27,13 +27,13 @@ import {
   statusOfAnswer,
 } from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
-import type { Message, Peer } from "./peer.ts";
+import { type Carrier, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
 import type { BridgeLimits } from "./limits.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { PostAnswer } from "./post_answer.ts";
 
-export interface StatelessPost {
+export interface StatelessPost extends Carrier {
   readonly text: Uint8Array;
   readonly request: RpcRequest;
   readonly accepts: Acceptance;
@@ -115,7 +115,7 @@ export class StatelessServer {
   /** Subscriptions answered from here need a peer that tells: another one takes the lost one's place, or they end (B9). */
   #keepTelling(): void {
     if ([...this.#exchanges].every(({ filter }) => filter === undefined)) return;
-    this.#options.life.peer().catch(() => this.#endSubscriptions());
+    this.#options.life.peer(NO_CARRIER).catch(() => this.#endSubscriptions());
   }
 
   #refusalOf({ text, request }: StatelessPost): ClientResponse | undefined {
@@ -169,9 +169,9 @@ export class StatelessServer {
     const { life } = this.#options;
     const bytes = post.text.length;
     try {
-      const peer = await life.peer().finally(() => this.#waiting.resize(this.#waiting.bytes - bytes));
+      const peer = await life.peer(post).finally(() => this.#waiting.resize(this.#waiting.bytes - bytes));
       if (!this.#exchanges.has(exchange)) return; // the client has left meanwhile
-      if (life.era === "modern") this.#ask(exchange, peer, post.text);
+      if (life.era === "modern") this.#ask(exchange, peer, post);
       else this.#translate(exchange, peer, post);
     } catch (error) {
       const { code, message } = rpcFaultOf(error);
@@ -181,25 +181,26 @@ export class StatelessServer {
     }
   }
 
-  #translate(exchange: Exchange, peer: Peer, { text, request }: StatelessPost): void {
+  #translate(exchange: Exchange, peer: Peer, { text, request, fields }: StatelessPost): void {
     if (request.method === "server/discover") {
       void this.#respond(exchange, resultText(exchange.id, discoverResult(this.#options.life.identity)));
     } else if (request.method === "subscriptions/listen") this.#subscribe(exchange, request);
-    else if (isCommonMethod(request.method)) this.#ask(exchange, peer, requestForLegacy(text, request));
-    else {
+    else if (isCommonMethod(request.method)) {
+      this.#ask(exchange, peer, { text: requestForLegacy(text, request), fields });
+    } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
         "for clients without a session";
       this.#fail(exchange, METHOD_NOT_FOUND, message, 404);
     }
   }
 
-  #ask(exchange: Exchange, peer: Peer, text: Uint8Array): void {
+  #ask(exchange: Exchange, peer: Peer, { text, fields }: Carrier & { readonly text: Uint8Array }): void {
     const ownId = peer.nextId;
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
       onReply: (reply) => this.#answer(exchange, reply),
       onLost: ({ reason }) => this.#fail(exchange, BRIDGE_ERROR, reason),
-    });
+    }, { fields });
     if (sent === undefined) {
       return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", 503);
     }
@@ -232,7 +233,7 @@ export class StatelessServer {
   #cancel({ running }: Exchange): void {
     if (running === undefined) return;
     const params = { requestId: running.ownId, reason: "the client has closed the stream" };
-    running.peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
+    running.peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }), NO_CARRIER);
     running.peer.forget(running.ownId);
   }
 

@@ -4,6 +4,7 @@
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { FieldList } from "../http1/types.ts";
+import type { InitializeParams } from "../mcp/era.ts";
 import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import type { SessionCall } from "../session/lost_session.ts";
@@ -33,6 +34,11 @@ export interface UpstreamRequest {
   readonly session: string | undefined;
   /** Whether an initialize stands for one that the client has sent long before (L4). */
   readonly revival?: boolean;
+  /**
+   * What the session of `upstreamSessionId` was opened with, as negotiated: for an upstream that goes on with a session
+   * it has not opened itself. Undefined where there is no such session, or its id is an adopted one.
+   */
+  readonly opened?: InitializeParams | undefined;
 }
 
 export interface Upstream {

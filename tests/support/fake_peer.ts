@@ -1,6 +1,6 @@
 // A peer in memory, and where it comes from: for the bridge alone, without a process or a wire.
 import { SignetError } from "../../lib/errors.ts";
-import type { Asker, Message, Peer, PeerEvents, PeerSource } from "../../lib/bridge/peer.ts";
+import type { Asker, Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../lib/bridge/peer.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
 import type { Span } from "../../lib/mcp/json_text.ts";
 
@@ -103,6 +103,30 @@ export class FakePeers implements PeerSource {
   initialize(): Promise<Message> {
     this.current = new FakePeer(this.events);
     return Promise.resolve(messageOf({ jsonrpc: "2.0", id: 1, ...this.reply }));
+  }
+
+  /** What it is gone on with by, if a test gives one. */
+  state: string | undefined = undefined;
+  place: string | undefined = undefined;
+  resumed: Resumed | undefined;
+  readonly heard: Carrier[] = [];
+  ended = false;
+
+  /** Takes the state it has itself. */
+  attach(resumed: Resumed): boolean {
+    if (resumed.state !== this.state) return false;
+    this.resumed = resumed;
+    this.current = new FakePeer(this.events);
+    return true;
+  }
+
+  listen(carrier: Carrier): void {
+    this.heard.push(carrier);
+  }
+
+  end(): Promise<readonly string[]> {
+    this.ended = true;
+    return Promise.resolve([]);
   }
 
   confirm(): void {

@@ -1,6 +1,7 @@
 // Ids that Signet never issued (O5, `--adopt`), for a roll-out in front of live sessions: the first caller whose use of an
 // id the upstream accepts owns it. A weaker promise than a sealed id's, and only for what cannot be one of ours.
 // One session a raw id, from the first claim on: with a place in the registry like any other, or the request is refused.
+import type { InitializeParams } from "../../mcp/era.ts";
 import { SignetError } from "../../errors.ts";
 import type { SessionId, UpstreamSessionId } from "../../envelope/session_id.ts";
 import { detachText } from "../../http1/wire/fields.ts";
@@ -136,4 +137,9 @@ function factsOf(
       upstreams: { [routeWithoutSession(parts).url]: { "mcp-session-id": rawId as UpstreamSessionId } },
     },
   };
+}
+
+/** What a session was opened with; an adopted one (O5) has sealed nothing. */
+export function openedWith(session: Session): InitializeParams | undefined {
+  return isAdopted(session) ? undefined : session.sealed;
 }

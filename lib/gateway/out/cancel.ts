@@ -1,5 +1,6 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
+import { openedWith } from "../in/adopt.ts";
 import { idText } from "../../mcp/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
@@ -40,6 +41,6 @@ async function notifyCancelled(parts: GatewayParts, call: CancelledCall, params:
   parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   const { query } = inbound.head;
-  const about = { caller, session: session.tag, upstreamSessionId: link.id };
+  const about = { caller, session: session.tag, upstreamSessionId: link.id, opened: openedWith(session) };
   await notify(upstream, { ...about, method: "POST", query, fields, body });
 }

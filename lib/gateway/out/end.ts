@@ -2,10 +2,11 @@
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { Caller, CallerKeys } from "../../session/caller.ts";
+import { isJsonObject } from "../../mcp/json_rpc.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { EndReason, Session } from "../../session/session.ts";
-import type { Upstream } from "../../upstream/upstream.ts";
-import { forgetAdopted, isAdopted } from "../in/adopt.ts";
+import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
+import { forgetAdopted, isAdopted, openedWith } from "../in/adopt.ts";
 import { upstreamIdOf } from "./initialize_answer.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "../in/guard.ts";
@@ -32,6 +33,7 @@ export async function end(
     parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   }
   const targets = routesOf(parts, session).map(({ upstream, link }) => ({ upstream, id: link.id }));
+  const opened = openedWith(session);
   if (isAdopted(session)) {
     parts.registry.remove(session, "deleted", parts.now());
     forgetAdopted(parts, session, caller);
@@ -42,7 +44,8 @@ export async function end(
   for (const { upstream, id } of targets) {
     if (id === undefined) continue;
     const { query } = inbound.head;
-    const failure = await endUpstream(upstream, { fields: [...fields], query, caller, session: session.tag, id });
+    const about = { query, caller, session: session.tag, opened };
+    const failure = await endUpstream(upstream, { ...about, fields: [...fields], id });
     if (failure !== undefined) failures.push(`${upstream.name}: ${failure}`);
   }
   if (failures.length > 0) {
@@ -56,10 +59,16 @@ export async function end(
   await inbound.exchange.respond({ status: 204, fields: cors });
 }
 
+/** A session that ends upstream, and on whose behalf. */
+export interface Ending extends Pick<UpstreamRequest, "query" | "caller" | "session" | "opened"> {
+  readonly fields: FieldList;
+  readonly id: UpstreamSessionId;
+}
+
 /** Ends a session upstream. Answers why it could not, without anything secret; undefined if it is gone there. */
 export async function endUpstream(
   upstream: Upstream,
-  ending: { fields: FieldList; query: string; caller: CallerKeys; session: string | undefined; id: UpstreamSessionId },
+  ending: Ending,
 ): Promise<string | undefined> {
   const { fields, id: upstreamSessionId, ...about } = ending;
   for (const name of OF_THE_MESSAGE) removeField(fields, name);
@@ -67,8 +76,14 @@ export async function endUpstream(
     const status = await notify(upstream, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
     return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
   } catch (error) {
-    return error instanceof HttpError ? error.code : "failed";
+    return error instanceof HttpError ? error.code : failedIn(error) ?? "failed";
   }
+}
+
+/** Which of several servers could not be told, as the upstream that stands for them says it (L5). */
+function failedIn(error: unknown): string | undefined {
+  const data = error instanceof SignetError ? error.detail.data : undefined;
+  return isJsonObject(data) && Array.isArray(data.failed) ? data.failed.join("; ") : undefined;
 }
 
 /** A session that was opened upstream but has no owner here is not left behind there. Nobody waits for it. */

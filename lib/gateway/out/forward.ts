@@ -5,7 +5,7 @@ import { SignetError } from "../../errors.ts";
 import type { Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import { requireAnswer } from "./require_answer.ts";
-import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
+import { isAdopted, leaveClaim, openedWith, settleClaim } from "../in/adopt.ts";
 import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
@@ -119,7 +119,8 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   // A session made anew has no events from before.
   if (again) removeField(fields, "last-event-id");
   const { method, query } = inbound.head;
-  const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id };
+  const opened = openedWith(session);
+  const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id, opened };
   return sendForClient(parts, inFlight, {
     upstream,
     request: { ...about, body, parsed: inbound.parsed, caller, session: session.tag },

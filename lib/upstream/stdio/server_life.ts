@@ -6,7 +6,7 @@ import { HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import { Backoff } from "./backoff.ts";
-import type { Message, PeerEvents, PeerSource } from "../../bridge/peer.ts";
+import type { Message, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import type { CredentialHolder } from "../credentials/rotation.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
 import { findMember, membersOf } from "../../mcp/json_text.ts";
@@ -131,6 +131,22 @@ export class ServerLife implements PeerSource {
     return reply;
   }
 
+  /** A process is nobody's but this one's. */
+  readonly state = undefined;
+  readonly place = undefined;
+
+  /** There is nothing to go on with: the first request starts a process, which is greeted as the first one was. */
+  attach({ state, protocolVersion, handshake }: Resumed): boolean {
+    if (state !== undefined) return false;
+    this.#handshakeText = handshake;
+    this.#handshake = { result: { protocolVersion }, capabilities: {} };
+    this.#confirmed = true;
+    return true;
+  }
+
+  /** What it says is on its pipes, listened to or not. */
+  listen(): void {}
+
   /** The client has confirmed the handshake: later processes get the confirmation from here. */
   confirm(): void {
     this.#confirmed = true;
@@ -160,6 +176,11 @@ export class ServerLife implements PeerSource {
     if (this.#holder !== undefined) this.#options.host.rotation.remove(this.#holder);
     await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#peers].map((peer) => this.#retire(peer)));
+  }
+
+  /** Its processes hear of it by being stopped. */
+  end(): Promise<readonly string[]> {
+    return Promise.resolve([]);
   }
 
   #holderOf(source: CredentialSource): CredentialHolder {
