@@ -4,14 +4,15 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { cleanEnvironment } from "../support/mcp_process.ts";
+import { INITIALIZE } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** Each leaves a line of some 250 bytes: far beyond what a pipe and the bound of waiting lines take together. */
-const REQUESTS = 9000;
+/** Each leaves a line of some 150 bytes: beyond what a pipe and the bound of waiting lines take together. */
+const REQUESTS = 10_000;
 
-interface Running {
+interface Running extends AsyncDisposable {
   readonly child: Deno.ChildProcess;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly url: string;
@@ -26,6 +27,7 @@ async function start(upstream: string): Promise<Running> {
       ...(SIGNET_BIN === undefined ? ["run", "-A", `${ROOT}main.ts`] : []),
       ...["serve", "--upstream", upstream, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
       ...["--log-level", "debug", "--log-format", "json"],
+      ...["--max-sessions", "20000", "--max-sessions-per-principal", "20000"],
     ],
     clearEnv: true,
     env: cleanEnvironment(),
@@ -42,17 +44,31 @@ async function start(upstream: string): Promise<Running> {
     const line = text.split("\n").find((line) => line.includes('"event":"listening"') && line.endsWith("}"));
     if (line === undefined) continue;
     const { listen, admin } = JSON.parse(line) as { listen: string; admin: string };
-    return { child, reader, url: listen, admin };
+    return {
+      ...{ child, reader, url: listen, admin },
+      /** Leaves nothing behind when a test fails. */
+      async [Symbol.asyncDispose]() {
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          // It has ended as it should.
+        }
+        await child.status;
+        await reader.cancel();
+      },
+    };
   }
 }
 
+/** Opens sessions: each leaves a line that no budget cuts, as an operator wants to see them all. */
 async function flood({ url }: Running, requests: number): Promise<void> {
-  const headers = { "content-type": "application/json", "mcp-session-id": "forged" };
+  const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const body = JSON.stringify(INITIALIZE);
   for (let sent = 0; sent < requests; sent += 20) {
     await Promise.all(Array.from({ length: 20 }, async () => {
-      const response = await fetch(url, { method: "DELETE", headers, signal: AbortSignal.timeout(20_000) });
-      assert.equal(response.status, 404);
+      const response = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(20_000) });
       await response.body?.cancel();
+      assert.equal(response.status, 200);
     }));
   }
 }
@@ -72,7 +88,7 @@ async function end({ child }: Running): Promise<void> {
 
 Deno.test("J: a log that nobody reads holds up neither requests nor probes nor the end", STRICT, async () => {
   await using upstream = new FakeMcp();
-  const running = await start(upstream.url);
+  await using running = await start(upstream.url);
   await flood(running, REQUESTS);
   assert.equal(await (await fetch(`${running.admin}/healthz`)).text(), "ok\n");
   assert.equal(await dropped(running) > 0, true);
@@ -82,7 +98,7 @@ Deno.test("J: a log that nobody reads holds up neither requests nor probes nor t
 
 Deno.test("J: a log that is read again goes on, and tells how many of its lines are missing", STRICT, async () => {
   await using upstream = new FakeMcp();
-  const running = await start(upstream.url);
+  await using running = await start(upstream.url);
   await flood(running, REQUESTS);
   const missing = await dropped(running);
   const decoder = new TextDecoder();
@@ -104,7 +120,7 @@ Deno.test("J: a log that is read again goes on, and tells how many of its lines 
 
 Deno.test("J: a log whose reader has gone ends nothing", STRICT, async () => {
   await using upstream = new FakeMcp();
-  const running = await start(upstream.url);
+  await using running = await start(upstream.url);
   await running.reader.cancel();
   await flood(running, 100);
   await until(async () => await dropped(running) > 0, "lines to be counted");
