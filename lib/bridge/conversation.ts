@@ -254,6 +254,7 @@ export class Conversation {
   /** Takes the calls of a POST in, and sends them as soon as there is a peer. */
   #start(pieces: readonly Piece[], on: Sending & { readonly answer: PostAnswer }): void {
     const { answer, peer, bytes, carrier } = on;
+    for (const post of this.#posts) if (post !== answer) post.hurry(SIBLING_STALL_MS);
     const steps = pieces.map((piece) => {
       const { text, message } = piece;
       if (message.kind !== "request") return (peer: Peer) => this.#pass(piece, peer, carrier);
@@ -305,8 +306,16 @@ export class Conversation {
     return answer;
   }
 
+  /** While other calls of the session are open, its reader may hold the peer back for less long. */
   #newOutbox(): Outbox {
-    return new Outbox(outboxOptions(this.#options.parts));
+    const options = outboxOptions(this.#options.parts);
+    const calls = this.#calls;
+    return new Outbox({
+      ...options,
+      get stallMs() {
+        return calls.size > 1 ? Math.min(options.stallMs, SIBLING_STALL_MS) : options.stallMs;
+      },
+    });
   }
 
   /** What is left of a stream that has ended. */
@@ -324,6 +333,8 @@ function endedError(): SignetError {
  * ms.
  */
 const LISTENER_STALL_MS = 1000;
+/** As long has who reads nothing of his call's stream while others of the session wait for theirs, in ms. */
+const SIBLING_STALL_MS = 5000;
 /** Made once: see `CLIENT_LEFT` of `post_answer.ts`. */
 const LISTENER_LEFT = new HttpError("aborted", "reading an event stream: its client has left");
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";

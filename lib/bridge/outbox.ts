@@ -25,6 +25,7 @@ export class Outbox implements BodyReader {
   #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
   #writer: PromiseWithResolvers<void> | undefined;
   #stopWatch: (() => void) | undefined;
+  #hurried = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -84,6 +85,14 @@ export class Outbox implements BodyReader {
     return this.#writer.promise;
   }
 
+  /** Somebody else waits for this reader now: while it holds the writer back it has `ms` left, from the first time on. */
+  hurry(ms: number): void {
+    if (this.#stopWatch === undefined || this.#hurried || this.#options.stallMs <= ms) return;
+    this.#hurried = true;
+    this.#stopWatch();
+    this.#watch(ms);
+  }
+
   takeBuffered(): Uint8Array | undefined {
     if (this.#state !== "ended") return undefined;
     return this.#take();
@@ -131,12 +140,13 @@ export class Outbox implements BodyReader {
   #drained(): void {
     this.#stopWatch?.();
     this.#stopWatch = undefined;
+    this.#hurried = false;
     this.#writer?.resolve();
     this.#writer = undefined;
   }
 
-  #watch(): void {
-    const { timers, stallMs } = this.#options;
+  #watch(stallMs = this.#options.stallMs): void {
+    const { timers } = this.#options;
     const message = `writing an event stream: the client has read nothing for ${stallMs} ms`;
     this.#stopWatch = timers.after(stallMs, () => this.fail(new HttpError("upstream_closed", message)));
   }

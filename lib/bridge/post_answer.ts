@@ -147,6 +147,11 @@ export class PostAnswer {
     if (tooMuch && accepts.events) this.#becomeStream();
   }
 
+  /** See `Outbox.hurry`. */
+  hurry(ms: number): void {
+    this.#outbox?.hurry(ms);
+  }
+
   #finish(): void {
     this.#begun = true;
     this.#cancelTimer?.();

@@ -186,3 +186,24 @@ Deno.test("P5: a body that its sender has read is not read a second time", STRIC
   peer.answer(1);
   assert.ok(!(await call.response instanceof LostSession));
 });
+
+Deno.test("M3: who reads nothing of his call's stream has less time once another call waits", STRICT, async () => {
+  const bridge = new Bridge();
+  const { peer, on } = await bridge.open();
+  const progress = { progressToken: 1, text: "x".repeat(DEFAULT_BRIDGE_LIMITS.highWaterBytes + 1) };
+  for (const [sibling, left] of [[false, 30_000], [true, 5000]] as const) {
+    const stalled = bridge.send({ ...toolCall(`stalled ${sibling}`, "t", {}, 1) }, on);
+    peer.say({ method: "notifications/progress", params: progress });
+    const response = await stalled.response;
+    if (sibling) void bridge.send(toolCall("waits", "t"), on).response.catch(() => {});
+    await bridge.timers.advance(left - 1);
+    const early = response instanceof LostSession || response.body.done;
+    assert.equal(early, false, "not yet");
+    await bridge.timers.advance(1);
+    assert.ok(!(response instanceof LostSession));
+    await assert.rejects(response.body.read(), new RegExp(`nothing for ${left} ms`));
+    response.release();
+    const params = { requestId: `stalled ${sibling}` };
+    await bridge.ask({ jsonrpc: "2.0", method: "notifications/cancelled", params }, on);
+  }
+});
