@@ -75,9 +75,9 @@ class DenoListener implements Listener {
 
   accept(onIncoming: (incoming: Incoming) => void): void {
     this.#listener.accept().then((connection) => {
-      if (this.#closed) return connection.close();
+      // One that had been accepted when the listener closed has been refused by nobody.
       onIncoming(incomingOf(connection));
-      this.accept(onIncoming);
+      if (!this.#closed) this.accept(onIncoming);
     }, (cause) => {
       if (this.#closed || cause instanceof Deno.errors.BadResource) return;
       this.#pause = setTimeout(() => this.accept(onIncoming), ACCEPT_PAUSE_MS);

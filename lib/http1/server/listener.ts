@@ -1,7 +1,7 @@
 // Where connections come from: TCP, TLS over TCP, or a unix socket.
 // A TLS listener takes a new certificate without refusing anybody: a second socket on the same port (SO_REUSEPORT, which
-// needs Deno's `--unstable-net`) accepts beside the first for a moment, then alone. Without the flag the port is closed
-// for some milliseconds.
+// needs Deno's `--unstable-net`) accepts beside the first for a moment, then alone; what the kernel has queued on the first
+// in the very moment it closes is reset. Without the flag the port is closed for some milliseconds.
 import { lstatSync, unlinkSync } from "node:fs";
 import { readTextFile } from "../../platform/files.ts";
 import type { Incoming, KeyPair, Listener, ListenTarget } from "../../platform/socket.ts";

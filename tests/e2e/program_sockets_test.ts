@@ -1,0 +1,115 @@
+// The real program's sockets, on whichever runtime it has: half-closed clients, slow readers, aborts, many streams, and
+// certificates that change under load.
+import assert from "node:assert/strict";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { Signet } from "../support/mcp_signet.ts";
+import { RawPeer } from "../support/raw_peer.ts";
+import { INITIALIZE } from "../support/signet.ts";
+import { until } from "../support/until.ts";
+import { makeCertificate } from "../unit/http1/tls_support.ts";
+
+const JSON_FIELDS = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+
+async function openSession(url: string, client?: Deno.HttpClient): Promise<string> {
+  const response = await fetch(url, {
+    ...{ method: "POST", headers: JSON_FIELDS, body: JSON.stringify(INITIALIZE) },
+    ...(client === undefined ? {} : { client }),
+  });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return response.headers.get("mcp-session-id")!;
+}
+
+function callText(id: string, size = 0): string {
+  const params = { name: "echo", arguments: { text: "x".repeat(size) } };
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params });
+  return "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n" +
+    `accept: application/json, text/event-stream\r\nmcp-session-id: ${id}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+}
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+Deno.test("a client that has ended its side gets its answer, in one piece or byte by byte", async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await Signet.start({ upstream: upstream.url });
+  const id = await openSession(signet.url);
+  for (const pieces of [1, 40]) {
+    await using client = await RawPeer.connect({ port: portOf(signet.url) });
+    const text = callText(id);
+    const step = Math.ceil(text.length / pieces);
+    for (let at = 0; at < text.length; at += step) await client.send(text.slice(at, at + step));
+    await client.closeWrite();
+    let answer = await client.takeMessage();
+    // Whether a client that has ended its side is there still is found out by asking it to go on.
+    while (answer.status === 100) answer = await client.takeMessage();
+    assert.equal(answer.status, 200);
+    assert.match(answer.body, /"echoed"/);
+  }
+});
+
+Deno.test("a big answer waits for a slow client and arrives whole; others are served meanwhile", async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await Signet.start({ upstream: upstream.url });
+  const id = await openSession(signet.url);
+  await using slow = await RawPeer.connect({ port: portOf(signet.url) });
+  slow.pause();
+  const size = 3_000_000;
+  await slow.send(callText(id, size));
+  await until(() => upstream.ran.get("echo") === 1, "the call");
+  for (let i = 0; i < 5; i++) await openSession(signet.url);
+  slow.resume();
+  const { status, body } = await slow.takeMessage();
+  assert.equal(status, 200);
+  assert.ok(body.length > size, `${body.length} bytes`);
+});
+
+Deno.test("streams of many clients are open at a time, and each client's end ends its own upstream", async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await Signet.start({ upstream: upstream.url, args: ["--max-sessions-per-principal", "1000"] });
+  const count = 300;
+  const aborts = Array.from({ length: count }, () => new AbortController());
+  await Promise.all(aborts.map(async ({ signal }) => {
+    const headers = { accept: "text/event-stream", "mcp-session-id": await openSession(signet.url) };
+    const response = await fetch(signet.url, { headers, signal });
+    assert.equal(response.status, 200);
+    response.body!.getReader().read().catch(() => {});
+  }));
+  await until(() => upstream.streams.size === count, `${count} streams`);
+  aborts.forEach((abort) => abort.abort());
+  await until(() => upstream.streams.size === 0, "their end upstream");
+});
+
+Deno.test("TLS: SIGHUP brings a new certificate while clients keep coming", async () => {
+  await using first = await makeCertificate("localhost");
+  await using second = await makeCertificate("localhost");
+  if (!first.available) return;
+  await using upstream = new FakeMcp();
+  const args = ["--tls-cert", first.certFile, "--tls-key", first.keyFile];
+  await using signet = await Signet.start({
+    upstream: upstream.url,
+    args: [...args, "--max-sessions-per-principal", "9999"],
+  });
+  const trusting = (...caCerts: string[]) => Deno.createHttpClient({ caCerts, poolMaxIdlePerHost: 0 });
+  using both = trusting(first.cert, second.cert);
+  await openSession(signet.url, both);
+  await Deno.writeTextFile(first.certFile, second.cert);
+  await Deno.writeTextFile(first.keyFile, second.key);
+  let stop = false;
+  const faults: unknown[] = [];
+  const knocking = Array.from({ length: 4 }, async () => {
+    while (!stop) await openSession(signet.url, both).catch((error) => faults.push(error.cause ?? error));
+  });
+  signet.signal("SIGHUP");
+  await signet.waitForEvent("reloaded");
+  using anew = trusting(second.cert);
+  let fresh = 0;
+  await until(async () => {
+    fresh = await openSession(signet.url, anew).then(() => fresh + 1, () => 0);
+    return fresh >= 5;
+  }, "the new certificate alone");
+  stop = true;
+  await Promise.all(knocking);
+  // The kernel resets what it has queued on a socket in the moment that one closes: a connection or two, seldom.
+  assert.ok(faults.every((fault) => /reset/i.test(String(fault))), faults.join("\n"));
+  assert.ok(faults.length <= 4, `${faults.length} connections were reset`);
+});
