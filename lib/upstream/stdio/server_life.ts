@@ -3,14 +3,24 @@
 // Only the current process counts: the end of an earlier one changes nothing (B3).
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import type { JsonObject } from "../../mcp/json_rpc.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import { Backoff } from "./backoff.ts";
 import type { Message, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import type { CredentialHolder } from "../credentials/rotation.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
-import { findMember, membersOf } from "../../mcp/json_text.ts";
+import { findMember } from "../../mcp/json_text.ts";
 import type { CallerKeys } from "../../session/caller.ts";
+import {
+  explainStart,
+  type Handshake,
+  handshakeToKeep,
+  INITIALIZED,
+  neverBegan,
+  notUnderstood,
+  readHandshake,
+  versionIn,
+} from "./handshake.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
 import type { Slot, Yielding } from "./slots.ts";
@@ -31,28 +41,6 @@ export interface ServerLifeOptions {
 const MAX_WAIT_MS = 2000;
 /** Calls of a process that has been replaced may go on for so long, in ms. */
 const DRAIN_MS = 5 * 60_000;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
-
-/** What a server said of itself. */
-interface Handshake {
-  readonly result: JsonObject;
-  readonly capabilities: JsonObject;
-}
-
-function readHandshake({ value }: Message): Handshake | undefined {
-  const { result } = value;
-  if (!isJsonObject(result)) return undefined;
-  return { result, capabilities: isJsonObject(result.capabilities) ? result.capabilities : {} };
-}
-
-/** A stateless server's handshake names none. */
-function versionIn(handshake: Handshake | undefined): string {
-  const version = handshake?.result.protocolVersion;
-  return typeof version === "string" ? version : "";
-}
 
 export class ServerLife implements PeerSource {
   readonly #options: ServerLifeOptions;
@@ -123,7 +111,7 @@ export class ServerLife implements PeerSource {
     this.#handshakeText = handshakeToKeep(text);
     const slot = this.#options.host.slots.reserve(this.#options.caller.principalKey, this.#yielding);
     const { peer, reply } = await this.#launch(slot, text).catch((error) => {
-      throw explain(error);
+      throw explainStart(error);
     });
     this.#handshake = readHandshake(reply);
     if (this.#handshake === undefined) void this.#retire(peer);
@@ -223,7 +211,7 @@ export class ServerLife implements PeerSource {
     const peer = await this.#successor(host.slots.reserve(this.#options.caller.principalKey, this.#yielding)).catch(
       (error) => {
         if (error instanceof CredentialRejectedError) this.#options.events.onDoomed();
-        throw explain(error);
+        throw explainStart(error);
       },
     );
     host.counts.restarted++;
@@ -352,39 +340,6 @@ export class ServerLife implements PeerSource {
   }
 }
 
-/** No 401: the client's own credential is not what is missing (and it would try to get another). */
-function explain(error: unknown): unknown {
-  if (!(error instanceof CredentialRejectedError)) return error;
-  return new SignetError("upstream_credential_missing", { cause: error });
-}
-
 function describe({ code, signal, fault }: ProcessExit): Record<string, string | number | undefined> {
   return { exitCode: code, signal: signal ?? undefined, fault };
-}
-
-function neverBegan(exit: ProcessExit): SignetError {
-  return new SignetError("upstream_unreachable", {
-    publicMessage: "Bad gateway: the MCP server ended before it had started",
-    facts: { exitCode: exit.code, ...(exit.signal === null ? {} : { signal: exit.signal }) },
-    remedy: "The MCP server's own lines in this log should say why; try the command by itself.",
-  });
-}
-
-function notUnderstood(found: string): SignetError {
-  return new SignetError("upstream_invalid", {
-    facts: { attempted: "initialize", found },
-    remedy: "The MCP server must answer initialize with one JSON-RPC message, no longer than --stdio-max-line allows.",
-  });
-}
-
-/** Of a longer handshake no more is said again than what it is made of: the rest may be of any length (M6). */
-const LONGEST_HANDSHAKE = 16 * 1024;
-const OF_A_HANDSHAKE: ReadonlySet<string> = new Set(["protocolVersion", "capabilities", "clientInfo"]);
-
-function handshakeToKeep(text: Uint8Array): Uint8Array {
-  const params = findMember(text, "params");
-  if (text.length <= LONGEST_HANDSHAKE || params === undefined) return text.slice();
-  const members = membersOf(text, params).filter(({ name }) => OF_A_HANDSHAKE.has(name));
-  const kept = members.map(({ whole }) => decoder.decode(text.subarray(whole.start, whole.end))).join(",");
-  return encoder.encode(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{${kept}}}`);
 }
