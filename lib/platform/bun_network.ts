@@ -94,9 +94,9 @@ class Attempt {
   }
 
   run(target: ConnectTarget): Promise<Socket> {
+    if (this.#signal.aborted) return Promise.reject(systemError("ECANCELED", "connecting was aborted"));
     this.#signal.addEventListener("abort", this.#abort);
-    if (this.#signal.aborted) this.#abort();
-    else this.#start(target);
+    this.#start(target);
     return this.#outcome.promise;
   }
 
