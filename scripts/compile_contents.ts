@@ -6,7 +6,6 @@ import type { ModuleGraph } from "./module_graph.ts";
 export const RUNTIME_PACKAGES: readonly string[] = [
   "@noble/ciphers",
   "@noble/hashes",
-  "base-x",
   "jose",
   "lru-cache",
   "oauth4webapi",

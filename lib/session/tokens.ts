@@ -6,7 +6,7 @@ import { hash, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { SignetError } from "../errors.ts";
 import { type InsertOutcome, type MaybePromise, type TokenRecord, type TokenStore, whenReady } from "../store/store.ts";
-import { tokenError, TokenLimitError, type TokenStep } from "./tokens_error.ts";
+import { TokenLimitError, type TokenStep } from "./tokens_error.ts";
 import {
   decodePayload,
   encodePayload,
@@ -109,7 +109,7 @@ export class SessionTokens {
     return whenReady(store.insertBelowLimit(record, { limit: maxPerAgent, nowMs }), settle);
   }
 
-  /** T2 as a value: for whoever meets bad tokens often. Without `agent`, whoever the token names. @throws StoreError */
+  /** T2, as a value since bad tokens are nothing rare. Without `agent`, whoever the token names. @throws StoreError */
   verify(token: string, agent?: string): MaybePromise<TokenVerdict> {
     const digest = digestOf(token);
     let payload = this.#signed.get(digest);
@@ -127,17 +127,6 @@ export class SessionTokens {
     if (now() >= exp * 1000) return whenReady(store.remove(sid), () => failed("expired"));
     const wanted = { sid, agent: aid, expiresAtS: exp };
     return whenReady(store.get(sid), (record) => matchRecord(wanted, digest, record));
-  }
-
-  /**
-   * T2: the facts of a token that holds and is `agent`'s. @throws TokenError of the first step that failed. @throws
-   * StoreError
-   */
-  authenticate(token: string, agent: string): MaybePromise<TokenFacts> {
-    return whenReady(this.verify(token, agent), (verdict) => {
-      if (verdict.ok) return verdict.token;
-      throw tokenError(verdict.step);
-    });
   }
 
   /** Whether there was one to revoke; revoking again is no error (T3). @throws StoreError */
