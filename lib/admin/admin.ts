@@ -70,9 +70,9 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
     limits: { maxConnections: MAX_CONNECTIONS, maxBodyBytes: MAX_BODY_BYTES, gatherBytes: MAX_BODY_BYTES },
   });
   const { hostname, port } = options;
-  const { address } = await server.listen({ transport: "tcp", hostname, port });
+  const { address } = await server.listen({ hostname, port });
   return {
-    address: formatAuthority(hostname, address.transport === "tcp" ? address.port : port),
+    address: formatAuthority(hostname, address.port),
     async close() {
       await server.drain(CLOSE_MS);
     },

@@ -12,7 +12,6 @@ import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
-import type { ListenAddress } from "../http1/server/listener.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
@@ -121,9 +120,11 @@ export class App implements RunningApp {
       const listener = await listening(
         "--listen",
         listen,
-        () => this.#server.listen({ transport: "tcp", ...listen, ...tls }),
+        () => this.#server.listen({ ...listen, ...tls }),
       );
-      this.#listen = `${listener.secure ? "https" : "http"}://${authorityOf(listener.address)}${path}`;
+      this.#listen = `${listener.secure ? "https" : "http"}://${
+        formatAuthority(listener.address.hostname, listener.address.port)
+      }${path}`;
       const { admin } = this.#settings;
       if (admin !== "off") this.#admin = await listening("--admin", admin, () => this.#openAdmin());
     } catch (error) {
@@ -236,8 +237,4 @@ async function listening<T>(
   } catch (cause) {
     throw new ListenError(flag, formatAuthority(hostname, port), cause);
   }
-}
-
-function authorityOf(address: ListenAddress): string {
-  return address.transport === "tcp" ? formatAuthority(address.hostname, address.port) : address.path;
 }

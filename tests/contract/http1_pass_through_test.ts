@@ -56,8 +56,8 @@ class Proxy {
 
   static async start(): Promise<Proxy> {
     const proxy = new Proxy();
-    const listener = await proxy.server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0 });
-    proxy.port = (listener.address as { port: number }).port;
+    const listener = await proxy.server.listen({ hostname: "127.0.0.1", port: 0 });
+    proxy.port = listener.address.port;
     return proxy;
   }
 
@@ -264,12 +264,12 @@ Deno.test("many clients at once get their own answers, through a pool that is fa
     handler: (exchange) => forward(exchange, pool),
     renderError: (error) => ({ start: { status: 400, fields: [] }, body: bytesOf(error.code) }),
   });
-  const listener = await server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0 });
+  const listener = await server.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
     for (let i = 0; i < 3; i++) echoTargets(await upstream.next());
   })();
   const clients = await Promise.all(
-    Array.from({ length: 20 }, () => RawPeer.connect({ port: (listener.address as { port: number }).port })),
+    Array.from({ length: 20 }, () => RawPeer.connect({ port: listener.address.port })),
   );
   await Promise.all(clients.map(async (client, who) => {
     for (let i = 0; i < 20; i++) {

@@ -31,8 +31,8 @@ class Understanding {
   }
 
   async listen(): Promise<void> {
-    const listener = await this.server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0 });
-    if (listener.address.transport === "tcp") this.#port = listener.address.port;
+    const listener = await this.server.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#port = listener.address.port;
   }
 
   async #answer(exchange: Exchange): Promise<void> {

@@ -1,17 +1,18 @@
-// Where connections come from: TCP, TLS over TCP, or a unix socket.
+// Where connections come from: TCP, or TLS over TCP.
 // A TLS listener takes a new certificate without refusing anybody: a second socket on the same port (SO_REUSEPORT, which
 // needs Deno's `--unstable-net`) accepts beside the first for a moment, then alone; what the kernel has queued on the first
 // in the very moment it closes is reset. Without the flag the port is closed for some milliseconds.
-import { lstatSync, unlinkSync } from "node:fs";
 import { readTextFile } from "../../platform/files.ts";
 import type { Incoming, KeyPair, Listener, ListenTarget } from "../../platform/socket.ts";
 import { NETWORK } from "../../platform/sockets.ts";
 import { systemFault } from "../../platform/system_fault.ts";
 
-/** What to listen on. */
-export type ListenAddress =
-  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number; readonly tls?: TlsFiles }
-  | { readonly transport: "unix"; readonly path: string };
+/** What to listen on. `hostname` is a name or an IP address; port 0 asks for any free one. */
+export interface ListenAddress {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls?: TlsFiles;
+}
 
 /** PEM files; read when the listener opens and at every {@link Http1Listener.reload}. */
 export interface TlsFiles {
@@ -44,10 +45,6 @@ export class Http1Listener {
 
   /** @throws a fault of the system (AddrInUse …); another error for files that hold no certificate or key */
   static async open(wanted: ListenAddress): Promise<Http1Listener> {
-    if (wanted.transport === "unix") {
-      removeStaleSocket(wanted.path);
-      return new Http1Listener(wanted, NETWORK.listen(wanted));
-    }
     const { hostname, port, tls } = wanted;
     if (tls === undefined) {
       const listener = NETWORK.listen({ transport: "tcp", hostname, port });
@@ -63,7 +60,7 @@ export class Http1Listener {
   }
 
   get secure(): boolean {
-    return this.address.transport === "tcp" && this.address.tls !== undefined;
+    return this.address.tls !== undefined;
   }
 
   /** Hands every connection to `onAccept` from now on. To be called once. */
@@ -77,11 +74,10 @@ export class Http1Listener {
    * @throws if they cannot be read or used: the ones in use stay
    */
   async reload(): Promise<void> {
-    const { address } = this;
-    if (address.transport === "unix" || address.tls === undefined || this.#closed) return;
-    const keyPair = await readKeyPair(address.tls);
+    const { hostname, port, tls } = this.address;
+    if (tls === undefined || this.#closed) return;
+    const keyPair = await readKeyPair(tls);
     if (this.#closed) return;
-    const { hostname, port } = address;
     const last = this.#current;
     checkKeyPair(hostname, keyPair);
     if (!NETWORK.sharesPorts) last.close();
@@ -109,7 +105,6 @@ export class Http1Listener {
       listener.close();
     }
     this.#retiring.clear();
-    if (this.address.transport === "unix") removeStaleSocket(this.address.path);
   }
 
   readonly #take = (incoming: Incoming): void => {
@@ -139,13 +134,4 @@ async function reopen(target: ListenTarget): Promise<Listener> {
 /** @throws if the certificate and key cannot be used; tried on a port of its own */
 function checkKeyPair(hostname: string, tls: KeyPair): void {
   NETWORK.listen({ transport: "tcp", hostname, port: 0, tls }).close();
-}
-
-/** A socket file survives the process that made it; anything but a socket is left alone, so that listening fails. */
-function removeStaleSocket(path: string): void {
-  try {
-    if (lstatSync(path).isSocket()) unlinkSync(path);
-  } catch {
-    // None there, or not ours to remove: listening will tell.
-  }
 }

@@ -5,20 +5,19 @@ import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields_parse.ts";
 import { asciiBytes } from "../wire/latin1.ts";
 import { Http1Connection } from "./server_connection.ts";
-import { DEFAULT_SERVER_LIMITS, type OpenConnection, type ServerContext, type ServerLimits } from "./server_context.ts";
-import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
+import {
+  DEFAULT_SERVER_LIMITS,
+  type OpenConnection,
+  type RenderError,
+  type ServerContext,
+  type ServerLimits,
+} from "./server_context.ts";
+import type { Exchange, HttpErrorCode } from "../types.ts";
 
 export interface ServeOptions {
   /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */
   readonly handler: (exchange: Exchange) => void | Promise<void>;
-  /**
-   * The answer to a request that the engine refuses itself, or whose handler failed. `origin` is what its Origin field says, as
-   * far as one could be made out: of a head that was refused it is no more than text.
-   */
-  readonly renderError: (
-    error: HttpError,
-    origin: string | undefined,
-  ) => { readonly start: ResponseStart; readonly body: Uint8Array };
+  readonly renderError: RenderError;
   readonly limits?: Partial<ServerLimits>;
   readonly headLimits?: Partial<HeadLimits>;
   /** More fields that may occur once only, lower-case. */
@@ -98,16 +97,12 @@ export class Http1Server {
     };
   }
 
-  /** Serves an address, or a listener already open. @throws what {@link Http1Listener.open} throws */
-  async listen(on: ListenAddress | Http1Listener): Promise<Http1Listener> {
-    const listener = on instanceof Http1Listener ? on : await Http1Listener.open(on);
+  /** Serves an address. @throws what {@link Http1Listener.open} throws */
+  async listen(address: ListenAddress): Promise<Http1Listener> {
+    const listener = await Http1Listener.open(address);
     this.#listeners.add(listener);
     listener.accept((accepted) => this.#accept(accepted));
     return listener;
-  }
-
-  get addresses(): ListenAddress[] {
-    return [...this.#listeners].map((listener) => listener.address);
   }
 
   /** Certificates anew. @throws the first failure; the others have been tried all the same */
@@ -148,13 +143,6 @@ export class Http1Server {
     this.#context.sweep.delete(connection);
     this.stats.connectionsOpen--;
     if (this.#connections.size === 0) this.#onEmpty?.();
-  }
-
-  /** Connections without a request, for metrics. */
-  countIdle(): number {
-    let count = 0;
-    for (const connection of this.#connections) if (connection.idle) count++;
-    return count;
   }
 
   /**

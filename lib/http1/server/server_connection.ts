@@ -14,7 +14,7 @@ import { originIn } from "../wire/origin_text.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import { parseRequestHead } from "../wire/head.ts";
 import { formatResponseHead } from "../wire/head_format.ts";
-import type { OpenConnection, Peer, ServerContext } from "./server_context.ts";
+import type { ClientAddress, OpenConnection, ServerContext } from "./server_context.ts";
 import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
 import { ClientProbe, CONTINUE } from "./client_probe.ts";
 import { HttpError, type RequestHead } from "../types.ts";
@@ -50,10 +50,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #budget = 0;
   #probe: ClientProbe | undefined;
 
-  constructor(context: ServerContext, socket: Socket, peer: Peer) {
-    this.remoteAddress = peer.remoteAddress;
-    this.remotePort = peer.remotePort;
-    this.secure = peer.secure;
+  constructor(context: ServerContext, socket: Socket, client: ClientAddress) {
+    this.remoteAddress = client.remoteAddress;
+    this.remotePort = client.remotePort;
+    this.secure = client.secure;
     this.#context = context;
     this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
     const { traffic, account } = context;

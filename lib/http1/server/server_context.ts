@@ -50,13 +50,19 @@ export interface OpenConnection extends Timed {
   close(): void;
 }
 
+/**
+ * The answer to a request that the engine refuses itself, or whose handler failed. `origin` is what its Origin field says, as
+ * far as one could be made out: of a head that was refused it is no more than text.
+ */
+export type RenderError = (
+  error: HttpError,
+  origin: string | undefined,
+) => { readonly start: ResponseStart; readonly body: Uint8Array };
+
 /** What all connections of a server share. */
 export interface ServerContext {
   readonly handler: (exchange: Exchange) => void | Promise<void>;
-  readonly renderError: (
-    error: HttpError,
-    origin: string | undefined,
-  ) => { readonly start: ResponseStart; readonly body: Uint8Array };
+  readonly renderError: RenderError;
   readonly limits: ServerLimits;
   readonly headLimits: HeadLimits;
   readonly traffic: Traffic;
@@ -82,7 +88,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
 };
 
 /** Where a connection comes from. */
-export interface Peer {
+export interface ClientAddress {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;

@@ -1,18 +1,8 @@
 // Where an upstream listens: TCP, TLS or a unix socket, and how it is written as a URL.
+import type { ConnectTarget } from "../../platform/socket.ts";
 import { formatAuthority } from "./authority.ts";
 
-export type Endpoint =
-  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
-  | {
-    readonly transport: "tls";
-    readonly hostname: string;
-    readonly port: number;
-    /** The name the certificate must carry; `hostname` if absent. */
-    readonly serverName?: string;
-    /** PEM certificates trusted in addition to the built-in roots. */
-    readonly caCerts?: readonly string[];
-  }
-  | { readonly transport: "unix"; readonly path: string };
+export type Endpoint = ConnectTarget;
 
 /** A URL taken apart: where to connect, and what to ask for there. */
 export interface EndpointUrl {

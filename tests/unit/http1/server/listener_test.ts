@@ -1,9 +1,9 @@
-// Listening over TCP, TLS and unix sockets, and changing a certificate without refusing anybody.
+// Listening over TCP and TLS, and changing a certificate without refusing anybody.
 import assert from "node:assert/strict";
 import { serveHttp1 } from "../../../../lib/http1/server/server.ts";
 import { systemFault } from "../../../../lib/platform/system_fault.ts";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
-import { RawPeer, within } from "../../../support/raw_peer.ts";
+import { within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { get, textOfBody } from "../client/pool_support.ts";
 import { echo, renderError, serve } from "./server_support.ts";
@@ -14,45 +14,23 @@ Deno.test("a port in use cannot be listened on, with TLS neither", STRICT, async
   await using certificate = await makeCertificate("a.test");
   const other = serveHttp1({ handler: echo, renderError });
   const { port } = test;
-  await assert.rejects(other.listen({ transport: "tcp", hostname: "127.0.0.1", port }), Deno.errors.AddrInUse);
+  await assert.rejects(other.listen({ hostname: "127.0.0.1", port }), Deno.errors.AddrInUse);
   if (!certificate.available) return;
-  const tls = { transport: "tcp", hostname: "127.0.0.1", port: 0, tls: certificate } as const;
+  const tls = { hostname: "127.0.0.1", port: 0, tls: certificate } as const;
   const listener = await other.listen(tls);
   const third = serveHttp1({ handler: echo, renderError });
   await assert.rejects(
-    third.listen({ ...tls, port: (listener.address as { port: number }).port }),
+    third.listen({ ...tls, port: listener.address.port }),
     Deno.errors.AddrInUse,
   );
   other.close();
-});
-
-Deno.test("a server listens on a unix socket, takes over a stale one and leaves none behind", STRICT, async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/s.sock`;
-  const stale = Deno.listen({ transport: "unix", path });
-  stale.close();
-  for (let i = 0; i < 2; i++) {
-    const server = serveHttp1({ handler: echo, renderError });
-    await server.listen({ transport: "unix", path });
-    await using client = await RawPeer.connect({ path });
-    await client.send("GET /u HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert.equal((await client.takeMessage()).body, "GET /u ");
-    server.close();
-    await client.takeToEnd();
-  }
-  await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
-  await Deno.writeTextFile(path, "precious");
-  const server = serveHttp1({ handler: echo, renderError });
-  await assert.rejects(server.listen({ transport: "unix", path }));
-  assert.equal(await Deno.readTextFile(path), "precious");
-  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a certificate that cannot be read or used is refused at the start", STRICT, async () => {
   const folder = await Deno.makeTempDir();
   const server = serveHttp1({ handler: echo, renderError });
   const files = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
-  const address = { transport: "tcp", hostname: "127.0.0.1", port: 0, tls: files } as const;
+  const address = { hostname: "127.0.0.1", port: 0, tls: files } as const;
   await assert.rejects(server.listen(address), (error) => systemFault(error) === "NotFound");
   await Deno.writeTextFile(files.certFile, "not a certificate");
   await Deno.writeTextFile(files.keyFile, "not a key");
@@ -72,8 +50,8 @@ Deno.test("TLS: requests, streams and big bodies come through, and the client's 
       exchange.onAbort = aborted;
     },
   });
-  const listener = await server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0, tls: certificate });
-  const { port } = listener.address as { port: number };
+  const listener = await server.listen({ hostname: "127.0.0.1", port: 0, tls: certificate });
+  const { port } = listener.address;
   const endpoint = { transport: "tls", hostname: "127.0.0.1", port, serverName: "a.test" } as const;
   const pool = new Pool({ ...endpoint, caCerts: [certificate.cert] });
   for (const size of [5, 500_000]) {
@@ -101,8 +79,8 @@ Deno.test(
     await using second = await makeCertificate("a.test");
     if (!first.available) return;
     const server = serveHttp1({ handler: echo, renderError });
-    const listener = await server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0, tls: first });
-    const { port } = listener.address as { port: number };
+    const listener = await server.listen({ hostname: "127.0.0.1", port: 0, tls: first });
+    const { port } = listener.address;
     const endpoint = { transport: "tls", hostname: "127.0.0.1", port, serverName: "a.test" } as const;
     const ask = async (pool: Pool) => {
       const response = await pool.send(get("/r")).response;

@@ -143,8 +143,8 @@ Deno.test("M3: a TLS handshake that does not go on gives way", STRICT, async () 
   await using certificate = await makeCertificate("lockout.test");
   if (!certificate.available) return;
   const server = serveHttp1({ handler: echo, renderError, limits: { maxConnections: 1 } });
-  const listener = await server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0, tls: certificate });
-  const { port } = listener.address as { port: number };
+  const listener = await server.listen({ hostname: "127.0.0.1", port: 0, tls: certificate });
+  const { port } = listener.address;
   await using slow = await RawPeer.connect({ port });
   await slow.send("\x16\x03");
   await until(() => server.stats.connectionsOpen === 1, "the slow one");

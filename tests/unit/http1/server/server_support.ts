@@ -43,8 +43,8 @@ export async function serve(
     // Short time-outs make the sweep frequent; they pass only when the test moves the clock.
     limits: { headTimeoutMs: 80, bodyTimeoutMs: 80, idleTimeoutMs: 80, writeTimeoutMs: 80, ...options.limits },
   });
-  const listener = await server.listen({ transport: "tcp", hostname: "127.0.0.1", port: 0 });
-  const port = (listener.address as { port: number }).port;
+  const listener = await server.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = listener.address.port;
   return {
     server,
     port,
