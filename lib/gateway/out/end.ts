@@ -7,7 +7,7 @@ import type { Caller } from "../../session/caller.ts";
 import type { EndReason, Session } from "../../session/session.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
 import { forgetAdopted, isAdopted, openedWith } from "../in/adopt.ts";
-import { upstreamIdOf } from "./initialize_answer.ts";
+import { upstreamIdOf } from "../../upstream/http/session_id_field.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";

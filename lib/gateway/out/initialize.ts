@@ -9,7 +9,7 @@ import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session, SessionFacts } from "../../session/session.ts";
-import { type InitializeAnswer, readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
+import { type InitializeAnswer, readInitializeAnswer } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
@@ -21,6 +21,7 @@ import { type Arriving, relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
 import { routeWithoutSession } from "./route.ts";
 import { sendWithoutSession } from "./send.ts";
+import { readUpstreamId } from "../../upstream/http/session_id_field.ts";
 
 /** An initialize request: who sends it and what it says. */
 export interface Opening {

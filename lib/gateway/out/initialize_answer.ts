@@ -2,8 +2,7 @@
 // issued (docs/protocol.md 1). The answer may be JSON or an event stream, as the upstream chooses (docs/protocol.md
 // 11).
 import { SignetError } from "../../errors.ts";
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { countField, detachText, fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
@@ -12,31 +11,8 @@ import { SseParser } from "../../mcp/sse.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { isMediaType } from "../inbound.ts";
 import { resumed } from "../../upstream/http/resumed_body.ts";
-import { decoded, DecodingError } from "./decoded.ts";
+import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import { isEventStream } from "./relay.ts";
-
-/** What an id may be (MCP 2025-11-25, "Session Management" 1), short enough to be sealed. */
-const UPSTREAM_ID = /^[\x21-\x7e]{1,2048}$/;
-
-/**
- * The id the upstream gives a session, to be kept; undefined from one that gives none.
- * @throws SignetError `upstream_invalid` if it is none that could be sent back
- */
-export function readUpstreamId(response: ClientResponse): UpstreamSessionId | undefined {
-  const { fields } = response.head;
-  const id = upstreamIdOf(response);
-  const given = countField(fields, "mcp-session-id");
-  if (id !== undefined || given === 0 || (given === 1 && fieldValue(fields, "mcp-session-id") === "")) return id;
-  throw unreadable("a session id that is repeated, longer than 2,048 characters or not visible ASCII");
-}
-
-/** The same where an id of another form counts for none. */
-export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | undefined {
-  const { fields } = response.head;
-  const id = fieldValue(fields, "mcp-session-id");
-  if (id === undefined || !UPSTREAM_ID.test(id) || countField(fields, "mcp-session-id") > 1) return undefined;
-  return detachText(id) as UpstreamSessionId;
-}
 
 export interface InitializeAnswer {
   /**

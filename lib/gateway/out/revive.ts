@@ -10,7 +10,7 @@ import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
 import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
-import { readInitializeAnswer, readUpstreamId } from "./initialize_answer.ts";
+import { readInitializeAnswer } from "./initialize_answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "../inbound.ts";
@@ -18,6 +18,7 @@ import { ask } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
 import { requireMcp } from "./require_mcp.ts";
 import { requireResponse } from "./send.ts";
+import { readUpstreamId } from "../../upstream/http/session_id_field.ts";
 
 const encoder = new TextEncoder();
 

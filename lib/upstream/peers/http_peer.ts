@@ -1,0 +1,230 @@
+// An MCP server over Streamable HTTP as a partner in JSON-RPC: each request a POST of its own, so that a slow one holds up
+// no other. It stays the same over all sessions that the server is greeted for (L4): who runs a call keeps its id.
+import type { FieldList } from "../../http1/types.ts";
+import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import type { RpcId } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import { settlesWithin } from "../../platform/timers.ts";
+import { LostSession, type SessionCall } from "../../session/lost_session.ts";
+import { isEventStream } from "./http_peer_answer.ts";
+import { type Opened, PeerCall, type Track, type Waiter } from "./http_peer_call.ts";
+import { asRefusal, noAnswer } from "./http_peer_fault.ts";
+import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import type { PeerWire } from "./http_peer_wire.ts";
+
+/** Who knows the session at the server. */
+export interface SessionKeeper {
+  /** The one to send in; greets the server if there is none. @throws SignetError */
+  current(fields: FieldList): PeerSession | Promise<PeerSession>;
+  /** The one there is, or will be in a moment; undefined if nobody has asked for one. */
+  readonly known: PeerSession | Promise<PeerSession> | undefined;
+  /** The one in place of `lost`, which the server has proven not to know. @throws SignetError */
+  renew(lost: PeerSession, fields: FieldList): Promise<PeerSession>;
+  /** `notifications/initialized` is on its way. */
+  confirming(sending: Promise<void>): void;
+}
+
+export interface HttpPeerOptions {
+  readonly parts: HttpPeerParts;
+  readonly wire: PeerWire;
+  readonly sessions: SessionKeeper;
+  readonly events: Pick<PeerEvents, "onMessage">;
+}
+
+/** A request with what it takes to send it. */
+export interface Asking {
+  /** Where its id stands. */
+  readonly id: Span;
+  readonly waiter: Waiter;
+  /** Of the client: a copy of its own. */
+  readonly fields: FieldList;
+  readonly open: (body: Uint8Array, track: Track) => Promise<Opened>;
+  /** What others wait for is not held up by how many they are. */
+  readonly isAwaited?: true;
+}
+
+/** What has been sent of late is waited for so long, in ms, before the POST of a call that nobody waits for is cut. */
+const LAST_WORDS_MS = 1000;
+/** So much junk is logged; the rest is only counted. */
+const MAX_JUNK_LOGGED = 5;
+/** Of an answer to a notification no more is read to keep the connection. */
+const MAX_IDLE_BYTES = 16 * 1024;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class HttpPeer implements Peer {
+  readonly #options: HttpPeerOptions;
+  readonly #calls = new Map<number, PeerCall>();
+  /** All that have not ended, those that nobody waits for included. */
+  readonly #running = new Map<Promise<void>, PeerCall>();
+  /** With what cuts them. */
+  readonly #sending = new Map<Promise<void>, () => void>();
+  /** Of the request that was made last: for what is done where none is at hand. */
+  #fields: FieldList = [];
+  #lastId = 0;
+  #junk = 0;
+  #stopped = false;
+
+  constructor(options: HttpPeerOptions) {
+    this.#options = options;
+  }
+
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
+  /** Requests under way. */
+  get pending(): number {
+    return this.#running.size;
+  }
+
+  /** What this server is told of the fields of a request; where there is none, those of the same owner's last one. */
+  fieldsFor({ fields }: Carrier): FieldList {
+    if (fields.length > 0) this.#fields = this.#options.wire.fieldsOf(fields);
+    return this.#fields;
+  }
+
+  ask(text: Uint8Array, id: Span, asker: Asker, carrier: Carrier): number | undefined {
+    const fields = this.fieldsFor(carrier);
+    const waiter: Waiter = {
+      onReply: asker.onReply,
+      onFault: (error) => asker.onLost({ reason: asRefusal(error).message }),
+    };
+    return this.call(text, { id, waiter, fields, open: (body, track) => this.#open(body, fields, track) });
+  }
+
+  /** As `ask`, by a way of its own. @returns undefined if there are too many, or no room */
+  call(text: Uint8Array, asking: Asking): number | undefined {
+    const { parts: { limits, account, timers }, wire } = this.#options;
+    const { id, waiter, fields, open, isAwaited = false } = asking;
+    if (this.#stopped || (this.#running.size >= limits.maxCalls && !isAwaited)) return undefined;
+    const charge = account.tryCharge(text.length);
+    if (charge === undefined) return undefined;
+    const ownId = ++this.#lastId;
+    const body = replaceSpan(text, id, encoder.encode(String(ownId)));
+    const call = new PeerCall({
+      ...{ ownId, limits, account, timers, charge, waiter },
+      open: (track) => open(body, track),
+      resume: (lastEventId, session) => wire.get(lastEventId, { session, fields }),
+      onMessage: (message, about) => this.hear(message, about),
+      onJunk: (found) => this.discard(found),
+    });
+    this.#calls.set(ownId, call);
+    const running: Promise<void> = call.run().finally(() => {
+      this.#running.delete(running);
+      this.#calls.delete(ownId);
+    });
+    this.#running.set(running, call);
+    return ownId;
+  }
+
+  async #open(body: Uint8Array, fields: FieldList, track: Track): Promise<Opened> {
+    const { sessions, wire } = this.#options;
+    let session = await sessions.current(fields);
+    for (let isRepeated = false;; isRepeated = true) {
+      const answer = await track(() => wire.post(body, { session, fields }));
+      if (!(answer instanceof LostSession)) return { session, response: answer };
+      answer.release();
+      if (isRepeated) throw noAnswer();
+      session = await sessions.renew(session, fields);
+    }
+  }
+
+  send(text: Uint8Array, carrier: Carrier): boolean {
+    const { parts: { limits, account }, sessions } = this.#options;
+    const fields = this.fieldsFor(carrier);
+    const session = sessions.known;
+    if (this.#stopped || this.#sending.size >= limits.maxSending) return false;
+    // What nobody answers is about a session that there is no more: the next one begins without it.
+    if (session === undefined) return true;
+    const charge = account.tryCharge(text.length);
+    if (charge === undefined) return false;
+    const sending = this.post(text.slice(), session, fields).finally(() => charge.release());
+    if (isInitialized(text)) sessions.confirming(sending);
+    return true;
+  }
+
+  /** Sends what has no response. Settles when the server has taken it, or does not. Never rejects. */
+  async post(text: Uint8Array, to: PeerSession | Promise<PeerSession>, fields: FieldList): Promise<void> {
+    const { parts: { limits, timers, log }, wire } = this.#options;
+    let call: SessionCall | undefined;
+    let isCut = false;
+    const done = Promise.withResolvers<void>();
+    const cut = () => {
+      isCut = true;
+      call?.abort();
+    };
+    this.#sending.set(done.promise, cut);
+    const stop = timers.after(limits.sendTimeoutMs, cut);
+    try {
+      const session = await to;
+      if (isCut) return;
+      call = wire.post(text, { session, fields });
+      const answer = await call.response;
+      if (!(answer instanceof LostSession) && !isEventStream(answer)) {
+        await answer.body.readAll(MAX_IDLE_BYTES).catch(() => {});
+      }
+      answer.release();
+      if (answer instanceof LostSession || answer.head.status < 300) return;
+      log.debug("MCP server refused a message", { ...this.#facts, status: answer.head.status });
+    } catch (error) {
+      log.debug("MCP server did not take a message", { ...this.#facts, found: asRefusal(error).message });
+    } finally {
+      stop();
+      this.#sending.delete(done.promise);
+      done.resolve();
+    }
+  }
+
+  refuse(id: RpcId, code: number, message: string): void {
+    const text = encoder.encode(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":${code},"message":""}}`);
+    const words = findMember(text, "message", findMember(text, "error"))!;
+    this.send(replaceSpan(text, words, encoder.encode(JSON.stringify(message))), { fields: [] });
+  }
+
+  /** What has been sent of late, a cancellation it may be, is let through before the POST ends. */
+  forget(id: number): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    this.#calls.delete(id);
+    call.forget();
+    const lastWords = Promise.all(this.#sending.keys());
+    void settlesWithin(lastWords, LAST_WORDS_MS, this.#options.parts.timers).then(() => call.abort());
+  }
+
+  /** A request or notification of the server's. */
+  hear(message: Message, about?: number): Promise<void> | undefined {
+    const { id } = message.value;
+    if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
+      return this.discard("a request whose id is neither text nor a number");
+    }
+    if (this.#stopped) return undefined;
+    return this.#options.events.onMessage(message, this, about);
+  }
+
+  discard(found: string): undefined {
+    if (++this.#junk > MAX_JUNK_LOGGED) return;
+    const remedy = "See what the MCP server sends: it was not passed on.";
+    this.#options.parts.log.warn("MCP server's output discarded", { ...this.#facts, found, remedy });
+  }
+
+  get #facts(): Readonly<Record<string, string | undefined>> {
+    const { upstream, session } = this.#options.parts;
+    return { upstream: upstream.name, session };
+  }
+
+  /** Ends all that is under way; who waits hears of it. Settles when nothing is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const call of this.#running.values()) call.abort();
+    for (const cut of this.#sending.values()) cut();
+    await Promise.all([...this.#running.keys(), ...this.#sending.keys()]);
+  }
+}
+
+function isInitialized(text: Uint8Array): boolean {
+  const method = text.length > 4096 ? undefined : findMember(text, "method");
+  return method !== undefined &&
+    decoder.decode(text.subarray(method.start, method.end)) === '"notifications/initialized"';
+}

@@ -1,0 +1,121 @@
+// Messages out of a server's answer: one JSON text, or a stream of events (docs/protocol.md 11), with or without a content
+// coding (P6). Bounded by one message; what is held of it is charged; who takes a message slowly is waited for.
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
+import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { byteAt, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import { SignetError } from "../../errors.ts";
+import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { TURN_BYTES } from "../../mcp/json_rpc.ts";
+import { elementsOf } from "../../mcp/json_text.ts";
+import { type SseEvent, SseParser } from "../../mcp/sse.ts";
+import { decoded } from "../http/decoded.ts";
+import { type JsonLine, readLine, readLongLine } from "../stdio/server_line.ts";
+import { tooLong } from "./http_peer_fault.ts";
+
+/** How far a stream has come: what it takes to ask for the rest. */
+export interface StreamPlace {
+  /** Of the last event that was taken; undefined if none had one that can be sent back. */
+  eventId: string | undefined;
+  /** What the server has asked for, in ms. */
+  retryMs: number | undefined;
+}
+
+export interface Reading {
+  readonly maxBytes: number;
+  readonly account: ByteAccount;
+  /** Moved on with each event. */
+  readonly place: StreamPlace;
+  /** One message; undefined for what is no JSON. @returns a promise where the reader has to wait */
+  readonly onMessage: (message: JsonLine | undefined) => Promise<void> | undefined;
+}
+
+const encoder = new TextEncoder();
+const LF = 0x0a;
+
+export function isEventStream({ head }: ClientResponse): boolean {
+  return /^text\/event-stream\b/i.test(fieldValue(head.fields, "content-type") ?? "");
+}
+
+/**
+ * Reads to the end, and releases the response.
+ * @throws SignetError `upstream_invalid` for a message over the bound; HttpError; DecodingError
+ */
+export async function readMessages(given: ClientResponse, reading: Reading): Promise<void> {
+  let response = given;
+  const charge = reading.account.open();
+  try {
+    response = decoded(given);
+    if (isEventStream(response)) await readEvents(response.body, reading, charge);
+    else await readWhole(response.body, reading, charge);
+  } finally {
+    charge.release();
+    response.release();
+  }
+}
+
+async function readWhole(body: BodyReader, reading: Reading, charge: Charge): Promise<void> {
+  const gathered = new GatheredBytes();
+  while (!body.done) {
+    const piece = await body.read();
+    if (piece === null) break;
+    const size = gathered.size + piece.length;
+    if (size > reading.maxBytes) throw tooLong(reading.maxBytes);
+    hold(charge, size);
+    gathered.add(ownBytes(piece));
+  }
+  if (gathered.size > 0) await take(gathered.take(), reading);
+}
+
+async function readEvents(body: BodyReader, reading: Reading, charge: Charge): Promise<void> {
+  const parser = new SseParser({ maxEventBytes: reading.maxBytes });
+  let inTurn = 0;
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    hold(charge, charge.bytes + piece.length);
+    const rest = byteAt(piece, piece.length - 1) === LF ? 0 : piece.length;
+    inTurn += piece.length;
+    const events = pushed(parser, piece, reading.maxBytes);
+    for (const event of events) await takeEvent(event, reading);
+    if (events.length > 0) charge.force(rest);
+    // A stream that never pauses leaves others their turn.
+    if (inTurn < TURN_BYTES) continue;
+    inTurn = 0;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+function pushed(parser: SseParser, piece: Parameters<typeof inspectBytes>[0], maxBytes: number): SseEvent[] {
+  try {
+    return inspectBytes(piece, (bytes) => parser.push(bytes), undefined);
+  } catch (error) {
+    throw error instanceof SignetError ? tooLong(maxBytes) : error;
+  }
+}
+
+async function takeEvent({ event, data, id, retry }: SseEvent, reading: Reading): Promise<void> {
+  // An event of another name is nobody's, as for real clients (docs/protocol.md §1).
+  if (event === "message" && data) await take(encoder.encode(data), reading);
+  const { place } = reading;
+  if (retry !== undefined) place.retryMs = retry;
+  if (id !== undefined) place.eventId = isSendable(id) ? id : undefined;
+}
+
+/** Whether an event id can stand in a field, and is worth keeping. */
+export function isSendable(id: string): boolean {
+  return /^[\x21-\x7e](?:[\x20-\x7e]{0,2046}[\x21-\x7e])?$/.test(id);
+}
+
+/** Revision 2025-03-26 let a server send several messages as one. */
+async function take(text: Uint8Array, { onMessage }: Reading): Promise<void> {
+  const read = text.length > TURN_BYTES ? await readLongLine(text) : readLine(text);
+  if (!Array.isArray(read?.value)) return await onMessage(read);
+  const spans = elementsOf(read.text);
+  for (const [at, value] of read.value.entries()) {
+    const { start, end } = spans[at]!;
+    await onMessage({ value, text: read.text.subarray(start, end) });
+  }
+}
+
+function hold(charge: Charge, bytes: number): void {
+  if (!charge.resize(bytes)) throw new HttpError("no_room", `reading an answer: no room for ${bytes} bytes of it`);
+}

@@ -1,0 +1,206 @@
+// One request to an HTTP server, from its POST to its response: as JSON, on the stream of the POST, or on what resumes it.
+// Guarantees: exactly one of a reply and a fault, once, unless nobody waits any more; nothing is sent a second time but
+// what the server has proven not to have run (L4); the POST of one call is nobody else's.
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
+import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import type { Timers } from "../../platform/timers.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import type { Message } from "../../bridge/peer.ts";
+import { hear } from "../http/hear.ts";
+import { isRpc, type JsonLine, ownIdOf, readLine } from "../stdio/server_line.ts";
+import { isEventStream, readMessages, type StreamPlace } from "./http_peer_answer.ts";
+import { asRefusal, badAnswer, noAnswer, refusedWith } from "./http_peer_fault.ts";
+import type { HttpPeerLimits, PeerSession } from "./http_peer_parts.ts";
+import { Pause } from "./http_peer_pause.ts";
+
+/** A POST that has been answered, and the session it was answered in. */
+export interface Opened {
+  readonly session: PeerSession;
+  readonly response: ClientResponse;
+}
+
+/** Sends, unless nobody wants it any more, and keeps what was sent at hand to be cut. @throws HttpError `aborted` */
+export type Track = (send: () => SessionCall) => Promise<SessionAnswer>;
+
+/** Who waits for the response. */
+export interface Waiter {
+  readonly onReply: (reply: Message) => Promise<void> | undefined;
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface PeerCallOptions {
+  readonly ownId: number;
+  readonly waiter: Waiter;
+  readonly limits: HttpPeerLimits;
+  readonly account: ByteAccount;
+  readonly timers: Timers;
+  /** What is held while it is on its way; let go of when the POST is answered. */
+  readonly charge: Charge;
+  /** Makes the POST. @throws SignetError, HttpError */
+  readonly open: (track: Track) => Promise<Opened>;
+  /** Asks for what comes behind an event. */
+  readonly resume: (lastEventId: string, session: PeerSession) => SessionCall;
+  /** A request or notification of the server's on the stream of this call. */
+  readonly onMessage: (message: Message, about: number) => Promise<void> | undefined;
+  readonly onJunk: (found: string) => void;
+}
+
+/** After its response a stream is read for so long, in ms: whatever else was on its way, and the end of it. */
+const LINGER_MS = 1000;
+/** No server is asked for the rest of a stream sooner, in ms. */
+const LEAST_RETRY_MS = 100;
+
+const encoder = new TextEncoder();
+
+export class PeerCall {
+  readonly #options: PeerCallOptions;
+  readonly #place: StreamPlace = { eventId: undefined, retryMs: undefined };
+  readonly #pause: Pause;
+  #waiter: Waiter | undefined;
+  #under: SessionCall | undefined;
+  #stopLingering: (() => void) | undefined;
+  #aborted = false;
+
+  constructor(options: PeerCallOptions) {
+    this.#options = options;
+    this.#waiter = options.waiter;
+    this.#pause = new Pause(options.timers);
+  }
+
+  /** Settles when nothing of it is left. Never rejects. */
+  async run(): Promise<void> {
+    const { open, charge } = this.#options;
+    try {
+      const { session, response } = await open((send) => this.#track(send));
+      charge.release();
+      await this.#follow(session, response);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      charge.release();
+      this.#stopLingering?.();
+    }
+  }
+
+  /** Nobody waits any more. */
+  forget(): void {
+    this.#waiter = undefined;
+  }
+
+  /** Ends it, whatever it is doing: who waits hears of it. */
+  abort(): void {
+    this.#aborted = true;
+    this.#under?.abort();
+    this.#pause.end();
+  }
+
+  #track(send: () => SessionCall): Promise<SessionAnswer> {
+    if (this.#aborted) return Promise.reject(givenUp());
+    this.#under = send();
+    return this.#under.response;
+  }
+
+  async #follow(session: PeerSession, response: ClientResponse): Promise<void> {
+    if (response.head.status >= 300) return await this.#takeRefusal(session, response);
+    await this.#read(response);
+    for (let inVain = 0; this.#waiter !== undefined && !this.#aborted;) {
+      const { eventId } = this.#place;
+      if (eventId === undefined || inVain > this.#options.limits.maxResumptions) throw noAnswer();
+      await this.#resume(session, { eventId, inVain });
+      inVain = this.#place.eventId === eventId ? inVain + 1 : 0;
+    }
+    if (this.#waiter !== undefined) throw givenUp();
+  }
+
+  /** @throws SignetError, HttpError where there will be no rest */
+  async #resume(session: PeerSession, { eventId, inVain }: { eventId: string; inVain: number }): Promise<void> {
+    const { limits: { retryMs, maxRetryMs }, resume } = this.#options;
+    const wanted = (this.#place.retryMs ?? retryMs) * 2 ** inVain;
+    await this.#pause.wait(Math.min(maxRetryMs, Math.max(LEAST_RETRY_MS, wanted)));
+    if (this.#aborted || this.#waiter === undefined) return;
+    try {
+      const answer = await this.#track(() => resume(eventId, session));
+      if (answer instanceof LostSession || answer.head.status >= 300 || !isEventStream(answer)) {
+        answer.release();
+        throw noAnswer();
+      }
+      await this.#read(answer);
+    } catch (error) {
+      // It may be about to come back: that is what the attempts are for.
+      if (!(error instanceof HttpError) || this.#aborted) throw error;
+    }
+  }
+
+  async #read(response: ClientResponse): Promise<void> {
+    const { limits: { maxMessageBytes: maxBytes }, account } = this.#options;
+    const onMessage = (read: JsonLine | undefined) => this.#take(read);
+    try {
+      await readMessages(response, { maxBytes, account, place: this.#place, onMessage });
+    } catch (error) {
+      if (this.#waiter === undefined) return;
+      const goesOn = error instanceof HttpError && error.code !== "no_room" && !this.#aborted;
+      if (!goesOn || this.#place.eventId === undefined) throw error;
+    }
+  }
+
+  /** A refusal in HTTP: it may hold the response all the same. */
+  async #takeRefusal({ id }: PeerSession, response: ClientResponse): Promise<void> {
+    const { status } = response.head;
+    const { refusal, response: heard } = await hear(response, this.#options.timers);
+    heard.release();
+    const { text, cut } = refusal;
+    const isAnswer = status !== 401 && status !== 403 && text !== undefined && !cut &&
+      (id === undefined || !text.includes(id));
+    const read = isAnswer ? readLine(encoder.encode(text)) : undefined;
+    if (read === undefined || !isRpc(read.value) || !this.#isMine(read.value) || !isJsonObject(read.value.error)) {
+      throw refusedWith(status);
+    }
+    await this.#settle(read.value, read.text);
+  }
+
+  #take(read: JsonLine | undefined): Promise<void> | undefined {
+    const { onJunk, onMessage, ownId } = this.#options;
+    if (read === undefined) return void onJunk("what is not JSON");
+    const { value, text } = read;
+    if (!isRpc(value)) return void onJunk("JSON that is no message of JSON-RPC 2.0");
+    if (typeof value.method === "string") return onMessage({ value, line: text }, ownId);
+    if (this.#waiter === undefined) return void onJunk("an answer that nobody waits for");
+    if (this.#isMine(value)) return this.#settle(value, text);
+    // A transport that could not tell whose it is: there is one request in a POST.
+    if (value.id === null || value.id === undefined) return this.#settleNameless(value);
+    return void onJunk("an answer to another request");
+  }
+
+  #isMine({ id }: JsonObject): boolean {
+    return ownIdOf(id) === this.#options.ownId;
+  }
+
+  #settleNameless(value: JsonObject): Promise<void> | undefined {
+    if (!isJsonObject(value.error)) return void this.#options.onJunk("a result without an id");
+    const named = { ...value, id: this.#options.ownId };
+    return this.#settle(named, encoder.encode(JSON.stringify(named)));
+  }
+
+  #settle(value: JsonObject, line: Uint8Array): Promise<void> | undefined {
+    const waiter = this.#waiter;
+    if (!Object.hasOwn(value, "result") && !Object.hasOwn(value, "error")) {
+      const words = "the MCP server's answer is neither a result nor an error";
+      return this.#fail(badAnswer("an answer that is neither a result nor an error", words));
+    }
+    this.#waiter = undefined;
+    const { timers } = this.#options;
+    this.#stopLingering ??= timers.after(LINGER_MS, () => this.abort());
+    return waiter?.onReply({ value, line });
+  }
+
+  #fail(error: unknown): undefined {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.onFault(asRefusal(error));
+  }
+}
+
+function givenUp(): HttpError {
+  return new HttpError("aborted", "waiting for an answer: given up", { unsent: true });
+}

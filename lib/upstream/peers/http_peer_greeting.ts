@@ -1,0 +1,130 @@
+// Opens a session at an HTTP server: a client's initialize, read as far as it takes to know the revision and the id, and,
+// where it is one in place of another, what that one had been told (docs/protocol.md 1, 11; docs/behaviour.md L4).
+import type { Message } from "../../bridge/peer.ts";
+import { SignetError } from "../../errors.ts";
+import type { FieldList } from "../../http1/types.ts";
+import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { findMember } from "../../mcp/json_text.ts";
+import { settlesWithin } from "../../platform/timers.ts";
+import { LostSession } from "../../session/lost_session.ts";
+import { readUpstreamId } from "../http/session_id_field.ts";
+import type { Asking, HttpPeer } from "./http_peer.ts";
+import type { Opened, Track, Waiter } from "./http_peer_call.ts";
+import { asRefusal, badAnswer } from "./http_peer_fault.ts";
+import { type HttpPeerParts, NO_SESSION, type PeerSession } from "./http_peer_parts.ts";
+import type { PeerWire } from "./http_peer_wire.ts";
+
+export interface GreetingOptions {
+  readonly parts: HttpPeerParts;
+  readonly wire: PeerWire;
+  readonly peer: HttpPeer;
+}
+
+/** What a server said to a greeting. */
+export interface Greeted {
+  readonly reply: Message;
+  /** Undefined if it refused. */
+  readonly session: PeerSession | undefined;
+}
+
+/** What a new session is told besides the handshake is waited for so long, in ms. */
+const RETELL_MS = 10_000;
+const RETOLD_AT_ONCE = 8;
+/** It will stand in a header field, and in the session's id. */
+const REVISION = /^[\x21-\x7e]{1,64}$/;
+
+export class HttpPeerGreeting {
+  readonly #options: GreetingOptions;
+
+  constructor(options: GreetingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws SignetError */
+  async greet(text: Uint8Array, fields: FieldList): Promise<Greeted> {
+    let opened = NO_SESSION;
+    const reply = await this.#ask(text, fields, async (body, track) => {
+      const greeting = await this.#open(body, fields, track);
+      opened = greeting.session;
+      return greeting;
+    });
+    return { reply, session: sessionIn(reply, opened) };
+  }
+
+  /** Tells a new session what was told to the one before. What it refuses now it will refuse to whoever asks. */
+  async retell(told: Iterable<Uint8Array>, session: PeerSession, fields: FieldList): Promise<void> {
+    const { wire, parts: { timers } } = this.#options;
+    const texts = told[Symbol.iterator]();
+    const open = async (body: Uint8Array, track: Track): Promise<Opened> => {
+      const response = await track(() => wire.post(body, { session, fields }));
+      if (!(response instanceof LostSession)) return { session, response };
+      response.release();
+      throw badAnswer("a session lost at once");
+    };
+    const tell = async () => {
+      for (let next = texts.next(); !next.done; next = texts.next()) {
+        await this.#ask(next.value, fields, open).catch(() => {});
+      }
+    };
+    await settlesWithin(Promise.all(Array.from({ length: RETOLD_AT_ONCE }, tell)), RETELL_MS, timers);
+  }
+
+  /** @throws SignetError `upstream_timeout`, `request_limit`; as the call */
+  #ask(text: Uint8Array, fields: FieldList, open: Asking["open"]): Promise<Message> {
+    const { peer, parts: { timers, limits: { startTimeoutMs: afterMs } } } = this.#options;
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        onReply: (reply) => {
+          stop();
+          resolve(reply);
+          return undefined;
+        },
+        onFault: (error) => {
+          stop();
+          reject(error);
+        },
+      };
+      const id = findMember(text, "id")!;
+      const asked = peer.call(text, { id, fields, open, waiter, isAwaited: true });
+      const stop = timers.after(afterMs, () => {
+        if (asked !== undefined) peer.forget(asked);
+        reject(new SignetError("upstream_timeout", { facts: { attempted: "open a session", afterMs } }));
+      });
+      if (asked === undefined) waiter.onFault(new SignetError("request_limit"));
+    });
+  }
+
+  async #open(body: Uint8Array, fields: FieldList, track: Track): Promise<Opened> {
+    const response = await track(() => this.#options.wire.post(body, { session: NO_SESSION, fields }));
+    if (response instanceof LostSession) throw badAnswer("a lost session where there was none");
+    if (response.head.status >= 300) return { session: NO_SESSION, response };
+    try {
+      return { session: { id: readUpstreamId(response), version: "" }, response };
+    } catch (error) {
+      response.release();
+      throw error;
+    }
+  }
+}
+
+/** @throws SignetError `upstream_invalid` for a handshake that is none */
+function sessionIn({ value: { result } }: Message, { id }: PeerSession): PeerSession | undefined {
+  if (!isJsonObject(result)) return undefined;
+  const { protocolVersion: version, capabilities } = result;
+  if (typeof version === "string" && REVISION.test(version) && isJsonObject(capabilities)) return { id, version };
+  throw badAnswer("a handshake without protocolVersion and capabilities");
+}
+
+/** Of servers that do not know the path, or the method. */
+const UNKNOWN_HERE: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
+
+/** What a greeting is refused for: no MCP server at all, where the path is most likely wrong. */
+export function asNoServer(error: unknown): SignetError {
+  const refusal = asRefusal(error);
+  const { facts } = refusal.detail;
+  if (facts === undefined || !UNKNOWN_HERE.has(facts.status)) return refusal;
+  return new SignetError("upstream_not_mcp", {
+    facts,
+    remedy: "Correct the path of this server's URL: most MCP servers answer at /mcp.",
+  });
+}

@@ -1,0 +1,145 @@
+// What an HTTP server says unasked: the stream that GET opens, asked for again from where it stood when it ends
+// (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
+import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import type { Message } from "../../bridge/peer.ts";
+import { LostSession, type SessionCall } from "../../session/lost_session.ts";
+import { isRpc, type JsonLine } from "../stdio/server_line.ts";
+import type { SessionKeeper } from "./http_peer.ts";
+import { isEventStream, isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
+import { Pause } from "./http_peer_pause.ts";
+import type { PeerWire } from "./http_peer_wire.ts";
+
+export interface ListeningOptions {
+  readonly parts: HttpPeerParts;
+  readonly wire: PeerWire;
+  readonly sessions: SessionKeeper;
+  readonly onMessage: (message: Message) => Promise<void> | undefined;
+  readonly onJunk: (found: string) => void;
+}
+
+/** What became of one stream. */
+type Outcome = "none" | "ended" | "in vain";
+
+/** A stream that lasted this long, in ms, was not in vain even if nothing came. */
+const LASTING_MS = 10_000;
+const LEAST_RETRY_MS = 100;
+
+export class HttpPeerListening {
+  readonly #options: ListeningOptions;
+  readonly #pause: Pause;
+  #place: StreamPlace = { eventId: undefined, retryMs: undefined };
+  #fields: FieldList | undefined;
+  #running: Promise<void> | undefined;
+  #under: SessionCall | undefined;
+  #hasBeen = false;
+  #stopped = false;
+
+  constructor(options: ListeningOptions) {
+    this.#options = options;
+    this.#pause = new Pause(options.parts.timers);
+  }
+
+  /** Of the last event that had an id. */
+  get place(): string | undefined {
+    return this.#place.eventId;
+  }
+
+  /** @param fields of whoever listens; they take the place of those before. */
+  listen(fields: FieldList, place?: string): void {
+    if (this.#stopped) return;
+    this.#fields = fields;
+    if (place !== undefined && this.#place.eventId === undefined && isSendable(place)) this.#place.eventId = place;
+    this.#running ??= this.#run().finally(() => this.#running = undefined);
+  }
+
+  /** Another session has taken the old one's place: what came there is over. */
+  renewed(): void {
+    this.#place = { eventId: undefined, retryMs: undefined };
+    this.#hasBeen = false;
+    this.#under?.abort();
+    this.#pause.end();
+    if (this.#fields !== undefined) this.listen(this.#fields);
+  }
+
+  /** Settles when nothing is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#under?.abort();
+    this.#pause.end();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { limits: { retryMs, maxRetryMs }, timers } = this.#options.parts;
+    for (let inVain = 0; !this.#stopped;) {
+      const place = this.#place;
+      const sinceMs = timers.now();
+      const outcome = await this.#listenOnce(place);
+      if (outcome === "none") return;
+      if (place !== this.#place) inVain = 0; // of another session
+      else {
+        inVain = outcome === "ended" || timers.now() - sinceMs >= LASTING_MS ? 0 : inVain + 1;
+        const wanted = Math.max(LEAST_RETRY_MS, place.retryMs ?? retryMs) * 2 ** Math.max(0, inVain - 1);
+        if (!this.#stopped) await this.#pause.wait(Math.min(maxRetryMs, wanted));
+      }
+    }
+  }
+
+  async #listenOnce(place: StreamPlace): Promise<Outcome> {
+    const { wire, sessions } = this.#options;
+    let heard = 0;
+    try {
+      const fields = this.#fields!;
+      const session = await sessions.current(fields);
+      if (this.#stopped) return "none";
+      if (place !== this.#place) return "ended";
+      this.#under = wire.get(place.eventId, { session, fields });
+      const answer = await this.#under.response;
+      if (answer instanceof LostSession) {
+        answer.release();
+        await sessions.renew(session, fields);
+        return "ended";
+      }
+      if (answer.head.status !== 200 || !isEventStream(answer)) return this.#without(answer);
+      this.#hasBeen = true;
+      await this.#read(answer, place, () => heard++);
+    } catch (error) {
+      // Too long, it would come again from where the stream stood; refused, it waits for another credential.
+      if (!(error instanceof HttpError)) {
+        place.eventId = undefined;
+        return this.#hasBeen && heard > 0 ? "in vain" : "none";
+      }
+    }
+    return heard > 0 ? "ended" : "in vain";
+  }
+
+  #without(answer: ClientResponse): Outcome {
+    const { status } = answer.head;
+    answer.release();
+    const isPassing = status >= 500 || status === 409 || status === 429;
+    return this.#hasBeen && isPassing ? "in vain" : "none";
+  }
+
+  #read(answer: ClientResponse, place: StreamPlace, onHeard: () => void): Promise<void> {
+    const { parts: { limits, account } } = this.#options;
+    return readMessages(answer, {
+      maxBytes: limits.maxMessageBytes,
+      account,
+      place,
+      onMessage: (read) => {
+        onHeard();
+        return place === this.#place ? this.#take(read) : undefined;
+      },
+    });
+  }
+
+  #take(read: JsonLine | undefined): Promise<void> | undefined {
+    const { onMessage, onJunk } = this.#options;
+    if (read === undefined) return void onJunk("what is not JSON");
+    const { value, text } = read;
+    if (!isRpc(value)) return void onJunk("JSON that is no message of JSON-RPC 2.0");
+    if (typeof value.method === "string") return onMessage({ value, line: text });
+    return void onJunk("an answer on a stream that carries none");
+  }
+}

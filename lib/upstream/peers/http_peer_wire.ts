@@ -1,0 +1,105 @@
+// What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
+// Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
+import { type FieldList, HttpError } from "../../http1/types.ts";
+import { fieldValue, isHopByHop } from "../../http1/wire/fields.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import type { UpstreamRequest } from "../upstream.ts";
+import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+
+/** In which session, and with which of the client's fields. */
+export interface Sender {
+  readonly session: PeerSession;
+  readonly fields: FieldList;
+}
+
+/** What is said here of the message itself, whatever the client's request said of its own. */
+const OWN: ReadonlySet<string> = new Set([
+  ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
+  ...["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name"],
+]);
+/** Failures that say something about the server, not about the request. */
+const OF_THE_SERVER: ReadonlySet<string> = new Set(["connect_failed", "connect_timeout", "upstream_timeout"]);
+
+export class PeerWire {
+  readonly #parts: HttpPeerParts;
+
+  constructor(parts: HttpPeerParts) {
+    this.#parts = parts;
+  }
+
+  /** Those of a client's fields that go to this server; a copy. */
+  fieldsOf(fields: FieldList): FieldList {
+    const own: FieldList = [];
+    const given = this.#parts.fieldsOf(fields);
+    for (let i = 0; i < given.length; i += 2) {
+      const name = given[i]!.toLowerCase();
+      if (!OWN.has(name) && !isHopByHop(name)) own.push(name, given[i + 1]!);
+    }
+    return own;
+  }
+
+  post(text: Uint8Array, by: Sender): SessionCall {
+    const about = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
+    return this.#send({ method: "POST", body: text }, about, by);
+  }
+
+  /** A stream: the server's own, or what came behind an event. */
+  get(lastEventId: string | undefined, by: Sender): SessionCall {
+    const resumes = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
+    return this.#send({ method: "GET", body: undefined }, ["accept", "text/event-stream", ...resumes], by);
+  }
+
+  end(by: Sender): SessionCall {
+    return this.#send({ method: "DELETE", body: undefined }, [], by);
+  }
+
+  #send(what: Pick<UpstreamRequest, "method" | "body">, about: FieldList, { session, fields }: Sender): SessionCall {
+    const { upstream, caller, session: tag, breaker } = this.#parts;
+    const version = session.version === "" ? [] : ["mcp-protocol-version", session.version];
+    try {
+      breaker.assertClosed();
+      const call = upstream.send({
+        ...what,
+        query: "",
+        fields: [...about, "accept-encoding", "identity", ...version, ...fields],
+        upstreamSessionId: session.id,
+        caller,
+        session: tag,
+      });
+      const response = call.response.then((answer) => this.#reached(answer), (error) => this.#missed(error));
+      response.catch(() => {});
+      return { response, abort: () => call.abort() };
+    } catch (error) {
+      const response = Promise.reject(error);
+      response.catch(() => {});
+      return { response, abort() {} };
+    }
+  }
+
+  #reached(answer: SessionAnswer): SessionAnswer {
+    this.#parts.breaker.succeed();
+    return answer;
+  }
+
+  #missed(error: unknown): never {
+    if (error instanceof HttpError && OF_THE_SERVER.has(error.code)) this.#parts.breaker.fail(error);
+    throw error;
+  }
+}
+
+/** Statuses of an end that mean: there is no such session any more, or it cannot be ended by us, which is as good (L5). */
+const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
+
+/** Whether a session has ended, by the answer to DELETE; else why not. The answer is released. */
+export function endedBy(answer: SessionAnswer): string | undefined {
+  answer.release();
+  if (answer instanceof LostSession) return undefined;
+  const { status } = answer.head;
+  return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
+}
+
+/** What a request is repeated with is compared by: whether two have the same credential, for all that can be told. */
+export function sameFields(one: FieldList, other: FieldList): boolean {
+  return one.length === other.length &&
+    one.every((text, at) => at % 2 === 1 || fieldValue(other, text) === fieldValue(one, text));
+}
