@@ -21,6 +21,7 @@ export function capsOf(settings: Settings): LimitOptions {
     maxRequests: settings.maxInFlight,
     maxStreamsPerPrincipal: shareOf(settings.maxStreams, settings),
     maxRequestsPerPrincipal: shareOf(settings.maxInFlight, settings),
+    maxBusyPerPrincipal: shareOf(settings.maxConnections, settings),
     // Whatever the share is, one body has to find room.
     maxBytesPerPrincipal: Math.max(shareOf(settings.maxBufferedBytes, settings), settings.maxBodyBytes),
     maxCallsPerSession: settings.maxCallsPerSession,

@@ -27,6 +27,11 @@ export interface LimitOptions {
   readonly maxStreamsPerPrincipal?: number;
   /** Requests in flight of one principal, streams not counted. Default 2,048. */
   readonly maxRequestsPerPrincipal?: number;
+  /**
+   * Streams and requests of one principal, together: each holds a connection, of which there are so many. Default: no
+   * such bound.
+   */
+  readonly maxBusyPerPrincipal?: number;
   /** Memory of one principal's request bodies, in bytes. Default: no such bound. */
   readonly maxBytesPerPrincipal?: number;
   /** Calls in flight in one session; see `Session.enter`. Default 100. */
@@ -45,6 +50,7 @@ export const DEFAULT_CAPS: LimitCaps = {
   maxRequests: 4_096,
   maxStreamsPerPrincipal: 10_000 * DEFAULT_SHARE,
   maxRequestsPerPrincipal: 4_096 * DEFAULT_SHARE,
+  maxBusyPerPrincipal: Infinity,
   maxBytesPerPrincipal: Infinity,
   maxCallsPerSession: 100,
   maxStreamsPerSession: 16,
@@ -169,9 +175,11 @@ export class Limits {
     const tally = this.#tallies[what];
     const { name, cap, ofPrincipal, flag } = KINDS[what];
     const holding = this.#holdings.of(key);
-    const limitOfOne = this.#caps[ofPrincipal];
-    if (holding[what] < limitOfOne && tally.taken < this.#caps[cap]) return new Unit(what, tally, holding);
-    const isOwn = holding[what] >= limitOfOne;
+    const { maxBusyPerPrincipal } = this.#caps;
+    const isBusy = holding.streams + holding.requests >= maxBusyPerPrincipal;
+    const limitOfOne = isBusy ? maxBusyPerPrincipal : this.#caps[ofPrincipal];
+    const isOwn = isBusy || holding[what] >= limitOfOne;
+    if (!isOwn && tally.taken < this.#caps[cap]) return new Unit(what, tally, holding);
     holding.drop();
     if (isOwn) {
       this.#refusedOfPrincipals[what]++;
@@ -179,7 +187,7 @@ export class Limits {
         publicMessage: `Too many ${name} at once for this caller`,
         retryAfterS: REQUEST_RETRY_AFTER_S,
         facts: { what: `${name} of one caller`, limit: limitOfOne },
-        remedy: `Let earlier ones end, or raise --principal-share or ${flag}`,
+        remedy: `Let earlier ones end, or raise --principal-share or ${isBusy ? "--max-connections" : flag}.`,
       });
     }
     tally.refused++;

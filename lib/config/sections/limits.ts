@@ -20,7 +20,7 @@ export const LIMITS = {
     name: "max-connections",
     default: 20_000,
     doc:
-      "Client connections at a time; beyond it the slowest without a proven caller gives way, then the one idle longest; else 503",
+      "Client connections at a time; beyond it the slowest without a proven caller gives way, then the one idle longest, then the slowest with its request; else 503",
   }),
   maxStreams: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-streams",
@@ -36,7 +36,7 @@ export const LIMITS = {
     name: "principal-share",
     default: 50,
     doc:
-      "Percent of all streams, requests and memory for bodies that one caller may have at a time; beyond it 429. Anonymous callers are one caller, and have no such bound where all are",
+      "Percent of all streams, requests, connections in use and memory for bodies that one caller may have at a time; beyond it 429. Anonymous callers are one caller, and have no such bound where all are",
   }),
   maxCallsPerSession: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-calls-per-session",

@@ -54,6 +54,9 @@ export function serveHttp1(options: ServeOptions): Http1Server {
   return new Http1Server(options);
 }
 
+/** So long may a stranger hold memory that other strangers want, ms. */
+const STRANGERS_MS = 1000;
+
 export class Http1Server {
   readonly stats: ServerStats = {
     connectionsOpen: 0,
@@ -94,6 +97,7 @@ export class Http1Server {
       onError: (code) => void (stats.errors[code] = (stats.errors[code] ?? 0) + 1),
       onHandlerFailure: options.onHandlerFailure ?? (() => {}),
       onClosed: (connection) => this.#forget(connection),
+      makeRoom: (asking, bytes) => this.#makeRoom(asking, bytes),
     };
   }
 
@@ -127,11 +131,27 @@ export class Http1Server {
 
   /**
    * Closes the connection that has let the server wait longest: one on which nobody has proven who he is, whatever it has
-   * begun, before one that is trusted and idle. @returns false if there is none
+   * begun, before one that is trusted and idle, and that before one that is trusted and slow. @returns false if there is
+   * none
    */
   #evict(): boolean {
     let first: OpenConnection | undefined;
     for (const connection of this.#connections) if (yieldsBefore(connection, first)) first = connection;
+    if (first === undefined) return false;
+    this.stats.connectionsEvicted++;
+    first.close();
+    return true;
+  }
+
+  /** Of strangers alone, and as long as callers leave them room: what they hold is the memory in question. */
+  #makeRoom(asking: OpenConnection, bytes: number): boolean {
+    if (!this.#context.account.leavesStrangers(bytes)) return false;
+    const sinceMs = this.#context.sweep.now() - STRANGERS_MS;
+    let first: OpenConnection | undefined;
+    for (const connection of this.#connections) {
+      if (connection === asking || connection.strange === 0 || !(connection.waitingSinceMs! <= sinceMs)) continue;
+      if (first === undefined || connection.waitingSinceMs! < first.waitingSinceMs!) first = connection;
+    }
     if (first === undefined) return false;
     this.stats.connectionsEvicted++;
     first.close();
@@ -187,12 +207,21 @@ function headLimitsOf(options: ServeOptions): HeadLimits {
   return { ...limits, singletons: new Set([...limits.singletons, ...(options.singletons ?? [])]) };
 }
 
+/**
+ * Whoever is slow with a request, proven or not, holds a place that others want: else one caller could have them all.
+ * There is nothing of his that a repeated request does not bring back: none of it has been handled.
+ */
 function yieldsBefore(connection: OpenConnection, other: OpenConnection | undefined): boolean {
   const sinceMs = connection.waitingSinceMs;
-  if (sinceMs === undefined || (connection.trusted && !connection.idle)) return false;
+  if (sinceMs === undefined) return false;
   if (other === undefined) return true;
-  if (connection.trusted !== other.trusted) return other.trusted;
-  return sinceMs < other.waitingSinceMs!;
+  const [rank, otherRank] = [rankOf(connection), rankOf(other)];
+  return rank === otherRank ? sinceMs < other.waitingSinceMs! : rank < otherRank;
+}
+
+function rankOf({ trusted, idle }: OpenConnection): number {
+  if (!trusted) return 0;
+  return idle ? 1 : 2;
 }
 
 /** At the limit even the answer must cost next to nothing. */

@@ -67,7 +67,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   set trusted(trusted: boolean) {
-    this.stream.claim = trusted ? "caller" : "stranger";
+    if (!trusted || this.trusted) return;
+    this.stream.befriend();
+    this.#headCharge.befriend();
   }
 
   start(): void {
@@ -83,6 +85,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   get waitingSinceMs(): number | undefined {
     if (this.#phase !== "exchange") return this.#sinceMs;
     const { started, body } = this.#exchange!;
+    // What has been run for a caller is not lost for being taken slowly: it has a place of its own in the limits.
+    if (started && this.trusted) return undefined;
     return body.waiting || (started && this.stream.writing) ? this.#sinceMs : undefined;
   }
 
@@ -135,7 +139,17 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   /** A stranger's is held to the stranger's share only where it is a long one, or nobody could prove who he is. */
   #chargeHead(bytes: number): boolean {
     const charge = this.#headCharge;
-    return this.trusted || bytes <= REQUEST_BUFFER ? charge.resize(bytes) : charge.resizeIfAmple(bytes);
+    if (this.trusted || bytes <= REQUEST_BUFFER) return charge.resize(bytes);
+    while (!charge.resizeAsStranger(bytes)) if (!this.onNoRoom(bytes)) return false;
+    return true;
+  }
+
+  onNoRoom(bytes: number): boolean {
+    return this.#context.makeRoom(this, bytes);
+  }
+
+  get strange(): number {
+    return this.stream.strange + this.#headCharge.strange;
   }
 
   #understand(text: string): RequestHead {

@@ -26,7 +26,7 @@ export interface ServerLimits {
   readonly writeTimeoutMs: number;
   /**
    * Connections at a time; a further one takes the place of the untrusted one that has let the server wait longest, else
-   * of the one idle longest, or is answered 503.
+   * of the one idle longest, else of the one whose request has not been whole for longest, or is answered 503.
    */
   readonly maxConnections: number;
   /** Bytes read ahead while a request is being handled: of its body, if nobody reads that, and of further requests. */
@@ -40,10 +40,12 @@ export interface OpenConnection extends Timed {
   /** See `ServerConnection.trusted`. */
   readonly trusted: boolean;
   /**
-   * Since when nothing happens here but for its client's doing: it has sent no request, not all of one, or does not take
-   * the answer; ms. Undefined while a request is being handled.
+   * Since when nothing happens here but for its client's doing: it has sent no request, not all of one, or, a stranger,
+   * does not take the answer; ms. Undefined while a request is being handled.
    */
   readonly waitingSinceMs: number | undefined;
+  /** Memory that it holds as a stranger, bytes. */
+  readonly strange: number;
   /** Whether a request is being handled. */
   readonly busy: boolean;
   /** Ends the connection as it stands. The user of a running exchange is told. */
@@ -73,6 +75,11 @@ export interface ServerContext {
   onError(code: HttpErrorCode): void;
   onHandlerFailure(cause: unknown): void;
   onClosed(connection: OpenConnection): void;
+  /**
+   * A stranger finds no room for `bytes` more: of the others, the one that has held some for longest while the server
+   * waits for it gives way. @returns false if that is of no use
+   */
+  makeRoom(asking: OpenConnection, bytes: number): boolean;
 }
 
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {

@@ -17,6 +17,8 @@ export interface StreamOwner {
   onEnd(): void;
   /** The read side has failed: what has arrived is there still, nothing more will come. */
   onReadFailed(cause: unknown): void;
+  /** A stranger's input finds no room for `bytes` more. @returns whether another has made some, so that it may try again */
+  onNoRoom?(bytes: number): boolean;
   /** A write has failed: nothing more will be sent. What the peer sent before it went away may still come in. */
   onWriteFailed(cause: unknown): void;
 }
@@ -137,20 +139,43 @@ export class ByteStream implements SocketOwner {
    */
   #setAside(): number {
     const size = bufferSize(this.#readSize);
-    const isAmple = size > this.#base && this.#charge.resizeIfAmple(this.#beyondRest(size));
+    const isAmple = size > this.#base && this.#hasAmpleRoom(size);
     if (!isAmple && !this.#hasRoom(this.#base)) return 0;
     const found = isAmple ? size : this.#base;
     this.#held += found;
     return found;
   }
 
+  #hasAmpleRoom(size: number): boolean {
+    const bytes = this.#beyondRest(size);
+    return this.claim === "stranger" ? this.#charge.resizeAsStrangerIfAmple(bytes) : this.#charge.resizeIfAmple(bytes);
+  }
+
   /** Charges for one more buffer of input. */
   #hasRoom(size: number): boolean {
     const bytes = this.#beyondRest(size);
-    if (this.claim === "stranger") return this.#charge.resizeIfAmple(bytes);
+    if (this.claim === "stranger") return this.#hasRoomForStranger(bytes);
     if (this.claim === "caller") return this.#charge.resize(bytes);
     this.#charge.force(bytes);
     return true;
+  }
+
+  #hasRoomForStranger(bytes: number): boolean {
+    while (!this.#charge.resizeAsStranger(bytes)) {
+      if (this.#owner.onNoRoom?.(bytes - this.#charge.bytes) !== true) return false;
+    }
+    return true;
+  }
+
+  /** Of what it holds, what it took as a stranger's; bytes. */
+  get strange(): number {
+    return this.#charge.strange;
+  }
+
+  /** Its peer is no stranger any more. */
+  befriend(): void {
+    this.claim = "caller";
+    this.#charge.befriend();
   }
 
   #beyondRest(more: number): number {

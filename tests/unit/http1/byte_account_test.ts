@@ -47,3 +47,23 @@ Deno.test("what must go out is counted beyond the bound, and shrinking is always
   charge.release();
   assert.equal(account.held, 0);
 });
+
+Deno.test("strangers have a half of their own, whatever callers hold, and leave callers a quarter", STRICT, () => {
+  const account = new ByteAccount(100);
+  const [caller, stranger, other] = [account.open(), account.open(), account.open()];
+  assert.equal(stranger.resizeAsStranger(51), false);
+  assert.equal(stranger.resizeAsStranger(40), true);
+  assert.equal(other.resizeAsStranger(11), false);
+  assert.equal(caller.resize(35), true);
+  assert.equal(other.resizeAsStranger(1), false, "three quarters are taken");
+  assert.deepEqual([account.held, account.strange, stranger.strange], [75, 40, 40]);
+  stranger.befriend();
+  assert.deepEqual([account.held, account.strange, stranger.bytes], [75, 0, 40]);
+  stranger.release();
+  assert.equal(caller.resize(50), true);
+  assert.equal(other.resizeAsStranger(25), true, "one caller's share keeps nobody out");
+  assert.equal(other.resizeAsStranger(5), true);
+  assert.deepEqual([account.held, account.strange], [55, 5]);
+  for (const charge of [caller, other]) charge.release();
+  assert.deepEqual([account.held, account.strange], [0, 0]);
+});

@@ -50,6 +50,18 @@ for (const [what, text] of [["half of a long head", HEAD], ["half of a body, gat
   });
 }
 
+Deno.test("M3: strangers who hold memory and let the server wait give way to one who wants some", STRICT, async () => {
+  const account = new ByteAccount(100 * KIB);
+  await using server = await serve(echo, { account, limits: QUIET });
+  await using _slow = await manySending(server, 10, HEAD);
+  await until(() => account.strange > 30 * KIB, "the room is taken");
+  server.clock.advance(2000);
+  await using client = await server.connect();
+  await client.send(`${HEAD}\r\n\r\n`);
+  assert.equal((await client.takeMessage()).status, 200);
+  assert.ok(server.server.stats.connectionsEvicted > 0);
+});
+
 Deno.test("M6: a head is charged as long as its request is being handled", STRICT, async () => {
   const account = new ByteAccount();
   const exchanges: Exchange[] = [];

@@ -105,22 +105,44 @@ Deno.test(
   },
 );
 
-Deno.test("M3: a trusted connection in the middle of a request does not give way", STRICT, async () => {
-  await using server = await serve(async (exchange) => {
-    exchange.connection.trusted = true;
-    await echo(exchange);
-  }, { limits: { maxConnections: 1 } });
-  await using trusted = await server.connect();
-  await trusted.send(GET);
-  await trusted.takeMessage();
-  const before = server.server.stats.bytesIn;
-  await trusted.send(GET.slice(0, 5));
-  await until(() => server.server.stats.bytesIn === before + 5, "the beginning");
-  await using next = await server.connect();
-  assert.match(await next.takeToEnd(), /^HTTP\/1\.1 503 /);
-  await trusted.send(GET.slice(5));
-  assert.equal((await trusted.takeMessage()).status, 200);
-});
+Deno.test(
+  "M3: of trusted connections the slowest with its request gives way, none whose request is handled",
+  STRICT,
+  async () => {
+    const gate = Promise.withResolvers<void>();
+    await using server = await serve(async (exchange) => {
+      exchange.connection.trusted = true;
+      if (exchange.head.path === "/wait") await gate.promise;
+      await echo(exchange);
+    }, { limits: { maxConnections: 3 } });
+    const connect = async () => {
+      const peer = await server.connect();
+      await peer.send(GET);
+      await peer.takeMessage();
+      server.clock.advance(10);
+      return peer;
+    };
+    await using handled = await connect();
+    await using slowest = await connect();
+    await using slow = await connect();
+    const before = server.server.stats.bytesIn;
+    const waiting = GET.replace("/g", "/wait");
+    await handled.send(waiting);
+    await slowest.send(GET.slice(0, 5));
+    await until(() => server.server.stats.bytesIn === before + waiting.length + 5, "the beginning");
+    server.clock.advance(10);
+    await slow.send(GET.slice(0, 5));
+    await until(() => server.server.stats.bytesIn === before + waiting.length + 10, "the next beginning");
+    await using next = await server.connect();
+    await next.send(GET);
+    assert.equal((await next.takeMessage()).status, 200);
+    await slowest.takeToEnd();
+    await slow.send(GET.slice(5));
+    assert.equal((await slow.takeMessage()).status, 200);
+    gate.resolve();
+    assert.equal((await handled.takeMessage()).status, 200);
+  },
+);
 
 Deno.test("M3: one that asks and never reads its answers gives way, too", STRICT, async () => {
   const exchanges: Exchange[] = [];

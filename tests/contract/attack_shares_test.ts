@@ -1,0 +1,120 @@
+// One caller with a valid token, against all the others: what it may hold leaves them a way in (ARCHITECTURE.md,
+// "No caller takes all of anything").
+import assert from "node:assert/strict";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { RawClient, rawPost } from "../support/raw_client.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
+
+const MIB = 1024 * 1024;
+const CONNECTIONS = 20;
+const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+
+for (const lane of LANES) {
+  Deno.test(
+    `M3: one caller's share of memory, all of it taken, keeps no newcomer's long head out (${lane} lane)`,
+    STRICT,
+    async () => {
+      const gate = Promise.withResolvers<Record<string, unknown>>();
+      await using issuer = await TestIssuer.create();
+      await using upstream = new FakeMcp();
+      upstream.tool("hang", () => gate.promise);
+      const flags = [...issuer.flags, "--max-body", "1MiB", "--max-buffered", "2MiB"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const greedy = await issuer.token("greedy");
+      const id = await signet.open({ token: greedy });
+      const body = JSON.stringify(call(1, "hang", { filler: "x".repeat(MIB - 200) }));
+      const hanging = signet.post(body, { id, token: greedy });
+      await until(async () => await signet.metric("signet_buffered_body_bytes") > MIB - 8192, "its share is taken");
+      const token = await issuer.token("somebody");
+      const padding = `x-padding: ${"p".repeat(6000)}`;
+      const client = await RawClient.connect(signet.url);
+      try {
+        await client.send(rawPost(PING, [`authorization: Bearer ${token}`, padding]));
+        const answer = await client.answer();
+        assert.equal(answer.status, 400, `it is let in, and hears that ping wants a session: ${answer.head}`);
+      } finally {
+        client[Symbol.dispose]();
+        gate.resolve({});
+        await status(hanging);
+      }
+    },
+  );
+
+  for (const what of ["heads", "bodies", "small bodies"] as const) {
+    Deno.test(
+      `M3: one caller's connections that drip ${what} do not keep another caller out (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using issuer = await TestIssuer.create();
+        await using upstream = new FakeMcp();
+        const flags = [...issuer.flags, "--max-connections", String(CONNECTIONS)];
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+        const greedy = [`authorization: Bearer ${await issuer.token("greedy")}`];
+        const length = what === "bodies" ? 100_000 : 1000;
+        const slow = what === "heads"
+          ? "POST /mcp HTTP/1.1\r\nx-drip: "
+          : rawPost("", greedy).replace("content-length: 0", `content-length: ${length}`);
+        const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => RawClient.connect(signet.url)));
+        try {
+          for (const client of clients) {
+            await client.send(rawPost(PING, greedy));
+            assert.equal((await client.answer()).status, 400, "it has proven who it is");
+            await client.send(slow);
+          }
+          const token = await issuer.token("somebody");
+          const id = await signet.open({ token });
+          assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
+        } finally {
+          for (const client of clients) client[Symbol.dispose]();
+        }
+      },
+    );
+  }
+
+  for (const what of ["streams", "calls"] as const) {
+    Deno.test(
+      `M2: one caller's ${what} do not take every connection there is (${lane} lane)`,
+      STRICT,
+      async () => {
+        const gate = Promise.withResolvers<Record<string, unknown>>();
+        await using issuer = await TestIssuer.create();
+        await using upstream = new FakeMcp();
+        upstream.tool("hang", () => gate.promise);
+        const flags = [...issuer.flags, "--max-connections", String(CONNECTIONS), "--max-streams-per-session", "100"];
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+        const greedy = await issuer.token("greedy");
+        const id = await signet.open({ token: greedy });
+        const clients: RawClient[] = [];
+        const fields = [`authorization: Bearer ${greedy}`, `mcp-session-id: ${id}`];
+        const get = `GET /mcp HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n${
+          fields.join("\r\n")
+        }\r\n\r\n`;
+        try {
+          // A stream's head comes at once, and the refusal of what is beyond a share; the other calls hang.
+          let [answered, refused] = [0, 0];
+          for (let n = 0; n < CONNECTIONS; n++) {
+            const client = await RawClient.connect(signet.url);
+            clients.push(client);
+            await client.send(what === "streams" ? get : rawPost(JSON.stringify(call(n, "hang")), fields));
+            void client.answer().then(({ status }) => {
+              answered++;
+              if (status === 429) refused++;
+            });
+            await until(() => answered + (upstream.ran.get("hang") ?? 0) > n, "it is being served");
+          }
+          assert.equal(refused, CONNECTIONS / 2, "its share");
+          const token = await issuer.token("somebody");
+          using newcomer = await RawClient.connect(signet.url);
+          await newcomer.send(rawPost(JSON.stringify(INITIALIZE), [`authorization: Bearer ${token}`]));
+          assert.equal((await newcomer.answer()).status, 200);
+        } finally {
+          for (const client of clients) client[Symbol.dispose]();
+          gate.resolve({});
+        }
+      },
+    );
+  }
+}
