@@ -10,6 +10,7 @@ import { compileByDeno, RuntimeUnavailableError } from "./compile_deno.ts";
 import { type Maker, type Target, targetNamed, TARGETS, thisTarget } from "./compile_targets.ts";
 import { readModuleGraph } from "./module_graph.ts";
 import { sbomText } from "./sbom.ts";
+import { writeSums } from "./sums.ts";
 
 const HELP = `Makes executables of Signet.
 
@@ -62,23 +63,6 @@ async function describe({ path, maker }: Made, target: Target, job: Job): Promis
   const file = `${job.out}/sbom-${basename(path)}.cdx.json`;
   await Deno.writeTextFile(file, sbomText({ version, commit, target: target.name, runtime, packages, lock }));
   return file;
-}
-
-async function sha256(path: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
-}
-
-/** Of what this run has made, and of what was there already and is no longer the same. */
-async function writeSums(out: string, paths: readonly string[]): Promise<void> {
-  const file = `${out}/SHA256SUMS`;
-  const sums = new Map<string, string>();
-  const before = await Deno.readTextFile(file).catch(() => "");
-  for (const [, sum, name] of before.matchAll(/^([0-9a-f]{64}) [ *](.+)$/gm)) {
-    if (await Deno.stat(`${out}/${name}`).then(() => true, () => false)) sums.set(name!, sum!);
-  }
-  for (const path of paths) sums.set(basename(path), await sha256(path));
-  const lines = [...sums].sort(([a], [b]) => a < b ? -1 : 1).map(([name, sum]) => `${sum}  ${name}\n`);
-  await Deno.writeTextFile(file, lines.join(""));
 }
 
 /** The commit of the source, and whether the working tree differs from it. */
