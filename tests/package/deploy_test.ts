@@ -1,0 +1,157 @@
+// The files in deploy/ are what their readers take them for: each is read by the program it is for, where that is here, and
+// by Signet itself as far as it speaks of Signet.
+import assert from "node:assert/strict";
+import { parse, parseAllDocuments } from "yaml";
+import { Deployment } from "kubernetes-models/apps/v1/Deployment";
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
+import { Service } from "kubernetes-models/v1/Service";
+import { validate as validateDockerfile } from "dockerfile-utils";
+import { fileURLToPath } from "node:url";
+import { VERSION } from "../../lib/cli/version.ts";
+import { runTool } from "../../scripts/package/tool.ts";
+import { newKey } from "../support/mcp_signet.ts";
+import { needing } from "../support/programs.ts";
+import { signetCli } from "../support/signet_cli.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+
+const DEPLOY = fileURLToPath(new URL("../../deploy", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const read = (file: string) => Deno.readTextFile(`${DEPLOY}/${file}`);
+
+async function keyFile(folder: TempFolder): Promise<string> {
+  const path = `${folder.path}/signet.key`;
+  await Deno.writeTextFile(path, newKey() + "\n", { mode: 0o600 });
+  return path;
+}
+
+/** `signet check` has nothing to say against these flags. */
+async function assertServes(args: readonly string[]): Promise<string> {
+  const { code, out, err } = await signetCli(["check", ...args]);
+  assert.equal(code, 0, out + err);
+  assert.match(err + out, /no problem with the configuration/);
+  return out + err;
+}
+
+Deno.test("Kubernetes: every manifest holds to its schema, and kustomization names them all", async () => {
+  const schemas = { "deployment.yaml": Deployment, "service.yaml": Service, "network_policy.yaml": NetworkPolicy };
+  for (const [file, Schema] of Object.entries(schemas)) {
+    const manifest = parse(await read(`kubernetes/${file}`));
+    // deno-lint-ignore no-explicit-any
+    new (Schema as any)(manifest).validate();
+    assert.equal(manifest.metadata.name, "notes-mcp");
+  }
+  const kustomization = parse(await read("kubernetes/kustomization.yaml"));
+  assert.deepEqual(kustomization.resources.toSorted(), Object.keys(schemas).toSorted());
+});
+
+Deno.test("Kubernetes: Signet is a native sidecar that may do nothing it need not, beside a server that waits", async () => {
+  const { spec } = parse(await read("kubernetes/deployment.yaml")).spec.template;
+  const [signet] = spec.initContainers;
+  assert.equal(signet.restartPolicy, "Always");
+  assert.equal(signet.image, `signet:${VERSION}`);
+  assert.deepEqual(signet.securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+  });
+  assert.equal(spec.securityContext.runAsNonRoot, true);
+  assert.deepEqual(signet.startupProbe.exec.command, ["/signet", "ready", "--live"]);
+  assert.deepEqual(signet.readinessProbe.exec.command, ["/signet", "ready"]);
+  assert.ok(spec.containers[0].lifecycle.preStop.sleep.seconds > 0);
+  const volumes = new Set(spec.volumes.map(({ name }: { name: string }) => name));
+  for (const { name } of signet.volumeMounts) assert.ok(volumes.has(name), `${name} is no volume`);
+  const policy = parse(await read("kubernetes/network_policy.yaml"));
+  assert.deepEqual(policy.spec.podSelector.matchLabels, { app: "notes-mcp" });
+  assert.equal(policy.spec.ingress[0].ports[0].port, signet.ports[0].name);
+});
+
+Deno.test("Kubernetes: the configuration in it is one that Signet takes", async () => {
+  await using folder = await TempFolder.create();
+  const [key, config] = [await keyFile(folder), `${folder.path}/signet.yaml`];
+  await Deno.writeTextFile(config, (await read("kubernetes/signet.yaml")).replace("/etc/signet/key/signet.key", key));
+  const said = await assertServes(["--config", config]);
+  assert.doesNotMatch(said, /\n {2}! /, said);
+  const { drainTimeout, grace } = {
+    drainTimeout: Number(/drain-timeout: (\d+)s/.exec(await read("kubernetes/signet.yaml"))![1]),
+    grace: parse(await read("kubernetes/deployment.yaml")).spec.template.spec.terminationGracePeriodSeconds,
+  };
+  assert.ok(drainTimeout < grace, "Kubernetes kills what has not drained by then");
+});
+
+Deno.test(
+  "Kubernetes: kubectl kustomize makes one set of objects of it, the key a secret",
+  await needing(["kubectl"], "that kubectl takes the kustomization"),
+  async () => {
+    await using folder = await TempFolder.create();
+    for await (const { name } of Deno.readDir(`${DEPLOY}/kubernetes`)) {
+      await Deno.copyFile(`${DEPLOY}/kubernetes/${name}`, `${folder.path}/${name}`);
+    }
+    await keyFile(folder);
+    const text = await runTool("kubectl", ["kustomize", folder.path], { what: "kustomizing" });
+    const objects = parseAllDocuments(text).map((document) => document.toJS());
+    const byKind = new Map(objects.map((object) => [object.kind, object]));
+    assert.deepEqual([...byKind.keys()].toSorted(), ["ConfigMap", "Deployment", "NetworkPolicy", "Secret", "Service"]);
+    const { volumes } = byKind.get("Deployment").spec.template.spec;
+    assert.equal(volumes[0].configMap.name, byKind.get("ConfigMap").metadata.name);
+    assert.equal(volumes[1].secret.secretName, byKind.get("Secret").metadata.name);
+  },
+);
+
+Deno.test("compose: what it refers to is in it, and its command is one that Signet takes", async () => {
+  const compose = parse(await read("compose/compose.yaml"));
+  const { signet, server, prometheus } = compose.services;
+  assert.equal(signet.image, `signet:${VERSION}`);
+  for (const service of [signet, server, prometheus]) {
+    for (const network of service.networks) assert.ok(network in compose.networks, `${network} is no network`);
+  }
+  assert.deepEqual(signet.secrets, Object.keys(compose.secrets));
+  assert.deepEqual([signet.read_only, signet.cap_drop], [true, ["ALL"]]);
+  assert.ok(!("ports" in server), "nobody reaches the server but through Signet");
+  for (const volume of prometheus.volumes) {
+    assert.ok((await Deno.stat(`${DEPLOY}/compose/${volume.split(":")[0]}`)).isFile);
+  }
+  await using folder = await TempFolder.create();
+  const key = await keyFile(folder);
+  const [command, ...flags] = signet.command;
+  assert.equal(command, "serve");
+  await assertServes(flags.map((flag: string) => flag.replace("/run/secrets/signet.key", key)));
+  assert.deepEqual(signet.healthcheck.test.slice(0, 3), ["CMD", "/signet", "ready"]);
+});
+
+Deno.test(
+  "compose: promtool takes Prometheus's configuration, which asks where Signet answers",
+  await needing(["promtool"], "that Prometheus takes its configuration"),
+  async () => {
+    await runTool("promtool", ["check", "config", `${DEPLOY}/compose/prometheus.yml`], { what: "checking" });
+  },
+);
+
+Deno.test("compose: Prometheus asks the admin listener", async () => {
+  const { targets } = parse(await read("compose/prometheus.yml")).scrape_configs[0].static_configs[0];
+  const { command } = parse(await read("compose/compose.yaml")).services.signet;
+  assert.deepEqual(targets, ["signet:9090"]);
+  assert.ok(command.includes("--admin=0.0.0.0:9090"));
+});
+
+Deno.test("Dockerfile: it parses, nothing in it is deprecated, and it ends as the image does", async () => {
+  const text = await read("Dockerfile");
+  assert.deepEqual(validateDockerfile(text).map(({ message, range }) => `${range.start.line + 1}: ${message}`), []);
+  assert.match(text, /\nUSER 65532:65532\n/);
+  assert.match(text, /\nENTRYPOINT \["\/signet"\]\n$/);
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+  assert.ok(/deno@\S+ task (\S+) /.exec(text)![1]! in tasks);
+});
+
+Deno.test("no key, secret, state or environment file gets into git or into an image that is built here", async () => {
+  const secret = ["signet.key", "deploy/compose/signet.key", "deploy/kubernetes/signet.key", "token.secret"]
+    .concat(["signet.db", "signet.db-wal", "lib/x.pem", ".env", ".env.local", "scripts/a.secrets"]);
+  const args = ["check-ignore", "--no-index", ...secret];
+  const ignored = await runTool("git", args, { what: "asking git what it ignores", cwd: ROOT });
+  assert.deepEqual(ignored.trim().split("\n"), secret);
+  const lines = (await Deno.readTextFile(`${ROOT}/.dockerignore`)).split("\n").filter((line) => /^[^#]/.test(line));
+  assert.equal(lines[0], "*", "what is not named is left out");
+  const kept = lines.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+  assert.deepEqual(kept, ["main.ts", "lib", "scripts", "deno.json", "deno.lock", "LICENSE"]);
+  for (const file of kept) await Deno.stat(`${ROOT}/${file}`);
+  for (const pattern of ["key", "pem", "secret", "secrets", "db", "db-*"]) assert.ok(lines.includes(`**/*.${pattern}`));
+});
