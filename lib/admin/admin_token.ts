@@ -3,7 +3,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 
 /** The least that can be a token, in characters: what 16 random bytes have in hexadecimal. */
-export const MIN_ADMIN_TOKEN_LENGTH = 32;
+const MIN_ADMIN_TOKEN_LENGTH = 32;
 
 /** RFC 6750 §2.1, b64token: what an Authorization field can carry. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;

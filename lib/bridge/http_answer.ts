@@ -3,6 +3,7 @@
 import { type BodyReader, CHUNKED, type ClientResponse, type FieldList } from "../http1/types.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
+import type { RpcFault } from "./rpc_fault.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -14,7 +15,7 @@ export interface AnswerParts {
   readonly onRelease?: () => void;
 }
 
-export function makeAnswer(parts: AnswerParts): ClientResponse {
+function makeAnswer(parts: AnswerParts): ClientResponse {
   const { status, fields, body } = parts;
   let onRelease = parts.onRelease;
   return {
@@ -41,15 +42,8 @@ export function jsonAnswer(bytes: Uint8Array, options: JsonAnswerOptions = {}): 
   return makeAnswer(onRelease === undefined ? parts : { ...parts, onRelease });
 }
 
-export interface RpcFault {
-  readonly id: RpcId | null;
-  readonly code: number;
-  readonly message: string;
-  readonly data?: unknown;
-}
-
-export function errorAnswer(status: number, fault: RpcFault): ClientResponse {
-  return jsonAnswer(errorResponse(fault.id, fault.code, fault.message, fault.data), { status });
+export function errorAnswer(status: number, fault: RpcFault & { readonly id: RpcId | null }): ClientResponse {
+  return jsonAnswer(errorResponse(fault.id, fault.code, fault.message), { status });
 }
 
 /** A status that says everything: 202, 204, 405. */

@@ -1,4 +1,5 @@
-// What a bridge is asked, and on whose behalf it opens peers. In the terms of Streamable HTTP, without a wire.
+// What a bridge is asked, and on whose behalf it opens peers. In the terms of Streamable HTTP, without a wire. What an
+// upstream of any kind is asked is the same, and the query of its address (`UpstreamRequest`).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
@@ -7,20 +8,33 @@ import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import type { InitializeParams } from "../mcp/era.ts";
 import type { OpenPeers } from "./peer.ts";
 
+/** One message for a server, or for whatever answers as one. */
 export interface BridgeRequest {
   readonly method: "GET" | "POST" | "DELETE";
+  /** End-to-end fields without `host`, `mcp-session-id`, framing and connection fields. The upstream may add to the list. */
   readonly fields: FieldList;
-  /** Undefined for initialize and for stateless requests. */
+  /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
   readonly upstreamSessionId: UpstreamSessionId | undefined;
+  /**
+   * Undefined for GET and DELETE. What is borrowed is called back when the exchange it came in ends: an upstream that
+   * keeps it has to copy it.
+   */
   readonly body: Bytes | undefined;
   /** What the body says, where the sender has read it already. */
   readonly parsed?: Parsed | undefined;
+  /** Who asks: for upstreams that keep callers apart themselves. */
   readonly caller: CallerKeys;
-  /** Names the session over restarts: a short hash, never an id. */
+  /**
+   * Names the session over restarts: a short hash, never an id. For logs, and for event ids made by the upstream.
+   * Undefined for what belongs to none.
+   */
   readonly session: string | undefined;
   /** Whether an initialize stands for one that the client has sent long before (L4). */
   readonly revival?: boolean;
-  /** What the session of `upstreamSessionId` was opened with: for a bridge that goes on with one it has not opened. */
+  /**
+   * What the session of `upstreamSessionId` was opened with, as negotiated: for an upstream that goes on with a session
+   * it has not opened itself. Undefined where there is no such session, or its id is an adopted one.
+   */
   readonly opened?: InitializeParams | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Failures as JSON-RPC errors, for answers that have begun: a status cannot tell any more (docs/behaviour.md B9).
+// What a JSON-RPC error says; and failures as such errors, for answers that have begun: a status cannot tell any more (docs/behaviour.md B9).
 import { SignetError } from "../errors.ts";
 
 export interface RpcFault {

@@ -29,7 +29,7 @@ export interface BridgeServerOptions {
   readonly gate: Gate;
   readonly choose: ChoosePeers;
   /** A session has ended by itself, for good. */
-  readonly onEnded: (sessionId: UpstreamSessionId) => void;
+  readonly onEnded: (upstreamSessionId: UpstreamSessionId) => void;
 }
 
 export class BridgeServer {
@@ -69,8 +69,8 @@ export class BridgeServer {
   }
 
   /** Nobody will ask for this session any more. */
-  release(sessionId: UpstreamSessionId): void {
-    this.#sessions.release(sessionId);
+  release(upstreamSessionId: UpstreamSessionId): void {
+    this.#sessions.release(upstreamSessionId);
   }
 
   /** Ends everything; settles when no peer is left. */

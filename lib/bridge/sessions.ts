@@ -12,6 +12,7 @@ import { callOf } from "./http_call.ts";
 import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { PassingStream } from "./event_stream.ts";
 import { Outbox } from "./outbox.ts";
 import type { Carrier, Message } from "./peer.ts";
 import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
@@ -21,7 +22,7 @@ export interface SessionsOptions {
   readonly gate: Gate;
   readonly choose: ChoosePeers;
   /** A session has ended by itself, for good. */
-  readonly onEnded: (sessionId: UpstreamSessionId) => void;
+  readonly onEnded: (upstreamSessionId: UpstreamSessionId) => void;
 }
 
 /** An initialize that opens a session. */
@@ -61,12 +62,12 @@ export class Sessions {
     return sum;
   }
 
-  find(sessionId: UpstreamSessionId): Conversation | undefined {
-    return this.#conversations.get(sessionId);
+  find(upstreamSessionId: UpstreamSessionId): Conversation | undefined {
+    return this.#conversations.get(upstreamSessionId);
   }
 
-  release(sessionId: UpstreamSessionId): void {
-    const conversation = this.#conversations.get(sessionId);
+  release(upstreamSessionId: UpstreamSessionId): void {
+    const conversation = this.#conversations.get(upstreamSessionId);
     if (conversation !== undefined) this.#abandon(conversation);
   }
 
@@ -74,16 +75,16 @@ export class Sessions {
    * A session that was opened before this process, or elsewhere, where its id leads back to its peers; undefined for any
    * other. It is here at once, so that all who ask meanwhile find the same (L9).
    */
-  attach(request: BridgeRequest, sessionId: UpstreamSessionId): Conversation | undefined {
+  attach(request: BridgeRequest, upstreamSessionId: UpstreamSessionId): Conversation | undefined {
     const { opened } = request;
     if (this.#closed || opened === undefined) return undefined;
     const conversation = this.#newConversation(request);
     const handshake = handshakeOf(opened);
-    if (!conversation.peers.attach({ state: sessionId, protocolVersion: opened.protocolVersion, handshake })) {
+    if (!conversation.peers.attach({ state: upstreamSessionId, protocolVersion: opened.protocolVersion, handshake })) {
       return void this.#end(conversation);
     }
-    conversation.id = sessionId;
-    this.#conversations.set(sessionId, conversation);
+    conversation.id = upstreamSessionId;
+    this.#conversations.set(upstreamSessionId, conversation);
     return conversation;
   }
 
@@ -189,8 +190,10 @@ export class Sessions {
 
   #asEvent(line: Uint8Array, options: { fields: FieldList; onRelease: () => void }): ClientResponse {
     const outbox = new Outbox(outboxOptions(this.#options.parts));
-    outbox.push(new TextEncoder().encode(`event: message\ndata: ${new TextDecoder().decode(line)}\n\n`));
-    outbox.end();
+    const stream = new PassingStream();
+    stream.attach(outbox);
+    void stream.send(line);
+    stream.end();
     return eventAnswer(outbox, options);
   }
 

@@ -34,11 +34,11 @@ const DESCRIPTIONS: Readonly<Record<Source, (settings: Settings) => string>> = {
 };
 
 /** In words, one line a source, in the order they are asked. */
-export function describeCallers(settings: Settings): string[] {
+function describeCallers(settings: Settings): string[] {
   return settings.principals.map((source) => DESCRIPTIONS[source](settings));
 }
 
-export function describeKeys(keys: LoadedKeys): string {
+function describeKeys(keys: LoadedKeys): string {
   const opens = keys.ring.keys.length - 1;
   const others = opens === 0 ? "" : `, ${opens} more open${opens === 1 ? "s" : ""}`;
   return keys.ephemeral
@@ -46,7 +46,7 @@ export function describeKeys(keys: LoadedKeys): string {
     : `${keys.ring.active.id} seals${others} (${keys.source})`;
 }
 
-export function describeState({ stateFile }: Settings): string {
+function describeState({ stateFile }: Settings): string {
   return stateFile ?? "in memory: a restart forgets what was deleted and revoked";
 }
 
@@ -57,7 +57,7 @@ function describeApi({ admin, adminTokenFile }: Settings): string {
 }
 
 /** URL of the endpoint, from an address or a URL. */
-export function endpointUrl(listen: string, settings: Settings): string {
+function endpointUrl(listen: string, settings: Settings): string {
   if (listen.includes("://")) return listen;
   return `${settings.tlsCertFile === undefined ? "http" : "https"}://${listen}${settings.path}`;
 }
@@ -87,7 +87,7 @@ function allAnonymous({ principals }: Settings): boolean {
   return principals.every((name) => name === "anonymous");
 }
 
-export function formatUpstreams(settings: Settings): string {
+function formatUpstreams(settings: Settings): string {
   if (settings.command.length > 0) return describeCommand(settings);
   return settings.upstreams.map((upstream) => (upstream.name === "" ? "" : `${upstream.name} = `) + shownUrl(upstream))
     .join(", ");

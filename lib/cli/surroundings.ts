@@ -33,7 +33,7 @@ export async function describeSurroundings(): Promise<string> {
   return formatSurroundings({ runtime: runtimeFacts(), build: buildFacts(), fallbacks: await fallbacks() });
 }
 
-export function formatSurroundings(
+function formatSurroundings(
   facts: { runtime: RuntimeFacts; build: BuildFacts | undefined; fallbacks: readonly string[] },
 ): string {
   const { runtime: { runtime, version, engine, target, sqlite }, build } = facts;

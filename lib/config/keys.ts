@@ -9,7 +9,7 @@ import type { FileAccess } from "./files.ts";
 import { explainReadError } from "./read_error.ts";
 
 /** A comma-separated ring. */
-export const KEY_VARIABLE = "MCP_ENCRYPTION_KEY";
+const KEY_VARIABLE = "MCP_ENCRYPTION_KEY";
 /** Set by systemd (`LoadCredential=signet-key:…`); see systemd.exec(5), "Credentials". */
 const CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY";
 const CREDENTIAL_NAME = "signet-key";

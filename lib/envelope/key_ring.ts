@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 export const KEY_ID_BYTES = 4;
 
 /** `length` random bytes fit for keys: `randomBytes` of `node:crypto`, or a fixed sequence in tests. */

@@ -16,7 +16,7 @@ export interface OwnerIdentity {
 }
 
 /** 128 bits: nobody without the key can search for a second owner of the same fingerprint. */
-export const FINGERPRINT_BYTES = 16;
+const FINGERPRINT_BYTES = 16;
 
 /**
  * The fingerprint of an owner under a master key. Which members take part is the caller's policy: pass

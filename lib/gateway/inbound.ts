@@ -4,6 +4,7 @@ import type { Caller } from "../session/caller.ts";
 import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
+import { isMediaType } from "../http1/wire/media_type.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 
@@ -98,14 +99,6 @@ export class Inbound implements ResolverView {
 
   /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
   get isJson(): boolean {
-    return this.contentType !== undefined && isMediaType(this.contentType, "application/json");
+    return isMediaType(this.contentType, "application/json");
   }
-}
-
-/** Whether `value` names the media type `type` (lower case), parameters aside. */
-export function isMediaType(value: string, type: string): boolean {
-  if (value.length < type.length) return false;
-  if (!value.startsWith(type) && value.slice(0, type.length).toLowerCase() !== type) return false;
-  const next = value.charAt(type.length);
-  return next === "" || next === ";" || next === " " || next === "\t";
 }

@@ -4,9 +4,11 @@ import type { Caller } from "../session/caller.ts";
 import { SignetError } from "../errors.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
+import { isEventStream } from "../http1/wire/media_type.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { LostSession } from "../session/lost_session.ts";
 import type { Inbound } from "./inbound.ts";
+import { routeWithoutSession } from "./out/route.ts";
 import type { GatewayParts } from "./parts.ts";
 
 const NAME = "the HTTP+SSE transport of 2024-11-05";
@@ -48,8 +50,8 @@ export async function namedIfLegacy(parts: GatewayParts, error: unknown, caller:
 }
 
 /** Whether a GET is answered with an event that names an endpoint: asked once, with nobody's credential, and let go of. */
-async function speaksLegacy({ upstream }: GatewayParts, caller: Caller): Promise<boolean> {
-  const call = upstream.send({
+async function speaksLegacy(parts: GatewayParts, caller: Caller): Promise<boolean> {
+  const call = routeWithoutSession(parts).send({
     ...{ method: "GET", query: "", body: undefined, upstreamSessionId: undefined, session: undefined },
     fields: ["accept", "text/event-stream"],
     caller,
@@ -58,8 +60,7 @@ async function speaksLegacy({ upstream }: GatewayParts, caller: Caller): Promise
     const answer = await call.response;
     if (answer instanceof LostSession) return answer.release(), false;
     try {
-      const type = fieldValue(answer.head.fields, "content-type") ?? "";
-      if (answer.head.status !== 200 || !/^text\/event-stream\b/i.test(type)) return false;
+      if (answer.head.status !== 200 || !isEventStream(answer.head.fields)) return false;
       let text = "";
       while (text.length < LOOK_BYTES) {
         const piece = await answer.body.read();

@@ -1,26 +1,12 @@
 // What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
+import { ERROR_KINDS } from "../errors.ts";
 import { Counter, Histogram, LabelledCounter } from "../observe/metrics.ts";
 
 /** Seconds. Sidecar hops are tens of microseconds, tools may take minutes. */
 const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-const STATUSES = [
-  "200",
-  "202",
-  "204",
-  "400",
-  "401",
-  "403",
-  "404",
-  "405",
-  "413",
-  "415",
-  "429",
-  "500",
-  "502",
-  "503",
-  "504",
-];
+/** Those that a refusal can have, by the table of codes. */
+const STATUSES = [...new Set(Object.values(ERROR_KINDS).map(({ status }) => String(status)))].sort();
 
 export class GatewayMetrics {
   readonly fastLane = new Counter();

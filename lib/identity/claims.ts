@@ -59,7 +59,7 @@ export function claimAt(members: Members, name: string): unknown {
 }
 
 /** Whether two URIs name one resource: with and without the slash that ends it (I6). */
-export function isSameResource(one: string, other: string): boolean {
+function isSameResource(one: string, other: string): boolean {
   return withoutEndSlash(one) === withoutEndSlash(other);
 }
 

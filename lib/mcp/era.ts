@@ -10,6 +10,7 @@ import {
   type RpcNotification,
   type RpcRequest,
 } from "./json_rpc.ts";
+import { invalid } from "./message_shape.ts";
 import { isModernEnvelope, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { claimsModernEra } from "./revisions.ts";
 
@@ -21,10 +22,6 @@ export type Classified =
   | { readonly era: "legacy"; readonly kind: "message"; readonly message: RpcMessage | RpcBatch }
   /** A stateless request or notification; not yet checked: see `assertModern`. */
   | { readonly era: "modern"; readonly message: RpcRequest | RpcNotification };
-
-function invalid(found: string): SignetError {
-  return new SignetError("invalid_request", { publicMessage: `Invalid request: ${found}` });
-}
 
 /** Whether `params._meta` names a protocol version: a claim, valid or not, that this is a stateless message. */
 function claimsEnvelope(message: RpcRequest | RpcNotification): boolean {

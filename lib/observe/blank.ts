@@ -3,7 +3,7 @@
 // secret is blanked as well, and its rest at the beginning of the next, so that no wrapping and no cut shows a half.
 
 /** Stands where a secret stood. */
-export const BLANK = "[redacted]";
+const BLANK = "[redacted]";
 
 /** Below this a text is blanked only where it stands alone: "on" must not be taken out of "connection". */
 const ANYWHERE_LENGTH = 4;

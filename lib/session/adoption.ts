@@ -7,7 +7,7 @@ import { LRUCache } from "lru-cache";
 import type { OwnerKey } from "./caller.ts";
 
 /** O5. */
-export const MAX_ADOPTED = 10_000;
+const MAX_ADOPTED = 10_000;
 const MAX_PENDING = 1_000;
 /** MCP 2025-11-25, "Session management": visible ASCII. */
 const RAW_ID = /^[\x21-\x7e]{1,4096}$/;

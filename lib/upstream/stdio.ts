@@ -29,13 +29,13 @@ import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 export type StdioLimits = HostLimits & BridgeLimits;
 
-export const DEFAULT_STDIO_LIMITS: StdioLimits = {
+const DEFAULT_STDIO_LIMITS: StdioLimits = {
   ...DEFAULT_PROCESS_LIMITS,
   ...DEFAULT_BRIDGE_LIMITS,
   startTimeoutMs: 60_000,
 };
 
-export const DEFAULT_SLOT_CAPS: SlotCaps = { maxProcesses: 100, maxProcessesPerPrincipal: 10, yieldAfterMs: 30_000 };
+const DEFAULT_SLOT_CAPS: SlotCaps = { maxProcesses: 100, maxProcessesPerPrincipal: 10, yieldAfterMs: 30_000 };
 
 /** How much there is of everything that grows. */
 export interface StdioSizes extends BridgeSizes {
@@ -79,7 +79,7 @@ export class StdioUpstream implements Upstream {
   readonly url: string;
   readonly initializeTimeoutMs: number;
   readonly slots: Slots;
-  onEnded: ((sessionId: UpstreamSessionId) => void) | undefined;
+  onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
   readonly #host: ProcessHost;
   readonly #bridge: BridgeServer;
 
@@ -100,7 +100,7 @@ export class StdioUpstream implements Upstream {
       parts,
       gate: new StartGate(this.#host.backoff, parts.timers),
       choose: serversOf(this.#host, options.credentials),
-      onEnded: (sessionId) => this.onEnded?.(sessionId),
+      onEnded: (upstreamSessionId) => this.onEnded?.(upstreamSessionId),
     });
   }
 
@@ -123,8 +123,8 @@ export class StdioUpstream implements Upstream {
     return this.#bridge.send(request);
   }
 
-  release(sessionId: UpstreamSessionId): void {
-    this.#bridge.release(sessionId);
+  release(upstreamSessionId: UpstreamSessionId): void {
+    this.#bridge.release(upstreamSessionId);
   }
 
   /** Whether the program can be found; nothing is started. @throws HttpError `connect_failed` */

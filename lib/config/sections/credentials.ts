@@ -5,7 +5,7 @@ import { rowsOf } from "../setting.ts";
 import { credentialName } from "../variables.ts";
 
 /** Where it comes from. */
-export const CREDENTIAL_SOURCES = ["command", "client-credentials", "refresh-token", "token-exchange"] as const;
+const CREDENTIAL_SOURCES = ["command", "client-credentials", "refresh-token", "token-exchange"] as const;
 
 const rows = rowsOf("Credentials");
 

@@ -43,7 +43,7 @@ export interface IdentityFields {
 }
 
 /** A value that is one for every reader: printable ASCII, everything else percent-encoded as UTF-8. */
-export function encodeIdentity(text: string): string {
+function encodeIdentity(text: string): string {
   return /^[\x21-\x24\x26-\x7e]+$/.test(text)
     ? text
     : text.replace(/[^\x21-\x24\x26-\x7e]+/gu, (part) => encodeURIComponent(part.toWellFormed()));

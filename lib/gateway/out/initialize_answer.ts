@@ -2,17 +2,15 @@
 // issued (docs/protocol.md 1). The answer may be JSON or an event stream, as the upstream chooses (docs/protocol.md
 // 11).
 import { SignetError } from "../../errors.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { SseParser } from "../../mcp/sse.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
-import { isMediaType } from "../inbound.ts";
 import { resumed } from "../../upstream/http/resumed_body.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
-import { isEventStream } from "./relay.ts";
+import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 
 export interface InitializeAnswer {
   /**
@@ -132,16 +130,16 @@ async function readEvents(reader: AnswerReader, id: RpcId): Promise<Read> {
  * @throws SignetError `upstream_invalid`; HttpError `upstream_*`
  */
 export async function readInitializeAnswer(given: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
-  const type = fieldValue(given.head.fields, "content-type");
-  const isJson = type !== undefined && isMediaType(type, "application/json");
-  if (!isJson && !isEventStream(given.head.fields)) {
+  const { fields } = given.head;
+  const comesWhole = isJson(fields);
+  if (!comesWhole && !isEventStream(fields)) {
     throw unreadable(`status ${given.head.status} and neither JSON nor events`);
   }
   let response = given;
   try {
     response = decoded(given);
     const reader = new AnswerReader(response.body);
-    const { bytes, protocolVersion } = isJson ? await readJson(reader, id) : await readEvents(reader, id);
+    const { bytes, protocolVersion } = comesWhole ? await readJson(reader, id) : await readEvents(reader, id);
     return { response: resumed(response, { prefix: bytes }), protocolVersion };
   } catch (error) {
     if (response !== given) response.release();

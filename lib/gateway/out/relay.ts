@@ -4,6 +4,7 @@
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import {
   type BodyWriter,
   CHUNKED,
@@ -13,7 +14,7 @@ import {
   UNTIL_CLOSE,
 } from "../../http1/types.ts";
 import type { InFlight } from "./in_flight.ts";
-import { type Inbound, isMediaType } from "../inbound.ts";
+import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** An answer that has begun to arrive, and the request it is for. */
@@ -21,12 +22,6 @@ export interface Arriving {
   readonly inbound: Inbound;
   readonly inFlight: InFlight;
   readonly response: ClientResponse;
-}
-
-/** Whether a response is a stream of server-sent events. */
-export function isEventStream(fields: FieldList): boolean {
-  const type = fieldValue(fields, "content-type");
-  return type !== undefined && isMediaType(type, "text/event-stream");
 }
 
 /**

@@ -2,6 +2,7 @@
 // is wrong, would otherwise show its web page to clients, and nobody who could mend it would hear of it.
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
+import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hear } from "../../upstream/http/hear.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -15,14 +16,12 @@ const UNKNOWN_HERE: ReadonlySet<number> = new Set([404, 405, 410, 501]);
  * @throws SignetError `upstream_not_mcp`, with the answer released; HttpError as the body
  */
 export async function requireMcp(parts: GatewayParts, response: ClientResponse): Promise<ClientResponse> {
-  const { status } = response.head;
+  const { status, fields } = response.head;
   if (!UNKNOWN_HERE.has(status)) return response;
   const heard = await hear(response, SYSTEM_TIMERS);
   const { text, contentType, cut } = heard.refusal;
   // Of what could not be read whole the type has to tell.
-  const isMcp = text === undefined || cut
-    ? /^(?:application\/json|text\/event-stream)\b/i.test(contentType ?? "")
-    : isJsonRpc(text);
+  const isMcp = text === undefined || cut ? isJson(fields) || isEventStream(fields) : isJsonRpc(text);
   if (isMcp) return heard.response;
   heard.response.release();
   parts.metrics.lastHandshake = "no MCP server answers at this path";

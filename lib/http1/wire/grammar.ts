@@ -2,10 +2,10 @@
 // Every test here is linear in its input: no expression can match one character in two ways.
 import { HttpError, type HttpErrorCode } from "../types.ts";
 
-export const HT = 0x09;
+const HT = 0x09;
 export const LF = 0x0a;
 export const CR = 0x0d;
-export const SP = 0x20;
+const SP = 0x20;
 
 /** RFC 9110 §5.6.2 `tchar`, by character code: 1 or 0. */
 export const TOKEN_CHAR: Uint8Array = new Uint8Array(256);

@@ -15,15 +15,3 @@ export function refreshTokenFile(path: string): RefreshTokenKeeper {
     },
   };
 }
-
-/** A refresh token that is given, and forgotten with the process. */
-export function refreshTokenInMemory(token: string): RefreshTokenKeeper {
-  let current = token;
-  return {
-    load: () => Promise.resolve(current),
-    save(token) {
-      current = token;
-      return Promise.resolve();
-    },
-  };
-}

@@ -26,7 +26,7 @@ export interface RotationOptions {
   readonly leadMs?: number;
 }
 
-export const DEFAULT_ROTATION = { sweepMs: 60_000, leadMs: 5 * 60_000 } as const;
+const DEFAULT_ROTATION = { sweepMs: 60_000, leadMs: 5 * 60_000 } as const;
 
 export class Rotation {
   readonly #options: Required<RotationOptions>;

@@ -3,6 +3,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } fro
 import type { ClientResponse } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
@@ -35,7 +36,7 @@ export async function hear(response: ClientResponse, timers: Timers): Promise<He
   const contentType = fieldValue(fields, "content-type");
   const about = { status, contentType };
   // A stream came from behind the transport, and may stay open: nobody waits for it here.
-  if (/^text\/event-stream\b/i.test(contentType ?? "")) {
+  if (isEventStream(fields)) {
     return { refusal: { ...about, text: undefined, cut: true }, response };
   }
   const ahead = await readAhead(response, timers);

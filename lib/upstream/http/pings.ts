@@ -5,6 +5,7 @@ import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Call, ClientRequest, ClientResponse, FieldList } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SseParser } from "../../mcp/sse.ts";
 import type { Timers } from "../../platform/timers.ts";
@@ -127,8 +128,7 @@ function fieldsOfPing(fields: FieldList): FieldList {
 /** A refusal under a status that says success: an error about the session. */
 async function refusalInside(response: ClientResponse, id: string): Promise<Refusal | undefined> {
   const contentType = fieldValue(response.head.fields, "content-type");
-  const isStream = /^text\/event-stream\b/i.test(contentType ?? "");
-  const text = isStream ? await answerInStream(response, id) : decoder.decode(
+  const text = isEventStream(response.head.fields) ? await answerInStream(response, id) : decoder.decode(
     await response.body.readAll(MAX_ANSWER_BYTES),
   );
   if (text === undefined || !speaksOfSession(parse(text))) return undefined;

@@ -6,7 +6,7 @@ import type { RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
-import { isEventStream } from "./http_peer_answer.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type Opened, PeerCall, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, noAnswer } from "./http_peer_fault.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
@@ -162,7 +162,7 @@ export class HttpPeer implements Peer {
       if (isCut) return;
       call = wire.post(text, { session, fields });
       const answer = await call.response;
-      if (!(answer instanceof LostSession) && !isEventStream(answer)) {
+      if (!(answer instanceof LostSession) && !isEventStream(answer.head.fields)) {
         await answer.body.readAll(MAX_IDLE_BYTES).catch(() => {});
       }
       answer.release();

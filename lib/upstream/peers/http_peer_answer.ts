@@ -1,9 +1,9 @@
 // Messages out of a server's answer: one JSON text, or a stream of events (docs/protocol.md 11), with or without a content
 // coding (P6). Bounded by one message; what is held of it is charged; who takes a message slowly is waited for.
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { byteAt, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
 import { SignetError } from "../../errors.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
@@ -33,10 +33,6 @@ export interface Reading {
 const encoder = new TextEncoder();
 const LF = 0x0a;
 
-export function isEventStream({ head }: ClientResponse): boolean {
-  return /^text\/event-stream\b/i.test(fieldValue(head.fields, "content-type") ?? "");
-}
-
 /**
  * Reads to the end, and releases the response.
  * @throws SignetError `upstream_invalid` for a message over the bound; HttpError; DecodingError
@@ -46,7 +42,7 @@ export async function readMessages(given: ClientResponse, reading: Reading): Pro
   const charge = reading.account.open();
   try {
     response = decoded(given);
-    if (isEventStream(response)) await readEvents(response.body, reading, charge);
+    if (isEventStream(response.head.fields)) await readEvents(response.body, reading, charge);
     else await readWhole(response.body, reading, charge);
   } finally {
     charge.release();

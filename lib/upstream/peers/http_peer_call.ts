@@ -1,6 +1,7 @@
 // One request to an HTTP server, from its POST to its response: as JSON, on the stream of the POST, or on what resumes it.
 // Guarantees: exactly one of a reply and a fault, once, unless nobody waits any more; nothing is sent a second time but
 // what the server has proven not to have run (L4); the POST of one call is nobody else's.
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
@@ -9,7 +10,7 @@ import { LostSession, type SessionAnswer, type SessionCall } from "../../session
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
 import { isRpc, type JsonLine, ownIdOf, readLine } from "../stdio/server_line.ts";
-import { isEventStream, readMessages, type StreamPlace } from "./http_peer_answer.ts";
+import { readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith } from "./http_peer_fault.ts";
 import type { HttpPeerLimits, PeerSession } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
@@ -121,7 +122,7 @@ export class PeerCall {
     if (this.#aborted || this.#waiter === undefined) return;
     try {
       const answer = await this.#track(() => resume(eventId, session));
-      if (answer instanceof LostSession || answer.head.status >= 300 || !isEventStream(answer)) {
+      if (answer instanceof LostSession || answer.head.status >= 300 || !isEventStream(answer.head.fields)) {
         answer.release();
         throw noAnswer();
       }

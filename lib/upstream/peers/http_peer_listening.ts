@@ -1,11 +1,12 @@
 // What an HTTP server says unasked: the stream that GET opens, asked for again from where it stood when it ends
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isRpc, type JsonLine } from "../stdio/server_line.ts";
 import type { SessionKeeper } from "./http_peer.ts";
-import { isEventStream, isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
+import { isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
@@ -101,7 +102,7 @@ export class HttpPeerListening {
         await sessions.renew(session, fields);
         return "ended";
       }
-      if (answer.head.status !== 200 || !isEventStream(answer)) return this.#without(answer);
+      if (answer.head.status !== 200 || !isEventStream(answer.head.fields)) return this.#without(answer);
       this.#hasBeen = true;
       await this.#read(answer, place, () => heard++);
     } catch (error) {

@@ -6,7 +6,7 @@ import { HttpError } from "../../http1/types.ts";
 import { MARK_VARIABLE } from "./process_table.ts";
 
 /** Variables a program needs to find itself on a machine, and which hold no secrets by their purpose. */
-export const INHERITED_VARIABLES: readonly string[] = [
+const INHERITED_VARIABLES: readonly string[] = [
   "HOME",
   "LANG",
   "LC_ALL",

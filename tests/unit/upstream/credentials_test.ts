@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { commandCredential, runCommand } from "../../../lib/upstream/credentials/command.ts";
 import { CredentialRejectedError } from "../../../lib/upstream/credentials/credential.ts";
 import { CredentialedUpstream } from "../../../lib/upstream/credentials/header.ts";
-import { oauthCredential, type OAuthGrant } from "../../../lib/upstream/credentials/oauth.ts";
-import { refreshTokenFile, refreshTokenInMemory } from "../../../lib/upstream/credentials/refresh_token_file.ts";
+import { oauthCredential, type OAuthGrant, type RefreshTokenKeeper } from "../../../lib/upstream/credentials/oauth.ts";
+import { refreshTokenFile } from "../../../lib/upstream/credentials/refresh_token_file.ts";
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
 import { bareAnswer } from "../../../lib/bridge/http_answer.ts";
 import { callerKeys } from "../../support/callers.ts";
@@ -37,6 +37,18 @@ const client = { tokenEndpoint: "https://as.example/token", clientId: "signet", 
 function credential(grant: OAuthGrant, endpoint: ReturnType<typeof tokenEndpoint>, timers = new FakeTimers()) {
   const values = (token: string) => ({ API_TOKEN: token });
   return oauthCredential({ client, grant, values, timers, fetch: endpoint.fetch });
+}
+
+/** A refresh token that is given, and forgotten with the test. */
+function refreshTokenInMemory(token: string): RefreshTokenKeeper {
+  let current = token;
+  return {
+    load: () => Promise.resolve(current),
+    save(token) {
+      current = token;
+      return Promise.resolve();
+    },
+  };
 }
 
 Deno.test(

@@ -1,0 +1,21 @@
+// Which media type a message says it has (RFC 9110 §8.3.1): with or without parameters, in any letter case.
+import type { FieldList } from "../types.ts";
+import { fieldValue } from "./fields.ts";
+
+/** Whether `value`, of a Content-Type field, names the media type `type` (lower case), parameters aside. */
+export function isMediaType(value: string | undefined, type: string): boolean {
+  if (value === undefined || value.length < type.length) return false;
+  if (!value.startsWith(type) && value.slice(0, type.length).toLowerCase() !== type) return false;
+  const next = value.charAt(type.length);
+  return next === "" || next === ";" || next === " " || next === "\t";
+}
+
+/** Whether a message is JSON. */
+export function isJson(fields: FieldList): boolean {
+  return isMediaType(fieldValue(fields, "content-type"), "application/json");
+}
+
+/** Whether a message is a stream of server-sent events (HTML, "Server-sent events"). */
+export function isEventStream(fields: FieldList): boolean {
+  return isMediaType(fieldValue(fields, "content-type"), "text/event-stream");
+}
