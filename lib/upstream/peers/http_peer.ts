@@ -7,6 +7,7 @@ import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { ownIdOf } from "../stdio/server_line.ts";
 import { type Opened, PeerCall, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, noAnswer } from "./http_peer_fault.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
@@ -22,6 +23,8 @@ export interface SessionKeeper {
   renew(lost: PeerSession, fields: FieldList): Promise<PeerSession>;
   /** `notifications/initialized` is on its way. */
   confirming(sending: Promise<void>): void;
+  /** As `PeerCallOptions.elsewhere`. */
+  listenedTo(session: PeerSession): Promise<void> | undefined;
 }
 
 export interface HttpPeerOptions {
@@ -109,6 +112,7 @@ export class HttpPeer implements Peer {
       resume: (lastEventId, session) => wire.get(lastEventId, { session, fields }),
       onMessage: (message, about) => this.hear(message, about),
       onJunk: (found) => this.discard(found),
+      elsewhere: (session) => this.#options.sessions.listenedTo(session),
     });
     this.#calls.set(ownId, call);
     const running: Promise<void> = call.run().finally(() => {
@@ -201,6 +205,13 @@ export class HttpPeer implements Peer {
     }
     if (this.#stopped) return undefined;
     return this.#options.events.onMessage(message, this, about);
+  }
+
+  /** An answer on the server's own stream. */
+  hearAnswer({ value, line }: Message): Promise<void> | undefined {
+    const id = ownIdOf(value.id);
+    const call = id === undefined ? undefined : this.#calls.get(id);
+    return call === undefined ? this.discard("an answer that nobody waits for") : call.takeElsewhere(value, line);
   }
 
   discard(found: string): undefined {

@@ -45,6 +45,11 @@ export interface PeerCallOptions {
   /** A request or notification of the server's on the stream of this call. */
   readonly onMessage: (message: Message, about: number) => Promise<void> | undefined;
   readonly onJunk: (found: string) => void;
+  /**
+   * The server's own stream, where some answer what they have only accepted: settles when nothing of `session` will come
+   * on it any more; undefined if there is none.
+   */
+  readonly elsewhere: (session: PeerSession) => Promise<void> | undefined;
 }
 
 /** After its response a stream is read for so long, in ms: whatever else was on its way, and the end of it. */
@@ -61,6 +66,11 @@ export class PeerCall {
   #waiter: Waiter | undefined;
   #under: SessionCall | undefined;
   #stopLingering: (() => void) | undefined;
+  /** While the answer is to come on the server's own stream. */
+  #awaited: PromiseWithResolvers<void> | undefined;
+  /** What came there before the POST was answered. */
+  #early: Message | undefined;
+  #isPosted = false;
   #aborted = false;
 
   constructor(options: PeerCallOptions) {
@@ -74,7 +84,7 @@ export class PeerCall {
     const { open, charge } = this.#options;
     try {
       const { session, response } = await open((send) => this.#track(send));
-      charge.release();
+      this.#isPosted = true;
       await this.#follow(session, response);
     } catch (error) {
       this.#fail(error);
@@ -94,6 +104,21 @@ export class PeerCall {
     this.#aborted = true;
     this.#under?.abort();
     this.#pause.end();
+    this.#awaited?.resolve();
+  }
+
+  /** An answer with its id on the server's own stream: another's, unless it has been sent there. */
+  takeElsewhere(value: JsonObject, line: Uint8Array): Promise<void> | undefined {
+    const { charge, onJunk } = this.#options;
+    if (this.#awaited !== undefined && this.#waiter !== undefined) {
+      const wait = this.#settle(value, line);
+      this.#awaited.resolve();
+      return wait;
+    }
+    // It may have overtaken the 202 that sends it there.
+    const mayBeEarly = !this.#isPosted && this.#early === undefined && charge.resize(charge.bytes + line.length);
+    if (!mayBeEarly) return void onJunk("an answer on a stream that carries none");
+    this.#early = { value, line };
   }
 
   #track(send: () => SessionCall): Promise<SessionAnswer> {
@@ -103,7 +128,15 @@ export class PeerCall {
   }
 
   async #follow(session: PeerSession, response: ClientResponse): Promise<void> {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early === undefined) this.#options.charge.release();
     if (response.head.status >= 300) return await this.#takeRefusal(session, response);
+    if (response.head.status === 202 && early !== undefined && this.#waiter !== undefined) {
+      response.release();
+      return await this.#settle(early.value, early.line);
+    }
+    if (response.head.status === 202) return await this.#waitElsewhere(session, response);
     await this.#read(response);
     for (let inVain = 0; this.#waiter !== undefined && !this.#aborted;) {
       const { eventId } = this.#place;
@@ -112,6 +145,17 @@ export class PeerCall {
       inVain = this.#place.eventId === eventId ? inVain + 1 : 0;
     }
     if (this.#waiter !== undefined) throw givenUp();
+  }
+
+  /** docs/protocol.md 10: no answer of a server that has sessions, but some give it. */
+  async #waitElsewhere(session: PeerSession, response: ClientResponse): Promise<void> {
+    response.release();
+    const over = this.#options.elsewhere(session);
+    if (over === undefined) throw noAnswer();
+    const awaited = this.#awaited = Promise.withResolvers<void>();
+    void over.then(awaited.resolve);
+    if (!this.#aborted) await awaited.promise;
+    if (this.#waiter !== undefined) throw this.#aborted ? givenUp() : noAnswer();
   }
 
   /** @throws SignetError, HttpError where there will be no rest */

@@ -80,8 +80,7 @@ export class HttpPeerLife implements PeerSource, SessionKeeper {
     this.peer = new HttpPeer({ ...shared, events });
     this.#greeting = new HttpPeerGreeting({ parts, wire: this.#wire, peer: this.peer });
     this.#pause = new Pause(parts.timers);
-    const onMessage = (message: Message) => this.peer.hear(message);
-    this.#listening = new HttpPeerListening({ ...shared, onMessage, onJunk: (found) => this.peer.discard(found) });
+    this.#listening = new HttpPeerListening({ ...shared, peer: this.peer });
   }
 
   get protocolVersion(): string {
@@ -190,6 +189,10 @@ export class HttpPeerLife implements PeerSource, SessionKeeper {
       if (this.#confirming === confirming) this.#confirming = undefined;
     });
     this.#confirming = confirming;
+  }
+
+  listenedTo(session: PeerSession): Promise<void> | undefined {
+    return this.#listening.over(session);
   }
 
   current(fields: FieldList): PeerSession | Promise<PeerSession> {

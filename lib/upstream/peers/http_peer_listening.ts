@@ -2,12 +2,11 @@
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import type { Message } from "../../bridge/peer.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isRpc, type JsonLine } from "../stdio/server_line.ts";
-import type { SessionKeeper } from "./http_peer.ts";
+import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
-import type { HttpPeerParts } from "./http_peer_parts.ts";
+import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
 
@@ -15,8 +14,8 @@ export interface ListeningOptions {
   readonly parts: HttpPeerParts;
   readonly wire: PeerWire;
   readonly sessions: SessionKeeper;
-  readonly onMessage: (message: Message) => Promise<void> | undefined;
-  readonly onJunk: (found: string) => void;
+  /** Who is told. */
+  readonly peer: Pick<HttpPeer, "hear" | "hearAnswer" | "discard">;
 }
 
 /** What became of one stream. */
@@ -33,7 +32,8 @@ export class HttpPeerListening {
   #fields: FieldList | undefined;
   #running: Promise<void> | undefined;
   #under: SessionCall | undefined;
-  #hasBeen = false;
+  /** Since the stream was there, until nothing of its session will come any more. */
+  #open: { readonly session: PeerSession; readonly over: PromiseWithResolvers<void> } | undefined;
   #stopped = false;
 
   constructor(options: ListeningOptions) {
@@ -46,18 +46,26 @@ export class HttpPeerListening {
     return this.#place.eventId;
   }
 
+  /** Settles when nothing of `session` will come any more; undefined if its stream has not been there. */
+  over(session: PeerSession): Promise<void> | undefined {
+    return this.#open?.session === session ? this.#open.over.promise : undefined;
+  }
+
   /** @param fields of whoever listens; they take the place of those before. */
   listen(fields: FieldList, place?: string): void {
     if (this.#stopped) return;
     this.#fields = fields;
     if (place !== undefined && this.#place.eventId === undefined && isSendable(place)) this.#place.eventId = place;
-    this.#running ??= this.#run().finally(() => this.#running = undefined);
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      this.#close();
+    });
   }
 
   /** Another session has taken the old one's place: what came there is over. */
   renewed(): void {
     this.#place = { eventId: undefined, retryMs: undefined };
-    this.#hasBeen = false;
+    this.#close();
     this.#under?.abort();
     this.#pause.end();
     if (this.#fields !== undefined) this.listen(this.#fields);
@@ -69,6 +77,11 @@ export class HttpPeerListening {
     this.#under?.abort();
     this.#pause.end();
     await this.#running;
+  }
+
+  #close(): void {
+    this.#open?.over.resolve();
+    this.#open = undefined;
   }
 
   async #run(): Promise<void> {
@@ -103,13 +116,17 @@ export class HttpPeerListening {
         return "ended";
       }
       if (answer.head.status !== 200 || !isEventStream(answer.head.fields)) return this.#without(answer);
-      this.#hasBeen = true;
+      if (this.#stopped || place !== this.#place) {
+        answer.release();
+        return "ended";
+      }
+      this.#open ??= { session, over: Promise.withResolvers<void>() };
       await this.#read(answer, place, () => heard++);
     } catch (error) {
       // Too long, it would come again from where the stream stood; refused, it waits for another credential.
       if (!(error instanceof HttpError)) {
         place.eventId = undefined;
-        return this.#hasBeen && heard > 0 ? "in vain" : "none";
+        return this.#open !== undefined && heard > 0 ? "in vain" : "none";
       }
     }
     return heard > 0 ? "ended" : "in vain";
@@ -119,7 +136,7 @@ export class HttpPeerListening {
     const { status } = answer.head;
     answer.release();
     const isPassing = status >= 500 || status === 409 || status === 429;
-    return this.#hasBeen && isPassing ? "in vain" : "none";
+    return this.#open !== undefined && isPassing ? "in vain" : "none";
   }
 
   #read(answer: ClientResponse, place: StreamPlace, onHeard: () => void): Promise<void> {
@@ -136,11 +153,10 @@ export class HttpPeerListening {
   }
 
   #take(read: JsonLine | undefined): Promise<void> | undefined {
-    const { onMessage, onJunk } = this.#options;
-    if (read === undefined) return void onJunk("what is not JSON");
-    const { value, text } = read;
-    if (!isRpc(value)) return void onJunk("JSON that is no message of JSON-RPC 2.0");
-    if (typeof value.method === "string") return onMessage({ value, line: text });
-    return void onJunk("an answer on a stream that carries none");
+    const { peer } = this.#options;
+    if (read === undefined) return peer.discard("what is not JSON");
+    const { value, text: line } = read;
+    if (!isRpc(value)) return peer.discard("JSON that is no message of JSON-RPC 2.0");
+    return typeof value.method === "string" ? peer.hear({ value, line }) : peer.hearAnswer({ value, line });
   }
 }
