@@ -1,11 +1,11 @@
-// A stdio upstream as the Streamable HTTP server it looks like, on a loopback port: for clients, and Signets, that know
+// An upstream of the bridge, over stdio most often, as the Streamable HTTP server it looks like, on a loopback port: for clients, and Signets, that know
 // only HTTP. Adds nothing: each request becomes one `send`, each answer one response.
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import type { ClientResponse } from "../../lib/http1/types.ts";
-import type { StdioUpstream } from "../../lib/upstream/stdio.ts";
+import type { SessionCall } from "../../lib/session/lost_session.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";
 import { spoken } from "./stdio.ts";
@@ -44,15 +44,21 @@ function refusal(error: unknown): Response {
   return Response.json({ jsonrpc: "2.0", id: null, error: { code: kind.rpcCode, message } }, { status: kind.status });
 }
 
+/** What answers as an upstream does. */
+export interface Answering {
+  send(request: UpstreamRequest): SessionCall;
+  close(): void | Promise<void>;
+}
+
 export class StdioEndpoint implements AsyncDisposable {
-  readonly upstream: StdioUpstream;
+  readonly upstream: Answering;
   /** What it answered, newest last: method and status. */
   readonly answered: { method: string; status: number }[] = [];
   /** Session ids it gave out, oldest first. */
   readonly sessionIds = new Set<string>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
-  constructor(upstream: StdioUpstream) {
+  constructor(upstream: Answering) {
     this.upstream = upstream;
     const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
     this.#server = Deno.serve(options, (request) => this.#answer(request));
