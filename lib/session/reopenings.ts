@@ -48,17 +48,26 @@ export class Reopenings {
   /** A turn for one session of the principal; undefined if either has had too many. */
   take(opening: { readonly principal: PrincipalKey; readonly sid: string }, nowMs: number): Turn | undefined {
     const mostOfPrincipal = Math.max(MOST_PER_SESSION, this.#mostPerPrincipal());
-    const ofSession = this.#bucket(`s${opening.sid}`, MOST_PER_SESSION, nowMs);
-    const ofPrincipal = this.#bucket(`p${opening.principal}`, mostOfPrincipal, nowMs);
-    if (ofSession.taken + 1 > MOST_PER_SESSION || ofPrincipal.taken + 1 > mostOfPrincipal) return undefined;
+    const [sessionKey, principalKey] = [`s${opening.sid}`, `p${opening.principal}`];
+    // First of all: a principal that has had its turns brings no further counts into being, however many ids it has.
+    const ofPrincipal = this.#bucket(principalKey, mostOfPrincipal, nowMs);
+    if (ofPrincipal.taken + 1 > mostOfPrincipal) return undefined;
+    const ofSession = this.#bucket(sessionKey, MOST_PER_SESSION, nowMs);
+    if (ofSession.taken + 1 > MOST_PER_SESSION) return undefined;
     ofSession.taken++;
     if (ofPrincipal !== ofSession) ofPrincipal.taken++;
     return {
-      giveBack() {
-        ofSession.taken = Math.max(0, ofSession.taken - 1);
-        if (ofPrincipal !== ofSession) ofPrincipal.taken = Math.max(0, ofPrincipal.taken - 1);
+      giveBack: () => {
+        this.#giveBack(sessionKey, ofSession);
+        if (ofPrincipal !== ofSession) this.#giveBack(principalKey, ofPrincipal);
       },
     };
+  }
+
+  /** A count of nothing is none: what never opens anything leaves nothing here. */
+  #giveBack(key: string, bucket: Bucket): void {
+    bucket.taken = Math.max(0, bucket.taken - 1);
+    if (bucket.taken === 0 && this.#buckets.get(key) === bucket) this.#buckets.delete(key);
   }
 
   #bucket(key: string, most: number, nowMs: number): Bucket {

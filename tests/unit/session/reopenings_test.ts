@@ -60,3 +60,16 @@ Deno.test(
     assert.equal(reopenings.size, 2);
   },
 );
+
+Deno.test("M2: one principal with many ids, or whose turns come to nothing, takes no count from others", STRICT, () => {
+  const reopenings = new Reopenings({ mostPerPrincipal: () => 20, maxEntries: 50 });
+  for (let n = 0; n < 1000; n++) reopenings.take({ principal: ALICE, sid: `a${n}` }, 0);
+  assert.equal(reopenings.size, 21, "its turns, and its own");
+  const taken = Array.from({ length: 15 }, () =>
+    reopenings.take({ principal: BOB, sid: "b" }, 0)).filter(Boolean).length;
+  assert.equal(taken, 10);
+
+  const inVain = new Reopenings({ mostPerPrincipal: () => 20, maxEntries: 50 });
+  for (let n = 0; n < 1000; n++) inVain.take({ principal: ALICE, sid: `a${n}` }, 0)!.giveBack();
+  assert.equal(inVain.size, 0);
+});
