@@ -1,9 +1,10 @@
 // Answers made here, in the shape in which those of the wire arrive: a head, a body to be read, and an end to the
 // exchange. Nothing behind them but memory.
-import { type BodyReader, CHUNKED, type ClientResponse, type FieldList } from "../http1/types.ts";
+import type { BodyReader, ClientResponse, FieldList } from "../http1/types.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
 import type { RpcFault } from "./rpc_fault.ts";
+import type { Outbox } from "./outbox.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -52,8 +53,11 @@ export function bareAnswer(status: number, fields: FieldList = []): ClientRespon
 }
 
 /** Server-sent events, as they come. */
-export function eventAnswer(body: BodyReader, options: { fields?: FieldList; onRelease: () => void }): ClientResponse {
+export function eventAnswer(body: Outbox, options: { fields?: FieldList; onRelease: () => void }): ClientResponse {
   const fields = ["content-type", "text/event-stream", "cache-control", "no-cache", ...(options.fields ?? [])];
-  if (body.length !== CHUNKED) throw new RangeError("answering with events: want a body of unknown length");
-  return makeAnswer({ status: 200, fields, body, onRelease: options.onRelease });
+  const onRelease = () => {
+    options.onRelease();
+    body.letGo();
+  };
+  return makeAnswer({ status: 200, fields, body, onRelease });
 }

@@ -20,6 +20,10 @@ export class Outbox implements BodyReader {
   readonly #options: OutboxOptions;
   #waiting: Uint8Array[] = [];
   #size = 0;
+  /** Bytes that its reader was given last, and has not done with: they are held as long as they are being written. */
+  #lent = 0;
+  /** What is lent has held the writer back for long enough: it is being written, and cannot be called back. */
+  #excused = false;
   readonly #charge: Charge;
   #state: "open" | "ended" | HttpError = "open";
   #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
@@ -51,7 +55,7 @@ export class Outbox implements BodyReader {
     if (this.#state !== "open") return;
     this.#waiting.push(bytes);
     this.#size += bytes.length;
-    this.#charge.force(this.#size);
+    this.#count();
     this.#serve();
   }
 
@@ -68,16 +72,28 @@ export class Outbox implements BodyReader {
     this.#state = error;
     this.#waiting = [];
     this.#size = 0;
-    this.#charge.release();
+    this.#count();
     this.#serve();
     this.#drained();
+  }
+
+  /** Its reader has done with it: nothing is held any more. */
+  letGo(): void {
+    this.#waiting = [];
+    this.#size = this.#lent = 0;
+    this.#count();
+    this.#drained();
+  }
+
+  #count(): void {
+    this.#charge.force(this.#size + this.#lent);
   }
 
   /** Resolves when the writer may go on; undefined if it may at once. */
   whenDrained(): Promise<void> | undefined {
     const { highWaterBytes, account } = this.#options;
     const mostBytes = account.held > account.limit ? 0 : highWaterBytes;
-    if (this.#size <= mostBytes) return undefined;
+    if (this.#size <= mostBytes && (this.#lent <= mostBytes || this.#excused)) return undefined;
     if (this.#writer === undefined) {
       this.#writer = Promise.withResolvers();
       this.#watch();
@@ -98,7 +114,11 @@ export class Outbox implements BodyReader {
     return this.#take();
   }
 
+  /** Whoever reads on has done with what it was given before. */
   read(): Promise<Uint8Array | null> {
+    this.#lend(0);
+    this.#count();
+    if (this.#size === 0) this.#drained();
     if (this.#size > 0) return Promise.resolve(this.#take());
     if (this.#state === "ended") return Promise.resolve(null);
     if (this.#state instanceof HttpError) return Promise.reject(this.#state);
@@ -121,10 +141,15 @@ export class Outbox implements BodyReader {
   #take(): Uint8Array {
     const bytes = joinBytes(this.#waiting);
     this.#waiting = [];
+    this.#lend(this.#size);
     this.#size = 0;
-    this.#charge.release();
     this.#drained();
     return bytes;
+  }
+
+  #lend(bytes: number): void {
+    this.#lent = bytes;
+    this.#excused = false;
   }
 
   #serve(): void {
@@ -148,6 +173,10 @@ export class Outbox implements BodyReader {
   #watch(stallMs = this.#options.stallMs): void {
     const { timers } = this.#options;
     const message = `writing an event stream: the client has read nothing for ${stallMs} ms`;
-    this.#stopWatch = timers.after(stallMs, () => this.fail(new HttpError("upstream_closed", message)));
+    this.#stopWatch = timers.after(stallMs, () => {
+      if (this.#size > 0) return this.fail(new HttpError("upstream_closed", message));
+      this.#excused = true;
+      this.#drained();
+    });
   }
 }

@@ -2,7 +2,7 @@
 // credentials, bodies and other fields never get here; what does is bounded.
 import type { ErrorCode, SignetError } from "../errors.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
-import { shortHash } from "../observe/redact.ts";
+import { redactPath, shortHash } from "../observe/redact.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 
@@ -98,9 +98,8 @@ function shown(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
-/** A long segment may be a key or an id. */
 function shownPath(path: string): string {
-  return shown(path.replace(/[^/]{25,}/g, "…"));
+  return shown(redactPath(path));
 }
 
 function shownMethod(method: string): string {

@@ -6,11 +6,16 @@ export function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
-/** A URL without user info, query and fragment. */
+/** A path without its long segments: a key or an id, where services have their clients' in addresses. */
+export function redactPath(path: string): string {
+  return path.replace(/[^/]{25,}/g, "…");
+}
+
+/** A URL without user info, query and fragment, and without long segments of its path. */
 export function redactUrl(url: string): string {
   try {
     const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
+    return `${protocol}//${host}${redactPath(pathname)}`;
   } catch {
     return "(not a URL)";
   }

@@ -2,6 +2,7 @@
 // is refused: a client that followed it would talk to the server itself, with no session of ours and nobody to guard it.
 import { SignetError } from "../../errors.ts";
 import type { ResponseHead } from "../../http1/types.ts";
+import { redactPath, redactUrl } from "../../observe/redact.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 
 /** RFC 9110 §15.4.8, §15.4.9: the server has not processed the request, and wants it again as it is. */
@@ -40,7 +41,7 @@ function isSameServer(from: URL, to: URL): boolean {
 /** What is told of a redirect that is not followed. The client gets no address. */
 export function refuseRedirect({ status, fields }: ResponseHead): SignetError {
   const to = URL.parse(fieldValue(fields, "location") ?? "", "http://same-server");
-  const led = to === null ? "no address" : to.hostname === "same-server" ? to.pathname : to.origin + to.pathname;
+  const led = to === null ? "no address" : to.hostname === "same-server" ? redactPath(to.pathname) : redactUrl(to.href);
   return new SignetError("upstream_invalid", {
     publicMessage: "Bad gateway: the MCP server answers with a redirect",
     facts: { attempted: "send a request to the MCP server", found: `status ${status} to ${led}` },
