@@ -57,6 +57,11 @@ export class SseParser {
     this.#maxEventBytes = options.maxEventBytes;
   }
 
+  /** Bytes that have come of the event under way, comments included: no more is held of it. */
+  get pendingBytes(): number {
+    return this.#eventBytes;
+  }
+
   /**
    * The events that `bytes` complete. The bytes may be reused afterwards.
    * @throws SignetError `upstream_invalid` when an event grows beyond `maxEventBytes`

@@ -82,10 +82,17 @@ export class HttpPeer implements Peer {
     return this.#running.size;
   }
 
-  /** What this server is told of the fields of a request; where there is none, those of the same owner's last one. */
+  /** What this server is told of the fields of a request: of its own, and of no other. */
   fieldsFor({ fields }: Carrier): FieldList {
-    if (fields.length > 0) this.#fields = this.#options.wire.fieldsOf(fields);
-    return this.#fields;
+    const own = this.#options.wire.fieldsOf(fields);
+    if (own.length > 0) this.#fields = own;
+    return own;
+  }
+
+  /** For what is no request: where nothing is at hand, what came with the last request of the same session. */
+  lastFields(carrier?: Carrier): FieldList {
+    const own = carrier === undefined ? [] : this.fieldsFor(carrier);
+    return own.length > 0 ? own : this.#fields;
   }
 
   ask(text: Uint8Array, id: Span, asker: Asker, carrier: Carrier): number | undefined {
@@ -137,7 +144,7 @@ export class HttpPeer implements Peer {
 
   send(text: Uint8Array, carrier: Carrier): boolean {
     const { parts: { limits, account }, sessions } = this.#options;
-    const fields = this.fieldsFor(carrier);
+    const fields = this.lastFields(carrier);
     const session = sessions.known;
     if (this.#stopped || this.#sending.size >= limits.maxSending) return false;
     // What nobody answers is about a session that there is no more: the next one begins without it.

@@ -3,7 +3,7 @@
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { byteAt, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { SignetError } from "../../errors.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
@@ -31,7 +31,6 @@ export interface Reading {
 }
 
 const encoder = new TextEncoder();
-const LF = 0x0a;
 
 /**
  * Reads to the end, and releases the response.
@@ -67,12 +66,10 @@ async function readEvents(body: BodyReader, reading: Reading, charge: Charge): P
   const parser = new SseParser({ maxEventBytes: reading.maxBytes });
   let inTurn = 0;
   for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    hold(charge, charge.bytes + piece.length);
-    const rest = byteAt(piece, piece.length - 1) === LF ? 0 : piece.length;
+    hold(charge, parser.pendingBytes + piece.length);
     inTurn += piece.length;
-    const events = pushed(parser, piece, reading.maxBytes);
-    for (const event of events) await takeEvent(event, reading);
-    if (events.length > 0) charge.force(rest);
+    for (const event of pushed(parser, piece, reading.maxBytes)) await takeEvent(event, reading);
+    charge.force(parser.pendingBytes);
     // A stream that never pauses leaves others their turn.
     if (inTurn < TURN_BYTES) continue;
     inTurn = 0;

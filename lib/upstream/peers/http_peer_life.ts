@@ -143,15 +143,15 @@ export class HttpPeerLife implements PeerSource, SessionKeeper {
   async stop(): Promise<void> {
     const session = await this.#close();
     if (session?.id === undefined || session.id === this.#sealed) return;
-    await this.#tellEnd(session, this.peer.fieldsFor({ fields: [] }));
+    await this.#tellEnd(session, this.peer.lastFields());
   }
 
   async end(carrier: Carrier): Promise<readonly string[]> {
-    const fields = this.peer.fieldsFor(carrier);
+    const fields = this.peer.lastFields(carrier);
     const session = await this.#close();
     if (session?.id === undefined) return [];
     const failure = await this.#tellEnd(session, fields);
-    return failure === undefined ? [] : [`${this.#parts.upstream.name}: ${failure}`];
+    return failure === undefined ? [] : [failure];
   }
 
   /** @returns the session there was; none the second time */
@@ -172,7 +172,7 @@ export class HttpPeerLife implements PeerSource, SessionKeeper {
     try {
       return endedBy(await call.response);
     } catch (error) {
-      return error instanceof HttpError && error.code !== "aborted" ? "it cannot be reached" : "it did not answer";
+      return error instanceof HttpError && error.code === "aborted" ? "no answer" : "not reached";
     } finally {
       stop();
     }

@@ -7,6 +7,7 @@ import { isRpc, type JsonLine } from "../stdio/server_line.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import { asRefusal } from "./http_peer_fault.ts";
 import { Pause } from "./http_peer_pause.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
 
@@ -123,13 +124,19 @@ export class HttpPeerListening {
       this.#open ??= { session, over: Promise.withResolvers<void>() };
       await this.#read(answer, place, () => heard++);
     } catch (error) {
-      // Too long, it would come again from where the stream stood; refused, it waits for another credential.
-      if (!(error instanceof HttpError)) {
-        place.eventId = undefined;
-        return this.#open !== undefined && heard > 0 ? "in vain" : "none";
-      }
+      return this.#failed(error, place);
     }
     return heard > 0 ? "ended" : "in vain";
+  }
+
+  #failed(error: unknown, place: StreamPlace): Outcome {
+    if (error instanceof HttpError) return "in vain";
+    const { code } = asRefusal(error);
+    // Of a server that is away for a while.
+    if (code !== "upstream_invalid" && code !== "upstream_credential_missing") return "in vain";
+    // What cannot be read would come again from where the stream stood; what is refused waits for another credential.
+    place.eventId = undefined;
+    return code === "upstream_invalid" && this.#open !== undefined ? "in vain" : "none";
   }
 
   #without(answer: ClientResponse): Outcome {

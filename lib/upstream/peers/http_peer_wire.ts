@@ -17,8 +17,8 @@ const OWN: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
   ...["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name"],
 ]);
-/** Failures that say something about the server, not about the request. */
-const OF_THE_SERVER: ReadonlySet<string> = new Set(["connect_failed", "connect_timeout", "upstream_timeout"]);
+/** Failures of the server: one that takes long over an answer is no reason to keep other requests from it (A6). */
+const OF_THE_SERVER: ReadonlySet<string> = new Set(["connect_failed", "connect_timeout"]);
 
 export class PeerWire {
   readonly #parts: HttpPeerParts;

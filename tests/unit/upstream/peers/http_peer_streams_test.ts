@@ -1,6 +1,7 @@
 // Streams of an HTTP server: those of POSTs, resumed where they can be, and the one it speaks on unasked
 // (MCP 2025-11-25, Transports, "Resumability and Redelivery"; docs/protocol.md 15-17; docs/behaviour.md N1, N3).
 import assert from "node:assert/strict";
+import { SignetError } from "../../../../lib/errors.ts";
 import { FakeMcp, type Recorded } from "../../../support/fake_mcp.ts";
 import { ANNA, by, EventScript, HttpPeerScene } from "../../../support/http_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -240,4 +241,52 @@ Deno.test("N1: who takes messages slowly is waited for, on this stream alone", S
   assert.equal(scene.heard.length, 1);
   gate.resolve();
   await until(() => scene.heard.length === 5, "the rest");
+});
+
+Deno.test(
+  "A6: a listening stream whose server is away for a while comes back, from where it stood",
+  STRICT,
+  async () => {
+    await using server = new FakeMcp();
+    let isAway = false;
+    let tries = 0;
+    const breaker = {
+      assertClosed() {
+        tries++;
+        if (isAway) throw new SignetError("upstream_unreachable");
+      },
+      succeed() {},
+      fail() {},
+    };
+    const first = new EventScript();
+    server.onRequest = ({ method }) =>
+      method === "GET" && server.received("GET").length === 1 ? first.response : undefined;
+    await using scene = new HttpPeerScene(server.url, { ...QUICK, breaker });
+    await scene.open();
+    scene.life.listen(ANNA);
+    first.event({ method: "notifications/a" }, "l-1");
+    await until(() => scene.heard.length === 1, "the first message");
+    isAway = true;
+    first.cut();
+    const before = tries;
+    await until(() => tries > before + 1, "tries in vain");
+    isAway = false;
+    await until(() => server.streams.size === 1, "the stream");
+    assert.equal(server.received("GET")[1]!.headers.get("last-event-id"), "l-1");
+  },
+);
+
+Deno.test("M6: signs of life are held for nobody", STRICT, async () => {
+  await using server = new FakeMcp();
+  const script = new EventScript();
+  server.onRequest = ({ method }) => method === "GET" ? script.response : undefined;
+  await using scene = new HttpPeerScene(server.url, QUICK);
+  await scene.open();
+  scene.life.listen(ANNA);
+  await until(() => server.received("GET").length === 1, "the stream");
+  const atRest = scene.account.held;
+  for (let i = 0; i < 1000; i++) script.raw(`: ${"alive".repeat(20)}\n\n`);
+  script.event({ method: "notifications/a" });
+  await until(() => scene.heard.length === 1, "what comes behind them");
+  await until(() => scene.account.held <= atRest, () => `${scene.account.held - atRest} bytes are held`);
 });
