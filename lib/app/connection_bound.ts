@@ -17,14 +17,15 @@ const DESCRIPTORS = (): Descriptors => ({ limit: openFilesLimit(), acceptSpins: 
 
 /** `--max-connections`, or less: a client's connection may need a second one, to the server. */
 export function connectionBound(
-  settings: Pick<Settings, "maxConnections" | "maxProcesses" | "command">,
+  settings: Pick<Settings, "maxConnections" | "maxProcesses" | "command" | "upstreams">,
   options: { readonly log: Logger; readonly descriptors?: Descriptors },
 ): number {
   const { limit, acceptSpins } = options.descriptors ?? DESCRIPTORS();
-  const { maxConnections, maxProcesses, command } = settings;
+  const { maxConnections, maxProcesses, command, upstreams } = settings;
+  const commands = (command.length > 0 ? 1 : 0) + upstreams.filter((upstream) => upstream.command.length > 0).length;
   if (!acceptSpins || limit === undefined) return maxConnections;
   const left = limit - RESERVED;
-  const fit = Math.max(16, command.length > 0 ? left - PIPES * maxProcesses : Math.floor(left / 2));
+  const fit = Math.max(16, commands > 0 ? left - PIPES * maxProcesses * commands : Math.floor(left / 2));
   if (fit >= maxConnections) return maxConnections;
   options.log.warn("fewer client connections than configured: raise the limit of open files", {
     max_connections: fit,

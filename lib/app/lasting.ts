@@ -94,7 +94,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
-  const opened = await openUpstream(settings, { secrets, log, account });
+  const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring });
   const { upstream } = opened;
   const registry = new SessionRegistry({
     ...{ ring, limits, owners, revocations },

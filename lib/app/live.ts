@@ -1,6 +1,7 @@
 // Which settings a reload can put in force, and which need a restart. Told apart here, so that SIGHUP never half-works.
 import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "../config/schema.ts";
 import { CREDENTIALS } from "../config/sections/credentials.ts";
+import { SEVERAL } from "../config/sections/several.ts";
 import { STDIO } from "../config/sections/stdio.ts";
 import { flagOf } from "../config/setting.ts";
 
@@ -12,6 +13,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "tlsKeyFile",
   "upstreams",
   "upstreamCaFile",
+  ...Object.keys(SEVERAL) as (keyof typeof SEVERAL)[],
   ...Object.keys(STDIO) as (keyof typeof STDIO)[],
   ...Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[],
   "bindClientId",

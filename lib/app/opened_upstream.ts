@@ -1,4 +1,5 @@
 // An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
+import type { KeyRing } from "../envelope/key_ring.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
@@ -18,4 +19,6 @@ export interface OpenUpstreamOptions {
   readonly log: Logger;
   /** What memory in use is charged to. */
   readonly account: ByteAccount;
+  /** The keys in force at the moment. */
+  readonly ring: () => KeyRing;
 }

@@ -21,8 +21,12 @@ const NAME = "stdio";
 /** What a process and its family that ignore everything but SIGKILL take beyond the grace, and more. */
 const CLOSE_TIMEOUT_MS = 15_000;
 
+export interface OpenedStdio extends OpenedUpstream {
+  readonly stdio: StdioUpstream;
+}
+
 /** @throws ConfigError if the program, its folder or the permission to start it is not there */
-export async function openStdioUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
+export async function openStdioUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedStdio> {
   const { log } = options;
   await assertMayStart(settings);
   const upstream = new StdioUpstream(await optionsOf(settings, options));
@@ -31,6 +35,7 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
   warnOfZombies(log);
   return {
     upstream,
+    stdio: upstream,
     declare: (page) => declareProcesses(page, upstream, settings),
     async close() {
       if (await settlesWithin(upstream.close(), settings.stdioStopGraceMs + CLOSE_TIMEOUT_MS, SYSTEM_TIMERS)) return;

@@ -10,7 +10,15 @@ import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 
 /** @throws ConfigError if it can never work: a program that is not there */
 export async function openUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
-  if (settings.command.length === 0) return await openHttpUpstream(settings, options);
+  const { upstreams: [only, ...more], command } = settings;
+  if (more.length > 0) {
+    const { openSeveralUpstream } = await import("./several_upstream.ts");
+    return await openSeveralUpstream(settings, options);
+  }
+  // The only server is what it is, however it is written.
+  const words = only?.command ?? [];
+  if (words.length > 0) return await openUpstream({ ...settings, upstreams: [], command: words }, options);
+  if (command.length === 0) return await openHttpUpstream(settings, options);
   const { openStdioUpstream } = await import("./stdio_upstream.ts");
   return await openStdioUpstream(settings, options);
 }

@@ -74,10 +74,14 @@ export const endpointPath: Kind<string> = {
   format: (value) => value,
 };
 
-/** An MCP server over Streamable HTTP. */
+/** An MCP server over Streamable HTTP, or one to start. */
 export interface UpstreamAddress {
   /** As given in `NAME=URL`, else empty. */
   readonly name: string;
+  /** `NAME!=URL`: of several, the one without which no session opens. */
+  readonly required: boolean;
+  /** Of `NAME=stdio:COMMAND ARG …`, word by word; empty for a server over HTTP. */
+  readonly command: readonly string[];
   /** Normalised; the key under which session ids name this upstream. */
   readonly url: string;
   /** Without brackets; empty for a unix socket. */
@@ -88,13 +92,36 @@ export interface UpstreamAddress {
 
 /** The URL as it may be shown: a query may hold a key. Credentials and fragments are refused when it is read. */
 export function shownUrl(upstream: UpstreamAddress): string {
-  return upstream.url.replace(/\?.*$/, "");
+  // Of a command no more than its program: its arguments may hold a secret.
+  return upstream.command.length > 0 ? `stdio:${upstream.command[0]}` : upstream.url.replace(/\?.*$/, "");
 }
 
 const UPSTREAM_REMEDY =
   "Write http://HOST:PORT/PATH, https://HOST/PATH, or http+unix://%2Frun%2Fmcp.sock/PATH for a unix socket.";
 
-function socketAddress(name: string, url: URL): Parsed<UpstreamAddress> {
+/** Words are split at blanks; what stands in quotes is one. There is no shell. */
+function wordsOf(text: string): string[] | undefined {
+  const words = text.match(/"[^"]*"|'[^']*'|[^\s"']+/g) ?? [];
+  if (words.join("").replace(/\s/g, "") !== text.replace(/\s/g, "")) return undefined;
+  return words.map((word) => word.replace(/^(["'])(.*)\1$/s, "$2"));
+}
+
+function parseStdio(named: Named, text: string): Parsed<UpstreamAddress> {
+  const command = wordsOf(text);
+  if (command === undefined) return unfit("a quote in the command is not closed", "Close it, or leave it out.");
+  if (text.includes("\0")) return unfit("the command holds a NUL character", "Leave it out.");
+  if ((command[0] ?? "").trim() === "") {
+    return unfit("no command stands behind stdio:", "Write NAME=stdio:COMMAND ARG ….");
+  }
+  // The name alone stands for it in session ids: they outlive a new version of the command.
+  const name = named.name === "" ? "stdio" : named.name;
+  return { value: { ...named, name, url: `stdio:${name}`, hostname: "", port: 0, command } };
+}
+
+/** What stands before the address. */
+type Named = Pick<UpstreamAddress, "name" | "required" | "command">;
+
+function socketAddress(named: Named, url: URL): Parsed<UpstreamAddress> {
   let socketPath = "";
   try {
     socketPath = decodeURIComponent(url.hostname);
@@ -104,11 +131,13 @@ function socketAddress(name: string, url: URL): Parsed<UpstreamAddress> {
   if (!socketPath.startsWith("/") || socketPath.includes("\0") || url.port !== "") {
     return unfit("the http+unix URL names no absolute socket path", UPSTREAM_REMEDY);
   }
-  return { value: { name, url: url.href, hostname: "", port: 0 } };
+  return { value: { ...named, url: url.href, hostname: "", port: 0 } };
 }
 
 function parseUpstream(text: string): Parsed<UpstreamAddress> {
-  const [, name = "", address = ""] = /^(?:([A-Za-z][A-Za-z0-9_-]{0,31})=)?(.*)$/s.exec(text) ?? [];
+  const [, name = "", mark, address = ""] = /^(?:([A-Za-z][A-Za-z0-9_-]{0,31})(!)?=)?(.*)$/s.exec(text) ?? [];
+  const named: Named = { name, required: mark !== undefined, command: [] };
+  if (/^stdio:/i.test(address)) return parseStdio(named, address.slice(6));
   const [plain] = /^[A-Za-z0-9.-]+:\d{1,5}(?:\/[\w./-]*)?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}(?:\/[\w./-]*)?$/.exec(address) ??
     [];
   if (plain !== undefined) {
@@ -130,18 +159,22 @@ function parseUpstream(text: string): Parsed<UpstreamAddress> {
     );
   }
   if (address.includes("#")) return unfit("the URL has a fragment", "Leave out # and what follows.");
-  if (url.protocol === "http+unix:") return socketAddress(name, url);
+  if (url.protocol === "http+unix:") return socketAddress(named, url);
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
-  return { value: { name, url: url.href, hostname, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) } };
+  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  return { value: { ...named, url: url.href, hostname, port } };
 }
 
 export const upstreamAddress: Kind<UpstreamAddress> = {
   metavar: "[NAME=]URL",
   parse: parseUpstream,
-  format: (value) => value.name === "" ? value.url : `${value.name}=${value.url}`,
+  format: ({ name, required, url, command }) => {
+    const address = command.length === 0 ? url : `stdio:${command.map((word) => `"${word}"`).join(" ")}`;
+    return name === "" ? address : `${name}${required ? "!" : ""}=${address}`;
+  },
   socketOf: ({ url }) => url.startsWith("http+unix:") ? decodeURIComponent(new URL(url).hostname) : undefined,
   // A query may hold a comma; only one before the next URL separates.
-  separator: /\s+|\s*,\s*(?=(?:[A-Za-z][\w-]*=)?https?(?:\+unix)?:\/\/)/,
+  separator: /\s*[\s,]\s*(?=(?:[A-Za-z][\w-]*!?=)?(?:https?(?:\+unix)?:\/\/|stdio:))/,
 };
 
 /** An absolute http(s) URL without credentials or fragment, normalised. */

@@ -6,7 +6,14 @@ import { systemFault } from "../platform/system_fault.ts";
 import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, settingOf, type Settings } from "./schema.ts";
-import { parseAdminToken, parseClientSecret, parseRefreshToken, parseTokenSecrets, parseVariable } from "./secrets.ts";
+import {
+  parseAdminToken,
+  parseClientSecret,
+  parseMemberToken,
+  parseRefreshToken,
+  parseTokenSecrets,
+  parseVariable,
+} from "./secrets.ts";
 
 /** What reading configuration needs of the machine. */
 export interface FileAccess {
@@ -66,6 +73,7 @@ const SECRETS: Partial<Record<SettingKey, (text: string, place: string) => unkno
   credentialClientSecretFile: parseClientSecret,
   credentialRefreshTokenFile: parseRefreshToken,
   stdioSecrets: parseVariable,
+  memberCredentials: parseMemberToken,
 };
 
 const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
@@ -77,6 +85,7 @@ const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
   "credentialClientSecretFile",
   "credentialRefreshTokenFile",
   "stdioSecrets",
+  "memberCredentials",
 ]);
 const OTHERS_MAY_READ = 0o044;
 

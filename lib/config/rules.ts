@@ -10,6 +10,7 @@ import { formatDuration, formatSize } from "./quantities.ts";
 import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
 import { settingOf, SETTINGS } from "./schema.ts";
 import { flagOf } from "./setting.ts";
+import { SEVERAL_RULES } from "./several_rules.ts";
 import { STDIO_RULES } from "./stdio_rules.ts";
 
 const FIELD_LISTS = ["sealHeaders", "transientHeaders", "stripHeaders"] as const;
@@ -74,16 +75,10 @@ function judgeUpstreamCount(bench: Bench): void {
   if (count > 0 && command.length > 0) {
     bench.problem(
       "command",
-      "there is an --upstream too, and this version forwards to one",
-      "Leave out one of the two.",
+      "there is an --upstream too, and a command behind -- stands alone",
+      "Write it as one of the servers: --upstream 'NAME=stdio:COMMAND ARG …'.",
     );
   }
-  if (count <= 1) return;
-  bench.problem(
-    "upstreams",
-    `${count} MCP servers are named, and this version forwards to one`,
-    "Name one, and start one Signet for each of the others.",
-  );
 }
 
 function judgeUpstreams(bench: Bench): void {
@@ -93,7 +88,7 @@ function judgeUpstreams(bench: Bench): void {
     const { url, hostname, port } = upstream;
     if (listeners.some((listener) => pointsAt(listener, hostname, port))) {
       problem("upstreams", `${shownUrl(upstream)} is Signet itself`, "Name the MCP server, or listen on another port.");
-    } else if (new URL(url).pathname === "/") {
+    } else if (upstream.command.length === 0 && new URL(url).pathname === "/") {
       warn(`The upstream ${shownUrl(upstream)} has no path; most MCP servers want one, such as /mcp.`);
     }
   }
@@ -179,7 +174,16 @@ export function judge(judged: Judged): Verdict {
       problems.push({ place: judged.places.get(key) ?? flagOf(settingOf(key)), problem, remedy }),
     warn: (text) => warnings.push(text),
   };
-  for (const [reads, rule] of [...RULES, ...CALLER_RULES, ...IDENTITY_RULES, ...OPERATOR_RULES, ...STDIO_RULES]) {
+  for (
+    const [reads, rule] of [
+      ...RULES,
+      ...CALLER_RULES,
+      ...IDENTITY_RULES,
+      ...OPERATOR_RULES,
+      ...STDIO_RULES,
+      ...SEVERAL_RULES,
+    ]
+  ) {
     if (!reads.some((key) => judged.broken.has(key))) rule(bench);
   }
   return { problems, warnings };

@@ -7,6 +7,7 @@ import { KEYS } from "./sections/keys.ts";
 import { LIMITS } from "./sections/limits.ts";
 import { LISTENING } from "./sections/listening.ts";
 import { OPERATION } from "./sections/operation.ts";
+import { SEVERAL } from "./sections/several.ts";
 import { SESSIONS } from "./sections/sessions.ts";
 import { STDIO } from "./sections/stdio.ts";
 import { TIMEOUTS } from "./sections/timeouts.ts";
@@ -15,6 +16,7 @@ import { environmentName, type Setting, type ValueOf } from "./setting.ts";
 export const SETTINGS = {
   ...LISTENING,
   ...FORWARDING,
+  ...SEVERAL,
   ...STDIO,
   ...CREDENTIALS,
   ...KEYS,

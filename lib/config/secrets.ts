@@ -16,6 +16,8 @@ export interface Secrets {
   readonly credentialSecret: string | undefined;
   /** Variables of a stdio server whose values are in files. */
   readonly stdioSecrets: Readonly<Record<string, string>>;
+  /** Tokens for some of several servers, by their configured names. */
+  readonly memberTokens: Readonly<Record<string, string>>;
 }
 
 /** Settings that name files with secrets. */
@@ -24,7 +26,8 @@ type SecretKey =
   | "adminTokenFile"
   | "introspectionSecretFile"
   | "credentialClientSecretFile"
-  | "stdioSecrets";
+  | "stdioSecrets"
+  | "memberCredentials";
 
 export interface SecretOptions {
   readonly readTextFile: (path: string) => Promise<string>;
@@ -94,6 +97,14 @@ export function parseRefreshToken(text: string, place: string): string {
   throw new ConfigError([{ place, problem, remedy: "Put the refresh token alone into the file." }]);
 }
 
+/** A Bearer token for one of several servers. @throws ConfigError if there is none */
+export function parseMemberToken(text: string, place: string): string {
+  const token = text.trim();
+  if (/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return token; // RFC 6750 §2.1
+  const problem = token === "" ? "the file holds no token" : "the file holds what is no Bearer token";
+  throw new ConfigError([{ place, problem, remedy: "Put the token alone into the file." }]);
+}
+
 /** The value of a variable: the text without the line's end. @throws ConfigError if there is none */
 export function parseVariable(text: string, place: string): string {
   const value = text.replace(/\r?\n$/, "");
@@ -139,8 +150,20 @@ export async function loadSecrets(
     const value = await load("stdioSecrets", parseVariable, path);
     if (value !== undefined) stdioSecrets[name] = value;
   }
+  const memberTokens: Record<string, string> = {};
+  for (const { member, path } of settings.memberCredentials ?? []) {
+    const token = await load("memberCredentials", parseMemberToken, path);
+    if (token !== undefined) memberTokens[member] = token;
+  }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { tokenSecrets: tokenSecrets ?? [], adminToken, introspectionSecret, credentialSecret, stdioSecrets };
+  return {
+    tokenSecrets: tokenSecrets ?? [],
+    adminToken,
+    introspectionSecret,
+    credentialSecret,
+    stdioSecrets,
+    memberTokens,
+  };
 }
 
 async function readSecret<T>(

@@ -5,6 +5,7 @@ import { boolean, type Kind } from "./kinds.ts";
 export const SECTIONS = [
   "Listening",
   "Forwarding",
+  "Several servers",
   "Stdio servers",
   "Credentials",
   "Keys",

@@ -12,7 +12,7 @@ const CREDENTIAL_KEYS = (Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[
   key !== "credential"
 );
 
-function judgeCommand({ settings: { command }, places, problem, warn }: Bench): void {
+function judgeCommand({ settings: { command, upstreams }, places, problem, warn }: Bench): void {
   if (command.length === 1 && /\S\s+\S/.test(command[0]!)) {
     warn(
       "The command of the stdio server is one word with blanks in it: no shell takes it apart. Write its words apart.",
@@ -22,6 +22,7 @@ function judgeCommand({ settings: { command }, places, problem, warn }: Bench): 
     if (command[0]!.trim() === "") problem("command", "its first word is blank", "Begin with the program to start.");
     return;
   }
+  if (upstreams.some((upstream) => upstream.command.length > 0)) return;
   for (const key of STDIO_KEYS) {
     if (!places.has(key)) continue;
     problem(key, "there is no stdio server to start", "Add its command behind --, or leave it out.");
@@ -104,9 +105,10 @@ function judgeCredential({ settings, places, broken, problem }: Bench): void {
 }
 
 /** Into what the token goes depends on the kind of server. */
-function judgeCredentialPlace({ settings: { credential, credentialName, command }, problem }: Bench): void {
+function judgeCredentialPlace({ settings: { credential, credentialName, command, upstreams }, problem }: Bench): void {
   if (credential === undefined) return;
-  const stdio = command.length > 0;
+  const [only] = upstreams;
+  const stdio = command.length > 0 || (upstreams.length === 1 && only!.command.length > 0);
   if (!stdio && credential === "token-exchange") {
     const remedy = "An HTTP server gets the caller's own token: choose another source, or leave it out.";
     return problem("credential", "token-exchange is for stdio servers only", remedy);
@@ -131,11 +133,11 @@ function judgeTokenUrl({ settings: { credentialTokenUrl }, problem }: Bench): vo
 }
 
 export const STDIO_RULES: readonly Rule[] = [
-  [["command"], judgeCommand],
+  [["command", "upstreams"], judgeCommand],
   [["stdioVariables", "stdioSecrets", "stdioInherit"], judgeVariables],
   [["stdioUser", "stdioGroup", "stdioUserProcesses"], judgeUser],
   [["maxProcesses", "maxProcessesPerPrincipal"], judgeProcessCaps],
   [["credential"], judgeCredential],
-  [["credential", "credentialName", "command"], judgeCredentialPlace],
+  [["credential", "credentialName", "command", "upstreams"], judgeCredentialPlace],
   [["credentialTokenUrl"], judgeTokenUrl],
 ];

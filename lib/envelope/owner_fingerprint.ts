@@ -1,5 +1,5 @@
 // Who owns a session, as a keyed hash: it can be compared but not turned back into a name (docs/behaviour.md O2, E4;
-// tests/vectors/FORMAT.md §5).
+// tests/vectors/FORMAT.md §6).
 import { Buffer } from "node:buffer";
 import { blake3 } from "@noble/hashes/blake3.js";
 import type { MasterKey } from "./key_ring.ts";

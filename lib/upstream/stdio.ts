@@ -80,6 +80,8 @@ export class StdioUpstream implements Upstream {
   readonly initializeTimeoutMs: number;
   readonly slots: Slots;
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
+  /** Its processes as peers, for who serves them together with others'. */
+  readonly choosePeers: ChoosePeers;
   readonly #host: ProcessHost;
   readonly #bridge: BridgeServer;
 
@@ -96,10 +98,11 @@ export class StdioUpstream implements Upstream {
       random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
     };
     this.#host = hostOf(options, { parts, limits, slots: this.slots });
+    this.choosePeers = serversOf(this.#host, options.credentials);
     this.#bridge = new BridgeServer({
       parts,
       gate: new StartGate(this.#host.backoff, parts.timers),
-      choose: serversOf(this.#host, options.credentials),
+      choose: this.choosePeers,
       onEnded: (upstreamSessionId) => this.onEnded?.(upstreamSessionId),
     });
   }

@@ -113,6 +113,49 @@ function keyVectors() {
   });
 }
 
+/** What a session over several servers is called inside the envelope: FORMAT.md §5. */
+export function severalId(
+  run: string,
+  separator: string,
+  members: readonly (readonly [string, string, string?])[],
+): string {
+  const percent = (character: string) =>
+    [...Buffer.from(character)].map((byte) => "%" + byte.toString(16).toUpperCase().padStart(2, "0")).join("");
+  const escaped = (text: string) =>
+    [...text].map((c) => c > " " && c < "\x7f" && !"%,;".includes(c) ? c : percent(c)).join("");
+  const parts = members.map(([name, ...texts]) => [name, ...texts.filter((text) => text !== undefined).map(escaped)]);
+  return [run + separator, ...parts.map((part) => part.join(","))].join(";");
+}
+
+function severalVectors() {
+  const run = "00112233445566778899aabb";
+  const cases: [string, [string, string, string?][]][] = [
+    ["_", [["github", "https://mcp.example/github", "3f1c"], ["files", "http://127.0.0.1:3001/mcp"]]],
+    ["-", [["x_1", "http://a/mcp", "one"], ["x_2", "http://a/mcp", "two"], ["memory", "stdio:memory"]]],
+    ["__", [["a", "http://a/?b=1,2;c=%20", "id,;% \u00e9\u{1f600}"], ["b", "http://b/", ""]]],
+  ];
+  const valid = cases.map(([separator, members]) => ({
+    run,
+    separator,
+    members: members.map(([name, url, state]) => state === undefined ? { name, url } : { name, url, state }),
+    text: severalId(run, separator, members),
+  }));
+  const invalid = [
+    { text: "", why: "nothing" },
+    { text: `${run}_`, why: "no members" },
+    { text: `${run};a,http://a/`, why: "no separator" },
+    { text: "short_;a,http://a/", why: "a run too short" },
+    { text: `${run}_;a,http://a/,x,y`, why: "a member of four parts" },
+    { text: `${run}_;a,http://a/;a,http://b/`, why: "two members of one name" },
+    { text: `${run}_;1a,http://a/`, why: "a name that begins with a digit" },
+    { text: `${run}_;a,`, why: "no address" },
+    { text: `${run}_;a,http://a/,%2c`, why: "another spelling of an escape" },
+    { text: `${run}_;a,http://a/,%41`, why: "an escape of what needs none" },
+    { text: `${run}_;a,http://a/,%zz`, why: "no escape" },
+  ];
+  return { valid, invalid };
+}
+
 function sealedVectors() {
   const cases: [number, string, Uint8Array][] = [
     [0, "session", new Uint8Array(0)],
@@ -210,6 +253,26 @@ function sessionVectors() {
       capabilities: {},
       upstreams: {},
     },
+    {
+      ...typical,
+      upstreams: {
+        "several:": {
+          "mcp-session-id": severalId("00112233445566778899aabb", "_", [
+            ["files", "http://127.0.0.1:3001/mcp", "0b7c1c5e-6d0f-4a63-9b0e-8f2c4b1f7a10"],
+            ["github", "https://mcp.example/github"],
+            ["memory", "stdio:memory"],
+          ]),
+          "x-tenant": "blue",
+        },
+      },
+    },
+    {
+      ...typical,
+      upstreams: {
+        "http://localhost:8080/mcp": { "mcp-session-id": "session-1", "authorization": "Bearer token" },
+        "http://localhost:8081/mcp": { "mcp-session-id": "session-2" },
+      },
+    },
   ];
   return sessions.map((session) => {
     const payload = canonical([
@@ -251,6 +314,7 @@ export function makeVectors(): Record<string, unknown> {
     "keys.json": keyVectors(),
     "sealed.json": sealedVectors(),
     "sessions.json": sessionVectors(),
+    "several.json": severalVectors(),
     "owners.json": ownerVectors(),
   };
 }

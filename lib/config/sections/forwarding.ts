@@ -8,7 +8,8 @@ const rows = rowsOf("Forwarding");
 export const FORWARDING = {
   upstreams: rows.many(upstreamAddress, {
     name: "upstream",
-    doc: "The MCP server behind Signet: http, https or http+unix",
+    doc:
+      "An MCP server behind Signet: http, https, http+unix, or NAME=stdio:COMMAND ARG …; of several, NAME!= marks one without which no session opens",
   }),
   upstreamCaFile: rows.optional(file, {
     name: "upstream-ca",

@@ -30,6 +30,13 @@ export interface CredentialSource {
   refresh(): Promise<Credential>;
 }
 
+/** One that was given once and for all. */
+export function fixedCredential(values: Readonly<Record<string, string>>): CredentialSource {
+  const credential: Credential = { values, obtainedAtMs: 0, expiresAtMs: Infinity };
+  const given = () => Promise.resolve(credential);
+  return { current: given, refresh: given, peek: () => credential };
+}
+
 /** Obtains one credential. @throws as `CredentialSource.current` */
 export type Obtain = () => Promise<Omit<Credential, "obtainedAtMs">>;
 

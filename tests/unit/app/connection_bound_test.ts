@@ -8,7 +8,7 @@ function boundOf(limit: number | undefined, changes: { acceptSpins?: boolean; co
   const lines: string[] = [];
   const log = createLogger({ level: "info", format: "json", now: () => 0, write: (line) => void lines.push(line) });
   const { acceptSpins = true, command = [] } = changes;
-  const settings = { maxConnections: 20_000, maxProcesses: 100, command };
+  const settings = { maxConnections: 20_000, maxProcesses: 100, command, upstreams: [] };
   const bound = connectionBound(settings, { log, descriptors: { limit, acceptSpins } });
   return [bound, lines.length];
 }

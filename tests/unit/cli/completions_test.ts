@@ -101,7 +101,7 @@ Deno.test("zsh and fish scripts quote what would end a string", STRICT, () => {
   assert.match(zsh, /besides the system'\\''s/);
   assert.match(fish, /besides the system\\'s/);
   // A colon or bracket would end the description of an `_arguments` specification.
-  assert.match(zsh, /'\*--upstream\[The MCP server behind Signet\\: http/);
+  assert.match(zsh, /'\*--upstream\[An MCP server behind Signet\\: http/);
   assert.match(zsh, /:\\\[NAME=\\\]URL: '/);
 });
 

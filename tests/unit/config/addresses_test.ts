@@ -44,24 +44,39 @@ Deno.test("endpointPath takes only what arrives unchanged in a request target", 
 Deno.test("upstreamAddress reads http, https and unix sockets, with and without a name", STRICT, () => {
   assert.deepEqual(valueOf(upstreamAddress, "http://127.0.0.1:3000/mcp"), {
     name: "",
+    required: false,
+    command: [],
     url: "http://127.0.0.1:3000/mcp",
     hostname: "127.0.0.1",
     port: 3000,
   });
   assert.deepEqual(valueOf(upstreamAddress, "weather=HTTPS://MCP.Example/a?b=c,d"), {
     name: "weather",
+    required: false,
+    command: [],
     url: "https://mcp.example/a?b=c,d",
     hostname: "mcp.example",
     port: 443,
   });
   assert.deepEqual(valueOf(upstreamAddress, "http://[::1]/"), {
     name: "",
+    required: false,
+    command: [],
     url: "http://[::1]/",
     hostname: "::1",
     port: 80,
   });
   assert.equal(valueOf(upstreamAddress, "http+unix://%2Frun%2Fmcp.sock/mcp").url, "http+unix://%2Frun%2Fmcp.sock/mcp");
   assert.equal(valueOf(upstreamAddress, "http://a/b?x=http://c").name, "");
+});
+
+Deno.test("upstreamAddress reads members: required ones, and commands word by word without a shell", STRICT, () => {
+  assert.deepEqual(valueOf(upstreamAddress, "github!=https://mcp.example/").required, true);
+  const memory = valueOf(upstreamAddress, "memory=stdio:npx -y 'a b' \"c d\"");
+  assert.deepEqual(memory.command, ["npx", "-y", "a b", "c d"]);
+  assert.deepEqual(valueOf(upstreamAddress, upstreamAddress.format(memory)), memory);
+  assert.match(problemOf(upstreamAddress, "memory=stdio: "), /no command/);
+  assert.match(problemOf(upstreamAddress, "memory=stdio:a 'b"), /not closed/);
 });
 
 Deno.test("upstreamAddress refuses other schemes, fragments and credentials, and quotes none", STRICT, () => {

@@ -12,7 +12,7 @@ Deno.test("M4: listening beyond loopback wants hosts or --unsafe-listen", STRICT
   assert.doesNotMatch(await warningsOf({ argv: [...argv, "--unsafe-listen", "--allow-host", "a"] }), /DNS rebinding/);
 });
 
-Deno.test("exactly one upstream is named", STRICT, async () => {
+Deno.test("an upstream is named; several have names that cannot be taken for each other", STRICT, async () => {
   assert.deepEqual((await problemsOf({})).map(({ place, problem, remedy }) => [place, problem, remedy]), [
     [
       "--upstream",
@@ -20,9 +20,16 @@ Deno.test("exactly one upstream is named", STRICT, async () => {
       "Add --upstream http://127.0.0.1:3000/mcp, or the command of a stdio server behind --.",
     ],
   ]);
-  const argv = ["--upstream", "b=http://127.0.0.1:3001/mcp"];
-  assert.deepEqual(await problemLines({ argv }), [
-    "--upstream: 2 MCP servers are named, and this version forwards to one",
+  const several = (...others: string[]) => ({ argv: others.flatMap((other) => ["--upstream", other]) });
+  assert.deepEqual(await problemLines(several("b=http://127.0.0.1:3001/mcp", "b=http://127.0.0.1:3001/mcp")), []);
+  assert.deepEqual(await problemLines(several("x=http://127.0.0.1:3001/mcp", "x_y=http://127.0.0.1:3002/mcp")), [
+    "--upstream: a tool of x could be taken for one of x_y",
+  ]);
+  assert.deepEqual(await problemLines(several("A=http://127.0.0.1:3001/mcp", "a=http://127.0.0.1:3002/mcp")), [
+    "--upstream: a tool of A could be taken for one of a",
+  ]);
+  assert.deepEqual(await problemLines({ argv: ["--allow-tool", "a*"] }), [
+    "--allow-tool: there is one MCP server, which is passed through as it is",
   ]);
 });
 

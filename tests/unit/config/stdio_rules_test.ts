@@ -48,7 +48,7 @@ Deno.test(
 Deno.test("exactly one of upstream and command is wanted", STRICT, async () => {
   assert.deepEqual(await stdioProblems([]), []);
   assert.deepEqual(await problemLines({ argv: COMMAND }), [
-    "--: there is an --upstream too, and this version forwards to one",
+    "--: there is an --upstream too, and a command behind -- stands alone",
   ]);
 });
 

@@ -6,6 +6,7 @@ import keys from "../../vectors/keys.json" with { type: "json" };
 import owners from "../../vectors/owners.json" with { type: "json" };
 import sealed from "../../vectors/sealed.json" with { type: "json" };
 import sessions from "../../vectors/sessions.json" with { type: "json" };
+import several from "../../vectors/several.json" with { type: "json" };
 import { makeVectors } from "../../vectors/reference.ts";
 
 Deno.test("E1: the reference implementation makes exactly the committed vectors", STRICT, () => {
@@ -14,6 +15,7 @@ Deno.test("E1: the reference implementation makes exactly the committed vectors"
     "keys.json": keys,
     "sealed.json": sealed,
     "sessions.json": sessions,
+    "several.json": several,
     "owners.json": owners,
   });
 });

@@ -1,0 +1,197 @@
+// Settings → several MCP servers behind one session: each a member with its own peers, credential, patterns and breaker.
+// Loaded only where several are configured.
+import type { Settings } from "../config/schema.ts";
+import type { MemberCredential } from "../config/sections/several.ts";
+import type { UpstreamAddress } from "../config/addresses.ts";
+import { membersIn } from "../config/several_rules.ts";
+import type { FieldList } from "../http1/types.ts";
+import type { MetricsPage } from "../observe/metrics.ts";
+import { readTextFile } from "../platform/files.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { type CredentialSource, fixedCredential } from "../upstream/credentials/credential.ts";
+import { CredentialedUpstream } from "../upstream/credentials/header.ts";
+import { HttpUpstream } from "../upstream/http.ts";
+import { httpPeer } from "../upstream/peers/http_peer_life.ts";
+import { SeveralUpstream } from "../upstream/several.ts";
+import { Breaker } from "../upstream/several/breaker.ts";
+import { carrierRule } from "../upstream/several/carry.ts";
+import { type Member, newCounts } from "../upstream/several/member.ts";
+import { type Patterns, Visible } from "../upstream/several/visible.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { assertMayRun } from "./may_run.ts";
+import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
+
+type Reach = Pick<Member, "open" | "probe" | "close">;
+
+/** A member's address, and the name it goes by in sessions opened now. */
+type Named = UpstreamAddress & { readonly prefixName: string };
+
+/** @throws ConfigError if a program, its folder or the permission to start it is not there */
+export async function openSeveralUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
+  const named = membersIn(settings.upstreams);
+  const names = new Set(named.flatMap(({ name, prefixName }) => [name, prefixName]));
+  const caFile = settings.upstreamCaFile;
+  const caCerts = caFile === undefined ? undefined : [await readTextFile(caFile)];
+  const shared = await signetsCredential(settings, options);
+  const members: Member[] = [];
+  for (const address of named) {
+    const breaker = new Breaker(SYSTEM_TIMERS);
+    const source = credentialFor(settings, address);
+    const reach = address.command.length > 0 ? await stdioReach(settings, options, address) : httpReach({
+      settings,
+      options,
+      address,
+      breaker,
+      caCerts,
+      credential: credentialOf(source, { options, shared }),
+    });
+    const visible = (patterns: Patterns) =>
+      new Visible(patterns, { name: address.prefixName, names, also: address.name });
+    members.push({
+      ...reach,
+      name: address.name,
+      prefixName: address.prefixName,
+      url: address.url,
+      required: address.required,
+      breaker,
+      counts: newCounts(),
+      carry: carrierRule({
+        client: source?.source === "client",
+        names: [
+          ...settings.sealHeaders,
+          ...settings.transientHeaders,
+          ...(settings.forwardIdentity ? [settings.identityUserHeader, settings.identityScopesHeader] : []),
+        ],
+      }),
+      visible: {
+        tools: visible({ allow: settings.allowTools, deny: settings.denyTools }),
+        prompts: visible({ allow: settings.allowPrompts, deny: settings.denyPrompts }),
+        resources: visible({ allow: settings.allowResources, deny: settings.denyResources }),
+      },
+    });
+  }
+  const upstream = new SeveralUpstream({
+    members,
+    separator: settings.nameSeparator,
+    memberTimeoutMs: settings.memberTimeoutMs,
+    ring: options.ring,
+    log: options.log,
+    account: options.account,
+    limits: { idleMs: settings.sessionIdleMs },
+  });
+  return { upstream, declare: (page) => declareMembers(page, upstream), close: () => upstream.close() };
+}
+
+function credentialFor({ memberCredentials }: Settings, { name }: Named): MemberCredential | undefined {
+  return memberCredentials.find(({ member }) => member === name);
+}
+
+/** The one that Signet itself obtains, for all members that are to get it. */
+async function signetsCredential(
+  settings: Settings,
+  { secrets, log }: OpenUpstreamOptions,
+): Promise<((inner: Upstream) => { upstream: Upstream; close(): Promise<void> }) | undefined> {
+  if (settings.credential === undefined) return undefined;
+  if (settings.credential === "command") await assertMayRun("credentialCommand");
+  const { withCredential } = await import("./credentials.ts");
+  return (inner) => withCredential(inner, { settings, secrets, log });
+}
+
+type Wrap = (inner: Upstream) => { upstream: Upstream; close(): Promise<void> };
+
+function credentialOf(
+  source: MemberCredential | undefined,
+  { options, shared }: { readonly options: OpenUpstreamOptions; readonly shared: Wrap | undefined },
+): Wrap | undefined {
+  if (source?.source === "signet") return shared;
+  if (source?.source !== "file") return undefined;
+  const token = options.secrets.memberTokens[source.member];
+  if (token === undefined) throw new Error("starting: want the token of a member, got none");
+  const fixed: CredentialSource = fixedCredential({ authorization: `Bearer ${token}` });
+  return (inner) => {
+    const upstream = new CredentialedUpstream(inner, fixed);
+    return { upstream, close: async () => await upstream.close() };
+  };
+}
+
+function httpReach(given: {
+  readonly settings: Settings;
+  readonly options: OpenUpstreamOptions;
+  readonly address: Named;
+  readonly breaker: Breaker;
+  readonly caCerts: readonly string[] | undefined;
+  readonly credential: Wrap | undefined;
+}): Reach {
+  const { settings, options: { account, log }, address, breaker, caCerts, credential } = given;
+  const http = new HttpUpstream({
+    name: address.prefixName,
+    url: address.url,
+    account,
+    ...(caCerts === undefined || !address.url.startsWith("https:") ? {} : { caCerts }),
+    limits: {
+      connectTimeoutMs: settings.connectTimeoutMs,
+      connectPatienceMs: Math.min(settings.connectPatienceMs, settings.memberTimeoutMs),
+      responseTimeoutMs: settings.responseTimeoutMs,
+      maxHeadBytes: settings.maxHeadBytes,
+    },
+  });
+  const { upstream, close } = credential?.(http) ?? { upstream: http, close: () => Promise.resolve(http.close()) };
+  const copy = (fields: FieldList) => [...fields];
+  return {
+    open: ({ caller, session }, events) =>
+      httpPeer({ upstream, caller, session, account, log, breaker, fieldsOf: copy })(events),
+    probe: () => http.probe(),
+    close,
+  };
+}
+
+/** A process a session, of a command of its own. */
+async function stdioReach(settings: Settings, options: OpenUpstreamOptions, address: Named): Promise<Reach> {
+  const { openStdioUpstream } = await import("./stdio_upstream.ts");
+  const opened = await openStdioUpstream({ ...settings, command: address.command, credential: undefined }, options);
+  const { stdio } = opened;
+  return {
+    open: (opening, events) => stdio.choosePeers(opening)(events),
+    probe: () => stdio.probe(),
+    close: () => opened.close(),
+  };
+}
+
+function declareMembers(page: MetricsPage, upstream: SeveralUpstream): void {
+  const { members } = upstream;
+  page.labelled(
+    "counter",
+    {
+      name: "signet_member_events_total",
+      help: "Calls to each of several servers; those lost; sessions opened without it; entries left out of its lists.",
+      labels: ["member", "event"],
+    },
+    () =>
+      members.flatMap(({ prefixName, counts }) =>
+        Object.entries(counts).map(([event, count]): [string[], number] => [[prefixName, event], count])
+      ),
+  );
+  page.labelled(
+    "gauge",
+    {
+      name: "signet_member_up",
+      help: "1 where the last attempt to reach the server succeeded, or none was made.",
+      labels: ["member"],
+    },
+    () =>
+      members.map((
+        { prefixName, breaker },
+      ): [string[], number] => [[prefixName], breaker.reason === undefined ? 1 : 0]),
+  );
+  page.labelled(
+    "gauge",
+    { name: "signet_several_entries", help: "What is held for sessions of several servers.", labels: ["what"] },
+    () => {
+      const { sessions, calls, questions, subscriptions, events } = upstream.sizes();
+      return Object.entries({ sessions, calls, questions, subscriptions, events }).map((
+        [what, count],
+      ) => [[what], count]);
+    },
+  );
+  page.gauge("signet_several_event_bytes", "Bytes of events kept for resumption.", () => upstream.sizes().eventBytes);
+}

@@ -1,0 +1,82 @@
+// Several MCP servers behind one session: what their tools are called, how long they may take, what of them clients see,
+// and which of them gets whose credential (docs/behaviour.md A1–A8).
+import { NAME_SEPARATOR } from "../../envelope/several_id.ts";
+import { type Kind, quoted, unfit } from "../kinds.ts";
+import { duration } from "../quantities.ts";
+import { rowsOf } from "../setting.ts";
+import { MINUTE, SECOND } from "../units.ts";
+
+const rows = rowsOf("Several servers");
+
+const separator: Kind<string> = {
+  metavar: "TEXT",
+  parse(text) {
+    if (NAME_SEPARATOR.test(text)) return { value: text };
+    return unfit(`${quoted(text)} cannot stand in the name of a tool`, "Write one to three of _ and -.");
+  },
+  format: (value) => value,
+};
+
+/** `member/pattern` or `pattern`, in which `*` is any text and `?` any one character. */
+const pattern: Kind<string> = {
+  metavar: "[NAME/]PATTERN",
+  parse(text) {
+    if (text.trim() !== "" && text.length <= 1024) return { value: text };
+    return unfit("this is no pattern", "Write NAME/PATTERN or PATTERN, such as github/create_*.");
+  },
+  format: (value) => value,
+  separator: /[\s,]+/,
+};
+
+/** Which credential a member gets. */
+export interface MemberCredential {
+  readonly member: string;
+  /** `none`, the client's own, Signet's (`--credential`), or a token that is alone in a file. */
+  readonly source: "none" | "client" | "signet" | "file";
+  readonly path?: string;
+}
+
+const memberCredential: Kind<MemberCredential> = {
+  metavar: "NAME=SOURCE",
+  parse(text) {
+    const [, member = "", source = "", path] = /^([A-Za-z][\w-]*)=(none|client|signet|file)(?::(.+))?$/s.exec(text) ??
+      [];
+    if (member !== "" && (source === "file") === (path !== undefined)) {
+      const value = { member, source: source as MemberCredential["source"] };
+      return { value: path === undefined ? value : { ...value, path } };
+    }
+    return unfit("this names no server's credential", "Write NAME=none, NAME=client, NAME=signet or NAME=file:PATH.");
+  },
+  format: ({ member, source, path }) => `${member}=${source}${path === undefined ? "" : `:${path}`}`,
+  fileOf: ({ path }) => path,
+};
+
+export const SEVERAL = {
+  nameSeparator: rows.one(separator, {
+    name: "name-separator",
+    default: "_",
+    doc: "Between the name of a server and that of its tool: github_create_issue",
+  }),
+  memberTimeoutMs: rows.one(duration({ min: 100, max: 10 * MINUTE }), {
+    name: "member-timeout",
+    default: 10 * SECOND,
+    doc: "For each of several servers to answer initialize or a list; one that does not is left out, and reported",
+  }),
+  memberCredentials: rows.many(memberCredential, {
+    name: "member-credential",
+    doc:
+      "Which credential one of several servers gets: none (the default), client (its own), signet (--credential), or file:PATH (a Bearer token)",
+  }),
+  allowTools: rows.many(pattern, {
+    name: "allow-tool",
+    doc: "Tools of several servers that clients may see and call; without one, all. * is any text, ? any character",
+  }),
+  denyTools: rows.many(pattern, { name: "deny-tool", doc: "Tools they may not, whatever is allowed" }),
+  allowPrompts: rows.many(pattern, { name: "allow-prompt", doc: "The same for prompts" }),
+  denyPrompts: rows.many(pattern, { name: "deny-prompt", doc: "The same for prompts" }),
+  allowResources: rows.many(pattern, {
+    name: "allow-resource",
+    doc: "The same for the servers' own URIs of resources",
+  }),
+  denyResources: rows.many(pattern, { name: "deny-resource", doc: "The same for the servers' own URIs of resources" }),
+} as const;

@@ -1,0 +1,94 @@
+// Several MCP servers, judged as a whole (docs/behaviour.md A1, A7, A8): names that cannot be taken for each other, and
+// settings that mean nothing without several.
+import { MAX_MEMBERS } from "../envelope/several_id.ts";
+import { clashIn, nameMembers } from "../upstream/several/names.ts";
+import { type UpstreamAddress } from "./addresses.ts";
+import type { Bench, Rule } from "./rule.ts";
+import type { SettingKey } from "./schema.ts";
+import { SEVERAL } from "./sections/several.ts";
+
+const SEVERAL_KEYS = Object.keys(SEVERAL) as (keyof typeof SEVERAL)[];
+
+/** What a server is called that was given no name: its host's first label, if that is one. */
+export function memberNameOf({ name, hostname }: UpstreamAddress): string {
+  if (name !== "") return name;
+  const [label = ""] = hostname.split(".");
+  return /^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(label) && label !== "localhost" ? label : "server";
+}
+
+/** The servers in the order of their lists, each under the name it goes by. */
+export function membersIn(upstreams: readonly UpstreamAddress[]) {
+  return nameMembers(upstreams.map((upstream) => ({ ...upstream, name: memberNameOf(upstream) })));
+}
+
+function judgeMembers({ settings, places, problem }: Bench): void {
+  const { upstreams, nameSeparator } = settings;
+  if (upstreams.length > MAX_MEMBERS) {
+    problem("upstreams", `${upstreams.length} MCP servers are named, ${MAX_MEMBERS} is the most`, "Name fewer.");
+  }
+  if (upstreams.length > 1) {
+    const clash = clashIn(membersIn(upstreams).map(({ prefixName }) => prefixName), nameSeparator);
+    if (clash === undefined) return;
+    return problem(
+      "upstreams",
+      `a tool of ${clash[0]} could be taken for one of ${clash[1]}`,
+      `Give the two names of which none begins with the other and ${JSON.stringify(nameSeparator)}.`,
+    );
+  }
+  for (const key of SEVERAL_KEYS.filter((key) => places.has(key))) {
+    problem(
+      key,
+      "there is one MCP server, which is passed through as it is",
+      "Leave it out, or name several --upstream.",
+    );
+  }
+  if (upstreams[0]?.required) problem("upstreams", "the only server is required anyway", "Write NAME=URL.");
+}
+
+function judgeStdioMembers({ settings: { upstreams }, problem }: Bench): void {
+  const names = upstreams.filter(({ command }) => command.length > 0).map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  // Its name is all that tells it from another in a session id.
+  if (twice !== undefined) problem("upstreams", `two commands are named ${twice}`, "Give each a name of its own.");
+}
+
+function judgeMemberCredentials({ settings, problem }: Bench): void {
+  const { memberCredentials, upstreams, credential } = settings;
+  if (upstreams.length < 2) return;
+  const seen = new Set<string>();
+  for (const { member, source } of memberCredentials) {
+    const named = upstreams.filter((upstream) => memberNameOf(upstream) === member);
+    if (named.length === 0) {
+      problem("memberCredentials", `no MCP server is named ${member}`, "Name one as --upstream does.");
+    }
+    if (seen.has(member)) problem("memberCredentials", `${member} is named twice`, "Choose one credential for it.");
+    seen.add(member);
+    if (source !== "none" && named.some(({ command }) => command.length > 0)) {
+      problem("memberCredentials", `${member} is a stdio server`, "Give it what it needs by --stdio-secret.");
+    }
+    if (source === "signet" && credential === undefined) {
+      problem(
+        "memberCredentials",
+        `${member} is to get a credential of Signet's, and there is none`,
+        "Add --credential SOURCE.",
+      );
+    }
+  }
+  if (credential !== undefined && !memberCredentials.some(({ source }) => source === "signet")) {
+    problem("credential", "no server gets it", "Say which: --member-credential NAME=signet.");
+  }
+}
+
+function judgeAdoption({ settings: { upstreams, adopt }, problem }: Bench): void {
+  if (!adopt || upstreams.length < 2) return;
+  problem("adopt", "there are several MCP servers, and an id of one server's is none of theirs", "Leave it out.");
+}
+
+const READS: readonly SettingKey[] = ["upstreams"];
+
+export const SEVERAL_RULES: readonly Rule[] = [
+  [[...READS, "nameSeparator"], judgeMembers],
+  [READS, judgeStdioMembers],
+  [[...READS, "memberCredentials", "credential"], judgeMemberCredentials],
+  [[...READS, "adopt"], judgeAdoption],
+];

@@ -1,0 +1,104 @@
+// Several MCP servers as one upstream (docs/behaviour.md A1–A9): the bridge's own server over a router of their peers. Its
+// id of a session is made of theirs, and is sealed like any other, so that a restart or another replica goes on with the
+// members' own sessions, under the same names.
+import { ByteAccount } from "../http1/byte_account.ts";
+import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS, randomName } from "../bridge/limits.ts";
+import type { Gate } from "../bridge/request.ts";
+import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { SignetError } from "../errors.ts";
+import type { Logger } from "../observe/log.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import type { SessionCall } from "../session/lost_session.ts";
+import type { Member } from "./several/member.ts";
+import { Router, type RouterParts } from "./several/router.ts";
+import type { Upstream, UpstreamRequest } from "./upstream.ts";
+
+export interface SeveralUpstreamOptions {
+  /** In the order of the lists, each under a name of its own (`nameMembers`). */
+  readonly members: readonly Member[];
+  readonly separator: string;
+  readonly memberTimeoutMs: number;
+  /** What cursors are sealed with: those in force at the moment. */
+  readonly ring: () => KeyRing;
+  readonly log: Logger;
+  readonly limits?: Partial<BridgeLimits>;
+  readonly account?: ByteAccount;
+  readonly timers?: Timers;
+  readonly random?: (n: number) => Uint8Array;
+}
+
+/** A member that takes too long is left out before anybody gives up waiting for all. */
+const TELLING_MS = 5000;
+/** Breakers are the members' own; the whole is never held back. */
+const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
+
+export class SeveralUpstream implements Upstream {
+  readonly name = "several";
+  /** In the envelope, where a server's URL would stand: the members' own are in the session's id. */
+  readonly url = "several:";
+  readonly initializeTimeoutMs: number;
+  readonly members: readonly Member[];
+  onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
+  readonly #bridge: BridgeServer;
+
+  constructor(options: SeveralUpstreamOptions) {
+    const { members, separator, memberTimeoutMs, ring, log, timers = SYSTEM_TIMERS } = options;
+    this.members = members;
+    this.initializeTimeoutMs = memberTimeoutMs + TELLING_MS;
+    const parts: BridgeParts = {
+      limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
+      account: options.account ?? new ByteAccount(),
+      timers,
+      random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
+    };
+    const newRun = () => randomName(parts, 12);
+    const router: RouterParts = { members, separator, memberTimeoutMs, ring, timers, newRun, log };
+    this.#bridge = new BridgeServer({
+      parts,
+      gate: NO_GATE,
+      choose: (opening) => (events) => new Router({ parts: router, opening, events }),
+      onEnded: (sessionId) => this.onEnded?.(sessionId),
+    });
+  }
+
+  /** Everything here that grows, for metrics. */
+  sizes(): BridgeSizes {
+    return this.#bridge.sizes();
+  }
+
+  send(request: UpstreamRequest): SessionCall {
+    return this.#bridge.send(request);
+  }
+
+  release(upstreamSessionId: UpstreamSessionId): void {
+    this.#bridge.release(upstreamSessionId);
+  }
+
+  /** Whether sessions can be opened: every required member can be reached, and one at all. @throws HttpError, SignetError */
+  async probe(): Promise<void> {
+    const probes = await this.probeMembers();
+    const failed = probes.filter(({ error }) => error !== undefined);
+    const required = failed.find(({ member }) => member.required);
+    if (required !== undefined) throw required.error;
+    if (failed.length === probes.length) throw failed[0]!.error;
+  }
+
+  /** Each by itself. */
+  async probeMembers(): Promise<{ readonly member: Member; readonly error: unknown }[]> {
+    return await Promise.all(this.members.map(async (member) => {
+      try {
+        await member.probe();
+        return { member, error: undefined };
+      } catch (error) {
+        return { member, error: error ?? new SignetError("upstream_unreachable") };
+      }
+    }));
+  }
+
+  async close(): Promise<void> {
+    await this.#bridge.close();
+    await Promise.all(this.members.map((member) => member.close()));
+  }
+}

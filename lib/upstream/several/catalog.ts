@@ -1,0 +1,166 @@
+// What a session's members offer, merged and looked up: lists for clients, and names turned back (docs/behaviour.md A2,
+// A7). What is listed and what can be called is one question, asked in one place.
+import type { Carrier } from "../../bridge/peer.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { Timers } from "../../platform/timers.ts";
+import { type Item, type ListKind, listOf, ListRefused, LISTS, shortenedIn } from "./lists.ts";
+import { MemberFault, reasonOf } from "./breaker.ts";
+import type { MemberLife } from "./member_life.ts";
+import { looksShort, outwardName } from "./names.ts";
+import type { Ask } from "./own_asks.ts";
+import { inwardUri, labelOf } from "./uris.ts";
+
+const METHOD_NOT_FOUND = -32601;
+/** A name that is not there is looked for in a list this old, and only then in a new one, in ms. */
+const FRESH_MS = 1000;
+
+export interface CatalogOptions {
+  readonly lives: readonly MemberLife[];
+  readonly ask: Ask;
+  readonly separator: string;
+  readonly timers: Timers;
+  /** For all pages of one member, in ms. */
+  readonly timeoutMs: number;
+  readonly log: Logger;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** Where a name or an address leads: the member, and what it calls it. */
+export interface Destination {
+  readonly life: MemberLife;
+  readonly inward: string;
+}
+
+interface Known {
+  readonly names: ReadonlyMap<string, string>;
+  readonly atMs: number;
+}
+
+export class Catalog {
+  readonly #options: CatalogOptions;
+  readonly #known = new Map<string, Known>();
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
+
+  /** What was known of a member's lists is known no more. */
+  forget(life: MemberLife): void {
+    for (const kind of ["tools/list", "prompts/list"]) this.#known.delete(`${kind} ${life.name}`);
+  }
+
+  /** Each member's items, in the order of the members. @throws MemberFault if no member answers */
+  async list(
+    list: ListKind,
+    carrier: Carrier,
+  ): Promise<{ readonly life: MemberLife; readonly items: readonly Item[] }[]> {
+    let answered = false;
+    const all = await Promise.all(this.#options.lives.map(async (life) => {
+      const items = await this.#itemsOf(life, list, carrier);
+      answered ||= items !== undefined;
+      return { life, items: items ?? [] };
+    }));
+    if (!answered) throw new MemberFault("none of the MCP servers answers");
+    return all;
+  }
+
+  /** A tool or a prompt. @throws MemberFault if only a list could tell, and there is none */
+  async destinationOf(kind: "tools" | "prompts", outward: string, carrier: Carrier): Promise<Destination | undefined> {
+    const life = this.#options.lives.find(({ name }) => outward.startsWith(name + this.#options.separator));
+    if (life === undefined) return undefined;
+    const rest = outward.slice(life.name.length + this.#options.separator.length);
+    if (!looksShort(rest) && !life.member.visible[kind].hides) {
+      // What would be listed under another name is not there under this one.
+      return rest !== "" && outwardName(life.name + this.#options.separator, rest) === outward
+        ? { life, inward: rest }
+        : undefined;
+    }
+    const inward = await this.#lookUp(life, LISTS[`${kind}/list`]!, { outward, carrier });
+    return inward === undefined ? undefined : { life, inward };
+  }
+
+  resourceOf(outward: string): Destination | undefined {
+    const found = inwardUri(outward);
+    if (found === undefined) return undefined;
+    const life = this.#options.lives.find(({ name }) => labelOf(name) === found.label);
+    if (life === undefined || !life.member.visible.resources.shows(found.uri)) return undefined;
+    return { life, inward: found.uri };
+  }
+
+  async #lookUp(
+    life: MemberLife,
+    list: ListKind,
+    { outward, carrier }: { readonly outward: string; readonly carrier: Carrier },
+  ): Promise<string | undefined> {
+    const key = `${list.method} ${life.name}`;
+    const known = this.#known.get(key);
+    const found = known?.names.get(outward);
+    if (found !== undefined) return found;
+    if (known !== undefined && this.#options.timers.now() - known.atMs < FRESH_MS) return undefined;
+    const items = await this.#itemsOf(life, list, carrier);
+    if (items === undefined) throw new MemberFault(`the MCP server ${life.name} does not say what it offers`);
+    return this.#known.get(key)?.names.get(outward);
+  }
+
+  /** Undefined if the member is out, or does not answer in time. */
+  async #itemsOf(life: MemberLife, list: ListKind, carrier: Carrier): Promise<readonly Item[] | undefined> {
+    const { counts } = life.member;
+    if (!life.isUp) {
+      void life.connect(carrier); // it announces itself
+      return undefined;
+    }
+    const { capabilities } = life;
+    if (capabilities !== undefined && capabilities[list.kind] === undefined) return [];
+    if (life.pauseMs > 0) return undefined;
+    const { separator, log, facts } = this.#options;
+    try {
+      const { items, dropped } = await this.#inTime(life, list, carrier);
+      life.breaker.succeed();
+      if (dropped !== "") {
+        counts.dropped++;
+        log.warn("a part of an MCP server's list was left out", {
+          ...facts,
+          member: life.name,
+          list: list.method,
+          dropped,
+        });
+      }
+      if (list.key === "name") this.#learn(life, list, items);
+      const shortened = shortenedIn(items, life.name + separator);
+      if (shortened > 0) log.debug("names were shortened to fit clients", { ...facts, member: life.name, shortened });
+      return items;
+    } catch (error) {
+      if (error instanceof ListRefused) {
+        if (error.code === METHOD_NOT_FOUND) return [];
+      } else life.breaker.fail(error);
+      log.warn("an MCP server was left out of a list", {
+        ...facts,
+        member: life.name,
+        list: list.method,
+        cause: reasonOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  #learn(life: MemberLife, list: ListKind, items: readonly Item[]): void {
+    const names = new Map(items.map(({ outward, inward }) => [outward, inward]));
+    this.#known.set(`${list.method} ${life.name}`, { names, atMs: this.#options.timers.now() });
+  }
+
+  async #inTime(life: MemberLife, list: ListKind, carrier: Carrier) {
+    const { ask, separator, timers, timeoutMs } = this.#options;
+    let wanted = true;
+    const late = Promise.withResolvers<never>();
+    const cancel = timers.after(timeoutMs, () => late.reject(new MemberFault(`no whole list within ${timeoutMs} ms`)));
+    try {
+      return await Promise.race([
+        listOf(life, list, { ask, carrier, separator, wanted: () => wanted }),
+        late.promise,
+      ]);
+    } finally {
+      wanted = false;
+      cancel();
+    }
+  }
+}

@@ -1,0 +1,62 @@
+// What several members say of themselves, as one server would (docs/protocol.md 20): the oldest revision among theirs,
+// which all of them speak; the capabilities that work through here; instructions that say whose they are.
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { LEGACY_REVISIONS } from "../../mcp/revisions.ts";
+import type { MemberLife } from "./member_life.ts";
+import { reasonOf } from "./breaker.ts";
+
+/** Of instructions, in characters: of one member, and of all. */
+const MAX_INSTRUCTIONS = 16 * 1024, MAX_ALL = 64 * 1024;
+/** Extensions that pass through a merge (MCP Apps); of others it is not known. */
+const PASSING_EXTENSIONS = ["io.modelcontextprotocol/ui"] as const;
+
+/** One that was left out, and why. */
+export interface Missing {
+  readonly life: MemberLife;
+  readonly error: unknown;
+}
+
+export function greetingOf(present: readonly MemberLife[], missing: readonly Missing[]): JsonObject {
+  const instructions = instructionsOf(present, missing);
+  return {
+    protocolVersion: oldestRevision(present),
+    capabilities: mergedCapabilities(present.map((life) => life.capabilities ?? {}), missing.length > 0),
+    serverInfo: { name: "signet", title: "Signet", version: "1" },
+    ...(instructions === "" ? {} : { instructions }),
+  };
+}
+
+function oldestRevision(present: readonly MemberLife[]): string {
+  const revisions = present.map(({ handshake }) => handshake.protocolVersion);
+  return LEGACY_REVISIONS.find((revision) => revisions.includes(revision)) ?? LEGACY_REVISIONS.at(-1)!;
+}
+
+/** @param incomplete whether members may come whose capabilities nobody knows: their lists will be there */
+export function mergedCapabilities(all: readonly JsonObject[], incomplete: boolean): JsonObject {
+  const some = (name: string) => all.some((capabilities) => isJsonObject(capabilities[name]));
+  const subscribe = all.some(({ resources }) => isJsonObject(resources) && resources.subscribe === true);
+  const extensions = PASSING_EXTENSIONS.flatMap((name) => {
+    const given = all.map(({ extensions }) => isJsonObject(extensions) ? extensions[name] : undefined);
+    const found = given.find((value) => value !== undefined);
+    return found === undefined ? [] : [[name, found]];
+  });
+  return {
+    ...(some("tools") || incomplete ? { tools: { listChanged: true } } : {}),
+    ...(some("prompts") || incomplete ? { prompts: { listChanged: true } } : {}),
+    ...(some("resources") || incomplete
+      ? { resources: { ...(subscribe ? { subscribe: true } : {}), listChanged: true } }
+      : {}),
+    ...(some("logging") ? { logging: {} } : {}),
+    ...(some("completions") ? { completions: {} } : {}),
+    ...(extensions.length === 0 ? {} : { extensions: Object.fromEntries(extensions) }),
+  };
+}
+
+function instructionsOf(present: readonly MemberLife[], missing: readonly Missing[]): string {
+  const said = present.flatMap(({ name, handshake: { instructions } }) => {
+    if (typeof instructions !== "string" || instructions.trim() === "") return [];
+    return [`[${name}]\n${instructions.slice(0, MAX_INSTRUCTIONS).toWellFormed()}`];
+  });
+  const out = missing.map(({ life, error }) => `[${life.name}]\nNot available at the moment: ${reasonOf(error)}.`);
+  return [...said, ...out].join("\n\n").slice(0, MAX_ALL).toWellFormed();
+}

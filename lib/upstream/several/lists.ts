@@ -1,0 +1,158 @@
+// Lists over several members: all pages of all, at once, in one stable order; bounded in pages, items and bytes
+// whatever a member does (docs/behaviour.md A2, A6). A member that does not answer in time is left out.
+import type { Carrier } from "../../bridge/peer.ts";
+import { findMember, type Span } from "../../mcp/json_text.ts";
+import type { MemberLife } from "./member_life.ts";
+import type { OfferKind } from "./member.ts";
+import { isFit, outwardName } from "./names.ts";
+import type { Ask } from "./own_asks.ts";
+import { uriSplice, viewSplices } from "./outward.ts";
+import { elementsIn, jsonBytes, memberAt, splice, stringAt } from "./splices.ts";
+import { labelOf, outwardUri } from "./uris.ts";
+
+export interface ListKind {
+  readonly method: string;
+  /** The member of the result that holds the items. */
+  readonly items: string;
+  readonly kind: OfferKind;
+  /** The member of an item it goes by. */
+  readonly key: "name" | "uri" | "uriTemplate";
+}
+
+export const LISTS: Readonly<Record<string, ListKind>> = {
+  "tools/list": { method: "tools/list", items: "tools", kind: "tools", key: "name" },
+  "prompts/list": { method: "prompts/list", items: "prompts", kind: "prompts", key: "name" },
+  "resources/list": { method: "resources/list", items: "resources", kind: "resources", key: "uri" },
+  "resources/templates/list": {
+    method: "resources/templates/list",
+    items: "resourceTemplates",
+    kind: "resources",
+    key: "uriTemplate",
+  },
+};
+
+/** Of one member. */
+const MAX_PAGES = 100,
+  MAX_ITEMS = 10_000,
+  MAX_BYTES = 2 * 1024 * 1024,
+  MAX_KEY_LENGTH = 4096,
+  MAX_CURSOR_LENGTH = 16_384;
+
+/** One entry of a list. */
+export interface Item {
+  /** As the member calls it. */
+  readonly inward: string;
+  /** As clients see it. */
+  readonly outward: string;
+  /** Its text as clients see it. */
+  readonly text: Uint8Array;
+}
+
+export interface Listed {
+  readonly items: readonly Item[];
+  /** What was left out, and is to be reported; empty if nothing was. */
+  readonly dropped: string;
+}
+
+/** All that one member lists. @throws Error if it does not answer, or with an error */
+export async function listOf(life: MemberLife, list: ListKind, by: ListBy): Promise<Listed> {
+  const gathered = new Gathered(life, list, by);
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES && by.wanted(); page++) {
+    const { line, value } = await by.ask(life, list.method, cursor === undefined ? {} : { cursor }, by.carrier);
+    if (value.error !== undefined) throw new ListRefused(Number((value.error as { code?: unknown }).code));
+    const result = findMember(line, "result");
+    for (const span of elementsIn(line, memberAt(line, list.items, result))) {
+      if (!gathered.add(line, span)) return gathered.end("too many or too long");
+    }
+    const next = stringAt(line, memberAt(line, "nextCursor", result));
+    if (next === undefined) return gathered.end();
+    if (next === cursor || next.length > MAX_CURSOR_LENGTH) return gathered.end("a cursor that leads nowhere");
+    cursor = next;
+  }
+  return gathered.end("too many pages");
+}
+
+export interface ListBy {
+  readonly ask: Ask;
+  readonly carrier: Carrier;
+  readonly separator: string;
+  /** Whether somebody still waits for it. */
+  readonly wanted: () => boolean;
+}
+
+export class ListRefused extends Error {
+  override readonly name = "ListRefused";
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`it answered with error ${code}`);
+    this.code = code;
+  }
+}
+
+class Gathered {
+  readonly #life: MemberLife;
+  readonly #list: ListKind;
+  readonly #prefix: string;
+  readonly #label: string;
+  readonly #items: Item[] = [];
+  readonly #taken = new Set<string>();
+  #bytes = 0;
+  #alike = 0;
+
+  constructor(life: MemberLife, list: ListKind, { separator }: ListBy) {
+    this.#life = life;
+    this.#list = list;
+    this.#prefix = life.name + separator;
+    this.#label = labelOf(life.name);
+  }
+
+  /** @returns false if there is no room for more */
+  add(line: Uint8Array, span: Span): boolean {
+    const { key, kind } = this.#list;
+    const at = memberAt(line, key, span);
+    const inward = stringAt(line, at);
+    if (inward === undefined || inward === "" || inward.length > MAX_KEY_LENGTH) return this.#drop();
+    if (!this.#life.member.visible[kind].shows(inward)) return true;
+    const outward = key === "name" ? outwardName(this.#prefix, inward) : outwardUri(this.#label, inward);
+    // Of two that would look alike, one could never be meant.
+    if (this.#taken.has(outward)) return this.#drop();
+    this.#bytes += span.end - span.start;
+    if (this.#items.length >= MAX_ITEMS || this.#bytes > MAX_BYTES) return false;
+    this.#taken.add(outward);
+    this.#items.push({ inward, outward, text: this.#textOf(line, span, { at: at!, outward }) });
+    return true;
+  }
+
+  end(found = ""): Listed {
+    const dropped = [found, this.#alike > 0 ? `${this.#alike} alike or without a name` : ""].filter((text) =>
+      text !== ""
+    );
+    return { items: this.#items, dropped: dropped.join("; ") };
+  }
+
+  #drop(): true {
+    this.#alike++;
+    return true;
+  }
+
+  #textOf(line: Uint8Array, span: Span, named: { readonly at: Span; readonly outward: string }): Uint8Array {
+    const { key, kind } = this.#list;
+    const renamed = key === "name"
+      ? [{ span: named.at, value: jsonBytes(named.outward) }]
+      : uriSplice(line, named.at, this.#label);
+    const views = kind === "tools" ? viewSplices(line, span, this.#label) : [];
+    const text = line.subarray(span.start, span.end);
+    const moved = [...renamed, ...views].map(({ span: { start, end }, value }) => ({
+      span: { start: start - span.start, end: end - span.start },
+      value,
+    }));
+    return splice(text, moved).slice();
+  }
+}
+
+/** Names that no client takes as they are, for the log. */
+export function shortenedIn(items: readonly Item[], prefix: string): number {
+  return items.filter(({ inward, outward }) => outward !== prefix + inward && !isFit(prefix + inward)).length;
+}

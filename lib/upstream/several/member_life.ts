@@ -1,0 +1,236 @@
+// One member in one session: greeted with the others, gone on with after a restart, or tried again while it is out. What
+// it does, or fails to do, is its own calls' business (docs/behaviour.md A4, A6, A8).
+import type { Asker, Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import type { Opening } from "../../bridge/request.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { findMember } from "../../mcp/json_text.ts";
+import { isLegacyRevision } from "../../mcp/revisions.ts";
+import type { Timers } from "../../platform/timers.ts";
+import { Breaker, MemberFault, reasonOf } from "./breaker.ts";
+import type { Member } from "./member.ts";
+
+const encoder = new TextEncoder();
+const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+
+export interface MemberLifeOptions {
+  readonly member: Member;
+  /** What it goes by in this session. */
+  readonly name: string;
+  readonly opening: Opening;
+  readonly events: PeerEvents;
+  readonly timers: Timers;
+  /** For whatever Signet itself asks of it, in ms. */
+  readonly timeoutMs: number;
+}
+
+export class MemberLife {
+  readonly member: Member;
+  readonly name: string;
+  /** Of this session alone: a credential that is refused is nobody else's business. */
+  readonly breaker: Breaker;
+  readonly #options: MemberLifeOptions;
+  #source: PeerSource | undefined;
+  #connecting: Promise<PeerSource> | undefined;
+  /** The state that the session's id holds: what it leads to stays when this process lets go. */
+  #sealedState: string | undefined;
+  #resumed: Resumed | undefined;
+  #confirmed = false;
+  #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
+  #stopped = false;
+
+  constructor(options: MemberLifeOptions) {
+    this.#options = options;
+    this.member = options.member;
+    this.name = options.name;
+    this.breaker = new Breaker(options.timers);
+  }
+
+  /** Whether it has answered a handshake, now or when the session was opened. */
+  get isUp(): boolean {
+    return this.#source !== undefined;
+  }
+
+  /** How long there is no sense in asking it, in ms. */
+  get pauseMs(): number {
+    return Math.max(this.breaker.pauseMs, this.member.breaker.pauseMs);
+  }
+
+  /** Undefined as long as nobody has asked it: after a restart, or while it is out. */
+  get capabilities(): JsonObject | undefined {
+    const { capabilities, serverInfo } = this.handshake;
+    return isJsonObject(capabilities) && serverInfo !== undefined ? capabilities : undefined;
+  }
+
+  get handshake(): JsonObject {
+    return this.#source?.handshake ?? {};
+  }
+
+  get state(): string | undefined {
+    return this.#source?.state;
+  }
+
+  get place(): string | undefined {
+    return this.#source?.place;
+  }
+
+  /**
+   * Greets it. To be called again only after it has failed.
+   * @param handshake with an id of Signet's own
+   * @throws SignetError, HttpError; Error with a reason that may be shown
+   */
+  async greet(handshake: Uint8Array, carrier: Carrier): Promise<void> {
+    const { timers, timeoutMs } = this.#options;
+    this.#resumed ??= { state: undefined, protocolVersion: "", handshake };
+    const source = this.#open();
+    const late = Promise.withResolvers<never>();
+    const cancel = timers.after(timeoutMs, () => late.reject(new MemberFault(`no answer within ${timeoutMs} ms`)));
+    try {
+      const reply = await Promise.race([source.initialize(handshake, this.#carry(carrier)), late.promise]);
+      assertGreeted(reply);
+      if (this.#stopped) throw new MemberFault("the session has ended");
+      this.#source = source;
+      this.breaker.succeed();
+    } catch (error) {
+      this.breaker.fail(error);
+      void source.end(this.#carry(carrier)).catch(() => {}).finally(() => source.stop());
+      throw error;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** The session's id has been made, and holds what leads back to the member. */
+  seal(): void {
+    this.#sealedState = this.state;
+  }
+
+  /** Goes on where the session was. */
+  attach(resumed: Resumed): void {
+    const source = this.#open();
+    this.#resumed = resumed;
+    this.#sealedState = resumed.state;
+    this.#confirmed = true;
+    if (source.attach(resumed)) this.#source = source;
+    else void source.stop();
+  }
+
+  /** Tries to have one that is out. @returns whether it is there now */
+  async connect(carrier: Carrier): Promise<boolean> {
+    if (this.isUp) return true;
+    if (this.#stopped || this.#resumed === undefined || this.pauseMs > 0) return false;
+    this.#connecting ??= this.#greetLate(carrier).finally(() => this.#connecting = undefined);
+    return await this.#connecting.then(() => true, () => false);
+  }
+
+  /**
+   * Asks as `Peer.ask`, but whoever asks is told in any case.
+   * @param onAsked the peer it went to, and the id it has there
+   */
+  ask(text: Uint8Array, asking: Asking): void {
+    const { asker, carrier, onAsked } = asking;
+    const send = (peer: Peer) => {
+      const id = peer.ask(text, findMember(text, "id")!, asker, this.#carry(carrier));
+      if (id !== undefined) onAsked(peer, id);
+      else asker.onLost({ reason: `The MCP server ${this.name} does not take more requests now` });
+    };
+    const peer = this.#source?.peer;
+    if (peer !== undefined && !(peer instanceof Promise)) return send(peer);
+    void this.#peerLater(peer, carrier).then((peer) => asking.wanted() && send(peer))
+      .catch((error) =>
+        asking.wanted() && asker.onLost({ reason: `The MCP server ${this.name} ${publicReason(error)}` })
+      );
+  }
+
+  /** Sends a notification; one that is out misses it. */
+  send(text: Uint8Array, carrier: Carrier): void {
+    const peer = this.#source?.peer;
+    if (peer instanceof Promise) return void peer.catch(() => {});
+    peer?.send(text, this.#carry(carrier));
+  }
+
+  confirm(): void {
+    this.#confirmed = true;
+    this.#source?.confirm();
+  }
+
+  listen(carrier: Carrier, place?: string): void {
+    const fields = this.#carry(carrier);
+    this.#heard = { carrier: { fields: [...fields.fields] }, place: undefined };
+    this.#source?.listen(fields, place);
+  }
+
+  /** Nothing will ever come of it in this session. */
+  lose(): void {
+    this.#source = undefined;
+    this.#resumed = undefined;
+  }
+
+  /** @returns as `PeerSource.end`, each with the member's name */
+  async end(carrier: Carrier): Promise<readonly string[]> {
+    const source = this.#source;
+    if (source === undefined) return [];
+    try {
+      return (await source.end(this.#carry(carrier))).map((failure) => `${this.name}: ${failure}`);
+    } catch {
+      return [`${this.name}: failed`];
+    }
+  }
+
+  /** What the id leads back to stays; what only this process knows of is ended at the member. */
+  async stop(carrier: Carrier): Promise<void> {
+    this.#stopped = true;
+    const source = this.#source;
+    if (source === undefined) return;
+    if (source.state !== this.#sealedState) await source.end(this.#carry(carrier)).catch(() => []);
+    await source.stop();
+  }
+
+  async #peerLater(peer: Promise<Peer> | undefined, carrier: Carrier): Promise<Peer> {
+    if (peer !== undefined) return await peer;
+    if (!await this.connect(carrier)) {
+      throw new MemberFault(this.breaker.reason ?? this.member.breaker.reason ?? "is not there");
+    }
+    return await this.#source!.peer;
+  }
+
+  async #greetLate(carrier: Carrier): Promise<PeerSource> {
+    await this.greet(this.#resumed!.handshake, carrier);
+    const source = this.#source!;
+    if (this.#confirmed) {
+      (await source.peer).send(INITIALIZED, this.#carry(carrier));
+      source.confirm();
+    }
+    if (this.#heard !== undefined) source.listen(this.#heard.carrier, this.#heard.place);
+    this.#options.events.onReplaced(source.capabilities);
+    return source;
+  }
+
+  #open(): PeerSource {
+    const { opening, events } = this.#options;
+    return this.member.open(opening, events);
+  }
+
+  #carry({ fields }: Carrier): Carrier {
+    return { fields: this.member.carry(fields) };
+  }
+}
+
+/** A request for a member. */
+export interface Asking {
+  readonly asker: Asker;
+  readonly carrier: Carrier;
+  readonly onAsked: (peer: Peer, id: number) => void;
+  /** Whether somebody still waits, once the member is there. */
+  readonly wanted: () => boolean;
+}
+
+function publicReason(error: unknown): string {
+  return `cannot be reached: ${reasonOf(error)}`;
+}
+
+function assertGreeted({ value: { result, error } }: Message): void {
+  const version = isJsonObject(result) ? result.protocolVersion : undefined;
+  if (typeof version === "string" && isLegacyRevision(version)) return;
+  if (isJsonObject(error)) throw new MemberFault(`it refused to initialize (${Number(error.code)})`);
+  throw new MemberFault("it speaks no revision that Signet knows");
+}

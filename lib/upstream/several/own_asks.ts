@@ -1,0 +1,41 @@
+// What Signet itself asks of a member: bounded in time, and called off where the answer comes too late.
+import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
+import type { JsonObject } from "../../mcp/json_rpc.ts";
+import type { Timers } from "../../platform/timers.ts";
+import { MemberFault } from "./breaker.ts";
+import type { MemberLife } from "./member_life.ts";
+import { jsonBytes } from "./splices.ts";
+
+/** @throws MemberFault if no answer comes in time, or none will */
+export type Ask = (life: MemberLife, method: string, params: JsonObject, carrier: Carrier) => Promise<Message>;
+
+export function asker(timers: Timers, timeoutMs: number): Ask {
+  return (life, method, params, carrier) =>
+    new Promise((resolve, reject) => {
+      let asked: { readonly peer: Peer; readonly id: number } | undefined;
+      let waiting = true;
+      const settle = (then: () => void) => {
+        if (!waiting) return;
+        waiting = false;
+        cancel();
+        then();
+      };
+      const cancel = timers.after(timeoutMs, () => {
+        settle(() => reject(new MemberFault(`no answer within ${timeoutMs} ms`)));
+        if (asked === undefined) return;
+        const params = { requestId: asked.id, reason: "too late" };
+        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), carrier);
+        asked.peer.forget(asked.id);
+      });
+      life.ask(jsonBytes({ jsonrpc: "2.0", id: 0, method, params }), {
+        asker: {
+          onReply: (reply) => void settle(() => resolve(reply)),
+          onLost: ({ reason }) => settle(() => reject(new MemberFault(reason))),
+        },
+        // Kept by nobody: it goes out, or not, while this stands.
+        carrier,
+        onAsked: (peer, id) => asked = { peer, id },
+        wanted: () => waiting,
+      });
+    });
+}

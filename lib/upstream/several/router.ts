@@ -1,0 +1,338 @@
+// Several members as the peers of one session (docs/behaviour.md A1, A4–A6): greeted together, gone on with after a restart
+// under the names they had, listened to as one, and ended each for itself.
+import { SignetError } from "../../errors.ts";
+import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envelope/several_id.ts";
+import type { Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import type { Opening } from "../../bridge/request.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { Timers } from "../../platform/timers.ts";
+import type { KeyRing } from "../../envelope/key_ring.ts";
+import { reasonOf } from "./breaker.ts";
+import { Catalog } from "./catalog.ts";
+import { Cursors } from "./cursors.ts";
+import { greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
+import type { Member } from "./member.ts";
+import { MemberLife } from "./member_life.ts";
+import { asker } from "./own_asks.ts";
+import { outwardUpdate } from "./outward.ts";
+import { RouterPeer } from "./router_peer.ts";
+import { jsonBytes, memberAt, stringAt } from "./splices.ts";
+import { labelOf } from "./uris.ts";
+
+export interface RouterParts {
+  /** In the order of the lists. */
+  readonly members: readonly Member[];
+  readonly separator: string;
+  /** For whatever Signet itself asks of a member, in ms. */
+  readonly memberTimeoutMs: number;
+  readonly ring: () => KeyRing;
+  readonly timers: Timers;
+  /** Random letters and digits. */
+  readonly newRun: () => string;
+  readonly log: Logger;
+}
+
+export interface RouterOptions {
+  readonly parts: RouterParts;
+  readonly opening: Opening;
+  readonly events: PeerEvents;
+}
+
+/** Changes of lists that come close together are told once, in ms. */
+const DEBOUNCE_MS = 200;
+
+export class Router implements PeerSource {
+  readonly #parts: RouterParts;
+  readonly #options: RouterOptions;
+  readonly #facts: Readonly<Record<string, string>>;
+  #lives: readonly MemberLife[] = [];
+  #peer: RouterPeer | undefined;
+  #catalog: Catalog | undefined;
+  #run = "";
+  #separator: string;
+  #greeting: JsonObject = {};
+  #protocolVersion = "";
+  /** Of the last request: for what none is at hand for. */
+  #carrier: Carrier;
+  #cancelRetry: (() => void) | undefined;
+  readonly #changed = new Set<string>();
+  #cancelTelling: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#parts = options.parts;
+    this.#separator = options.parts.separator;
+    const { session, fields } = options.opening;
+    this.#facts = session === undefined ? {} : { session };
+    this.#carrier = { fields: [...fields] };
+  }
+
+  get peer(): Peer {
+    if (this.#peer === undefined) {
+      throw new SignetError("internal", { facts: { attempted: "ask members before a greeting" } });
+    }
+    return this.#peer;
+  }
+
+  get protocolVersion(): string {
+    return this.#protocolVersion;
+  }
+
+  get handshake(): JsonObject {
+    return this.#greeting;
+  }
+
+  get capabilities(): JsonObject {
+    const { capabilities } = this.#greeting;
+    return isJsonObject(capabilities) ? capabilities : {};
+  }
+
+  /** @throws TypeError if a member's own id cannot stand in it */
+  get state(): string | undefined {
+    if (this.#run === "") return undefined;
+    const members = this.#lives.map(({ name, member: { url }, state }): SealedMember => ({ name, url, state }));
+    return encodeSeveralId({ run: this.#run, separator: this.#separator, members });
+  }
+
+  /** Nothing of theirs can be said again in one order yet. */
+  readonly place = undefined;
+
+  /** @throws SignetError `upstream_unreachable` if a required member is not there, or none is */
+  async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
+    const id = findMember(text, "id")!;
+    // Nobody here speaks without sessions: whoever asks gets a session of its own (docs/behaviour.md S2).
+    if (stringAt(text, findMember(text, "method")) !== "initialize") return failure("Method not found");
+    this.#begin(this.#parts.members.map((member) => ({ member, name: member.prefixName })), this.#parts.newRun());
+    const handshake = replaceSpan(text, id, jsonBytes(0));
+    const tried = await Promise.all(this.#lives.map(async (life) => {
+      try {
+        await life.greet(handshake, carrier);
+        return undefined;
+      } catch (error) {
+        return { life, error };
+      }
+    }));
+    const missing = tried.filter((failed) => failed !== undefined);
+    this.#reportMissing(missing);
+    await this.#requireEnough(missing, carrier);
+    for (const life of this.#lives) life.seal();
+    this.#greeting = greetingOf(this.#lives.filter(({ isUp }) => isUp), missing);
+    this.#protocolVersion = String(this.#greeting.protocolVersion);
+    this.#retryLater();
+    const value = { jsonrpc: "2.0", id: 0, result: this.#greeting };
+    return { line: jsonBytes(value), value };
+  }
+
+  attach(resumed: Resumed): boolean {
+    const id = resumed.state === undefined ? undefined : decodeSeveralId(resumed.state);
+    if (id === undefined) return false;
+    const known = id.members.flatMap((sealed) => {
+      const member = this.#memberOf(sealed);
+      return member === undefined ? [] : [{ member, name: sealed.name, state: sealed.state }];
+    });
+    if (known.length === 0) return false;
+    if (known.length < id.members.length) {
+      this.#parts.log.warn("a session goes on without MCP servers that are not configured any more", {
+        ...this.#facts,
+        members: id.members.length - known.length,
+      });
+    }
+    this.#separator = id.separator;
+    this.#begin(known, id.run);
+    this.#protocolVersion = resumed.protocolVersion;
+    for (const [at, life] of this.#lives.entries()) life.attach({ ...resumed, state: known[at]!.state });
+    this.#greeting = { protocolVersion: resumed.protocolVersion, capabilities: mergedCapabilities([], true) };
+    return true;
+  }
+
+  confirm(): void {
+    for (const life of this.#lives) life.confirm();
+  }
+
+  listen(carrier: Carrier): void {
+    this.#carrier = { fields: [...carrier.fields] };
+    for (const life of this.#lives) life.listen(carrier);
+  }
+
+  async end(carrier: Carrier): Promise<readonly string[]> {
+    this.#cease();
+    return (await Promise.all(this.#lives.map((life) => life.end(carrier)))).flat();
+  }
+
+  async stop(): Promise<void> {
+    this.#cease();
+    await Promise.all(this.#lives.map((life) => life.stop(this.#carrier)));
+  }
+
+  #cease(): void {
+    this.#stopped = true;
+    this.#cancelRetry?.();
+    this.#cancelTelling?.();
+  }
+
+  /** The member that a sealed one is: at the very address it was sealed for, whatever it is called today (M4). */
+  #memberOf({ name, url }: SealedMember): Member | undefined {
+    const there = this.#parts.members.filter((member) => member.url === url);
+    return there.find(({ prefixName }) => prefixName === name) ?? (there.length === 1 ? there[0] : undefined);
+  }
+
+  #begin(named: readonly { readonly member: Member; readonly name: string }[], run: string): void {
+    const { timers, memberTimeoutMs: timeoutMs, log, ring } = this.#parts;
+    const { opening } = this.#options;
+    this.#run = run;
+    this.#lives = named.map(({ member, name }): MemberLife => {
+      const life: MemberLife = new MemberLife({
+        member,
+        name,
+        opening,
+        timers,
+        timeoutMs,
+        events: this.#eventsOf(() => life),
+      });
+      return life;
+    });
+    const lives = this.#lives;
+    const ask = asker(timers, timeoutMs);
+    this.#catalog = new Catalog({
+      lives,
+      ask,
+      separator: this.#separator,
+      timers,
+      timeoutMs,
+      log,
+      facts: this.#facts,
+    });
+    this.#peer = new RouterPeer({ lives, ask, catalog: this.#catalog, cursors: new Cursors(ring, run) });
+  }
+
+  #reportMissing(missing: readonly Missing[]): void {
+    for (const { life, error } of missing) {
+      life.member.counts.missed++;
+      this.#parts.log.warn("a session is opened without an MCP server", {
+        ...this.#facts,
+        member: life.name,
+        required: life.member.required,
+        cause: reasonOf(error),
+      });
+    }
+  }
+
+  async #requireEnough(missing: readonly Missing[], carrier: Carrier): Promise<void> {
+    const required = missing.find(({ life }) => life.member.required);
+    if (required === undefined && missing.length < this.#lives.length) return;
+    await this.end(carrier);
+    await this.stop();
+    const lacking = required === undefined
+      ? "none of the MCP servers can be reached"
+      : `the MCP server ${required.life.name}, which is required, cannot be reached`;
+    throw new SignetError("upstream_unreachable", {
+      publicMessage: `Bad gateway: ${lacking}`,
+      retryAfterS: 1,
+      facts: { missing: missing.map(({ life, error }) => `${life.name}: ${reasonOf(error)}`).join("; ") },
+      remedy: "See why in the lines above, or make the server optional: NAME=URL in place of NAME!=URL.",
+      ...(required === undefined ? {} : { cause: required.error }),
+    });
+  }
+
+  /** Members that are out are tried again by themselves, as their breakers allow. */
+  #retryLater(): void {
+    const out = this.#lives.filter(({ isUp }) => !isUp);
+    if (out.length === 0 || this.#stopped) return;
+    const pauseMs = Math.min(...out.map(({ pauseMs }) => pauseMs));
+    this.#cancelRetry = this.#parts.timers.after(Math.max(pauseMs, 100), () => {
+      void Promise.all(out.map((life) => life.connect(this.#carrier))).finally(() => this.#retryLater());
+    });
+  }
+
+  #eventsOf(life: () => MemberLife): PeerEvents {
+    const { events } = this.#options;
+    return {
+      onMessage: (message, peer, about) => this.#hear(life(), message, { peer, about }),
+      onLost: (peer) => events.onLost(peer),
+      onReplaced: () => {
+        this.#catalog?.forget(life());
+        this.#changeAll();
+      },
+      retell: () => this.#retellTo(life()),
+      onDoomed: () => life().lose(),
+      unusedSinceMs: events.unusedSinceMs,
+    };
+  }
+
+  #hear(life: MemberLife, message: Message, from: { readonly peer: Peer; readonly about: number | undefined }) {
+    const { events } = this.#options;
+    const { method, id, params } = message.value;
+    const { peer } = from;
+    const about = this.#peer?.idOf(peer, from.about);
+    if (id !== undefined) {
+      if (method !== "ping") return events.onMessage(message, peer, about);
+      // A sign of life is the connection's business, and ends here.
+      const fields = life.member.carry(this.#carrier.fields);
+      peer.send(jsonBytes({ jsonrpc: "2.0", id, result: {} }), { fields });
+      return undefined;
+    }
+    switch (method) {
+      case "notifications/progress":
+        // Of a call of another member's it says nothing (A6).
+        if (!isJsonObject(params) || !this.#peer?.runs(life, params.progressToken)) return undefined;
+        return events.onMessage(message, peer, about);
+      case "notifications/tools/list_changed":
+      case "notifications/prompts/list_changed":
+      case "notifications/resources/list_changed":
+        this.#catalog?.forget(life);
+        this.#change(method);
+        return undefined;
+      case "notifications/resources/updated": {
+        const uri = isJsonObject(params) ? params.uri : undefined;
+        if (typeof uri !== "string" || !life.member.visible.resources.shows(uri)) return undefined;
+        return events.onMessage({ ...message, line: outwardUpdate(message.line, labelOf(life.name)) }, peer, about);
+      }
+      case "notifications/tasks/status":
+        return undefined;
+      default:
+        return events.onMessage(message, peer, about);
+    }
+  }
+
+  #changeAll(): void {
+    for (const list of ["tools", "prompts", "resources"]) {
+      if (isJsonObject(this.capabilities[list])) this.#change(`notifications/${list}/list_changed`);
+    }
+  }
+
+  #change(method: string): void {
+    this.#changed.add(method);
+    if (this.#stopped) return;
+    this.#cancelTelling ??= this.#parts.timers.after(DEBOUNCE_MS, () => {
+      this.#cancelTelling = undefined;
+      const { events } = this.#options;
+      for (const method of this.#changed) {
+        const value = { jsonrpc: "2.0", method };
+        if (this.#peer !== undefined) void events.onMessage({ line: jsonBytes(value), value }, this.#peer);
+      }
+      this.#changed.clear();
+    });
+  }
+
+  /** What outlives a member, as far as it is that member's. */
+  *#retellTo(life: MemberLife): Iterable<Uint8Array> {
+    for (const text of this.#options.events.retell()) {
+      const span = memberAt(text, "uri", findMember(text, "params"));
+      const uri = stringAt(text, span);
+      if (uri === undefined) {
+        yield text;
+        continue;
+      }
+      const found = this.#catalog?.resourceOf(uri);
+      if (found?.life === life) yield replaceSpan(text, span!, jsonBytes(found.inward));
+    }
+  }
+}
+
+function failure(message: string): Message {
+  const value = { jsonrpc: "2.0", id: 0, error: { code: -32601, message } };
+  return { line: jsonBytes(value), value };
+}
