@@ -181,7 +181,7 @@ function limitOf(query: Members, max: number): number {
   if (limit >= 1 && limit <= max) return limit;
   throw new SignetError("invalid_request", {
     publicMessage: "The limit is out of bounds",
-    remedy: `Write a limit from 1 to ${max}`,
+    remedy: `Write a limit from 1 to ${max}.`,
   });
 }
 

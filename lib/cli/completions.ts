@@ -162,7 +162,7 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
 
 function run(context: CommandContext): Promise<ExitCode> {
   const shell = SHELLS.find((name) => name === context.flags.positionals[0]);
-  if (shell === undefined) throw new TypeError("`signet completions` is run with a shell it does not know");
+  if (shell === undefined) throw new TypeError("running `signet completions`: found a shell it does not know");
   context.stdout(completionScript(shell, context.commands));
   return Promise.resolve(EXIT.done);
 }

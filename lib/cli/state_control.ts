@@ -70,7 +70,9 @@ async function createStateControl(context: CommandContext, { store, secrets, rin
     registry: undefined,
     owners: new OwnerBook({ bindClientId: settings.bindClientId }),
     ring: () => {
-      if (ring === undefined) throw new TypeError("the control was opened without keys, and an action needs them");
+      if (ring === undefined) {
+        throw new TypeError("opening the state file: found an action that needs keys, and none were loaded");
+      }
       return ring;
     },
     maxIdLength: settings.maxIdLength,

@@ -159,7 +159,7 @@ const RUN: Readonly<Record<Action, (context: CommandContext) => Promise<ExitCode
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const action = ACTIONS.find((name) => name === context.flags.positionals[0]);
-  if (action === undefined) throw new TypeError("`signet token` is run with an action it does not know");
+  if (action === undefined) throw new TypeError("running `signet token`: found an action it does not know");
   judge(context, action);
   return await RUN[action](context);
 }

@@ -30,7 +30,7 @@ function encode(value: unknown, depth: number): string {
 
 function encodeScalar(value: unknown): string {
   const text = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`Encoding JSON found a ${typeof value}, wants a JSON value`);
+  if (text === undefined) throw new TypeError(`encoding JSON: found a ${typeof value}, want a JSON value`);
   return text;
 }
 

@@ -35,7 +35,7 @@ export class MasterKey {
   /** @throws RangeError if `master` has not exactly 32 bytes */
   constructor(master: Uint8Array) {
     if (master.length !== KEY_BYTES) {
-      throw new RangeError(`A master key has ${KEY_BYTES} bytes, this one has ${master.length}`);
+      throw new RangeError(`making a key: found ${master.length} bytes, want ${KEY_BYTES}`);
     }
     this.#sealing = derive(master, CONTEXTS.sealing, KEY_BYTES);
     this.#nonce = derive(master, CONTEXTS.nonce, KEY_BYTES);
@@ -85,9 +85,11 @@ export class KeyRing {
   /** @throws RangeError without a key, or if two keys share an id */
   constructor(keys: readonly MasterKey[]) {
     const [active] = keys;
-    if (active === undefined) throw new RangeError("A key ring needs at least one key, got none");
+    if (active === undefined) throw new RangeError("making a key ring: found no key, want at least one");
     this.#byIdWord = new Map(keys.map((key) => [key.idWord, key]));
-    if (this.#byIdWord.size !== keys.length) throw new RangeError("The keys of a ring need distinct ids");
+    if (this.#byIdWord.size !== keys.length) {
+      throw new RangeError("making a key ring: found two keys of one id, want distinct ids");
+    }
     this.keys = [...keys];
     this.active = active;
   }

@@ -33,9 +33,9 @@ export function fingerprintOwner(key: MasterKey, owner: OwnerIdentity): OwnerFin
 
 /** Length in bytes (32 bits, little-endian) and UTF-8 of one field: no two lists of fields give the same bytes. */
 function lengthPrefixed(name: string, value: string): Buffer {
-  if (value.trim() === "") throw new TypeError(`Fingerprinting an owner found a blank ${name}, wants a name`);
+  if (value.trim() === "") throw new TypeError(`fingerprinting an owner: found a blank ${name}, want a name`);
   if (!value.isWellFormed()) {
-    throw new TypeError(`Fingerprinting an owner found a lone surrogate in ${name}, wants well-formed Unicode`);
+    throw new TypeError(`fingerprinting an owner: found a lone surrogate in ${name}, want well-formed Unicode`);
   }
   const length = Buffer.byteLength(value);
   const field = Buffer.allocUnsafe(4 + length);

@@ -101,7 +101,7 @@ function fit(session: SealedSession, maxLength: number): Uint8Array {
     if (member === undefined) throw new SessionTooLongError(slim, length, maxLength);
     slim = { ...slim, clientInfo: without(slim.clientInfo, member) };
   }
-  throw new TypeError("unreachable");
+  throw new TypeError("sealing a session: found nothing left to leave out, want an id or a refusal");
 }
 
 /** The session of an id, and the key that sealed it. Never throws; looks at no clock. */

@@ -144,5 +144,5 @@ function isUpstreams(value: unknown): value is SealedSession["upstreams"] {
 }
 
 function require(holds: boolean, what: string, wanted: string): asserts holds {
-  if (!holds) throw new TypeError(`Sealing a session found ${what} unfit, wants ${wanted}`);
+  if (!holds) throw new TypeError(`sealing a session: found ${what} unfit, want ${wanted}`);
 }

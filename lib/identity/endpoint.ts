@@ -109,14 +109,16 @@ export interface EndpointRules {
 export function checkEndpoint(text: string, rules: EndpointRules): string {
   const url = URL.parse(text);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw new RangeError(`The ${rules.what} is not a URL of https, which is wanted`);
+    throw new RangeError(`using the ${rules.what}: found no URL of https, want one`);
   }
   const plainAllowed = rules.http === "unsafe" || (rules.http === "loopback" && isThisMachine(url.hostname));
   if (url.protocol === "http:" && !plainAllowed) {
-    throw new RangeError(`The ${rules.what} is plain http, https is wanted: whoever is on the way could answer for it`);
+    throw new RangeError(
+      `using the ${rules.what}: found plain http, want https: whoever is on the way could answer for it`,
+    );
   }
   if (text.includes("#") || url.username !== "" || url.password !== "") {
-    throw new RangeError(`The ${rules.what} has a fragment or user info, one without is wanted`);
+    throw new RangeError(`using the ${rules.what}: found a fragment or user info, want a URL without`);
   }
   return url.href;
 }

@@ -100,5 +100,5 @@ export class IntrospectionSource implements VerifyingSource {
 }
 
 function requireText(what: string, value: string): void {
-  if (value.trim() === "") throw new RangeError(`The ${what} for token introspection is blank`);
+  if (value.trim() === "") throw new RangeError(`setting up token introspection: found a blank ${what}`);
 }

@@ -295,7 +295,7 @@ function checkOptions(options: JwtOptions): void {
     problems.push({
       place: "--jwt-algorithms",
       problem: `not an accepted signature algorithm: ${foreign.join(", ") || "(none given)"}`,
-      remedy: `Choose of ${known.join(", ")}`,
+      remedy: `Choose of ${known.join(", ")}.`,
     });
   }
   if (problems.length > 0) throw new ConfigError(problems);

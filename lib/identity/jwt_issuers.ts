@@ -15,7 +15,7 @@ export async function createJwtIssuers(issuers: readonly JwtOptions[]): Promise<
   const [first, ...others] = await Promise.all(
     issuers.map(async (options) => [options.issuer, await createJwtSource(options)] as const),
   );
-  if (first === undefined) throw new RangeError("No issuer of JWTs is configured, at least one is wanted");
+  if (first === undefined) throw new RangeError("verifying JWTs: found no issuer configured, want at least one");
   return others.length === 0 ? first[1] : new JwtIssuers(new Map([first, ...others]));
 }
 

@@ -34,17 +34,17 @@ export function parseKeySet(text: string): JSONWebKeySet {
   try {
     set = JSON.parse(text);
   } catch {
-    throw new TypeError("the key set is not JSON");
+    throw new TypeError("reading a key set: found no JSON");
   }
   const keys = typeof set === "object" && set !== null && "keys" in set ? set.keys : undefined;
-  if (!Array.isArray(keys)) throw new TypeError('the key set has no array "keys" (RFC 7517 §5)');
+  if (!Array.isArray(keys)) throw new TypeError('reading a key set: found no array "keys" (RFC 7517 §5)');
   // An empty set is a provider's accident far more often than its wish: it would lock everybody out.
-  if (keys.length === 0) throw new TypeError("the key set is empty");
+  if (keys.length === 0) throw new TypeError("reading a key set: found no key in it");
   const usable = keys.filter((key): key is JWK =>
     typeof key === "object" && key !== null && typeof key.kty === "string"
   );
   if (usable.length > 0) return { keys: usable };
-  throw new TypeError('the key set holds nothing that is a JSON Web Key: "kty" is missing');
+  throw new TypeError('reading a key set: found no JSON Web Key in it: "kty" is missing');
 }
 
 export interface FileKeySetOptions {
@@ -82,8 +82,8 @@ async function readKeySet({ path, readTextFile, makeLookup }: FileKeySetOptions)
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError([{
       place: `--jwt-jwks ${path}`,
-      problem: `reading the key set failed: ${found}`,
-      remedy: 'Want a readable file with a JWK Set (RFC 7517): {"keys": [ … public keys … ]}',
+      problem: found.startsWith("reading ") ? found : `reading a key set: ${found}`,
+      remedy: 'Name a readable file with a JWK Set (RFC 7517): {"keys": [ … public keys … ]}.',
     }]);
   }
 }

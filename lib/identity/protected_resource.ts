@@ -41,11 +41,13 @@ export interface ProtectedResource {
 export function describeProtectedResource(config: ProtectedResourceConfig): ProtectedResource {
   const url = parseUrl(config.resource, { what: "resource URI", unsafeHttp: config.unsafeHttp ?? false });
   // A query cannot be told apart in a request path, and RFC 9728 §1.2 recommends against one.
-  if (config.resource.includes("?")) throw new RangeError("The resource URI has a query, one without is wanted");
+  if (config.resource.includes("?")) {
+    throw new RangeError("describing the resource: found a query in its URI, want none");
+  }
   const resource = publishedResource(config.resource);
   const path = resource.slice(url.origin.length);
   if (config.authorizationServers.length === 0) {
-    throw new RangeError("No authorization server is named for the resource, at least one issuer is wanted");
+    throw new RangeError("describing the resource: found no authorization server, want at least one issuer");
   }
   const document = {
     resource,
@@ -76,13 +78,17 @@ export function publishedResource(uri: string): string {
 /** RFC 8414 §2: an issuer is compared as text, so it is passed on as it was written. */
 function checkIssuer(issuer: string, unsafeHttp: boolean): string {
   parseUrl(issuer, { what: "authorization server", unsafeHttp });
-  if (issuer.includes("?")) throw new RangeError("The authorization server has a query, an issuer without is wanted");
+  if (issuer.includes("?")) {
+    throw new RangeError("describing the resource: found a query in the authorization server, want an issuer without");
+  }
   return issuer;
 }
 
 function checkScope(scope: string): string {
   if (!SCOPE.test(scope)) {
-    throw new RangeError("A scope holds a blank or another character no scope has (RFC 6749 §3.3)");
+    throw new RangeError(
+      "describing the resource: found a blank or another character in a scope that no scope has (RFC 6749 §3.3)",
+    );
   }
   return scope;
 }
@@ -91,13 +97,13 @@ function parseUrl(text: string, rules: { readonly what: string; readonly unsafeH
   const { what, unsafeHttp } = rules;
   const url = URL.parse(text);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw new RangeError(`The ${what} is not a URL of https, which is wanted`);
+    throw new RangeError(`describing the resource: found no URL of https in the ${what}, want one`);
   }
   if (url.protocol === "http:" && !unsafeHttp && !isThisMachine(url.hostname)) {
-    throw new RangeError(`The ${what} is plain http beyond loopback, https is wanted`);
+    throw new RangeError(`describing the resource: found plain http beyond loopback in the ${what}, want https`);
   }
   if (text.includes("#") || url.username !== "" || url.password !== "") {
-    throw new RangeError(`The ${what} has a fragment or user info, one without is wanted`);
+    throw new RangeError(`describing the resource: found a fragment or user info in the ${what}, want none`);
   }
   return url;
 }

@@ -119,7 +119,10 @@ export class RemoteKeySet implements KeySet {
   async #download(): Promise<string> {
     const { url, timeoutMs, maxBytes } = this.#settings;
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => controller.abort(new Error(`fetching a key set: found no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     try {
       // A redirect would move the trust in the issuer to wherever it points.
       const response = await this.#settings.fetch(url, {
@@ -129,7 +132,7 @@ export class RemoteKeySet implements KeySet {
       });
       if (response.status !== 200) {
         await response.body?.cancel();
-        throw new Error(`the answer has status ${response.status}, want 200`);
+        throw new Error(`fetching a key set: found status ${response.status}, want 200`);
       }
       return await readText(response, maxBytes);
     } finally {
@@ -146,7 +149,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   // Leaving the loop by a throw cancels the body.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`fetching a key set: found more than ${maxBytes} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -63,9 +63,11 @@ export class ResolverSource implements VerifyingSource {
     this.#headers = [...new Set(options.headers.map((name) => name.toLowerCase()))].sort();
     const bad = this.#headers.find((name) => !FIELD_NAME.test(name));
     if (bad !== undefined) {
-      throw new RangeError(`The resolver is to get ${JSON.stringify(bad)}, which is no field name`);
+      throw new RangeError(`setting up the resolver: found ${JSON.stringify(bad)}, want the name of a header field`);
     }
-    if (this.#headers.length === 0) throw new RangeError("The resolver gets no header field, at least one is wanted");
+    if (this.#headers.length === 0) {
+      throw new RangeError("setting up the resolver: found no header field for it, want at least one");
+    }
     this.#endpoint = new Endpoint(url, options);
     this.#believes = options.believes;
     this.#maxAgeMs = options.maxAgeMs ?? DEFAULT_MAX_AGE_MS;

@@ -132,7 +132,7 @@ async function connect(target: ConnectTarget, signal: AbortSignal): Promise<Sock
 function keepUnless<T extends Deno.Conn>(signal: AbortSignal, connection: T): T {
   if (!signal.aborted) return connection;
   connection.close();
-  throw new Error("aborted");
+  throw new Error("connecting: it was aborted");
 }
 
 async function secure(

@@ -195,7 +195,7 @@ export class Limits {
       publicMessage: `Too many ${name} at once`,
       retryAfterS: REQUEST_RETRY_AFTER_S,
       facts: { what: name, limit: this.#caps[cap] },
-      remedy: `Add replicas, or raise ${flag}`,
+      remedy: `Add replicas, or raise ${flag}.`,
     });
   }
 }

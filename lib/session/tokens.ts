@@ -67,10 +67,10 @@ export class SessionTokens {
   /** @throws RangeError without a secret, or at a limit that is not a whole number ≥ 1 (T4) */
   constructor(options: SessionTokensOptions) {
     const signer = options.secrets[0];
-    if (!signer) throw new RangeError("Session tokens have no secret to be signed with, at least one is wanted");
+    if (!signer) throw new RangeError("signing session tokens: found no secret, want at least one");
     if (!Number.isSafeInteger(options.maxPerAgent) || options.maxPerAgent < 1) {
       throw new RangeError(
-        `The limit of session tokens per agent is ${options.maxPerAgent}, a whole number ≥ 1 is wanted`,
+        `limiting session tokens: found ${options.maxPerAgent} for each agent, want a whole number ≥ 1`,
       );
     }
     this.#options = options;

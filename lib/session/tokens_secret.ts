@@ -14,7 +14,7 @@ export class TokenSecret {
   /** @throws RangeError if `secret` is shorter than {@link MIN_SECRET_BYTES} */
   constructor(secret: Uint8Array) {
     if (secret.length < MIN_SECRET_BYTES) {
-      throw new RangeError(`The token secret has ${secret.length} bytes, at least ${MIN_SECRET_BYTES} are wanted`);
+      throw new RangeError(`reading a token secret: found ${secret.length} bytes, want at least ${MIN_SECRET_BYTES}`);
     }
     this.#key = new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(0), PURPOSE, 32));
   }

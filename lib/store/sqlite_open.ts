@@ -148,7 +148,7 @@ function useWriteAheadLog(database: DatabaseSync): void {
   for (let attempt = 0;; attempt++) {
     try {
       if (database.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode === "wal") return;
-      throw new Error("write-ahead logging is not available there");
+      throw new Error("switching to write-ahead logging: it is not available there");
     } catch (fault) {
       if (attempt === 9 || explainSqlite(fault).code !== "busy") throw fault;
       // Waits, by the busy time-out, until whoever holds the file has let go.

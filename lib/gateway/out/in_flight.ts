@@ -88,7 +88,8 @@ export class InFlight implements Active, Linked<InFlight> {
    */
   waitFor<T>(shared: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#stopWaiting = () => reject(new HttpError("aborted", "the request was cut while it waited"));
+      this.#stopWaiting = () =>
+        reject(new HttpError("aborted", "waiting for what others wait for too: the request was cut"));
       if (this.cut) this.#stopWaiting();
       shared.then(resolve, reject);
     });

@@ -93,7 +93,10 @@ class AnswerReader {
     const reading = this.#body.read();
     if (!await settlesWithin(reading, Math.max(0, this.#untilMs - SYSTEM_TIMERS.now()), SYSTEM_TIMERS)) {
       reading.catch(() => {});
-      throw new HttpError("upstream_timeout", `no whole answer came within ${READ_TIMEOUT_MS} ms`);
+      throw new HttpError(
+        "upstream_timeout",
+        `reading an answer to initialize: found no end of it within ${READ_TIMEOUT_MS} ms`,
+      );
     }
     const lent = await reading;
     if (lent === null) return undefined;

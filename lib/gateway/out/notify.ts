@@ -31,7 +31,9 @@ export async function ask<T>(upstream: Upstream, request: UpstreamRequest, askin
     }
   } catch (error) {
     if (!late) throw error;
-    throw new HttpError("upstream_timeout", `no whole answer came within ${timeoutMs} ms`, { cause: error });
+    throw new HttpError("upstream_timeout", `asking the MCP server: found no whole answer within ${timeoutMs} ms`, {
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
   }

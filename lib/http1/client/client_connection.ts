@@ -110,7 +110,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
         if (text === undefined) return this.stream.post();
         const head = this.#understand(text, call.request.method);
         if (head.status >= 200) return this.#onHead(call, head);
-        if (++this.#interim > MAX_INTERIM) throw new HttpError("upstream_invalid", "too many interim responses");
+        if (++this.#interim > MAX_INTERIM) {
+          throw new HttpError("upstream_invalid", `reading a response: found more than ${MAX_INTERIM} interim ones`);
+        }
         if (this.stream.buffered === 0) return this.stream.post();
       }
     } catch (error) {
@@ -195,7 +197,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     else if (this.#phase === "body") {
       const body = this.#body!;
       if (body.done || body.onEnd() || !body.waiting) return;
-      body.fail(new HttpError("upstream_closed", "the upstream closed the connection in the middle of its answer"));
+      body.fail(
+        new HttpError("upstream_closed", "reading an answer: the upstream closed the connection in the middle of it"),
+      );
     }
   }
 
@@ -206,7 +210,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
       const body = this.#body!;
       this.#keepAlive = false;
       if (body.left <= this.stream.buffered) return;
-      body.fail(new HttpError("upstream_closed", "the connection broke in the middle of the answer", { cause }));
+      body.fail(
+        new HttpError("upstream_closed", "reading an answer: the connection broke in the middle of it", { cause }),
+      );
     }
   }
 
@@ -261,7 +267,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#memo.fade();
     if (this.stream.starved) this.stream.post();
     if (writeTimeoutMs > 0 && this.stream.stalled(nowMs, writeTimeoutMs)) {
-      this.#fail(new HttpError("upstream_timeout", "the upstream does not take the request"));
+      this.#fail(new HttpError("upstream_timeout", "sending a request: the upstream does not take it"));
     } else if (nowMs >= this.#deadlineMs) this.#onDeadline();
   }
 

@@ -87,7 +87,7 @@ export class Pool implements Timed {
 
   #enqueue(call: PoolCall): void {
     if (this.#closing.signal.aborted) {
-      return call.fail(new HttpError("aborted", "the pool is closed", { unsent: true }));
+      return call.fail(new HttpError("aborted", "sending a request: the pool is closed", { unsent: true }));
     }
     if (this.#hasRoom()) {
       this.#waiting.push(call);
@@ -222,9 +222,11 @@ export class Pool implements Timed {
     this.#closing.abort();
     this.#context.sweep.delete(this);
     for (const call of this.#waiting.splice(0)) {
-      call.fail(new HttpError("aborted", "the pool is closed", { unsent: true }));
+      call.fail(new HttpError("aborted", "sending a request: the pool is closed", { unsent: true }));
     }
     this.stats.waiting = 0;
-    for (const connection of [...this.#connections]) connection.shut(new HttpError("aborted", "the pool is closed"));
+    for (const connection of [...this.#connections]) {
+      connection.shut(new HttpError("aborted", "sending a request: the pool is closed"));
+    }
   }
 }

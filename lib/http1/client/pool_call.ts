@@ -82,10 +82,10 @@ export class PoolCall implements Call {
   abort(): void {
     const { connection } = this;
     if (connection !== undefined) {
-      connection.abort(this, new HttpError("aborted", "the call was aborted"));
+      connection.abort(this, new HttpError("aborted", "sending a request: the call was aborted"));
     } else if (!this.settled) {
       this.#queue.withdraw(this);
-      this.fail(new HttpError("aborted", "the call was aborted while it waited", { unsent: true }));
+      this.fail(new HttpError("aborted", "waiting for a connection: the call was aborted", { unsent: true }));
     }
   }
 }

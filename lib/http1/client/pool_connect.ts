@@ -23,11 +23,13 @@ export async function connectEndpoint(endpoint: Endpoint, timeoutMs: number, sig
   } catch (cause) {
     const where = describeEndpoint(endpoint);
     if (late) {
-      throw new HttpError("connect_timeout", `cannot connect to ${where} within ${timeoutMs} ms`, { unsent: true });
+      throw new HttpError("connect_timeout", `connecting to ${where}: found no connection within ${timeoutMs} ms`, {
+        unsent: true,
+      });
     }
-    if (signal.aborted) throw new HttpError("aborted", `connecting to ${where} was aborted`, { unsent: true });
+    if (signal.aborted) throw new HttpError("aborted", `connecting to ${where}: it was aborted`, { unsent: true });
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new HttpError("connect_failed", `cannot connect to ${where}: ${reason}`, { cause, unsent: true });
+    throw new HttpError("connect_failed", `connecting to ${where}: ${reason}`, { cause, unsent: true });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
@@ -46,7 +48,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
-      reject(new HttpError("aborted", "the pool is closed", { unsent: true }));
+      reject(new HttpError("aborted", "connecting: the pool is closed", { unsent: true }));
     };
     const timer = setTimeout(() => {
       signal.removeEventListener("abort", stop);

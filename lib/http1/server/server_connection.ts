@@ -127,7 +127,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       const head = this.#understand(text);
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
-        throw new HttpError("body_too_large", `a body of more than the ${maxBodyBytes} bytes allowed is announced`);
+        throw new HttpError(
+          "body_too_large",
+          `reading a request: found a body announced of more than the ${maxBodyBytes} bytes allowed`,
+        );
       }
       this.#gather(new ServerExchange(this, head, maxBodyBytes));
     } catch (error) {
@@ -221,7 +224,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#context.onHandlerFailure(cause);
     if (this.#exchange !== exchange || exchange.aborted) return;
     if (exchange.started) return this.cut(exchange);
-    const error = cause instanceof HttpError ? cause : new HttpError("internal", "the handler failed", { cause });
+    const error = cause instanceof HttpError
+      ? cause
+      : new HttpError("internal", "handling a request: the handler failed", { cause });
     try {
       const { start, body } = this.#context.renderError(error, fieldValue(exchange.head.fields, "origin"));
       exchange.respond(start, body);
@@ -423,7 +428,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   #onDeadline(): void {
     this.#deadlineMs = Infinity;
-    const error = new HttpError("request_timeout", "the request did not arrive in time");
+    const error = new HttpError("request_timeout", "reading a request: found no end of it in time");
     if (this.#phase === "head" || this.#phase === "gather") return this.#refuse(error);
     if (this.#phase === "exchange") {
       this.#context.onError(error.code);

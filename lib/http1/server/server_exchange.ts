@@ -73,9 +73,9 @@ export class ServerExchange implements Exchange {
 
   /** The head as text; undefined if there is nobody to send it to. @throws TypeError if it cannot be sent */
   #start(start: ResponseStart, bodyLength: number | undefined): string | undefined {
-    if (this.started) throw new TypeError("Cannot respond: a response to this request has been started");
+    if (this.started) throw new TypeError("responding: a response to this request has been started");
     if (this.aborted) return undefined;
-    if (start.status < 200) throw new TypeError(`Cannot respond with ${start.status}: want a final status`);
+    if (start.status < 200) throw new TypeError(`responding: found status ${start.status}, want a final one`);
     const close = bodyLength === UNTIL_CLOSE || this.connection.closesAfter(this);
     const text = formatResponseHead(start, { bodyLength, close, minorVersion: this.head.minorVersion });
     this.started = true;
@@ -87,7 +87,7 @@ export class ServerExchange implements Exchange {
   lose(): void {
     if (this.aborted) return;
     this.aborted = true;
-    this.body.fail(new HttpError("client_gone", "the client went away"));
+    this.body.fail(new HttpError("client_gone", "reading a body: the client went away"));
     const { onAbort } = this;
     this.onAbort = undefined;
     onAbort?.();
@@ -110,7 +110,7 @@ class ExchangeWriter implements BodyWriter {
 
   write(bytes: Bytes): Promise<void> {
     if (this.#exchange.aborted) return DONE;
-    if (this.#ended) throw new TypeError("Cannot write to a response that has ended");
+    if (this.#ended) throw new TypeError("writing a response: it has ended");
     return this.#outbound.write(bytes);
   }
 
@@ -120,7 +120,7 @@ class ExchangeWriter implements BodyWriter {
     const sent = this.#outbound.end(last);
     if (!this.#outbound.complete) {
       this.#exchange.connection.cut(this.#exchange);
-      throw new RangeError("Cannot end a response that is shorter than announced: the connection is cut instead");
+      throw new RangeError("ending a response: found it shorter than announced, so the connection is cut");
     }
     return sent.then(this.#exchange.connection.onResponseSent);
   }

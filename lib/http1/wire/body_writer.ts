@@ -72,7 +72,9 @@ export class OutboundBody {
 
   #count(bytes: Bytes): void {
     if (bytes.length > this.#left) {
-      throw new RangeError(`Cannot send ${bytes.length} bytes where ${this.#left} are left of the announced length`);
+      throw new RangeError(
+        `sending a body: found ${bytes.length} bytes, want at most the ${this.#left} left of the announced length`,
+      );
     }
     this.#left -= bytes.length;
   }

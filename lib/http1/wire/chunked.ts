@@ -22,7 +22,9 @@ export const LAST_CHUNK = "0\r\n\r\n";
  * @throws RangeError for 0, which would end the body, and for what is no size
  */
 export function formatChunkHead(size: number): string {
-  if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`Cannot send a chunk of ${size} bytes, want ≥ 1`);
+  if (!Number.isSafeInteger(size) || size < 1) {
+    throw new RangeError(`sending a chunk: found ${size} bytes, want 1 or more`);
+  }
   return `${size.toString(16)}\r\n`;
 }
 

@@ -45,7 +45,7 @@ export interface StreamOptions {
 }
 
 const DONE: Promise<void> = Promise.resolve();
-const CALLED_BACK = new HttpError("aborted", "the exchange these bytes belong to has ended");
+const CALLED_BACK = new HttpError("aborted", "using borrowed bytes: the exchange they belong to has ended");
 const EMPTY = new Uint8Array(0);
 /** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
 const APPEND_LIMIT = 1024;
@@ -409,7 +409,7 @@ export class ByteStream implements SocketOwner {
     const view = this.#view;
     if (count === view.length) return this.#finishWrite();
     if (this.closed) return this.#finishWrite();
-    if (count === 0) return this.#onWriteLost(new Error("the socket took no byte"));
+    if (count === 0) return this.#onWriteLost(new Error("writing to a socket: it took no byte"));
     this.#view = view.subarray(count);
     return this.#push(this.#view);
   };

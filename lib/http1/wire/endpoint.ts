@@ -20,16 +20,16 @@ export interface EndpointUrl {
 export function parseEndpoint(url: string): EndpointUrl {
   const unix = /^http\+unix:\/\/([^/?#]+)([^#]*)$/i.exec(url);
   if (unix !== null) return unixEndpoint(unix[1]!, unix[2]!);
-  if (!URL.canParse(url)) throw new TypeError("Cannot use the upstream URL: found no URL, want http://host:port/path");
+  if (!URL.canParse(url)) throw new TypeError("using the upstream URL: found no URL, want http://host:port/path");
   const parsed = new URL(url);
   const { protocol, hostname, host } = parsed;
   if (protocol !== "http:" && protocol !== "https:") {
-    throw new TypeError(`Cannot use the upstream URL: found ${protocol}, want http:, https: or http+unix:`);
+    throw new TypeError(`using the upstream URL: found ${protocol}, want http:, https: or http+unix:`);
   }
   if (parsed.username !== "" || parsed.password !== "") {
-    throw new TypeError("Cannot use the upstream URL: found credentials in it, want them in a header");
+    throw new TypeError("using the upstream URL: found credentials in it, want them in a header");
   }
-  if (parsed.hash !== "") throw new TypeError("Cannot use the upstream URL: found a fragment, want none");
+  if (parsed.hash !== "") throw new TypeError("using the upstream URL: found a fragment, want none");
   const tls = protocol === "https:";
   const port = parsed.port === "" ? (tls ? 443 : 80) : Number(parsed.port);
   const endpoint: Endpoint = { transport: tls ? "tls" : "tcp", hostname: hostname.replace(/^\[|\]$/g, ""), port };
@@ -41,10 +41,10 @@ function unixEndpoint(encoded: string, rest: string): EndpointUrl {
   try {
     path = decodeURIComponent(encoded);
   } catch {
-    throw new TypeError("Cannot use the upstream URL: the socket path is not percent-encoded correctly");
+    throw new TypeError("using the upstream URL: found a socket path that is not percent-encoded correctly");
   }
   if (!path.startsWith("/") || path.includes("\0")) {
-    throw new TypeError("Cannot use the upstream URL: want an absolute socket path, with `/` written as %2F");
+    throw new TypeError("using the upstream URL: want an absolute socket path, with `/` written as %2F");
   }
   const { pathname, search } = new URL(rest, "http://localhost");
   return { endpoint: { transport: "unix", path }, authority: "localhost", target: pathname + search };

@@ -99,6 +99,6 @@ function isBlank(code: number): boolean {
 export type Side = "request" | "response";
 
 /** An {@link HttpError} with `code` for a request; any fault of a response is `upstream_invalid`. */
-export function fault(side: Side, code: HttpErrorCode, message: string): HttpError {
-  return new HttpError(side === "request" ? code : "upstream_invalid", message);
+export function fault(side: Side, code: HttpErrorCode, found: string): HttpError {
+  return new HttpError(side === "request" ? code : "upstream_invalid", `reading a ${side}: ${found}`);
 }

@@ -86,7 +86,7 @@ function parseVersion(text: string, start: number, end: number): 0 | 1 {
     if (text.startsWith("HTTP/1.1", start)) return 1;
     if (text.startsWith("HTTP/1.0", start)) return 0;
     if (/^HTTP\/[0-9]\.[0-9]$/.test(text.slice(start, end))) {
-      throw new HttpError("version_unsupported", "found an HTTP version other than 1.0 and 1.1");
+      throw fault("request", "version_unsupported", "found an HTTP version other than 1.0 and 1.1");
     }
   }
   throw bad("the request line does not end with `HTTP/1.1`");
@@ -98,7 +98,7 @@ function parseVersion(text: string, start: number, end: number): 0 | 1 {
  */
 function parseOtherForm(line: RequestLine, section: FieldSection): { target: string; authority: string } {
   const { method, target } = line;
-  if (method === "CONNECT") throw new HttpError("coding_unsupported", "CONNECT is not implemented");
+  if (method === "CONNECT") throw fault("request", "coding_unsupported", "found CONNECT, which is not implemented");
   if (target === "*") {
     if (method !== "OPTIONS") throw bad("the target `*` is for OPTIONS only");
     return { target, authority: "" };
@@ -155,14 +155,14 @@ export function parseResponseHead(text: string, requestMethod: string, limits: H
 
 const STATUS_LINE = /HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
 
-function bad(message: string): HttpError {
-  return new HttpError("bad_request", message);
+function bad(found: string): HttpError {
+  return fault("request", "bad_request", found);
 }
 
-function invalid(message: string): HttpError {
-  return fault("response", "bad_request", message);
+function invalid(found: string): HttpError {
+  return fault("response", "bad_request", found);
 }
 
 function tooLong(limits: HeadLimits): HttpError {
-  return new HttpError("uri_too_long", `the request target has more than ${limits.maxTargetLength} bytes`);
+  return fault("request", "uri_too_long", `found a target of more than ${limits.maxTargetLength} bytes`);
 }

@@ -26,10 +26,10 @@ export function formatRequestHead(
   fields: FieldList,
   bodyLength: number | undefined,
 ): string {
-  if (!isToken(method)) throw new TypeError("Cannot send the request: its method is not a token");
-  if (!isTarget(target)) throw new TypeError("Cannot send the request: its target has a forbidden character");
+  if (!isToken(method)) throw new TypeError("sending a request: found a method that is no token");
+  if (!isTarget(target)) throw new TypeError("sending a request: found a forbidden character in its target");
   if (bodyLength === UNTIL_CLOSE) {
-    throw new TypeError("Cannot send the request: its body must have a length or be chunked");
+    throw new TypeError("sending a request: found a body of no length, want one of a length or chunked");
   }
   return `${method} ${target} HTTP/1.1\r\n${formatFields(fields)}${formatLength(bodyLength)}\r\n`;
 }
@@ -43,9 +43,9 @@ export function formatResponseHead(start: ResponseStart, framing: ResponseFramin
   const { status } = start;
   const reason = start.reason ?? REASONS[status] ?? "";
   if (!Number.isInteger(status) || status < 100 || status > 599) {
-    throw new TypeError(`Cannot send the response: its status ${status} is not from 100 to 599`);
+    throw new TypeError(`sending a response: found status ${status}, want one from 100 to 599`);
   }
-  if (!isFieldValue(reason)) throw new TypeError("Cannot send the response: its reason has a forbidden character");
+  if (!isFieldValue(reason)) throw new TypeError("sending a response: found a forbidden character in its reason");
   checkFraming(status, framing);
   const bodiless = status < 200 || status === 204 || status === 304;
   const length = bodiless ? "" : formatLength(framing.bodyLength);
@@ -55,13 +55,15 @@ export function formatResponseHead(start: ResponseStart, framing: ResponseFramin
 function checkFraming(status: number, framing: ResponseFraming): void {
   const { bodyLength, close, minorVersion } = framing;
   if (bodyLength === CHUNKED && minorVersion === 0) {
-    throw new TypeError("Cannot send the response: HTTP/1.0 has no chunked bodies");
+    throw new TypeError("sending a response: found a chunked body for HTTP/1.0, which has none");
   }
   if (bodyLength === UNTIL_CLOSE && !close) {
-    throw new TypeError("Cannot send the response: a body without a length needs the connection to close");
+    throw new TypeError(
+      "sending a response: found a body without a length on a connection that stays, want one that closes",
+    );
   }
   if (bodyLength !== undefined && bodyLength !== 0 && (status < 200 || status === 204 || status === 304)) {
-    throw new TypeError(`Cannot send the response: status ${status} has no body`);
+    throw new TypeError(`sending a response: found a body for status ${status}, which has none`);
   }
 }
 
@@ -71,10 +73,10 @@ function formatFields(fields: FieldList): string {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     const value = fields[i + 1];
-    if (name === "host" && ++hosts > 1) throw new TypeError("Cannot send the field host: it is there already");
+    if (name === "host" && ++hosts > 1) throw new TypeError("sending fields: found host twice, want it once");
     if (!isCommonName(name) || isHopByHop(name)) checkName(name);
     if (value === undefined || !isFieldValue(value)) {
-      throw new TypeError(`Cannot send the field ${name}: its value has a forbidden character`);
+      throw new TypeError(`sending fields: found a forbidden character in the value of ${name}`);
     }
     lines += name + ": " + value + "\r\n";
   }
@@ -82,15 +84,15 @@ function formatFields(fields: FieldList): string {
 }
 
 function checkName(name: string): void {
-  if (isHopByHop(name)) throw new TypeError(`Cannot send the field ${name}: the engine writes it itself`);
-  if (!isLowerCaseName(name)) throw new TypeError("Cannot send a field: its name is not a lower-case token");
+  if (isHopByHop(name)) throw new TypeError(`sending fields: found ${name}, which the engine writes itself`);
+  if (!isLowerCaseName(name)) throw new TypeError("sending fields: found a name that is no lower-case token");
 }
 
 function formatLength(bodyLength: number | undefined): string {
   if (bodyLength === undefined || bodyLength === UNTIL_CLOSE) return "";
   if (bodyLength === CHUNKED) return "transfer-encoding: chunked\r\n";
   if (!Number.isSafeInteger(bodyLength) || bodyLength < 0) {
-    throw new TypeError(`Cannot send a body of ${bodyLength} bytes`);
+    throw new TypeError(`sending a body: found a length of ${bodyLength} bytes`);
   }
   return `content-length: ${bodyLength}\r\n`;
 }

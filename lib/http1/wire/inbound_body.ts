@@ -295,7 +295,9 @@ export class InboundBody implements BodyReader {
 
   #endOfInput(): void {
     if (this.length === UNTIL_CLOSE) this.#finish();
-    else this.fail(new HttpError(this.#side === "request" ? "client_gone" : "upstream_closed", "the body ends early"));
+    else {this.fail(
+        new HttpError(this.#side === "request" ? "client_gone" : "upstream_closed", "reading a body: it ends early"),
+      );}
   }
 
   #slice(length: number): Bytes {
@@ -336,15 +338,15 @@ export class InboundBody implements BodyReader {
 }
 
 const EMPTY = new Uint8Array(0);
-const DETACHED = new HttpError("aborted", "the exchange this body belongs to has ended");
+const DETACHED = new HttpError("aborted", "reading a body: the exchange it belongs to has ended");
 const END: Promise<null> = Promise.resolve(null);
 
 function twice(): TypeError {
-  return new TypeError("Cannot read a body twice at once: wait for the reader before");
+  return new TypeError("reading a body: found another reader at it, want one at a time");
 }
 
 function tooLarge(limit: number): HttpError {
-  return new HttpError("body_too_large", `the body has more than the ${limit} bytes allowed`);
+  return new HttpError("body_too_large", `reading a body: found more than the ${limit} bytes allowed`);
 }
 
 function grown(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {

@@ -23,7 +23,7 @@ function explain(cause: unknown): unknown {
   return new SignetError("upstream_unreachable", {
     publicMessage: "Bad gateway: there is no valid credential for the MCP server",
     facts: { attempted: "obtain the upstream's credential", final },
-    remedy: final ? "give Signet a new credential for the upstream" : "see whether whoever issues it can be reached",
+    remedy: final ? "Give Signet a new credential for the upstream." : "See whether whoever issues it can be reached.",
     cause,
   });
 }

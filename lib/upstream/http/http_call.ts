@@ -40,5 +40,5 @@ export class HttpCall implements SessionCall {
 }
 
 function aborted(): HttpError {
-  return new HttpError("aborted", "the request was cut while its answer was looked at");
+  return new HttpError("aborted", "looking at an answer: the request was cut");
 }

@@ -90,7 +90,7 @@ Deno.test("I6: what issuers demand of each other", STRICT, async () => {
     "--jwt-provider: the key set would be fetched over plain http, so whoever is on the way could mint tokens",
   ]);
   assert.deepEqual(await lines("--jwt-provider", ENTRA.replace("https://e/keys", "keys.json")), [
-    '--jwt-provider: the key set has no array "keys" (RFC 7517 §5)',
+    '--jwt-provider: reading a key set: found no array "keys" (RFC 7517 §5)',
   ]);
   const single = ["--jwt-issuer", "https://i", "--jwt-jwks", "https://i/keys", "--jwt-allow-no-audience"];
   assert.deepEqual(await lines(...single), [

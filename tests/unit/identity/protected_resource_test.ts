@@ -66,19 +66,23 @@ Deno.test("I5: the document says what is configured and nothing else", STRICT, (
 
 Deno.test("I5: what cannot stand in the document is refused with what is wanted", STRICT, () => {
   const cases: [string, Partial<ProtectedResourceConfig>, RegExp][] = [
-    ["mcp.example.com", {}, /resource URI is not a URL/],
-    ["ftp://mcp.example.com", {}, /not a URL of https/],
+    ["mcp.example.com", {}, /no URL of https in the resource URI/],
+    ["ftp://mcp.example.com", {}, /no URL of https/],
     ["http://mcp.example.com/mcp", {}, /plain http beyond loopback/],
     ["https://mcp.example.com/mcp#", {}, /fragment/],
     ["https://user@mcp.example.com/mcp", {}, /user info/],
     ["https://mcp.example.com/mcp?a=b", {}, /query/],
     ["https://mcp.example.com/mcp", { authorizationServers: [] }, /at least one issuer/],
-    ["https://mcp.example.com/mcp", { authorizationServers: ["issuer"] }, /authorization server is not a URL/],
+    [
+      "https://mcp.example.com/mcp",
+      { authorizationServers: ["issuer"] },
+      /no URL of https in the authorization server/,
+    ],
     ["https://mcp.example.com/mcp", { authorizationServers: ["http://issuer.example"] }, /plain http/],
     ["https://mcp.example.com/mcp", { authorizationServers: [`${ISSUER}?x`] }, /query/],
     ["https://mcp.example.com/mcp", { scopes: ["a b"] }, /RFC 6749/],
     ["https://mcp.example.com/mcp", { scopes: [""] }, /RFC 6749/],
-    ["https://mcp.example.com/mcp", { documentation: "docs" }, /documentation URL is not/],
+    ["https://mcp.example.com/mcp", { documentation: "docs" }, /in the documentation URL/],
   ];
   for (const [resource, rest, expected] of cases) {
     assert.throws(() => describe(resource, rest), (fault: unknown) => {

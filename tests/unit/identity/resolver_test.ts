@@ -162,9 +162,9 @@ Deno.test("I1: the resolver's source gives up after the time-out", STRICT, async
 
 Deno.test("I1: the resolver's source refuses endpoints and fields that cannot be used", STRICT, () => {
   assert.throws(() => given({}, { endpoint: "http://resolver.example/" }), /plain http/);
-  assert.throws(() => given({}, { endpoint: "/resolve" }), /not a URL/);
+  assert.throws(() => given({}, { endpoint: "/resolve" }), /no URL of https/);
   assert.throws(() => given({}, { headers: [] }), /at least one/);
-  assert.throws(() => given({}, { headers: ["x api"] }), /no field name/);
+  assert.throws(() => given({}, { headers: ["x api"] }), /want the name of a header field/);
   given({}, { endpoint: "http://resolver.example/", unsafeHttp: true });
   given({}, { endpoint: "https://resolver.example/" });
 });

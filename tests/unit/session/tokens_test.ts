@@ -388,7 +388,7 @@ Deno.test("T2: a token signed with an older secret holds as long as that secret 
 });
 
 Deno.test("T4: a secret below 32 bytes is refused, and no secret prints", STRICT, () => {
-  assert.throws(() => new TokenSecret(new Uint8Array(31)), /31 bytes, at least 32/);
+  assert.throws(() => new TokenSecret(new Uint8Array(31)), /31 bytes, want at least 32/);
   assert.throws(() => TokenSecret.fromText(` ${"x".repeat(31)}\n`), RangeError);
   const secret = TokenSecret.fromText("x".repeat(32));
   for (const shown of [inspect(secret), Deno.inspect(secret), String(secret), JSON.stringify({ secret })]) {
@@ -398,9 +398,9 @@ Deno.test("T4: a secret below 32 bytes is refused, and no secret prints", STRICT
 
 Deno.test("T4: a limit below 1 and a missing secret are refused", STRICT, () => {
   for (const maxPerAgent of [0, -1, 1.5, NaN, Infinity]) {
-    assert.throws(() => given({ maxPerAgent }), /a whole number ≥ 1 is wanted/);
+    assert.throws(() => given({ maxPerAgent }), /want a whole number ≥ 1/);
   }
-  assert.throws(() => given({ secrets: [] }), /no secret/);
+  assert.throws(() => given({ secrets: [] }), /found no secret/);
 });
 
 Deno.test("T4: issue refuses agents that are no names", STRICT, async () => {
