@@ -1,0 +1,262 @@
+// A session over several servers from its beginning to its end: who must be there, who comes back, what is told, asked and
+// cancelled, whose credential goes where, and what a restart finds (docs/behaviour.md A4–A8, C1, L4, L5, L9, N1).
+import assert from "node:assert/strict";
+import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
+import { freshRing, INITIALIZE } from "../support/signet.ts";
+import { until } from "../support/until.ts";
+
+type Json = Record<string, unknown>;
+
+const initializes = (member: FakeMember) => member.asked("initialize").filter(({ method }) => method === "initialize");
+
+/** The messages of an event stream as they come. */
+function eventsOf(response: Response): { readonly messages: Json[]; readonly ids: string[]; close(): Promise<void> } {
+  const messages: Json[] = [];
+  const ids: string[] = [];
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const done = (async () => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      text += part.value;
+      for (let end = text.indexOf("\n\n"); end !== -1; end = text.indexOf("\n\n")) {
+        const event = text.slice(0, end);
+        text = text.slice(end + 2);
+        const id = /^id: (.*)$/m.exec(event)?.[1];
+        if (id !== undefined) ids.push(id);
+        const data = /^data: (.+)$/m.exec(event)?.[1];
+        if (data !== undefined) messages.push(JSON.parse(data));
+      }
+    }
+  })().catch(() => {});
+  return { messages, ids, close: () => reader.cancel().then(() => done) };
+}
+
+Deno.test("A4 A6: an optional member that is not there is left out and told; a required one fails it; all must speak", async () => {
+  await using a = new FakeMember();
+  const b = new FakeMember();
+  a.instructions = "Use a.";
+  a.protocolVersion = "2025-06-18";
+  await b[Symbol.asyncDispose]();
+  await using signet = await startSeveral({ a, b });
+  const session = await SeveralSession.open(signet);
+  const { result } = session.initialized as {
+    result: { instructions: string; protocolVersion: string; capabilities: Json };
+  };
+  assert.match(result.instructions, /^\[a\]\nUse a\.\n\n\[b\]\nNot available/);
+  assert.doesNotMatch(result.instructions, /127\.0\.0\.1/);
+  assert.equal(result.protocolVersion, "2025-06-18");
+  assert.deepEqual(result.capabilities.tools, { listChanged: true });
+  assert.deepEqual(await session.names(), ["a_echo"]);
+  assert.equal(((await session.call("b_echo")) as { error: Json }).error !== undefined, true);
+  assert.ok(signet.logs.some(({ member, cause }) => member === "b" && cause !== undefined));
+  assert.match(await signet.metrics(), /signet_member_events_total\{member="b",event="missed"\} 1/);
+  await using strict = await startSeveral({ a, "b!": b });
+  const refused = await strict.post(INITIALIZE);
+  assert.equal(refused.status, 502);
+  assert.match(await refused.text(), /b, which is required/);
+  await until(() => a.fake.sessions.size === 1, () => "the session at a to be ended again");
+});
+
+Deno.test("A6: one that is back is there for sessions that live, and announces itself once", async () => {
+  await using a = new FakeMember();
+  const gone = new FakeMember();
+  const port = gone.fake.port;
+  await gone[Symbol.asyncDispose]();
+  await using signet = await startSeveral({ a, b: { url: `http://127.0.0.1:${port}/mcp` } });
+  const session = await SeveralSession.open(signet);
+  const listening = eventsOf(await signet.get({ id: session.id }));
+  await using _back = new FakeMember({ port });
+  await until(() => listening.messages.length >= 3, () => `list_changed; heard ${JSON.stringify(listening.messages)}`);
+  assert.deepEqual(listening.messages.map(({ method }) => method).sort(), [
+    "notifications/prompts/list_changed",
+    "notifications/resources/list_changed",
+    "notifications/tools/list_changed",
+  ]);
+  assert.deepEqual((await session.names()).sort(), ["a_echo", "b_echo"]);
+  assert.deepEqual((await session.call("b_echo", { x: 1 })).result, { echoed: { x: 1 } });
+  await listening.close();
+});
+
+Deno.test("A6: a member that does not answer initialize in time is left out, and the others are not held up for longer", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  const hanging = Promise.withResolvers<Response>();
+  b.before = ({ method }) => method === "initialize" ? hanging.promise : undefined;
+  await using signet = await startSeveral({ a, b }, { flags: ["--member-timeout", "200ms"] });
+  const session = await SeveralSession.open(signet);
+  assert.deepEqual(await session.names(), ["a_echo"]);
+  hanging.resolve(new Response(null, { status: 500 }));
+});
+
+Deno.test("L4 L9: after a restart, and a member's own, concurrent first calls open one session at each member that lost its", async () => {
+  const ring = freshRing();
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  const before = await startSeveral({ a, b }, { ring });
+  const session = await SeveralSession.open(before);
+  await before[Symbol.asyncDispose]();
+  a.fake.forgetSessions();
+  await using after = await startSeveral({ a, b }, { ring });
+  const again = session.at(after);
+  const answers = await Promise.all(["a", "b", "a", "b", "a", "a"].map((name, i) => again.call(`${name}_echo`, { i })));
+  assert.deepEqual(answers.map(({ result }) => (result as { echoed: Json }).echoed.i), [0, 1, 2, 3, 4, 5]);
+  assert.equal(initializes(a).length, 2);
+  assert.equal(initializes(b).length, 1);
+  assert.deepEqual(initializes(a)[1]!.params, INITIALIZE.params);
+});
+
+Deno.test("A5 N1: what members say comes together on one stream, each once; a question's answer goes to its asker alone", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  await using signet = await startSeveral({ a, b });
+  const session = await SeveralSession.open(signet);
+  const listening = eventsOf(await signet.get({ id: session.id }));
+  await until(() => a.fake.streams.size === 1 && b.fake.streams.size === 1, () => "both members to be listened to");
+  for (const member of [a, b]) {
+    member.fake.push({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: member.url } });
+    member.fake.push({ jsonrpc: "2.0", id: 7, method: "roots/list" });
+    member.fake.push({ jsonrpc: "2.0", id: 8, method: "ping" });
+    member.fake.push({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "file:///a" } });
+    for (let i = 0; i < 5; i++) member.fake.push({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
+  }
+  const of = (method: string) => listening.messages.filter((message) => message.method === method);
+  await until(
+    () => of("notifications/tools/list_changed").length > 0 && listening.messages.length >= 7,
+    () => JSON.stringify(listening.messages),
+  );
+  assert.equal(of("notifications/message").length, 2);
+  assert.equal(of("notifications/tools/list_changed").length, 1);
+  assert.equal(of("ping").length, 0);
+  assert.deepEqual(of("notifications/resources/updated").map(({ params }) => (params as Json).uri).sort(), [
+    "a+file:///a",
+    "b+file:///a",
+  ]);
+  const questions = of("roots/list");
+  assert.equal(new Set(questions.map(({ id }) => id)).size, 2);
+  for (const { id } of questions) {
+    await (await signet.post({ jsonrpc: "2.0", id, result: { roots: [{ uri: `for:${id}` }] } }, { id: session.id }))
+      .body?.cancel();
+  }
+  for (const member of [a, b]) {
+    await until(
+      () => member.fake.received("POST").some(({ body }) => body.includes("for:")),
+      () => "the answer at its member",
+    );
+    const answers = member.fake.received("POST").map(({ body }) => JSON.parse(body)).filter(({ result }) =>
+      result?.roots !== undefined
+    );
+    assert.deepEqual(answers.map(({ id }) => id), [7]);
+    assert.ok(member.fake.received("POST").some(({ body }) => body.includes('"id":8') && body.includes('"result":{}')));
+  }
+  await listening.close();
+});
+
+Deno.test("C1 C2: a cancellation reaches its own call at its own member; a duplicate id in flight is refused", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  const held = Promise.withResolvers<void>();
+  for (const member of [a, b]) {
+    member.fake.tool("wait", async () => {
+      await held.promise;
+      return { done: true };
+    });
+  }
+  await using signet = await startSeveral({ a, b });
+  const session = await SeveralSession.open(signet);
+  const callOf = (id: string, name: string) =>
+    signet.post({ jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: {} } }, { id: session.id });
+  const first = callOf("one", "a_wait");
+  const second = callOf("two", "b_wait");
+  await until(() => a.fake.ran.get("wait") === 1 && b.fake.ran.get("wait") === 1, () => "both calls to run");
+  const again = await callOf("one", "a_wait");
+  assert.equal(((await again.json()) as { error: { code: number } }).error.code, -32600);
+  const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "one" } };
+  assert.equal((await signet.post(cancel, { id: session.id })).status, 202);
+  await until(() => a.asked("notifications/cancelled").length === 1, () => "the cancellation at a");
+  const ran = a.asked("tools/call")[0]!;
+  assert.equal((a.asked("notifications/cancelled")[0]!.params as Json).requestId, ran.id);
+  assert.equal(b.asked("notifications/cancelled").length, 0);
+  held.resolve();
+  await (await first).body?.cancel();
+  assert.match(await (await second).text(), /"done":true/);
+});
+
+Deno.test("A8: the client's token goes to the member that is to have it, a file's to another, none to the rest", async () => {
+  await using own = new FakeMember();
+  await using theirs = new FakeMember();
+  await using none = new FakeMember();
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "fixed-token\n");
+  await Deno.chmod(path, 0o600);
+  const flags = [
+    "--member-credential",
+    "own=client",
+    "--member-credential",
+    `theirs=file:${path}`,
+    "--principal",
+    "bearer",
+  ];
+  await using signet = await startSeveral({ own, theirs, none }, { flags });
+  const headers = { authorization: "Bearer client-token", traceparent: "00-1", cookie: "c=1", "x-api-key": "k" };
+  const session = await SeveralSession.open(signet, headers);
+  for (const name of ["own", "theirs", "none"]) await session.call(`${name}_echo`, {}, headers);
+  const seen = (
+    member: FakeMember,
+    name: string,
+  ) => [...new Set(member.fake.received("POST").map(({ headers }) => headers.get(name)))];
+  assert.deepEqual(seen(own, "authorization"), ["Bearer client-token"]);
+  assert.deepEqual(seen(theirs, "authorization"), ["Bearer fixed-token"]);
+  assert.deepEqual(seen(none, "authorization"), [null]);
+  assert.deepEqual(seen(none, "cookie"), [null]);
+  assert.deepEqual(seen(none, "x-api-key"), [null]);
+  assert.ok(seen(none, "traceparent").includes("00-1"));
+  await Deno.remove(path);
+});
+
+Deno.test("L5: DELETE reaches all members and never stops at a failure, after a restart too; whoever could not be told is named", async () => {
+  const ring = freshRing();
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  await using c = new FakeMember();
+  const before = await startSeveral({ a, b, c }, { ring });
+  const session = await SeveralSession.open(before);
+  await before[Symbol.asyncDispose]();
+  assert.equal(a.fake.received("DELETE").length, 0);
+  a.fake.onRequest = (request) => request.method === "DELETE" ? new Response(null, { status: 500 }) : undefined;
+  await using after = await startSeveral({ a, b, c }, { ring });
+  const response = await after.delete({ id: session.id });
+  assert.equal(response.status, 502);
+  const text = await response.text();
+  assert.match(text, /a: status 500/);
+  assert.doesNotMatch(text, /127\.0\.0\.1/);
+  for (const member of [b, c]) assert.equal(member.fake.sessions.size, 0);
+  assert.equal((await after.delete({ id: session.id })).status, 404);
+});
+
+Deno.test("A2: a list longer than a page goes on by a sealed cursor, over a restart, in its own session alone", async () => {
+  const ring = freshRing();
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  a.lists.tools = Array.from({ length: 4000 }, (_, i) => ({ name: `t${i}`, inputSchema: {} }));
+  b.lists.tools = Array.from({ length: 3000 }, (_, i) => ({ name: `u${i}`, inputSchema: {} }));
+  a.pageSize = b.pageSize = 500;
+  const before = await startSeveral({ a, b }, { ring });
+  const session = await SeveralSession.open(before);
+  const page = (session: SeveralSession, cursor?: string) =>
+    session.ask("tools/list", cursor === undefined ? {} : { cursor }) as Promise<
+      { result: { tools: Json[]; nextCursor?: string }; error?: Json }
+    >;
+  const first = await page(session);
+  assert.equal(first.result.tools.length, 5000);
+  assert.deepEqual((await page(session)).result.nextCursor, first.result.nextCursor);
+  const stranger = await SeveralSession.open(before);
+  assert.equal((await page(stranger, first.result.nextCursor)).error?.code, -32602);
+  assert.equal((await page(session, "nonsense")).error?.code, -32602);
+  await before[Symbol.asyncDispose]();
+  await using after = await startSeveral({ a, b }, { ring });
+  const last = await page(session.at(after), first.result.nextCursor);
+  assert.equal(last.result.tools.length, 2000);
+  assert.equal(last.result.nextCursor, undefined);
+  const names = [...first.result.tools, ...last.result.tools].map(({ name }) => name);
+  assert.equal(new Set(names).size, 7000);
+});
