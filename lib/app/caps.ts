@@ -28,3 +28,11 @@ export function capsOf(settings: Settings): LimitOptions {
     maxStreamsPerSession: settings.maxStreamsPerSession,
   };
 }
+
+/**
+ * What may wait for one caller's stdio servers and streams, besides the bodies of its requests: of the rest of memory no
+ * larger part than those have of the whole. One body has to find room twice: where it waits, and where it goes.
+ */
+export function bridgedBytesOf(settings: Settings): number {
+  return Math.max(shareOf(settings.maxBufferedBytes / 2, settings), 2 * settings.maxBodyBytes);
+}

@@ -13,6 +13,7 @@ import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { readTextFile } from "../platform/files.ts";
 import { CidrList } from "../identity/cidr.ts";
 import { TrustedPeers } from "../identity/trusted_peers.ts";
+import { bridgedBytesOf } from "./caps.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import type { Lasting } from "./lasting.ts";
 import { randomBytes } from "./random.ts";
@@ -27,6 +28,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
   const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
   const { log } = lasting;
   lasting.account.limit = settings.maxBufferedBytes;
+  lasting.account.shareLimit = bridgedBytesOf(settings);
   return {
     ...lasting,
     options: optionsOf(settings),

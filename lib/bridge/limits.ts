@@ -1,5 +1,6 @@
 // How much there may be of everything that a bridge holds, and how long it waits.
 import type { ByteAccount } from "../http1/byte_account.ts";
+import type { CallerKeys } from "../session/caller.ts";
 import type { RememberedLimits } from "./remembered.ts";
 import type { OutboxOptions } from "./outbox.ts";
 import type { Timers } from "../platform/timers.ts";
@@ -38,11 +39,16 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
 /** What everything in a bridge works with. */
 export interface BridgeParts {
   readonly limits: BridgeLimits;
-  /** What messages and events that wait are charged to. */
+  /** What messages and events that wait are charged to; a caller's, to the caller's share of it. */
   readonly account: ByteAccount;
   readonly timers: Timers;
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
+}
+
+/** The same for what is a caller's: it has a share of the memory, never all of it (M2). */
+export function partsOf({ principalKey }: CallerKeys, parts: BridgeParts): BridgeParts {
+  return { ...parts, account: parts.account.shareOf(principalKey) };
 }
 
 /** Letters and digits of `n` random bytes. */

@@ -92,7 +92,7 @@ export class Outbox implements BodyReader {
   /** Resolves when the writer may go on; undefined if it may at once. */
   whenDrained(): Promise<void> | undefined {
     const { highWaterBytes, account } = this.#options;
-    const mostBytes = account.held > account.limit ? 0 : highWaterBytes;
+    const mostBytes = account.isOverdrawn ? 0 : highWaterBytes;
     if (this.#size <= mostBytes && (this.#lent <= mostBytes || this.#excused)) return undefined;
     if (this.#writer === undefined) {
       this.#writer = Promise.withResolvers();

@@ -7,7 +7,7 @@ import type { CallerKeys } from "../session/caller.ts";
 import { shortHash } from "../observe/redact.ts";
 import { acceptanceOf } from "./acceptance.ts";
 import { eventAnswer, jsonAnswer } from "./http_answer.ts";
-import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
+import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
 import { callOf } from "./http_call.ts";
 import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
@@ -139,7 +139,7 @@ export class Sessions {
     const session = request.session ?? shortHash(id);
     const open = choose({ caller, session, fields });
     const conversation: Conversation = new Conversation({
-      parts,
+      parts: partsOf(caller, parts),
       id,
       session,
       revival,

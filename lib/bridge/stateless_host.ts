@@ -3,7 +3,7 @@
 import type { Call } from "../http1/types.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
-import { type BridgeParts, outboxOptions } from "./limits.ts";
+import { type BridgeParts, outboxOptions, partsOf } from "./limits.ts";
 import type { ChoosePeers, Gate } from "./request.ts";
 import { type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
@@ -72,7 +72,7 @@ export class StatelessHost {
     const life = new StatelessLife({ gate, owner, memo: this.#memo, open, unusedSinceMs, onDoomed });
     const server = new StatelessServer({
       life,
-      outbox: outboxOptions(parts),
+      outbox: outboxOptions(partsOf(caller, parts)),
       limits: parts.limits,
       onIdle: () => this.#restUntilNeeded(hosted),
     });

@@ -6,15 +6,58 @@ let move: (account: ByteAccount, bytes: number, strange: number) => void;
 
 /** What strangers may hold together, of the bound; and how full memory may be for them to take more of it. */
 const STRANGERS_SHARE = 1 / 2, FULL_FOR_STRANGERS = 3 / 4;
+/** The part of the bound that is for what is only convenient. */
+const AMPLE = 1 / 2;
 
 export class ByteAccount {
-  /** The bound, in bytes; what is held beyond one just lowered stays. */
-  limit: number;
+  /** Bound of each share; asked each time, so that a reload is heeded. */
+  shareLimit = Infinity;
+  #limit: number;
   #held = 0;
   #strange = 0;
+  /** What a share is a part of. */
+  readonly #whole: ByteAccount | undefined;
+  readonly #shares = new Map<string, WeakRef<ByteAccount>>();
+  #forgotten: FinalizationRegistry<string> | undefined;
 
-  constructor(limit = Infinity) {
-    this.limit = limit;
+  constructor(limit = Infinity, whole?: ByteAccount) {
+    this.#limit = limit;
+    this.#whole = whole;
+  }
+
+  /** The bound, in bytes; what is held beyond one just lowered stays. */
+  get limit(): number {
+    return this.#whole === undefined ? this.#limit : this.#whole.shareLimit;
+  }
+
+  set limit(limit: number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * What `key` may hold of all that may be held here: the same account for as long as anybody has it, and charged to
+   * this one, too.
+   */
+  shareOf(key: string): ByteAccount {
+    const known = this.#shares.get(key)?.deref();
+    if (known !== undefined) return known;
+    const share = new ByteAccount(0, this);
+    this.#shares.set(key, new WeakRef(share));
+    this.#forgotten ??= new FinalizationRegistry((key) => {
+      if (this.#shares.get(key)?.deref() === undefined) this.#shares.delete(key);
+    });
+    this.#forgotten.register(share, key);
+    return share;
+  }
+
+  /** Whether more is held than may be, here or in the whole: by what had to go out. */
+  get isOverdrawn(): boolean {
+    return this.#held > this.limit || this.#whole?.isOverdrawn === true;
+  }
+
+  /** Whether there is room for so many bytes more in a part of the bound, here and in the whole. */
+  hasRoom(bytes: number, part = 1): boolean {
+    return this.#held + bytes <= this.limit * part && (this.#whole === undefined || this.#whole.hasRoom(bytes, part));
   }
 
   /** Bytes held now. */
@@ -51,8 +94,10 @@ export class ByteAccount {
 
   static {
     move = (account, bytes, strange) => {
-      account.#held += bytes;
-      account.#strange += strange;
+      for (let each: ByteAccount | undefined = account; each !== undefined; each = each.#whole) {
+        each.#held += bytes;
+        each.#strange += strange;
+      }
     };
   }
 }
@@ -74,7 +119,7 @@ export class Charge {
 
   /** From now on `bytes` are held. @returns false, and nothing changes, if that is more than there is room for */
   resize(bytes: number): boolean {
-    return this.#resize(bytes, this.#account.limit);
+    return this.#resize(bytes, 1);
   }
 
   /** Of those, what it took as a stranger's. */
@@ -96,7 +141,7 @@ export class Charge {
   /** The same for what is only convenient. */
   resizeAsStrangerIfAmple(bytes: number): boolean {
     const more = bytes - this.#bytes;
-    return (more <= 0 || this.#account.held + more <= this.#account.limit / 2) && this.resizeAsStranger(bytes);
+    return (more <= 0 || this.#account.hasRoom(more, AMPLE)) && this.resizeAsStranger(bytes);
   }
 
   /** Its holder is no stranger any more. */
@@ -106,13 +151,13 @@ export class Charge {
 
   /** As {@link resize}, for what is only convenient: the upper half of the bound is not for it. */
   resizeIfAmple(bytes: number): boolean {
-    return this.#resize(bytes, this.#account.limit / 2);
+    return this.#resize(bytes, AMPLE);
   }
 
-  #resize(bytes: number, limit: number): boolean {
+  #resize(bytes: number, part: number): boolean {
     const more = bytes - this.#bytes;
     if (more === 0) return true;
-    if (more > 0 && this.#account.held + more > limit) return false;
+    if (more > 0 && !this.#account.hasRoom(more, part)) return false;
     this.#set(bytes, this.#strange);
     return true;
   }

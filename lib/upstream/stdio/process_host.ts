@@ -44,7 +44,7 @@ export interface ProcessHost {
   readonly timers: Timers;
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
-  /** What waits for servers to be read is charged to it. */
+  /** What waits for servers to be read is charged to its callers' shares. */
   readonly account: ByteAccount;
   readonly log: Logger;
   readonly counts: ProcessCounts;
@@ -59,6 +59,8 @@ export interface Start {
   /** Variables it gets besides those configured: its credentials. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly facts: () => Readonly<Record<string, string | number>>;
+  /** Its caller's share: what waits to be read by it is charged there. */
+  readonly account: ByteAccount;
   readonly onLine: (line: Uint8Array) => Promise<void> | undefined;
   readonly onLongLine: (line: LongLine) => void;
   readonly onExit: (exit: ProcessExit) => void;
@@ -70,7 +72,7 @@ export function resolvePrograms(host: ProcessHost): Promise<Programs> {
 
 /** Starts the server's process. @throws what spawning throws */
 export function startProcess(host: ProcessHost, programs: Programs, start: Start): ServerProcess {
-  const { server, machine, table, timers, log, limits, spawn, account } = host;
+  const { server, machine, table, timers, log, limits, spawn } = host;
   const mark = formatMark(table, randomName(host, 12));
   const { cwd, uid, gid } = server;
   const launch: Launch = {
@@ -82,7 +84,7 @@ export function startProcess(host: ProcessHost, programs: Programs, start: Start
   };
   const secrets = secretsOf(server, machine, start.secrets);
   const stderr = new StderrLog({ log, timers, facts: start.facts, secrets });
-  const { onLine, onLongLine, onExit } = start;
+  const { account, onLine, onLongLine, onExit } = start;
   host.counts.started++;
   const started = new ServerProcess({
     launch,

@@ -271,8 +271,9 @@ export class ServerLife implements PeerSource {
       this.#assertWanted();
       this.#credential = credential;
       const secrets = credential?.values ?? {};
+      const account = host.account.shareOf(this.#options.caller.principalKey);
       const peer = new ProcessPeer({
-        start: (hooks) => startProcess(host, programs, { secrets, facts, ...hooks }),
+        start: (hooks) => startProcess(host, programs, { secrets, facts, account, ...hooks }),
         maxLineBytes: host.limits.maxLineBytes,
         onMessage: events.onMessage,
         onExit: (exit, peer) => this.#lose(peer, exit),

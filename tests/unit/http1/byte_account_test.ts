@@ -67,3 +67,26 @@ Deno.test("strangers have a half of their own, whatever callers hold, and leave 
   for (const charge of [caller, other]) charge.release();
   assert.deepEqual([account.held, account.strange], [0, 0]);
 });
+
+Deno.test("a share is a part of the whole: it ends at a bound of its own, and counts in both", STRICT, () => {
+  const whole = new ByteAccount(100);
+  whole.shareLimit = 40;
+  const [alice, bob] = [whole.shareOf("alice"), whole.shareOf("bob")];
+  assert.equal(whole.shareOf("alice"), alice);
+  const [one, other] = [alice.open(), bob.open()];
+  assert.equal(one.resize(41), false);
+  assert.equal(one.resizeIfAmple(21), false);
+  assert.equal(one.resize(40), true);
+  assert.equal(alice.open().resize(1), false);
+  assert.equal(other.resize(40), true);
+  assert.deepEqual([whole.held, alice.held, bob.held], [80, 40, 40]);
+  assert.equal(whole.open().resize(20), true);
+  one.force(10);
+  assert.equal(bob.isOverdrawn, false);
+  other.force(50);
+  assert.deepEqual([alice.isOverdrawn, bob.isOverdrawn, whole.isOverdrawn], [false, true, false]);
+  whole.shareLimit = 60;
+  assert.equal(bob.isOverdrawn, false, "a reload is heeded");
+  for (const charge of [one, other]) charge.release();
+  assert.deepEqual([whole.held, alice.held, bob.held], [20, 0, 0]);
+});
