@@ -1,11 +1,11 @@
 // The bench's arithmetic: what it reads from the kernel, how it compares, and when it calls a row below its floor.
 import assert from "node:assert/strict";
-import { envelopeFindings } from "../../../scripts/bench/life_jobs.ts";
-import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../scripts/bench/machine.ts";
-import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../scripts/bench/report.ts";
-import { ROWS } from "../../../scripts/bench/rows.ts";
-import { STRICT } from "../../support/strict.ts";
-import { until } from "../../support/until.ts";
+import { envelopeFindings } from "../../../../scripts/bench/life_jobs.ts";
+import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../../scripts/bench/machine.ts";
+import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../../scripts/bench/report.ts";
+import { ROWS } from "../../../../scripts/bench/rows.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { until } from "../../../support/until.ts";
 
 const onLinux = { ...STRICT, ignore: Deno.build.os !== "linux" };
 

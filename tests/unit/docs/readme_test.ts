@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { STRICT } from "../../support/strict.ts";
-import { load } from "./sources.ts";
+import { load } from "../config/sources.ts";
 
 Deno.test("P3: the whole signet.yaml of the README is a configuration without a problem", STRICT, async () => {
   const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));

@@ -1,11 +1,11 @@
 // main.ts as a process: exit codes and streams are the operating system's, so only a process shows them.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { runBounded } from "../../../scripts/bounded_child.ts";
-import { STRICT } from "../../support/strict.ts";
-import { TempFolder } from "../../support/temp_folder.ts";
+import { runBounded } from "../../scripts/bounded_child.ts";
+import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 
-const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 async function signet(args: string[], env: Record<string, string> = {}, stdin = "") {
   const { code, stdout: out, stderr: err } = await runBounded(Deno.execPath(), {

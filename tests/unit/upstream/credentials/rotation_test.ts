@@ -5,11 +5,11 @@ import {
   type Credential,
   CredentialRejectedError,
   isDue,
-} from "../../../lib/upstream/credentials/credential.ts";
-import { type CredentialHolder, Rotation } from "../../../lib/upstream/credentials/rotation.ts";
-import { SILENT_LOG } from "../../support/silent_log.ts";
-import { STRICT } from "../../support/strict.ts";
-import { FakeTimers } from "../../support/fake_timers.ts";
+} from "../../../../lib/upstream/credentials/credential.ts";
+import { type CredentialHolder, Rotation } from "../../../../lib/upstream/credentials/rotation.ts";
+import { SILENT_LOG } from "../../../support/silent_log.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { FakeTimers } from "../../../support/fake_timers.ts";
 
 const MINUTE = 60_000;
 
