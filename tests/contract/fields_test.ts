@@ -9,7 +9,7 @@ import { STRICT } from "../support/strict.ts";
 const CALL = JSON.stringify(call(1, "echo"));
 
 for (const lane of LANES) {
-  Deno.test(`end-to-end fields pass as they came, unknown ones too (${lane} lane)`, STRICT, async () => {
+  Deno.test(`PROTOCOL 24: end-to-end fields pass as they came, unknown ones too (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     await using signet = await TestSignet.start({ upstream: upstream.url, lane });
     const id = await signet.open();

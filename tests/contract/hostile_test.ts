@@ -156,7 +156,7 @@ Deno.test(
   },
 );
 
-Deno.test("5,000 idle connections leave others served and memory bounded", STRICT, async () => {
+Deno.test("M3: 5,000 idle connections leave others served and memory bounded", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url });
   const id = await signet.open();

@@ -6,7 +6,7 @@ import { STRICT } from "../support/strict.ts";
 
 for (const lane of LANES) {
   Deno.test(
-    `E5 23: removing a key lets an answer under way finish, and nothing else begin (${lane} lane)`,
+    `E5: removing a key lets an answer under way finish, and nothing else begin (${lane} lane)`,
     STRICT,
     async () => {
       const [begun, finish] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

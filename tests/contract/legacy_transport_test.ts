@@ -11,7 +11,7 @@ async function messageOf(answer: Promise<Response>): Promise<[status: number, me
 
 for (const lane of LANES) {
   Deno.test(
-    `21: a client of the HTTP+SSE transport is told what it speaks and where to go (${lane} lane)`,
+    `V1: a client of the HTTP+SSE transport is told what it speaks and where to go (${lane} lane)`,
     STRICT,
     async () => {
       await using upstream = new FakeMcp();
@@ -35,7 +35,7 @@ for (const lane of LANES) {
   );
 }
 
-Deno.test("21: a server of the HTTP+SSE transport is named to client and operator", STRICT, async () => {
+Deno.test("V1: a server of the HTTP+SSE transport is named to client and operator", STRICT, async () => {
   await using upstream = new FakeMcp();
   let streams = 0;
   upstream.onRequest = (request) => {
@@ -59,7 +59,7 @@ Deno.test("21: a server of the HTTP+SSE transport is named to client and operato
 });
 
 Deno.test(
-  "21: a path without any MCP server is not taken for one, and a silent stream is not waited for",
+  "V1: a path without any MCP server is not taken for one, and a silent stream is not waited for",
   STRICT,
   async () => {
     await using upstream = new FakeMcp();

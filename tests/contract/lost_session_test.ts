@@ -258,7 +258,7 @@ for (const lane of LANES) {
 
   for (const coding of ["identity", "gzip"]) {
     Deno.test(
-      `PROTOCOL 2 L4: a refusal that names the upstream's session passes without its name, in ${coding} (${lane} lane)`,
+      `L4 PROTOCOL 2: a refusal that names the upstream's session passes without its name, in ${coding} (${lane} lane)`,
       STRICT,
       async () => {
         await using upstream = new FakeMcp();

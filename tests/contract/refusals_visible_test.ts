@@ -162,7 +162,7 @@ Deno.test(
 );
 
 Deno.test(
-  "23: a client that speaks TLS to the plain port, and a server that speaks none, are named with the cure",
+  "V1: a client that speaks TLS to the plain port, and a server that speaks none, are named with the cure",
   STRICT,
   async () => {
     await using upstream = new FakeMcp();

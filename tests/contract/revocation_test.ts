@@ -151,7 +151,7 @@ Deno.test("L6: without a state file a restart forgets who was deleted: the docum
 });
 
 Deno.test(
-  "T1–T3: an agent with a session token is that agent; a revoked token is 401 on the next request",
+  "T1 T2 T3: an agent with a session token is that agent; a revoked token is 401 on the next request",
   STRICT,
   async () => {
     await using folder = await TempFolder.create();

@@ -122,7 +122,7 @@ const FILLED = { filler: "x".repeat(MIB), deep: Array(1000).fill({ a: [1] }) };
 
 for (const streamAfterMs of [1000, 0]) {
   Deno.test(
-    `M6 B: calls that their clients have left keep neither text nor body until they are answered (stream after ${streamAfterMs} ms)`,
+    `M6: calls that their clients have left keep neither text nor body until they are answered (stream after ${streamAfterMs} ms)`,
     OPTIONS,
     async () => {
       await using stdio = new TestStdio({ limits: { streamAfterMs } });
@@ -146,7 +146,7 @@ for (const streamAfterMs of [1000, 0]) {
 }
 
 for (const lane of LANES) {
-  Deno.test(`M6 B: nor does the gateway keep any of them (${lane} lane)`, OPTIONS, async () => {
+  Deno.test(`M6: nor does the gateway keep any of them (${lane} lane)`, OPTIONS, async () => {
     const { command, args } = fixture();
     await using signet = await TestSignet.start({ upstream: [command, ...args], lane });
     const id = await signet.open();

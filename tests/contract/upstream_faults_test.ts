@@ -33,7 +33,7 @@ const BROKEN: [string, string, number][] = [
 for (const lane of LANES) {
   for (const [what, answer, wanted] of BROKEN) {
     Deno.test(
-      `an upstream that ${what} is ${wanted}, the call ran once and the session goes on (${lane} lane)`,
+      `L4: an upstream that ${what} is ${wanted}, the call ran once and the session goes on (${lane} lane)`,
       STRICT,
       async () => {
         await using upstream = new RawUpstream(after(async ({ conn }) => {
@@ -74,7 +74,7 @@ for (const lane of LANES) {
   });
 
   Deno.test(
-    `an upstream that closes idle connections never makes a call run twice (${lane} lane)`,
+    `L4: an upstream that closes idle connections never makes a call run twice (${lane} lane)`,
     STRICT,
     async () => {
       await using upstream = new RawUpstream(after(({ conn }) => write(conn, RESULT)));
@@ -95,7 +95,7 @@ for (const lane of LANES) {
   );
 
   Deno.test(
-    `an upstream that is gone is 502, and the session lives on when it returns (${lane} lane)`,
+    `L4: an upstream that is gone is 502, and the session lives on when it returns (${lane} lane)`,
     STRICT,
     async () => {
       const first = new FakeMcp();
@@ -116,7 +116,7 @@ for (const lane of LANES) {
   );
 
   Deno.test(
-    `a refused connection is tried again for --connect-patience, so that a restart goes unnoticed (${lane} lane)`,
+    `L4: a refused connection is tried again for --connect-patience, so that a restart goes unnoticed (${lane} lane)`,
     STRICT,
     async () => {
       const first = new FakeMcp();

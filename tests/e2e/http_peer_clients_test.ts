@@ -60,18 +60,22 @@ class Reach implements AsyncDisposable {
 
 for (const way of WAYS) {
   for (const kind of LEGACY_CLIENTS) {
-    Deno.test(`11: client ${kind} works with server-everything as a peer, ${way}`, CLIENT_SANITIZERS, async (t) => {
-      await using server = await startFixture("everything");
-      await using reach = await Reach.to(server, way);
-      await using connected = await connectClient(kind, reach.url);
-      const { client } = connected;
-      await exerciseEverything(t, connected);
-      await t.step("L4: goes on when the server was restarted", async () => {
-        await server.restart();
-        assert.match(await client.call("get-sum", { a: 1, b: 1 }), /2/);
-      });
-      await t.step("L5: ends its session", () => client.terminate());
-    });
+    Deno.test(
+      `PROTOCOL 11: client ${kind} works with server-everything as a peer, ${way}`,
+      CLIENT_SANITIZERS,
+      async (t) => {
+        await using server = await startFixture("everything");
+        await using reach = await Reach.to(server, way);
+        await using connected = await connectClient(kind, reach.url);
+        const { client } = connected;
+        await exerciseEverything(t, connected);
+        await t.step("L4: goes on when the server was restarted", async () => {
+          await server.restart();
+          assert.match(await client.call("get-sum", { a: 1, b: 1 }), /2/);
+        });
+        await t.step("L5: ends its session", () => client.terminate());
+      },
+    );
   }
 }
 
@@ -83,7 +87,7 @@ const SERVERS: readonly [string, "sdk1" | "sdk2", FixtureOptions][] = [
 ];
 for (const [name, server, options] of SERVERS) {
   for (const kind of LEGACY_CLIENTS) {
-    Deno.test(`11: client ${kind} has every feature of a peer (${name})`, CLIENT_SANITIZERS, async (t) => {
+    Deno.test(`PROTOCOL 11: client ${kind} has every feature of a peer (${name})`, CLIENT_SANITIZERS, async (t) => {
       await using fixture = await startFixture(server, options);
       await using reach = await Reach.to(fixture, "through Signet");
       await using connected = await connectClient(kind, reach.url);

@@ -86,7 +86,7 @@ async function end({ child }: Running): Promise<void> {
   assert.equal(code, 0);
 }
 
-Deno.test("J: a log that nobody reads holds up neither requests nor probes nor the end", STRICT, async () => {
+Deno.test("V1: a log that nobody reads holds up neither requests nor probes nor the end", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using running = await start(upstream.url);
   await flood(running, REQUESTS);
@@ -96,7 +96,7 @@ Deno.test("J: a log that nobody reads holds up neither requests nor probes nor t
   await running.reader.cancel();
 });
 
-Deno.test("J: a log that is read again goes on, and tells how many of its lines are missing", STRICT, async () => {
+Deno.test("V1: a log that is read again goes on, and tells how many of its lines are missing", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using running = await start(upstream.url);
   await flood(running, REQUESTS);
@@ -118,7 +118,7 @@ Deno.test("J: a log that is read again goes on, and tells how many of its lines 
   await reading;
 });
 
-Deno.test("J: a log whose reader has gone ends nothing", STRICT, async () => {
+Deno.test("V1: a log whose reader has gone ends nothing", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using running = await start(upstream.url);
   await running.reader.cancel();

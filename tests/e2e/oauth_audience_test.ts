@@ -16,7 +16,7 @@ const cases = LANES.flatMap((lane) => TOKEN_FORMATS.map((format) => ({ lane, for
 
 for (const { lane, format } of cases) {
   Deno.test(
-    `21: a real token for another resource of the same server is refused (${format} tokens, ${lane} lane)`,
+    `PROTOCOL 21: a real token for another resource of the same server is refused (${format} tokens, ${lane} lane)`,
     CLIENT_SANITIZERS,
     async () => {
       await using upstream = tellWhere(new FakeMcp());
@@ -47,7 +47,7 @@ for (const { lane, format } of cases) {
 for (const lane of LANES) {
   for (const kind of LEGACY_CLIENTS) {
     Deno.test(
-      `22: client ${kind} never hears of the upstream's own authorization (${lane} lane)`,
+      `PROTOCOL 22: client ${kind} never hears of the upstream's own authorization (${lane} lane)`,
       CLIENT_SANITIZERS,
       async () => {
         await using upstream = tellWhere(new FakeMcp());
@@ -82,7 +82,7 @@ for (const lane of LANES) {
     );
   }
 
-  Deno.test(`22: no well-known path reaches the upstream (${lane} lane)`, CLIENT_SANITIZERS, async () => {
+  Deno.test(`PROTOCOL 22: no well-known path reaches the upstream (${lane} lane)`, CLIENT_SANITIZERS, async () => {
     await using upstream = new FakeMcp();
     upstream.onRequest = () => Response.json({ authorization_servers: ["https://evil.example"] });
     await using server = await AuthorizationServer.start("jwt");

@@ -17,7 +17,7 @@ const cases = LANES.flatMap((lane) =>
 
 for (const { lane, format, kind } of cases) {
   Deno.test(
-    `22 9: client ${kind} finds its way from 401 to a session, which outlives its token (${format} tokens, ${lane} lane)`,
+    `PROTOCOL 22, 9: client ${kind} finds its way from 401 to a session, which outlives its token (${format} tokens, ${lane} lane)`,
     CLIENT_SANITIZERS,
     async () => {
       await using upstream = tellWhere(new FakeMcp());
@@ -70,7 +70,7 @@ for (const { lane, format, kind } of cases) {
 }
 
 for (const format of TOKEN_FORMATS) {
-  Deno.test(`22: a challenge says what was wrong with a real token that expired (${format} tokens)`, async () => {
+  Deno.test(`PROTOCOL 22: a challenge says what was wrong with a real token that expired (${format} tokens)`, async () => {
     await using upstream = new FakeMcp();
     await using server = await AuthorizationServer.start(format);
     let aheadMs = 0;

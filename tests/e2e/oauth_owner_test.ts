@@ -14,7 +14,7 @@ const cases = LANES.flatMap((lane) => TOKEN_FORMATS.map((format) => ({ lane, for
 
 for (const { lane, format } of cases) {
   Deno.test(
-    `9: a session outlives three refreshes and a restart of Signet (${format} tokens, ${lane} lane)`,
+    `PROTOCOL 9: a session outlives three refreshes and a restart of Signet (${format} tokens, ${lane} lane)`,
     CLIENT_SANITIZERS,
     async () => {
       await using upstream = tellWhere(new FakeMcp());
@@ -48,7 +48,7 @@ for (const { lane, format } of cases) {
   );
 
   Deno.test(
-    `9 O2 O3: a session is its user's by any client, and no other user's (${format} tokens, ${lane} lane)`,
+    `O2 O3 PROTOCOL 9: a session is its user's by any client, and no other user's (${format} tokens, ${lane} lane)`,
     CLIENT_SANITIZERS,
     async () => {
       await using upstream = tellWhere(new FakeMcp());
@@ -96,7 +96,7 @@ for (const lane of LANES) {
 
   for (const kind of LEGACY_CLIENTS) {
     Deno.test(
-      `9: client ${kind} authorizes anew when its token was revoked, and goes on in the same session (${lane} lane)`,
+      `PROTOCOL 9: client ${kind} authorizes anew when its token was revoked, and goes on in the same session (${lane} lane)`,
       CLIENT_SANITIZERS,
       async () => {
         await using upstream = tellWhere(new FakeMcp());

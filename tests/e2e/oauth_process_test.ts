@@ -23,7 +23,7 @@ for (const way of SIGNET_WAYS) {
   for (const kind of [...LEGACY_CLIENTS, "v2-auto"] as const) {
     const server = kind === "v2-auto" ? "sdk2" : "sdk1";
     Deno.test(
-      `9: client ${kind} goes on with a real ${server} server over a refresh ${way}`,
+      `PROTOCOL 9: client ${kind} goes on with a real ${server} server over a refresh ${way}`,
       CLIENT_SANITIZERS,
       async () => {
         await using fixture = await startFixture(server);

@@ -66,7 +66,7 @@ for (const { lane, format, kind } of cases) {
   );
 
   Deno.test(
-    `22: client ${kind} steps up when the upstream asks for more, and is led nowhere else (${format} tokens, ${lane} lane)`,
+    `PROTOCOL 22: client ${kind} steps up when the upstream asks for more, and is led nowhere else (${format} tokens, ${lane} lane)`,
     CLIENT_SANITIZERS,
     async () => {
       await using upstream = addWrite(tellWhere(new FakeMcp()));

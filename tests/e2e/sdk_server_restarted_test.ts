@@ -36,7 +36,7 @@ for (const way of SIGNET_WAYS) {
     }
 
     Deno.test(
-      `6: client ${kind} goes on when server-everything (400) was restarted ${way}`,
+      `PROTOCOL 6: client ${kind} goes on when server-everything (400) was restarted ${way}`,
       CLIENT_SANITIZERS,
       async () => {
         await using fixture = await startFixture("everything");

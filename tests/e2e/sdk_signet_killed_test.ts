@@ -28,7 +28,7 @@ for (const way of SIGNET_WAYS) {
     });
 
     Deno.test(
-      `16: client ${kind} resumes a call when Signet was killed under it ${way}`,
+      `PROTOCOL 16: client ${kind} resumes a call when Signet was killed under it ${way}`,
       CLIENT_SANITIZERS,
       async () => {
         await using journal = await Journal.create();

@@ -19,7 +19,7 @@ async function proveStandaloneStream(connected: Connected, tool: string): Promis
 for (const way of SIGNET_WAYS) {
   for (const kind of LEGACY_CLIENTS) {
     Deno.test(
-      `17: client ${kind} has its standalone stream again when Signet was killed ${way}`,
+      `PROTOCOL 17: client ${kind} has its standalone stream again when Signet was killed ${way}`,
       CLIENT_SANITIZERS,
       async () => {
         await using fixture = await startFixture("sdk1");

@@ -14,7 +14,7 @@ for (const way of WAYS) {
   });
 
   Deno.test(
-    `38: SDK 2.x client falls back to a session when it probes an SDK 1.x server ${way}`,
+    `PROTOCOL 38: SDK 2.x client falls back to a session when it probes an SDK 1.x server ${way}`,
     CLIENT_SANITIZERS,
     async (t) => {
       await runFeatures(t, { client: "v2-auto", server: "sdk1", way, era: "legacy" });
@@ -22,7 +22,7 @@ for (const way of WAYS) {
   );
 
   Deno.test(
-    `27: SDK 2.x client works without a session when it probes an SDK 2.x server ${way}`,
+    `PROTOCOL 27: SDK 2.x client works without a session when it probes an SDK 2.x server ${way}`,
     CLIENT_SANITIZERS,
     async (t) => {
       await runFeatures(t, { client: "v2-auto", server: "sdk2", way, era: "modern" });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Scene } from "../support/operators_scene.ts";
 import { STRICT } from "../support/strict.ts";
 
-Deno.test("T1–T3: a token is issued, lets its agent in, and is worth nothing once revoked", STRICT, async () => {
+Deno.test("T1 T2 T3: a token is issued, lets its agent in, and is worth nothing once revoked", STRICT, async () => {
   await using scene = await Scene.start();
   const token = await scene.issue("did:example:a");
   const other = await scene.issue("did:example:b");
@@ -25,7 +25,7 @@ Deno.test("T1–T3: a token is issued, lets its agent in, and is worth nothing o
   for (const secret of [token, other, held.id]) assert.ok(!scene.signet.logs.join("\n").includes(secret));
 });
 
-Deno.test("T1–T3: tokens are handled on the state file while a Signet runs on it", STRICT, async () => {
+Deno.test("T1 T2 T3: tokens are handled on the state file while a Signet runs on it", STRICT, async () => {
   await using scene = await Scene.start();
   const issue = ["token", "issue", "--ttl", "10m", ...scene.state, ...scene.secrets];
   const token = (await scene.ok([...issue, "--agent", "a"])).out.trim();

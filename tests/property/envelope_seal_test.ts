@@ -89,7 +89,7 @@ Deno.test("E4: version and key id swapped for others do not open, even those the
   );
 });
 
-Deno.test("E4, E5: a text opens for no other purpose and under no ring without its key", STRICT, () => {
+Deno.test("E4 E5: a text opens for no other purpose and under no ring without its key", STRICT, () => {
   fc.assert(
     fc.property(master, master, plaintext, purpose, purpose, (a, b, plaintext, sealedFor, askedFor) => {
       fc.pre(!Buffer.from(a).equals(b));

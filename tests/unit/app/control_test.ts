@@ -270,7 +270,7 @@ Deno.test("sessions are listed with what may be shown, as many as asked for", ST
   await refused("invalid_params", stage.offline.listSessions({ limit: 1 }), /needs a running Signet/);
 });
 
-Deno.test("T1–T3: tokens are issued, verified, listed and revoked", STRICT, async () => {
+Deno.test("T1 T2 T3: tokens are issued, verified, listed and revoked", STRICT, async () => {
   const { control, log } = new Stage();
   const issued = await control.issueToken({ agent: "did:example:a", ttlMs: MINUTE });
   const { token, ...facts } = issued;

@@ -101,7 +101,7 @@ Deno.test("check says who may call by asking others, and no query of theirs", ST
   assert.doesNotMatch(machine.stdout, /hunter2/);
 });
 
-Deno.test("23: check looks for the program of a stdio server", STRICT, async () => {
+Deno.test("P3: check looks for the program of a stdio server", STRICT, async () => {
   const found = new FakeMachine({ programs: ["server"] });
   assert.equal(await found.run("check", "--", "server", "stdio"), 0);
   const missing = new FakeMachine({ programs: [] });
@@ -112,7 +112,7 @@ Deno.test("23: check looks for the program of a stdio server", STRICT, async () 
   assert.match(joined.stdout, /Write the words of the command apart/);
 });
 
-Deno.test("23: a file that cannot be read as a whole claims nothing of what it would have said", STRICT, async () => {
+Deno.test("P3: a file that cannot be read as a whole claims nothing of what it would have said", STRICT, async () => {
   for (const text of ["upstream: [http://a/mcp\n", "- a\n", "upstream: {a: b}\n"]) {
     const machine = new FakeMachine({ files: { "signet.yaml": text } });
     assert.equal(await machine.run("check", "--config", "signet.yaml"), 1);
@@ -124,7 +124,7 @@ Deno.test("23: a file that cannot be read as a whole claims nothing of what it w
   assert.match(absent.stdout, /^signet: 1 problem\n/);
 });
 
-Deno.test("23: each message says what to write instead", STRICT, async () => {
+Deno.test("P3: each message says what to write instead", STRICT, async () => {
   const cases: [argv: string[], wanted: RegExp][] = [
     [["--upstream", "localhost:3000"], /Write http:\/\/localhost:3000\/mcp/],
     [["--upstream", "127.0.0.1:3000/x"], /Write http:\/\/127\.0\.0\.1:3000\/x/],

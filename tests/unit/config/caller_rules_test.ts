@@ -106,7 +106,7 @@ Deno.test("I1: introspection wants an endpoint and Signet's own credentials", ST
   );
 });
 
-Deno.test("I1, T4: resolver wants an endpoint, token its secrets", STRICT, async () => {
+Deno.test("I1 T4: resolver wants an endpoint, token its secrets", STRICT, async () => {
   assert.deepEqual(await lines("--principal", "resolver"), ["--resolver-url: --principal resolver needs it"]);
   assert.deepEqual(await lines("--principal", "resolver", ...RESOLVER, "--resolver-header", "cookie"), []);
   assert.deepEqual(await lines("--principal", "token"), ["--token-secret-file: --principal token needs it"]);

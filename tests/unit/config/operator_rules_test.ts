@@ -22,7 +22,7 @@ Deno.test("an admin token without an admin listener is a problem", STRICT, async
   ]);
 });
 
-Deno.test("T1, L6: tokens without a state file are warned to die with the process", STRICT, async () => {
+Deno.test("T1 L6: tokens without a state file are warned to die with the process", STRICT, async () => {
   const argv = ["--principal", "token", "--token-secret-file", "tokens"];
   assert.match(await warningsOf({ argv, files }), /Without --state, issued session tokens and what was revoked/);
   assert.doesNotMatch(await warningsOf({ argv: [...argv, "--state", "s.db"], files }), /--state/);

@@ -93,7 +93,7 @@ Deno.test("a certificate wants its key, and a key its certificate", STRICT, asyn
   ]);
 });
 
-Deno.test("L7, L8: what is written for idle, sweep and TTL must fit together", STRICT, async () => {
+Deno.test("L7 L8: what is written for idle, sweep and TTL must fit together", STRICT, async () => {
   assert.deepEqual(await problemLines({ argv: ["--session-ttl", "1h", "--session-idle", "2h"] }), [
     "--session-idle: a session would be idle after 2h but expired after 1h",
   ]);

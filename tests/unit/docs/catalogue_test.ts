@@ -36,12 +36,16 @@ function promisesIn(text: string): string[] {
   return (text.match(/(?<![\w.#$/-])[ELOITMBCNPARSGV]\d{1,2}(?![\w-])/g) ?? []).filter((id) => !NO_IDS.has(id));
 }
 
-/** The numbers of protocol rows in a text: after the page's name, or before the colon of a test's name. */
+/** The numbers of protocol rows in a text: after the page's name. */
 function rowsIn(text: string): string[] {
   const cited = text.matchAll(/\b(?:PROTOCOL|protocol\.md) (\d+(?:(?:, |–)\d+)*)/g);
-  const named = text.matchAll(/Deno\.test\(\s*["`](\d+(?:, \d+)*): /g);
-  return [...cited, ...named].flatMap(([, numbers]) => numbers!.split(/, |–/));
+  return [...cited].flatMap(([, numbers]) => numbers!.split(/, |–/));
 }
+
+/** How a test names what it proves: `L4: …`, `L4 B2: …`, `PROTOCOL 14: …`, `L4 PROTOCOL 2, 4: …`. */
+const CITATION = /^(?:[A-Z]\d{1,2}(?: [A-Z]\d{1,2})*(?: PROTOCOL \d+(?:, \d+)*)?|PROTOCOL \d+(?:, \d+)*|8\.\d): /;
+/** A name that begins with something like it. */
+const CITES = /^(?:PROTOCOL\b|(?:[A-Z] )?[A-Z]?\d{1,2}[ ,:–]|[A-Z]: )/;
 
 Deno.test("every id that code, scripts and tests cite is defined in the catalogue, once", STRICT, async () => {
   const promises = await rowsOf("behaviour.md"), protocol = await rowsOf("protocol.md");
@@ -66,4 +70,16 @@ Deno.test("what the catalogue calls built is named by a test", STRICT, async () 
   }
   const unproven = (await rowsOf("behaviour.md")).filter(({ id, isBuilt }) => isBuilt && !named.has(id));
   assert.deepEqual(unproven.map(({ id }) => id), []);
+});
+
+Deno.test("tests cite rows one way", STRICT, async () => {
+  const wrong: string[] = [];
+  for await (const path of sourcesIn("tests")) {
+    if (!path.endsWith("_test.ts")) continue;
+    const text = await Deno.readTextFile(`${ROOT}${path}`);
+    for (const [, name] of text.matchAll(/\bDeno\.test\(\s*["`]([^"`\n]+)/g)) {
+      if (CITES.test(name!) && !CITATION.test(name!)) wrong.push(`${path}: ${name}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
 });

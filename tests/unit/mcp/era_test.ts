@@ -50,7 +50,7 @@ function refuses(code: string, action: () => void): SignetError {
   return found;
 }
 
-Deno.test("27: classify tells the era from the body when the headers say nothing", STRICT, () => {
+Deno.test("PROTOCOL 27: classify tells the era from the body when the headers say nothing", STRICT, () => {
   assert.equal(eraOf(call("initialize", { protocolVersion: "2025-11-25" })), "initialize");
   assert.equal(eraOf(call("tools/list")), "legacy");
   assert.equal(eraOf(call("tools/list", { _meta: { progressToken: 1 } })), "legacy");
@@ -60,11 +60,11 @@ Deno.test("27: classify tells the era from the body when the headers say nothing
   assert.equal(eraOf([{ jsonrpc: "2.0", method: "a" }]), "legacy");
 });
 
-Deno.test("27: classify falls back to no legacy handling when the envelope is broken", STRICT, () => {
+Deno.test("PROTOCOL 27: classify falls back to no legacy handling when the envelope is broken", STRICT, () => {
   assert.equal(eraOf(call("tools/list", { _meta: { [META_PROTOCOL_VERSION]: 7 } })), "modern");
 });
 
-Deno.test("27: classify takes the version header when the body says nothing", STRICT, () => {
+Deno.test("PROTOCOL 27: classify takes the version header when the body says nothing", STRICT, () => {
   assert.equal(eraOf(call("tools/list"), M), "modern");
   assert.equal(eraOf({ jsonrpc: "2.0", method: "notifications/x" }, M), "modern");
   assert.equal(eraOf(call("tools/list"), "2025-11-25"), "legacy");
@@ -73,7 +73,7 @@ Deno.test("27: classify takes the version header when the body says nothing", ST
 });
 
 Deno.test(
-  "27: classify takes initialize with a complete modern envelope as modern, with a broken one as legacy",
+  "PROTOCOL 27: classify takes initialize with a complete modern envelope as modern, with a broken one as legacy",
   STRICT,
   () => {
     assert.equal(eraOf(call("initialize", { _meta: ENVELOPE })), "modern");
@@ -85,12 +85,12 @@ Deno.test(
   },
 );
 
-Deno.test("27: classify refuses initialize when the header names the modern era", STRICT, () => {
+Deno.test("PROTOCOL 27: classify refuses initialize when the header names the modern era", STRICT, () => {
   refuses("header_mismatch", () => eraOf(call("initialize"), M));
 });
 
 Deno.test(
-  "12: classify refuses initialize in a batch, stateless elements in a batch, and initialize without an id",
+  "PROTOCOL 12: classify refuses initialize in a batch, stateless elements in a batch, and initialize without an id",
   STRICT,
   () => {
     refuses("invalid_request", () => eraOf([call("ping"), call("initialize")]));
@@ -126,7 +126,7 @@ function assertPasses(message: unknown, headers: Partial<ModernHeaders>): void {
   assertModern(body, { protocolVersion: undefined, method: undefined, name: undefined, ...headers });
 }
 
-Deno.test("23: assertModern passes a request whose headers agree with its body", STRICT, () => {
+Deno.test("PROTOCOL 23: assertModern passes a request whose headers agree with its body", STRICT, () => {
   assertPasses(call("tools/list", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/list" });
   assertPasses(call("no/such/method", { _meta: ENVELOPE }), { protocolVersion: M, method: "no/such/method" });
   for (
@@ -148,13 +148,17 @@ Deno.test("23: assertModern passes a request whose headers agree with its body",
   }
 });
 
-Deno.test("23: assertModern asks for no Mcp-Name when the method has none or the body names nothing", STRICT, () => {
-  assertPasses(call("tools/call", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/call" });
-  assertPasses(call("tools/list", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/list", name: "stray" });
-  assertPasses(call("constructor", { _meta: ENVELOPE }), { protocolVersion: M, method: "constructor" });
-});
+Deno.test(
+  "PROTOCOL 23: assertModern asks for no Mcp-Name when the method has none or the body names nothing",
+  STRICT,
+  () => {
+    assertPasses(call("tools/call", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/call" });
+    assertPasses(call("tools/list", { _meta: ENVELOPE }), { protocolVersion: M, method: "tools/list", name: "stray" });
+    assertPasses(call("constructor", { _meta: ENVELOPE }), { protocolVersion: M, method: "constructor" });
+  },
+);
 
-Deno.test("23: assertModern refuses headers that are missing or disagree with header_mismatch", STRICT, () => {
+Deno.test("PROTOCOL 23: assertModern refuses headers that are missing or disagree with header_mismatch", STRICT, () => {
   const message = call("tools/list", { _meta: ENVELOPE });
   for (
     const headers of [
@@ -169,7 +173,7 @@ Deno.test("23: assertModern refuses headers that are missing or disagree with he
 });
 
 Deno.test(
-  "25: assertModern refuses a missing or mistyped envelope member with invalid_params, naming it",
+  "PROTOCOL 25: assertModern refuses a missing or mistyped envelope member with invalid_params, naming it",
   STRICT,
   () => {
     const headers = { protocolVersion: M, method: "tools/list" };
@@ -189,7 +193,7 @@ Deno.test(
   },
 );
 
-Deno.test("25: assertModern refuses an unknown version with the versions that are known", STRICT, () => {
+Deno.test("PROTOCOL 25: assertModern refuses an unknown version with the versions that are known", STRICT, () => {
   for (const version of ["2027-01-01", "2025-11-25", "1.0"]) {
     const message = call("tools/list", { _meta: { ...ENVELOPE, [META_PROTOCOL_VERSION]: version } });
     const error = refuses("modern_version_unsupported", () => assertPasses(message, { protocolVersion: version }));
@@ -197,7 +201,7 @@ Deno.test("25: assertModern refuses an unknown version with the versions that ar
   }
 });
 
-Deno.test("23: assertModern asks nothing of a notification but that what it has agrees", STRICT, () => {
+Deno.test("PROTOCOL 23: assertModern asks nothing of a notification but that what it has agrees", STRICT, () => {
   const notification = (params?: object) => ({ jsonrpc: "2.0", method: "notifications/x", ...(params && { params }) });
   assertPasses(notification(), { protocolVersion: M });
   assertPasses(notification({ _meta: { [META_PROTOCOL_VERSION]: M } }), {});
@@ -210,7 +214,7 @@ Deno.test("23: assertModern asks nothing of a notification but that what it has 
   refuses("modern_version_unsupported", () => assertPasses(notification(), { protocolVersion: "2027-01-01" }));
 });
 
-Deno.test("23: decodeHeaderValue gives the text, encoded or plain", STRICT, () => {
+Deno.test("PROTOCOL 23: decodeHeaderValue gives the text, encoded or plain", STRICT, () => {
   for (const text of ["plain", "two words", " lead", "trail ", "", "é", "日本", "=?base64?eA==?=", "a\nb", "a\tb"]) {
     assert.equal(decodeHeaderValue(`=?base64?${new TextEncoder().encode(text).toBase64()}?=`), text);
   }
@@ -218,7 +222,7 @@ Deno.test("23: decodeHeaderValue gives the text, encoded or plain", STRICT, () =
 });
 
 Deno.test(
-  "23: decodeHeaderValue refuses base64 that is not canonical or not UTF-8, and takes other forms as they are",
+  "PROTOCOL 23: decodeHeaderValue refuses base64 that is not canonical or not UTF-8, and takes other forms as they are",
   STRICT,
   () => {
     for (const bad of ["=?base64?eA?=", "=?base64?eA= =?=", "=?base64?_w==?=", "=?base64?/w==?="]) {
@@ -230,7 +234,7 @@ Deno.test(
   },
 );
 
-Deno.test("13: revisions are known exactly when they are published", STRICT, () => {
+Deno.test("PROTOCOL 13: revisions are known exactly when they are published", STRICT, () => {
   for (const revision of [...LEGACY_REVISIONS, M]) assert.ok(isKnownRevision(revision));
   for (const revision of ["", "2025-03-27", "2024-10-07", "latest", "2027-01-01"]) {
     assert.ok(!isKnownRevision(revision));
@@ -239,7 +243,7 @@ Deno.test("13: revisions are known exactly when they are published", STRICT, () 
   assert.ok(claimsModernEra(M) && claimsModernEra("2027-01-01") && !claimsModernEra("latest"));
 });
 
-Deno.test("12, 15: batches end with 2025-06-18, priming events begin with 2025-11-25", STRICT, () => {
+Deno.test("PROTOCOL 12, 15: batches end with 2025-06-18, priming events begin with 2025-11-25", STRICT, () => {
   assert.deepEqual([...LEGACY_REVISIONS, M].filter(allowsBatches), ["2024-11-05", "2025-03-26"]);
   assert.deepEqual([...LEGACY_REVISIONS, M].filter(allowsPrimingEvents), ["2025-11-25"]);
 });

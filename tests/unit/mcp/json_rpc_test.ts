@@ -59,7 +59,7 @@ Deno.test("parseMessage keeps ids of different types apart", STRICT, () => {
   assert.notEqual(idKey(number.id), idKey(text.id));
 });
 
-Deno.test("12: parseMessage returns a batch in its order when the body is an array", STRICT, () => {
+Deno.test("PROTOCOL 12: parseMessage returns a batch in its order when the body is an array", STRICT, () => {
   const batch = parse('[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","id":1,"method":"b"}]');
   assert.ok(batch.kind === "batch");
   assert.deepEqual(batch.messages.map((message) => message.kind), ["notification", "request"]);
@@ -231,7 +231,7 @@ Deno.test("M6: what is read of a message is bounded, and the refusal names the b
   assert.equal(parse(elsewhere).kind, "request");
 });
 
-Deno.test("12: parseMessage refuses a batch of more than a thousand messages", STRICT, () => {
+Deno.test("PROTOCOL 12: parseMessage refuses a batch of more than a thousand messages", STRICT, () => {
   const batch = (length: number) => `[${Array(length).fill('{"jsonrpc":"2.0","method":"a"}').join(",")}]`;
   assert.equal(parse(batch(1000)).kind, "batch");
   refuses("invalid_request", batch(1001));

@@ -38,7 +38,7 @@ Deno.test("SseParser skips a byte order mark at the start only", STRICT, () => {
   assert.deepEqual(read("data: a\n\n\ufeffdata: b\n\n"), [message("a")]);
 });
 
-Deno.test("15: SseParser shows a priming event when the data is empty", STRICT, () => {
+Deno.test("PROTOCOL 15: SseParser shows a priming event when the data is empty", STRICT, () => {
   assert.deepEqual(read("id: s_1\ndata: \n\n"), [message("", { id: "s_1" })]);
 });
 

@@ -14,7 +14,7 @@ function blank(secrets: readonly string[], ...lines: readonly string[]): string[
   return lines.map((line) => blanker.line(line));
 }
 
-Deno.test("J: Blanker blanks every occurrence of every secret, overlapping ones as one", STRICT, () => {
+Deno.test("B7: Blanker blanks every occurrence of every secret, overlapping ones as one", STRICT, () => {
   assert.deepEqual(blank(["hunter2", "hunter2-and-more"], "a hunter2 b hunter2-and-more c hunter2"), [
     "a [redacted] b [redacted] c [redacted]",
   ]);
@@ -22,7 +22,7 @@ Deno.test("J: Blanker blanks every occurrence of every secret, overlapping ones 
   assert.deepEqual(blank(["abcd"], "abcdabcd!"), ["[redacted]!"]);
 });
 
-Deno.test("J: Blanker knows each line of a secret that has several, alone and within other text", STRICT, () => {
+Deno.test("B7: Blanker knows each line of a secret that has several, alone and within other text", STRICT, () => {
   const lines = PEM.trim().split("\n");
   for (const shown of blank([PEM], ...lines.map((line) => `key: ${line}`))) assert.equal(shown, "key: [redacted]");
   const [joined = ""] = blank([PEM], JSON.stringify({ key: PEM }));
@@ -31,21 +31,21 @@ Deno.test("J: Blanker knows each line of a secret that has several, alone and wi
   assert.equal(crlf, "[redacted]");
 });
 
-Deno.test("J: Blanker blanks short secrets where they stand alone, and leaves words whole", STRICT, () => {
+Deno.test("B7: Blanker blanks short secrets where they stand alone, and leaves words whole", STRICT, () => {
   assert.deepEqual(blank(["on"], "pin=on, connection on-line (on)"), [
     "pin=[redacted], connection on-line ([redacted])",
   ]);
   assert.deepEqual(blank(["p@ss"], "xp@ssx"), ["x[redacted]x"]);
 });
 
-Deno.test("J: Blanker knows a secret in the forms of JSON and of URLs", STRICT, () => {
+Deno.test("B7: Blanker knows a secret in the forms of JSON and of URLs", STRICT, () => {
   const secret = 'pa"ss\\word /&?';
   for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) {
     assert.deepEqual(blank([secret], `<${form}>`), ["<[redacted]>"]);
   }
 });
 
-Deno.test("J: Blanker shows no half of a secret that goes over the end of a line, or over several", STRICT, () => {
+Deno.test("B7: Blanker shows no half of a secret that goes over the end of a line, or over several", STRICT, () => {
   const secret = "sk-0123456789abcdefghijklmnopqrstuvwxyz";
   for (let at = 4; at < secret.length; at++) {
     assert.deepEqual(blank([secret], `key ${secret.slice(0, at)}`, `${secret.slice(at)} end`), [
@@ -61,7 +61,7 @@ Deno.test("J: Blanker shows no half of a secret that goes over the end of a line
   assert.deepEqual(blank([secret], "nothing", secret.slice(10)), ["nothing", secret.slice(10)]);
 });
 
-Deno.test("J: Blanker leaves text without secrets as it is, and takes none and blank ones", STRICT, () => {
+Deno.test("B7: Blanker leaves text without secrets as it is, and takes none and blank ones", STRICT, () => {
   assert.deepEqual(blank([], "text"), ["text"]);
   assert.deepEqual(blank(["", "  ", "\n"], "a b"), ["a b"]);
 });

@@ -10,7 +10,7 @@ function unsafeUnits(): number[] {
 }
 
 for (const format of ["human", "json"] as const) {
-  Deno.test(`J: no character drives a terminal or forges a line in the ${format} log`, STRICT, () => {
+  Deno.test(`V1: no character drives a terminal or forges a line in the ${format} log`, STRICT, () => {
     const lines: string[] = [];
     const log = createLogger({ level: "info", format, now: () => 0, write: (line) => lines.push(line) });
     for (const unit of unsafeUnits()) {

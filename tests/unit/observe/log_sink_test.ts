@@ -45,7 +45,7 @@ class Reader {
   }
 }
 
-Deno.test("J: LogSink keeps order, over partial writes too, one write at a time", STRICT, async () => {
+Deno.test("V1: LogSink keeps order, over partial writes too, one write at a time", STRICT, async () => {
   const reader = new Reader(1000);
   for (let n = 0; n < 5; n++) reader.sink.push(`line ${n}\n`);
   assert.equal(reader.asked, 1);
@@ -58,7 +58,7 @@ Deno.test("J: LogSink keeps order, over partial writes too, one write at a time"
 });
 
 Deno.test(
-  "J: LogSink holds no more than its bound, counts what it drops, and tells it when lines flow again",
+  "V1: LogSink holds no more than its bound, counts what it drops, and tells it when lines flow again",
   STRICT,
   async () => {
     const reader = new Reader(100);
@@ -75,7 +75,7 @@ Deno.test(
   },
 );
 
-Deno.test("J: LogSink gives up on a reader that is gone, and goes on counting", STRICT, async () => {
+Deno.test("V1: LogSink gives up on a reader that is gone, and goes on counting", STRICT, async () => {
   for (const code of ["EPIPE", "EBADF"]) {
     const reader = new Reader(100);
     for (let n = 0; n < 3; n++) reader.sink.push(`${n}\n`);
@@ -89,7 +89,7 @@ Deno.test("J: LogSink gives up on a reader that is gone, and goes on counting", 
 });
 
 Deno.test(
-  "J: LogSink tries again where a pipe is full, and goes on after a full disk without spinning",
+  "V1: LogSink tries again where a pipe is full, and goes on after a full disk without spinning",
   STRICT,
   async () => {
     const reader = new Reader(100);
@@ -109,7 +109,7 @@ Deno.test(
   },
 );
 
-Deno.test("J: LogSink waits at the end for as long as it is told, and no longer", STRICT, async () => {
+Deno.test("V1: LogSink waits at the end for as long as it is told, and no longer", STRICT, async () => {
   const reader = new Reader(100);
   await reader.sink.flush(10_000);
   reader.sink.push("stuck\n");

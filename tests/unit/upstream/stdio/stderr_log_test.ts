@@ -15,7 +15,7 @@ function collect(secrets: readonly string[]) {
   return { lines, stderr };
 }
 
-Deno.test("J B7: a secret at the line cap shows no half of itself, wherever the cap falls", STRICT, () => {
+Deno.test("B7: a secret at the line cap shows no half of itself, wherever the cap falls", STRICT, () => {
   const secret = "topsecret-0123456789-topsecret-0123456789";
   for (let at = 4096 - secret.length - 4; at <= 4100; at++) {
     const { lines, stderr } = collect([secret]);
@@ -26,7 +26,7 @@ Deno.test("J B7: a secret at the line cap shows no half of itself, wherever the 
   }
 });
 
-Deno.test("J B7: a secret over two chunks, and over two lines, is blanked", STRICT, () => {
+Deno.test("B7: a secret over two chunks, and over two lines, is blanked", STRICT, () => {
   const secret = "päss-wörd-0123456789";
   const bytes = encoder.encode(`say ${secret} now\n`);
   for (let at = 1; at < bytes.length; at++) {
@@ -49,7 +49,7 @@ Deno.test("B7: a long line is cut between characters", STRICT, () => {
 });
 
 Deno.test(
-  "J B7: all that a server was given is secret: set, inherited, presented, and named so on its command line",
+  "B7: all that a server was given is secret: set, inherited, presented, and named so on its command line",
   STRICT,
   () => {
     const server = {
