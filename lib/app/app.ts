@@ -16,7 +16,7 @@ import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
 import { createParts } from "./gateway_parts.ts";
-import { connectionBound } from "./connection_bound.ts";
+import { withinDescriptors } from "./connection_bound.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
@@ -37,11 +37,12 @@ const ASK_TICK_MS = 100;
 
 /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { settings, log, now } = options;
+  const { log, now, descriptors } = options;
+  const settings = withinDescriptors(options.settings, { log, descriptors });
   const { ring } = await options.loadKeys();
   const lasting = await createLasting({ settings, ring, log, now });
   const parts = await createParts(lasting, settings);
-  const app = new App({ ...options, log: lasting.log }, lasting, parts);
+  const app = new App({ ...options, settings, log: lasting.log }, lasting, parts);
   await app.open();
   return app;
 }
@@ -82,7 +83,7 @@ export class App implements RunningApp {
         bodyTimeoutMs: settings.bodyTimeoutMs,
         idleTimeoutMs: settings.idleTimeoutMs,
         writeTimeoutMs: settings.writeTimeoutMs,
-        maxConnections: connectionBound(settings, { log }),
+        maxConnections: settings.maxConnections,
         gatherBytes: GATHERED_BYTES,
       },
       account: lasting.account,
@@ -174,7 +175,7 @@ export class App implements RunningApp {
     this.#refusedTold = refused;
     this.#options.log.warn("connections refused: there are as many as may be", {
       ...{ code: "connection_limit", count, limit: this.#settings.maxConnections },
-      remedy: "Raise --max-connections, or add replicas.",
+      remedy: "Raise --max-connections and the limit of open files, or add replicas.",
     });
   }
 
@@ -187,8 +188,8 @@ export class App implements RunningApp {
   }
 
   async reload(): Promise<void> {
-    const { log, now, loadKeys, reloadSettings } = this.#options;
-    const wanted = await reloadSettings();
+    const { log, now, loadKeys, reloadSettings, descriptors } = this.#options;
+    const wanted = withinDescriptors(await reloadSettings(), { descriptors });
     const { ring } = await loadKeys();
     const settings = withLive(this.#settings, wanted);
     const parts = await createParts(this.#lasting, settings);

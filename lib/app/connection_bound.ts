@@ -1,12 +1,13 @@
-// As many client connections as there are descriptors for, where running out of them would cost a core.
+// As many client connections and server processes as there are descriptors for, where running out of them would cost a core.
+// Whatever is measured by these numbers (one caller's share, above all) has to be measured by those in force.
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import { ACCEPT_SPINS, openFilesLimit } from "../platform/descriptors.ts";
 
-/** Listeners, the state file, the admin listener's connections, libraries. */
+/** Listeners, the state file, the admin listener's connections, libraries; but no more than half. */
 const RESERVED = 400;
-/** Pipes of a stdio server's process. */
-const PIPES = 3;
+/** Of a stdio server's process: its pipes, and the one by which its end is told. */
+const OF_A_PROCESS = 4;
 
 export interface Descriptors {
   readonly limit: number | undefined;
@@ -15,21 +16,45 @@ export interface Descriptors {
 
 const DESCRIPTORS = (): Descriptors => ({ limit: openFilesLimit(), acceptSpins: ACCEPT_SPINS });
 
-/** `--max-connections`, or less: a client's connection may need a second one, to the server. */
-export function connectionBound(
-  settings: Pick<Settings, "maxConnections" | "maxProcesses" | "command" | "upstreams">,
-  options: { readonly log: Logger; readonly descriptors?: Descriptors },
-): number {
-  const { limit, acceptSpins } = options.descriptors ?? DESCRIPTORS();
-  const { maxConnections, maxProcesses, command, upstreams } = settings;
-  const commands = (command.length > 0 ? 1 : 0) + upstreams.filter((upstream) => upstream.command.length > 0).length;
-  if (!acceptSpins || limit === undefined) return maxConnections;
-  const left = limit - RESERVED;
-  const fit = Math.max(16, commands > 0 ? left - PIPES * maxProcesses * commands : Math.floor(left / 2));
-  if (fit >= maxConnections) return maxConnections;
-  options.log.warn("fewer client connections than configured: raise the limit of open files", {
-    max_connections: fit,
-    open_files: limit,
-  });
-  return fit;
+export interface WithinOptions {
+  /** What is less than configured is told here. */
+  readonly log?: Logger;
+  readonly descriptors?: Descriptors | undefined;
+}
+
+type Bounded = Pick<
+  Settings,
+  "maxConnections" | "maxProcesses" | "maxProcessesPerPrincipal" | "command" | "upstreams"
+>;
+
+/**
+ * The settings with `--max-connections` and `--max-processes` as the process can keep them: a client's connection may
+ * need further ones, one to each server.
+ */
+export function withinDescriptors<S extends Bounded>(settings: S, options: WithinOptions): S {
+  const { log, descriptors: { limit, acceptSpins } = DESCRIPTORS() } = options;
+  if (!acceptSpins || limit === undefined) return settings;
+  const left = limit - Math.min(RESERVED, Math.floor(limit / 2));
+  const commands = [settings, ...settings.upstreams].filter(({ command }) => command.length > 0).length;
+  const overHttp = settings.upstreams.filter(({ command }) => command.length === 0).length;
+  // Each member over stdio has so many of its own.
+  const maxProcesses = commands > 0
+    ? Math.min(settings.maxProcesses, Math.max(1, Math.floor(left / 2 / OF_A_PROCESS / commands)))
+    : settings.maxProcesses;
+  const fit = Math.max(16, Math.floor((left - OF_A_PROCESS * maxProcesses * commands) / (1 + overHttp)));
+  const maxConnections = Math.min(settings.maxConnections, fit);
+  if (maxConnections < settings.maxConnections) {
+    log?.warn("fewer client connections than configured: raise the limit of open files", {
+      ...{ max_connections: maxConnections, open_files: limit },
+    });
+  }
+  if (maxProcesses < settings.maxProcesses) {
+    log?.warn("fewer server processes than configured: raise the limit of open files", {
+      ...{ max_processes: maxProcesses, open_files: limit },
+    });
+  }
+  // What is one caller's share of the processes as configured may be all of those that are left.
+  const share = maxProcesses < settings.maxProcesses ? Math.ceil(maxProcesses / 2) : Infinity;
+  const maxProcessesPerPrincipal = Math.min(settings.maxProcessesPerPrincipal, share);
+  return { ...settings, maxConnections, maxProcesses, maxProcessesPerPrincipal };
 }

@@ -4,6 +4,7 @@ import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
+import type { Descriptors } from "./connection_bound.ts";
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly process?: ProcessControl;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** How many files may be open; default: as the system says. */
+  readonly descriptors?: Descriptors;
 }
 
 /** A listener could not be opened; `cause` is the system's word. */

@@ -10,6 +10,7 @@ import { until } from "../support/until.ts";
 
 const MIB = 1024 * 1024;
 const CONNECTIONS = 20;
+const UNBOUNDED = { limit: undefined, acceptSpins: false };
 const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
 
 for (const lane of LANES) {
@@ -74,17 +75,22 @@ for (const lane of LANES) {
     );
   }
 
-  for (const what of ["streams", "calls"] as const) {
+  for (
+    const [what, boundBy] of [["streams", "settings"], ["calls", "settings"], ["streams", "descriptors"]] as const
+  ) {
     Deno.test(
-      `M2: one caller's ${what} do not take every connection there is (${lane} lane)`,
+      `M2: one caller's ${what} do not take every connection there is, bounded by ${boundBy} (${lane} lane)`,
       STRICT,
       async () => {
         const gate = Promise.withResolvers<Record<string, unknown>>();
         await using issuer = await TestIssuer.create();
         await using upstream = new FakeMcp();
         upstream.tool("hang", () => gate.promise);
-        const flags = [...issuer.flags, "--max-connections", String(CONNECTIONS), "--max-streams-per-session", "100"];
-        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+        const cap = boundBy === "settings" ? ["--max-connections", String(CONNECTIONS)] : [];
+        const flags = [...issuer.flags, ...cap, "--max-streams-per-session", "100"];
+        // Half is kept for whatever else is open, and each client's connection may need another.
+        const descriptors = boundBy === "descriptors" ? { limit: CONNECTIONS * 4, acceptSpins: true } : UNBOUNDED;
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags, descriptors });
         const greedy = await issuer.token("greedy");
         const id = await signet.open({ token: greedy });
         const clients: RawClient[] = [];

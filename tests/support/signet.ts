@@ -6,6 +6,7 @@ import { loadSettings } from "../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../lib/config/schema.ts";
 import { type App, startApp } from "../../lib/app/app.ts";
 import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
+import type { Descriptors } from "../../lib/app/connection_bound.ts";
 import { createLogger } from "../../lib/observe/log.ts";
 
 export const LANES = ["fast", "full"] as const;
@@ -20,6 +21,8 @@ export interface SignetOptions {
   readonly now?: () => number;
   /** `--connect-patience`; none unless the test is about it. */
   readonly patience?: string;
+  /** How many files may be open; default: as the system says. */
+  readonly descriptors?: Descriptors;
 }
 
 /** What a test says of one request. */
@@ -86,6 +89,7 @@ export class TestSignet implements AsyncDisposable {
       reloadSettings: settings,
       log,
       now: options.now ?? Date.now,
+      ...(options.descriptors === undefined ? {} : { descriptors: options.descriptors }),
     });
     const signet = new TestSignet(app, state);
     holder.current = signet;

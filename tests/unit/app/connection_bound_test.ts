@@ -1,30 +1,51 @@
 // Descriptors bound connections where running out of them would cost a core.
 import assert from "node:assert/strict";
-import { connectionBound } from "../../../lib/app/connection_bound.ts";
+import { withinDescriptors } from "../../../lib/app/connection_bound.ts";
+import type { UpstreamAddress } from "../../../lib/config/addresses.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 
-function boundOf(limit: number | undefined, changes: { acceptSpins?: boolean; command?: string[] } = {}) {
+const OVER_HTTP = { name: "", required: false, command: [], url: "http://127.0.0.1/mcp" } as unknown as UpstreamAddress;
+const OVER_STDIO = { ...OVER_HTTP, command: ["server"] };
+const SETTINGS = { maxConnections: 20_000, maxProcesses: 100, maxProcessesPerPrincipal: 10, command: [] as string[] };
+
+/** Connections, processes, and lines of the log. */
+function boundOf(
+  limit: number | undefined,
+  changes: { acceptSpins?: boolean; upstreams?: UpstreamAddress[]; maxProcesses?: number } = {},
+) {
   const lines: string[] = [];
   const log = createLogger({ level: "info", format: "json", now: () => 0, write: (line) => void lines.push(line) });
-  const { acceptSpins = true, command = [] } = changes;
-  const settings = { maxConnections: 20_000, maxProcesses: 100, command, upstreams: [] };
-  const bound = connectionBound(settings, { log, descriptors: { limit, acceptSpins } });
-  return [bound, lines.length];
+  const { acceptSpins = true, upstreams = [OVER_HTTP], maxProcesses = 100 } = changes;
+  const settings = { ...SETTINGS, maxProcesses, upstreams };
+  const bound = withinDescriptors(settings, { log, descriptors: { limit, acceptSpins } });
+  return [bound.maxConnections, bound.maxProcesses, lines.length];
 }
 
 Deno.test(
   "each client's connection may need a second one, to the server; what is less than configured is told",
   STRICT,
   () => {
-    assert.deepEqual(boundOf(20_400), [10_000, 1]);
-    assert.deepEqual(boundOf(100_000), [20_000, 0]);
-    assert.deepEqual(boundOf(20_400, { command: ["server"] }), [19_700, 1]);
-    assert.deepEqual(boundOf(64), [16, 1]);
+    assert.deepEqual(boundOf(20_400), [10_000, 100, 1]);
+    assert.deepEqual(boundOf(100_000), [20_000, 100, 0]);
+    assert.deepEqual(boundOf(64), [16, 100, 1]);
   },
 );
 
+Deno.test("a server's process has descriptors, too: never so many that no client can be heard", STRICT, () => {
+  const upstreams = [OVER_STDIO];
+  assert.deepEqual(boundOf(20_400, { upstreams }), [19_600, 100, 1]);
+  assert.deepEqual(boundOf(1024, { upstreams, maxProcesses: 500 }), [312, 78, 2]);
+  assert.deepEqual(boundOf(256, { upstreams }), [64, 16, 2]);
+  assert.deepEqual(boundOf(20_400, { upstreams: [OVER_STDIO, OVER_STDIO, OVER_HTTP, OVER_HTTP] }), [6400, 100, 1]);
+  const settings = { ...SETTINGS, upstreams: [], command: ["server"] };
+  const { maxProcesses, maxProcessesPerPrincipal } = withinDescriptors(settings, {
+    descriptors: { limit: 128, acceptSpins: true },
+  });
+  assert.deepEqual([maxProcesses, maxProcessesPerPrincipal], [8, 4], "no caller takes all");
+});
+
 Deno.test("where accepting pauses by itself, or nobody knows the limit, it is as configured", STRICT, () => {
-  assert.deepEqual(boundOf(1024, { acceptSpins: false }), [20_000, 0]);
-  assert.deepEqual(boundOf(undefined), [20_000, 0]);
+  assert.deepEqual(boundOf(1024, { acceptSpins: false }), [20_000, 100, 0]);
+  assert.deepEqual(boundOf(undefined), [20_000, 100, 0]);
 });
