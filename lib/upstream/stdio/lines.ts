@@ -1,6 +1,7 @@
 // Bytes of a pipe to lines: one message a line, ended by a line feed (MCP 2025-11-25, Transports, "stdio").
 // Memory is bounded by the longest line allowed; what to do about a longer one is the reader's choice, and the
 // next one is whole again.
+import type { Charge } from "../../http1/byte_account.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 
 const LF = 0x0a, CR = 0x0d;
@@ -20,6 +21,8 @@ export interface LineOptions {
   readonly maxBytes: number;
   /** `cut` hands out the beginning of a longer line and skips the rest; a function is told of it in its place. */
   readonly onLonger: "cut" | ((line: LongLine) => void);
+  /** What has come of a line is charged to it: the pipe must be read on, or the line would never end. */
+  readonly charge?: Charge;
 }
 
 export class LineSplitter {
@@ -46,6 +49,7 @@ export class LineSplitter {
       start = at + 1;
     }
     if (start < bytes.length) this.#take(bytes.slice(start), lines);
+    this.#options.charge?.force(this.#size);
     return lines;
   }
 

@@ -197,8 +197,9 @@ export class ServerProcess {
   }
 
   async #readOutput(): Promise<void> {
-    const { limits, onLine, onLongLine, timers } = this.#options;
-    const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: onLongLine });
+    const { limits, account, onLine, onLongLine, timers } = this.#options;
+    const charge = account.open();
+    const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: onLongLine, charge });
     try {
       for (let read = await this.#stdout.read(); !read.done; read = await this.#stdout.read()) {
         for (const line of lines.push(read.value)) {
@@ -214,6 +215,8 @@ export class ServerProcess {
     } catch (error) {
       this.#fail(`reading its stdout failed: ${error}`);
       return await this.#stdout.cancel().catch(() => {});
+    } finally {
+      charge.release();
     }
     void this.#failUnlessEnding("it has closed its stdout");
   }

@@ -1,6 +1,7 @@
 // Lines out of a pipe, however its bytes arrive, and never more memory than the longest line allowed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { type LineOptions, LineSplitter, type LongLine } from "../../../../lib/upstream/stdio/lines.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -63,4 +64,14 @@ Deno.test("B8: of a line over the cap its beginning and end are kept, however it
 Deno.test("B7: a long line is cut, and the next one is whole again", STRICT, () => {
   const pieces = ["abcdef", "ghi", "jkl\nmn\n", "opqrst\n"].map((text) => encoder.encode(text));
   assert.deepEqual(split(pieces, { maxBytes: 4, onLonger: "cut" }), ["abcd", "mn", "opqr"]);
+});
+
+Deno.test("M6: what has come of a line is charged until the line is whole, or is being skipped", STRICT, () => {
+  const account = new ByteAccount();
+  const splitter = new LineSplitter({ maxBytes: 10, onLonger: () => {}, charge: account.open() });
+  const held = (text: string) => {
+    splitter.push(encoder.encode(text));
+    return account.held;
+  };
+  assert.deepEqual(["ab", "cde", "f\ngh", "\n\n", "0123456789", "x", "y", "\n"].map(held), [2, 5, 2, 0, 10, 0, 0, 0]);
 });
