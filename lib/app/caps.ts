@@ -12,10 +12,16 @@ function shareOf(cap: number, settings: Settings): number {
   return allShareOneOwner(settings) ? Infinity : Math.max(1, Math.ceil(cap * settings.principalShare / 100));
 }
 
+/** A cap of its own, or where that would be no less than the cap of all, a share of that one. */
+export function ownCap(cap: number, own: number, settings: Settings): number {
+  if (allShareOneOwner(settings)) return Infinity;
+  return own < cap ? own : shareOf(cap, settings);
+}
+
 export function capsOf(settings: Settings): LimitOptions {
   return {
     maxSessions: settings.maxSessions,
-    maxSessionsPerPrincipal: allShareOneOwner(settings) ? Infinity : settings.maxSessionsPerPrincipal,
+    maxSessionsPerPrincipal: ownCap(settings.maxSessions, settings.maxSessionsPerPrincipal, settings),
     yieldAfterMs: settings.yieldAfterMs,
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,

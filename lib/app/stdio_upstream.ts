@@ -12,7 +12,7 @@ import { environment } from "../platform/environment.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../upstream/stdio.ts";
 import type { ResourceLimits, ServerCommand } from "../upstream/stdio/launch.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
-import { allShareOneOwner } from "./caps.ts";
+import { ownCap } from "./caps.ts";
 import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 
@@ -63,7 +63,7 @@ async function optionsOf(
     },
     caps: {
       maxProcesses,
-      maxProcessesPerPrincipal: allShareOneOwner(settings) ? Infinity : maxProcessesPerPrincipal,
+      maxProcessesPerPrincipal: ownCap(maxProcesses, maxProcessesPerPrincipal, settings),
       yieldAfterMs: settings.yieldAfterMs,
     },
   };

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
@@ -120,6 +121,26 @@ for (const lane of LANES) {
           for (const client of clients) client[Symbol.dispose]();
           gate.resolve({});
         }
+      },
+    );
+  }
+
+  for (const what of ["sessions", "processes"] as const) {
+    Deno.test(
+      `M2: where --max-${what} is no more than one caller may have, the others still find room (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using issuer = await TestIssuer.create();
+        await using upstream = new FakeMcp();
+        const { command, args = [] } = fixture();
+        const server = what === "sessions" ? upstream.url : [command, ...args];
+        const flags = [...issuer.flags, `--max-${what}`, "4"];
+        await using signet = await TestSignet.start({ upstream: server, lane, flags });
+        const greedy = await issuer.token("greedy");
+        const opened: number[] = [];
+        for (let n = 0; n < 4; n++) opened.push(await status(signet.post(INITIALIZE, { token: greedy })));
+        assert.deepEqual(opened, [200, 200, 429, 429]);
+        assert.equal(await status(signet.post(INITIALIZE, { token: await issuer.token("somebody") })), 200);
       },
     );
   }

@@ -36,7 +36,7 @@ export const LIMITS = {
     name: "principal-share",
     default: 50,
     doc:
-      "Percent of all streams, requests, connections in use and memory for bodies that one caller may have at a time; beyond it 429. Anonymous callers are one caller, and have no such bound where all are",
+      "Percent of all streams, requests, connections in use and memory for bodies that one caller may have at a time; beyond it 429. Of sessions and processes too, where the number for one caller is no less than that of all. Anonymous callers are one caller, and have no such bound where all are",
   }),
   maxCallsPerSession: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-calls-per-session",
