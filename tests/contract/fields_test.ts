@@ -168,24 +168,32 @@ Deno.test(
   },
 );
 
-Deno.test("a path that is not the endpoint is 404, another method 405 with Allow", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  assert.equal(await status(fetch(new URL("/other", signet.url))), 404);
-  for (const method of ["PUT", "PATCH", "HEAD"]) {
-    const response = await fetch(signet.url, { method });
-    assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, POST, DELETE"], method);
-    await response.body?.cancel();
-  }
-  assert.equal(upstream.requests.length, 0);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `a path that is not the endpoint is 404, another method 405 with Allow (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+      assert.equal(await status(fetch(new URL("/other", signet.url))), 404);
+      for (const method of ["PUT", "PATCH", "HEAD"]) {
+        const response = await fetch(signet.url, { method });
+        assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, POST, DELETE"], method);
+        await response.body?.cancel();
+      }
+      assert.equal(upstream.requests.length, 0);
+    },
+  );
+}
 
-Deno.test("the query goes on to the upstream's own path", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url + "?fixed=1" });
-  const id = await signet.open();
-  using client = await RawClient.connect(signet.url);
-  await client.send(rawPost(CALL, [`mcp-session-id: ${id}`]).replace("/mcp ", "/mcp?a=b "));
-  await client.answer();
-  assert.equal(upstream.received("POST", "tools/call")[0]!.path, "/mcp?fixed=1&a=b");
-});
+for (const lane of LANES) {
+  Deno.test(`the query goes on to the upstream's own path (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ lane, upstream: upstream.url + "?fixed=1" });
+    const id = await signet.open();
+    using client = await RawClient.connect(signet.url);
+    await client.send(rawPost(CALL, [`mcp-session-id: ${id}`]).replace("/mcp ", "/mcp?a=b "));
+    await client.answer();
+    assert.equal(upstream.received("POST", "tools/call")[0]!.path, "/mcp?fixed=1&a=b");
+  });
+}

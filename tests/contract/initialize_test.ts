@@ -105,36 +105,45 @@ Deno.test("L1: a client-supplied id is never adopted: initialize under an unknow
   assert.equal(upstream.requests.length, 0);
 });
 
-Deno.test("O4: initialize again under one's own id refreshes the session and issues nothing", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  const again = await signet.post(INITIALIZE, { id });
-  assert.equal(again.status, 200);
-  assert.equal(again.headers.get("mcp-session-id"), null);
-  await again.body?.cancel();
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `O4: initialize again under one's own id refreshes the session and issues nothing (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+      const id = await signet.open();
+      const again = await signet.post(INITIALIZE, { id });
+      assert.equal(again.status, 200);
+      assert.equal(again.headers.get("mcp-session-id"), null);
+      await again.body?.cancel();
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+    },
+  );
+}
 
-Deno.test(
-  "E9: transient headers go upstream from the first connect on, are replaced as a whole, and are not sealed",
-  STRICT,
-  async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({
-      upstream: upstream.url,
-      flags: ["--transient-header", "X-Trace", "--transient-header", "X-Extra", "--seal-header", "X-Tenant"],
-    });
-    const id = await signet.open({ headers: { "x-trace": "t1", "x-extra": "e1", "x-tenant": "acme" } });
-    assert.equal(upstream.received("POST", "initialize")[0]!.headers.get("x-trace"), "t1");
-    await status(signet.post(call(1, "echo"), { id }));
-    const seen = () => upstream.received("POST", "tools/call").at(-1)!.headers;
-    assert.deepEqual([seen().get("x-trace"), seen().get("x-extra"), seen().get("x-tenant")], ["t1", "e1", "acme"]);
-    await status(signet.post(INITIALIZE, { id, headers: { "x-trace": "t2" } }));
-    await status(signet.post(call(2, "echo"), { id }));
-    assert.deepEqual([seen().get("x-trace"), seen().get("x-extra"), seen().get("x-tenant")], ["t2", null, "acme"]);
-    await using restarted = await TestSignet.start({ upstream: upstream.url, ring: signet.ring });
-    await status(restarted.post(call(3, "echo"), { id, headers: { "x-tenant": "other" } }));
-    assert.deepEqual([seen().get("x-trace"), seen().get("x-tenant")], [null, "acme"]);
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `E9: transient headers go upstream from the first connect on, are replaced as a whole, and are not sealed (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({
+        lane,
+        upstream: upstream.url,
+        flags: ["--transient-header", "X-Trace", "--transient-header", "X-Extra", "--seal-header", "X-Tenant"],
+      });
+      const id = await signet.open({ headers: { "x-trace": "t1", "x-extra": "e1", "x-tenant": "acme" } });
+      assert.equal(upstream.received("POST", "initialize")[0]!.headers.get("x-trace"), "t1");
+      await status(signet.post(call(1, "echo"), { id }));
+      const seen = () => upstream.received("POST", "tools/call").at(-1)!.headers;
+      assert.deepEqual([seen().get("x-trace"), seen().get("x-extra"), seen().get("x-tenant")], ["t1", "e1", "acme"]);
+      await status(signet.post(INITIALIZE, { id, headers: { "x-trace": "t2" } }));
+      await status(signet.post(call(2, "echo"), { id }));
+      assert.deepEqual([seen().get("x-trace"), seen().get("x-extra"), seen().get("x-tenant")], ["t2", null, "acme"]);
+      await using restarted = await TestSignet.start({ lane, upstream: upstream.url, ring: signet.ring });
+      await status(restarted.post(call(3, "echo"), { id, headers: { "x-tenant": "other" } }));
+      assert.deepEqual([seen().get("x-trace"), seen().get("x-tenant")], [null, "acme"]);
+    },
+  );
+}

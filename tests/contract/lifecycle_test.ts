@@ -162,38 +162,46 @@ for (const lane of LANES) {
   );
 }
 
-Deno.test("L4: a revision the upstream no longer speaks ends the session with 404", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  upstream.forgetSessions();
-  upstream.onRequest = (request) =>
-    request.body.includes('"method":"initialize"')
-      ? Response.json({
-        jsonrpc: "2.0",
-        id: JSON.parse(request.body).id,
-        result: { protocolVersion: "2025-03-26", capabilities: {} },
-      })
-      : undefined;
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
-  assert.equal(upstream.ran.get("echo"), undefined);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `L4: a revision the upstream no longer speaks ends the session with 404 (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+      const id = await signet.open();
+      upstream.forgetSessions();
+      upstream.onRequest = (request) =>
+        request.body.includes('"method":"initialize"')
+          ? Response.json({
+            jsonrpc: "2.0",
+            id: JSON.parse(request.body).id,
+            result: { protocolVersion: "2025-03-26", capabilities: {} },
+          })
+          : undefined;
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
+      assert.equal(upstream.ran.get("echo"), undefined);
+    },
+  );
+}
 
-Deno.test(
-  "L4: a session that is lost again right after its resurrection is not replayed in a circle",
-  STRICT,
-  async () => {
-    await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url });
-    const id = await signet.open();
-    upstream.onRequest = (request) => {
-      if (request.body.includes("tools/call")) upstream.forgetSessions();
-      return undefined;
-    };
-    assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
-    assert.equal(upstream.received("POST", "tools/call").length, 2);
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `L4: a session that is lost again right after its resurrection is not replayed in a circle (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+      const id = await signet.open();
+      upstream.onRequest = (request) => {
+        if (request.body.includes("tools/call")) upstream.forgetSessions();
+        return undefined;
+      };
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
+      assert.equal(upstream.received("POST", "tools/call").length, 2);
+    },
+  );
+}
 
 for (const [answer, wanted] of [[404, 204], [405, 204], [401, 204], [403, 204], [500, 502]] as const) {
   Deno.test(
@@ -211,68 +219,86 @@ for (const [answer, wanted] of [[404, 204], [405, 204], [401, 204], [403, 204], 
   );
 }
 
-Deno.test("L8: an id is dead at the very moment it expires", STRICT, async () => {
-  let nowMs = 1_800_000_000_000;
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({
-    upstream: upstream.url,
-    flags: ["--session-ttl", "60s"],
-    now: () => nowMs,
-  });
-  const id = await signet.open();
-  nowMs += 59_999;
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-  nowMs += 1;
-  assert.equal(await status(signet.post(call(2, "echo"), { id })), 404);
-  await using restarted = await TestSignet.start({ upstream: upstream.url, ring: signet.ring, now: () => nowMs });
-  assert.equal(await status(restarted.post(call(3, "echo"), { id })), 404);
-});
-
-Deno.test("L7: an idle session leaves memory and its id stays valid; an open stream keeps it", STRICT, async () => {
-  let nowMs = 1_800_000_000_000;
-  await using upstream = new FakeMcp();
-  const flags = ["--session-idle", "60s", "--sweep-interval", "100ms"];
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags, now: () => nowMs });
-  const idle = await signet.open();
-  const busy = await signet.open();
-  const abort = new AbortController();
-  const stream = await signet.get({ id: busy, signal: abort.signal });
-  nowMs += 61_000;
-  await until(async () => await signet.metric("signet_sessions") === 1, "the idle one has left");
-  assert.equal(await status(signet.post(call(1, "echo"), { id: idle })), 200);
-  assert.equal(await signet.metric('signet_sessions_ended_total{reason="idle"}'), 1);
-  await stream.body?.cancel();
-  abort.abort();
-});
-
-Deno.test(
-  "E5: a reload with a rotated ring keeps sessions of keys still there and ends the others",
-  STRICT,
-  async () => {
+for (const lane of LANES) {
+  Deno.test(`L8: an id is dead at the very moment it expires (${lane} lane)`, STRICT, async () => {
+    let nowMs = 1_800_000_000_000;
     await using upstream = new FakeMcp();
-    await using signet = await TestSignet.start({ upstream: upstream.url });
-    const oldRing = signet.ring;
-    const old = await signet.open();
-    const newRing = freshRing();
-    signet.ring = new KeyRing([newRing.active, oldRing.active]);
-    await signet.app.reload();
-    assert.equal(await status(signet.post(call(1, "echo"), { id: old })), 200);
-    const young = await signet.open();
-    signet.ring = newRing;
-    await signet.app.reload();
-    assert.equal(await status(signet.post(call(2, "echo"), { id: old })), 404);
-    assert.equal(await status(signet.post(call(3, "echo"), { id: young })), 200);
-  },
-);
+    await using signet = await TestSignet.start({
+      lane,
+      upstream: upstream.url,
+      flags: ["--session-ttl", "60s"],
+      now: () => nowMs,
+    });
+    const id = await signet.open();
+    nowMs += 59_999;
+    assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+    nowMs += 1;
+    assert.equal(await status(signet.post(call(2, "echo"), { id })), 404);
+    await using restarted = await TestSignet.start({
+      lane,
+      upstream: upstream.url,
+      ring: signet.ring,
+      now: () => nowMs,
+    });
+    assert.equal(await status(restarted.post(call(3, "echo"), { id })), 404);
+  });
+}
 
-Deno.test("P2: a reload with bad settings keeps the old ones and says so", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  signet.flags = [...signet.flags, "--session-ttl", "soon"];
-  await assert.rejects(signet.app.reload(), /session-ttl/);
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `L7: an idle session leaves memory and its id stays valid; an open stream keeps it (${lane} lane)`,
+    STRICT,
+    async () => {
+      let nowMs = 1_800_000_000_000;
+      await using upstream = new FakeMcp();
+      const flags = ["--session-idle", "60s", "--sweep-interval", "100ms"];
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags, now: () => nowMs });
+      const idle = await signet.open();
+      const busy = await signet.open();
+      const abort = new AbortController();
+      const stream = await signet.get({ id: busy, signal: abort.signal });
+      nowMs += 61_000;
+      await until(async () => await signet.metric("signet_sessions") === 1, "the idle one has left");
+      assert.equal(await status(signet.post(call(1, "echo"), { id: idle })), 200);
+      assert.equal(await signet.metric('signet_sessions_ended_total{reason="idle"}'), 1);
+      await stream.body?.cancel();
+      abort.abort();
+    },
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `E5: a reload with a rotated ring keeps sessions of keys still there and ends the others (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+      const oldRing = signet.ring;
+      const old = await signet.open();
+      const newRing = freshRing();
+      signet.ring = new KeyRing([newRing.active, oldRing.active]);
+      await signet.app.reload();
+      assert.equal(await status(signet.post(call(1, "echo"), { id: old })), 200);
+      const young = await signet.open();
+      signet.ring = newRing;
+      await signet.app.reload();
+      assert.equal(await status(signet.post(call(2, "echo"), { id: old })), 404);
+      assert.equal(await status(signet.post(call(3, "echo"), { id: young })), 200);
+    },
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(`P2: a reload with bad settings keeps the old ones and says so (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+    const id = await signet.open();
+    signet.flags = [...signet.flags, "--session-ttl", "soon"];
+    await assert.rejects(signet.app.reload(), /session-ttl/);
+    assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+  });
+}
 
 Deno.test("P2: a reload puts live settings in force and names those that need a restart", STRICT, async () => {
   await using upstream = new FakeMcp();
@@ -284,32 +310,40 @@ Deno.test("P2: a reload puts live settings in force and names those that need a 
   assert.equal(JSON.stringify(signet.logs).includes("--idle-timeout"), true);
 });
 
-Deno.test("L2: --compat-status changes the status of a lost session and nothing else", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--compat-status", "410"] });
-  assert.deepEqual(await refusal(signet.post(call(1, "echo"), { id: "x" })), { status: 410, ...NOT_FOUND });
-});
+for (const lane of LANES) {
+  Deno.test(
+    `L2: --compat-status changes the status of a lost session and nothing else (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags: ["--compat-status", "410"] });
+      assert.deepEqual(await refusal(signet.post(call(1, "echo"), { id: "x" })), { status: 410, ...NOT_FOUND });
+    },
+  );
+}
 
-Deno.test(
-  "P2: draining refuses new sessions, ends listening streams properly and lets calls finish",
-  STRICT,
-  async () => {
-    await using upstream = new FakeMcp();
-    const release = Promise.withResolvers<void>();
-    upstream.tool("slow", async () => {
-      await release.promise;
-      return { slow: true };
-    });
-    const signet = await TestSignet.start({ upstream: upstream.url });
-    const id = await signet.open();
-    const stream = await signet.get({ id });
-    const slow = signet.post(call(1, "slow"), { id });
-    await until(() => upstream.ran.get("slow") === 1, "the call runs");
-    const drained = signet.app.drain();
-    assert.equal(await stream.text(), "");
-    release.resolve();
-    assert.deepEqual((await (await slow).json()).result, { slow: true });
-    assert.deepEqual(await drained, { cutStreams: 0 });
-    await signet.app.stopped;
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `P2: draining refuses new sessions, ends listening streams properly and lets calls finish (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const release = Promise.withResolvers<void>();
+      upstream.tool("slow", async () => {
+        await release.promise;
+        return { slow: true };
+      });
+      const signet = await TestSignet.start({ lane, upstream: upstream.url });
+      const id = await signet.open();
+      const stream = await signet.get({ id });
+      const slow = signet.post(call(1, "slow"), { id });
+      await until(() => upstream.ran.get("slow") === 1, "the call runs");
+      const drained = signet.app.drain();
+      assert.equal(await stream.text(), "");
+      release.resolve();
+      assert.deepEqual((await (await slow).json()).result, { slow: true });
+      assert.deepEqual(await drained, { cutStreams: 0 });
+      await signet.app.stopped;
+    },
+  );
+}

@@ -69,18 +69,24 @@ Deno.test(
   },
 );
 
-Deno.test("M2: one principal at its cap gets 429 with Retry-After, others are served", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using issuer = await TestIssuer.create();
-  const flags = [...issuer.flags, "--max-sessions-per-principal", "2"];
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-  const alice = await issuer.token("alice");
-  const answers = await Promise.all(Array.from({ length: 10 }, () => signet.post(INITIALIZE, { token: alice })));
-  assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, 200, ...Array(8).fill(429)]);
-  assert.equal(answers.find((answer) => answer.status === 429)!.headers.has("retry-after"), true);
-  await Promise.all(answers.map((answer) => answer.body?.cancel()));
-  assert.equal(await status(signet.post(INITIALIZE, { token: await issuer.token("bob") })), 200);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `M2: one principal at its cap gets 429 with Retry-After, others are served (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--max-sessions-per-principal", "2"];
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags });
+      const alice = await issuer.token("alice");
+      const answers = await Promise.all(Array.from({ length: 10 }, () => signet.post(INITIALIZE, { token: alice })));
+      assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, 200, ...Array(8).fill(429)]);
+      assert.equal(answers.find((answer) => answer.status === 429)!.headers.has("retry-after"), true);
+      await Promise.all(answers.map((answer) => answer.body?.cancel()));
+      assert.equal(await status(signet.post(INITIALIZE, { token: await issuer.token("bob") })), 200);
+    },
+  );
+}
 
 for (const lane of LANES) {
   Deno.test(
@@ -273,20 +279,23 @@ for (const lane of LANES) {
   });
 }
 
-Deno.test(
-  "L3: at the cap, an id that is valid but not in memory makes room for itself, and nobody's id dies",
-  STRICT,
-  async () => {
-    await using upstream = new FakeMcp();
-    const first = await TestSignet.start({ upstream: upstream.url });
-    const ids = [await first.open(), await first.open(), await first.open()];
-    await using signet = await TestSignet.start({
-      upstream: upstream.url,
-      ring: first.ring,
-      flags: ["--max-sessions", "1"],
-    });
-    await first[Symbol.asyncDispose]();
-    for (const id of [...ids, ...ids]) assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
-    assert.equal(await signet.metric("signet_sessions"), 1);
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `L3: at the cap, an id that is valid but not in memory makes room for itself, and nobody's id dies (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const first = await TestSignet.start({ lane, upstream: upstream.url });
+      const ids = [await first.open(), await first.open(), await first.open()];
+      await using signet = await TestSignet.start({
+        lane,
+        upstream: upstream.url,
+        ring: first.ring,
+        flags: ["--max-sessions", "1"],
+      });
+      await first[Symbol.asyncDispose]();
+      for (const id of [...ids, ...ids]) assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+      assert.equal(await signet.metric("signet_sessions"), 1);
+    },
+  );
+}

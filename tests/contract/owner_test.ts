@@ -116,16 +116,26 @@ for (const lane of LANES) {
   }
 }
 
-Deno.test("O2: with --bind-client-id the same person through another client is another owner", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using issuer = await TestIssuer.create();
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags: [...issuer.flags, "--bind-client-id"] });
-  const id = await signet.open({ token: await issuer.token("alice", { clientId: "ide" }) });
-  const sameClient = await issuer.token("alice", { clientId: "ide" });
-  const otherClient = await issuer.token("alice", { clientId: "cli" });
-  assert.equal(await status(signet.post(call(1, "echo"), { id, token: sameClient })), 200);
-  assert.equal(await status(signet.post(call(1, "echo"), { id, token: otherClient })), 403);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `O2: with --bind-client-id the same person through another client is another owner (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      await using signet = await TestSignet.start({
+        lane,
+        upstream: upstream.url,
+        flags: [...issuer.flags, "--bind-client-id"],
+      });
+      const id = await signet.open({ token: await issuer.token("alice", { clientId: "ide" }) });
+      const sameClient = await issuer.token("alice", { clientId: "ide" });
+      const otherClient = await issuer.token("alice", { clientId: "cli" });
+      assert.equal(await status(signet.post(call(1, "echo"), { id, token: sameClient })), 200);
+      assert.equal(await status(signet.post(call(1, "echo"), { id, token: otherClient })), 403);
+    },
+  );
+}
 
 for (const lane of LANES) {
   Deno.test(
@@ -203,63 +213,81 @@ for (
   });
 }
 
-Deno.test("O2: an opaque bearer is its own owner; other bytes are another", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--principal", "bearer"] });
-  const id = await signet.open({ token: "opaque-1" });
-  assert.equal(await status(signet.post(call(1, "echo"), { id, token: "opaque-1" })), 200);
-  assert.equal(await status(signet.post(call(1, "echo"), { id, token: "opaque-2" })), 403);
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 401);
-});
-
-Deno.test("I1: a trusted proxy's header is the principal, and is never passed on", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({
-    upstream: upstream.url,
-    flags: ["--principal", "header", "--principal-header", "X-User", "--trusted-proxy", "127.0.0.0/8"],
+for (const lane of LANES) {
+  Deno.test(`O2: an opaque bearer is its own owner; other bytes are another (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags: ["--principal", "bearer"] });
+    const id = await signet.open({ token: "opaque-1" });
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: "opaque-1" })), 200);
+    assert.equal(await status(signet.post(call(1, "echo"), { id, token: "opaque-2" })), 403);
+    assert.equal(await status(signet.post(call(1, "echo"), { id })), 401);
   });
-  const id = await signet.open({ headers: { "x-user": "alice" } });
-  assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "x-user": "alice" } })), 200);
-  assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "x-user": "bob" } })), 403);
-  assert.equal(await status(signet.post(call(1, "echo"), { id })), 401);
-  for (const request of upstream.requests) assert.equal(request.headers.get("x-user"), null);
-});
+}
 
-Deno.test("I1: the header from an address that is not trusted is no credential", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({
-    upstream: upstream.url,
-    flags: ["--principal", "header", "--principal-header", "X-User", "--trusted-proxy", "10.0.0.0/8"],
-  });
-  assert.equal(await status(signet.post(call(1, "echo"), { headers: { "x-user": "alice" } })), 401);
-});
-
-Deno.test("I3: a bad token is 401 with a challenge, and one for another audience is bad", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using issuer = await TestIssuer.create();
-  const flags = [
-    ...issuer.flags,
-    "--resource-metadata-url",
-    "https://signet.example/.well-known/oauth-protected-resource",
-  ];
-  await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-  const bare = await signet.post(call(1, "echo"));
-  assert.equal(bare.status, 401);
-  assert.equal(
-    bare.headers.get("www-authenticate"),
-    'Bearer resource_metadata="https://signet.example/.well-known/oauth-protected-resource"',
+for (const lane of LANES) {
+  Deno.test(
+    `I1: a trusted proxy's header is the principal, and is never passed on (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({
+        lane,
+        upstream: upstream.url,
+        flags: ["--principal", "header", "--principal-header", "X-User", "--trusted-proxy", "127.0.0.0/8"],
+      });
+      const id = await signet.open({ headers: { "x-user": "alice" } });
+      assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "x-user": "alice" } })), 200);
+      assert.equal(await status(signet.post(call(1, "echo"), { id, headers: { "x-user": "bob" } })), 403);
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 401);
+      for (const request of upstream.requests) assert.equal(request.headers.get("x-user"), null);
+    },
   );
-  await bare.body?.cancel();
-  for (
-    const token of [
-      "nonsense",
-      await issuer.token("a", { audience: "https://other.example" }),
-      await issuer.token("a", { issuer: "https://evil.example" }),
-    ]
-  ) {
-    const response = await signet.post(call(1, "echo"), { token });
-    assert.equal(response.status, 401);
-    assert.match(response.headers.get("www-authenticate") ?? "", /error="invalid_token"/);
-    assert.equal((await response.text()).includes(token), false);
-  }
-});
+}
+
+for (const lane of LANES) {
+  Deno.test(`I1: the header from an address that is not trusted is no credential (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({
+      lane,
+      upstream: upstream.url,
+      flags: ["--principal", "header", "--principal-header", "X-User", "--trusted-proxy", "10.0.0.0/8"],
+    });
+    assert.equal(await status(signet.post(call(1, "echo"), { headers: { "x-user": "alice" } })), 401);
+  });
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `I3: a bad token is 401 with a challenge, and one for another audience is bad (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using issuer = await TestIssuer.create();
+      const flags = [
+        ...issuer.flags,
+        "--resource-metadata-url",
+        "https://signet.example/.well-known/oauth-protected-resource",
+      ];
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags });
+      const bare = await signet.post(call(1, "echo"));
+      assert.equal(bare.status, 401);
+      assert.equal(
+        bare.headers.get("www-authenticate"),
+        'Bearer resource_metadata="https://signet.example/.well-known/oauth-protected-resource"',
+      );
+      await bare.body?.cancel();
+      for (
+        const token of [
+          "nonsense",
+          await issuer.token("a", { audience: "https://other.example" }),
+          await issuer.token("a", { issuer: "https://evil.example" }),
+        ]
+      ) {
+        const response = await signet.post(call(1, "echo"), { token });
+        assert.equal(response.status, 401);
+        assert.match(response.headers.get("www-authenticate") ?? "", /error="invalid_token"/);
+        assert.equal((await response.text()).includes(token), false);
+      }
+    },
+  );
+}

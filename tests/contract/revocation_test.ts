@@ -102,96 +102,112 @@ for (const lane of LANES) {
   );
 }
 
-Deno.test("L6: with a state file, deleted and revoked ids stay dead after a restart", STRICT, async () => {
-  await using folder = await TempFolder.create();
-  const file = `${folder.path}/state.db`;
-  await using upstream = new FakeMcp();
-  const ring = freshRing();
-  const flags = ["--state", file];
-  let ids: string[];
-  {
-    await using first = await TestSignet.start({ upstream: upstream.url, ring, flags });
-    ids = [await first.open(), await first.open(), await first.open()];
-    assert.equal(await status(first.delete({ id: ids[0] })), 204);
-    assert.equal(await revoke(first, { kind: "session", id: ids[1] }), 1);
-  }
-  await using second = await TestSignet.start({ upstream: upstream.url, ring, flags });
-  const statuses = await Promise.all(ids.map((id) => status(second.post(call(1, "echo"), { id }))));
-  assert.deepEqual(statuses, [404, 404, 200]);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `L6: with a state file, deleted and revoked ids stay dead after a restart (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      const file = `${folder.path}/state.db`;
+      await using upstream = new FakeMcp();
+      const ring = freshRing();
+      const flags = ["--state", file];
+      let ids: string[];
+      {
+        await using first = await TestSignet.start({ lane, upstream: upstream.url, ring, flags });
+        ids = [await first.open(), await first.open(), await first.open()];
+        assert.equal(await status(first.delete({ id: ids[0] })), 204);
+        assert.equal(await revoke(first, { kind: "session", id: ids[1] }), 1);
+      }
+      await using second = await TestSignet.start({ lane, upstream: upstream.url, ring, flags });
+      const statuses = await Promise.all(ids.map((id) => status(second.post(call(1, "echo"), { id }))));
+      assert.deepEqual(statuses, [404, 404, 200]);
+    },
+  );
+}
 
-Deno.test(
-  "L6: two Signets on one state file: what one revokes ends the other's open stream and kills the id there",
-  STRICT,
-  async () => {
-    await using folder = await TempFolder.create();
-    const file = `${folder.path}/state.db`;
-    await using upstream = new FakeMcp();
-    const ring = freshRing();
-    const flags = ["--state", file];
-    await using one = await TestSignet.start({ upstream: upstream.url, ring, flags });
-    await using other = await TestSignet.start({ upstream: upstream.url, ring, flags });
-    const id = await one.open();
-    const stream = await other.get({ id });
-    assert.equal(stream.status, 200);
-    await revoke(one, { kind: "session", id });
-    assert.equal(await stream.text(), "");
-    assert.equal(await status(other.post(call(1, "echo"), { id })), 404);
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `L6: two Signets on one state file: what one revokes ends the other's open stream and kills the id there (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      const file = `${folder.path}/state.db`;
+      await using upstream = new FakeMcp();
+      const ring = freshRing();
+      const flags = ["--state", file];
+      await using one = await TestSignet.start({ lane, upstream: upstream.url, ring, flags });
+      await using other = await TestSignet.start({ lane, upstream: upstream.url, ring, flags });
+      const id = await one.open();
+      const stream = await other.get({ id });
+      assert.equal(stream.status, 200);
+      await revoke(one, { kind: "session", id });
+      assert.equal(await stream.text(), "");
+      assert.equal(await status(other.post(call(1, "echo"), { id })), 404);
+    },
+  );
+}
 
-Deno.test("L6: without a state file a restart forgets who was deleted: the documented limit", STRICT, async () => {
-  await using upstream = new FakeMcp({ stateless: true });
-  const ring = freshRing();
-  await using first = await TestSignet.start({ upstream: upstream.url, ring });
-  const id = await first.open();
-  assert.equal(await status(first.delete({ id })), 204);
-  await using second = await TestSignet.start({ upstream: upstream.url, ring });
-  assert.equal(await status(second.post(call(1, "echo"), { id })), 200);
-});
+for (const lane of LANES) {
+  Deno.test(
+    `L6: without a state file a restart forgets who was deleted: the documented limit (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp({ stateless: true });
+      const ring = freshRing();
+      await using first = await TestSignet.start({ lane, upstream: upstream.url, ring });
+      const id = await first.open();
+      assert.equal(await status(first.delete({ id })), 204);
+      await using second = await TestSignet.start({ lane, upstream: upstream.url, ring });
+      assert.equal(await status(second.post(call(1, "echo"), { id })), 200);
+    },
+  );
+}
 
-Deno.test(
-  "T1 T2 T3: an agent with a session token is that agent; a revoked token is 401 on the next request",
-  STRICT,
-  async () => {
-    await using folder = await TempFolder.create();
-    const file = `${folder.path}/state.db`;
-    const secretFile = `${file}.secret`;
-    await Deno.writeTextFile(secretFile, btoa(crypto.randomUUID() + crypto.randomUUID()) + "\n", { mode: 0o600 });
-    await using upstream = new FakeMcp();
-    const flags = [
-      "--principal",
-      "token",
-      "--token-secret-file",
-      secretFile,
-      "--state",
-      file,
-      "--max-tokens-per-agent",
-      "2",
-    ];
-    await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-    const issue = (agent: string) => admin(signet, "/tokens", { agent, ttlMs: 60_000 });
-    const first = await issue("did:example:a");
-    const { token, sid } = first.body as { token: string; sid: string };
-    const other = (await issue("did:example:b")).body as { token: string };
-    const id = await signet.open({ token });
-    assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
-    assert.equal(await status(signet.post(call(1, "echo"), { id, token: other.token })), 403);
-    const again = (await issue("did:example:a")).body as { token: string };
-    assert.equal(
-      await status(signet.post(call(1, "echo"), { id, token: again.token })),
-      200,
-      "another token, the same agent",
-    );
-    assert.equal((await issue("did:example:a")).status >= 400, true, "at the limit of the agent");
-    assert.deepEqual(await admin(signet, "/tokens/revoke", { sid }), { status: 200, body: { revoked: 1 } });
-    assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 401);
-    assert.equal(await status(signet.post(call(2, "echo"), { id, token: again.token })), 200);
-    const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
-    assert.equal(await status(signet.post(call(3, "echo"), { id, token: forged })), 401);
-    assert.equal(JSON.stringify(signet.logs).includes(token), false);
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `T1 T2 T3: an agent with a session token is that agent; a revoked token is 401 on the next request (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      const file = `${folder.path}/state.db`;
+      const secretFile = `${file}.secret`;
+      await Deno.writeTextFile(secretFile, btoa(crypto.randomUUID() + crypto.randomUUID()) + "\n", { mode: 0o600 });
+      await using upstream = new FakeMcp();
+      const flags = [
+        "--principal",
+        "token",
+        "--token-secret-file",
+        secretFile,
+        "--state",
+        file,
+        "--max-tokens-per-agent",
+        "2",
+      ];
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags });
+      const issue = (agent: string) => admin(signet, "/tokens", { agent, ttlMs: 60_000 });
+      const first = await issue("did:example:a");
+      const { token, sid } = first.body as { token: string; sid: string };
+      const other = (await issue("did:example:b")).body as { token: string };
+      const id = await signet.open({ token });
+      assert.equal(await status(signet.post(call(1, "echo"), { id, token })), 200);
+      assert.equal(await status(signet.post(call(1, "echo"), { id, token: other.token })), 403);
+      const again = (await issue("did:example:a")).body as { token: string };
+      assert.equal(
+        await status(signet.post(call(1, "echo"), { id, token: again.token })),
+        200,
+        "another token, the same agent",
+      );
+      assert.equal((await issue("did:example:a")).status >= 400, true, "at the limit of the agent");
+      assert.deepEqual(await admin(signet, "/tokens/revoke", { sid }), { status: 200, body: { revoked: 1 } });
+      assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 401);
+      assert.equal(await status(signet.post(call(2, "echo"), { id, token: again.token })), 200);
+      const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
+      assert.equal(await status(signet.post(call(3, "echo"), { id, token: forged })), 401);
+      assert.equal(JSON.stringify(signet.logs).includes(token), false);
+    },
+  );
+}
 
 Deno.test("P1: a web page cannot use the operators' API, and a body that is not JSON is refused", STRICT, async () => {
   await using upstream = new FakeMcp();

@@ -144,41 +144,45 @@ for (const lane of LANES) {
   });
 }
 
-Deno.test(
-  "N2: a silent event stream gets keep-alive comments, between events and never inside one",
-  STRICT,
-  async () => {
-    let nowMs = 1_800_000_000_000;
-    await using upstream = new FakeMcp();
-    const events = eventStream();
-    upstream.tool("x", () => events.response());
-    const flags = ["--sse-keep-alive", "15s"];
-    await using signet = await TestSignet.start({ upstream: upstream.url, flags, now: () => nowMs });
-    const id = await signet.open();
-    const reader = textOf(await signet.post(CALL, { id }));
-    events.send("data: 1\n\n");
-    await readUntil(reader, "data: 1\n\n");
-    nowMs += 16_000;
-    assert.equal(await readUntil(reader, "\n\n"), ": keep-alive\n\n");
-    events.send("data: ha");
-    await readUntil(reader, "data: ha");
-    nowMs += 60_000;
-    await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than a tick: nothing may come in between
-    events.send("lf\n\n");
-    assert.equal(await readUntil(reader, "\n\n"), "lf\n\n");
-    events.end();
-  },
-);
+for (const lane of LANES) {
+  Deno.test(
+    `N2: a silent event stream gets keep-alive comments, between events and never inside one (${lane} lane)`,
+    STRICT,
+    async () => {
+      let nowMs = 1_800_000_000_000;
+      await using upstream = new FakeMcp();
+      const events = eventStream();
+      upstream.tool("x", () => events.response());
+      const flags = ["--sse-keep-alive", "15s"];
+      await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags, now: () => nowMs });
+      const id = await signet.open();
+      const reader = textOf(await signet.post(CALL, { id }));
+      events.send("data: 1\n\n");
+      await readUntil(reader, "data: 1\n\n");
+      nowMs += 16_000;
+      assert.equal(await readUntil(reader, "\n\n"), ": keep-alive\n\n");
+      events.send("data: ha");
+      await readUntil(reader, "data: ha");
+      nowMs += 60_000;
+      await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than a tick: nothing may come in between
+      events.send("lf\n\n");
+      assert.equal(await readUntil(reader, "\n\n"), "lf\n\n");
+      events.end();
+    },
+  );
+}
 
-Deno.test("PROTOCOL 16: Last-Event-ID reaches the upstream as it came", STRICT, async () => {
-  await using upstream = new FakeMcp();
-  await using signet = await TestSignet.start({ upstream: upstream.url });
-  const id = await signet.open();
-  const abort = new AbortController();
-  await signet.get({ id, headers: { "last-event-id": "stream-1:42" }, signal: abort.signal });
-  assert.equal(upstream.received("GET")[0]!.headers.get("last-event-id"), "stream-1:42");
-  abort.abort();
-});
+for (const lane of LANES) {
+  Deno.test(`PROTOCOL 16: Last-Event-ID reaches the upstream as it came (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ lane, upstream: upstream.url });
+    const id = await signet.open();
+    const abort = new AbortController();
+    await signet.get({ id, headers: { "last-event-id": "stream-1:42" }, signal: abort.signal });
+    assert.equal(upstream.received("GET")[0]!.headers.get("last-event-id"), "stream-1:42");
+    abort.abort();
+  });
+}
 
 Deno.test("PROTOCOL 30: a stateless client that leaves closes the upstream's stream", STRICT, async () => {
   await using upstream = new FakeMcp();

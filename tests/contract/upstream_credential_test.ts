@@ -109,41 +109,51 @@ for (const lane of LANES) {
   );
 }
 
-Deno.test(
-  "B4: an HTTP server gets the header a command of the operator's prints",
-  OPTIONS,
-  () =>
-    withFolder(async (folder) => {
-      await using upstream = new FakeMcp();
-      const program = await writePrivate(
-        `${folder}/credential`,
-        `#!/bin/sh\necho '{"values": {"X-Api-Key": "k3y"}}'\n`,
-      );
-      const flags = ["--credential", "command", "--credential-command", program];
-      await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-      await signet.open({ headers: { "x-api-key": "of-the-client" } });
-      assert.deepEqual(upstream.requests.map(({ headers }) => headers.get("x-api-key")), ["k3y"]);
-    }),
-);
+for (const lane of LANES) {
+  Deno.test(
+    `B4: an HTTP server gets the header a command of the operator's prints (${lane} lane)`,
+    OPTIONS,
+    () =>
+      withFolder(async (folder) => {
+        await using upstream = new FakeMcp();
+        const program = await writePrivate(
+          `${folder}/credential`,
+          `#!/bin/sh\necho '{"values": {"X-Api-Key": "k3y"}}'\n`,
+        );
+        const flags = ["--credential", "command", "--credential-command", program];
+        await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags });
+        await signet.open({ headers: { "x-api-key": "of-the-client" } });
+        assert.deepEqual(upstream.requests.map(({ headers }) => headers.get("x-api-key")), ["k3y"]);
+      }),
+  );
+}
 
-Deno.test(
-  "B4: without a credential an HTTP server is not asked, and the client's own does not take its place",
-  STRICT,
-  () =>
-    withFolder(async (folder) => {
-      await using tokens = new TokenServer();
-      await using upstream = new FakeMcp();
-      const secret = await writePrivate(`${folder}/secret`, "s3cret");
-      const flags = ["--credential", "client-credentials", ...tokens.flags, "--credential-client-secret-file", secret];
-      await using signet = await TestSignet.start({ upstream: upstream.url, flags });
-      tokens.error = "invalid_client";
-      assert.equal(await status(signet.post(INITIALIZE, { token: "of-the-client" })), 502);
-      assert.equal(upstream.requests.length, 0);
-      assert.doesNotMatch(JSON.stringify(signet.logs), /s3cret|of-the-client/);
-      tokens.error = undefined;
-      await signet.open();
-    }),
-);
+for (const lane of LANES) {
+  Deno.test(
+    `B4: without a credential an HTTP server is not asked, and the client's own does not take its place (${lane} lane)`,
+    STRICT,
+    () =>
+      withFolder(async (folder) => {
+        await using tokens = new TokenServer();
+        await using upstream = new FakeMcp();
+        const secret = await writePrivate(`${folder}/secret`, "s3cret");
+        const flags = [
+          "--credential",
+          "client-credentials",
+          ...tokens.flags,
+          "--credential-client-secret-file",
+          secret,
+        ];
+        await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags });
+        tokens.error = "invalid_client";
+        assert.equal(await status(signet.post(INITIALIZE, { token: "of-the-client" })), 502);
+        assert.equal(upstream.requests.length, 0);
+        assert.doesNotMatch(JSON.stringify(signet.logs), /s3cret|of-the-client/);
+        tokens.error = undefined;
+        await signet.open();
+      }),
+  );
+}
 
 Deno.test("B4: a refresh token's file is replaced by the server's new one", STRICT, () =>
   withFolder(async (folder) => {
