@@ -9,7 +9,7 @@ import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { ownIdOf } from "../stdio/server_line.ts";
 import { type Opened, PeerCall, type Track, type Waiter } from "./http_peer_call.ts";
-import { asRefusal, noAnswer } from "./http_peer_fault.ts";
+import { asRefusal, lostAgain } from "./http_peer_fault.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
 
@@ -137,7 +137,7 @@ export class HttpPeer implements Peer {
       const answer = await track(() => wire.post(body, { session, fields }));
       if (!(answer instanceof LostSession)) return { session, response: answer };
       answer.release();
-      if (isRepeated) throw noAnswer();
+      if (isRepeated) throw lostAgain();
       session = await sessions.renew(session, fields);
     }
   }

@@ -50,6 +50,12 @@ export async function readMessages(given: ClientResponse, reading: Reading): Pro
 }
 
 async function readWhole(body: BodyReader, reading: Reading, charge: Charge): Promise<void> {
+  const here = body.takeBuffered();
+  if (here !== undefined) {
+    if (here.length > reading.maxBytes) throw tooLong(reading.maxBytes);
+    hold(charge, here.length);
+    return here.length > 0 ? await take(ownBytes(here), reading) : undefined;
+  }
   const gathered = new GatheredBytes();
   while (!body.done) {
     const piece = await body.read();

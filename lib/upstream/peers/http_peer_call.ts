@@ -5,6 +5,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
@@ -57,6 +58,9 @@ const LINGER_MS = 1000;
 /** No server is asked for the rest of a stream sooner, in ms. */
 const LEAST_RETRY_MS = 100;
 
+/** What is shorter stands in other words by chance. */
+const LEAST_ID = 8;
+
 const encoder = new TextEncoder();
 
 export class PeerCall {
@@ -71,6 +75,7 @@ export class PeerCall {
   /** What came there before the POST was answered. */
   #early: Message | undefined;
   #isPosted = false;
+  #session: PeerSession | undefined;
   #aborted = false;
 
   constructor(options: PeerCallOptions) {
@@ -85,6 +90,7 @@ export class PeerCall {
     try {
       const { session, response } = await open((send) => this.#track(send));
       this.#isPosted = true;
+      this.#session = session;
       await this.#follow(session, response);
     } catch (error) {
       this.#fail(error);
@@ -236,7 +242,21 @@ export class PeerCall {
     this.#waiter = undefined;
     const { timers } = this.#options;
     this.#stopLingering ??= timers.after(LINGER_MS, () => this.abort());
-    return waiter?.onReply({ value, line });
+    return waiter?.onReply(this.#withoutSession({ value, line }));
+  }
+
+  /** An error is the transport's, it may be, and names the session: nobody must take the id for his own (docs/protocol.md 2). */
+  #withoutSession(reply: Message): Message {
+    const { value: { error }, line } = reply;
+    const id = this.#session?.id;
+    if (id === undefined || !isJsonObject(error) || typeof error.message !== "string") return reply;
+    if (id.length < LEAST_ID || !error.message.includes(id)) return reply;
+    const message = error.message.replaceAll(id, "…");
+    const span = findMember(line, "message", findMember(line, "error"))!;
+    return {
+      value: { ...reply.value, error: { ...error, message } },
+      line: replaceSpan(line, span, encoder.encode(JSON.stringify(message))),
+    };
   }
 
   #fail(error: unknown): undefined {

@@ -44,6 +44,14 @@ export function noAnswer(): SignetError {
   return badAnswer("the end of the answer before the response", "the MCP server's answer ended without a response");
 }
 
+/** What is left to say where a session that has just been opened is not known either. */
+export function lostAgain(): SignetError {
+  return new SignetError("upstream_unreachable", {
+    publicMessage: "Bad gateway: the MCP server loses its sessions at once",
+    remedy: "See whether several instances of the MCP server stand behind one address without sharing sessions.",
+  });
+}
+
 /** A request that the server's transport refuses. */
 export function refusedWith(status: number): SignetError {
   const facts = { status };

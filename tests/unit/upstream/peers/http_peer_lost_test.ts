@@ -89,7 +89,7 @@ Deno.test(
       return undefined;
     };
     const first = await scene.call("echo");
-    assert.equal(first.lost, "Bad gateway: the MCP server's answer ended without a response");
+    assert.equal(first.lost, "Bad gateway: the MCP server loses its sessions at once");
     assert.equal(server.received("POST", "initialize").length, 2);
     let last = first;
     for (let i = 0; i < 8 && !String(last.lost).includes("keeps losing"); i++) last = await scene.call("echo");

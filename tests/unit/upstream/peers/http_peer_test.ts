@@ -164,12 +164,17 @@ Deno.test(
       "named",
       ({ id }) => json({ jsonrpc: "2.0", id, error: { code: -7, message: state } }, { status: 500 }),
     );
+    server.tool("told", ({ id }) => {
+      const error = { code: -7, message: `Session ${state} has no such thing`, data: 1 };
+      return json({ jsonrpc: "2.0", id, error });
+    });
     server.tool("page", () => new Response("<html>", { headers: { "content-type": "text/html" } }));
     server.tool("accepted", () => new Response(null, { status: 202 }));
     server.tool("parse", () => json({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "unreadable" } }));
     assert.deepEqual((await scene.call("own")).error, { code: -7, message: "mine" });
     assert.deepEqual((await scene.call("proxy")).lost, "Bad gateway: the MCP server cannot answer now (status 502)");
     assert.deepEqual((await scene.call("named")).lost, "Bad gateway: the MCP server cannot answer now (status 500)");
+    assert.deepEqual((await scene.call("told")).error, { code: -7, message: "Session … has no such thing", data: 1 });
     assert.deepEqual((await scene.call("page")).lost, "Bad gateway: the MCP server's answer ended without a response");
     assert.deepEqual(
       (await scene.call("accepted")).lost,
