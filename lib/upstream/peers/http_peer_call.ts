@@ -5,14 +5,13 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
 import { isRpc, type JsonLine, ownIdOf, readLine } from "../stdio/server_line.ts";
 import { readMessages, type StreamPlace } from "./http_peer_answer.ts";
-import { asRefusal, badAnswer, noAnswer, refusedWith } from "./http_peer_fault.ts";
+import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits, PeerSession } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
 
@@ -57,9 +56,6 @@ export interface PeerCallOptions {
 const LINGER_MS = 1000;
 /** No server is asked for the rest of a stream sooner, in ms. */
 const LEAST_RETRY_MS = 100;
-
-/** What is shorter stands in other words by chance. */
-const LEAST_ID = 8;
 
 const encoder = new TextEncoder();
 
@@ -242,21 +238,7 @@ export class PeerCall {
     this.#waiter = undefined;
     const { timers } = this.#options;
     this.#stopLingering ??= timers.after(LINGER_MS, () => this.abort());
-    return waiter?.onReply(this.#withoutSession({ value, line }));
-  }
-
-  /** An error is the transport's, it may be, and names the session: nobody must take the id for his own (docs/protocol.md 2). */
-  #withoutSession(reply: Message): Message {
-    const { value: { error }, line } = reply;
-    const id = this.#session?.id;
-    if (id === undefined || !isJsonObject(error) || typeof error.message !== "string") return reply;
-    if (id.length < LEAST_ID || !error.message.includes(id)) return reply;
-    const message = error.message.replaceAll(id, "…");
-    const span = findMember(line, "message", findMember(line, "error"))!;
-    return {
-      value: { ...reply.value, error: { ...error, message } },
-      line: replaceSpan(line, span, encoder.encode(JSON.stringify(message))),
-    };
+    return waiter?.onReply(withoutSession({ value, line }, this.#session?.id));
   }
 
   #fail(error: unknown): undefined {

@@ -2,7 +2,13 @@
 // stranger has written (docs/protocol.md 2).
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode } from "../../http1/types.ts";
+import type { Message } from "../../bridge/peer.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { DecodingError } from "../http/decoded.ts";
+
+const encoder = new TextEncoder();
 
 type Words = readonly [ErrorCode, string];
 
@@ -70,6 +76,22 @@ export function refusedWith(status: number): SignetError {
   }
   const publicMessage = `Bad gateway: the MCP server refused the request (status ${status})`;
   return new SignetError("upstream_invalid", { publicMessage, facts });
+}
+
+/** What is shorter stands in other words by chance. */
+const LEAST_ID = 8;
+
+/** An error may be the transport's, and name the session: nobody must take the id for his own (docs/protocol.md 2). */
+export function withoutSession(reply: Message, id: UpstreamSessionId | undefined): Message {
+  const { value: { error }, line } = reply;
+  if (id === undefined || !isJsonObject(error) || typeof error.message !== "string") return reply;
+  if (id.length < LEAST_ID || !error.message.includes(id)) return reply;
+  const message = error.message.replaceAll(id, "…");
+  const span = findMember(line, "message", findMember(line, "error"))!;
+  return {
+    value: { ...reply.value, error: { ...error, message } },
+    line: replaceSpan(line, span, encoder.encode(JSON.stringify(message))),
+  };
 }
 
 /** Whether another credential might have been accepted. */

@@ -1,0 +1,214 @@
+// Which session an HTTP server knows its peer by: the one that was opened or sealed, and, where the server has proven not
+// to know that, another one, opened once for all who wait, with the credential of a request at hand (docs/behaviour.md L4).
+import type { Message, Resumed } from "../../bridge/peer.ts";
+import { SignetError } from "../../errors.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { settlesWithin } from "../../platform/timers.ts";
+import { isUpstreamId } from "../http/session_id_field.ts";
+import { Backoff } from "../stdio/backoff.ts";
+import { handshakeToKeep } from "../stdio/handshake.ts";
+import type { SessionKeeper } from "./http_peer.ts";
+import { asRefusal, isCredentialFault } from "./http_peer_fault.ts";
+import type { Greeted } from "./http_peer_greeting.ts";
+import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import { Pause } from "./http_peer_pause.ts";
+import { sameFields } from "./http_peer_wire.ts";
+
+const encoder = new TextEncoder();
+
+/** A request waits this long for a greeting that is held back, in ms; beyond, it is refused. */
+const MAX_WAIT_MS = 2000;
+/** Requests wait this long for the server to have taken the client's confirmation, in ms. */
+const CONFIRM_MS = 5000;
+
+/** What it takes to open a session, and who wants to know of one. */
+export interface Renewal {
+  /** @throws SignetError */
+  greet(handshake: Uint8Array, fields: FieldList): Promise<Greeted>;
+  /** Tells a new session, before anybody uses it, what the one before was told. */
+  prepare(session: PeerSession, fields: FieldList): Promise<void>;
+  /** Ends one that cannot be used. */
+  discard(session: PeerSession, fields: FieldList): Promise<unknown>;
+  onLost(): void;
+  onRenewed(): void;
+  listenedTo(session: PeerSession): Promise<void> | undefined;
+}
+
+export class HttpPeerSessions implements SessionKeeper {
+  /** The session that outlives this process by what is sealed: any other is known to nobody else. */
+  sealed: string | undefined;
+  /** The id of the last one there was. */
+  state: string | undefined;
+  /** Negotiated; empty before. */
+  version = "";
+  /** Of the handshake. */
+  result: JsonObject = {};
+  readonly #parts: HttpPeerParts;
+  readonly #renewal: Renewal;
+  readonly #pause: Pause;
+  /** Greetings in place of sessions that were lost. */
+  readonly #backoff = new Backoff();
+  #session: PeerSession | undefined;
+  #handshake: Uint8Array | undefined;
+  #confirming: Promise<unknown> | undefined;
+  #renewing: { readonly session: Promise<PeerSession>; readonly fields: FieldList } | undefined;
+  #closed = false;
+
+  constructor(parts: HttpPeerParts, renewal: Renewal) {
+    this.#parts = parts;
+    this.#renewal = renewal;
+    this.#pause = new Pause(parts.timers);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Opens the first one with the client's own handshake. @throws SignetError, HttpError */
+  async open(text: Uint8Array, fields: FieldList): Promise<Message> {
+    this.#handshake = handshakeToKeep(text);
+    const { reply, session } = await this.#renewal.greet(text, fields);
+    if (session === undefined) return reply;
+    if (this.#closed) {
+      await this.#renewal.discard(session, fields);
+      throw notWanted();
+    }
+    this.#take(session, reply);
+    this.sealed = session.id;
+    return reply;
+  }
+
+  /** @returns false if the state is none */
+  attach({ state, protocolVersion, handshake }: Resumed): boolean {
+    if (state !== undefined && !isUpstreamId(state)) return false;
+    this.#handshake = handshakeToKeep(handshake);
+    this.version = protocolVersion;
+    this.result = { protocolVersion, capabilities: {} };
+    this.state = this.sealed = state;
+    if (state !== undefined) this.#session = { id: state, version: protocolVersion };
+    return true;
+  }
+
+  /** None is opened from now on. @returns the one there was, once those under way have ended; none the second time */
+  async close(): Promise<PeerSession | undefined> {
+    this.#closed = true;
+    this.#pause.end();
+    await this.#renewing?.session.catch(() => {});
+    const session = this.#session;
+    this.#session = undefined;
+    return session;
+  }
+
+  get known(): PeerSession | Promise<PeerSession> | undefined {
+    return this.#session ?? this.#renewing?.session;
+  }
+
+  confirming(sending: Promise<void>): void {
+    const confirming = settlesWithin(sending, CONFIRM_MS, this.#parts.timers).finally(() => {
+      if (this.#confirming === confirming) this.#confirming = undefined;
+    });
+    this.#confirming = confirming;
+  }
+
+  listenedTo(session: PeerSession): Promise<void> | undefined {
+    return this.#renewal.listenedTo(session);
+  }
+
+  current(fields: FieldList): PeerSession | Promise<PeerSession> {
+    const session = this.#session;
+    if (session === undefined) return this.renew(undefined, fields);
+    return this.#confirming === undefined ? session : this.#confirming.then(() => this.#session ?? session);
+  }
+
+  async renew(lost: PeerSession | undefined, fields: FieldList): Promise<PeerSession> {
+    for (;;) {
+      if (this.#session !== undefined && this.#session !== lost) return this.#session;
+      const others = this.#renewing;
+      if (others === undefined) {
+        const session = this.#renew(fields).finally(() => this.#renewing = undefined);
+        this.#renewing = { session, fields };
+        return await session;
+      }
+      try {
+        return await others.session;
+      } catch (error) {
+        // A credential that is not accepted is the business of who brought it.
+        if (!isCredentialFault(error) || sameFields(others.fields, fields)) throw error;
+      }
+    }
+  }
+
+  async #renew(fields: FieldList): Promise<PeerSession> {
+    const { timers, log, upstream, session: tag } = this.#parts;
+    const renewal = this.#renewal;
+    if (this.#session !== undefined) {
+      this.#session = undefined;
+      renewal.onLost();
+    }
+    await this.#holdBack();
+    const { reply, session } = await renewal.greet(this.#handshakeAgain(), fields).catch((error) => {
+      // One that cannot be reached is nobody's to spare; a credential is the business of who brought it.
+      if (!isCredentialFault(error) && asRefusal(error).code !== "upstream_unreachable") {
+        this.#backoff.fail(timers.now());
+      }
+      throw error;
+    });
+    this.#backoff.fail(timers.now());
+    if (session === undefined || this.#closed || session.version !== this.version) {
+      if (session !== undefined) await renewal.discard(session, fields);
+      if (this.#closed) throw notWanted();
+      throw notAsBefore(this.version, session?.version);
+    }
+    await renewal.prepare(session, fields);
+    this.#take(session, reply);
+    renewal.onRenewed();
+    log.info("MCP server greeted again", { upstream: upstream.name, session: tag });
+    return session;
+  }
+
+  /** Now and then at once, then ever later: whoever loses sessions all the time is not flooded with greetings. */
+  async #holdBack(): Promise<void> {
+    const { timers } = this.#parts;
+    const delayMs = this.#backoff.delayMs(timers.now());
+    if (delayMs > MAX_WAIT_MS) {
+      throw new SignetError("upstream_unreachable", {
+        publicMessage: "Bad gateway: the MCP server keeps losing its sessions",
+        retryAfterS: Math.ceil(delayMs / 1000),
+        facts: { failures: this.#backoff.failures },
+        remedy: "See why the MCP server forgets sessions: several instances behind one address, or restarts.",
+      });
+    }
+    if (delayMs > 0) await this.#pause.wait(delayMs);
+    if (this.#closed) throw notWanted();
+  }
+
+  /** In the revision that was negotiated: a server that has learnt others since must stay with it. */
+  #handshakeAgain(): Uint8Array {
+    const text = this.#handshake;
+    if (text === undefined) throw new SignetError("upstream_unreachable", { facts: { found: "no handshake" } });
+    const params = findMember(text, "params");
+    const span = params === undefined ? undefined : findMember(text, "protocolVersion", params);
+    return span === undefined ? text : replaceSpan(text, span, encoder.encode(JSON.stringify(this.version)));
+  }
+
+  #take(session: PeerSession, { value: { result } }: Message): void {
+    this.#session = session;
+    this.state = session.id;
+    this.version = session.version;
+    if (isJsonObject(result)) this.result = result;
+  }
+}
+
+function notAsBefore(wanted: string, found: string | undefined): SignetError {
+  return new SignetError("upstream_invalid", {
+    publicMessage: "Bad gateway: the MCP server does not open its session again as it was",
+    facts: { wanted, found: found ?? "an error" },
+    remedy: "An MCP server that was restarted must accept the handshake it accepted before.",
+  });
+}
+
+function notWanted(): HttpError {
+  return new HttpError("aborted", "opening a session: not wanted any more");
+}
