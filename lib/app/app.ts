@@ -144,8 +144,9 @@ export class App implements RunningApp {
       startedAtMs: this.#startedAtMs,
       droppedLines: this.#options.droppedLines ?? (() => 0),
     });
-    const { lifecycle, registry, metrics } = this.#lasting;
-    const sources = { lifecycle, registry, metrics, checkUpstream: () => this.#reachability.check() };
+    const { lifecycle, registry, metrics, opened } = this.#lasting;
+    const checkUpstream = () => this.#reachability.check();
+    const sources = { lifecycle, registry, metrics, checkUpstream, details: () => opened.checks() };
     return await serveAdmin({
       ...admin,
       ready: () => checkReadiness(sources),

@@ -10,6 +10,8 @@ export interface OpenedUpstream {
   readonly upstream: Upstream;
   /** Puts what is counted of this kind on the page. */
   declare(page: MetricsPage): void;
+  /** What a probe of readiness is told of it besides, and never decides. */
+  checks(): Readonly<Record<string, string>>;
   /** Lets go of everything; settles when nothing is left, or after a time with a line in the log. Again: nothing. */
   close(): Promise<void>;
 }

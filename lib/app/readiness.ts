@@ -8,12 +8,14 @@ export interface ReadinessSources {
   readonly registry: { readonly ring: KeyRing };
   /** `ok`, or what is wrong. Never rejects. */
   readonly checkUpstream: () => Promise<string>;
+  /** What is known of the upstream besides. */
+  readonly details?: () => Readonly<Record<string, string>>;
   /** What came of the last initialize: connecting alone proves no MCP server. */
   readonly metrics: { readonly lastHandshake: string };
 }
 
 export async function checkReadiness(sources: ReadinessSources): Promise<Readiness> {
-  const { lifecycle, registry, checkUpstream, metrics } = sources;
+  const { lifecycle, registry, checkUpstream, metrics, details } = sources;
   const upstream = lifecycle.draining ? "not asked" : await checkUpstream();
   const { draining } = lifecycle;
   return {
@@ -23,6 +25,7 @@ export async function checkReadiness(sources: ReadinessSources): Promise<Readine
       keys: `${registry.ring.keys.length} loaded`,
       upstream: upstream === "ok" ? "connects" : upstream,
       initialize: metrics.lastHandshake,
+      ...details?.(),
     },
   };
 }

@@ -79,7 +79,12 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     account: options.account,
     limits: { idleMs: settings.sessionIdleMs },
   });
-  return { upstream, declare: (page) => declareMembers(page, upstream), close: () => upstream.close() };
+  return {
+    upstream,
+    declare: (page) => declareMembers(page, upstream),
+    checks: () => upstream.checks(),
+    close: () => upstream.close(),
+  };
 }
 
 function credentialFor({ memberCredentials }: Settings, { name }: Named): MemberCredential | undefined {

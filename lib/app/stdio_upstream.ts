@@ -36,6 +36,7 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
   return {
     upstream,
     stdio: upstream,
+    checks: () => ({}),
     declare: (page) => declareProcesses(page, upstream, settings),
     async close() {
       if (await settlesWithin(upstream.close(), settings.stdioStopGraceMs + CLOSE_TIMEOUT_MS, SYSTEM_TIMERS)) return;

@@ -43,13 +43,14 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
 
 async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
   const http = await createHttpUpstream(settings, options.account);
+  const checks = () => ({});
   const declare = (page: MetricsPage) => declarePool(page, http);
   if (settings.credential === undefined) {
-    return { upstream: http, declare, close: () => Promise.resolve(http.close()) };
+    return { upstream: http, declare, checks, close: () => Promise.resolve(http.close()) };
   }
   if (settings.credential === "command") await assertMayRun("credentialCommand");
   const { withCredential } = await import("./credentials.ts");
-  return { ...withCredential(http, { ...options, settings }), declare };
+  return { ...withCredential(http, { ...options, settings }), declare, checks };
 }
 
 function declarePool(page: MetricsPage, { name, pool: { stats }, pings }: HttpUpstream): void {

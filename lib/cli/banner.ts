@@ -1,5 +1,6 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
+import { membersIn } from "../config/several_rules.ts";
 import type { RunningApp } from "../app/running_app.ts";
 import { formatAddress, shownUrl } from "../config/addresses.ts";
 import type { LoadedKeys } from "../config/keys.ts";
@@ -70,7 +71,8 @@ function describeCommand({ command: [program = "", ...args], stdioUser }: Settin
 
 /** What binds the processes of a stdio server; undefined if there is none. */
 function describeProcesses(settings: Settings): string | undefined {
-  if (settings.command.length === 0) return undefined;
+  const commands = settings.upstreams.filter(({ command }) => command.length > 0).length;
+  if (settings.command.length === 0 && commands === 0) return undefined;
   const { maxProcesses, maxProcessesPerPrincipal } = settings;
   const bounds = [
     [settings.stdioMemoryBytes, formatSize, "of memory"],
@@ -89,7 +91,14 @@ function allAnonymous({ principals }: Settings): boolean {
 
 function formatUpstreams(settings: Settings): string {
   if (settings.command.length > 0) return describeCommand(settings);
-  return settings.upstreams.map((upstream) => (upstream.name === "" ? "" : `${upstream.name} = `) + shownUrl(upstream))
+  if (settings.upstreams.length === 1) {
+    return settings.upstreams.map((upstream) =>
+      (upstream.name === "" ? "" : `${upstream.name} = `) + shownUrl(upstream)
+    )
+      .join(", ");
+  }
+  return membersIn(settings.upstreams)
+    .map((member) => `${member.prefixName}${member.required ? " (required)" : ""} = ${shownUrl(member)}`)
     .join(", ");
 }
 

@@ -28,10 +28,19 @@ async function run(context: CommandContext): Promise<ExitCode> {
 
 /** What `serve` would find when it starts. @throws ConfigError */
 async function requireProgram(context: CommandContext, settings: Settings): Promise<void> {
-  const { command: [program], stdioDir, stdioVariables } = settings;
+  const { command: [program], stdioDir, stdioVariables, upstreams } = settings;
   // With a PATH of its own the server is looked for elsewhere.
-  if (program === undefined || context.findProgram === undefined) return;
-  if (stdioVariables.some(({ name }) => name === "PATH")) return;
+  if (context.findProgram === undefined || stdioVariables.some(({ name }) => name === "PATH")) return;
+  for (const { command: [program], name } of upstreams) {
+    if (program === undefined || await context.findProgram(program, stdioDir) !== undefined) continue;
+    const problem = `looking for ${JSON.stringify(program)} of ${name}: there is no such program`;
+    throw new ConfigError([{
+      place: "--upstream",
+      problem,
+      remedy: "Write the program as a shell would find it, or its path.",
+    }]);
+  }
+  if (program === undefined) return;
   if (await context.findProgram(program, stdioDir) !== undefined) return;
   const found = program.includes("/") ? "there is no such file that can be run" : "no program of this name is in PATH";
   const remedy = /\s/.test(program)

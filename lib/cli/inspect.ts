@@ -1,5 +1,6 @@
 // `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers,
 // never their values; an id that does not open is told apart by nothing, as outside (docs/behaviour.md E8).
+import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../envelope/several_id.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../envelope/session_id.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
@@ -36,8 +37,16 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
     ...Object.entries(session.upstreams).flatMap(([url, headers]) => [
       ["upstream", printable(redactUrl(url))] as const,
       ["  headers", Object.keys(headers).sort().map(printable).join(", ") || "(none)"] as const,
+      ...(url === SEVERAL_URL ? membersOf(headers["mcp-session-id"]) : []).map(({ name, url, state }) =>
+        ["  member", `${name} = ${printable(redactUrl(url))}${state === undefined ? " (no session)" : ""}`] as const
+      ),
     ]),
   ];
+}
+
+/** Those of a session over several servers: names and addresses, never what they call the session. */
+function membersOf(id: string | undefined): readonly SealedMember[] {
+  return id === undefined ? [] : decodeSeveralId(id)?.members ?? [];
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {

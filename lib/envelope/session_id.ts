@@ -24,16 +24,21 @@ export class SessionTooLongError extends SignetError {
   readonly maxLength: number;
 
   constructor(session: SealedSession, length: number, maxLength: number) {
+    const upstreamsChars = JSON.stringify(session.upstreams).length;
+    const isTheirs = upstreamsChars > JSON.stringify([session.clientInfo, session.capabilities]).length;
+    const culprit = isTheirs ? "what is sealed of the MCP servers" : "clientInfo and capabilities";
     super("invalid_params", {
       publicMessage:
-        `Invalid params: clientInfo and capabilities would make a session id of ${length} characters, ${maxLength} is the most`,
-      remedy: "Send smaller clientInfo and capabilities, seal fewer headers, or allow longer ids.",
+        `Invalid params: ${culprit} would make a session id of ${length} characters, ${maxLength} is the most`,
+      remedy: isTheirs
+        ? "Name fewer servers or shorter addresses, seal fewer headers, or allow longer ids (--max-id-length)."
+        : "Send smaller clientInfo and capabilities, seal fewer headers, or allow longer ids.",
       facts: {
         idLength: length,
         maxLength,
         clientInfoChars: JSON.stringify(session.clientInfo).length,
         capabilitiesChars: JSON.stringify(session.capabilities).length,
-        upstreamsChars: JSON.stringify(session.upstreams).length,
+        upstreamsChars,
         homeChars: session.home?.length ?? 0,
       },
     });
@@ -60,7 +65,7 @@ export function sealSession(key: MasterKey, session: SealedSession, options: Ope
 }
 
 /** Characters of an id of its own that a server may give a session: a UUID with a prefix. */
-const TYPICAL_ID = "x".repeat(64);
+export const TYPICAL_ID_LENGTH = 64;
 
 /** What of a session is known before its server is asked: all but its id there. */
 export type Prospect = Pick<SealedSession, "clientInfo" | "capabilities" | "upstreams">;
@@ -72,9 +77,10 @@ export type Prospect = Pick<SealedSession, "clientInfo" | "capabilities" | "upst
  * @throws SessionTooLongError if not
  * @throws SignetError `invalid_params` if something is nested too deep
  */
-export function requireSealable(prospect: Prospect, options: OpenOptions = {}): void {
+export function requireSealable(prospect: Prospect, options: OpenOptions & { readonly idLength?: number } = {}): void {
+  const typicalId = "x".repeat(options.idLength ?? TYPICAL_ID_LENGTH);
   const upstreams = Object.fromEntries(
-    Object.entries(prospect.upstreams).map(([url, headers]) => [url, { ...headers, "mcp-session-id": TYPICAL_ID }]),
+    Object.entries(prospect.upstreams).map(([url, headers]) => [url, { ...headers, "mcp-session-id": typicalId }]),
   );
   const anybody = "A".repeat(22);
   fit({

@@ -21,6 +21,9 @@ export interface SeveralId {
   readonly members: readonly SealedMember[];
 }
 
+/** In the payload, where the address of a single server would stand. */
+export const SEVERAL_URL = "several:";
+
 /** The most members a session can have. */
 export const MAX_MEMBERS = 64;
 /** A member's name: fit for a tool's name, and, with dots for underscores, for the scheme of a URI. */

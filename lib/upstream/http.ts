@@ -7,6 +7,7 @@ import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../http1/client/pool_options.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
+import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { ClientRequest, ClientResponse } from "../http1/types.ts";
@@ -48,6 +49,7 @@ interface Sent {
 export class HttpUpstream implements Upstream {
   readonly name: string;
   readonly url: string;
+  readonly idLength = TYPICAL_ID_LENGTH;
   readonly initializeTimeoutMs = INITIALIZE_TIMEOUT_MS;
   readonly pool: Pool;
   /** Never called: a server over HTTP says nothing unasked. */

@@ -5,12 +5,15 @@ import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS, randomName } from "../bridge/limits.ts";
 import type { Gate } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
+import { encodeSeveralId, SEVERAL_URL } from "../envelope/several_id.ts";
+import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { SessionCall } from "../session/lost_session.ts";
+import { reasonOf } from "./several/breaker.ts";
 import type { Member } from "./several/member.ts";
 import { Router, type RouterParts } from "./several/router.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -37,15 +40,19 @@ const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 export class SeveralUpstream implements Upstream {
   readonly name = "several";
   /** In the envelope, where a server's URL would stand: the members' own are in the session's id. */
-  readonly url = "several:";
+  readonly url = SEVERAL_URL;
+  readonly idLength: number;
   readonly initializeTimeoutMs: number;
   readonly members: readonly Member[];
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
   readonly #bridge: BridgeServer;
+  /** What is wrong with members, by name. */
+  readonly #lastProbes = new Map<string, string>();
 
   constructor(options: SeveralUpstreamOptions) {
     const { members, separator, memberTimeoutMs, ring, log, timers = SYSTEM_TIMERS } = options;
     this.members = members;
+    this.idLength = typicalLength(members, separator);
     this.initializeTimeoutMs = memberTimeoutMs + TELLING_MS;
     const parts: BridgeParts = {
       limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
@@ -85,13 +92,25 @@ export class SeveralUpstream implements Upstream {
     if (failed.length === probes.length) throw failed[0]!.error;
   }
 
+  /** What the last probe, or the last attempt to reach it, has found of each. */
+  checks(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      this.members.map(({ prefixName, required, breaker }) => [
+        `member ${prefixName}`,
+        (breaker.reason ?? this.#lastProbes.get(prefixName) ?? "connects") + (required ? " (required)" : ""),
+      ]),
+    );
+  }
+
   /** Each by itself. */
   async probeMembers(): Promise<{ readonly member: Member; readonly error: unknown }[]> {
     return await Promise.all(this.members.map(async (member) => {
       try {
         await member.probe();
+        this.#lastProbes.delete(member.prefixName);
         return { member, error: undefined };
       } catch (error) {
+        this.#lastProbes.set(member.prefixName, `unreachable: ${reasonOf(error)}`);
         return { member, error: error ?? new SignetError("upstream_unreachable") };
       }
     }));
@@ -101,4 +120,15 @@ export class SeveralUpstream implements Upstream {
     await this.#bridge.close();
     await Promise.all(this.members.map((member) => member.close()));
   }
+}
+
+/** Of the id of a session whose members give ids of usual length. */
+function typicalLength(members: readonly Member[], separator: string): number {
+  const state = "x".repeat(TYPICAL_ID_LENGTH);
+  const sealed = members.map(({ prefixName: name, url }) => ({
+    name,
+    url,
+    state: url.startsWith("stdio:") ? undefined : state,
+  }));
+  return encodeSeveralId({ run: "0".repeat(24), separator, members: sealed }).length;
 }

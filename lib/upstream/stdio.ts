@@ -5,6 +5,7 @@ import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
 import type { ChoosePeers } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
+import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
@@ -77,6 +78,7 @@ export class StdioUpstream implements Upstream {
   readonly name: string;
   /** Stands for the command in the envelope: a session sealed for another command is opened anew here. */
   readonly url: string;
+  readonly idLength = TYPICAL_ID_LENGTH;
   readonly initializeTimeoutMs: number;
   readonly slots: Slots;
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;

@@ -16,6 +16,8 @@ export interface Upstream {
   readonly name: string;
   /** The configured URL: the upstream's key in the envelope. */
   readonly url: string;
+  /** Characters of an id of its own that it may give a session: what a session's id has to have room for. */
+  readonly idLength: number;
   /** How long it may take to open a session, in ms. A hung server must not hold requests for ever. */
   readonly initializeTimeoutMs: number;
   /** Answered with `LostSession` only where the request has an `upstreamSessionId`. @throws HttpError, SignetError `upstream_*` */

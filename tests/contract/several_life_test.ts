@@ -260,3 +260,30 @@ Deno.test("A2: a list longer than a page goes on by a sealed cursor, over a rest
   const names = [...first.result.tools, ...last.result.tools].map(({ name }) => name);
   assert.equal(new Set(names).size, 7000);
 });
+
+Deno.test("E7 A1: members that do not fit into an id are refused before any of them is asked", async () => {
+  const members = Array.from(
+    { length: 64 },
+    (_, i) => [`member-number-${i}x`, { url: `http://127.0.0.1:9/${"p".repeat(40)}${i}` }],
+  );
+  await using signet = await startSeveral(Object.fromEntries(members));
+  const response = await signet.post(INITIALIZE);
+  assert.equal(response.status, 400);
+  assert.match(await response.text(), /what is sealed of the MCP servers would make a session id of \d+ characters/);
+});
+
+Deno.test("P1 A4: /readyz tells of each member, and is ready as long as those are there that must be", async () => {
+  await using a = new FakeMember();
+  const b = new FakeMember();
+  await b[Symbol.asyncDispose]();
+  await using signet = await startSeveral({ a, b });
+  const response = await fetch(`http://${signet.app.admin}/readyz`);
+  const { ready, checks } = await response.json();
+  assert.equal(ready, true);
+  assert.equal(checks["member a"], "connects");
+  assert.match(checks["member b"], /^unreachable/);
+  await using strict = await startSeveral({ a, "b!": b });
+  const other = await fetch(`http://${strict.app.admin}/readyz`);
+  assert.equal(other.status, 503);
+  await other.body?.cancel();
+});

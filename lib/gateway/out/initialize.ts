@@ -81,8 +81,9 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
       publicMessage: `Invalid params: an initialize of ${body.length} bytes, ${MAX_INITIALIZE_BYTES} is the most`,
     });
   }
-  const upstreams = { [routeWithoutSession(parts).url]: parts.fields.sealedOf(inbound) };
-  requireSealable({ ...params, upstreams }, { maxLength: parts.options.maxIdLength });
+  const { url, idLength } = routeWithoutSession(parts);
+  const upstreams = { [url]: parts.fields.sealedOf(inbound) };
+  requireSealable({ ...params, upstreams }, { maxLength: parts.options.maxIdLength, idLength });
 }
 
 /**

@@ -45,6 +45,10 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     return this.#inner.url;
   }
 
+  get idLength(): number {
+    return this.#inner.idLength;
+  }
+
   get initializeTimeoutMs(): number {
     return this.#inner.initializeTimeoutMs;
   }
