@@ -9,7 +9,7 @@ import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
 import type { Acceptance } from "./acceptance.ts";
-import { EventLog } from "./event_log.ts";
+import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
@@ -95,7 +95,14 @@ export class Conversation {
     this.#usedAtMs = parts.timers.now();
     const run = randomName(parts, 8);
     const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = parts.limits;
-    this.#events = new EventLog({ tag: session, run, maxEvents, maxBytes, account: parts.account });
+    this.#events = new EventLog({
+      tag: session,
+      run,
+      maxEvents,
+      maxBytes,
+      account: parts.account,
+      place: () => (this.peers as PeerSource | undefined)?.place,
+    });
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
     this.#held = new HeldAnswers(outboxOptions(parts));
@@ -163,15 +170,15 @@ export class Conversation {
     this.#use();
     const { stallMs, ...options } = outboxOptions(this.#options.parts);
     const outbox = new Outbox({ ...options, stallMs: Math.min(stallMs, LISTENER_STALL_MS) });
-    const place = lastEventId === undefined ? "lost" : this.#events.placeOf(lastEventId);
+    const place = lastEventId === undefined ? NOTHING : this.#events.placeOf(lastEventId);
     if (place === undefined) {
       return errorAnswer(400, { id: null, code: BRIDGE_ERROR, message: "Bad request: unknown Last-Event-ID" });
     }
     let stream: EventStream | undefined;
-    if (place === "lost") stream = this.#listeners.open(outbox, { prime: this.#primes });
+    if ("lost" in place) stream = this.#listeners.open(outbox, { prime: this.#primes });
     else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
-    this.peers.listen(carrier);
+    this.peers.listen(carrier, "lost" in place ? place.place : undefined);
     const onRelease = () => {
       this.#use();
       stream?.detach(outbox);
@@ -342,3 +349,6 @@ const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight alrea
 function tooMany(id: RpcId | null): ClientResponse {
   return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
 }
+
+/** Where a client stands that resumes nothing. */
+const NOTHING: Lost = { lost: true, place: undefined };

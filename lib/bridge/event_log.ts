@@ -16,16 +16,20 @@ export interface LoggedEvent {
    */
   readonly instead?: (() => Uint8Array) | undefined;
   readonly reduced?: true;
+  /** See `EventLogOptions.place`. */
+  readonly place?: string | undefined;
 }
 
-function reduced({ stream, sequence, instead }: LoggedEvent): LoggedEvent | undefined {
-  return instead === undefined ? undefined : { stream, sequence, data: instead(), reduced: true };
+function reduced({ stream, sequence, instead, place }: LoggedEvent): LoggedEvent | undefined {
+  return instead === undefined ? undefined : { stream, sequence, data: instead(), reduced: true, place };
 }
 
 /** What an event id names. */
 export interface EventPlace {
   readonly stream: number;
   readonly sequence: number;
+  /** Where the peers stood: letters and digits, part of the id. */
+  readonly place?: string | undefined;
 }
 
 export interface EventLogOptions {
@@ -37,9 +41,17 @@ export interface EventLogOptions {
   readonly maxBytes: number;
   /** What is kept is charged to it; where there is little room for all, the oldest make some. */
   readonly account: ByteAccount;
+  /** Where the peers stand, in letters and digits: what a later run can go on from. Undefined where they cannot. */
+  readonly place?: () => string | undefined;
 }
 
-const ID = /^([0-9A-Za-z]+)-([0-9A-Za-z]+)-(\d{1,10})-(\d{1,15})$/;
+const ID = /^([0-9A-Za-z]+)-([0-9A-Za-z]+)-(\d{1,10})-(\d{1,15})(?:-([0-9A-Za-z]{1,4096}))?$/;
+
+/** A place of an earlier run: its events are gone, but where its peers stood may be known. */
+export interface Lost {
+  readonly lost: true;
+  readonly place: string | undefined;
+}
 
 export class EventLog {
   readonly #options: EventLogOptions;
@@ -69,21 +81,24 @@ export class EventLog {
 
   /** The place of the next event of `stream`, whether or not it is going to be logged. */
   next(stream: number): EventPlace {
-    return { stream, sequence: ++this.#sequence };
+    const place = this.#options.place?.();
+    const sequence = ++this.#sequence;
+    return place === undefined ? { stream, sequence } : { stream, sequence, place };
   }
 
-  idOf({ stream, sequence }: EventPlace): string {
-    return `${this.#options.tag}-${this.#options.run}-${stream}-${sequence}`;
+  idOf({ stream, sequence, place }: EventPlace): string {
+    const id = `${this.#options.tag}-${this.#options.run}-${stream}-${sequence}`;
+    return place === undefined ? id : `${id}-${place}`;
   }
 
   /**
    * The place that `id` names: `lost` for one of this session's that was given out by an earlier run, undefined for one
    * that this session never gave out.
    */
-  placeOf(id: string): EventPlace | "lost" | undefined {
-    const [, tag, run, stream, sequence] = ID.exec(id) ?? [];
+  placeOf(id: string): EventPlace | Lost | undefined {
+    const [, tag, run, stream, sequence, peers] = ID.exec(id) ?? [];
     if (tag !== this.#options.tag) return undefined;
-    if (run !== this.#options.run) return "lost";
+    if (run !== this.#options.run) return { lost: true, place: peers };
     const place = { stream: Number(stream), sequence: Number(sequence) };
     return place.stream <= this.#streams && place.sequence <= this.#sequence ? place : undefined;
   }

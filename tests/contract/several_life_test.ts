@@ -287,3 +287,41 @@ Deno.test("P1 A4: /readyz tells of each member, and is ready as long as those ar
   assert.equal(other.status, 503);
   await other.body?.cancel();
 });
+
+Deno.test("A5 N3: after a restart a client's Last-Event-ID leads each member's stream on from where it stood", async () => {
+  const ring = freshRing();
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  a.said = [];
+  b.said = [];
+  const note = (data: string) => ({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data } });
+  const before = await startSeveral({ a, b }, { ring });
+  const session = await SeveralSession.open(before);
+  const first = eventsOf(await before.get({ id: session.id }));
+  await until(() => a.fake.streams.size === 1 && b.fake.streams.size === 1, "both members to be listened to");
+  a.say(note("a1"));
+  b.say(note("b1"));
+  await until(() => first.messages.length === 2, () => JSON.stringify(first.messages));
+  const lastEventId = first.ids.at(-1)!;
+  await before[Symbol.asyncDispose]();
+  await first.close();
+  await until(() => a.fake.streams.size + b.fake.streams.size === 0, "the streams to be gone");
+  a.say(note("a2"));
+  a.say(note("a3"));
+  await using after = await startSeveral({ a, b }, { ring });
+  const again = eventsOf(await after.get({ id: session.id, headers: { "last-event-id": lastEventId } }));
+  b.said.push(note("b2"));
+  await until(() => again.messages.length >= 3, () => JSON.stringify(again.messages));
+  b.say(note("b3"));
+  await until(() => again.messages.length >= 4, () => JSON.stringify(again.messages));
+  assert.deepEqual(again.messages.map(({ params }) => (params as Json).data).sort().filter((data) => data !== "b3"), [
+    "a2",
+    "a3",
+    "b2",
+  ]);
+  const stranger = await SeveralSession.open(after);
+  const refused = await after.get({ id: stranger.id, headers: { "last-event-id": lastEventId } });
+  assert.equal(refused.status, 400);
+  await refused.body?.cancel();
+  await again.close();
+});

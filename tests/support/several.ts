@@ -12,6 +12,10 @@ const LIST_METHODS: Readonly<Record<string, string>> = {
   "resources/templates/list": "resourceTemplates",
 };
 
+function eventOf(index: number, message: Json): Uint8Array {
+  return new TextEncoder().encode(`id: e${index}\ndata: ${JSON.stringify(message)}\n\n`);
+}
+
 /** One of several servers. */
 export class FakeMember implements AsyncDisposable {
   readonly fake: FakeMcp;
@@ -34,6 +38,8 @@ export class FakeMember implements AsyncDisposable {
   /** Before anything else: an answer of the test's own. */
   before: ((message: Json, request: Recorded) => Response | undefined | Promise<Response | undefined>) | undefined;
   protocolVersion: string | undefined;
+  /** What it has said with ids, and says again to whoever comes back; undefined: its streams have none. */
+  said: Json[] | undefined;
 
   constructor(options: FakeOptions = {}) {
     this.fake = new FakeMcp(options);
@@ -50,6 +56,7 @@ export class FakeMember implements AsyncDisposable {
   }
 
   async #answer(request: Recorded): Promise<Response | undefined> {
+    if (request.method === "GET" && this.said !== undefined) return this.#listen(request);
     if (request.method !== "POST") return undefined;
     const message = JSON.parse(request.body);
     const special = await this.before?.(message, request);
@@ -61,6 +68,28 @@ export class FakeMember implements AsyncDisposable {
     if (items !== undefined) return this.#page(id, items, params.cursor);
     const result = this.#resultOf(method, params);
     return result === undefined ? undefined : this.fake.message({ jsonrpc: "2.0", id, result });
+  }
+
+  /** Says something on its listening streams, and keeps it. */
+  say(message: Json): void {
+    const index = (this.said ??= []).push(message);
+    for (const stream of this.fake.streams) stream.enqueue(eventOf(index, message));
+  }
+
+  #listen(request: Recorded): Response | undefined {
+    if (!this.fake.sessions.has(request.sessionId ?? "")) return undefined;
+    const from = Number(request.headers.get("last-event-id")?.slice(1) ?? this.said!.length);
+    const { streams } = this.fake;
+    let controller: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({
+      start: (opened) => {
+        controller = opened;
+        streams.add(opened);
+        for (const [i, message] of this.said!.entries()) if (i >= from) opened.enqueue(eventOf(i + 1, message));
+      },
+      cancel: () => void streams.delete(controller),
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
   }
 
   #initialize(id: unknown, params: Json): Response {

@@ -92,11 +92,12 @@ function pushed(parser: SseParser, piece: Parameters<typeof inspectBytes>[0], ma
 }
 
 async function takeEvent({ event, data, id, retry }: SseEvent, reading: Reading): Promise<void> {
-  // An event of another name is nobody's, as for real clients (docs/protocol.md §1).
-  if (event === "message" && data) await take(encoder.encode(data), reading);
   const { place } = reading;
   if (retry !== undefined) place.retryMs = retry;
+  // Before the message is passed on: who hears it is behind it, wherever he goes on (A5).
   if (id !== undefined) place.eventId = isSendable(id) ? id : undefined;
+  // An event of another name is nobody's, as for real clients (docs/protocol.md §1).
+  if (event === "message" && data) await take(encoder.encode(data), reading);
 }
 
 /** Whether an event id can stand in a field, and is worth keeping. */

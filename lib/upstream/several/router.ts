@@ -9,6 +9,7 @@ import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
+import { open, seal } from "../../envelope/seal.ts";
 import { reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
 import { Cursors } from "./cursors.ts";
@@ -42,6 +43,8 @@ export interface RouterOptions {
 
 /** Changes of lists that come close together are told once, in ms. */
 const DEBOUNCE_MS = 200;
+/** Of what an event id says of the members' streams, in characters: it comes back in a field. */
+const MAX_PLACE = 2048;
 
 export class Router implements PeerSource {
   readonly #parts: RouterParts;
@@ -57,6 +60,7 @@ export class Router implements PeerSource {
   /** Of the last request: for what none is at hand for. */
   #carrier: Carrier;
   #cancelRetry: (() => void) | undefined;
+  #place: { readonly text: string; readonly sealed: string } | undefined;
   readonly #changed = new Set<string>();
   #cancelTelling: (() => void) | undefined;
   #stopped = false;
@@ -97,8 +101,24 @@ export class Router implements PeerSource {
     return encodeSeveralId({ run: this.#run, separator: this.#separator, members });
   }
 
-  /** Nothing of theirs can be said again in one order yet. */
-  readonly place = undefined;
+  /** Where each member's stream stands, sealed: events of one are nobody's to read or to make up (A5). */
+  get place(): string | undefined {
+    const places = this.#lives.flatMap(({ name, place }) => place === undefined ? [] : [[name, place]]);
+    if (places.length === 0) return undefined;
+    const text = JSON.stringify([this.#run, ...places]);
+    if (text.length > MAX_PLACE) return undefined;
+    if (this.#place?.text !== text) {
+      this.#place = { text, sealed: seal(this.#parts.ring().active, "event", new TextEncoder().encode(text)) };
+    }
+    return this.#place.sealed;
+  }
+
+  #placesIn(sealed: string | undefined): ReadonlyMap<string, string> {
+    const opened = sealed === undefined ? undefined : open(this.#parts.ring(), "event", sealed);
+    if (!opened?.ok) return new Map();
+    const [run, ...places] = JSON.parse(new TextDecoder().decode(opened.plaintext)) as [string, ...[string, string][]];
+    return run === this.#run ? new Map(places) : new Map();
+  }
 
   /** @throws SignetError `upstream_unreachable` if a required member is not there, or none is */
   async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
@@ -152,9 +172,10 @@ export class Router implements PeerSource {
     for (const life of this.#lives) life.confirm();
   }
 
-  listen(carrier: Carrier): void {
+  listen(carrier: Carrier, place?: string): void {
     this.#carrier = { fields: [...carrier.fields] };
-    for (const life of this.#lives) life.listen(carrier);
+    const places = this.#placesIn(place);
+    for (const life of this.#lives) life.listen(carrier, places.get(life.name));
   }
 
   async end(carrier: Carrier): Promise<readonly string[]> {

@@ -34,7 +34,11 @@ Deno.test("PROTOCOL 16: an id is known to its own session and run only", STRICT,
   const id = log.idOf(place);
   assert.deepEqual(log.placeOf(id), place);
   assert.equal(newLog("abd").placeOf(id), undefined, "another session");
-  assert.equal(newLog("abc", "r2").placeOf(id), "lost", "an earlier run of the same session");
+  assert.deepEqual(
+    newLog("abc", "r2").placeOf(id),
+    { lost: true, place: undefined },
+    "an earlier run of the same session",
+  );
   for (const forged of ["", "abc", id + "0", id.replace(/-\d+$/, "-99"), `abc-r1-99-1`, "abc-r1--1", `${id}\n`]) {
     assert.equal(log.placeOf(forged), undefined, forged);
   }
