@@ -14,7 +14,7 @@ export function openSqliteStore(path: string, options: SqliteFileOptions = {}): 
     tokens,
     revocations,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),
-    stats: () => ({ revocationsHeld: 0, revocationsForgotten: 0 }),
+    stats: () => ({ revocationsHeld: 0, revocationsForgotten: revocations.forgotten }),
     close: () => file.close(),
   };
 }

@@ -1,11 +1,16 @@
 // Revocations in a SQLite file. Asked directly, without a mirror: three keys in one lookup (some 5 µs), and an answer
-// that counts what any process sharing the file has committed before (docs/behaviour.md L6).
+// that counts what any process sharing the file has committed before (docs/behaviour.md L6). Bounded as in memory: what
+// operators revoked stays, deleted sessions are forgotten oldest first, and counted (M3, M6).
 import type { StatementSync } from "node:sqlite";
+import { DEFAULT_SET_OPTIONS } from "./revocation_set.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 import type { Revocation, RevocationChanges, RevocationStore, RevocationSubject } from "./store.ts";
 
 /** A session is refused whenever it was issued. */
 const ANY_MOMENT = Number.MAX_SAFE_INTEGER;
+
+/** Rows purged in one step: some milliseconds. What is past its end refuses nothing that lives. */
+const PURGED_AT_ONCE = 2_000;
 
 interface Row {
   readonly key: string;
@@ -23,9 +28,16 @@ export class SqliteRevocations implements RevocationStore {
   readonly #changes: StatementSync;
   readonly #size: StatementSync;
   readonly #purge: StatementSync;
+  readonly #forgetOldest: StatementSync;
+  readonly #maxDeleted: number;
+  /** Deleted sessions in the file, as far as this process knows. */
+  #deleted: number;
+  #forgotten = 0;
 
-  constructor(file: SqliteFile) {
+  /** @param maxDeleted sessions deleted by their owners that are kept */
+  constructor(file: SqliteFile, maxDeleted: number = DEFAULT_SET_OPTIONS.maxSessions) {
     this.#file = file;
+    this.#maxDeleted = maxDeleted;
     this.#held = file.prepare("SELECT key, before_ms, until_ms, by_operator FROM revocation WHERE key = ?");
     this.#replace = file.prepare(
       "INSERT OR REPLACE INTO revocation (key, before_ms, until_ms, by_operator) VALUES (?, ?, ?, ?)",
@@ -38,7 +50,18 @@ export class SqliteRevocations implements RevocationStore {
       "SELECT seq, key, before_ms, until_ms, by_operator FROM revocation WHERE seq > ? ORDER BY seq LIMIT ?",
     );
     this.#size = file.prepare("SELECT count(*) AS n FROM revocation");
-    this.#purge = file.prepare("DELETE FROM revocation WHERE until_ms <= ?");
+    this.#purge = file.prepare(
+      `DELETE FROM revocation WHERE seq IN (SELECT seq FROM revocation WHERE until_ms <= ? LIMIT ${PURGED_AT_ONCE})`,
+    );
+    this.#forgetOldest = file.prepare(
+      "DELETE FROM revocation WHERE seq = (SELECT min(seq) FROM revocation WHERE by_operator = 0)",
+    );
+    this.#deleted = this.size();
+  }
+
+  /** Deleted sessions dropped for want of room since the file was opened. */
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   add(revocation: Revocation): void {
@@ -57,7 +80,15 @@ export class SqliteRevocations implements RevocationStore {
       if (held && sameRow(held, merged)) return;
       // A replaced row gets a new sequence number, so that everybody hears of the extension.
       this.#replace.run(merged.key, merged.beforeMs, merged.untilMs, Number(merged.byOperator));
+      if (!held && !merged.byOperator) this.#keepBounded();
     });
+  }
+
+  #keepBounded(): void {
+    if (++this.#deleted <= this.#maxDeleted) return;
+    const dropped = Number(this.#forgetOldest.run().changes);
+    this.#deleted -= dropped;
+    this.#forgotten += dropped;
   }
 
   find(subject: RevocationSubject): Revocation["kind"] | undefined {
@@ -83,7 +114,9 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   purge(nowMs: number): number {
-    return this.#file.run(() => Number(this.#purge.run(nowMs).changes));
+    const purged = this.#file.run(() => Number(this.#purge.run(nowMs).changes));
+    this.#deleted = Math.max(0, this.#deleted - purged);
+    return purged;
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { SqliteFile } from "../../../lib/store/sqlite_file.ts";
+import { SqliteRevocations } from "../../../lib/store/sqlite_revocations.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
@@ -240,5 +242,28 @@ Deno.test(
         assert.equal(store.revocations.find({ sid, owner: "o", issuedAtMs: 50 }), "session");
       }
       store.close();
+    }),
+);
+
+Deno.test(
+  "M6: sqlite store forgets the oldest deleted sessions beyond the bound, and nothing of an operator's",
+  STRICT,
+  () =>
+    withFolder((folder) => {
+      const file = new SqliteFile(`${folder}/state`);
+      const add = (sid: string, by: "client" | "operator") =>
+        revocations.add({ kind: "session", sid, untilMs: NOW_MS + 1, by });
+      const found = (sid: string) => revocations.find({ sid, owner: "o", issuedAtMs: NOW_MS }) !== undefined;
+      let revocations = new SqliteRevocations(file, 3);
+      add("first", "operator");
+      for (const sid of ["a", "b", "b", "c", "d"]) add(sid, "client");
+      assert.deepEqual(["first", "a", "b", "c", "d"].map(found), [true, false, true, true, true]);
+      assert.equal(revocations.forgotten, 1);
+      revocations = new SqliteRevocations(file, 3);
+      for (const sid of ["e", "f"]) add(sid, "client");
+      assert.ok(revocations.size() <= 5, `${revocations.size()} after a restart`);
+      revocations.purge(NOW_MS + 1);
+      assert.equal(revocations.size(), 0);
+      file.close();
     }),
 );
