@@ -10,12 +10,18 @@ export interface ToolOptions {
 
 const DEADLINE_MS = 300_000;
 
+function withoutSettings(): Record<string, string> {
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("SIGNET_")));
+}
+
 /** What it printed. @throws Error with what it said, if it cannot be run or fails */
 export async function runTool(command: string, args: readonly string[], options: ToolOptions): Promise<string> {
   const { what, cwd, env } = options;
   const { code, stdout, stderr } = await runBounded(command, {
     ...{ what: `${command} (${what})`, args: [...args], deadlineMs: DEADLINE_MS },
-    env: { LC_ALL: "C.UTF-8", ...env },
+    // Signet, where it is what runs, takes every SIGNET_… for a setting.
+    clearEnv: true,
+    env: { ...withoutSettings(), LC_ALL: "C.UTF-8", ...env },
     ...(cwd === undefined ? {} : { cwd }),
   }).catch((cause) => {
     if (cause instanceof Deno.errors.NotFound) throw new Error(`${what}: ${command} is not installed`, { cause });
