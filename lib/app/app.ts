@@ -224,7 +224,7 @@ export class App implements RunningApp {
     for (const timer of this.#timers) clearInterval(timer);
     this.#server.close();
     await this.#lasting.opened.close();
-    this.#lasting.store.close();
+    await this.#lasting.store.close();
   }
 }
 

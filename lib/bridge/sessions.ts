@@ -1,6 +1,5 @@
 // The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the
 // peer has accepted the handshake, and whatever was started for one that is not issued ends (docs/behaviour.md B1, B2).
-import type { InitializeParams } from "../mcp/era.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Call, ClientResponse, FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
@@ -9,6 +8,7 @@ import { acceptanceOf } from "./acceptance.ts";
 import { eventAnswer, jsonAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
 import { callOf } from "./http_call.ts";
+import { handshakeOf } from "./handshake.ts";
 import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
@@ -205,10 +205,4 @@ export class Sessions {
     const ending = ended.finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
-}
-
-/** An initialize as the client's was. */
-function handshakeOf({ protocolVersion, capabilities, clientInfo }: InitializeParams): Uint8Array {
-  const params = { protocolVersion, capabilities, clientInfo };
-  return new TextEncoder().encode(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params }));
 }

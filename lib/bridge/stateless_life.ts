@@ -8,6 +8,7 @@ import { type Era, isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_
 import type { OwnerKey } from "../session/caller.ts";
 import { encodeJson, type Identity } from "../mcp/between_eras.ts";
 import { findMember } from "../mcp/json_text.ts";
+import { INITIALIZED } from "./handshake.ts";
 import {
   type Asker,
   type Carrier,
@@ -55,7 +56,6 @@ const INITIALIZE = encodeJson({
   method: "initialize",
   params: { protocolVersion: LEGACY, capabilities: {}, clientInfo: CLIENT },
 });
-const INITIALIZED = encodeJson({ jsonrpc: "2.0", method: "notifications/initialized" });
 
 function speaksModern({ value: { result } }: Message): boolean {
   if (!isJsonObject(result) || !Array.isArray(result.supportedVersions)) return false;

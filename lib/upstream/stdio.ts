@@ -16,7 +16,7 @@ import type { CallerKeys } from "../session/caller.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 import type { CredentialSource } from "./credentials/credential.ts";
 import { Rotation } from "./credentials/rotation.ts";
-import { type BackoffOptions, DEFAULT_BACKOFF } from "./stdio/backoff.ts";
+import { type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Machine, ServerCommand } from "./stdio/launch.ts";
 import { endOrphans } from "./stdio/orphans.ts";
 import { DEFAULT_PROCESS_LIMITS } from "./stdio/process.ts";

@@ -7,7 +7,7 @@ import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { ownIdOf } from "../stdio/server_line.ts";
+import { ownIdOf } from "../../bridge/peer_line.ts";
 import { type Opened, PeerCall, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, lostAgain } from "./http_peer_fault.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";

@@ -10,7 +10,7 @@ import { TURN_BYTES } from "../../mcp/json_rpc.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
 import { type SseEvent, SseParser } from "../../mcp/sse.ts";
 import { decoded } from "../http/decoded.ts";
-import { type JsonLine, readLine, readLongLine } from "../stdio/server_line.ts";
+import { type JsonLine, readLine, readLongLine } from "../../bridge/peer_line.ts";
 import { tooLong } from "./http_peer_fault.ts";
 
 /** How far a stream has come: what it takes to ask for the rest. */

@@ -9,7 +9,7 @@ import type { Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
-import { isRpc, type JsonLine, ownIdOf, readLine } from "../stdio/server_line.ts";
+import { isRpc, type JsonLine, ownIdOf, readLine } from "../../bridge/peer_line.ts";
 import { readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits, PeerSession } from "./http_peer_parts.ts";

@@ -1,7 +1,7 @@
 // One client's session with an HTTP server, for the bridge: opened by the client's own handshake or gone on with from what
 // was sealed (L3), listened to, let go of or ended (L5). Which session the server knows it by is another file's (L4).
 import type { Carrier, Message, OpenPeers, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
-import { INITIALIZED } from "../stdio/handshake.ts";
+import { INITIALIZED } from "../../bridge/handshake.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";

@@ -3,7 +3,7 @@
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
-import { isRpc, type JsonLine } from "../stdio/server_line.ts";
+import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";

@@ -2,7 +2,7 @@
 // everything, and the clock and randomness they use.
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { BackoffOptions } from "./backoff.ts";
+import type { BackoffOptions } from "../backoff.ts";
 import type { Launch, Spawn } from "../../platform/child_process.ts";
 import type { Machine, Programs, ServerCommand } from "./launch.ts";
 import { commandLine, environmentOf, findPrograms } from "./launch.ts";

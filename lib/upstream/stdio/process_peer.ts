@@ -7,7 +7,8 @@ import { flatten, replaceSpan, type Span } from "../../mcp/json_text.ts";
 import type { LongLine } from "./lines.ts";
 import type { ProcessExit, ServerProcess } from "./process.ts";
 import type { Start } from "./process_host.ts";
-import { isRpc, type JsonLine, ownIdOf, readLine, readLongLine, subjectOf } from "./server_line.ts";
+import { isRpc, type JsonLine, ownIdOf, readLine, readLongLine } from "../../bridge/peer_line.ts";
+import { subjectOf } from "./long_line.ts";
 
 export interface ProcessPeerOptions {
   /** Starts the process. @throws what `ServerProcess` throws */

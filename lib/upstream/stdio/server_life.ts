@@ -5,22 +5,14 @@ import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "../backoff.ts";
 import type { Message, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import type { CredentialHolder } from "../credentials/rotation.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { CallerKeys } from "../../session/caller.ts";
-import {
-  explainStart,
-  type Handshake,
-  handshakeToKeep,
-  INITIALIZED,
-  neverBegan,
-  notUnderstood,
-  readHandshake,
-  versionIn,
-} from "./handshake.ts";
+import { type Handshake, handshakeToKeep, INITIALIZED, readHandshake, versionIn } from "../../bridge/handshake.ts";
+import { explainStart, neverBegan, notUnderstood } from "./start_fault.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
 import type { Slot, Yielding } from "./slots.ts";

@@ -3,7 +3,7 @@
 import { SignetError } from "../../errors.ts";
 import type { OwnerKey } from "../../session/caller.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "../backoff.ts";
 
 const FAULTS_OF_THE_SERVER: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout"]);
 /** Owners whose failures are remembered; the oldest are forgotten first. */

@@ -1,10 +1,9 @@
-// What a line of a server's stdout is. Real servers write a BOM, bytes that are not UTF-8, ids of another type, and log
+// What a peer writes as one message. Real servers write a BOM, bytes that are not UTF-8, ids of another type, and log
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
-import { isJsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/json_rpc.ts";
-import { flatten, membersOf } from "../../mcp/json_text.ts";
-import type { LongLine } from "./lines.ts";
+import { isJsonObject, parseMessageInTurns, type RpcResponse } from "../mcp/json_rpc.ts";
+import { flatten } from "../mcp/json_text.ts";
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -62,7 +61,8 @@ function textOf(line: Uint8Array): Uint8Array {
   return isUtf8(text) ? text : encoder.encode(lenient.decode(text));
 }
 
-function withoutMark(line: Uint8Array): Uint8Array {
+/** Without a byte order mark. */
+export function withoutMark(line: Uint8Array): Uint8Array {
   return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
 }
 
@@ -70,27 +70,6 @@ function withoutMark(line: Uint8Array): Uint8Array {
 export function ownIdOf(id: unknown): number | undefined {
   if (typeof id === "number") return id;
   return typeof id === "string" && /^\d{1,15}$/.test(id) ? Number(id) : undefined;
-}
-
-/** The id as the last member of a message, or before `jsonrpc`: where official SDKs write it. */
-const ID_AT_THE_END = /,\s*"id"\s*:\s*"?(\d{1,15})"?\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
-
-/**
- * What a line was about that is too long to be read: a message nobody asked for, or an answer, if its id is in sight.
- */
-export function subjectOf({ head, tail }: LongLine): "no answer" | { readonly id: number | undefined } {
-  const opening = withoutMark(head);
-  if (opening.find((byte) => byte > 0x20) !== 0x7b) return { id: undefined };
-  // The last member is the one that goes on beyond what is kept.
-  const members = membersOf(opening).slice(0, -1);
-  if (members.some(({ name }) => name === "method")) return "no answer";
-  const id = members.findLast(({ name }) => name === "id");
-  if (id !== undefined) {
-    const written = lenient.decode(opening.subarray(id.value.start, id.value.end));
-    return { id: ownIdOf(/^"?\d+"?$/.test(written) ? JSON.parse(written) : undefined) };
-  }
-  const found = ID_AT_THE_END.exec(lenient.decode(tail));
-  return { id: found === null ? undefined : Number(found[1]) };
 }
 
 /** Whether a value can be a message at all. */

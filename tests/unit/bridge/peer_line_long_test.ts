@@ -1,7 +1,7 @@
-// lib/upstream/stdio/server_line.ts: a long line says of itself what a short one does, as far as anybody needs it.
+// A long line says of itself what a short one does, as far as anybody needs it.
 import assert from "node:assert/strict";
-import { isRpc, readLine, readLongLine } from "../../../../lib/upstream/stdio/server_line.ts";
-import { STRICT } from "../../../support/strict.ts";
+import { isRpc, readLine, readLongLine } from "../../../lib/bridge/peer_line.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
 const LONG = "x".repeat(600_000);
