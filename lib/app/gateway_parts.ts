@@ -16,7 +16,7 @@ import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { bridgedBytesOf } from "./caps.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import type { Lasting } from "./lasting.ts";
-import { randomBytes } from "./random.ts";
+import { randomBytes } from "../platform/random.ts";
 
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {

@@ -27,7 +27,7 @@ import type { Revocation, Store } from "../store/store.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { capsOf } from "./caps.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
-import { randomBytes } from "./random.ts";
+import { randomBytes } from "../platform/random.ts";
 import { openUpstream } from "./upstream.ts";
 
 /** What a reload keeps. */

@@ -3,6 +3,7 @@ import { stat, unlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
+import { randomBytes } from "../platform/random.ts";
 import { environment } from "../platform/environment.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
@@ -20,7 +21,7 @@ async function checkWritable(path: string): Promise<void> {
   if (found?.isDirectory()) {
     throw Object.assign(new Error(`writing ${path}: found a directory, want a file`), { code: "EISDIR" });
   }
-  const draft = `${dirname(path)}/.signet-${crypto.randomUUID()}`;
+  const draft = `${dirname(path)}/.signet-${randomBytes(16).toHex()}`;
   await writeFile(draft, "", { flag: "wx", mode: 0o600 });
   await unlink(draft);
 }
@@ -90,7 +91,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     checkWritable,
     readStdin,
     now: Date.now,
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    random: randomBytes,
     fetch: fetchDirectly,
     onSignal,
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),

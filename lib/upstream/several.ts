@@ -11,6 +11,7 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
+import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 import { reasonOf } from "./several/breaker.ts";
@@ -58,7 +59,7 @@ export class SeveralUpstream implements Upstream {
       limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
       account: options.account ?? new ByteAccount(),
       timers,
-      random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
+      random: options.random ?? randomBytes,
     };
     const newRun = () => randomName(parts, 12);
     const router: RouterParts = { members, separator, memberTimeoutMs, ring, timers, newRun, log };

@@ -11,6 +11,7 @@ import type { FieldList } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
 import { type Spawn, spawnProcess } from "../platform/child_process.ts";
+import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import type { SessionCall } from "../session/lost_session.ts";
@@ -97,7 +98,7 @@ export class StdioUpstream implements Upstream {
       limits,
       account: options.account ?? new ByteAccount(),
       timers: options.timers ?? SYSTEM_TIMERS,
-      random: options.random ?? ((n) => crypto.getRandomValues(new Uint8Array(n))),
+      random: options.random ?? randomBytes,
     };
     this.#host = hostOf(options, { parts, limits, slots: this.slots });
     this.choosePeers = serversOf(this.#host, options.credentials);

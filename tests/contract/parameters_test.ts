@@ -11,7 +11,7 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
   [
     "randomness",
     /\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/,
-    ["lib/app/random.ts", "lib/cli/machine.ts", "lib/upstream/stdio.ts"],
+    ["lib/platform/random.ts"],
   ],
   [
     "the network",
