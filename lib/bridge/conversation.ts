@@ -18,6 +18,7 @@ import { Listeners } from "./listeners.ts";
 import { BRIDGE_ERROR, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import type { Carrier, OpenPeers, Peer, PeerSource } from "./peer.ts";
+import { refusalIfOverdrawn } from "./overdrawn.ts";
 import { PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
 import { Remembered } from "./remembered.ts";
@@ -168,6 +169,8 @@ export class Conversation {
   /** A GET. @param lastEventId `Last-Event-ID`, if the client resumes */
   listen(lastEventId: string | undefined, carrier: Carrier): ClientResponse {
     this.#use();
+    const refusal = refusalIfOverdrawn(this.#options.parts.account, null);
+    if (refusal !== undefined) return refusal;
     const { stallMs, ...options } = outboxOptions(this.#options.parts);
     const outbox = new Outbox({ ...options, stallMs: Math.min(stallMs, LISTENER_STALL_MS) });
     const place = lastEventId === undefined ? NOTHING : this.#events.placeOf(lastEventId);
@@ -231,7 +234,8 @@ export class Conversation {
     if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
       return tooMany((requests[0]!.message as RpcRequest).id);
     }
-    return undefined;
+    const [first] = requests;
+    return first && refusalIfOverdrawn(this.#options.parts.account, (first.message as RpcRequest).id);
   }
 
   /** While a peer is being started, messages wait for it: one of any length, and besides it so many bytes (M6). */

@@ -31,6 +31,7 @@ import { type Carrier, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
 import type { BridgeLimits } from "./limits.ts";
 import type { Acceptance } from "./acceptance.ts";
+import { refusalIfOverdrawn } from "./overdrawn.ts";
 import { PostAnswer } from "./post_answer.ts";
 
 export interface StatelessPost extends Carrier {
@@ -119,7 +120,10 @@ export class StatelessServer {
   }
 
   #refusalOf({ text, request }: StatelessPost): ClientResponse | undefined {
-    const { maxCalls, maxWaitingBytes } = this.#options.limits;
+    const { limits: { maxCalls, maxWaitingBytes }, outbox: { account } } = this.#options;
+    // A client whose probe fails with 5xx gives up (docs/protocol.md 38).
+    const refusal = request.method === "server/discover" ? undefined : refusalIfOverdrawn(account, request.id);
+    if (refusal !== undefined) return refusal;
     const waiting = this.#waiting.bytes;
     const fits = waiting === 0 || waiting + text.length <= maxWaitingBytes;
     if (fits && this.#exchanges.size < maxCalls && this.#waiting.resize(waiting + text.length)) return undefined;

@@ -207,3 +207,24 @@ Deno.test("M3: who reads nothing of his call's stream has less time once another
     await bridge.ask({ jsonrpc: "2.0", method: "notifications/cancelled", params }, on);
   }
 });
+
+Deno.test(
+  "M6: while more waits for a caller than may, it gets no further calls and streams, and others do",
+  STRICT,
+  async () => {
+    const bridge = new Bridge();
+    bridge.account.shareLimit = 1000;
+    const { peer, on } = await bridge.open();
+    const slow = bridge.send(toolCall("long", "t"), on);
+    peer.answer(1, { text: "x".repeat(2000) });
+    const unread = await slow.response;
+    assert.equal((await bridge.ask(toolCall("more", "t"), on)).status, 503);
+    assert.equal(((await bridge.send(undefined, on).response) as { head: { status: number } }).head.status, 503);
+    const other = bridge.ask(initializeMessage(), { caller: callerKeys("bob") });
+    assert.equal((await other).status, 200);
+    unread.release();
+    const asking = bridge.ask(toolCall("again", "t"), on);
+    peer.answer(2, {});
+    assert.equal((await asking).status, 200);
+  },
+);
