@@ -135,7 +135,7 @@ export class EventScript {
   }
 
   raw(text: string): this {
-    this.#controller.enqueue(encoder.encode(text));
+    if (!this.closed) this.#controller.enqueue(encoder.encode(text));
     return this;
   }
 
@@ -145,12 +145,12 @@ export class EventScript {
   }
 
   end(): Response {
-    this.#controller.close();
+    if (!this.closed) this.#controller.close();
     return this.response;
   }
 
   /** Breaks it off, as a server does that dies. */
   cut(): void {
-    this.#controller.error(new Error("cut"));
+    if (!this.closed) this.#controller.error(new Error("cut"));
   }
 }

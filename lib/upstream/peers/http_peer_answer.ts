@@ -6,6 +6,7 @@ import { type BodyReader, type ClientResponse, HttpError } from "../../http1/typ
 import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { SignetError } from "../../errors.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { MAX_BATCH } from "../../mcp/json_scan.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
 import { type SseEvent, SseParser } from "../../mcp/sse.ts";
@@ -105,10 +106,11 @@ export function isSendable(id: string): boolean {
   return /^[\x21-\x7e](?:[\x20-\x7e]{0,2046}[\x21-\x7e])?$/.test(id);
 }
 
-/** Revision 2025-03-26 let a server send several messages as one. */
+/** Revision 2025-03-26 let a server send several messages as one: as many as a client may (M6). */
 async function take(text: Uint8Array, { onMessage }: Reading): Promise<void> {
   const read = text.length > TURN_BYTES ? await readLongLine(text) : readLine(text);
   if (!Array.isArray(read?.value)) return await onMessage(read);
+  if (read.value.length > MAX_BATCH) return await onMessage(undefined);
   const spans = elementsOf(read.text);
   for (const [at, value] of read.value.entries()) {
     const { start, end } = spans[at]!;

@@ -142,8 +142,9 @@ export class HttpPeerListening {
   #without(answer: ClientResponse): Outcome {
     const { status } = answer.head;
     answer.release();
-    const isPassing = status >= 500 || status === 409 || status === 429;
-    return this.#open !== undefined && isPassing ? "in vain" : "none";
+    // It has one, and holds the one before for open still: SDK servers let a session have one at a time.
+    if (status === 409) return "in vain";
+    return this.#open !== undefined && (status >= 500 || status === 429) ? "in vain" : "none";
   }
 
   #read(answer: ClientResponse, place: StreamPlace, onHeard: () => void): Promise<void> {

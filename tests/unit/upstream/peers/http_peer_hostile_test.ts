@@ -144,12 +144,13 @@ const BROKEN: [string, () => Response][] = [
   ["in a coding that is none", () => new Response("zzz", { headers: { "content-encoding": "gzip" } })],
   ["in an unknown coding", () => new Response("zzz", { headers: { "content-encoding": "rot13" } })],
   ["as an empty batch", () => Response.json([])],
+  ["as a batch without number", () => Response.json(Array(50_000).fill(0))],
 ];
 for (const [how, answer] of BROKEN) {
   Deno.test(`B9: an answer that ends ${how} is an error of its call`, STRICT, async () => {
     await using server = new FakeMcp();
     server.tool("t", answer);
-    await using scene = new HttpPeerScene(server.url, SMALL);
+    await using scene = new HttpPeerScene(server.url, { limits: { ...SMALL.limits, maxMessageBytes: 1024 * 1024 } });
     await scene.open();
     assert.match(String((await scene.call("t")).lost), /^Bad gateway: /);
     assert.equal(server.ran.get("t"), 1);

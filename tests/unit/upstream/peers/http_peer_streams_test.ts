@@ -290,3 +290,13 @@ Deno.test("M6: signs of life are held for nobody", STRICT, async () => {
   await until(() => scene.heard.length === 1, "what comes behind them");
   await until(() => scene.account.held <= atRest, () => `${scene.account.held - atRest} bytes are held`);
 });
+
+Deno.test("N1: a server that holds the stream before for open still is asked again", STRICT, async () => {
+  await using server = new FakeMcp();
+  server.onRequest = ({ method }) =>
+    method === "GET" && server.received("GET").length < 3 ? new Response("only one", { status: 409 }) : undefined;
+  await using scene = new HttpPeerScene(server.url, QUICK);
+  await scene.open();
+  scene.life.listen(ANNA);
+  await until(() => server.streams.size === 1, "the stream");
+});
