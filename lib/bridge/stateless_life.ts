@@ -105,6 +105,11 @@ export class StatelessLife {
     return await this.#source.peer;
   }
 
+  /** A client listens: as `PeerSource.listen`. */
+  listen(carrier: Carrier): void {
+    this.#source?.listen(carrier);
+  }
+
   /** One subscription more, or less, wants to know of a resource; the server is asked for the first and the last. */
   watchResource(uri: string, change: 1 | -1): void {
     const before = this.#watched.get(uri) ?? 0;

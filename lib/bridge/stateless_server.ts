@@ -188,8 +188,10 @@ export class StatelessServer {
   #translate(exchange: Exchange, peer: Peer, { text, request, fields }: StatelessPost): void {
     if (request.method === "server/discover") {
       void this.#respond(exchange, resultText(exchange.id, discoverResult(this.#options.life.identity)));
-    } else if (request.method === "subscriptions/listen") this.#subscribe(exchange, request);
-    else if (isCommonMethod(request.method)) {
+    } else if (request.method === "subscriptions/listen") {
+      this.#options.life.listen({ fields });
+      this.#subscribe(exchange, request);
+    } else if (isCommonMethod(request.method)) {
       this.#ask(exchange, peer, { text: requestForLegacy(text, request), fields });
     } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
