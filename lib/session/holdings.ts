@@ -63,18 +63,21 @@ export class Holdings {
   }
 }
 
-/** One of a tally and of a holding. */
+/** So many of a tally and of a holding, most often one. */
 export class Unit implements SessionReservation {
   readonly #what: Held;
   readonly #holding: Holding;
+  readonly #count: number;
   #tally: Tally | undefined;
 
-  constructor(what: Held, tally: Tally, holding: Holding) {
+  constructor(what: Held, from: { readonly tally: Tally; readonly holding: Holding }, count = 1) {
+    const { tally, holding } = from;
     this.#what = what;
     this.#tally = tally;
     this.#holding = holding;
-    tally.taken++;
-    holding[what]++;
+    this.#count = count;
+    tally.taken += count;
+    holding[what] += count;
   }
 
   get principalKey(): PrincipalKey {
@@ -87,9 +90,9 @@ export class Unit implements SessionReservation {
 
   release(): void {
     if (this.#tally === undefined) return;
-    this.#tally.taken--;
+    this.#tally.taken -= this.#count;
     this.#tally = undefined;
-    this.#holding[this.#what]--;
+    this.#holding[this.#what] -= this.#count;
     this.#holding.drop();
   }
 }

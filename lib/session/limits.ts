@@ -106,7 +106,7 @@ export class Limits {
         remedy: "Add replicas, shorten --session-idle, or raise --max-sessions.",
       });
     }
-    return new Unit("sessions", sessions, this.#holdings.of(key));
+    return new Unit("sessions", { tally: sessions, holding: this.#holdings.of(key) });
   }
 
   /** @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all */
@@ -114,9 +114,12 @@ export class Limits {
     return this.#reserve("streams", key);
   }
 
-  /** @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all */
-  reserveRequest(key: PrincipalKey): Reservation {
-    return this.#reserve("requests", key);
+  /**
+   * @param count requests in one body: a batch is no cheaper than its calls one by one
+   * @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all
+   */
+  reserveRequest(key: PrincipalKey, count = 1): Reservation {
+    return this.#reserve("requests", key, count);
   }
 
   /** Of the principal's share of memory, for one body. */
@@ -171,15 +174,15 @@ export class Limits {
     };
   }
 
-  #reserve(what: Lasting, key: PrincipalKey): Reservation {
+  #reserve(what: Lasting, key: PrincipalKey, count = 1): Reservation {
     const tally = this.#tallies[what];
     const { name, cap, ofPrincipal, flag } = KINDS[what];
     const holding = this.#holdings.of(key);
     const { maxBusyPerPrincipal } = this.#caps;
     const isBusy = holding.streams + holding.requests >= maxBusyPerPrincipal;
     const limitOfOne = isBusy ? maxBusyPerPrincipal : this.#caps[ofPrincipal];
-    const isOwn = isBusy || holding[what] >= limitOfOne;
-    if (!isOwn && tally.taken < this.#caps[cap]) return new Unit(what, tally, holding);
+    const isOwn = isBusy || holding[what] + count > limitOfOne;
+    if (!isOwn && tally.taken + count <= this.#caps[cap]) return new Unit(what, { tally, holding }, count);
     holding.drop();
     if (isOwn) {
       this.#refusedOfPrincipals[what]++;

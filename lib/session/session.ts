@@ -35,6 +35,8 @@ export interface Active {
    * A call ends by itself; a stream (GET, or a POST answered by SSE) may stay open for as long as the session lives.
    */
   readonly kind: "call" | "stream";
+  /** Calls that it is, of one body; 1 unless it is a batch. */
+  readonly calls?: number;
   /**
    * Cuts it. Called at most once, and never after `leave`. Must not throw; if it does, the others are cut all the same.
    */
@@ -171,10 +173,10 @@ export class Session implements Linked<Session>, Listed {
   enter(active: Active, nowMs: number): ActiveToken {
     if (this.#ended !== undefined) throw ENDED;
     const stream = active.kind === "stream";
-    this.#checkCap(stream, this.#place.limits.caps);
+    this.#checkCap(active, this.#place.limits.caps);
     if (this.inFlight === 0) this.#place.idle.remove(this);
     if (stream) this.#streams++;
-    else this.#calls++;
+    else this.#calls += active.calls ?? 1;
     this.lastActiveMs = nowMs;
     const token = new ActiveToken(this, active);
     this.#active.append(token);
@@ -251,12 +253,13 @@ export class Session implements Linked<Session>, Listed {
     token.session = undefined;
     this.#active.remove(token);
     if (token.active.kind === "stream") this.#streams--;
-    else this.#calls--;
+    else this.#calls -= token.active.calls ?? 1;
   }
 
-  #checkCap(stream: boolean, caps: SessionCaps): void {
+  #checkCap({ kind, calls = 1 }: Active, caps: SessionCaps): void {
+    const stream = kind === "stream";
     const limit = stream ? caps.maxStreamsPerSession : caps.maxCallsPerSession;
-    if ((stream ? this.#streams : this.#calls) < limit) return;
+    if ((stream ? this.#streams + 1 : this.#calls + calls) <= limit) return;
     const what = stream ? "streams" : "calls";
     throw new SignetError("principal_limit", {
       publicMessage: `Too many ${what} at once in this session`,

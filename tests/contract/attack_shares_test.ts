@@ -144,4 +144,21 @@ for (const lane of LANES) {
       },
     );
   }
+
+  for (const kind of ["HTTP", "stdio"] as const) {
+    Deno.test(`M1: a batch is as many calls as there are in it, before ${kind} (${lane} lane)`, STRICT, async () => {
+      await using upstream = new FakeMcp();
+      upstream.onRequest = ({ body }) => body.startsWith("[") ? Response.json([]) : undefined;
+      const { command, args = [] } = fixture();
+      const server = kind === "HTTP" ? upstream.url : [command, ...args];
+      const flags = ["--max-calls-per-session", "10"];
+      await using signet = await TestSignet.start({ upstream: server, lane, flags });
+      const params = { ...INITIALIZE.params, protocolVersion: "2025-03-26" };
+      const id = await signet.open({}, { ...INITIALIZE, params });
+      const batch = (length: number) => Array.from({ length }, (_, n) => call(n, "echo"));
+      assert.equal(await status(signet.post(batch(10), { id })), 200);
+      assert.equal(await status(signet.post(batch(11), { id })), 429);
+      assert.equal(await status(signet.post(batch(10), { id })), 200);
+    });
+  }
 }

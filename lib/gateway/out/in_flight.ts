@@ -19,6 +19,7 @@ export interface Asked {
 export interface Place {
   readonly list: LinkedList<InFlight>;
   readonly kind: "call" | "stream";
+  readonly calls: number;
   readonly slot: Reservation;
 }
 
@@ -29,6 +30,7 @@ export class InFlight implements Active, Linked<InFlight> {
   readonly inbound: Inbound;
   readonly caller: Caller;
   readonly kind: "call" | "stream";
+  readonly calls: number;
   /** Its share of the limits. */
   readonly slot: Reservation;
   /** Set when the session ended, or Signet drains, under the request. */
@@ -50,10 +52,11 @@ export class InFlight implements Active, Linked<InFlight> {
   #call: SessionCall | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
 
-  constructor({ inbound, caller }: Asked, { list, kind, slot }: Place) {
+  constructor({ inbound, caller }: Asked, { list, kind, calls, slot }: Place) {
     this.inbound = inbound;
     this.caller = caller;
     this.kind = kind;
+    this.calls = calls;
     this.slot = slot;
     this.askedAtMs = inbound.receivedAtMs;
     const { exchange } = inbound;

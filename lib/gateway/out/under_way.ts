@@ -5,6 +5,7 @@ import { SignetError } from "../../errors.ts";
 import type { Caller } from "../../session/caller.ts";
 import { DEFAULT_PERIODS, type Periods } from "./periods.ts";
 import type { Limits } from "../../session/limits.ts";
+import type { Parsed } from "../../mcp/json_rpc.ts";
 import { LinkedList } from "../../session/linked_list.ts";
 import type { EndReason } from "../../session/session.ts";
 import { type Guard, guardProblem } from "../in/guard.ts";
@@ -27,6 +28,12 @@ export interface DoorParts {
 const LEAST_ASKED = 512;
 /** Further questions between two looks at the clock. */
 const CLOCK_EVERY = 32;
+
+/** What a body brings, at least one: whoever has not read it has seen that it is no batch. */
+function callsIn(parsed: Parsed | undefined): number {
+  if (parsed?.kind !== "batch") return 1;
+  return Math.max(1, parsed.messages.filter(({ kind }) => kind === "request").length);
+}
 
 export interface UnderWayOptions {
   readonly limits: Limits;
@@ -68,10 +75,11 @@ export class UnderWay {
     const isStream = kind === "stream";
     if (isStream && lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
     const { principalKey } = asked.caller;
-    const slot = isStream ? limits.reserveStream(principalKey) : limits.reserveRequest(principalKey);
+    const calls = isStream ? 0 : callsIn(asked.inbound.parsed);
+    const slot = isStream ? limits.reserveStream(principalKey) : limits.reserveRequest(principalKey, calls);
     this.#size++;
     if (isStream) this.#streams++;
-    return new InFlight(asked, { list: this.#list, kind, slot });
+    return new InFlight(asked, { list: this.#list, kind, calls, slot });
   }
 
   /** Again: nothing. */
