@@ -79,11 +79,31 @@ export class Blanker {
   }
 }
 
-/** Every text that shows a secret: the whole and each of its lines, as they are and as JSON and URLs write them. */
+/**
+ * Every text that shows a secret: the whole and each of its lines, as they are and as JSON and URLs write them, and the
+ * whole in base64, as Basic credentials have it.
+ */
 function formsOf(secret: string): string[] {
   const lines = secret.split(/[\r\n\u0085\u2028\u2029]+/).map((line) => line.trim()).filter((line) => line !== "");
   if (lines.length === 0) return [];
-  return [secret.trim(), ...lines].flatMap((text) => [text, quoted(text), encodeURIComponent(text.toWellFormed())]);
+  const whole = secret.trim();
+  const forms = [whole, ...lines].flatMap((text) => [text, quoted(text), encodeURIComponent(text.toWellFormed())]);
+  return [...forms, ...inBase64(whole)];
+}
+
+/** Shorter ones have too little of their own in base64 to be told from anything else. */
+const LEAST_IN_BASE64 = 8;
+
+/** What of a text stands in the base64 of whatever holds it, wherever it begins there (RFC 4648 §4, §5). */
+function inBase64(text: string): string[] {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length < LEAST_IN_BASE64) return [];
+  return [0, 1, 2].flatMap((before) => {
+    const written = new Uint8Array([...new Uint8Array(before), ...bytes]).toBase64({ omitPadding: true });
+    // Digits that say something of what stands before or behind as well are no part of it.
+    const own = written.slice([0, 2, 3][before], (before + bytes.length) % 3 === 0 ? undefined : -1);
+    return [own, own.replaceAll("+", "-").replaceAll("/", "_")];
+  });
 }
 
 function quoted(text: string): string {

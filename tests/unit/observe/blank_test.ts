@@ -65,3 +65,18 @@ Deno.test("B7: Blanker leaves text without secrets as it is, and takes none and 
   assert.deepEqual(blank([], "text"), ["text"]);
   assert.deepEqual(blank(["", "  ", "\n"], "a b"), ["a b"]);
 });
+
+Deno.test("B7: a secret in base64 is blanked wherever it stands in what was encoded", STRICT, () => {
+  const secret = "s3cret/pass~word>?";
+  for (const before of ["", "u:", "me:", "somebody:"]) {
+    for (const behind of ["", "x", "yz", "!!!"]) {
+      for (const alphabet of ["base64", "base64url"] as const) {
+        const encoded = new TextEncoder().encode(before + secret + behind).toBase64({ alphabet });
+        const line = new Blanker([secret]).line(`authorization: Basic ${encoded}`);
+        assert.match(line, /^authorization: Basic \S*\[redacted\]\S*$/, encoded);
+        assert.ok(line.length < "authorization: Basic ".length + encoded.length - secret.length + 8, line);
+      }
+    }
+  }
+  assert.equal(new Blanker(["short"]).line("c2hvcnQ"), "c2hvcnQ", "too little to be told by");
+});
