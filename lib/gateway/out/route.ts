@@ -1,5 +1,5 @@
-// Where a message goes: which upstream, and what that one calls the session. Whoever sends, notifies or ends asks here;
-// today there is one upstream (ARCHITECTURE.md, "route").
+// Where a message goes: to which upstream, and what that one calls the session. Whoever sends, notifies or ends asks here.
+// The gateway knows one upstream; several servers are one (`upstream/several.ts`).
 import { SignetError } from "../../errors.ts";
 import type { Session } from "../../session/session.ts";
 import { isGivenBy, type UpstreamLink } from "../../session/upstream_link.ts";

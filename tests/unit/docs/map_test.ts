@@ -1,0 +1,61 @@
+// ARCHITECTURE.md is the map: what it names is there, every folder is on it, and a unit test stands where its file does.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { STRICT } from "../../support/strict.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const MAP = await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`);
+
+async function* filesIn(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
+    if (isDirectory) yield* filesIn(`${folder}/${name}`);
+    else yield `${folder}/${name}`;
+  }
+}
+
+Deno.test("every path that the map names is there", STRICT, () => {
+  const named = [...MAP.matchAll(/`([\w./-]+)`/g)].map(([, path]) => path!);
+  const paths = named.filter((path) =>
+    /^[\w-]+(?:\/[\w-]+)*\/(?:\w+\.(?:ts|md))?$|^[\w-]+\.ts$|\/\w+\.(?:ts|md|json)$/.test(path)
+  );
+  assert.ok(paths.length > 80, `found ${paths.length} paths: is this still how they are written?`);
+  const places = (
+    path: string,
+  ) => [`lib/${path}`, path, `lib/gateway/${path}`, `lib/upstream/${path}`, `lib/http1/${path}`, `lib/config/${path}`];
+  // A folder in its own row of the table goes by its last name.
+  const missing = paths.filter((path) => {
+    const isFolder = path.endsWith("/");
+    return !(isFolder ? places(path) : places(path).slice(0, 2)).some((place) => existsSync(`${ROOT}${place}`));
+  });
+  assert.deepEqual(missing.filter((path) => !TABLE_NAMES.has(path)), []);
+});
+
+/** Named within a row of the table of folders, by what they are called there, or as an example. */
+const TABLE_NAMES: ReadonlySet<string> = new Set(["path.ts", "pool.ts", "pool_ends_test.ts", "docs/"]);
+
+Deno.test("every folder of lib is on the map", STRICT, async () => {
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}lib`)) {
+    if (isDirectory) assert.ok(MAP.includes(`| \`lib/${name}\``), `lib/${name} has no row in the table of folders`);
+  }
+});
+
+/** The file that a unit test is about: named like it, or like the first words of its name. */
+function subjectOf(test: string): string | undefined {
+  const words = test.replace(/^tests\/unit\//, "").replace(/_test\.ts$/, "").split("_");
+  for (let count = words.length; count > 0; count--) {
+    const path = `${words.slice(0, count).join("_")}.ts`;
+    const found = [`lib/${path}`, path].find((place) => existsSync(`${ROOT}${place}`));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+Deno.test("every unit test stands where its file does, in lib or scripts, and is named after it", STRICT, async () => {
+  const astray: string[] = [];
+  for await (const path of filesIn("tests/unit")) {
+    if (!path.endsWith("_test.ts") || path.startsWith("tests/unit/docs/")) continue;
+    if (subjectOf(path) === undefined) astray.push(path);
+  }
+  assert.deepEqual(astray, []);
+});
