@@ -1,7 +1,7 @@
-// What is made from the table of settings in lib/config/schema.ts: the README's configuration table, and the annotated
+// What is made from the table of settings in lib/config/schema.ts: the table of docs/configuration.md, and the annotated
 // deploy/signet.yaml.
 //   deno run -A scripts/config_table.ts           prints the table
-//   deno run -A scripts/config_table.ts --write   puts it between the markers of README.md, and writes the sample
+//   deno run -A scripts/config_table.ts --write   puts it between the markers of docs/configuration.md, and writes the sample
 import { SETTING_KEYS, settingOf } from "../lib/config/schema.ts";
 import { formatSampleConfig, SAMPLE_FILE } from "./sample_config.ts";
 import { defaultText, SECTIONS, type Setting, writtenAs } from "../lib/config/setting.ts";
@@ -54,11 +54,11 @@ export function isCurrent(document: string): boolean {
 }
 
 if (import.meta.main) {
-  const readme = new URL("../README.md", import.meta.url);
+  const page = new URL("../docs/configuration.md", import.meta.url);
   const [mode] = Deno.args;
   if (mode === undefined) console.log(formatConfigTable());
   else if (mode === "--write") {
-    await Deno.writeTextFile(readme, replaceConfigTable(await Deno.readTextFile(readme)));
+    await Deno.writeTextFile(page, replaceConfigTable(await Deno.readTextFile(page)));
     await Deno.writeTextFile(new URL(`../${SAMPLE_FILE}`, import.meta.url), formatSampleConfig());
   } else {
     console.error(`scripts/config_table.ts was given ${mode}; it knows --write`);

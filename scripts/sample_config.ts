@@ -1,5 +1,5 @@
 // deploy/signet.yaml: every setting with its meaning and default, from the table of settings in lib/config/schema.ts.
-// Written by scripts/config_table.ts, with the README's table.
+// Written by scripts/config_table.ts, with the table of docs/configuration.md.
 import { SETTING_KEYS, settingOf } from "../lib/config/schema.ts";
 import { SECTIONS, type Setting } from "../lib/config/setting.ts";
 

@@ -1,5 +1,5 @@
 // The one table of settings, section by section. Flags, `SIGNET_…` names, keys of signet.yaml, help, completions, the
-// README's table and the type of `Settings` all come from it. Property names carry units; `name` is what people write.
+// documented table and the type of `Settings` all come from it. Property names carry units; `name` is what people write.
 import { CALLERS, type PRINCIPAL_SOURCES } from "./sections/callers.ts";
 import { CREDENTIALS } from "./sections/credentials.ts";
 import { FORWARDING } from "./sections/forwarding.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { STRICT } from "../../support/strict.ts";
 import { load } from "../config/sources.ts";
 
-Deno.test("P3: the whole signet.yaml of the README is a configuration without a problem", STRICT, async () => {
-  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
-  const yaml = /```yaml\n(# signet\.yaml[\s\S]*?)```/.exec(readme)?.[1];
+Deno.test("P3: the whole signet.yaml of the documentation is a configuration without a problem", STRICT, async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/configuration.md", import.meta.url));
+  const yaml = /```yaml\n(# signet\.yaml[\s\S]*?)```/.exec(page)?.[1];
   assert.ok(yaml, "looking for the block that begins with # signet.yaml");
   const files = { "signet.yaml": yaml, "/etc/signet/key": btoa("k".repeat(32)) };
   const { settings } = await load({ argv: ["--config", "signet.yaml"], files });
