@@ -115,14 +115,14 @@ export class HttpPeer implements Peer {
     const body = replaceSpan(text, id, encoder.encode(String(ownId)));
     const call = new PeerCall({
       ...{ ownId, limits, account, timers, charge, waiter },
-      open: (track) => open(body, track),
       resume: (lastEventId, session) => wire.get(lastEventId, { session, fields }),
       onMessage: (message, about) => this.hear(message, about),
       onJunk: (found) => this.discard(found),
       elsewhere: (session) => this.#options.sessions.listenedTo(session),
     });
     this.#calls.set(ownId, call);
-    const running: Promise<void> = call.run().finally(() => {
+    // No closure made here may hold the text: those of the call live as long as it does.
+    const running: Promise<void> = call.run(open(body, call.track)).finally(() => {
       this.#running.delete(running);
       this.#calls.delete(ownId);
     });

@@ -38,8 +38,6 @@ export interface PeerCallOptions {
   readonly timers: Timers;
   /** What is held while it is on its way; let go of when the POST is answered. */
   readonly charge: Charge;
-  /** Makes the POST. @throws SignetError, HttpError */
-  readonly open: (track: Track) => Promise<Opened>;
   /** Asks for what comes behind an event. */
   readonly resume: (lastEventId: string, session: PeerSession) => SessionCall;
   /** A request or notification of the server's on the stream of this call. */
@@ -80,18 +78,27 @@ export class PeerCall {
     this.#pause = new Pause(options.timers);
   }
 
-  /** Settles when nothing of it is left. Never rejects. */
-  async run(): Promise<void> {
-    const { open, charge } = this.#options;
+  /** For whoever makes the POST of this call. */
+  readonly track: Track = (send) => {
+    if (this.#aborted) return Promise.reject(givenUp());
+    this.#under = send();
+    return this.#under.response;
+  };
+
+  /**
+   * Settles when nothing of it is left. Never rejects.
+   * @param opening the POST, made by `track`: nothing here holds its text, which is let go of with its answer (M6)
+   */
+  async run(opening: Promise<Opened>): Promise<void> {
     try {
-      const { session, response } = await open((send) => this.#track(send));
+      const { session, response } = await opening;
       this.#isPosted = true;
       this.#session = session;
       await this.#follow(session, response);
     } catch (error) {
       this.#fail(error);
     } finally {
-      charge.release();
+      this.#options.charge.release();
       this.#stopLingering?.();
     }
   }
@@ -121,12 +128,6 @@ export class PeerCall {
     const mayBeEarly = !this.#isPosted && this.#early === undefined && charge.resize(charge.bytes + line.length);
     if (!mayBeEarly) return void onJunk("an answer on a stream that carries none");
     this.#early = { value, line };
-  }
-
-  #track(send: () => SessionCall): Promise<SessionAnswer> {
-    if (this.#aborted) return Promise.reject(givenUp());
-    this.#under = send();
-    return this.#under.response;
   }
 
   async #follow(session: PeerSession, response: ClientResponse): Promise<void> {
@@ -167,7 +168,7 @@ export class PeerCall {
     await this.#pause.wait(Math.min(maxRetryMs, Math.max(LEAST_RETRY_MS, wanted)));
     if (this.#aborted || this.#waiter === undefined) return;
     try {
-      const answer = await this.#track(() => resume(eventId, session));
+      const answer = await this.track(() => resume(eventId, session));
       if (answer instanceof LostSession || answer.head.status >= 300 || !isEventStream(answer.head.fields)) {
         answer.release();
         throw noAnswer();

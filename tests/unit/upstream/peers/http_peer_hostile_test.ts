@@ -1,10 +1,22 @@
 // A server that does what none should: what it sends is bounded, believed of itself alone, and harms no other call
 // (docs/behaviour.md A6, B9, M6, P6).
 import assert from "node:assert/strict";
+import process from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { ANNA, EventScript, HttpPeerScene, type Json } from "../../../support/http_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
+
+/** Bytes of live objects, what lies outside the heap included. */
+function heldBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  collect();
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+  return heapUsed + Math.max(external, arrayBuffers ?? 0);
+}
 
 const SMALL = { limits: { maxMessageBytes: 64 * 1024, retryMs: 1, maxRetryMs: 1 } };
 const GIANT = "x".repeat(128 * 1024);
@@ -220,4 +232,30 @@ Deno.test("a stream that goes on for ever after the answer is left", STRICT, asy
   script.event({ method: "notifications/late" });
   await until(() => scene.heard.length === 1, "what comes behind the answer");
   await until(() => script.closed, "the end of the stream");
+});
+
+Deno.test("M6: a call on its way keeps nothing of its text once its server has begun to answer", STRICT, async () => {
+  await using server = new FakeMcp();
+  const open: EventScript[] = [];
+  server.tool("t", ({ id }) => {
+    server.requests.length = 0;
+    const script = new EventScript().event({ method: "notifications/begun", params: { id } });
+    open.push(script);
+    return script.response;
+  });
+  await using scene = new HttpPeerScene(server.url);
+  await scene.open();
+  const filler = "x".repeat(1024 * 1024);
+  const before = heldBytes();
+  for (let n = 1; n <= 40; n++) {
+    void scene.call("t", { filler: filler + n });
+    await until(
+      () => scene.heard.length === n,
+      () => `the beginning of the answer ${n} ${scene.heard.length} ${scene.life.peer.pending} ${open.length}`,
+    );
+    scene.sent.length = 0;
+  }
+  const grown = heldBytes() - before;
+  assert.equal(scene.life.peer.pending, 40);
+  assert.ok(grown < 8 * 1024 * 1024, `40 calls of 1 MiB: ${(grown / 1024 / 1024).toFixed(1)} MiB are held`);
 });
