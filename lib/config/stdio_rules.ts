@@ -1,5 +1,7 @@
 // The MCP server as a program, and the credential Signet presents to a server, judged as a whole (docs/behaviour.md B1,
 // B4, B7).
+import { isLoopbackHost } from "../http1/wire/authority.ts";
+import { formatAddress } from "./addresses.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";
@@ -27,6 +29,23 @@ function judgeCommand({ settings: { command, upstreams }, places, problem, warn 
     if (!places.has(key)) continue;
     problem(key, "there is no stdio server to start", "Add its command behind --, or leave it out.");
   }
+}
+
+/** A stdio server sees no token: one that nobody else verifies either lets everybody in who makes one up (O6). */
+function judgeUnverified({ settings, problem, warn }: Bench): void {
+  const { principals, command, credential, listen, unsafeAnonymous } = settings;
+  if (command.length === 0 || !principals.includes("bearer") || credential === "token-exchange") return;
+  if (isLoopbackHost(listen.hostname) || unsafeAnonymous) {
+    return warn(
+      "--principal bearer before a stdio server lets everybody in: the server sees no token, so that nobody verifies " +
+        "one, and whoever makes a new one up is a new caller. Set --principal jwt, introspection, token or header.",
+    );
+  }
+  problem(
+    "principals",
+    `bearer tokens beyond loopback (${formatAddress(listen)}) would be verified by nobody: a stdio server sees none`,
+    "Set --principal jwt, introspection, token or header; or --unsafe-anonymous if nobody else can reach it.",
+  );
 }
 
 function judgeVariables({ settings, problem }: Bench): void {
@@ -134,6 +153,7 @@ function judgeTokenUrl({ settings: { credentialTokenUrl }, problem }: Bench): vo
 
 export const STDIO_RULES: readonly Rule[] = [
   [["command", "upstreams"], judgeCommand],
+  [["principals", "command", "credential", "listen", "unsafeAnonymous"], judgeUnverified],
   [["stdioVariables", "stdioSecrets", "stdioInherit"], judgeVariables],
   [["stdioUser", "stdioGroup", "stdioUserProcesses"], judgeUser],
   [["maxProcesses", "maxProcessesPerPrincipal"], judgeProcessCaps],

@@ -184,3 +184,18 @@ Deno.test("B4: Signet's client secret goes over https, or stays on this machine"
   assert.match((await lines("http://as.example/token")).join(), /plain http beyond loopback/);
   assert.deepEqual(await lines("http://127.0.0.1:1/token"), []);
 });
+
+Deno.test(
+  "O6: bearer tokens before a stdio server, which sees none, are told of, and refused beyond loopback",
+  STRICT,
+  async () => {
+    const bearer = ["--principal", "bearer"];
+    const { warnings } = await loadStdio(bearer);
+    assert.match(warnings.join("\n"), /lets everybody in/);
+    const open = ["--listen", "0.0.0.0:8080", "--allow-host", "a", ...bearer];
+    assert.deepEqual(await stdioProblems(open), [
+      "--principal: bearer tokens beyond loopback (0.0.0.0:8080) would be verified by nobody: a stdio server sees none",
+    ]);
+    assert.deepEqual(await stdioProblems([...open, "--unsafe-anonymous"]), []);
+  },
+);
