@@ -26,14 +26,15 @@ export type HttpPeerSetting = Omit<HttpPeerParts, Optional | "limits"> & Partial
   readonly limits?: Partial<HttpPeerLimits>;
 };
 
-/** An HTTP server as a session's peer. */
+/** An HTTP server as a session's peer. What is held of its messages is its caller's share of the account. */
 export function httpPeer(setting: HttpPeerSetting): OpenPeers<HttpPeerLife> {
+  const { account = new ByteAccount(), caller } = setting;
   const parts: HttpPeerParts = {
-    account: new ByteAccount(),
     timers: SYSTEM_TIMERS,
     breaker: NO_BREAKER,
     fieldsOf: () => [],
     ...setting,
+    account: account.shareOf(caller.principalKey),
     limits: { ...DEFAULT_HTTP_PEER_LIMITS, ...setting.limits },
   };
   return (events) => new HttpPeerLife(parts, events);

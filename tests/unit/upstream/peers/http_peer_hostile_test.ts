@@ -259,3 +259,19 @@ Deno.test("M6: a call on its way keeps nothing of its text once its server has b
   assert.equal(scene.life.peer.pending, 40);
   assert.ok(grown < 8 * 1024 * 1024, `40 calls of 1 MiB: ${(grown / 1024 / 1024).toFixed(1)} MiB are held`);
 });
+
+Deno.test(
+  "M6: what waits of one caller's servers takes that caller's share of memory, and no more",
+  STRICT,
+  async () => {
+    await using server = new FakeMcp();
+    server.tool("t", () => ({ GIANT }));
+    await using scene = new HttpPeerScene(server.url);
+    await scene.open();
+    await until(() => scene.life.peer.pending === 0, "the handshake's end");
+    scene.account.shareLimit = 96 * 1024;
+    assert.match(String((await scene.call("t")).lost), /no room/);
+    assert.equal(scene.ask("tools/call", { GIANT }).id, undefined);
+    assert.ok((await scene.call("echo")).result);
+  },
+);
