@@ -6,17 +6,30 @@ import { BunSocket } from "./bun_socket.ts";
 import type { ConnectTarget, Incoming, Listener, ListenTarget, Network, Socket } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
 
+/** What a handler of ours throws is a fault of Signet's: as loud as anywhere else, and nothing to do with Bun's `error`. */
+function ours<T>(handler: (socket: BunTcpSocket, fact: T) => void): (socket: BunTcpSocket, fact: T) => void {
+  return (socket, fact) => {
+    try {
+      handler(socket, fact);
+    } catch (cause) {
+      queueMicrotask(() => {
+        throw cause;
+      });
+    }
+  };
+}
+
 /** The same for both directions; who opens differs. */
 const HANDLERS = {
-  data: (socket: BunTcpSocket, piece: Uint8Array) => socket.data?.arrived(piece),
-  end: (socket: BunTcpSocket) => socket.data?.endArrived(),
-  close: (socket: BunTcpSocket, cause?: unknown) => socket.data?.wasClosed(cause),
-  drain: (socket: BunTcpSocket) => socket.data?.drained(),
-  // What a handler of ours threw is a fault of Signet's: as loud as anywhere else.
-  error: (_socket: BunTcpSocket, cause: unknown) =>
-    queueMicrotask(() => {
-      throw cause;
-    }),
+  data: ours<Uint8Array>((socket, piece) => socket.data?.arrived(piece)),
+  end: ours<void>((socket) => socket.data?.endArrived()),
+  close: ours<unknown>((socket, cause) => socket.data?.wasClosed(cause)),
+  drain: ours<void>((socket) => socket.data?.drained()),
+  // What the peer has done to the connection: a TLS record that is not one, a second handshake.
+  error: ours<unknown>((socket, cause) => {
+    socket.data?.wasClosed(cause);
+    socket.terminate();
+  }),
 } as const;
 
 class BunListener implements Listener {
@@ -30,10 +43,10 @@ class BunListener implements Listener {
     const secure = target.transport === "tcp" && target.tls !== undefined;
     const socket: BunHandlers = {
       ...HANDLERS,
-      open: (raw) => this.#take(raw, new BunSocket(secure)),
-      handshake: (raw, ok) => {
+      open: ours<void>((raw) => this.#take(raw, new BunSocket(secure))),
+      handshake: ours<boolean>((raw, ok) => {
         if (ok) raw.data?.established();
-      },
+      }),
     };
     this.#listener = bun().listen({ ...addressOf(target), socket, allowHalfOpen: true });
     this.port = target.transport === "tcp" ? this.#listener.port : 0;
@@ -103,7 +116,7 @@ class Attempt {
   #start(target: ConnectTarget): void {
     const socket: BunHandlers = {
       ...HANDLERS,
-      open: (raw) => this.#onOpen(raw),
+      open: ours<void>((raw) => this.#onOpen(raw)),
       handshake: (_raw, ok, cause) => ok ? this.#onSecure() : this.#fail(cause),
       close: (raw, cause) => {
         this.#fail(cause ?? systemError("ECONNRESET", "the connection was closed during the handshake"));

@@ -46,6 +46,8 @@ class End implements SocketOwner {
   readonly events: string[] = [];
   bytes = 0;
   text = "";
+  /** What came last. */
+  last = new Uint8Array(0);
   memoryLent = 0;
   #inCall = false;
   #wake: (() => void) | undefined;
@@ -67,6 +69,7 @@ class End implements SocketOwner {
     assert.ok(count > 0 && count <= memory.length);
     this.memoryLent--;
     this.bytes += count;
+    this.last = memory.slice(0, count);
     if (this.text.length < 4096) this.text += new TextDecoder().decode(memory.subarray(0, count));
     this.#on("bytes");
   }
@@ -117,6 +120,11 @@ class End implements SocketOwner {
       bytes = bytes.subarray(count);
     } while (bytes.length > 0);
   }
+}
+
+/** Until `from` has ended, or either has failed. */
+async function passOn(from: End, to: End): Promise<void> {
+  while (await from.read() === "bytes") await to.write(from.last).catch(() => {});
 }
 
 interface Pair {
@@ -456,6 +464,29 @@ export const SOCKET_CONTRACT: readonly ContractCase[] = [
       client.socket.close();
       server.socket.close();
       gate.listener.close();
+    },
+  },
+  {
+    name: "TLS: a record that is none fails its own connection's read",
+    tls: true,
+    async run({ first }) {
+      const gate = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0, tls: first! }));
+      const relay = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0 }));
+      const connecting = NETWORK.connect(targetOf(relay.listener.port, first), NEVER);
+      const near = new End((await relay.next()).socket);
+      const far = new End(await NETWORK.connect({ ...LOOPBACK, port: gate.listener.port }, NEVER));
+      const passing = Promise.all([passOn(near, far), passOn(far, near)]);
+      const server = new End((await gate.next()).socket);
+      const hearing = server.readText("hello");
+      const client = new End(await within("the handshake", connecting));
+      await client.write("hello");
+      await hearing;
+      await far.write(Uint8Array.of(0x17, 3, 3, 0, 32, ...new Uint8Array(32)));
+      assert.equal(await server.readAll(), "failed");
+      for (const { socket } of [server, client, near, far]) socket.close();
+      await passing;
+      gate.listener.close();
+      relay.listener.close();
     },
   },
   {
