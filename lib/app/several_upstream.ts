@@ -4,7 +4,6 @@ import type { Settings } from "../config/schema.ts";
 import type { MemberCredential } from "../config/sections/several.ts";
 import type { UpstreamAddress } from "../config/addresses.ts";
 import { membersIn } from "../config/several_rules.ts";
-import type { FieldList } from "../http1/types.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
@@ -37,11 +36,20 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
   for (const address of named) {
     const breaker = new Breaker(SYSTEM_TIMERS);
     const source = credentialFor(settings, address);
+    const carry = carrierRule({
+      client: source?.source === "client",
+      names: [
+        ...settings.sealHeaders,
+        ...settings.transientHeaders,
+        ...(settings.forwardIdentity ? [settings.identityUserHeader, settings.identityScopesHeader] : []),
+      ],
+    });
     const reach = address.command.length > 0 ? await stdioReach(settings, options, address) : httpReach({
       settings,
       options,
       address,
       breaker,
+      carry,
       caCerts,
       credential: credentialOf(source, { options, shared }),
     });
@@ -55,14 +63,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       required: address.required,
       breaker,
       counts: newCounts(),
-      carry: carrierRule({
-        client: source?.source === "client",
-        names: [
-          ...settings.sealHeaders,
-          ...settings.transientHeaders,
-          ...(settings.forwardIdentity ? [settings.identityUserHeader, settings.identityScopesHeader] : []),
-        ],
-      }),
+      carry,
       visible: {
         tools: visible({ allow: settings.allowTools, deny: settings.denyTools }),
         prompts: visible({ allow: settings.allowPrompts, deny: settings.denyPrompts }),
@@ -124,10 +125,11 @@ function httpReach(given: {
   readonly options: OpenUpstreamOptions;
   readonly address: Named;
   readonly breaker: Breaker;
+  readonly carry: Member["carry"];
   readonly caCerts: readonly string[] | undefined;
   readonly credential: Wrap | undefined;
 }): Reach {
-  const { settings, options: { account, log }, address, breaker, caCerts, credential } = given;
+  const { settings, options: { account, log }, address, breaker, carry, caCerts, credential } = given;
   const http = new HttpUpstream({
     name: address.prefixName,
     url: address.url,
@@ -141,10 +143,9 @@ function httpReach(given: {
     },
   });
   const { upstream, close } = credential?.(http) ?? { upstream: http, close: () => Promise.resolve(http.close()) };
-  const copy = (fields: FieldList) => [...fields];
   return {
     open: ({ caller, session }, events) =>
-      httpPeer({ upstream, caller, session, account, log, breaker, fieldsOf: copy })(events),
+      httpPeer({ upstream, caller, session, account, log, breaker, fieldsOf: carry })(events),
     probe: () => http.probe(),
     close,
   };

@@ -325,3 +325,43 @@ Deno.test("A5 N3: after a restart a client's Last-Event-ID leads each member's s
   await refused.body?.cancel();
   await again.close();
 });
+
+Deno.test("A8: an answer to a member's question takes no credential there, and one member's questions leave others room", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  await using signet = await startSeveral({ a, b }, { flags: ["--principal", "bearer"] });
+  const headers = { authorization: "Bearer client-token", cookie: "c=1" };
+  const session = await SeveralSession.open(signet, headers);
+  const listening = eventsOf(await signet.get({ id: session.id, headers }));
+  await until(() => a.fake.streams.size === 1 && b.fake.streams.size === 1, "both members to be listened to");
+  for (let i = 0; i < 300; i++) a.fake.push({ jsonrpc: "2.0", id: i, method: "roots/list" });
+  await until(
+    () => a.fake.received("POST").some(({ body }) => body.includes("-32603")),
+    "what is too much to be refused",
+  );
+  b.fake.push({ jsonrpc: "2.0", id: "mine", method: "roots/list" });
+  b.fake.push({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "last" } });
+  await until(() => listening.messages.some(({ method }) => method === "notifications/message"), "b to be heard");
+  const questions = listening.messages.filter(({ method }) => method === "roots/list");
+  assert.ok(questions.length > 1 && questions.length < 100, String(questions.length));
+  for (const { id } of questions) {
+    await (await signet.post({ jsonrpc: "2.0", id, result: { roots: [] } }, { id: session.id, headers })).body
+      ?.cancel();
+  }
+  const answered = (member: FakeMember) =>
+    member.fake.received("POST").filter(({ body }) => body.includes('"roots":[]'));
+  await until(() => answered(b).length === 1, "the answer at b");
+  for (const member of [a, b]) {
+    for (const { headers } of member.fake.requests) {
+      assert.equal(headers.get("authorization"), null);
+      assert.equal(headers.get("cookie"), null);
+    }
+  }
+  // What was answered has made room.
+  a.fake.push({ jsonrpc: "2.0", id: "again", method: "roots/list" });
+  await until(
+    () => listening.messages.filter(({ method }) => method === "roots/list").length > questions.length,
+    "another question",
+  );
+  await listening.close();
+});

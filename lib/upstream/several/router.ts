@@ -4,12 +4,13 @@ import { SignetError } from "../../errors.ts";
 import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envelope/several_id.ts";
 import type { Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
+import { AskingPeer } from "./asking_peer.ts";
 import { reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
 import { Cursors } from "./cursors.ts";
@@ -43,6 +44,8 @@ export interface RouterOptions {
 
 /** Changes of lists that come close together are told once, in ms. */
 const DEBOUNCE_MS = 200;
+/** Questions of all members that wait for the client: each has its share, and one at least some. */
+const MAX_QUESTIONS = 96, LEAST_QUESTIONS = 4;
 /** Of what an event id says of the members' streams, in characters: it comes back in a field. */
 const MAX_PLACE = 2048;
 
@@ -270,9 +273,19 @@ export class Router implements PeerSource {
 
   #eventsOf(life: () => MemberLife): PeerEvents {
     const { events } = this.#options;
+    // One for each peer, as it is known by to whoever keeps its questions.
+    const asking = new WeakMap<Peer, AskingPeer>();
+    const asked = (peer: Peer) => {
+      const known = asking.get(peer) ?? new AskingPeer(peer, life());
+      asking.set(peer, known);
+      return known;
+    };
     return {
-      onMessage: (message, peer, about) => this.#hear(life(), message, { peer, about }),
-      onLost: (peer) => events.onLost(peer),
+      onMessage: (message, peer, about) => this.#hear(life(), message, { peer, about, asking: asked(peer) }),
+      onLost: (peer) => {
+        events.onLost(asked(peer));
+        asking.delete(peer);
+      },
       onReplaced: () => {
         this.#catalog?.forget(life());
         this.#changeAll();
@@ -283,13 +296,17 @@ export class Router implements PeerSource {
     };
   }
 
-  #hear(life: MemberLife, message: Message, from: { readonly peer: Peer; readonly about: number | undefined }) {
+  #hear(
+    life: MemberLife,
+    message: Message,
+    from: { readonly peer: Peer; readonly about: number | undefined; readonly asking: AskingPeer },
+  ) {
     const { events } = this.#options;
     const { method, id, params } = message.value;
     const { peer } = from;
     const about = this.#peer?.idOf(peer, from.about);
     if (id !== undefined) {
-      if (method !== "ping") return events.onMessage(message, peer, about);
+      if (method !== "ping") return this.#question(message, from.asking, about);
       // A sign of life is the connection's business, and ends here.
       const fields = life.member.carry(this.#carrier.fields);
       peer.send(jsonBytes({ jsonrpc: "2.0", id, result: {} }), { fields });
@@ -311,11 +328,22 @@ export class Router implements PeerSource {
         if (typeof uri !== "string" || !life.member.visible.resources.shows(uri)) return undefined;
         return events.onMessage({ ...message, line: outwardUpdate(message.line, labelOf(life.name)) }, peer, about);
       }
+      case "notifications/cancelled":
+        from.asking.withdraw(isJsonObject(params) ? params.requestId : undefined);
+        return events.onMessage(message, from.asking, about);
       case "notifications/tasks/status":
         return undefined;
       default:
         return events.onMessage(message, peer, about);
     }
+  }
+
+  #question(message: Message, asking: AskingPeer, about: number | undefined): Promise<void> | undefined {
+    const id = message.value.id as RpcId;
+    const most = Math.max(LEAST_QUESTIONS, Math.floor(MAX_QUESTIONS / this.#lives.length));
+    if (asking.take(id, most)) return this.#options.events.onMessage(message, asking, about);
+    asking.refuseFurther(id);
+    return undefined;
   }
 
   #changeAll(): void {

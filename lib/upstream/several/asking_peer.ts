@@ -1,0 +1,66 @@
+// A member's peer as whoever answers its questions sees it: what a client sends along goes no further than the member may
+// have it (docs/behaviour.md A8), and no member asks so much that the others find no room (A6).
+import type { Asker, Carrier, Peer } from "../../bridge/peer.ts";
+import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
+import { findMember, type Span } from "../../mcp/json_text.ts";
+import type { MemberLife } from "./member_life.ts";
+
+const decoder = new TextDecoder();
+
+export class AskingPeer implements Peer {
+  readonly #inner: Peer;
+  readonly #life: MemberLife;
+  /** Of its questions that are with the client. */
+  readonly #asked = new Set<string>();
+
+  constructor(inner: Peer, life: MemberLife) {
+    this.#inner = inner;
+    this.#life = life;
+  }
+
+  /** Takes a question in. @returns false if it has too many already, or this one */
+  take(id: RpcId, most: number): boolean {
+    const key = idKey(id);
+    if (this.#asked.size >= most || this.#asked.has(key)) return false;
+    this.#asked.add(key);
+    return true;
+  }
+
+  /** The member wants no answer any more. */
+  withdraw(id: unknown): void {
+    if (typeof id === "string" || typeof id === "number") this.#asked.delete(idKey(id));
+  }
+
+  get nextId(): number {
+    return this.#inner.nextId;
+  }
+
+  ask(text: Uint8Array, id: Span, asker: Asker, carrier: Carrier): number | undefined {
+    return this.#inner.ask(text, id, asker, this.#carried(carrier));
+  }
+
+  /** An answer. */
+  send(text: Uint8Array, carrier: Carrier): boolean {
+    const span = findMember(text, "id");
+    if (span !== undefined) this.withdraw(JSON.parse(decoder.decode(text.subarray(span.start, span.end))));
+    return this.#inner.send(text, this.#carried(carrier));
+  }
+
+  /** A question that finds no room; one of the same id stays open. */
+  refuseFurther(id: RpcId): void {
+    this.#inner.refuse(id, -32603, "too many requests wait for the client");
+  }
+
+  refuse(id: RpcId, code: number, message: string): void {
+    this.withdraw(id);
+    this.#inner.refuse(id, code, message);
+  }
+
+  forget(id: number): void {
+    this.#inner.forget(id);
+  }
+
+  #carried({ fields }: Carrier): Carrier {
+    return { fields: this.#life.member.carry(fields) };
+  }
+}
