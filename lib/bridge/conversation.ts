@@ -117,7 +117,7 @@ export class Conversation {
       questions: this.#questions,
     });
     this.peers = open({
-      onMessage: (message, peer) => this.#voice.hear(message, peer),
+      onMessage: (message, peer, about) => this.#voice.hear(message, peer, about),
       onLost: (peer) => this.#voice.withdrawAll(peer),
       onReplaced: (capabilities) => this.#voice.reportLists(capabilities),
       retell: () => this.#remembered.retell(),

@@ -147,6 +147,12 @@ export class OpenCalls implements CallOwner {
     return isToken(token) ? this.#byToken.get(idKey(token)) : undefined;
   }
 
+  /** The call that a peer runs under `ownId`. */
+  ofOwnId(ownId: number): OpenCall | undefined {
+    for (const call of this.#byId.values()) if (call.running?.ownId === ownId) return call;
+    return undefined;
+  }
+
   #close(call: OpenCall, response: Uint8Array): Promise<void> | undefined {
     this.#remove(call);
     return call.answer.answer(response, { instead: notKept(call.id) });

@@ -35,16 +35,16 @@ export class ServerVoice {
   }
 
   /** A request or notification of the server. */
-  hear(message: Message, peer: Peer): Promise<void> | undefined {
+  hear(message: Message, peer: Peer, about?: number): Promise<void> | undefined {
     const { method, id } = message.value;
-    if (id !== undefined) return this.#question(message, peer);
+    if (id !== undefined) return this.#question(message, peer, about);
     if (method === "notifications/progress") return this.#progress(message);
-    if (method === "notifications/cancelled") return this.#withdraw(message, peer);
-    if (method === "notifications/message") return this.#tell(message.line);
+    if (method === "notifications/cancelled") return this.#withdraw(message, peer, about);
+    if (method === "notifications/message") return this.#tell(message.line, about);
     return this.#sinks.listeners.send(message.line);
   }
 
-  #question(message: Message, peer: Peer): Promise<void> | undefined {
+  #question(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
     const id = message.value.id as RpcId;
     // A sign of life that no client can give while none is there.
     if (message.value.method === "ping" && !this.#attended) {
@@ -52,12 +52,12 @@ export class ServerVoice {
       return undefined;
     }
     const asked = this.#sinks.questions.ask(message, peer);
-    if (asked !== undefined) return this.#tell(asked);
+    if (asked !== undefined) return this.#tell(asked, about);
     peer.refuse(id, -32603, "too many requests wait for the client");
     return undefined;
   }
 
-  #withdraw(message: Message, peer: Peer): Promise<void> | undefined {
+  #withdraw(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
     const { params } = message.value;
     const id = isJsonObject(params) ? params.requestId : undefined;
     const outer = typeof id === "string" || typeof id === "number"
@@ -65,7 +65,7 @@ export class ServerVoice {
       : undefined;
     if (outer === undefined) return undefined;
     const span = findMember(message.line, "requestId", findMember(message.line, "params"))!;
-    return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))));
+    return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))), about);
   }
 
   withdrawAll(peer: Peer): void {
@@ -86,10 +86,12 @@ export class ServerVoice {
   }
 
   /**
-   * Sends what belongs to some call, though stdio does not say to which: to the only one there is; else to the
-   * listening stream; else to the newest that can take it.
+   * Sends what belongs to some call: to the one it is about, where that is known. Stdio does not say: then to the only
+   * one there is; else to the listening stream; else to the newest that can take it.
    */
-  #tell(line: Uint8Array): Promise<void> | undefined {
+  #tell(line: Uint8Array, about?: number): Promise<void> | undefined {
+    const call = about === undefined ? undefined : this.#sinks.calls.ofOwnId(about);
+    if (call?.answer.attended && call.answer.canStream) return call.answer.send(line);
     const posts = [...this.#sinks.posts].filter((post) => post.attended && post.canStream);
     if (posts.length === 1 || (posts.length > 1 && !this.#sinks.listeners.attended)) return posts.at(-1)!.send(line);
     return this.#sinks.listeners.send(line);

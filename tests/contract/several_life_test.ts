@@ -365,3 +365,37 @@ Deno.test("A8: an answer to a member's question takes no credential there, and o
   );
   await listening.close();
 });
+
+Deno.test("A5 N1: what a member asks or logs on a call's own stream comes on that call's, whatever else is under way", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  const held = Promise.withResolvers<void>();
+  b.fake.tool("wait", async () => {
+    await held.promise;
+    return { of: "b" };
+  });
+  a.before = ({ method, id }) => {
+    if (method !== "tools/call") return undefined;
+    const events = [
+      { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "of a's call" } },
+      { jsonrpc: "2.0", id: `q${id}`, method: "elicitation/create", params: { message: "?" } },
+      { jsonrpc: "2.0", id, result: { of: "a" } },
+    ];
+    const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+    return new Response(text, { headers: { "content-type": "text/event-stream" } });
+  };
+  await using signet = await startSeveral({ a, b });
+  const session = await SeveralSession.open(signet);
+  const callOf = (id: number, name: string) =>
+    signet.post({ jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: {} } }, { id: session.id });
+  const ofA = callOf(1, "a_echo");
+  const ofB = callOf(2, "b_wait");
+  await until(() => b.fake.ran.get("wait") === 1, "b's call to run");
+  const again = callOf(3, "a_echo");
+  const texts = [await (await ofA).text(), await (await again).text()];
+  held.resolve();
+  for (const text of texts) {
+    assert.match(text, /of a's call.*elicitation\/create.*"of":"a"/s);
+  }
+  assert.doesNotMatch(await (await ofB).text(), /elicitation/);
+});
