@@ -59,6 +59,13 @@ export class JsonScanner {
   #scopes = new Uint8Array(0);
   #slots = new Int8Array(0);
   readonly #name: NameReading = { exact: 0, folded: 0, twice: false };
+  /** Scratch: one for all names. */
+  readonly #text: { bytes: Uint8Array; start: number; end: number; isPlain: boolean } = {
+    bytes: NOTHING,
+    start: 0,
+    end: 0,
+    isPlain: true,
+  };
 
   begin(bytes: Uint8Array, { maxDepth }: ScanLimits): this {
     this.#bytes = bytes;
@@ -80,7 +87,7 @@ export class JsonScanner {
 
   /** Lets go of the text, so that nothing borrowed outlives its exchange. */
   release(): void {
-    this.#bytes = NOTHING;
+    this.#bytes = this.#text.bytes = NOTHING;
     this.#words = undefined;
     this.onMessage = undefined;
   }
@@ -242,8 +249,11 @@ export class JsonScanner {
     if (this.#expects <= FIRST_VALUE) return this.#closeValue(this.#slot);
     const scope = this.#scopes[this.#depth]!;
     if (scope !== NO_SCOPE) {
-      const text = { bytes: this.#bytes, start: start + 1, end: this.#at - 1, isPlain: flags === 0 };
-      this.#slot = findName(scope, text, this.#name);
+      this.#text.bytes = this.#bytes;
+      this.#text.start = start + 1;
+      this.#text.end = this.#at - 1;
+      this.#text.isPlain = flags === 0;
+      this.#slot = findName(scope, this.#text, this.#name);
     }
     this.#expects = AFTER_NAME;
   }

@@ -80,13 +80,19 @@ function integerOf(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? value as number : undefined;
 }
 
-/** The first member that is longer than what is read of it may be. */
+/** What is bounded, by its bound: in a short text few can be beyond theirs. */
+const BOUNDED: readonly number[] = [...SLOTS.keys()].filter((slot) => SLOTS[slot]!.maxBytes > 0)
+  .sort((a, b) => SLOTS[a]!.maxBytes - SLOTS[b]!.maxBytes);
+
+/** A member that is longer than what is read of it may be. */
 function oversized(scanned: Scanned): SignetError | undefined {
-  const { scan } = scanned;
-  for (let slot = 0; slot < SLOTS.length; slot++) {
-    const start = scan.starts[slot]!;
+  const { scan, bytes } = scanned;
+  for (let i = 0; i < BOUNDED.length; i++) {
+    const slot = BOUNDED[i]!;
     const { maxBytes, name, only } = SLOTS[slot]!;
-    if (start < 0 || maxBytes === 0 || scan.ends[slot]! - start <= maxBytes) continue;
+    if (maxBytes >= bytes.length) return undefined;
+    const start = scan.starts[slot]!;
+    if (start < 0 || scan.ends[slot]! - start <= maxBytes) continue;
     if (only !== undefined && !(has(scanned, METHOD) && isText(scanned, METHOD, encoder.encode(`"${only}"`)))) continue;
     return new SignetError("invalid_request", {
       publicMessage: `Invalid request: ${name} is longer than ${maxBytes} bytes`,
