@@ -130,9 +130,9 @@ export interface ClientResponse {
 }
 
 /** A request under way. */
-export interface Call {
+export interface Call<Answer = ClientResponse> {
   /** @throws HttpError `upstream_*` codes; `aborted` after {@link Call.abort} */
-  readonly response: Promise<ClientResponse>;
+  readonly response: Promise<Answer>;
   /** Closes the connection of this call, whatever it is doing; nothing once the response is released. */
   abort(): void;
 }

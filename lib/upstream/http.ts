@@ -14,7 +14,7 @@ import type { ClientRequest, ClientResponse } from "../http1/types.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
-import { HttpCall } from "./http/http_call.ts";
+import { HttpCall, type Sent } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
@@ -38,12 +38,6 @@ export interface HttpUpstreamOptions {
   /** What memory in use for answers is charged to. */
   readonly account?: ByteAccount;
   readonly timers?: Timers;
-}
-
-/** A request as it went out, and the session it went out in. */
-interface Sent {
-  readonly request: ClientRequest;
-  readonly upstreamSessionId: UpstreamSessionId | undefined;
 }
 
 export class HttpUpstream implements Upstream {
@@ -82,13 +76,11 @@ export class HttpUpstream implements Upstream {
     if (upstreamSessionId !== undefined) fields.push("mcp-session-id", upstreamSessionId);
     const target = appendQuery(this.#address.target, query);
     const sent = body === undefined ? { method, target, fields } : { method, target, fields, body };
-    const examine = (response: ClientResponse, call: HttpCall) =>
-      this.#examine({ request: sent, upstreamSessionId }, response, call);
-    return new HttpCall(this.pool.send(sent), examine);
+    return new HttpCall(this.pool, { request: sent, upstreamSessionId }, this.#examine);
   }
 
   /** What an answer is that is no success. @throws SignetError, HttpError */
-  async #examine(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
+  readonly #examine = async (sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> => {
     if (isRedirect(response.head.status)) return await this.#redirect(sent, response, call);
     const { upstreamSessionId, request } = sent;
     if (upstreamSessionId === undefined || request.method === "DELETE" || !isRefusal(response.head.status)) {
@@ -97,7 +89,7 @@ export class HttpUpstream implements Upstream {
     // About the credential: the client is to bring another, in the same session.
     if (isChallenge(response)) return response;
     return await this.#judge(sent, response, call);
-  }
+  };
 
   /** Sends it once more where the server wants it, if that is the server itself still. */
   async #redirect(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {

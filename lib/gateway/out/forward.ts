@@ -15,7 +15,7 @@ import type { Outbound, Sending } from "./outbound.ts";
 import { relay } from "./relay.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
 import { isKnown, route } from "./route.ts";
-import { sendForClient } from "./send.ts";
+import { noteAnswer } from "./send.ts";
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
@@ -26,7 +26,15 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);
     try {
-      const response = await answerTo(parts, { outbound, target: route(parts, session), inFlight });
+      const sending = { outbound, target: route(parts, session), inFlight };
+      const { link } = sending.target;
+      const seenGeneration = link.generation;
+      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(sending.target);
+      const first = isPlain ? await sendInSession(parts, sending) : await answerTo(parts, sending);
+      if (isPlain) noteAnswer(parts, inFlight);
+      const response = first instanceof LostSession
+        ? await answerAfter(parts, sending, { lost: first, seenGeneration })
+        : first;
       const { status } = response.head;
       if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
       if (status === 404) parts.sessionOnly?.forget(session);
@@ -57,22 +65,37 @@ async function reopen(parts: GatewayParts, { inbound, caller, session }: Outboun
   return await openOwned(parts, { inbound, caller, sessionId: session.id });
 }
 
-/** The upstream's answer; where it proves that the session is lost, that of the session made anew (L4). */
+/** The upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
 async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
-  const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
+  const { outbound: { handshake }, target, inFlight } = sending;
   const { link } = target;
-  let lost: LostSession | undefined;
-  let seenGeneration = 0;
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (isKnown(target)) {
-    if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
-    seenGeneration = link.generation;
-    const answer = await sendInSession(parts, sending);
-    if (!(answer instanceof LostSession)) {
-      return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
-    }
-    if (isAdopted(session)) return refusalOf(answer, "adopted");
-    lost = answer;
+  if (!isKnown(target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
+  if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
+  const seenGeneration = link.generation;
+  const answer = await sendInSession(parts, sending);
+  noteAnswer(parts, inFlight);
+  if (answer instanceof LostSession) return await answerAfter(parts, sending, { lost: answer, seenGeneration });
+  return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
+}
+
+/** A session that its upstream does not know. */
+interface Loss {
+  /** What proved it; undefined where nothing had to be asked. */
+  readonly lost: LostSession | undefined;
+  /** The link's, when the request was sent. */
+  readonly seenGeneration: number;
+}
+
+/** What the session made anew answers (L4). */
+async function answerAfter(
+  parts: GatewayParts,
+  sending: Sending,
+  { lost, seenGeneration }: Loss,
+): Promise<ClientResponse> {
+  const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
+  if (lost !== undefined) {
+    if (isAdopted(session)) return refusalOf(lost, "adopted");
     parts.sessionOnly?.forget(session);
   }
   if (handshake !== undefined) {
@@ -89,6 +112,7 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   }
   lost?.release();
   const answer = await sendInSession(parts, sending, true);
+  noteAnswer(parts, inFlight);
   if (!(answer instanceof LostSession)) return answer;
   // Once is enough, and the upstream's own words might name its id (docs/protocol.md 2, 4).
   answer.release();
@@ -113,6 +137,7 @@ function requestFields(parts: GatewayParts, { outbound, target }: Sending): Fiel
   return fields;
 }
 
+/** To be noted by {@link noteAnswer}: this is no async function, of which each costs a promise and a turn a request. */
 function sendInSession(parts: GatewayParts, sending: Sending, again = false): Promise<SessionAnswer> {
   const { outbound: { inbound, caller, session, body }, target: { upstream, link }, inFlight } = sending;
   const fields = requestFields(parts, sending);
@@ -121,8 +146,5 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   const { method, query } = inbound.head;
   const opened = openedWith(session);
   const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id, opened };
-  return sendForClient(parts, inFlight, {
-    upstream,
-    request: { ...about, body, parsed: inbound.parsed, caller, session: session.tag },
-  });
+  return inFlight.answerOf(upstream.send({ ...about, body, parsed: inbound.parsed, caller, session: session.tag }));
 }

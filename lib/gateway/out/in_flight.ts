@@ -49,6 +49,8 @@ export class InFlight implements Active, Linked<InFlight> {
   asking = false;
   /** Since when nobody could be asked, in ms since the epoch. */
   unknownSinceMs: number | undefined = undefined;
+  /** When its call was made, by `performance.now`. */
+  sentAtMs = 0;
   #call: SessionCall | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
 
@@ -76,6 +78,7 @@ export class InFlight implements Active, Linked<InFlight> {
   /** What comes of `call`, which from now on is the one that is cut. */
   answerOf(call: SessionCall): Promise<SessionAnswer> {
     this.#call = call;
+    this.sentAtMs = performance.now();
     if (this.cut) call.abort();
     return call.response;
   }

@@ -29,19 +29,30 @@ export interface Arriving {
  * so that nobody takes half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends
  * properly.
  */
-export async function relay(parts: GatewayParts, arriving: Arriving, extra: FieldList = []): Promise<void> {
+export function relay(parts: GatewayParts, arriving: Arriving, extra: FieldList = []): Promise<void> {
   const { inbound, response } = arriving;
+  let isWhole = true;
   try {
     const fields = parts.fields.toClient(inbound, response.head.fields);
-    fields.push(...extra);
+    if (extra.length > 0) fields.push(...extra);
     addChallenge(parts, response, fields);
     const start: ResponseStart = { status: response.head.status, reason: response.head.reason, fields };
     const whole = response.body.takeBuffered();
-    if (whole !== undefined) await inbound.exchange.respond(start, whole);
-    else if (isEventStream(response.head.fields)) await relayEvents(parts, arriving, start);
+    // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
+    if (whole !== undefined) return inbound.exchange.respond(start, whole);
+    isWhole = false;
+    return relayPieces(parts, arriving, start);
+  } finally {
+    if (isWhole) response.release();
+  }
+}
+
+async function relayPieces(parts: GatewayParts, arriving: Arriving, start: ResponseStart): Promise<void> {
+  try {
+    if (isEventStream(arriving.response.head.fields)) await relayEvents(parts, arriving, start);
     else await relayBytes(arriving, start);
   } finally {
-    response.release();
+    arriving.response.release();
   }
 }
 

@@ -13,10 +13,14 @@ export async function sendForClient(
   inFlight: InFlight,
   sending: { readonly upstream: Upstream; readonly request: UpstreamRequest },
 ): Promise<SessionAnswer> {
-  const startedAt = performance.now();
   const answer = await inFlight.answerOf(sending.upstream.send(sending.request));
-  parts.metrics.upstreamLatency.observe((performance.now() - startedAt) / 1000);
+  noteAnswer(parts, inFlight);
   return answer;
+}
+
+/** To be called when the answer's head has come. */
+export function noteAnswer({ metrics }: GatewayParts, { sentAtMs }: InFlight): void {
+  metrics.upstreamLatency.observe((performance.now() - sentAtMs) / 1000);
 }
 
 /** What belongs to no session: none can be lost. @throws HttpError, SignetError `upstream_*` */

@@ -2,7 +2,7 @@
 // Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent,
 // and a late abort touches no connection but the one its own call still has.
 import { ByteAccount } from "../byte_account.ts";
-import { PoolCall } from "./pool_call.ts";
+import { type Judge, PoolCall } from "./pool_call.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { HeadTexts } from "./sent_heads.ts";
@@ -12,7 +12,7 @@ import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/fields_parse.ts";
 import { connectEndpoint, isRefused, pause } from "./pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
-import { type Call, type ClientRequest, HttpError } from "../types.ts";
+import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../types.ts";
 
 /** A call is sent again this often at most, whatever the reason. */
 const MAX_RETRIES = 2;
@@ -68,7 +68,16 @@ export class Pool implements Timed {
    * @throws TypeError if the request cannot be sent as it is; all else comes through the call
    */
   send(request: ClientRequest): Call {
-    const call = new PoolCall(this, request, this.#heads);
+    return this.#send(request, undefined) as Call;
+  }
+
+  /** The same, answered with what `judge` makes of the response: nobody has to wait for one and then for the other. */
+  sendFor<Answer>(request: ClientRequest, judge: (response: ClientResponse) => Answer | Promise<Answer>): Call<Answer> {
+    return this.#send(request, judge) as Call<Answer>;
+  }
+
+  #send(request: ClientRequest, judge: Judge | undefined): PoolCall {
+    const call = new PoolCall(this, request, { heads: this.#heads, judge });
     this.stats.requests++;
     const connection = this.#takeIdle();
     if (connection !== undefined) connection.send(call);

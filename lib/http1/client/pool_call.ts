@@ -29,8 +29,17 @@ export interface CallQueue {
   withdraw(call: PoolCall): void;
 }
 
-export class PoolCall implements Call {
-  readonly response: Promise<ClientResponse>;
+/** Makes of a response what the call is answered with. Must not throw; what it promises may be broken. */
+export type Judge = (response: ClientResponse) => unknown;
+
+export interface CallOptions {
+  readonly heads: HeadTexts;
+  /** Default: the response is the answer. */
+  readonly judge?: Judge | undefined;
+}
+
+export class PoolCall implements Call<unknown> {
+  readonly response: Promise<unknown>;
   /** Gone, with the text of its head, once there is an answer: streams live long. */
   request: ClientRequest;
   headText: string;
@@ -41,12 +50,14 @@ export class PoolCall implements Call {
   retries = 0;
   settled = false;
   readonly #queue: CallQueue;
-  #resolve: ((response: ClientResponse) => void) | undefined;
+  #judge: Judge | undefined;
+  #resolve: ((answer: unknown) => void) | undefined;
   #reject: ((error: HttpError) => void) | undefined;
 
   /** @throws TypeError if the request cannot be sent as it is */
-  constructor(queue: CallQueue, request: ClientRequest, heads: HeadTexts) {
+  constructor(queue: CallQueue, request: ClientRequest, { heads, judge }: CallOptions) {
     this.#queue = queue;
+    this.#judge = judge;
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
     this.headText = heads.format(request.method, request.target, request.fields, length);
@@ -64,8 +75,9 @@ export class PoolCall implements Call {
     this.settled = true;
     this.request = ANSWERED;
     this.headText = "";
-    this.#resolve!(new PoolResponse(this, head, body));
-    this.#resolve = this.#reject = undefined;
+    const response = new PoolResponse(this, head, body);
+    this.#resolve!(this.#judge === undefined ? response : this.#judge(response));
+    this.#resolve = this.#reject = this.#judge = undefined;
   }
 
   fail(error: HttpError): void {

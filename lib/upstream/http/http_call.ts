@@ -1,19 +1,32 @@
 // A request to an HTTP server whose answer may have to be looked at before it is one: it can be cut at any time.
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
-import { type Call, type ClientResponse, HttpError } from "../../http1/types.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import type { Pool } from "../../http1/client/pool.ts";
+import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
+
+/** A request as it went out, and the session it went out in. */
+export interface Sent {
+  readonly request: ClientRequest;
+  readonly upstreamSessionId: UpstreamSessionId | undefined;
+}
 
 /** Looks at what is no plain success. */
-export type Examine = (response: ClientResponse, call: HttpCall) => Promise<SessionAnswer>;
+export type Examine = (sent: Sent, response: ClientResponse, call: HttpCall) => Promise<SessionAnswer>;
 
 export class HttpCall implements SessionCall {
   readonly response: Promise<SessionAnswer>;
-  #under: Call;
+  #under: Call<unknown>;
   #cut: ((error: HttpError) => void) | undefined;
   #aborted = false;
 
-  constructor(call: Call, examine: Examine) {
+  /** Sends it. @throws TypeError as the pool */
+  constructor(pool: Pool, sent: Sent, examine: Examine) {
+    const call = pool.sendFor<SessionAnswer>(
+      sent.request,
+      (response) => response.head.status < 300 ? response : examine(sent, response, this),
+    );
     this.#under = call;
-    this.response = call.response.then((response) => response.head.status < 300 ? response : examine(response, this));
+    this.response = call.response;
   }
 
   abort(): void {
