@@ -1,11 +1,11 @@
-// A request as the gateway sees it: the engine's exchange plus the few fields every step asks for, found in one pass.
+// A request as the gateway sees it: the engine's exchange plus what its head says, and what becomes known on the way.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
 import type { Caller } from "../session/caller.ts";
 import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
-import { isMediaType } from "../http1/wire/media_type.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
+import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
@@ -24,13 +24,8 @@ export const SINGLETON_FIELDS: readonly string[] = [
 export class Inbound implements ResolverView {
   readonly exchange: Exchange;
   readonly head: RequestHead;
+  readonly facts: HeadFacts;
   readonly receivedAtMs: number;
-  /** The text that stands for a session: a sealed id of ours, unless somebody made it up. */
-  sessionId: string | undefined = undefined;
-  authorization: string | undefined = undefined;
-  protocolVersion: string | undefined = undefined;
-  origin: string | undefined = undefined;
-  contentType: string | undefined = undefined;
   /** Whom the log names if the request is refused. For that alone: every step behind authentication is handed the caller. */
   provenAs: Caller | undefined = undefined;
   /** Whether its caller was found by the session alone, without a credential (I2). */
@@ -45,36 +40,28 @@ export class Inbound implements ResolverView {
   rpcId: RpcId | null = null;
   /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
   requestId: RpcId | null = null;
-  /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
-  namesConnection = false;
 
   constructor(exchange: Exchange, nowMs: number) {
     this.exchange = exchange;
     this.head = exchange.head;
+    this.facts = factsOf(exchange.head);
     this.receivedAtMs = nowMs;
-    const fields = exchange.head.fields;
-    for (let i = 0; i < fields.length; i += 2) {
-      switch (fields[i]) {
-        case "mcp-session-id":
-          this.sessionId = fields[i + 1] || undefined; // an empty one is none
-          break;
-        case "authorization":
-          this.authorization = fields[i + 1];
-          break;
-        case "mcp-protocol-version":
-          this.protocolVersion = fields[i + 1];
-          break;
-        case "origin":
-          this.origin = fields[i + 1];
-          break;
-        case "content-type":
-          this.contentType = fields[i + 1];
-          break;
-        case "connection":
-          this.namesConnection = true;
-          break;
-      }
-    }
+  }
+
+  get sessionId(): string | undefined {
+    return this.facts.sessionId;
+  }
+
+  get authorization(): string | undefined {
+    return this.facts.authorization;
+  }
+
+  get protocolVersion(): string | undefined {
+    return this.facts.protocolVersion;
+  }
+
+  get origin(): string | undefined {
+    return this.facts.origin;
   }
 
   get method(): string {
@@ -95,10 +82,5 @@ export class Inbound implements ResolverView {
 
   count(name: string): number {
     return countField(this.head.fields, name);
-  }
-
-  /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
-  get isJson(): boolean {
-    return isMediaType(this.contentType, "application/json");
   }
 }

@@ -118,7 +118,7 @@ function mayGoAsItIs(parts: GatewayParts, inbound: Inbound, session: Session): b
   if (fullLane || !speaks(session, inbound.protocolVersion)) return false;
   if (inbound.head.method === "GET") return true;
   // To cancel a call its id must be known, and for that its body parsed (C3).
-  if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.isJson) return false;
+  if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.facts.isJson) return false;
   inbound.body = inbound.exchange.body.takeBuffered();
   return inbound.body !== undefined && isPlain(parts, inbound, inbound.body);
 }

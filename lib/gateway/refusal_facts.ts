@@ -45,7 +45,7 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
     remedy: "Point the client at the path that is wanted, or set --path.",
   }),
   media_type_unsupported: ({ inbound }) => ({
-    found: shown(inbound.contentType?.split(";")[0]?.trim() || "no Content-Type"),
+    found: shown(inbound.facts.contentType?.split(";")[0]?.trim() || "no Content-Type"),
     wanted: "application/json",
   }),
   method_not_allowed: ({ inbound, error }) => ({

@@ -9,6 +9,11 @@ export const CHUNKED = -1;
 /** Responses only: the body ends when the connection does. */
 export const UNTIL_CLOSE = -2;
 
+/** Room for what a user finds out about a head, once for all that say the same: it lives as long as they are remembered. */
+export interface HeadNotes {
+  value: unknown;
+}
+
 /** A strictly parsed request head. Strings are latin1: one character is one byte of the wire. */
 export interface RequestHead {
   readonly method: string;
@@ -26,6 +31,11 @@ export interface RequestHead {
   readonly bodyLength: number;
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
+  /**
+   * Shared by all heads of a connection that say the same but for the length of the body; undefined of one that is not
+   * remembered. What is noted may depend on nothing else of the request.
+   */
+  readonly notes?: HeadNotes | undefined;
 }
 
 /** A strictly parsed response head. */

@@ -55,12 +55,16 @@ export class Authentication {
    */
   authenticate(inbound: Inbound, nowMs = inbound.receivedAtMs): Caller | Promise<Caller> {
     const { authenticator } = this.#options;
-    const credential = this.#credentialOf(inbound);
+    const { facts } = inbound;
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
-    if (
-      credential !== undefined && memo !== undefined && memo.credential === credential &&
-      memo.provedBy === this && nowMs < memo.untilMs
-    ) return memo.caller;
+    const isBelieved = memo !== undefined && memo.provedBy === this && nowMs < memo.untilMs;
+    // The very head it was found to be about before: what it depends on has not changed.
+    if (isBelieved && facts.proof === memo) return memo.caller;
+    const credential = this.#credentialOf(inbound);
+    if (isBelieved && credential !== undefined && memo.credential === credential) {
+      facts.proof = memo;
+      return memo.caller;
+    }
     const identified = authenticator.identify(inbound, nowMs);
     if (identified instanceof Promise) {
       return identified.then((answer) => this.#accept(answer, { inbound, credential, nowMs }));

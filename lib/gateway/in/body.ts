@@ -27,7 +27,7 @@ export interface HeldBody {
 export async function holdBody(parts: GatewayParts, asked: Asked): Promise<HeldBody | undefined> {
   const { inbound } = asked;
   if (inbound.head.method !== "POST") return undefined;
-  if (!inbound.isJson) throw new SignetError("media_type_unsupported");
+  if (!inbound.facts.isJson) throw new SignetError("media_type_unsupported");
   return await readBody(parts, asked);
 }
 

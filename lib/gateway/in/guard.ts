@@ -62,13 +62,16 @@ export class Guard {
 }
 
 /** Host and Origin: who may talk here at all (docs/protocol.md 14). */
-export function guardProblem(guard: Guard, { head, origin }: Inbound): SignetError | undefined {
+export function guardProblem(guard: Guard, { head, facts }: Inbound): SignetError | undefined {
+  if (facts.guardedBy === guard) return undefined;
+  const { origin } = facts;
   if (!guard.allowsHost(head.host)) {
     return new SignetError("host_refused");
   }
   if (origin !== undefined && !guard.allowsOrigin(origin)) {
     return new SignetError("origin_refused");
   }
+  facts.guardedBy = guard;
   return undefined;
 }
 

@@ -64,9 +64,21 @@ export class FieldPolicy {
 
   /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
   toUpstream(inbound: Inbound, caller: Caller): FieldList {
+    const { facts } = inbound;
+    const known = facts.crossing;
+    // A reload brings other rules, another credential another caller; the peer is its connection's.
+    if (known?.by === this && known.caller === caller && inbound.cachedCredential === undefined) {
+      return known.fields.slice();
+    }
+    const fields = this.#crossing(inbound, caller);
+    if (inbound.cachedCredential === undefined) facts.crossing = { by: this, caller, fields: fields.slice() };
+    return fields;
+  }
+
+  #crossing(inbound: Inbound, caller: Caller): FieldList {
     const received = inbound.head.fields;
     // Names in Connection are hop-by-hop too; the engine's rule keeps them from taking away what the gateway needs.
-    const source = inbound.namesConnection ? withoutHopByHop(received) : received;
+    const source = inbound.facts.namesConnection ? withoutHopByHop(received) : received;
     const fields: FieldList = [];
     for (let i = 0; i < source.length; i += 2) {
       const name = source[i]!;

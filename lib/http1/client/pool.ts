@@ -5,7 +5,7 @@ import { ByteAccount } from "../byte_account.ts";
 import { type Judge, PoolCall } from "./pool_call.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
-import { HeadTexts } from "./sent_heads.ts";
+import { SentHeads } from "./sent_heads.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
@@ -40,7 +40,7 @@ export class Pool implements Timed {
   readonly #connections = new Set<PooledConnection>();
   readonly #idle: PooledConnection[] = [];
   readonly #waiting: PoolCall[] = [];
-  readonly #heads = new HeadTexts();
+  readonly #heads = new SentHeads();
   readonly #closing = new AbortController();
 
   constructor(endpoint: Endpoint, options: PoolOptions = {}) {

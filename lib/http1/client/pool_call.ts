@@ -1,5 +1,6 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
-import type { HeadTexts } from "./sent_heads.ts";
+import type { SentHeads } from "./sent_heads.ts";
+import type { Head } from "../wire/ready_head.ts";
 import {
   type BodyReader,
   type Call,
@@ -33,16 +34,16 @@ export interface CallQueue {
 export type Judge = (response: ClientResponse) => unknown;
 
 export interface CallOptions {
-  readonly heads: HeadTexts;
+  readonly heads: SentHeads;
   /** Default: the response is the answer. */
   readonly judge?: Judge | undefined;
 }
 
 export class PoolCall implements Call<unknown> {
   readonly response: Promise<unknown>;
-  /** Gone, with the text of its head, once there is an answer: streams live long. */
+  /** Gone, with its head, once there is an answer: streams live long. */
   request: ClientRequest;
-  headText: string;
+  head: Head;
   /** Where it was sent; undefined while it waits. */
   connection: CallCarrier | undefined = undefined;
   /** When it stops waiting for a connection, ms. */
@@ -60,7 +61,7 @@ export class PoolCall implements Call<unknown> {
     this.#judge = judge;
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
-    this.headText = heads.format(request.method, request.target, request.fields, length);
+    this.head = heads.format(request.method, request.target, request.fields, length);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -74,7 +75,7 @@ export class PoolCall implements Call<unknown> {
   resolve(head: ResponseHead, body: BodyReader): void {
     this.settled = true;
     this.request = ANSWERED;
-    this.headText = "";
+    this.head = "";
     const response = new PoolResponse(this, head, body);
     this.#resolve!(this.#judge === undefined ? response : this.#judge(response));
     this.#resolve = this.#reject = this.#judge = undefined;
@@ -85,7 +86,7 @@ export class PoolCall implements Call<unknown> {
     this.settled = true;
     // Whoever made the call may keep it for long: nothing of the request stays with it.
     this.request = ANSWERED;
-    this.headText = "";
+    this.head = "";
     // Whoever made the call may not be listening any more; that is no reason to end the process.
     this.response.catch(() => {});
     this.#reject!(error);

@@ -1,14 +1,15 @@
-// The text of request heads that have been sent before: most requests of a session differ in their body only.
+// Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
 import { formatRequestHead } from "../wire/head_format.ts";
+import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
 import type { FieldList } from "../types.ts";
 
 interface SentHead {
   readonly method: string;
   readonly target: string;
   readonly fields: FieldList;
-  /** Up to where the framing fields go. */
-  readonly text: string;
+  /** Up to the digits of Content-Length. */
+  readonly bytes: Uint8Array;
 }
 
 /** Heads kept in each of two generations, in number and in bytes. */
@@ -17,14 +18,14 @@ const KEPT_BYTES = 256 * 1024;
 /** A head whose longest value is shorter than this is formatted about as fast as it is found. */
 const WORTHWHILE = 64;
 
-export class HeadTexts {
+export class SentHeads {
   /** By longest value: a token or an id, which tells heads apart best, and whose hash V8 remembers. */
   #young = new Map<string, SentHead>();
   #old = new Map<string, SentHead>();
   #youngBytes = 0;
 
   /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
-  format(method: string, target: string, fields: FieldList, bodyLength: number | undefined): string {
+  format(method: string, target: string, fields: FieldList, bodyLength: number | undefined): Head {
     const key = longestValue(fields);
     if (key.length < WORTHWHILE || bodyLength === undefined || bodyLength < 0) {
       return formatRequestHead(method, target, fields, bodyLength);
@@ -33,17 +34,17 @@ export class HeadTexts {
     const known = young ?? this.#old.get(key);
     if (known !== undefined && isSame(known, method, target, fields)) {
       if (young === undefined) this.#keep(key, known);
-      return `${known.text}content-length: ${bodyLength}\r\n\r\n`;
+      return withLength(known.bytes, bodyLength);
     }
     const whole = formatRequestHead(method, target, fields, undefined);
-    const text = whole.slice(0, -2);
-    this.#keep(key, { method, target, fields: fields.slice(), text });
-    return `${text}content-length: ${bodyLength}\r\n\r\n`;
+    const bytes = readyHead(whole.slice(0, -2));
+    this.#keep(key, { method, target, fields: fields.slice(), bytes });
+    return withLength(bytes, bodyLength);
   }
 
   #keep(key: string, head: SentHead): void {
-    // The text, and the fields as they came.
-    const bytes = 2 * head.text.length;
+    // Itself, and the fields as they came.
+    const bytes = 2 * head.bytes.length;
     if (this.#young.size >= KEPT || this.#youngBytes + bytes > KEPT_BYTES) {
       this.#old = this.#young;
       this.#young = new Map();

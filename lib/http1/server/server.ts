@@ -5,6 +5,7 @@ import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields_parse.ts";
 import { asciiBytes } from "../wire/latin1.ts";
 import { Http1Connection } from "./server_connection.ts";
+import { SentAnswers } from "./sent_answers.ts";
 import {
   DEFAULT_SERVER_LIMITS,
   type OpenConnection,
@@ -85,6 +86,7 @@ export class Http1Server {
     this.#context = {
       handler: options.handler,
       renderError: options.renderError,
+      sentAnswers: new SentAnswers(),
       limits,
       headLimits: headLimitsOf(options),
       traffic: stats,

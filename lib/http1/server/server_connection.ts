@@ -15,6 +15,7 @@ import { sendMessage } from "../wire/text_writing.ts";
 import { parseRequestHead } from "../wire/head.ts";
 import { formatResponseHead } from "../wire/head_format.ts";
 import type { ClientAddress, OpenConnection, ServerContext } from "./server_context.ts";
+import type { SentAnswers } from "./sent_answers.ts";
 import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
 import { ClientProbe, CONTINUE } from "./client_probe.ts";
 import { HttpError, type RequestHead } from "../types.ts";
@@ -60,6 +61,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#memo = new HeadMemo(account);
     this.#headCharge = account.open();
     this.stream = new ByteStream(socket, this, { traffic, account, restBytes: REQUEST_BUFFER, claim: "stranger" });
+  }
+
+  get sentAnswers(): SentAnswers {
+    return this.#context.sentAnswers;
   }
 
   get trusted(): boolean {

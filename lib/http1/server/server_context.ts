@@ -1,6 +1,7 @@
 // What all connections of a server share: its user, its bounds, its counters.
 import type { ByteAccount } from "../byte_account.ts";
 import type { Traffic } from "../wire/connection.ts";
+import type { SentAnswers } from "./sent_answers.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
 import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
@@ -70,6 +71,7 @@ export interface ServerContext {
   readonly traffic: Traffic;
   readonly account: ByteAccount;
   readonly sweep: Sweep;
+  readonly sentAnswers: SentAnswers;
   readonly draining: boolean;
   onRequest(): void;
   onError(code: HttpErrorCode): void;

@@ -4,7 +4,8 @@ import type { Bytes } from "../wire/borrowed.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import { OutboundBody } from "../wire/body_writer.ts";
-import { formatResponseHead } from "../wire/head_format.ts";
+import type { Head } from "../wire/ready_head.ts";
+import type { SentAnswers } from "./sent_answers.ts";
 import {
   type BodyWriter,
   CHUNKED,
@@ -21,6 +22,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** The connection an exchange takes place on. */
 export interface ExchangeHost extends ServerConnection, BodyHost {
+  readonly sentAnswers: SentAnswers;
   /** Whether the connection cannot go on after `exchange`. */
   closesAfter(exchange: ServerExchange): boolean;
   /** Cuts the connection on our own behalf, a response unfinished. */
@@ -49,38 +51,39 @@ export class ServerExchange implements Exchange {
 
   respond(start: ResponseStart, body: Bytes = EMPTY): Promise<void> {
     const bodiless = isBodiless(start.status);
-    const text = this.#start(start, bodiless ? undefined : body.length);
-    if (text === undefined) return DONE;
+    const head = this.#start(start, bodiless ? undefined : body.length);
+    if (head === undefined) return DONE;
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
-    return sendMessage(this.connection.stream, text, sent).then(this.connection.onResponseSent);
+    return sendMessage(this.connection.stream, head, sent).then(this.connection.onResponseSent);
   }
 
   begin(start: ResponseStart, length: number, first: Bytes = EMPTY): Promise<BodyWriter> {
     const bodiless = isBodiless(start.status);
     const framed = length >= 0 ? length : this.head.minorVersion === 0 ? UNTIL_CLOSE : CHUNKED;
-    const text = this.#start(start, bodiless ? undefined : framed);
-    if (text === undefined) return Promise.resolve(GONE);
+    const head = this.#start(start, bodiless ? undefined : framed);
+    if (head === undefined) return Promise.resolve(GONE);
     const { stream } = this.connection;
     if (bodiless || this.head.method === "HEAD") {
       const writer = new DiscardingWriter(this);
-      return sendMessage(stream, text, EMPTY).then(() => writer);
+      return sendMessage(stream, head, EMPTY).then(() => writer);
     }
     this.streaming = framed < 0;
     const outbound = new OutboundBody(stream, framed);
     const writer = new ExchangeWriter(this, outbound);
-    return outbound.start(text, first).then(() => writer);
+    return outbound.start(head, first).then(() => writer);
   }
 
-  /** The head as text; undefined if there is nobody to send it to. @throws TypeError if it cannot be sent */
-  #start(start: ResponseStart, bodyLength: number | undefined): string | undefined {
+  /** The head; undefined if there is nobody to send it to. @throws TypeError if it cannot be sent */
+  #start(start: ResponseStart, bodyLength: number | undefined): Head | undefined {
     if (this.started) throw new TypeError("responding: a response to this request has been started");
     if (this.aborted) return undefined;
     if (start.status < 200) throw new TypeError(`responding: found status ${start.status}, want a final one`);
     const close = bodyLength === UNTIL_CLOSE || this.connection.closesAfter(this);
-    const text = formatResponseHead(start, { bodyLength, close, minorVersion: this.head.minorVersion });
+    const { minorVersion } = this.head;
+    const head = this.connection.sentAnswers.format(start, { bodyLength, close, minorVersion });
     this.started = true;
     this.close = close;
-    return text;
+    return head;
   }
 
   /** The client is gone, or the connection is cut. */

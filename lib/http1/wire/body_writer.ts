@@ -4,6 +4,7 @@ import { MESSAGE_BUFFER } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
 import { asciiBytes, encodeLatin1 } from "./latin1.ts";
+import type { Head } from "./ready_head.ts";
 import { sendMessage, sendText } from "./text_writing.ts";
 import { CHUNKED } from "../types.ts";
 
@@ -32,9 +33,11 @@ export class OutboundBody {
   }
 
   /** Sends `head` and, in the same write where it fits, the first piece. */
-  start(head: string, first: Bytes): Promise<void> {
+  start(head: Head, first: Bytes): Promise<void> {
     this.#count(first);
-    if (!this.#chunked || first.length === 0) return sendMessage(this.#stream, head, first);
+    if (!this.#chunked || first.length === 0 || typeof head !== "string") {
+      return sendMessage(this.#stream, head, first);
+    }
     const chunkHead = formatChunkHead(first.length);
     const total = head.length + chunkHead.length + first.length + 2;
     if (total > MESSAGE_BUFFER) {

@@ -2,11 +2,12 @@
 // Content-Length, and what a head means depends on its text alone: comparing costs a tenth of parsing it again.
 import type { ByteAccount, Charge } from "../byte_account.ts";
 import { parseContentLength } from "./grammar.ts";
-import type { FieldList } from "../types.ts";
+import type { FieldList, HeadNotes } from "../types.ts";
 
 interface Framed {
   readonly fields: FieldList;
   readonly bodyLength: number;
+  readonly notes?: HeadNotes | undefined;
 }
 
 export class HeadMemo<Head extends Framed> {
@@ -64,7 +65,7 @@ export class HeadMemo<Head extends Framed> {
   /** Remembers what `text` stands for, where there is plenty of room. */
   keep(text: string, head: Head): void {
     if (!this.#charge.resizeIfAmple(text.length)) return this.forget();
-    this.#head = { ...head, fields: head.fields.slice() };
+    this.#head = { ...head, fields: head.fields.slice(), notes: { value: undefined } };
     this.#text = text;
     this.#before = undefined;
     this.#index = -1;

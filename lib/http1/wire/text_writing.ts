@@ -1,8 +1,8 @@
-// Whole messages in one write: a head that is text, and a body.
+// Whole messages in one write: a head and a body.
 import { BorrowedBytes, byteAt, type Bytes, copyBytes } from "./borrowed.ts";
 import { LARGEST_BUFFER, MESSAGE_BUFFER } from "./buffers.ts";
 import type { ByteStream } from "./connection.ts";
-import { encodeLatin1 } from "./latin1.ts";
+import { type Head, headLength, placeHead } from "./ready_head.ts";
 
 /**
  * Sends a head and a body, in one write if they fit a message buffer. A body that is borrowed is copied, and free for
@@ -11,36 +11,37 @@ import { encodeLatin1 } from "./latin1.ts";
  * the body must not change either.
  * @throws HttpError `aborted` if the body was borrowed and has been called back; nothing is sent then
  */
-export function sendMessage(stream: ByteStream, head: string, body: Bytes): Promise<void> {
-  const headLength = head.length;
-  const total = headLength + body.length;
-  if (headLength > MESSAGE_BUFFER) return sendLongHead(stream, head, body);
+export function sendMessage(stream: ByteStream, head: Head, body: Bytes): Promise<void> {
+  const length = headLength(head);
+  const total = length + body.length;
+  if (length > MESSAGE_BUFFER) return sendLongHead(stream, head, body);
   const first = Math.min(total, MESSAGE_BUFFER);
   const buffer = stream.takeForWrite(first);
   if (buffer === undefined) return sendApart(stream, head, body);
-  encodeLatin1(head, buffer);
-  if (body.length > 0) copyBytes(body, buffer, headLength, 0, first - headLength);
+  placeHead(head, buffer);
+  if (body.length > 0) copyBytes(body, buffer, length, 0, first - length);
   const sent = stream.send(buffer, first);
-  return first === total ? sent : sendRest(stream, body, first - headLength);
+  return first === total ? sent : sendRest(stream, body, first - length);
 }
 
-function sendLongHead(stream: ByteStream, head: string, body: Bytes): Promise<void> {
+function sendLongHead(stream: ByteStream, head: Head, body: Bytes): Promise<void> {
   const sent = sendText(stream, head);
   return body.length === 0 ? sent : sendRest(stream, body, 0);
 }
 
-function sendApart(stream: ByteStream, head: string, body: Bytes): Promise<void> {
+function sendApart(stream: ByteStream, head: Head, body: Bytes): Promise<void> {
   if (body instanceof BorrowedBytes) byteAt(body, 0); // throws before anything is sent, if at all
   const sent = sendText(stream, head);
   return body.length === 0 ? sent : stream.write(body);
 }
 
 /** Text that must go out, in memory of its own if there is no room for a buffer. */
-export function sendText(stream: ByteStream, text: string): Promise<void> {
-  const buffer = text.length <= MESSAGE_BUFFER ? stream.takeForWrite(text.length) : undefined;
-  const bytes = buffer ?? new Uint8Array(text.length);
-  encodeLatin1(text, bytes);
-  return buffer === undefined ? stream.write(bytes) : stream.send(buffer, text.length);
+export function sendText(stream: ByteStream, text: Head): Promise<void> {
+  const length = headLength(text);
+  const buffer = length <= MESSAGE_BUFFER ? stream.takeForWrite(length) : undefined;
+  const bytes = buffer ?? new Uint8Array(length);
+  placeHead(text, bytes);
+  return buffer === undefined ? stream.write(bytes) : stream.send(buffer, length);
 }
 
 function sendRest(stream: ByteStream, body: Bytes, from: number): Promise<void> {

@@ -3,6 +3,7 @@ import { SignetError } from "../../../../lib/errors.ts";
 import { Guard } from "../../../../lib/gateway/in/guard.ts";
 import type { Authentication } from "../../../../lib/gateway/in/authenticate.ts";
 import { GatewayMetrics } from "../../../../lib/gateway/metrics.ts";
+import { HeadFacts } from "../../../../lib/gateway/head_facts.ts";
 import type { Inbound } from "../../../../lib/gateway/inbound.ts";
 import type { Asked } from "../../../../lib/gateway/out/in_flight.ts";
 import { type DoorParts, UnderWay } from "../../../../lib/gateway/out/under_way.ts";
@@ -24,7 +25,13 @@ function request(caller: Caller, receivedAtMs = 0): Asked {
   const exchange = { aborted: false, onAbort: () => {} };
   return {
     caller,
-    inbound: { exchange, receivedAtMs, head: { host: "localhost" }, isLent: false } as unknown as Inbound,
+    inbound: {
+      exchange,
+      receivedAtMs,
+      head: { host: "localhost" },
+      facts: new HeadFacts([]),
+      isLent: false,
+    } as unknown as Inbound,
   };
 }
 

@@ -2,15 +2,31 @@
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { HeadMemo } from "../../../../lib/http1/wire/head_memo.ts";
-import { HeadTexts } from "../../../../lib/http1/client/sent_heads.ts";
+import { SentHeads } from "../../../../lib/http1/client/sent_heads.ts";
 import { parseRequestHead, parseResponseHead } from "../../../../lib/http1/wire/head.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields_parse.ts";
-import { formatRequestHead } from "../../../../lib/http1/wire/head_format.ts";
-import { CHUNKED, type RequestHead, type ResponseHead } from "../../../../lib/http1/types.ts";
+import { formatRequestHead, formatResponseHead } from "../../../../lib/http1/wire/head_format.ts";
+import { CHUNKED, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../../../lib/http1/types.ts";
+import { type Head, headLength, placeHead } from "../../../../lib/http1/wire/ready_head.ts";
+import { SentAnswers } from "../../../../lib/http1/server/sent_answers.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const HEAD = "POST /mcp HTTP/1.1\r\nHost: a\r\nX-Note: content-length: 7\r\nContent-Length: 12\r\nX-Last: y\r\n\r\n";
 const parse = (text: string) => parseRequestHead(text, DEFAULT_HEAD_LIMITS);
+
+/** As it goes on the wire. */
+function textOf(head: Head): string {
+  const bytes = new Uint8Array(headLength(head));
+  placeHead(head, bytes);
+  return String.fromCharCode(...bytes);
+}
+
+/** What a head says, without the room for notes that only remembered ones have. */
+function said(head: RequestHead | undefined): RequestHead | undefined {
+  if (head === undefined) return undefined;
+  const { notes: _, ...rest } = head;
+  return rest;
+}
 
 function memoOf(text: string): HeadMemo<RequestHead> {
   const memo = new HeadMemo<RequestHead>(new ByteAccount());
@@ -22,7 +38,7 @@ Deno.test("a memo knows the same head again, and the same with another length", 
   for (const length of ["12", "1", "99", "4194304", "999999999999999"]) {
     const text = HEAD.replace(": 12", `: ${length}`);
     const found = memoOf(HEAD).find(text);
-    assert.deepEqual(found, parse(text));
+    assert.deepEqual(said(found), parse(text));
   }
 });
 
@@ -48,7 +64,7 @@ Deno.test("a memo never says what the parser would not", STRICT, () => {
   for (const text of others) {
     const found = memoOf(HEAD).find(text);
     if (found === undefined) continue;
-    assert.deepEqual(found, parse(text), JSON.stringify(text));
+    assert.deepEqual(said(found), parse(text), JSON.stringify(text));
   }
   assert.equal(memoOf(HEAD).find(others[0]!), undefined);
   assert.equal(memoOf(HEAD).find(others[7]!), undefined, "no body: left to the parser");
@@ -56,7 +72,7 @@ Deno.test("a memo never says what the parser would not", STRICT, () => {
 
 Deno.test("a memo of a head without a length, or with a chunked body, knows only its own text", STRICT, () => {
   const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-  assert.deepEqual(memoOf(get).find(get), parse(get));
+  assert.deepEqual(said(memoOf(get).find(get)), parse(get));
   assert.equal(memoOf(get).find(get.replace("Host: a", "Host: b")), undefined);
   const chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   assert.equal(memoOf(chunked).find(chunked)?.bodyLength, CHUNKED);
@@ -77,7 +93,7 @@ Deno.test("what a user does to a head does not change what is remembered", STRIC
     found.fields.length = 0;
     found.fields.push("spoilt", "yes");
   }
-  assert.deepEqual(memo.find(HEAD), parse(HEAD));
+  assert.deepEqual(said(memo.find(HEAD)), parse(HEAD));
 });
 
 Deno.test("a memo that is of no use fades; one in use does not", STRICT, () => {
@@ -91,7 +107,7 @@ Deno.test("a memo that is of no use fades; one in use does not", STRICT, () => {
 });
 
 Deno.test("texts of heads are what formatRequestHead makes, known or not", STRICT, () => {
-  const texts = new HeadTexts();
+  const texts = new SentHeads();
   const token = "t".repeat(100);
   const fields = ["host", "a", "authorization", token, "x-y", "z"];
   const cases: [string, string, string[], number | undefined][] = [];
@@ -104,13 +120,13 @@ Deno.test("texts of heads are what formatRequestHead makes, known or not", STRIC
   }
   for (let round = 0; round < 3; round++) {
     for (const [method, target, list, length] of cases) {
-      assert.equal(texts.format(method, target, list, length), formatRequestHead(method, target, list, length));
+      assert.equal(textOf(texts.format(method, target, list, length)), formatRequestHead(method, target, list, length));
     }
   }
 });
 
 Deno.test("texts of heads refuse what cannot be sent, and do not remember it", STRICT, () => {
-  const texts = new HeadTexts();
+  const texts = new SentHeads();
   const fields = ["host", "a", "authorization", "t".repeat(100)];
   texts.format("POST", "/", fields, 5);
   fields.push("x", "a\r\nb: c");
@@ -118,11 +134,52 @@ Deno.test("texts of heads refuse what cannot be sent, and do not remember it", S
 });
 
 Deno.test("texts of heads survive more heads than are kept", STRICT, () => {
-  const texts = new HeadTexts();
+  const texts = new SentHeads();
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 1000; i++) {
       const fields = ["host", "a", "authorization", String(i).padStart(100, "t")];
-      assert.equal(texts.format("POST", "/", fields, 5), formatRequestHead("POST", "/", fields, 5));
+      assert.equal(textOf(texts.format("POST", "/", fields, 5)), formatRequestHead("POST", "/", fields, 5));
     }
   }
+});
+
+Deno.test("heads of answers are what formatResponseHead makes, whatever was sent before", STRICT, () => {
+  const answers = new SentAnswers();
+  const lists = [[], ["x", "y"], ["x", "\xe9"], ["x", "z"], ["x", "y", "x", "y"], ["x", "y".repeat(5000)]];
+  for (let seed = 1, i = 0; i < 4000; i++) {
+    const pick = <T>(of: readonly T[]): T => of[(seed = seed * 48271 % 0x7fffffff) % of.length]!;
+    const start = { status: pick([200, 202, 404]), reason: pick([undefined, "OK", "Fine"]), fields: pick(lists) };
+    const framing = {
+      bodyLength: pick([0, 5, 5, 123456, CHUNKED]),
+      close: pick([false, false, true]),
+      minorVersion: 1,
+    };
+    const { reason, ...rest } = start;
+    const wanted = reason === undefined ? rest : { ...rest, reason };
+    const given = framing as { bodyLength: number; close: boolean; minorVersion: 1 };
+    assert.equal(textOf(answers.format(wanted, given)), formatResponseHead(wanted, given));
+  }
+  const untilClose = { bodyLength: UNTIL_CLOSE, close: true, minorVersion: 0 } as const;
+  assert.match(textOf(answers.format({ status: 200, fields: [] }, untilClose)), /connection: close/);
+});
+
+Deno.test("heads of answers refuse what cannot be sent, each time, and send it in place of nothing", STRICT, () => {
+  const answers = new SentAnswers();
+  const framing = { bodyLength: 5, close: false, minorVersion: 1 } as const;
+  for (let i = 0; i < 3; i++) {
+    assert.throws(() => answers.format({ status: 200, fields: ["x", "a\r\nb: c"] }, framing), TypeError);
+    assert.throws(() => answers.format({ status: 204, fields: [] }, framing), TypeError);
+    answers.format({ status: 200, fields: ["x", "a"] }, framing);
+  }
+});
+
+Deno.test("notes are shared by heads that say the same but for their length, and by no others", STRICT, () => {
+  const memo = memoOf(HEAD);
+  const notes = memo.find(HEAD)?.notes;
+  assert.ok(notes);
+  assert.equal(memo.find(HEAD.replace(": 12", ": 99"))?.notes, notes);
+  assert.equal(memo.find(HEAD.replace("X-Last: y", "X-Last: z")), undefined);
+  memo.keep(HEAD, parse(HEAD));
+  assert.notEqual(memo.find(HEAD)?.notes, notes);
+  assert.equal(parse(HEAD).notes, undefined);
 });

@@ -1,0 +1,69 @@
+// What a request's head says to the gateway, found in one pass; and what has been found out about it by whoever was asked
+// under the settings of the time. One for all requests of a connection whose heads are the same but for the length of
+// the body, so it holds nothing that depends on anything else: each answer stands beside those it was got from.
+import { isMediaType } from "../http1/wire/media_type.ts";
+import type { FieldList, RequestHead } from "../http1/types.ts";
+import type { Caller } from "../session/caller.ts";
+
+/** The fields every step asks for. The engine refuses heads in which one is repeated (`SINGLETON_FIELDS`). */
+export class HeadFacts {
+  /** The text that stands for a session: a sealed id of ours, unless somebody made it up. */
+  readonly sessionId: string | undefined;
+  readonly authorization: string | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly origin: string | undefined;
+  readonly contentType: string | undefined;
+  /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
+  readonly namesConnection: boolean;
+  /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
+  readonly isJson: boolean;
+  /** The guard that lets it in. */
+  guardedBy: object | undefined = undefined;
+  /** What its connection remembers of its caller, if its credential is the one that is meant there. */
+  proof: object | undefined = undefined;
+  /** What of it crosses, by which rules, for whom. */
+  crossing: { readonly by: object; readonly caller: Caller; readonly fields: FieldList } | undefined = undefined;
+
+  constructor(fields: FieldList) {
+    let sessionId, authorization, protocolVersion, origin, contentType;
+    let namesConnection = false;
+    for (let i = 0; i < fields.length; i += 2) {
+      switch (fields[i]) {
+        case "mcp-session-id":
+          sessionId = fields[i + 1] || undefined; // an empty one is none
+          break;
+        case "authorization":
+          authorization = fields[i + 1];
+          break;
+        case "mcp-protocol-version":
+          protocolVersion = fields[i + 1];
+          break;
+        case "origin":
+          origin = fields[i + 1];
+          break;
+        case "content-type":
+          contentType = fields[i + 1];
+          break;
+        case "connection":
+          namesConnection = true;
+          break;
+      }
+    }
+    this.sessionId = sessionId;
+    this.authorization = authorization;
+    this.protocolVersion = protocolVersion;
+    this.origin = origin;
+    this.contentType = contentType;
+    this.namesConnection = namesConnection;
+    this.isJson = isMediaType(contentType, "application/json");
+  }
+}
+
+/** The facts of a head, kept with it where it is remembered. The gateway is the one who notes anything there. */
+export function factsOf({ fields, notes }: RequestHead): HeadFacts {
+  const known = notes?.value as HeadFacts | undefined;
+  if (known !== undefined) return known;
+  const facts = new HeadFacts(fields);
+  if (notes !== undefined) notes.value = facts;
+  return facts;
+}

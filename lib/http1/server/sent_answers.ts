@@ -1,0 +1,49 @@
+// The head of the answer that was sent last, in bytes: an MCP server answers most calls with the same fields. What is sent
+// is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded.
+import { formatResponseHead, type ResponseFraming } from "../wire/head_format.ts";
+import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
+import type { FieldList, ResponseStart } from "../types.ts";
+
+interface SentAnswer {
+  readonly status: number;
+  readonly reason: string | undefined;
+  readonly fields: FieldList;
+  /** Up to the digits of Content-Length; undefined until the same has been sent again. */
+  bytes: Uint8Array | undefined;
+}
+
+/** With more than this it costs more to compare than to format. */
+const MOST_FIELDS = 32;
+/** Longer ones are not kept. */
+const MOST_BYTES = 4096;
+
+export class SentAnswers {
+  #last: SentAnswer | undefined;
+
+  /** As {@link formatResponseHead}. @throws TypeError if it cannot be sent */
+  format(start: ResponseStart, framing: ResponseFraming): Head {
+    const { bodyLength, close, minorVersion } = framing;
+    if (bodyLength === undefined || !(bodyLength > 0) || close || minorVersion === 0) {
+      return formatResponseHead(start, framing);
+    }
+    const last = this.#last;
+    if (last === undefined || !isSame(last, start)) {
+      const text = formatResponseHead(start, framing);
+      this.#keep(start, text.length);
+      return text;
+    }
+    last.bytes ??= readyHead(formatResponseHead(start, { ...framing, bodyLength: undefined }).slice(0, -2));
+    return withLength(last.bytes, bodyLength);
+  }
+
+  #keep({ status, reason, fields }: ResponseStart, length: number): void {
+    const isWorthIt = length <= MOST_BYTES && fields.length <= MOST_FIELDS;
+    this.#last = isWorthIt ? { status, reason, fields: fields.slice(), bytes: undefined } : undefined;
+  }
+}
+
+function isSame(last: SentAnswer, { status, reason, fields }: ResponseStart): boolean {
+  if (last.status !== status || last.reason !== reason || last.fields.length !== fields.length) return false;
+  for (let i = 0; i < fields.length; i++) if (last.fields[i] !== fields[i]) return false;
+  return true;
+}
