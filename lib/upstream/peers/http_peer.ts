@@ -1,6 +1,7 @@
 // An MCP server over Streamable HTTP as a partner in JSON-RPC: each request a POST of its own, so that a slow one holds up
 // no other. It stays the same over all sessions that the server is greeted for (L4): who runs a call keeps its id.
-import type { FieldList } from "../../http1/types.ts";
+import type { SignetError } from "../../errors.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
 import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
@@ -99,7 +100,7 @@ export class HttpPeer implements Peer {
     const fields = this.fieldsFor(carrier);
     const waiter: Waiter = {
       onReply: asker.onReply,
-      onFault: (error) => asker.onLost({ reason: asRefusal(error).message }),
+      onFault: (error) => asker.onLost({ reason: this.#explain(asRefusal(error)) }),
     };
     return this.call(text, { id, waiter, fields, open: (body, track) => this.#open(body, fields, track) });
   }
@@ -202,6 +203,16 @@ export class HttpPeer implements Peer {
     call.forget();
     const lastWords = Promise.all(this.#sending.keys());
     void settlesWithin(lastWords, LAST_WORDS_MS, this.#options.parts.timers).then(() => call.abort());
+  }
+
+  /** Why a call has come to nothing: the operator's words are for the log. @returns the client's */
+  #explain({ message, code, detail: { facts, remedy, cause } }: SignetError): string {
+    const isOurWish = cause instanceof HttpError && cause.code === "aborted";
+    if (isOurWish) return message;
+    const about = { ...this.#facts, ...facts, code, reason: message, remedy };
+    const found = cause instanceof Error ? { cause: cause.message } : {};
+    this.#options.parts.log.warn("MCP server did not answer a call", { ...about, ...found });
+    return message;
   }
 
   /** A request or notification of the server's. */

@@ -142,6 +142,8 @@ export class HttpPeerListening {
   #without(answer: ClientResponse): Outcome {
     const { status } = answer.head;
     answer.release();
+    const { log, upstream, session } = this.#options.parts;
+    log.debug("MCP server has no stream to listen to", { upstream: upstream.name, session, status });
     // It has one, and holds the one before for open still: SDK servers let a session have one at a time.
     if (status === 409) return "in vain";
     return this.#open !== undefined && (status >= 500 || status === 429) ? "in vain" : "none";

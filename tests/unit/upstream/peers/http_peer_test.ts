@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { SignetError } from "../../../../lib/errors.ts";
 import { findMember } from "../../../../lib/mcp/json_text.ts";
+import type { LogFacts, Logger } from "../../../../lib/observe/log.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { ANNA, by, EventScript, HttpPeerScene, initializeText, textOf } from "../../../support/http_peer.ts";
+import { SILENT_LOG } from "../../../support/silent_log.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
 
@@ -325,4 +327,52 @@ Deno.test("a text of many lines goes out as it is", STRICT, async () => {
     onLost: () => done.reject(new Error("lost")),
   }, ANNA);
   await done.promise;
+});
+
+Deno.test(
+  "V1: why a call has come to nothing is in the log, with what was found, and no session id",
+  STRICT,
+  async () => {
+    await using server = new FakeMcp();
+    const lines: LogFacts[] = [];
+    const log: Logger = { ...SILENT_LOG, warn: (event, facts) => void lines.push({ event, ...facts }) };
+    server.tool("busy", () => new Response(null, { status: 503 }));
+    server.tool("away", () => new Response(null, { status: 307, headers: { location: "http://elsewhere.test/x" } }));
+    const scene = new HttpPeerScene(server.url, { log });
+    await scene.open();
+    await scene.call("busy");
+    await scene.call("away");
+    server.tool("hung", () => new EventScript().response);
+    const { outcome } = scene.ask("tools/call", { name: "hung" });
+    await until(() => server.ran.get("hung") === 1, "the call");
+    await scene[Symbol.asyncDispose]();
+    await outcome;
+    const about = { event: "MCP server did not answer a call", upstream: "there", session: "s" };
+    assert.deepEqual(lines.map(({ event, upstream, session }) => ({ event, upstream, session })), [about, about]);
+    assert.deepEqual(lines.map(({ code }) => code), ["upstream_unreachable", "upstream_invalid"]);
+    assert.equal(lines[0]!.status, 503);
+    assert.match(String(lines[1]!.remedy), /Set --upstream to the address/);
+    assert.ok(!JSON.stringify(lines).includes(String(scene.life.state)));
+  },
+);
+
+Deno.test("P6: a stream of events in a coding is read as it comes", STRICT, async () => {
+  await using server = new FakeMcp();
+  const gate = Promise.withResolvers<void>();
+  server.tool("t", ({ id }) => {
+    const plain = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+    const writer = plain.writable.getWriter();
+    const event = (message: unknown) => writer.write(new TextEncoder().encode(`data: ${JSON.stringify(message)}\n\n`));
+    void event({ jsonrpc: "2.0", method: "notifications/a", params: { text: "a".repeat(100_000) } });
+    void gate.promise.then(() => event({ jsonrpc: "2.0", id, result: { ok: true } })).then(() => writer.close());
+    const headers = { "content-type": "text/event-stream", "content-encoding": "gzip" };
+    return new Response(plain.readable.pipeThrough(new CompressionStream("gzip")), { headers });
+  });
+  await using scene = new HttpPeerScene(server.url);
+  await scene.open();
+  const outcome = scene.call("t");
+  await until(() => server.ran.get("t") === 1, "the call");
+  gate.resolve();
+  assert.deepEqual((await outcome).result, { ok: true });
+  assert.equal(scene.heard.length, 1);
 });
