@@ -123,6 +123,11 @@ function declareEngine(page: MetricsPage, { server, lasting: { opened } }: PageS
     "Client connections refused at the limit.",
     () => server.stats.connectionsRefused,
   );
+  page.counter(
+    "signet_connections_evicted_total",
+    "Client connections closed to make room for others.",
+    () => server.stats.connectionsEvicted,
+  );
   page.labelled(
     "counter",
     { name: "signet_http_errors_total", help: "Messages the HTTP engine refused or lost, by code.", labels: ["code"] },

@@ -1,7 +1,7 @@
 // What a command is, and all it may touch: tests run commands with a context of their own, without a process.
 import type { AppModule } from "../app/running_app.ts";
 import type { Environment } from "../config/environment.ts";
-import type { FileAccess } from "../config/files.ts";
+import type { FileAccess } from "../config/named_files.ts";
 import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import type { Store } from "../store/store.ts";

@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { ephemeralKeyRing, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
 import type { Environment } from "./environment.ts";
 import { systemFault } from "../platform/system_fault.ts";
-import type { FileAccess } from "./files.ts";
+import type { FileAccess } from "./named_files.ts";
 import { explainReadError } from "./read_error.ts";
 
 /** A comma-separated ring. */

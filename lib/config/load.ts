@@ -2,8 +2,8 @@
 // every problem of every source at once, each with its place and remedy; never a partial result.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
-import { readConfigFile } from "./file.ts";
-import { examineFiles, type FileAccess } from "./files.ts";
+import { readConfigFile } from "./config_file.ts";
+import { examineFiles, type FileAccess } from "./named_files.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
 import { explainReadError } from "./read_error.ts";
 import { judge } from "./rules.ts";

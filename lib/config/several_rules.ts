@@ -10,7 +10,7 @@ import { SEVERAL } from "./sections/several.ts";
 const SEVERAL_KEYS = Object.keys(SEVERAL) as (keyof typeof SEVERAL)[];
 
 /** What a server is called that was given no name: its host's first label, if that is one. */
-export function memberNameOf({ name, hostname }: UpstreamAddress): string {
+function memberNameOf({ name, hostname }: UpstreamAddress): string {
   if (name !== "") return name;
   const [label = ""] = hostname.split(".");
   return /^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(label) && label !== "localhost" ? label : "server";

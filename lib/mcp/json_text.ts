@@ -2,6 +2,8 @@
 // but its id exchanged: parsing and printing it again would round its numbers and cost twice.
 // The texts given here have been read by `JSON.parse` before: what is malformed is not looked for again.
 
+import { hexDigit } from "./json_tokens.ts";
+
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
 
@@ -104,10 +106,6 @@ export function membersOf(text: Uint8Array, within?: Span): Member[] {
     members.push({ name: nameOf(text, key), whole: { start: key.start, end: value.end }, value });
   });
   return members;
-}
-
-function hexDigit(byte: number): number {
-  return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
 }
 
 /** Whether the string between quotes at `key` is `wanted` (ASCII), however it is spelt. Makes no string of it. */

@@ -60,6 +60,11 @@ export function isHex(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
+/** What a hexadecimal digit stands for; `byte` must be one. */
+export function hexDigit(byte: number): number {
+  return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
+}
+
 /** Where the first whole word of `bytes` lies in their memory. */
 function wordBase({ byteOffset }: Uint8Array): number {
   return byteOffset + 3 & ~3;

@@ -2,6 +2,8 @@
 // members cross as they are, whatever they hold. Names are compared as they stand in the bytes, without making strings,
 // so that a text of nothing but names costs no more than any other of its length.
 
+import { hexDigit } from "./json_tokens.ts";
+
 export const NO_SCOPE = 0, MESSAGE = 1, PARAMS = 2, META = 3, RESULT = 4, ERROR = 5;
 
 /** Where a deciding member stands, and what of it is read. */
@@ -100,10 +102,6 @@ const letters = new Uint16Array(LONGEST);
 function fold(code: number): number {
   if (code >= 0x41 && code <= 0x5a) return code | 0x20;
   return code === 0x17f ? 0x73 : code === 0x212a ? 0x6b : code === 0x131 ? 0x69 : code;
-}
-
-function hexDigit(byte: number): number {
-  return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
 }
 
 /** The characters of `text` into the scratch; −1 if they are more than any deciding name has. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfigFile } from "../../../lib/config/file.ts";
+import { readConfigFile } from "../../../lib/config/config_file.ts";
 import { loadSettings } from "../../../lib/config/load.ts";
 import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
 import { formatSampleConfig, SAMPLE_FILE } from "../../../scripts/sample_config.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readConfigFile } from "../../../lib/config/file.ts";
+import { readConfigFile } from "../../../lib/config/config_file.ts";
 import { STRICT } from "../../support/strict.ts";
 
 async function read(text: string) {

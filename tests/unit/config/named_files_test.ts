@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { looksLikeKey } from "../../../lib/config/files.ts";
+import { looksLikeKey } from "../../../lib/config/named_files.ts";
 import { STRICT } from "../../support/strict.ts";
 import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
 import { load, problemLines, problemsOf } from "./sources.ts";
