@@ -1,6 +1,7 @@
 // The real program's sockets, on whichever runtime it has: half-closed clients, slow readers, aborts, many streams, and
 // certificates that change under load.
 import assert from "node:assert/strict";
+import { openFilesLimit } from "../../lib/platform/descriptors.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { Signet } from "../support/mcp_signet.ts";
 import { RawPeer } from "../support/raw_peer.ts";
@@ -64,20 +65,92 @@ Deno.test("a big answer waits for a slow client and arrives whole; others are se
   assert.ok(body.length > size, `${body.length} bytes`);
 });
 
-Deno.test("streams of many clients are open at a time, and each client's end ends its own upstream", async () => {
+/** How many clients stream or call at a time: as many as are asked for, where there are descriptors for them. */
+const CROWD = crowd(Number(Deno.env.get("SIGNET_TEST_CROWD") ?? 1000));
+
+/** Each takes two descriptors here, and two in Signet. */
+function crowd(asked: number): number {
+  const fit = Math.floor(((openFilesLimit() ?? Infinity) - 500) / 2);
+  if (fit >= asked) return asked;
+  console.warn(`%cNOT PROVEN: ${asked} streams, because there are descriptors for ${fit} alone`, "color: red");
+  return Math.max(1, fit);
+}
+
+const CROWD_FLAGS = [
+  ...["--max-sessions-per-principal", String(2 * CROWD), "--max-connections", String(Math.max(2000, 4 * CROWD))],
+  ...["--max-streams", String(2 * CROWD), "--max-in-flight", String(2 * CROWD), "--principal-share", "100"],
+];
+/** As many at a time as a listener's queue takes. */
+const BATCH = 100;
+
+/** Runs `work` for each number below {@link CROWD}. */
+async function forCrowd(work: (n: number) => Promise<void>): Promise<void> {
+  for (let from = 0; from < CROWD; from += BATCH) {
+    await Promise.all(Array.from({ length: Math.min(BATCH, CROWD - from) }, (_, i) => work(from + i)));
+  }
+}
+
+async function inUse(signet: Signet, limit: string): Promise<number> {
+  const page = await (await fetch(`${signet.adminUrl}/metrics`)).text();
+  return Number(new RegExp(`^signet_in_use\\{limit="${limit}"\\} (\\d+)$`, "m").exec(page)?.[1]);
+}
+
+Deno.test(`${CROWD} streams are open at a time, and each client's end ends its own upstream`, async () => {
   await using upstream = new FakeMcp();
-  await using signet = await Signet.start({ upstream: upstream.url, args: ["--max-sessions-per-principal", "1000"] });
-  const count = 300;
-  const aborts = Array.from({ length: count }, () => new AbortController());
-  await Promise.all(aborts.map(async ({ signal }) => {
+  await using signet = await Signet.start({ upstream: upstream.url, args: CROWD_FLAGS });
+  // A stream that nobody holds any more is closed by the garbage collector.
+  const readers: ReadableStreamDefaultReader[] = [];
+  let heard = 0;
+  await forCrowd(async () => {
     const headers = { accept: "text/event-stream", "mcp-session-id": await openSession(signet.url) };
-    const response = await fetch(signet.url, { headers, signal });
+    const response = await fetch(signet.url, { headers });
     assert.equal(response.status, 200);
-    response.body!.getReader().read().catch(() => {});
-  }));
-  await until(() => upstream.streams.size === count, `${count} streams`);
+    const reader = response.body!.getReader();
+    readers.push(reader);
+    reader.read().then(() => heard++, () => {});
+  });
+  await until(() => upstream.streams.size === CROWD, () => `${CROWD} streams: there are ${upstream.streams.size}`);
+  assert.equal(await inUse(signet, "streams"), CROWD);
+  upstream.push({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "to all" } });
+  await until(() => heard === CROWD, () => `an event on each of ${CROWD} streams: ${heard} have it`);
+  for (const left of [Math.ceil(CROWD / 2), 0]) {
+    await Promise.all(readers.splice(left).map((reader) => reader.cancel()));
+    await until(
+      () => upstream.streams.size === left,
+      () => `${left} streams upstream: there are ${upstream.streams.size}`,
+    );
+    await until(async () => await inUse(signet, "streams") === left, `${left} places of streams`);
+  }
+});
+
+Deno.test(`${CROWD} calls are left by their clients at once, and nothing of them stays`, async () => {
+  await using upstream = new FakeMcp();
+  let waiting = 0;
+  let ended = 0;
+  const gate = Promise.withResolvers<void>();
+  upstream.tool("wait", async () => {
+    waiting++;
+    await gate.promise;
+    ended++;
+    return {};
+  });
+  await using signet = await Signet.start({ upstream: upstream.url, args: CROWD_FLAGS });
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "wait" } });
+  const aborts = Array.from({ length: CROWD }, () => new AbortController());
+  const calls: Promise<unknown>[] = [];
+  await forCrowd(async (n) => {
+    const headers = { ...JSON_FIELDS, "mcp-session-id": await openSession(signet.url) };
+    calls.push(fetch(signet.url, { method: "POST", headers, body, signal: aborts[n]!.signal }));
+    calls.at(-1)!.catch(() => {});
+  });
+  await until(() => waiting === CROWD, () => `${CROWD} calls: ${waiting} have come`);
   aborts.forEach((abort) => abort.abort());
-  await until(() => upstream.streams.size === 0, "their end upstream");
+  const outcomes = await Promise.allSettled(calls);
+  assert.ok(outcomes.every(({ status }) => status === "rejected"));
+  await until(async () => await inUse(signet, "requests") === 0, "the places of calls that were left");
+  gate.resolve();
+  await until(() => ended === CROWD, "the upstream's calls");
+  await openSession(signet.url);
 });
 
 Deno.test("TLS: SIGHUP brings a new certificate while clients keep coming", async () => {

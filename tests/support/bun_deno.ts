@@ -1,10 +1,12 @@
-// What tests use of `Deno`, on Bun: `node:` built-ins and `Bun.serve` behind the same names, so that a test file written for
+// What tests use of `Deno`, on Bun: `node:` built-ins behind the same names, so that a test file written for
 // Deno runs there unchanged. Tests are gathered and run by `runTests`. Sanitizers are Deno's alone; what a test leaves
 // behind shows here as a process that does not end by itself (on_bun.ts).
+import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { chmod, copyFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import tls from "node:tls";
@@ -191,29 +193,57 @@ class Listener {
 }
 
 type Handler = (request: Request, info?: unknown) => Response | Promise<Response>;
+type ServeOptions = Address & { readonly onError?: (error: unknown) => Response; readonly handler?: Handler };
 
-interface BunServer {
-  readonly port: number;
-  stop(now?: boolean): Promise<void>;
+/** By `node:http`: `Bun.serve` keeps the head of a stream to itself until the first bytes come. */
+function serve(options: ServeOptions, handler: Handler = options.handler!) {
+  const { onError = () => new Response("fault", { status: 500 }) } = options;
+  const server = http.createServer(async (incoming, outgoing) => {
+    const left = new AbortController();
+    outgoing.on("close", () => left.abort());
+    outgoing.on("error", () => left.abort());
+    try {
+      const request = await requestOf(incoming, left.signal);
+      await answer(outgoing, await Promise.resolve(handler(request)).catch(onError), left.signal);
+    } catch {
+      outgoing.destroy();
+    }
+  });
+  server.listen(options.port ?? 0, options.hostname ?? "127.0.0.1");
+  const { port } = server.address() as net.AddressInfo;
+  const { promise: finished, resolve } = Promise.withResolvers<void>();
+  const shutdown = (): Promise<void> => {
+    server.close();
+    server.closeAllConnections();
+    resolve();
+    return Promise.resolve();
+  };
+  return { addr: { hostname: "127.0.0.1", port }, shutdown, finished, [Symbol.asyncDispose]: shutdown };
 }
 
-declare const Bun: { serve(options: Record<string, unknown>): BunServer };
+async function requestOf(incoming: http.IncomingMessage, signal: AbortSignal): Promise<Request> {
+  const headers = new Headers();
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
+    headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
+  }
+  const pieces: Uint8Array[] = [];
+  for await (const piece of incoming) pieces.push(piece);
+  const { method = "GET", url = "/" } = incoming;
+  const body = pieces.length === 0 ? null : new Uint8Array(Buffer.concat(pieces));
+  return new Request(`http://${headers.get("host") ?? "localhost"}${url}`, { method, headers, body, signal });
+}
 
-function serve(options: Address & { onError?: (error: unknown) => Response; handler?: Handler }, handler?: Handler) {
-  const answer = handler ?? options.handler!;
-  const server = Bun.serve({
-    hostname: options.hostname ?? "127.0.0.1",
-    port: options.port ?? 0,
-    idleTimeout: 0,
-    fetch: (request: Request) => answer(request),
-    error: options.onError ?? (() => new Response("fault", { status: 500 })),
-  });
-  const { promise: finished, resolve } = Promise.withResolvers<void>();
-  const shutdown = async (): Promise<void> => {
-    await server.stop(true);
-    resolve();
-  };
-  return { addr: { hostname: "127.0.0.1", port: server.port }, shutdown, finished, [Symbol.asyncDispose]: shutdown };
+async function answer(outgoing: http.ServerResponse, response: Response, left: AbortSignal): Promise<void> {
+  const { status, statusText, headers, body } = response;
+  outgoing.writeHead(status, statusText, [...headers].flat());
+  if (body === null) return void outgoing.end();
+  outgoing.flushHeaders();
+  const reader = body.getReader();
+  left.addEventListener("abort", () => void reader.cancel().catch(() => {}));
+  for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
+    if (!outgoing.write(value!)) await Promise.race([once(outgoing, "drain"), once(left, "abort")]);
+  }
+  outgoing.end();
 }
 
 interface CommandOptions {
