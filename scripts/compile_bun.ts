@@ -36,7 +36,16 @@ export async function bundleProgram(root: string): Promise<Bundle> {
   const folder = await Deno.makeTempDir({ prefix: "signet_bundle_" });
   try {
     const path = `${folder}/signet.mjs`;
-    const args = ["bundle", "--quiet", "--frozen-lockfile", "--platform", "deno", "--sourcemap", "external"];
+    const args = [
+      "bundle",
+      "--quiet",
+      "--lock=deno.lock",
+      "--frozen-lockfile",
+      "--platform",
+      "deno",
+      "--sourcemap",
+      "external",
+    ];
     await run(Deno.execPath(), [...args, "--output", path, "main.ts"], { cwd: root, what: "deno bundle" });
     const code = await Deno.readTextFile(path);
     const { sources } = JSON.parse(await Deno.readTextFile(`${path}.map`)) as { sources: string[] };

@@ -48,7 +48,14 @@ function writablePaths(triple: string): string[] {
  * user of the machine could plant one. --exclude-unused-npm: without it every package of deno.lock gets embedded.
  * --unstable-net: only Deno.listenTls with reusePort needs it, to swap certificates without losing a connection.
  */
-const COMPILE_FLAGS = ["--frozen", "--no-code-cache", "--exclude-unused-npm", "--unstable-net", V8_FLAGS];
+const COMPILE_FLAGS = [
+  "--lock=deno.lock",
+  "--frozen",
+  "--no-code-cache",
+  "--exclude-unused-npm",
+  "--unstable-net",
+  V8_FLAGS,
+];
 
 /** What the listing of `deno compile` shows that has no place in the program. @throws Error if there is no listing */
 export function findForeignEmbedded(output: string): string[] {

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { walk } from "./demo_walk.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** What the program and this demo consist of; tests have a lock file of their own, and are not waited for. */
+const LOCKED = ["--lock=deno.lock", "--frozen"];
 /** Tried first, so that a pasted client configuration stays right from one demo to the next. */
 const USUAL_PORT = 8080;
 /** How long the two may take to end by themselves, in ms. */
@@ -135,7 +137,16 @@ function choosePort(): number {
 const notebook: Program = {
   args: (
     port,
-  ) => ["run", "-A", "--quiet", "--unstable-no-legacy-abort", "scripts/demo_server.ts", "--port", String(port)],
+  ) => [
+    "run",
+    "-A",
+    "--quiet",
+    ...LOCKED,
+    "--unstable-no-legacy-abort",
+    "scripts/demo_server.ts",
+    "--port",
+    String(port),
+  ],
   findUrl: (line) => /^listening (\S+)$/.exec(line)?.[1],
 };
 
@@ -144,10 +155,11 @@ function signetBefore(upstream: string, key: string): Program {
   const principals = ["--principal", "bearer"];
   return {
     args: (port) =>
-      ["run", "-A", "--quiet", "main.ts", "serve", "--upstream", upstream, "--listen", `127.0.0.1:${port}`].concat(
-        ["--admin", "127.0.0.1:0", "--log-format", "json", "--log-level", "info"],
-        principals,
-      ),
+      ["run", "-A", "--quiet", ...LOCKED, "main.ts", "serve", "--upstream", upstream, "--listen", `127.0.0.1:${port}`]
+        .concat(
+          ["--admin", "127.0.0.1:0", "--log-format", "json", "--log-level", "info"],
+          principals,
+        ),
     env: { MCP_ENCRYPTION_KEY: key },
     findUrl: (line) => {
       if (!line.startsWith("{")) return undefined;

@@ -24,7 +24,7 @@ const missing = await missingPrograms();
 warn(missing);
 const files = Deno.args.length > 0 ? Deno.args : ["tests"];
 const { code } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--preload", POISON, ...files],
+  args: ["test", "-A", "--lock=tests/deno.lock", "--frozen", "--preload", POISON, ...files],
   cwd: root,
 }).spawn().status;
 warn(missing);

@@ -151,7 +151,7 @@ Deno.test("no key, secret, state or environment file gets into git or into an im
   const lines = (await Deno.readTextFile(`${ROOT}/.dockerignore`)).split("\n").filter((line) => /^[^#]/.test(line));
   assert.equal(lines[0], "*", "what is not named is left out");
   const kept = lines.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
-  assert.deepEqual(kept, ["main.ts", "lib", "scripts", "deno.json", "deno.lock", "LICENSE"]);
+  assert.deepEqual(kept, ["main.ts", "lib", "scripts", "deno.json", "import_map.json", "deno.lock", "LICENSE"]);
   for (const file of kept) await Deno.stat(`${ROOT}/${file}`);
   for (const pattern of ["key", "pem", "secret", "secrets", "db", "db-*"]) assert.ok(lines.includes(`**/*.${pattern}`));
 });
