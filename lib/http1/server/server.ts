@@ -55,9 +55,6 @@ export function serveHttp1(options: ServeOptions): Http1Server {
   return new Http1Server(options);
 }
 
-/** So long may a stranger hold memory that other strangers want, ms. */
-const STRANGERS_MS = 1000;
-
 export class Http1Server {
   readonly stats: ServerStats = {
     connectionsOpen: 0,
@@ -148,10 +145,9 @@ export class Http1Server {
   /** Of strangers alone, and as long as callers leave them room: what they hold is the memory in question. */
   #makeRoom(asking: OpenConnection, bytes: number): boolean {
     if (!this.#context.account.leavesStrangers(bytes)) return false;
-    const sinceMs = this.#context.sweep.now() - STRANGERS_MS;
     let first: OpenConnection | undefined;
     for (const connection of this.#connections) {
-      if (connection === asking || connection.strange === 0 || !(connection.waitingSinceMs! <= sinceMs)) continue;
+      if (connection === asking || connection.strange === 0 || connection.waitingSinceMs === undefined) continue;
       if (first === undefined || connection.waitingSinceMs! < first.waitingSinceMs!) first = connection;
     }
     if (first === undefined) return false;
