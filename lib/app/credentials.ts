@@ -11,22 +11,24 @@ import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { oauthCredential, type OAuthGrant, type OAuthOptions } from "../upstream/credentials/oauth.ts";
 import { refreshTokenFile } from "../upstream/credentials/refresh_token_file.ts";
 import { Rotation } from "../upstream/credentials/rotation.ts";
+import { environment } from "../platform/environment.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 export interface CredentialParts {
   readonly settings: Settings;
   readonly secrets: Secrets;
+  readonly log: Logger;
 }
 
 /** An upstream whose requests all carry the credential, and the end of both. */
 export function withCredential(
   inner: Upstream,
-  { settings, secrets, log }: CredentialParts & { readonly log: Logger },
+  parts: CredentialParts,
 ): { upstream: Upstream; close(): Promise<void> } {
-  const source = credentialsOf({ settings, secrets })([]);
+  const source = credentialsOf(parts)([]);
   const upstream = new CredentialedUpstream(inner, source);
-  const rotation = new Rotation({ timers: SYSTEM_TIMERS, log });
+  const rotation = new Rotation({ timers: SYSTEM_TIMERS, log: parts.log });
   rotation.add(upstream);
   return {
     upstream,
@@ -50,6 +52,8 @@ export function credentialsOf(parts: CredentialParts): (fields: FieldList) => Cr
       args: [],
       run: runCommand,
       timers: SYSTEM_TIMERS,
+      log: parts.log,
+      environment: environment(),
     })
     : oauthCredential(oauthOptions(parts, grantOf(settings)));
   return () => source;

@@ -70,7 +70,7 @@ async function optionsOf(
   };
   if (settings.credential === undefined) return options;
   const { credentialsOf } = await import("./credentials.ts");
-  const sourceFor = credentialsOf({ settings, secrets });
+  const sourceFor = credentialsOf({ settings, secrets, log });
   return { ...options, credentials: ({ fields }) => sourceFor(fields) };
 }
 

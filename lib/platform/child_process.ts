@@ -4,6 +4,8 @@
 import { spawn } from "node:child_process";
 import { Buffer } from "node:buffer";
 import { constants } from "node:os";
+import process from "node:process";
+import type { Readable } from "node:stream";
 import { bun, type BunSubprocess } from "./bun_types.ts";
 import { RUNTIME } from "./runtime.ts";
 
@@ -94,27 +96,68 @@ function stdinOf({ stdin }: BunSubprocess): WritableStream<Uint8Array> {
 export interface Output {
   /** As shells count: 128 and more where a signal has ended it. */
   readonly code: number;
+  /** The first {@link MOST_OUTPUT_BYTES} of each; the rest is read and let go of. */
   readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** More than a program that answers with a few values has to say. */
+const MOST_OUTPUT_BYTES = 1024 * 1024;
+/** Between SIGTERM and SIGKILL. */
+const GRACE_MS = 5000;
+
+/** Reads `stream` to its end. @returns what is kept of it so far, when asked */
+function keepFirst(stream: Readable): () => Uint8Array {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  stream.on("data", (piece: Uint8Array) => {
+    if (size < MOST_OUTPUT_BYTES) pieces.push(piece.subarray(0, MOST_OUTPUT_BYTES - size));
+    size += piece.length;
+  });
+  return () => Buffer.concat(pieces);
+}
+
+function signalProcess(pid: number | undefined, signal: "SIGKILL"): void {
+  try {
+    if (pid !== undefined) process.kill(pid, signal);
+  } catch {
+    // it has ended by itself
+  }
 }
 
 /**
- * Runs a program to its end, or ends it (SIGTERM) when `signal` aborts. It gets this process's environment and stderr, and
- * an empty stdin. @throws what `systemFault` knows
+ * Runs a program to its end, or ends it when `signal` aborts: SIGTERM, then SIGKILL; nobody waits for what it has started
+ * and left behind. It gets this process's environment and an empty stdin. @throws what `systemFault` knows
  */
 export function runToEnd(command: string, args: readonly string[], signal: AbortSignal): Promise<Output> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "inherit"] });
-    const pieces: Uint8Array[] = [];
-    const stop = () => child.kill("SIGTERM");
-    signal.addEventListener("abort", stop);
-    child.stdout.on("data", (piece: Uint8Array) => pieces.push(piece));
-    child.on("error", (cause) => {
+    const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const stdout = keepFirst(child.stdout);
+    const stderr = keepFirst(child.stderr);
+    let grace: ReturnType<typeof setTimeout> | undefined;
+    const letGo = () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    const stop = () => {
+      child.kill("SIGTERM");
+      // Not by its own method: Deno's sends a child one signal and no second.
+      grace = setTimeout(() => signalProcess(child.pid, "SIGKILL"), GRACE_MS);
+      if (child.exitCode !== null || child.signalCode !== null) letGo();
+      else child.once("exit", letGo);
+    };
+    const settle = () => {
+      clearTimeout(grace);
       signal.removeEventListener("abort", stop);
+    };
+    signal.addEventListener("abort", stop);
+    child.on("error", (cause) => {
+      settle();
       reject(cause);
     });
     child.on("close", (code, ended) => {
-      signal.removeEventListener("abort", stop);
-      resolve({ code: code ?? codeOf(ended), stdout: Buffer.concat(pieces) });
+      settle();
+      resolve({ code: code ?? codeOf(ended), stdout: stdout(), stderr: stderr() });
     });
     if (signal.aborted) stop();
   });

@@ -6,12 +6,15 @@
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { runToEnd } from "../../platform/child_process.ts";
+import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
+import { logCommandWords } from "./command_words.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 
 export interface CommandOutput {
   readonly code: number;
   readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
 }
 
 /** Runs a command to its end, or until `signal` aborts. */
@@ -23,6 +26,9 @@ export interface CommandCredentialOptions {
   readonly args: readonly string[];
   readonly run: RunCommand;
   readonly timers: Timers;
+  readonly log: Logger;
+  /** Of Signet, which the command inherits: its secrets stay out of the log. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Default 30 s. */
   readonly timeoutMs?: number;
 }
@@ -53,13 +59,15 @@ function read(output: CommandOutput, nowMs: number): { values: Record<string, st
 }
 
 export function commandCredential(options: CommandCredentialOptions): CredentialSource {
-  const { command, args, run, timers, timeoutMs = 30_000 } = options;
+  const { command, args, run, timers, log, environment, timeoutMs = 30_000 } = options;
   return new CachedCredential(async () => {
     const nowMs = timers.now();
     const abort = new AbortController();
     const cancel = timers.after(timeoutMs, () => abort.abort());
     try {
-      return read(await run(command, args, abort.signal), nowMs);
+      const output = await run(command, args, abort.signal);
+      logCommandWords(log, { ...output, environment });
+      return read(output, nowMs);
     } finally {
       cancel();
     }

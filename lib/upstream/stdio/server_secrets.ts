@@ -1,21 +1,21 @@
 // What a stdio server was given that nobody may read in a log (docs/behaviour.md B7): its credentials, the variables
 // that are set or inherited for it, and what its command line calls a secret. What the allow-list hands down is none.
+import { soundsSecret } from "../../observe/secret_names.ts";
 import type { Machine, ServerCommand } from "./launch.ts";
 
 /** Values that are words of a configuration and not secrets, unless their name says otherwise. */
 const PLAIN_VALUE =
   /^(?:true|false|yes|no|on|off|\d{1,5}|trace|debug|info|warn|warning|error|development|production|test|stdio)$/i;
-const SECRET_NAME = /key|token|secret|passw|pwd|pass$|credential|auth|cookie|session|private|signature|salt|pin$|dsn/i;
 
 function mayBeSecret(name: string, value: string): boolean {
-  return value.trim() !== "" && (SECRET_NAME.test(name) || !PLAIN_VALUE.test(value));
+  return value.trim() !== "" && (soundsSecret(name) || !PLAIN_VALUE.test(value));
 }
 
 /** `--api-key VALUE` and `--api-key=VALUE`. */
 function secretArguments(args: readonly string[]): string[] {
   return args.flatMap((arg, index) => {
     const [, name = "", value] = /^-{1,2}([\w-]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (!SECRET_NAME.test(name)) return [];
+    if (!soundsSecret(name)) return [];
     const given = value ?? args[index + 1] ?? "";
     return given === "" || given.startsWith("-") ? [] : [given];
   });
