@@ -1,7 +1,7 @@
 // The operator's listener: liveness, readiness, metrics. Separate from the front door, with bounds of its own.
 // Bound to loopback by default; a Host guard keeps rebinding web pages away from it.
 import { serveHttp1 } from "../http1/server/server.ts";
-import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../http1/types.ts";
+import { type Exchange, HTTP_ERROR_STATUS, type HttpError, type ResponseStart } from "../http1/types.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 import { respondWith, webRequest } from "./web_exchange.ts";
 
@@ -79,20 +79,10 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
   };
 }
 
-const STATUS_OF: Partial<Record<HttpErrorCode, number>> = {
-  request_timeout: 408,
-  body_too_large: 413,
-  uri_too_long: 414,
-  head_too_large: 431,
-  internal: 500,
-  coding_unsupported: 501,
-  version_unsupported: 505,
-};
-
 function renderError({ code, message }: HttpError): { start: ResponseStart; body: Uint8Array } {
   const body = new TextEncoder().encode(code === "internal" ? "Internal error\n" : `Refused: ${message}\n`);
   const fields = ["content-type", "text/plain; charset=utf-8", "cache-control", "no-store"];
-  return { start: { status: STATUS_OF[code] ?? 400, fields }, body };
+  return { start: { status: HTTP_ERROR_STATUS[code], fields }, body };
 }
 
 async function handle(options: AdminOptions, exchange: Exchange): Promise<void> {

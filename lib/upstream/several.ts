@@ -67,7 +67,7 @@ export class SeveralUpstream implements Upstream {
       parts,
       gate: NO_GATE,
       choose: (opening) => (events) => new Router({ parts: router, opening, events }),
-      onEnded: (sessionId) => this.onEnded?.(sessionId),
+      onEnded: (upstreamSessionId) => this.onEnded?.(upstreamSessionId),
     });
   }
 

@@ -42,18 +42,22 @@ for (const lane of LANES) {
     },
   );
 
-  Deno.test(`14: an origin no longer allowed is refused, of a head known by heart (${lane} lane)`, STRICT, async () => {
-    await using upstream = new FakeMcp();
-    const allowed = ["--allow-origin", "https://app.example"];
-    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: allowed });
-    const id = await signet.open();
-    using client = await RawClient.connect(signet.url);
-    const fields = [`mcp-session-id: ${id}`, "origin: https://app.example"];
-    assert.equal(await repeat(client, fields), "200");
-    signet.flags = signet.flags.filter((flag) => !allowed.includes(flag));
-    await signet.app.reload();
-    assert.equal(await repeat(client, fields), "403");
-  });
+  Deno.test(
+    `PROTOCOL 14: an origin no longer allowed is refused, of a head known by heart (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const allowed = ["--allow-origin", "https://app.example"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: allowed });
+      const id = await signet.open();
+      using client = await RawClient.connect(signet.url);
+      const fields = [`mcp-session-id: ${id}`, "origin: https://app.example"];
+      assert.equal(await repeat(client, fields), "200");
+      signet.flags = signet.flags.filter((flag) => !allowed.includes(flag));
+      await signet.app.reload();
+      assert.equal(await repeat(client, fields), "403");
+    },
+  );
 
   Deno.test(`I1: a withdrawn key counts no more, of a head known by heart (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();

@@ -2,7 +2,7 @@
 // TE.CL, TE.TE), 2021 (H2), 2022 (Browser-Powered Desync: CL.0), 2025 (HTTP/1.1 Must Die: 0.CL, Expect), Klein 2020
 // (New Variants), Weikop 2025 (Funky Chunks: TERM.EXT, EXT.TERM, TERM.SPILL, SPILL.TERM), the cases of T-Reqs, and RFC
 // 9112 §11.2. Each is what a client sends, and what must come of it: the requests understood, then perhaps a refusal.
-import type { HttpErrorCode } from "../../lib/http1/types.ts";
+import { HTTP_ERROR_STATUS, type HttpErrorCode } from "../../lib/http1/types.ts";
 
 /** `METHOD target body` of a request as the handler must see it, or the status of the refusal that ends the connection. */
 export type Outcome = readonly (string | number)[];
@@ -27,19 +27,10 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** The status that a refusal has on the wire (lib/http1/types.ts). */
 export function statusOf(code: string): number {
-  const status = STATUS[code as HttpErrorCode];
+  const status = HTTP_ERROR_STATUS[code as HttpErrorCode];
   if (status === undefined) throw new Error(`No status for ${code}`);
   return status;
 }
-
-const STATUS: Partial<Record<HttpErrorCode, number>> = {
-  bad_request: 400,
-  body_too_large: 413,
-  uri_too_long: 414,
-  head_too_large: 431,
-  coding_unsupported: 501,
-  version_unsupported: 505,
-};
 
 /** A POST to /x of Host a with these header lines and this body. */
 function post(lines: string, body = ""): string {

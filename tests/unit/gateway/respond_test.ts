@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import { ErrorResponder, toSignetError } from "../../../lib/gateway/respond.ts";
-import { HttpError } from "../../../lib/http1/types.ts";
+import { HTTP_ERROR_STATUS, HttpError, type HttpErrorCode } from "../../../lib/http1/types.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -61,3 +61,9 @@ Deno.test(
     assert.equal(unknown.message.includes("secret"), false);
   },
 );
+
+Deno.test("toSignetError keeps the status that the engine has for its fault", STRICT, () => {
+  for (const [code, status] of Object.entries(HTTP_ERROR_STATUS)) {
+    assert.equal(toSignetError(new HttpError(code as HttpErrorCode, "x")).kind.status, status, code);
+  }
+});

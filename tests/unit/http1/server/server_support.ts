@@ -1,21 +1,13 @@
 // A server with a scripted handler, for the tests of the server side.
 import { Http1Server, serveHttp1, type ServeOptions } from "../../../../lib/http1/server/server.ts";
-import type { Exchange, HttpError, HttpErrorCode } from "../../../../lib/http1/types.ts";
+import { type Exchange, HTTP_ERROR_STATUS, type HttpError } from "../../../../lib/http1/types.ts";
 import { bytesOf, ManualClock, RawPeer } from "../../../support/raw_peer.ts";
 
-const STATUS: Partial<Record<HttpErrorCode, number>> = {
-  bad_request: 400,
-  request_timeout: 408,
-  body_too_large: 413,
-  uri_too_long: 414,
-  head_too_large: 431,
-  internal: 500,
-  coding_unsupported: 501,
-  version_unsupported: 505,
-};
-
 export function renderError(error: HttpError) {
-  return { start: { status: STATUS[error.code] ?? 502, fields: ["x-code", error.code] }, body: bytesOf(error.code) };
+  return {
+    start: { status: HTTP_ERROR_STATUS[error.code], fields: ["x-code", error.code] },
+    body: bytesOf(error.code),
+  };
 }
 
 export interface TestServer extends AsyncDisposable {
