@@ -2,12 +2,12 @@
 // where it is one in place of another, what that one had been told (docs/protocol.md 1, 11; docs/behaviour.md L4).
 import type { Message } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
-import type { FieldList } from "../../http1/types.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
-import { LostSession } from "../../session/lost_session.ts";
-import { readUpstreamId } from "../http/session_id_field.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import { readUpstreamId, upstreamIdOf } from "../http/session_id_field.ts";
 import type { Asking, HttpPeer } from "./http_peer.ts";
 import type { Opened, Track, Waiter } from "./http_peer_call.ts";
 import { asRefusal, badAnswer } from "./http_peer_fault.ts";
@@ -35,6 +35,8 @@ const REVISION = /^[\x21-\x7e]{1,64}$/;
 
 export class HttpPeerGreeting {
   readonly #options: GreetingOptions;
+  /** Sessions that nobody wants, until they have ended. */
+  readonly #ending = new Set<Promise<unknown>>();
 
   constructor(options: GreetingOptions) {
     this.#options = options;
@@ -43,12 +45,27 @@ export class HttpPeerGreeting {
   /** @throws SignetError */
   async greet(text: Uint8Array, fields: FieldList): Promise<Greeted> {
     let opened = NO_SESSION;
-    const reply = await this.#ask(text, fields, async (body, track) => {
-      const greeting = await this.#open(body, fields, track);
-      opened = greeting.session;
-      return greeting;
-    });
-    return { reply, session: sessionIn(reply, opened) };
+    try {
+      const reply = await this.#ask(text, fields, async (body, track) => {
+        const greeting = await this.#open(body, fields, track);
+        opened = greeting.session;
+        return greeting;
+      });
+      return { reply, session: sessionIn(reply, opened) };
+    } catch (error) {
+      if (opened.id !== undefined) this.#holdUntilEnded(this.#options.wire.endSession(opened, fields));
+      throw error;
+    }
+  }
+
+  /** Settles when nothing is left of sessions that were opened for nobody. */
+  get idle(): Promise<unknown> {
+    return Promise.all(this.#ending);
+  }
+
+  #holdUntilEnded(ending: Promise<unknown>): void {
+    const held: Promise<unknown> = ending.finally(() => this.#ending.delete(held));
+    this.#ending.add(held);
   }
 
   /** Tells a new session what was told to the one before. What it refuses now it will refuse to whoever asks. */
@@ -94,8 +111,34 @@ export class HttpPeerGreeting {
     });
   }
 
+  /** Given up it fails at once; but what the server may open all the same is ended, if it says so soon. */
+  #patiently(call: SessionCall, fields: FieldList): SessionCall {
+    const { promise: response, resolve, reject } = Promise.withResolvers<SessionAnswer>();
+    const { wire, parts: { timers, limits } } = this.#options;
+    let state: "asked" | "answered" | "given up" = "asked";
+    const done = call.response.then(async (answer) => {
+      if (state === "asked") {
+        state = "answered";
+        return resolve(answer);
+      }
+      answer.release();
+      const id = answer instanceof LostSession ? undefined : upstreamIdOf(answer);
+      if (id !== undefined) await wire.endSession({ id, version: "" }, fields);
+    }).catch(reject);
+    const abort = () => {
+      if (state === "answered") return call.abort();
+      if (state === "given up") return;
+      state = "given up";
+      reject(givenUp());
+      const stop = timers.after(limits.endTimeoutMs, () => call.abort());
+      this.#holdUntilEnded(done.finally(stop));
+    };
+    return { response, abort };
+  }
+
   async #open(body: Uint8Array, fields: FieldList, track: Track): Promise<Opened> {
-    const response = await track(() => this.#options.wire.post(body, { session: NO_SESSION, fields }));
+    const { wire } = this.#options;
+    const response = await track(() => this.#patiently(wire.post(body, { session: NO_SESSION, fields }), fields));
     if (response instanceof LostSession) throw badAnswer("a lost session where there was none");
     if (response.head.status >= 300) return { session: NO_SESSION, response };
     try {
@@ -105,6 +148,10 @@ export class HttpPeerGreeting {
       throw error;
     }
   }
+}
+
+function givenUp(): HttpError {
+  return new HttpError("aborted", "opening a session: given up");
 }
 
 /** @throws SignetError `upstream_invalid` for a handshake that is none */

@@ -3,7 +3,6 @@
 import type { Carrier, Message, OpenPeers, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import { INITIALIZED } from "../../bridge/handshake.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
-import { type FieldList, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { HttpPeer } from "./http_peer.ts";
@@ -17,7 +16,7 @@ import {
   type PeerSession,
 } from "./http_peer_parts.ts";
 import { HttpPeerSessions } from "./http_peer_sessions.ts";
-import { endedBy, PeerWire } from "./http_peer_wire.ts";
+import { PeerWire } from "./http_peer_wire.ts";
 
 type Optional = "account" | "timers" | "breaker" | "fieldsOf";
 
@@ -58,7 +57,7 @@ export class HttpPeerLife implements PeerSource {
         if (this.#isConfirmed) await this.peer.post(INITIALIZED, session, fields);
         await this.#greeting.retell(events.retell(), session, fields);
       },
-      discard: (session, fields) => this.#tellEnd(session, fields),
+      discard: (session, fields) => this.#wire.endSession(session, fields),
       onLost: () => events.onLost(this.peer),
       onRenewed: () => {
         events.onReplaced(this.capabilities);
@@ -115,34 +114,21 @@ export class HttpPeerLife implements PeerSource {
   async stop(): Promise<void> {
     const session = await this.#close();
     if (session?.id === undefined || session.id === this.#sessions.sealed) return;
-    await this.#tellEnd(session, this.peer.lastFields());
+    await this.#wire.endSession(session, this.peer.lastFields());
   }
 
   async end(carrier: Carrier): Promise<readonly string[]> {
     const fields = this.peer.lastFields(carrier);
     const session = await this.#close();
     if (session?.id === undefined) return [];
-    const failure = await this.#tellEnd(session, fields);
+    const failure = await this.#wire.endSession(session, fields);
     return failure === undefined ? [] : [failure];
   }
 
   /** @returns the session there was; none the second time */
   async #close(): Promise<PeerSession | undefined> {
     const [session] = await Promise.all([this.#sessions.close(), this.#listening.stop(), this.peer.stop()]);
+    await this.#greeting.idle;
     return session;
-  }
-
-  /** @returns why it could not; undefined if there is no such session any more */
-  async #tellEnd(session: PeerSession, fields: FieldList): Promise<string | undefined> {
-    const { timers, limits } = this.#parts;
-    const call = this.#wire.end({ session, fields });
-    const stop = timers.after(limits.endTimeoutMs, () => call.abort());
-    try {
-      return endedBy(await call.response);
-    } catch (error) {
-      return error instanceof HttpError && error.code === "aborted" ? "no answer" : "not reached";
-    } finally {
-      stop();
-    }
   }
 }

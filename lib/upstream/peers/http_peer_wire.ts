@@ -49,8 +49,18 @@ export class PeerWire {
     return this.#send({ method: "GET", body: undefined }, ["accept", "text/event-stream", ...resumes], by);
   }
 
-  end(by: Sender): SessionCall {
-    return this.#send({ method: "DELETE", body: undefined }, [], by);
+  /** Tells the server that a session ends, in bounded time. @returns why it could not be told; undefined if there is none any more */
+  async endSession(session: PeerSession, fields: FieldList): Promise<string | undefined> {
+    const { timers, limits } = this.#parts;
+    const call = this.#send({ method: "DELETE", body: undefined }, [], { session, fields });
+    const stop = timers.after(limits.endTimeoutMs, () => call.abort());
+    try {
+      return endedBy(await call.response);
+    } catch (error) {
+      return error instanceof HttpError && error.code === "aborted" ? "no answer" : "not reached";
+    } finally {
+      stop();
+    }
   }
 
   #send(what: Pick<UpstreamRequest, "method" | "body">, about: FieldList, { session, fields }: Sender): SessionCall {
@@ -91,7 +101,7 @@ export class PeerWire {
 const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
 
 /** Whether a session has ended, by the answer to DELETE; else why not. The answer is released. */
-export function endedBy(answer: SessionAnswer): string | undefined {
+function endedBy(answer: SessionAnswer): string | undefined {
   answer.release();
   if (answer instanceof LostSession) return undefined;
   const { status } = answer.head;

@@ -376,3 +376,34 @@ Deno.test("P6: a stream of events in a coding is read as it comes", STRICT, asyn
   assert.deepEqual((await outcome).result, { ok: true });
   assert.equal(scene.heard.length, 1);
 });
+
+for (const end of ["the time is over", "nobody wants it"] as const) {
+  Deno.test(`A6: a session that a slow server opens when ${end} is ended there`, STRICT, async () => {
+    await using server = new FakeMcp();
+    const gate = Promise.withResolvers<undefined>();
+    server.onRequest = ({ body }) => body.includes('"initialize"') ? gate.promise : undefined;
+    const limits = { startTimeoutMs: end === "the time is over" ? 20 : 10_000 };
+    await using scene = new HttpPeerScene(server.url, { limits });
+    const opening = scene.open();
+    const refused = assert.rejects(opening);
+    await until(() => server.requests.length === 1, "the greeting");
+    const ending = end === "nobody wants it" ? scene.life.end(ANNA) : undefined;
+    await refused;
+    gate.resolve(undefined);
+    await until(() => server.received("DELETE").length === 1, "the end of the session");
+    await ending;
+    assert.equal(server.sessions.size, 0);
+  });
+}
+
+Deno.test("A4: a session whose handshake cannot be read is ended there", STRICT, async () => {
+  await using server = new FakeMcp();
+  server.onRequest = ({ body }) =>
+    body.includes('"initialize"')
+      ? new Response("<html>", { headers: { "mcp-session-id": "there-all-the-same" } })
+      : undefined;
+  await using scene = new HttpPeerScene(server.url);
+  await assert.rejects(scene.open(), { code: "upstream_invalid" });
+  await until(() => server.received("DELETE").length === 1, "the end of the session");
+  assert.equal(server.received("DELETE")[0]!.sessionId, "there-all-the-same");
+});
