@@ -1,7 +1,7 @@
 // What of a client's request reaches a member (docs/behaviour.md A8, docs/protocol.md 21): of its own accord nothing but a
 // trace and a language. What an operator has named goes too; a credential only where he has said so.
 import type { FieldList } from "../../http1/types.ts";
-import { isSameName } from "../../http1/wire/field_spelling.ts";
+import { plainName } from "../../http1/wire/field_spelling.ts";
 
 const ALWAYS = ["traceparent", "tracestate", "baggage", "accept-language"];
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
@@ -18,12 +18,13 @@ export interface CarrierRule {
 
 /** The rule as a function that gives a list of its own. */
 export function carrierRule({ client, names }: CarrierRule): (fields: FieldList) => FieldList {
-  const passing = [...ALWAYS, ...names].map((name) => name.toLowerCase()).filter((name) => !CREDENTIALS.includes(name));
+  const wanted = [...ALWAYS, ...names].map((name) => plainName(name.toLowerCase()));
+  const passing = new Set(wanted.filter((name) => !CREDENTIALS.includes(name)));
   return (fields) => {
     const carried: FieldList = [];
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i]!;
-      const passes = client ? !OF_THE_MESSAGE.test(name) : passing.some((passing) => isSameName(name, passing));
+      const passes = client ? !OF_THE_MESSAGE.test(name) : passing.has(plainName(name));
       if (passes) carried.push(name, fields[i + 1]!);
     }
     return carried;

@@ -1,13 +1,13 @@
 // Lists over several members: all pages of all, at once, in one stable order; bounded in pages, items and bytes
 // whatever a member does (docs/behaviour.md A2, A6). A member that does not answer in time is left out.
 import type { Carrier } from "../../bridge/peer.ts";
-import { findMember, type Span } from "../../mcp/json_text.ts";
+import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import type { MemberLife } from "./member_life.ts";
 import type { OfferKind } from "./member.ts";
 import { isFit, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
-import { uriSplice, viewSplices } from "./outward.ts";
-import { elementsIn, jsonBytes, memberAt, splice, stringAt } from "./splices.ts";
+import { viewSplices } from "./outward.ts";
+import { elementsIn, isObjectAt, jsonBytes, memberAt, splice, stringAt } from "./splices.ts";
 import { labelOf, outwardUri } from "./uris.ts";
 
 export interface ListKind {
@@ -111,7 +111,7 @@ class Gathered {
   /** @returns false if there is no room for more */
   add(line: Uint8Array, span: Span): boolean {
     const { key, kind } = this.#list;
-    const at = memberAt(line, key, span);
+    const [at, meta] = isObjectAt(line, span) ? findMembers(line, [key, "_meta"], span) : [];
     const inward = stringAt(line, at);
     if (inward === undefined || inward === "" || inward.length > MAX_KEY_LENGTH) return this.#drop();
     if (!this.#life.member.visible[kind].shows(inward)) return true;
@@ -121,7 +121,7 @@ class Gathered {
     this.#bytes += span.end - span.start;
     if (this.#items.length >= MAX_ITEMS || this.#bytes > MAX_BYTES) return false;
     this.#taken.add(outward);
-    this.#items.push({ inward, outward, text: this.#textOf(line, span, { at: at!, outward }) });
+    this.#items.push({ inward, outward, text: this.#textOf(line, span, { at: at!, outward, meta }) });
     return true;
   }
 
@@ -137,18 +137,19 @@ class Gathered {
     return true;
   }
 
-  #textOf(line: Uint8Array, span: Span, named: { readonly at: Span; readonly outward: string }): Uint8Array {
-    const { key, kind } = this.#list;
-    const renamed = key === "name"
-      ? [{ span: named.at, value: jsonBytes(named.outward) }]
-      : uriSplice(line, named.at, this.#label);
-    const views = kind === "tools" ? viewSplices(line, span, this.#label) : [];
+  #textOf(
+    line: Uint8Array,
+    span: Span,
+    named: { readonly at: Span; readonly outward: string; readonly meta: Span | undefined },
+  ): Uint8Array {
+    const { kind } = this.#list;
     const text = line.subarray(span.start, span.end);
-    const moved = [...renamed, ...views].map(({ span: { start, end }, value }) => ({
-      span: { start: start - span.start, end: end - span.start },
-      value,
-    }));
-    return splice(text, moved).slice();
+    const moved = [
+      { span: named.at, value: jsonBytes(named.outward) },
+      ...(kind === "tools" ? viewSplices(line, named.meta, this.#label) : []),
+    ].map(({ span: { start, end }, value }) => ({ span: { start: start - span.start, end: end - span.start }, value }));
+    // In memory of its own: there is at least one place that changes.
+    return splice(text, moved);
   }
 }
 

@@ -10,9 +10,9 @@ export function uriSplice(text: Uint8Array, span: Span | undefined, label: strin
   return uri === undefined ? [] : [{ span: span!, value: jsonBytes(outwardUri(label, uri)) }];
 }
 
-/** Those of a tool that has a view (MCP Apps), in either place they are written. */
-export function viewSplices(text: Uint8Array, item: Span, label: string): Splice[] {
-  const meta = memberAt(text, "_meta", item);
+/** Those of a tool that has a view (MCP Apps), in either place its `_meta` holds them. */
+export function viewSplices(text: Uint8Array, meta: Span | undefined, label: string): Splice[] {
+  if (meta === undefined) return [];
   return [
     ...uriSplice(text, memberAt(text, "resourceUri", memberAt(text, "ui", meta)), label),
     ...uriSplice(text, memberAt(text, "ui/resourceUri", meta), label),
