@@ -20,6 +20,8 @@ interface DescribeOptions {
 function describe(opened: Opened, options: DescribeOptions): (readonly [string, string])[] {
   const { session, key } = opened;
   const { ring, nowMs, redact: { redactUrl, shortHash } } = options;
+  // What is no address holds nothing to redact.
+  const shown = (url: string) => /^(?:stdio|several):/.test(url) ? url : redactUrl(url);
   // L8: now == expiry is expired.
   const expired = nowMs >= session.expiresAtMs ? "EXPIRED " : "";
   const client = [session.clientInfo["name"], session.clientInfo["version"]].map(printable).join(" ").trim();
@@ -35,10 +37,10 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
     ["capabilities", capabilities === "" ? "(none)" : capabilities],
     ...(session.home === undefined ? [] : [["home", printable(session.home)] as const]),
     ...Object.entries(session.upstreams).flatMap(([url, headers]) => [
-      ["upstream", printable(redactUrl(url))] as const,
+      ["upstream", printable(shown(url))] as const,
       ["  headers", Object.keys(headers).sort().map(printable).join(", ") || "(none)"] as const,
       ...(url === SEVERAL_URL ? membersOf(headers["mcp-session-id"]) : []).map(({ name, url, state }) =>
-        ["  member", `${name} = ${printable(redactUrl(url))}${state === undefined ? " (no session)" : ""}`] as const
+        ["  member", `${name} = ${printable(shown(url))}${state === undefined ? " (no session)" : ""}`] as const
       ),
     ]),
   ];

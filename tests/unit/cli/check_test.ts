@@ -107,6 +107,14 @@ Deno.test("P3: check looks for the program of a stdio server", STRICT, async () 
   const missing = new FakeMachine({ programs: [] });
   assert.equal(await missing.run("check", "--", "nosuchcommand"), 1);
   assert.match(missing.stdout, /Looking for "nosuchcommand": no program of this name is in PATH\./);
+  const member = new FakeMachine({ programs: [] });
+  const several = ["--upstream", "a=http://127.0.0.1:3001/mcp", "--upstream", "b!=stdio:nosuch hunter2"];
+  assert.equal(await member.run("check", ...several), 1);
+  assert.match(member.stdout, /Looking for "nosuch" of b: there is no such program/);
+  const there = new FakeMachine({ programs: ["nosuch"] });
+  assert.equal(await there.run("check", ...several), 0);
+  assert.match(there.stdout, /forwards to +a = http:\/\/127\.0\.0\.1:3001\/mcp, b \(required\) = stdio:nosuch\n/);
+  assert.doesNotMatch(there.stdout + member.stdout, /hunter2/);
   const joined = new FakeMachine({ programs: [] });
   assert.equal(await joined.run("check", "--", "npx -y server"), 1);
   assert.match(joined.stdout, /Write the words of the command apart/);

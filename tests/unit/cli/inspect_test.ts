@@ -1,3 +1,4 @@
+import { encodeSeveralId, SEVERAL_URL } from "../../../lib/envelope/several_id.ts";
 import assert from "node:assert/strict";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { newSid, sealSession } from "../../../lib/envelope/session_id.ts";
@@ -111,3 +112,22 @@ Deno.test("inspect shows nothing a client put in its name to drive the terminal"
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(out, /[\x00-\x09\x0b-\x1f]/);
 });
+
+Deno.test(
+  "A1 PROTOCOL 2: inspect names the members of a session over several servers, and none of their ids",
+  STRICT,
+  async () => {
+    const id = encodeSeveralId({
+      run: "00112233445566778899aabb",
+      separator: "_",
+      members: [
+        { name: "files", url: "http://127.0.0.1:3001/mcp?key=hunter2", state: "hunter2" },
+        { name: "memory", url: "stdio:memory", state: undefined },
+      ],
+    });
+    const { out } = await inspect(sealWith(NEW, { upstreams: { [SEVERAL_URL]: { "mcp-session-id": id } } }));
+    assert.match(out, /^ {2}member +files = http:\/\/127\.0\.0\.1:3001\/mcp$/m);
+    assert.match(out, /^ {2}member +memory = stdio:memory \(no session\)$/m);
+    assert.doesNotMatch(out, /hunter2/);
+  },
+);
