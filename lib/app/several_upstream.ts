@@ -1,7 +1,7 @@
 // Settings → several MCP servers behind one session: each a member with its own peers, credential, patterns and breaker.
 // Loaded only where several are configured.
 import type { Settings } from "../config/schema.ts";
-import type { MemberCredential } from "../config/sections/several.ts";
+import type { MemberCredential, ToolText } from "../config/sections/several.ts";
 import type { UpstreamAddress } from "../config/addresses.ts";
 import { membersIn } from "../config/several_rules.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
@@ -62,6 +62,8 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       url: address.url,
       required: address.required,
       breaker,
+      renames: textsOf(settings.renameTools, address),
+      descriptions: textsOf(settings.describeTools, address),
       counts: newCounts(),
       carry,
       visible: {
@@ -86,6 +88,12 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     checks: () => upstream.checks(),
     close: () => upstream.close(),
   };
+}
+
+function textsOf(texts: readonly ToolText[], { name, prefixName }: Named): ReadonlyMap<string, string> {
+  return new Map(
+    texts.filter(({ member }) => member === name || member === prefixName).map(({ tool, text }) => [tool, text]),
+  );
 }
 
 function credentialFor({ memberCredentials }: Settings, { name }: Named): MemberCredential | undefined {

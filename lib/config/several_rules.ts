@@ -79,6 +79,20 @@ function judgeMemberCredentials({ settings, problem }: Bench): void {
   }
 }
 
+function judgeToolTexts({ settings, problem }: Bench): void {
+  if (settings.upstreams.length < 2) return;
+  const names = new Set(membersIn(settings.upstreams).flatMap(({ name, prefixName }) => [name, prefixName]));
+  for (const key of ["renameTools", "describeTools"] as const) {
+    const stranger = settings[key].find(({ member }) => !names.has(member));
+    if (stranger !== undefined) {
+      problem(key, `no MCP server is named ${stranger.member}`, "Name one as --upstream does.");
+    }
+  }
+  const given = settings.renameTools.map(({ member, text }) => `${member}/${text}`);
+  const twice = given.find((name, at) => given.indexOf(name) !== at);
+  if (twice !== undefined) problem("renameTools", `two tools are called ${twice}`, "Give each a name of its own.");
+}
+
 function judgeAdoption({ settings: { upstreams, adopt }, problem }: Bench): void {
   if (!adopt || upstreams.length < 2) return;
   problem("adopt", "there are several MCP servers, and an id of one server's is none of theirs", "Leave it out.");
@@ -90,5 +104,6 @@ export const SEVERAL_RULES: readonly Rule[] = [
   [[...READS, "nameSeparator"], judgeMembers],
   [READS, judgeStdioMembers],
   [[...READS, "memberCredentials", "credential"], judgeMemberCredentials],
+  [[...READS, "renameTools", "describeTools"], judgeToolTexts],
   [[...READS, "adopt"], judgeAdoption],
 ];

@@ -203,3 +203,34 @@ Deno.test("A3 A9: addresses lead back wherever an answer holds one; all else pas
     structuredContent: { uri: "file:///kept" },
   });
 });
+
+Deno.test("A7: a tool that is renamed and described is listed and called as that, and as nothing else", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  a.lists.tools = [
+    { name: "list", inputSchema: {} },
+    { name: "echo", description: "old", inputSchema: {} },
+    { name: "taken", inputSchema: {} },
+  ];
+  const flags = [
+    "--rename-tool",
+    "a/echo=say",
+    "--rename-tool",
+    "a/list=taken",
+    "--describe-tool",
+    'a/echo=Says, it = "all".',
+    "--describe-tool",
+    "a/list=New.",
+  ];
+  await using signet = await startSeveral({ a, b }, { flags });
+  const session = await SeveralSession.open(signet);
+  const { result: { tools } } = await session.ask("tools/list") as { result: { tools: Json[] } };
+  const own = tools.filter(({ name }) => String(name).startsWith("a_"));
+  assert.deepEqual(own, [
+    { name: "a_taken", description: "New.", inputSchema: {} },
+    { name: "a_say", description: 'Says, it = "all".', inputSchema: {} },
+  ]);
+  assert.deepEqual((await session.call("a_say", { x: 1 })).result, { echoed: { x: 1 } });
+  assert.equal(((await session.call("a_echo")).error as { code: number }).code, -32602);
+  assert.equal(a.fake.ran.get("echo"), 1);
+});

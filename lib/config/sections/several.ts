@@ -51,6 +51,26 @@ const memberCredential: Kind<MemberCredential> = {
   fileOf: ({ path }) => path,
 };
 
+/** What a tool of a member is called, or described as, in place of what its server says. */
+export interface ToolText {
+  readonly member: string;
+  readonly tool: string;
+  readonly text: string;
+}
+
+function toolText(metavar: string, fits: (text: string) => boolean): Kind<ToolText> {
+  return {
+    metavar,
+    parse(text) {
+      const [, member, tool, given] = /^([A-Za-z][\w-]*)\/([^=]+)=(.+)$/s.exec(text) ?? [];
+      if (member !== undefined && fits(given!)) return { value: { member, tool: tool!, text: given! } };
+      return unfit("this is no text for a server's tool", `Write ${metavar}, with the server's own name for the tool.`);
+    },
+    format: ({ member, tool, text }) => `${member}/${tool}=${text}`,
+    separator: /\n+/,
+  };
+}
+
 export const SEVERAL = {
   nameSeparator: rows.one(separator, {
     name: "name-separator",
@@ -66,6 +86,14 @@ export const SEVERAL = {
     name: "member-credential",
     doc:
       "Which credential one of several servers gets: none (the default), client (its own), signet (--credential), or file:PATH (a Bearer token)",
+  }),
+  renameTools: rows.many(toolText("NAME/TOOL=NEW", (text) => /^[A-Za-z0-9_-]{1,40}$/.test(text)), {
+    name: "rename-tool",
+    doc: "What a server's tool is called behind the server's name; several in one value stand on lines of their own",
+  }),
+  describeTools: rows.many(toolText("NAME/TOOL=TEXT", (text) => text.length <= 4096), {
+    name: "describe-tool",
+    doc: "What a server's tool is described as; several in one value stand on lines of their own",
   }),
   allowTools: rows.many(pattern, {
     name: "allow-tool",

@@ -69,7 +69,7 @@ export class Catalog {
     const life = this.#options.lives.find(({ name }) => outward.startsWith(name + this.#options.separator));
     if (life === undefined) return undefined;
     const rest = outward.slice(life.name.length + this.#options.separator.length);
-    if (!looksShort(rest) && !life.member.visible[kind].hides) {
+    if (!looksShort(rest) && !life.member.visible[kind].hides && (kind !== "tools" || life.member.renames.size === 0)) {
       // What would be listed under another name is not there under this one.
       return rest !== "" && outwardName(life.name + this.#options.separator, rest) === outward
         ? { life, inward: rest }

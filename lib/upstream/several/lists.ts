@@ -7,7 +7,7 @@ import type { OfferKind } from "./member.ts";
 import { isFit, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
 import { viewSplices } from "./outward.ts";
-import { elementsIn, isObjectAt, jsonBytes, memberAt, splice, stringAt } from "./splices.ts";
+import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice, stringAt } from "./splices.ts";
 import { labelOf, outwardUri } from "./uris.ts";
 
 export interface ListKind {
@@ -91,6 +91,17 @@ export class ListRefused extends Error {
   }
 }
 
+/** One entry as it stands in its page. */
+interface Entry {
+  readonly inward: string;
+  readonly outward: string;
+  readonly at: Span;
+  readonly meta: Span | undefined;
+  readonly description: Span | undefined;
+}
+
+const encoder = new TextEncoder();
+
 class Gathered {
   readonly #life: MemberLife;
   readonly #list: ListKind;
@@ -98,6 +109,7 @@ class Gathered {
   readonly #label: string;
   readonly #items: Item[] = [];
   readonly #taken = new Set<string>();
+  readonly #given: ReadonlySet<string>;
   #bytes = 0;
   #alike = 0;
 
@@ -106,22 +118,33 @@ class Gathered {
     this.#list = list;
     this.#prefix = life.name + separator;
     this.#label = labelOf(life.name);
+    this.#given = new Set(life.member.renames.values());
   }
 
   /** @returns false if there is no room for more */
   add(line: Uint8Array, span: Span): boolean {
     const { key, kind } = this.#list;
-    const [at, meta] = isObjectAt(line, span) ? findMembers(line, [key, "_meta"], span) : [];
+    const [at, meta, description] = isObjectAt(line, span)
+      ? findMembers(line, [key, "_meta", "description"], span)
+      : [];
     const inward = stringAt(line, at);
     if (inward === undefined || inward === "" || inward.length > MAX_KEY_LENGTH) return this.#drop();
     if (!this.#life.member.visible[kind].shows(inward)) return true;
-    const outward = key === "name" ? outwardName(this.#prefix, inward) : outwardUri(this.#label, inward);
+    // What another tool was given as a name is that one's.
+    if (kind === "tools" && !this.#life.member.renames.has(inward) && this.#given.has(inward)) return this.#drop();
+    const outward = key === "name"
+      ? outwardName(this.#prefix, this.#calledHere(inward))
+      : outwardUri(this.#label, inward);
     // Of two that would look alike, one could never be meant.
     if (this.#taken.has(outward)) return this.#drop();
     this.#bytes += span.end - span.start;
     if (this.#items.length >= MAX_ITEMS || this.#bytes > MAX_BYTES) return false;
     this.#taken.add(outward);
-    this.#items.push({ inward, outward, text: this.#textOf(line, span, { at: at!, outward, meta }) });
+    this.#items.push({
+      inward,
+      outward,
+      text: this.#textOf(line, span, { at: at!, inward, outward, meta, description }),
+    });
     return true;
   }
 
@@ -132,21 +155,31 @@ class Gathered {
     return { items: this.#items, dropped: dropped.join("; ") };
   }
 
+  #calledHere(inward: string): string {
+    return (this.#list.kind === "tools" ? this.#life.member.renames.get(inward) : undefined) ?? inward;
+  }
+
   #drop(): true {
     this.#alike++;
     return true;
   }
 
-  #textOf(
-    line: Uint8Array,
-    span: Span,
-    named: { readonly at: Span; readonly outward: string; readonly meta: Span | undefined },
-  ): Uint8Array {
+  /** A described tool's text goes in the place of its own, or behind its name. */
+  #described({ inward, at, description }: Entry): Splice[] {
+    const text = this.#list.kind === "tools" ? this.#life.member.descriptions.get(inward) : undefined;
+    if (text === undefined) return [];
+    if (description !== undefined) return [{ span: description, value: jsonBytes(text) }];
+    const behind = { start: at.end, end: at.end };
+    return [{ span: behind, value: encoder.encode(`,"description":${JSON.stringify(text)}`) }];
+  }
+
+  #textOf(line: Uint8Array, span: Span, entry: Entry): Uint8Array {
     const { kind } = this.#list;
     const text = line.subarray(span.start, span.end);
     const moved = [
-      { span: named.at, value: jsonBytes(named.outward) },
-      ...(kind === "tools" ? viewSplices(line, named.meta, this.#label) : []),
+      { span: entry.at, value: jsonBytes(entry.outward) },
+      ...this.#described(entry),
+      ...(kind === "tools" ? viewSplices(line, entry.meta, this.#label) : []),
     ].map(({ span: { start, end }, value }) => ({ span: { start: start - span.start, end: end - span.start }, value }));
     // In memory of its own: there is at least one place that changes.
     return splice(text, moved);

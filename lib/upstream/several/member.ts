@@ -19,6 +19,10 @@ export interface Member {
   /** Whether no session opens without it. */
   readonly required: boolean;
   readonly visible: Readonly<Record<OfferKind, Visible>>;
+  /** The server's own name of a tool → what it is called here. No two have one. */
+  readonly renames: ReadonlyMap<string, string>;
+  /** The server's own name of a tool → what it is described as here. */
+  readonly descriptions: ReadonlyMap<string, string>;
   readonly breaker: Breaker;
   readonly counts: MemberCounts;
   /** Peers of one session; nothing is started before they are greeted or asked. */

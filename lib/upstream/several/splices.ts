@@ -30,7 +30,7 @@ export function elementsIn(text: Uint8Array, within: Span | undefined): Span[] {
     .map(({ start, end }) => ({ start: start + within.start, end: end + within.start }));
 }
 
-function isObjectAt(text: Uint8Array, span: Span | undefined): span is Span {
+export function isObjectAt(text: Uint8Array, span: Span | undefined): span is Span {
   return span !== undefined && text[span.start] === 0x7b;
 }
 
