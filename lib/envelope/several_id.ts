@@ -75,5 +75,5 @@ function escape(text: string): string {
 }
 
 function require(holds: boolean, what: string, wanted: string): asserts holds {
-  if (!holds) throw new TypeError(`Sealing a session of several servers found ${what} unfit, wants ${wanted}`);
+  if (!holds) throw new TypeError(`sealing a session of several servers: found ${what} unfit, want ${wanted}`);
 }

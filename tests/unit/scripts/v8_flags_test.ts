@@ -3,5 +3,5 @@ import { V8_FLAGS } from "../../../scripts/v8_flags.ts";
 import deno from "../../../deno.json" with { type: "json" };
 
 Deno.test("V8_FLAGS stand in the start task as they do in the compiled program and the bench", () => {
-  assert.equal(deno.tasks.start.command, `deno run -A ${V8_FLAGS} main.ts`);
+  assert.equal(deno.tasks.start.command, `deno run -A --lock=deno.lock --frozen ${V8_FLAGS} main.ts`);
 });
