@@ -80,7 +80,20 @@ async function runSuite(url: string, set: string): Promise<Results> {
       what: `the conformance suite of ${set}`,
       deadlineMs: SUITE_DEADLINE_MS,
       retries: 1,
-      args: ["run", "-A", SUITE, "server", "--url", url, "--requirements", set, "--output-dir", folder],
+      args: [
+        "run",
+        "-A",
+        "--lock=tests/deno.lock",
+        "--frozen",
+        SUITE,
+        "server",
+        "--url",
+        url,
+        "--requirements",
+        set,
+        "--output-dir",
+        folder,
+      ],
       cwd: ROOT,
     });
     const results = await readResults(folder);

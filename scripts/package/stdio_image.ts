@@ -76,6 +76,12 @@ async function rootEntries(folder: string, packages: readonly DebianPackage[]): 
 export async function packStdioImage(product: Product): Promise<Written> {
   const { target, version, out, seconds } = product;
   if (target.name.includes("musl")) throw new Error("the image for stdio servers is made of the executable for glibc");
+  // Deno's executable for HTTP servers has no permission to start anything.
+  if (!product.sbom.components.some(({ type, name }) => type === "platform" && name === "bun")) {
+    throw new Error(
+      "found an executable made with Deno, which starts no servers; want deno task compile --runtime bun",
+    );
+  }
   const architecture = architectureOf(target);
   const apt = await DebianPackages.open(architecture);
   const packages = [

@@ -45,7 +45,14 @@ class Reach implements AsyncDisposable {
 
 const EVERYTHING: ServerCommand = {
   command: Deno.execPath(),
-  args: ["run", "-A", "npm:@modelcontextprotocol/server-everything@2026.8.31", "stdio"],
+  args: [
+    "run",
+    "-A",
+    `--lock=${ROOT}tests/deno.lock`,
+    "--frozen",
+    "npm:@modelcontextprotocol/server-everything@2026.8.31",
+    "stdio",
+  ],
   cwd: ROOT,
 };
 
@@ -68,7 +75,7 @@ for (const way of WAYS) {
 
 const MODERN: ServerCommand = {
   command: Deno.execPath(),
-  args: ["run", "-A", `${ROOT}tests/fixtures/stdio_sdk2_server.ts`],
+  args: ["run", "-A", `--lock=${ROOT}tests/deno.lock`, "--frozen", `${ROOT}tests/fixtures/stdio_sdk2_server.ts`],
   cwd: ROOT,
 };
 

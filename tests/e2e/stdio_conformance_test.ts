@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
 const SERVER = {
   command: Deno.execPath(),
-  args: ["run", "-A", `${ROOT}tests/fixtures/stdio_conformance_server.ts`],
+  args: ["run", "-A", `--lock=${ROOT}tests/deno.lock`, "--frozen", `${ROOT}tests/fixtures/stdio_conformance_server.ts`],
   cwd: ROOT,
 };
 /** The suite opens a session a scenario, and does not end them all. */
@@ -47,7 +47,18 @@ for (const set of SETS) {
       what: `the conformance suite of ${set.name}`,
       deadlineMs: 180_000,
       retries: 1,
-      args: ["run", "-A", SUITE, "server", "--url", signet.url, "--requirements", set.name],
+      args: [
+        "run",
+        "-A",
+        `--lock=${ROOT}tests/deno.lock`,
+        "--frozen",
+        SUITE,
+        "server",
+        "--url",
+        signet.url,
+        "--requirements",
+        set.name,
+      ],
       cwd: ROOT,
     });
     const failed = readSummary(stdout);

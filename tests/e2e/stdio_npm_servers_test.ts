@@ -38,7 +38,17 @@ const CLIENTS: Readonly<Record<string, (url: string) => Promise<PlainClient>>> =
 
 /** `serve -- deno run npm:…` */
 function serve(name: string, args: readonly string[], flags: readonly string[] = []) {
-  const command = [Deno.execPath(), "run", "-A", "--config", `${ROOT}deno.json`, `npm:${name}@${VERSION}`, ...args];
+  const command = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--config",
+    `${ROOT}deno.json`,
+    `--lock=${ROOT}tests/deno.lock`,
+    "--frozen",
+    `npm:${name}@${VERSION}`,
+    ...args,
+  ];
   return startSignet({ upstream: command, args: flags });
 }
 

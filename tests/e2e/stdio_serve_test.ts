@@ -73,7 +73,15 @@ async function count({ client }: Connected): Promise<{ count: number; pid: numbe
   return JSON.parse(await client.call("count"));
 }
 
-const EVERYTHING = [Deno.execPath(), "run", "-A", "npm:@modelcontextprotocol/server-everything@2026.8.31", "stdio"];
+const EVERYTHING = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  `--lock=${ROOT}tests/deno.lock`,
+  "--frozen",
+  "npm:@modelcontextprotocol/server-everything@2026.8.31",
+  "stdio",
+];
 
 for (const kind of LEGACY_CLIENTS) {
   Deno.test(`B1: client ${kind} works with server-everything behind signet serve --`, OPTIONS, async () => {

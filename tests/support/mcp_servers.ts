@@ -26,9 +26,21 @@ export function freePort(): number {
 
 function fixtureProcess(kind: FixtureKind, port: number, options: FixtureOptions): ProcessOptions {
   if (kind === "everything") {
-    return { args: ["run", "-A", EVERYTHING, "streamableHttp"], env: { PORT: String(port) }, cwd: ROOT };
+    return {
+      args: ["run", "-A", `--lock=${ROOT}tests/deno.lock`, "--frozen", EVERYTHING, "streamableHttp"],
+      env: { PORT: String(port) },
+      cwd: ROOT,
+    };
   }
-  const args = ["run", "-A", `${ROOT}tests/fixtures/${SCRIPTS[kind]}`, "--port", String(port)];
+  const args = [
+    "run",
+    "-A",
+    `--lock=${ROOT}tests/deno.lock`,
+    "--frozen",
+    `${ROOT}tests/fixtures/${SCRIPTS[kind]}`,
+    "--port",
+    String(port),
+  ];
   if (options.json) args.push("--json");
   if (options.journal !== undefined) args.push("--journal", options.journal);
   return { args, cwd: ROOT };
