@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const { command, args = [] } = fixture();
 const UPSTREAM = [command, ...args];
@@ -59,4 +60,24 @@ for (const lane of LANES) {
     const started = await scene.signet.metric('signet_stdio_process_events_total{event="started"}');
     assert.equal(started <= 12, true, `${started} processes were started`);
   });
+
+  for (const how of ["its calls", "its client's initialize"] as const) {
+    Deno.test(
+      `L4 M5: a session that finds no place for its process is not lost by ${how} (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using scene = await restarted({ lane, ids: 2, flags: ["--max-processes", "1"] });
+        const [holder, waiting] = scene.ids;
+        assert.equal(await count(scene.signet, 1, holder!), 1);
+        const message = how === "its calls" ? call(2, "count") : { ...INITIALIZE, id: 2 };
+        const statuses = new Set<number>();
+        // More often than a session may be opened again within a minute.
+        for (let n = 0; n < 12; n++) statuses.add(await status(scene.signet.post(message, { id: waiting })));
+        assert.deepEqual([...statuses], [503], "nothing was opened, so that nothing counts");
+        assert.equal(await status(scene.signet.delete({ id: holder })), 204);
+        await until(async () => await scene.signet.metric("signet_stdio_processes") === 0, "the place is free");
+        assert.equal(await count(scene.signet, 3, waiting!), 1);
+      },
+    );
+  }
 }

@@ -1,6 +1,6 @@
 // A client that initializes again under the id it has (O4): it goes on under that id, with a session upstream that works,
 // whether the upstream still knew the old one, had lost it, or has just given out another.
-import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import type { ClientResponse } from "../../http1/types.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
 import { endUnowned, endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
@@ -34,13 +34,14 @@ export async function openByHandshake(
   const turn = takeTurn(parts, { session, caller });
   const done = Promise.withResolvers<void>();
   link.reviving = done.promise;
+  let accepted = false;
   try {
     const response = await sendOutside(parts, handshake);
+    accepted = isSuccess(response);
     return await takeUp(parts, handshake, { response, replaces: link.generation !== seenGeneration });
-  } catch (error) {
-    if (error instanceof HttpError) turn.giveBack();
-    throw error;
   } finally {
+    // Asking in vain has opened nothing.
+    if (!accepted) turn.giveBack();
     link.reviving = undefined;
     done.resolve();
   }
@@ -74,6 +75,10 @@ async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: 
   }
 }
 
+function isSuccess({ head: { status } }: ClientResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
 /** Makes the session that an answer opens the link's; without a successful result none is left behind. */
 async function takeUp(
   parts: GatewayParts,
@@ -83,8 +88,7 @@ async function takeUp(
   const { outbound, target: { upstream, link }, inFlight, id } = handshake;
   const { inbound, caller, session } = outbound;
   const { response, replaces } = opened;
-  const { status } = response.head;
-  if (status < 200 || status >= 300) {
+  if (!isSuccess(response)) {
     endUnowned(parts, outbound, response);
     return response;
   }

@@ -58,15 +58,16 @@ async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> 
   const { session, upstream } = revival;
   const facts = { session: session.tag, upstream: upstream.name };
   let turn: Turn | undefined;
+  let accepted = false;
   try {
     turn = takeTurn(parts, revival);
-    await openUpstreamSession(parts, revival);
+    await openUpstreamSession(parts, revival, () => accepted = true);
     parts.metrics.resurrections.inc("ok");
     parts.log.info("session resurrected upstream", facts);
   } catch (error) {
     const outcome = error instanceof HttpError ? "unreachable" : outcomeOf(error);
-    // Asking in vain has opened nothing.
-    if (outcome === "unreachable" || isInitializeRefused(error)) turn?.giveBack();
+    // Asking in vain has opened nothing, whoever said no: the server, the way to it, or a cap of Signet's own.
+    if (!accepted) turn?.giveBack();
     parts.metrics.resurrections.inc(outcome);
     parts.log.warn("session not resurrected", { ...facts, outcome, cause: (error as Error).message });
     throw error;
@@ -106,12 +107,15 @@ export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbo
   return { fields: kept, query: detachText(inbound.head.query), caller: { principalKey, owner } };
 }
 
-/** Makes the link stand for a new session upstream; none is left there if it cannot be used. */
-async function openUpstreamSession(parts: GatewayParts, revival: Revival): Promise<void> {
+/**
+ * Makes the link stand for a new session upstream; none is left there if it cannot be used.
+ * @param onAccepted from here on there is, or may be, a session more upstream
+ */
+async function openUpstreamSession(parts: GatewayParts, revival: Revival, onAccepted: () => void): Promise<void> {
   const { session, upstream, link, inbound, caller } = revival;
   let id: UpstreamSessionId | undefined;
   try {
-    await initializeAgain(parts, revival, (opened) => id = opened);
+    await initializeAgain(parts, revival, { onOpened: (opened) => id = opened, onAccepted });
     await confirmInitialized(parts, revival, id);
     // Ended while it was on its way: nobody would ever end the new one (L5, L6).
     if (session.endReason !== undefined) {
@@ -156,12 +160,14 @@ export function fieldsFor(
   return fields;
 }
 
-/** @param onOpened told the new session's id as soon as there is one, whatever becomes of it */
-async function initializeAgain(
-  parts: GatewayParts,
-  revival: Revival,
-  onOpened: (id: UpstreamSessionId | undefined) => void,
-): Promise<void> {
+interface Watch {
+  /** Told the new session's id as soon as there is one, whatever becomes of it. */
+  readonly onOpened: (id: UpstreamSessionId | undefined) => void;
+  /** The status is one of success. */
+  readonly onAccepted: () => void;
+}
+
+async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Watch): Promise<void> {
   const { session, upstream, link, inbound, caller } = revival;
   const { protocolVersion, capabilities, clientInfo } = session.sealed;
   const id = `signet-${session.tag}-${link.generation + 1}`;
@@ -178,8 +184,9 @@ async function initializeAgain(
   };
   const read = async (given: SessionAnswer) => {
     const response = await requireMcp(parts, requireResponse(given));
-    onOpened(readUpstreamId(response));
+    watch.onOpened(readUpstreamId(response));
     assertAccepted(response, "initialize");
+    watch.onAccepted();
     const answer = await readInitializeAnswer(response, id);
     answer.response.release();
     parts.metrics.lastHandshake = "answered";
