@@ -107,4 +107,7 @@ Deno.test("S2: a client without sessions has several servers too, discovered, li
   });
   assert.equal((await ask("tools/call", { name: "c_echo", arguments: {} }, "c_echo")).error?.code, -32602);
   for (const member of [a, b]) assert.equal(member.fake.sessions.size, 1);
+  await signet.app.drain();
+  // No id leads back to them: they would be left there.
+  for (const member of [a, b]) assert.equal(member.fake.sessions.size, 0);
 });

@@ -141,7 +141,8 @@ export class Router implements PeerSource {
     const missing = tried.filter((failed) => failed !== undefined);
     this.#reportMissing(missing);
     await this.#requireEnough(missing, carrier);
-    for (const life of this.#lives) life.seal();
+    // What belongs to no session has no id that would lead back to it.
+    if (this.#options.opening.session !== undefined) { for (const life of this.#lives) life.seal(); }
     this.#greeting = greetingOf(this.#lives.filter(({ isUp }) => isUp), missing);
     this.#protocolVersion = String(this.#greeting.protocolVersion);
     this.#retryLater();
