@@ -17,7 +17,7 @@ const BAD_IDS: [string, string[]][] = [
   ["with a tab", ["a\tb"]],
   ["beyond ASCII", ["s\xe9ssion"]],
   ["of 4,000 characters", ["x".repeat(4000)]],
-  ["given twice", ["one", "two"]],
+  ["given twice", ["raw-first", "raw-second"]],
 ];
 
 for (const [what, ids] of BAD_IDS) {
