@@ -1,0 +1,186 @@
+// A program: the fast lane in this process, between a client and a server that are memory. What is left is Signet's own
+// work for a request, so the CPU time of a fixed number of them can be repeated on a busy machine, as a socket's cannot.
+//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS     FOLDER: the checkout whose lib is measured, this one or another
+// Prints the CPU time a request took in each round, ns, as JSON.
+import process from "node:process";
+import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
+import { CALL, INITIALIZE, PATH } from "./context.ts";
+import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
+
+const [folder = ".", rounds = "20", requests = "5000"] = Deno.args;
+const CONNECTIONS = 32;
+const WARM_UP = 50_000;
+const UPSTREAM_ID = "0123456789abcdef0123456789abcdef";
+
+const encoder = new TextEncoder();
+const latin1 = new TextDecoder("latin1");
+
+/** One side of a connection whose other side is a function. */
+class MemorySocket implements Socket {
+  onWrite: (bytes: Uint8Array) => void = () => {};
+  #owner: SocketOwner | undefined;
+  readonly #input: Uint8Array[] = [];
+  #wanted = false;
+  #closed = false;
+
+  own(owner: SocketOwner): void {
+    this.#owner = owner;
+  }
+
+  read(): void {
+    this.#wanted = true;
+    if (this.#input.length > 0) queueMicrotask(() => this.#deliver());
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#input.push(bytes);
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    if (!this.#wanted || this.#closed || this.#input.length === 0) return;
+    this.#wanted = false;
+    const bytes = this.#input.shift()!;
+    const memory = this.#owner!.takeMemory();
+    const count = Math.min(memory.length, bytes.length);
+    memory.set(count === bytes.length ? bytes : bytes.subarray(0, count));
+    if (count < bytes.length) this.#input.unshift(bytes.subarray(count));
+    this.#owner!.onBytes(memory, count);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.onWrite(bytes);
+    return Promise.resolve(bytes.length);
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+}
+
+type Accept = Parameters<ReturnType<Network["listen"]>["accept"]>[0];
+
+let onIncoming: Accept | undefined;
+let answer = answerOf({ protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "bench", version: "1" } });
+
+function answerOf(result: unknown): Uint8Array {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, result });
+  const fields = `Content-Type: application/json\r\nMcp-Session-Id: ${UPSTREAM_ID}\r\nContent-Length: ${body.length}`;
+  return encoder.encode(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`);
+}
+
+/** In place of the runtime's, before anything listens. */
+const memoryNetwork: Pick<Network, "listen" | "connect"> = {
+  // The first to listen is the server, the second the admin's: that one is not spoken to.
+  listen: () => ({ port: 1, accept: (accept) => void (onIncoming ??= accept), close: () => {} }),
+  connect: () => {
+    const socket = new MemorySocket();
+    socket.onWrite = () => queueMicrotask(() => socket.push(answer));
+    return Promise.resolve(socket);
+  },
+};
+
+function connect(): MemorySocket {
+  const socket = new MemorySocket();
+  onIncoming!({ socket, remoteAddress: "127.0.0.1", remotePort: 2 });
+  return socket;
+}
+
+/** Starts Signet as `signet serve` would. @returns a token of a caller's */
+async function start(): Promise<string> {
+  const load = <T>(path: string): Promise<T> => import(`${folder}/lib/${path}`);
+  Object.assign((await load<{ NETWORK: Network }>("platform/sockets.ts")).NETWORK, memoryNetwork);
+  const { startApp } = await load<typeof import("../../lib/app/app.ts")>("app/app.ts");
+  const { parseFlags } = await load<typeof import("../../lib/config/flags.ts")>("config/flags.ts");
+  const { loadSettings } = await load<typeof import("../../lib/config/load.ts")>("config/load.ts");
+  const { SETTING_KEYS } = await load<typeof import("../../lib/config/schema.ts")>("config/schema.ts");
+  const { ephemeralKeyRing } = await load<typeof import("../../lib/envelope/key_ring.ts")>("envelope/key_ring.ts");
+  const { createLogger } = await load<typeof import("../../lib/observe/log.ts")>("observe/log.ts");
+  const directory = await Deno.makeTempDir({ prefix: "signet_bench_path_" });
+  try {
+    const { jwksFile, token } = await makeCredentials(directory);
+    const flags = parseFlags([
+      ...["--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--upstream", `http://127.0.0.1:3${PATH}`],
+      ...["--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile],
+    ], { command: "signet serve", accepts: new Set(SETTING_KEYS) });
+    const readTextFile = (path: string) => Deno.readTextFile(path);
+    const fileMode = async (path: string) => (await Deno.stat(path)).mode;
+    const { settings } = await loadSettings({ flags, env: {}, readTextFile, fileMode });
+    const ring = ephemeralKeyRing((n) => crypto.getRandomValues(new Uint8Array(n)));
+    await startApp({
+      settings,
+      loadKeys: () => Promise.resolve({ ring, source: "bench", ephemeral: true, warnings: [] }),
+      reloadSettings: () => Promise.resolve(settings),
+      log: createLogger({ level: "error", format: "json", now: Date.now, write: (line) => console.error(line) }),
+      now: Date.now,
+    });
+    return token;
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function requestOf(token: string, id: string | undefined, body: string): Uint8Array {
+  const fields = [
+    ...["Host: 127.0.0.1:1", "Content-Type: application/json", "Accept: application/json, text/event-stream"],
+    ...[`Authorization: Bearer ${token}`, "Mcp-Protocol-Version: 2025-11-25"],
+    ...(id === undefined ? [] : [`Mcp-Session-Id: ${id}`]),
+    `Content-Length: ${body.length}`,
+  ];
+  return encoder.encode(`POST ${PATH} HTTP/1.1\r\n${fields.join("\r\n")}\r\n\r\n${body}`);
+}
+
+async function openSession(token: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const client = connect();
+  client.onWrite = (bytes) => resolve(latin1.decode(bytes));
+  client.push(requestOf(token, undefined, INITIALIZE));
+  const answered = await promise;
+  const id = /mcp-session-id: (\S+)/i.exec(answered)?.[1];
+  if (id === undefined) throw new Error(`opening a session: found ${answered.slice(0, 200)}`);
+  return id;
+}
+
+async function main(): Promise<void> {
+  const token = await start();
+  const id = await openSession(token);
+  answer = answerOf({ content: [{ type: "text", text: "0123456789abcdef".repeat(27) }], isError: false });
+  const texts = Array.from(
+    { length: 1000 },
+    (_, i) => requestOf(token, id, CALL.replace('"id":1,', `"id":${i + 1},`)),
+  );
+  let [next, done, wanted] = [0, 0, 0];
+  let finish = () => {};
+  const send = (client: MemorySocket) => client.push(texts[next++ % texts.length]!);
+  const clients = Array.from({ length: CONNECTIONS }, connect);
+  for (const client of clients) {
+    client.onWrite = (bytes) => {
+      if (bytes[9] !== 0x32) throw new Error(`calling: found ${latin1.decode(bytes).slice(0, 200)}`);
+      if (++done <= wanted - CONNECTIONS) queueMicrotask(() => send(client));
+      else if (done === wanted) finish();
+    };
+  }
+  const run = async (count: number) => {
+    [done, wanted] = [0, count];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    finish = resolve;
+    clients.forEach(send);
+    await promise;
+  };
+  await run(WARM_UP);
+  const found: number[] = [];
+  for (let round = 0; round < Number(rounds); round++) {
+    const before = process.cpuUsage();
+    await run(Number(requests));
+    const { user, system } = process.cpuUsage(before);
+    found.push((user + system) * 1000 / Number(requests));
+  }
+  console.log(JSON.stringify(found));
+}
+
+await main();
+Deno.exit(0);
