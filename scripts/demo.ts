@@ -1,6 +1,7 @@
 // `deno task demo`: a stateful MCP server with Signet in front, nothing to configure. Prints where to connect and what
 // to try, starts again whichever of the two is killed, and ends both on Ctrl-C.
 import { fileURLToPath } from "node:url";
+import { onLauncherGone } from "../lib/platform/launcher.ts";
 import { walk } from "./demo_walk.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -204,6 +205,8 @@ async function main(): Promise<void> {
   }
   const asked = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, asked.resolve);
+  // npx and the task pass a signal on to nobody when they are killed themselves.
+  onLauncherGone(Deno.env.toObject(), asked.resolve);
   console.log(guide(signet, server));
   await asked.promise;
   await signet.stop();
