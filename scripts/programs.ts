@@ -14,6 +14,9 @@ export const TEST_PROGRAMS: readonly Program[] = [
   { name: "bash", install: "apt-get install bash", usedFor: "completions for bash" },
   { name: "zsh", install: "apt-get install zsh", usedFor: "completions for zsh" },
   { name: "fish", install: "apt-get install fish", usedFor: "completions for fish" },
+  { name: "systemd-analyze", install: "apt-get install systemd", usedFor: "the systemd unit" },
+  { name: "promtool", install: "apt-get install prometheus", usedFor: "Prometheus's configuration" },
+  { name: "kubectl", install: "from Kubernetes", usedFor: "the kustomization" },
 ];
 
 export const BENCH_PROGRAMS: readonly Program[] = [

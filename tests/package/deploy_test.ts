@@ -44,6 +44,34 @@ Deno.test("Kubernetes: every manifest holds to its schema, and kustomization nam
   assert.deepEqual(kustomization.resources.toSorted(), Object.keys(schemas).toSorted());
 });
 
+/** Schemas say nothing of a field they do not know: `restartPolice` would be a sidecar that is none. */
+const FIELDS = new Set(
+  `apiVersion kind metadata name labels app spec replicas selector matchLabels template automountServiceAccountToken
+   terminationGracePeriodSeconds securityContext runAsNonRoot runAsUser runAsGroup fsGroup seccompProfile type initContainers
+   image restartPolicy args ports containerPort startupProbe exec command periodSeconds failureThreshold readinessProbe
+   timeoutSeconds livenessProbe tcpSocket port resources requests cpu memory limits allowPrivilegeEscalation
+   readOnlyRootFilesystem capabilities drop volumeMounts mountPath readOnly containers lifecycle preStop sleep seconds volumes
+   configMap secret secretName defaultMode podSelector policyTypes ingress from namespaceSelector
+   kubernetes.io/metadata.name protocol sessionAffinity targetPort`.split(/\s+/),
+);
+
+function fieldsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(fieldsOf);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...fieldsOf(inner)]);
+}
+
+Deno.test("Kubernetes: no field is misspelt", async () => {
+  for (const file of ["deployment", "service", "network_policy"]) {
+    const names = fieldsOf(parse(await read(`kubernetes/${file}.yaml`)));
+    assert.deepEqual(
+      names.filter((name) => !FIELDS.has(name)),
+      [],
+      `${file}.yaml: fields that the test has not heard of`,
+    );
+  }
+});
+
 Deno.test("Kubernetes: Signet is a native sidecar that may do nothing it need not, beside a server that waits", async () => {
   const { spec } = parse(await read("kubernetes/deployment.yaml")).spec.template;
   const [signet] = spec.initContainers;
