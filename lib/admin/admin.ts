@@ -3,6 +3,7 @@
 import { serveHttp1 } from "../http1/server/server.ts";
 import { type Exchange, HTTP_ERROR_STATUS, type HttpError, type ResponseStart } from "../http1/types.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
+import type { Logger } from "../observe/log.ts";
 import { respondWith, webRequest } from "./web_exchange.ts";
 
 export interface Readiness {
@@ -21,6 +22,8 @@ export interface AdminOptions {
   readonly metrics: () => string;
   /** Path → handler, for what later parts of Signet offer to operators. */
   readonly routes?: ReadonlyMap<string, AdminRoute>;
+  /** Whatever is refused here shows in the log (docs/behaviour.md V1), and so does what failed. */
+  readonly log: Logger;
 }
 
 export interface AdminServer {
@@ -90,9 +93,25 @@ async function handle(options: AdminOptions, exchange: Exchange): Promise<void> 
   const { remoteAddress } = exchange.connection;
   const response = request === undefined
     ? text(400, "Bad request\n")
-    : await answer(options, request, remoteAddress).catch(() => text(500, "Internal error\n"));
+    : await answer(options, request, remoteAddress).catch((fault) => failed(options, fault));
+  if (response.status >= 400) tellRefusal(options, exchange, response.status);
   await respondWith(exchange, response);
 }
+
+function failed({ log }: AdminOptions, fault: unknown): Response {
+  log.error("answering the admin listener failed", { cause: fault instanceof Error ? fault.message : String(fault) });
+  return text(500, "Internal error\n");
+}
+
+/** Not ready is no refusal: probes ask for nothing else. Paths are told where they are ours, so that no text of a client is. */
+function tellRefusal({ log, routes }: AdminOptions, { head, connection }: Exchange, status: number): void {
+  if (head.path === "/readyz" && status === 503) return;
+  const path = routes?.has(head.path) || PROBES.has(head.path) ? head.path : "another";
+  const remote = connection.remoteAddress;
+  log.info("admin request refused", { code: `admin_${status}`, method: head.method, path, remote });
+}
+
+const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /** Undefined if it has a method or an authority that no Request can have. */
 async function readRequest(exchange: Exchange): Promise<Request | undefined> {

@@ -152,6 +152,7 @@ export class App implements RunningApp {
       ready: () => checkReadiness(sources),
       metrics: () => page.render(),
       routes: this.#controlRoutes(admin),
+      log: this.#lasting.log,
     });
   }
 

@@ -5,6 +5,7 @@ import type { Control } from "../../../lib/admin/control.ts";
 import { type ControlApiOptions, controlRoutes } from "../../../lib/admin/control_api.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { StoreError } from "../../../lib/store/store.ts";
+import type { LogFacts } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const SECRET = "hunter2hunter2hunter2hunter2hunter2";
@@ -270,16 +271,20 @@ Deno.test("what the control refuses is told with its code, its status and its re
 });
 
 Deno.test(
-  "P1: on the admin listener the API stands beside probes and metrics, behind the Host guard",
+  "P1 V1: on the admin listener the API stands beside probes and metrics, behind the Host guard",
   STRICT,
   async () => {
     const fake = new FakeControl();
+    const told: string[] = [];
+    const tell = (event: string, facts: LogFacts = {}) =>
+      void told.push([event, facts.code, facts.method, facts.path].filter((part) => part !== undefined).join(" "));
     const server = await serveAdmin({
       hostname: "127.0.0.1",
       port: 0,
       ready: () => Promise.resolve({ ready: true, checks: {} }),
       metrics: () => "",
       routes: controlRoutes(fake.control, LOCAL),
+      log: { debug: tell, info: tell, warn: tell, error: tell },
     });
     try {
       const base = `http://${server.address}`;
@@ -295,6 +300,14 @@ Deno.test(
       fake.asked.length = 0;
       assert.equal(await statusOfRebound(server.address), 403);
       assert.deepEqual(fake.asked, []);
+      assert.equal((await get("/nothing-of-ours"))[0], 404);
+      // V1: what is refused here shows, and no text of whoever asked for it.
+      assert.deepEqual(told, [
+        "answering the admin listener failed",
+        "admin request refused admin_500 GET /sessions",
+        "admin request refused admin_403 GET /sessions",
+        "admin request refused admin_404 GET another",
+      ]);
     } finally {
       await server.close();
     }
