@@ -6,7 +6,7 @@ import { SignetError } from "../errors.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
-import { elementsOf } from "../mcp/json_text.ts";
+import { elementsOf, findMember } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
@@ -15,7 +15,7 @@ import { HeldAnswers } from "./held_answers.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
-import { BRIDGE_ERROR, OpenCalls } from "./open_calls.ts";
+import { BRIDGE_ERROR, errorWithId, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import type { Carrier, OpenPeers, Peer, PeerSource } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
@@ -178,8 +178,10 @@ export class Conversation {
       return errorAnswer(400, { id: null, code: BRIDGE_ERROR, message: "Bad request: unknown Last-Event-ID" });
     }
     let stream: EventStream | undefined;
-    if ("lost" in place) stream = this.#listeners.open(outbox, { prime: this.#primes });
-    else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
+    if ("lost" in place) {
+      stream = this.#listeners.open(outbox, { prime: this.#primes });
+      if (place.call !== undefined) this.#tellLost(place.call, stream);
+    } else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
     this.peers.listen(carrier, "lost" in place ? place.place : undefined);
     const onRelease = () => {
@@ -290,9 +292,18 @@ export class Conversation {
     this.#listsOutdated = false;
   }
 
-  #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
+  /** What a client that resumes is told of a call whose answer has gone with an earlier process (B9). */
+  #tellLost(call: string, stream: EventStream): void {
+    const id = Uint8Array.fromHex(call);
+    if (!isPlainId(id)) return;
+    const error = errorWithId(id, LOST_CALL);
+    if (!this.#calls.hasIdOf(error)) void stream.send(error);
+  }
+
+  #newAnswer({ text, parsed, accepts }: Post, expected: number): PostAnswer {
     const { limits, timers } = this.#options.parts;
     let stream: EventStream | undefined;
+    const call = parsed.kind === "request" ? callIn(text) : undefined;
     const answer: PostAnswer = new PostAnswer({
       accepts,
       expected,
@@ -301,7 +312,7 @@ export class Conversation {
       streamAfterMs: limits.streamAfterMs,
       timers,
       newStream: () => {
-        stream = new EventStream(this.#events);
+        stream = new EventStream(this.#events, undefined, call);
         this.#postStreams.set(stream.number, stream);
         return stream;
       },
@@ -353,6 +364,29 @@ const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight alrea
 function tooMany(id: RpcId | null): ClientResponse {
   return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
 }
+
+/** The id of a call in its text, for the ids of its events; of a long one none is made. */
+function callIn(text: Uint8Array): string | undefined {
+  const { start, end } = findMember(text, "id")!;
+  return end - start > LONGEST_CALL_ID ? undefined : text.subarray(start, end).toHex();
+}
+
+/** Whether the bytes, which a client may have made up, are an id in its one plain spelling. */
+function isPlainId(bytes: Uint8Array): boolean {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    const value: unknown = JSON.parse(text);
+    return (typeof value === "string" || typeof value === "number") && JSON.stringify(value) === text;
+  } catch {
+    return false;
+  }
+}
+
+const LONGEST_CALL_ID = 64;
+const LOST_CALL = {
+  code: BRIDGE_ERROR,
+  message: "The answer was lost when Signet was restarted; whether the call has run is not known",
+};
 
 /** Where a client stands that resumes nothing. */
 const NOTHING: Lost = { lost: true, place: undefined };

@@ -30,6 +30,8 @@ export interface EventPlace {
   readonly sequence: number;
   /** Where the peers stood: letters and digits, part of the id. */
   readonly place?: string | undefined;
+  /** The call whose answer the stream is: its id as its client wrote it, in hexadecimal; part of the event's id. */
+  readonly call?: string | undefined;
 }
 
 export interface EventLogOptions {
@@ -45,12 +47,14 @@ export interface EventLogOptions {
   readonly place?: () => string | undefined;
 }
 
-const ID = /^([0-9A-Za-z]+)-([0-9A-Za-z]+)-(\d{1,10})-(\d{1,15})(?:-([0-9A-Za-z]{1,4096}))?$/;
+const ID =
+  /^([0-9A-Za-z]+)-([0-9A-Za-z]+)-(\d{1,10})-(\d{1,15})(?:-([0-9A-Za-z]{0,4096}))?(?:-((?:[0-9a-f]{2}){1,64}))?$/;
 
 /** A place of an earlier run: its events are gone, but where its peers stood may be known. */
 export interface Lost {
   readonly lost: true;
   readonly place: string | undefined;
+  readonly call?: string | undefined;
 }
 
 export class EventLog {
@@ -86,8 +90,9 @@ export class EventLog {
     return place === undefined ? { stream, sequence } : { stream, sequence, place };
   }
 
-  idOf({ stream, sequence, place }: EventPlace): string {
+  idOf({ stream, sequence, place, call }: EventPlace): string {
     const id = `${this.#options.tag}-${this.#options.run}-${stream}-${sequence}`;
+    if (call !== undefined) return `${id}-${place ?? ""}-${call}`;
     return place === undefined ? id : `${id}-${place}`;
   }
 
@@ -96,9 +101,9 @@ export class EventLog {
    * that this session never gave out.
    */
   placeOf(id: string): EventPlace | Lost | undefined {
-    const [, tag, run, stream, sequence, peers] = ID.exec(id) ?? [];
+    const [, tag, run, stream, sequence, peers, call] = ID.exec(id) ?? [];
     if (tag !== this.#options.tag) return undefined;
-    if (run !== this.#options.run) return { lost: true, place: peers };
+    if (run !== this.#options.run) return { lost: true, place: peers || undefined, call };
     const place = { stream: Number(stream), sequence: Number(sequence) };
     return place.stream <= this.#streams && place.sequence <= this.#sequence ? place : undefined;
   }

@@ -55,13 +55,16 @@ export class PassingStream implements MessageStream {
 export class EventStream implements MessageStream {
   readonly number: number;
   readonly #log: EventLog;
+  readonly #call: string | undefined;
   #outbox: Outbox | undefined;
   #ended = false;
   /** Of the last event that went to a client, whether or not it arrived. */
   #sentUpTo: number;
 
-  constructor(log: EventLog, number = log.newStream()) {
+  /** @param call see `EventPlace` */
+  constructor(log: EventLog, number = log.newStream(), call?: string) {
     this.#log = log;
+    this.#call = call;
     this.number = number;
     this.#sentUpTo = log.next(number).sequence;
   }
@@ -102,7 +105,7 @@ export class EventStream implements MessageStream {
   prime(): void {
     if (!this.attached) return;
     const place = this.#log.next(this.number);
-    this.#outbox!.push(encoder.encode(`id: ${this.#log.idOf(place)}\ndata:\n\n`));
+    this.#outbox!.push(encoder.encode(`id: ${this.#idOf(place)}\ndata:\n\n`));
   }
 
   /**
@@ -133,6 +136,10 @@ export class EventStream implements MessageStream {
 
   #push(event: EventPlace & { readonly data: Uint8Array }): void {
     this.#sentUpTo = event.sequence;
-    this.#outbox!.push(format(this.#log.idOf(event), event.data));
+    this.#outbox!.push(format(this.#idOf(event), event.data));
+  }
+
+  #idOf(place: EventPlace): string {
+    return this.#log.idOf(this.#call === undefined ? place : { ...place, call: this.#call });
   }
 }

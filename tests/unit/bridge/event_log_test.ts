@@ -36,7 +36,7 @@ Deno.test("PROTOCOL 16: an id is known to its own session and run only", STRICT,
   assert.equal(newLog("abd").placeOf(id), undefined, "another session");
   assert.deepEqual(
     newLog("abc", "r2").placeOf(id),
-    { lost: true, place: undefined },
+    { lost: true, place: undefined, call: undefined },
     "an earlier run of the same session",
   );
   for (const forged of ["", "abc", id + "0", id.replace(/-\d+$/, "-99"), `abc-r1-99-1`, "abc-r1--1", `${id}\n`]) {
@@ -118,3 +118,16 @@ Deno.test("B9: an answer that has to make room leaves in its place what tells wh
   assert.deepEqual(log.after(start), [], "the bound in number holds for all");
   assert.equal(log.size, 10);
 });
+
+Deno.test(
+  "A5 N3: an id says where the peers stood, and whose call's answer the stream is, to a later run",
+  STRICT,
+  () => {
+    const log = newLog("abc");
+    const id = log.idOf({ ...log.next(log.newStream()), place: "Az09", call: "2231" });
+    assert.deepEqual(newLog("abc", "r2").placeOf(id), { lost: true, place: "Az09", call: "2231" });
+    const bare = log.idOf({ ...log.next(log.newStream()), call: "2231" });
+    assert.deepEqual(newLog("abc", "r2").placeOf(bare), { lost: true, place: undefined, call: "2231" });
+    assert.equal(newLog("abc", "r2").placeOf(`${bare}0`), undefined, "half a byte");
+  },
+);

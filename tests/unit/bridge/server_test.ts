@@ -20,6 +20,8 @@ class Bridge {
   readonly account = new ByteAccount();
   readonly peers: FakePeers[] = [];
   readonly ended: string[] = [];
+  /** What its peers are gone on with by. */
+  state: string | undefined;
   readonly server: BridgeServer;
   #names = 0;
 
@@ -31,6 +33,7 @@ class Bridge {
       gate: { assertOpen() {}, succeed() {}, fail() {} },
       choose: () => (events) => {
         const peers = new FakePeers(events);
+        peers.state = this.state;
         this.peers.push(peers);
         return peers;
       },
@@ -226,5 +229,33 @@ Deno.test(
     const asking = bridge.ask(toolCall("again", "t"), on);
     peer.answer(2, {});
     assert.equal((await asking).status, 200);
+  },
+);
+
+Deno.test(
+  "B9 N3: whoever resumes a call that was under way in an earlier process hears that its answer is lost",
+  STRICT,
+  async () => {
+    const sealed = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } };
+    const earlier = new Bridge();
+    const { on } = await earlier.open();
+    const calling = earlier.send(toolCall("mine", "t"), on);
+    await earlier.timers.advance(DEFAULT_BRIDGE_LIMITS.streamAfterMs);
+    const id = await streamOf(await calling.response).firstId();
+    const later = new Bridge();
+    later.state = on.upstreamSessionId;
+    const resume = (lastEventId: string) => {
+      const fields = ["accept", "text/event-stream", "last-event-id", lastEventId];
+      return later.send(undefined, { ...on, fields, opened: sealed }).response;
+    };
+    const told = streamOf(await resume(id.replace(/^(\w+)-\w+/, "$1-other")));
+    const message = (await told.next())!;
+    assert.equal(message.id, "mine");
+    assert.match(String((message.error as Json).message), /lost when Signet was restarted/);
+    // What is no id is told nobody.
+    const forged = new TextEncoder().encode("1}\n\ndata: {}").toHex();
+    const other = await resume(`s-other-1-1--${forged}`);
+    assert.ok(!(other instanceof LostSession));
+    assert.equal(later.server.sizes().events, 1, "the one that was told, for who resumes again");
   },
 );
