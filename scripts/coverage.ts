@@ -13,7 +13,14 @@ await Deno.remove(directory, { recursive: true }).catch((error) => {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 });
 // The variable reaches the programs the end-to-end tests start; the flag is for the test runner itself.
-const tested = await run(["test", "-A", `--coverage=${directory}`, ...(Deno.args.length > 0 ? Deno.args : ["tests"])], {
+const tested = await run([
+  "test",
+  "-A",
+  "--lock=tests/deno.lock",
+  "--frozen",
+  `--coverage=${directory}`,
+  ...(Deno.args.length > 0 ? Deno.args : ["tests"]),
+], {
   DENO_COVERAGE_DIR: directory,
 });
 const reported = await run(["coverage", directory, String.raw`--include=/(main\.ts|lib/.*\.ts)$`]);
