@@ -1,5 +1,6 @@
 // One SQLite file that belongs to Signet, shared safely by several processes: readers never wait, writers wait for
-// `busyTimeoutMs`, and what must be one step is one transaction. Every fault is a StoreError with its cure.
+// `busyTimeoutMs` (once: while another process keeps the file, each further one is refused at once, as the process would
+// stand still for all of them together), and what must be one step is one transaction. Every fault is a StoreError with its cure.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { explainSqlite } from "./sqlite_error.ts";
 import { openStateFile } from "./sqlite_open.ts";
@@ -18,12 +19,16 @@ export class SqliteFile {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
+  readonly #busyTimeoutMs: number;
+  /** Whether a write waits: the last one was not in vain. */
+  #waits = true;
   #closed = false;
 
   /** @throws StoreError `foreign`, `newer`, `corrupt`, `busy`, `io` */
   constructor(path: string, options: SqliteFileOptions = {}) {
     this.#path = path;
     const { busyTimeoutMs = 1_000, trustsOthers = false } = options;
+    this.#busyTimeoutMs = busyTimeoutMs;
     try {
       this.#database = openStateFile(path, { busyTimeoutMs, trustsOthers });
     } catch (cause) {
@@ -44,7 +49,9 @@ export class SqliteFile {
     try {
       return step();
     } catch (cause) {
-      throw this.#translate(cause, "used");
+      const fault = this.#translate(cause, "used");
+      if (fault instanceof StoreError && fault.code === "busy") this.#wait(false);
+      throw fault;
     }
   }
 
@@ -55,6 +62,7 @@ export class SqliteFile {
       try {
         const result = step();
         this.#commit.run();
+        this.#wait(true);
         return result;
       } catch (fault) {
         this.#tryRollback();
@@ -67,6 +75,12 @@ export class SqliteFile {
     if (this.#closed) return;
     this.#closed = true;
     this.#database.close();
+  }
+
+  #wait(waits: boolean): void {
+    if (waits === this.#waits) return;
+    this.#waits = waits;
+    this.#database.exec(`PRAGMA busy_timeout = ${waits ? this.#busyTimeoutMs : 0}`);
   }
 
   #tryRollback(): void {

@@ -180,6 +180,31 @@ Deno.test(
 );
 
 Deno.test(
+  "one write waits for another process that keeps the file, those behind it are refused at once",
+  STRICT,
+  () =>
+    withFolder((folder) => {
+      const path = `${folder}/state`;
+      const file = new SqliteFile(path, { busyTimeoutMs: 20 });
+      const waitsMs = () => file.prepare("PRAGMA busy_timeout").get()!["timeout"];
+      const holder = new DatabaseSync(path);
+      holder.exec("BEGIN IMMEDIATE");
+      assert.equal(waitsMs(), 20);
+      assert.throws(() => file.immediate(() => {}), refusal("busy", path));
+      assert.equal(waitsMs(), 0);
+      // Readers never wait, so that what they read says nothing of the file's being free.
+      file.run(() => file.prepare("SELECT count(*) FROM revocation").get());
+      assert.equal(waitsMs(), 0);
+      assert.throws(() => file.immediate(() => {}), refusal("busy", path));
+      holder.exec("ROLLBACK");
+      holder.close();
+      file.immediate(() => {});
+      assert.equal(waitsMs(), 20);
+      file.close();
+    }),
+);
+
+Deno.test(
   "L6: sqlite store sees at once what another connection has revoked",
   STRICT,
   () =>
