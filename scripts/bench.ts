@@ -2,8 +2,12 @@
 // BENCHMARKS.md. Ratios travel between machines, absolute figures do not.
 //   --quick           short rounds, for a look; not for publishing
 //   --only ROW        one row or one job, repeatable
+//   --rounds N        more or fewer of them
+//   --executable FILE a compiled Signet, measured beside the one that Deno runs from source
+//   --against FILE    an earlier report: says what has become worse since
 //   --markdown FILE   writes the report there as well
 import { parseArgs } from "node:util";
+import { changeTable, compare } from "./bench/against.ts";
 import type { Context, Job } from "./bench/context.ts";
 import { makeCredentials } from "./bench/credentials.ts";
 import { HTTP_JOBS } from "./bench/http_jobs.ts";
@@ -56,6 +60,9 @@ async function main(): Promise<number> {
     options: {
       quick: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      rounds: { type: "string" },
+      executable: { type: "string" },
+      against: { type: "string" },
       markdown: { type: "string" },
     },
   });
@@ -72,7 +79,8 @@ async function main(): Promise<number> {
     const findings = await measure(jobs, {
       credentials: await makeCredentials(directory),
       seconds: values.quick ? 1 : 3,
-      rounds: values.quick ? 2 : 5,
+      rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+      executable: values.executable === undefined ? undefined : await Deno.realPath(values.executable),
       quick: values.quick,
       log: (line) => console.error(line),
       addDetail: (title, table) => details.push(`### ${title}\n\n${table}`),
@@ -80,6 +88,11 @@ async function main(): Promise<number> {
     const report = render(machine, values.quick, findings, details);
     console.log(report);
     if (values.markdown !== undefined) await Deno.writeTextFile(values.markdown, report);
+    if (values.against !== undefined) {
+      const changes = compare(ROWS, findings, await Deno.readTextFile(values.against));
+      console.log(changeTable(changes));
+      if (changes.some(({ isWorse }) => isWorse)) return 1;
+    }
     return exitCode(findings);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -15,6 +15,8 @@ export interface Setup {
   readonly upstreamPort: number;
   /** The listener speaks TLS. */
   readonly tls?: boolean;
+  /** A compiled Signet, in place of the one that Deno runs from source. */
+  readonly executable?: string;
 }
 
 export async function startUpstream(intervalMs = 0, onLine?: (line: string) => void): Promise<Running> {
@@ -28,11 +30,17 @@ export interface SignetPorts {
   readonly admin: number;
 }
 
+const FROM_SOURCE = [deno, "run", "-A", "--cached-only", V8_FLAGS, `${here}/../../main.ts`];
+
 /** Signet as an operator runs it, whatever stands behind it. */
-function serveCommand({ jwksFile, keyFile }: Credentials, { port, admin }: SignetPorts): string[] {
+function serveCommand(
+  { jwksFile, keyFile }: Credentials,
+  { port, admin }: SignetPorts,
+  program: readonly string[] = FROM_SOURCE,
+): string[] {
   // deno-fmt-ignore
   return [
-    deno, "run", "-A", "--cached-only", V8_FLAGS, `${here}/../../main.ts`, "serve",
+    ...program, "serve",
     "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`,
     "--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile,
     "--key-file", keyFile, "--max-sessions-per-principal", "100000", "--drain-timeout", "1s", "--log-level", "warn",
@@ -43,7 +51,7 @@ function serveCommand({ jwksFile, keyFile }: Credentials, { port, admin }: Signe
 export function signetCommand(setup: Setup, ports: SignetPorts, flags: readonly string[] = []): string[] {
   const { certFile, tlsKeyFile } = setup.credentials;
   return [
-    ...serveCommand(setup.credentials, ports),
+    ...serveCommand(setup.credentials, ports, setup.executable === undefined ? FROM_SOURCE : [setup.executable]),
     "--upstream",
     `http://127.0.0.1:${setup.upstreamPort}/mcp`,
     ...(setup.tls ? ["--tls-cert", certFile, "--tls-key", tlsKeyFile] : []),

@@ -11,6 +11,8 @@ export interface Context {
   readonly seconds: number;
   readonly rounds: number;
   readonly quick: boolean;
+  /** A compiled Signet, to be measured beside the one that Deno runs from source. */
+  readonly executable?: string | undefined;
   readonly log: (line: string) => void;
   /** Adds a table with the figures behind the rows. */
   readonly addDetail: (title: string, table: string) => void;

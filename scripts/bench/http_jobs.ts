@@ -20,6 +20,7 @@ import { type Finding, markdownTable, median, ratioByRound, show } from "./repor
 import { runWrk, type WrkOptions } from "./wrk.ts";
 
 const CONNECTIONS = 32;
+const EXECUTABLE = "signet, executable";
 
 /** The figures of one contender, one entry a round. */
 export interface Figures {
@@ -111,18 +112,23 @@ export async function withAll<T>(
 
 const throughput: Job = {
   name: "http",
-  rows: ["throughput", "cpu", "full-lane"],
+  rows: ["throughput", "cpu", "throughput-executable", "cpu-executable", "full-lane"],
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       const signet = await keep(startSignet(setup));
       const full = await keep(startSignet(setup, ["--full-lane"]));
+      const { executable } = context;
       const contenders: Contender[] = [
         { name: "direct", running: upstream },
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
         { name: "signet", running: signet },
+        ...(executable === undefined ? [] : [{
+          name: EXECUTABLE,
+          running: await keep(startSignet({ ...setup, executable })),
+        }]),
         { name: "signet, full lane", running: full },
         { name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) },
       ];
@@ -144,7 +150,21 @@ function throughputFindings(figures: ReadonlyMap<string, Figures>): Finding[] {
   const [full, fetch] = [figuresOf(figures, "signet, full lane"), figuresOf(figures, "Deno.serve + fetch")];
   const pair = (a: readonly number[], b: readonly number[], unit: string) =>
     `${show(median(a))} and ${show(median(b))} ${unit}`;
+  const compiled = figures.get(EXECUTABLE);
+  const ofCompiled: Finding[] = compiled === undefined ? [] : [
+    {
+      id: "throughput-executable",
+      value: ratioByRound(compiled.perSecond, nginx.perSecond),
+      detail: pair(compiled.perSecond, nginx.perSecond, "requests/s"),
+    },
+    {
+      id: "cpu-executable",
+      value: ratioByRound(compiled.cpuMicros, nginx.cpuMicros),
+      detail: pair(compiled.cpuMicros, nginx.cpuMicros, "µs"),
+    },
+  ];
   return [
+    ...ofCompiled,
     {
       id: "throughput",
       value: ratioByRound(signet.perSecond, nginx.perSecond),

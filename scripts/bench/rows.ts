@@ -7,6 +7,8 @@ const higher = { better: "higher" } as const;
 export const ROWS: readonly RowSpec[] = [
   { id: "throughput", what: "fast lane, throughput vs nginx", ...higher, target: 1, floor: 0.85, unit: "×" },
   { id: "cpu", what: "fast lane, CPU a request vs nginx", ...lower, target: 1, floor: 1.2, unit: "×" },
+  { id: "throughput-executable", what: "the same of the executable", ...higher, target: 1, floor: 0.85, unit: "×" },
+  { id: "cpu-executable", what: "CPU a request of the executable", ...lower, target: 1, floor: 1.2, unit: "×" },
   { id: "p50", what: "fast lane, p50 with one connection vs nginx", ...lower, target: 1, floor: 1.1, unit: "×" },
   { id: "p99", what: "fast lane, p99 at 2,000/s vs nginx", ...lower, target: 1, floor: 1.5, unit: "×" },
   { id: "mcp-proxy", what: "throughput vs npm mcp-proxy", ...higher, target: 10, floor: 5, unit: "×" },
