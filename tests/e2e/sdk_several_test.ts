@@ -62,9 +62,16 @@ for (const kind of LEGACY_CLIENTS) {
       const entity = { name: "Signet", entityType: "program", observations: ["stands in front"] };
       await client.call("memory_create_entities", { entities: [entity] });
       await client.call("modern_note", { id: "mine", text: "kept" });
+      const underWay = Promise.withResolvers<void>();
+      const cut = client.call("modern_slow", { steps: 1, gate: "never", key: "k" }, {
+        onProgress: () => underWay.resolve(),
+      });
+      const heard = cut.then(() => "an answer", (error: Error) => error.message);
+      await underWay.promise;
 
       await signet.restart();
 
+      assert.match(await heard, /lost when Signet was restarted/);
       assert.match(await client.call("memory_read_graph"), /stands in front/);
       assert.deepEqual(await client.listTools(), names);
       assert.equal(client.sessionId, id);
