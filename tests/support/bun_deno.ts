@@ -1,12 +1,9 @@
 // What tests use of `Deno`, on Bun: `node:` built-ins behind the same names, so that a test file written for
 // Deno runs there unchanged. Tests are gathered and run by `runTests`. Sanitizers are Deno's alone; what a test leaves
 // behind shows here as a process that does not end by itself (on_bun.ts).
-import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import * as fs from "node:fs";
-import { chmod, copyFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import http from "node:http";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import tls from "node:tls";
@@ -192,60 +189,6 @@ class Listener {
   }
 }
 
-type Handler = (request: Request, info?: unknown) => Response | Promise<Response>;
-type ServeOptions = Address & { readonly onError?: (error: unknown) => Response; readonly handler?: Handler };
-
-/** By `node:http`: `Bun.serve` keeps the head of a stream to itself until the first bytes come. */
-function serve(options: ServeOptions, handler: Handler = options.handler!) {
-  const { onError = () => new Response("fault", { status: 500 }) } = options;
-  const server = http.createServer(async (incoming, outgoing) => {
-    const left = new AbortController();
-    outgoing.on("close", () => left.abort());
-    outgoing.on("error", () => left.abort());
-    try {
-      const request = await requestOf(incoming, left.signal);
-      await answer(outgoing, await Promise.resolve(handler(request)).catch(onError), left.signal);
-    } catch {
-      outgoing.destroy();
-    }
-  });
-  server.listen(options.port ?? 0, options.hostname ?? "127.0.0.1");
-  const { port } = server.address() as net.AddressInfo;
-  const { promise: finished, resolve } = Promise.withResolvers<void>();
-  const shutdown = (): Promise<void> => {
-    server.close();
-    server.closeAllConnections();
-    resolve();
-    return Promise.resolve();
-  };
-  return { addr: { hostname: "127.0.0.1", port }, shutdown, finished, [Symbol.asyncDispose]: shutdown };
-}
-
-async function requestOf(incoming: http.IncomingMessage, signal: AbortSignal): Promise<Request> {
-  const headers = new Headers();
-  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
-    headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
-  }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of incoming) pieces.push(piece);
-  const { method = "GET", url = "/" } = incoming;
-  const body = pieces.length === 0 ? null : new Uint8Array(Buffer.concat(pieces));
-  return new Request(`http://${headers.get("host") ?? "localhost"}${url}`, { method, headers, body, signal });
-}
-
-async function answer(outgoing: http.ServerResponse, response: Response, left: AbortSignal): Promise<void> {
-  const { status, statusText, headers, body } = response;
-  outgoing.writeHead(status, statusText, [...headers].flat());
-  if (body === null) return void outgoing.end();
-  outgoing.flushHeaders();
-  const reader = body.getReader();
-  left.addEventListener("abort", () => void reader.cancel().catch(() => {}));
-  for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
-    if (!outgoing.write(value!)) await Promise.race([once(outgoing, "drain"), once(left, "abort")]);
-  }
-  outgoing.end();
-}
-
 interface CommandOptions {
   readonly args?: readonly string[];
   readonly cwd?: string;
@@ -348,33 +291,16 @@ export async function runTests(without: readonly string[], report: (result: Resu
   }
 }
 
-function info(at: fs.Stats) {
-  return { isFile: at.isFile(), isDirectory: at.isDirectory(), mode: at.mode & 0o7777, size: at.size };
-}
-
 (globalThis as { Deno?: unknown }).Deno = {
   test,
   errors,
   connect,
   listen: (address: Address) => new Listener(address),
   listenTls: (address: Address) => new Listener(address),
-  serve,
   Command,
-  inspect,
-  pid: process.pid,
-  uid: () => process.getuid?.() ?? null,
-  build: { os: process.platform },
-  env: { get: (name: string) => process.env[name], toObject: () => ({ ...process.env }) },
-  // Fixtures are started with the Deno that has started this.
-  execPath: () => process.env.SIGNET_TEST_DENO,
-  kill: (pid: number, signal: NodeJS.Signals) => process.kill(pid, signal),
-  memoryUsage: () => process.memoryUsage(),
   chmod,
-  copyFile,
   makeTempDir: ({ prefix = "" }: { prefix?: string } = {}) => mkdtemp(`${tmpdir()}/${prefix}`),
   readTextFile: (path: string) => readFile(path, "utf8"),
-  readTextFileSync: (path: string) => fs.readFileSync(path, "utf8"),
-  writeTextFile: (path: string, text: string, options?: { mode?: number }) => writeFile(path, text, options),
+  writeTextFile: (path: string, text: string) => writeFile(path, text),
   remove: (path: string, options: { recursive?: boolean } = {}) => rm(path, options),
-  stat: async (path: string) => info(await stat(path)),
 };

@@ -54,7 +54,6 @@ export async function runTestsOnBun(
     deadlineMs,
     args: ["--no-install", bundle],
     cwd: ROOT,
-    env: { SIGNET_TEST_DENO: Deno.execPath() },
   });
   const lines = stdout.split("\n").filter((line) => line.startsWith("{") || line === END);
   const results: Result[] = lines.filter((line) => line !== END).map((line) => JSON.parse(line));
