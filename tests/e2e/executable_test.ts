@@ -1,5 +1,6 @@
 // The executable is Signet and nothing else, whatever folder and environment it is started in. Only with SIGNET_BIN.
 import assert from "node:assert/strict";
+import { runBounded } from "../../scripts/bounded_child.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
 const { SIGNET_BIN } = Deno.env.toObject();
@@ -9,10 +10,11 @@ if (SIGNET_BIN === undefined) {
 const options = { ignore: SIGNET_BIN === undefined };
 
 async function run(args: readonly string[], env: Record<string, string> = {}, cwd = "/") {
-  const { code, stdout, stderr } = await new Deno.Command(SIGNET_BIN!, {
-    ...{ args: [...args], cwd, env, clearEnv: true, stdin: "null", signal: AbortSignal.timeout(20_000) },
-  }).output();
-  return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  const { code, stdout, stderr } = await runBounded(SIGNET_BIN!, {
+    ...{ what: `signet ${args.join(" ")}`, deadlineMs: 60_000 },
+    ...{ args: [...args], cwd, env, clearEnv: true },
+  });
+  return { code, text: stdout + stderr };
 }
 
 Deno.test("it says what it is made of", options, async () => {

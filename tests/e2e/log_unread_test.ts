@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { cleanEnvironment } from "../support/mcp_process.ts";
+import { endOverdue } from "../support/overdue.ts";
 import { INITIALIZE } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
@@ -35,6 +36,7 @@ async function start(upstream: string): Promise<Running> {
     stdout: "null",
     stderr: "piped",
   }).spawn();
+  endOverdue(child, "Signet whose log nobody reads", 300_000);
   const reader = child.stderr.getReader();
   const decoder = new TextDecoder();
   for (let text = "";;) {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { walk } from "../../scripts/demo_walk.ts";
+import { runBounded } from "../../scripts/bounded_child.ts";
+import { findProgram } from "../../scripts/programs.ts";
 import { ChildRun } from "../support/mcp_process.ts";
 import { STRICT } from "../support/strict.ts";
 
@@ -10,19 +12,11 @@ const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
 /** One shell for all steps, as a person would use one terminal; each step ends with a mark. */
 async function runSteps(commands: readonly string[]): Promise<string[]> {
   const script = commands.map((command) => `${command}\necho '--- step'`).join("\n");
-  const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", script] }).output();
-  const text = new TextDecoder().decode(stdout);
+  const what = "what the demo suggests to try";
+  const { stdout: text, stderr } = await runBounded("sh", { what, deadlineMs: 180_000, args: ["-c", script] });
   const outputs = text.split("--- step\n").map((output) => output.trim());
-  assert.equal(outputs.length, commands.length + 1, `${text}\n${new TextDecoder().decode(stderr)}`);
+  assert.equal(outputs.length, commands.length + 1, `${text}\n${stderr}`);
   return outputs;
-}
-
-async function hasProgram(name: string): Promise<boolean> {
-  try {
-    return (await new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output()).success;
-  } catch {
-    return false;
-  }
 }
 
 /** The address and process ids in what the demo prints. */
@@ -37,7 +31,7 @@ async function readGuide(demo: ChildRun) {
 
 Deno.test({
   name: "the demo's walk-through works as printed, and Ctrl-C ends it",
-  ignore: Deno.build.os === "windows" || !(await hasProgram("curl")),
+  ignore: Deno.build.os === "windows" || await findProgram("curl") === undefined,
   ...STRICT,
   fn: async (t) => {
     await using demo = new ChildRun({ args: ["run", "-A", DEMO] });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
+import { findProgram } from "../../scripts/programs.ts";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
 import { ANSWERS } from "../support/mcp_client_contract.ts";
 import { exerciseEverything } from "../support/mcp_everything.ts";
@@ -143,7 +144,7 @@ for (const way of WAYS) {
   );
 }
 
-const hasPython = await new Deno.Command("python3", { args: ["--version"] }).output().then(() => true, () => false);
+const hasPython = await findProgram("python3") !== undefined;
 if (!hasPython) console.error("IGNORED: no python3 in PATH: a stdio server of another language is not tried");
 const PYTHON: ServerCommand = { command: "python3", args: [`${ROOT}tests/fixtures/stdio_python_server.py`] };
 

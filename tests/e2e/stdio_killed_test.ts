@@ -2,6 +2,7 @@
 // behind ends when the next Signet starts (docs/behaviour.md B2; lib/upstream/stdio/orphans.ts).
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { findProgram } from "../../scripts/programs.ts";
 import { ChildRun } from "../support/mcp_process.ts";
 import { census, CENSUS_VARIABLE, type Counted, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture } from "../support/stdio.ts";
@@ -40,7 +41,7 @@ Deno.test("B2: a killed Signet's servers end with it, their families when the ne
   assert.ok(server !== undefined, "the server is the host's own child");
   assert.equal(before.length, 3, "the server and two grandchildren");
   await killed.kill();
-  const hasSetpriv = (await new Deno.Command("/bin/sh", { args: ["-c", "command -v setpriv"] }).output()).success;
+  const hasSetpriv = await findProgram("setpriv") !== undefined;
   if (hasSetpriv) await until(() => census(token).every(({ pid }) => pid !== server.pid), "the server is gone");
   else console.error("IGNORED: without setpriv a server that ignores its closed stdin outlives a killed Signet");
   // Any Signet that starts from now on ends the grandchildren, which ignore all but SIGKILL: a test beside this one,

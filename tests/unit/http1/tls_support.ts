@@ -1,5 +1,8 @@
 // A self-signed certificate made by openssl for one test.
 
+/** How long openssl may take, in ms. */
+const OPENSSL_MS = 60_000;
+
 export interface TestCertificate extends AsyncDisposable {
   /** False where there is no openssl; the test says so and proves nothing. */
   readonly available: boolean;
@@ -26,6 +29,8 @@ export async function makeCertificate(name: string): Promise<TestCertificate> {
 }
 
 async function runOpenssl(name: string, certFile: string, keyFile: string): Promise<boolean> {
+  const overdue = new AbortController();
+  const timer = setTimeout(() => overdue.abort(), OPENSSL_MS);
   try {
     const { success, stderr } = await new Deno.Command("openssl", {
       // deno-fmt-ignore
@@ -34,6 +39,7 @@ async function runOpenssl(name: string, certFile: string, keyFile: string): Prom
         "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", keyFile, "-out", certFile],
       stderr: "piped",
       stdout: "null",
+      signal: overdue.signal,
     }).output();
     if (!success) throw new Error(`openssl failed: ${new TextDecoder().decode(stderr)}`);
     return true;
@@ -41,5 +47,7 @@ async function runOpenssl(name: string, certFile: string, keyFile: string): Prom
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     console.warn("%cNOT PROVEN: TLS, because openssl is not installed", "color: red");
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }

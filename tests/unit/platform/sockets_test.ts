@@ -1,6 +1,7 @@
 // The socket contract on both runtimes: here on Deno, and bundled on the Bun that the executable is made with.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { BUN_VERSION, findBun } from "../../../scripts/bun.ts";
 import { SOCKET_CONTRACT } from "../../support/socket_contract.ts";
 import { makeCertificate } from "../http1/tls_support.ts";
@@ -38,22 +39,25 @@ Deno.test({
 
 async function bundle(folder: string): Promise<string> {
   const path = `${folder}/contract.mjs`;
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stderr } = await runBounded(Deno.execPath(), {
+    what: "deno bundle",
+    deadlineMs: 120_000,
     args: ["bundle", "--quiet", "--platform", "deno", "--output", path, "tests/fixtures/socket_contract_main.ts"],
     cwd: ROOT,
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
+  });
+  assert.equal(code, 0, stderr);
   return path;
 }
 
 async function runOnBun(path: string, files: readonly string[]): Promise<{ name: string; error?: string }[]> {
-  const { stdout, stderr } = await new Deno.Command(bun!, {
+  const { stdout, stderr } = await runBounded(bun!, {
+    what: "the socket contract on Bun",
+    deadlineMs: 120_000,
     args: ["--no-install", path, ...files],
-    signal: AbortSignal.timeout(120_000),
-  }).output();
-  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+  });
+  const lines = stdout.split("\n").filter((line) => line !== "");
   // A fault thrown in a handler ends nothing on Bun: it is printed, and that is all there is of it.
-  assert.equal(new TextDecoder().decode(stderr), "");
+  assert.equal(stderr, "");
   assert.ok(lines.length > 0);
   return lines.map((line) => JSON.parse(line));
 }

@@ -2,11 +2,13 @@
 // cannot be had, the running Deno stands in for it (DENORT_BIN), which exercises every step but gives no real program.
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { findForeign } from "../../../scripts/compile_contents.ts";
 import { compileByDeno, findForeignEmbedded, permissionFlags } from "../../../scripts/compile_deno.ts";
 import { TARGETS } from "../../../scripts/compile_targets.ts";
 import { embeddedPaths } from "../../../scripts/compile_listing.ts";
 import { readModuleGraph } from "../../../scripts/module_graph.ts";
+import { endOverdue } from "../../support/overdue.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 
@@ -135,7 +137,9 @@ function confined(args: readonly string[]): Deno.Command {
 }
 
 async function runConfined(args: readonly string[]) {
-  const { code, stdout, stderr } = await confined(args).output();
+  const child = confined(args).spawn();
+  endOverdue(child, `main.ts ${args.join(" ")}`);
+  const { code, stdout, stderr } = await child.output();
   return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
@@ -180,7 +184,8 @@ Deno.test({
     const tried = async (...flags: string[]) => {
       const script = 'data:text/javascript,Deno.readTextFileSync("/proc/self/stat")';
       const args = ["run", "--no-config", "--no-lock", "--no-prompt", ...flags, script];
-      return (await new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).output()).success;
+      const what = `Deno with ${flags.join(" ")}`;
+      return (await runBounded(Deno.execPath(), { what, deadlineMs: 60_000, args })).code === 0;
     };
     assert.equal(await tried("--allow-all"), true);
     assert.equal(await tried("--allow-read", "--allow-env", "--allow-run", "--allow-sys"), false);
@@ -201,6 +206,7 @@ Deno.test("the baked-in permissions suffice when a client calls through a runnin
     const child = confined(
       ["serve", "--upstream", url, "--listen", `127.0.0.1:${port}`, "--admin", "off", "--key-file", keyFile],
     ).spawn();
+    endOverdue(child, "serve");
     const output = child.output();
     try {
       const response = await firstAnswer(port);

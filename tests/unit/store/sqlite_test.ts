@@ -4,6 +4,7 @@ import { SqliteFile } from "../../../lib/store/sqlite_file.ts";
 import { SqliteRevocations } from "../../../lib/store/sqlite_revocations.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
+import { endOverdue } from "../../support/overdue.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { testStoreContract, tokenRecord } from "./store_contract.ts";
@@ -229,6 +230,7 @@ async function startProcess(args: readonly string[]) {
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
+  endOverdue(child, "a second process on a state file");
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   assert.equal((await reader.read()).value, "ready\n");
   return {

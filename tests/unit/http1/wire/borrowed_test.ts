@@ -95,9 +95,17 @@ Deno.test("poison is in every buffer given back, and a second return or a late w
   buffer.fill(1);
   giveBuffer(buffer);
   assert.ok(buffer.every((byte) => byte === POISON));
-  assert.throws(() => giveBuffer(buffer), /has been given already/);
-  buffer[50] = 1;
-  assert.throws(() => takeBuffer(100), /somebody has written to it/);
+  const { error } = console;
+  const said: string[] = [];
+  console.error = (line: string) => void said.push(line);
+  try {
+    assert.throws(() => giveBuffer(buffer), /has been given already/);
+    buffer[50] = 1;
+    assert.throws(() => takeBuffer(100), /somebody has written to it/);
+  } finally {
+    console.error = error;
+  }
+  assert.equal(said.length, 2, "it is loud whoever swallows the exception");
 });
 
 /** An owner that only counts. */

@@ -4,6 +4,7 @@ import { envelopeFindings } from "../../../../scripts/bench/life_jobs.ts";
 import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../../scripts/bench/machine.ts";
 import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../../scripts/bench/report.ts";
 import { ROWS } from "../../../../scripts/bench/rows.ts";
+import { endOverdue } from "../../../support/overdue.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
 
@@ -74,6 +75,7 @@ Deno.test(
   onLinux,
   async () => {
     const child = new Deno.Command("sh", { args: ["-c", "sleep 60 & wait"], stdout: "null" }).spawn();
+    endOverdue(child, "a shell with a child");
     try {
       let tree: number[] = [];
       await until(async () => (tree = await processTree(child.pid)).length >= 2, "the child's child");
