@@ -34,8 +34,8 @@ export class HeldAnswers {
 
   /** Resolves when the server may go on; undefined if it may at once. */
   whenTaken(): Promise<void> | undefined {
-    const { highWaterBytes, stallMs, timers } = this.#options;
-    if (this.#bytes <= highWaterBytes) return undefined;
+    const { highWaterBytes, stallMs, timers, account } = this.#options;
+    if (this.#bytes <= (account.isOverdrawn ? 0 : highWaterBytes)) return undefined;
     if (this.#wait === undefined) {
       this.#wait = Promise.withResolvers();
       this.#cancelTimer = timers.after(stallMs, () => this.#resume());

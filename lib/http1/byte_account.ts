@@ -19,6 +19,8 @@ export class ByteAccount {
   readonly #whole: ByteAccount | undefined;
   readonly #shares = new Map<string, WeakRef<ByteAccount>>();
   #forgotten: FinalizationRegistry<string> | undefined;
+  /** Who waits for it to hold less. */
+  #watchers: Set<() => void> | undefined;
 
   constructor(limit = Infinity, whole?: ByteAccount) {
     this.#limit = limit;
@@ -53,6 +55,20 @@ export class ByteAccount {
   /** Whether more is held than may be, here or in the whole: by what had to go out. */
   get isOverdrawn(): boolean {
     return this.#held > this.limit || this.#whole?.isOverdrawn === true;
+  }
+
+  /**
+   * Calls `run` whenever less is held than before, here or in the whole; `run` must do no more than look and wake.
+   * @returns what ends that
+   */
+  onFall(run: () => void): () => void {
+    (this.#watchers ??= new Set()).add(run);
+    const unwatchWhole = this.#whole?.onFall(run);
+    return () => {
+      this.#watchers?.delete(run);
+      if (this.#watchers?.size === 0) this.#watchers = undefined;
+      unwatchWhole?.();
+    };
   }
 
   /** Whether there is room for so many bytes more in a part of the bound, here and in the whole. */
@@ -97,6 +113,10 @@ export class ByteAccount {
       for (let each: ByteAccount | undefined = account; each !== undefined; each = each.#whole) {
         each.#held += bytes;
         each.#strange += strange;
+      }
+      if (bytes >= 0) return;
+      for (let each: ByteAccount | undefined = account; each !== undefined; each = each.#whole) {
+        if (each.#watchers !== undefined) { for (const run of each.#watchers) run(); }
       }
     };
   }

@@ -1,18 +1,19 @@
 // Bytes of a pipe to lines: one message a line, ended by a line feed (MCP 2025-11-25, Transports, "stdio").
 // Memory is bounded by the longest line allowed; what to do about a longer one is the reader's choice, and the
 // next one is whole again.
-import type { Charge } from "../../http1/byte_account.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 
 const LF = 0x0a, CR = 0x0d;
-const NOTHING = { head: new Uint8Array(0), tail: new Uint8Array(0), bytes: 0 };
+const NOTHING: LongLine = { head: new Uint8Array(0), tail: new Uint8Array(0), bytes: 0 };
 
-/** What is kept of a line beyond the cap: enough to tell what it was about. */
+/** What is kept of a line that is left out, most often one beyond the cap: enough to tell what it was about. */
 export interface LongLine {
   readonly head: Uint8Array;
   readonly tail: Uint8Array;
   /** Its whole length. */
   readonly bytes: number;
+  /** It was no longer than it may be, but had not ended when others had to be read. */
+  readonly overdue?: true;
 }
 
 const HEAD_BYTES = 4096, TAIL_BYTES = 256;
@@ -21,8 +22,6 @@ export interface LineOptions {
   readonly maxBytes: number;
   /** `cut` hands out the beginning of a longer line and skips the rest; a function is told of it in its place. */
   readonly onLonger: "cut" | ((line: LongLine) => void);
-  /** What has come of a line is charged to it: the pipe must be read on, or the line would never end. */
-  readonly charge?: Charge;
 }
 
 export class LineSplitter {
@@ -49,8 +48,17 @@ export class LineSplitter {
       start = at + 1;
     }
     if (start < bytes.length) this.#take(bytes.slice(start), lines);
-    this.#options.charge?.force(this.#size);
     return lines;
+  }
+
+  /** Bytes that are kept of the line under way. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The line under way is not waited for: its rest is skipped, as one's that is too long. */
+  giveUp(): void {
+    if (this.#size > 0 && this.#options.onLonger !== "cut") this.#beginSkipping(new Uint8Array(0), { overdue: true });
   }
 
   /** The last line, if it had no end. */
@@ -75,17 +83,17 @@ export class LineSplitter {
     } else this.#beginSkipping(part);
   }
 
-  #beginSkipping(part: Uint8Array): void {
+  #beginSkipping(part: Uint8Array, why: Pick<LongLine, "overdue"> = {}): void {
     const sofar = joinBytes([...this.#parts, part]);
     this.#parts = [];
     this.#size = 0;
-    this.#skipped = { head: sofar.slice(0, HEAD_BYTES), tail: sofar.slice(-TAIL_BYTES), bytes: sofar.length };
+    this.#skipped = { head: sofar.slice(0, HEAD_BYTES), tail: sofar.slice(-TAIL_BYTES), bytes: sofar.length, ...why };
   }
 
   #skip(part: Uint8Array): void {
-    const { head, tail, bytes } = this.#skipped!;
+    const { tail, bytes } = this.#skipped!;
     const end = part.length >= TAIL_BYTES ? part : joinBytes([tail, part]);
-    this.#skipped = { head, tail: end.slice(-TAIL_BYTES), bytes: bytes + part.length };
+    this.#skipped = { ...this.#skipped!, tail: end.slice(-TAIL_BYTES), bytes: bytes + part.length };
   }
 
   #finish(lines: Uint8Array[]): void {

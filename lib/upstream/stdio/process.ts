@@ -7,6 +7,7 @@ import type { Logger } from "../../observe/log.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
 import { LineSplitter, type LongLine } from "./lines.ts";
+import { LineTurn } from "./line_turns.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
 import { pause, settlesWithin, type Timers } from "../../platform/timers.ts";
@@ -44,7 +45,7 @@ export interface ProcessOptions {
   /** The mark in the launch's environment. */
   readonly mark: string;
   readonly limits: ProcessLimits;
-  /** What waits to be read by the server is charged to it. */
+  /** What waits to be read by the server is charged to it, and what has come of a line. */
   readonly account: ByteAccount;
   readonly timers: Timers;
   readonly log: Logger;
@@ -75,9 +76,15 @@ export class ServerProcess {
   readonly #gone: Promise<void>;
   readonly #wanted = Promise.withResolvers<void>();
   readonly #since: Promise<number>;
+  readonly #lines: LineSplitter;
+  readonly #turn: LineTurn;
+  /** Of lines read: the one under way, and the one that somebody takes. */
+  readonly #read: Charge;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   readonly #charge: Charge;
+  /** Whether a line that has been read is waited for to be taken. */
+  #delivering = false;
   #writing = false;
   #stopping = false;
   #fault: string | undefined;
@@ -85,7 +92,11 @@ export class ServerProcess {
   /** @throws what `spawn` throws */
   constructor(options: ProcessOptions) {
     this.#options = options;
-    this.#charge = options.account.open();
+    const { limits, account, timers, onLongLine } = options;
+    this.#charge = account.open();
+    this.#read = account.open();
+    this.#lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: onLongLine });
+    this.#turn = new LineTurn(account, timers, () => this.#dropUnlessTaken());
     this.#child = options.spawn(options.launch);
     this.#writer = this.#child.stdin.getWriter();
     this.#stdout = this.#child.stdout.getReader();
@@ -181,6 +192,7 @@ export class ServerProcess {
     await this.#wanted.promise;
     await this.#end();
     await reported;
+    this.#turn.close();
     // Whoever still holds a pipe's other end could not be ended.
     for (const reader of [this.#stdout, this.#stderr]) await reader.cancel().catch(() => {});
     await Promise.all([output, errors]);
@@ -197,17 +209,13 @@ export class ServerProcess {
   }
 
   async #readOutput(): Promise<void> {
-    const { limits, account, onLine, onLongLine, timers } = this.#options;
-    const charge = account.open();
-    const lines = new LineSplitter({ maxBytes: limits.maxLineBytes, onLonger: onLongLine, charge });
+    const { timers, onLine } = this.#options;
     try {
       for (let read = await this.#stdout.read(); !read.done; read = await this.#stdout.read()) {
-        for (const line of lines.push(read.value)) {
-          const wait = onLine(line);
-          if (wait !== undefined) await wait;
-        }
+        await this.#takeLines(this.#lines.push(read.value));
+        if (this.#lines.size > 0) await this.#turn.take();
       }
-      for (const line of lines.end()) {
+      for (const line of this.#lines.end()) {
         const wait = onLine(line);
         // A long one is still being read; a slow client does not keep the end from being noticed.
         if (wait !== undefined) await settlesWithin(wait, LAST_LINES_MS, timers);
@@ -216,9 +224,29 @@ export class ServerProcess {
       this.#fail(`reading its stdout failed: ${error}`);
       return await this.#stdout.cancel().catch(() => {});
     } finally {
-      charge.release();
+      this.#turn.close();
+      this.#read.release();
     }
     void this.#failUnlessEnding("it has closed its stdout");
+  }
+
+  async #takeLines(lines: readonly Uint8Array[]): Promise<void> {
+    for (const line of lines) {
+      const wait = this.#options.onLine(line);
+      if (wait === undefined) continue;
+      this.#read.force(this.#lines.size + line.length);
+      this.#delivering = true;
+      await wait.finally(() => this.#delivering = false);
+    }
+    this.#read.force(this.#lines.size);
+    if (lines.length > 0) this.#turn.pass();
+  }
+
+  /** Whoever is slow to take a line only loses the turn. */
+  #dropUnlessTaken(): void {
+    if (this.#delivering) return;
+    this.#lines.giveUp();
+    this.#read.force(0);
   }
 
   async #readErrors(): Promise<void> {

@@ -25,6 +25,7 @@ export interface ProcessPeerOptions {
 
 const encoder = new TextEncoder();
 const RAISE = "Raise --stdio-max-line if the MCP server may write lines of this length.";
+const RAISE_BUFFERED = "Raise --max-buffered or --principal-share if answers of this length are usual.";
 /** So many lines that are no messages are logged; the rest is only counted. */
 const MAX_JUNK_LOGGED = 5;
 
@@ -167,20 +168,22 @@ export class ProcessPeer implements Peer {
   #readLong(line: LongLine): void {
     const { log, facts, maxLineBytes } = this.#options;
     const subject = subjectOf(line);
-    const found = subject === "no answer"
-      ? "a message longer than a line may be"
-      : "an answer longer than a line may be";
+    const what = subject === "no answer" ? "a message" : "an answer";
+    const found = line.overdue
+      ? `${what} that came too slowly while memory was short`
+      : `${what} longer than a line may be`;
     log.warn("MCP server's output discarded", {
       ...facts(),
       found,
       bytes: line.bytes,
       limit: maxLineBytes,
-      remedy: RAISE,
+      remedy: line.overdue ? RAISE_BUFFERED : RAISE,
     });
     if (subject === "no answer") return;
     const { id } = subject;
-    const reason =
-      `The MCP server's answer is longer than ${maxLineBytes} bytes, the most that --stdio-max-line allows`;
+    const reason = line.overdue
+      ? "The MCP server's answer came too slowly while other answers waited for memory"
+      : `The MCP server's answer is longer than ${maxLineBytes} bytes, the most that --stdio-max-line allows`;
     for (const own of id === undefined ? [...this.#asked.keys()] : [id]) {
       const asker = this.#asked.get(own);
       this.forget(own);

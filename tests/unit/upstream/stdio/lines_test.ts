@@ -1,7 +1,6 @@
 // Lines out of a pipe, however its bytes arrive, and never more memory than the longest line allowed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { type LineOptions, LineSplitter, type LongLine } from "../../../../lib/upstream/stdio/lines.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -66,12 +65,23 @@ Deno.test("B7: a long line is cut, and the next one is whole again", STRICT, () 
   assert.deepEqual(split(pieces, { maxBytes: 4, onLonger: "cut" }), ["abcd", "mn", "opqr"]);
 });
 
-Deno.test("M6: what has come of a line is charged until the line is whole, or is being skipped", STRICT, () => {
-  const account = new ByteAccount();
-  const splitter = new LineSplitter({ maxBytes: 10, onLonger: () => {}, charge: account.open() });
-  const held = (text: string) => {
+Deno.test("M6: of a line as much is kept as has come, until it is whole or is being skipped", STRICT, () => {
+  const splitter = new LineSplitter({ maxBytes: 10, onLonger: () => {} });
+  const kept = (text: string) => {
     splitter.push(encoder.encode(text));
-    return account.held;
+    return splitter.size;
   };
-  assert.deepEqual(["ab", "cde", "f\ngh", "\n\n", "0123456789", "x", "y", "\n"].map(held), [2, 5, 2, 0, 10, 0, 0, 0]);
+  assert.deepEqual(["ab", "cde", "f\ngh", "\n\n", "0123456789", "x", "y", "\n"].map(kept), [2, 5, 2, 0, 10, 0, 0, 0]);
+});
+
+Deno.test("M6: a line that is given up is skipped to its end and told of, and the next one is whole", STRICT, () => {
+  const found: LongLine[] = [];
+  const splitter = new LineSplitter({ maxBytes: 10, onLonger: (line) => void found.push(line) });
+  splitter.giveUp(); // none is under way
+  splitter.push(encoder.encode("one\ntw"));
+  splitter.giveUp();
+  assert.equal(splitter.size, 0);
+  const lines = splitter.push(encoder.encode("o\nthree\n")).map((line) => decoder.decode(line));
+  assert.deepEqual(lines, ["three"]);
+  assert.deepEqual(found.map(({ bytes, overdue }) => ({ bytes, overdue })), [{ bytes: 3, overdue: true }]);
 });
