@@ -15,6 +15,7 @@ import { SeveralUpstream } from "../upstream/several.ts";
 import { Breaker } from "../upstream/several/breaker.ts";
 import { carrierRule } from "../upstream/several/carry.ts";
 import { type Member, newCounts } from "../upstream/several/member.ts";
+import { PageCache } from "../upstream/several/page_cache.ts";
 import { type Patterns, Visible } from "../upstream/several/visible.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { assertMayRun } from "./may_run.ts";
@@ -64,6 +65,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       breaker,
       renames: textsOf(settings.renameTools, address),
       descriptions: textsOf(settings.describeTools, address),
+      pages: new PageCache(),
       counts: newCounts(),
       carry,
       visible: {

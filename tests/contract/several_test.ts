@@ -111,3 +111,16 @@ Deno.test("S2: a client without sessions has several servers too, discovered, li
   // No id leads back to them: they would be left there.
   for (const member of [a, b]) assert.equal(member.fake.sessions.size, 0);
 });
+
+Deno.test("A2: a list that has changed is read anew, and one that has not is the same in every session", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  await using signet = await startSeveral({ a, b });
+  const one = await SeveralSession.open(signet);
+  const other = await SeveralSession.open(signet);
+  const before = await one.names();
+  assert.deepEqual(await one.names(), before);
+  assert.deepEqual(await other.names(), before);
+  a.lists.tools = [{ name: "ochE", inputSchema: { type: "object" } }];
+  for (const session of [one, other]) assert.deepEqual((await session.names()).sort(), ["a_ochE", "b_echo"]);
+});

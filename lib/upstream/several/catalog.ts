@@ -3,7 +3,8 @@
 import type { Carrier } from "../../bridge/peer.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { type Item, type ListKind, listOf, ListRefused, LISTS, shortenedIn } from "./lists.ts";
+import { type ListKind, listOf, ListRefused, LISTS, shortenedIn } from "./lists.ts";
+import type { Item } from "./page_cache.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";
 import { looksShort, outwardName } from "./names.ts";

@@ -1,5 +1,6 @@
 // Lists over several members: all pages of all, at once, in one stable order; bounded in pages, items and bytes
 // whatever a member does (docs/behaviour.md A2, A6). A member that does not answer in time is left out.
+import type { Item, Listed } from "./page_cache.ts";
 import type { Carrier } from "../../bridge/peer.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import type { MemberLife } from "./member_life.ts";
@@ -7,7 +8,7 @@ import type { OfferKind } from "./member.ts";
 import { isFit, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
 import { viewSplices } from "./outward.ts";
-import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice, stringAt } from "./splices.ts";
+import { elementsIn, isObjectAt, jsonBytes, type Splice, splice, stringAt } from "./splices.ts";
 import { labelOf, outwardUri } from "./uris.ts";
 
 export interface ListKind {
@@ -38,22 +39,6 @@ const MAX_PAGES = 100,
   MAX_KEY_LENGTH = 4096,
   MAX_CURSOR_LENGTH = 16_384;
 
-/** One entry of a list. */
-export interface Item {
-  /** As the member calls it. */
-  readonly inward: string;
-  /** As clients see it. */
-  readonly outward: string;
-  /** Its text as clients see it. */
-  readonly text: Uint8Array;
-}
-
-export interface Listed {
-  readonly items: readonly Item[];
-  /** What was left out, and is to be reported; empty if nothing was. */
-  readonly dropped: string;
-}
-
 /** All that one member lists. @throws Error if it does not answer, or with an error */
 export async function listOf(life: MemberLife, list: ListKind, by: ListBy): Promise<Listed> {
   const gathered = new Gathered(life, list, by);
@@ -62,15 +47,35 @@ export async function listOf(life: MemberLife, list: ListKind, by: ListBy): Prom
     const { line, value } = await by.ask(life, list.method, cursor === undefined ? {} : { cursor }, by.carrier);
     if (value.error !== undefined) throw new ListRefused(Number((value.error as { code?: unknown }).code));
     const result = findMember(line, "result");
-    for (const span of elementsIn(line, memberAt(line, list.items, result))) {
+    const [array, more] = isObjectAt(line, result) ? findMembers(line, [list.items, "nextCursor"], result) : [];
+    const next = stringAt(line, more);
+    const whole = page === 0 && next === undefined && array !== undefined ? array : undefined;
+    if (whole !== undefined) {
+      return wholeList(life, { line, whole, key: `${list.method} ${life.name}${by.separator}` }, gathered);
+    }
+    for (const span of elementsIn(line, array)) {
       if (!gathered.add(line, span)) return gathered.end("too many or too long");
     }
-    const next = stringAt(line, memberAt(line, "nextCursor", result));
     if (next === undefined) return gathered.end();
     if (next === cursor || next.length > MAX_CURSOR_LENGTH) return gathered.end("a cursor that leads nowhere");
     cursor = next;
   }
   return gathered.end("too many pages");
+}
+
+/** Of one page: read once for as long as it stays the same. */
+function wholeList(
+  { member: { pages } }: MemberLife,
+  { line, whole, key }: { readonly line: Uint8Array; readonly whole: Span; readonly key: string },
+  gathered: Gathered,
+): Listed {
+  const bytes = line.subarray(whole.start, whole.end);
+  const known = pages.find(key, bytes);
+  if (known !== undefined) return known;
+  const fits = elementsIn(line, whole).every((span) => gathered.add(line, span));
+  const listed = gathered.end(fits ? "" : "too many or too long");
+  pages.keep(key, bytes, listed);
+  return listed;
 }
 
 export interface ListBy {

@@ -4,6 +4,7 @@ import type { FieldList } from "../../http1/types.ts";
 import type { Opening } from "../../bridge/request.ts";
 import type { PeerEvents, PeerSource } from "../../bridge/peer.ts";
 import type { Breaker } from "./breaker.ts";
+import type { PageCache } from "./page_cache.ts";
 import type { Visible } from "./visible.ts";
 
 /** What clients are offered by name or address, and what patterns are written for. */
@@ -23,6 +24,8 @@ export interface Member {
   readonly renames: ReadonlyMap<string, string>;
   /** The server's own name of a tool → what it is described as here. */
   readonly descriptions: ReadonlyMap<string, string>;
+  /** Lists as they were read last. */
+  readonly pages: PageCache;
   readonly breaker: Breaker;
   readonly counts: MemberCounts;
   /** Peers of one session; nothing is started before they are greeted or asked. */

@@ -1,7 +1,8 @@
 // Merged lists as pages: all of it, as long as that is a page's worth (docs/behaviour.md A2).
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import type { Cursors, Place } from "./cursors.ts";
-import type { Item, ListKind } from "./lists.ts";
+import type { ListKind } from "./lists.ts";
+import type { Item } from "./page_cache.ts";
 import type { MemberLife } from "./member_life.ts";
 
 const MAX_ITEMS = 5000, MAX_BYTES = 4 * 1024 * 1024;
