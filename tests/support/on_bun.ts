@@ -94,6 +94,7 @@ async function bundled(folder: string, files: readonly string[], without: readon
       `${ROOT}deno.json`,
       "--lock",
       `${ROOT}tests/deno.lock`,
+      "--frozen",
       "--output",
       output,
       main,
