@@ -106,8 +106,11 @@ Deno.test("B1: two sessions never share a process, and one always meets its own"
   assert.equal(await served.metric("signet_stdio_processes"), 2);
 });
 
+/** What ignores SIGTERM is waited for in vain. */
+const SOON = ["--stdio-stop-grace", "500ms"];
+
 Deno.test("B2: nothing is left after SIGTERM, not even what ignores it and has children", OPTIONS, async () => {
-  await using served = await Served.start([], fixtureCommand("--ignore-close", "--ignore-term", "--family"));
+  await using served = await Served.start(SOON, fixtureCommand("--ignore-close", "--ignore-term", "--family"));
   await using connected = await connectClient("v1", served.signet.url);
   await connected.client.call("grandchild", { detached: true });
   assert.ok(census(served.token).length >= 3, "the server and two grandchildren");
@@ -118,7 +121,7 @@ Deno.test("B2: nothing is left after SIGTERM, not even what ignores it and has c
 
 for (const kind of LEGACY_CLIENTS) {
   Deno.test(`L3 B2: client ${kind} goes on after SIGKILL of Signet, and nothing old is left`, OPTIONS, async () => {
-    await using served = await Served.start([], fixtureCommand("--ignore-close", "--ignore-term", "--family"));
+    await using served = await Served.start(SOON, fixtureCommand("--ignore-close", "--ignore-term", "--family"));
     await using connected = await connectClient(kind, served.signet.url);
     const id = connected.client.sessionId;
     await connected.client.call("grandchild", { detached: true });
