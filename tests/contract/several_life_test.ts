@@ -399,3 +399,19 @@ Deno.test("A5 N1: what a member asks or logs on a call's own stream comes on tha
   }
   assert.doesNotMatch(await (await ofB).text(), /elicitation/);
 });
+
+Deno.test("A8: a member that was left out for its credential is greeted with that of the next request for it", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  b.before = ({ method }, request) =>
+    method !== undefined && request.headers.get("authorization") !== "Bearer good"
+      ? new Response(null, { status: 401 })
+      : undefined;
+  await using signet = await startSeveral({ a, b }, { flags: ["--member-credential", "b=client"] });
+  const session = await SeveralSession.open(signet, { authorization: "Bearer old" });
+  assert.ok((await session.call("b_echo", {}, { authorization: "Bearer old" })).error !== undefined);
+  const good = { authorization: "Bearer good" };
+  assert.deepEqual((await session.call("b_echo", { x: 1 }, good)).result, { echoed: { x: 1 } });
+  assert.deepEqual((await session.call("a_echo", { x: 1 }, good)).result, { echoed: { x: 1 } });
+  for (const { headers } of a.fake.requests) assert.equal(headers.get("authorization"), null);
+});

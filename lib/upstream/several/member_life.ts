@@ -1,5 +1,6 @@
 // One member in one session: greeted with the others, gone on with after a restart, or tried again while it is out. What
 // it does, or fails to do, is its own calls' business (docs/behaviour.md A4, A6, A8).
+import { SignetError } from "../../errors.ts";
 import type { Asker, Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
@@ -35,6 +36,8 @@ export class MemberLife {
   #sealedState: string | undefined;
   #resumed: Resumed | undefined;
   #confirmed = false;
+  /** Whether it was a credential that the last greeting lacked. */
+  #wantsCredential = false;
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
   #stopped = false;
 
@@ -92,6 +95,7 @@ export class MemberLife {
       this.breaker.succeed();
     } catch (error) {
       this.breaker.fail(error);
+      this.#wantsCredential = error instanceof SignetError && error.code === "upstream_credential_missing";
       void source.end(this.#carry(carrier)).catch(() => {}).finally(() => source.stop());
       throw error;
     } finally {
@@ -187,6 +191,8 @@ export class MemberLife {
 
   async #peerLater(peer: Promise<Peer> | undefined, carrier: Carrier): Promise<Peer> {
     if (peer !== undefined) return await peer;
+    // Another request may bring another credential: one that was refused holds back nobody who asks.
+    if (this.#wantsCredential) this.breaker.succeed();
     if (!await this.connect(carrier)) {
       throw new MemberFault(this.breaker.reason ?? this.member.breaker.reason ?? "is not there");
     }
