@@ -415,3 +415,17 @@ Deno.test("A8: a member that was left out for its credential is greeted with tha
   assert.deepEqual((await session.call("a_echo", { x: 1 }, good)).result, { echoed: { x: 1 } });
   for (const { headers } of a.fake.requests) assert.equal(headers.get("authorization"), null);
 });
+
+Deno.test("A8: a list from which a member was left out for its credential is whole as soon as another one comes", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  const isOld = (headers: Headers) => headers.get("authorization") === "Bearer old";
+  b.before = ({ method }, { headers }) =>
+    method === "tools/list" && isOld(headers) ? new Response(null, { status: 401 }) : undefined;
+  await using signet = await startSeveral({ a, b }, { flags: ["--member-credential", "b=client"] });
+  const session = await SeveralSession.open(signet, { authorization: "Bearer new" });
+  const listed = async (token: string) =>
+    (await session.ask("tools/list", {}, { authorization: `Bearer ${token}` })).result as { tools: Json[] };
+  assert.equal((await listed("old")).tools.length, 1);
+  assert.equal((await listed("new")).tools.length, 2);
+});

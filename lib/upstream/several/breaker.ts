@@ -53,6 +53,13 @@ export class Breaker {
 /** Why a member is out, in words that name no address. */
 export class MemberFault extends Error {
   override readonly name = "MemberFault";
+  /** Whether it was time that ran out: asking again would cost as much. */
+  readonly isSlow: boolean;
+
+  constructor(message: string, options: { readonly isSlow?: boolean } = {}) {
+    super(message);
+    this.isSlow = options.isSlow ?? false;
+  }
 }
 
 export function reasonOf(error: unknown): string {

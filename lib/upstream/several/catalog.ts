@@ -133,7 +133,9 @@ export class Catalog {
     } catch (error) {
       if (error instanceof ListRefused) {
         if (error.code === METHOD_NOT_FOUND) return [];
-      } else life.breaker.fail(error);
+      }
+      // One that cannot be reached has a breaker of its own; what is refused at once may be granted the next time.
+      if (error instanceof MemberFault && error.isSlow) life.breaker.fail(error);
       log.warn("an MCP server was left out of a list", {
         ...facts,
         member: life.name,
@@ -153,7 +155,10 @@ export class Catalog {
     const { ask, separator, timers, timeoutMs } = this.#options;
     let wanted = true;
     const late = Promise.withResolvers<never>();
-    const cancel = timers.after(timeoutMs, () => late.reject(new MemberFault(`no whole list within ${timeoutMs} ms`)));
+    const cancel = timers.after(
+      timeoutMs,
+      () => late.reject(new MemberFault(`no whole list within ${timeoutMs} ms`, { isSlow: true })),
+    );
     try {
       return await Promise.race([
         listOf(life, list, { ask, carrier, separator, wanted: () => wanted }),

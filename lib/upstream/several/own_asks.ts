@@ -21,7 +21,7 @@ export function asker(timers: Timers, timeoutMs: number): Ask {
         then();
       };
       const cancel = timers.after(timeoutMs, () => {
-        settle(() => reject(new MemberFault(`no answer within ${timeoutMs} ms`)));
+        settle(() => reject(new MemberFault(`no answer within ${timeoutMs} ms`, { isSlow: true })));
         if (asked === undefined) return;
         const params = { requestId: asked.id, reason: "too late" };
         asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), carrier);
