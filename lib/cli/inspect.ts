@@ -40,7 +40,12 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
       ["upstream", printable(shown(url))] as const,
       ["  headers", Object.keys(headers).sort().map(printable).join(", ") || "(none)"] as const,
       ...(url === SEVERAL_URL ? membersOf(headers["mcp-session-id"]) : []).map(({ name, url, state }) =>
-        ["  member", `${name} = ${printable(shown(url))}${state === undefined ? " (no session)" : ""}`] as const
+        [
+          "  member",
+          `${name} = ${printable(shown(url))}${
+            state === undefined && !url.startsWith("stdio:") ? " (no session)" : ""
+          }`,
+        ] as const
       ),
     ]),
   ];

@@ -18,6 +18,8 @@ import { printable } from "./text.ts";
 
 /** A Signet that is busy answers late; one that hangs does not answer. */
 const TIMEOUT_MS = 10_000;
+/** What may be done on a state file as well: see state_control.ts. */
+const ON_STATE_TOO = /^\/(?:tokens|sessions\/revoke)\b/;
 
 export interface RemoteOptions {
   /** Without a path. */
@@ -141,7 +143,9 @@ export class RemoteControl implements Control {
       throw new CommandFailure(
         EXIT.unreachable,
         `asking ${base}: nobody answers`,
-        "Start `signet serve`, set --admin to the address it was given, or name its state file with --state.",
+        ON_STATE_TOO.test(path)
+          ? "Start `signet serve`, set --admin to the address it was given, or name its state file with --state."
+          : "Start `signet serve`, or set --admin to the address it was given.",
       );
     }
   }

@@ -147,6 +147,12 @@ function parseUpstream(text: string): Parsed<UpstreamAddress> {
     return unfit(`${quoted(plain)} has no scheme`, remedy);
   }
   // The text may hold credentials, so no message quotes it.
+  if (/\s/.test(address.trim())) {
+    return unfit(
+      "this holds blanks, as a command does",
+      "Put a command behind --, or among several servers write 'NAME=stdio:COMMAND ARG …'.",
+    );
+  }
   if (!URL.canParse(address)) return unfit("this is not a URL", UPSTREAM_REMEDY);
   const url = new URL(address);
   if (!["http:", "https:", "http+unix:"].includes(url.protocol)) {

@@ -93,6 +93,49 @@ function judgeToolTexts({ settings, problem }: Bench): void {
   if (twice !== undefined) problem("renameTools", `two tools are called ${twice}`, "Give each a name of its own.");
 }
 
+const PATTERN_KEYS = [
+  ...["allowTools", "denyTools"] as const,
+  ...["allowPrompts", "denyPrompts"] as const,
+  ...["allowResources", "denyResources"] as const,
+];
+
+/** One letter amiss in a name, and what was to be denied would be there: a pattern of nobody's is no pattern. */
+function judgePatterns(bench: Bench): void {
+  const { settings, problem } = bench;
+  if (settings.upstreams.length < 2) return;
+  const members = membersIn(settings.upstreams);
+  const names = new Set(members.flatMap(({ name, prefixName }) => [name, prefixName]));
+  for (const key of PATTERN_KEYS) {
+    for (const pattern of settings[key]) {
+      if (!key.endsWith("Resources")) warnOfLabel(bench, { key, pattern, names });
+      const [, member] = /^([A-Za-z][\w-]*)\//.exec(pattern) ?? [];
+      if (member === undefined || names.has(member)) continue;
+      problem(
+        key,
+        `no MCP server is named ${member}`,
+        `Name one as --upstream does; if the slash is part of the name that is meant, write *${pattern}.`,
+      );
+    }
+  }
+}
+
+interface Labelled {
+  readonly key: typeof PATTERN_KEYS[number];
+  readonly pattern: string;
+  readonly names: ReadonlySet<string>;
+}
+
+/** Clients see `memory_delete`; whoever copies that into a pattern has denied nothing. */
+function warnOfLabel({ settings: { nameSeparator }, warn }: Bench, { key, pattern, names }: Labelled): void {
+  const member = [...names].find((name) => pattern.startsWith(name + nameSeparator));
+  if (member === undefined) return;
+  const own = pattern.slice(member.length + nameSeparator.length);
+  warn(
+    `--${SEVERAL[key].name} ${pattern} is held against the servers' own names, not those that clients see. ` +
+      `If one of ${member} is meant, write ${member}/${own}.`,
+  );
+}
+
 function judgeAdoption({ settings: { upstreams, adopt }, problem }: Bench): void {
   if (!adopt || upstreams.length < 2) return;
   problem("adopt", "there are several MCP servers, and an id of one server's is none of theirs", "Leave it out.");
@@ -105,5 +148,6 @@ export const SEVERAL_RULES: readonly Rule[] = [
   [READS, judgeStdioMembers],
   [[...READS, "memberCredentials", "credential"], judgeMemberCredentials],
   [[...READS, "renameTools", "describeTools"], judgeToolTexts],
+  [[...READS, "nameSeparator", ...PATTERN_KEYS], judgePatterns],
   [[...READS, "adopt"], judgeAdoption],
 ];

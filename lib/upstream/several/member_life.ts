@@ -135,14 +135,12 @@ export class MemberLife {
     const send = (peer: Peer) => {
       const id = peer.ask(text, findMember(text, "id")!, asker, this.#carry(carrier));
       if (id !== undefined) onAsked(peer, id);
-      else asker.onLost({ reason: `The MCP server ${this.name} does not take more requests now` });
+      else asker.onLost({ reason: "The MCP server does not take more requests now" });
     };
     const peer = this.#source?.peer;
     if (peer !== undefined && !(peer instanceof Promise)) return send(peer);
     void this.#peerLater(peer, carrier).then((peer) => asking.wanted() && send(peer))
-      .catch((error) =>
-        asking.wanted() && asker.onLost({ reason: `The MCP server ${this.name} ${publicReason(error)}` })
-      );
+      .catch((error) => asking.wanted() && asker.onLost({ reason: publicReason(error) }));
   }
 
   /** Sends a notification; one that is out misses it. */
@@ -230,8 +228,9 @@ export interface Asking {
   readonly wanted: () => boolean;
 }
 
+/** As it stands behind the member's name. What is of a fault's own public words says already what could not be done. */
 function publicReason(error: unknown): string {
-  return `cannot be reached: ${reasonOf(error)}`;
+  return error instanceof SignetError ? error.message : `The MCP server cannot be reached: ${reasonOf(error)}`;
 }
 
 function assertGreeted({ value: { result, error } }: Message): void {

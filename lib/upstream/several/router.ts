@@ -236,7 +236,7 @@ export class Router implements PeerSource {
   #reportMissing(missing: readonly Missing[]): void {
     for (const { life, error } of missing) {
       life.member.counts.missed++;
-      this.#parts.log.warn("a session is opened without an MCP server", {
+      this.#parts.log.warn("a new session got no answer to initialize from an MCP server", {
         ...this.#facts,
         member: life.name,
         required: life.member.required,

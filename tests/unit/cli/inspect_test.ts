@@ -123,11 +123,13 @@ Deno.test(
       members: [
         { name: "files", url: "http://127.0.0.1:3001/mcp?key=hunter2", state: "hunter2" },
         { name: "memory", url: "stdio:memory", state: undefined },
+        { name: "missed", url: "http://127.0.0.1:3002/mcp", state: undefined },
       ],
     });
     const { out } = await inspect(sealWith(NEW, { upstreams: { [SEVERAL_URL]: { "mcp-session-id": id } } }));
     assert.match(out, /^ {2}member +files = http:\/\/127\.0\.0\.1:3001\/mcp$/m);
-    assert.match(out, /^ {2}member +memory = stdio:memory \(no session\)$/m);
+    assert.match(out, /^ {2}member +memory = stdio:memory$/m); // a process of its own, whenever it is used
+    assert.match(out, /^ {2}member +missed = http:\/\/127\.0\.0\.1:3002\/mcp \(no session\)$/m);
     assert.doesNotMatch(out, /hunter2/);
   },
 );

@@ -32,6 +32,15 @@ Deno.test("exit code 3 when nobody answers, with what to do", STRICT, async () =
   const operators = new Operators();
   assert.equal(await operators.run([...LIST, "--admin", "127.0.0.1:9292"]), 3);
   assert.match(operators.err, /^signet: Asking http:\/\/127\.0\.0\.1:9292: nobody answers\.\nStart `signet serve`/);
+  assert.match(operators.err, /--state\.\s*$/);
+});
+
+Deno.test("what no state file can do is not told to be done on one", STRICT, async () => {
+  for (const command of ["reload", "stop", "sessions"]) {
+    const operators = new Operators();
+    assert.equal(await operators.run([command, "--admin", "127.0.0.1:9292"]), 3);
+    assert.doesNotMatch(operators.err, /--state/, command);
+  }
 });
 
 Deno.test("exit code 2 when the running Signet wants a token it was not shown", STRICT, async () => {

@@ -82,6 +82,7 @@ Deno.test("upstreamAddress reads members: required ones, and commands word by wo
 Deno.test("upstreamAddress refuses other schemes, fragments and credentials, and quotes none", STRICT, () => {
   assert.match(problemOf(upstreamAddress, "ftp://a/"), /"ftp:\/\/" is no way/);
   assert.match(problemOf(upstreamAddress, "127.0.0.1:3000"), /has no scheme/);
+  assert.match(problemOf(upstreamAddress, "npx -y server"), /holds blanks.*Put a command behind --/s);
   assert.match(problemOf(upstreamAddress, "localhost:3000/mcp"), /has no scheme/);
   assert.match(problemOf(upstreamAddress, "http://a/#x"), /fragment/);
   assert.match(problemOf(upstreamAddress, "http+unix://run/mcp"), /no absolute socket path/);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { membersIn } from "../../../lib/config/several_rules.ts";
 import { STRICT } from "../../support/strict.ts";
-import { load, problemLines } from "./sources.ts";
+import { load, problemLines, warningsOf } from "./sources.ts";
 
 const several = (...flags: string[]) => ({
   argv: ["--upstream", "files=http://127.0.0.1:3001/mcp", "--upstream", "memory=stdio:npx -y memory", ...flags],
@@ -23,6 +23,30 @@ Deno.test("A8: a member's credential is for one that is named, over HTTP, and th
     (await problemLines(several("--member-credential", "files=file"))).join(),
     /names no server's credential/,
   );
+});
+
+Deno.test("A7: a pattern for a server that is not there is refused, whatever it allows or denies", STRICT, async () => {
+  for (const flag of ["allow-tool", "deny-tool", "allow-prompt", "deny-prompt", "allow-resource", "deny-resource"]) {
+    assert.deepEqual(await problemLines(several(`--${flag}`, "fles/delete_*")), [
+      `--${flag}: no MCP server is named fles`,
+    ]);
+    for (const pattern of ["files/delete_*", "memory/*", "delete_*", "*fles/delete_*", "file:///tmp/*", "/etc/*"]) {
+      assert.deepEqual(await problemLines(several(`--${flag}`, pattern)), [], pattern);
+    }
+  }
+});
+
+Deno.test("A7: a pattern in the words that clients see is told to be none of a server's own", STRICT, async () => {
+  for (const flag of ["allow-tool", "deny-tool", "allow-prompt", "deny-prompt"]) {
+    assert.match(
+      await warningsOf(several(`--${flag}`, "memory_delete_*")),
+      new RegExp(`--${flag} memory_delete_\\* is held against .* write memory/delete_\\*\\.`),
+    );
+    assert.doesNotMatch(await warningsOf(several(`--${flag}`, "memory/delete_*,delete_*")), /is held against/);
+  }
+  const dashed = several("--name-separator=--", "--deny-tool", "memory--delete_*,memory_x");
+  assert.match(await warningsOf(dashed), /write memory\/delete_\*/);
+  assert.doesNotMatch(await warningsOf(dashed), /memory_x/);
 });
 
 Deno.test("A1: a server without a name is called by its host, and each has a name of its own", STRICT, async () => {
