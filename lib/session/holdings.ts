@@ -1,6 +1,6 @@
 // What is reserved, of all and of each principal (docs/behaviour.md M1): plain counts, given back exactly once. A
 // principal has an entry as long as it holds anything, so what bounds the counts bounds the map.
-import type { PrincipalKey } from "./caller.ts";
+import type { OwnerKey, PrincipalKey } from "./caller.ts";
 
 /** What can be held. */
 export type Held = "sessions" | "streams" | "requests";
@@ -14,6 +14,8 @@ export interface Reservation {
 /** A session's place: one of the total and one of its principal's. */
 export interface SessionReservation extends Reservation {
   readonly principalKey: PrincipalKey;
+  /** Whose session it is for. Undefined: nobody's who could make room with it. */
+  owner: OwnerKey | undefined;
 }
 
 /** How many of one kind are out. */
@@ -79,6 +81,8 @@ export class Unit implements SessionReservation {
     tally.taken += count;
     holding[what] += count;
   }
+
+  owner: OwnerKey | undefined = undefined;
 
   get principalKey(): PrincipalKey {
     return this.#holding.key;

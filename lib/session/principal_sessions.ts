@@ -1,5 +1,6 @@
 // Which sessions each principal has here, to find what one at its cap can give up. Arrays with each session's place in
 // them kept in the session: one entry costs a few words, and leaving is O(1) however many there are.
+import type { OwnerKey } from "./caller.ts";
 
 /** What can be listed; in one listing at a time. */
 export interface Listed {
@@ -7,6 +8,8 @@ export interface Listed {
   slot: number;
   readonly inFlight: number;
   readonly lastActiveMs: number;
+  /** Whose it is, of its principal's; undefined: nobody's. */
+  readonly owner: OwnerKey | undefined;
 }
 
 export class PrincipalSessions<Item extends Listed> {
@@ -38,10 +41,14 @@ export class PrincipalSessions<Item extends Listed> {
     if (list.length === 0) this.#lists.delete(key);
   }
 
-  /** The one with nothing in flight for the longest time; undefined if all are busy. */
-  longestIdle(key: string): Item | undefined {
+  /**
+   * The one with nothing in flight for the longest time; undefined if all are busy.
+   * @param owner who alone is to make room: the principal through one of its clients. Default: any of the principal's
+   */
+  longestIdle(key: string, owner?: OwnerKey): Item | undefined {
     let longest: Item | undefined;
     for (const item of this.#lists.get(key) ?? []) {
+      if (owner !== undefined && item.owner !== owner) continue;
       if (item.inFlight === 0 && (longest === undefined || item.lastActiveMs < longest.lastActiveMs)) longest = item;
     }
     return longest;

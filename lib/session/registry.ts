@@ -6,7 +6,7 @@ import type { SessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { detachText } from "../http1/wire/fields.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
-import type { Caller, PrincipalKey } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
 import { LinkedList } from "./linked_list.ts";
@@ -15,6 +15,7 @@ import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
 import type { RevocationList } from "./revocation_list.ts";
 import { END_REASONS, type EndReason, Session, type SessionFacts } from "./session.ts";
+import { Yields } from "./yields.ts";
 
 export interface RegistryOptions {
   readonly ring: KeyRing;
@@ -49,10 +50,13 @@ export class SessionRegistry {
   readonly #opener: SessionOpener;
   readonly #options: RegistryOptions;
   readonly #idleMs: number;
+  readonly #yields: Yields;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#idleMs = options.idleMs ?? DEFAULT_IDLE_MS;
+    const most = () => options.limits.caps.maxSessionsPerPrincipal;
+    this.#yields = new Yields({ windowMs: this.#idleMs, most });
     this.#opener = new SessionOpener(options);
   }
 
@@ -72,13 +76,14 @@ export class SessionRegistry {
   }
 
   /** Entries of every map held here, for metrics. */
-  sizes(): { sessions: number; finishing: number; principals: number; opening: number; revocations: number } {
+  sizes(): Record<"sessions" | "finishing" | "principals" | "opening" | "revocations" | "yields", number> {
     return {
       sessions: this.#sessions.size,
       finishing: this.#finishing.size,
       principals: this.#byPrincipal.size,
       opening: this.#opener.pending,
       revocations: this.#options.revocations.size,
+      yields: this.#yields.size,
     };
   }
 
@@ -102,12 +107,26 @@ export class SessionRegistry {
 
   /**
    * A place for a session about to be initialized. To be taken before the first await; ends in `add` or in `release`.
-   * At its own cap a principal makes room for itself, with what it has not used for long enough (M5). Nobody else's
-   * gives way: a new session is not worth more than one that exists.
+   * At its principal's cap an owner makes room for itself, with what it has not used for long enough, and not too often
+   * (M5). Nobody else's gives way: a new session is not worth more than one that exists.
    * @throws SignetError `principal_limit`, `session_limit`
    */
-  reserve({ principalKey }: Caller, nowMs: number): SessionReservation {
-    return this.#reserve(principalKey, nowMs, this.#options.limits.caps.yieldAfterMs);
+  reserve(caller: Caller, nowMs: number): SessionReservation {
+    const { limits } = this.#options;
+    const { principalKey: key, owner } = caller;
+    const { yieldAfterMs } = limits.caps;
+    let freeInMs = yieldAfterMs;
+    // More than one if the caps were lowered by a reload: that is still one new session.
+    for (let evicted = 0; limits.principalFull(key); evicted++) {
+      const longest = this.#byPrincipal.longestIdle(key, owner);
+      if (longest === undefined) break;
+      freeInMs = yieldAfterMs - (nowMs - longest.lastActiveMs);
+      if (evicted === 0) freeInMs = Math.max(freeInMs, this.#yields.waitMs(key, nowMs));
+      if (freeInMs > 0) break;
+      if (evicted === 0) this.#yields.take(key, nowMs);
+      this.#evict(longest, nowMs);
+    }
+    return this.#take(caller, freeInMs);
   }
 
   /** Makes a session of what has just been initialized. From now on `reservation` is released here. */
@@ -126,7 +145,7 @@ export class SessionRegistry {
    * The same for an id that was opened before, here or elsewhere, and is its owner's: `caller`'s. @throws as `openCold`
    */
   addOwned(facts: SessionFacts, caller: Caller, nowMs: number): Session {
-    const session = this.add(facts, this.#reserveAgain(caller.principalKey, nowMs), nowMs);
+    const session = this.add(facts, this.#reserveAgain(caller, nowMs), nowMs);
     session.lastOwner = caller;
     return session;
   }
@@ -189,6 +208,7 @@ export class SessionRegistry {
       if (nowMs - oldest.lastActiveMs < this.#idleMs) break;
       this.remove(oldest, "idle", nowMs);
     }
+    this.#yields.sweep(nowMs);
     this.#options.revocations.sweep(nowMs);
   }
 
@@ -229,31 +249,28 @@ export class SessionRegistry {
     throw OWNER_MISMATCH;
   }
 
-  /** For one that exists: whatever is idle of its owner's is worth less, at the cap of all as well. */
-  #reserveAgain(key: PrincipalKey, nowMs: number): SessionReservation {
+  /**
+   * For one that exists: whatever is idle of its principal's is worth less, at the cap of all as well; its owner's first.
+   */
+  #reserveAgain(caller: Caller, nowMs: number): SessionReservation {
     const { limits } = this.#options;
-    while (limits.sessionsFull && !limits.principalFull(key) && this.#evict(this.#byPrincipal.longestIdle(key), nowMs));
+    const { principalKey: key, owner } = caller;
+    while (limits.principalFull(key) || limits.sessionsFull) {
+      const longest = this.#byPrincipal.longestIdle(key, owner) ?? this.#byPrincipal.longestIdle(key);
+      if (!this.#evict(longest, nowMs)) break;
+    }
     try {
-      return this.#reserve(key, nowMs, 0);
+      return this.#take(caller);
     } catch (fault) {
       this.opens.inc("limit");
       throw fault;
     }
   }
 
-  /** @param unusedMs for how long what gives way must not have been used */
-  #reserve(key: PrincipalKey, nowMs: number, unusedMs: number): SessionReservation {
-    const { limits } = this.#options;
-    let freeInMs = limits.caps.yieldAfterMs;
-    // More than one if the caps were lowered by a reload.
-    while (limits.principalFull(key)) {
-      const longest = this.#byPrincipal.longestIdle(key);
-      if (longest === undefined) break;
-      const left = unusedMs - (nowMs - longest.lastActiveMs);
-      freeInMs = Math.min(freeInMs, left);
-      if (left > 0 || !this.#evict(longest, nowMs)) break;
-    }
-    return limits.reserveSession(key, freeInMs);
+  #take(caller: Caller, freeInMs?: number): SessionReservation {
+    const reservation = this.#options.limits.reserveSession(caller.principalKey, freeInMs);
+    reservation.owner = caller.owner;
+    return reservation;
   }
 
   #evict(session: Session | undefined, nowMs: number): boolean {

@@ -8,7 +8,7 @@ import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { PendingClaim } from "./adoption.ts";
-import type { Caller, PrincipalKey } from "./caller.ts";
+import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
 import type { Listed } from "./principal_sessions.ts";
@@ -153,6 +153,10 @@ export class Session implements Linked<Session>, Listed {
   /** Whose cap it counts against. */
   get principalKey(): PrincipalKey {
     return this.#place.reservation.principalKey;
+  }
+
+  get owner(): OwnerKey | undefined {
+    return this.#place.reservation.owner;
   }
 
   /** Header fields to send upstream that are never sealed (E9), as `[name, value, …]`. */

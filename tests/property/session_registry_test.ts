@@ -33,6 +33,8 @@ class World {
   readonly bench = new Bench({ caps: CAPS });
   readonly issued: Issued[] = [];
   readonly pending: { reservation: SessionReservation; owner: number }[] = [];
+  /** Whose sessions gave way how often, of late. */
+  readonly yields = PRINCIPALS.map(() => ({ taken: 0, sinceMs: 0 }));
   nowMs = NOW_MS;
 
   live = () => this.issued.filter((one) => one.live);
@@ -74,6 +76,20 @@ class World {
     one.active = [];
   }
 
+  /** Whether one of the owner's may give way to a new one: as many as the cap within the idle time, evenly (M5). */
+  mayYield(owner: number): boolean {
+    const yields = this.yields[owner]!;
+    const most = CAPS.maxSessionsPerPrincipal;
+    const back = Math.floor((this.nowMs - yields.sinceMs) * most / IDLE_MS);
+    if (back >= 1) Object.assign(yields, { taken: Math.max(0, yields.taken - back), sinceMs: this.nowMs });
+    return yields.taken < most;
+  }
+
+  yielded(owner: number): void {
+    const yields = this.yields[owner]!;
+    if (yields.taken++ === 0) yields.sinceMs = this.nowMs;
+  }
+
   /** Which idle session the model would evict. */
   longestIdle(among: Issued[]): Issued | undefined {
     return among.filter((one) => one.active.length === 0).sort((a, b) => a.lastActiveMs - b.lastActiveMs)[0];
@@ -100,7 +116,8 @@ const reserve = (owner: number) =>
   command(`reserve(${owner})`, (world) => {
     const isOwnFull = world.countOf(owner) >= CAPS.maxSessionsPerPrincipal;
     const own = world.longestIdle(world.live().filter((one) => one.owner === owner));
-    const yields = isOwnFull && own !== undefined && world.nowMs - own.lastActiveMs >= CAPS.yieldAfterMs;
+    const isUnused = own !== undefined && world.nowMs - own.lastActiveMs >= CAPS.yieldAfterMs;
+    const yields = isOwnFull && isUnused && world.mayYield(owner);
     const wanted = isOwnFull
       ? yields ? undefined : "principal_limit"
       : world.total() >= CAPS.maxSessions
@@ -112,7 +129,10 @@ const reserve = (owner: number) =>
         owner,
       });
     });
-    if (yields) world.ended(own!, "evicted");
+    if (yields) {
+      world.ended(own!, "evicted");
+      world.yielded(owner);
+    }
     assert.equal(refusal, wanted);
   });
 
@@ -221,7 +241,7 @@ const COMMANDS = [
   fc.tuple(small, small).map(([index, which]) => leave(index, which)),
   fc.tuple(small, fc.constantFrom("deleted" as const, "revoked" as const, "upstream_gone" as const))
     .map(([index, reason]) => remove(index, reason)),
-  fc.constantFrom(1, IDLE_MS / 2, IDLE_MS, TTL_MS).map(wait),
+  fc.constantFrom(1, CAPS.yieldAfterMs, IDLE_MS / 2, IDLE_MS, TTL_MS).map(wait),
 ];
 
 Deno.test("M1 L6 L7 L8 O1: every random life keeps the counts, and ends at zero", STRICT, () => {
@@ -239,6 +259,7 @@ Deno.test("M1 L6 L7 L8 O1: every random life keeps the counts, and ends at zero"
         principals: 0,
         opening: 0,
         revocations: 0,
+        yields: 0,
       });
       for (const one of world.issued) {
         for (const { active } of one.active) assert.deepEqual(active.aborts, ["expired"]);

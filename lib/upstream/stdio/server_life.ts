@@ -101,7 +101,7 @@ export class ServerLife implements PeerSource {
    */
   async initialize(text: Uint8Array): Promise<Message> {
     this.#handshakeText = handshakeToKeep(text);
-    const slot = this.#options.host.slots.reserve(this.#options.caller.principalKey, this.#yielding);
+    const slot = this.#options.host.slots.reserve(this.#options.caller, this.#yielding);
     const { peer, reply } = await this.#launch(slot, text).catch((error) => {
       throw explainStart(error);
     });
@@ -142,7 +142,7 @@ export class ServerLife implements PeerSource {
       const before = this.#peer;
       // Without a process there is nothing to replace: the next one gets the new credential anyway.
       if (before === undefined || this.#starting !== undefined || this.#stopped) return;
-      const slot = slots.reserveReplacement(this.#options.caller.principalKey, this.#yielding);
+      const slot = slots.reserveReplacement(this.#options.caller, this.#yielding);
       this.#starting = this.#successor(slot).finally(() => this.#starting = undefined);
       await this.#starting;
       void this.#drain(before);
@@ -200,7 +200,7 @@ export class ServerLife implements PeerSource {
       });
     }
     if (delayMs > 0) await pause(delayMs, host.timers);
-    const peer = await this.#successor(host.slots.reserve(this.#options.caller.principalKey, this.#yielding)).catch(
+    const peer = await this.#successor(host.slots.reserve(this.#options.caller, this.#yielding)).catch(
       (error) => {
         if (error instanceof CredentialRejectedError) this.#options.events.onDoomed();
         throw explainStart(error);

@@ -1,8 +1,9 @@
 // How many server processes may live at once, in total and for one principal (docs/behaviour.md M1, M2, M5). A place is
-// taken before the process is started and given back when the last of what it started is gone. A principal at its own
-// cap makes room for itself: the process it has not used for longest ends, and the new one starts when that is gone.
+// taken before the process is started and given back when the last of what it started is gone. At a principal's own cap
+// an owner makes room for itself: the process it has not used for longest ends, and the new one starts when that is
+// gone. The same person through another client is another owner where sessions are bound to clients (O2).
 import { SignetError } from "../../errors.ts";
-import type { PrincipalKey } from "../../session/caller.ts";
+import type { CallerKeys, OwnerKey, PrincipalKey } from "../../session/caller.ts";
 
 export interface SlotCaps {
   readonly maxProcesses: number;
@@ -30,6 +31,7 @@ const RETRY_AFTER_S = 30;
 
 class Place implements Slot {
   readonly principal: PrincipalKey;
+  readonly owner: OwnerKey;
   /** Undefined once it has been asked. */
   yielding: Yielding | undefined;
   /** Who gets the place after it. */
@@ -40,8 +42,9 @@ class Place implements Slot {
   open: () => void = () => {};
   #onRelease: ((place: Place) => void) | undefined;
 
-  constructor(principal: PrincipalKey, yielding: Yielding, onRelease: (place: Place) => void) {
-    this.principal = principal;
+  constructor({ principalKey, owner }: CallerKeys, yielding: Yielding, onRelease: (place: Place) => void) {
+    this.principal = principalKey;
+    this.owner = owner;
     this.yielding = yielding;
     this.#onRelease = onRelease;
   }
@@ -88,19 +91,19 @@ export class Slots {
   }
 
   /** @throws SignetError `principal_limit` (429) or `session_limit` (503), both with `Retry-After` */
-  reserve(principal: PrincipalKey, yielding: Yielding): Slot {
+  reserve(caller: CallerKeys, yielding: Yielding): Slot {
     const { maxProcesses, maxProcessesPerPrincipal, yieldAfterMs } = this.#caps;
-    if ((this.#held.get(principal)?.size ?? 0) >= maxProcessesPerPrincipal) {
-      const longest = this.#longestUnused(principal);
+    if ((this.#held.get(caller.principalKey)?.size ?? 0) >= maxProcessesPerPrincipal) {
+      const longest = this.#longestUnused(caller);
       const leftMs = longest === undefined ? yieldAfterMs : yieldAfterMs - (this.#now() - longest.sinceMs);
-      if (longest !== undefined && leftMs <= 0) return this.#inherit(longest.place, yielding);
+      if (longest !== undefined && leftMs <= 0) return this.#inherit(longest.place, { caller, yielding });
       throw this.#refusal("principal_limit", {
         limit: maxProcessesPerPrincipal,
         flag: "--max-processes-per-principal",
         retryAfterS: Math.max(1, Math.ceil(leftMs / 1000)),
       });
     }
-    if (this.#total < maxProcesses) return this.#take(principal, yielding);
+    if (this.#total < maxProcesses) return this.#take(caller, yielding);
     throw this.#refusal("session_limit", { limit: maxProcesses, flag: "--max-processes", retryAfterS: RETRY_AFTER_S });
   }
 
@@ -108,13 +111,15 @@ export class Slots {
    * For a process that takes the place of one that still has calls to end: never refused, or a session at the cap would
    * die of its own credential. Counted, so that nobody else gets the place meanwhile.
    */
-  reserveReplacement(principal: PrincipalKey, yielding: Yielding): Slot {
-    return this.#take(principal, yielding);
+  reserveReplacement(caller: CallerKeys, yielding: Yielding): Slot {
+    return this.#take(caller, yielding);
   }
 
-  #longestUnused(principal: PrincipalKey): { place: Place; sinceMs: number } | undefined {
+  /** Of the caller's own: what is another client's does not end for it. */
+  #longestUnused({ principalKey, owner }: CallerKeys): { place: Place; sinceMs: number } | undefined {
     let longest: { place: Place; sinceMs: number } | undefined;
-    for (const place of this.#held.get(principal) ?? []) {
+    for (const place of this.#held.get(principalKey) ?? []) {
+      if (place.owner !== owner) continue;
       const sinceMs = place.yielding?.unusedSinceMs();
       if (sinceMs !== undefined && (longest === undefined || sinceMs < longest.sinceMs)) longest = { place, sinceMs };
     }
@@ -122,8 +127,8 @@ export class Slots {
   }
 
   /** The same place, so that there is never a process more than the cap. */
-  #inherit(testator: Place, yielding: Yielding): Slot {
-    const heir = new Place(testator.principal, yielding, (place) => this.#give(place));
+  #inherit(testator: Place, heirs: { readonly caller: CallerKeys; readonly yielding: Yielding }): Slot {
+    const heir = new Place(heirs.caller, heirs.yielding, (place) => this.#give(place));
     const { promise, resolve } = Promise.withResolvers<void>();
     heir.ready = promise;
     heir.open = resolve;
@@ -135,8 +140,8 @@ export class Slots {
     return heir;
   }
 
-  #take(principal: PrincipalKey, yielding: Yielding): Slot {
-    const place = new Place(principal, yielding, (place) => this.#give(place));
+  #take(caller: CallerKeys, yielding: Yielding): Slot {
+    const place = new Place(caller, yielding, (place) => this.#give(place));
     this.#hold(place);
     this.#most = Math.max(this.#most, ++this.#total);
     return place;

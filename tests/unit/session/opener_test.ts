@@ -40,7 +40,14 @@ Deno.test("L3: parallel opens of one id ask the list once and give one session",
   assert.equal(new Set(await Promise.all(opens)).size, 1);
   assert.equal(list.asked.length, 1);
   assert.equal(bench.registry.opens.get("opened"), 1);
-  assert.deepEqual(bench.registry.sizes(), { sessions: 1, finishing: 0, principals: 1, opening: 0, revocations: 0 });
+  assert.deepEqual(bench.registry.sizes(), {
+    sessions: 1,
+    finishing: 0,
+    principals: 1,
+    opening: 0,
+    revocations: 0,
+    yields: 0,
+  });
   assert.equal(bench.limits.counts().sessions, 1);
 });
 

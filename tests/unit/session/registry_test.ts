@@ -258,6 +258,68 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "M5: no more of a caller's sessions give way to new ones within the idle time than it may have, and ids come back",
+  STRICT,
+  () => {
+    const bench = new Bench({ caps: { maxSessionsPerPrincipal: 2, yieldAfterMs: 1000 } });
+    const opened = [bench.initialize(ALICE), bench.initialize(ALICE)];
+    let nowMs = NOW_MS;
+    for (let n = 0; n < 2; n++) opened.push(bench.initialize(ALICE, { nowMs: nowMs += 2000 }));
+    const firstMs = NOW_MS + 2000;
+    const refused = () => {
+      try {
+        bench.registry.reserve(bench.caller(ALICE), nowMs).release();
+        return undefined;
+      } catch (fault) {
+        assert.ok(fault instanceof SignetError && fault.code === "principal_limit");
+        return fault.detail.retryAfterS;
+      }
+    };
+    nowMs += 2000;
+    assert.equal(refused(), (firstMs + IDLE_MS / 2 - nowMs) / 1000, "when the next may give way");
+    assert.equal(bench.registry.sizes().yields, 1);
+    bench.open(opened[0]!.id, ALICE, nowMs); // what exists is not counted
+    bench.open(opened[1]!.id, ALICE, nowMs);
+    bench.initialize(BOB, { nowMs });
+    nowMs = firstMs + IDLE_MS / 2;
+    bench.initialize(ALICE, { nowMs });
+    nowMs += 2000;
+    assert.ok(refused() !== undefined, "one has come back, not two");
+    bench.registry.sweep(nowMs + 2 * IDLE_MS);
+    assert.equal(bench.registry.sizes().yields, 0);
+  },
+);
+
+Deno.test(
+  "M5 O2: where sessions are bound to clients, a new one of another client's makes nobody's session give way",
+  STRICT,
+  () => {
+    const bench = new Bench({
+      owner: { bindClientId: true },
+      caps: { maxSessionsPerPrincipal: 2, yieldAfterMs: 1000 },
+    });
+    const [one, other] = ["one", "other"].map((clientId) => ({ ...ALICE, clientId }));
+    const theirs = bench.initialize(one);
+    const ours = bench.initialize(other, { nowMs: NOW_MS + 1 });
+    bench.initialize(other, { nowMs: NOW_MS + 5000 });
+    assert.deepEqual(bench.ended, [[ours.id, "evicted"]], "its own, though another's is unused for longer");
+    bench.open(ours.id, other, NOW_MS + 6000);
+    bench.open(ours.id, other, NOW_MS + 6001);
+    assert.equal(bench.registry.get(theirs.id, NOW_MS + 6002), theirs);
+    const busy = bench.registry.get(ours.id, NOW_MS + 6002)!;
+    busy.enter(new FakeActive("stream"), NOW_MS + 6002);
+    assert.equal(
+      refusalOf(() => bench.registry.reserve(bench.caller(other), NOW_MS + 90_000)),
+      "principal_limit",
+      "the cap is the principal's",
+    );
+    const existing = bench.seal(other, { nowMs: NOW_MS });
+    bench.open(existing, other, NOW_MS + 90_001);
+    assert.deepEqual(bench.ended.at(-1), [theirs.id, "evicted"], "an id that exists is not refused for a cap");
+  },
+);
+
 Deno.test("M2: with everybody busy, or being initialized, a cold open is refused", STRICT, () => {
   const bench = new Bench({ caps: { maxSessions: 2 } });
   bench.initialize(ALICE).enter(new FakeActive(), NOW_MS);
@@ -359,5 +421,12 @@ Deno.test("M3: every map of the registry tells its size", STRICT, () => {
   bench.initialize(ALICE);
   bench.initialize(BOB);
   bench.registry.revoke(bench.initialize(BOB), "revoked", NOW_MS);
-  assert.deepEqual(bench.registry.sizes(), { sessions: 2, finishing: 0, principals: 2, opening: 0, revocations: 1 });
+  assert.deepEqual(bench.registry.sizes(), {
+    sessions: 2,
+    finishing: 0,
+    principals: 2,
+    opening: 0,
+    revocations: 1,
+    yields: 0,
+  });
 });

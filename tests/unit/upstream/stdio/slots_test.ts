@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../../lib/errors.ts";
 import { type Slot, Slots, type Yielding } from "../../../../lib/upstream/stdio/slots.ts";
-import { principalKeyOf } from "../../../support/callers.ts";
+import { callerKeys, ownerKey } from "../../../support/callers.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const CAPS = { maxProcesses: 4, maxProcessesPerPrincipal: 2, yieldAfterMs: 30_000 };
-const [A, B] = [principalKeyOf("a"), principalKeyOf("b")];
+const [A, B] = [callerKeys("a"), callerKeys("b")];
 
 /** In use for good. */
 const BUSY: Yielding = { unusedSinceMs: () => undefined, give: () => assert.fail("it is in use") };
@@ -76,3 +76,17 @@ Deno.test(
     assert.equal(slots.refused, 1);
   },
 );
+
+Deno.test("M5 O2: the same person through another client makes room with nothing of this one's", STRICT, () => {
+  const slots = new Slots({ ...CAPS, yieldAfterMs: 0 }, () => 5_000);
+  const [ours, theirs] = [{ ...A, owner: ownerKey("a by one client") }, { ...A, owner: ownerKey("a by another") }];
+  const [older, newer] = [unusedSince(1_000), unusedSince(2_000)];
+  slots.reserve(theirs, older);
+  slots.reserve(ours, newer);
+  slots.reserve(ours, BUSY);
+  assert.deepEqual([older.given, newer.given], [0, 1]);
+  assert.throws(() => slots.reserve(ours, BUSY), (fault) => {
+    return fault instanceof SignetError && fault.code === "principal_limit"; // the cap is the principal's
+  });
+  assert.equal(older.given, 0);
+});
