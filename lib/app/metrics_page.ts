@@ -160,7 +160,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
   page.gauge("process_start_time_seconds", "Start time since the epoch.", () => startedAtMs / 1000);
   page.counter(
     "signet_log_lines_suppressed_total",
-    "Warnings and errors left out of the log because there were too many of their kind in a second.",
+    "Lines left out of the log because there were too many of their kind in a second.",
     () => lasting.log.suppressed,
   );
   page.counter(

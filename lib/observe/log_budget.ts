@@ -24,7 +24,12 @@ interface Kind {
 /** A kind that has been silent for so long, in seconds, has its summary written without waiting for its next line. */
 const SILENT_S = 2;
 
-/** Warnings, errors and whatever carries a code within the budget; everything else as it comes. */
+/** A client can cause as many as it likes; but what a server says has a budget of its own, and no line is like another. */
+function isBounded(facts: LogFacts | undefined): facts is LogFacts {
+  return facts !== undefined && (facts.code !== undefined || (facts.session !== undefined && facts.line === undefined));
+}
+
+/** Warnings, errors and whatever carries a code or is about a session within the budget; everything else as it comes. */
 export class BudgetedLogger implements Logger {
   readonly #log: Logger;
   readonly #budget: LogBudget;
@@ -46,8 +51,8 @@ export class BudgetedLogger implements Logger {
   }
 
   info(event: string, facts?: LogFacts): void {
-    if (facts?.code === undefined) this.#log.info(event, facts);
-    else this.#write("info", event, facts);
+    if (isBounded(facts)) this.#write("info", event, facts);
+    else this.#log.info(event, facts);
   }
 
   warn(event: string, facts?: LogFacts): void {

@@ -42,6 +42,26 @@ Deno.test("BudgetedLogger counts levels, events and codes apart, and leaves info
   assert.deepEqual([count("warn"), count("error"), count("info"), count("debug")], [3, 1, 3, 3]);
 });
 
+Deno.test(
+  "M3: what sessions do is left out like warnings, what their servers say and operators do is not",
+  STRICT,
+  () => {
+    let nowMs = 0;
+    const sink = recorder();
+    const log = new BudgetedLogger(sink, { perSecond: 2, now: () => nowMs });
+    for (let n = 0; n < 5; n++) {
+      log.info("session opened", { session: `s${n}` });
+      log.info("MCP server says", { session: "s", line: `${n}` });
+      log.info("session token issued", { token: `t${n}` });
+    }
+    const count = (event: string) => sink.lines.filter((line) => line.startsWith(`info ${event}`)).length;
+    assert.deepEqual(["session opened", "MCP server says", "session token issued"].map(count), [2, 5, 5]);
+    nowMs = 2_000;
+    log.summarize();
+    assert.equal(sink.lines.at(-1), 'info session opened {"suppressed":3}');
+  },
+);
+
 Deno.test("M3: BudgetedLogger remembers a bounded number of kinds", STRICT, () => {
   const sink = recorder();
   const log = new BudgetedLogger(sink, { perSecond: 1, now: () => 0 });
