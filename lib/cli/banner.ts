@@ -124,7 +124,7 @@ function formatBanner(announcement: Announcement, style: Style): string {
   ];
   const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${text}`);
   const beware = warnings.flatMap((warning) =>
-    wrap(warning, 94).map((line, index) => `  ${index === 0 ? style.danger("!") : " "} ${line}`)
+    wrap(warning, style.columns - 4).map((line, index) => `  ${index === 0 ? style.danger("!") : " "} ${line}`)
   );
   return [
     "",

@@ -15,7 +15,9 @@ async function run(context: CommandContext): Promise<ExitCode> {
     await requireProgram(context, configuration.settings);
     for (const line of summarize(configuration)) context.stdout(`  ${line}\n`);
     for (const warning of configuration.warnings) {
-      context.stdout(wrap(warning, 94).map((line, index) => `  ${index === 0 ? "!" : " "} ${line}\n`).join(""));
+      context.stdout(
+        wrap(warning, style.columns - 4).map((line, index) => `  ${index === 0 ? "!" : " "} ${line}\n`).join(""),
+      );
     }
     context.stdout("signet: no problem with the configuration\n");
     return EXIT.done;

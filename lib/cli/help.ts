@@ -60,7 +60,8 @@ function layoutOf(view: HelpView): Layout {
   return { ...view, width, textColumn: width < NARROW_COLUMNS ? NARROW_TEXT_COLUMN : TEXT_COLUMN };
 }
 
-export const EXAMPLES = `Signet stands in front of an MCP server and gives it sessions that cannot be forged or stolen.
+export const EXAMPLES = `Signet stands in front of an MCP server and gives it sessions that cannot be
+forged or stolen.
 
   Try it: one server, callers on this machine only
     signet serve --upstream http://127.0.0.1:3000/mcp
@@ -75,8 +76,8 @@ export const EXAMPLES = `Signet stands in front of an MCP server and gives it se
   Callers with JWTs of your identity provider, over the network
     signet serve --upstream http://127.0.0.1:3000/mcp --key-file signet.key \\
       --listen 0.0.0.0:8080 --allow-host mcp.example --principal jwt \\
-      --jwt-issuer https://auth.example --jwt-jwks https://auth.example/jwks.json \\
-      --jwt-audience https://mcp.example/mcp
+      --jwt-issuer https://auth.example --jwt-audience https://mcp.example/mcp \\
+      --jwt-jwks https://auth.example/jwks.json
 
   Every problem of a configuration, with its cure
     signet check --config signet.yaml
@@ -109,7 +110,7 @@ export function formatOverview(commands: readonly Command[], style: Style): stri
     style.bold("Exit codes"),
     ...EXIT_CODES,
     "",
-    "`signet COMMAND --help` lists the flags of a command; `signet` alone shows examples.",
+    "`signet COMMAND --help` lists the flags of one; `signet` alone shows examples.",
     "",
   ].join("\n");
 }

@@ -58,7 +58,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
 
 export const ready: Command = {
   name: "ready",
-  summary: "ask a running Signet whether it is ready; the exit code is the answer",
+  summary: "ask a running Signet whether it is ready; the exit code says it",
   description: ["Exit code 0 ready, 1 not ready, 3 nobody answers at --admin."],
   arguments: [],
   examples: [

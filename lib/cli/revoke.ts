@@ -124,7 +124,7 @@ function describeEnded(ended: number | undefined): string {
 
 export const revoke: Command = {
   name: "revoke",
-  summary: "end sessions before their time: one, a principal's, or all until a moment",
+  summary: "end sessions early: one, a principal's, or all until a moment",
   description: [
     "On the state file that --state names or the configuration has, else on the Signet at --admin.",
     "There it is in force and open streams are cut when the command returns. On a state file it is in",

@@ -120,12 +120,16 @@ export async function run(argv: readonly string[], machine: Machine): Promise<Ex
   try {
     return await dispatch(argv, machine);
   } catch (error) {
+    const style = styleFor(machine.stderrIsTerminal, machine.env);
     if (error instanceof ConfigError) {
-      machine.stderr(formatProblems(error.problems, styleFor(machine.stderrIsTerminal, machine.env)));
+      machine.stderr(formatProblems(error.problems, style));
       return EXIT.usage;
     }
     if (error instanceof CommandFailure) {
-      const lines = [...wrap(`signet: ${sentence(error.message)}`, 98), ...wrap(sentence(error.remedy), 98)];
+      const lines = [
+        ...wrap(`signet: ${sentence(error.message)}`, style.columns),
+        ...wrap(sentence(error.remedy), style.columns),
+      ];
       machine.stderr(lines.join("\n") + "\n");
       return error.exitCode;
     }

@@ -25,7 +25,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
 
 export const stop: Command = {
   name: "stop",
-  summary: "end a running Signet: no new sessions, open calls finish, then it is gone",
+  summary: "end a running Signet: no new sessions, open calls finish",
   description: [
     "As SIGTERM does, however that Signet was started, and returns when nobody answers any more. A",
     "second one ends it at once.",

@@ -3,6 +3,8 @@ import type { ConfigProblem } from "../errors.ts";
 import { maskUnsafe } from "../observe/escape.ts";
 
 export interface Style {
+  /** How wide messages are, in columns: every terminal has 80, and a file bears more. */
+  readonly columns: number;
   bold(text: string): string;
   dim(text: string): string;
   danger(text: string): string;
@@ -13,7 +15,9 @@ const same = (text: string) => text;
 
 export function styleFor(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Style {
   const colored = isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
-  return colored ? { bold: ansi(1), dim: ansi(2), danger: ansi(31) } : { bold: same, dim: same, danger: same };
+  const columns = isTerminal ? 80 : 98;
+  if (!colored) return { columns, bold: same, dim: same, danger: same };
+  return { columns, bold: ansi(1), dim: ansi(2), danger: ansi(31) };
 }
 
 /** Breaks at blanks into lines of at most `width` characters; a longer word stands alone. */
@@ -53,7 +57,7 @@ export function sentence(text: string): string {
 export function formatProblems(problems: readonly ConfigProblem[], style: Style): string {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const blocks = problems.map(({ place, problem, remedy }) =>
-    [style.bold(place), ...wrap(sentence(problem), 94), ...wrap(sentence(remedy), 94)]
+    [style.bold(place), ...wrap(sentence(problem), style.columns - 4), ...wrap(sentence(remedy), style.columns - 4)]
       .map((line, index) => (index === 0 ? "  " : "    ") + line + "\n").join("")
   );
   return `signet: ${count}\n\n${blocks.join("\n")}`;

@@ -15,6 +15,14 @@ Deno.test("P3: check tells what a sound configuration does, with its warnings, a
   assert.match(machine.stdout, /no problem with the configuration\n$/);
 });
 
+Deno.test("P3: on a terminal messages fit into 80 columns", STRICT, async () => {
+  for (const argv of [[...UPSTREAM, "--principal", "bearer,anonymous"], ["--upstream", "nfs://a"]]) {
+    const machine = new FakeMachine({ terminal: true, env: { NO_COLOR: "1" } });
+    await machine.run("check", ...argv);
+    for (const line of machine.stdout.split("\n")) assert.ok([...line].length <= 80, line);
+  }
+});
+
 Deno.test(
   "P3: check tells problems of flags, environment, file, rules and keys at once, and exits 1",
   STRICT,

@@ -32,6 +32,12 @@ Deno.test("help asks for nothing else to be right", STRICT, async () => {
   assert.match(await helpOf(["serve", "--lisen", "--help"]), /^signet serve/);
 });
 
+Deno.test("what is shown first fits into 80 columns, however wide the terminal is", STRICT, async () => {
+  for (const line of [await helpOf([]), await helpOf(["help"])].join("\n").split("\n")) {
+    assert.ok([...line].length <= 80, `${[...line].length}: ${line}`);
+  }
+});
+
 Deno.test("help fits into 100 columns and holds no escape codes when it goes to a file", STRICT, async () => {
   const texts = [await helpOf([]), await helpOf(["help"])];
   for (const { name } of COMMANDS) texts.push(await helpOf([name, "--help"]), await helpOf([name, "--help-all"]));
