@@ -16,6 +16,7 @@ import { Breaker } from "../upstream/several/breaker.ts";
 import { carrierRule } from "../upstream/several/carry.ts";
 import { type Member, newCounts } from "../upstream/several/member.ts";
 import { PageCache } from "../upstream/several/page_cache.ts";
+import { uriSpellings } from "../upstream/several/uri_spellings.ts";
 import { type Patterns, Visible } from "../upstream/several/visible.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { assertMayRun } from "./may_run.ts";
@@ -54,8 +55,8 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       caCerts,
       credential: credentialOf(source, { options, shared }),
     });
-    const visible = (patterns: Patterns) =>
-      new Visible(patterns, { name: address.prefixName, names, also: address.name });
+    const of = { name: address.prefixName, names, also: address.name };
+    const visible = (patterns: Patterns) => new Visible(patterns, of);
     members.push({
       ...reach,
       name: address.name,
@@ -71,7 +72,10 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       visible: {
         tools: visible({ allow: settings.allowTools, deny: settings.denyTools }),
         prompts: visible({ allow: settings.allowPrompts, deny: settings.denyPrompts }),
-        resources: visible({ allow: settings.allowResources, deny: settings.denyResources }),
+        resources: new Visible({ allow: settings.allowResources, deny: settings.denyResources }, {
+          ...of,
+          spellings: uriSpellings,
+        }),
       },
     });
   }

@@ -92,8 +92,8 @@ const encoder = new TextEncoder();
 const OPEN_OBJECT = 0x7b;
 
 type Slots = ReturnType<typeof slotsIn>;
-const META_SLOT = slotOf(PARAMS, "_meta");
-const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT);
+const META_SLOT = slotOf(PARAMS, "_meta"), REF_SLOT = slotOf(PARAMS, "ref");
+const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT && slot !== REF_SLOT);
 const META_SLOTS = slotsIn(META), RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
 
 const INITIALIZE = encoder.encode('"initialize"');
@@ -160,8 +160,8 @@ function faultOf({ bytes, scan }: Scanned, { maxDepth }: ScanLimits): SignetErro
       });
     case "name":
       return new SignetError("invalid_request", {
-        publicMessage: "Invalid request: a member name stands twice in one object",
-        remedy: "Send each member of an object once.",
+        publicMessage: "Invalid request: a member name stands twice in one object, or in another case",
+        remedy: "Send each member of an object once, spelt as MCP spells it.",
       });
     case "batch":
       return invalid(`a batch has more than ${MAX_BATCH} messages`);

@@ -3,7 +3,7 @@
 // own tables, and that no accepted message reads differently in another parser (§4: names SHOULD be unique). It can stop
 // at any byte and go on later, so that a long text holds nobody up.
 import { endOfLiteral, endOfNumber, IN_STRING, IS_ESCAPED, isDigit, isHex, skipPlain, wordsOf } from "./json_tokens.ts";
-import { findName, MESSAGE, type NameReading, NO_SCOPE, SCOPE_OF, SLOTS } from "./message_members.ts";
+import { findName, isAmbiguous, MESSAGE, type NameReading, NO_SCOPE, SCOPE_OF, SLOTS } from "./message_members.ts";
 
 export interface ScanLimits {
   /** Deepest nesting of arrays and objects; the outermost is 1. */
@@ -173,7 +173,7 @@ export class JsonScanner {
 
   #closeElement(): void {
     if (++this.#elements > MAX_BATCH) return this.#refuse("batch");
-    if (this.#name.twice) return this.#refuse("name");
+    if (isAmbiguous(this.#name)) return this.#refuse("name");
     this.onMessage?.(this, this.#elementStart, this.#at);
     this.#clear();
     this.isObject = false;
@@ -208,7 +208,7 @@ export class JsonScanner {
     this.#depth--;
     this.#at++;
     this.#closeValue(slot);
-    if (this.#depth === 0 && this.#name.twice) this.#refuse("name");
+    if (this.#depth === 0 && isAmbiguous(this.#name)) this.#refuse("name");
   }
 
   /** Goes on in a string, up to `stop`. */

@@ -4,7 +4,7 @@
 
 import { hexDigit } from "./json_tokens.ts";
 
-export const NO_SCOPE = 0, MESSAGE = 1, PARAMS = 2, META = 3, RESULT = 4, ERROR = 5;
+export const NO_SCOPE = 0, MESSAGE = 1, PARAMS = 2, META = 3, RESULT = 4, ERROR = 5, REF = 6;
 
 /** Where a deciding member stands, and what of it is read. */
 interface Slot {
@@ -31,12 +31,16 @@ export const SLOTS: readonly Slot[] = [
   { scope: PARAMS, name: "_meta", opens: META, maxBytes: 0 },
   { scope: PARAMS, name: "name", opens: NO_SCOPE, maxBytes: 64 * KiB },
   { scope: PARAMS, name: "uri", opens: NO_SCOPE, maxBytes: 64 * KiB },
+  { scope: PARAMS, name: "ref", opens: REF, maxBytes: 0 },
   { scope: PARAMS, name: "taskId", opens: NO_SCOPE, maxBytes: 64 * KiB },
   { scope: PARAMS, name: "requestId", opens: NO_SCOPE, maxBytes: 4 * KiB, only: "notifications/cancelled" },
   { scope: PARAMS, name: "protocolVersion", opens: NO_SCOPE, maxBytes: KiB, only: "initialize" },
   { scope: PARAMS, name: "capabilities", opens: NO_SCOPE, maxBytes: 16 * KiB, only: "initialize" },
   { scope: PARAMS, name: "clientInfo", opens: NO_SCOPE, maxBytes: 64 * KiB, only: "initialize" },
   { scope: PARAMS, name: "notifications", opens: NO_SCOPE, maxBytes: 64 * KiB, only: "subscriptions/listen" },
+  { scope: REF, name: "type", opens: NO_SCOPE, maxBytes: 0 },
+  { scope: REF, name: "name", opens: NO_SCOPE, maxBytes: 0 },
+  { scope: REF, name: "uri", opens: NO_SCOPE, maxBytes: 0 },
   { scope: META, name: "progressToken", opens: NO_SCOPE, maxBytes: 4 * KiB },
   { scope: META, name: "io.modelcontextprotocol/protocolVersion", opens: NO_SCOPE, maxBytes: KiB },
   { scope: META, name: "io.modelcontextprotocol/clientCapabilities", opens: NO_SCOPE, maxBytes: 16 * KiB },
@@ -77,6 +81,17 @@ export interface NameReading {
   twice: boolean;
 }
 
+/** Those of a message itself. */
+const OF_MESSAGE: number = SLOTS.reduce((bits, { scope }, slot) => scope === MESSAGE ? bits | 1 << slot : bits, 0);
+
+/**
+ * Whether parsers can disagree on what the message is: a name that stands twice, or one of the message's own in another
+ * case, with which an answer would be a request to a server that matches names without case.
+ */
+export function isAmbiguous({ exact, folded, twice }: NameReading): boolean {
+  return twice || (folded & ~exact & OF_MESSAGE) !== 0;
+}
+
 const LONGEST = Math.max(...SLOTS.map(({ name }) => name.length));
 
 interface Candidate {
@@ -86,7 +101,7 @@ interface Candidate {
 }
 
 /** By scope and length of the name. */
-const CANDIDATES: readonly (readonly Candidate[])[][] = Array.from({ length: ERROR + 1 }, (_, scope) => {
+const CANDIDATES: readonly (readonly Candidate[])[][] = Array.from({ length: REF + 1 }, (_, scope) => {
   const byLength: Candidate[][] = Array.from({ length: LONGEST + 1 }, () => []);
   SLOTS.forEach(({ scope: own, name }, slot) => {
     const encode = (text: string) => new TextEncoder().encode(text);

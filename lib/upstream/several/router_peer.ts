@@ -74,7 +74,8 @@ export class RouterPeer implements Peer {
     if (method === "notifications/cancelled") this.#cancel(text, carrier);
     // Of a member's question; which one's, its token does not say.
     else if (method === "notifications/progress") return true;
-    else for (const life of this.#options.lives) life.send(text, carrier);
+    // What is no notification is nobody's: a server may run a call that has no id, allowed or not (A7).
+    else if (method?.startsWith("notifications/")) { for (const life of this.#options.lives) life.send(text, carrier); }
     return true;
   }
 

@@ -32,12 +32,17 @@ export interface VisibleOf {
   readonly also: string;
   /** Of all members: tells `files/x` of a member from a pattern with a slash in it. */
   readonly names: ReadonlySet<string>;
+  /** All that one name may be taken for, itself included; default: itself alone. */
+  readonly spellings?: (name: string) => readonly string[];
 }
+
+const ITSELF = (name: string): readonly string[] => [name];
 
 /** What one member may show of one kind. */
 export class Visible {
   readonly #allow: readonly string[];
   readonly #deny: readonly string[];
+  readonly #spellings: (name: string) => readonly string[];
 
   constructor({ allow, deny }: Patterns, of: VisibleOf) {
     const mine = (patterns: readonly string[]) =>
@@ -47,8 +52,9 @@ export class Visible {
         if (!of.names.has(member)) return [pattern];
         return member === of.name || member === of.also ? [pattern.slice(slash + 1)] : [];
       });
-    this.#allow = mine(allow);
-    this.#deny = mine(deny);
+    this.#spellings = of.spellings ?? ITSELF;
+    this.#allow = mine(allow).flatMap(this.#spellings);
+    this.#deny = mine(deny).flatMap(this.#spellings);
   }
 
   /** Whether anything is hidden at all. */
@@ -56,8 +62,12 @@ export class Visible {
     return this.#allow.length > 0 || this.#deny.length > 0;
   }
 
+  /** Denied is what may be taken for something denied; allowed is what can be taken for nothing else. */
   shows(name: string): boolean {
-    if (this.#deny.some((pattern) => matches(pattern, name))) return false;
-    return this.#allow.length === 0 || this.#allow.some((pattern) => matches(pattern, name));
+    if (!this.hides) return true;
+    const spellings = this.#spellings(name);
+    if (spellings.some((spelling) => this.#deny.some((pattern) => matches(pattern, spelling)))) return false;
+    return this.#allow.length === 0 ||
+      spellings.every((spelling) => this.#allow.some((pattern) => matches(pattern, spelling)));
   }
 }
