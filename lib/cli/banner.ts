@@ -30,7 +30,7 @@ const DESCRIPTIONS: Readonly<Record<Source, (settings: Settings) => string>> = {
   header: ({ principalHeader, trustedProxies }) => `whom ${trustedProxies.join(", ")} names in ${principalHeader}`,
   resolver: ({ resolverUrl, resolverHeaders }) =>
     `whom ${shownEndpoint(resolverUrl)} names by ${resolverHeaders.join(", ")}`,
-  bearer: () => "holders of any bearer token: each token is an owner, and the MCP server must verify it",
+  bearer: () => "any bearer token, each an owner; the MCP server must verify it",
   anonymous: () => "anyone who reaches it, all as one owner",
 };
 
