@@ -38,6 +38,8 @@ export interface IdentityCacheOptions {
   readonly maxEntries?: number;
   /** Characters a cached credential may have. Default 8,192. */
   readonly maxCredentialLength?: number;
+  /** The same of all together: the longest unused make room. Default 32 Mi. */
+  readonly maxCredentialLengths?: number;
 }
 
 /** Counts since the start; `entries` is the size now. Bounded names, fit for metric labels. */
@@ -78,6 +80,8 @@ export class IdentityCache {
     this.#maxCredentialLength = options.maxCredentialLength ?? 8_192;
     this.#entries = new LRUCache({
       max: options.maxEntries ?? 10_000,
+      maxSize: options.maxCredentialLengths ?? 32 * 1024 * 1024,
+      sizeCalculation: ({ identity: { credential } }) => (credential?.reveal().length ?? 0) + 1, // it takes no 0
       dispose: (entry, key, reason) => {
         if (reason === "evict") this.#evictedForRoom++;
         if (reason !== "set") this.#unlink(entry.sid, key);

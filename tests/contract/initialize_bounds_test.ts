@@ -54,6 +54,25 @@ for (const lane of LANES) {
     assert.equal(upstream.received("POST", "initialize")[0]!.body.includes("AAAA"), true, "it crossed untouched");
     assert.equal(await status(signet.delete({ id })), 204);
   });
+
+  Deno.test(
+    `M6: headers longer than a session has remembered in memory are refused before anybody is asked (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const flags = ["--transient-header", "x-tenant", "--transient-header", "x-trace"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const long = { headers: { "x-tenant": "x".repeat(5_000), "x-trace": "x".repeat(5_000) } };
+      const refused = await signet.post(INITIALIZE, long);
+      assert.equal(refused.status, 400);
+      assert.match((await refused.json()).error.message, /8192 is the most/);
+      assert.equal(upstream.requests.length, 0);
+      const id = await signet.open({ headers: { "x-tenant": "x".repeat(8_000) } });
+      const asked = upstream.requests.length;
+      assert.equal(await status(signet.post(INITIALIZE, { ...long, id })), 400, "nor may it be replaced by more");
+      assert.equal(upstream.requests.length, asked);
+    },
+  );
 }
 
 Deno.test("E3 B1: an initialize that no id could hold starts no process", STRICT, async () => {

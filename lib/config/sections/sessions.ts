@@ -37,7 +37,8 @@ export const SESSIONS = {
   }),
   transientHeaders: rows.many(headerName, {
     name: "transient-header",
-    doc: "Like --seal-header, but kept in memory only and replaced on every initialize",
+    doc:
+      "Like --seal-header, but kept in memory only and replaced on every initialize; 8,192 characters of all at most",
   }),
   cancelOnDisconnect: rows.flag({
     name: "cancel-on-disconnect",

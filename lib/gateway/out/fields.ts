@@ -1,5 +1,6 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, docs/behaviour.md I4, docs/protocol.md 2).
+import { SignetError } from "../../errors.ts";
 import { plainName } from "../../http1/wire/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
 import type { FieldList } from "../../http1/types.ts";
@@ -137,12 +138,19 @@ export class FieldPolicy {
     return sealed;
   }
 
-  /** What of an initialize request is to be remembered in memory only. */
+  /**
+   * What of an initialize request is to be remembered in memory only.
+   * @throws SignetError `invalid_params` where that is more than a session may have remembered
+   */
   transientOf(inbound: Inbound): FieldList {
     const fields: FieldList = [];
+    let size = 0;
     for (const name of this.#rules.transient) {
       const value = this.#remembered(inbound, name);
-      if (value !== undefined) fields.push(name, detachText(value));
+      if (value === undefined) continue;
+      size += value.length;
+      if (size > MAX_TRANSIENT_CHARACTERS) throw tooLongToRemember(size);
+      fields.push(name, detachText(value));
     }
     return fields;
   }
@@ -166,6 +174,16 @@ export class FieldPolicy {
     if (origin !== undefined) fields.push(...corsFields(origin));
     return fields;
   }
+}
+
+/** Of all that one session has remembered in memory only (M6): room for a credential and some names. */
+const MAX_TRANSIENT_CHARACTERS = 8192;
+
+function tooLongToRemember(size: number): SignetError {
+  return new SignetError("invalid_params", {
+    publicMessage: `Invalid params: headers to be remembered have ${size} characters, ` +
+      `${MAX_TRANSIENT_CHARACTERS} is the most`,
+  });
 }
 
 /** Takes every occurrence of `name` out of `fields`. */

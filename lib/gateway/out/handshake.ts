@@ -93,7 +93,7 @@ async function takeUp(
     return response;
   }
   try {
-    const answer = await readInitializeAnswer(response, id);
+    const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });
     const passed = answer.response;
     if (answer.protocolVersion === undefined || inFlight.cut || session.ended) {
       endUnowned(parts, outbound, response);

@@ -81,6 +81,7 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
       publicMessage: `Invalid params: an initialize of ${body.length} bytes, ${MAX_INITIALIZE_BYTES} is the most`,
     });
   }
+  parts.fields.transientOf(inbound);
   const { url, idLength } = routeWithoutSession(parts);
   const upstreams = { [url]: parts.fields.sealedOf(inbound) };
   requireSealable({ ...params, upstreams }, { maxLength: parts.options.maxIdLength, idLength });
@@ -136,7 +137,10 @@ async function open(
     return undefined;
   }
   try {
-    const answer = await readInitializeAnswer(response, request.id);
+    const answer = await readInitializeAnswer(response, {
+      id: request.id,
+      account: parts.account.shareOf(caller.principalKey),
+    });
     parts.metrics.lastHandshake = "answered";
     const arriving = { inbound, inFlight, response: answer.response };
     const facts = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });

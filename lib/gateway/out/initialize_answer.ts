@@ -2,6 +2,7 @@
 // issued (docs/protocol.md 1). The answer may be JSON or an event stream, as the upstream chooses (docs/protocol.md
 // 11).
 import { SignetError } from "../../errors.ts";
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
@@ -23,6 +24,8 @@ export interface InitializeAnswer {
 
 /** Of the answer as it comes, and of what it holds. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** So small an answer finds room, whatever waits: it must go out, and there are no more of them than calls. */
+const SMALL_BYTES = 64 * 1024;
 /** A client has given up long before; an answer must not be waited for without end (P6). */
 const READ_TIMEOUT_MS = 120_000;
 const MAX_DEPTH = 128;
@@ -75,11 +78,13 @@ function asRead(bytes: Uint8Array, response: RpcResponse): Read {
 /** Reads pieces until `take` has what it wants. */
 class AnswerReader {
   readonly #body: BodyReader;
+  readonly #charge: Charge;
   readonly #gathered = new GatheredBytes();
   readonly #untilMs = SYSTEM_TIMERS.now() + READ_TIMEOUT_MS;
 
-  constructor(body: BodyReader) {
+  constructor(body: BodyReader, charge: Charge) {
     this.#body = body;
+    this.#charge = charge;
   }
 
   /** All that has come. */
@@ -101,7 +106,12 @@ class AnswerReader {
     const lent = await reading;
     if (lent === null) return undefined;
     const piece = ownBytes(lent);
-    if (this.#gathered.size + piece.length > MAX_ANSWER_BYTES) throw unreadable("more than 4 MiB");
+    const size = this.#gathered.size + piece.length;
+    if (size > MAX_ANSWER_BYTES) throw unreadable("more than 4 MiB");
+    if (size <= SMALL_BYTES) this.#charge.force(size);
+    else if (!this.#charge.resize(size)) {
+      throw new HttpError("no_room", `reading an answer to initialize: no room for ${size} bytes of it`);
+    }
     this.#gathered.add(piece);
     return piece;
   }
@@ -128,23 +138,35 @@ async function readEvents(reader: AnswerReader, id: RpcId): Promise<Read> {
   throw unreadable("an event stream that ended before its response");
 }
 
+export interface InitializeReading {
+  /** Of the request that is answered. */
+  readonly id: RpcId;
+  /** Its caller's share: what has been read is charged to it until the answer is released. */
+  readonly account: ByteAccount;
+}
+
 /**
- * Reads the answer to the initialize request `id` from a response with a status of success.
- * @throws SignetError `upstream_invalid`; HttpError `upstream_*`
+ * Reads the answer to an initialize request from a response with a status of success.
+ * @throws SignetError `upstream_invalid`; HttpError `upstream_*`, `no_room`
  */
-export async function readInitializeAnswer(given: ClientResponse, id: RpcId): Promise<InitializeAnswer> {
+export async function readInitializeAnswer(
+  given: ClientResponse,
+  { id, account }: InitializeReading,
+): Promise<InitializeAnswer> {
   const { fields } = given.head;
   const comesWhole = isJson(fields);
   if (!comesWhole && !isEventStream(fields)) {
     throw unreadable(`status ${given.head.status} and neither JSON nor events`);
   }
   let response = given;
+  const charge = account.open();
   try {
     response = decoded(given);
-    const reader = new AnswerReader(response.body);
+    const reader = new AnswerReader(response.body, charge);
     const { bytes, protocolVersion } = comesWhole ? await readJson(reader, id) : await readEvents(reader, id);
-    return { response: resumed(response, { prefix: bytes }), protocolVersion };
+    return { response: charged(resumed(response, { prefix: bytes }), charge), protocolVersion };
   } catch (error) {
+    charge.release();
     if (response !== given) response.release();
     if (error instanceof DecodingError) throw unreadable(error.message);
     if (error instanceof SignetError && error.code !== "upstream_invalid") {
@@ -152,4 +174,12 @@ export async function readInitializeAnswer(given: ClientResponse, id: RpcId): Pr
     }
     throw error;
   }
+}
+
+function charged(response: ClientResponse, charge: Charge): ClientResponse {
+  const release = () => {
+    charge.release();
+    response.release();
+  };
+  return { head: response.head, body: response.body, release };
 }

@@ -27,8 +27,10 @@ const OF_THE_MESSAGE = ["last-event-id", "mcp-method", "mcp-name", "mcp-protocol
 
 /** What a server may take to hear that its session is initialized. */
 const CONFIRM_TIMEOUT_MS = 30_000;
-/** As much of a request is kept to end the session by; of longer ones only what says who asks. */
+/** As much of a request is kept to end the session by, and of its query; of longer ones only what says who asks. */
 const MAX_KEPT_CHARACTERS = 4096;
+/** A longer credential is none that Signet keeps anywhere: the server is then asked without one. */
+const MAX_CREDENTIAL_CHARACTERS = 8192;
 
 /** A session to be brought back, and the request that needs it. */
 export interface Revival {
@@ -100,11 +102,17 @@ export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbo
   const size = fields.reduce((sum, text) => sum + text.length, 0);
   const kept: FieldList = [];
   for (let i = 0; i < fields.length; i += 2) {
-    if (size > MAX_KEPT_CHARACTERS && fields[i] !== "authorization") continue;
+    const mayKeep = fields[i] === "authorization" && fields[i + 1]!.length <= MAX_CREDENTIAL_CHARACTERS;
+    if (size > MAX_KEPT_CHARACTERS && !mayKeep) continue;
     kept.push(detachText(fields[i]!), detachText(fields[i + 1]!));
   }
   const { principalKey, owner } = caller;
-  return { fields: kept, query: detachText(inbound.head.query), caller: { principalKey, owner } };
+  const { query } = inbound.head;
+  return {
+    fields: kept,
+    query: query.length > MAX_KEPT_CHARACTERS ? "" : detachText(query),
+    caller: { principalKey, owner },
+  };
 }
 
 /**
@@ -187,7 +195,7 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
     watch.onOpened(readUpstreamId(response));
     assertAccepted(response, "initialize");
     watch.onAccepted();
-    const answer = await readInitializeAnswer(response, id);
+    const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });
     answer.response.release();
     parts.metrics.lastHandshake = "answered";
     if (answer.protocolVersion === protocolVersion) return;

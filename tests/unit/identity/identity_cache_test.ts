@@ -36,6 +36,17 @@ Deno.test("I2: what was written for the verified owner is found for the session 
   assert.deepEqual([cache.stats().hits, cache.stats().misses, cache.stats().written], [1, 1, 1]);
 });
 
+Deno.test("M6: cached credentials are bounded in bytes together, the longest unused make room", STRICT, () => {
+  const cache = new IdentityCache({ ttlMs: 1_000, maxCredentialLengths: 3_500 });
+  const write = (sid: string) =>
+    cache.rememberVerifiedOwner(key(sid), owner(sid, { credential: new Credential("x".repeat(1_000)) }), NOW_MS);
+  for (const sid of ["a", "b", "c"]) assert.equal(write(sid), true);
+  assert.equal(found(cache, key("a")), "a");
+  assert.equal(write("d"), true);
+  assert.deepEqual(["a", "b", "c", "d"].map((sid) => found(cache, key(sid))), ["a", undefined, "c", "d"]);
+  assert.deepEqual([cache.stats().entries, cache.stats().evictedForRoom], [3, 1]);
+});
+
 Deno.test("I2: an identity of one upstream or session is never found for another", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000 });
   cache.rememberVerifiedOwner(key("s1", A), owner(), NOW_MS);
