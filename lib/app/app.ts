@@ -72,7 +72,7 @@ export class App implements RunningApp {
     this.#reachability = new Reachability(lasting.upstream, now);
     this.#server = serveHttp1({
       handler: (exchange) => handle(this.#parts, exchange),
-      renderError: (error, origin) => renderEngineError(this.#parts, error, origin),
+      renderError: (error, refused) => renderEngineError(this.#parts, error, refused),
       singletons: settings.principalHeader === undefined
         ? SINGLETON_FIELDS
         : [...SINGLETON_FIELDS, settings.principalHeader],

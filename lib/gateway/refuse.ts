@@ -1,5 +1,6 @@
 // A request that Signet answers itself because something stood in its way. None goes without a line in the log (V1).
 import { ERROR_KINDS } from "../errors.ts";
+import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { HttpError } from "../http1/types.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -8,9 +9,10 @@ import { refusalFacts } from "./refusal_facts.ts";
 import { type ErrorResponse, toSignetError } from "./respond.ts";
 
 /** The answer to what the engine refuses before the gateway sees it. A page of an allowed origin may read it, as any other. */
-export function renderEngineError(parts: GatewayParts, error: HttpError, origin: string | undefined): ErrorResponse {
+export function renderEngineError(parts: GatewayParts, error: HttpError, refused: RefusedRequest): ErrorResponse {
+  const { remoteAddress: from, origin } = refused;
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
-  return parts.errors.respond(error, allowed ? { fields: corsFields(origin) } : {});
+  return parts.errors.respond(error, { facts: { from }, ...(allowed ? { fields: corsFields(origin) } : {}) });
 }
 
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */

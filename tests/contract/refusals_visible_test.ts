@@ -93,6 +93,7 @@ for (const lane of LANES) {
         const answer = await client.answer();
         assert.equal(answer.status, status, bytes);
         const line = lineOf(signet, answer.body);
+        assert.equal(line.from, "127.0.0.1", bytes);
         for (const [name, value] of Object.entries(facts)) assert.equal(line[name], value, `${name} of ${bytes}`);
       }
       const owner = signet.logs.find(({ code }) => code === "owner_mismatch")!;

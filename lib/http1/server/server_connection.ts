@@ -233,7 +233,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       ? cause
       : new HttpError("internal", "handling a request: the handler failed", { cause });
     try {
-      const { start, body } = this.#context.renderError(error, fieldValue(exchange.head.fields, "origin"));
+      const { remoteAddress } = this;
+      const origin = fieldValue(exchange.head.fields, "origin");
+      const { start, body } = this.#context.renderError(error, { remoteAddress, origin });
       exchange.respond(start, body);
     } catch (second) {
       this.#context.onHandlerFailure(second);
@@ -284,7 +286,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     const origin = this.#phase === "gather"
       ? fieldValue(this.#exchange!.head.fields, "origin")
       : originIn(head ?? (from < end ? decodeLatin1(buffer, from, Math.min(end, from + maxHeadBytes)) : ""));
-    const { start, body } = this.#context.renderError(error, origin);
+    const { start, body } = this.#context.renderError(error, { remoteAddress: this.remoteAddress, origin });
     sendMessage(
       this.stream,
       formatResponseHead(start, { bodyLength: body.length, close: true, minorVersion: 1 }),

@@ -54,12 +54,18 @@ export interface OpenConnection extends Timed {
 }
 
 /**
- * The answer to a request that the engine refuses itself, or whose handler failed. `origin` is what its Origin field says, as
- * far as one could be made out: of a head that was refused it is no more than text.
+ * What is known of a request that the engine refuses itself, or whose handler failed. `origin` is what its Origin field says,
+ * as far as one could be made out: of a head that was refused it is no more than text.
  */
+export interface RefusedRequest {
+  readonly remoteAddress: string;
+  readonly origin: string | undefined;
+}
+
+/** The answer to it. */
 export type RenderError = (
   error: HttpError,
-  origin: string | undefined,
+  refused: RefusedRequest,
 ) => { readonly start: ResponseStart; readonly body: Uint8Array };
 
 /** What all connections of a server share. */
