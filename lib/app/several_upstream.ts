@@ -17,6 +17,7 @@ import { carrierRule } from "../upstream/several/carry.ts";
 import { type Member, newCounts } from "../upstream/several/member.ts";
 import { PageCache } from "../upstream/several/page_cache.ts";
 import { uriSpellings } from "../upstream/several/uri_spellings.ts";
+import { Refusal } from "../upstream/several/refusal.ts";
 import { type Patterns, Visible } from "../upstream/several/visible.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { assertMayRun } from "./may_run.ts";
@@ -64,6 +65,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       url: address.url,
       required: address.required,
       breaker,
+      refusal: new Refusal(),
       renames: textsOf(settings.renameTools, address),
       descriptions: textsOf(settings.describeTools, address),
       pages: new PageCache(),
@@ -195,13 +197,13 @@ function declareMembers(page: MetricsPage, upstream: SeveralUpstream): void {
     "gauge",
     {
       name: "signet_member_up",
-      help: "1 where the last attempt to reach the server succeeded, or none was made.",
+      help: "0 where the last attempt to reach the server failed, or it refused a session for good; else 1.",
       labels: ["member"],
     },
     () =>
       members.map((
-        { prefixName, breaker },
-      ): [string[], number] => [[prefixName], breaker.reason === undefined ? 1 : 0]),
+        { prefixName, breaker, refusal },
+      ): [string[], number] => [[prefixName], (breaker.reason ?? refusal.reason) === undefined ? 1 : 0]),
   );
   page.labelled(
     "gauge",

@@ -104,6 +104,8 @@ export interface PeerSource {
    * @throws SignetError as the peer's kind may fail to start; what was reserved for it is given back
    */
   initialize(text: Uint8Array, carrier: Carrier): Promise<Message>;
+  /** Whether `initialize` was refused in a way that the same handshake will not change. False where nobody can say. */
+  readonly isRefusedForGood?: boolean;
   /**
    * Leads back to the peer's session after a restart or from elsewhere, by `attach`: a session id. Undefined where there
    * is nothing that would outlive this process. May change whenever the peer is greeted again.

@@ -16,6 +16,7 @@ import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 import { reasonOf } from "./several/breaker.ts";
 import type { Member } from "./several/member.ts";
+import type { Refusal } from "./several/refusal.ts";
 import { Router, type RouterParts } from "./several/router.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -96,9 +97,10 @@ export class SeveralUpstream implements Upstream {
   /** What the last probe, or the last attempt to reach it, has found of each. */
   checks(): Readonly<Record<string, string>> {
     return Object.fromEntries(
-      this.members.map(({ prefixName, required, breaker }) => [
+      this.members.map(({ prefixName, required, breaker, refusal }) => [
         `member ${prefixName}`,
-        (breaker.reason ?? this.#lastProbes.get(prefixName) ?? "connects") + (required ? " (required)" : ""),
+        (breaker.reason ?? this.#lastProbes.get(prefixName) ?? refusedFor(refusal) ?? "connects") +
+        (required ? " (required)" : ""),
       ]),
     );
   }
@@ -121,6 +123,10 @@ export class SeveralUpstream implements Upstream {
     await this.#bridge.close();
     await Promise.all(this.members.map((member) => member.close()));
   }
+}
+
+function refusedFor({ reason }: Refusal): string | undefined {
+  return reason === undefined ? undefined : `refuses sessions, each new one asks again: ${reason}`;
 }
 
 /** Of the id of a session whose members give ids of usual length. */

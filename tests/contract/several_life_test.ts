@@ -77,6 +77,51 @@ Deno.test("A6: one that is back is there for sessions that live, and announces i
   await listening.close();
 });
 
+function errorOf(id: unknown, code: number, status: number): Response {
+  return Response.json({ jsonrpc: "2.0", id, error: { code, message: "no" } }, { status });
+}
+
+Deno.test("A4: who refuses a session for good is not tried again by itself, others are, and the next session asks all", async () => {
+  const members: Record<string, FakeMember> = {};
+  const refusing = (name: string, answer: (id: unknown) => Response) => {
+    const member = members[name] = new FakeMember();
+    member.before = ({ method, id }) => method === "initialize" ? answer(id) : undefined;
+  };
+  const withStatus = (status: number) => () => new Response("no", { status });
+  for (const status of [400, 404, 405, 410, 422, 501]) refusing(`good${status}`, withStatus(status));
+  for (const status of [403, 408, 409, 425, 429, 500, 503]) refusing(`now${status}`, withStatus(status));
+  refusing("good-400-said", (id) => errorOf(id, -32000, 400));
+  refusing("good-params", (id) => errorOf(id, -32602, 200));
+  refusing("now-503-said", (id) => errorOf(id, -32000, 503));
+  refusing("now-internal", (id) => errorOf(id, -32603, 200));
+  await using a = new FakeMember();
+  const of = (kind: string) => Object.entries(members).filter(([name]) => name.startsWith(kind));
+  const asked = (kind: string) => of(kind).map(([name, member]) => `${name} ${initializes(member).length}`);
+  try {
+    await using signet = await startSeveral({ a, ...members }, { flags: ["--max-id-length", "7000"] });
+    const session = await SeveralSession.open(signet);
+    const { instructions } = session.initialized.result as { instructions: string };
+    for (const [name] of of("good")) assert.ok(instructions.includes(`[${name}]\nNot available in this session`), name);
+    for (const [name] of of("now")) assert.ok(instructions.includes(`[${name}]\nNot available at the moment`), name);
+    // All had the same pause: whoever was to be tried again with them has been.
+    await until(() => of("now").every(([, member]) => initializes(member).length > 1), () => asked("now").join());
+    assert.deepEqual(await session.names(), ["a_echo"]);
+    assert.match(JSON.stringify(await session.call("good404_echo")), /a new session asks it again/);
+    assert.deepEqual(asked("good"), of("good").map(([name]) => `${name} 1`));
+    assert.ok(signet.logs.some(({ member, remedy }) => member === "good404" && /new ones ask/.test(String(remedy))));
+    const { checks } = await (await fetch(`http://${signet.app.admin}/readyz`)).json();
+    assert.match(checks["member good404"], /^refuses sessions, each new one asks again: /);
+    assert.match(await signet.metrics(), /signet_member_up\{member="good404"\} 0/);
+    members.good404!.before = undefined;
+    await SeveralSession.open(signet);
+    assert.deepEqual((await session.call("good404_echo", { x: 1 })).result, { echoed: { x: 1 } });
+    const after = await (await fetch(`http://${signet.app.admin}/readyz`)).json();
+    assert.equal(after.checks["member good404"], "connects");
+  } finally {
+    await Promise.all(Object.values(members).map((member) => member[Symbol.asyncDispose]()));
+  }
+});
+
 Deno.test("A6: a member that does not answer initialize in time is left out, and the others are not held up for longer", async () => {
   await using a = new FakeMember();
   await using b = new FakeMember();

@@ -37,6 +37,7 @@ export class HttpPeerGreeting {
   readonly #options: GreetingOptions;
   /** Sessions that nobody wants, until they have ended. */
   readonly #ending = new Set<Promise<unknown>>();
+  #status: number | undefined;
 
   constructor(options: GreetingOptions) {
     this.#options = options;
@@ -45,6 +46,7 @@ export class HttpPeerGreeting {
   /** @throws SignetError */
   async greet(text: Uint8Array, fields: FieldList): Promise<Greeted> {
     let opened = NO_SESSION;
+    this.#status = undefined;
     try {
       const reply = await this.#ask(text, fields, async (body, track) => {
         const greeting = await this.#open(body, fields, track);
@@ -56,6 +58,11 @@ export class HttpPeerGreeting {
       if (opened.id !== undefined) this.#holdUntilEnded(this.#options.wire.endSession(opened, fields));
       throw error;
     }
+  }
+
+  /** Of the answer to the last greeting; undefined if there was none. */
+  get status(): number | undefined {
+    return this.#status;
   }
 
   /** Settles when nothing is left of sessions that were opened for nobody. */
@@ -140,6 +147,7 @@ export class HttpPeerGreeting {
     const { wire } = this.#options;
     const response = await track(() => this.#patiently(wire.post(body, { session: NO_SESSION, fields }), fields));
     if (response instanceof LostSession) throw badAnswer("a lost session where there was none");
+    this.#status = response.head.status;
     if (response.head.status >= 300) return { session: NO_SESSION, response };
     try {
       return { session: { id: readUpstreamId(response), version: "" }, response };
@@ -160,6 +168,14 @@ function sessionIn({ value: { result } }: Message, { id }: PeerSession): PeerSes
   const { protocolVersion: version, capabilities } = result;
   if (typeof version === "string" && REVISION.test(version) && isJsonObject(capabilities)) return { id, version };
   throw badAnswer("a handshake without protocolVersion and capabilities");
+}
+
+/** Of these the next time may be better: another credential, a server that is busy, early or about to start. */
+const FOR_NOW: ReadonlySet<number> = new Set([401, 403, 407, 408, 409, 423, 425, 429]);
+
+/** Whether a greeting's status says that the server will not take it the next time either (docs/behaviour.md A4). */
+export function isRefusalForGood(status: number): boolean {
+  return status === 501 || (status >= 400 && status < 500 && !FOR_NOW.has(status));
 }
 
 /** Of servers that do not know the path, or the method. */

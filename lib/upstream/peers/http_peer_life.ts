@@ -6,7 +6,7 @@ import { ByteAccount } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { HttpPeer } from "./http_peer.ts";
-import { asNoServer, HttpPeerGreeting } from "./http_peer_greeting.ts";
+import { asNoServer, HttpPeerGreeting, isRefusalForGood } from "./http_peer_greeting.ts";
 import { HttpPeerListening } from "./http_peer_listening.ts";
 import {
   DEFAULT_HTTP_PEER_LIMITS,
@@ -95,6 +95,11 @@ export class HttpPeerLife implements PeerSource {
     return await this.#sessions.open(text, this.peer.fieldsFor(carrier)).catch((error) => {
       throw asNoServer(error);
     });
+  }
+
+  get isRefusedForGood(): boolean {
+    const { status } = this.#greeting;
+    return status !== undefined && isRefusalForGood(status);
   }
 
   attach(resumed: Resumed): boolean {

@@ -55,10 +55,13 @@ export class MemberFault extends Error {
   override readonly name = "MemberFault";
   /** Whether it was time that ran out: asking again would cost as much. */
   readonly isSlow: boolean;
+  /** Whether asking again would bring the same. */
+  readonly isForGood: boolean;
 
-  constructor(message: string, options: { readonly isSlow?: boolean } = {}) {
+  constructor(message: string, options: { readonly isSlow?: boolean; readonly isForGood?: boolean } = {}) {
     super(message);
     this.isSlow = options.isSlow ?? false;
+    this.isForGood = options.isForGood ?? false;
   }
 }
 

@@ -57,6 +57,8 @@ function instructionsOf(present: readonly MemberLife[], missing: readonly Missin
     if (typeof instructions !== "string" || instructions.trim() === "") return [];
     return [`[${name}]\n${instructions.slice(0, MAX_INSTRUCTIONS).toWellFormed()}`];
   });
-  const out = missing.map(({ life, error }) => `[${life.name}]\nNot available at the moment: ${reasonOf(error)}.`);
+  const out = missing.map(({ life, error }) =>
+    `[${life.name}]\nNot available ${life.isRefused ? "in this session" : "at the moment"}: ${reasonOf(error)}.`
+  );
   return [...said, ...out].join("\n\n").slice(0, MAX_ALL).toWellFormed();
 }

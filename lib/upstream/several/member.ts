@@ -5,6 +5,7 @@ import type { Opening } from "../../bridge/request.ts";
 import type { PeerEvents, PeerSource } from "../../bridge/peer.ts";
 import type { Breaker } from "./breaker.ts";
 import type { PageCache } from "./page_cache.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Visible } from "./visible.ts";
 
 /** What clients are offered by name or address, and what patterns are written for. */
@@ -27,6 +28,7 @@ export interface Member {
   /** Lists as they were read last. */
   readonly pages: PageCache;
   readonly breaker: Breaker;
+  readonly refusal: Refusal;
   readonly counts: MemberCounts;
   /** Peers of one session; nothing is started before they are greeted or asked. */
   readonly open: (opening: Opening, events: PeerEvents) => PeerSource;

@@ -11,6 +11,8 @@ import { Breaker, MemberFault, reasonOf } from "./breaker.ts";
 import type { Member } from "./member.ts";
 
 const encoder = new TextEncoder();
+/** JSON-RPC 2.0: invalid request, method not found, invalid params. What the same message will be told again. */
+const FOR_GOOD: ReadonlySet<number> = new Set([-32600, -32601, -32602]);
 const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 export interface MemberLifeOptions {
@@ -20,6 +22,8 @@ export interface MemberLifeOptions {
   readonly opening: Opening;
   readonly events: PeerEvents;
   readonly timers: Timers;
+  /** It will not be tried again in this session; not called for the session's own handshake, whose caller sees it. */
+  readonly onRefused: (error: unknown) => void;
   /** For whatever Signet itself asks of it, in ms. */
   readonly timeoutMs: number;
 }
@@ -38,6 +42,8 @@ export class MemberLife {
   #confirmed = false;
   /** Whether it was a credential that the last greeting lacked. */
   #wantsCredential = false;
+  /** Whether the last greeting's refusal, one for good, stands. */
+  #refusedStill: (() => boolean) | undefined;
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
   #stopped = false;
 
@@ -51,6 +57,11 @@ export class MemberLife {
   /** Whether it has answered a handshake, now or when the session was opened. */
   get isUp(): boolean {
     return this.#source !== undefined;
+  }
+
+  /** Whether it has refused this session for good: it is not tried again before it has opened one for somebody. */
+  get isRefused(): boolean {
+    return this.#refusedStill?.() ?? false;
   }
 
   /** How long there is no sense in asking it, in ms. */
@@ -93,8 +104,12 @@ export class MemberLife {
       if (this.#stopped) throw new MemberFault("the session has ended");
       this.#source = source;
       this.breaker.succeed();
+      this.#refusedStill = undefined;
+      this.member.refusal.accept();
     } catch (error) {
       this.breaker.fail(error);
+      const isForGood = source.isRefusedForGood || (error instanceof MemberFault && error.isForGood);
+      this.#refusedStill = isForGood ? this.member.refusal.refuse(reasonOf(error)) : undefined;
       this.#wantsCredential = error instanceof SignetError && error.code === "upstream_credential_missing";
       void source.end(this.#carry(carrier)).catch(() => {}).finally(() => source.stop());
       throw error;
@@ -121,7 +136,7 @@ export class MemberLife {
   /** Tries to have one that is out. @returns whether it is there now */
   async connect(carrier: Carrier): Promise<boolean> {
     if (this.isUp) return true;
-    if (this.#stopped || this.#resumed === undefined || this.pauseMs > 0) return false;
+    if (this.#stopped || this.#resumed === undefined || this.isRefused || this.pauseMs > 0) return false;
     this.#connecting ??= this.#greetLate(carrier).finally(() => this.#connecting = undefined);
     return await this.#connecting.then(() => true, () => false);
   }
@@ -192,13 +207,19 @@ export class MemberLife {
     // Another request may bring another credential: one that was refused holds back nobody who asks.
     if (this.#wantsCredential) this.breaker.succeed();
     if (!await this.connect(carrier)) {
-      throw new MemberFault(this.breaker.reason ?? this.member.breaker.reason ?? "is not there");
+      const reason = this.breaker.reason ?? this.member.breaker.reason ?? "is not there";
+      throw new MemberFault(this.isRefused ? `${reason}; a new session asks it again` : reason);
     }
     return await this.#source!.peer;
   }
 
   async #greetLate(carrier: Carrier): Promise<PeerSource> {
-    await this.greet(this.#resumed!.handshake, carrier);
+    try {
+      await this.greet(this.#resumed!.handshake, carrier);
+    } catch (error) {
+      if (this.isRefused) this.#options.onRefused(error);
+      throw error;
+    }
     const source = this.#source!;
     if (this.#confirmed) {
       (await source.peer).send(INITIALIZED, this.#carry(carrier));
@@ -236,6 +257,9 @@ function publicReason(error: unknown): string {
 function assertGreeted({ value: { result, error } }: Message): void {
   const version = isJsonObject(result) ? result.protocolVersion : undefined;
   if (typeof version === "string" && isLegacyRevision(version)) return;
-  if (isJsonObject(error)) throw new MemberFault(`it refused to initialize (${Number(error.code)})`);
-  throw new MemberFault("it speaks no revision that Signet knows");
+  if (isJsonObject(error)) {
+    const code = Number(error.code);
+    throw new MemberFault(`it refused to initialize (${code})`, { isForGood: FOR_GOOD.has(code) });
+  }
+  throw new MemberFault("it speaks no revision that Signet knows", { isForGood: true });
 }

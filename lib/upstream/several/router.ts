@@ -48,6 +48,8 @@ const DEBOUNCE_MS = 200;
 const MAX_QUESTIONS = 96, LEAST_QUESTIONS = 4;
 /** Of what an event id says of the members' streams, in characters: it comes back in a field. */
 const MAX_PLACE = 2048;
+const REFUSED_REMEDY =
+  "See whether the server's address is right: this session goes on without it, new ones ask it again.";
 
 export class Router implements PeerSource {
   readonly #parts: RouterParts;
@@ -216,6 +218,13 @@ export class Router implements PeerSource {
         timers,
         timeoutMs,
         events: this.#eventsOf(() => life),
+        onRefused: (error) =>
+          log.warn("an MCP server refused to open a session, and is left out of this one", {
+            ...this.#facts,
+            member: name,
+            cause: reasonOf(error),
+            remedy: REFUSED_REMEDY,
+          }),
       });
       return life;
     });
@@ -241,6 +250,7 @@ export class Router implements PeerSource {
         member: life.name,
         required: life.member.required,
         cause: reasonOf(error),
+        ...(life.isRefused ? { remedy: REFUSED_REMEDY } : {}),
       });
     }
   }
@@ -264,7 +274,7 @@ export class Router implements PeerSource {
 
   /** Members that are out are tried again by themselves, as their breakers allow. */
   #retryLater(): void {
-    const out = this.#lives.filter(({ isUp }) => !isUp);
+    const out = this.#lives.filter(({ isUp, isRefused }) => !isUp && !isRefused);
     if (out.length === 0 || this.#stopped) return;
     const pauseMs = Math.min(...out.map(({ pauseMs }) => pauseMs));
     this.#cancelRetry = this.#parts.timers.after(Math.max(pauseMs, 100), () => {
