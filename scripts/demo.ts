@@ -192,7 +192,7 @@ ${dim("Ctrl-C ends both.")}
 }
 
 async function main(): Promise<void> {
-  console.log(dim("Starting a small MCP server and Signet; the first time, packages are downloaded …"));
+  console.log(dim("Starting a small MCP server, and Signet in front of it …"));
   const key = crypto.getRandomValues(new Uint8Array(32)).toBase64();
   const server = new Supervised(notebook, 0);
   await server.start();

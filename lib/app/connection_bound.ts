@@ -44,12 +44,12 @@ export function withinDescriptors<S extends Bounded>(settings: S, options: Withi
   const fit = Math.max(16, Math.floor((left - OF_A_PROCESS * maxProcesses * commands) / (1 + overHttp)));
   const maxConnections = Math.min(settings.maxConnections, fit);
   if (maxConnections < settings.maxConnections) {
-    log?.warn("fewer client connections than configured: raise the limit of open files", {
+    log?.warn("fewer client connections than --max-connections: raise the limit of open files", {
       ...{ max_connections: maxConnections, open_files: limit },
     });
   }
   if (maxProcesses < settings.maxProcesses) {
-    log?.warn("fewer server processes than configured: raise the limit of open files", {
+    log?.warn("fewer server processes than --max-processes: raise the limit of open files", {
       ...{ max_processes: maxProcesses, open_files: limit },
     });
   }
