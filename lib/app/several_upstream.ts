@@ -85,6 +85,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     members,
     separator: settings.nameSeparator,
     memberTimeoutMs: settings.memberTimeoutMs,
+    maxIdLength: settings.maxIdLength,
     ring: options.ring,
     log: options.log,
     account: options.account,

@@ -25,6 +25,8 @@ export interface SeveralUpstreamOptions {
   readonly members: readonly Member[];
   readonly separator: string;
   readonly memberTimeoutMs: number;
+  /** The longest sealed id, in characters. */
+  readonly maxIdLength: number;
   /** What cursors are sealed with: those in force at the moment. */
   readonly ring: () => KeyRing;
   readonly log: Logger;
@@ -34,6 +36,8 @@ export interface SeveralUpstreamOptions {
   readonly random?: (n: number) => Uint8Array;
 }
 
+/** Of a sealed id, in bytes: what is said of owner, client and session beside the members, as a rule. */
+const BESIDE_MEMBERS = 640;
 /** A member that takes too long is left out before anybody gives up waiting for all. */
 const TELLING_MS = 5000;
 /** Breakers are the members' own; the whole is never held back. */
@@ -63,7 +67,8 @@ export class SeveralUpstream implements Upstream {
       random: options.random ?? randomBytes,
     };
     const newRun = () => randomName(parts, 12);
-    const router: RouterParts = { members, separator, memberTimeoutMs, ring, timers, newRun, log };
+    const maxStateLength = Math.floor(options.maxIdLength * 3 / 4) - BESIDE_MEMBERS;
+    const router: RouterParts = { members, separator, memberTimeoutMs, maxStateLength, ring, timers, newRun, log };
     this.#bridge = new BridgeServer({
       parts,
       gate: NO_GATE,

@@ -2,6 +2,8 @@
 // spelt, and one member's words are nobody else's trouble (docs/behaviour.md A5, A6, A7).
 import assert from "node:assert/strict";
 import { FakeMember, messageIn, SeveralSession, startSeveral } from "../support/several.ts";
+import { freshRing } from "../support/signet.ts";
+import { until } from "../support/until.ts";
 
 type Json = Record<string, unknown>;
 
@@ -126,3 +128,104 @@ Deno.test("A7: a denied address stays denied in every spelling that a server wou
     assert.notEqual((await session.ask("resources/read", { uri })).result, undefined, uri);
   }
 });
+
+/** Gives its sessions ids of this length. */
+function withIdsOf(length: number): FakeMember {
+  const member = new FakeMember();
+  member.before = ({ method, id, params }) => {
+    if (method !== "initialize") return undefined;
+    const session = crypto.randomUUID().padEnd(length, "x");
+    member.fake.sessions.add(session);
+    const { protocolVersion } = params as Json;
+    const result = { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "long", version: "1" } };
+    return Response.json({ jsonrpc: "2.0", id, result }, { headers: { "mcp-session-id": session } });
+  };
+  return member;
+}
+
+Deno.test("A6: a member's long session id keeps nobody from opening a session, nor is one left behind", async () => {
+  const ring = freshRing();
+  await using good = new FakeMember();
+  await using one = withIdsOf(2000);
+  await using two = withIdsOf(2000);
+  await using far = withIdsOf(5000);
+  const members = { good, one, two, far };
+  const before = await startSeveral(members, { ring });
+  const session = await SeveralSession.open(before);
+  for (const name of ["good", "one", "two", "far"]) {
+    assert.deepEqual((await session.call(`${name}_echo`)).result, { echoed: {} }, name);
+  }
+  await before[Symbol.asyncDispose]();
+  // What no id leads back to has ended there.
+  assert.deepEqual([one, two, far].map(({ fake }) => fake.sessions.size).sort(), [0, 0, 1]);
+  await using after = await startSeveral(members, { ring });
+  for (const name of ["good", "one", "two", "far"]) {
+    assert.deepEqual((await session.at(after).call(`${name}_echo`)).result, { echoed: {} }, name);
+  }
+  assert.equal(good.asked("initialize").length, 1);
+});
+
+Deno.test("A1: forty members have one session where ids may be long", async () => {
+  const members = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`m${i}`, new FakeMember()]));
+  try {
+    await using signet = await startSeveral(members, { flags: ["--max-id-length", "8192"] });
+    const session = await SeveralSession.open(signet);
+    assert.deepEqual((await session.call("m39_echo")).result, { echoed: {} });
+    assert.equal((await session.names()).length, 40);
+  } finally {
+    for (const member of Object.values(members)) await member[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("A5 A6: one member's long event ids are no reason to lose what another one's stream holds", async () => {
+  const ring = freshRing();
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  a.said = [];
+  const answer = b.fake.onRequest!;
+  b.fake.onRequest = (request) => {
+    if (request.method !== "GET") return answer(request);
+    const event = { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "of b" } };
+    const text = `id: ${"L".repeat(2040)}\ndata: ${JSON.stringify(event)}\n\n`;
+    const body = new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(text)) });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  };
+  const say = (data: string) => ({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data } });
+  const before = await startSeveral({ a, b }, { ring });
+  const session = await SeveralSession.open(before);
+  let last: string;
+  {
+    await using stream = await listening(session);
+    await until(() => stream.text.includes("of b"), "what b says");
+    a.say(say("of a"));
+    await until(() => stream.text.includes("of a"), "what a says");
+    last = [...stream.text.matchAll(/^id: (.*)$/gm)].at(-1)![1]!;
+  }
+  await before[Symbol.asyncDispose]();
+  a.say(say("missed"));
+  await using after = await startSeveral({ a, b }, { ring });
+  await using stream = await listening(session.at(after), last);
+  await until(() => stream.text.includes("missed"), "what a said meanwhile");
+});
+
+/** A listening stream, and all that has come on it. */
+async function listening(session: SeveralSession, lastEventId?: string) {
+  const abort = new AbortController();
+  const headers = { accept: "text/event-stream", "mcp-session-id": session.id, "mcp-protocol-version": "2025-11-25" };
+  const response = await fetch(session.signet.url, {
+    headers: { ...headers, ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) },
+    signal: abort.signal,
+  });
+  const stream = {
+    text: "",
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      await reading;
+    },
+  };
+  const read = async () => {
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) stream.text += text;
+  };
+  const reading = read().catch(() => {});
+  return stream;
+}

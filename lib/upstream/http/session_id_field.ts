@@ -4,8 +4,8 @@ import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { countField, detachText, fieldValue } from "../../http1/wire/fields.ts";
 
-/** What an id may be, short enough to be sealed. */
-const UPSTREAM_ID = /^[\x21-\x7e]{1,2048}$/;
+/** What an id may be. Whether it is short enough to be sealed is told where it is: one that is not is known, and ended. */
+const UPSTREAM_ID = /^[\x21-\x7e]{1,49152}$/;
 
 /** Whether a text can be a server's id of a session. */
 export function isUpstreamId(text: string): text is UpstreamSessionId {
@@ -24,7 +24,7 @@ export function readUpstreamId(response: ClientResponse): UpstreamSessionId | un
   throw new SignetError("upstream_invalid", {
     facts: {
       found:
-        "initialize was answered with a session id that is repeated, longer than 2,048 characters or not visible ASCII",
+        "initialize was answered with a session id that is repeated, longer than 49,152 characters or not visible ASCII",
     },
     remedy: "The upstream must give a session one id of visible ASCII characters.",
   });

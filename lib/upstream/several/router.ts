@@ -10,6 +10,7 @@ import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
+import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
 import { AskingPeer } from "./asking_peer.ts";
 import { reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
@@ -29,6 +30,8 @@ export interface RouterParts {
   readonly separator: string;
   /** For whatever Signet itself asks of a member, in ms. */
   readonly memberTimeoutMs: number;
+  /** Of the session's id here, in characters, so that it can be sealed. */
+  readonly maxStateLength: number;
   readonly ring: () => KeyRing;
   readonly timers: Timers;
   /** Random letters and digits. */
@@ -60,6 +63,8 @@ export class Router implements PeerSource {
   #catalog: Catalog | undefined;
   #run = "";
   #separator: string;
+  /** Members whose own ids find no room in the session's: only this process knows them. */
+  readonly #unsealed = new Set<MemberLife>();
   #greeting: JsonObject = {};
   #protocolVersion = "";
   /** Of the last request: for what none is at hand for. */
@@ -102,16 +107,20 @@ export class Router implements PeerSource {
   /** @throws TypeError if a member's own id cannot stand in it */
   get state(): string | undefined {
     if (this.#run === "") return undefined;
-    const members = this.#lives.map(({ name, member: { url }, state }): SealedMember => ({ name, url, state }));
+    const members = this.#lives.map((life): SealedMember => {
+      const { name, member: { url } } = life;
+      return { name, url, state: this.#unsealed.has(life) ? undefined : life.state };
+    });
     return encodeSeveralId({ run: this.#run, separator: this.#separator, members });
   }
 
   /** Where each member's stream stands, sealed: events of one are nobody's to read or to make up (A5). */
   get place(): string | undefined {
-    const places = this.#lives.flatMap(({ name, place }) => place === undefined ? [] : [[name, place]]);
+    const places = fitting(
+      this.#lives.flatMap(({ name, place }) => place === undefined ? [] : [[name, place] as const]),
+    );
     if (places.length === 0) return undefined;
     const text = JSON.stringify([this.#run, ...places]);
-    if (text.length > MAX_PLACE) return undefined;
     if (this.#place?.text !== text) {
       this.#place = { text, sealed: seal(this.#parts.ring().active, "event", new TextEncoder().encode(text)) };
     }
@@ -144,12 +153,25 @@ export class Router implements PeerSource {
     this.#reportMissing(missing);
     await this.#requireEnough(missing, carrier);
     // What belongs to no session has no id that would lead back to it.
-    if (this.#options.opening.session !== undefined) { for (const life of this.#lives) life.seal(); }
+    if (this.#options.opening.session !== undefined) this.#sealAll();
     this.#greeting = greetingOf(this.#lives.filter(({ isUp }) => isUp), missing);
     this.#protocolVersion = String(this.#greeting.protocolVersion);
     this.#retryLater();
     const value = { jsonrpc: "2.0", id: 0, result: this.#greeting };
     return { line: jsonBytes(value), value };
+  }
+
+  /** One that gives a long id is greeted anew after a restart: it keeps no session from being opened (A6). */
+  #sealAll(): void {
+    const longest = this.#lives.filter(({ state = "" }) => state.length > TYPICAL_ID_LENGTH)
+      .sort((a, b) => b.state!.length - a.state!.length);
+    for (const life of longest) {
+      if (this.state!.length <= this.#parts.maxStateLength) break;
+      this.#unsealed.add(life);
+      const about = { ...this.#facts, member: life.name, length: life.state!.length };
+      this.#parts.log.warn("an MCP server's session id is too long to be sealed: a restart will forget it", about);
+    }
+    for (const life of this.#lives) if (!this.#unsealed.has(life)) life.seal();
   }
 
   attach(resumed: Resumed): boolean {
@@ -390,6 +412,19 @@ export class Router implements PeerSource {
       if (found?.life === life) yield replaceSpan(text, span!, jsonBytes(found.inward));
     }
   }
+}
+
+/** Of places as many as there is room for, the shortest first: nobody's long ids are at others' expense (A6). */
+function fitting(places: readonly (readonly [name: string, place: string])[]) {
+  const lengthOf = (entry: readonly [string, string]) => JSON.stringify(entry).length + 1;
+  let left = MAX_PLACE;
+  const kept = new Set(
+    [...places].sort((a, b) => lengthOf(a) - lengthOf(b)).filter((entry) => {
+      left -= lengthOf(entry);
+      return left >= 0;
+    }),
+  );
+  return places.filter((entry) => kept.has(entry));
 }
 
 function failure(message: string): Message {
