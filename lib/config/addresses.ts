@@ -137,6 +137,10 @@ function socketAddress(named: Named, url: URL): Parsed<UpstreamAddress> {
 function parseUpstream(text: string): Parsed<UpstreamAddress> {
   const [, name = "", mark, address = ""] = /^(?:([A-Za-z][A-Za-z0-9_-]{0,31})(!)?=)?(.*)$/s.exec(text) ?? [];
   const named: Named = { name, required: mark !== undefined, command: [] };
+  if (name === "" && /^[^/:?#=]*=[a-z+]+:/i.test(text)) {
+    const remedy = "Write NAME=URL, where NAME is a letter and at most 31 letters, digits, _ and - behind it.";
+    return unfit("what stands before = is no name for a server", remedy);
+  }
   if (/^stdio:/i.test(address)) return parseStdio(named, address.slice(6));
   const [plain] = /^[A-Za-z0-9.-]+:\d{1,5}(?:\/[\w./-]*)?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}(?:\/[\w./-]*)?$/.exec(address) ??
     [];

@@ -82,6 +82,17 @@ Deno.test("upstreamAddress reads members: required ones, and commands word by wo
 Deno.test("upstreamAddress refuses other schemes, fragments and credentials, and quotes none", STRICT, () => {
   assert.match(problemOf(upstreamAddress, "ftp://a/"), /"ftp:\/\/" is no way/);
   assert.match(problemOf(upstreamAddress, "127.0.0.1:3000"), /has no scheme/);
+  for (
+    const text of [
+      "1a=http://h/mcp",
+      "my.server=http://h/mcp",
+      "=http://h/mcp",
+      `${"a".repeat(33)}=stdio:x`,
+      "é!=http://h/",
+    ]
+  ) {
+    assert.match(problemOf(upstreamAddress, text), /before = is no name.*Write NAME=URL/s, text);
+  }
   assert.match(problemOf(upstreamAddress, "npx -y server"), /holds blanks.*Put a command behind --/s);
   assert.match(problemOf(upstreamAddress, "localhost:3000/mcp"), /has no scheme/);
   assert.match(problemOf(upstreamAddress, "http://a/#x"), /fragment/);
