@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { runBounded } from "../../scripts/bounded_child.ts";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
 import { ChildRun, cleanEnvironment } from "../support/mcp_process.ts";
 import { freePort, startFixture } from "../support/mcp_servers.ts";
 import { startSignet } from "../support/mcp_signet.ts";
+import { npxProgram } from "../support/npx_program.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { until } from "../support/until.ts";
 
@@ -26,21 +26,8 @@ const PROXIES: Readonly<Record<string, (port: number) => readonly string[]>> = {
   ],
 };
 
-/** Where npx has put a package's program: started by itself, it is one process that can be ended. */
-async function programOf(name: string): Promise<string> {
-  const bin = name.slice(0, name.lastIndexOf("@"));
-  const { code, stdout, stderr } = await runBounded("npx", {
-    what: `npx for ${name}`,
-    deadlineMs: 240_000,
-    args: ["-y", "-p", name, "sh", "-c", `command -v ${bin}`],
-    env: { npm_config_update_notifier: "false" },
-  });
-  assert.equal(code, 0, `npx could not fetch ${name}: ${stderr}`);
-  return await Deno.realPath(stdout.trim());
-}
-
 async function startProxy(name: string, port: number): Promise<ChildRun> {
-  const run = new ChildRun({ command: "node", args: [await programOf(name), ...PROXIES[name]!(port)] });
+  const run = new ChildRun({ command: "node", args: [await npxProgram(name), ...PROXIES[name]!(port)] });
   try {
     await until(() => answers(port), () => `${name} to listen: ${run.lines.slice(-10).join(" | ")}`);
     return run;

@@ -2,39 +2,12 @@
 // graph kept in one. The clients offer no roots, as server-filesystem would take those in place of its own folder.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
-import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { CLIENT_SANITIZERS } from "../support/mcp_client.ts";
+import { PLAIN_CLIENTS } from "../support/mcp_plain_client.ts";
 import { startSignet } from "../support/mcp_signet.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const VERSION = "2026.8.31";
-const INFO = { name: "plain-client", version: "1.0.0" };
-
-interface PlainClient extends AsyncDisposable {
-  call(name: string, args: Record<string, unknown>): Promise<string>;
-}
-
-const CLIENTS: Readonly<Record<string, (url: string) => Promise<PlainClient>>> = {
-  async v1(url) {
-    const client = new ClientV1(INFO);
-    // The SDK's own types disagree with themselves under exactOptionalPropertyTypes.
-    await client.connect(new TransportV1(new URL(url)) as unknown as Parameters<ClientV1["connect"]>[0]);
-    return {
-      call: async (name, args) => JSON.stringify(await client.callTool({ name, arguments: args })),
-      [Symbol.asyncDispose]: () => client.close(),
-    };
-  },
-  async v2(url) {
-    const client = new ClientV2(INFO);
-    await client.connect(new TransportV2(new URL(url)));
-    return {
-      call: async (name, args) => JSON.stringify(await client.callTool({ name, arguments: args })),
-      [Symbol.asyncDispose]: () => client.close(),
-    };
-  },
-};
 
 /** `serve -- deno run npm:…` */
 function serve(name: string, args: readonly string[], flags: readonly string[] = []) {
@@ -61,7 +34,7 @@ async function withFolder(test: (folder: string) => Promise<void>): Promise<void
   }
 }
 
-for (const [kind, connect] of Object.entries(CLIENTS)) {
+for (const [kind, connect] of Object.entries(PLAIN_CLIENTS)) {
   Deno.test(
     `B1: client ${kind} reads and writes through server-filesystem, within its folder only`,
     CLIENT_SANITIZERS,
