@@ -2,6 +2,7 @@
 // Bun's accept spins when the process is out of file descriptors: see descriptors.ts for the bound that keeps it from that.
 import { rootCertificates } from "node:tls";
 import { bun, type BunHandlers, type BunTcpListener, type BunTcpSocket } from "./bun_types.ts";
+import { type PendingAttempts, pendingAttempts, probe } from "./bun_pending.ts";
 import { BunSocket } from "./bun_socket.ts";
 import type { ConnectTarget, Incoming, Listener, ListenTarget, Network, Socket } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
@@ -86,21 +87,20 @@ function addressOf(target: ListenTarget) {
   };
 }
 
-/** Attempts given up that Bun cannot take back: they end by themselves (after two minutes, at worst). */
-let givenUp = 0;
-/** Each holds a descriptor. */
-const MOST_GIVEN_UP = 256;
-
 /** One attempt. Bun cannot be told to stop it: one that comes to its end too late is thrown away. */
 class Attempt {
   readonly #socket: BunSocket;
   readonly #secure: boolean;
   readonly #signal: AbortSignal;
   readonly #outcome = Promise.withResolvers<Socket>();
-  #opened = false;
+  readonly #pending: PendingAttempts;
+  /** Bun has said what became of it. */
+  #told = false;
   #settled = false;
+  #givenUp = false;
 
-  constructor(target: ConnectTarget, signal: AbortSignal) {
+  constructor(target: ConnectTarget, signal: AbortSignal, pending: PendingAttempts) {
+    this.#pending = pending;
     this.#secure = target.transport === "tls";
     this.#signal = signal;
     this.#socket = new BunSocket(this.#secure);
@@ -109,6 +109,7 @@ class Attempt {
   run(target: ConnectTarget): Promise<Socket> {
     if (this.#signal.aborted) return Promise.reject(systemError("ECANCELED", "connecting was aborted"));
     this.#signal.addEventListener("abort", this.#abort);
+    this.#pending.begun();
     this.#start(target);
     return this.#outcome.promise;
   }
@@ -129,8 +130,7 @@ class Attempt {
 
   #onOpen(raw: BunTcpSocket): void {
     raw.data = this.#socket;
-    this.#opened = true;
-    if (this.#settled) givenUp--;
+    this.#wasTold();
     // Closed by an abort: this throws it away.
     this.#socket.opened(raw);
     if (!this.#secure) this.#succeed();
@@ -146,22 +146,28 @@ class Attempt {
   }
 
   #fail(cause: unknown): void {
-    if (this.#settled && !this.#opened) {
-      this.#opened = true;
-      givenUp--;
-    }
+    this.#wasTold();
     if (!this.#settle()) return;
-    this.#opened = true;
     this.#socket.close();
     this.#outcome.reject(cause);
   }
 
   readonly #abort = (): void => {
     if (!this.#settle()) return;
-    if (!this.#opened) givenUp++;
+    if (!this.#told) {
+      this.#givenUp = true;
+      this.#pending.givenUp();
+    }
     this.#socket.close();
     this.#outcome.reject(systemError("ECANCELED", "connecting was aborted"));
   };
+
+  /** Twice, for one that is refused: by an event and by a promise. */
+  #wasTold(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#pending.ended(this.#givenUp);
+  }
 
   #settle(): boolean {
     if (this.#settled) return false;
@@ -181,9 +187,12 @@ function destinationOf(target: ConnectTarget) {
   return { hostname, port, tls: { serverName, ALPNProtocols: "\x08http/1.1", ...ca } };
 }
 
-function connect(target: ConnectTarget, signal: AbortSignal): Promise<Socket> {
-  if (givenUp < MOST_GIVEN_UP) return new Attempt(target, signal).run(target);
-  return Promise.reject(systemError("EAGAIN", `${givenUp} attempts to connect that were given up are still pending`));
+async function connect(target: ConnectTarget, signal: AbortSignal): Promise<Socket> {
+  if (pendingAttempts(target).wantsProbe) {
+    await probe(target, signal);
+    pendingAttempts(target).check();
+  }
+  return await new Attempt(target, signal, pendingAttempts(target)).run(target);
 }
 
 export const bunNetwork: Network = {

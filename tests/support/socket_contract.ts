@@ -1,9 +1,12 @@
 // What lib/platform promises of sockets, as cases that run on either runtime: nothing here names one.
 // Both ends are ours, but for a server that never answers: it is node:net's.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { unlinkSync } from "node:fs";
 import { createServer, type Socket as NodeSocket } from "node:net";
 import { tmpdir } from "node:os";
+import process from "node:process";
+import { RUNTIME } from "../../lib/platform/runtime.ts";
 import { NETWORK } from "../../lib/platform/sockets.ts";
 import { systemFault } from "../../lib/platform/system_fault.ts";
 import type { ConnectTarget, Incoming, KeyPair, Listener, Socket, SocketOwner } from "../../lib/platform/socket.ts";
@@ -262,6 +265,34 @@ const bothWays = (name: string, run: (pair: Pair) => Promise<void>, size?: numbe
   { name: `TLS: ${name}`, tls: true, run: async ({ first }) => run(await pairOver(first, size)) },
 ];
 
+/** What it runs: a server that takes no connection until a byte comes by standard input. */
+const DEAF = `
+  import { createServer } from "node:net";
+  import { readSync, writeSync } from "node:fs";
+  const server = createServer((socket) => socket.on("error", () => {}).resume());
+  server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+    writeSync(1, server.address().port + "\\n");
+    readSync(0, new Uint8Array(1));
+  });`;
+
+/** In a process of its own, on the same runtime: one whose loop stands still accepts nothing, and its backlog fills. */
+async function deafServer() {
+  const child = spawn(process.execPath, RUNTIME === "bun" ? ["-e", DEAF] : ["eval", DEAF], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const said = new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text))));
+  const port = Number(await within("the port of a server that answers nothing", said));
+  return {
+    port,
+    hear: () => void child.stdin.write("."),
+    async end() {
+      child.kill("SIGKILL");
+      await within("the end of the server that answered nothing", ended);
+    },
+  };
+}
+
 export const SOCKET_CONTRACT: readonly ContractCase[] = [
   ...bothWays("bytes go both ways", echo),
   ...bothWays("one direction ends, the other goes on", halfClose),
@@ -402,6 +433,37 @@ export const SOCKET_CONTRACT: readonly ContractCase[] = [
       );
       taken.forEach((socket) => socket.destroy());
       await within("the server's end", new Promise((resolve) => mute.close(resolve)));
+    },
+  },
+  {
+    name:
+      "connecting: a destination that answers nothing is in nobody's way, and is reached again as soon as it answers",
+    async run() {
+      const deaf = await deafServer();
+      const { port } = deaf;
+      const taken: Socket[] = [];
+      const attempt = (signal: AbortSignal) => NETWORK.connect({ ...LOOPBACK, port }, signal);
+      try {
+        // What its backlog takes.
+        for (let full = false; !full;) {
+          await attempt(AbortSignal.timeout(200)).then((socket) => taken.push(socket), () => full = true);
+          assert.ok(taken.length < 10_000, "filling the backlog: found no end of it");
+        }
+        for (let round = 0; round < 3; round++) {
+          const signal = AbortSignal.timeout(100);
+          const given = Array.from({ length: 200 }, () => assert.rejects(attempt(signal)));
+          await within("attempts to be given up", Promise.all(given));
+        }
+        const other = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0 }));
+        (await NETWORK.connect({ ...LOOPBACK, port: other.listener.port }, NEVER)).close();
+        (await within("another destination", other.next())).socket.close();
+        other.listener.close();
+        deaf.hear();
+        taken.push(await within("the destination that answers again", attempt(NEVER)));
+      } finally {
+        taken.forEach((socket) => socket.close());
+        await deaf.end();
+      }
     },
   },
   {
