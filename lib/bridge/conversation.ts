@@ -15,7 +15,7 @@ import { HeldAnswers } from "./held_answers.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
-import { BRIDGE_ERROR, errorWithId, OpenCalls } from "./open_calls.ts";
+import { BRIDGE_ERROR, errorWithId, OpenCalls, progressTokenOf } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import type { Carrier, OpenPeers, Peer, PeerSource } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
@@ -228,11 +228,17 @@ export class Conversation {
       return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
     }
     for (const { text, message } of requests) {
-      if (this.#calls.hasIdOf(text)) return refuse((message as RpcRequest).id, ID_IN_FLIGHT);
+      const request = message as RpcRequest;
+      if (this.#calls.hasIdOf(text)) return refuse(request.id, ID_IN_FLIGHT);
+      if (this.#calls.hasTokenOf(request)) return refuse(request.id, TOKEN_IN_USE);
     }
     if (new Set(requests.map(({ message }) => idKey((message as RpcRequest).id))).size < requests.length) {
       return refuse(null, ID_IN_FLIGHT);
     }
+    const tokens = requests.map(({ message }) => progressTokenOf(message as RpcRequest)).filter((one) =>
+      one !== undefined
+    );
+    if (new Set(tokens.map(idKey)).size < tokens.length) return refuse(null, TOKEN_IN_USE);
     if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
       return tooMany((requests[0]!.message as RpcRequest).id);
     }
@@ -359,6 +365,7 @@ const LISTENER_STALL_MS = 1000;
 const SIBLING_STALL_MS = 5000;
 /** Made once: see `CLIENT_LEFT` of `post_answer.ts`. */
 const LISTENER_LEFT = new HttpError("aborted", "reading an event stream: its client has left");
+const TOKEN_IN_USE = "Invalid request: a request with this progress token is in flight already";
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 
 function tooMany(id: RpcId | null): ClientResponse {

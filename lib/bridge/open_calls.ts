@@ -80,6 +80,12 @@ export class OpenCalls implements CallOwner {
     return this.#byId.has(keyOf(text, findMember(text, "id")!));
   }
 
+  /** Whether an open call has the progress token of `request`: what is said of the one would be heard by the other. */
+  hasTokenOf(request: RpcRequest): boolean {
+    const token = progressTokenOf(request);
+    return token !== undefined && this.#byToken.has(idKey(token));
+  }
+
   /** Takes a request in, before there is a peer for it: from now on its id is in use. */
   open(text: Uint8Array, request: RpcRequest, answer: PostAnswer): OpenCall {
     const call = new OpenCall({ text, request, answer }, this);

@@ -69,6 +69,33 @@ Deno.test(
 );
 
 Deno.test(
+  "B6: a progress token that is in use is refused with -32600, and free again after its call",
+  STRICT,
+  async () => {
+    await using stdio = new TestStdio();
+    const session = await stdio.open();
+    const first = session.begin(toolCall(1, "wait", {}, "token"));
+    const second = await session.post(toolCall(2, "progress", { steps: 1 }, "token"));
+    assert.equal(second.status, 400);
+    assert.equal((second.messages[0]!.error as { code: number }).code, -32600);
+    assert.equal(second.messages[0]!.id, 2);
+    await session.call(3, "open");
+    assert.deepEqual(resultOf((await readAnswer(await first.response)).messages[0]), { waited: true });
+    const third = await session.post(toolCall(2, "progress", { steps: 1 }, "token"));
+    assert.deepEqual(third.messages.map(({ method }) => method), ["notifications/progress", undefined]);
+  },
+);
+
+Deno.test("B6: a batch whose calls share a progress token is refused as a whole", STRICT, async () => {
+  await using stdio = new TestStdio();
+  const session = await stdio.open({ protocolVersion: "2025-03-26" });
+  const batch = [toolCall(1, "progress", { steps: 1 }, 7), toolCall(2, "progress", { steps: 1 }, 7)];
+  const { status, messages } = await session.post(batch);
+  assert.equal(status, 400);
+  assert.equal((messages[0]!.error as { code: number }).code, -32600);
+});
+
+Deno.test(
   "C2: a cancellation reaches the server under the id the call has there, and closes the call",
   STRICT,
   async () => {
