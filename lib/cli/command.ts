@@ -41,6 +41,8 @@ export interface Machine extends FileAccess {
   onSignal(signal: SignalName, handler: () => void): () => void;
   /** Calls `handler` once if the program that started this one on somebody's behalf ends (npx, a task), until stopped. */
   onLauncherGone(handler: () => void): () => void;
+  /** Calls `handler` at every fault of the program that nothing caught, until stopped. */
+  onFault(handler: (fault: unknown) => void): () => void;
   /** The file that a command names, in a folder; undefined if there is none to run. Absent: nobody can tell. */
   findProgram?(command: string, folder: string | undefined): Promise<string | undefined>;
   /** Opens the state file, or makes it. @throws StoreError */

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
 import { randomBytes } from "../platform/random.ts";
 import { environment } from "../platform/environment.ts";
+import { onFault } from "../platform/faults.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
@@ -84,6 +85,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
       return await findProgram(command, environment().PATH ?? "/usr/local/bin:/usr/bin:/bin", folder);
     },
     onLauncherGone: (handler) => onLauncherGone(environment(), handler),
+    onFault,
     stdoutIsTerminal: isTerminal(STDOUT),
     stderrIsTerminal: isTerminal(STDERR),
     readTextFile,

@@ -105,10 +105,20 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const { loadConfiguration } = await import("./configuration.ts");
   const configuration = await loadConfiguration(context);
   const serveLog = createLog(context, configuration);
+  const faulty = Promise.withResolvers<ExitCode>();
+  // Nobody can tell what state it has left: no drain, the next process begins anew.
+  const forget = context.onFault((fault) => {
+    serveLog.log.error("a fault of Signet's own: it ends", {
+      error: fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault),
+      stack: fault instanceof Error ? fault.stack : undefined,
+    });
+    faulty.resolve(EXIT.failedCheck);
+  });
   try {
-    return await serveWith(context, configuration, serveLog);
+    return await Promise.race([faulty.promise, serveWith(context, configuration, serveLog)]);
   } finally {
     await serveLog.sink.flush(FAREWELL_MS);
+    forget();
   }
 }
 

@@ -29,6 +29,8 @@ export class FakeMachine {
   nowMs = NOW_MS;
   /** Set while a command watches: ends the program that started this one. */
   endLauncher: (() => void) | undefined;
+  /** Tells `serve` of a fault that nothing caught; undefined while it does not listen for one. */
+  fault: ((fault: unknown) => void) | undefined;
   stdout = "";
   stderr = "";
   /** May be changed while a command runs. */
@@ -103,6 +105,10 @@ export class FakeMachine {
       onLauncherGone: (handler) => {
         this.endLauncher = handler;
         return () => this.endLauncher = undefined;
+      },
+      onFault: (handler) => {
+        this.fault = handler;
+        return () => this.fault = undefined;
       },
       openState: (path) => Promise.resolve(this.#openState(path)),
       loadApp: () =>

@@ -103,6 +103,18 @@ Deno.test("P7: a second signal within half a second is the same one, whichever i
   assert.equal(app.drains, 1);
 });
 
+Deno.test("P2: a fault that nothing caught is in the log, and ends Signet with exit code 1", STRICT, async () => {
+  for (const fault of [new TypeError("boom"), "boom"]) {
+    const { machine, code, lines } = await serving();
+    machine.fault!(fault);
+    assert.equal(await code, 1);
+    const last = lines().at(-1)!;
+    assert.deepEqual([last.level, last.event], ["error", "a fault of Signet's own: it ends"]);
+    assert.match(String(last.error), /boom/);
+    assert.equal(machine.fault, undefined, "no handler is left behind");
+  }
+});
+
 Deno.test("P7: Signet ends with the program that started it, and says why", STRICT, async () => {
   const { app, machine, code, lines } = await serving();
   machine.endLauncher!();
