@@ -2,6 +2,7 @@
 // because a misspelt member could widen what is revoked. No message quotes a value: it may be a token or an id.
 import { SignetError } from "../errors.ts";
 import { GatheredBytes } from "../mcp/gathered_bytes.ts";
+import { namesMemberTwice } from "../mcp/json_text.ts";
 
 /** No request comes near: an agent has at most 512 characters, an id at most some thousands. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -76,9 +77,11 @@ export async function readMembers(request: Request): Promise<Members> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
     throw new SignetError("media_type_unsupported");
   }
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readBounded(request)));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readBounded(request));
+    value = JSON.parse(text);
   } catch (error) {
     if (error instanceof SignetError) throw error;
     throw new SignetError("parse_error");
@@ -86,6 +89,7 @@ export async function readMembers(request: Request): Promise<Members> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refuse("The body is no JSON object", 'Write an object such as {"agent": "…"}');
   }
+  if (namesMemberTwice(text)) throw refuse("The body names a member twice", "Name each once.");
   return new Members(new Map(Object.entries(value)));
 }
 

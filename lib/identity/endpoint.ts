@@ -2,7 +2,9 @@
 // wrong is one error, `identity_unavailable`, because nothing was proven (fail closed).
 import { SignetError } from "../errors.ts";
 import { GatheredBytes } from "../mcp/gathered_bytes.ts";
+import { namesMemberTwice } from "../mcp/json_text.ts";
 import { redactUrl } from "../observe/redact.ts";
+import { isCoded, uncoded } from "../platform/uncoded.ts";
 import { isThisMachine } from "./this_machine.ts";
 
 /** As much of `fetch` as is used here. */
@@ -54,7 +56,14 @@ export class Endpoint {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
     try {
-      const response = await this.#options.fetch(this.url, { ...init, redirect: "manual", signal: abort.signal });
+      const response = await this.#options.fetch(
+        this.url,
+        uncoded({ ...init, redirect: "manual", signal: abort.signal }),
+      );
+      if (isCoded(response)) {
+        await response.body?.cancel();
+        throw new EndpointFault("its answer is compressed, which was not asked for");
+      }
       if (BUSY.has(response.status)) this.#noteFailure(nowMs);
       else this.#failures = 0;
       const body = await this.#readAll(response);
@@ -96,6 +105,14 @@ export class Endpoint {
     }
     return body.take();
   }
+}
+
+/** The JSON of an answer. @throws EndpointFault where it says two things of one: another reader might take the other */
+export async function readJsonOnce(answer: Response): Promise<unknown> {
+  const text = await answer.text();
+  const value: unknown = JSON.parse(text);
+  if (namesMemberTwice(text)) throw new EndpointFault("its answer names a member twice");
+  return value;
 }
 
 export interface EndpointRules {

@@ -5,7 +5,7 @@
 import * as oauth from "oauth4webapi";
 import type { MaybePromise } from "../store/store.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
-import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions } from "./endpoint.ts";
+import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions, readJsonOnce } from "./endpoint.ts";
 import { type IntrospectionRules, judgeIntrospection } from "./introspection_answer.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 
@@ -95,6 +95,7 @@ export class IntrospectionSource implements VerifyingSource {
     if (!/^application\/json\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
       throw new EndpointFault("its answer is not application/json");
     }
+    await readJsonOnce(response.clone());
     return await oauth.processIntrospectionResponse(this.#server, metadata, response);
   }
 }

@@ -3,6 +3,7 @@
 // for a bounded time; after that nobody can be told apart and the answer is 503, not 401.
 import { SignetError } from "../errors.ts";
 import { redactUrl } from "../observe/redact.ts";
+import { isCoded, uncoded } from "../platform/uncoded.ts";
 import { type Keys, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
 
 export interface RemoteKeySetOptions {
@@ -125,11 +126,18 @@ export class RemoteKeySet implements KeySet {
     );
     try {
       // A redirect would move the trust in the issuer to wherever it points.
-      const response = await this.#settings.fetch(url, {
-        redirect: "error",
-        signal: controller.signal,
-        headers: { accept: "application/jwk-set+json, application/json" },
-      });
+      const response = await this.#settings.fetch(
+        url,
+        uncoded({
+          redirect: "error",
+          signal: controller.signal,
+          headers: { accept: "application/jwk-set+json, application/json" },
+        }),
+      );
+      if (isCoded(response)) {
+        await response.body?.cancel();
+        throw new Error("fetching a key set: found a compressed answer, want it as asked for, without a coding");
+      }
       if (response.status !== 200) {
         await response.body?.cancel();
         throw new Error(`fetching a key set: found status ${response.status}, want 200`);

@@ -3,7 +3,7 @@
 // query, no body. Fails closed. The `Authenticator` remembers answers by the digest of what was sent.
 import { SignetError } from "../errors.ts";
 import type { MaybePromise } from "../store/store.ts";
-import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions } from "./endpoint.ts";
+import { checkEndpoint, Endpoint, EndpointFault, type EndpointOptions, readJsonOnce } from "./endpoint.ts";
 import { malformed, NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 import { readResolved } from "./resolver_answer.ts";
@@ -107,7 +107,7 @@ export class ResolverSource implements VerifyingSource {
       }, nowMs);
       if (response.status === 401 || response.status === 403) return REFUSED;
       if (response.status !== 200) throw new EndpointFault(`it answers with status ${response.status}`);
-      const principal = readResolved(await response.json(), { nowMs, maxAgeMs: this.#maxAgeMs });
+      const principal = readResolved(await readJsonOnce(response), { nowMs, maxAgeMs: this.#maxAgeMs });
       return principal ? { kind: "principal", principal } : REFUSED;
     } catch (fault) {
       throw this.#endpoint.unavailable(fault, REMEDY);

@@ -194,3 +194,25 @@ export function elementsOf(text: Uint8Array): Span[] {
   }
   return elements;
 }
+
+/** Deeper objects count as doubled: nothing that is asked for stands there. */
+const DEEPEST = 64;
+
+/**
+ * Whether some object in a text that `JSON.parse` has read names a member twice, however it is spelt (RFC 8259 §4): of
+ * such, one reader takes the first and another the last.
+ */
+export function namesMemberTwice(text: string): boolean {
+  return doubles(encoder.encode(text), DEEPEST);
+}
+
+function doubles(text: Uint8Array, levels: number): boolean {
+  const first = text[skipBlanks(text, 0)];
+  if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) return false;
+  if (levels === 0) return true;
+  const within = ({ start, end }: Span) => doubles(text.subarray(start, end), levels - 1);
+  if (first === OPEN_ARRAY) return elementsOf(text).some(within);
+  const members = membersOf(text);
+  if (new Set(members.map(({ name }) => name)).size < members.length) return true;
+  return members.some(({ value }) => within(value));
+}

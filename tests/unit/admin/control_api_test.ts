@@ -140,6 +140,10 @@ Deno.test("a request that says anything else than what is expected is refused", 
     ["/sessions/revoke", [{ kind: "all" }]],
     ["/sessions/revoke", "null"],
     ["/sessions/revoke", '"all"'],
+    ["/sessions/revoke", '{"kind":"session","hash":"h","kind":"all"}'],
+    ["/sessions/revoke", '{"kind":"all","k\\u0069nd":"all"}'],
+    ["/tokens", '{"agent":"a","ttlMs":1000, "ttlMs" : 9000}'],
+    ["/tokens", '{"agent":"a","ttlMs":1000,"__proto__":{},"__proto__":1}'],
   ];
   for (const [target, body] of bad) {
     assert.equal(await refusal(target, { body }), "400 invalid_request", JSON.stringify(body));

@@ -71,3 +71,30 @@ Deno.test("M3: a clock that is set back does not prolong it", STRICT, async () =
   await assert.rejects(ask(NOW_MS - 3_600_000), fault(/cannot be reached/));
   assert.equal(server.asked, 3);
 });
+
+Deno.test(
+  "an endpoint is asked for its answer as it is: what undoes a coding would be a fault of its own",
+  STRICT,
+  async () => {
+    const asked: Headers[] = [];
+    const endpoint = new Endpoint("https://issuer.example/", {
+      fetch: (_url, { headers }) => {
+        asked.push(new Headers(headers));
+        return Promise.resolve(new Response("{}"));
+      },
+    });
+    await endpoint.send({ headers: new Headers({ accept: "application/json" }) }, NOW_MS);
+    await endpoint.send({ headers: { accept: "application/json" } }, NOW_MS);
+    for (const headers of asked) {
+      assert.deepEqual([headers.get("accept"), headers.get("accept-encoding")], ["application/json", "identity"]);
+    }
+    assert.equal(asked.length, 2);
+  },
+);
+
+Deno.test("an endpoint that compresses its answer all the same is told from one that answers", STRICT, async () => {
+  const { server, ask } = given(() => new Response("{}", { headers: { "content-encoding": "br" } }));
+  for (let i = 0; i < 3; i++) await assert.rejects(ask(NOW_MS), fault(/is compressed/));
+  server.answer = () => new Response("{}", { headers: { "content-encoding": "Identity" } });
+  assert.equal((await ask(NOW_MS)).status, 200);
+});

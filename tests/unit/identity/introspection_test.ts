@@ -356,3 +356,15 @@ Deno.test(
     assert.equal(authenticator.sizes().pending, 0);
   },
 );
+
+Deno.test("I1: introspection believes no answer that says two things of one", STRICT, async () => {
+  for (
+    const text of ['{"active":false,"active":true,"sub":"a"}', '{"active":true,"sub":"a","x":[{"y":1,"\\u0079":2}]}']
+  ) {
+    const { source } = given(() => new Response(text, { headers: { "content-type": "application/json" } }));
+    await assert.rejects(
+      async () => await source.identify(withToken("tok"), NOW_MS),
+      unavailable(/names a member twice/),
+    );
+  }
+});

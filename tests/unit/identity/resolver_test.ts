@@ -52,7 +52,7 @@ Deno.test(
     const [{ url, init, question } = assert.fail("not asked")] = asked;
     assert.deepEqual([url, init.method], [ENDPOINT, "POST"]);
     assert.deepEqual(question, { method: "POST", path: "/mcp", headers: { "x-api-key": "the-key" } });
-    assert.deepEqual([...new Headers(init.headers).keys()].sort(), ["accept", "content-type"]);
+    assert.deepEqual([...new Headers(init.headers).keys()].sort(), ["accept", "accept-encoding", "content-type"]);
     assert.equal(init.redirect, "manual");
   },
 );
@@ -134,6 +134,12 @@ const FAULTS: [string, Answer, RegExp][] = [
   ["names a subject that is no text", () => Response.json({ subject: { id: 1 } }), /form of a principal/],
   ["poses as another source", () => Response.json({ subject: "alice", issuer: "signet:token" }), /form of a principal/],
   ["says what is not understood", () => Response.json({ subject: "alice", deny: true }), /form of a principal/],
+  ["says two things of one", () => new Response('{"subject":"bob","subject":"alice"}'), /names a member twice/],
+  [
+    "spells a name in two ways",
+    () => new Response('{"subject":"bob","scopes":[],"sc\\u006fpes":["a"]}'),
+    /names a member twice/,
+  ],
   ["gives scopes as one text", () => Response.json({ subject: "alice", scopes: "a b" }), /form of a principal/],
   ["gives a scope with a blank", () => Response.json({ subject: "alice", scopes: ["a b"] }), /form of a principal/],
   ["gives an expiry as text", () => Response.json({ subject: "alice", expires_at: "never" }), /form of a principal/],

@@ -1,7 +1,14 @@
 // Members of a JSON text found and replaced in place, whatever the text looks like.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { elementsOf, findMember, flatten, membersOf, replaceSpan } from "../../../lib/mcp/json_text.ts";
+import {
+  elementsOf,
+  findMember,
+  flatten,
+  membersOf,
+  namesMemberTwice,
+  replaceSpan,
+} from "../../../lib/mcp/json_text.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -81,5 +88,24 @@ Deno.test("flatten makes one line of a text and changes nothing it says", STRICT
       assert.deepEqual(JSON.parse(flat), JSON.parse(JSON.stringify(value)));
     }),
     { numRuns: 100 },
+  );
+});
+
+Deno.test("namesMemberTwice finds a doubled name at any depth and in any spelling, and nothing else", STRICT, () => {
+  const cases: [string, boolean][] = [
+    ['{"a":1,"a":1}', true],
+    [' { "a" : "," , "\\u0061" : 2 } ', true],
+    ['[1,{"b":[{"__proto__":1,"__proto__":2}]}]', true],
+    ['{"a":{"a":{"a":["a","a"]}},"b":"\\"a\\":1","A":1}', false],
+    ['"a"', false],
+    ["[".repeat(60) + "]".repeat(60), false],
+    ["[".repeat(30_000) + "]".repeat(30_000), true],
+  ];
+  for (const [text, doubled] of cases) assert.equal(namesMemberTwice(text), doubled, text.slice(0, 80));
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 8 }), (value) => {
+      assert.equal(namesMemberTwice(JSON.stringify(value)), false);
+    }),
+    { numRuns: 200 },
   );
 });
