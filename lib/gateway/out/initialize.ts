@@ -2,7 +2,7 @@
 // (L1, docs/protocol.md 1). The place in the limits is taken before anything is awaited (M1).
 import type { SealedSession } from "../../envelope/session_payload.ts";
 import { SignetError } from "../../errors.ts";
-import { newSid, requireSealable, sealSession } from "../../envelope/session_id.ts";
+import { newSid, requireSealable, sealSession, SessionTooLongError } from "../../envelope/session_id.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
@@ -205,6 +205,28 @@ function seal(
     capabilities: params.capabilities,
     upstreams: { [routeWithoutSession(parts).url]: remembered },
   };
-  const id = sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
+  const id = sealAnswered(parts, { key, sealed, upstreamId });
   return { id, sealed, key, transient: parts.fields.transientOf(opening.inbound) };
+}
+
+/** What the client has sent is known to find room: what finds none now is the server's id. @throws SignetError `upstream_invalid` */
+function sealAnswered(
+  parts: GatewayParts,
+  { key, sealed, upstreamId }: {
+    readonly key: SessionFacts["key"];
+    readonly sealed: SealedSession;
+    readonly upstreamId: string | undefined;
+  },
+): SessionFacts["id"] {
+  try {
+    return sealSession(key, sealed, { maxLength: parts.options.maxIdLength });
+  } catch (error) {
+    if (!(error instanceof SessionTooLongError) || upstreamId === undefined) throw error;
+    throw new SignetError("upstream_invalid", {
+      publicMessage: "Bad gateway: the MCP server's session id is too long to be sealed",
+      facts: { found: `a session id of ${upstreamId.length} characters` },
+      remedy: "Make room where clients bear it: --max-id-length.",
+      cause: error,
+    });
+  }
 }
