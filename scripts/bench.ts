@@ -15,11 +15,12 @@ import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
+import { SEVERAL_JOBS } from "./bench/several_jobs.ts";
 import { STDIO_JOBS } from "./bench/stdio_jobs.ts";
 import { STREAM_JOBS } from "./bench/stream_jobs.ts";
 import { BENCH_PROGRAMS, findProgram } from "./programs.ts";
 
-const JOBS: readonly Job[] = [...HTTP_JOBS, ...STREAM_JOBS, ...STDIO_JOBS, ...LIFE_JOBS];
+const JOBS: readonly Job[] = [...HTTP_JOBS, ...STREAM_JOBS, ...STDIO_JOBS, ...SEVERAL_JOBS, ...LIFE_JOBS];
 
 async function missingPrograms(): Promise<string[]> {
   const lines: string[] = [];

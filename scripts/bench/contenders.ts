@@ -13,6 +13,8 @@ export interface Setup {
   readonly credentials: Credentials;
   /** Of the upstream. */
   readonly upstreamPort: number;
+  /** In place of the one at that port: several, as `--upstream` takes each. */
+  readonly upstreams?: readonly string[];
   /** The listener speaks TLS. */
   readonly tls?: boolean;
   /** A compiled Signet, in place of the one that Deno runs from source. */
@@ -50,10 +52,10 @@ function serveCommand(
 /** Signet before the HTTP upstream; `flags` are added. */
 export function signetCommand(setup: Setup, ports: SignetPorts, flags: readonly string[] = []): string[] {
   const { certFile, tlsKeyFile } = setup.credentials;
+  const upstreams = setup.upstreams ?? [`http://127.0.0.1:${setup.upstreamPort}/mcp`];
   return [
     ...serveCommand(setup.credentials, ports, setup.executable === undefined ? FROM_SOURCE : [setup.executable]),
-    "--upstream",
-    `http://127.0.0.1:${setup.upstreamPort}/mcp`,
+    ...upstreams.flatMap((upstream) => ["--upstream", upstream]),
     ...(setup.tls ? ["--tls-cert", certFile, "--tls-key", tlsKeyFile] : []),
     ...flags,
   ];

@@ -42,4 +42,21 @@ export const ROWS: readonly RowSpec[] = [
     floor: 1.1,
     unit: "×",
   },
+  {
+    id: "several-call",
+    what: "call through 5 or 20 servers vs full lane, CPU",
+    ...lower,
+    target: 2,
+    floor: 4,
+    unit: "×",
+  },
+  {
+    id: "several-list-cold",
+    what: "2,000 tools of 20 servers, first list",
+    ...lower,
+    target: 15,
+    floor: 40,
+    unit: "ms",
+  },
+  { id: "several-list", what: "the same list unchanged", ...lower, target: 1, floor: 15, unit: "ms" },
 ];
