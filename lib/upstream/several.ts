@@ -68,7 +68,18 @@ export class SeveralUpstream implements Upstream {
     };
     const newRun = () => randomName(parts, 12);
     const maxStateLength = Math.floor(options.maxIdLength * 3 / 4) - BESIDE_MEMBERS;
-    const router: RouterParts = { members, separator, memberTimeoutMs, maxStateLength, ring, timers, newRun, log };
+    const { account } = parts;
+    const router: RouterParts = {
+      members,
+      account,
+      separator,
+      memberTimeoutMs,
+      maxStateLength,
+      ring,
+      timers,
+      newRun,
+      log,
+    };
     this.#bridge = new BridgeServer({
       parts,
       gate: NO_GATE,

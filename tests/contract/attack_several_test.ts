@@ -208,6 +208,31 @@ Deno.test("A5 A6: one member's long event ids are no reason to lose what another
   await until(() => stream.text.includes("missed"), "what a said meanwhile");
 });
 
+Deno.test("M3: lists that wait for a slow member are charged for as long as they wait", async () => {
+  await using slow = new FakeMember();
+  await using big = new FakeMember();
+  const gate = Promise.withResolvers<void>();
+  slow.before = async ({ method }) => {
+    if (method === "tools/list") await gate.promise;
+    return undefined;
+  };
+  big.lists.tools = Array.from({ length: 40 }, (_, i) => ({ name: `t${i}`, description: "d".repeat(40_000) }));
+  await using signet = await startSeveral({ slow, big });
+  const session = await SeveralSession.open(signet);
+  const lists: Promise<Json>[] = [];
+  try {
+    // One after the other: what is charged while an answer is read is that of one.
+    for (let held = 1_600_000; held < 10_000_000; held += 1_600_000) {
+      lists.push(session.ask("tools/list"));
+      await until(async () => await signet.metric("signet_buffered_body_bytes") >= held, `${held} bytes held`);
+    }
+  } finally {
+    gate.resolve();
+  }
+  for (const { result } of await Promise.all(lists)) assert.equal((result as { tools: Json[] }).tools.length, 41);
+  await until(async () => await signet.metric("signet_buffered_body_bytes") < 1_000_000, "nothing is held");
+});
+
 /** A listening stream, and all that has come on it. */
 async function listening(session: SeveralSession, lastEventId?: string) {
   const abort = new AbortController();

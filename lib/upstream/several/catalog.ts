@@ -1,12 +1,14 @@
 // What a session's members offer, merged and looked up: lists for clients, and names turned back (docs/behaviour.md A2,
 // A7). What is listed and what can be called is one question, asked in one place.
+import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { Carrier } from "../../bridge/peer.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { type ListKind, listOf, ListRefused, LISTS, shortenedIn } from "./lists.ts";
+import { type Hold, type ListBy, type ListKind, listOf, ListRefused, LISTS, shortenedIn } from "./lists.ts";
 import type { Item } from "./page_cache.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";
+import type { Merged } from "./pages.ts";
 import { looksShort, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
 import { inwardUri, labelOf } from "./uris.ts";
@@ -20,6 +22,8 @@ export interface CatalogOptions {
   readonly ask: Ask;
   readonly separator: string;
   readonly timers: Timers;
+  /** The caller's: lists are held until all members have answered. */
+  readonly account: ByteAccount;
   /** For all pages of one member, in ms. */
   readonly timeoutMs: number;
   readonly log: Logger;
@@ -31,6 +35,9 @@ export interface Destination {
   readonly life: MemberLife;
   readonly inward: string;
 }
+
+/** For whom members are asked, and how much of what they say there is room for. */
+type Listing = Pick<ListBy, "carrier" | "hold">;
 
 interface Known {
   readonly names: ReadonlyMap<string, string>;
@@ -50,19 +57,34 @@ export class Catalog {
     for (const kind of ["tools/list", "prompts/list"]) this.#known.delete(`${kind} ${life.name}`);
   }
 
-  /** Each member's items, in the order of the members. @throws MemberFault if no member answers */
-  async list(
-    list: ListKind,
-    carrier: Carrier,
-  ): Promise<{ readonly life: MemberLife; readonly items: readonly Item[] }[]> {
+  /**
+   * Each member's items, in the order of the members.
+   * @param use what is done with them: then they are held no more
+   * @throws MemberFault if no member answers
+   */
+  async list(list: ListKind, carrier: Carrier, use: (merged: Merged) => void): Promise<void> {
     let answered = false;
-    const all = await Promise.all(this.#options.lives.map(async (life) => {
-      const items = await this.#itemsOf(life, list, carrier);
-      answered ||= items !== undefined;
-      return { life, items: items ?? [] };
-    }));
-    if (!answered) throw new MemberFault("none of the MCP servers answers");
-    return all;
+    await this.#holding(async (hold) => {
+      const all = await Promise.all(this.#options.lives.map(async (life) => {
+        const items = await this.#itemsOf(life, list, { carrier, hold });
+        answered ||= items !== undefined;
+        return { life, items: items ?? [] };
+      }));
+      if (!answered) throw new MemberFault("none of the MCP servers answers");
+      use(all);
+    });
+  }
+
+  /** What `run` takes in is the caller's until it is done; what comes later finds no room. */
+  async #holding<T>(run: (hold: Hold) => Promise<T>): Promise<T> {
+    const charge = this.#options.account.open();
+    let over = false;
+    try {
+      return await run((bytes) => !over && charge.resize(charge.bytes + bytes));
+    } finally {
+      over = true;
+      charge.release();
+    }
   }
 
   /** A tool or a prompt. @throws MemberFault if only a list could tell, and there is none */
@@ -98,16 +120,16 @@ export class Catalog {
     const found = known?.names.get(outward);
     if (found !== undefined) return found;
     if (known !== undefined && this.#options.timers.now() - known.atMs < FRESH_MS) return undefined;
-    const items = await this.#itemsOf(life, list, carrier);
+    const items = await this.#holding((hold) => this.#itemsOf(life, list, { carrier, hold }));
     if (items === undefined) throw new MemberFault(`the MCP server ${life.name} does not say what it offers`);
     return this.#known.get(key)?.names.get(outward);
   }
 
   /** Undefined if the member is out, or does not answer in time. */
-  async #itemsOf(life: MemberLife, list: ListKind, carrier: Carrier): Promise<readonly Item[] | undefined> {
+  async #itemsOf(life: MemberLife, list: ListKind, by: Listing): Promise<readonly Item[] | undefined> {
     const { counts } = life.member;
     if (!life.isUp) {
-      void life.connect(carrier); // it announces itself
+      void life.connect(by.carrier); // it announces itself
       return undefined;
     }
     const { capabilities } = life;
@@ -115,7 +137,7 @@ export class Catalog {
     if (life.pauseMs > 0) return undefined;
     const { separator, log, facts } = this.#options;
     try {
-      const { items, dropped } = await this.#inTime(life, list, carrier);
+      const { items, dropped } = await this.#inTime(life, list, by);
       life.breaker.succeed();
       if (dropped !== "") {
         counts.dropped++;
@@ -147,11 +169,14 @@ export class Catalog {
   }
 
   #learn(life: MemberLife, list: ListKind, items: readonly Item[]): void {
-    const names = new Map(items.map(({ outward, inward }) => [outward, inward]));
+    // What a name says of itself needs no memory, which every session has one of.
+    const isTold = list.kind === "tools" && life.member.renames.size > 0 || life.member.visible[list.kind].hides;
+    const kept = isTold ? items : items.filter(({ outward }) => looksShort(outward));
+    const names = new Map(kept.map(({ outward, inward }) => [outward, inward]));
     this.#known.set(`${list.method} ${life.name}`, { names, atMs: this.#options.timers.now() });
   }
 
-  async #inTime(life: MemberLife, list: ListKind, carrier: Carrier) {
+  async #inTime(life: MemberLife, list: ListKind, by: Listing) {
     const { ask, separator, timers, timeoutMs } = this.#options;
     let wanted = true;
     const late = Promise.withResolvers<never>();
@@ -161,7 +186,7 @@ export class Catalog {
     );
     try {
       return await Promise.race([
-        listOf(life, list, { ask, carrier, separator, wanted: () => wanted }),
+        listOf(life, list, { ...by, ask, separator, wanted: () => wanted }),
         late.promise,
       ]);
     } finally {

@@ -3,6 +3,7 @@
 import type { Item, Listed } from "./page_cache.ts";
 import type { Carrier } from "../../bridge/peer.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
+import { MemberFault } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";
 import type { OfferKind } from "./member.ts";
 import { isFit, outwardName } from "./names.ts";
@@ -78,7 +79,11 @@ function wholeList(
   return listed;
 }
 
+/** Takes so many bytes more in. @returns false if there is no room */
+export type Hold = (bytes: number) => boolean;
+
 export interface ListBy {
+  readonly hold: Hold;
   readonly ask: Ask;
   readonly carrier: Carrier;
   readonly separator: string;
@@ -116,9 +121,11 @@ class Gathered {
   readonly #taken = new Set<string>();
   readonly #given: ReadonlySet<string>;
   #bytes = 0;
+  readonly #hold: Hold;
   #alike = 0;
 
-  constructor(life: MemberLife, list: ListKind, { separator }: ListBy) {
+  constructor(life: MemberLife, list: ListKind, { separator, hold }: ListBy) {
+    this.#hold = hold;
     this.#life = life;
     this.#list = list;
     this.#prefix = life.name + separator;
@@ -144,6 +151,7 @@ class Gathered {
     if (this.#taken.has(outward)) return this.#drop();
     this.#bytes += span.end - span.start;
     if (this.#items.length >= MAX_ITEMS || this.#bytes > MAX_BYTES) return false;
+    if (!this.#hold(span.end - span.start)) throw new MemberFault("no room for its list");
     this.#taken.add(outward);
     this.#items.push({
       inward,

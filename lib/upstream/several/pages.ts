@@ -9,7 +9,7 @@ const MAX_ITEMS = 5000, MAX_BYTES = 4 * 1024 * 1024;
 const encoder = new TextEncoder();
 const COMMA = encoder.encode(",");
 
-type Merged = readonly { readonly life: MemberLife; readonly items: readonly Item[] }[];
+export type Merged = readonly { readonly life: MemberLife; readonly items: readonly Item[] }[];
 
 /** The `result` of a list request from `from` on. */
 export function pageOf(

@@ -11,6 +11,7 @@ import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
 import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
+import type { ByteAccount } from "../../http1/byte_account.ts";
 import { AskingPeer } from "./asking_peer.ts";
 import { reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
@@ -34,6 +35,7 @@ export interface RouterParts {
   readonly maxStateLength: number;
   readonly ring: () => KeyRing;
   readonly timers: Timers;
+  readonly account: ByteAccount;
   /** Random letters and digits. */
   readonly newRun: () => string;
   readonly log: Logger;
@@ -229,7 +231,7 @@ export class Router implements PeerSource {
   }
 
   #begin(named: readonly { readonly member: Member; readonly name: string }[], run: string): void {
-    const { timers, memberTimeoutMs: timeoutMs, log, ring } = this.#parts;
+    const { timers, memberTimeoutMs: timeoutMs, log, ring, account } = this.#parts;
     const { opening } = this.#options;
     this.#run = run;
     this.#lives = named.map(({ member, name }): MemberLife => {
@@ -258,6 +260,7 @@ export class Router implements PeerSource {
       separator: this.#separator,
       timers,
       timeoutMs,
+      account: account.shareOf(opening.caller.principalKey),
       log,
       facts: this.#facts,
     });

@@ -143,7 +143,7 @@ export class RouterPeer implements Peer {
       return this.#fail(own, INVALID_PARAMS, "Invalid params: unknown cursor");
     }
     const list = LISTS[method]!;
-    this.#result(own, pageOf(await catalog.list(list, carrier), list, { from, cursors }));
+    await catalog.list(list, carrier, (merged) => this.#result(own, pageOf(merged, list, { from, cursors })));
   }
 
   async #toNamed(own: number, request: Routed, subject: Subject): Promise<void> {
