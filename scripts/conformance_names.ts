@@ -22,6 +22,8 @@ export function renameBefore(target: string): Renaming {
 async function pass(request: Request, target: string): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.delete("content-length");
+  const name = headers.get("mcp-name");
+  if (name !== null) headers.set("mcp-name", name.startsWith(SCHEME) ? addressed(name) : PREFIX + name);
   // Another host than the one the suite was sent to is what a scenario is about: it goes on as it is.
   const { host } = new URL(request.url);
   const asked = headers.get("host");
