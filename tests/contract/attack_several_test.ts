@@ -233,6 +233,22 @@ Deno.test("M3: lists that wait for a slow member are charged for as long as they
   await until(async () => await signet.metric("signet_buffered_body_bytes") < 1_000_000, "nothing is held");
 });
 
+Deno.test("A6: what one member says of itself at length, or in depth, keeps nobody from opening a session", async () => {
+  const deep = JSON.parse("[".repeat(500) + "]".repeat(500));
+  for (const settings of [{ text: "y".repeat(3_000_000) }, { deep }]) {
+    await using good = new FakeMember();
+    await using bad = new FakeMember();
+    bad.instructions = "i".repeat(500_000);
+    bad.capabilities = { ...bad.capabilities, extensions: { "io.modelcontextprotocol/ui": settings } };
+    good.capabilities = { ...good.capabilities, extensions: { "io.modelcontextprotocol/ui": { mimeTypes: ["a/b"] } } };
+    await using signet = await startSeveral({ bad, good });
+    const session = await SeveralSession.open(signet);
+    const { capabilities } = session.initialized.result as { capabilities: Json };
+    assert.deepEqual(capabilities.extensions, { "io.modelcontextprotocol/ui": { mimeTypes: ["a/b"] } });
+    assert.deepEqual((await session.call("good_echo")).result, { echoed: {} });
+  }
+});
+
 /** A listening stream, and all that has come on it. */
 async function listening(session: SeveralSession, lastEventId?: string) {
   const abort = new AbortController();

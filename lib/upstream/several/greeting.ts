@@ -7,6 +7,8 @@ import { reasonOf } from "./breaker.ts";
 
 /** Of instructions, in characters: of one member, and of all. */
 const MAX_INSTRUCTIONS = 16 * 1024, MAX_ALL = 64 * 1024;
+/** Of an extension's settings, in characters, and in objects within objects. */
+const MAX_EXTENSION = 4096, MAX_EXTENSION_DEPTH = 8;
 /** Extensions that pass through a merge (MCP Apps); of others it is not known. */
 const PASSING_EXTENSIONS = ["io.modelcontextprotocol/ui"] as const;
 
@@ -37,7 +39,7 @@ export function mergedCapabilities(all: readonly JsonObject[], incomplete: boole
   const subscribe = all.some(({ resources }) => isJsonObject(resources) && resources.subscribe === true);
   const extensions = PASSING_EXTENSIONS.flatMap((name) => {
     const given = all.map(({ extensions }) => isJsonObject(extensions) ? extensions[name] : undefined);
-    const found = given.find((value) => value !== undefined);
+    const found = given.find((value) => value !== undefined && isModest(value));
     return found === undefined ? [] : [[name, found]];
   });
   return {
@@ -50,6 +52,16 @@ export function mergedCapabilities(all: readonly JsonObject[], incomplete: boole
     ...(some("completions") ? { completions: {} } : {}),
     ...(extensions.length === 0 ? {} : { extensions: Object.fromEntries(extensions) }),
   };
+}
+
+/** Whether what one member says of an extension leaves the whole readable: in bounds of size and depth (A6). */
+function isModest(value: unknown): boolean {
+  return isShallow(value, MAX_EXTENSION_DEPTH) && JSON.stringify(value).length <= MAX_EXTENSION;
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((part) => isShallow(part, depth - 1));
 }
 
 function instructionsOf(present: readonly MemberLife[], missing: readonly Missing[]): string {
