@@ -12,8 +12,14 @@ export function uriSpellings(uri: string): readonly string[] {
     if (next === last) break;
     decoded.push(next);
   }
-  const walked = decoded.flatMap((spelling) => URL.canParse(spelling) ? [unescaped(new URL(spelling).href)] : []);
+  const walked = decoded.flatMap((spelling) => URL.canParse(spelling) ? walkedOf(new URL(spelling)) : []);
   return [...new Set([...decoded, ...walked])];
+}
+
+/** Of a file its path alone counts, in which two slashes are one. */
+function walkedOf({ href, protocol, pathname }: URL): string[] {
+  const whole = unescaped(href);
+  return protocol === "file:" ? [whole, `file://${unescaped(pathname).replace(/\/+/g, "/")}`] : [whole];
 }
 
 /** Of the escapes those that stand for text; of malformed ones none. */
