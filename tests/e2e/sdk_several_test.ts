@@ -8,7 +8,8 @@ import { startFixture } from "../support/mcp_servers.ts";
 import { newKey, startSignet } from "../support/mcp_signet.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const MEMORY = `${Deno.execPath()} run -A --config ${ROOT}deno.json npm:@modelcontextprotocol/server-memory@2026.8.31`;
+const LOCKED = `--config ${ROOT}deno.json --lock=${ROOT}tests/deno.lock --frozen`;
+const MEMORY = `${Deno.execPath()} run -A ${LOCKED} npm:@modelcontextprotocol/server-memory@2026.8.31`;
 
 /** The same client as one that speaks to a member by its bare names. */
 function asMember({ client, ...connected }: Connected, prefix: string, whole: Connected): Connected {
