@@ -192,6 +192,10 @@ ${dim("Ctrl-C ends both.")}
 }
 
 async function main(): Promise<void> {
+  const asked = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, asked.resolve);
+  // npx and the task pass a signal on to nobody when they are killed themselves.
+  onLauncherGone(Deno.env.toObject(), asked.resolve);
   console.log(dim("Starting a small MCP server, and Signet in front of it …"));
   const key = crypto.getRandomValues(new Uint8Array(32)).toBase64();
   const server = new Supervised(notebook, 0);
@@ -203,10 +207,6 @@ async function main(): Promise<void> {
     await server.stop();
     throw error;
   }
-  const asked = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, asked.resolve);
-  // npx and the task pass a signal on to nobody when they are killed themselves.
-  onLauncherGone(Deno.env.toObject(), asked.resolve);
   console.log(guide(signet, server));
   await asked.promise;
   await signet.stop();

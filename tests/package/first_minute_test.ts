@@ -28,9 +28,13 @@ Deno.test("deno task demo fetches what it runs and no more, and leaves nothing w
     cwd: ROOT,
     env: { DENO_DIR: folder.path, [CENSUS_VARIABLE]: token },
   });
-  await demo.waitForLine((line) => line.startsWith("Signet: starting") || undefined, "a first word");
-  assert.ok(!demo.lines.some((line) => line.startsWith("Download")), "it is said before anything is fetched");
   const url = await demo.waitForLine((line) => /^Signet is listening on +(\S+)/.exec(line)?.[1], "Signet to listen");
+  const placeOf = (word: string) => demo.lines.findIndex((line) => line.startsWith(word));
+  const [said, fetchedAt] = [placeOf("Signet: starting"), placeOf("Download")];
+  assert.ok(
+    said >= 0 && (fetchedAt < 0 || said < fetchedAt),
+    `said before anything is fetched: ${demo.lines.join("|")}`,
+  );
   const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } };
   const opened = await sendRaw(url, {
     headers: { authorization: "Bearer me" },

@@ -23,6 +23,9 @@ const PATIENCE_MS = 60_000;
 const LIFE_MS = 15 * 60_000;
 const END_MS = 60_000;
 
+/** How long its pipes may stay open once it was killed, in ms. */
+const GRACE_MS = 2000;
+
 /** One run of a program. Both outputs are read line by line and kept. */
 export class ChildRun implements AsyncDisposable {
   /** Every line of stdout and stderr so far. */
@@ -30,6 +33,8 @@ export class ChildRun implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #drained: Promise<unknown>;
   readonly #waiters = new Set<() => void>();
+  /** Lets go of its pipes, whoever else holds their other ends. */
+  readonly #letGo = new AbortController();
   readonly #life: ReturnType<typeof setTimeout>;
   #ended = false;
 
@@ -106,15 +111,22 @@ export class ChildRun implements AsyncDisposable {
   #endOverdue(why: string): void {
     console.error(`!! ending pid ${this.pid}: ${why}; it had said\n${this.lines.slice(-30).join("\n")}`);
     this.signal("SIGKILL");
+    // What it has started may hold its pipes for as long as it lives.
+    setTimeout(() => this.#letGo.abort(), GRACE_MS);
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
     let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      this.lines.push(...lines);
-      this.#wake();
+    const decoder = new TextDecoderStream() as TransformStream<Uint8Array, string>;
+    try {
+      for await (const text of stream.pipeThrough(decoder, { signal: this.#letGo.signal })) {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop()!;
+        this.lines.push(...lines);
+        this.#wake();
+      }
+    } catch (error) {
+      if (!this.#letGo.signal.aborted) throw error;
     }
     if (rest !== "") this.lines.push(rest);
   }
