@@ -44,7 +44,7 @@ export class Life implements ProcessControl {
   }
 
   set logLevel(level: LogLevel) {
-    this.#options.log.info("log level set", { level });
+    this.#options.log.info("log level set", { to: level });
     this.#options.log.level = level;
   }
 
