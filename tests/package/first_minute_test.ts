@@ -26,7 +26,7 @@ Deno.test("deno task demo fetches what it runs and no more, and leaves nothing w
   await using demo = new ChildRun({
     args: ["task", "demo"],
     cwd: ROOT,
-    env: { DENO_DIR: folder.path, [CENSUS_VARIABLE]: token },
+    env: { DENO_DIR: folder.path, NO_COLOR: "1", [CENSUS_VARIABLE]: token },
   });
   const url = await demo.waitForLine((line) => /^Signet is listening on +(\S+)/.exec(line)?.[1], "Signet to listen");
   // Deno fetches what deno.lock names before it runs a task, and says so; else the task's own words come first.
