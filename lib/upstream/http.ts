@@ -1,7 +1,7 @@
 // An MCP server over Streamable HTTP, reached through a pool of connections (TCP, TLS or a unix socket).
 // Adds what the wire needs: the upstream's own Host, path and session id; and knows what an HTTP server's answers mean:
 // which are a lost session (L4), and which lead elsewhere (P6).
-import { BorrowedBytes, inspectBytes } from "../http1/wire/borrowed.ts";
+import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { Pool } from "../http1/client/pool.ts";
@@ -97,7 +97,7 @@ export class HttpUpstream implements Upstream {
     const { head } = response;
     response.release();
     const target = redirectTarget(this.#origin, request.target, head);
-    if (target === undefined || !isRepeatable(request)) throw refuseRedirect(head);
+    if (target === undefined) throw refuseRedirect(head);
     const again = { ...sent, request: { ...request, target } };
     const answer = await call.instead(this.pool.send(again.request));
     if (answer.head.status < 300) return answer;
@@ -147,8 +147,7 @@ export class HttpUpstream implements Upstream {
 }
 
 function idsIn(body: ClientRequest["body"]): ReadonlySet<string> {
-  const isBytes = body instanceof Uint8Array || body instanceof BorrowedBytes;
-  return isBytes ? inspectBytes(body, askedIn, undefined) : new Set();
+  return body === undefined ? new Set() : inspectBytes(body, askedIn, undefined);
 }
 
 /**
@@ -180,11 +179,6 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
   "digest",
   "etag",
 ]);
-
-/** Whether a request can be sent again: its body is no stream that has been read. */
-function isRepeatable({ body }: ClientRequest): boolean {
-  return body === undefined || body instanceof Uint8Array || body instanceof BorrowedBytes;
-}
 
 /**
  * Whether the refusal of a `ping` proves that the request refused before it was not run either: both must speak of the
