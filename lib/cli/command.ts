@@ -65,6 +65,8 @@ export interface Argument {
   readonly choices?: readonly string[];
   /** May be left out. Only the last ones may. */
   readonly optional?: boolean;
+  /** May be several words. Only the last one may. */
+  readonly many?: boolean;
 }
 
 export interface Command {

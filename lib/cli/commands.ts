@@ -2,6 +2,7 @@
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { completions } from "./completions.ts";
+import { explain } from "./explain.ts";
 import { inspect } from "./inspect.ts";
 import { keys } from "./keys.ts";
 import { ready } from "./ready.ts";
@@ -23,5 +24,6 @@ export const COMMANDS: readonly Command[] = [
   ready,
   reload,
   stop,
+  explain,
   completions,
 ];

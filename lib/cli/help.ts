@@ -150,7 +150,7 @@ function usageOf(command: Command): string {
     const word = choices?.join("|") ?? name;
     return optional ? `[${word}]` : word;
   });
-  const flags = command.settings.length > 0 ? ["[FLAGS]"] : [];
+  const flags = command.settings.length > 0 || command.own !== undefined ? ["[FLAGS]"] : [];
   const program = command.settings.includes("command") ? ["[-- COMMAND ARG …]"] : [];
   return ["  signet", command.name, ...words, ...flags, ...program].join(" ");
 }
@@ -166,8 +166,10 @@ function formatOwnFlags(own: readonly OwnFlag[], layout: Layout): string[] {
 }
 
 function formatFlags(command: Command, layout: Layout): string[] {
-  if (command.settings.length === 0) return [];
   const { style, width } = layout;
+  if (command.settings.length === 0) {
+    return command.own === undefined ? [] : [style.bold("Flags"), ...formatOwnFlags(command.own, layout)];
+  }
   const keys = settingsOf(command);
   const shown = layout.all || keys.length <= MANY_SETTINGS ? keys : keys.filter((key) => USUAL.has(key));
   const left = keys.length - shown.length;

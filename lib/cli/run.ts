@@ -45,7 +45,7 @@ function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
       : `Write ${choices.map((choice) => `\`signet ${command.name} ${choice}\``).join(" or ")}.`;
     problems.push({ place: `signet ${command.name}`, problem, remedy });
   }
-  const stray = flags.positionals.slice(command.arguments.length);
+  const stray = command.arguments.at(-1)?.many ? [] : flags.positionals.slice(command.arguments.length);
   if (stray.length > 0) {
     const serves = command.settings.includes("upstreams");
     const remedy = serves && stray.some((word) => word.includes("://"))

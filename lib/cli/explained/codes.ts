@@ -1,0 +1,130 @@
+// Codes besides those of lib/errors.ts: outcomes of opening an id, faults of the HTTP engine (`http` in a line), of the
+// state file, of the admin listener.
+import type { HttpErrorCode } from "../../http1/types.ts";
+import type { OpenOutcome } from "../../session/opener.ts";
+import type { StoreErrorCode } from "../../store/store.ts";
+import type { Row } from "./explanation.ts";
+
+type Outcome =
+  | Exclude<OpenOutcome, "opened" | "owner_mismatch" | "unavailable">
+  | "ended"
+  | "forged"
+  | "lost_again"
+  | "no_upstream"
+  | "refused"
+  | "too_often"
+  | "version_changed";
+
+/** Why a session is not found or was not brought back: `outcome` in the log and in metrics. */
+export const EXPLAINED_OUTCOMES: Readonly<Record<Outcome, Row>> = {
+  alphabet: ["The id has characters no id has: made up, or garbled on its way.", "See what the client sends."],
+  length: ["The id has a length no id has: made up, or cut.", "See whether something cuts long header fields."],
+  version: ["The id is of a format that this Signet does not know.", "Do not run an older Signet beside a newer one."],
+  key: [
+    "The id was sealed with a key that is not in the ring.",
+    "Keep old keys behind the new one until --session-ttl has passed, and give all replicas the same. Compare `signet keys list`. An ephemeral key dies with its process.",
+  ],
+  tag: ["The id was altered, or made up by somebody without the key.", "If there are many, somebody is guessing."],
+  shape: ["The id is genuine and holds no session.", "It was sealed for another purpose; see what the client sends."],
+  expired: ["The session is older than --session-ttl.", "The client should initialize again."],
+  revoked: [
+    "The session was deleted by its owner, or revoked by an operator, and stays dead.",
+    "The client should initialize again, if it may.",
+  ],
+  limit: [
+    "The session is good and found no place in memory.",
+    "Raise --max-sessions or --max-sessions-per-principal.",
+  ],
+  ended: ["The session ended while the request was on its way.", ""],
+  forged: [
+    "An id without a credential does not open, under --session-only.",
+    "The client should authenticate or initialize.",
+  ],
+  lost_again: [
+    "The MCP server lost the session, it was opened again, and the server lost that, too.",
+    "See the MCP server's log: it may be restarting, or be several behind a load balancer that does not keep sessions.",
+  ],
+  no_upstream: [
+    "The session leads to an MCP server that is not configured any more.",
+    "If the server has moved, clients have to initialize again.",
+  ],
+  refused: [
+    "The MCP server refuses to open a lost session again.",
+    "See its log: the caller's credential may not suffice any more.",
+  ],
+  too_often: [
+    "The session, or the caller, had lost sessions opened again as often as may be within a minute.",
+    "See why the MCP server loses sessions: restarts, or several servers behind one address.",
+  ],
+  version_changed: [
+    "The MCP server speaks another revision than when the session was opened, so that the client could not go on.",
+    "The client has to initialize again.",
+  ],
+};
+
+/** What the HTTP engine found, on either side: `http` in a line, `code` of signet_http_errors_total. */
+export const EXPLAINED_HTTP: Readonly<Partial<Record<HttpErrorCode, Row>>> = {
+  bad_request: ["A message that is no HTTP/1.1.", "TLS on a plain port, and the reverse, look like this."],
+  version_unsupported: ["Another HTTP than 1.1 or 1.0.", "Let the ingress speak 1.1 to Signet."],
+  client_gone: ["The client left before its answer had ended.", ""],
+  aborted: ["Signet itself ended the exchange: the session ended, or it is being drained.", ""],
+  no_room: [
+    "As much memory as may be is held for slow clients or servers.",
+    "Raise --max-buffered if there is more; see who is slow.",
+  ],
+  connect_failed: [
+    "The server's machine refused the connection, or its name does not resolve, or TLS failed.",
+    "`signet doctor` tries each step. A longer --connect-patience bridges restarts.",
+  ],
+  connect_timeout: [
+    "Nobody answered to the attempt to connect.",
+    "A firewall drops packets, or the address is wrong; else raise --connect-timeout.",
+  ],
+  pool_exhausted: [
+    "All connections to the server are busy, and as many requests as may be wait for one.",
+    "The server is too slow for its load, or --max-in-flight is too high for it.",
+  ],
+  upstream_closed: ["The server closed the connection before it had answered.", "Its own log should say why."],
+};
+
+type StoreCode = `store_${StoreErrorCode}`;
+
+/** What the state file refuses: `code` of the operators' API, and exit code 3 of commands. */
+export const EXPLAINED_STORE: Readonly<Record<StoreCode, Row>> = {
+  store_busy: ["Another process holds the state file for longer than is waited for.", "Try again; look for backups."],
+  store_full: ["The disk is full.", "Make room: revocations that cannot be kept are refused, not forgotten."],
+  store_corrupt: ["The state file is damaged.", "Restore it, or move it away: revocations in it are then forgotten."],
+  store_foreign: ["The file is no state file of Signet.", "Name another with --state."],
+  store_newer: ["The state file was written by a newer Signet.", "Update this one."],
+  store_conflict: ["Two writers met, and one gave way.", "Try again."],
+  store_closed: ["The state file has been closed: Signet is on its way out.", "Ask the next one."],
+  store_io: ["The system failed to read or write the state file.", "See the disk, and the rights of the file."],
+};
+
+export const EXPLAINED_OTHERS: Readonly<Record<string, Row>> = {
+  connection_limit: [
+    "Connections were turned away because there are as many as may be.",
+    "Raise --max-connections and the limit of open files, or add replicas.",
+  ],
+  reload_refused: [
+    "What is configured now is not sound: the old configuration stays in force.",
+    "Mend what is listed and reload again; `signet check` tells the same.",
+  ],
+  admin_400: ["The admin listener did not understand a request.", "See what asks it."],
+  admin_401: [
+    "The operators' API wants the admin token.",
+    "Give --admin-token-file with the token that Signet was started with.",
+  ],
+  admin_403: [
+    "The admin listener refused a Host, a web page of another origin, or access beyond loopback without a token.",
+    "Reach it by a loopback name, or give it a token with --admin-token-file.",
+  ],
+  admin_404: ["There is no such path on the admin listener, or no such thing to revoke.", ""],
+  admin_405: ["The path is there and has another method.", ""],
+  admin_409: ["A reload was refused; see reload_refused.", "The log lists every problem."],
+  admin_413: ["A request to the admin listener was too large.", ""],
+  admin_415: ["A request to the operators' API has no JSON body.", "Send Content-Type: application/json."],
+  admin_429: ["As many watch over the admin listener as may, or an agent has as many tokens as it may.", ""],
+  admin_500: ["A fault of Signet's own; the log has a line beside it.", "Report it."],
+  admin_503: ["The state file cannot be used, or Signet is not ready.", "See the code in the answer."],
+};

@@ -1,0 +1,141 @@
+// Every error code of lib/errors.ts in words: a code without a row does not compile.
+import type { ErrorCode } from "../../errors.ts";
+import type { Row } from "./explanation.ts";
+
+export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
+  parse_error: [
+    "The body of a POST is no JSON, or is nested deeper than may be.",
+    "See what the client sends; a proxy in between may have cut or encoded it.",
+  ],
+  invalid_request: [
+    "The message is JSON and no JSON-RPC, or it reuses an id that is still in flight.",
+    "Mend the client; the log line says what was found.",
+  ],
+  invalid_params: [
+    "The method is known and its parameters do not fit: a tool or resource that is not there, a cursor or an id that is too long.",
+    "Ask the client to list again: what it calls may have been renamed, or be denied to it.",
+  ],
+  batch_refused: [
+    "Several messages came in one body, and the session's protocol version has no batches.",
+    "Send messages one by one; only revision 2025-03-26 has batches.",
+  ],
+  session_required: [
+    "Something other than initialize came without Mcp-Session-Id.",
+    "The client has to initialize first and then send the id it was given with every request. A proxy that strips the field causes this, too.",
+  ],
+  protocol_version_unsupported: [
+    "MCP-Protocol-Version names a revision that Signet does not know.",
+    "Update Signet or the client; the log line lists the revisions that are known.",
+  ],
+  modern_version_unsupported: [
+    "A request without a session names a revision that has none.",
+    "The client should choose one of the revisions in the answer's data.",
+  ],
+  header_mismatch: [
+    "A header repeats what the body says (Mcp-Method, Mcp-Name), and says something else.",
+    "Mend the client or the proxy that writes the header: policy could be evaded if both were believed.",
+  ],
+  malformed_http: [
+    "The request is no HTTP/1.1 as the standard wants it, so that two programs could read it differently.",
+    "The log line says which rule was broken. Often it is plain text or TLS on the wrong port.",
+  ],
+  unauthenticated: [
+    "There is no credential, or none of the configured sources (--principal) accepts it.",
+    "Compare issuer, audience and expiry of the token with --jwt-issuer and --jwt-audience; `found` and `wanted` in the log line say what differs.",
+  ],
+  insufficient_scope: [
+    "The token is genuine and lacks a scope that is required.",
+    "The challenge names the scopes: the client should ask the identity provider for them.",
+  ],
+  owner_mismatch: [
+    "The session id is genuine and belongs to another caller: a stolen id looks like this, and so does an opaque bearer token that was refreshed.",
+    "If it was no attack, use a source that knows the person behind a token, such as --principal jwt, in place of bearer.",
+  ],
+  origin_refused: [
+    "A web page of an origin that is not allowed has called, or one has called the operators' API.",
+    "Name the origin with --allow-origin, if its pages may call.",
+  ],
+  host_refused: [
+    "The Host of the request is none that Signet answers to: the guard against DNS rebinding.",
+    "Name the host that clients use with --allow-host.",
+  ],
+  upstream_credential_missing: [
+    "The MCP server wants a credential of Signet's own, and there is no valid one.",
+    "See --credential: a refresh token may have been withdrawn, or a command may have failed. The log says so with `credential`.",
+  ],
+  session_not_found: [
+    "The id does not open or is dead. Outside all cases look alike; `outcome` in the log line tells which one it is.",
+    "Ask `signet explain OUTCOME` for the one in the log, such as `signet explain key`.",
+  ],
+  path_not_found: [
+    "Nothing is served at the path that was asked for.",
+    "Point the client at the path of --path, /mcp by default.",
+  ],
+  method_not_allowed: [
+    "The endpoint takes POST, GET, DELETE and OPTIONS, and not every one everywhere; Allow lists them.",
+    "Mend the client.",
+  ],
+  request_timeout: [
+    "The client took too long to send its head or body, or left before it had its answer.",
+    "Raise --head-timeout or --body-timeout, if it is meant to be slow.",
+  ],
+  body_too_large: ["The body is larger than may be.", "Raise --max-body, if it is meant to be."],
+  uri_too_long: ["The request's target is longer than may be.", "Mend the client: MCP has short paths."],
+  media_type_unsupported: ["A POST came with another Content-Type than application/json.", "Mend the client."],
+  principal_limit: [
+    "This caller has as many sessions, calls, streams or processes as one caller may; `what` says which. Nobody else is affected.",
+    "Let earlier ones end, or raise the setting that the log line names (--max-sessions-per-principal and its kin).",
+  ],
+  probe_limit: [
+    "So many requests are in flight that Signet cannot find out whether a session is lost.",
+    "Try again; if it stays, the MCP server is too slow for its load.",
+  ],
+  head_too_large: [
+    "The header fields are larger than may be; big cookies and tokens do it.",
+    "Raise --max-head, if they are meant to be.",
+  ],
+  internal: [
+    "A fault of Signet's own: the log line has its stack.",
+    "Report it with the line and what led to it.",
+  ],
+  coding_unsupported: [
+    "The body has a transfer or content coding that Signet does not take.",
+    "Send it plain or chunked.",
+  ],
+  upstream_unreachable: [
+    "The MCP server refuses connections, or closed one before it had answered.",
+    "Start it, correct --upstream, or see its own log. `signet doctor` tries the way step by step.",
+  ],
+  upstream_invalid: [
+    "What answers at --upstream breaks HTTP or MCP: no valid head, no result to initialize, no answer to a request.",
+    "See whether it is the MCP server; `cause` in the log line says what was found.",
+  ],
+  upstream_not_mcp: [
+    "Something answers at --upstream, and it is no MCP endpoint: a wrong path, as a rule.",
+    "Correct the path of --upstream; most servers have /mcp.",
+  ],
+  session_limit: [
+    "There are as many sessions as may be in all (--max-sessions), none of them unused.",
+    "Raise --max-sessions, or add replicas.",
+  ],
+  request_limit: [
+    "There are as many requests as may be in flight in all, or as much memory as may be is held for slow ones.",
+    "Raise --max-in-flight or --max-buffered, or see why the MCP server is slow.",
+  ],
+  draining: [
+    "This Signet is on its way out and takes nothing new.",
+    "The load balancer should have noticed by /readyz; clients may try again at once.",
+  ],
+  identity_unavailable: [
+    "Who calls cannot be told, as the identity provider (JWKS, introspection, resolver) does not answer.",
+    "`signet doctor` tries it. Callers that are known already go on meanwhile.",
+  ],
+  upstream_timeout: [
+    "The MCP server has not begun to answer in time.",
+    "Raise --response-timeout, or set it to 0 for tools without an end of their own.",
+  ],
+  http_version_unsupported: [
+    "The request speaks another HTTP than 1.1 or 1.0.",
+    "HTTP/2 and HTTP/3 are the ingress's business: let it speak 1.1 to Signet.",
+  ],
+};

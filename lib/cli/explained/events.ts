@@ -1,0 +1,186 @@
+// Every event of the log in words: tests/unit/docs/explained_test.ts finds those that are logged and not here, and those
+// that are here and no longer logged.
+import type { Row } from "./explanation.ts";
+
+const LIFE: Readonly<Record<string, Row>> = {
+  "listening": ["Signet has started; the facts say where it listens, where it forwards and who may call.", ""],
+  "beware": ["A setting works and should be known: the text says why.", "Read it once, and decide."],
+  "reloaded": ["Keys, certificates and settings were read again and are in force.", ""],
+  "reload refused; keys and configuration stay as they were": [
+    "A reload found a problem; there is a line for each.",
+    "Mend what is listed and reload again. Nobody has noticed anything.",
+  ],
+  "some settings change only with a restart": [
+    "A reload found other values for settings that are used at the start only.",
+    "Restart Signet for these to count.",
+  ],
+  "log level set": ["The log's level was changed over the admin listener, until the next reload.", ""],
+  "draining; a second signal ends at once": [
+    "Signet was asked to end: not ready, nothing new, what runs may finish.",
+    "",
+  ],
+  "drained": ["Everything had ended by itself when Signet ended.", ""],
+  "drained; streams were cut": [
+    "Signet has ended, and had to cut requests that took longer than --drain-timeout.",
+    "Raise --drain-timeout, and the time that the orchestrator waits before it kills.",
+  ],
+  "draining failed": ["Ending in order failed; Signet ends all the same.", "Report it with the line."],
+  "ending at once": ["A second signal came while draining.", ""],
+  "stopped unasked": ["Nothing is served any more and nobody asked for it.", "Report it with the line."],
+  "the program that started Signet has ended: Signet ends, too": [
+    "What started Signet on somebody's behalf, npx or a task, is gone.",
+    "",
+  ],
+  "a fault of Signet's own: it ends": [
+    "A fault that nothing caught: nobody can tell what state it has left, so that Signet ends for the next to begin anew.",
+    "Let a supervisor restart it, and report it with the stack.",
+  ],
+  "lines of this log were dropped: nobody read them in time": [
+    "Whoever reads Signet's standard error was too slow, and Signet waits for nobody.",
+    "See what collects the log; a lower --log-level helps.",
+  ],
+  "fewer client connections than --max-connections: raise the limit of open files": [
+    "The system allows fewer open files than the settings want.",
+    "Raise LimitNOFILE or `ulimit -n`, or lower the setting.",
+  ],
+  "fewer server processes than --max-processes: raise the limit of open files": [
+    "The system allows fewer open files than that many processes need.",
+    "Raise LimitNOFILE or `ulimit -n`, or lower --max-processes.",
+  ],
+  "Signet is process 1: what an MCP server starts and leaves behind stays a zombie when it ends": [
+    "In a container without an init nobody waits for orphans.",
+    "Start the container with an init (docker run --init, tini).",
+  ],
+  "ended processes of a Signet that was killed": ["Server processes of an earlier run were found and ended.", ""],
+};
+
+const REQUESTS: Readonly<Record<string, Row>> = {
+  "request refused": [
+    "Signet refused a request. `code` says why, `found` and `wanted` what differs, `errorId` is what the client was told.",
+    "Ask `signet explain CODE`.",
+  ],
+  "request failed": [
+    "A request could not be served: the MCP server, an identity provider or Signet itself failed.",
+    "Ask `signet explain CODE`; `cause` has the system's words.",
+  ],
+  "request cut: it would be refused by now": [
+    "A stream or a long call was ended because its caller's right to it has ended: an expired or withdrawn credential, a revocation, a reload.",
+    "The client should come again with a fresh credential.",
+  ],
+  "call not cancelled upstream": [
+    "A client cancelled a call, and the MCP server could not be told.",
+    "The call may run to its end; its answer goes nowhere.",
+  ],
+  "handling a request failed": ["A fault of Signet's own met one request.", "Report it with the line."],
+  "connections refused: there are as many as may be": [
+    "Connections were turned away before they could ask anything; the line counts those of a second.",
+    "Raise --max-connections and the limit of open files, or add replicas.",
+  ],
+  "admin request refused": [
+    "The admin listener refused a request; `code` has the status.",
+    "Ask `signet explain` for the code, such as admin_401.",
+  ],
+  "answering the admin listener failed": ["A fault of Signet's own on the admin listener.", "Report it with the line."],
+};
+
+const SESSIONS: Readonly<Record<string, Row>> = {
+  "session opened": ["A caller has initialized; `session` is the name it has in the log from now on.", ""],
+  "session adopted": ["A session that the MCP server had given itself was claimed by its first caller (--adopt).", ""],
+  "session ended": ["Its owner has deleted the session.", ""],
+  "session resurrected upstream": [
+    "The MCP server had lost a session; it was initialized again and the waiting request repeated. The client has noticed nothing.",
+    "If there are many, see why the server loses sessions.",
+  ],
+  "session not resurrected": [
+    "A lost session could not be opened again; `outcome` says why.",
+    "Ask `signet explain OUTCOME`.",
+  ],
+  "ending a session failed": ["What a session held could not be let go of in order.", "Report it with the line."],
+  "sessions revoked": ["An operator has ended sessions; `ended` counts those that were live.", ""],
+  "session token issued": ["A session token of Signet's own was issued; `token` is a hash of its id.", ""],
+  "session tokens revoked": ["Session tokens of Signet's own were revoked.", ""],
+  "the list of revocations cannot be read": [
+    "The state file does not answer: what another process revokes is not noticed meanwhile, and ids that are not in memory are refused.",
+    "See the file and its disk.",
+  ],
+};
+
+const CREDENTIALS: Readonly<Record<string, Row>> = {
+  "credential renewed": ["The credential that Signet shows to the MCP server was renewed.", ""],
+  "credential not renewed: will be tried again": ["Renewing failed for now; the old one still holds.", "See `cause`."],
+  "credential refused for good": [
+    "Whoever issues the credential will not renew it.",
+    "Log in again and replace the refresh token or secret.",
+  ],
+  "credential expired": ["There is no valid credential for the MCP server any more: calls get 403.", "See `cause`."],
+  "credential command says": ["A line of the credential command's standard error.", ""],
+  "credential command said too much: lines left out": ["The credential command writes more than is kept.", ""],
+  "the MCP server says where to log in, and clients do not get to see it": [
+    "The server answers 401 with a challenge of its own, and Signet's callers are told apart in another way.",
+    "Give Signet a credential for the server (--credential), or set --resource so that clients find the identity provider.",
+  ],
+};
+
+const SERVERS: Readonly<Record<string, Row>> = {
+  "MCP server says": ["A line of a stdio server's standard error, without what it was given as secrets.", ""],
+  "MCP server said too much: lines left out": ["A stdio server writes more than the log takes.", ""],
+  "MCP server restarted": ["The process of a session ended and another took its place; the session goes on.", ""],
+  "MCP server ended": [
+    "The process of a session ended unasked; calls in flight got an error.",
+    "See its lines (`MCP server says`) and `code` or `signal`.",
+  ],
+  "MCP server's output discarded": [
+    "A server sent what is no JSON-RPC, is too long, or answers a call nobody waits for.",
+    "`found` says what it was; `remedy`, where there is one, names the setting.",
+  ],
+  "MCP server's processes cannot be ended": [
+    "Processes of a stdio server survive SIGKILL, as those do that hang in the kernel.",
+    "See the machine: a dead network disk, a debugger.",
+  ],
+  "MCP servers could not be ended": ["Signet ended before all of its server processes had.", "Look for the processes."],
+  "MCP server refused a message": ["A server behind the bridge refused a notification.", ""],
+  "MCP server did not take a message": ["A notification could not be delivered to a server behind the bridge.", ""],
+  "MCP server did not answer a call": [
+    "A call to a server behind the bridge ended without an answer; the client got an error.",
+    "See `found`, and the server's own log.",
+  ],
+  "MCP server has no stream to listen to": ["The server answers GET with no stream: that is its right.", ""],
+  "MCP server greeted again": ["The server had lost its session; it was initialized again.", ""],
+};
+
+const SEVERAL: Readonly<Record<string, Row>> = {
+  "a new session got no answer to initialize from an MCP server": [
+    "One of several servers did not answer in time; the session goes on without it.",
+    "See whether it is up; --member-timeout is how long it is waited for.",
+  ],
+  "an MCP server refused to open a session, and is left out of this one": [
+    "One of several servers refused initialize.",
+    "See its log; its credential is --member-credential.",
+  ],
+  "a session goes on without MCP servers that are not configured any more": [
+    "The session was opened when there were more servers.",
+    "New sessions see what is configured now.",
+  ],
+  "an MCP server's session id is too long to be sealed: a restart will forget it": [
+    "The ids of all servers of a session must fit into one.",
+    "After a restart that server is greeted again.",
+  ],
+  "a part of an MCP server's list was left out": [
+    "A server lists more, or larger things, than is taken of one.",
+    "`found` and the remedy name the bound.",
+  ],
+  "an MCP server was left out of a list": [
+    "A server did not answer when its tools, prompts or resources were listed.",
+    "Clients see the others' meanwhile; see the server's log.",
+  ],
+  "names were shortened to fit clients": ["Names of tools would be longer than clients take (64 characters).", ""],
+};
+
+export const EXPLAINED_EVENTS: Readonly<Record<string, Row>> = {
+  ...LIFE,
+  ...REQUESTS,
+  ...SESSIONS,
+  ...CREDENTIALS,
+  ...SERVERS,
+  ...SEVERAL,
+};
