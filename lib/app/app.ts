@@ -20,8 +20,11 @@ import { withinDescriptors } from "./connection_bound.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
 import { createMetricsPage } from "./metrics_page.ts";
+import { buildInfo } from "./build_info.ts";
+import type { MetricsPage } from "../observe/metrics.ts";
 import { Reachability } from "./reachability.ts";
 import { checkReadiness } from "./readiness.ts";
+import { Reloads } from "./reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
@@ -53,6 +56,9 @@ export class App implements RunningApp {
   readonly #server: Http1Server;
   readonly #reachability: Reachability;
   readonly #timers: ReturnType<typeof setInterval>[];
+  readonly #reloads: Reloads;
+  /** What is counted, whoever reads it. */
+  readonly metrics: MetricsPage;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
   /** Connections refused that the log has told of. */
@@ -88,6 +94,17 @@ export class App implements RunningApp {
       },
       account: lasting.account,
       onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
+    });
+    this.#reloads = new Reloads(now());
+    this.metrics = createMetricsPage({
+      lasting,
+      server: this.#server,
+      parts: () => this.#parts,
+      startedAtMs: this.#startedAtMs,
+      droppedLines: options.droppedLines ?? (() => 0),
+      build: buildInfo(),
+      reloads: this.#reloads,
+      maxConnections: settings.maxConnections,
     });
     this.#timers = [
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
@@ -137,20 +154,13 @@ export class App implements RunningApp {
   async #openAdmin(): Promise<AdminServer | undefined> {
     const { admin } = this.#settings;
     if (admin === "off") return undefined;
-    const page = createMetricsPage({
-      lasting: this.#lasting,
-      server: this.#server,
-      parts: () => this.#parts,
-      startedAtMs: this.#startedAtMs,
-      droppedLines: this.#options.droppedLines ?? (() => 0),
-    });
     const { lifecycle, registry, metrics, opened } = this.#lasting;
     const checkUpstream = () => this.#reachability.check();
     const sources = { lifecycle, registry, metrics, checkUpstream, details: () => opened.checks() };
     return await serveAdmin({
       ...admin,
       ready: () => checkReadiness(sources),
-      metrics: () => page.render(),
+      metrics: () => this.metrics.render(),
       routes: this.#controlRoutes(admin),
       log: this.#lasting.log,
     });
@@ -190,6 +200,10 @@ export class App implements RunningApp {
   }
 
   async reload(): Promise<void> {
+    await this.#reloads.count(this.#options.now, () => this.#reload());
+  }
+
+  async #reload(): Promise<void> {
     const { log, now, loadKeys, reloadSettings, descriptors } = this.#options;
     const wanted = withinDescriptors(await reloadSettings(), { descriptors });
     const { ring } = await loadKeys();

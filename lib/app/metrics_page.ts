@@ -1,9 +1,11 @@
 // Everything an operator can scrape, with its name and its help. Names follow Prometheus' naming practice.
+import type { BuildInfo } from "./build_info.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Http1Server } from "../http1/server/server.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
-import { residentBytes } from "../platform/runtime.ts";
+import { cpuSeconds, residentBytes } from "../platform/runtime.ts";
 import type { Lasting } from "./lasting.ts";
+import type { Reloads } from "./reloads.ts";
 
 export interface PageSources {
   readonly lasting: Lasting;
@@ -12,6 +14,10 @@ export interface PageSources {
   readonly parts: () => GatewayParts;
   readonly startedAtMs: number;
   readonly droppedLines: () => number;
+  readonly build: BuildInfo;
+  readonly reloads: Reloads;
+  /** Client connections that may be open at once. */
+  readonly maxConnections: number;
 }
 
 function samples(counts: Readonly<Record<string, number>>): Sample[] {
@@ -88,8 +94,12 @@ function declareRequests(
   page.counter("signet_stateless_requests_total", "Requests of revision 2026-07-28 passed through.", metrics.modern);
   page.labelled(
     "counter",
-    { name: "signet_refusals_total", help: "Requests Signet itself refused or failed, by status.", labels: ["status"] },
-    () => metrics.refusals.samples(),
+    {
+      name: "signet_refusals_total",
+      help: "Requests Signet itself refused or failed, by status and code.",
+      labels: ["status", "code"],
+    },
+    () => metrics.refusalSamples(),
   );
   page.counter("signet_client_aborts_total", "Clients that left before their answer ended.", metrics.clientAborts);
   page.counter(
@@ -136,6 +146,50 @@ function declareEngine(page: MetricsPage, { server, lasting: { opened } }: PageS
   opened.declare(page);
 }
 
+/** What `signet_in_use` and the gauges of the same names are to be compared with. */
+function declareLimits(page: MetricsPage, { lasting: { limits, account }, maxConnections }: PageSources): void {
+  page.labelled(
+    "gauge",
+    { name: "signet_limit", help: "The most there may be at once, by limit.", labels: ["limit"] },
+    () =>
+      samples({
+        sessions: limits.caps.maxSessions,
+        streams: limits.caps.maxStreams,
+        requests: limits.caps.maxRequests,
+        connections: maxConnections,
+        buffered_bytes: account.limit,
+      }),
+  );
+}
+
+function declareBuild(page: MetricsPage, { build, reloads }: PageSources): void {
+  const { version, commit, runtime, target } = build;
+  page.labelled(
+    "gauge",
+    {
+      name: "signet_build_info",
+      help: "1; what runs here, in its labels.",
+      labels: ["version", "commit", "runtime", "target"],
+    },
+    () => [[[version, commit, runtime, target], 1]],
+  );
+  page.labelled(
+    "counter",
+    { name: "signet_reloads_total", help: "Reloads of keys and configuration, by outcome.", labels: ["outcome"] },
+    () => samples({ ok: reloads.ok, failed: reloads.failed }),
+  );
+  page.gauge(
+    "signet_last_reload_successful",
+    "1 unless the last reload failed and the settings before it are still in force.",
+    () => reloads.lastFailed ? 0 : 1,
+  );
+  page.gauge(
+    "signet_last_reload_success_timestamp_seconds",
+    "When the settings in force were read, since the epoch.",
+    () => reloads.lastOkMs / 1000,
+  );
+}
+
 function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppedLines }: PageSources): void {
   page.labelled(
     "gauge",
@@ -169,11 +223,14 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
     droppedLines,
   );
   page.gauge("process_resident_memory_bytes", "Resident memory.", residentBytes);
+  page.counter("process_cpu_seconds_total", "CPU time of this process, user and system.", cpuSeconds);
 }
 
 export function createMetricsPage(sources: PageSources): MetricsPage {
   const page = new MetricsPage();
+  declareBuild(page, sources);
   declareSessions(page, sources);
+  declareLimits(page, sources);
   declareCallers(page, sources);
   declareRequests(page, sources);
   declareEngine(page, sources);

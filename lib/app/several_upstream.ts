@@ -180,6 +180,8 @@ async function stdioReach(settings: Settings, options: OpenUpstreamOptions, addr
   };
 }
 
+const MEMBER_STATES = ["up", "unreachable", "refusing"] as const;
+
 function declareMembers(page: MetricsPage, upstream: SeveralUpstream): void {
   const { members } = upstream;
   page.labelled(
@@ -205,6 +207,21 @@ function declareMembers(page: MetricsPage, upstream: SeveralUpstream): void {
       members.map((
         { prefixName, breaker, refusal },
       ): [string[], number] => [[prefixName], (breaker.reason ?? refusal.reason) === undefined ? 1 : 0]),
+  );
+  page.labelled(
+    "gauge",
+    {
+      name: "signet_member_state",
+      help:
+        "1 for the state each of several servers is in: up, unreachable (it is left alone for a while) or refusing " +
+        "sessions for good.",
+      labels: ["member", "state"],
+    },
+    () =>
+      members.flatMap(({ prefixName, breaker, refusal }) => {
+        const state = breaker.reason !== undefined ? "unreachable" : refusal.reason !== undefined ? "refusing" : "up";
+        return MEMBER_STATES.map((each): [string[], number] => [[prefixName, each], each === state ? 1 : 0]);
+      }),
   );
   page.labelled(
     "gauge",

@@ -11,7 +11,7 @@ import type { Logger } from "../observe/log.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { type Style, styleFor, wrap } from "./text.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../platform/version.ts";
 
 type Source = Settings["principals"][number];
 

@@ -8,7 +8,7 @@ import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
 import { formatProblems, sentence, styleFor, wrap } from "./text.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../platform/version.ts";
 
 function findCommand(name: string): Command {
   const command = COMMANDS.find((command) => command.name === name);

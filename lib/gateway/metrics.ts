@@ -1,12 +1,11 @@
 // What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
-import { ERROR_KINDS } from "../errors.ts";
-import { Counter, Histogram, LabelledCounter } from "../observe/metrics.ts";
+import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
+import { Counter, Histogram, LabelledCounter, type Sample } from "../observe/metrics.ts";
 
 /** Seconds. Sidecar hops are tens of microseconds, tools may take minutes. */
 const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** Those that a refusal can have, by the table of codes. */
-const STATUSES = [...new Set(Object.values(ERROR_KINDS).map(({ status }) => String(status)))].sort();
+const CODES = Object.keys(ERROR_KINDS) as ErrorCode[];
 
 export class GatewayMetrics {
   readonly fastLane = new Counter();
@@ -31,6 +30,11 @@ export class GatewayMetrics {
   ]);
   /** What the upstream has last said to an initialize, for whoever asks whether it works. */
   lastHandshake: "not tried yet" | "answered" | "no MCP server answers at this path" = "not tried yet";
-  /** Requests Signet itself refused or failed, by status. */
-  readonly refusals = new LabelledCounter<string>(STATUSES);
+  /** Requests Signet itself refused or failed, those that the HTTP engine does not let in included. */
+  readonly refusals = new LabelledCounter<ErrorCode>(CODES);
+
+  /** By status and code. */
+  refusalSamples(): Sample[] {
+    return CODES.map((code) => [[String(ERROR_KINDS[code].status), code], this.refusals.get(code)]);
+  }
 }

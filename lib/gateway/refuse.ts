@@ -1,5 +1,4 @@
 // A request that Signet answers itself because something stood in its way. None goes without a line in the log (V1).
-import { ERROR_KINDS } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { HttpError } from "../http1/types.ts";
 import type { Inbound } from "./inbound.ts";
@@ -12,13 +11,14 @@ import { type ErrorResponse, toSignetError } from "./respond.ts";
 export function renderEngineError(parts: GatewayParts, error: HttpError, refused: RefusedRequest): ErrorResponse {
   const { remoteAddress: from, origin } = refused;
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
+  parts.metrics.refusals.inc(toSignetError(error).code);
   return parts.errors.respond(error, { facts: { from }, ...(allowed ? { fields: corsFields(origin) } : {}) });
 }
 
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */
 export async function refuse(parts: GatewayParts, inbound: Inbound, error: unknown): Promise<void> {
   const signetError = toSignetError(error);
-  parts.metrics.refusals.inc(String(ERROR_KINDS[signetError.code].status));
+  parts.metrics.refusals.inc(signetError.code);
   const { exchange, origin } = inbound;
   const facts = refusalFacts({ parts, inbound, error: signetError });
   // The client sees it break off, or has left: the log is the only place where it shows.

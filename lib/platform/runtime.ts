@@ -37,3 +37,9 @@ export async function mayStartPrograms(): Promise<boolean> {
 export function residentBytes(): number {
   return process.memoryUsage.rss();
 }
+
+/** CPU time that the process has had since it started, in seconds. */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

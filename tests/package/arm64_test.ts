@@ -1,6 +1,6 @@
 // The executable for the other processor, run by an emulator of it: on the C library of its own image.
 import assert from "node:assert/strict";
-import { VERSION } from "../../lib/cli/version.ts";
+import { VERSION } from "../../lib/platform/version.ts";
 import { runTool } from "../../scripts/package/tool.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { ChildRun } from "../support/mcp_process.ts";

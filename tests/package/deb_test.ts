@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { VERSION } from "../../lib/cli/version.ts";
+import { VERSION } from "../../lib/platform/version.ts";
 import { thisTarget } from "../../scripts/compile_targets.ts";
 import { packDeb } from "../../scripts/package/deb.ts";
 import { findProduct } from "../../scripts/package/product.ts";

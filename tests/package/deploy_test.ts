@@ -7,7 +7,7 @@ import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPol
 import { Service } from "kubernetes-models/v1/Service";
 import { validate as validateDockerfile } from "dockerfile-utils";
 import { fileURLToPath } from "node:url";
-import { VERSION } from "../../lib/cli/version.ts";
+import { VERSION } from "../../lib/platform/version.ts";
 import { runTool } from "../../scripts/package/tool.ts";
 import { newKey } from "../support/mcp_signet.ts";
 import { needing } from "../support/programs.ts";

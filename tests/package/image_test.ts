@@ -1,6 +1,6 @@
 // The image holds Signet and next to nothing else, and what runs out of it is Signet.
 import assert from "node:assert/strict";
-import { VERSION } from "../../lib/cli/version.ts";
+import { VERSION } from "../../lib/platform/version.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { ChildRun } from "../support/mcp_process.ts";
 import { freePort } from "../support/mcp_servers.ts";

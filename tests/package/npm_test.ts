@@ -1,7 +1,7 @@
 // `npx signet-mcp` in an empty folder runs the executable of this platform, as if it had been started itself: its output,
 // its exit codes, signals, and nothing left when the launcher is killed.
 import assert from "node:assert/strict";
-import { VERSION } from "../../lib/cli/version.ts";
+import { VERSION } from "../../lib/platform/version.ts";
 import { runBounded } from "../../scripts/bounded_child.ts";
 import { runTool } from "../../scripts/package/tool.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";

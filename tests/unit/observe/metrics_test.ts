@@ -19,10 +19,12 @@ Deno.test("MetricsPage renders the Prometheus text format when counters, gauges 
 });
 
 Deno.test("Histogram counts a value into every bucket at or above it when rendered", STRICT, () => {
+  const page = new MetricsPage();
   const histogram = new Histogram([0.1, 1]);
+  page.histogram("t", "T.", histogram);
   for (const value of [0.05, 0.1, 0.5, 3]) histogram.observe(value);
   assert.equal(
-    histogram.render("t"),
+    page.render().replace(/^#.*\n/gm, ""),
     't_bucket{le="0.1"} 2\nt_bucket{le="1"} 3\nt_bucket{le="+Inf"} 4\nt_sum 3.65\nt_count 4\n',
   );
 });
@@ -39,3 +41,20 @@ Deno.test("MetricsPage refuses a metric declared twice", STRICT, () => {
   page.gauge("a", "A.", () => 0);
   assert.throws(() => page.gauge("a", "A.", () => 0), /a: it is declared already/);
 });
+
+Deno.test(
+  "MetricsPage renders histograms under their labels, and what has no number as Prometheus spells it",
+  STRICT,
+  () => {
+    const page = new MetricsPage();
+    const slow = new Histogram([1]);
+    slow.observe(2);
+    page.histograms({ name: "t", help: "T.", labels: ["of"] }, () => [[["a"], slow], [["b"], new Histogram([1])]]);
+    page.gauge("most", "Most.", () => Infinity);
+    assert.equal(
+      page.render().replace(/^#.*\n/gm, ""),
+      't_bucket{of="a",le="1"} 0\nt_bucket{of="a",le="+Inf"} 1\nt_sum{of="a"} 2\nt_count{of="a"} 1\n' +
+        't_bucket{of="b",le="1"} 0\nt_bucket{of="b",le="+Inf"} 0\nt_sum{of="b"} 0\nt_count{of="b"} 0\nmost +Inf\n',
+    );
+  },
+);
