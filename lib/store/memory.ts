@@ -29,6 +29,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   return {
     tokens,
     revocations,
+    rates: undefined,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),
     stats: () => revocations.stats(),
     close: () => {

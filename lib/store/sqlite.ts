@@ -13,6 +13,7 @@ export function openSqliteStore(path: string, options: SqliteFileOptions = {}): 
   return {
     tokens,
     revocations,
+    rates: undefined,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),
     stats: () => ({ revocationsHeld: 0, revocationsForgotten: revocations.forgotten }),
     close: () => file.close(),

@@ -1,6 +1,7 @@
 // What restarts and replicas share: session-token records and revocations. Interfaces only.
 // Every step that must be atomic is one method, so that a shared store can make it one script or one transaction.
 // Memory and SQLite answer at once; a store behind a network answers with a promise (docs/behaviour.md T1–T3, L6).
+import type { RateStore } from "./rates.ts";
 
 /** A value now, or later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -108,6 +109,8 @@ export interface RevocationStore {
 export interface Store {
   readonly tokens: TokenStore;
   readonly revocations: RevocationStore;
+  /** Rates counted for all that share the store; undefined where each process counts for itself. */
+  readonly rates: RateStore | undefined;
   /** Drops what has expired; returns how many entries. Called by a timer; correctness never depends on it. */
   purge(nowMs: number): MaybePromise<number>;
   /** Sizes and losses, for metrics. Never waits. */

@@ -1,0 +1,30 @@
+// Rates that replicas share, where a store counts them: while it cannot be asked each process counts for itself, which is
+// seen in a number (R6, G5). Where no store does, each always does.
+import type { MemoryRates } from "./memory_rates.ts";
+import type { RateOutcome, RateStore, RateTake } from "./rates.ts";
+
+export class SharedRates implements RateStore {
+  readonly #shared: RateStore | undefined;
+  readonly local: MemoryRates;
+  /** Takes that the store was asked for and did not answer. */
+  unshared = 0;
+
+  constructor({ shared, local }: { readonly shared: RateStore | undefined; readonly local: MemoryRates }) {
+    this.#shared = shared;
+    this.local = local;
+  }
+
+  take(takes: readonly RateTake[], nowMs: number): RateOutcome | Promise<RateOutcome> {
+    if (this.#shared === undefined) return this.local.take(takes, nowMs);
+    const alone = () => {
+      this.unshared++;
+      return this.local.take(takes, nowMs);
+    };
+    try {
+      const outcome = this.#shared.take(takes, nowMs);
+      return outcome instanceof Promise ? outcome.catch(alone) : outcome;
+    } catch {
+      return alone();
+    }
+  }
+}
