@@ -30,15 +30,32 @@ function processes(): Stat[] {
   });
 }
 
-/** As a container runtime would: a process namespace of its own, of which the image's entry point is process 1. */
-function contained(root: string, entrypoint: readonly string[], args: readonly string[]): ChildRun {
+/**
+ * As a container runtime would: a process namespace of its own, of which the image's entry point is process 1. What `unshare`
+ * would end with itself (`--kill-child`) forgets that it should as it changes its user, so the end is process 1's: with
+ * it all of its namespace goes.
+ */
+async function contained(root: string, entrypoint: readonly string[], args: readonly string[]) {
   const script = 'mount --rbind /dev "$0/dev" && exec chroot --userspec=65532:65532 "$0" "$@"';
-  return new ChildRun({
+  const run = new ChildRun({
     command: "unshare",
     args: ["--pid", "--fork", "--kill-child", `--mount-proc=${root}/proc`, "/bin/sh", "-c", script, root]
       .concat(entrypoint, args),
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/home/signet" },
   });
+  const first = () => processes().find(({ parent }) => parent === run.pid);
+  try {
+    await until(() => first() !== undefined, "unshare to start process 1");
+  } catch (error) {
+    await run[Symbol.asyncDispose]();
+    throw error;
+  }
+  const init = first()!.pid;
+  const end = async () => {
+    Deno.kill(init, "SIGKILL");
+    await run[Symbol.asyncDispose]();
+  };
+  return { run, init, [Symbol.asyncDispose]: end };
 }
 
 Deno.test(
@@ -62,16 +79,13 @@ Deno.test("ten calls that leave something behind leave no zombie below process 1
   for (const folder of ["proc", "dev"]) await Deno.mkdir(`${container.root}/${folder}`, { recursive: true });
   const [listen, admin] = [`127.0.0.1:${freePort()}`, `127.0.0.1:${freePort()}`];
   const flags = ["serve", "--listen", listen, "--admin", admin, "--log-format", "json", "--", "node", "/server.cjs"];
-  await using signet = contained(container.root, Entrypoint as string[], flags);
-  const init = processes().find(({ parent }) => parent === signet.pid)!;
-  // With process 1 its namespace ends.
-  using _end = { [Symbol.dispose]: () => Deno.kill(init.pid, "SIGKILL") };
-  await signet.waitForLine((line) => line.includes('"listening"') || undefined, "Signet to listen");
+  await using signet = await contained(container.root, Entrypoint as string[], flags);
+  await signet.run.waitForLine((line) => line.includes('"listening"') || undefined, "Signet to listen");
   const url = `http://${listen}/mcp`;
   const id = await assertSealedSession(url, "leave");
   for (let call = 0; call < 10; call++) assert.match(await callTool(url, id, "leave"), /left behind \d+/);
   // Of process 1 there is Signet in the end, and nothing else, dead or alive.
-  const children = () => processes().filter(({ parent }) => parent === init.pid);
+  const children = () => processes().filter(({ parent }) => parent === signet.init);
   assert.ok(children().length > 1, "what the last call has left behind lives on for a while");
   await until(() => children().length === 1, () => `process 1 to reap: it has ${JSON.stringify(children())}`);
   assert.notEqual(children()[0]!.state, "Z");
