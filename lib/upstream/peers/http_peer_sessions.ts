@@ -14,7 +14,7 @@ import { asRefusal, isCredentialFault } from "./http_peer_fault.ts";
 import type { Greeted } from "./http_peer_greeting.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
-import { sameFields } from "./http_peer_wire.ts";
+import { RefusedCredential, sameCredential } from "../refused_credential.ts";
 
 const encoder = new TextEncoder();
 
@@ -50,6 +50,7 @@ export class HttpPeerSessions implements SessionKeeper {
   readonly #pause: Pause;
   /** Greetings in place of sessions that were lost. */
   readonly #backoff = new Backoff();
+  readonly #refused: RefusedCredential;
   #session: PeerSession | undefined;
   #handshake: Uint8Array | undefined;
   #confirming: Promise<unknown> | undefined;
@@ -60,6 +61,7 @@ export class HttpPeerSessions implements SessionKeeper {
     this.#parts = parts;
     this.#renewal = renewal;
     this.#pause = new Pause(parts.timers);
+    this.#refused = new RefusedCredential(parts.timers);
   }
 
   get closed(): boolean {
@@ -135,7 +137,7 @@ export class HttpPeerSessions implements SessionKeeper {
         return await others.session;
       } catch (error) {
         // A credential that is not accepted is the business of who brought it.
-        if (!isCredentialFault(error) || sameFields(others.fields, fields)) throw error;
+        if (!isCredentialFault(error) || sameCredential(others.fields, fields)) throw error;
       }
     }
   }
@@ -147,14 +149,16 @@ export class HttpPeerSessions implements SessionKeeper {
       this.#session = undefined;
       renewal.onLost();
     }
+    const refusal = this.#refused.refusalOf(fields);
+    if (refusal !== undefined) throw refusal;
     await this.#holdBack();
     const { reply, session } = await renewal.greet(this.#handshakeAgain(), fields).catch((error) => {
       // One that cannot be reached is nobody's to spare; a credential is the business of who brought it.
-      if (!isCredentialFault(error) && asRefusal(error).code !== "upstream_unreachable") {
-        this.#backoff.fail(timers.now());
-      }
+      if (isCredentialFault(error)) this.#refused.refuse(fields, error);
+      else if (asRefusal(error).code !== "upstream_unreachable") this.#backoff.fail(timers.now());
       throw error;
     });
+    this.#refused.accept();
     this.#backoff.fail(timers.now());
     if (session === undefined || this.#closed || session.version !== this.version) {
       if (session !== undefined) await renewal.discard(session, fields);

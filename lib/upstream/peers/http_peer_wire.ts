@@ -1,7 +1,7 @@
 // What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
 // Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { fieldValue, isHopByHop } from "../../http1/wire/fields.ts";
+import { isHopByHop } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamRequest } from "../upstream.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
@@ -106,10 +106,4 @@ function endedBy(answer: SessionAnswer): string | undefined {
   if (answer instanceof LostSession) return undefined;
   const { status } = answer.head;
   return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
-}
-
-/** What a request is repeated with is compared by: whether two have the same credential, for all that can be told. */
-export function sameFields(one: FieldList, other: FieldList): boolean {
-  return one.length === other.length &&
-    one.every((text, at) => at % 2 === 1 || fieldValue(other, text) === fieldValue(one, text));
 }

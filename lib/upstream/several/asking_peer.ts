@@ -10,8 +10,8 @@ const decoder = new TextDecoder();
 export class AskingPeer implements Peer {
   readonly #inner: Peer;
   readonly #life: MemberLife;
-  /** Of its questions that are with the client. */
-  readonly #asked = new Set<string>();
+  /** Of its questions that are with the client, each with what ends its token's life. */
+  readonly #asked = new Map<string, () => void>();
 
   constructor(inner: Peer, life: MemberLife) {
     this.#inner = inner;
@@ -22,13 +22,26 @@ export class AskingPeer implements Peer {
   take(id: RpcId, most: number): boolean {
     const key = idKey(id);
     if (this.#asked.size >= most || this.#asked.has(key)) return false;
-    this.#asked.add(key);
+    this.#asked.set(key, () => {});
     return true;
+  }
+
+  /** What is done when a question that was taken in is answered, or withdrawn. */
+  onceDone(id: RpcId, end: () => void): void {
+    this.#asked.set(idKey(id), end);
   }
 
   /** The member wants no answer any more. */
   withdraw(id: unknown): void {
-    if (typeof id === "string" || typeof id === "number") this.#asked.delete(idKey(id));
+    if (typeof id !== "string" && typeof id !== "number") return;
+    this.#asked.get(idKey(id))?.();
+    this.#asked.delete(idKey(id));
+  }
+
+  /** It has ended: nothing of it waits any more. */
+  withdrawAll(): void {
+    for (const end of this.#asked.values()) end();
+    this.#asked.clear();
   }
 
   get nextId(): number {
@@ -39,7 +52,7 @@ export class AskingPeer implements Peer {
     return this.#inner.ask(text, id, asker, this.#carried(carrier));
   }
 
-  /** An answer. */
+  /** An answer, or a notification about one. */
   send(text: Uint8Array, carrier: Carrier): boolean {
     const span = findMember(text, "id");
     if (span !== undefined) this.withdraw(JSON.parse(decoder.decode(text.subarray(span.start, span.end))));

@@ -11,6 +11,7 @@ import type { MemberLife } from "./member_life.ts";
 import type { Merged } from "./pages.ts";
 import { looksShort, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
+import type { TaskIds } from "./task_ids.ts";
 import { inwardUri, labelOf } from "./uris.ts";
 
 const METHOD_NOT_FOUND = -32601;
@@ -21,6 +22,7 @@ export interface CatalogOptions {
   readonly lives: readonly MemberLife[];
   readonly ask: Ask;
   readonly separator: string;
+  readonly taskIds: TaskIds;
   readonly timers: Timers;
   /** The caller's: lists are held until all members have answered. */
   readonly account: ByteAccount;
@@ -170,14 +172,15 @@ export class Catalog {
 
   #learn(life: MemberLife, list: ListKind, items: readonly Item[]): void {
     // What a name says of itself needs no memory, which every session has one of.
-    const isTold = list.kind === "tools" && life.member.renames.size > 0 || life.member.visible[list.kind].hides;
+    const isTold = list.kind === "tools" && life.member.renames.size > 0 ||
+      list.kind !== "tasks" && life.member.visible[list.kind].hides;
     const kept = isTold ? items : items.filter(({ outward }) => looksShort(outward));
     const names = new Map(kept.map(({ outward, inward }) => [outward, inward]));
     this.#known.set(`${list.method} ${life.name}`, { names, atMs: this.#options.timers.now() });
   }
 
   async #inTime(life: MemberLife, list: ListKind, by: Listing) {
-    const { ask, separator, timers, timeoutMs } = this.#options;
+    const { ask, separator, taskIds, timers, timeoutMs } = this.#options;
     let wanted = true;
     const late = Promise.withResolvers<never>();
     const cancel = timers.after(
@@ -186,7 +189,7 @@ export class Catalog {
     );
     try {
       return await Promise.race([
-        listOf(life, list, { ...by, ask, separator, wanted: () => wanted }),
+        listOf(life, list, { ...by, ask, separator, taskIds, wanted: () => wanted }),
         late.promise,
       ]);
     } finally {

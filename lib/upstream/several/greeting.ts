@@ -2,6 +2,7 @@
 // which all of them speak; the capabilities that work through here; instructions that say whose they are.
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { LEGACY_REVISIONS } from "../../mcp/revisions.ts";
+import { VERSION } from "../../platform/version.ts";
 import type { MemberLife } from "./member_life.ts";
 import { reasonOf } from "./breaker.ts";
 
@@ -23,7 +24,7 @@ export function greetingOf(present: readonly MemberLife[], missing: readonly Mis
   return {
     protocolVersion: oldestRevision(present),
     capabilities: mergedCapabilities(present.map((life) => life.capabilities ?? {}), missing.length > 0),
-    serverInfo: { name: "signet", title: "Signet", version: "1" },
+    serverInfo: { name: "signet", title: "Signet", version: VERSION },
     ...(instructions === "" ? {} : { instructions }),
   };
 }
@@ -50,8 +51,25 @@ export function mergedCapabilities(all: readonly JsonObject[], incomplete: boole
       : {}),
     ...(some("logging") ? { logging: {} } : {}),
     ...(some("completions") ? { completions: {} } : {}),
+    ...tasksOf(all),
     ...(extensions.length === 0 ? {} : { extensions: Object.fromEntries(extensions) }),
   };
+}
+
+/** What any member can do with tasks of tools (MCP 2025-11-25): each tool says for itself whether it can. */
+function tasksOf(all: readonly JsonObject[]): JsonObject {
+  const given = all.flatMap(({ tasks }) => isJsonObject(tasks) ? [tasks] : []);
+  if (given.length === 0) return {};
+  const some = (name: string) => given.some((tasks) => isJsonObject(tasks[name]));
+  const calls = given.some(({ requests }) =>
+    isJsonObject(requests) && isJsonObject(requests.tools) && isJsonObject(requests.tools.call)
+  );
+  const tasks = {
+    ...(some("list") ? { list: {} } : {}),
+    ...(some("cancel") ? { cancel: {} } : {}),
+    ...(calls ? { requests: { tools: { call: {} } } } : {}),
+  };
+  return { tasks };
 }
 
 /** Whether what one member says of an extension leaves the whole readable: in bounds of size and depth (A6). */

@@ -10,15 +10,16 @@ import { isFit, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
 import { viewSplices } from "./outward.ts";
 import { elementsIn, isObjectAt, jsonBytes, type Splice, splice, stringAt } from "./splices.ts";
+import type { TaskIds } from "./task_ids.ts";
 import { labelOf, outwardUri } from "./uris.ts";
 
 export interface ListKind {
   readonly method: string;
   /** The member of the result that holds the items. */
   readonly items: string;
-  readonly kind: OfferKind;
+  readonly kind: OfferKind | "tasks";
   /** The member of an item it goes by. */
-  readonly key: "name" | "uri" | "uriTemplate";
+  readonly key: "name" | "uri" | "uriTemplate" | "taskId";
 }
 
 export const LISTS: Readonly<Record<string, ListKind>> = {
@@ -31,6 +32,7 @@ export const LISTS: Readonly<Record<string, ListKind>> = {
     kind: "resources",
     key: "uriTemplate",
   },
+  "tasks/list": { method: "tasks/list", items: "tasks", kind: "tasks", key: "taskId" },
 };
 
 /** Of one member. */
@@ -50,7 +52,8 @@ export async function listOf(life: MemberLife, list: ListKind, by: ListBy): Prom
     const result = findMember(line, "result");
     const [array, more] = isObjectAt(line, result) ? findMembers(line, [list.items, "nextCursor"], result) : [];
     const next = stringAt(line, more);
-    const whole = page === 0 && next === undefined && array !== undefined ? array : undefined;
+    // Tasks have other ids for each owner, and are never the same for long.
+    const whole = page === 0 && next === undefined && list.kind !== "tasks" ? array : undefined;
     if (whole !== undefined) {
       return wholeList(life, { line, whole, key: `${list.method} ${life.name}${by.separator}` }, gathered);
     }
@@ -87,6 +90,7 @@ export interface ListBy {
   readonly ask: Ask;
   readonly carrier: Carrier;
   readonly separator: string;
+  readonly taskIds: TaskIds;
   /** Whether somebody still waits for it. */
   readonly wanted: () => boolean;
 }
@@ -122,10 +126,12 @@ class Gathered {
   readonly #given: ReadonlySet<string>;
   #bytes = 0;
   readonly #hold: Hold;
+  readonly #taskIds: TaskIds;
   #alike = 0;
 
-  constructor(life: MemberLife, list: ListKind, { separator, hold }: ListBy) {
+  constructor(life: MemberLife, list: ListKind, { separator, hold, taskIds }: ListBy) {
     this.#hold = hold;
+    this.#taskIds = taskIds;
     this.#life = life;
     this.#list = list;
     this.#prefix = life.name + separator;
@@ -141,12 +147,11 @@ class Gathered {
       : [];
     const inward = stringAt(line, at);
     if (inward === undefined || inward === "" || inward.length > MAX_KEY_LENGTH) return this.#drop();
-    if (!this.#life.member.visible[kind].shows(inward)) return true;
+    if (kind !== "tasks" && !this.#life.member.visible[kind].shows(inward)) return true;
     // What another tool was given as a name is that one's.
     if (kind === "tools" && !this.#life.member.renames.has(inward) && this.#given.has(inward)) return this.#drop();
-    const outward = key === "name"
-      ? outwardName(this.#prefix, this.#calledHere(inward))
-      : outwardUri(this.#label, inward);
+    const outward = this.#outwardOf(inward);
+    if (outward === undefined) return this.#drop();
     // Of two that would look alike, one could never be meant.
     if (this.#taken.has(outward)) return this.#drop();
     this.#bytes += span.end - span.start;
@@ -166,6 +171,12 @@ class Gathered {
       text !== ""
     );
     return { items: this.#items, dropped: dropped.join("; ") };
+  }
+
+  #outwardOf(inward: string): string | undefined {
+    const { key } = this.#list;
+    if (key === "taskId") return this.#taskIds.outward({ life: this.#life, inward });
+    return key === "name" ? outwardName(this.#prefix, this.#calledHere(inward)) : outwardUri(this.#label, inward);
   }
 
   #calledHere(inward: string): string {

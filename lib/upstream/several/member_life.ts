@@ -7,6 +7,8 @@ import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
 import type { Timers } from "../../platform/timers.ts";
+import { isCredentialFault } from "../peers/http_peer_fault.ts";
+import { RefusedCredential } from "../refused_credential.ts";
 import { Breaker, MemberFault, reasonOf } from "./breaker.ts";
 import type { Member } from "./member.ts";
 
@@ -40,8 +42,8 @@ export class MemberLife {
   #sealedState: string | undefined;
   #resumed: Resumed | undefined;
   #confirmed = false;
-  /** Whether it was a credential that the last greeting lacked. */
-  #wantsCredential = false;
+  /** Of greetings. */
+  readonly #refused: RefusedCredential;
   /** Whether the last greeting's refusal, one for good, stands. */
   #refusedStill: (() => boolean) | undefined;
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
@@ -52,6 +54,7 @@ export class MemberLife {
     this.member = options.member;
     this.name = options.name;
     this.breaker = new Breaker(options.timers);
+    this.#refused = new RefusedCredential(options.timers);
   }
 
   /** Whether it has answered a handshake, now or when the session was opened. */
@@ -105,12 +108,14 @@ export class MemberLife {
       this.#source = source;
       this.breaker.succeed();
       this.#refusedStill = undefined;
+      this.#refused.accept();
       this.member.refusal.accept();
     } catch (error) {
       this.breaker.fail(error);
       const isForGood = source.isRefusedForGood || (error instanceof MemberFault && error.isForGood);
       this.#refusedStill = isForGood ? this.member.refusal.refuse(reasonOf(error)) : undefined;
-      this.#wantsCredential = error instanceof SignetError && error.code === "upstream_credential_missing";
+      if (isCredentialFault(error)) this.#refused.refuse(this.#carry(carrier).fields, error);
+      else this.#refused.accept();
       void source.end(this.#carry(carrier)).catch(() => {}).finally(() => source.stop());
       throw error;
     } finally {
@@ -136,7 +141,8 @@ export class MemberLife {
   /** Tries to have one that is out. @returns whether it is there now */
   async connect(carrier: Carrier): Promise<boolean> {
     if (this.isUp) return true;
-    if (this.#stopped || this.#resumed === undefined || this.isRefused || this.pauseMs > 0) return false;
+    if (this.#stopped || this.#resumed === undefined || this.isRefused) return false;
+    if (this.#isHeldBack(carrier)) return false;
     this.#connecting ??= this.#greetLate(carrier).finally(() => this.#connecting = undefined);
     return await this.#connecting.then(() => true, () => false);
   }
@@ -204,13 +210,18 @@ export class MemberLife {
 
   async #peerLater(peer: Promise<Peer> | undefined, carrier: Carrier): Promise<Peer> {
     if (peer !== undefined) return await peer;
-    // Another request may bring another credential: one that was refused holds back nobody who asks.
-    if (this.#wantsCredential) this.breaker.succeed();
     if (!await this.connect(carrier)) {
       const reason = this.breaker.reason ?? this.member.breaker.reason ?? "is not there";
       throw new MemberFault(this.isRefused ? `${reason}; a new session asks it again` : reason);
     }
     return await this.#source!.peer;
+  }
+
+  /** A credential that was refused holds back nobody who brings another one. */
+  #isHeldBack(carrier: Carrier): boolean {
+    if (!this.#refused.isSet) return this.pauseMs > 0;
+    if (this.member.breaker.pauseMs > 0) return true;
+    return this.#refused.refusalOf(this.#carry(carrier).fields) !== undefined;
   }
 
   async #greetLate(carrier: Carrier): Promise<PeerSource> {

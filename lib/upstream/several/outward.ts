@@ -1,7 +1,7 @@
 // What a member says as its clients see it: addresses of resources that lead back to it, wherever an answer holds one
 // (docs/behaviour.md A3, A9). Everything else passes byte for byte.
-import type { Span } from "../../mcp/json_text.ts";
-import { elementsIn, jsonBytes, memberAt, type Splice, splice, stringAt } from "./splices.ts";
+import { findMembers, type Span } from "../../mcp/json_text.ts";
+import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice, stringAt } from "./splices.ts";
 import { outwardUri } from "./uris.ts";
 
 /** One address, exchanged. */
@@ -25,16 +25,29 @@ function contentSplices(text: Uint8Array, block: Span, label: string): Splice[] 
   return type === "resource" ? uriSplice(text, memberAt(text, "uri", memberAt(text, "resource", block)), label) : [];
 }
 
+/** What of a member an answer is turned for. */
+export interface OutwardOf {
+  readonly label: string;
+  /** Of a task's id at the member. @returns undefined for one that cannot be */
+  readonly taskId: (inward: string) => string | undefined;
+}
+
 /** The answer to a request of this method. */
-export function outwardReply(line: Uint8Array, method: string, label: string): Uint8Array {
+export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): Uint8Array {
+  const { label } = of;
   const result = memberAt(line, "result", wholeOf(line));
   if (result === undefined) return line;
   switch (method) {
     case "tools/call":
-      return splice(
-        line,
-        elementsIn(line, memberAt(line, "content", result)).flatMap((block) => contentSplices(line, block, label)),
-      );
+    case "tasks/result": {
+      const [content, task, taskId, meta] = findMembers(line, ["content", "task", "taskId", "_meta"], result);
+      return splice(line, [
+        ...elementsIn(line, content).flatMap((block) => contentSplices(line, block, label)),
+        ...taskSplices(line, memberAt(line, "taskId", task), of),
+        ...taskSplices(line, taskId, of),
+        ...relatedSplices(line, meta, of),
+      ]);
+    }
     case "prompts/get":
       return splice(
         line,
@@ -50,6 +63,9 @@ export function outwardReply(line: Uint8Array, method: string, label: string): U
           uriSplice(line, memberAt(line, "uri", item), label)
         ),
       );
+    case "tasks/get":
+    case "tasks/cancel":
+      return splice(line, taskSplices(line, memberAt(line, "taskId", result), of));
     default:
       return line;
   }
@@ -59,6 +75,26 @@ export function outwardReply(line: Uint8Array, method: string, label: string): U
 export function outwardUpdate(line: Uint8Array, label: string): Uint8Array {
   return splice(line, uriSplice(line, memberAt(line, "uri", memberAt(line, "params", wholeOf(line))), label));
 }
+
+/** `notifications/tasks/status`, and whatever else a member says of a task unasked. */
+export function outwardOfTask(line: Uint8Array, of: OutwardOf): Uint8Array {
+  const params = memberAt(line, "params", wholeOf(line));
+  const [taskId, meta] = isObjectAt(line, params) ? findMembers(line, ["taskId", "_meta"], params) : [];
+  return splice(line, [...taskSplices(line, taskId, of), ...relatedSplices(line, meta, of)]);
+}
+
+function taskSplices(text: Uint8Array, span: Span | undefined, { taskId }: OutwardOf): Splice[] {
+  const inward = stringAt(text, span);
+  // One that cannot come back leads nowhere.
+  return inward === undefined ? [] : [{ span: span!, value: jsonBytes(taskId(inward) ?? "") }];
+}
+
+/** What says which task a message is about. */
+function relatedSplices(text: Uint8Array, meta: Span | undefined, of: OutwardOf): Splice[] {
+  return taskSplices(text, memberAt(text, "taskId", memberAt(text, RELATED_TASK, meta)), of);
+}
+
+const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 function wholeOf(text: Uint8Array): Span {
   let start = 0;

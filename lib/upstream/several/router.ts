@@ -20,9 +20,11 @@ import { greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
 import type { Member } from "./member.ts";
 import { MemberLife } from "./member_life.ts";
 import { asker } from "./own_asks.ts";
-import { outwardUpdate } from "./outward.ts";
+import { type OutwardOf, outwardOfTask, outwardUpdate } from "./outward.ts";
+import { QuestionTokens } from "./question_tokens.ts";
 import { RouterPeer } from "./router_peer.ts";
 import { jsonBytes, memberAt, stringAt } from "./splices.ts";
+import { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 
 export interface RouterParts {
@@ -47,8 +49,18 @@ export interface RouterOptions {
   readonly events: PeerEvents;
 }
 
+/** From whom something was heard. */
+interface Heard {
+  readonly peer: Peer;
+  /** The id there of the request it belongs to. */
+  readonly about: number | undefined;
+  readonly asking: AskingPeer;
+}
+
 /** Changes of lists that come close together are told once, in ms. */
 const DEBOUNCE_MS = 200;
+/** A session that nobody has used for so long tries nobody by itself, in ms. */
+const REST_MS = 30_000;
 /** Questions of all members that wait for the client: each has its share, and one at least some. */
 const MAX_QUESTIONS = 96, LEAST_QUESTIONS = 4;
 /** Of what an event id says of the members' streams, in characters: it comes back in a field. */
@@ -63,6 +75,8 @@ export class Router implements PeerSource {
   #lives: readonly MemberLife[] = [];
   #peer: RouterPeer | undefined;
   #catalog: Catalog | undefined;
+  #taskIds: TaskIds | undefined;
+  readonly #tokens = new QuestionTokens();
   #run = "";
   #separator: string;
   /** Members whose own ids find no room in the session's: only this process knows them. */
@@ -72,6 +86,8 @@ export class Router implements PeerSource {
   /** Of the last request: for what none is at hand for. */
   #carrier: Carrier;
   #cancelRetry: (() => void) | undefined;
+  /** Whether members that are out wait for the session to be used again. */
+  #rests = false;
   #place: { readonly text: string; readonly sealed: string } | undefined;
   readonly #changed = new Set<string>();
   #cancelTelling: (() => void) | undefined;
@@ -90,6 +106,7 @@ export class Router implements PeerSource {
     if (this.#peer === undefined) {
       throw new SignetError("internal", { facts: { attempted: "ask members before a greeting" } });
     }
+    this.#wake();
     return this.#peer;
   }
 
@@ -203,6 +220,7 @@ export class Router implements PeerSource {
   }
 
   listen(carrier: Carrier, place?: string): void {
+    this.#wake();
     this.#carrier = { fields: [...carrier.fields] };
     const places = this.#placesIn(place);
     for (const life of this.#lives) life.listen(carrier, places.get(life.name));
@@ -254,17 +272,24 @@ export class Router implements PeerSource {
     });
     const lives = this.#lives;
     const ask = asker(timers, timeoutMs);
+    const taskIds = this.#taskIds = new TaskIds({ ring, owner: opening.caller.owner, lives });
     this.#catalog = new Catalog({
       lives,
       ask,
       separator: this.#separator,
+      taskIds,
       timers,
       timeoutMs,
       account: account.shareOf(opening.caller.principalKey),
       log,
       facts: this.#facts,
     });
-    this.#peer = new RouterPeer({ lives, ask, catalog: this.#catalog, cursors: new Cursors(ring, run) });
+    this.#peer = new RouterPeer({
+      ...{ lives, ask, taskIds },
+      catalog: this.#catalog,
+      cursors: new Cursors(ring, run),
+      tokens: this.#tokens,
+    });
   }
 
   #reportMissing(missing: readonly Missing[]): void {
@@ -301,10 +326,21 @@ export class Router implements PeerSource {
   #retryLater(): void {
     const out = this.#lives.filter(({ isUp, isRefused }) => !isUp && !isRefused);
     if (out.length === 0 || this.#stopped) return;
+    const { timers } = this.#parts;
     const pauseMs = Math.min(...out.map(({ pauseMs }) => pauseMs));
-    this.#cancelRetry = this.#parts.timers.after(Math.max(pauseMs, 100), () => {
+    this.#cancelRetry = timers.after(Math.max(pauseMs, 100), () => {
+      const sinceMs = this.#options.events.unusedSinceMs();
+      this.#rests = sinceMs !== undefined && timers.now() - sinceMs >= REST_MS;
+      if (this.#rests) return;
       void Promise.all(out.map((life) => life.connect(this.#carrier))).finally(() => this.#retryLater());
     });
+  }
+
+  /** The session is used again. */
+  #wake(): void {
+    if (!this.#rests) return;
+    this.#rests = false;
+    this.#retryLater();
   }
 
   #eventsOf(life: () => MemberLife): PeerEvents {
@@ -319,6 +355,7 @@ export class Router implements PeerSource {
     return {
       onMessage: (message, peer, about) => this.#hear(life(), message, { peer, about, asking: asked(peer) }),
       onLost: (peer) => {
+        asking.get(peer)?.withdrawAll();
         events.onLost(asked(peer));
         asking.delete(peer);
       },
@@ -335,14 +372,14 @@ export class Router implements PeerSource {
   #hear(
     life: MemberLife,
     message: Message,
-    from: { readonly peer: Peer; readonly about: number | undefined; readonly asking: AskingPeer },
+    from: Heard,
   ) {
     const { events } = this.#options;
     const { method, id, params } = message.value;
     const { peer } = from;
     const about = this.#peer?.idOf(peer, from.about);
     if (id !== undefined) {
-      if (method !== "ping") return this.#question(message, from.asking, about);
+      if (method !== "ping") return this.#question(life, message, from);
       // A sign of life is the connection's business, and ends here.
       const fields = life.member.carry(this.#carrier.fields);
       peer.send(jsonBytes({ jsonrpc: "2.0", id, result: {} }), { fields });
@@ -368,18 +405,24 @@ export class Router implements PeerSource {
         from.asking.withdraw(isJsonObject(params) ? params.requestId : undefined);
         return events.onMessage(message, from.asking, about);
       case "notifications/tasks/status":
-        return undefined;
+        return events.onMessage({ ...message, line: outwardOfTask(message.line, this.#outwardOf(life)) }, peer, about);
       default:
         return events.onMessage(message, peer, about);
     }
   }
 
-  #question(message: Message, asking: AskingPeer, about: number | undefined): Promise<void> | undefined {
+  #question(life: MemberLife, message: Message, { asking, ...from }: Heard): Promise<void> | undefined {
+    const about = this.#peer?.idOf(from.peer, from.about);
     const id = message.value.id as RpcId;
     const most = Math.max(LEAST_QUESTIONS, Math.floor(MAX_QUESTIONS / this.#lives.length));
-    if (asking.take(id, most)) return this.#options.events.onMessage(message, asking, about);
-    asking.refuseFurther(id);
-    return undefined;
+    if (!asking.take(id, most)) return void asking.refuseFurther(id);
+    const { line, end } = this.#tokens.give(outwardOfTask(message.line, this.#outwardOf(life)), asking);
+    asking.onceDone(id, end);
+    return this.#options.events.onMessage({ ...message, line }, asking, about);
+  }
+
+  #outwardOf(life: MemberLife): OutwardOf {
+    return { label: labelOf(life.name), taskId: (inward) => this.#taskIds?.outward({ life, inward }) };
   }
 
   #changeAll(): void {

@@ -9,13 +9,17 @@ import type { Catalog, Destination } from "./catalog.ts";
 import type { Cursors } from "./cursors.ts";
 import { LISTS } from "./lists.ts";
 import type { MemberLife } from "./member_life.ts";
-import { outwardReply } from "./outward.ts";
+import { type OutwardOf, outwardReply } from "./outward.ts";
 import type { Ask } from "./own_asks.ts";
 import { pageOf } from "./pages.ts";
+import type { QuestionTokens } from "./question_tokens.ts";
 import { jsonBytes, memberAt, stringAt } from "./splices.ts";
+import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, INTERNAL = -32603;
+/** Stands for what is no text: it opens nothing. */
+const NO_CURSOR = "";
 /** As much of a name as a message repeats, in characters. */
 const MAX_SHOWN = 128;
 const EMPTY = new TextEncoder().encode("{}");
@@ -30,7 +34,7 @@ interface Open {
 
 /** What a request is about, in its text and to people. */
 interface Subject {
-  readonly what: "tool" | "prompt" | "resource";
+  readonly what: "tool" | "prompt" | "resource" | "task";
   readonly span: Span | undefined;
   readonly value: string | undefined;
 }
@@ -39,6 +43,8 @@ export interface RouterPeerOptions {
   readonly lives: readonly MemberLife[];
   readonly catalog: Catalog;
   readonly cursors: Cursors;
+  readonly taskIds: TaskIds;
+  readonly tokens: QuestionTokens;
   readonly ask: Ask;
 }
 
@@ -72,9 +78,10 @@ export class RouterPeer implements Peer {
   send(text: Uint8Array, carrier: Carrier): boolean {
     const method = stringAt(text, findMember(text, "method"));
     if (method === "notifications/cancelled") this.#cancel(text, carrier);
-    // Of a member's question; which one's, its token does not say.
-    else if (method === "notifications/progress") return true;
-    // What is no notification is nobody's: a server may run a call that has no id, allowed or not (A7).
+    else if (method === "notifications/progress") {
+      const about = this.#options.tokens.inward(text);
+      about?.asking.send(about.text, carrier);
+    } // What is no notification is nobody's: a server may run a call that has no id, allowed or not (A7).
     else if (method?.startsWith("notifications/")) { for (const life of this.#options.lives) life.send(text, carrier); }
     return true;
   }
@@ -122,17 +129,32 @@ export class RouterPeer implements Peer {
         const span = memberAt(text, "uri", params);
         return await this.#toNamed(own, request, { what: "resource", span, value: stringAt(text, span) });
       }
+      case "tasks/get":
+      case "tasks/result":
+      case "tasks/cancel": {
+        if (!this.#hasTasks) break;
+        const span = memberAt(text, "taskId", params);
+        return await this.#toNamed(own, request, { what: "task", span, value: stringAt(text, span) });
+      }
       case "completion/complete":
         return await this.#toNamed(own, request, referenceIn(text, memberAt(text, "ref", params)));
       case "logging/setLevel":
         return await this.#setLevel(own, params === undefined ? {} : parse(text, params), carrier);
     }
-    const list = LISTS[method];
+    const list = method === "tasks/list" && !this.#hasTasks ? undefined : LISTS[method];
     if (list === undefined) {
       await Promise.resolve();
       return this.#fail(own, METHOD_NOT_FOUND, `Method not found: ${method.slice(0, MAX_SHOWN)}`);
     }
-    await this.#list(own, list.method, { cursor: stringAt(text, memberAt(text, "cursor", params)), carrier });
+    const cursor = memberAt(text, "cursor", params);
+    await this.#list(own, list.method, { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier });
+  }
+
+  /** After a restart nobody knows: then members are asked. */
+  get #hasTasks(): boolean {
+    return this.#options.lives.some(({ isUp, capabilities }) =>
+      isUp && (capabilities === undefined || capabilities.tasks !== undefined)
+    );
   }
 
   async #list(own: number, method: string, { cursor, carrier }: { cursor: string | undefined; carrier: Carrier }) {
@@ -147,16 +169,18 @@ export class RouterPeer implements Peer {
   }
 
   async #toNamed(own: number, request: Routed, subject: Subject): Promise<void> {
-    const { catalog } = this.#options;
-    const { what, span, value } = subject;
+    const { span, value } = subject;
     await Promise.resolve();
-    const found = value === undefined
-      ? undefined
-      : what === "resource"
-      ? catalog.resourceOf(value)
-      : await catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, request.carrier);
+    const found = value === undefined ? undefined : await this.#destinationOf(subject.what, value, request.carrier);
     if (found === undefined || span === undefined) return this.#fail(own, INVALID_PARAMS, unknown(subject));
     this.#pass(own, request, { ...found, subject: { ...subject, span } });
+  }
+
+  #destinationOf(what: Subject["what"], value: string, carrier: Carrier) {
+    const { catalog, taskIds } = this.#options;
+    if (what === "task") return taskIds.open(value);
+    if (what === "resource") return catalog.resourceOf(value);
+    return catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, carrier);
   }
 
   #pass(own: number, request: Routed, to: Destination & { readonly subject: Subject & { readonly span: Span } }): void {
@@ -167,13 +191,14 @@ export class RouterPeer implements Peer {
     life.member.counts.calls++;
     const text = replaceSpan(request.text, subject.span, jsonBytes(inward));
     const hides = subject.what === "resource" && life.member.visible.resources.hides;
+    const of = this.#outwardOf(life, subject.what === "task" ? { ...to, outward: subject.value! } : undefined);
     life.ask(text, {
       carrier: request.carrier,
       asker: {
         onReply: (reply) => {
           // What is denied must look like what is not there, and so the other way round (A7).
           if (hides && isNotFound(reply)) return void this.#fail(own, INVALID_PARAMS, unknown(subject));
-          return this.#reply(own, { ...reply, line: outwardReply(reply.line, request.method, labelOf(life.name)) });
+          return this.#reply(own, { ...reply, line: outwardReply(reply.line, request.method, of) });
         },
         onLost: (loss) => {
           life.member.counts.lost++;
@@ -184,6 +209,15 @@ export class RouterPeer implements Peer {
       onAsked: (peer, id) => open.running = { peer, id },
       wanted: () => this.#open.get(own) === open,
     });
+  }
+
+  /** @param known a task that was asked about by an id that its client keeps, under whatever key it was sealed */
+  #outwardOf(life: MemberLife, known?: { readonly inward: string; readonly outward: string }): OutwardOf {
+    const { taskIds } = this.#options;
+    return {
+      label: labelOf(life.name),
+      taskId: (inward) => inward === known?.inward ? known.outward : taskIds.outward({ life, inward }),
+    };
   }
 
   /** Asked of all that may have a log; done if one of them has done it. */
@@ -243,7 +277,7 @@ interface Routed {
 }
 
 /** Requests that servers report the progress of. */
-const MAY_PROGRESS = /^(tools|prompts|resources|completion)\//;
+const MAY_PROGRESS = /^(tools|prompts|resources|completion|tasks)\//;
 
 function tokenOf(text: Uint8Array): string | undefined {
   const meta = memberAt(text, "_meta", findMember(text, "params"));

@@ -38,6 +38,14 @@ export interface VisibleOf {
 
 const ITSELF = (name: string): readonly string[] => [name];
 
+/**
+ * Many file systems know no case, and take letters for the same however they are composed: what is denied of files is
+ * denied on those, too. What is allowed is not widened by it.
+ */
+function withoutCase(text: string): string {
+  return /^file:/i.test(text) ? text.normalize("NFC").toLowerCase() : text;
+}
+
 /** What one member may show of one kind. */
 export class Visible {
   readonly #allow: readonly string[];
@@ -54,7 +62,7 @@ export class Visible {
       });
     this.#spellings = of.spellings ?? ITSELF;
     this.#allow = mine(allow).flatMap(this.#spellings);
-    this.#deny = mine(deny).flatMap(this.#spellings);
+    this.#deny = mine(deny).flatMap(this.#spellings).map(withoutCase);
   }
 
   /** Whether anything is hidden at all. */
@@ -66,7 +74,9 @@ export class Visible {
   shows(name: string): boolean {
     if (!this.hides) return true;
     const spellings = this.#spellings(name);
-    if (spellings.some((spelling) => this.#deny.some((pattern) => matches(pattern, spelling)))) return false;
+    const isDenied = spellings.map(withoutCase)
+      .some((spelling) => this.#deny.some((pattern) => matches(pattern, spelling)));
+    if (isDenied) return false;
     return this.#allow.length === 0 ||
       spellings.every((spelling) => this.#allow.some((pattern) => matches(pattern, spelling)));
   }
