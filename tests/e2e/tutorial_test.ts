@@ -1,0 +1,67 @@
+// docs/tutorial.md is true: every block of it is run, in order, in one shell, and every answer it promises is compared.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { runBounded } from "../../scripts/bounded_child.ts";
+import { cleanEnvironment } from "../support/mcp_process.ts";
+import { freePort } from "../support/mcp_servers.ts";
+import { needing } from "../support/programs.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const EVERYTHING = "npm:@modelcontextprotocol/server-everything@2026.8.31";
+
+/** The page's blocks as one script, on ports that are free. */
+async function script(): Promise<string> {
+  const page = await Deno.readTextFile(`${ROOT}docs/tutorial.md`);
+  const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+  assert.equal(blocks.length, 8, "the page's blocks, or change this number");
+  return ["3001", "8080", "9090"].reduce((text, port) => text.replaceAll(port, String(freePort())), blocks.join("\n"));
+}
+
+/** `signet` and `npm` of the page, by what this machine has: the program under test, and the server as it is locked. */
+async function programs(folder: string): Promise<void> {
+  const { SIGNET_BIN } = Deno.env.toObject();
+  const deno = `exec "${Deno.execPath()}" run -A`;
+  const signet = SIGNET_BIN === undefined ? `${deno} --lock="${ROOT}deno.lock" --frozen "${ROOT}main.ts"` : SIGNET_BIN;
+  const everything = `${deno} --lock="${ROOT}tests/deno.lock" --frozen "${EVERYTHING}" streamableHttp`;
+  await Deno.writeTextFile(`${folder}/signet`, `#!/bin/sh\n${signet.replace(/^(?!exec)/, "exec ")} "$@"\n`);
+  await Deno.writeTextFile(`${folder}/everything`, `#!/bin/sh\ncd "${ROOT}" && ${everything}\n`);
+  const install = `mkdir -p node_modules/.bin && cp "${folder}/everything" node_modules/.bin/mcp-server-everything`;
+  await Deno.writeTextFile(`${folder}/npm`, `#!/bin/sh\n${install}\n`);
+  for (const name of ["signet", "npm", "everything"]) await Deno.chmod(`${folder}/${name}`, 0o755);
+}
+
+Deno.test(
+  "every block of the tutorial does what the page says",
+  await needing(["bash", "curl"], "that the tutorial is true"),
+  async () => {
+    await using folder = await TempFolder.create();
+    await programs(folder.path);
+    // What still runs at a failed step ends with the shell.
+    const prologue = "set -eu -o pipefail\ntrap 'kill $(jobs -p) 2> /dev/null; wait' EXIT\n";
+    const { code, stdout, stderr } = await runBounded("bash", {
+      what: "the tutorial",
+      args: ["-c", prologue + await script()],
+      deadlineMs: 180_000,
+      cwd: folder.path,
+      clearEnv: true,
+      env: { ...cleanEnvironment(), NO_COLOR: "1", PATH: `${folder.path}:${Deno.env.get("PATH")}` },
+    });
+    const said = `${stdout}\n${stderr}`;
+    assert.equal(code, 0, said);
+    // The answers, in the page's order: what curl prints of them.
+    assert.deepEqual(stdout.match(/^(?:HTTP\/1\.1 .*|Echo: hello)$/gm), [
+      "HTTP/1.1 202 Accepted",
+      "Echo: hello",
+      "HTTP/1.1 403 Forbidden",
+      "HTTP/1.1 404 Not Found",
+      "Echo: hello",
+      "Echo: hello",
+      "HTTP/1.1 404 Not Found",
+    ], said);
+    assert.match(stdout, /owner/i, "what inspect says");
+    const log = await Deno.readTextFile(`${folder.path}/signet-tutorial/signet.log`);
+    assert.match(log, /"code":"owner_mismatch"/, `the log says who tried: ${log}`);
+    assert.match(log, /session resurrected upstream/, "the log says that the session was opened again");
+  },
+);
