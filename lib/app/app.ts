@@ -12,6 +12,7 @@ import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
+import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { capsOf } from "./caps.ts";
 import { createControl } from "./control.ts";
@@ -124,6 +125,11 @@ export class App implements RunningApp {
     return this.#admin?.address;
   }
 
+  /** Who is told of what happens here; to be added to at any time. */
+  get observers(): Observers {
+    return this.#lasting.observers;
+  }
+
   get stopped(): Promise<void> {
     return this.#stopped.promise;
   }
@@ -167,10 +173,10 @@ export class App implements RunningApp {
   }
 
   #controlRoutes(admin: { readonly hostname: string }): ReadonlyMap<string, AdminRoute> {
-    const { tokens, revocations, registry, owners, log, now, secrets } = this.#lasting;
+    const { tokens, revocations, registry, owners, log, observers, now, secrets } = this.#lasting;
     const { maxIdLength } = this.#settings;
     const ring = () => registry.ring;
-    const control = createControl({ tokens, revocations, registry, owners, ring, maxIdLength, log, now });
+    const control = createControl({ tokens, revocations, registry, owners, ring, maxIdLength, log, observers, now });
     const guarded = { token: secrets.adminToken, loopback: isLoopbackHost(admin.hostname) };
     const { process } = this.#options;
     return new Map([
@@ -184,6 +190,7 @@ export class App implements RunningApp {
     const refused = this.#server.stats.connectionsRefused;
     const count = refused - this.#refusedTold;
     if (count === 0) return;
+    this.#tell({ event: "connection.refuse", count });
     this.#refusedTold = refused;
     this.#options.log.warn("connections refused: there are as many as may be", {
       ...{ code: "connection_limit", count, limit: this.#settings.maxConnections },
@@ -200,7 +207,18 @@ export class App implements RunningApp {
   }
 
   async reload(): Promise<void> {
-    await this.#reloads.count(this.#options.now, () => this.#reload());
+    try {
+      await this.#reloads.count(this.#options.now, () => this.#reload());
+      this.#tell({ event: "config.reload", ok: true });
+    } catch (error) {
+      this.#tell({ event: "config.reload", ok: false });
+      throw error;
+    }
+  }
+
+  #tell(event: Omit<LifeEvent, "atMs">): void {
+    const { observers, now } = this.#lasting;
+    if (observers.watched) observers.tellEvent({ ...event, atMs: now() });
   }
 
   async #reload(): Promise<void> {

@@ -7,6 +7,7 @@ import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { SignetError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { Logger } from "../observe/log.ts";
+import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
@@ -27,6 +28,7 @@ export interface ControlOptions {
   readonly maxIdLength?: number;
   /** Told what was done, never to whom. */
   readonly log?: Logger;
+  readonly observers?: Observers;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -48,7 +50,9 @@ class AppControl implements Control {
 
   async issueToken(request: { readonly agent: string; readonly ttlMs: number }) {
     const issued = await this.#tokens().issue(request);
-    this.#options.log?.info("session token issued", { token: shortHash(issued.sid) });
+    const token = shortHash(issued.sid);
+    this.#options.log?.info("session token issued", { token });
+    this.#tell({ event: "token.issue", token, agent: request.agent });
     return issued;
   }
 
@@ -60,12 +64,15 @@ class AppControl implements Control {
     const tokens = this.#tokens();
     const revoked = await ("sid" in request ? tokens.revoke(request.sid) : tokens.revokeToken(request.token));
     if (revoked) this.#options.log?.info("session tokens revoked", { count: 1 });
+    const token = "sid" in request ? shortHash(request.sid) : undefined;
+    this.#tell({ event: "token.revoke", what: "token", token, count: revoked ? 1 : 0 });
     return revoked;
   }
 
   async revokeAgent(agent: string) {
     const count = await this.#tokens().revokeAgent(agent);
     this.#options.log?.info("session tokens revoked", { count });
+    this.#tell({ event: "token.revoke", what: "agent", agent, count });
     return count;
   }
 
@@ -86,7 +93,20 @@ class AppControl implements Control {
   async revoke(request: RevocationRequest): Promise<RevocationResult> {
     const result = await this.#revoke(request);
     this.#options.log?.info("sessions revoked", { what: request.kind, ended: result.ended });
+    this.#tell({
+      event: "session.revoke",
+      what: request.kind,
+      ...(request.kind === "hash" ? { session: request.hash } : {}),
+      ...(request.kind === "principal" ? { subject: subjectOf(request) } : {}),
+      count: result.ended,
+    });
     return result;
+  }
+
+  /** The operator is who holds the admin token, or the machine: more is not known of him. */
+  #tell(event: Omit<LifeEvent, "atMs">): void {
+    const { observers, now } = this.#options;
+    if (observers?.watched) observers.tellEvent({ ...event, atMs: now() });
   }
 
   async #revoke(request: RevocationRequest): Promise<RevocationResult> {
@@ -222,6 +242,11 @@ class AppControl implements Control {
     if (registry !== undefined) return registry;
     throw invalid(`${attempted} needs a running Signet: a state file knows no live sessions`, "Ask it with --admin.");
   }
+}
+
+/** Whose sessions are revoked. */
+function subjectOf({ issuer, subject, clientId }: PrincipalRequest): LifeEvent["subject"] {
+  return { source: "operator", issuer, subject, ...(clientId === undefined ? {} : { clientId }) };
 }
 
 function viewOf(session: Session): SessionView {

@@ -8,17 +8,20 @@ import { endReopened } from "../gateway/out/end.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
+import { tellOfSession } from "../gateway/observed.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
+import { Observers } from "../observe/observers.ts";
 import { readTextFile } from "../platform/files.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
 import type { Caller } from "../session/caller.ts";
 import { type LimitCaps, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
+import type { EndReason, Session } from "../session/session.ts";
 import { Reopenings } from "../session/reopenings.ts";
 import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
@@ -55,6 +58,8 @@ export interface Lasting {
   readonly lifecycle: Lifecycle;
   readonly underWay: UnderWay;
   readonly log: BudgetedLogger;
+  /** Of every exchange, and of what else happens: `observe/observers.ts`. */
+  readonly observers: Observers;
   readonly now: () => number;
 }
 
@@ -96,10 +101,15 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const account = new ByteAccount(settings.maxBufferedBytes);
   const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring });
   const { upstream } = opened;
+  const observers = new Observers();
   const registry = new SessionRegistry({
     ...{ ring, limits, owners, revocations },
     idleMs: settings.sessionIdleMs,
     maxIdLength: settings.maxIdLength,
+    onLeave: (session, reason) => tellOfLeaving(observers, session, { reason, nowMs: now() }),
+    onTakenIn: (session, caller) => {
+      tellOfSession({ observers, now }, "session.resume", { session, caller });
+    },
     onEnd: (session, reason) => {
       identities.evictSession(session.sealed.sid);
       endReopened(upstream, session, reason);
@@ -120,7 +130,21 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   });
   return {
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
-    ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, account, log, now },
+    ...{
+      limits,
+      store,
+      revocations,
+      secrets,
+      identities,
+      registry,
+      owners,
+      upstream,
+      opened,
+      account,
+      log,
+      observers,
+      now,
+    },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
@@ -133,6 +157,19 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
 /** A server that restarts loses every session at once: each may come back, and be lost once more. */
 function reopeningsOf({ maxSessions, maxSessionsPerPrincipal }: LimitCaps): number {
   return 2 * Math.min(maxSessions, maxSessionsPerPrincipal);
+}
+
+/** Who lets go of a session without ending it: its id stays good. */
+const STAYS_GOOD: ReadonlySet<EndReason> = new Set(["idle", "evicted"]);
+
+function tellOfLeaving(
+  observers: Observers,
+  session: Session,
+  { reason, nowMs }: { readonly reason: EndReason; readonly nowMs: number },
+): void {
+  if (!observers.watched) return;
+  const event = STAYS_GOOD.has(reason) ? "session.leave" : "session.end";
+  observers.tellEvent({ event, atMs: nowMs, session: session.tag, actor: session.lastOwner?.principal, reason });
 }
 
 /** The upstream has ended it for good. Rare, so that no index is kept for it. */

@@ -162,7 +162,7 @@ export class Conversation {
     const bytes = post.text.length;
     if (requests.length === 0) return { response: this.#accept(pieces, { peer, bytes, carrier: post }), abort() {} };
     const answer = this.#newAnswer(post, requests.length);
-    this.#start(pieces, { answer, peer, bytes, carrier: { fields: post.fields } });
+    this.#start(pieces, { answer, peer, bytes, carrier: { fields: post.fields, noted: post.noted } });
     return { response: answer.response, abort: () => answer.abandon() };
   }
 

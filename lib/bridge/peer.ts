@@ -17,6 +17,14 @@ export interface Message {
  */
 export interface Carrier {
   readonly fields: FieldList;
+  /** Where somebody observes the request: what is found out about it behind the bridge. */
+  readonly noted?: Noted | undefined;
+}
+
+/** To be filled in by whoever knows. */
+export interface Noted {
+  /** Of several servers, the one that a request is for. */
+  member: string | undefined;
 }
 
 /** Where no request of a client's is at hand. */

@@ -6,7 +6,7 @@ import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import type { InitializeParams } from "../mcp/era.ts";
-import type { OpenPeers } from "./peer.ts";
+import type { Noted, OpenPeers } from "./peer.ts";
 
 /** One message for a server, or for whatever answers as one. */
 export interface BridgeRequest {
@@ -36,6 +36,8 @@ export interface BridgeRequest {
    * it has not opened itself. Undefined where there is no such session, or its id is an adopted one.
    */
   readonly opened?: InitializeParams | undefined;
+  /** See {@link Noted}. */
+  readonly noted?: Noted | undefined;
 }
 
 /** Whom peers are opened for. */

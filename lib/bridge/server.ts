@@ -88,8 +88,8 @@ export class BridgeServer {
   #post(request: BridgeRequest, conversation: Conversation): Call {
     const accepts = acceptanceOf(request.fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    const { fields } = request;
-    return callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts, fields }));
+    const { fields, noted } = request;
+    return callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts, fields, noted }));
   }
 
   /** A message without a session: an initialize opens one, a stateless request needs none. */
@@ -104,7 +104,7 @@ export class BridgeServer {
   }
 
   /** @throws SignetError `invalid_params`, `internal` */
-  #pass({ caller, fields }: BridgeRequest, text: Uint8Array, message: RpcRequest | RpcNotification): Call {
+  #pass({ caller, fields, noted }: BridgeRequest, text: Uint8Array, message: RpcRequest | RpcNotification): Call {
     // Stateless notifications are about nothing a server could know: a request is cancelled by closing its stream.
     if (message.kind === "notification") return callOf(Promise.resolve(bareAnswer(202)));
     // One without its envelope would make a server of both eras take its whole process for one of the other.
@@ -112,7 +112,7 @@ export class BridgeServer {
     if (caller.owner.trim() === "") throw new SignetError("internal", { facts: NEEDS_OWNER });
     const accepts = acceptanceOf(fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    return this.#stateless.post({ caller, fields }, { text, request: message, accepts, fields });
+    return this.#stateless.post({ caller, fields }, { text, request: message, accepts, fields, noted });
   }
 }
 

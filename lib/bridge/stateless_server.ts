@@ -185,14 +185,14 @@ export class StatelessServer {
     }
   }
 
-  #translate(exchange: Exchange, peer: Peer, { text, request, fields }: StatelessPost): void {
+  #translate(exchange: Exchange, peer: Peer, { text, request, fields, noted }: StatelessPost): void {
     if (request.method === "server/discover") {
       void this.#respond(exchange, resultText(exchange.id, discoverResult(this.#options.life.identity)));
     } else if (request.method === "subscriptions/listen") {
       this.#options.life.listen({ fields });
       this.#subscribe(exchange, request);
     } else if (isCommonMethod(request.method)) {
-      this.#ask(exchange, peer, { text: requestForLegacy(text, request), fields });
+      this.#ask(exchange, peer, { text: requestForLegacy(text, request), fields, noted });
     } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
         "for clients without a session";
@@ -200,13 +200,13 @@ export class StatelessServer {
     }
   }
 
-  #ask(exchange: Exchange, peer: Peer, { text, fields }: Carrier & { readonly text: Uint8Array }): void {
+  #ask(exchange: Exchange, peer: Peer, { text, fields, noted }: Carrier & { readonly text: Uint8Array }): void {
     const ownId = peer.nextId;
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
       onReply: (reply) => this.#answer(exchange, reply),
       onLost: ({ reason }) => this.#fail(exchange, BRIDGE_ERROR, reason),
-    }, { fields });
+    }, { fields, noted });
     if (sent === undefined) {
       return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", 503);
     }

@@ -13,6 +13,9 @@ export class HeadFacts {
   readonly protocolVersion: string | undefined;
   readonly origin: string | undefined;
   readonly contentType: string | undefined;
+  /** For whoever observes; nothing is decided by them. */
+  readonly userAgent: string | undefined;
+  readonly traceparent: string | undefined;
   /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
   readonly namesConnection: boolean;
   /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
@@ -25,7 +28,7 @@ export class HeadFacts {
   crossing: { readonly by: object; readonly caller: Caller; readonly fields: FieldList } | undefined = undefined;
 
   constructor(fields: FieldList) {
-    let sessionId, authorization, protocolVersion, origin, contentType;
+    let sessionId, authorization, protocolVersion, origin, contentType, userAgent, traceparent;
     let namesConnection = false;
     for (let i = 0; i < fields.length; i += 2) {
       switch (fields[i]) {
@@ -44,6 +47,12 @@ export class HeadFacts {
         case "content-type":
           contentType = fields[i + 1];
           break;
+        case "user-agent":
+          userAgent = fields[i + 1];
+          break;
+        case "traceparent":
+          traceparent = fields[i + 1];
+          break;
         case "connection":
           namesConnection = true;
           break;
@@ -54,6 +63,8 @@ export class HeadFacts {
     this.protocolVersion = protocolVersion;
     this.origin = origin;
     this.contentType = contentType;
+    this.userAgent = userAgent;
+    this.traceparent = traceparent;
     this.namesConnection = namesConnection;
     this.isJson = isMediaType(contentType, "application/json");
   }

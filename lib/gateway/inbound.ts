@@ -7,6 +7,7 @@ import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
+import type { ExchangeRecord } from "../observe/exchange_record.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
 export const SINGLETON_FIELDS: readonly string[] = [
@@ -40,6 +41,8 @@ export class Inbound implements ResolverView {
   rpcId: RpcId | null = null;
   /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
   requestId: RpcId | null = null;
+  /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */
+  record: ExchangeRecord | undefined = undefined;
 
   constructor(exchange: Exchange, nowMs: number) {
     this.exchange = exchange;

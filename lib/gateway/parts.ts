@@ -2,6 +2,7 @@
 import type { Authenticator } from "../identity/authenticator.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
+import type { Observers } from "../observe/observers.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
@@ -67,6 +68,8 @@ export interface GatewayParts {
   /** RFC 9728 metadata to serve; undefined where no resource is configured. */
   readonly resource: ProtectedResource | undefined;
   readonly log: Logger;
+  /** Who is told of every exchange when it has ended, and of what else happens. */
+  readonly observers: Observers;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** `n` random bytes. */

@@ -21,17 +21,20 @@ import { forward } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
 import { forwardStateless } from "./out/stateless.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
+import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export async function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
   const inbound = new Inbound(exchange, parts.now());
+  if (parts.observers.watched) beginRecord(parts, inbound);
   try {
     await walk(parts, inbound);
   } catch (error) {
     await refuse(parts, inbound, error);
   }
+  endRecord(parts, inbound);
 }
 
 // The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.
@@ -52,6 +55,7 @@ function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<
   const known = findOwned(parts, { inbound, caller });
   if (known !== undefined && mayGoAsItIs(parts, inbound, known)) {
     parts.metrics.fastLane.inc();
+    if (inbound.record !== undefined) inbound.record.lane = "fast";
     return forward(parts, { inbound, caller, session: known, body: inbound.body });
   }
   return walkOn(parts, inbound, caller);
@@ -60,7 +64,9 @@ function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<
 /** The full lane. */
 async function walkOn(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   parts.metrics.fullLane.inc();
+  if (inbound.record !== undefined) inbound.record.lane = "full";
   const body = await holdBody(parts, { inbound, caller });
+  if (inbound.record !== undefined && body !== undefined) inbound.record.bytesIn = body.bytes.length;
   try {
     const message = body && await classify(parts, inbound, body.bytes);
     await openAndDeliver(parts, { inbound, caller, message, body });
@@ -132,6 +138,7 @@ async function openAndDeliver(parts: GatewayParts, read: Read): Promise<void> {
     // Another caller's cancellation is answered and has no effect (O3).
     const isForeign = error instanceof SignetError && error.code === "owner_mismatch";
     if (!isForeign || read.message === undefined || !isCancellation(read.message)) throw error;
+    noteRefusal(read.inbound, error);
     await read.inbound.exchange.respond({ status: 202, fields: [] });
   }
 }

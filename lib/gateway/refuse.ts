@@ -1,9 +1,11 @@
 // A request that Signet answers itself because something stood in its way. None goes without a line in the log (V1).
+import { ERROR_KINDS } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { HttpError } from "../http1/types.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
+import { noteRefusal, tellEngineRefusal } from "./observed.ts";
 import { refusalFacts } from "./refusal_facts.ts";
 import { type ErrorResponse, toSignetError } from "./respond.ts";
 
@@ -11,8 +13,12 @@ import { type ErrorResponse, toSignetError } from "./respond.ts";
 export function renderEngineError(parts: GatewayParts, error: HttpError, refused: RefusedRequest): ErrorResponse {
   const { remoteAddress: from, origin } = refused;
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
-  parts.metrics.refusals.inc(toSignetError(error).code);
-  return parts.errors.respond(error, { facts: { from }, ...(allowed ? { fields: corsFields(origin) } : {}) });
+  const signetError = toSignetError(error);
+  parts.metrics.refusals.inc(signetError.code);
+  const answer = parts.errors.respond(error, { facts: { from }, ...(allowed ? { fields: corsFields(origin) } : {}) });
+  const { start: { status }, errorId } = answer;
+  tellEngineRefusal(parts, { error: signetError, from, status, errorId });
+  return answer;
 }
 
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */
@@ -21,13 +27,20 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   parts.metrics.refusals.inc(signetError.code);
   const { exchange, origin } = inbound;
   const facts = refusalFacts({ parts, inbound, error: signetError });
+  noteRefusal(inbound, signetError);
+  if (inbound.record !== undefined) inbound.record.session ??= facts.session;
   // The client sees it break off, or has left: the log is the only place where it shows.
   if (exchange.started || exchange.aborted) return parts.errors.note(signetError, facts);
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
-  const { start, body } = parts.errors.respond(signetError, {
+  const { start, body, errorId } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,
     facts,
     ...(allowed ? { fields: corsFields(origin) } : {}),
   });
+  if (inbound.record !== undefined) {
+    inbound.record.errorId = errorId;
+    inbound.record.rpcCode = ERROR_KINDS[signetError.code].rpcCode;
+    inbound.record.outcomeKnown = true;
+  }
   await exchange.respond(start, body);
 }

@@ -77,6 +77,8 @@ export function toSignetError(error: unknown): SignetError {
 export interface ErrorResponse {
   readonly start: ResponseStart;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** What the client was given to name in a report, and the log has. */
+  readonly errorId: string;
 }
 
 export interface ErrorContext {
@@ -125,7 +127,7 @@ export class ErrorResponder {
     if (detail.data !== undefined) fields.push("x-signet-error-id", errorId);
     if (context.fields) fields.push(...context.fields);
     const status = code === "session_not_found" ? this.#options.lostSessionStatus : kind.status;
-    return { start: { status, fields }, body };
+    return { start: { status, fields }, body, errorId };
   }
 
   /** A line for an error that no answer can carry any more. What the client did by leaving is no refusal. */

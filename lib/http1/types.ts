@@ -103,6 +103,10 @@ export interface Exchange {
   readonly aborted: boolean;
   /** Whether a response head has been written. */
   readonly started: boolean;
+  /** Of that response; 0 before. */
+  readonly status: number;
+  /** Bytes of its body that were handed over so far, without their framing. */
+  readonly bodySent: number;
   /** A whole response in one write. Resolves when the socket took it. Never rejects: a gone client is `aborted`. */
   respond(start: ResponseStart, body?: Bytes): Promise<void>;
   /**

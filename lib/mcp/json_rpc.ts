@@ -20,6 +20,7 @@ import {
   shapeOf,
   valueOf,
 } from "./message_shape.ts";
+import { noteSubject, type Subject } from "./message_subject.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -260,11 +261,16 @@ export interface PlainMessage {
 /** Reused: what it has found is read in the turn in which it was looked for. */
 const plainScan = new JsonScanner();
 
+/** How a body is read, and what is told of it where somebody observes. */
+export interface PlainReading extends ScanLimits {
+  readonly subject?: Subject | undefined;
+}
+
 /**
  * Reads a body of a known session only as far as is needed to pass it on: undefined if it is refused, a batch, or the
  * handshake. Makes no objects of what stands in it.
  */
-export function readPlain(bytes: Uint8Array, limits: ScanLimits): PlainMessage | undefined {
+export function readPlain(bytes: Uint8Array, limits: PlainReading): PlainMessage | undefined {
   const scan = plainScan.begin(bytes, limits);
   scan.run(Infinity);
   try {
@@ -273,6 +279,7 @@ export function readPlain(bytes: Uint8Array, limits: ScanLimits): PlainMessage |
     const shape = shapeOf(scanned);
     if (shape instanceof SignetError) return undefined;
     if (shape !== "response" && isText(scanned, METHOD, INITIALIZE)) return undefined;
+    if (limits.subject !== undefined && shape !== "response") noteSubject(scanned, limits.subject);
     return { id: shape === "request" ? idOf(scanned)! : null };
   } finally {
     scan.release();

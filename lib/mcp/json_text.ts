@@ -20,14 +20,14 @@ function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-function skipBlanks(text: Uint8Array, from: number): number {
+export function skipBlanks(text: Uint8Array, from: number): number {
   let at = from;
   while (isBlank(text[at])) at++;
   return at;
 }
 
 /** The position behind the string that opens at `open`. */
-function skipString(text: Uint8Array, open: number): number {
+export function skipString(text: Uint8Array, open: number): number {
   for (let at = open + 1; at < text.length; at++) {
     const byte = text[at];
     if (byte === QUOTE) return at + 1;
@@ -37,7 +37,7 @@ function skipString(text: Uint8Array, open: number): number {
 }
 
 /** The position behind the value that starts at `start`. A loop for each kind: this is where a long text costs time. */
-function skipValue(text: Uint8Array, start: number): number {
+export function skipValue(text: Uint8Array, start: number): number {
   const first = text[start];
   if (first === QUOTE) return skipString(text, start);
   return first === OPEN_OBJECT || first === OPEN_ARRAY ? skipContainer(text, start) : skipScalar(text, start);

@@ -26,6 +26,10 @@ export interface RegistryOptions {
   readonly idleMs?: number;
   /** Longest id looked at, in characters. Default 4,096 (E7). */
   readonly maxIdLength?: number;
+  /** A session leaves memory, for whatever reason; calls in it may still finish. Must not throw. */
+  readonly onLeave?: (session: Session, reason: EndReason) => void;
+  /** An id was opened and taken in, that is not one just issued. Must not throw. */
+  readonly onTakenIn?: (session: Session, caller: Caller) => void;
   /** After a session has left: caches keyed by it can let go. Must not throw. */
   readonly onEnd?: (session: Session, reason: EndReason) => void;
   /** What an `abort` or `onEnd` threw, against its contract. */
@@ -147,6 +151,7 @@ export class SessionRegistry {
   addOwned(facts: SessionFacts, caller: Caller, nowMs: number): Session {
     const session = this.add(facts, this.#reserveAgain(caller, nowMs), nowMs);
     session.lastOwner = caller;
+    this.#options.onTakenIn?.(session, caller);
     return session;
   }
 
@@ -175,6 +180,7 @@ export class SessionRegistry {
     if (this.#bySid.get(session.sealed.sid) === session) this.#bySid.delete(session.sealed.sid);
     this.#byPrincipal.remove(session.principalKey, session);
     this.ends.inc(reason);
+    this.#options.onLeave?.(session, reason);
     for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
     if (session.inFlight > 0) this.#finishing.add(session);
     session.onFinished(() => this.#ended(session, reason));

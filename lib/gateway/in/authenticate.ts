@@ -92,8 +92,9 @@ export class Authentication {
     }
     if (answer.kind === "invalid") throw this.#refusal(answer);
     const { principal } = answer;
-    this.#requireScopes(principal);
     const caller = this.#options.owners.callerOf(principal);
+    inbound.provenAs ??= caller; // whoever lacks a scope has a name all the same
+    this.#requireScopes(principal);
     inbound.exchange.connection.trusted = true;
     if (credential !== undefined) {
       const memo: ConnectionMemo = {

@@ -7,11 +7,13 @@ import { parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
 import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
+import { noteMessages } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
-  const plain = inspectBytes(body, readPlain, { maxDepth: parts.options.maxJsonDepth });
+  const { maxJsonDepth: maxDepth } = parts.options;
+  const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.record });
   if (plain !== undefined) inbound.rpcId = inbound.requestId = plain.id;
   return plain !== undefined;
 }
@@ -20,6 +22,7 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
 export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Promise<Classified> {
   const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
   inbound.parsed = parsed;
+  if (inbound.record !== undefined) noteMessages(inbound.record, parsed);
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
   const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
   inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;

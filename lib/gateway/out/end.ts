@@ -26,6 +26,7 @@ export async function end(
   ending: { inbound: Inbound; caller: Caller; session: Session },
 ): Promise<void> {
   const { inbound, caller, session } = ending;
+  if (inbound.record !== undefined) inbound.record.session = session.tag;
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
   const fields = parts.fields.toUpstream(inbound, caller);

@@ -20,6 +20,7 @@ import { noteAnswer } from "./send.ts";
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
   const { inbound } = outbound;
+  if (inbound.record !== undefined) inbound.record.session = outbound.session.tag;
   const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await forward(parts, { ...outbound, session });
   const inFlight = parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
@@ -143,8 +144,14 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   const fields = requestFields(parts, sending);
   // A session made anew has no events from before.
   if (again) removeField(fields, "last-event-id");
-  const { method, query } = inbound.head;
+  if (inbound.record !== undefined) {
+    inbound.record.upstream = upstream.name;
+    inbound.record.revived ||= again;
+  }
+  const { parsed, head: { method, query } } = inbound;
   const opened = openedWith(session);
   const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id, opened };
-  return inFlight.answerOf(upstream.send({ ...about, body, parsed: inbound.parsed, caller, session: session.tag }));
+  return inFlight.answerOf(
+    upstream.send({ ...about, body, parsed, caller, session: session.tag, noted: inbound.record }),
+  );
 }

@@ -88,6 +88,16 @@ export class InFlight implements Active, Linked<InFlight> {
     this.#cut();
   }
 
+  /** For whoever observes: how it ended. */
+  noteEnd(): void {
+    const { record } = this.inbound;
+    if (record === undefined) return;
+    record.isStream = this.kind === "stream";
+    if (this.refusal !== undefined) record.refusal ??= this.refusal.code;
+    if (this.clientGone) record.cutBy = "client";
+    else if (this.endReason !== undefined) record.cutBy = this.endReason;
+  }
+
   /**
    * Waits for what others may wait for too, which goes on without this request when it is cut: then its place is free at
    * once, however long that takes (M1). @throws HttpError `aborted`; whatever `shared` rejects with

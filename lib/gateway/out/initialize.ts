@@ -16,6 +16,7 @@ import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { namedIfLegacy } from "../legacy_transport.ts";
+import { tellOfSession } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 import { type Arriving, relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
@@ -170,6 +171,8 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
     principal: opening.caller.principal.source,
     protocolVersion: session.sealed.protocolVersion,
   });
+  if (opening.inbound.record !== undefined) opening.inbound.record.session = session.tag;
+  tellOfSession(parts, "session.open", { session, caller: opening.caller });
   arriving.inFlight.isOpening = false;
   const token = session.enter(arriving.inFlight, parts.now());
   try {

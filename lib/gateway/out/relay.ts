@@ -15,6 +15,7 @@ import {
 } from "../../http1/types.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
+import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** An answer that has begun to arrive, and the request it is for. */
@@ -39,7 +40,10 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: FieldList 
     const start: ResponseStart = { status: response.head.status, reason: response.head.reason, fields };
     const whole = response.body.takeBuffered();
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
-    if (whole !== undefined) return inbound.exchange.respond(start, whole);
+    if (whole !== undefined) {
+      if (inbound.record !== undefined) noteAnswerBody(inbound, response, whole);
+      return inbound.exchange.respond(start, whole);
+    }
     isWhole = false;
     return relayPieces(parts, arriving, start);
   } finally {
@@ -84,6 +88,7 @@ async function relayEvents(
   // Asks proxies in front not to hold events back (docs/protocol.md 32).
   if (fieldValue(start.fields, "x-accel-buffering") === undefined) start.fields.push("x-accel-buffering", "no");
   const writer = await arriving.inbound.exchange.begin(start, CHUNKED);
+  if (arriving.inFlight.kind === "stream") tellOfStream(parts, arriving.inbound);
   // Where one event ends is to be seen in plain text only, and a comment would break any other.
   const isPlain = fieldValue(start.fields, "content-encoding") === undefined;
   const watched = isPlain ? parts.keepAlive.watch(writer) : undefined;
@@ -97,13 +102,19 @@ async function relayEvents(
 
 /** Reads until the end, and says how it ended in the only way HTTP/1.1 can. */
 async function pump(
-  { response, inFlight }: Arriving,
+  { inbound, response, inFlight }: Arriving,
   writer: BodyWriter,
   write: (bytes: Bytes) => Promise<void>,
   endsProperlyWhenCut = false,
 ): Promise<void> {
+  const outcome = outcomeReader(inbound, response, inFlight);
+  const pass = outcome === undefined ? write : (bytes: Bytes) => {
+    outcome.add(bytes);
+    return write(bytes);
+  };
   try {
-    await pipeBody(response.body, write);
+    await pipeBody(response.body, pass);
+    outcome?.end();
     await writer.end();
   } catch (error) {
     if (endsProperlyWhenCut && inFlight.endReason !== undefined) await writer.end();

@@ -13,14 +13,18 @@ export async function sendForClient(
   inFlight: InFlight,
   sending: { readonly upstream: Upstream; readonly request: UpstreamRequest },
 ): Promise<SessionAnswer> {
+  const { record } = inFlight.inbound;
+  if (record !== undefined) record.upstream = sending.upstream.name;
   const answer = await inFlight.answerOf(sending.upstream.send(sending.request));
   noteAnswer(parts, inFlight);
   return answer;
 }
 
 /** To be called when the answer's head has come. */
-export function noteAnswer({ metrics }: GatewayParts, { sentAtMs }: InFlight): void {
-  metrics.upstreamLatency.observe((performance.now() - sentAtMs) / 1000);
+export function noteAnswer({ metrics }: GatewayParts, { sentAtMs, inbound: { record } }: InFlight): void {
+  const tookMs = performance.now() - sentAtMs;
+  metrics.upstreamLatency.observe(tookMs / 1000);
+  if (record !== undefined) record.upstreamMs = tookMs;
 }
 
 /** What belongs to no session: none can be lost. @throws HttpError, SignetError `upstream_*` */

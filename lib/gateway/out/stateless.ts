@@ -40,6 +40,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       parsed: inbound.parsed,
       caller,
       session: undefined,
+      noted: inbound.record,
     });
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
     endUnowned(parts, request, given);

@@ -86,6 +86,7 @@ export class UnderWay {
   end(inFlight: InFlight): void {
     if (inFlight.slot.released) return;
     inFlight.slot.release();
+    inFlight.noteEnd();
     this.#list.remove(inFlight);
     this.#size--;
     if (inFlight.kind === "stream") this.#streams--;

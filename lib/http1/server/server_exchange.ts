@@ -38,6 +38,8 @@ export class ServerExchange implements Exchange {
   onAbort: (() => void) | undefined = undefined;
   aborted = false;
   started = false;
+  status = 0;
+  bodySent = 0;
   /** Whether the connection ends with this exchange; settled when its response starts. */
   close = false;
   /** Whether a response without a length is being written: the client stays to the end or has gone. */
@@ -54,6 +56,7 @@ export class ServerExchange implements Exchange {
     const head = this.#start(start, bodiless ? undefined : body.length);
     if (head === undefined) return DONE;
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
+    this.bodySent = sent.length;
     return sendMessage(this.connection.stream, head, sent).then(this.connection.onResponseSent);
   }
 
@@ -68,6 +71,7 @@ export class ServerExchange implements Exchange {
       return sendMessage(stream, head, EMPTY).then(() => writer);
     }
     this.streaming = framed < 0;
+    this.bodySent = first.length;
     const outbound = new OutboundBody(stream, framed);
     const writer = new ExchangeWriter(this, outbound);
     return outbound.start(head, first).then(() => writer);
@@ -82,6 +86,7 @@ export class ServerExchange implements Exchange {
     const { minorVersion } = this.head;
     const head = this.connection.sentAnswers.format(start, { bodyLength, close, minorVersion });
     this.started = true;
+    this.status = start.status;
     this.close = close;
     return head;
   }
@@ -114,12 +119,14 @@ class ExchangeWriter implements BodyWriter {
   write(bytes: Bytes): Promise<void> {
     if (this.#exchange.aborted) return DONE;
     if (this.#ended) throw new TypeError("writing a response: it has ended");
+    this.#exchange.bodySent += bytes.length;
     return this.#outbound.write(bytes);
   }
 
   end(last: Bytes = EMPTY): Promise<void> {
     if (this.#exchange.aborted || this.#ended) return DONE;
     this.#ended = true;
+    this.#exchange.bodySent += last.length;
     const sent = this.#outbound.end(last);
     if (!this.#outbound.complete) {
       this.#exchange.connection.cut(this.#exchange);

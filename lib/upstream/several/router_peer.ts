@@ -68,8 +68,8 @@ export class RouterPeer implements Peer {
     this.#open.set(own, { asker, token, life: undefined, running: undefined });
     // Texts and fields are on loan until this returns.
     const kept = text.slice();
-    const fields = { fields: [...carrier.fields] };
-    this.#route(own, { text: kept, method, carrier: fields }).catch((error) => {
+    const held = { fields: [...carrier.fields], noted: carrier.noted };
+    this.#route(own, { text: kept, method, carrier: held }).catch((error) => {
       this.#fail(own, INTERNAL, error instanceof MemberFault ? `Internal error: ${reasonOf(error)}` : "Internal error");
     });
     return own;
@@ -189,6 +189,7 @@ export class RouterPeer implements Peer {
     const { life, inward, subject } = to;
     open.life = life;
     life.member.counts.calls++;
+    if (request.carrier.noted !== undefined) request.carrier.noted.member = life.name;
     const text = replaceSpan(request.text, subject.span, jsonBytes(inward));
     const hides = subject.what === "resource" && life.member.visible.resources.hides;
     const of = this.#outwardOf(life, subject.what === "task" ? { ...to, outward: subject.value! } : undefined);
