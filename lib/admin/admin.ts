@@ -4,6 +4,7 @@ import { serveHttp1 } from "../http1/server/server.ts";
 import { type Exchange, HTTP_ERROR_STATUS, type HttpError, type ResponseStart } from "../http1/types.ts";
 import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
 import type { Logger } from "../observe/log.ts";
+import type { HostRule } from "./admin_hosts.ts";
 import { respondWith, webRequest } from "./web_exchange.ts";
 
 export interface Readiness {
@@ -18,6 +19,8 @@ export type AdminRoute = (request: Request, remoteAddress: string) => Response |
 export interface AdminOptions {
   readonly hostname: string;
   readonly port: number;
+  /** Names it may be reached by; default: this machine's where it listens on loopback, else any. */
+  readonly allowsHost?: HostRule;
   readonly ready: () => Promise<Readiness>;
   readonly metrics: () => string;
   /** Path → handler, for what later parts of Signet offer to operators. */
@@ -38,8 +41,9 @@ function text(status: number, body: string, contentType = "text/plain; charset=u
 
 async function answer(options: AdminOptions, request: Request, remoteAddress: string): Promise<Response> {
   const url = new URL(request.url);
-  if (isLoopbackHost(options.hostname) && !isLoopbackHost(url.hostname)) {
-    return text(403, "Forbidden: this listener answers to loopback names only\n");
+  const { allowsHost = isLoopbackHost } = options;
+  if (isLoopbackHost(options.hostname) && !allowsHost(url.hostname)) {
+    return text(403, "Forbidden: this listener answers to loopback names and those of --admin-allow-host only\n");
   }
   const route = options.routes?.get(url.pathname);
   if (route) return await route(request, remoteAddress);

@@ -22,6 +22,34 @@ export interface SessionView {
   readonly lastActiveMs: number;
   /** Calls and streams. */
   readonly inFlight: number;
+  readonly streams: number;
+  /** Whose it is, as the credential says; only to whoever asks for names and may. */
+  readonly caller?: CallerView;
+}
+
+/** A caller by name. Whatever is in it came from outside. */
+export interface CallerView {
+  readonly issuer: string;
+  readonly subject: string;
+  /** Where sessions are bound to the OAuth client as well. */
+  readonly clientId?: string;
+}
+
+export interface SessionQuery {
+  /** 1 or more. */
+  readonly limit: number;
+  /** How many to pass over. Default 0. */
+  readonly offset?: number;
+  /** Only those whose hash, or owner's fingerprint, begins so; with names, those whose subject holds it, too. */
+  readonly find?: string;
+  /** Whether callers are named. Default: no. */
+  readonly names?: boolean;
+}
+
+export interface SessionPage {
+  readonly sessions: readonly SessionView[];
+  /** How many there are that are meant. */
+  readonly total: number;
 }
 
 /** What to revoke; times in ms since the epoch, inclusive, not in the future. */
@@ -29,6 +57,8 @@ export type RevocationRequest =
   | { readonly kind: "session"; readonly id: string }
   /** Of a live session only: a hash cannot be turned back into an id. */
   | { readonly kind: "hash"; readonly hash: string }
+  /** Everything that the owner of a live session has opened until now. */
+  | { readonly kind: "owner_of"; readonly hash: string }
   /** Everything an owner has opened at or before a moment; without one, until now. */
   | {
     readonly kind: "principal";
@@ -61,7 +91,7 @@ export interface Control {
   revokeAgent(agent: string): Promise<number>;
   /** Live tokens by `sid`, a page at a time: `afterSid` is the last of the page before. */
   listTokens(query: TokenQuery): Promise<readonly TokenView[]>;
-  listSessions(query: { readonly limit: number }): Promise<readonly SessionView[]>;
+  listSessions(query: SessionQuery): Promise<SessionPage>;
   revoke(request: RevocationRequest): Promise<RevocationResult>;
 }
 

@@ -3,25 +3,19 @@
 //   GET  /tokens            ?agent= &after=SID &limit=                  → {"tokens": […], "more"}
 //   POST /tokens/verify     {"token", "agent"?}                         → {"ok": true, "token": {…}} | {"ok": false, "step"}
 //   POST /tokens/revoke     {"sid"} | {"token"} | {"agent"}             → {"revoked": count}
-//   GET  /sessions          ?limit=                                     → {"sessions": […], "more"}
+//   GET  /sessions          ?limit= &offset= &find=                     → {"sessions": […], "total", "more"}
 //   POST /sessions/revoke   {"kind": "session", "id"} | {"kind": "hash", "hash"} | {"kind": "before", "beforeMs"}
-//        | {"kind": "principal", "issuer", "subject", "clientId"?, "beforeMs"?} | {"kind": "all"}  → {"ended": count}
-// Errors: {"error": {"code", "message", "remedy"?}}. Closed to web pages, and beyond loopback to all without the token.
+//        | {"kind": "principal", "issuer", "subject", "clientId"?, "beforeMs"?} | {"kind": "owner_of", "hash"}
+//        | {"kind": "all"}                                                                           → {"ended": count}
+// Errors: {"error": {"code", "message", "remedy"?}}. Who may ask: access.ts.
 import { SignetError } from "../errors.ts";
-import { StoreError } from "../store/store.ts";
+import { type Access, type AccessOptions, guard } from "./access.ts";
 import type { AdminRoute } from "./admin.ts";
-import type { AdminToken } from "./admin_token.ts";
+import { json, refusal } from "./answers.ts";
 import type { Control, RevocationRequest } from "./control.ts";
 import { type Members, queryMembers, readMembers } from "./control_input.ts";
 
-export interface ControlApiOptions {
-  /** What every request must show; undefined where none is configured. */
-  readonly token: AdminToken | undefined;
-  /** Whether the listener can be reached from this machine only. */
-  readonly loopback: boolean;
-}
-
-/** Most entries of one answer, and how many there are unless asked otherwise. Sessions have no pages. */
+/** Most entries of one answer, and how many there are unless asked otherwise. */
 const MAX_TOKENS = 1_000;
 const MAX_SESSIONS = 10_000;
 
@@ -31,7 +25,7 @@ interface Answer {
 }
 
 interface Endpoint {
-  readonly get?: (control: Control, query: Members) => Promise<Answer>;
+  readonly get?: (control: Control, query: Members, access: Access) => Promise<Answer>;
   readonly post?: (control: Control, body: Members) => Promise<Answer>;
 }
 
@@ -44,7 +38,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 };
 
 /** Path → handler, for `serveAdmin`. */
-export function controlRoutes(control: Control, options: ControlApiOptions): ReadonlyMap<string, AdminRoute> {
+export function controlRoutes(control: Control, options: AccessOptions): ReadonlyMap<string, AdminRoute> {
   return new Map(
     Object.entries(ENDPOINTS).map((
       [path, endpoint],
@@ -56,42 +50,26 @@ async function answer(
   request: Request,
   endpoint: Endpoint,
   control: Control,
-  options: ControlApiOptions,
+  options: AccessOptions,
 ): Promise<Response> {
   try {
-    guard(request, options);
-    const { status, body } = await perform(request, endpoint, control);
+    const access = guard(request, options);
+    const { status, body } = await perform(request, { endpoint, control, access });
     return json(status ?? 200, body);
   } catch (error) {
     return refusal(error);
   }
 }
 
-/** @throws SignetError `origin_refused`, `unauthenticated` */
-export function guard({ headers }: Request, { token, loopback }: ControlApiOptions): void {
-  // No page has business here, wherever it comes from: browsers say one of the two on whatever a page can send.
-  const site = headers.get("sec-fetch-site") ?? "none";
-  if (headers.has("origin") || site !== "none") {
-    throw new SignetError("origin_refused", { publicMessage: "Forbidden: web pages have no access to this API" });
-  }
-  if (token === undefined) {
-    if (loopback) return;
-    throw new SignetError("origin_refused", {
-      publicMessage: "Forbidden: beyond loopback this API wants a token, and none is configured",
-      remedy: "Start Signet with --admin-token-file, or bind --admin to loopback.",
-    });
-  }
-  if (token.matches(headers.get("authorization"))) return;
-  throw new SignetError("unauthenticated", {
-    publicMessage: "Unauthorized: this API wants the admin token",
-    challenge: "Bearer",
-    remedy: "Give --admin-token-file with the token the Signet was started with.",
-  });
+interface Asked {
+  readonly endpoint: Endpoint;
+  readonly control: Control;
+  readonly access: Access;
 }
 
-async function perform(request: Request, endpoint: Endpoint, control: Control): Promise<Answer> {
+async function perform(request: Request, { endpoint, control, access }: Asked): Promise<Answer> {
   if (request.method === "GET" && endpoint.get) {
-    return await endpoint.get(control, queryMembers(new URL(request.url), ["limit"]));
+    return await endpoint.get(control, queryMembers(new URL(request.url), ["limit", "offset"]), access);
   }
   if (request.method === "POST" && endpoint.post) return await endpoint.post(control, await readMembers(request));
   const allow = [...(endpoint.get ? ["GET"] : []), ...(endpoint.post ? ["POST"] : [])].join(", ");
@@ -135,11 +113,15 @@ async function revokeTokens(control: Control, body: Members): Promise<Answer> {
   return { body: { revoked: await control.revokeToken(request) ? 1 : 0 } };
 }
 
-async function listSessions(control: Control, query: Members): Promise<Answer> {
+/** Names of callers are told to whoever has shown the token, and to nobody else. */
+async function listSessions(control: Control, query: Members, access: Access): Promise<Answer> {
   const limit = limitOf(query, MAX_SESSIONS);
+  const offset = query.optionalInteger("offset") ?? 0;
+  const text = query.optionalText("find");
   query.end();
-  const found = await control.listSessions({ limit: limit + 1 });
-  return { body: { sessions: found.slice(0, limit), more: found.length > limit } };
+  const names = access === "operator";
+  const page = await control.listSessions({ limit, offset, names, ...(text === undefined ? {} : { find: text }) });
+  return { body: { ...page, more: offset + page.sessions.length < page.total } };
 }
 
 async function revokeSessions(control: Control, body: Members): Promise<Answer> {
@@ -154,6 +136,8 @@ function readRevocation(body: Members): RevocationRequest {
     case "session":
       return { kind, id: body.text("id") };
     case "hash":
+      return { kind, hash: body.text("hash") };
+    case "owner_of":
       return { kind, hash: body.text("hash") };
     case "principal": {
       const clientId = body.optionalText("clientId");
@@ -171,7 +155,7 @@ function readRevocation(body: Members): RevocationRequest {
     default:
       throw new SignetError("invalid_request", {
         publicMessage: "The kind of revocation is not known",
-        remedy: "There are session, hash, principal, before and all.",
+        remedy: "There are session, hash, principal, owner_of, before and all.",
       });
   }
 }
@@ -182,32 +166,5 @@ function limitOf(query: Members, max: number): number {
   throw new SignetError("invalid_request", {
     publicMessage: "The limit is out of bounds",
     remedy: `Write a limit from 1 to ${max}.`,
-  });
-}
-
-/** What was thrown, as an answer. */
-export function refusal(error: unknown): Response {
-  if (error instanceof SignetError) {
-    const { code, message, kind: { status }, detail: { remedy, challenge, allow, retryAfterS } } = error;
-    return json(status, { error: { code, message, remedy } }, {
-      ...(challenge === undefined ? {} : { "www-authenticate": challenge }),
-      ...(allow === undefined ? {} : { allow }),
-      ...(retryAfterS === undefined ? {} : { "retry-after": `${retryAfterS}` }),
-    });
-  }
-  // Its message says what happened and what to do, and holds no id.
-  if (error instanceof StoreError) return json(503, { error: { code: `store_${error.code}`, message: error.message } });
-  throw error;
-}
-
-export function json(status: number, body: unknown, fields: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(body) + "\n", {
-    status,
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...fields,
-    },
   });
 }

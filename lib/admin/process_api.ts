@@ -6,7 +6,8 @@
 import { ConfigError, SignetError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
 import type { AdminRoute } from "./admin.ts";
-import { type ControlApiOptions, guard, json, refusal } from "./control_api.ts";
+import { type AccessOptions, guard } from "./access.ts";
+import { json, refusal } from "./answers.ts";
 import { type Members, readMembers } from "./control_input.ts";
 
 /** What steers the process; `lib/cli/lifetime.ts` is it. */
@@ -28,7 +29,7 @@ const HANDLERS: Readonly<Record<string, Readonly<Partial<Record<string, Handler>
 };
 
 /** Path → handler, for `serveAdmin`. */
-export function processRoutes(control: ProcessControl, options: ControlApiOptions): ReadonlyMap<string, AdminRoute> {
+export function processRoutes(control: ProcessControl, options: AccessOptions): ReadonlyMap<string, AdminRoute> {
   return new Map(
     Object.entries(HANDLERS).map(([path, handlers]) => [path, async (request) => {
       try {

@@ -1,8 +1,6 @@
 // Wires everything once; starts, reloads and drains it (docs/behaviour.md P1, P2).
 // READY never follows STOPPING: once draining has begun, readiness stays false.
-import { type AdminRoute, type AdminServer, serveAdmin } from "../admin/admin.ts";
-import { controlRoutes } from "../admin/control_api.ts";
-import { processRoutes } from "../admin/process_api.ts";
+import type { AdminServer } from "../admin/admin.ts";
 import type { Settings } from "../config/schema.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
@@ -10,12 +8,12 @@ import { endAllReopened } from "../gateway/out/end.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";
-import { formatAuthority, isLoopbackHost } from "../http1/wire/authority.ts";
+import { formatAuthority } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
+import { openAdmin } from "./admin_listener.ts";
 import { capsOf } from "./caps.ts";
-import { createControl } from "./control.ts";
 import { createParts } from "./gateway_parts.ts";
 import { withinDescriptors } from "./connection_bound.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
@@ -24,7 +22,6 @@ import { createMetricsPage } from "./metrics_page.ts";
 import { buildInfo } from "./build_info.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { Reachability } from "./reachability.ts";
-import { checkReadiness } from "./readiness.ts";
 import { Reloads } from "./reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
@@ -160,29 +157,15 @@ export class App implements RunningApp {
   async #openAdmin(): Promise<AdminServer | undefined> {
     const { admin } = this.#settings;
     if (admin === "off") return undefined;
-    const { lifecycle, registry, metrics, opened } = this.#lasting;
-    const checkUpstream = () => this.#reachability.check();
-    const sources = { lifecycle, registry, metrics, checkUpstream, details: () => opened.checks() };
-    return await serveAdmin({
-      ...admin,
-      ready: () => checkReadiness(sources),
+    return await openAdmin(admin, {
+      options: this.#options,
+      lasting: this.#lasting,
+      server: this.#server,
+      settings: () => this.#settings,
+      startedAtMs: this.#startedAtMs,
+      checkUpstream: () => this.#reachability.check(),
       metrics: () => this.metrics.render(),
-      routes: this.#controlRoutes(admin),
-      log: this.#lasting.log,
     });
-  }
-
-  #controlRoutes(admin: { readonly hostname: string }): ReadonlyMap<string, AdminRoute> {
-    const { tokens, revocations, registry, owners, log, observers, now, secrets } = this.#lasting;
-    const { maxIdLength } = this.#settings;
-    const ring = () => registry.ring;
-    const control = createControl({ tokens, revocations, registry, owners, ring, maxIdLength, log, observers, now });
-    const guarded = { token: secrets.adminToken, loopback: isLoopbackHost(admin.hostname) };
-    const { process } = this.#options;
-    return new Map([
-      ...controlRoutes(control, guarded),
-      ...(process === undefined ? [] : processRoutes(process, guarded)),
-    ]);
   }
 
   /** They are turned away before there is a request to answer, so that a line counts them (V1). */

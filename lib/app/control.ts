@@ -1,6 +1,13 @@
 // What operators can do, done: over a running Signet, or over a state file without one (docs/behaviour.md T1–T3, L6).
 // A revocation is in force, and whoever holds sessions in memory has been told, before it resolves.
-import type { Control, RevocationRequest, RevocationResult, SessionView, TokenQuery } from "../admin/control.ts";
+import type {
+  Control,
+  RevocationRequest,
+  RevocationResult,
+  SessionPage,
+  SessionQuery,
+  TokenQuery,
+} from "../admin/control.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { openSession } from "../envelope/session_id.ts";
 import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
@@ -14,6 +21,7 @@ import type { SessionRegistry } from "../session/registry.ts";
 import type { StoredRevocations } from "../session/revocation_store.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionTokens } from "../session/tokens.ts";
+import { callerNamed, pageOf } from "./session_views.ts";
 
 export interface ControlOptions {
   /** Undefined where no secret of session tokens is configured. */
@@ -81,22 +89,20 @@ class AppControl implements Control {
   }
 
   // deno-lint-ignore require-await -- so that a refusal is a rejection
-  async listSessions({ limit }: { readonly limit: number }): Promise<readonly SessionView[]> {
-    const views: SessionView[] = [];
-    for (const session of this.#registry("Listing sessions").sessions()) {
-      if (views.length === limit) break;
-      views.push(viewOf(session));
-    }
-    return views;
+  async listSessions(query: SessionQuery): Promise<SessionPage> {
+    return pageOf(this.#registry("Listing sessions").sessions(), query);
   }
 
   async revoke(request: RevocationRequest): Promise<RevocationResult> {
+    // Known while it lives.
+    const [whose] = request.kind === "owner_of" ? this.#withHash(request.hash).map(callerNamed) : [];
     const result = await this.#revoke(request);
     this.#options.log?.info("sessions revoked", { what: request.kind, ended: result.ended });
     this.#tell({
       event: "session.revoke",
       what: request.kind,
-      ...(request.kind === "hash" ? { session: request.hash } : {}),
+      ...("hash" in request ? { session: request.hash } : {}),
+      ...(whose === undefined ? {} : { subject: { source: "operator", ...whose } }),
       ...(request.kind === "principal" ? { subject: subjectOf(request) } : {}),
       count: result.ended,
     });
@@ -117,6 +123,8 @@ class AppControl implements Control {
         return await this.#revokeHash(request.hash);
       case "principal":
         return await this.#revokeOwner(request);
+      case "owner_of":
+        return await this.#revokeOwnerOf(request.hash);
       case "before":
         return await this.#revokeBefore(request.beforeMs);
       case "all":
@@ -149,20 +157,37 @@ class AppControl implements Control {
   async #revokeHash(hash: string): Promise<RevocationResult> {
     const { now, revocations } = this.#options;
     const nowMs = now();
-    const concerned = [...this.#registry("Revoking by hash").sessions()].filter(({ sealed }) =>
-      shortHash(sealed.sid) === hash
-    );
-    if (concerned.length === 0) {
-      throw new SignetError("session_not_found", {
-        publicMessage: "Nothing was revoked: no live session has this hash",
-        remedy: "`signet sessions` lists those there are; one that is not in memory is revoked by its id or its owner.",
-      });
-    }
+    const concerned = this.#withHash(hash);
     return await this.#ending((session) => concerned.includes(session), async () => {
       for (const { sealed: { sid, expiresAtMs } } of concerned) {
         await revocations.revokeSession(sid, { nowMs, expiresAtMs });
       }
     });
+  }
+
+  #withHash(hash: string): Session[] {
+    const found = [...this.#registry("Revoking by hash").sessions()].filter(({ tag }) => tag === hash);
+    if (found.length > 0) return found;
+    throw new SignetError("session_not_found", {
+      publicMessage: "Nothing was revoked: no live session has this hash",
+      remedy: "`signet sessions` lists those there are; one that is not in memory is revoked by its id or its owner.",
+    });
+  }
+
+  /** Under each key of the ring, and as it is sealed, should that be with a key that has left since. */
+  async #revokeOwnerOf(hash: string): Promise<RevocationResult> {
+    const { now, owners, ring, revocations } = this.#options;
+    const beforeMs = now();
+    const concerned = new Set<OwnerFingerprint>();
+    for (const session of this.#withHash(hash)) {
+      concerned.add(session.sealed.owner);
+      const principal = { ...callerNamed(session), source: "operator", scopes: [], expiresAtMs: Infinity };
+      for (const key of ring().keys) concerned.add(owners.fingerprint(principal, key));
+    }
+    return await this.#ending(
+      ({ sealed }) => concerned.has(sealed.owner) && sealed.issuedAtMs <= beforeMs,
+      () => revocations.revokeOwner([...concerned], beforeMs),
+    );
   }
 
   async #revokeOwner(request: PrincipalRequest): Promise<RevocationResult> {
@@ -247,12 +272,6 @@ class AppControl implements Control {
 /** Whose sessions are revoked. */
 function subjectOf({ issuer, subject, clientId }: PrincipalRequest): LifeEvent["subject"] {
   return { source: "operator", issuer, subject, ...(clientId === undefined ? {} : { clientId }) };
-}
-
-function viewOf(session: Session): SessionView {
-  const { sealed, lastActiveMs, inFlight } = session;
-  const { sid, owner, protocolVersion, issuedAtMs, expiresAtMs } = sealed;
-  return { hash: shortHash(sid), owner, protocolVersion, issuedAtMs, expiresAtMs, lastActiveMs, inFlight };
 }
 
 function requireName(what: string, value: string): void {

@@ -25,6 +25,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "maxTokensPerAgent",
   "identityTtlMs",
   "adminTokenFile",
+  "adminAllowHosts",
   "maxConnections",
   "maxBodyBytes",
   "maxHeadBytes",

@@ -1,4 +1,5 @@
 // An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
+import type { UpstreamView } from "../admin/state_view.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
@@ -12,6 +13,8 @@ export interface OpenedUpstream {
   declare(page: MetricsPage): void;
   /** What a probe of readiness is told of it besides, and never decides. */
   checks(): Readonly<Record<string, string>>;
+  /** What it is, for operators' eyes. */
+  view(): UpstreamView;
   /** Lets go of everything; settles when nothing is left, or after a time with a line in the log. Again: nothing. */
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 // Settings → several MCP servers behind one session: each a member with its own peers, credential, patterns and breaker.
 // Loaded only where several are configured.
+import type { UpstreamView } from "../admin/state_view.ts";
+import { shownUrl } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
 import type { MemberCredential, ToolText } from "../config/sections/several.ts";
 import type { UpstreamAddress } from "../config/addresses.ts";
@@ -95,8 +97,20 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     upstream,
     declare: (page) => declareMembers(page, upstream),
     checks: () => upstream.checks(),
+    view: () => viewOf(upstream, settings),
     close: () => upstream.close(),
   };
+}
+
+function viewOf(upstream: SeveralUpstream, { upstreams }: Settings): UpstreamView {
+  const states = upstream.checks();
+  const servers = upstream.members.map(({ name, prefixName, url, required, counts }) => {
+    const address = upstreams.find((address) => address.name === name && address.url === url);
+    const state = (states[`member ${prefixName}`] ?? "").replace(/ \(required\)$/, "").replace(/^connects$/, "ok");
+    const shown = address === undefined ? "" : address.command[0] ?? shownUrl(address);
+    return { name: prefixName, address: shown, required, state, counts: { ...counts } };
+  });
+  return { kind: "several", servers };
 }
 
 function textsOf(texts: readonly ToolText[], { name, prefixName }: Named): ReadonlyMap<string, string> {

@@ -2,6 +2,7 @@
 // configured.
 import { stat } from "node:fs/promises";
 import process from "node:process";
+import type { UpstreamView } from "../admin/state_view.ts";
 import { type SettingKey, settingOf, type Settings } from "../config/schema.ts";
 import { flagOf } from "../config/setting.ts";
 import { ConfigError } from "../errors.ts";
@@ -37,6 +38,7 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
     upstream,
     stdio: upstream,
     checks: () => ({}),
+    view: () => viewOf(upstream, settings),
     declare: (page) => declareProcesses(page, upstream, settings),
     async close() {
       if (await settlesWithin(upstream.close(), settings.stdioStopGraceMs + CLOSE_TIMEOUT_MS, SYSTEM_TIMERS)) return;
@@ -144,6 +146,20 @@ function warnOfZombies(log: Logger): void {
   log.warn("Signet is process 1: what an MCP server starts and leaves behind stays a zombie when it ends", {
     remedy: "Start the container with an init (docker run --init, tini), which waits for such processes.",
   });
+}
+
+/** The program alone: its words may be secrets. */
+function viewOf(
+  { slots, counts }: StdioUpstream,
+  { command: [program = ""], maxProcesses: most }: Settings,
+): UpstreamView {
+  const server = {
+    name: NAME,
+    address: program,
+    state: "",
+    counts: { ...counts, peak: slots.most, refused: slots.refused },
+  };
+  return { kind: "stdio", servers: [server], processes: { used: slots.total, most } };
 }
 
 function declareProcesses(page: MetricsPage, upstream: StdioUpstream, { maxProcesses }: Settings): void {

@@ -1,5 +1,7 @@
 // The MCP server that the settings name, ready to be sent to, with what only its kind has: metrics, and an end of its own.
 // What one kind needs is loaded for that kind alone.
+import type { UpstreamView } from "../admin/state_view.ts";
+import { shownUrl } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
@@ -44,13 +46,26 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
 async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
   const http = await createHttpUpstream(settings, options.account);
   const checks = () => ({});
+  const view = () => viewOf(http, settings);
   const declare = (page: MetricsPage) => declarePool(page, http);
   if (settings.credential === undefined) {
-    return { upstream: http, declare, checks, close: () => Promise.resolve(http.close()) };
+    return { upstream: http, declare, checks, view, close: () => Promise.resolve(http.close()) };
   }
   if (settings.credential === "command") await assertMayRun("credentialCommand");
   const { withCredential } = await import("./credentials.ts");
-  return { ...withCredential(http, { ...options, settings }), declare, checks };
+  return { ...withCredential(http, { ...options, settings }), declare, checks, view };
+}
+
+function viewOf(
+  { name, pool: { stats: { idle, open, connecting, waiting } } }: HttpUpstream,
+  settings: Settings,
+): UpstreamView {
+  const [address] = settings.upstreams;
+  const counts = { idle, busy: open - idle, connecting, waiting };
+  return {
+    kind: "http",
+    servers: [{ name, address: address === undefined ? "" : shownUrl(address), state: "", counts }],
+  };
 }
 
 function declarePool(page: MetricsPage, { name, pool: { stats }, pings }: HttpUpstream): void {

@@ -29,6 +29,8 @@ export interface Machine extends FileAccess {
   readonly stderrIsTerminal: boolean;
   /** Characters in a line of the terminal behind standard output; undefined where there is none. */
   readonly stdoutColumns?: number | undefined;
+  /** The terminal behind standard output as it is now; undefined where there is none. */
+  terminalSize?(): { readonly columns: number; readonly rows: number } | undefined;
   /** All of standard input. */
   readStdin(): Promise<string>;
   /** Milliseconds since the epoch. */

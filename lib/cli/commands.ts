@@ -10,6 +10,7 @@ import { revoke } from "./revoke.ts";
 import { reload } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { sessions } from "./sessions.ts";
+import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { token } from "./token.ts";
 
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   check,
   keys,
   token,
+  status,
   sessions,
   revoke,
   inspect,

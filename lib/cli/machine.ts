@@ -11,7 +11,16 @@ import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
 import { writeStderr } from "../platform/stderr.ts";
 import { systemFault } from "../platform/system_fault.ts";
-import { isTerminal, onSignal, readStdin, STDERR, STDOUT, terminalColumns, textWriter } from "../platform/terminal.ts";
+import {
+  isTerminal,
+  onSignal,
+  readStdin,
+  STDERR,
+  STDOUT,
+  terminalColumns,
+  terminalSize,
+  textWriter,
+} from "../platform/terminal.ts";
 import type { Machine } from "./command.ts";
 
 async function checkWritable(path: string): Promise<void> {
@@ -80,6 +89,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     stderr: textWriter(STDERR),
     writeStderr,
     stdoutColumns: terminalColumns(),
+    terminalSize,
     findProgram: async (command, folder) => {
       const { findProgram } = await import("../upstream/stdio/launch.ts");
       return await findProgram(command, environment().PATH ?? "/usr/local/bin:/usr/bin:/bin", folder);

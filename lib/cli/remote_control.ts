@@ -6,11 +6,13 @@ import type {
   IssuedTokenView,
   RevocationRequest,
   RevocationResult,
-  SessionView,
+  SessionPage,
+  SessionQuery,
   TokenQuery,
   TokenVerdictView,
   TokenView,
 } from "../admin/control.ts";
+import type { StateAnswer } from "../admin/state_view.ts";
 import type { ConfigProblem } from "../errors.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
@@ -65,8 +67,13 @@ export class RemoteControl implements Control {
     return (await this.#call<{ tokens: readonly TokenView[] }>({ path: "/tokens", query })).tokens;
   }
 
-  async listSessions({ limit }: { readonly limit: number }): Promise<readonly SessionView[]> {
-    return (await this.#call<{ sessions: readonly SessionView[] }>({ path: "/sessions", query: { limit } })).sessions;
+  listSessions({ limit, offset, find }: SessionQuery): Promise<SessionPage> {
+    return this.#call({ path: "/sessions", query: { limit, offset, find } });
+  }
+
+  /** At a glance; what may be seen without a token where none is given. */
+  state(): Promise<StateAnswer> {
+    return this.#call({ path: "/state" });
   }
 
   revoke(request: RevocationRequest): Promise<RevocationResult> {

@@ -47,6 +47,17 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd() + "\n").join("");
 }
 
+/** As many of the first columns as a line of `width` characters holds; at least the first. */
+export function fitting(rows: readonly (readonly string[])[], width: number): readonly (readonly string[])[] {
+  const columns = rows[0]?.length ?? 0;
+  let used = 0;
+  for (let at = 0; at < columns; at++) {
+    used += Math.max(...rows.map((row) => row[at]!.length)) + (at === 0 ? 0 : 2);
+    if (used > width && at > 0) return rows.map((row) => row.slice(0, at));
+  }
+  return rows;
+}
+
 /** A sentence: capital at the front, full stop at the end. */
 export function sentence(text: string): string {
   const ended = /[.!?…]$/.test(text) ? text : `${text}.`;

@@ -31,6 +31,11 @@ export class LabelledCounter<Label extends string> {
     return this.#counts.get(label) ?? 0;
   }
 
+  /** Those that are not zero. */
+  counted(): Record<string, number> {
+    return Object.fromEntries([...this.#counts].filter(([, count]) => count > 0));
+  }
+
   samples(): Sample[] {
     return [...this.#counts].map(([label, count]) => [[label], count]);
   }

@@ -18,6 +18,12 @@ export function terminalColumns(): number | undefined {
   return typeof columns === "number" && columns > 0 ? columns : undefined;
 }
 
+/** The terminal behind standard output as it is now; undefined where there is none. */
+export function terminalSize(): { readonly columns: number; readonly rows: number } | undefined {
+  const { columns, rows } = process.stdout as { columns?: number; rows?: number };
+  return columns !== undefined && rows !== undefined && columns > 0 && rows > 0 ? { columns, rows } : undefined;
+}
+
 /** How long a pipe that somebody else has made non-blocking is left alone when it is full, ms. */
 const FULL_PAUSE_MS = 2;
 const pausing = new Int32Array(new SharedArrayBuffer(4));

@@ -27,3 +27,21 @@ export interface Caller extends CallerKeys {
 export function principalKey({ issuer, subject }: Pick<Principal, "issuer" | "subject">): PrincipalKey {
   return `${issuer.length}:${issuer}${subject}` as PrincipalKey;
 }
+
+/** What a key of a caller was made of: the reverse of {@link principalKey}, and of `OwnerBook.callerOf`. */
+export function namesOf(
+  key: PrincipalKey | OwnerKey,
+): { readonly issuer: string; readonly subject: string; readonly clientId?: string } {
+  const bound = key.startsWith("c");
+  const [clientId, rest] = bound ? cut(key.slice(1)) : [undefined, key as string];
+  const [issuer, subject] = cut(rest);
+  return clientId === undefined ? { issuer, subject } : { issuer, subject, clientId };
+}
+
+/** `3:abcdef` → `abc` and `def`. */
+function cut(text: string): [first: string, rest: string] {
+  const colon = text.indexOf(":");
+  const from = colon + 1;
+  const end = from + Number(text.slice(0, colon));
+  return [text.slice(from, end), text.slice(end)];
+}

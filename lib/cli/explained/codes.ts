@@ -3,6 +3,7 @@
 import type { HttpErrorCode } from "../../http1/types.ts";
 import type { OpenOutcome } from "../../session/opener.ts";
 import type { StoreErrorCode } from "../../store/store.ts";
+import type { LifeEventName } from "../../observe/observers.ts";
 import type { Row } from "./explanation.ts";
 
 type Outcome =
@@ -99,6 +100,23 @@ export const EXPLAINED_STORE: Readonly<Record<StoreCode, Row>> = {
   store_conflict: ["Two writers met, and one gave way.", "Try again."],
   store_closed: ["The state file has been closed: Signet is on its way out.", "Ask the next one."],
   store_io: ["The system failed to read or write the state file.", "See the disk, and the rights of the file."],
+};
+
+/** What observers are told besides exchanges: `event` in the audit log. */
+export const EXPLAINED_LIFE: Readonly<Record<LifeEventName, Row>> = {
+  "session.open": ["A client's initialize was answered, and an id given.", ""],
+  "session.resume": [
+    "An id that was not in memory was opened: after a restart, on another replica, or when it had been dropped.",
+    "",
+  ],
+  "session.end": ["A session has ended for good; `reason` says by whom or what.", ""],
+  "session.leave": ["A session left memory, to make room or for being idle. Its id stays good.", ""],
+  "stream.open": ["A listening stream has begun; its exchange tells of its end.", ""],
+  "token.issue": ["A session token of Signet's own was issued; `token` is a hash of its id.", ""],
+  "token.revoke": ["Session tokens of Signet's own were revoked; `count` says how many.", ""],
+  "session.revoke": ["An operator has revoked sessions; `what` says which, `count` how many of them were live.", ""],
+  "config.reload": ["Keys, certificates and settings were read again; `ok` says whether they are in force.", ""],
+  "connection.refuse": ["Connections were turned away before there was a request; `count` says how many.", ""],
 };
 
 export const EXPLAINED_OTHERS: Readonly<Record<string, Row>> = {

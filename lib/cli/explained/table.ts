@@ -1,6 +1,6 @@
 // Everything that `signet explain` explains, and how it is found: by name, by HTTP status, by JSON-RPC code.
 import { ERROR_KINDS, type ErrorKind } from "../../errors.ts";
-import { EXPLAINED_HTTP, EXPLAINED_OTHERS, EXPLAINED_OUTCOMES, EXPLAINED_STORE } from "./codes.ts";
+import { EXPLAINED_HTTP, EXPLAINED_LIFE, EXPLAINED_OTHERS, EXPLAINED_OUTCOMES, EXPLAINED_STORE } from "./codes.ts";
 import { EXPLAINED_ERRORS } from "./errors.ts";
 import { EXPLAINED_EVENTS } from "./events.ts";
 import { type Explanation, explanationOf, type Row } from "./explanation.ts";
@@ -12,6 +12,7 @@ export const KINDS = {
   http: "Faults of HTTP, of a client's or the server's (`http`)",
   other: "Other codes",
   event: "Events of the log",
+  life: "Events of the audit log",
 } as const;
 type Kind = keyof typeof KINDS;
 
@@ -28,6 +29,7 @@ const TABLES: readonly (readonly [Kind, Readonly<Record<string, Row>>])[] = [
   ["http", EXPLAINED_HTTP],
   ["other", { ...EXPLAINED_OTHERS, ...EXPLAINED_STORE }],
   ["event", EXPLAINED_EVENTS],
+  ["life", EXPLAINED_LIFE],
 ];
 
 /** Everything that is explained, in the order of the list. A name may stand for an error and for an outcome. */

@@ -17,6 +17,10 @@ export const LISTENING = {
     default: { hostname: "127.0.0.1", port: 9090 },
     doc: "Where /healthz, /readyz, /metrics and the operators' API are served, or off",
   }),
+  adminAllowHosts: rows.many(hostName, {
+    name: "admin-allow-host",
+    doc: "A name the admin page may be reached by, besides addresses and loopback names",
+  }),
   tlsCertFile: rows.optional(file, {
     name: "tls-cert",
     doc: "PEM certificate chain of the listener; read again on SIGHUP",

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { serveAdmin } from "../../../lib/admin/admin.ts";
 import { AdminToken } from "../../../lib/admin/admin_token.ts";
 import type { Control } from "../../../lib/admin/control.ts";
-import { type ControlApiOptions, controlRoutes } from "../../../lib/admin/control_api.ts";
+import type { AccessOptions } from "../../../lib/admin/access.ts";
+import { controlRoutes } from "../../../lib/admin/control_api.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { StoreError } from "../../../lib/store/store.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
@@ -18,6 +19,7 @@ const SESSION = {
   expiresAtMs: 2,
   lastActiveMs: 1,
   inFlight: 0,
+  streams: 0,
 };
 
 /** Remembers what it was asked; answers with what is always the same, or fails. */
@@ -39,7 +41,7 @@ const ANSWERS: Readonly<Record<keyof Control, unknown>> = {
   revokeToken: true,
   revokeAgent: 3,
   listTokens: [TOKEN, TOKEN],
-  listSessions: [SESSION],
+  listSessions: { sessions: [SESSION], total: 1 },
   revoke: { ended: 2 },
 };
 
@@ -49,7 +51,7 @@ interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const LOCAL: ControlApiOptions = { token: undefined, loopback: true };
+const LOCAL: AccessOptions = { token: undefined, loopback: true };
 
 /** One request; the answer's JSON. */
 async function ask(fake: FakeControl, target: string, options: Ask = {}, api = LOCAL) {
@@ -99,10 +101,24 @@ Deno.test("every request of the API becomes one call, and its answer JSON", STRI
       200,
       { tokens: [TOKEN], more: true },
     ],
-    ["/sessions?limit=5", undefined, ["listSessions", { limit: 6 }], 200, { sessions: [SESSION], more: false }],
+    [
+      "/sessions?limit=5",
+      undefined,
+      ["listSessions", { limit: 5, offset: 0, names: false }],
+      200,
+      { sessions: [SESSION], total: 1, more: false },
+    ],
+    [
+      "/sessions?limit=1&offset=40&find=ab",
+      undefined,
+      ["listSessions", { limit: 1, offset: 40, names: false, find: "ab" }],
+      200,
+      { sessions: [SESSION], total: 1, more: false },
+    ],
     ...[
       { kind: "session", id: "i" },
       { kind: "hash", hash: "h" },
+      { kind: "owner_of", hash: "h" },
       { kind: "principal", issuer: "i", subject: "s" },
       { kind: "principal", issuer: "i", subject: "s", clientId: "", beforeMs: 5 },
       { kind: "before", beforeMs: 5 },
@@ -190,18 +206,22 @@ Deno.test("methods are told apart, and those there are told", STRICT, async () =
   assert.deepEqual(fake.asked, []);
 });
 
-Deno.test("web pages are kept out, whatever their origin and with the token too", STRICT, async () => {
+Deno.test("V3: pages of other origins are kept out, with the token too", STRICT, async () => {
   const body = { kind: "all" };
   const authorization = `Bearer ${SECRET}`;
-  const withToken = { token: new AdminToken(SECRET), loopback: true };
-  const marks: Record<string, string>[] = [
-    { origin: "https://evil.example" },
-    { origin: "http://127.0.0.1:9090" },
-    { origin: "null" },
-    { "sec-fetch-site": "cross-site" },
-    { "sec-fetch-site": "same-origin" },
-  ];
-  for (const headers of marks) {
+  const withToken = { token: new AdminToken(SECRET), loopback: false };
+  for (
+    const headers of [
+      { origin: "https://evil.example" },
+      { origin: "http://127.0.0.1:9091" },
+      { origin: "http://localhost:9090" },
+      { origin: "null" },
+      { origin: "" },
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+      { "sec-fetch-site": "same-origin", origin: "http://evil.example" },
+    ] as Record<string, string>[]
+  ) {
     const said = JSON.stringify(headers);
     assert.equal(await refusal("/sessions/revoke", { body, headers }), "403 origin_refused", said);
     assert.equal(await refusal("/tokens", { headers }), "403 origin_refused", said);
@@ -209,6 +229,63 @@ Deno.test("web pages are kept out, whatever their origin and with the token too"
   }
   const typed = await ask(new FakeControl(), "/tokens", { headers: { "sec-fetch-site": "none" } });
   assert.equal(typed.status, 200, "an address typed by the operator is no page's");
+});
+
+Deno.test(
+  "V3: Signet's own page reads, and changes nothing without the token, on loopback neither",
+  STRICT,
+  async () => {
+    const body = { kind: "all" };
+    const pages: Record<string, string>[] = [{ origin: "http://127.0.0.1:9090" }, { "sec-fetch-site": "same-origin" }];
+    for (const headers of pages) {
+      assert.equal((await ask(new FakeControl(), "/sessions", { headers })).status, 200);
+      assert.equal(await refusal("/sessions/revoke", { body, headers }), "403 origin_refused");
+      const api = { token: new AdminToken(SECRET), loopback: true };
+      assert.equal(await refusal("/sessions/revoke", { body, headers }, api), "401 unauthenticated");
+      const authorization = `Bearer ${SECRET}`;
+      const done = await ask(
+        new FakeControl(),
+        "/sessions/revoke",
+        { body, headers: { ...headers, authorization } },
+        api,
+      );
+      assert.equal(done.status, 200);
+    }
+    assert.equal(
+      (await ask(new FakeControl(), "/sessions/revoke", { body })).status,
+      200,
+      "the command line is no page",
+    );
+  },
+);
+
+Deno.test(
+  "V3: without the token the API is reached by names of ours only: a rebound name is none",
+  STRICT,
+  async () => {
+    const api = { ...LOCAL, allowsHost: (host: string) => host === "127.0.0.1" };
+    const url = "http://evil.example:9090/sessions";
+    assert.equal(await refusal(url, {}, api), "403 host_refused");
+    assert.equal((await ask(new FakeControl(), "/sessions", {}, api)).status, 200);
+    const token = { token: new AdminToken(SECRET), loopback: false, allowsHost: () => false };
+    assert.equal(await refusal(url, {}, token), "403 host_refused");
+    const headers = { authorization: `Bearer ${SECRET}` };
+    assert.equal(
+      (await ask(new FakeControl(), url, { headers }, token)).status,
+      200,
+      "who has the token was not led here",
+    );
+  },
+);
+
+Deno.test("V3: callers are named to whoever has shown the token, and to nobody else", STRICT, async () => {
+  const local = new FakeControl();
+  await ask(local, "/sessions");
+  assert.equal((local.asked[0]![1] as { names: boolean }).names, false);
+  const operator = new FakeControl();
+  const headers = { authorization: `Bearer ${SECRET}` };
+  await ask(operator, "/sessions", { headers }, { token: new AdminToken(SECRET), loopback: true });
+  assert.equal((operator.asked[0]![1] as { names: boolean }).names, true);
 });
 
 Deno.test("with a token configured, every request must show it", STRICT, async () => {
@@ -297,7 +374,10 @@ Deno.test(
         return [response.status, await response.text()];
       };
       assert.equal((await get("/healthz"))[0], 200);
-      assert.deepEqual(await get("/sessions"), [200, JSON.stringify({ sessions: [SESSION], more: false }) + "\n"]);
+      assert.deepEqual(await get("/sessions"), [
+        200,
+        JSON.stringify({ sessions: [SESSION], total: 1, more: false }) + "\n",
+      ]);
       fake.fault = new Error("hunter2");
       assert.deepEqual(await get("/sessions"), [500, "Internal error\n"]);
       fake.fault = undefined;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Control, RevocationRequest } from "../../../lib/admin/control.ts";
+import type { Control, RevocationRequest, SessionQuery } from "../../../lib/admin/control.ts";
 import { createControl } from "../../../lib/app/control.ts";
 import { KeyRing } from "../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../lib/errors.ts";
@@ -255,7 +255,8 @@ Deno.test("sessions are listed with what may be shown, as many as asked for", ST
   session.enter(new FakeActive(), NOW_MS + 5);
   stage.bench.initialize(BOB);
   const { sid, owner } = session.sealed;
-  const listed = await stage.control.listSessions({ limit: 1 });
+  const { sessions: listed, total } = await stage.control.listSessions({ limit: 1 });
+  assert.equal(total, 2);
   assert.deepEqual(listed, [{
     hash: shortHash(sid),
     owner,
@@ -264,11 +265,56 @@ Deno.test("sessions are listed with what may be shown, as many as asked for", ST
     expiresAtMs: NOW_MS + TTL_MS,
     lastActiveMs: NOW_MS + 5,
     inFlight: 1,
+    streams: 0,
   }]);
   assert.ok(!JSON.stringify(listed).includes(session.id) && !JSON.stringify(listed).includes(sid));
-  assert.equal((await stage.control.listSessions({ limit: 10 })).length, 2);
+  assert.equal((await stage.control.listSessions({ limit: 10 })).sessions.length, 2);
   await refused("invalid_params", stage.offline.listSessions({ limit: 1 }), /needs a running Signet/);
 });
+
+Deno.test(
+  "V3: sessions come in pages, found by hash, by owner, and by name where names may be seen",
+  STRICT,
+  async () => {
+    const stage = new Stage();
+    const owners = [...Array(25).keys()].map((n) => principal(`user-${n}`));
+    const sessions = owners.map((owner) => stage.bench.initialize(owner));
+    const hashes = sessions.map(({ tag }) => tag);
+    const page = async (query: SessionQuery) => await stage.control.listSessions(query);
+    const { sessions: second, total } = await page({ limit: 10, offset: 10 });
+    assert.deepEqual([second.map(({ hash }) => hash), total], [hashes.slice(10, 20), 25]);
+    assert.deepEqual(await page({ limit: 10, offset: 30 }), { sessions: [], total: 25 });
+    assert.equal((await page({ limit: 1, find: hashes[7]! })).sessions[0]!.hash, hashes[7]);
+    assert.equal((await page({ limit: 1, find: sessions[7]!.sealed.owner })).sessions[0]!.hash, hashes[7]);
+    assert.equal((await page({ limit: 9, find: "user-7" })).total, 0);
+    const [named] = (await page({ limit: 9, find: "USER-7", names: true })).sessions;
+    assert.deepEqual(named!.caller, { issuer: ALICE.issuer, subject: "user-7" });
+    assert.equal((await page({ limit: 1 })).sessions[0]!.caller, undefined);
+  },
+);
+
+Deno.test(
+  "L6: owner_of ends all that the owner of a session has opened, under every key, and nobody else's",
+  STRICT,
+  async () => {
+    for (const bindClientId of [false, true]) {
+      const stage = new Stage({ bindClientId });
+      const odd = principal("c9:\u0000 3:x", { issuer: "c1:y", clientId: "app:2" });
+      const [a, bob] = [stage.bench.initialize(odd), stage.bench.initialize(BOB)];
+      const b = stage.bench.seal(odd, { key: KEY_B });
+      const other = stage.bench.seal({ ...odd, clientId: "cli" });
+      assert.deepEqual(await stage.control.revoke({ kind: "owner_of", hash: a.tag }), { ended: 1 });
+      assert.deepEqual([stage.opens(a.id, odd), stage.opens(b, odd)], [false, false]);
+      assert.equal(
+        stage.opens(other, { ...odd, clientId: "cli" }),
+        bindClientId,
+        "a client is an owner where it is bound",
+      );
+      assert.equal(stage.opens(bob.id, BOB), true);
+      await refused("session_not_found", stage.control.revoke({ kind: "owner_of", hash: a.tag }), /no live session/);
+    }
+  },
+);
 
 Deno.test("T1 T2 T3: tokens are issued, verified, listed and revoked", STRICT, async () => {
   const { control, log } = new Stage();

@@ -25,6 +25,7 @@ export type Way = keyof typeof WAYS;
 
 export interface OperatorsOptions {
   readonly terminal?: boolean;
+  readonly columns?: number;
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** In place of the running Signet's own. */

@@ -38,22 +38,9 @@ Deno.test("every page that a page leads to is there", STRICT, async () => {
 /** Of other programs, of Deno's tasks, or of one command. */
 const NO_SETTINGS: ReadonlySet<string> = new Set([
   ...["runtime", "target", "all", "stdio", "out", "verbose", "version", "write", "init", "live", "hash", "before"],
-  ...[
-    "issuer",
-    "subject",
-    "client-id",
-    "agent",
-    "ttl",
-    "quick",
-    "only",
-    "minutes",
-    "help",
-    "filter",
-    "config",
-    "from",
-    "transport",
-    "header",
-  ],
+  ...["issuer", "subject", "client-id", "agent", "ttl", "quick", "only", "minutes", "help", "filter", "config", "from"],
+  ...["watch", "every", "json", "probe", "server"],
+  ...["transport", "header"],
 ]);
 
 Deno.test("README and guides name no flag that is none", STRICT, async () => {

@@ -1,0 +1,88 @@
+// The state of a running Signet at a glance, as `GET /state` tells it: numbers that only rise, and how much there is of
+// everything. To whoever may ask anything at all it says what probes and metrics say; servers' addresses to operators only.
+import { SignetError } from "../errors.ts";
+import type { AdminRoute } from "./admin.ts";
+import { type Access, accessOf, type AccessOptions } from "./access.ts";
+import { json, refusal } from "./answers.ts";
+
+/** Of something there may be so much of. `most` is undefined where nothing bounds it. */
+export interface UseView {
+  readonly used: number;
+  readonly most?: number;
+}
+
+/** One MCP server behind Signet. */
+export interface ServerView {
+  readonly name: string;
+  /** Without whatever could be a secret; a stdio server's program. Operators only. */
+  readonly address?: string;
+  /** `ok`, or what is wrong. */
+  readonly state: string;
+  readonly required?: boolean;
+  /** Numbers that only rise, by name. */
+  readonly counts?: Readonly<Record<string, number>>;
+}
+
+export type UpstreamKind = "http" | "stdio" | "several";
+
+export interface StateView {
+  readonly version: string;
+  /** Milliseconds since the epoch, by this machine's clock. */
+  readonly nowMs: number;
+  readonly startedAtMs: number;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly checks: Readonly<Record<string, string>>;
+  /** Requests since the start, by the way they took. */
+  readonly requests: { readonly fast: number; readonly full: number; readonly stateless: number };
+  /** By code; those there were. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** From sending a request to the head of its answer: observations at or below each bound, the last beyond all. */
+  readonly latency: { readonly boundsS: readonly number[]; readonly counts: readonly number[] };
+  readonly sessions: {
+    readonly opened: number;
+    readonly deleted: number;
+    readonly ended: Readonly<Record<string, number>>;
+    readonly resurrected: Readonly<Record<string, number>>;
+  };
+  /** Sessions, calls, streams, connections, memory in bytes, processes where there are any. */
+  readonly use: Readonly<Record<string, UseView>>;
+  readonly residentBytes: number;
+  readonly log: { readonly level?: string; readonly suppressed: number; readonly dropped: number };
+  readonly upstream: UpstreamView;
+}
+
+/** What stands behind Signet. */
+export interface UpstreamView {
+  readonly kind: UpstreamKind;
+  readonly servers: readonly ServerView[];
+  /** Of stdio servers, as far as they are counted together. */
+  readonly processes?: UseView;
+}
+
+/** What {@link StateView} becomes on the wire: what the asker may do stands beside it. */
+export interface StateAnswer extends StateView {
+  readonly access: Access;
+  /** Whether there is a token that would open more. */
+  readonly wantsToken: boolean;
+}
+
+/** Path → handler, for `serveAdmin`. */
+export function stateRoutes(view: () => Promise<StateView>, options: AccessOptions): ReadonlyMap<string, AdminRoute> {
+  return new Map([["/state", async (request) => {
+    try {
+      const access = accessOf(request, options);
+      if (request.method !== "GET") throw new SignetError("method_not_allowed", { allow: "GET" });
+      const wantsToken = options.token !== undefined && access !== "operator";
+      return json(200, { ...shownTo(access, await view()), access, wantsToken } satisfies StateAnswer);
+    } catch (error) {
+      return refusal(error);
+    }
+  }]]);
+}
+
+function shownTo(access: Access, view: StateView): StateView {
+  if (access !== "anyone") return view;
+  const servers = view.upstream.servers.map(({ address: _, ...server }) => server);
+  return { ...view, upstream: { ...view.upstream, servers } };
+}
