@@ -10,9 +10,9 @@ import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
 import { createLogger } from "../lib/observe/log.ts";
 import type { Family } from "../lib/observe/metrics.ts";
 import { randomBytes } from "../lib/platform/random.ts";
+import { type MadePart, printOrWrite } from "./made_part.ts";
 
-export const BEGIN = "<!-- metrics: begin (deno run -A scripts/metrics_table.ts --write) -->";
-export const END = "<!-- metrics: end -->";
+export const PART: MadePart = { name: "metrics", script: "scripts/metrics_table.ts" };
 export const PAGE_FILE = "docs/metrics.md";
 
 /** Nothing listens there, and nothing is sent. */
@@ -85,33 +85,7 @@ export function formatMetricsTable(groups: readonly Group[]): string {
   ).join("\n\n");
 }
 
-/**
- * `document` with the table between its markers.
- * @throws Error if it has not one of each marker, in this order
- */
-export function replaceMetricsTable(document: string, groups: readonly Group[]): string {
-  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (begin < 0 || end < begin) {
-    throw new Error(`Looking for the table of metrics found no markers; want ${BEGIN} and, below it, ${END}`);
-  }
-  return `${document.slice(0, begin + BEGIN.length)}\n\n${formatMetricsTable(groups)}\n\n${document.slice(end)}`;
-}
-
-/** Whether `document` holds the table as it is now. `deno fmt` pads the cells: the amount of blanks and dashes tells nothing. */
-export function isCurrent(document: string, groups: readonly Group[]): boolean {
-  const plain = (text: string) => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
-  return plain(document) === plain(replaceMetricsTable(document, groups));
-}
-
 if (import.meta.main) {
-  const page = new URL(`../${PAGE_FILE}`, import.meta.url);
   const { groups } = await declaredMetrics();
-  const [mode] = Deno.args;
-  if (mode === undefined) console.log(formatMetricsTable(groups));
-  else if (mode === "--write") {
-    await Deno.writeTextFile(page, replaceMetricsTable(await Deno.readTextFile(page), groups));
-  } else {
-    console.error(`scripts/metrics_table.ts was given ${mode}; it knows --write`);
-    Deno.exit(2);
-  }
+  await printOrWrite(PART, PAGE_FILE, formatMetricsTable(groups));
 }

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { EXPLAINED, findExplained } from "../../../lib/cli/explained/table.ts";
 import { EXPLAINED_EVENTS } from "../../../lib/cli/explained/events.ts";
+import { formatExplainedTables, PAGE_FILE, PART } from "../../../scripts/explained_table.ts";
+import { isCurrentPart } from "../../../scripts/made_part.ts";
 import { ERROR_KINDS } from "../../../lib/errors.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -68,4 +70,13 @@ Deno.test("V4: explanations are sentences, and each name stands once in its kind
   }
   const names = EXPLAINED.map(({ kind, name }) => `${kind} ${name}`);
   assert.equal(new Set(names).size, names.length);
+});
+
+Deno.test("V4: the page for troubleshooting says what signet explain says", STRICT, async () => {
+  const page = await Deno.readTextFile(new URL(`../../../${PAGE_FILE}`, import.meta.url));
+  assert.ok(
+    isCurrentPart(PART, page, formatExplainedTables()),
+    "out of date: run deno run -A scripts/explained_table.ts --write && deno fmt docs",
+  );
+  assert.ok(!isCurrentPart(PART, page.replaceAll("`owner_mismatch`", "`owner`"), formatExplainedTables()));
 });
