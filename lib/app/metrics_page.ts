@@ -91,6 +91,23 @@ function declareRequests(
     [["fast"], metrics.fastLane.value],
     [["full"], metrics.fullLane.value],
   ]);
+  page.labelled(
+    "counter",
+    {
+      name: "signet_responses_total",
+      help: "Requests answered, by JSON-RPC method (or GET, DELETE) and HTTP status; cut: nobody was left to answer.",
+      labels: ["method", "status"],
+    },
+    () => metrics.exchanges.samples(),
+  );
+  page.histograms(
+    {
+      name: "signet_request_duration_seconds",
+      help: "From a request's head to the end of its answer, by JSON-RPC method.",
+      labels: ["method"],
+    },
+    () => metrics.exchanges.durations(),
+  );
   page.counter("signet_stateless_requests_total", "Requests of revision 2026-07-28 passed through.", metrics.modern);
   page.labelled(
     "counter",

@@ -7,6 +7,7 @@ import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
+import { UNREAD } from "../mcp/methods.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
@@ -41,6 +42,10 @@ export class Inbound implements ResolverView {
   rpcId: RpcId | null = null;
   /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
   requestId: RpcId | null = null;
+  /** The row that it is counted in, of `METHODS`. */
+  methodRow = UNREAD;
+  /** When its head had come, by `performance.now`. */
+  readonly receivedAt: number = performance.now();
   /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */
   record: ExchangeRecord | undefined = undefined;
 

@@ -1,6 +1,7 @@
 // What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
 import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import { Counter, Histogram, LabelledCounter, type Sample } from "../observe/metrics.ts";
+import { ExchangeCounts } from "./exchange_counts.ts";
 
 /** Seconds. Sidecar hops are tens of microseconds, tools may take minutes. */
 const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -17,6 +18,7 @@ export class GatewayMetrics {
   /** Requests and streams under way that were cut because they would have been refused by then. */
   readonly withdrawn = new Counter();
   readonly upstreamLatency = new Histogram(LATENCY_BOUNDS);
+  readonly exchanges = new ExchangeCounts();
   /** How attempts to bring a lost upstream session back ended. */
   readonly resurrections = new LabelledCounter<
     "ok" | "refused" | "unreachable" | "version_changed" | "too_often" | "ended"

@@ -5,6 +5,7 @@
 import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
 import type { Classified } from "../mcp/era.ts";
+import { transportNumber } from "../mcp/methods.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
@@ -35,6 +36,12 @@ export async function handle(parts: GatewayParts, exchange: Exchange): Promise<v
     await refuse(parts, inbound, error);
   }
   endRecord(parts, inbound);
+  parts.metrics.exchanges.count(rowOf(inbound), exchange.status, (performance.now() - inbound.receivedAt) / 1000);
+}
+
+/** What it is counted as, of `METHODS`. */
+function rowOf({ methodRow, head: { method } }: Inbound): number {
+  return method === "POST" ? methodRow : transportNumber(method);
 }
 
 // The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.

@@ -2,6 +2,7 @@
 import { ERROR_KINDS } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { HttpError } from "../http1/types.ts";
+import { UNREAD } from "../mcp/methods.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
@@ -17,6 +18,7 @@ export function renderEngineError(parts: GatewayParts, error: HttpError, refused
   parts.metrics.refusals.inc(signetError.code);
   const answer = parts.errors.respond(error, { facts: { from }, ...(allowed ? { fields: corsFields(origin) } : {}) });
   const { start: { status }, errorId } = answer;
+  parts.metrics.exchanges.count(UNREAD, status, 0);
   tellEngineRefusal(parts, { error: signetError, from, status, errorId });
   return answer;
 }

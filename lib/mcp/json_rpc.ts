@@ -20,6 +20,7 @@ import {
   shapeOf,
   valueOf,
 } from "./message_shape.ts";
+import { methodNumberAt, RESPONSE } from "./methods.ts";
 import { noteSubject, type Subject } from "./message_subject.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
@@ -256,6 +257,8 @@ export async function parseMessageInTurns(bytes: Uint8Array, limits: ScanLimits)
 export interface PlainMessage {
   /** Null if it has none. */
   readonly id: RpcId | null;
+  /** The row that it is counted in, of `METHODS`. */
+  readonly method: number;
 }
 
 /** Reused: what it has found is read in the turn in which it was looked for. */
@@ -280,7 +283,8 @@ export function readPlain(bytes: Uint8Array, limits: PlainReading): PlainMessage
     if (shape instanceof SignetError) return undefined;
     if (shape !== "response" && isText(scanned, METHOD, INITIALIZE)) return undefined;
     if (limits.subject !== undefined && shape !== "response") noteSubject(scanned, limits.subject);
-    return { id: shape === "request" ? idOf(scanned)! : null };
+    const method = shape === "response" ? RESPONSE : methodNumberAt(bytes, scan.starts[METHOD]!, scan.ends[METHOD]!);
+    return { id: shape === "request" ? idOf(scanned)! : null, method };
   } finally {
     scan.release();
   }

@@ -3,7 +3,8 @@
 import { SignetError } from "../../errors.ts";
 import { type Bytes, inspectBytes } from "../../http1/wire/borrowed.ts";
 import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
-import { parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
+import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
+import { BATCH, methodNumber, RESPONSE } from "../../mcp/methods.ts";
 import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
@@ -14,19 +15,28 @@ import type { GatewayParts } from "../parts.ts";
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
   const { maxJsonDepth: maxDepth } = parts.options;
   const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.record });
-  if (plain !== undefined) inbound.rpcId = inbound.requestId = plain.id;
-  return plain !== undefined;
+  if (plain === undefined) return false;
+  inbound.rpcId = inbound.requestId = plain.id;
+  inbound.methodRow = plain.method;
+  return true;
 }
 
 /** @throws SignetError `parse_error`, `invalid_request` and others, as the parser */
 export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint8Array): Promise<Classified> {
   const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
   inbound.parsed = parsed;
+  inbound.methodRow = methodOf(parsed);
   if (inbound.record !== undefined) noteMessages(inbound.record, parsed);
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
   const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
   inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;
   return classifyMessage(parsed, inbound.protocolVersion);
+}
+
+/** The row that a body is counted in, of `METHODS`. */
+function methodOf(parsed: Parsed): number {
+  if (parsed.kind === "batch") return BATCH;
+  return parsed.kind === "response" ? RESPONSE : methodNumber(parsed.method);
 }
 
 export function isInitialize(message: Classified): message is Extract<Classified, { kind: "initialize" }> {

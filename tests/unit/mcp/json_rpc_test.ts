@@ -10,6 +10,7 @@ import {
   parseMessageInTurns,
   readPlain,
 } from "../../../lib/mcp/json_rpc.ts";
+import { OTHER_METHOD } from "../../../lib/mcp/methods.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -290,9 +291,12 @@ Deno.test("readPlain leaves initialize to the parser, in whatever spelling", STR
     assert.equal(plain(message(method)), undefined, method);
   }
   for (const method of ["initialized", "\\u0069nitialized", "Initialize", "initializ"]) {
-    assert.deepEqual(plain(message(method)), { id: 1 }, method);
+    assert.deepEqual(plain(message(method)), { id: 1, method: OTHER_METHOD }, method);
   }
-  assert.deepEqual(plain('{"jsonrpc":"2.0","method":"a","params":{"x":"initialize"}}'), { id: null });
+  assert.deepEqual(plain('{"jsonrpc":"2.0","method":"a","params":{"x":"initialize"}}'), {
+    id: null,
+    method: OTHER_METHOD,
+  });
 });
 
 Deno.test("the scanner takes for JSON what JSON.parse does", STRICT, () => {
