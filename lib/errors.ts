@@ -17,6 +17,8 @@ export const ERROR_KINDS = {
   parse_error: { status: 400, rpcCode: -32700, publicMessage: "Parse error: the body is not JSON" },
   invalid_request: { status: 400, rpcCode: -32600, publicMessage: "Invalid request" },
   invalid_params: { status: 400, rpcCode: -32602, publicMessage: "Invalid params" },
+  // At 200, where clients read the code.
+  carried_refused: { status: 200, rpcCode: -32602, publicMessage: "Invalid params: unknown or expired" },
   batch_refused: {
     status: 400,
     rpcCode: -32600,

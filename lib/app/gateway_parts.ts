@@ -69,6 +69,7 @@ function optionsOf(settings: Settings): GatewayOptions {
     maxIdLength: settings.maxIdLength,
     sessionTtlMs: settings.sessionTtlMs,
     cancelOnDisconnect: settings.cancelOnDisconnect,
+    sealState: settings.sealState === "on",
   };
 }
 

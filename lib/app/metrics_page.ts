@@ -112,6 +112,15 @@ function declareRequests(
   page.labelled(
     "counter",
     {
+      name: "signet_carried_total",
+      help: "Request states, task ids and cursors that stateless clients brought back, by outcome.",
+      labels: ["kind", "outcome"],
+    },
+    () => metrics.carried.samples(),
+  );
+  page.labelled(
+    "counter",
+    {
       name: "signet_refusals_total",
       help: "Requests Signet itself refused or failed, by status and code.",
       labels: ["status", "code"],

@@ -1,6 +1,7 @@
 // What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
 import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import { Counter, Histogram, LabelledCounter, type Sample } from "../observe/metrics.ts";
+import { CarriedCounts } from "./carried_counts.ts";
 import { ExchangeCounts } from "./exchange_counts.ts";
 
 /** Seconds. Sidecar hops are tens of microseconds, tools may take minutes. */
@@ -32,6 +33,8 @@ export class GatewayMetrics {
   ]);
   /** What the upstream has last said to an initialize, for whoever asks whether it works. */
   lastHandshake: "not tried yet" | "answered" | "no MCP server answers at this path" = "not tried yet";
+  /** Values that stateless clients brought back (S1). */
+  readonly carried = new CarriedCounts();
   /** Requests Signet itself refused or failed, those that the HTTP engine does not let in included. */
   readonly refusals = new LabelledCounter<ErrorCode>(CODES);
 

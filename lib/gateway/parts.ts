@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly sessionTtlMs: number;
   /** C3: whether a client that goes away cancels its call. */
   readonly cancelOnDisconnect: boolean;
+  /** S1: whether what stateless clients bring back to their server is sealed. */
+  readonly sealState: boolean;
 }
 
 /** Shared by everything that must behave differently while Signet goes down. */

@@ -2,6 +2,7 @@
 // but its id exchanged: parsing and printing it again would round its numbers and cost twice.
 // The texts given here have been read by `JSON.parse` before: what is malformed is not looked for again.
 
+import { joinBytes } from "./join_bytes.ts";
 import { hexDigit } from "./json_tokens.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
@@ -164,6 +165,20 @@ export function replaceSpan(text: Uint8Array, span: Span, value: Uint8Array): Ui
   replaced.set(value, span.start);
   replaced.set(text.subarray(span.end), span.start + value.length);
   return replaced;
+}
+
+/** `text` with the bytes of several spans exchanged; they stand in the order of the text, and none within another. */
+export function spliced(
+  text: Uint8Array,
+  changes: readonly { readonly span: Span; readonly value: Uint8Array }[],
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { span, value } of changes) {
+    parts.push(text.subarray(at, span.start), value);
+    at = span.end;
+  }
+  return joinBytes([...parts, text.subarray(at)]);
 }
 
 /**

@@ -34,6 +34,11 @@ const NAME_SOURCE: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
   ["tasks/cancel", "taskId"],
 ]);
 
+/** The member of `params` that a request of this method is about; undefined if there is none. */
+export function nameMemberOf(method: string): "name" | "uri" | "taskId" | undefined {
+  return NAME_SOURCE.get(method);
+}
+
 /** `params._meta`, if it is an object. */
 export function metaOf(params: JsonObject | undefined): JsonObject | undefined {
   const meta = params?._meta;

@@ -307,6 +307,81 @@ function ownerVectors() {
   );
 }
 
+interface CarriedCase {
+  readonly purpose: "request-state" | "task" | "cursor";
+  readonly owner: readonly string[];
+  readonly address: string;
+  readonly expiresAtS: number;
+  /** Of the binding; none for a task. */
+  readonly request: readonly string[];
+  readonly token: string;
+}
+
+/** FORMAT.md §7. */
+export function carriedPlaintext(master: Uint8Array, { owner, address, expiresAtS, request, token }: CarriedCase) {
+  const derive = (name: string, material: Uint8Array, dkLen: number) =>
+    blake3(material, { context: Buffer.from(`Signet envelope v1: ${name}`), dkLen });
+  const fields = request.flatMap((text) => [u32le(Buffer.byteLength(text)), Buffer.from(text)]);
+  return Buffer.concat([
+    Uint8Array.of(1),
+    Buffer.from(fingerprint(master, owner), "base64url"),
+    derive("upstream tag", Buffer.from(address), 8),
+    Buffer.from(expiresAtS.toString(16).padStart(10, "0"), "hex"),
+    request.length === 0 ? new Uint8Array(16) : derive("request binding", Buffer.concat(fields), 16),
+    Buffer.from(token),
+  ]);
+}
+
+function carriedVectors() {
+  const owner = ["https://issuer.example/", "alice"];
+  const address = "http://127.0.0.1:3000/mcp";
+  const cases: CarriedCase[] = [
+    {
+      purpose: "request-state",
+      owner,
+      address,
+      expiresAtS: 1_793_700_600,
+      request: ["tools/call", '"ask"', '{"city":"Bern","n":1}'],
+      token: '"s\\/1 \\ud800"',
+    },
+    {
+      purpose: "request-state",
+      owner,
+      address,
+      expiresAtS: 1_793_700_600,
+      request: ["resources/read", '"file:///a"', "{}"],
+      token: '""',
+    },
+    { purpose: "task", owner, address, expiresAtS: 0, request: [], token: '"786512e2-9e0d-44bd-8f29-789f320fe840"' },
+    { purpose: "cursor", owner, address, expiresAtS: 0, request: ["tools/list"], token: '"eyJwYWdlIjoyfQ=="' },
+    {
+      purpose: "cursor",
+      owner: [...owner, "app"],
+      address: "stdio:server",
+      expiresAtS: 0,
+      request: ["tools/list"],
+      token: '""',
+    },
+  ];
+  const texts = [
+    ['{ "b": 1.0, "a": [1e2, "\\u00e9\\/"], "a": null }', '{"a":[100,"\u00e9/"],"a":null,"b":1}'],
+    ["9007199254740993", "9007199254740993"],
+    ["100000000000000.5", "100000000000000.5"],
+    ["1E5", "100000"],
+    ["1e-320", "1e-320"],
+    ["-0", "-0"],
+    ['"\\ud800\\n"', '"\\ud800\\n"'],
+    [" [ ] ", "[]"],
+    ['{"\\u0042":true,"A":false}', '{"A":false,"B":true}'],
+  ];
+  const values = cases.map((one) => {
+    const plaintext = carriedPlaintext(MASTERS[0]!, one);
+    const { text } = sealText(MASTERS[0]!, one.purpose, plaintext);
+    return { key: Buffer.from(MASTERS[0]!).toString("base64"), ...one, plaintext: hex(plaintext), text };
+  });
+  return { values, canonical: texts.map(([text, canonical]) => ({ text, canonical })) };
+}
+
 /** Every file of vectors by name. */
 export function makeVectors(): Record<string, unknown> {
   return {
@@ -316,6 +391,7 @@ export function makeVectors(): Record<string, unknown> {
     "sessions.json": sessionVectors(),
     "several.json": severalVectors(),
     "owners.json": ownerVectors(),
+    "carried.json": carriedVectors(),
   };
 }
 

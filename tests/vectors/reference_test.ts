@@ -1,6 +1,7 @@
 // The committed vectors are what FORMAT.md says: a second implementation, written from that text, makes the same ones.
 import assert from "node:assert/strict";
 import { STRICT } from "../support/strict.ts";
+import carried from "./carried.json" with { type: "json" };
 import base62 from "./base62.json" with { type: "json" };
 import keys from "./keys.json" with { type: "json" };
 import owners from "./owners.json" with { type: "json" };
@@ -17,5 +18,6 @@ Deno.test("E1: the reference implementation makes exactly the committed vectors"
     "sessions.json": sessions,
     "several.json": several,
     "owners.json": owners,
+    "carried.json": carried,
   });
 });

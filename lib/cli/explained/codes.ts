@@ -1,5 +1,6 @@
 // Codes besides those of lib/errors.ts: outcomes of opening an id, faults of the HTTP engine (`http` in a line), of the
 // state file, of the admin listener.
+import type { CarriedFailure } from "../../envelope/carried_value.ts";
 import type { HttpErrorCode } from "../../http1/types.ts";
 import type { OpenOutcome } from "../../session/opener.ts";
 import type { StoreErrorCode } from "../../store/store.ts";
@@ -8,6 +9,7 @@ import type { Row } from "./explanation.ts";
 
 type Outcome =
   | Exclude<OpenOutcome, "opened" | "owner_mismatch" | "unavailable">
+  | CarriedFailure
   | "ended"
   | "forged"
   | "lost_again"
@@ -35,6 +37,15 @@ export const EXPLAINED_OUTCOMES: Readonly<Record<Outcome, Row>> = {
   limit: [
     "The session is good and found no place in memory.",
     "Raise --max-sessions or --max-sessions-per-principal.",
+  ],
+  owner: ["What was brought back was given to another caller.", "Of many, somebody tries what is not his."],
+  upstream: [
+    "What was brought back was given by a server at another address.",
+    "If the server has moved, its clients have to ask anew.",
+  ],
+  binding: [
+    "What was brought back was given for another request: another tool, other arguments, another list.",
+    "A client has to repeat its request as it was.",
   ],
   ended: ["The session ended while the request was on its way.", ""],
   forged: [

@@ -15,6 +15,10 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "The method is known and its parameters do not fit: a tool or resource that is not there, a cursor or an id that is too long.",
     "Ask the client to list again: what it calls may have been renamed, or be denied to it.",
   ],
+  carried_refused: [
+    "A stateless client brought back a request's state, a task's id or a cursor that was not sealed for it: made up, another caller's, for another request or server, expired, or of a key that is gone. `kind` and `outcome` in the line say which; the client is not told.",
+    "A client that goes on after ten minutes has to ask anew. If all fail since a change, give all replicas the same keys and keep old ones; a server that does all this itself needs none of it (--seal-state off).",
+  ],
   batch_refused: [
     "Several messages came in one body, and the session's protocol version has no batches.",
     "Send messages one by one; only revision 2025-03-26 has batches.",

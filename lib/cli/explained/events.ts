@@ -67,6 +67,10 @@ const REQUESTS: Readonly<Record<string, Row>> = {
     "A stream or a long call was ended because its caller's right to it has ended: an expired or withdrawn credential, a revocation, a reload.",
     "The client should come again with a fresh credential.",
   ],
+  "an answer could not be sealed": [
+    "A server without sessions gave a state, a task's id or a cursor that is no text, or too long; its client was told −32603.",
+    "Have the server give shorter ones, or set --seal-state off.",
+  ],
   "call not cancelled upstream": [
     "A client cancelled a call, and the MCP server could not be told.",
     "The call may run to its end; its answer goes nowhere.",

@@ -40,6 +40,12 @@ export const SESSIONS = {
     doc:
       "Like --seal-header, but kept in memory only and replaced on every initialize; 8,192 characters of all at most",
   }),
+  sealState: rows.one(choice(["on", "off"]), {
+    name: "seal-state",
+    default: "on",
+    doc:
+      "Seal what stateless clients bring back (request state, task ids, cursors) to its owner; off for a server that does so itself",
+  }),
   cancelOnDisconnect: rows.flag({
     name: "cancel-on-disconnect",
     doc: "Cancel a call when its client disconnects; by default it runs on",

@@ -4,6 +4,7 @@ import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
 import { assertModern } from "../../mcp/modern.ts";
 import type { Caller } from "../../session/caller.ts";
 import { requireAnswer } from "./require_answer.ts";
+import { bringBack } from "./brought_back.ts";
 import { endUnowned } from "./end.ts";
 import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
@@ -11,6 +12,7 @@ import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
+import { sealAnswer } from "./sealed_answer.ts";
 import { sendWithoutSession } from "./send.ts";
 
 export interface StatelessRequest {
@@ -22,22 +24,24 @@ export interface StatelessRequest {
 
 /** @throws SignetError as `assertModern`, `request_limit`; HttpError */
 export async function forwardStateless(parts: GatewayParts, request: StatelessRequest): Promise<void> {
-  const { inbound, caller, message, body } = request;
+  const { inbound, caller, message } = request;
   assertModern(message, {
     protocolVersion: inbound.protocolVersion,
     method: inbound.get("mcp-method"),
     name: inbound.get("mcp-name"),
   });
   parts.metrics.modern.inc();
+  const fields = parts.fields.toUpstream(inbound, caller);
+  const { body, isChanged, carriage } = bringBack(parts, request, fields);
   const inFlight = begin(parts, request);
   try {
     const given = await sendWithoutSession(parts, inFlight, {
       method: "POST",
       query: inbound.head.query,
-      fields: parts.fields.toUpstream(inbound, caller),
+      fields,
       upstreamSessionId: undefined,
       body,
-      parsed: inbound.parsed,
+      parsed: isChanged ? undefined : inbound.parsed,
       caller,
       session: undefined,
       noted: inbound.record,
@@ -48,7 +52,8 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       throw explain(error, message.method);
     });
     requireAnswer(request, response);
-    await relay(parts, { inbound, inFlight, response });
+    const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
+    await relay(parts, { inbound, inFlight, response: sealed });
   } catch (error) {
     throw explainCut(error, inFlight);
   } finally {

@@ -1,0 +1,134 @@
+// What a stateless client brings back to its server, taken out of its seals: the state of a request, ids of tasks, a place
+// in a list (docs/protocol.md 33, 34). The request then goes on with the server's own values, byte for byte.
+import { type CarriedMember, carriesOf } from "../../mcp/carried_members.ts";
+import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
+import { elementsOf, findMember, type Member, membersOf, type Span, spliced } from "../../mcp/json_text.ts";
+import { invalid } from "../../mcp/message_shape.ts";
+import type { FieldList } from "../../http1/types.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import type { Caller } from "../../session/caller.ts";
+import type { GatewayParts } from "../parts.ts";
+import { Carriage, refusalOf } from "./carriage.ts";
+import { setField } from "./fields.ts";
+
+/** A request as its client has sent it. */
+export interface Brought {
+  readonly message: RpcRequest | RpcNotification;
+  readonly body: Uint8Array;
+  readonly caller: Caller;
+}
+
+/** A request as its server is to have it. */
+export interface BroughtBack {
+  readonly body: Uint8Array;
+  /** Whether that is another than the client has sent. */
+  readonly isChanged: boolean;
+  /** What its answer is sealed by; undefined where that goes as it is. */
+  readonly carriage: Carriage | undefined;
+}
+
+interface Opened {
+  readonly span: Span;
+  readonly token: Uint8Array;
+}
+
+const TAKEN: readonly CarriedMember[] = ["requestState", "taskId", "cursor"];
+
+const decoder = new TextDecoder();
+
+/**
+ * Opens what the request brings, and puts it into its body and its fields.
+ * @throws SignetError `carried_refused`; `invalid_request` for a member that two servers would read differently
+ */
+export function bringBack(
+  parts: GatewayParts,
+  { message, body, caller }: Brought,
+  fields: FieldList,
+): BroughtBack {
+  const carries = parts.options.sealState && message.kind === "request" ? carriesOf(message.method) : undefined;
+  if (message.kind !== "request" || carries === undefined) {
+    return { body, isChanged: false, carriage: undefined };
+  }
+  // What has to be read is asked for as it is read.
+  setField(fields, "accept-encoding", "identity");
+  const params = message.params === undefined ? undefined : findMember(body, "params");
+  const carriage = new Carriage(parts, { caller, request: message, text: body, params, carries });
+  const opened = params === undefined ? [] : openAll({ message, body, params, carriage, fields });
+  if (opened.length === 0) return { body, isChanged: false, carriage };
+  return { body: spliced(body, opened.map(({ span, token }) => ({ span, value: token }))), isChanged: true, carriage };
+}
+
+interface Opening {
+  readonly message: RpcRequest | RpcNotification;
+  readonly body: Uint8Array;
+  readonly params: Span;
+  readonly carriage: Carriage;
+  readonly fields: FieldList;
+}
+
+function openAll(opening: Opening): Opened[] {
+  const { message, body, params, carriage, fields } = opening;
+  const members = membersOf(body, params);
+  const opened: Opened[] = [];
+  for (const wanted of TAKEN) {
+    if (!isTakenBy(wanted, message.method, carriage)) continue;
+    const found = only(members, wanted);
+    if (found === undefined || isNull(body, found.value)) continue;
+    const token = carriage.open(wanted, body.subarray(found.value.start, found.value.end));
+    opened.push({ span: found.value, token });
+    // Headers and body have been compared, while both were the client's.
+    if (wanted === "taskId" && fieldValue(fields, "mcp-name") !== undefined) {
+      setField(fields, "mcp-name", nameOf(token));
+    }
+  }
+  if (message.method === "subscriptions/listen") opened.push(...openTaskIds(opening, members));
+  return opened.sort((a, b) => a.span.start - b.span.start);
+}
+
+function isTakenBy(member: CarriedMember, method: string, { carries }: Carriage): boolean {
+  if (member === "requestState") return carries.state;
+  return member === "cursor" ? carries.cursor : method.startsWith("tasks/");
+}
+
+/** Those of a subscription. */
+function openTaskIds({ body, carriage }: Opening, members: readonly Member[]): Opened[] {
+  const filter = only(members, "notifications");
+  if (filter === undefined || body[filter.value.start] !== 0x7b) return [];
+  const ids = only(membersOf(body, filter.value), "taskIds");
+  if (ids === undefined || isNull(body, ids.value)) return [];
+  const { start, end } = ids.value;
+  if (body[start] !== 0x5b) throw refusalOf("task", "shape");
+  return elementsOf(body.subarray(start, end)).map((element) => {
+    const span = { start: start + element.start, end: start + element.end };
+    return { span, token: carriage.open("taskId", body.subarray(span.start, span.end)) };
+  });
+}
+
+/**
+ * The member of this name, if there is one.
+ * @throws SignetError `invalid_request` if it stands there twice, or in another case: servers differ in which they read
+ */
+function only(members: readonly Member[], wanted: string): Member | undefined {
+  const folded = fold(wanted);
+  const alike = members.filter(({ name }) => name.length === wanted.length && fold(name) === folded);
+  if (alike.length > 1 || (alike.length === 1 && alike[0]!.name !== wanted)) {
+    throw invalid(`${wanted} stands twice in one object, or in another case`);
+  }
+  return alike[0];
+}
+
+/** As servers do that match names without case: the long s, the Kelvin sign and the dotless i have ASCII partners. */
+function fold(name: string): string {
+  return name.toUpperCase().toLowerCase();
+}
+
+function isNull(text: Uint8Array, { start }: Span): boolean {
+  return text[start] === 0x6e;
+}
+
+/** `Mcp-Name` of a task. */
+function nameOf(token: Uint8Array): string {
+  const value: unknown = JSON.parse(decoder.decode(token));
+  return encodeHeaderValue(typeof value === "string" ? value : decoder.decode(token));
+}

@@ -1,0 +1,193 @@
+// A message of a server's on its way to a stateless client, held until it can go out with what the client is to bring back
+// exchanged. Guarantees: nothing that is to be exchanged goes out in part or as it was; no more is held than
+// `MAX_HELD_BYTES` or the longest value.
+import { Buffer } from "node:buffer";
+import { SignetError } from "../errors.ts";
+import { type Carries, isAboutTask } from "./carried_members.ts";
+import { CarriedScan, type FoundKind, watchFor } from "./carried_scan.ts";
+import { joinBytes } from "./join_bytes.ts";
+
+export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
+
+/** How messages are changed. */
+export interface Exchanging {
+  readonly carries: Carries;
+  /** What stands in the answer in place of a value's JSON text; undefined where it is none that can be passed on. */
+  readonly exchange: (kind: ExchangedKind, token: Uint8Array) => Uint8Array | undefined;
+  /** The answer in place of one with a value that cannot be passed on, to the request of this id (JSON text). */
+  readonly instead: (id: Uint8Array) => Uint8Array;
+}
+
+/** Longer messages go out piece by piece. */
+const MAX_HELD_BYTES = 256 * 1024;
+/** No value that is exchanged is longer. */
+const MAX_VALUE_BYTES = 128 * 1024;
+
+const NOTHING = new Uint8Array(0);
+const NULL_ID = new TextEncoder().encode("null");
+
+const decoder = new TextDecoder();
+
+/** Bytes that have come and not gone out, the message under way among them, and what was found in it. */
+export class CarriedMessage {
+  readonly scan: CarriedScan;
+  readonly #options: Exchanging;
+  readonly #marks: readonly string[];
+  #buffer = NOTHING;
+  #start = 0;
+  #end = 0;
+  #method: string | undefined;
+  #id: Uint8Array | undefined;
+  /** Whether some of the message has gone out. */
+  #isCut = false;
+
+  constructor(options: Exchanging) {
+    const { state, task, cursor } = options.carries;
+    this.#options = options;
+    this.scan = new CarriedScan(watchFor(options.carries));
+    const names = [state && "requestState", task && "taskId", cursor && "nextCursor"];
+    this.#marks = [...names.filter((name) => name !== false), "\\u00"];
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer;
+  }
+
+  /** Where in `bytes` what has come ends. */
+  get end(): number {
+    return this.#end;
+  }
+
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Whether the text of whole messages may hold anything; quick, and only "no" is certain. A name may have escapes. */
+  mayHold(text: Uint8Array): boolean {
+    const latin1 = Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1");
+    return this.#marks.some((mark) => latin1.includes(mark));
+  }
+
+  /** Copies `piece`. @returns by how much what was held has moved to the front */
+  add(piece: Uint8Array): number {
+    const moved = this.#start;
+    const size = this.size + piece.length;
+    if (size > this.#buffer.length) {
+      const bigger = new Uint8Array(Math.max(size, Math.min(this.#buffer.length * 2, MAX_HELD_BYTES * 2)));
+      bigger.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#buffer = bigger;
+    } else if (moved > 0) this.#buffer.copyWithin(0, this.#start, this.#end);
+    if (moved > 0) this.scan.shift(moved);
+    this.#buffer.set(piece, size - piece.length);
+    this.#start = 0;
+    this.#end = size;
+    return moved;
+  }
+
+  /** Of a message that is longer than what is held, what can go out by now. @throws SignetError `upstream_invalid` */
+  relieve(): Uint8Array {
+    const { openAt, unfit } = this.scan;
+    if (openAt >= 0 && this.#end - openAt > MAX_VALUE_BYTES) throw unfitAnswer();
+    if (this.size <= MAX_HELD_BYTES) return NOTHING;
+    if (unfit) throw unfitAnswer();
+    return this.#cut(openAt >= 0 ? openAt : this.#end);
+  }
+
+  /** What belongs to no message, up to `end`. */
+  takePlain(end: number): Uint8Array {
+    const plain = this.#buffer.slice(this.#start, end);
+    this.#drop(end);
+    return plain;
+  }
+
+  /**
+   * The message whose text ends at `end`, exchanged. Of one that breaks off inside a value, what is before that.
+   * @param framed what an answer in its place is put into
+   */
+  take(end: number, framed: (message: Uint8Array) => Uint8Array): Uint8Array {
+    const { openAt } = this.scan;
+    const out = this.#spliced(openAt >= 0 ? openAt : end) ?? this.#instead(framed);
+    this.#drop(end);
+    this.scan.reset();
+    this.#method = this.#id = undefined;
+    this.#isCut = false;
+    return out;
+  }
+
+  /** A notification is left out; an answer is answered in its place. */
+  #instead(framed: (message: Uint8Array) => Uint8Array): Uint8Array {
+    if (this.#isCut) throw unfitAnswer();
+    const id = this.#foundId();
+    const isNotification = id === undefined && this.#foundMethod() !== undefined;
+    return isNotification ? NOTHING : framed(this.#options.instead(id ?? NULL_ID));
+  }
+
+  #cut(end: number): Uint8Array {
+    const out = this.#spliced(end);
+    if (out === undefined) throw unfitAnswer();
+    this.#id = this.#foundId()?.slice();
+    this.#method = this.#foundMethod();
+    this.#isCut = true;
+    this.scan.forget();
+    this.#drop(end);
+    return out;
+  }
+
+  #last(wanted: FoundKind): Uint8Array | undefined {
+    const found = this.scan.found.findLast(({ kind }) => kind === wanted);
+    return found === undefined ? undefined : this.#buffer.subarray(found.start, found.end);
+  }
+
+  #foundId(): Uint8Array | undefined {
+    return this.#last("id") ?? this.#id;
+  }
+
+  #foundMethod(): string | undefined {
+    const method = this.#last("method");
+    if (method === undefined) return this.#method;
+    try {
+      return String(JSON.parse(decoder.decode(method)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The bytes up to `end`, exchanged; undefined if something cannot be. */
+  #spliced(end: number): Uint8Array | undefined {
+    if (this.scan.unfit) return undefined;
+    const method = this.#foundMethod();
+    const parts: Uint8Array[] = [];
+    let at = this.#start;
+    for (const { kind, ifAboutTask, start, end } of this.scan.found) {
+      if (kind === "id" || kind === "method") continue;
+      // Where nobody has said yet what the message is, it may be about a task.
+      if (ifAboutTask && method !== undefined && !isAboutTask(method)) continue;
+      const token = this.#buffer.subarray(start, end);
+      if (isNull(token)) continue;
+      const exchanged = this.#options.exchange(kind, token);
+      if (exchanged === undefined) return undefined;
+      parts.push(this.#buffer.subarray(at, start), exchanged);
+      at = end;
+    }
+    parts.push(this.#buffer.subarray(at, end));
+    return parts.length === 1 ? parts[0]!.slice() : joinBytes(parts);
+  }
+
+  #drop(end: number): void {
+    this.#start = end;
+    if (this.#start < this.#end) return;
+    this.#start = this.#end = 0;
+    this.#buffer = NOTHING;
+  }
+}
+
+function isNull(token: Uint8Array): boolean {
+  return token.length === 4 && token[0] === 0x6e;
+}
+
+function unfitAnswer(): SignetError {
+  return new SignetError("upstream_invalid", {
+    facts: { found: "a state, a task's id or a cursor that is no text, or longer than can be sealed" },
+    remedy: "Have the MCP server give shorter ones; or let it keep them as they are (--seal-state off).",
+  });
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { canonicalText } from "../../../lib/mcp/canonical_text.ts";
+import { STRICT } from "../../support/strict.ts";
+import carried from "../../vectors/carried.json" with { type: "json" };
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function canonical(text: string): string {
+  return decoder.decode(canonicalText(encoder.encode(text)));
+}
+
+for (const { text, canonical: wanted } of carried.canonical) {
+  Deno.test(`S1: the canonical text of ${text} is ${wanted}`, STRICT, () => assert.equal(canonical(text), wanted));
+}
+
+Deno.test("canonicalText keeps apart what some server reads differently", STRICT, () => {
+  const texts = [
+    ...["9007199254740993", "9007199254740992", "9007199254740993.0", "0.1", "0.10000000000000000555"],
+    ...['"1"', "1", '{"a":1,"a":2}', '{"a":2,"a":1}', '{"a":2}', '["a"]', '"a"', '{"a":null}', "{}", "null"],
+  ];
+  assert.equal(new Set(texts.map(canonical)).size, texts.length);
+});
+
+Deno.test("canonicalText takes nesting as deep as bodies may have", STRICT, () => {
+  const text = "[".repeat(128) + "]".repeat(128);
+  assert.equal(canonical(text.replaceAll("[", " [ ")), text);
+});
+
+Deno.test("canonicalText leaves a long text as it is", STRICT, () => {
+  const text = `{ "b":"${"x".repeat(256 * 1024)}","a":1}`;
+  assert.equal(canonical(text), text);
+});
