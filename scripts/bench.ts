@@ -3,13 +3,16 @@
 //   --quick           short rounds, for a look; not for publishing
 //   --only ROW        one row or one job, repeatable
 //   --rounds N        more or fewer of them
-//   --executable FILE a compiled Signet, measured beside the one that Deno runs from source
-//   --against FILE    an earlier report: says what has become worse since
+//   --executable FILE a compiled Signet, measured beside the one that Deno runs from source; without it one is made with
+//                     Bun where `http` is among the jobs, with `none` none is
+//   --against FILE    an earlier report: says what has become worse since, beyond what rounds differ by anyway
+//   --against FOLDER  another checkout, measured in turn with this one by the job `http`
 //   --markdown FILE   writes the report there as well
 import { parseArgs } from "node:util";
 import { changeTable, compare } from "./bench/against.ts";
 import type { Context, Job } from "./bench/context.ts";
 import { makeCredentials } from "./bench/credentials.ts";
+import { makeExecutable } from "./bench/executable.ts";
 import { HTTP_JOBS } from "./bench/http_jobs.ts";
 import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
@@ -76,21 +79,26 @@ async function main(): Promise<number> {
   const machine = await describeMachine();
   const directory = await Deno.makeTempDir({ prefix: "signet_bench_" });
   const details: string[] = [];
+  const { against, quick } = values;
+  const isFolder = against !== undefined && (await Deno.stat(against)).isDirectory;
   try {
+    const credentials = await makeCredentials(directory);
+    const log = (line: string) => console.error(line);
     const findings = await measure(jobs, {
-      credentials: await makeCredentials(directory),
-      seconds: values.quick ? 1 : 3,
-      rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-      executable: values.executable === undefined ? undefined : await Deno.realPath(values.executable),
-      quick: values.quick,
-      log: (line) => console.error(line),
+      credentials,
+      seconds: quick ? 1 : 3,
+      rounds: Number(values.rounds ?? (quick ? 6 : 5)),
+      executable: await executableFor(jobs, values.executable, { credentials, log }),
+      other: isFolder ? await Deno.realPath(against) : undefined,
+      quick,
+      log,
       addDetail: (title, table) => details.push(`### ${title}\n\n${table}`),
     });
-    const report = render(machine, values.quick, findings, details);
+    const report = render(machine, quick, findings, details);
     console.log(report);
     if (values.markdown !== undefined) await Deno.writeTextFile(values.markdown, report);
-    if (values.against !== undefined) {
-      const changes = compare(ROWS, findings, await Deno.readTextFile(values.against));
+    if (against !== undefined && !isFolder) {
+      const changes = compare(ROWS, findings, await Deno.readTextFile(against));
       console.log(changeTable(changes));
       if (changes.some(({ isWorse }) => isWorse)) return 1;
     }
@@ -98,6 +106,18 @@ async function main(): Promise<number> {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/** @param asked a file, `none`, or nothing: then one is made, if a job would measure it */
+async function executableFor(
+  jobs: readonly Job[],
+  asked: string | undefined,
+  made: Pick<Context, "credentials" | "log">,
+): Promise<string | undefined> {
+  if (asked === "none") return undefined;
+  if (asked !== undefined) return await Deno.realPath(asked);
+  if (!jobs.some(({ rows }) => rows.includes("cpu-executable"))) return undefined;
+  return await makeExecutable(`${import.meta.dirname}/..`, made);
 }
 
 function render(machine: string, quick: boolean, findings: readonly Finding[], details: readonly string[]): string {

@@ -19,6 +19,8 @@ export interface Setup {
   readonly tls?: boolean;
   /** A compiled Signet, in place of the one that Deno runs from source. */
   readonly executable?: string;
+  /** Another checkout, in place of this one. */
+  readonly folder?: string;
 }
 
 export async function startUpstream(intervalMs = 0, onLine?: (line: string) => void): Promise<Running> {
@@ -32,7 +34,11 @@ export interface SignetPorts {
   readonly admin: number;
 }
 
-const FROM_SOURCE = [deno, "run", "-A", "--cached-only", V8_FLAGS, `${here}/../../main.ts`];
+const fromSource = (folder: string) => [
+  ...[deno, "run", "-A", "--cached-only", V8_FLAGS, `--config=${folder}/deno.json`],
+  `${folder}/main.ts`,
+];
+const FROM_SOURCE = fromSource(`${here}/../..`);
 
 /** Signet as an operator runs it, whatever stands behind it. */
 function serveCommand(
@@ -49,12 +55,17 @@ function serveCommand(
   ];
 }
 
+function programOf({ executable, folder }: Setup): string[] {
+  if (executable !== undefined) return [executable];
+  return folder === undefined ? FROM_SOURCE : fromSource(folder);
+}
+
 /** Signet before the HTTP upstream; `flags` are added. */
 export function signetCommand(setup: Setup, ports: SignetPorts, flags: readonly string[] = []): string[] {
   const { certFile, tlsKeyFile } = setup.credentials;
   const upstreams = setup.upstreams ?? [`http://127.0.0.1:${setup.upstreamPort}/mcp`];
   return [
-    ...serveCommand(setup.credentials, ports, setup.executable === undefined ? FROM_SOURCE : [setup.executable]),
+    ...serveCommand(setup.credentials, ports, programOf(setup)),
     ...upstreams.flatMap((upstream) => ["--upstream", upstream]),
     ...(setup.tls ? ["--tls-cert", certFile, "--tls-key", tlsKeyFile] : []),
     ...flags,

@@ -13,6 +13,8 @@ export interface Context {
   readonly quick: boolean;
   /** A compiled Signet, to be measured beside the one that Deno runs from source. */
   readonly executable?: string | undefined;
+  /** Another checkout, to be measured in turn with this one. */
+  readonly other?: string | undefined;
   readonly log: (line: string) => void;
   /** Adds a table with the figures behind the rows. */
   readonly addDetail: (title: string, table: string) => void;

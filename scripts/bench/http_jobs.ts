@@ -1,10 +1,8 @@
-// Plain calls: throughput, CPU, latency, cold ids, big bodies, TLS, and what npm's proxies make of the same calls.
+// Plain calls: latency, cold ids, big bodies, TLS, and what npm's proxies make of the same calls.
 import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
 import {
   MCP_PROXY,
-  requireLane,
   type Setup,
-  startFetchProxy,
   startHaproxy,
   startMcpProxy,
   startNginx,
@@ -14,174 +12,10 @@ import {
   SUPERGATEWAY,
 } from "./contenders.ts";
 import type { Latencies } from "./summary.ts";
-import { cpuMicros } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";
-import { runWrk, type WrkOptions } from "./wrk.ts";
-
-const CONNECTIONS = 32;
-const EXECUTABLE = "signet, executable";
-
-/** The figures of one contender, one entry a round. */
-export interface Figures {
-  readonly perSecond: number[];
-  readonly cpuMicros: number[];
-  readonly p50: number[];
-}
-
-export interface Contender {
-  readonly name: string;
-  readonly running: Running;
-  /** What differs from the common load. */
-  readonly load?: Partial<WrkOptions>;
-}
-
-/** Everybody gets the same load for a while, in turn, `rounds` times over; the order turns with the rounds. */
-export async function interleave(
-  context: Context,
-  contenders: readonly Contender[],
-  load: Omit<WrkOptions, "url" | "directory" | "seconds">,
-): Promise<Map<string, Figures>> {
-  const figures = new Map<string, Figures>(
-    contenders.map(({ name }) => [name, { perSecond: [], cpuMicros: [], p50: [] }]),
-  );
-  const base = { ...load, seconds: context.seconds, directory: context.credentials.directory };
-  // Programs that compile as they run need a while until they run as they will.
-  for (const contender of contenders) await measure(contender, { ...base, seconds: Math.max(2, context.seconds) });
-  for (let round = 0; round < context.rounds; round++) {
-    const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
-    for (const contender of turn) {
-      if (contender === undefined) continue;
-      const result = await measure(contender, base);
-      const own = figures.get(contender.name);
-      own?.perSecond.push(result.perSecond);
-      own?.cpuMicros.push(result.cpu);
-      own?.p50.push(result.p50);
-      context.log(
-        `${contender.name}: ${show(result.perSecond)}/s, ${show(result.cpu)} µs CPU, p50 ${show(result.p50)} µs`,
-      );
-    }
-  }
-  return figures;
-}
-
-async function measure({ running, load }: Contender, base: Omit<WrkOptions, "url">) {
-  const before = await cpuMicros(running.pid);
-  const url = `http://127.0.0.1:${running.port}${PATH}`;
-  try {
-    const result = await runWrk({ ...base, url, ...load });
-    return { ...result, cpu: (await cpuMicros(running.pid) - before) / result.requests };
-  } catch (error) {
-    throw new Error(`load on ${running.name} failed; its last output:\n${running.output()}`, { cause: error });
-  }
-}
-
-export function figureTable(figures: ReadonlyMap<string, Figures>, baseline = "nginx"): string {
-  const nginx = figures.get(baseline);
-  const rows = [...figures].map(([name, { perSecond, cpuMicros, p50 }]) => [
-    name,
-    show(median(perSecond)),
-    nginx === undefined ? "" : show(ratioByRound(perSecond, nginx.perSecond)),
-    show(median(cpuMicros)),
-    show(median(p50)),
-  ]);
-  return markdownTable([["proxy", "requests/s", `vs ${baseline}`, "CPU µs a request", "p50 µs"], ...rows]);
-}
-
-export function figuresOf(figures: ReadonlyMap<string, Figures>, name: string): Figures {
-  const found = figures.get(name);
-  if (found === undefined) throw new Error(`no figures of ${name}: want one of ${[...figures.keys()].join(", ")}`);
-  return found;
-}
-
-/** Starts what `start` returns one after the other, runs `use`, and stops everything that was started, whatever happens. */
-export async function withAll<T>(
-  start: (keep: <R extends Running>(running: Promise<R>) => Promise<R>) => Promise<T>,
-): Promise<T> {
-  const started: Running[] = [];
-  try {
-    return await start(async (running) => {
-      const up = await running;
-      started.push(up);
-      return up;
-    });
-  } finally {
-    for (const running of started.reverse()) await running.stop();
-  }
-}
-
-const throughput: Job = {
-  name: "http",
-  rows: ["throughput", "cpu", "throughput-executable", "cpu-executable", "full-lane"],
-  run: (context) =>
-    withAll(async (keep) => {
-      const upstream = await keep(startUpstream());
-      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const signet = await keep(startSignet(setup));
-      const full = await keep(startSignet(setup, ["--full-lane"]));
-      const { executable } = context;
-      const contenders: Contender[] = [
-        { name: "direct", running: upstream },
-        { name: "nginx", running: await keep(startNginx(setup)) },
-        { name: "haproxy", running: await keep(startHaproxy(setup)) },
-        { name: "signet", running: signet },
-        ...(executable === undefined ? [] : [{
-          name: EXECUTABLE,
-          running: await keep(startSignet({ ...setup, executable })),
-        }]),
-        { name: "signet, full lane", running: full },
-        { name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) },
-      ];
-      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
-      const figures = await interleave(context, contenders, {
-        connections: CONNECTIONS,
-        headers: headersFor(context, id),
-        body: CALL,
-      });
-      await requireLane(signet, "fast");
-      await requireLane(full, "full");
-      context.addDetail(`Calls over ${CONNECTIONS} connections`, figureTable(figures));
-      return throughputFindings(figures);
-    }),
-};
-
-function throughputFindings(figures: ReadonlyMap<string, Figures>): Finding[] {
-  const [signet, nginx] = [figuresOf(figures, "signet"), figuresOf(figures, "nginx")];
-  const [full, fetch] = [figuresOf(figures, "signet, full lane"), figuresOf(figures, "Deno.serve + fetch")];
-  const pair = (a: readonly number[], b: readonly number[], unit: string) =>
-    `${show(median(a))} and ${show(median(b))} ${unit}`;
-  const compiled = figures.get(EXECUTABLE);
-  const ofCompiled: Finding[] = compiled === undefined ? [] : [
-    {
-      id: "throughput-executable",
-      value: ratioByRound(compiled.perSecond, nginx.perSecond),
-      detail: pair(compiled.perSecond, nginx.perSecond, "requests/s"),
-    },
-    {
-      id: "cpu-executable",
-      value: ratioByRound(compiled.cpuMicros, nginx.cpuMicros),
-      detail: pair(compiled.cpuMicros, nginx.cpuMicros, "µs"),
-    },
-  ];
-  return [
-    ...ofCompiled,
-    {
-      id: "throughput",
-      value: ratioByRound(signet.perSecond, nginx.perSecond),
-      detail: pair(signet.perSecond, nginx.perSecond, "requests/s"),
-    },
-    {
-      id: "cpu",
-      value: ratioByRound(signet.cpuMicros, nginx.cpuMicros),
-      detail: pair(signet.cpuMicros, nginx.cpuMicros, "µs"),
-    },
-    {
-      id: "full-lane",
-      value: ratioByRound(full.cpuMicros, fetch.cpuMicros),
-      detail: pair(full.cpuMicros, fetch.cpuMicros, "µs"),
-    },
-  ];
-}
+import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { throughput } from "./throughput_job.ts";
 
 const latency: Job = {
   name: "latency",

@@ -13,7 +13,7 @@ import {
   targetOf,
 } from "./context.ts";
 import { type Setup, signetCommand, startNginx, startSignet, startUpstream } from "./contenders.ts";
-import { figuresOf, figureTable, interleave, withAll } from "./http_jobs.ts";
+import { figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
 import type { Opened } from "./load.ts";
 import { pinned, residentKiB, wallMs } from "./machine.ts";
 import { freePort, runToEnd } from "./process.ts";

@@ -28,10 +28,24 @@ export async function cpuMicros(pid: number, except: readonly number[] = []): Pr
   let sum = 0;
   for (const each of await processTree(pid)) {
     if (except.includes(each)) continue;
-    const stat = await readText(`/proc/${each}/stat`);
-    if (stat !== "") sum += cpuMicrosOfStat(stat);
+    sum += await ofThreads(each) ?? await ofStat(each);
   }
   return sum;
+}
+
+/** To the nanosecond, where /proc/PID/stat tells hundredths of a second: a short round needs it. */
+async function ofThreads(pid: number): Promise<number | undefined> {
+  let nanos: number | undefined;
+  for await (const task of readDir(`/proc/${pid}/task`)) {
+    const first = (await readText(`/proc/${pid}/task/${task}/schedstat`)).split(" ")[0] ?? "";
+    if (first !== "") nanos = (nanos ?? 0) + Number(first);
+  }
+  return nanos === undefined ? undefined : nanos / 1000;
+}
+
+async function ofStat(pid: number): Promise<number> {
+  const stat = await readText(`/proc/${pid}/stat`);
+  return stat === "" ? 0 : cpuMicrosOfStat(stat);
 }
 
 /** Resident memory of a process and its descendants, in KiB. Pages they share are counted once for each, as `ps` does. */

@@ -16,8 +16,11 @@ export type Verdict = "target met" | "floor held" | "BELOW FLOOR" | "not measure
 
 /** What one run says of a row: a value, or why there is none. */
 export type Finding =
-  | { readonly id: string; readonly value: number; readonly detail: string }
+  | { readonly id: string; readonly value: number; readonly detail: string; readonly spread?: Spread }
   | { readonly id: string; readonly skipped: string };
+
+/** Between which two values the middle half of the rounds lies. */
+export type Spread = readonly [low: number, high: number];
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -32,8 +35,24 @@ export function median(values: readonly number[]): number {
  * @throws RangeError if the rounds do not pair up
  */
 export function ratioByRound(ours: readonly number[], theirs: readonly number[]): number {
+  return median(ratiosByRound(ours, theirs));
+}
+
+/** As {@link ratioByRound}, with its spread: what a finding needs. */
+export function ratioWithSpread(ours: readonly number[], theirs: readonly number[]): { value: number; spread: Spread } {
+  const ratios = ratiosByRound(ours, theirs);
+  return { value: median(ratios), spread: spreadOf(ratios) };
+}
+
+function ratiosByRound(ours: readonly number[], theirs: readonly number[]): number[] {
   if (ours.length !== theirs.length) throw new RangeError(`cannot pair ${ours.length} rounds with ${theirs.length}`);
-  return median(ours.map((value, round) => value / (theirs[round] ?? NaN)));
+  return ours.map((value, round) => value / (theirs[round] ?? NaN));
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number) => sorted[Math.round((sorted.length - 1) * part)] ?? NaN;
+  return [at(0.25), at(0.75)];
 }
 
 export function judge(row: RowSpec, value: number): Verdict {
@@ -60,7 +79,10 @@ export function targetTable(rows: readonly RowSpec[], findings: readonly Finding
     const bounds = [`${sign} ${showWith(row.unit, row.target)}`, `${sign} ${showWith(row.unit, row.floor)}`];
     if ("skipped" in finding) lines.push([row.what, ...bounds, finding.skipped, "not measured"]);
     else {
-      const detail = finding.detail === "" ? "" : ` (${finding.detail})`;
+      const { spread } = finding;
+      const rounds = spread === undefined ? [] : [`half of the rounds ${show(spread[0])} to ${show(spread[1])}`];
+      const said = [finding.detail, ...rounds].filter((text) => text !== "").join("; ");
+      const detail = said === "" ? "" : ` (${said})`;
       lines.push([row.what, ...bounds, `**${showWith(row.unit, finding.value)}**${detail}`, judge(row, finding.value)]);
     }
   }

@@ -2,7 +2,7 @@
 // and what a merged list of 2,000 tools costs, read for the first time and unchanged.
 import { CALL, type Context, headersFor, type Job, openSessions, PATH, targetOf } from "./context.ts";
 import { requireLane, type RunningSignet, type Setup, startSignet } from "./contenders.ts";
-import { type Contender, figuresOf, figureTable, interleave, withAll } from "./http_jobs.ts";
+import { type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
 import { cpuMicros } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
 import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";

@@ -13,7 +13,7 @@ import {
   targetOf,
 } from "./context.ts";
 import { MCP_PROXY, startMcpProxy, startStdioSignet, startSupergateway, SUPERGATEWAY } from "./contenders.ts";
-import { withAll } from "./http_jobs.ts";
+import { withAll } from "./rounds.ts";
 import { cpuMicros, pinned, processTree, programOf, proportionalKiB } from "./machine.ts";
 import { type Running, runToEnd } from "./process.ts";
 import { type Finding, markdownTable, median, show } from "./report.ts";

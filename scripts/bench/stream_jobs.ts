@@ -12,7 +12,7 @@ import {
   targetOf,
 } from "./context.ts";
 import { type Setup, startHaproxy, startNginx, startSignet, startUpstream } from "./contenders.ts";
-import { type Contender, withAll } from "./http_jobs.ts";
+import { type Contender, withAll } from "./rounds.ts";
 import type { StreamJob } from "./load.ts";
 import type { Latencies } from "./summary.ts";
 import { cpuMicros, pinned, residentKiB } from "./machine.ts";

@@ -12,6 +12,8 @@ export interface WrkOptions {
   readonly sessionIds?: readonly string[];
   /** Where the script is kept while it runs. */
   readonly directory: string;
+  /** What is run in place of wrk itself, around it. */
+  readonly wrap?: (command: readonly string[]) => readonly string[];
 }
 
 export interface WrkResult {
@@ -23,7 +25,10 @@ export interface WrkResult {
   readonly p99: number;
 }
 
-/** @throws Error if any answer was not 2xx/3xx or any connection failed: a figure with errors in it means nothing */
+/** Nothing was answered at all, without an error: the machine has given somebody none of its time. */
+export class StarvedError extends Error {}
+
+/** @throws StarvedError; Error if any answer was not 2xx/3xx or any connection failed: a figure with errors in it means nothing */
 export async function runWrk(options: WrkOptions): Promise<WrkResult> {
   const script = await Deno.makeTempFile({ dir: options.directory, prefix: "wrk_", suffix: ".lua" });
   await Deno.writeTextFile(script, luaScript(options, await writeIds(options.sessionIds, options.directory)));
@@ -42,12 +47,12 @@ export async function runWrk(options: WrkOptions): Promise<WrkResult> {
     script,
     url,
   ];
-  const output = await runToEnd(command);
+  const output = await runToEnd(options.wrap?.(command) ?? command);
   const found = /^RESULT (.*)$/m.exec(output)?.[1];
   if (found === undefined) throw new Error(`wrk printed no result:\n${output}`);
   const { requests, micros, errors, p50, p99 } = JSON.parse(found);
   if (errors > 0) throw new Error(`${errors} of ${requests} requests to ${url} failed:\n${output}`);
-  if (requests === 0) throw new Error(`no request to ${url} was answered in ${seconds} s`);
+  if (requests === 0) throw new StarvedError(`no request to ${url} was answered in ${seconds} s`);
   return { requests, seconds: micros / 1e6, perSecond: requests / (micros / 1e6), p50, p99 };
 }
 

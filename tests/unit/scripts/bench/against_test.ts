@@ -26,6 +26,24 @@ Deno.test("a run beside an earlier one names what is worse beyond noise, whichev
   assert.match(changeTable(compare(ROWS, found(1.2, 1, 4000), report)), /CPU a request \| 1 × \| 1\.2 × \| WORSE/);
 });
 
+Deno.test(
+  "rounds that say how much they differ decide: apart is worse, however little; overlapping is noise",
+  STRICT,
+  () => {
+    const of = (value: number, low: number, high: number): Finding[] => [
+      { id: "cpu", value, detail: "19 and 18 µs", spread: [low, high] },
+      { id: "throughput", value: 1 / value, detail: "", spread: [1 / high, 1 / low] },
+    ];
+    const report = targetTable(ROWS, of(1.1, 1.08, 1.12));
+    assert.match(report, /\(19 and 18 µs; half of the rounds 1\.08 to 1\.12\)/);
+    assert.deepEqual(worse(of(1.15, 1.13, 1.2), report), ["cpu", "throughput"]);
+    assert.deepEqual(worse(of(1.25, 1.11, 1.4), report), []);
+    assert.deepEqual(worse(of(1.12, 1.121, 1.122), report), []); // apart by less than is worth a word
+    assert.deepEqual(worse(of(1, 0.9, 1.05), report), []);
+    assert.deepEqual(worse(found(1.15, 0.87, 1), report), []); // without rounds of its own: within the noise of two runs
+  },
+);
+
 Deno.test("what either run has not measured is not compared", STRICT, () => {
   const report = targetTable(ROWS, [{ id: "cpu", skipped: "no nginx" }, { id: "memory", value: 4000, detail: "" }]);
   assert.deepEqual(compare(ROWS, found(9, 1, 4000), report).map(({ row }) => row.id), ["memory"]);
