@@ -6,6 +6,7 @@ import type { ModuleGraph } from "./module_graph.ts";
 export const RUNTIME_PACKAGES: readonly string[] = [
   "@noble/ciphers",
   "@noble/hashes",
+  "@redis/client",
   "jose",
   "lru-cache",
   "oauth4webapi",

@@ -14,6 +14,7 @@ export function openSqliteStore(path: string, options: SqliteFileOptions = {}): 
     tokens,
     revocations,
     rates: undefined,
+    shared: undefined,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),
     stats: () => ({ revocationsHeld: 0, revocationsForgotten: revocations.forgotten }),
     close: () => file.close(),

@@ -2,6 +2,7 @@
 // Every step that must be atomic is one method, so that a shared store can make it one script or one transaction.
 // Memory and SQLite answer at once; a store behind a network answers with a promise (docs/behaviour.md T1–T3, L6).
 import type { RateStore } from "./rates.ts";
+import type { SharedState } from "./shared.ts";
 
 /** A value now, or later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -86,6 +87,8 @@ export interface RevocationChanges {
   readonly cursor: number;
   /** Whether the page was full, so that asking again at once is worth it. */
   readonly more: boolean;
+  /** Some may be missing: whoever holds sessions has to ask about each. */
+  readonly missed?: boolean;
 }
 
 /** Revocations in force. Every method may throw {@link StoreError}. */
@@ -111,6 +114,8 @@ export interface Store {
   readonly revocations: RevocationStore;
   /** Rates counted for all that share the store; undefined where each process counts for itself. */
   readonly rates: RateStore | undefined;
+  /** What replicas share besides; undefined for a store of one machine. */
+  readonly shared: SharedState | undefined;
   /** Drops what has expired; returns how many entries. Called by a timer; correctness never depends on it. */
   purge(nowMs: number): MaybePromise<number>;
   /** Sizes and losses, for metrics. Never waits. */

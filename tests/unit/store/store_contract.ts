@@ -18,13 +18,21 @@ export function tokenRecord(sid: string, overrides: Partial<TokenRecord> = {}): 
   };
 }
 
+export interface ContractOptions {
+  /** What the store needs is not here. Default: false. */
+  readonly ignore?: boolean;
+  /** It is reached over a network, and so answers later. Default: it answers at once. */
+  readonly waits?: boolean;
+}
+
 /** Registers the suite. `open` makes an empty store and its cleanup. */
 export function testStoreContract(
   name: string,
   open: () => Promise<{ readonly store: Store; readonly dispose: () => Promise<void> }>,
+  { ignore = false, waits = false }: ContractOptions = {},
 ): void {
   const test = (title: string, body: (store: Store) => Promise<void>) =>
-    Deno.test(`${name} ${title}`, STRICT, async () => {
+    Deno.test(`${name} ${title}`, { ...STRICT, ignore }, async () => {
       const { store, dispose } = await open();
       try {
         await body(store);
@@ -36,6 +44,7 @@ export function testStoreContract(
   testTokens(test);
   testRevocations(test);
   testLifecycle(test);
+  if (!waits) testAnswersAtOnce(test);
 }
 
 type Register = (title: string, body: (store: Store) => Promise<void>) => void;
@@ -236,7 +245,7 @@ function testRevocations(test: Register): void {
   });
 }
 
-function testLifecycle(test: Register): void {
+function testAnswersAtOnce(test: Register): void {
   test("answers without a promise", (store) => {
     for (
       const answer of [
@@ -248,7 +257,9 @@ function testLifecycle(test: Register): void {
     ) assert.equal(answer instanceof Promise, false);
     return Promise.resolve();
   });
+}
 
+function testLifecycle(test: Register): void {
   test("closes twice, and refuses everything afterwards", async (store) => {
     await store.close();
     await store.close();

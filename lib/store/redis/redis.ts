@@ -1,0 +1,37 @@
+// The store that replicas share: Redis or Valkey, alone, as a cluster or behind sentinels (`--store redis://…`).
+// It never holds up a start: what cannot be asked is refused or left out where it is asked for (docs/behaviour.md R6).
+import type { Store } from "../store.ts";
+import { RedisAliases } from "./redis_aliases.ts";
+import { RedisLink, type RedisLinkOptions } from "./redis_link.ts";
+import { RedisPlaces } from "./redis_places.ts";
+import { RedisRates } from "./redis_rates.ts";
+import { RedisRevocations, type StoreSeal } from "./redis_revocations.ts";
+import { RedisTokens } from "./redis_tokens.ts";
+
+export interface RedisStoreOptions extends RedisLinkOptions {
+  readonly seal: StoreSeal;
+  readonly now: () => number;
+}
+
+/** Settles once the store answers, or has not within its time-out. */
+export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+  const link = new RedisLink(options);
+  const tokens = new RedisTokens(link);
+  const revocations = new RedisRevocations(link, options);
+  await link.open();
+  return {
+    tokens,
+    revocations,
+    rates: new RedisRates(link),
+    shared: {
+      places: new RedisPlaces(link),
+      aliases: new RedisAliases(link),
+      state: () => ({ up: link.up, listening: link.listening, cause: link.lastFault, failures: link.failures }),
+      ping: () => link.ping(),
+      watchRevocations: (wake) => revocations.watch(wake),
+    },
+    purge: async (nowMs) => await tokens.purge(nowMs) + await revocations.purge(nowMs),
+    stats: () => ({ revocationsHeld: revocations.held, revocationsForgotten: 0 }),
+    close: () => link.close(),
+  };
+}

@@ -1,0 +1,244 @@
+// A shared store as its users see it: a command or a script with a deadline, a channel, and whether it can be asked.
+// It never waits for a store that is away: what cannot be asked now is a StoreError now, and it comes back by itself.
+// Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { StoreError } from "../store.ts";
+import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
+import type { RedisTarget } from "./redis_target.ts";
+
+export interface RedisLinkOptions {
+  readonly target: RedisTarget;
+  readonly password?: string | undefined;
+  readonly caCerts?: readonly string[] | undefined;
+  /** Before every key and channel. */
+  readonly prefix: string;
+  /** For one answer, and for one attempt to connect. */
+  readonly timeoutMs: number;
+  /** For how long nothing is asked after an answer did not come in time: one question in this time finds out. */
+  readonly pauseMs?: number;
+  /** Told when it goes away, with the cause, and when it is back. Must not throw. */
+  readonly onChange?: (up: boolean, cause: string) => void;
+  /** For tests. */
+  readonly createClient?: (options: RedisClientOptions) => RedisClient;
+}
+
+/** A Lua script, sent by its digest. */
+export class Script {
+  readonly text: string;
+  readonly sha1: string;
+
+  constructor(text: string) {
+    this.text = text;
+    this.sha1 = createHash("sha1").update(text).digest("hex");
+  }
+}
+
+const MAX_WAITING = 10_000;
+const PAUSE_MS = 1000;
+
+/** Names something without saying it: 128 bits of SHA-256. */
+export function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest().subarray(0, 16).toString("base64url");
+}
+
+export class RedisLink {
+  readonly prefix: string;
+  /** Questions that got no answer, for metrics. */
+  failures = 0;
+  readonly #options: RedisLinkOptions;
+  readonly #commands: RedisClient;
+  readonly #messages: RedisClient;
+  readonly #wakes = new Set<() => void>();
+  #up = false;
+  #listening = false;
+  #lastFault = "not connected yet";
+  #askAgainAtMs = 0;
+  #closed = false;
+
+  constructor(options: RedisLinkOptions) {
+    this.#options = options;
+    this.prefix = options.prefix;
+    const make = options.createClient ?? createRedisClient;
+    const { target, password, caCerts, timeoutMs } = options;
+    const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, maxWaiting: MAX_WAITING };
+    const onFault = (fault: unknown) => this.#sayDown(fault);
+    this.#commands = make({ ...common, onFault, onReady: () => this.#sayUp() });
+    this.#messages = make({
+      ...common,
+      onFault: () => this.#listening = false,
+      onReady: () => {
+        this.#listening = true;
+        this.#wake();
+      },
+    });
+  }
+
+  /** Settles once connected, or after the deadline: it then goes on trying by itself. */
+  async open(): Promise<void> {
+    this.#commands.connect().catch((fault) => this.#sayDown(fault));
+    this.#messages.connect().catch(() => {});
+    for (let waitedMs = 0; !this.#up && waitedMs < this.#options.timeoutMs && !this.#closed; waitedMs += 10) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  /** Whether the last question was answered. */
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** Whether messages arrive. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** Why it is not up. Holds no address and no secret. */
+  get lastFault(): string {
+    return this.#lastFault;
+  }
+
+  /** @throws StoreError */
+  async command(key: string, ...args: readonly string[]): Promise<unknown> {
+    const [name = "", ...rest] = args;
+    return await this.#ask(() => this.#commands.send(key, [name, key, ...rest]));
+  }
+
+  /** One atomic step. All keys must be in one slot. @throws StoreError */
+  async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args.map(String)];
+    const [first = ""] = keys;
+    return await this.#ask(async () => {
+      try {
+        return await this.#commands.send(first, ["EVALSHA", script.sha1, ...rest]);
+      } catch (fault) {
+        if (!/^NOSCRIPT/.test((fault as Error)?.message ?? "")) throw fault;
+        return await this.#commands.send(first, ["EVAL", script.text, ...rest]);
+      }
+    });
+  }
+
+  /** Whether it answers. @throws StoreError */
+  async ping(): Promise<void> {
+    await this.#ask(() => this.#commands.send("", ["PING"]));
+  }
+
+  /** Calls `listener` for every message, and `wake` whenever some may have been missed. Must not throw. */
+  listen(channel: string, listener: (message: string) => void, wake: () => void): void {
+    this.#wakes.add(wake);
+    const attempt = (): void => {
+      if (this.#closed) return;
+      // Once done it is renewed with every connection.
+      this.#messages.subscribe(channel, listener).then(wake, () => setTimeout(attempt, 250));
+    };
+    attempt();
+  }
+
+  /** Again: nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#up = false;
+    for (const client of [this.#commands, this.#messages]) {
+      try {
+        client.destroy();
+      } catch {
+        // It was never connected.
+      }
+    }
+  }
+
+  async #ask<T>(send: () => Promise<T>): Promise<T> {
+    if (this.#closed) {
+      throw new StoreError("closed", "The store was used after it had been closed", {
+        remedy: "This is a fault of Signet.",
+      });
+    }
+    if (performance.now() < this.#askAgainAtMs) return this.#fail(new Error(this.#lastFault));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new LateError(this.#options.timeoutMs)), this.#options.timeoutMs);
+      });
+      const answer = await Promise.race([send(), late]);
+      this.#sayUp();
+      return answer;
+    } catch (fault) {
+      if (fault instanceof LateError) this.#askAgainAtMs = performance.now() + (this.#options.pauseMs ?? PAUSE_MS);
+      if (isAnswer(fault)) throw explain(fault);
+      this.#sayDown(fault);
+      return this.#fail(fault);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #fail(fault: unknown): never {
+    this.failures++;
+    throw new StoreError("io", `The shared store did not answer: ${(fault as Error)?.message ?? fault}`, {
+      remedy: "See whether it runs, and can be reached from here.",
+      cause: fault,
+    });
+  }
+
+  #sayUp(): void {
+    if (this.#closed) return;
+    this.#askAgainAtMs = 0;
+    if (this.#up) return;
+    this.#up = true;
+    this.#options.onChange?.(true, this.#lastFault);
+    this.#wake();
+  }
+
+  #sayDown(fault: unknown): void {
+    if (this.#closed) return;
+    const cause = causeOf(fault);
+    // Why it is offline has been said before.
+    if (!/offline/i.test(cause)) this.#lastFault = cause;
+    if (!this.#up) return;
+    this.#up = false;
+    this.#options.onChange?.(false, this.#lastFault);
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakes) wake();
+  }
+}
+
+class LateError extends Error {
+  constructor(timeoutMs: number) {
+    super(`found no answer within ${timeoutMs} ms`);
+  }
+}
+
+/** Whether the store has answered, and said no: it is there. */
+function isAnswer(fault: unknown): fault is Error {
+  return fault instanceof Error && /^[A-Z]{2,}[A-Z0-9]* /.test(fault.message) &&
+    !/^(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY) /.test(fault.message);
+}
+
+function explain(fault: Error): StoreError {
+  const word = fault.message.split(" ")[0]!;
+  if (word === "OOM") {
+    return new StoreError("full", "The shared store has no memory left", {
+      remedy: "Give it more: nothing of Signet's may be evicted (maxmemory-policy noeviction).",
+      cause: fault,
+    });
+  }
+  const remedy = ["NOAUTH", "WRONGPASS", "NOPERM"].includes(word)
+    ? "Name its user in --store and its password in --store-password-file; the user needs its keys, its channel and scripts."
+    : "See its own log.";
+  return new StoreError("io", `The shared store refused: ${word}`, { remedy, cause: fault });
+}
+
+/** Fit for the log: a library's words may name the address, which is the operator's own, but no command is quoted. */
+function causeOf(fault: unknown): string {
+  const { code, message } = fault as { code?: unknown; message?: unknown };
+  return String(code ?? message ?? fault).slice(0, 200);
+}
+
+/** What the store answers, as text. */
+export function textOf(answer: unknown): string | undefined {
+  if (answer === null || answer === undefined) return undefined;
+  return Buffer.isBuffer(answer) ? answer.toString() : String(answer);
+}

@@ -1,0 +1,264 @@
+// Revocations shared by replicas. The log is the truth and a message only says that there is more of it, so that whoever
+// was away reads on from where it stopped. What this process knows to be revoked stays so while the store is away, is
+// written as soon as it is back, and is written again if the store has lost it (docs/behaviour.md L6, R4, R6).
+import { DEFAULT_SET_OPTIONS, RevocationSet } from "../revocation_set.ts";
+import {
+  type Revocation,
+  type RevocationChanges,
+  type RevocationStore,
+  type RevocationSubject,
+  StoreError,
+} from "../store.ts";
+import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
+
+/** Makes texts that only holders of the ring can read. */
+export interface StoreSeal {
+  seal(text: string): string;
+  /** Undefined for what somebody else has written. */
+  open(sealed: string): string | undefined;
+}
+
+/** Changes that can be read back. */
+const MOST_LOGGED = 10_000;
+/** What is kept here to be written (again). */
+const MOST_REMEMBERED = 10_000;
+/** Purged in one go: a script holds up everybody else. */
+const PURGED_AT_ONCE = 1000;
+
+/**
+ * KEYS until, cut-offs, log, last. ARGV member, untilMs, beforeMs or "", entry, ttlMs, channel, most logged.
+ * An entry's number is the store's time in microseconds, and never goes back: it stays ahead of every cursor even if
+ * the store has lost all it had.
+ */
+const ADD = new Script(`
+local held = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
+local news = tonumber(ARGV[2]) > held
+if ARGV[3] ~= '' then
+  local before = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '-1')
+  if tonumber(ARGV[3]) > before then
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+    news = true
+  end
+end
+if not news then return 0 end
+if tonumber(ARGV[2]) > held then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
+local time = redis.call('TIME')
+local number = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local last = tonumber(redis.call('GET', KEYS[4]) or '0')
+if number <= last then number = last + 1 end
+local text = string.format('%.0f', number)
+redis.call('SET', KEYS[4], text)
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], text .. '-0', 'r', ARGV[4])
+for i = 1, 4 do
+  if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[i], ARGV[5]) end
+end
+redis.call('PUBLISH', ARGV[6], text)
+return 1`);
+
+/** KEYS until, cut-offs. ARGV nowMs, how many. */
+const PURGE = new Script(`
+local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, member in ipairs(over) do
+  redis.call('ZREM', KEYS[1], member)
+  redis.call('HDEL', KEYS[2], member)
+end
+return #over`);
+
+/** KEYS until, cut-offs. ARGV session, owner, all. */
+const FIND = new Script(`
+return {redis.call('HGET', KEYS[2], ARGV[3]) or '', redis.call('HGET', KEYS[2], ARGV[2]) or '',
+  redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''}`);
+
+const ALL = "a";
+
+export class RedisRevocations implements RevocationStore {
+  readonly #link: RedisLink;
+  readonly #seal: StoreSeal;
+  readonly #now: () => number;
+  readonly #keys: readonly [until: string, cutOffs: string, log: string, last: string];
+  readonly #channel: string;
+  /** What this process has heard of. */
+  readonly #known = new RevocationSet(DEFAULT_SET_OPTIONS);
+  /** The latest of them, by what they are about, to be written again. */
+  readonly #remembered = new Map<string, Revocation>();
+  readonly #unwritten = new Map<string, Revocation>();
+
+  constructor(link: RedisLink, options: { readonly seal: StoreSeal; readonly now: () => number }) {
+    this.#link = link;
+    this.#seal = options.seal;
+    this.#now = options.now;
+    const base = `{${link.prefix}:revoked}`;
+    this.#keys = [`${base}:until`, `${base}:before`, `${base}:log`, `${base}:last`];
+    this.#channel = `${base}:changes`;
+  }
+
+  /** Calls `wake` whenever there is, or may be, something new to read. */
+  watch(wake: () => void): void {
+    this.#link.listen(this.#channel, wake, () => {
+      this.#writeUnwritten().finally(wake);
+    });
+  }
+
+  /** Known here, for metrics. */
+  get held(): number {
+    return this.#known.size;
+  }
+
+  /** To be written as soon as the store is back. */
+  get unwritten(): number {
+    return this.#unwritten.size;
+  }
+
+  async add(revocation: Revocation): Promise<void> {
+    const name = nameOf(revocation);
+    this.#learn(revocation);
+    try {
+      await this.#write(revocation);
+    } catch (fault) {
+      if (fault instanceof StoreError && fault.code !== "closed") remember(this.#unwritten, name, revocation);
+      throw fault;
+    }
+  }
+
+  async find(subject: RevocationSubject): Promise<Revocation["kind"] | undefined> {
+    const known = this.#known.find(subject);
+    const [until, cutOffs] = this.#keys;
+    const { sid, owner, issuedAtMs } = subject;
+    const members = [`s${digestOf(sid)}`, `o${owner}`, ALL];
+    let answer: readonly unknown[];
+    try {
+      answer = await this.#link.script(FIND, [until, cutOffs], members) as readonly unknown[];
+    } catch (fault) {
+      // What is known to be dead needs nobody's word.
+      if (known !== undefined && fault instanceof StoreError && fault.code !== "closed") return known;
+      throw fault;
+    }
+    const [all, ofOwner, session] = answer.map(textOf);
+    if (reaches(all, issuedAtMs)) return "all";
+    if (reaches(ofOwner, issuedAtMs)) return "principal";
+    return session ? "session" : known;
+  }
+
+  /** While the store is away: from the beginning of what it will have. */
+  async head(): Promise<number> {
+    try {
+      return Number(textOf(await this.#link.command(this.#keys[3], "GET")) ?? 0);
+    } catch (fault) {
+      if (fault instanceof StoreError && fault.code !== "closed") return 0;
+      throw fault;
+    }
+  }
+
+  async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
+    const [, , log, last] = this.#keys;
+    const [entries, oldest, length, head] = await Promise.all([
+      this.#link.command(log, "XRANGE", `${cursor + 1}-0`, "+", "COUNT", String(limit + 1)),
+      this.#link.command(log, "XRANGE", "-", "+", "COUNT", "1"),
+      this.#link.command(log, "XLEN"),
+      this.#link.command(last, "GET"),
+    ]);
+    if (cursor > Number(textOf(head) ?? 0)) await this.#writeAgain();
+    const found = (entries as readonly unknown[]).map(entryOf);
+    const page = found.slice(0, limit);
+    const revocations: Revocation[] = [];
+    for (const { sealed } of page) {
+      const revocation = this.#read(sealed);
+      if (revocation === undefined) continue;
+      this.#learn(revocation);
+      revocations.push(revocation);
+    }
+    const [first] = (oldest as readonly unknown[]).map(entryOf);
+    const missed = cursor > 0 && Number(length) >= MOST_LOGGED && first !== undefined && first.number > cursor;
+    const changes = { revocations, cursor: page.at(-1)?.number ?? cursor, more: found.length > limit };
+    return missed ? { ...changes, missed } : changes;
+  }
+
+  async size(): Promise<number> {
+    return Number(await this.#link.command(this.#keys[0], "ZCARD"));
+  }
+
+  async purge(nowMs: number): Promise<number> {
+    this.#known.purge(nowMs);
+    for (const map of [this.#remembered, this.#unwritten]) {
+      for (const [name, { untilMs }] of map) if (untilMs <= nowMs) map.delete(name);
+    }
+    const [until, cutOffs] = this.#keys;
+    let purged = 0;
+    for (let round = PURGED_AT_ONCE; round >= PURGED_AT_ONCE;) {
+      round = Number(await this.#link.script(PURGE, [until, cutOffs], [nowMs, PURGED_AT_ONCE]));
+      purged += round;
+    }
+    return purged;
+  }
+
+  async #write(revocation: Revocation): Promise<void> {
+    const { untilMs } = revocation;
+    const beforeMs = revocation.kind === "session" ? "" : revocation.beforeMs;
+    // Kept a minute longer than it is needed by this clock: the store's may be ahead of it.
+    const ttlMs = Math.max(60_000, untilMs - this.#now() + 60_000);
+    const entry = this.#seal.seal(JSON.stringify(revocation));
+    const args = [nameOf(revocation), untilMs, beforeMs, entry, ttlMs, this.#channel, MOST_LOGGED];
+    await this.#link.script(ADD, this.#keys, args);
+  }
+
+  #read(sealed: string): Revocation | undefined {
+    const text = this.#seal.open(sealed);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  #learn(revocation: Revocation): void {
+    remember(this.#remembered, nameOf(revocation), revocation);
+    try {
+      this.#known.add(revocation);
+    } catch (fault) {
+      // No room here; the store has it.
+      if (!(fault instanceof StoreError)) throw fault;
+    }
+  }
+
+  /** What could not be written while the store was away. */
+  async #writeUnwritten(): Promise<void> {
+    for (const [name, revocation] of [...this.#unwritten]) {
+      try {
+        await this.#write(revocation);
+      } catch {
+        return; // away again: the next time
+      }
+      if (this.#unwritten.get(name) === revocation) this.#unwritten.delete(name);
+    }
+  }
+
+  /** The store has lost what it had. */
+  async #writeAgain(): Promise<void> {
+    for (const revocation of [...this.#remembered.values()]) await this.#write(revocation);
+  }
+}
+
+function nameOf(revocation: Revocation): string {
+  switch (revocation.kind) {
+    case "session":
+      return `s${digestOf(revocation.sid)}`;
+    case "principal":
+      return `o${revocation.owner}`;
+    case "all":
+      return ALL;
+  }
+}
+
+function reaches(beforeMs: string | undefined, issuedAtMs: number): boolean {
+  return beforeMs !== undefined && beforeMs !== "" && issuedAtMs <= Number(beforeMs);
+}
+
+/** The newest stay. */
+function remember(map: Map<string, Revocation>, name: string, revocation: Revocation): void {
+  map.delete(name);
+  map.set(name, revocation);
+  if (map.size <= MOST_REMEMBERED) return;
+  const oldest = map.keys().next();
+  if (!oldest.done) map.delete(oldest.value);
+}
+
+function entryOf(entry: unknown): { readonly number: number; readonly sealed: string } {
+  const [id, fields] = entry as readonly [unknown, readonly unknown[]];
+  return { number: Number(textOf(id)?.split("-")[0]), sealed: textOf(fields[1]) ?? "" };
+}

@@ -1,0 +1,155 @@
+// Records of session tokens shared by replicas (docs/behaviour.md T1–T3). All of them stand in one slot, so that purging,
+// counting and inserting are one script.
+import { conflictError } from "../memory.ts";
+import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
+import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
+
+const PURGED_AT_ONCE = 1000;
+
+/**
+ * KEYS records, expiries, all ids. ARGV nowS, before agents' keys. A record is its agent's digest, 22 characters, and JSON.
+ */
+const PURGE_EXPIRED = `
+local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ${PURGED_AT_ONCE})
+for _, sid in ipairs(over) do
+  local record = redis.call('HGET', KEYS[1], sid)
+  if record then redis.call('ZREM', ARGV[2] .. string.sub(record, 1, 22), sid) end
+  redis.call('HDEL', KEYS[1], sid)
+  redis.call('ZREM', KEYS[2], sid)
+  redis.call('ZREM', KEYS[3], sid)
+end
+`;
+const PURGE = new Script(`${PURGE_EXPIRED} return #over`);
+/** KEYS … agent. ARGV … sid, expiresAtS, record, limit, ttlMs. Answers inserted (2: there is such an id), live. */
+const INSERT = new Script(`${PURGE_EXPIRED}
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[1])
+local live = redis.call('ZCARD', KEYS[4])
+if live >= tonumber(ARGV[6]) then return {0, live} end
+if redis.call('HEXISTS', KEYS[1], ARGV[3]) == 1 then return {2, live} end
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
+redis.call('ZADD', KEYS[3], 0, ARGV[3])
+redis.call('ZADD', KEYS[4], ARGV[4], ARGV[3])
+for i = 1, 4 do
+  if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[i], ARGV[7]) end
+end
+return {1, live + 1}`);
+/** KEYS records, expiries, all ids. ARGV sid, before agents' keys. */
+const REMOVE = new Script(`
+local record = redis.call('HGET', KEYS[1], ARGV[1])
+if not record then return 0 end
+redis.call('ZREM', ARGV[2] .. string.sub(record, 1, 22), ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+return 1`);
+/** KEYS records, expiries, all ids, agent. ARGV nowS. */
+const REMOVE_AGENT = new Script(`
+local live = redis.call('ZCOUNT', KEYS[4], '(' .. ARGV[1], '+inf')
+for _, sid in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+  redis.call('HDEL', KEYS[1], sid)
+  redis.call('ZREM', KEYS[2], sid)
+  redis.call('ZREM', KEYS[3], sid)
+end
+redis.call('DEL', KEYS[4])
+return live`);
+
+export class RedisTokens implements TokenStore {
+  readonly #link: RedisLink;
+  readonly #keys: readonly [records: string, expiries: string, all: string];
+  readonly #agents: string;
+
+  constructor(link: RedisLink) {
+    this.#link = link;
+    const base = `{${link.prefix}:tokens}`;
+    this.#keys = [`${base}:records`, `${base}:expiries`, `${base}:all`];
+    this.#agents = `${base}:agent:`;
+  }
+
+  async insertBelowLimit(
+    record: TokenRecord,
+    options: { readonly limit: number; readonly nowMs: number },
+  ): Promise<InsertOutcome> {
+    const { limit, nowMs } = options;
+    const agent = digestOf(record.agent);
+    const ttlMs = Math.max(60_000, record.expiresAtS * 1000 - nowMs + 60_000);
+    const text = agent + JSON.stringify(record);
+    const keys = [...this.#keys, this.#agents + agent];
+    const args = [secondsOf(nowMs), this.#agents, record.sid, record.expiresAtS, text, limit, ttlMs];
+    const [outcome, live] = (await this.#link.script(INSERT, keys, args) as readonly unknown[]).map(Number);
+    if (outcome === 2) throw conflictError();
+    if (outcome === 1) return { inserted: true, live: live ?? 0 };
+    return { inserted: false, reason: "agent_limit", live: live ?? 0 };
+  }
+
+  async get(sid: string): Promise<TokenRecord | undefined> {
+    return recordOf(await this.#link.command(this.#keys[0], "HGET", sid));
+  }
+
+  async remove(sid: string): Promise<boolean> {
+    return Number(await this.#link.script(REMOVE, this.#keys, [sid, this.#agents])) === 1;
+  }
+
+  async removeAgent(agent: string, nowMs: number): Promise<number> {
+    const keys = [...this.#keys, this.#agents + digestOf(agent)];
+    return Number(await this.#link.script(REMOVE_AGENT, keys, [secondsOf(nowMs)]));
+  }
+
+  async count(agent: string, nowMs: number): Promise<number> {
+    const key = this.#agents + digestOf(agent);
+    return Number(await this.#link.command(key, "ZCOUNT", `(${secondsOf(nowMs)}`, "+inf"));
+  }
+
+  async list(query: TokenListQuery): Promise<readonly TokenRecord[]> {
+    const { nowMs, agent, limit } = query;
+    const isLive = (record: TokenRecord) => record.expiresAtS > secondsOf(nowMs);
+    let after = query.afterSid ?? "";
+    const found: TokenRecord[] = [];
+    for (let isEnd = false; !isEnd && found.length < limit;) {
+      const sids = agent === undefined ? await this.#sidsAfter(after, limit) : await this.#sidsOf(agent, query);
+      isEnd = agent !== undefined || sids.length < limit;
+      after = sids.at(-1) ?? after;
+      found.push(...(await this.#records(sids)).filter(isLive));
+    }
+    return found.slice(0, limit);
+  }
+
+  async purge(nowMs: number): Promise<number> {
+    let purged = 0;
+    for (let round = PURGED_AT_ONCE; round >= PURGED_AT_ONCE;) {
+      round = Number(await this.#link.script(PURGE, this.#keys, [secondsOf(nowMs), this.#agents]));
+      purged += round;
+    }
+    return purged;
+  }
+
+  async #sidsAfter(sid: string, limit: number): Promise<string[]> {
+    const from = sid === "" ? "-" : `(${sid}`;
+    return texts(await this.#link.command(this.#keys[2], "ZRANGEBYLEX", from, "+", "LIMIT", "0", String(limit)));
+  }
+
+  async #sidsOf(agent: string, { nowMs, afterSid = "", limit }: TokenListQuery): Promise<string[]> {
+    const key = this.#agents + digestOf(agent);
+    const sids = texts(await this.#link.command(key, "ZRANGEBYSCORE", `(${secondsOf(nowMs)}`, "+inf"));
+    return sids.filter((sid) => sid > afterSid).sort().slice(0, limit);
+  }
+
+  async #records(sids: readonly string[]): Promise<TokenRecord[]> {
+    if (sids.length === 0) return [];
+    const found = await this.#link.command(this.#keys[0], "HMGET", ...sids) as readonly unknown[];
+    return found.map(recordOf).filter((record) => record !== undefined);
+  }
+}
+
+function secondsOf(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+function texts(answer: unknown): string[] {
+  return (answer as readonly unknown[]).map((text) => textOf(text) ?? "");
+}
+
+function recordOf(answer: unknown): TokenRecord | undefined {
+  const text = textOf(answer);
+  return text === undefined ? undefined : JSON.parse(text.slice(22));
+}

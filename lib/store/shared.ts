@@ -1,0 +1,79 @@
+// What only a store of several replicas keeps: places of sessions under a caller's cap, and where sessions went that were
+// opened again. Interfaces only. Each step that must be atomic is one method; all may throw StoreError, and none is
+// asked by a warm call (docs/behaviour.md R1, R5, R6).
+
+/** A session's place among those of its principal, over all replicas. */
+export interface Place {
+  /** Whose cap it counts against. Kept as a digest. */
+  readonly principal: string;
+  /** `SealedSession.sid`. Kept as a digest. */
+  readonly session: string;
+}
+
+export interface PlaceBounds {
+  /** Places of one principal. */
+  readonly limit: number;
+  /** How long a place must have been unused to give way, in ms. */
+  readonly yieldAfterMs: number;
+  /** How long an unused place is kept, in ms. */
+  readonly idleMs: number;
+}
+
+/**
+ * Taken, or when one can be free at the earliest. By the store's clock: replicas' clocks may differ.
+ */
+export type PlaceOutcome = { readonly taken: true } | { readonly taken: false; readonly freeInMs: number };
+
+/**
+ * A place says when its session was last in use. Nobody has to give it back: what no replica uses gives way to the same
+ * principal's next session after `yieldAfterMs`, and is forgotten after `idleMs`. So the places of a replica that died
+ * return by themselves (M1, M5).
+ */
+export interface PlaceStore {
+  /** One atomic step: forgets what is unused, lets the longest unused give way at the cap, and takes a place. */
+  take(place: Place, bounds: PlaceBounds): Promise<PlaceOutcome>;
+  /** In use now. A session that comes back is refused nothing: at the cap the longest unused gives way (M5). */
+  touch(places: readonly Place[], bounds: PlaceBounds): Promise<void>;
+  /** Ended for good. Again: nothing. */
+  release(place: Place): Promise<void>;
+  /** Places of a principal that were in use within `idleMs`. */
+  count(principal: string, idleMs: number): Promise<number>;
+}
+
+/** What replicas tell each other of sessions that were opened again: texts that only they can read. */
+export interface AliasStore {
+  get(sid: string): Promise<string | undefined>;
+  /** Told to all replicas. */
+  set(sid: string, text: string, ttlMs: number): Promise<void>;
+  remove(sid: string): Promise<void>;
+  /**
+   * Whose turn it is to open a session again: one holder at a time, until it gives the turn back or `ttlMs` is over.
+   * @returns whether it is the holder's
+   */
+  takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean>;
+  giveTurnBack(sid: string, holder: string): Promise<void>;
+  /** Calls `listener` with every text that is set, here or elsewhere, from now on. Must not throw. */
+  watch(listener: (text: string) => void): void;
+}
+
+export interface SharedState {
+  readonly places: PlaceStore;
+  readonly aliases: AliasStore;
+  state(): SharedStoreState;
+  /** Asks it something. @throws StoreError */
+  ping(): Promise<void>;
+  /** Calls `wake` when other processes have added revocations, or may have: it is then time to poll. Must not throw. */
+  watchRevocations(wake: () => void): void;
+}
+
+/** How the store is. Never waits. */
+export interface SharedStoreState {
+  /** Whether the last question was answered. */
+  readonly up: boolean;
+  /** Whether what other replicas say is heard at once. */
+  readonly listening: boolean;
+  /** Why it did not answer. Holds no secret. */
+  readonly cause: string;
+  /** Questions without an answer since the start. */
+  readonly failures: number;
+}

@@ -1,0 +1,395 @@
+import assert from "node:assert/strict";
+import { openRedisStore } from "../../../../lib/store/redis/redis.ts";
+import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
+import type { SharedState } from "../../../../lib/store/shared.ts";
+import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
+import { needing } from "../../../support/programs.ts";
+import { RedisServer } from "../../../support/redis_server.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
+import { until } from "../../../support/until.ts";
+import { testStoreContract, tokenRecord } from "../store_contract.ts";
+
+const HERE = await needing(["redis-server"], "that replicas share a store");
+const NOW_MS = 1_700_000_000_000;
+const LATER_MS = NOW_MS + 3_600_000;
+
+/** Turned round: enough to tell that nothing is kept as it is said. */
+const SEAL = {
+  seal: (text: string) => btoa(text.split("").reverse().join("")),
+  open: (sealed: string) => {
+    try {
+      return atob(sealed).split("").reverse().join("");
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+interface Opening {
+  readonly timeoutMs?: number;
+  readonly password?: string;
+  readonly username?: string;
+  readonly kind?: RedisTarget["kind"];
+  /** Of whom the store is asked for; default: its own. */
+  readonly port?: number;
+}
+
+function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
+  const { timeoutMs = 2000, password, username, kind = "single", port = redis.port } = options;
+  return openRedisStore({
+    target: {
+      kind,
+      nodes: [{ host: "127.0.0.1", port }],
+      master: "main",
+      database: 0,
+      tls: false,
+      username,
+    },
+    password,
+    prefix: "signet-test",
+    timeoutMs,
+    pauseMs: 50,
+    seal: SEAL,
+    now: () => NOW_MS,
+  });
+}
+
+testStoreContract("redis store", async () => {
+  const redis = await RedisServer.start();
+  const store = await openStore(redis);
+  return {
+    store,
+    dispose: () => redis[Symbol.asyncDispose](),
+  };
+}, { ...HERE, waits: true });
+
+function test(title: string, body: (redis: RedisServer, store: Store) => Promise<void>): void {
+  Deno.test(`redis store ${title}`, { ...STRICT, ...HERE }, async () => {
+    await using redis = await RedisServer.start();
+    const store = await openStore(redis);
+    try {
+      await body(redis, store);
+    } finally {
+      // What the library waits for between two attempts to connect cannot be taken back.
+      await until(() => isWhole(store), "both connections");
+      await store.close();
+    }
+  });
+}
+
+const DELETED: Revocation = { kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" };
+
+test("R4: tells another replica of a revocation by itself, and both find it", async (redis, store) => {
+  const other = await openStore(redis);
+  try {
+    let woken = 0;
+    other.shared?.watchRevocations(() => woken++);
+    await until(() => woken > 0, "the channel to be open");
+    const before = woken;
+    await store.revocations.add(DELETED);
+    await until(() => woken > before, "word of the revocation");
+    assert.deepEqual((await other.revocations.changesSince(0, 10)).revocations, [DELETED]);
+    assert.equal(await other.revocations.find({ sid: "s1", owner: "o", issuedAtMs: NOW_MS }), "session");
+  } finally {
+    await other.close();
+  }
+});
+
+test("R6: is refused within its time-out when the store is away or silent, and comes back by itself", async (redis) => {
+  const store = await openStore(redis, { timeoutMs: 200 });
+  try {
+    redis.freeze();
+    await assert.rejects(async () => await store.tokens.get("s"), isIo);
+    assert.equal(store.shared?.state().up, false);
+    redis.thaw();
+    await until(() => answers(store), "the store to be asked again");
+    await redis.kill();
+    await assert.rejects(async () => await store.tokens.get("s"), isIo);
+    await redis.start();
+    await until(() => answers(store), "the store to be found again");
+    assert.equal(store.shared?.state().up, true);
+  } finally {
+    redis.thaw();
+    await until(() => isWhole(store), "both connections");
+    await store.close();
+  }
+});
+
+Deno.test("redis store R6: starts while the store is away", { ...STRICT, ...HERE }, async () => {
+  await using redis = await RedisServer.start();
+  await redis.kill();
+  const store = await openStore(redis, { timeoutMs: 50 });
+  try {
+    assert.equal(await store.revocations.head(), 0);
+    let woken = 0;
+    store.shared?.watchRevocations(() => woken++);
+    await redis.start();
+    await until(() => woken > 0, "the channel to be open");
+  } finally {
+    await until(() => isWhole(store), "both connections");
+    await store.close();
+  }
+});
+
+test(
+  "L6 R6: what was revoked while the store was away is refused here at once, and everywhere when it is back",
+  async (redis, store) => {
+    let woken = 0;
+    store.shared?.watchRevocations(() => woken++);
+    await until(() => woken > 0, "the channel to be open");
+    await redis.kill();
+    await assert.rejects(async () => await store.revocations.add(DELETED), isIo);
+    const subject = { sid: "s1", owner: "o", issuedAtMs: NOW_MS };
+    assert.equal(await store.revocations.find(subject), "session");
+    await assert.rejects(async () => await store.revocations.find({ ...subject, sid: "s2" }), isIo);
+    await redis.start();
+    const other = await openStore(redis);
+    try {
+      await until(async () => await other.revocations.find(subject) === "session", "the other replica to find it");
+    } finally {
+      await other.close();
+    }
+  },
+);
+
+test("L6 R6: a store that has lost all it had is told again what was revoked", async (redis, store) => {
+  await store.revocations.add(DELETED);
+  const { cursor } = await store.revocations.changesSince(0, 10);
+  await redis.kill();
+  await redis.start();
+  await until(() => answers(store), "the store to be found again");
+  assert.deepEqual((await store.revocations.changesSince(cursor, 10)).revocations, []);
+  const other = await openStore(redis);
+  try {
+    assert.equal(await other.revocations.find({ sid: "s1", owner: "o", issuedAtMs: NOW_MS }), "session");
+    // Numbers stay ahead of every cursor.
+    assert.ok(await other.revocations.head() > cursor);
+  } finally {
+    await other.close();
+  }
+});
+
+test("keeps nothing readable, and nothing for ever", async (redis, store) => {
+  await store.revocations.add({ ...DELETED, sid: "a-secret-sid" });
+  await store.revocations.add({ kind: "principal", owner: "o1", beforeMs: NOW_MS, untilMs: LATER_MS });
+  await store.tokens.insertBelowLimit(tokenRecord("t1"), { limit: 1, nowMs: NOW_MS });
+  const { places, aliases } = shared(store);
+  await places.take({ principal: "a-person", session: "a-secret-sid" }, BOUNDS);
+  await aliases.set("a-secret-sid", "sealed elsewhere", 60_000);
+  await aliases.takeTurn("a-secret-sid", "me", 60_000);
+  const keys = (await redis.ask("KEYS", "*")).split("\r\n").filter((line) => /^[{a-z]/.test(line));
+  assert.ok(keys.length >= 10, keys.join());
+  const dump = new Map<string, string>();
+  for (const key of keys) {
+    assert.match(key, /^\{?signet-test:/);
+    const ttl = await redis.ask("PTTL", key);
+    assert.match(ttl, /^:[1-9]/, `${key} stays for ever`);
+    dump.set(key, await redis.ask("DUMP", key));
+  }
+  for (const [key, value] of dump) {
+    assert.doesNotMatch(key + value, /a-secret-sid|a-person/, key);
+  }
+});
+
+const BOUNDS = { limit: 3, yieldAfterMs: 60_000, idleMs: 120_000 };
+
+test("M1: of 100 that ask at once for 3 places exactly 3 get one", async (redis, store) => {
+  const other = await openStore(redis);
+  try {
+    const asked = Array.from(
+      { length: 100 },
+      (_, i) => shared(i % 2 === 0 ? store : other).places.take({ principal: "p", session: `s${i}` }, BOUNDS),
+    );
+    const outcomes = await Promise.all(asked);
+    assert.equal(outcomes.filter(({ taken }) => taken).length, 3);
+    assert.equal(await shared(store).places.count("p", BOUNDS.idleMs), 3);
+    const refused = outcomes.find((outcome) => !outcome.taken);
+    assert.ok(refused !== undefined && !refused.taken && refused.freeInMs > 50_000);
+    assert.deepEqual(await shared(other).places.take({ principal: "q", session: "s" }, BOUNDS), { taken: true });
+  } finally {
+    await other.close();
+  }
+});
+
+test(
+  "M5 R5: what nobody uses gives way to its principal's next session, and no more often than there are places",
+  async (_redis, store) => {
+    const { places } = shared(store);
+    const at = { ...BOUNDS, yieldAfterMs: 0 };
+    for (let i = 0; i < 3; i++) await places.take({ principal: "p", session: `s${i}` }, at);
+    assert.deepEqual(await places.take({ principal: "p", session: "s1" }, BOUNDS), { taken: true }, "it has a place");
+    for (let i = 3; i < 6; i++) {
+      assert.deepEqual(await places.take({ principal: "p", session: `s${i}` }, at), {
+        taken: true,
+      });
+    }
+    assert.equal((await places.take({ principal: "p", session: "s6" }, at)).taken, false);
+    assert.equal(await places.count("p", BOUNDS.idleMs), 3);
+  },
+);
+
+test("M5: a session that comes back is refused nothing, and the longest unused gives way", async (_redis, store) => {
+  const { places } = shared(store);
+  for (let i = 0; i < 3; i++) await places.take({ principal: "p", session: `s${i}` }, BOUNDS);
+  await places.touch([{ principal: "p", session: "back" }, { principal: "other", session: "o" }], BOUNDS);
+  assert.equal(await places.count("p", BOUNDS.idleMs), 3);
+  assert.equal((await places.take({ principal: "p", session: "back" }, BOUNDS)).taken, true);
+  await places.release({ principal: "p", session: "back" });
+  await places.release({ principal: "p", session: "back" });
+  assert.equal(await places.count("p", BOUNDS.idleMs), 2);
+});
+
+test("L4: one holder at a time has the turn, and all hear where a session went", async (redis, store) => {
+  const other = await openStore(redis);
+  try {
+    const [here, there] = [shared(store).aliases, shared(other).aliases];
+    const heard: string[] = [];
+    there.watch((text) => heard.push(text));
+    assert.equal(await here.takeTurn("s", "here", 60_000), true);
+    assert.equal(await there.takeTurn("s", "there", 60_000), false);
+    await there.giveTurnBack("s", "there");
+    assert.equal(await there.takeTurn("s", "there", 60_000), false);
+    await here.giveTurnBack("s", "here");
+    assert.equal(await there.takeTurn("s", "there", 60_000), true);
+    assert.equal(await there.get("s"), undefined);
+    await until(async () => {
+      await here.set("s", "gone home", 60_000);
+      return heard.includes("gone home");
+    }, "word of the alias");
+    assert.equal(await there.get("s"), "gone home");
+    await there.remove("s");
+    assert.equal(await here.get("s"), undefined);
+  } finally {
+    await other.close();
+  }
+});
+
+Deno.test(
+  "redis store asks as a user of the store's own, and says what is wrong with it",
+  { ...STRICT, ...HERE },
+  async () => {
+    await using redis = await RedisServer.start([
+      ...["--user", "default", "on", "nopass", "-@all", "+acl", "+ping"],
+      ...["--user", "sig", "on", ">pw", "~*signet-test:*", "&*signet-test:*", "+@all"],
+    ]);
+    const store = await openStore(redis, { username: "sig", password: "pw" });
+    await store.revocations.add(DELETED);
+    await store.close();
+    const wrong = await openStore(redis, { username: "sig", password: "other", timeoutMs: 200 });
+    try {
+      await assert.rejects(async () => await wrong.tokens.get("s"), isIo);
+      assert.match(wrong.shared?.state().cause ?? "", /WRONGPASS/);
+      let woken = 0;
+      wrong.shared?.watchRevocations(() => woken++);
+      await redis.ask("ACL", "SETUSER", "sig", ">other");
+      await until(() => woken > 0, "the user to be let in");
+    } finally {
+      await until(() => isWhole(wrong), "both connections");
+      await wrong.close();
+    }
+  },
+);
+
+Deno.test("redis store is a cluster", { ...STRICT, ...HERE }, async () => {
+  await using folder = await TempFolder.create();
+  await using redis = await RedisServer.start(["--cluster-enabled", "yes", "--dir", folder.path]);
+  await redis.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  await until(async () => /cluster_state:ok/.test(await redis.ask("CLUSTER", "INFO")), "the cluster to be complete");
+  await exercise(await openStore(redis, { kind: "cluster" }));
+});
+
+Deno.test("redis store is found by sentinels", { ...STRICT, ...HERE }, async () => {
+  await using folder = await TempFolder.create();
+  await using redis = await RedisServer.start();
+  const file = `${folder.path}/sentinel.conf`;
+  await Deno.writeTextFile(file, `sentinel monitor main 127.0.0.1 ${redis.port} 1\n`);
+  await using sentinel = await RedisServer.start([], [file, "--sentinel"]);
+  await exercise(await openStore(redis, { kind: "sentinel", port: sentinel.port }));
+});
+
+/** Each of its uses, once. */
+async function exercise(store: Store): Promise<void> {
+  try {
+    let woken = 0;
+    store.shared?.watchRevocations(() => woken++);
+    await until(() => woken > 0, "the channel to be open");
+    await until(() => answers(store), () => `the store to answer: ${store.shared?.state().cause}`);
+    const before = woken;
+    await store.revocations.add(DELETED);
+    await until(() => woken > before, "word of the revocation");
+    assert.deepEqual((await store.revocations.changesSince(0, 10)).revocations, [DELETED]);
+    assert.equal((await store.tokens.insertBelowLimit(tokenRecord("t"), { limit: 1, nowMs: NOW_MS })).inserted, true);
+    const { places, aliases } = shared(store);
+    assert.deepEqual(await places.take({ principal: "p", session: "s" }, BOUNDS), { taken: true });
+    assert.equal(await aliases.takeTurn("s", "me", 60_000), true);
+    await aliases.set("s", "there", 60_000);
+    assert.equal(await aliases.get("s"), "there");
+    assert.equal(await store.purge(LATER_MS), 2);
+  } finally {
+    await store.close();
+  }
+}
+
+async function isWhole(store: Store): Promise<boolean> {
+  return await answers(store) && store.shared?.state().listening === true;
+}
+
+async function answers(store: Store): Promise<boolean> {
+  try {
+    await store.tokens.get("s");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isIo(fault: unknown): boolean {
+  return fault instanceof StoreError && fault.code === "io";
+}
+
+function shared(store: Store): SharedState {
+  assert.ok(store.shared !== undefined);
+  return store.shared;
+}
+
+test("G5: of 100 takes at once over two replicas exactly the burst is allowed", async (redis, store) => {
+  const other = await openStore(redis);
+  try {
+    const rate = { id: "r 1/3600000ms burst 10", amount: 1, windowMs: 3_600_000, burst: 10 };
+    const takes = [{ rate, key: "a", cost: 1 }];
+    const asked = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? store : other).rates!.take(takes, 0));
+    const outcomes = await Promise.all(asked);
+    assert.equal(outcomes.filter(({ allowed }) => allowed).length, 10);
+    const refused = outcomes.find(({ allowed }) => !allowed)!;
+    assert.equal(refused.remaining, 0);
+    assert.ok(refused.retryAfterMs > 3_500_000 && refused.retryAfterMs <= 3_600_000, String(refused.retryAfterMs));
+    assert.equal((await store.rates!.take([{ rate, key: "b", cost: 10 }], 0)).allowed, true);
+    const never = await store.rates!.take([{ rate, key: "c", cost: 11 }], 0);
+    assert.deepEqual([never.allowed, never.retryAfterMs], [false, Infinity]);
+    assert.match(await redis.ask("PTTL", (await redis.ask("KEYS", "*rates*")).split("\r\n")[2]!), /^:[1-9]/);
+  } finally {
+    await other.close();
+  }
+});
+
+test("G5: takes from all buckets or from none, and names the one that decides", async (_redis, store) => {
+  const few = { id: "few", amount: 1, windowMs: 3_600_000, burst: 1 };
+  const many = { id: "many", amount: 1, windowMs: 3_600_000, burst: 5 };
+  const take = (cost = 1) => store.rates!.take([{ rate: many, key: "a", cost }, { rate: few, key: "a", cost: 1 }], 0);
+  assert.deepEqual((({ allowed, at, remaining }) => ({ allowed, at, remaining }))(await take()), {
+    ...{ allowed: true, at: 1, remaining: 0 },
+  });
+  for (let i = 0; i < 3; i++) assert.equal((await take()).at, 1);
+  const left = await store.rates!.take([{ rate: many, key: "a", cost: 1 }], 0);
+  assert.deepEqual([left.allowed, left.remaining], [true, 3]);
+});
+
+test("G5: what was taken comes back with time", async (_redis, store) => {
+  const fast = { id: "fast", amount: 1000, windowMs: 1000, burst: 1 };
+  await store.rates!.take([{ rate: fast, key: "a", cost: 1 }], 0);
+  await until(
+    async () => (await store.rates!.take([{ rate: fast, key: "a", cost: 1 }], 0)).allowed,
+    "a millisecond to be over",
+  );
+});
