@@ -35,7 +35,8 @@ export async function openAdmin(
   const { lifecycle, registry, metrics, opened, secrets, log } = lasting;
   const { hostname } = address;
   const { checkUpstream } = sources;
-  const ready = () => checkReadiness({ lifecycle, registry, metrics, checkUpstream, details: () => opened.checks() });
+  const details = () => ({ ...opened.checks(), ...storeCheck(lasting) });
+  const ready = () => checkReadiness({ lifecycle, registry, metrics, checkUpstream, details });
   const allowsHost = adminHosts({ hostname, allowed: settings().adminAllowHosts });
   const access = { token: secrets.adminToken, loopback: isLoopbackHost(hostname), allowsHost };
   const { version } = buildInfo();
@@ -61,4 +62,11 @@ function controlOf({ tokens, revocations, registry, owners, log, observers, now 
     ...{ tokens, revocations, registry, owners, maxIdLength, log, observers, now },
     ring: () => registry.ring,
   });
+}
+
+/** Told, and never decisive: what is known here goes on without the store (docs/behaviour.md R6). */
+function storeCheck({ store }: Lasting): Readonly<Record<string, string>> {
+  const state = store.shared?.state();
+  if (state === undefined) return {};
+  return { store: state.up ? "answers" : `does not answer: ${state.cause}` };
 }

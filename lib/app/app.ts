@@ -27,6 +27,8 @@ import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts"
 
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;
+/** The same of a store that says so itself: for the case that its word was lost. */
+const SHARED_REVOCATION_POLL_MS = 5000;
 /** Bodies up to here are waited for before a request is looked at: then the fast lane can take it. */
 const GATHERED_BYTES = 16 * 1024;
 /** How often open streams are looked at for silence. */
@@ -110,8 +112,13 @@ export class App implements RunningApp {
       setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
       setInterval(() => lasting.log.summarize(), STREAM_TICK_MS),
       setInterval(() => this.#tellRefusedConnections(), STREAM_TICK_MS),
-      setInterval(() => this.#pollRevocations(), REVOCATION_POLL_MS),
+      setInterval(
+        () => this.#pollRevocations(),
+        lasting.store.shared === undefined ? REVOCATION_POLL_MS : SHARED_REVOCATION_POLL_MS,
+      ),
+      setInterval(() => lasting.places?.touch(lasting.registry.sessions()), STREAM_TICK_MS),
     ];
+    lasting.store.shared?.watchRevocations(() => this.#pollRevocations());
   }
 
   get listen(): string {
@@ -125,6 +132,12 @@ export class App implements RunningApp {
   /** Who is told of what happens here; to be added to at any time. */
   get observers(): Observers {
     return this.#lasting.observers;
+  }
+
+  /** Whether the store answers, and what other replicas say in it is heard; true where none is shared. */
+  get storeIsWhole(): boolean {
+    const state = this.#lasting.store.shared?.state();
+    return state === undefined || (state.up && state.listening);
   }
 
   get stopped(): Promise<void> {
@@ -185,6 +198,8 @@ export class App implements RunningApp {
     try {
       await this.#lasting.revocations.poll();
     } catch (error) {
+      // What a shared store says of itself is said once (app/shared_store.ts).
+      if (this.#lasting.store.shared !== undefined) return;
       this.#options.log.warn("the list of revocations cannot be read", { cause: (error as Error).message });
     }
   }

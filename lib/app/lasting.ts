@@ -10,6 +10,7 @@ import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
 import { tellOfSession } from "../gateway/observed.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
+import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import type { Logger } from "../observe/log.ts";
@@ -20,6 +21,7 @@ import { AdoptionRegistry } from "../session/adoption.ts";
 import type { Caller } from "../session/caller.ts";
 import { type LimitCaps, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
+import { SharedPlaces } from "../session/shared_places.ts";
 import { SessionRegistry } from "../session/registry.ts";
 import type { EndReason, Session } from "../session/session.ts";
 import { Reopenings } from "../session/reopenings.ts";
@@ -49,6 +51,8 @@ export interface Lasting {
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
   readonly upstream: Upstream;
+  /** Callers' caps over all replicas; undefined where they share no store. */
+  readonly places: SharedPlaces | undefined;
   /** The same upstream, with what only its kind has. */
   readonly opened: OpenedUpstream;
   readonly keepAlive: KeepAlive;
@@ -73,8 +77,20 @@ export interface LastingOptions {
   readonly now: () => number;
 }
 
-/** What restarts remember, where a state file is configured. @throws StoreError if it cannot be used */
-async function createStore(settings: Settings): Promise<Store> {
+interface StoreOptions {
+  readonly secrets: Secrets;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** The keys in force at the moment. */
+  readonly ring: () => KeyRing;
+}
+
+/** What restarts remember, and what replicas share, where it is configured. @throws StoreError if it cannot be used */
+async function createStore(settings: Settings, options: StoreOptions): Promise<Store> {
+  if (settings.store !== "memory") {
+    const { openSharedStore } = await import("./shared_store.ts");
+    return await openSharedStore({ ...settings, store: settings.store }, options);
+  }
   if (settings.stateFile === undefined) return createMemoryStore();
   const { openSqliteStore } = await import("../store/sqlite.ts");
   return openSqliteStore(settings.stateFile, { trustsOthers: settings.unsafeFiles });
@@ -90,10 +106,11 @@ function createTokens(settings: Settings, secrets: Secrets, parts: { store: Stor
 /** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
 export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const { settings, ring, now } = options;
+  let ringNow = () => ring;
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
   const secrets = await loadSecrets(settings, { readTextFile });
-  const store = await createStore(settings);
+  const store = await createStore(settings, { secrets, log, now, ring: () => ringNow() });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
@@ -102,6 +119,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring });
   const { upstream } = opened;
   const observers = new Observers();
+  const places = createPlaces(settings, { store, limits, now });
   const registry = new SessionRegistry({
     ...{ ring, limits, owners, revocations },
     idleMs: settings.sessionIdleMs,
@@ -112,11 +130,13 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     },
     onEnd: (session, reason) => {
       identities.evictSession(session.sealed.sid);
+      places?.leave(session, reason);
       endReopened(upstream, session, reason);
       for (const { id } of session.links) if (id !== undefined) upstream.release(id);
     },
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });
+  ringNow = () => registry.ring;
   upstream.onEnded = (id) => endLinked(registry, id, now());
   const lifecycle = { draining: false };
   const underWay = new UnderWay({ limits, lifecycle });
@@ -128,7 +148,9 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       ({ principal }) => registry.ring.keys.map((key) => owners.fingerprint(principal, key)),
     );
   });
+  revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
   return {
+    places,
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
     ...{
       limits,
@@ -152,6 +174,31 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     lifecycle,
     underWay,
   };
+}
+
+function createPlaces(
+  { sessionIdleMs: idleMs }: Settings,
+  { store, limits, now }: { store: Store; limits: Limits; now: () => number },
+): SharedPlaces | undefined {
+  if (store.shared === undefined) return undefined;
+  const bounds = () => ({
+    limit: limits.caps.maxSessionsPerPrincipal,
+    yieldAfterMs: limits.caps.yieldAfterMs,
+    idleMs: Math.max(idleMs, limits.caps.yieldAfterMs),
+  });
+  return new SharedPlaces({ store: store.shared.places, bounds, now });
+}
+
+/** Which of them is dead by now is not known: each is asked about. What cannot be told stays, and is asked the next time. */
+async function askAgainAbout(registry: SessionRegistry, revocations: StoredRevocations, now: () => number) {
+  for (const session of [...registry.sessions()]) {
+    try {
+      if (await revocations.isRevoked(session.sealed)) registry.remove(session, "revoked", now());
+    } catch (fault) {
+      if (!(fault instanceof SignetError)) throw fault;
+      return;
+    }
+  }
 }
 
 /** A server that restarts loses every session at once: each may come back, and be lost once more. */

@@ -1,6 +1,7 @@
 // Which settings a reload can put in force, and which need a restart. Told apart here, so that SIGHUP never half-works.
 import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "../config/schema.ts";
 import { CREDENTIALS } from "../config/sections/credentials.ts";
+import { REPLICAS } from "../config/sections/replicas.ts";
 import { SEVERAL } from "../config/sections/several.ts";
 import { STDIO } from "../config/sections/stdio.ts";
 import { flagOf } from "../config/setting.ts";
@@ -15,6 +16,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "upstreamCaFile",
   ...Object.keys(SEVERAL) as (keyof typeof SEVERAL)[],
   ...Object.keys(STDIO) as (keyof typeof STDIO)[],
+  ...Object.keys(REPLICAS) as (keyof typeof REPLICAS)[],
   ...Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[],
   "bindClientId",
   "sessionIdleMs",

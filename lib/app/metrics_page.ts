@@ -64,6 +64,30 @@ function declareSessions(page: MetricsPage, { lasting: { registry, limits, metri
   );
 }
 
+function declareStore(page: MetricsPage, { lasting: { store: { shared }, places } }: PageSources): void {
+  const state = () => shared?.state();
+  page.gauge(
+    "signet_store_up",
+    "1 while the store that replicas share answers, or there is none.",
+    () => state()?.up === false ? 0 : 1,
+  );
+  page.counter(
+    "signet_store_failures_total",
+    "Questions that the shared store did not answer.",
+    () => state()?.failures ?? 0,
+  );
+  page.counter(
+    "signet_store_unlimited_total",
+    "New sessions let in under this replica's own caps only, because the shared store did not answer.",
+    () => places?.unshared ?? 0,
+  );
+  page.counter(
+    "signet_store_limit_refusals_total",
+    "New sessions refused at a caller's cap over all replicas.",
+    () => places?.refused ?? 0,
+  );
+}
+
 function declareCallers(page: MetricsPage, { lasting: { identities, adoption } }: PageSources): void {
   page.labelled(
     "counter",
@@ -257,6 +281,7 @@ export function createMetricsPage(sources: PageSources): MetricsPage {
   declareBuild(page, sources);
   declareSessions(page, sources);
   declareLimits(page, sources);
+  declareStore(page, sources);
   declareCallers(page, sources);
   declareRequests(page, sources);
   declareEngine(page, sources);

@@ -1,5 +1,6 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
+import { storeAddress } from "../config/store_address.ts";
 import { membersIn } from "../config/several_rules.ts";
 import type { RunningApp } from "../app/running_app.ts";
 import { formatAddress, shownUrl } from "../config/addresses.ts";
@@ -47,7 +48,8 @@ function describeKeys(keys: LoadedKeys): string {
     : `${keys.ring.active.id} seals${others} (${keys.source})`;
 }
 
-function describeState({ stateFile }: Settings): string {
+function describeState({ stateFile, store }: Settings): string {
+  if (store !== "memory") return `shared with other replicas in ${storeAddress.format(store)}`;
   return stateFile ?? "in memory: a restart forgets what was deleted and revoked";
 }
 
@@ -165,7 +167,7 @@ export function announce(announcement: Announcement): void {
     key: keys.ephemeral ? "ephemeral" : keys.ring.active.id,
     keys: keys.ring.keys.length,
     key_source: keys.source,
-    state: settings.stateFile ?? "memory",
+    state: settings.stateFile ?? storeAddress.format(settings.store),
     admin: adminUrl(app) ?? "off",
   });
 }

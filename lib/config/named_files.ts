@@ -11,6 +11,7 @@ import {
   parseClientSecret,
   parseMemberToken,
   parseRefreshToken,
+  parseStorePassword,
   parseTokenSecrets,
   parseVariable,
 } from "./secrets.ts";
@@ -71,6 +72,7 @@ const SECRETS: Partial<Record<SettingKey, (text: string, place: string) => unkno
   adminTokenFile: parseAdminToken,
   introspectionSecretFile: parseClientSecret,
   credentialClientSecretFile: parseClientSecret,
+  storePasswordFile: parseStorePassword,
   credentialRefreshTokenFile: parseRefreshToken,
   stdioSecrets: parseVariable,
   memberCredentials: parseMemberToken,
@@ -83,6 +85,7 @@ const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
   "adminTokenFile",
   "introspectionSecretFile",
   "credentialClientSecretFile",
+  "storePasswordFile",
   "credentialRefreshTokenFile",
   "stdioSecrets",
   "memberCredentials",

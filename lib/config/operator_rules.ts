@@ -21,8 +21,28 @@ function judgeAdmin({ settings: { admin, adminTokenFile }, problem, warn }: Benc
   );
 }
 
-function judgeState({ settings: { stateFile, principals }, warn }: Bench): void {
-  if (stateFile !== undefined || !principals.includes("token")) return;
+function judgeStore({ settings: { store, stateFile, storePasswordFile, storeCaFile }, problem, warn }: Bench): void {
+  if (store === "memory") {
+    for (const [key, value] of Object.entries({ storePasswordFile, storeCaFile })) {
+      if (value === undefined) continue;
+      problem(key as "storeCaFile", "no store is named", "Set --store, or leave it out.");
+    }
+    return;
+  }
+  if (stateFile !== undefined) {
+    problem("stateFile", "--store is given too", "Leave one out: what is revoked is kept in one place.");
+  }
+  if (storeCaFile !== undefined && !store.tls) {
+    problem("storeCaFile", "the store is not reached over TLS", "Write rediss:// in --store, or leave it out.");
+  }
+  const isHere = store.nodes.every(({ host }) => isLoopbackHost(host));
+  if (!store.tls && !isHere) {
+    warn("The store is reached in the clear: whoever is on the way can read and write what is revoked. Use rediss://.");
+  }
+}
+
+function judgeState({ settings: { stateFile, store, principals }, warn }: Bench): void {
+  if (stateFile !== undefined || store !== "memory" || !principals.includes("token")) return;
   warn("Without --state, issued session tokens and what was revoked are forgotten when this process ends.");
 }
 
@@ -33,5 +53,6 @@ function judgeFileTrust({ settings: { unsafeFiles }, warn }: Bench): void {
 export const OPERATOR_RULES: readonly Rule[] = [
   [["unsafeFiles"], judgeFileTrust],
   [["admin", "adminTokenFile"], judgeAdmin],
-  [["stateFile", "principals"], judgeState],
+  [["store", "stateFile", "storePasswordFile", "storeCaFile"], judgeStore],
+  [["stateFile", "store", "principals"], judgeState],
 ];

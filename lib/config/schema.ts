@@ -7,6 +7,7 @@ import { KEYS } from "./sections/keys.ts";
 import { LIMITS } from "./sections/limits.ts";
 import { LISTENING } from "./sections/listening.ts";
 import { OPERATION } from "./sections/operation.ts";
+import { REPLICAS } from "./sections/replicas.ts";
 import { SEVERAL } from "./sections/several.ts";
 import { SESSIONS } from "./sections/sessions.ts";
 import { STDIO } from "./sections/stdio.ts";
@@ -24,6 +25,7 @@ export const SETTINGS = {
   ...SESSIONS,
   ...LIMITS,
   ...TIMEOUTS,
+  ...REPLICAS,
   ...OPERATION,
 } as const;
 

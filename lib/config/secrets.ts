@@ -14,6 +14,7 @@ export interface Secrets {
   readonly adminToken: AdminToken | undefined;
   readonly introspectionSecret: string | undefined;
   readonly credentialSecret: string | undefined;
+  readonly storePassword: string | undefined;
   /** Variables of a stdio server whose values are in files. */
   readonly stdioSecrets: Readonly<Record<string, string>>;
   /** Tokens for some of several servers, by their configured names. */
@@ -26,6 +27,7 @@ type SecretKey =
   | "adminTokenFile"
   | "introspectionSecretFile"
   | "credentialClientSecretFile"
+  | "storePasswordFile"
   | "stdioSecrets"
   | "memberCredentials";
 
@@ -89,6 +91,14 @@ export function parseClientSecret(text: string, place: string): string {
   throw new ConfigError([{ place, problem, remedy: "Put the client secret alone into the file." }]);
 }
 
+/** Without the line's end. @throws ConfigError if there is nothing else */
+export function parseStorePassword(text: string, place: string): string {
+  const password = text.replace(/\r?\n$/, "");
+  if (password !== "" && !/[\r\n]/.test(password)) return password;
+  const problem = password === "" ? "the file holds no password" : "the file holds more than one line";
+  throw new ConfigError([{ place, problem, remedy: "Put the store's password alone into the file." }]);
+}
+
 /** Only looked at: whoever uses it reads it by itself, and replaces it. @throws ConfigError if there is none */
 export function parseRefreshToken(text: string, place: string): string {
   const token = text.trim();
@@ -145,6 +155,7 @@ export async function loadSecrets(
   );
   const { credentialClientSecretFile } = settings;
   const credentialSecret = await load("credentialClientSecretFile", parseClientSecret, credentialClientSecretFile);
+  const storePassword = await load("storePasswordFile", parseStorePassword, settings.storePasswordFile);
   const stdioSecrets: Record<string, string> = {};
   for (const { name, path } of settings.stdioSecrets ?? []) {
     const value = await load("stdioSecrets", parseVariable, path);
@@ -161,6 +172,7 @@ export async function loadSecrets(
     adminToken,
     introspectionSecret,
     credentialSecret,
+    storePassword,
     stdioSecrets,
     memberTokens,
   };

@@ -13,6 +13,7 @@ export const SECTIONS = [
   "Sessions",
   "Limits",
   "Time-outs",
+  "Replicas",
   "Operation",
 ] as const;
 export type Section = typeof SECTIONS[number];

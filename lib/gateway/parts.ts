@@ -7,6 +7,7 @@ import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { Reopenings } from "../session/reopenings.ts";
+import type { SharedPlaces } from "../session/shared_places.ts";
 import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
@@ -52,6 +53,8 @@ export interface GatewayParts {
   readonly limits: Limits;
   /** How often lost sessions were opened again: outside of sessions, which memory may drop. */
   readonly reopenings: Reopenings;
+  /** Callers' caps over all replicas; undefined where they share no store. */
+  readonly places: SharedPlaces | undefined;
   readonly upstream: Upstream;
   readonly fields: FieldPolicy;
   readonly keepAlive: KeepAlive;

@@ -40,6 +40,7 @@ export class StoredRevocations implements RevocationList {
   readonly #maxSessionTtlMs: number;
   readonly #pageSize: number;
   readonly #listeners = new Set<RevocationListener>();
+  readonly #gapListeners = new Set<() => void>();
   #cursor: number;
   #polling: Promise<void> | undefined;
   /** The round after the one under way, for those who came too late for that one. */
@@ -63,6 +64,11 @@ export class StoredRevocations implements RevocationList {
   watch(listener: RevocationListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls `listener` when some may have been missed: what is held has to be asked about again. Must not throw. */
+  watchGaps(listener: () => void): void {
+    this.#gapListeners.add(listener);
   }
 
   /**
@@ -144,6 +150,7 @@ export class StoredRevocations implements RevocationList {
     for (const revocation of changes.revocations) {
       for (const listener of this.#listeners) listener(revocation);
     }
+    if (changes.missed === true) { for (const listener of this.#gapListeners) listener(); }
     if (changes.more) return this.#nextPage();
   }
 

@@ -103,6 +103,11 @@ const SESSIONS: Readonly<Record<string, Row>> = {
   "sessions revoked": ["An operator has ended sessions; `ended` counts those that were live.", ""],
   "session token issued": ["A session token of Signet's own was issued; `token` is a hash of its id.", ""],
   "session tokens revoked": ["Session tokens of Signet's own were revoked.", ""],
+  "the shared store does not answer": [
+    "The store of --store is away, silent or refuses; `cause` says what was found. Ids not known here are refused with 503, callers' caps hold for each replica by itself.",
+    "See whether it runs and can be reached from here; Signet goes on by itself when it is back.",
+  ],
+  "the shared store answers": ["The store of --store can be asked, again or for the first time.", ""],
   "the list of revocations cannot be read": [
     "The state file does not answer: what another process revokes is not noticed meanwhile, and ids that are not in memory are refused.",
     "See the file and its disk.",

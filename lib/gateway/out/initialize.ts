@@ -47,10 +47,13 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
   inFlight.isOpening = true;
   try {
     const reservation = parts.registry.reserve(opening.caller, parts.now());
+    const sid = newSid(parts.random);
     let opened: Opened | undefined;
     let session: Session | undefined;
     try {
-      opened = await open(parts, { ...opening, inFlight }, params);
+      // Over all replicas, where they share a store. Its place here is taken already.
+      await parts.places?.take(opening.caller, sid);
+      opened = await open(parts, { ...opening, inFlight, sid }, params);
       if (opened !== undefined) {
         await requireLive(parts, opened);
         session = parts.registry.add(opened.facts, reservation, parts.now());
@@ -59,7 +62,10 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
       if (opened !== undefined) drop(parts, opening, opened.arriving.response);
       throw error;
     } finally {
-      if (session === undefined) reservation.release();
+      if (session === undefined) {
+        reservation.release();
+        parts.places?.drop(opening.caller, sid);
+      }
     }
     if (opened !== undefined && session !== undefined) await announce(parts, opening, { ...opened, session });
   } catch (error) {
@@ -95,7 +101,7 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
  */
 async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Opened): Promise<void> {
   const revoked = parts.revocations.isRevoked(sealed);
-  if (revoked instanceof Promise ? await revoked : revoked) {
+  if (revoked instanceof Promise ? await revoked.catch((fault) => letInUnasked(parts, fault)) : revoked) {
     throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
   }
   if (parts.registry.ring.find(key.idWord) === undefined) {
@@ -104,16 +110,25 @@ async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Open
 }
 
 /**
+ * A session that begins while the store of all replicas is away: what it has not said by now it says when it is back,
+ * and whatever it concerns is ended then (R6). @throws the fault, if there is no such store
+ */
+function letInUnasked(parts: GatewayParts, fault: unknown): boolean {
+  const isAway = fault instanceof SignetError && fault.code === "identity_unavailable";
+  if (isAway && parts.places !== undefined) return false;
+  throw fault;
+}
+
+/**
  * Asks the upstream. Undefined if there is no session to open: the answer then has been passed on, or nobody waits for
  * it.
  */
 async function open(
   parts: GatewayParts,
-  opening: Opening & { readonly inFlight: InFlight },
+  opening: Opening & { readonly inFlight: InFlight; readonly sid: string },
   params: InitializeParams,
 ): Promise<Opened | undefined> {
-  const { inbound, caller, request, body, inFlight } = opening;
-  const sid = newSid(parts.random);
+  const { inbound, caller, request, body, inFlight, sid } = opening;
   const fields = parts.fields.toUpstream(inbound, caller);
   setField(fields, "accept-encoding", "identity"); // the answer is read here
   const given = await sendWithoutSession(parts, inFlight, {

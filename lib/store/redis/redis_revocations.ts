@@ -161,14 +161,18 @@ export class RedisRevocations implements RevocationStore {
     const found = (entries as readonly unknown[]).map(entryOf);
     const page = found.slice(0, limit);
     const revocations: Revocation[] = [];
+    let unread = false;
     for (const { sealed } of page) {
       const revocation = this.#read(sealed);
+      // Of a replica with another ring: whom it concerns is not known here.
+      unread ||= revocation === undefined;
       if (revocation === undefined) continue;
       this.#learn(revocation);
       revocations.push(revocation);
     }
     const [first] = (oldest as readonly unknown[]).map(entryOf);
-    const missed = cursor > 0 && Number(length) >= MOST_LOGGED && first !== undefined && first.number > cursor;
+    const missed = unread ||
+      (cursor > 0 && Number(length) >= MOST_LOGGED && first !== undefined && first.number > cursor);
     const changes = { revocations, cursor: page.at(-1)?.number ?? cursor, more: found.length > limit };
     return missed ? { ...changes, missed } : changes;
   }

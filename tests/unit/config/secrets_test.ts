@@ -77,6 +77,7 @@ Deno.test("loadSecrets gives what is configured, and every problem at once", STR
     adminToken: undefined,
     introspectionSecret: undefined,
     credentialSecret: undefined,
+    storePassword: undefined,
     memberTokens: {},
     stdioSecrets: {},
   });

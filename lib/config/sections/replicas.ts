@@ -1,0 +1,34 @@
+// What several replicas need to be one Signet: the store they share.
+import { file } from "../kinds.ts";
+import { duration } from "../quantities.ts";
+import { rowsOf } from "../setting.ts";
+import { keyPrefix, storeAddress } from "../store_address.ts";
+
+const rows = rowsOf("Replicas");
+
+export const REPLICAS = {
+  store: rows.one(storeAddress, {
+    name: "store",
+    default: "memory",
+    doc:
+      "What replicas share: revocations, session tokens, callers' caps and rates, and where sessions went. Redis or Valkey; memory is this process's own",
+  }),
+  storePasswordFile: rows.optional(file, {
+    name: "store-password-file",
+    doc: "The store's password, alone in a file; its user stands in the store's address",
+  }),
+  storeCaFile: rows.optional(file, {
+    name: "store-ca-file",
+    doc: "PEM certificates a store over TLS is trusted by, instead of the system's",
+  }),
+  storePrefix: rows.one(keyPrefix, {
+    name: "store-prefix",
+    default: "signet",
+    doc: "Before every key in the store, so that several deployments can share it",
+  }),
+  storeTimeoutMs: rows.one(duration({ min: 10, max: 60_000 }), {
+    name: "store-timeout",
+    default: 500,
+    doc: "For the store to answer; then revocations fail closed where an id is opened, limits fail open",
+  }),
+} as const;

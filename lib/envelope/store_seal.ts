@@ -1,0 +1,27 @@
+// What replicas leave for each other in a store, as text that only holders of the ring can read and write
+// (docs/behaviour.md E4, R1, R4).
+import { Buffer } from "node:buffer";
+import type { KeyRing } from "./key_ring.ts";
+import { open, seal } from "./seal.ts";
+
+/** An upstream's id and an address at most, with room to spare. */
+const MAX_LENGTH = 96 * 1024;
+
+export class StoreSeal {
+  readonly #ring: () => KeyRing;
+
+  /** @param ring the one in force */
+  constructor(ring: () => KeyRing) {
+    this.#ring = ring;
+  }
+
+  seal(text: string): string {
+    return seal(this.#ring().active, "store", Buffer.from(text));
+  }
+
+  /** Undefined for what was sealed with no key of the ring, or changed. */
+  open(sealed: string): string | undefined {
+    const opened = open(this.#ring(), "store", sealed, { maxLength: MAX_LENGTH });
+    return opened.ok ? Buffer.from(opened.plaintext).toString() : undefined;
+  }
+}

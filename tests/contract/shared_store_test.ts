@@ -1,0 +1,177 @@
+// Two Signets before one MCP server that share a real Redis (docs/behaviour.md R4–R6, L6, M1; issue "Many replicas").
+import assert from "node:assert/strict";
+import type { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { ISSUER } from "../support/issuer.ts";
+import { needing } from "../support/programs.ts";
+import { RedisServer } from "../support/redis_server.ts";
+import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
+
+const HERE = await needing(["redis-server"], "that replicas share revocations and limits");
+
+interface Scene {
+  readonly upstream: FakeMcp;
+  readonly redis: RedisServer;
+  readonly here: TestSignet;
+  readonly there: TestSignet;
+  readonly issuer: TestIssuer;
+}
+
+function test(title: string, body: (scene: Scene) => Promise<void>, given: { lane?: Lane; flags?: string[] } = {}) {
+  Deno.test(title, { ...STRICT, ...HERE }, async () => {
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    await using redis = await RedisServer.start();
+    const ring = freshRing();
+    await using here = await replica({ upstream, redis, ring, issuer, ...given });
+    await using there = await replica({ upstream, redis, ring, issuer, ...given });
+    await body({ upstream, redis, here, there, issuer });
+    // What the library waits for between two attempts to connect cannot be taken back.
+    for (const { app } of [here, there]) await until(() => app.storeIsWhole, "both connections to the store");
+  });
+}
+
+function replica(
+  given: { upstream: FakeMcp; redis: RedisServer; ring: KeyRing; issuer: TestIssuer; lane?: Lane; flags?: string[] },
+): Promise<TestSignet> {
+  const { upstream, redis, ring, issuer, lane, flags = [] } = given;
+  const storing = ["--store", redis.url, "--store-timeout", "300ms"];
+  return TestSignet.start({
+    ...{ upstream: upstream.url, ring, flags: [...issuer.flags, ...storing, ...flags] },
+    ...(lane === undefined ? {} : { lane }),
+  });
+}
+
+async function revoke(signet: TestSignet, request: unknown): Promise<void> {
+  const response = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+for (const lane of LANES) {
+  test(
+    `R4 L5: DELETE on a replica that never saw the session ends it on all within a second (${lane} lane)`,
+    async (scene) => {
+      const { here, there, issuer } = scene;
+      const token = await issuer.token("alice");
+      const id = await here.open({ token });
+      assert.equal(await status(here.post(call(1, "echo"), { id, token })), 200);
+      const stream = await here.get({ id, token });
+      assert.equal(await status(there.delete({ id, token })), 204);
+      const deletedAt = performance.now();
+      assert.equal(await stream.text(), "", "its stream ends");
+      assert.ok(performance.now() - deletedAt < 1000);
+      for (const signet of [here, there]) assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 404);
+    },
+    { lane },
+  );
+
+  test(`R4: whoever is revoked on one replica is refused on all within a second (${lane} lane)`, async (scene) => {
+    const { here, there, issuer } = scene;
+    const token = await issuer.token("alice");
+    const other = await issuer.token("bob");
+    const [id, others] = [await here.open({ token }), await here.open({ token: other })];
+    const stream = await here.get({ id, token });
+    await revoke(there, { kind: "principal", issuer: ISSUER, subject: "alice" });
+    const revokedAt = performance.now();
+    assert.equal(await stream.text(), "");
+    assert.ok(performance.now() - revokedAt < 1000);
+    assert.equal(await status(here.post(call(1, "echo"), { id, token })), 404);
+    assert.equal(await status(here.post(call(1, "echo"), { id: others, token: other })), 200);
+  }, { lane });
+
+  test(
+    `R6: without its store a session that is known goes on, one that is not is refused, new ones are let in; then all is as before (${lane} lane)`,
+    async (scene) => {
+      const { here, there, redis, issuer } = scene;
+      const token = await issuer.token("alice");
+      const id = await here.open({ token });
+      await redis.kill();
+      assert.equal(await status(here.post(call(1, "echo"), { id, token })), 200);
+      assert.equal(await status(there.post(call(1, "echo"), { id, token })), 503);
+      assert.equal(await status(there.post(INITIALIZE, { token })), 200);
+      assert.equal(await there.metric("signet_store_unlimited_total"), 1);
+      assert.equal(await here.metric("signet_store_up"), 0);
+      await redis.start();
+      await until(async () => await status(there.post(call(2, "echo"), { id, token })) === 200, "the store to be back");
+    },
+    { lane },
+  );
+}
+
+test("R6: a store that is silent holds a cold open up for its time-out only, and a warm call not at all", async (scene) => {
+  const { here, there, redis, issuer } = scene;
+  const token = await issuer.token("alice");
+  const id = await here.open({ token });
+  redis.freeze();
+  try {
+    assert.equal(await status(here.post(call(1, "echo"), { id, token })), 200);
+    assert.equal(await status(there.post(call(1, "echo"), { id, token })), 503);
+    const [pages] = [await there.metric("signet_store_failures_total")];
+    assert.ok(pages >= 1);
+  } finally {
+    redis.thaw();
+  }
+  await until(async () => await status(there.post(call(2, "echo"), { id, token })) === 200, "the store to be back");
+});
+
+test(
+  "M1 R5: of 60 initializes at once over two replicas exactly as many succeed as a caller may have",
+  async (scene) => {
+    const { here, there, issuer } = scene;
+    const token = await issuer.token("alice");
+    const asked = Array.from(
+      { length: 60 },
+      (_, i) => status((i % 2 === 0 ? here : there).post(INITIALIZE, { token })),
+    );
+    const statuses = await Promise.all(asked);
+    assert.equal(
+      statuses.filter((code) => code === 200).length,
+      10,
+    );
+    assert.equal(statuses.filter((code) => code === 429).length, 50);
+    assert.equal(await status(there.post(INITIALIZE, { token: await issuer.token("bob") })), 200);
+  },
+  { flags: ["--max-sessions-per-principal", "10"] },
+);
+
+test("M5 R5: a place is given back by DELETE, and by not being used", async (scene) => {
+  const { here, there, issuer } = scene;
+  const token = await issuer.token("alice");
+  const id = await here.open({ token });
+  await here.open({ token });
+  assert.equal(await status(there.post(INITIALIZE, { token })), 429);
+  assert.equal(await status(there.delete({ id, token })), 204);
+  const opened = () => status(there.post(INITIALIZE, { token }));
+  await until(async () => await opened() === 200, "the place of the deleted session");
+  await until(async () => await opened() === 200, "the place of one that nobody uses");
+}, { flags: ["--max-sessions-per-principal", "2", "--yield-after", "1s"] });
+
+Deno.test("T1 T3: a session token is known to all replicas, and revoked on all", { ...STRICT, ...HERE }, async () => {
+  await using upstream = new FakeMcp();
+  await using folder = await TempFolder.create();
+  await using redis = await RedisServer.start();
+  const secret = `${folder.path}/secret`;
+  await Deno.writeTextFile(secret, btoa("x".repeat(40)), { mode: 0o600 });
+  const flags = ["--principal", "token", "--token-secret-file", secret, "--store", redis.url];
+  await using here = await TestSignet.start({ upstream: upstream.url, flags });
+  await using there = await TestSignet.start({ upstream: upstream.url, flags });
+  const admin = async (signet: TestSignet, path: string, body: unknown) => {
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const response = await fetch(`http://${signet.app.admin}${path}`, init);
+    assert.ok(response.ok);
+    return await response.json();
+  };
+  const { token } = await admin(here, "/tokens", { agent: "a", ttlMs: 60_000 });
+  assert.equal(await status(there.post(INITIALIZE, { token })), 200);
+  await admin(here, "/tokens/revoke", { token });
+  assert.equal(await status(there.post(INITIALIZE, { token })), 401);
+  for (const { app } of [here, there]) await until(() => app.storeIsWhole, "both connections to the store");
+});
