@@ -1,8 +1,19 @@
 // `signet check`: every problem of a configuration at once, with place and cure (docs/behaviour.md P3). Starts nothing.
+import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { boolean } from "../config/kinds.ts";
 import { SETTING_KEYS, type Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import type { Configuration } from "./configuration.ts";
+import { BEARER_FLAG, bearerOf, tell } from "./doctor.ts";
 import { formatProblems, styleFor, wrap } from "./text.ts";
+
+const PROBE_FLAG: OwnFlag<boolean> = {
+  name: "probe",
+  doc: "Then try the MCP server and the identity providers, as doctor does",
+  kind: boolean,
+  isFlag: true,
+};
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const [{ loadConfiguration }, { summarize }] = await Promise.all([
@@ -20,12 +31,20 @@ async function run(context: CommandContext): Promise<ExitCode> {
       );
     }
     context.stdout("signet: no problem with the configuration\n");
-    return EXIT.done;
+    return ownValue(context.flags, PROBE_FLAG) === true ? await probed(context, configuration) : EXIT.done;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     context.stdout(formatProblems(error.problems, style));
     return EXIT.failedCheck;
   }
+}
+
+/** What a first request would find (V2). */
+async function probed(context: CommandContext, configuration: Configuration): Promise<ExitCode> {
+  const { probe } = await import("./doctor/probes.ts");
+  context.stdout("\n");
+  const { fail } = await tell(context, probe(context, configuration, { bearer: await bearerOf(context) }));
+  return fail === 0 ? EXIT.done : EXIT.failedCheck;
 }
 
 /** What `serve` would find when it starts. @throws ConfigError */
@@ -54,13 +73,18 @@ async function requireProgram(context: CommandContext, settings: Settings): Prom
 export const check: Command = {
   name: "check",
   summary: "tell every problem of a configuration, with its place and cure",
-  description: ["Takes the flags of serve, reads what serve would read, and starts nothing. Exit code 0 or 1."],
+  description: [
+    "Takes the flags of serve, reads what serve would read, and starts nothing; with --probe it tries",
+    "what serve would need. Exit code 0 or 1.",
+  ],
   arguments: [],
   examples: [
     "signet check --config signet.yaml",
+    "signet check --config signet.yaml --probe",
     "signet check --upstream http://127.0.0.1:3000/mcp --listen 0.0.0.0:8080",
   ],
   settings: SETTING_KEYS,
+  own: [PROBE_FLAG, BEARER_FLAG],
   reportsAllProblems: true,
   run,
 };

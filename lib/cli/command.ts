@@ -4,6 +4,7 @@ import type { Environment } from "../config/environment.ts";
 import type { FileAccess } from "../config/named_files.ts";
 import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
+import type { Reached, ReachTarget } from "../platform/reach.ts";
 import type { Store } from "../store/store.ts";
 
 /** What scripts can rely on. */
@@ -39,6 +40,8 @@ export interface Machine extends FileAccess {
   random(length: number): Uint8Array;
   /** Of a Signet's admin listener. */
   fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Whether an address can be reached, step by step; sends nothing. @throws ReachError */
+  reach(target: ReachTarget, timeoutMs: number): Promise<Reached>;
   /** Calls `handler` at every such signal until the returned function is called. Signals the system lacks never come. */
   onSignal(signal: SignalName, handler: () => void): () => void;
   /** Calls `handler` once if the program that started this one on somebody's behalf ends (npx, a task), until stopped. */

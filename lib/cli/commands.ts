@@ -2,6 +2,7 @@
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { completions } from "./completions.ts";
+import { doctor } from "./doctor.ts";
 import { explain } from "./explain.ts";
 import { inspect } from "./inspect.ts";
 import { keys } from "./keys.ts";
@@ -17,6 +18,7 @@ import { token } from "./token.ts";
 export const COMMANDS: readonly Command[] = [
   serve,
   check,
+  doctor,
   keys,
   token,
   status,

@@ -105,6 +105,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     now: Date.now,
     random: randomBytes,
     fetch: fetchDirectly,
+    reach: async (target, timeoutMs) => await (await import("../platform/reach.ts")).reach(target, timeoutMs),
     onSignal,
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
     foreignHands,

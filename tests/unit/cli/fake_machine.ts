@@ -17,6 +17,7 @@ export interface MachineOptions {
   /** Programs that are there; without it nobody can tell. */
   readonly programs?: readonly string[];
   readonly fetch?: Machine["fetch"];
+  readonly reach?: Machine["reach"];
   readonly app?: AppModule;
   /** Default: bytes that are the same in every run. */
   readonly random?: Machine["random"];
@@ -97,6 +98,7 @@ export class FakeMachine {
       now: () => this.nowMs,
       random: random ?? ((length) => new Uint8Array(length).fill(++this.#random)),
       fetch: fetch ?? (() => Promise.reject(new TypeError("no network in this test"))),
+      reach: this.#options.reach ?? (() => Promise.reject(new TypeError("no network in this test"))),
       onSignal: (signal, handler) => {
         const handlers = this.#handlers.get(signal) ?? new Set();
         this.#handlers.set(signal, handlers.add(handler));

@@ -39,7 +39,7 @@ Deno.test("every page that a page leads to is there", STRICT, async () => {
 const NO_SETTINGS: ReadonlySet<string> = new Set([
   ...["runtime", "target", "all", "stdio", "out", "verbose", "version", "write", "init", "live", "hash", "before"],
   ...["issuer", "subject", "client-id", "agent", "ttl", "quick", "only", "minutes", "help", "filter", "config", "from"],
-  ...["watch", "every", "json", "probe", "server"],
+  ...["watch", "every", "json", "probe", "bearer-file"],
   ...["transport", "header"],
 ]);
 

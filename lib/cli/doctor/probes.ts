@@ -1,0 +1,24 @@
+// The looks that need a network, in the order a request would meet them; `doctor` and `check --probe` share them (V2).
+import type { Configuration } from "../configuration.ts";
+import type { CommandContext } from "../command.ts";
+import { examineAddresses } from "./addresses.ts";
+import { examineCallers } from "./callers.ts";
+import type { Findings } from "./finding.ts";
+import { examineServer, type HandshakeOptions } from "./handshake.ts";
+
+export async function* probe(
+  context: CommandContext,
+  configuration: Configuration,
+  options: HandshakeOptions,
+): Findings {
+  const { settings } = configuration;
+  yield* examineAddresses(context, settings);
+  const [{ createAuthenticator }, { loadSecrets }] = await Promise.all([
+    import("../../app/callers.ts"),
+    import("../../config/secrets.ts"),
+  ]);
+  const { introspectionSecret } = await loadSecrets(settings, { readTextFile: (path) => context.readTextFile(path) });
+  const secrets = { tokens: undefined, introspectionSecret };
+  yield* examineCallers({ context, settings, secrets, make: createAuthenticator });
+  yield* examineServer(context, settings, options);
+}
