@@ -1,11 +1,15 @@
-// The peers behind stateless clients: one an owner, started by its first request, ended when it has been idle for long
-// enough. Two owners never share one (docs/behaviour.md B1, O2).
+// The peers behind stateless clients: started by a first request, ended when idle for long enough. Two owners never share
+// one (docs/behaviour.md B1, O2); of one owner, clients that are one kind of client share one, since a server of the
+// sessions' era is told once for all who its client is (S3). A stateless server is told each time: one an owner will do.
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../envelope/canonical_json.ts";
 import type { Call } from "../http1/types.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
+import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf } from "./limits.ts";
 import type { ChoosePeers, Gate } from "./request.ts";
-import { type EraMemo, StatelessLife } from "./stateless_life.ts";
+import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
 
 export interface StatelessHostOptions {
@@ -20,7 +24,11 @@ export interface StatelessCaller {
   readonly fields: FieldList;
 }
 
+/** An owner and a kind of client. */
+type HostKey = string & { readonly __brand: "HostKey" };
+
 interface Hosted {
+  readonly key: HostKey;
   readonly owner: OwnerKey;
   readonly life: StatelessLife;
   readonly server: StatelessServer;
@@ -32,14 +40,16 @@ interface Hosted {
 export class StatelessHost {
   readonly #options: StatelessHostOptions;
   readonly #memo: EraMemo = { era: undefined };
-  readonly #hosted = new Map<OwnerKey, Hosted>();
+  readonly #hosted = new Map<HostKey, Hosted>();
+  /** The one of each owner that its clients of whatever kind share, where the server is stateless. */
+  readonly #shared = new Map<OwnerKey, Hosted>();
   readonly #ending = new Set<Promise<void>>();
 
   constructor(options: StatelessHostOptions) {
     this.#options = options;
   }
 
-  /** Owners with a peer of their own. */
+  /** Owners, and kinds of clients, with a peer of their own. */
   get size(): number {
     return this.#hosted.size;
   }
@@ -50,11 +60,20 @@ export class StatelessHost {
   }
 
   post(asking: StatelessCaller, post: StatelessPost): Call {
-    const hosted = this.#hosted.get(asking.caller.owner) ?? this.#add(asking);
+    const hosted = this.#find(asking, post);
     hosted.cancelIdle?.();
     hosted.cancelIdle = undefined;
     hosted.restingSinceMs = undefined;
     return hosted.server.post(post);
+  }
+
+  #find(asking: StatelessCaller, post: StatelessPost): Hosted {
+    const { owner } = asking.caller;
+    const shared = this.#memo.era === "modern" ? this.#shared.get(owner) : undefined;
+    if (shared !== undefined) return shared;
+    const client = clientForLegacy(post.request.params, CLIENT);
+    const key = keyOf(owner, client);
+    return this.#hosted.get(key) ?? this.#add(asking, { key, client });
   }
 
   async end(): Promise<void> {
@@ -62,29 +81,30 @@ export class StatelessHost {
     await Promise.all(this.#ending);
   }
 
-  #add({ caller, fields }: StatelessCaller): Hosted {
+  #add({ caller, fields }: StatelessCaller, { key, client }: { key: HostKey; client: ClientSelf }): Hosted {
     const { parts, gate, choose } = this.#options;
     const { owner } = caller;
     const open = choose({ caller, session: undefined, fields });
     // Not in the same breath: what waits for the peer is told first why there is none.
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
     const unusedSinceMs = () => hosted.restingSinceMs;
-    const life = new StatelessLife({ gate, owner, memo: this.#memo, open, unusedSinceMs, onDoomed });
+    const life = new StatelessLife({ gate, owner, memo: this.#memo, open, client, unusedSinceMs, onDoomed });
     const server = new StatelessServer({
       life,
       outbox: outboxOptions(partsOf(caller, parts)),
       limits: parts.limits,
       onIdle: () => this.#restUntilNeeded(hosted),
     });
-    const hosted: Hosted = { owner, life, server, cancelIdle: undefined, restingSinceMs: undefined };
-    this.#hosted.set(owner, hosted);
+    const hosted: Hosted = { key, owner, life, server, cancelIdle: undefined, restingSinceMs: undefined };
+    this.#hosted.set(key, hosted);
+    if (!this.#shared.has(owner)) this.#shared.set(owner, hosted);
     return hosted;
   }
 
   #restUntilNeeded(hosted: Hosted): void {
     const { timers, limits } = this.#options.parts;
     hosted.cancelIdle?.();
-    if (this.#hosted.get(hosted.owner) !== hosted) return;
+    if (this.#hosted.get(hosted.key) !== hosted) return;
     // One that never began has nothing to keep: the next request tries anew.
     if (!hosted.life.begun) return this.#remove(hosted);
     hosted.restingSinceMs = timers.now();
@@ -92,11 +112,18 @@ export class StatelessHost {
   }
 
   #remove(hosted: Hosted): void {
-    if (this.#hosted.get(hosted.owner) !== hosted) return;
-    this.#hosted.delete(hosted.owner);
+    if (this.#hosted.get(hosted.key) !== hosted) return;
+    this.#hosted.delete(hosted.key);
+    if (this.#shared.get(hosted.owner) === hosted) this.#shared.delete(hosted.owner);
     hosted.cancelIdle?.();
     hosted.server.end();
     const ending = hosted.life.stop().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
+}
+
+/** @throws SignetError `invalid_params` for capabilities that are nested too deep */
+function keyOf(owner: OwnerKey, { clientInfo: { name, version }, capabilities }: ClientSelf): HostKey {
+  const text = canonicalJson([owner, name ?? null, version ?? null, capabilities]);
+  return createHash("sha256").update(text).digest("base64url") as HostKey;
 }

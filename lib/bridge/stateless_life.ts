@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../mcp/modern.ts";
 import { type Era, isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
 import type { OwnerKey } from "../session/caller.ts";
-import { encodeJson, type Identity } from "../mcp/between_eras.ts";
+import { type ClientSelf, encodeJson, type Identity } from "../mcp/between_eras.ts";
 import { findMember } from "../mcp/json_text.ts";
 import { INITIALIZED } from "./handshake.ts";
 import {
@@ -31,12 +31,15 @@ export interface StatelessLifeOptions {
   readonly owner: OwnerKey;
   readonly memo: EraMemo;
   readonly open: OpenPeers;
+  /** Who a server of the sessions' era is told that its client is. */
+  readonly client: ClientSelf;
   /** See `PeerEvents`. */
   readonly unusedSinceMs: () => number | undefined;
   readonly onDoomed: () => void;
 }
 
-const CLIENT = { name: "signet", version: "1" };
+/** Where no client has said who it is. */
+export const CLIENT = { name: "signet", version: "1" };
 const MODERN = MODERN_REVISIONS.at(-1)!;
 const LEGACY = LEGACY_REVISIONS.at(-1)!;
 
@@ -49,13 +52,10 @@ const DISCOVER = encodeJson({
   },
 });
 
-/** No capabilities: nobody is there whom the server could ask. */
-const INITIALIZE = encodeJson({
-  jsonrpc: "2.0",
-  id: 0,
-  method: "initialize",
-  params: { protocolVersion: LEGACY, capabilities: {}, clientInfo: CLIENT },
-});
+function initializeOf({ clientInfo, capabilities }: ClientSelf): Uint8Array {
+  const params = { protocolVersion: LEGACY, capabilities, clientInfo };
+  return encodeJson({ jsonrpc: "2.0", id: 0, method: "initialize", params });
+}
 
 function speaksModern({ value: { result } }: Message): boolean {
   if (!isJsonObject(result) || !Array.isArray(result.supportedVersions)) return false;
@@ -144,14 +144,14 @@ export class StatelessLife {
   }
 
   async #greet(carrier: Carrier): Promise<PeerSource> {
-    const { memo } = this.#options;
+    const { memo, client } = this.#options;
     if (memo.era !== "legacy") {
       const source = await this.#discover(carrier);
       if (source !== undefined) return source;
     }
     const source = this.#newSource();
     try {
-      const { value } = await source.initialize(INITIALIZE, carrier);
+      const { value } = await source.initialize(initializeOf(client), carrier);
       assertLegacy(value);
       (await source.peer).send(INITIALIZED, carrier);
       source.confirm();

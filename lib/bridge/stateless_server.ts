@@ -14,6 +14,7 @@ import type { StatelessLife } from "./stateless_life.ts";
 import {
   discoverResult,
   encodeJson,
+  endOfSubscription,
   errorForModern,
   type Filter,
   filterAccepts,
@@ -60,6 +61,8 @@ interface Exchange {
   running: { readonly peer: Peer; readonly ownId: number } | undefined;
   /** What it is told of, if it is a subscription answered from here. */
   filter: Filter | undefined;
+  /** Whether it is a subscription that its client knows to have begun. */
+  acknowledged: boolean;
 }
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
@@ -100,23 +103,23 @@ export class StatelessServer {
 
   /** Tells every open subscription that it ends, and gives up the rest. */
   end(): void {
-    for (const exchange of [...this.#exchanges]) {
-      if (exchange.filter === undefined) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
-    }
-    this.#endSubscriptions();
+    this.#endSubscriptions(({ acknowledged }) => acknowledged);
+    for (const exchange of [...this.#exchanges]) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
   }
 
-  #endSubscriptions(): void {
+  #endSubscriptions(which: (exchange: Exchange) => boolean): void {
     for (const exchange of [...this.#exchanges]) {
-      if (exchange.filter === undefined) continue;
-      void this.#respond(exchange, withSubscriptionId(resultText(exchange.id, ENDED), "result", exchange.id));
+      if (which(exchange)) {
+        void this.#respond(exchange, endOfSubscription(resultText(exchange.id, ENDED), exchange.id));
+      }
     }
   }
 
   /** Subscriptions answered from here need a peer that tells: another one takes the lost one's place, or they end (B9). */
   #keepTelling(): void {
     if ([...this.#exchanges].every(({ filter }) => filter === undefined)) return;
-    this.#options.life.peer(NO_CARRIER).catch(() => this.#endSubscriptions());
+    const end = () => this.#endSubscriptions(({ filter }) => filter !== undefined);
+    this.#options.life.peer(NO_CARRIER).catch(end);
   }
 
   #refusalOf({ text, request }: StatelessPost): ClientResponse | undefined {
@@ -164,6 +167,7 @@ export class StatelessServer {
       }),
       running: undefined,
       filter: undefined,
+      acknowledged: false,
     };
     this.#exchanges.add(exchange);
     return exchange;
@@ -217,13 +221,15 @@ export class StatelessServer {
   #answer(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
     const { life } = this.#options;
     const { method } = exchange;
-    let text: Uint8Array = replaceSpan(line, findMember(line, "id")!, exchange.id);
+    const text: Uint8Array = replaceSpan(line, findMember(line, "id")!, exchange.id);
     if (life.era === "legacy") {
-      text = isJsonObject(value.result)
+      const translated = isJsonObject(value.result)
         ? resultForModern(text, method, life.identity)
         : errorForModern(text, isJsonObject(value.error) ? value.error.code : undefined);
-    } else if (method === "subscriptions/listen") text = withSubscriptionId(text, "result", exchange.id);
-    return this.#respond(exchange, text, statusOfAnswer(value));
+      return this.#respond(exchange, translated);
+    }
+    const whole = method === "subscriptions/listen" ? endOfSubscription(text, exchange.id) : text;
+    return this.#respond(exchange, whole, statusOfAnswer(method, value));
   }
 
   #respond(exchange: Exchange, text: Uint8Array, status?: number): Promise<void> | undefined {
@@ -268,11 +274,12 @@ export class StatelessServer {
   }
 
   /** What a stateless server says on a subscription bears the request's id (docs/protocol.md 31). */
-  #relayStamped(line: Uint8Array, { params }: JsonObject): Promise<void> | undefined {
+  #relayStamped(line: Uint8Array, { method, params }: JsonObject): Promise<void> | undefined {
     const meta = isJsonObject(params) ? metaOf(params) : undefined;
     const exchange = this.#running.get(meta?.[META_SUBSCRIPTION_ID] as number);
     if (exchange === undefined || !exchange.answer.canStream) return undefined;
-    return exchange.answer.send(withSubscriptionId(line, "params", exchange.id));
+    if (method === ACKNOWLEDGED) exchange.acknowledged = true;
+    return exchange.answer.send(withSubscriptionId(line, exchange.id));
   }
 
   /** A subscription to a server that has none: acknowledged here, told what the server tells everybody. */
@@ -288,9 +295,9 @@ export class StatelessServer {
       return this.#fail(exchange, INVALID_PARAMS, "Invalid params: too many resource subscriptions");
     }
     exchange.filter = filter;
-    const acknowledged = "notifications/subscriptions/acknowledged";
-    const text = stamped(acknowledged, { notifications: filter }, 0);
-    void exchange.answer.send(withSubscriptionId(text, "params", exchange.id));
+    exchange.acknowledged = true;
+    const text = stamped(ACKNOWLEDGED, { notifications: filter }, 0);
+    void exchange.answer.send(withSubscriptionId(text, exchange.id));
     this.#watch(filter, 1);
   }
 
@@ -310,15 +317,16 @@ export class StatelessServer {
     const waits: Promise<void>[] = [];
     for (const { filter, answer, id } of this.#exchanges) {
       if (filter === undefined || !filterAccepts(filter, value) || !answer.canStream) continue;
-      const wait = answer.send(withSubscriptionId(stamped(value.method, value.params, 0), "params", id));
+      const wait = answer.send(withSubscriptionId(stamped(value.method, value.params, 0), id));
       if (wait !== undefined) waits.push(wait);
     }
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});
   }
 }
 
-/** The end of a subscription that neither side has asked for (docs/protocol.md 32), with room for its id. */
-const ENDED = { resultType: "complete", _meta: { [META_SUBSCRIPTION_ID]: 0 } };
+/** The end of a subscription that neither side has asked for (docs/protocol.md 32). */
+const ENDED = { resultType: "complete" };
+const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 
 function lengthOf(uris: readonly string[]): number {
   return uris.reduce((sum, uri) => sum + uri.length, 0);
@@ -337,9 +345,9 @@ function withToken(text: Uint8Array, token: number): Uint8Array {
   return replaceSpan(text, tokenSpan(text), encodeJson(token));
 }
 
-function withSubscriptionId(line: Uint8Array, member: "params" | "result", id: Uint8Array): Uint8Array<ArrayBuffer> {
-  const within = findMember(line, member);
-  const meta = within === undefined ? undefined : findMember(line, "_meta", within);
+function withSubscriptionId(line: Uint8Array, id: Uint8Array): Uint8Array<ArrayBuffer> {
+  const params = findMember(line, "params");
+  const meta = params === undefined ? undefined : findMember(line, "_meta", params);
   const span = meta === undefined ? undefined : findMember(line, META_SUBSCRIPTION_ID, meta);
   return span === undefined ? line.slice() : replaceSpan(line, span, id);
 }

@@ -85,20 +85,60 @@ export function resultForModern(line: Uint8Array, method: string, identity: Iden
   return replaceSpan(line, span, encoder.encode(result));
 }
 
-/** Error codes of the other era that this one does not have (docs/protocol.md 35). */
+/** Error codes of the other era that this one does not have. */
 const RENAMED_CODES: ReadonlyMap<unknown, number> = new Map([[-32002, -32602], [-32042, -32603]]);
 
+/** Codes that this era keeps for itself: of a server of the other one they mean something of its own (docs/protocol.md 35). */
+function isReserved(code: unknown): boolean {
+  return typeof code === "number" && code <= -32020 && code >= -32099;
+}
+
 export function errorForModern(line: Uint8Array, code: unknown): Uint8Array {
-  const renamed = RENAMED_CODES.get(code);
+  const renamed = RENAMED_CODES.get(code) ?? (isReserved(code) ? -32603 : undefined);
   if (renamed === undefined) return line;
   return replaceSpan(line, findMember(line, "code", findMember(line, "error"))!, encodeJson(renamed));
 }
 
-/** The HTTP status an answer goes out with (docs/protocol.md 25). */
-export function statusOfAnswer(value: JsonObject): number {
-  const code = isJsonObject(value.error) ? value.error.code : undefined;
-  if (code === -32601) return 404;
+/** Methods of the revision beside those that both eras have. */
+const MODERN_METHODS: ReadonlySet<string> = new Set([
+  ...["server/discover", "subscriptions/listen", "tasks/get", "tasks/update", "tasks/cancel"],
+]);
+
+/**
+ * The HTTP status that a stateless server's answer goes out with (docs/protocol.md 25). 404 is for a method that nobody
+ * knows: clients see no code behind it, and of one that exists the error may be a tool's own.
+ */
+export function statusOfAnswer(method: string, { error }: JsonObject): number {
+  const code = isJsonObject(error) ? error.code : undefined;
+  if (code === -32601) return isCommonMethod(method) || MODERN_METHODS.has(method) ? 200 : 404;
   return code === -32020 || code === -32021 || code === -32022 ? 400 : 200;
+}
+
+/** What a client said of itself, as an initialize says it. */
+export interface ClientSelf {
+  readonly clientInfo: JsonObject;
+  readonly capabilities: JsonObject;
+}
+
+/** Capabilities that mean nothing to a server of the other era, or promise what this one's clients never send. */
+const WITHOUT_COUNTERPART: ReadonlySet<string> = new Set(["extensions", "tasks"]);
+
+/** The client behind a stateless request, to a server of the sessions' era (docs/behaviour.md S3). */
+export function clientForLegacy(params: JsonObject | undefined, otherwise: JsonObject): ClientSelf {
+  const meta = metaOf(params);
+  const { [META_CLIENT_INFO]: info, [META_CLIENT_CAPABILITIES]: said } = meta ?? {};
+  const entries = Object.entries(isJsonObject(said) ? said : {}).filter(([name]) => !WITHOUT_COUNTERPART.has(name));
+  const capabilities = Object.fromEntries(entries.map(([name, value]) => [name, capabilityForLegacy(name, value)]));
+  return { clientInfo: isJsonObject(info) ? info : otherwise, capabilities };
+}
+
+function capabilityForLegacy(name: string, value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  // What was once all there is has become one of two.
+  if (name === "elicitation" && Object.keys(value).length === 0) return { form: {} };
+  if (name !== "roots") return value;
+  const { listChanged: _, ...rest } = value;
+  return rest;
 }
 
 /** The answer to `server/discover` for a server that has none of its own. */
@@ -161,6 +201,28 @@ export function filterAccepts(filter: Filter, { method, params }: JsonObject): b
     default:
       return false;
   }
+}
+
+/** The end of a subscription as its server said it, with the client's id for it, which is required (docs/protocol.md 32). */
+export function endOfSubscription(line: Uint8Array, id: Uint8Array): Uint8Array {
+  const result = findMember(line, "result");
+  if (result === undefined) return line;
+  const meta = findMember(line, "_meta", result);
+  const isObject = meta !== undefined && line[meta.start] === 0x7b;
+  const given = isObject ? findMember(line, META_SUBSCRIPTION_ID, meta) : undefined;
+  if (given !== undefined) return replaceSpan(line, given, id);
+  const member = `${JSON.stringify(META_SUBSCRIPTION_ID)}:${decoder.decode(id)}`;
+  if (isObject) return withMember(line, meta, member);
+  return meta === undefined
+    ? withMember(line, result, `"_meta":{${member}}`)
+    : replaceSpan(line, meta, encoder.encode(`{${member}}`));
+}
+
+/** The object with one member more, in front. */
+function withMember(line: Uint8Array, object: Span, member: string): Uint8Array {
+  const comma = membersOf(line, object).length === 0 ? "" : ",";
+  const at = object.start + 1;
+  return replaceSpan(line, { start: at, end: at }, encoder.encode(member + comma));
 }
 
 /** A notification with the id of the subscription that it answers. */
