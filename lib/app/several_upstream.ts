@@ -1,7 +1,7 @@
 // Settings → several MCP servers behind one session: each a member with its own peers, credential, patterns and breaker.
 // Loaded only where several are configured.
 import type { UpstreamView } from "../admin/state_view.ts";
-import { shownUrl } from "../config/addresses.ts";
+import { shownUrl, wireOf } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
 import type { MemberCredential, ToolText } from "../config/sections/several.ts";
 import type { UpstreamAddress } from "../config/addresses.ts";
@@ -13,6 +13,7 @@ import { type CredentialSource, fixedCredential } from "../upstream/credentials/
 import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { HttpUpstream } from "../upstream/http.ts";
 import { httpPeer } from "../upstream/peers/http_peer_life.ts";
+import { sseStreams } from "../upstream/sse.ts";
 import { SeveralUpstream } from "../upstream/several.ts";
 import { Breaker } from "../upstream/several/breaker.ts";
 import { carrierRule } from "../upstream/several/carry.ts";
@@ -161,11 +162,12 @@ function httpReach(given: {
   readonly credential: Wrap | undefined;
 }): Reach {
   const { settings, options: { account, log }, address, breaker, carry, caCerts, credential } = given;
+  const { isSse, url } = wireOf(address);
   const http = new HttpUpstream({
     name: address.prefixName,
-    url: address.url,
+    url,
     account,
-    ...(caCerts === undefined || !address.url.startsWith("https:") ? {} : { caCerts }),
+    ...(caCerts === undefined || !url.startsWith("https:") ? {} : { caCerts }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,
       connectPatienceMs: Math.min(settings.connectPatienceMs, settings.memberTimeoutMs),
@@ -174,9 +176,13 @@ function httpReach(given: {
     },
   });
   const { upstream, close } = credential?.(http) ?? { upstream: http, close: () => Promise.resolve(http.close()) };
+  const streams = isSse ? sseStreams({ inner: upstream, fieldsOf: carry, log, account }) : undefined;
   return {
-    open: ({ caller, session }, events) =>
-      httpPeer({ upstream, caller, session, account, log, breaker, fieldsOf: carry })(events),
+    open: (opening, events) => {
+      if (streams !== undefined) return streams(opening)(events);
+      const { caller, session } = opening;
+      return httpPeer({ upstream, caller, session, account, log, breaker, fieldsOf: carry })(events);
+    },
     probe: () => http.probe(),
     close,
   };

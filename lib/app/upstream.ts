@@ -7,6 +7,7 @@ import type { ByteAccount } from "../http1/byte_account.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
 import { HttpUpstream } from "../upstream/http.ts";
+import { wireOf } from "../config/addresses.ts";
 import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 
@@ -31,7 +32,7 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
   const caFile = settings.upstreamCaFile;
   return new HttpUpstream({
     name: address.name === "" ? "upstream" : address.name,
-    url: address.url,
+    url: wireOf(address).url,
     account,
     ...(caFile === undefined ? {} : { caCerts: [await readTextFile(caFile)] }),
     limits: {
@@ -48,12 +49,43 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   const checks = () => ({});
   const view = () => viewOf(http, settings);
   const declare = (page: MetricsPage) => declarePool(page, http);
-  if (settings.credential === undefined) {
-    return { upstream: http, declare, checks, view, close: () => Promise.resolve(http.close()) };
-  }
+  const reached = await withOwnCredential(http, settings, options);
+  return { ...await spokenTo(reached, settings, options), declare, checks, view };
+}
+
+type Reached = Pick<OpenedUpstream, "upstream" | "close">;
+
+async function withOwnCredential(
+  http: HttpUpstream,
+  settings: Settings,
+  options: OpenUpstreamOptions,
+): Promise<Reached> {
+  if (settings.credential === undefined) return { upstream: http, close: () => Promise.resolve(http.close()) };
   if (settings.credential === "command") await assertMayRun("credentialCommand");
   const { withCredential } = await import("./credentials.ts");
-  return { ...withCredential(http, { ...options, settings }), declare, checks, view };
+  return withCredential(http, { ...options, settings });
+}
+
+/** The server itself where it speaks Streamable HTTP; before one of HTTP+SSE the bridge. */
+async function spokenTo(
+  reached: Reached,
+  { upstreams }: Settings,
+  { log, account }: OpenUpstreamOptions,
+): Promise<Reached> {
+  if (!wireOf(upstreams[0]!).isSse) return reached;
+  const { SseUpstream } = await import("../upstream/sse.ts");
+  const { carrierRule } = await import("../upstream/several/carry.ts");
+  const upstream = new SseUpstream({
+    inner: reached.upstream,
+    fieldsOf: carrierRule({ client: true, names: [] }),
+    log,
+    account,
+  });
+  const close = async () => {
+    await upstream.close();
+    await reached.close();
+  };
+  return { upstream, close };
 }
 
 function viewOf(

@@ -153,7 +153,7 @@ export class Conversation {
     const requests = pieces.filter(({ message }) => message.kind === "request");
     const refusal = this.#refusalOf(post, requests);
     if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
-    const { peer } = this.peers;
+    const peer = this.peers.peerFor(post);
     if (peer instanceof Promise && !this.#mayWait(post)) {
       peer.catch(() => {});
       const id = requests.length === 0 ? null : (requests[0]!.message as RpcRequest).id;

@@ -99,8 +99,12 @@ export interface PeerEvents {
  * that a session outlives its peers.
  */
 export interface PeerSource {
-  /** The peer that takes requests now; a promise where one has to be started first. @throws SignetError */
-  readonly peer: Peer | Promise<Peer>;
+  /**
+   * The peer that takes requests now; a promise where one has to be started first.
+   * @param carrier of the request at hand: what a peer is greeted with that has to be started for it
+   * @throws SignetError
+   */
+  peerFor(carrier: Carrier): Peer | Promise<Peer>;
   /** Of the handshake; empty before it, and for a stateless server. */
   readonly protocolVersion: string;
   /** The result of the handshake, as the current peer gave it. */

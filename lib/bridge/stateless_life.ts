@@ -102,7 +102,7 @@ export class StatelessLife {
       this.#starting ??= this.#start(carrier).finally(() => this.#starting = undefined);
       this.#source = await this.#starting;
     }
-    return await this.#source.peer;
+    return await this.#source.peerFor(carrier);
   }
 
   /** A client listens: as `PeerSource.listen`. */
@@ -118,7 +118,7 @@ export class StatelessLife {
     else this.#watched.set(uri, after);
     if (before !== 0 && after !== 0) return;
     const text = after === 0 ? unsubscribeText(uri) : subscribeText(uri);
-    const peer = this.#source?.peer;
+    const peer = this.#source?.peerFor(NO_CARRIER);
     // One that is being started is told what is remembered.
     if (peer === undefined || peer instanceof Promise) return void (peer as Promise<Peer> | undefined)?.catch(() => {});
     peer.ask(text, findMember(text, "id")!, NOBODY, NO_CARRIER);
@@ -153,7 +153,7 @@ export class StatelessLife {
     try {
       const { value } = await source.initialize(initializeOf(client), carrier);
       assertLegacy(value);
-      (await source.peer).send(INITIALIZED, carrier);
+      (await source.peerFor(carrier)).send(INITIALIZED, carrier);
       source.confirm();
     } catch (error) {
       void source.stop();

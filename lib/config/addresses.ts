@@ -82,12 +82,20 @@ export interface UpstreamAddress {
   readonly required: boolean;
   /** Of `NAME=stdio:COMMAND ARG …`, word by word; empty for a server over HTTP. */
   readonly command: readonly string[];
-  /** Normalised; the key under which session ids name this upstream. */
+  /** Normalised; the key under which session ids name this upstream. `sse+http…` for one of HTTP+SSE (2024-11-05). */
   readonly url: string;
   /** Without brackets; empty for a unix socket. */
   readonly hostname: string;
   /** 0 for a unix socket. */
   readonly port: number;
+}
+
+/** What stands before the URL of the event stream of a server that speaks HTTP+SSE, the transport of 2024-11-05. */
+const SSE = "sse+";
+
+/** Whether a server speaks HTTP+SSE, and the URL that requests go to either way. */
+export function wireOf({ url }: Pick<UpstreamAddress, "url">): { readonly isSse: boolean; readonly url: string } {
+  return url.startsWith(SSE) ? { isSse: true, url: url.slice(SSE.length) } : { isSse: false, url };
 }
 
 /** The URL as it may be shown: a query may hold a key. Credentials and fragments are refused when it is read. */
@@ -97,7 +105,8 @@ export function shownUrl(upstream: UpstreamAddress): string {
 }
 
 const UPSTREAM_REMEDY =
-  "Write http://HOST:PORT/PATH, https://HOST/PATH, or http+unix://%2Frun%2Fmcp.sock/PATH for a unix socket.";
+  "Write http://HOST:PORT/PATH, https://HOST/PATH, http+unix://%2Frun%2Fmcp.sock/PATH for a unix socket, or " +
+  "sse+http://HOST:PORT/sse for a server of the older HTTP+SSE transport.";
 
 /** Words are split at blanks; what stands in quotes is one. There is no shell. */
 function wordsOf(text: string): string[] | undefined {
@@ -142,6 +151,14 @@ function parseUpstream(text: string): Parsed<UpstreamAddress> {
     return unfit("what stands before = is no name for a server", remedy);
   }
   if (/^stdio:/i.test(address)) return parseStdio(named, address.slice(6));
+  if (/^sse\+https?:/i.test(address)) {
+    const parsed = parseUrl(named, address.slice(SSE.length));
+    return "value" in parsed ? { value: { ...parsed.value, url: SSE + parsed.value.url } } : parsed;
+  }
+  return parseUrl(named, address);
+}
+
+function parseUrl(named: Named, address: string): Parsed<UpstreamAddress> {
   const [plain] = /^[A-Za-z0-9.-]+:\d{1,5}(?:\/[\w./-]*)?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}(?:\/[\w./-]*)?$/.exec(address) ??
     [];
   if (plain !== undefined) {
@@ -184,7 +201,7 @@ export const upstreamAddress: Kind<UpstreamAddress> = {
   },
   socketOf: ({ url }) => url.startsWith("http+unix:") ? decodeURIComponent(new URL(url).hostname) : undefined,
   // A query may hold a comma; only one before the next URL separates.
-  separator: /\s*[\s,]\s*(?=(?:[A-Za-z][\w-]*!?=)?(?:https?(?:\+unix)?:\/\/|stdio:))/,
+  separator: /\s*[\s,]\s*(?=(?:[A-Za-z][\w-]*!?=)?(?:(?:sse\+)?https?(?:\+unix)?:\/\/|stdio:))/,
 };
 
 /** An absolute http(s) URL without credentials or fragment, normalised. */

@@ -2,7 +2,7 @@
 // once; a rule is left out only when a setting it reads could not be understood, because it would then judge a default.
 import type { ConfigProblem } from "../errors.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { formatAddress, isWildcard, type ListenAddress, shownUrl } from "./addresses.ts";
+import { formatAddress, isWildcard, type ListenAddress, shownUrl, wireOf } from "./addresses.ts";
 import { CALLER_RULES } from "./caller_rules.ts";
 import { IDENTITY_RULES } from "./identity_rules.ts";
 import { OPERATOR_RULES } from "./operator_rules.ts";
@@ -88,7 +88,7 @@ function judgeUpstreams(bench: Bench): void {
     const { url, hostname, port } = upstream;
     if (listeners.some((listener) => pointsAt(listener, hostname, port))) {
       problem("upstreams", `${shownUrl(upstream)} is Signet itself`, "Name the MCP server, or listen on another port.");
-    } else if (upstream.command.length === 0 && new URL(url).pathname === "/") {
+    } else if (upstream.command.length === 0 && new URL(wireOf({ url }).url).pathname === "/") {
       warn(`The upstream ${shownUrl(upstream)} has no path; most MCP servers want one, such as /mcp.`);
     }
   }
@@ -106,7 +106,7 @@ function judgeTls(bench: Bench): void {
 
 function judgeUpstreamCa(bench: Bench): void {
   const { upstreamCaFile, upstreams } = bench.settings;
-  if (upstreamCaFile === undefined || upstreams.some(({ url }) => url.startsWith("https:"))) return;
+  if (upstreamCaFile === undefined || upstreams.some((address) => wireOf(address).url.startsWith("https:"))) return;
   bench.problem("upstreamCaFile", "no upstream speaks https", "Leave it out, or name the upstream with https://.");
 }
 

@@ -74,7 +74,7 @@ export class HttpUpstream implements Upstream {
     const { method, query, fields, upstreamSessionId, body } = request;
     fields.push("host", this.#address.authority);
     if (upstreamSessionId !== undefined) fields.push("mcp-session-id", upstreamSessionId);
-    const target = appendQuery(this.#address.target, query);
+    const target = request.target ?? appendQuery(this.#address.target, query);
     const sent = body === undefined ? { method, target, fields } : { method, target, fields, body };
     return new HttpCall(this.pool, { request: sent, upstreamSessionId }, this.#examine);
   }

@@ -25,7 +25,7 @@ import { type HostLimits, type ProcessCounts, type ProcessHost, resolvePrograms 
 import { type ProcessTable, ProcFilesystem } from "./stdio/process_table.ts";
 import { ServerLife } from "./stdio/server_life.ts";
 import { type SlotCaps, Slots } from "./stdio/slots.ts";
-import { StartGate } from "./stdio/start_gate.ts";
+import { StartGate } from "./start_gate.ts";
 import { Turns } from "./stdio/turns.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 

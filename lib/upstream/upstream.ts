@@ -9,6 +9,8 @@ import type { SessionCall } from "../session/lost_session.ts";
 export interface UpstreamRequest extends BridgeRequest {
   /** `?…` or empty: appended to the upstream's own path. */
   readonly query: string;
+  /** In place of the upstream's own path and `query`: where the server itself has named another of its own. */
+  readonly target?: string;
 }
 
 export interface Upstream {

@@ -88,7 +88,7 @@ export class FakePeers implements PeerSource {
     this.coming.promise.catch(() => {});
   }
 
-  get peer(): Peer | Promise<Peer> {
+  peerFor(): Peer | Promise<Peer> {
     return this.current ?? this.coming.promise;
   }
 

@@ -9,7 +9,7 @@ export const FORWARDING = {
   upstreams: rows.many(upstreamAddress, {
     name: "upstream",
     doc:
-      "An MCP server behind Signet: http, https, http+unix, or NAME=stdio:COMMAND ARG …; of several, NAME!= marks one without which no session opens",
+      "An MCP server behind Signet: http, https, http+unix, sse+http or sse+https for the transport of 2024-11-05, or NAME=stdio:COMMAND ARG …; of several, NAME!= marks one without which no session opens",
   }),
   upstreamCaFile: rows.optional(file, {
     name: "upstream-ca",

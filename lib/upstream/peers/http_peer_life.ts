@@ -70,6 +70,11 @@ export class HttpPeerLife implements PeerSource {
     this.#listening = new HttpPeerListening({ parts, wire, sessions, peer: this.peer });
   }
 
+  /** Each of its requests brings its own credential. */
+  peerFor(): HttpPeer {
+    return this.peer;
+  }
+
   get protocolVersion(): string {
     return this.#sessions.version;
   }

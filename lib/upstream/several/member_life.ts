@@ -158,7 +158,7 @@ export class MemberLife {
       if (id !== undefined) onAsked(peer, id);
       else asker.onLost({ reason: "The MCP server does not take more requests now" });
     };
-    const peer = this.#source?.peer;
+    const peer = this.#source?.peerFor(this.#carry(carrier));
     if (peer !== undefined && !(peer instanceof Promise)) return send(peer);
     void this.#peerLater(peer, carrier).then((peer) => asking.wanted() && send(peer))
       .catch((error) => asking.wanted() && asker.onLost({ reason: publicReason(error) }));
@@ -166,7 +166,7 @@ export class MemberLife {
 
   /** Sends a notification; one that is out misses it. */
   send(text: Uint8Array, carrier: Carrier): void {
-    const peer = this.#source?.peer;
+    const peer = this.#source?.peerFor(this.#carry(carrier));
     if (peer instanceof Promise) return void peer.catch(() => {});
     peer?.send(text, this.#carry(carrier));
   }
@@ -214,7 +214,7 @@ export class MemberLife {
       const reason = this.breaker.reason ?? this.member.breaker.reason ?? "is not there";
       throw new MemberFault(this.isRefused ? `${reason}; a new session asks it again` : reason);
     }
-    return await this.#source!.peer;
+    return await this.#source!.peerFor(this.#carry(carrier));
   }
 
   /** A credential that was refused holds back nobody who brings another one. */
@@ -233,7 +233,7 @@ export class MemberLife {
     }
     const source = this.#source!;
     if (this.#confirmed) {
-      (await source.peer).send(INITIALIZED, this.#carry(carrier));
+      (await source.peerFor(this.#carry(carrier))).send(INITIALIZED, this.#carry(carrier));
       source.confirm();
     }
     if (this.#heard !== undefined) source.listen(this.#heard.carrier, this.#heard.place);

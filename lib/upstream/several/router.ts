@@ -102,7 +102,7 @@ export class Router implements PeerSource {
     this.#carrier = { fields: [...fields] };
   }
 
-  get peer(): Peer {
+  peerFor(): Peer {
     if (this.#peer === undefined) {
       throw new SignetError("internal", { facts: { attempted: "ask members before a greeting" } });
     }

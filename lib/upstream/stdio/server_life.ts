@@ -74,7 +74,7 @@ export class ServerLife implements PeerSource {
   }
 
   /** The process that takes requests now; a promise where one has to be started first. @throws SignetError */
-  get peer(): ProcessPeer | Promise<ProcessPeer> {
+  peerFor(): ProcessPeer | Promise<ProcessPeer> {
     if (this.#peer?.running) return this.#peer;
     this.#starting ??= this.#restart().finally(() => this.#starting = undefined);
     return this.#starting;

@@ -17,7 +17,7 @@ Deno.test("A4 L7: a member that is out is tried again while its session is used,
   assert.equal(timers.pending, 0);
   // Used again, it is tried again, and comes back.
   scene.unusedSinceMs = undefined;
-  void router.peer;
+  void router.peerFor();
   await timers.advance(1000);
   assert.ok(out.peers.length > whileUsed + whileResting);
   out.isDown = false;
