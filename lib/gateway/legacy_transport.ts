@@ -45,7 +45,7 @@ export async function namedIfLegacy(parts: GatewayParts, error: unknown, caller:
   return new SignetError("upstream_not_mcp", {
     publicMessage: `Bad gateway: the MCP server speaks ${NAME}, Streamable HTTP is wanted`,
     facts: { ...error.detail.facts, found: NAME },
-    remedy: "Name the server's Streamable HTTP endpoint in --upstream, or put a bridge of transports in front of it.",
+    remedy: "Write sse+ before the URL in --upstream, or name the server's Streamable HTTP endpoint if it has one.",
   });
 }
 

@@ -54,7 +54,7 @@ Deno.test("V1: a server of the HTTP+SSE transport is named to client and operato
   assert.match(message, /the MCP server speaks the HTTP\+SSE transport of 2024-11-05/);
   const line = signet.logs.find(({ code }) => code === "upstream_not_mcp")!;
   assert.equal(line.found, "the HTTP+SSE transport of 2024-11-05");
-  assert.match(String(line.remedy), /Streamable HTTP endpoint in --upstream/);
+  assert.match(String(line.remedy), /sse\+ before the URL in --upstream/);
   assert.equal(upstream.requests.find(({ method }) => method === "GET")!.headers.has("authorization"), false);
 });
 

@@ -2,8 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { ChildRun, type ProcessOptions } from "./mcp_process.ts";
 
-/** `sdk1`: SDK 1.x, sessions. `sdk2`: SDK 2.x, both eras. `everything`: npm `server-everything`. */
-export type FixtureKind = "sdk1" | "sdk2" | "everything" | "conformance";
+/**
+ * `sdk1`: SDK 1.x, sessions. `sdk2`: SDK 2.x, both eras. `everything`: npm `server-everything`; `everythingSse`: the same
+ * by the transport of 2024-11-05.
+ */
+export type FixtureKind = "sdk1" | "sdk2" | "everything" | "everythingSse" | "conformance";
 
 export interface FixtureOptions {
   /** One JSON body where the SDK can; default: streams. `everything` cannot. */
@@ -25,9 +28,10 @@ export function freePort(): number {
 }
 
 function fixtureProcess(kind: FixtureKind, port: number, options: FixtureOptions): ProcessOptions {
-  if (kind === "everything") {
+  if (kind === "everything" || kind === "everythingSse") {
+    const transport = kind === "everything" ? "streamableHttp" : "sse";
     return {
-      args: ["run", "-A", `--lock=${ROOT}tests/deno.lock`, "--frozen", EVERYTHING, "streamableHttp"],
+      args: ["run", "-A", `--lock=${ROOT}tests/deno.lock`, "--frozen", EVERYTHING, transport],
       env: { PORT: String(port) },
       cwd: ROOT,
     };
@@ -49,6 +53,7 @@ function fixtureProcess(kind: FixtureKind, port: number, options: FixtureOptions
 /** What a fixture prints once it listens. */
 function listenedUrl(line: string, port: number): string | undefined {
   if (line.startsWith("MCP Streamable HTTP Server listening")) return `http://127.0.0.1:${port}/mcp`;
+  if (line.startsWith("Server is running on port")) return `http://127.0.0.1:${port}/sse`;
   return /^listening (\S+)$/.exec(line)?.[1];
 }
 
@@ -67,7 +72,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   static async start(kind: FixtureKind, options: FixtureOptions): Promise<Fixture> {
-    const port = options.port ?? (kind === "everything" ? freePort() : 0);
+    const port = options.port ?? (kind.startsWith("everything") ? freePort() : 0);
     return new Fixture(kind, options, await Fixture.#launch(kind, port, options));
   }
 

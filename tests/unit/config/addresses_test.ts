@@ -10,6 +10,7 @@ import {
   listenAddressOrOff,
   origin,
   upstreamAddress,
+  wireOf,
 } from "../../../lib/config/addresses.ts";
 import { Guard } from "../../../lib/gateway/in/guard.ts";
 import { parseEndpoint } from "../../../lib/http1/wire/endpoint.ts";
@@ -197,4 +198,26 @@ Deno.test("M4: origin takes what browsers send, as the guard compares it", STRIC
     problemOf(origin, text);
   }
   for (const text of ["*", "null"]) assert.match(problemOf(origin, text), /every page/);
+});
+
+Deno.test("upstreamAddress takes the stream of a server of HTTP+SSE, under a key of its own", STRICT, () => {
+  const found = valueOf(upstreamAddress, "old=sse+HTTP://Host:3001/sse?x=1");
+  assert.deepEqual(found, {
+    ...{ name: "old", required: false, command: [], hostname: "host", port: 3001 },
+    url: "sse+http://host:3001/sse?x=1",
+  });
+  assert.deepEqual(wireOf(found), { isSse: true, url: "http://host:3001/sse?x=1" });
+  assert.equal(upstreamAddress.format(found), "old=sse+http://host:3001/sse?x=1");
+  assert.deepEqual(wireOf({ url: "http://host/mcp" }), { isSse: false, url: "http://host/mcp" });
+  for (
+    const text of [
+      "sse+http://user:pass@host/sse",
+      "sse+https://host/sse#x",
+      "sse+ftp://host/",
+      "sse+sse+http://h/",
+      "sse://h/",
+    ]
+  ) {
+    assert.match(problemOf(upstreamAddress, text), /credentials|fragment|no way to reach|not a URL/, text);
+  }
 });
