@@ -25,6 +25,8 @@ export interface AdminOptions {
   readonly metrics: () => string;
   /** Path → handler, for what later parts of Signet offer to operators. */
   readonly routes?: ReadonlyMap<string, AdminRoute>;
+  /** Told before it closes: what does not end by itself has to. */
+  readonly onClose?: () => void;
   /** Whatever is refused here shows in the log (docs/behaviour.md V1), and so does what failed. */
   readonly log: Logger;
 }
@@ -81,6 +83,7 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
   return {
     address: formatAuthority(hostname, address.port),
     async close() {
+      options.onClose?.();
       await server.drain(CLOSE_MS);
     },
   };

@@ -2,6 +2,8 @@
 import { type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { adminHosts } from "../admin/admin_hosts.ts";
 import { controlRoutes } from "../admin/control_api.ts";
+import { Feeds } from "../admin/feeds.ts";
+import { liveRoutes } from "../admin/live_api.ts";
 import { processRoutes } from "../admin/process_api.ts";
 import { stateRoutes } from "../admin/state_view.ts";
 import type { Settings } from "../config/schema.ts";
@@ -13,9 +15,10 @@ import type { Lasting } from "./lasting.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { AppOptions } from "./running_app.ts";
 import { readState } from "./state.ts";
+import { tapOf } from "./tap.ts";
 
 export interface AdminSources {
-  readonly options: Pick<AppOptions, "process" | "droppedLines">;
+  readonly options: Pick<AppOptions, "process" | "droppedLines" | "logTail">;
   readonly lasting: Lasting;
   readonly server: Http1Server;
   /** Those in force: they change on reload. */
@@ -47,11 +50,14 @@ export async function openAdmin(
       ...{ lasting, server, ready, version, startedAtMs, maxConnections, maxBufferedBytes, droppedLines, logLevel },
     });
   };
+  const feeds = new Feeds();
+  const live = { feeds, tail: sources.options.logTail, tap: (hash: string) => tapOf(lasting, hash) };
   return await serveAdmin({
-    ...{ ...address, ready, allowsHost, metrics: sources.metrics, log },
+    ...{ ...address, ready, allowsHost, metrics: sources.metrics, log, onClose: () => feeds.closeAll() },
     routes: new Map([
       ...controlRoutes(controlOf(lasting, settings()), access),
       ...stateRoutes(view, access),
+      ...liveRoutes(live, access),
       ...(process === undefined ? [] : processRoutes(process, access)),
     ]),
   });

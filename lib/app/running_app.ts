@@ -4,6 +4,7 @@ import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
+import type { LogTail } from "../observe/log_tail.ts";
 import type { Descriptors } from "./connection_bound.ts";
 
 export interface AppOptions {
@@ -13,6 +14,8 @@ export interface AppOptions {
   /** The settings as they are configured now. @throws ConfigError */
   readonly reloadSettings: () => Promise<Settings>;
   readonly log: Logger;
+  /** The last lines of the log, where somebody keeps them. */
+  readonly logTail?: LogTail;
   /** Lines of the log that nobody will see, for a metric. */
   readonly droppedLines?: () => number;
   /** What a reload has put in force that is not the app's own: the log's level and form. */

@@ -13,6 +13,7 @@ import { serve } from "./serve.ts";
 import { sessions } from "./sessions.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
+import { tap } from "./tap.ts";
 import { token } from "./token.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   token,
   status,
   sessions,
+  tap,
   revoke,
   inspect,
   ready,

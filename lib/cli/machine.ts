@@ -1,6 +1,6 @@
 // The real machine behind a command: files, terminal, clock, randomness, signals of this process.
 import { stat, unlink, writeFile } from "node:fs/promises";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
 import { randomBytes } from "../platform/random.ts";
@@ -42,44 +42,38 @@ async function checkWritable(path: string): Promise<void> {
  */
 async function fetchDirectly(url: string, init: RequestInit): Promise<Response> {
   if (new URL(url).protocol !== "http:") return await fetch(url, init);
-  const { status, headers, body } = await askDirectly(new Request(url, init));
-  return new Response(body.length === 0 ? null : body, { status, headers });
+  return await askDirectly(new Request(url, init), new Headers(init.headers).get("host"));
 }
 
-interface DirectAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Uint8Array<ArrayBuffer>;
-}
-
-/** By `node:http`, which knows of no proxy. */
-async function askDirectly({ url, method, headers, body, signal }: Request): Promise<DirectAnswer> {
+/** By `node:http`, which knows of no proxy. The answer's body comes as it comes. */
+async function askDirectly({ url, method, headers, body, signal }: Request, host: string | null): Promise<Response> {
   const sent = body === null ? new Uint8Array(0) : new Uint8Array(await new Response(body).arrayBuffer());
+  const fields = { ...Object.fromEntries(headers), ...(host === null ? {} : { host }) };
   return await new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers: Object.fromEntries(headers), signal, agent: false }, (answer) => {
-      const pieces: Buffer[] = [];
-      answer.on("data", (piece: Buffer) => pieces.push(piece));
-      answer.on("error", reject);
-      answer.on("end", () =>
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),
-          body: joined(pieces),
-        }));
+    const asked = request(url, { method, headers: fields, signal, agent: false }, (answer) => {
+      const status = answer.statusCode ?? 0;
+      const told = new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
+      const bodiless = method === "HEAD" || BODILESS.has(status);
+      if (bodiless) answer.resume();
+      resolve(new Response(bodiless ? null : bodyOf(answer), { status, headers: told }));
     });
     asked.on("error", reject);
     asked.end(sent);
   });
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+/** Statuses with which a Response can have no body (Fetch standard, "null body status"). */
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+function bodyOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      answer.on("data", (piece: Buffer) => controller.enqueue(new Uint8Array(piece)));
+      answer.on("end", () => controller.close());
+      answer.on("error", (error) => controller.error(error));
+    },
+    cancel: () => void answer.destroy(),
+  });
 }
 
 export function thisMachine(loadApp: Machine["loadApp"]): Machine {

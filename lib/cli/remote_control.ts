@@ -35,6 +35,8 @@ interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** POSTs it. */
   readonly body?: unknown;
+  /** For an answer that does not end by itself; default: it has to come within {@link TIMEOUT_MS}. */
+  readonly signal?: AbortSignal;
 }
 
 export class RemoteControl implements Control {
@@ -78,6 +80,13 @@ export class RemoteControl implements Control {
 
   revoke(request: RevocationRequest): Promise<RevocationResult> {
     return this.#call({ path: "/sessions/revoke", body: request });
+  }
+
+  /** What happens in one session from now on, until it ends or `signal` says so. */
+  async tap(hash: string, signal: AbortSignal): Promise<AsyncIterable<unknown>> {
+    const response = await this.#send({ path: "/sessions/tap", query: { hash }, signal });
+    if (response.status !== 200 || response.body === null) return await this.#read(response);
+    return eventsIn(response.body, signal);
   }
 
   /** Begins to end; how long open calls may take, in ms. */
@@ -129,7 +138,7 @@ export class RemoteControl implements Control {
     throw new CommandFailure(exitCodeOf(response.status), printable(error.message), remedy);
   }
 
-  async #send({ path, query = {}, body }: Call): Promise<Response> {
+  async #send({ path, query = {}, body, signal = AbortSignal.timeout(TIMEOUT_MS) }: Call): Promise<Response> {
     const { base, token, fetch } = this.#options;
     const url = new URL(path, base);
     for (const [name, value] of Object.entries(query)) {
@@ -139,7 +148,7 @@ export class RemoteControl implements Control {
       return await fetch(url.href, {
         // A redirect would take the admin token elsewhere.
         redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal,
         headers: {
           ...(token === undefined ? {} : { authorization: token.authorization() }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -163,6 +172,25 @@ export class RemoteControl implements Control {
       `asking ${this.#options.base}: this is no operators' API of Signet (status ${status})`,
       "Set --admin to the admin listener of a Signet of this version.",
     );
+  }
+}
+
+/** The data of each event, which is JSON; nothing more once `signal` says so. */
+async function* eventsIn(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncIterable<unknown> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const piece of body) {
+      text += decoder.decode(piece, { stream: true });
+      const events = text.split("\n\n");
+      text = events.pop()!;
+      for (const event of events) {
+        const [, data] = /^data: (.*)$/m.exec(event) ?? [];
+        if (data !== undefined && !event.startsWith("event:")) yield JSON.parse(data);
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }
 

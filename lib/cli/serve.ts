@@ -5,6 +5,7 @@ import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
 import { systemFault } from "../platform/system_fault.ts";
+import { LogTail } from "../observe/log_tail.ts";
 import { LogSink } from "../observe/log_sink.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
@@ -21,6 +22,7 @@ interface ServeLog {
   readonly log: AdjustableLogger;
   readonly human: boolean;
   readonly sink: LogSink;
+  readonly tail: LogTail;
 }
 
 /** Everything `serve` says goes through the sink: nothing of it may wait for whoever reads standard error. */
@@ -31,14 +33,14 @@ function createLog(context: CommandContext, { settings }: Configuration): ServeL
     maxBytes: MAX_LOG_BYTES,
     onFlow: (dropped) => log.error("lines of this log were dropped: nobody read them in time", { dropped }),
   });
+  const tail = new LogTail(context.now);
   const log = createLogger({
-    level: settings.logLevel,
-    format,
+    ...{ level: settings.logLevel, format, tail },
     write: (line) => sink.push(line),
     now: context.now,
     color: context.stderrIsTerminal && !context.env["NO_COLOR"],
   });
-  return { log, human: format === "human", sink };
+  return { log, human: format === "human", sink, tail };
 }
 
 function formatOf({ stderrIsTerminal }: CommandContext, { logFormat }: Configuration["settings"]): LogFormat {
@@ -125,7 +127,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
 async function serveWith(
   context: CommandContext,
   configuration: Configuration,
-  { log, human, sink }: ServeLog,
+  { log, human, sink, tail }: ServeLog,
 ): Promise<ExitCode> {
   const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
   const { settings } = configuration;
@@ -146,6 +148,7 @@ async function serveWith(
       return reloaded.settings;
     },
     log,
+    logTail: tail,
     droppedLines: () => sink.dropped,
     now: context.now,
   });

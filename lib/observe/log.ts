@@ -30,6 +30,8 @@ export interface LogOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly color?: boolean;
+  /** Takes what is written as it is, for whoever looks at the log from elsewhere. */
+  readonly tail?: { push(level: LogLevel, event: string, facts: LogFacts): void };
 }
 
 const COLOR: Record<LogLevel, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m" };
@@ -56,6 +58,7 @@ export function createLogger(options: LogOptions): AdjustableLogger {
   const at = (level: LogLevel) => (event: string, facts: LogFacts = {}) => {
     if (RANK[level] < RANK[log.level]) return;
     options.write((log.format === "json" ? formatJson : formatHuman)(options, level, event, facts));
+    options.tail?.push(level, event, facts);
   };
   const { level, format } = options;
   const log = { level, format, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };

@@ -8,6 +8,7 @@ import { type App, startApp } from "../../lib/app/app.ts";
 import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
 import type { Descriptors } from "../../lib/app/connection_bound.ts";
 import { createLogger } from "../../lib/observe/log.ts";
+import { LogTail } from "../../lib/observe/log_tail.ts";
 
 export const LANES = ["fast", "full"] as const;
 export type Lane = typeof LANES[number];
@@ -66,7 +67,8 @@ export class TestSignet implements AsyncDisposable {
   static async start(options: SignetOptions): Promise<TestSignet> {
     const logs: Record<string, unknown>[] = [];
     const write = (line: string) => void logs.push(JSON.parse(line));
-    const log = createLogger({ level: "debug", format: "json", now: () => 0, write });
+    const logTail = new LogTail(() => 0);
+    const log = createLogger({ level: "debug", format: "json", now: () => 0, write, tail: logTail });
     const { upstream } = options;
     const flags = [
       ...["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
@@ -87,7 +89,7 @@ export class TestSignet implements AsyncDisposable {
       settings: await settings(),
       loadKeys: () => Promise.resolve({ ring: holder.current.ring, source: "test", ephemeral: false, warnings: [] }),
       reloadSettings: settings,
-      log,
+      ...{ log, logTail },
       now: options.now ?? Date.now,
       ...(options.descriptors === undefined ? {} : { descriptors: options.descriptors }),
     });

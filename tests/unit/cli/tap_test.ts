@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import type { TapEvent } from "../../../lib/admin/live_api.ts";
+import { formatEvent } from "../../../lib/cli/tap.ts";
+import { styleFor } from "../../../lib/cli/text.ts";
+import { STRICT } from "../../support/strict.ts";
+import { FakeMachine } from "./fake_machine.ts";
+
+const EVENT: TapEvent = {
+  atMs: 0,
+  ms: 3.4,
+  method: "tools/call",
+  name: "query",
+  status: 200,
+  bytesIn: 120,
+  bytesOut: 4_000,
+};
+const PLAIN = styleFor(false, {});
+
+Deno.test("V3: a tapped exchange fits a line of any width, whatever its names are", STRICT, () => {
+  assert.equal(formatEvent(EVENT, PLAIN, 200), "00:00:00  tools/call query  200  3.4ms  120→4000 B");
+  assert.equal(
+    formatEvent({ ...EVENT, isError: true, ms: 2_500 }, PLAIN, 48),
+    "00:00:00  tools/call query  200 isError  2.5s",
+  );
+  const hostile = { ...EVENT, name: "\x1b[2J" + "n".repeat(500), member: "\u202e" };
+  for (let width = 40; width <= 200; width++) {
+    const line = formatEvent(hostile, PLAIN, width);
+    assert.ok([...line].length <= width, `${width}: ${line}`);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(line, /[\x00-\x1f\u202e]/);
+  }
+});
+
+Deno.test("V3: tap writes what happens until the session ends, JSON where nobody looks", STRICT, async () => {
+  const events = `: watching\n\ndata: ${
+    JSON.stringify(EVENT)
+  }\n\nevent: missed\ndata: 3\n\ndata: {"ended":"deleted"}\n\n`;
+  const asked: string[] = [];
+  const fetch = (url: string) => {
+    asked.push(url);
+    return Promise.resolve(new Response(events));
+  };
+  const piped = new FakeMachine({ fetch });
+  assert.equal(await piped.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 0, piped.stderr);
+  assert.deepEqual(piped.stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [EVENT, { ended: "deleted" }]);
+  assert.deepEqual(asked, ["http://127.0.0.1:9191/sessions/tap?hash=3f2a9c01d4e5"]);
+  const terminal = new FakeMachine({ fetch, terminal: true, columns: 80 });
+  assert.equal(await terminal.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 0);
+  assert.match(terminal.stdout, /tools\/call query/);
+  assert.match(terminal.stdout, /the session has ended.*: deleted/);
+  assert.equal(terminal.listening, 0);
+});
