@@ -6,8 +6,9 @@ import { SignetError } from "../errors.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
-import { elementsOf, findMember } from "../mcp/json_text.ts";
+import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
+import { SameDelay } from "../platform/timers.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
@@ -78,6 +79,7 @@ export class Conversation {
   readonly #voice: ServerVoice;
   readonly #remembered: Remembered;
   readonly #calls: OpenCalls;
+  readonly #patience: SameDelay;
   /** POSTs not yet answered, oldest first. */
   readonly #posts = new Set<PostAnswer>();
   /** Streams of POSTs that are not answered yet, for clients that resume them. */
@@ -94,6 +96,7 @@ export class Conversation {
     this.#options = options;
     this.#listsOutdated = options.revival;
     this.#usedAtMs = parts.timers.now();
+    this.#patience = new SameDelay(parts.timers, parts.limits.streamAfterMs);
     const run = randomName(parts, 8);
     const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = parts.limits;
     this.#events = new EventLog({
@@ -207,6 +210,7 @@ export class Conversation {
 
   #cut(): void {
     this.#ended = true;
+    this.#patience.close();
     for (const post of [...this.#posts]) this.#calls.giveUp(post, endedError());
     this.#listeners.end();
     for (const stream of this.#postStreams.values()) stream.end();
@@ -232,13 +236,10 @@ export class Conversation {
       if (this.#calls.hasIdOf(text)) return refuse(request.id, ID_IN_FLIGHT);
       if (this.#calls.hasTokenOf(request)) return refuse(request.id, TOKEN_IN_USE);
     }
-    if (new Set(requests.map(({ message }) => idKey((message as RpcRequest).id))).size < requests.length) {
-      return refuse(null, ID_IN_FLIGHT);
+    if (requests.length > 1) {
+      const twice = refusalOfDoubles(requests.map(({ message }) => message as RpcRequest));
+      if (twice !== undefined) return refuse(null, twice);
     }
-    const tokens = requests.map(({ message }) => progressTokenOf(message as RpcRequest)).filter((one) =>
-      one !== undefined
-    );
-    if (new Set(tokens.map(idKey)).size < tokens.length) return refuse(null, TOKEN_IN_USE);
     if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
       return tooMany((requests[0]!.message as RpcRequest).id);
     }
@@ -273,7 +274,16 @@ export class Conversation {
   /** Takes the calls of a POST in, and sends them as soon as there is a peer. */
   #start(pieces: readonly Piece[], on: Sending & { readonly answer: PostAnswer }): void {
     const { answer, peer, bytes, carrier } = on;
-    for (const post of this.#posts) if (post !== answer) post.hurry(SIBLING_STALL_MS);
+    if (this.#postStreams.size > 0) {
+      for (const post of this.#posts) {
+        if (post !== answer) post.hurry(SIBLING_STALL_MS);
+      }
+    }
+    if (pieces.length === 1 && !(peer instanceof Promise)) {
+      const [{ text, message }] = pieces as [Piece];
+      const request = message as RpcRequest;
+      return this.#calls.ask(this.#calls.open(text, request, answer), { text, request, peer, carrier });
+    }
     const steps = pieces.map((piece) => {
       const { text, message } = piece;
       if (message.kind !== "request") return (peer: Peer) => this.#pass(piece, peer, carrier);
@@ -306,19 +316,16 @@ export class Conversation {
     if (!this.#calls.hasIdOf(error)) void stream.send(error);
   }
 
-  #newAnswer({ text, parsed, accepts }: Post, expected: number): PostAnswer {
-    const { limits, timers } = this.#options.parts;
+  #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
     let stream: EventStream | undefined;
-    const call = parsed.kind === "request" ? callIn(text) : undefined;
     const answer: PostAnswer = new PostAnswer({
       accepts,
       expected,
       batch: parsed.kind === "batch",
       primes: this.#primes,
-      streamAfterMs: limits.streamAfterMs,
-      timers,
+      patience: this.#patience,
       newStream: () => {
-        stream = new EventStream(this.#events, undefined, call);
+        stream = new EventStream(this.#events, undefined, parsed.kind === "batch" ? undefined : this.#callOf(answer));
         this.#postStreams.set(stream.number, stream);
         return stream;
       },
@@ -332,6 +339,12 @@ export class Conversation {
     });
     this.#posts.add(answer);
     return answer;
+  }
+
+  /** The id of the one call of a POST, for the ids of its events; of a long one none is made. */
+  #callOf(answer: PostAnswer): string | undefined {
+    const id = this.#calls.ofAnswer(answer)?.id;
+    return id === undefined || id.length > LONGEST_CALL_ID ? undefined : id.toHex();
   }
 
   /** While other calls of the session are open, its reader may hold the peer back for less long. */
@@ -368,14 +381,15 @@ const LISTENER_LEFT = new HttpError("aborted", "reading an event stream: its cli
 const TOKEN_IN_USE = "Invalid request: a request with this progress token is in flight already";
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 
-function tooMany(id: RpcId | null): ClientResponse {
-  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
+/** Of a batch: two requests of one id, or of one progress token. */
+function refusalOfDoubles(requests: readonly RpcRequest[]): string | undefined {
+  if (new Set(requests.map(({ id }) => idKey(id))).size < requests.length) return ID_IN_FLIGHT;
+  const tokens = requests.map(progressTokenOf).filter((one) => one !== undefined);
+  return new Set(tokens.map(idKey)).size < tokens.length ? TOKEN_IN_USE : undefined;
 }
 
-/** The id of a call in its text, for the ids of its events; of a long one none is made. */
-function callIn(text: Uint8Array): string | undefined {
-  const { start, end } = findMember(text, "id")!;
-  return end - start > LONGEST_CALL_ID ? undefined : text.subarray(start, end).toHex();
+function tooMany(id: RpcId | null): ClientResponse {
+  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
 }
 
 /** Whether the bytes, which a client may have made up, are an id in its one plain spelling. */

@@ -3,7 +3,7 @@
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
 import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
-import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { findMember, replaceSpan, replaceSpanByNumber, type Span, textAt } from "../mcp/json_text.ts";
 import { metaOf } from "../mcp/modern.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
@@ -13,7 +13,6 @@ import { effectOf, type Remembered, type Settle } from "./remembered.ts";
 export const BRIDGE_ERROR = -32000;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 function isToken(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
@@ -27,7 +26,7 @@ export function progressTokenOf(request: RpcRequest): RpcId | undefined {
 
 /** An id as it is written, which tells integers apart that JavaScript cannot. */
 function keyOf(text: Uint8Array, span: Span): string {
-  const written = decoder.decode(text.subarray(span.start, span.end));
+  const written = textAt(text, span);
   return written.startsWith('"') ? idKey(JSON.parse(written) as string) : `n${written}`;
 }
 
@@ -142,7 +141,7 @@ export class OpenCalls implements CallOwner {
     const span = findMember(text, "requestId", findMember(text, "params"))!;
     const call = this.#byId.get(keyOf(text, span));
     if (call === undefined) return;
-    call.running?.peer.send(replaceSpan(text, span, encoder.encode(String(call.running.ownId))), carrier);
+    call.running?.peer.send(replaceSpanByNumber(text, span, call.running.ownId), carrier);
     call.running?.peer.forget(call.running.ownId);
     this.fail(call, { code: BRIDGE_ERROR, message: "Cancelled by the client" });
   }
@@ -156,6 +155,12 @@ export class OpenCalls implements CallOwner {
   /** The call that a peer runs under `ownId`. */
   ofOwnId(ownId: number): OpenCall | undefined {
     for (const call of this.#byId.values()) if (call.running?.ownId === ownId) return call;
+    return undefined;
+  }
+
+  /** One that is answered by `answer`. */
+  ofAnswer(answer: PostAnswer): OpenCall | undefined {
+    for (const call of this.#byId.values()) if (call.answer === answer) return call;
     return undefined;
   }
 

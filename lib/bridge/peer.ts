@@ -27,6 +27,11 @@ export interface Noted {
   member: string | undefined;
 }
 
+/** One to be kept. */
+export function ownCarrier({ fields, noted }: Carrier): Carrier {
+  return { fields: [...fields], noted };
+}
+
 /** Where no request of a client's is at hand. */
 export const NO_CARRIER: Carrier = { fields: [] };
 

@@ -8,7 +8,7 @@ import { joinBytes } from "../mcp/join_bytes.ts";
 import type { MessageStream } from "./event_stream.ts";
 import type { HeldAnswers } from "./held_answers.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Timers } from "../platform/timers.ts";
+import type { SameDelay } from "../platform/timers.ts";
 
 export interface PostAnswerOptions {
   readonly accepts: Acceptance;
@@ -18,9 +18,8 @@ export interface PostAnswerOptions {
   readonly batch: boolean;
   /** Whether the client survives priming events. */
   readonly primes: boolean;
-  /** A call without an answer becomes a stream after this long, in ms. */
-  readonly streamAfterMs: number;
-  readonly timers: Timers;
+  /** A call without an answer becomes a stream after this. */
+  readonly patience: SameDelay;
   readonly newStream: () => MessageStream;
   readonly newOutbox: () => Outbox;
   readonly held: HeldAnswers;
@@ -66,7 +65,7 @@ export class PostAnswer {
     this.#left = options.expected;
     this.#response.promise.catch(() => {});
     if (options.accepts.events) {
-      this.#cancelTimer = options.timers.after(options.streamAfterMs, () => void this.#becomeStream());
+      this.#cancelTimer = options.patience.after(() => void this.#becomeStream());
     }
   }
 

@@ -10,6 +10,7 @@ import { BRIDGE_ERROR, errorWithId, progressTokenOf } from "./open_calls.ts";
 import { PassingStream } from "./event_stream.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { SameDelay } from "../platform/timers.ts";
 import type { StatelessLife } from "./stateless_life.ts";
 import {
   discoverResult,
@@ -75,6 +76,7 @@ export class StatelessServer {
   readonly #running = new Map<number, Exchange>();
   /** Bytes of requests that wait for a peer to be started. */
   readonly #waiting: Charge;
+  readonly #patience: SameDelay;
   /** Resources that subscriptions want to know of, and their URIs together, in UTF-16 units. */
   #watched = 0;
   #watchedLength = 0;
@@ -83,6 +85,7 @@ export class StatelessServer {
     this.#options = options;
     this.#held = new HeldAnswers(options.outbox);
     this.#waiting = options.outbox.account.open();
+    this.#patience = new SameDelay(options.outbox.timers, options.limits.streamAfterMs);
     options.life.onMessage = (message, peer) => this.#hear(message, peer);
     options.life.onLost = () => this.#keepTelling();
   }
@@ -105,6 +108,7 @@ export class StatelessServer {
   end(): void {
     this.#endSubscriptions(({ acknowledged }) => acknowledged);
     for (const exchange of [...this.#exchanges]) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
+    this.#patience.close();
   }
 
   #endSubscriptions(which: (exchange: Exchange) => boolean): void {
@@ -135,7 +139,7 @@ export class StatelessServer {
 
   #begin(post: StatelessPost): Exchange {
     const { text, request, accepts } = post;
-    const { limits, outbox, onIdle } = this.#options;
+    const { outbox, onIdle } = this.#options;
     const span = findMember(text, "id")!;
     const token = progressTokenOf(request) === undefined ? undefined : tokenSpan(text);
     const forget = () => {
@@ -154,8 +158,7 @@ export class StatelessServer {
         expected: 1,
         batch: false,
         primes: false,
-        streamAfterMs: limits.streamAfterMs,
-        timers: outbox.timers,
+        patience: this.#patience,
         newStream: () => new PassingStream(),
         newOutbox: () => new Outbox(outbox),
         held: this.#held,

@@ -2,6 +2,7 @@
 // but its id exchanged: parsing and printing it again would round its numbers and cost twice.
 // The texts given here have been read by `JSON.parse` before: what is malformed is not looked for again.
 
+import { decodeLatin1 } from "../http1/wire/latin1.ts";
 import { joinBytes } from "./join_bytes.ts";
 import { hexDigit } from "./json_tokens.ts";
 
@@ -68,11 +69,6 @@ function skipContainer(text: Uint8Array, start: number): number {
   return length;
 }
 
-function nameOf(text: Uint8Array, span: Span): string {
-  const quoted = decoder.decode(text.subarray(span.start, span.end));
-  return quoted.includes("\\") ? JSON.parse(quoted) : quoted.slice(1, -1);
-}
-
 /** A member of an object: its name, and where the two of them, and its value alone, stand. */
 export interface Member {
   readonly name: string;
@@ -80,20 +76,20 @@ export interface Member {
   readonly value: Span;
 }
 
-/** Told of one member after the other: where its name stands, quotes included, and its value. */
-type Visit = (key: Span, value: Span) => void;
+/** Told of one member after the other: where its name stands, quotes included, and its value. Numbers: this is a hot path. */
+type Visit = (keyStart: number, keyEnd: number, start: number, end: number) => void;
 
 function eachMember(text: Uint8Array, within: Span | undefined, visit: Visit): void {
   let at = skipBlanks(text, within?.start ?? 0) + 1;
   while (at < text.length) {
     at = skipBlanks(text, at);
     if (text[at] !== QUOTE) break;
-    const key = { start: at, end: skipString(text, at) };
-    at = skipBlanks(text, key.end);
+    const keyStart = at, keyEnd = skipString(text, at);
+    at = skipBlanks(text, keyEnd);
     if (text[at] !== COLON) break;
     const start = skipBlanks(text, at + 1);
     const end = skipValue(text, start);
-    visit(key, { start, end });
+    visit(keyStart, keyEnd, start, end);
     at = skipBlanks(text, end);
     if (text[at] !== COMMA) break;
     at++;
@@ -103,17 +99,19 @@ function eachMember(text: Uint8Array, within: Span | undefined, visit: Visit): v
 /** The object's own members, in order. @param within where the object stands in `text`, if not alone */
 export function membersOf(text: Uint8Array, within?: Span): Member[] {
   const members: Member[] = [];
-  eachMember(text, within, (key, value) => {
-    members.push({ name: nameOf(text, key), whole: { start: key.start, end: value.end }, value });
+  eachMember(text, within, (keyStart, keyEnd, start, end) => {
+    const name = stringAt(text, { start: keyStart, end: keyEnd })!;
+    members.push({ name, whole: { start: keyStart, end }, value: { start, end } });
   });
   return members;
 }
 
 /** Whether the string between quotes at `key` is `wanted` (ASCII), however it is spelt. Makes no string of it. */
-function spells(text: Uint8Array, key: Span, wanted: Uint8Array): boolean {
-  let at = key.start + 1;
-  const end = key.end - 1;
-  for (const letter of wanted) {
+function spells(text: Uint8Array, wanted: Uint8Array, keyStart: number, keyEnd: number): boolean {
+  let at = keyStart + 1;
+  const end = keyEnd - 1;
+  for (let i = 0; i < wanted.length; i++) {
+    const letter = wanted[i];
     let code = text[at++];
     if (code === BACKSLASH) {
       code = text[at++];
@@ -125,6 +123,23 @@ function spells(text: Uint8Array, key: Span, wanted: Uint8Array): boolean {
     if (code !== letter || at > end) return false;
   }
   return at === end;
+}
+
+/** Longer ones are left to the decoder. */
+const SHORT = 256;
+
+/** What is at `span`. Names, ids and methods are short ASCII, for which a decoder costs more than it does. */
+export function textAt(text: Uint8Array, { start, end }: Span): string {
+  if (end - start > SHORT) return decoder.decode(text.subarray(start, end));
+  for (let at = start; at < end; at++) if (text[at]! > 0x7e) return decoder.decode(text.subarray(start, end));
+  return decodeLatin1(text, start, end);
+}
+
+/** The text between quotes at `span`; undefined where there is no JSON string. */
+export function stringAt(text: Uint8Array, span: Span | undefined): string | undefined {
+  if (span === undefined || text[span.start] !== QUOTE) return undefined;
+  const quoted = textAt(text, span);
+  return quoted.includes("\\") ? JSON.parse(quoted) as string : quoted.slice(1, -1);
 }
 
 /** Of the names that the program asks for: a fixed few. */
@@ -142,8 +157,8 @@ function wantedBytes(name: string): Uint8Array {
 export function findMembers(text: Uint8Array, names: readonly string[], within?: Span): (Span | undefined)[] {
   const wanted = names.map(wantedBytes);
   const found: (Span | undefined)[] = names.map(() => undefined);
-  eachMember(text, within, (key, value) => {
-    for (let i = 0; i < wanted.length; i++) if (spells(text, key, wanted[i]!)) found[i] = value;
+  eachMember(text, within, (keyStart, keyEnd, start, end) => {
+    for (let i = 0; i < wanted.length; i++) if (spells(text, wanted[i]!, keyStart, keyEnd)) found[i] = { start, end };
   });
   return found;
 }
@@ -151,19 +166,44 @@ export function findMembers(text: Uint8Array, names: readonly string[], within?:
 /** Where the value of the object's own member `name` stands; of several, the last, as `JSON.parse` reads it. */
 export function findMember(text: Uint8Array, name: string, within?: Span): Span | undefined {
   const wanted = wantedBytes(name);
-  let found: Span | undefined;
-  eachMember(text, within, (key, value) => {
-    if (spells(text, key, wanted)) found = value;
+  let foundStart = -1, foundEnd = -1;
+  eachMember(text, within, (keyStart, keyEnd, start, end) => {
+    if (!spells(text, wanted, keyStart, keyEnd)) return;
+    foundStart = start;
+    foundEnd = end;
   });
-  return found;
+  return foundStart === -1 ? undefined : { start: foundStart, end: foundEnd };
 }
 
 /** `text` with the bytes of `span` exchanged for `value`, in memory of its own. */
 export function replaceSpan(text: Uint8Array, span: Span, value: Uint8Array): Uint8Array<ArrayBuffer> {
-  const replaced = new Uint8Array(text.length - (span.end - span.start) + value.length);
-  replaced.set(text.subarray(0, span.start));
-  replaced.set(value, span.start);
-  replaced.set(text.subarray(span.end), span.start + value.length);
+  const { start, end } = span;
+  const replaced = new Uint8Array(text.length - (end - start) + value.length);
+  copyInto(replaced, 0, text, 0, start);
+  copyInto(replaced, start, value, 0, value.length);
+  copyInto(replaced, start + value.length, text, end, text.length);
+  return replaced;
+}
+
+/** Up to here a loop costs less than a view for the native copy does. */
+const BY_HAND = 256;
+
+function copyInto(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {
+  if (end - start > BY_HAND) return target.set(source.subarray(start, end), at);
+  for (let from = start, to = at; from < end; from++, to++) target[to] = source[from]!;
+}
+
+/** The same for an id of our own: no text is made of the number. @param value an integer from 0 on */
+export function replaceSpanByNumber(text: Uint8Array, span: Span, value: number): Uint8Array<ArrayBuffer> {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  const { start, end } = span;
+  const replaced = new Uint8Array(text.length - (end - start) + digits);
+  copyInto(replaced, 0, text, 0, start);
+  for (let at = start + digits - 1, rest = value; at >= start; at--, rest = Math.floor(rest / 10)) {
+    replaced[at] = 0x30 + rest % 10;
+  }
+  copyInto(replaced, start + digits, text, end, text.length);
   return replaced;
 }
 

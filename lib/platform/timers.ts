@@ -19,6 +19,58 @@ export const SYSTEM_TIMERS: Timers = {
   },
 };
 
+/**
+ * Many waits of one length that mostly end before their time, on one timer: setting one and cancelling it costs next to
+ * nothing. Each runs no sooner than after its time.
+ */
+export class SameDelay {
+  readonly #timers: Timers;
+  readonly #ms: number;
+  /** In the order in which they are due: each was added later than the one before. */
+  readonly #waits = new Set<Wait>();
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(timers: Timers, ms: number) {
+    this.#timers = timers;
+    this.#ms = ms;
+  }
+
+  /** As {@link Timers.after}. */
+  after(run: () => void): () => void {
+    const wait = { atMs: this.#timers.now() + this.#ms, run };
+    this.#waits.add(wait);
+    this.#cancelTimer ??= this.#timers.after(this.#ms, this.#look);
+    return () => void this.#waits.delete(wait);
+  }
+
+  /** None of them runs any more. */
+  close(): void {
+    this.#waits.clear();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  readonly #look = (): void => {
+    this.#cancelTimer = undefined;
+    const nowMs = this.#timers.now();
+    for (const wait of this.#waits) {
+      // A clock that was set back makes nobody wait twice as long.
+      const leftMs = Math.min(this.#ms, wait.atMs - nowMs);
+      if (leftMs > 0) {
+        this.#cancelTimer = this.#timers.after(leftMs, this.#look);
+        return;
+      }
+      this.#waits.delete(wait);
+      wait.run();
+    }
+  };
+}
+
+interface Wait {
+  readonly atMs: number;
+  readonly run: () => void;
+}
+
 /** Resolves to true when `promise` settles within `ms`, else to false. Never rejects. */
 export function settlesWithin(promise: Promise<unknown>, ms: number, timers: Timers): Promise<boolean> {
   return new Promise((resolve) => {

@@ -4,15 +4,15 @@ import type { SignetError } from "../../errors.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
 import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import { findMember, replaceSpan, replaceSpanByNumber, type Span } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { ownIdOf } from "../../bridge/peer_line.ts";
-import { type Opened, PeerCall, type Track, type Waiter } from "./http_peer_call.ts";
+import { type Opened, PeerCall, type PeerCallHost, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, lostAgain } from "./http_peer_fault.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
-import type { PeerWire } from "./http_peer_wire.ts";
+import type { PeerWire, Sender } from "./http_peer_wire.ts";
 
 /** Who knows the session at the server. */
 export interface SessionKeeper {
@@ -57,7 +57,7 @@ const MAX_IDLE_BYTES = 16 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export class HttpPeer implements Peer {
+export class HttpPeer implements Peer, PeerCallHost {
   readonly #options: HttpPeerOptions;
   readonly #calls = new Map<number, PeerCall>();
   /** All that have not ended, those that nobody waits for included. */
@@ -107,23 +107,17 @@ export class HttpPeer implements Peer {
 
   /** As `ask`, by a way of its own. @returns undefined if there are too many, or no room */
   call(text: Uint8Array, asking: Asking): number | undefined {
-    const { parts: { limits, account, timers }, wire } = this.#options;
+    const { limits, account, timers } = this.#options.parts;
     const { id, waiter, fields, open, isAwaited = false } = asking;
     if (this.#stopped || (this.#running.size >= limits.maxCalls && !isAwaited)) return undefined;
     const charge = account.tryCharge(text.length);
     if (charge === undefined) return undefined;
     const ownId = ++this.#lastId;
-    const body = replaceSpan(text, id, encoder.encode(String(ownId)));
-    const call = new PeerCall({
-      ...{ ownId, limits, account, timers, charge, waiter },
-      resume: (lastEventId, session) => wire.get(lastEventId, { session, fields }),
-      onMessage: (message, about) => this.hear(message, about),
-      onJunk: (found) => this.discard(found),
-      elsewhere: (session) => this.#options.sessions.listenedTo(session),
-    });
+    const body = replaceSpanByNumber(text, id, ownId);
+    const call = new PeerCall({ ownId, limits, account, timers, charge, waiter, fields, host: this });
     this.#calls.set(ownId, call);
     // No closure made here may hold the text: those of the call live as long as it does.
-    const running: Promise<void> = call.run(open(body, call.track)).finally(() => {
+    const running: Promise<void> = call.run(open(body, call.track)).then(() => {
       this.#running.delete(running);
       this.#calls.delete(ownId);
     });
@@ -131,9 +125,18 @@ export class HttpPeer implements Peer {
     return ownId;
   }
 
+  resume(lastEventId: string, by: Sender): SessionCall {
+    return this.#options.wire.get(lastEventId, by);
+  }
+
+  elsewhere(session: PeerSession): Promise<void> | undefined {
+    return this.#options.sessions.listenedTo(session);
+  }
+
   async #open(body: Uint8Array, fields: FieldList, track: Track): Promise<Opened> {
     const { sessions, wire } = this.#options;
-    let session = await sessions.current(fields);
+    const current = sessions.current(fields);
+    let session = current instanceof Promise ? await current : current;
     for (let isRepeated = false;; isRepeated = true) {
       const answer = await track(() => wire.post(body, { session, fields }));
       if (!(answer instanceof LostSession)) return { session, response: answer };

@@ -2,8 +2,9 @@
 // coding (P6). Bounded by one message; what is held of it is charged; who takes a message slowly is waited for.
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import { SignetError } from "../../errors.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { MAX_BATCH } from "../../mcp/json_scan.ts";
@@ -49,6 +50,29 @@ export async function readMessages(given: ClientResponse, reading: Reading): Pro
     response.release();
   }
 }
+
+/**
+ * The one message of an answer that is a short JSON text and has arrived whole, which most are: read at once, and the
+ * response released. @returns undefined where it takes more than that, and then nothing has been read
+ */
+export function readAtOnce(response: ClientResponse, maxBytes: number): JsonLine | undefined {
+  const { head: { fields }, body } = response;
+  const { length } = body;
+  if (length === CHUNKED || length === 0 || length > Math.min(maxBytes, AT_ONCE_BYTES)) return undefined;
+  if (fieldValue(fields, "content-encoding") !== undefined || isEventStream(fields)) return undefined;
+  const here = body.takeBuffered();
+  if (here === undefined) return undefined;
+  try {
+    return readLine(ownBytes(here)) ?? NO_JSON;
+  } finally {
+    response.release();
+  }
+}
+
+/** Of a message that is read at once: it is held for no longer than a turn. */
+const AT_ONCE_BYTES = 16 * 1024;
+/** Stands for what is no message of JSON-RPC. */
+const NO_JSON: JsonLine = { text: new Uint8Array(0), value: undefined };
 
 async function readWhole(body: BodyReader, reading: Reading, charge: Charge): Promise<void> {
   const here = body.takeBuffered();
@@ -109,13 +133,16 @@ export function isSendable(id: string): boolean {
 /** Revision 2025-03-26 let a server send several messages as one: as many as a client may (M6). */
 async function take(text: Uint8Array, { onMessage }: Reading): Promise<void> {
   const read = text.length > TURN_BYTES ? await readLongLine(text) : readLine(text);
-  if (!Array.isArray(read?.value)) return await onMessage(read);
-  if (read.value.length > MAX_BATCH) return await onMessage(undefined);
+  if (read === undefined) return await onMessage(read);
+  for (const message of messagesIn(read)) await onMessage(message);
+}
+
+/** Itself, or each of several; undefined for what is too many to be any. */
+export function messagesIn(read: JsonLine): (JsonLine | undefined)[] {
+  if (!Array.isArray(read.value)) return [read];
+  if (read.value.length > MAX_BATCH) return [undefined];
   const spans = elementsOf(read.text);
-  for (const [at, value] of read.value.entries()) {
-    const { start, end } = spans[at]!;
-    await onMessage({ value, text: read.text.subarray(start, end) });
-  }
+  return read.value.map((value, at) => ({ value, text: read.text.subarray(spans[at]!.start, spans[at]!.end) }));
 }
 
 function hold(charge: Charge, bytes: number): void {

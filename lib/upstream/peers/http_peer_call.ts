@@ -3,14 +3,14 @@
 // what the server has proven not to have run (L4); the POST of one call is nobody else's.
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
 import { isRpc, type JsonLine, ownIdOf, readLine } from "../../bridge/peer_line.ts";
-import { readMessages, type StreamPlace } from "./http_peer_answer.ts";
+import { messagesIn, readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits, PeerSession } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
@@ -38,16 +38,23 @@ export interface PeerCallOptions {
   readonly timers: Timers;
   /** What is held while it is on its way; let go of when the POST is answered. */
   readonly charge: Charge;
+  /** With which of the client's fields it was made. */
+  readonly fields: FieldList;
+  readonly host: PeerCallHost;
+}
+
+/** What a call shares with all others of its server. */
+export interface PeerCallHost {
   /** Asks for what comes behind an event. */
-  readonly resume: (lastEventId: string, session: PeerSession) => SessionCall;
-  /** A request or notification of the server's on the stream of this call. */
-  readonly onMessage: (message: Message, about: number) => Promise<void> | undefined;
-  readonly onJunk: (found: string) => void;
+  resume(lastEventId: string, by: { readonly session: PeerSession; readonly fields: FieldList }): SessionCall;
+  /** A request or notification of the server's on the stream of the call `about`. */
+  hear(message: Message, about: number): Promise<void> | undefined;
+  discard(found: string): void;
   /**
    * The server's own stream, where some answer what they have only accepted: settles when nothing of `session` will come
    * on it any more; undefined if there is none.
    */
-  readonly elsewhere: (session: PeerSession) => Promise<void> | undefined;
+  elsewhere(session: PeerSession): Promise<void> | undefined;
 }
 
 /** After its response a stream is read for so long, in ms: whatever else was on its way, and the end of it. */
@@ -69,6 +76,7 @@ export class PeerCall {
   /** What came there before the POST was answered. */
   #early: Message | undefined;
   #isPosted = false;
+  #isStream = false;
   #session: PeerSession | undefined;
   #aborted = false;
 
@@ -118,7 +126,7 @@ export class PeerCall {
 
   /** An answer with its id on the server's own stream: another's, unless it has been sent there. */
   takeElsewhere(value: JsonObject, line: Uint8Array): Promise<void> | undefined {
-    const { charge, onJunk } = this.#options;
+    const { charge, host } = this.#options;
     if (this.#awaited !== undefined && this.#waiter !== undefined) {
       const wait = this.#settle(value, line);
       this.#awaited.resolve();
@@ -126,7 +134,7 @@ export class PeerCall {
     }
     // It may have overtaken the 202 that sends it there.
     const mayBeEarly = !this.#isPosted && this.#early === undefined && charge.resize(charge.bytes + line.length);
-    if (!mayBeEarly) return void onJunk("an answer on a stream that carries none");
+    if (!mayBeEarly) return void host.discard("an answer on a stream that carries none");
     this.#early = { value, line };
   }
 
@@ -140,7 +148,7 @@ export class PeerCall {
       return await this.#settle(early.value, early.line);
     }
     if (response.head.status === 202) return await this.#waitElsewhere(session, response);
-    await this.#read(response);
+    await (this.#readAtOnce(response) ?? this.#read(response));
     for (let inVain = 0; this.#waiter !== undefined && !this.#aborted;) {
       const { eventId } = this.#place;
       if (eventId === undefined || inVain > this.#options.limits.maxResumptions) throw noAnswer();
@@ -153,7 +161,7 @@ export class PeerCall {
   /** docs/protocol.md 10: no answer of a server that has sessions, but some give it. */
   async #waitElsewhere(session: PeerSession, response: ClientResponse): Promise<void> {
     response.release();
-    const over = this.#options.elsewhere(session);
+    const over = this.#options.host.elsewhere(session);
     if (over === undefined) throw noAnswer();
     const awaited = this.#awaited = Promise.withResolvers<void>();
     void over.then(awaited.resolve);
@@ -163,12 +171,12 @@ export class PeerCall {
 
   /** @throws SignetError, HttpError where there will be no rest */
   async #resume(session: PeerSession, { eventId, inVain }: { eventId: string; inVain: number }): Promise<void> {
-    const { limits: { retryMs, maxRetryMs }, resume } = this.#options;
+    const { limits: { retryMs, maxRetryMs }, host, fields } = this.#options;
     const wanted = (this.#place.retryMs ?? retryMs) * 2 ** inVain;
     await this.#pause.wait(Math.min(maxRetryMs, Math.max(LEAST_RETRY_MS, wanted)));
     if (this.#aborted || this.#waiter === undefined) return;
     try {
-      const answer = await this.track(() => resume(eventId, session));
+      const answer = await this.track(() => host.resume(eventId, { session, fields }));
       if (answer instanceof LostSession || answer.head.status >= 300 || !isEventStream(answer.head.fields)) {
         answer.release();
         throw noAnswer();
@@ -180,7 +188,20 @@ export class PeerCall {
     }
   }
 
+  /** @returns whether it could be, and what is to be waited for before anything else */
+  #readAtOnce(response: ClientResponse): Promise<void> | true | undefined {
+    const read = readAtOnce(response, this.#options.limits.maxMessageBytes);
+    if (read === undefined) return undefined;
+    if (!Array.isArray(read.value)) return this.#take(read.value === undefined ? undefined : read) ?? true;
+    return this.#takeEach(read);
+  }
+
+  async #takeEach(read: JsonLine): Promise<void> {
+    for (const one of messagesIn(read)) await this.#take(one);
+  }
+
   async #read(response: ClientResponse): Promise<void> {
+    this.#isStream = isEventStream(response.head.fields);
     const { limits: { maxMessageBytes: maxBytes }, account } = this.#options;
     const onMessage = (read: JsonLine | undefined) => this.#take(read);
     try {
@@ -208,16 +229,16 @@ export class PeerCall {
   }
 
   #take(read: JsonLine | undefined): Promise<void> | undefined {
-    const { onJunk, onMessage, ownId } = this.#options;
-    if (read === undefined) return void onJunk("what is not JSON");
+    const { host, ownId } = this.#options;
+    if (read === undefined) return void host.discard("what is not JSON");
     const { value, text } = read;
-    if (!isRpc(value)) return void onJunk("JSON that is no message of JSON-RPC 2.0");
-    if (typeof value.method === "string") return onMessage({ value, line: text }, ownId);
-    if (this.#waiter === undefined) return void onJunk("an answer that nobody waits for");
+    if (!isRpc(value)) return void host.discard("JSON that is no message of JSON-RPC 2.0");
+    if (typeof value.method === "string") return host.hear({ value, line: text }, ownId);
+    if (this.#waiter === undefined) return void host.discard("an answer that nobody waits for");
     if (this.#isMine(value)) return this.#settle(value, text);
     // A transport that could not tell whose it is: there is one request in a POST.
     if (value.id === null || value.id === undefined) return this.#settleNameless(value);
-    return void onJunk("an answer to another request");
+    return void host.discard("an answer to another request");
   }
 
   #isMine({ id }: JsonObject): boolean {
@@ -225,7 +246,7 @@ export class PeerCall {
   }
 
   #settleNameless(value: JsonObject): Promise<void> | undefined {
-    if (!isJsonObject(value.error)) return void this.#options.onJunk("a result without an id");
+    if (!isJsonObject(value.error)) return void this.#options.host.discard("a result without an id");
     const named = { ...value, id: this.#options.ownId };
     return this.#settle(named, encoder.encode(JSON.stringify(named)));
   }
@@ -238,7 +259,8 @@ export class PeerCall {
     }
     this.#waiter = undefined;
     const { timers } = this.#options;
-    this.#stopLingering ??= timers.after(LINGER_MS, () => this.abort());
+    // Of an answer that has ended nothing comes any more.
+    if (this.#isStream) this.#stopLingering ??= timers.after(LINGER_MS, () => this.abort());
     return waiter?.onReply(withoutSession({ value, line }, this.#session?.id));
   }
 

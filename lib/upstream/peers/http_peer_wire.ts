@@ -76,9 +76,8 @@ export class PeerWire {
         caller,
         session: tag,
       });
-      const response = call.response.then((answer) => this.#reached(answer), (error) => this.#missed(error));
-      response.catch(() => {});
-      return { response, abort: () => call.abort() };
+      void call.response.then(this.#reached, this.#missed);
+      return call;
     } catch (error) {
       const response = Promise.reject(error);
       response.catch(() => {});
@@ -86,15 +85,11 @@ export class PeerWire {
     }
   }
 
-  #reached(answer: SessionAnswer): SessionAnswer {
-    this.#parts.breaker.succeed();
-    return answer;
-  }
+  readonly #reached = (): void => this.#parts.breaker.succeed();
 
-  #missed(error: unknown): never {
+  readonly #missed = (error: unknown): void => {
     if (error instanceof HttpError && OF_THE_SERVER.has(error.code)) this.#parts.breaker.fail(error);
-    throw error;
-  }
+  };
 }
 
 /** Statuses of an end that mean: there is no such session any more, or it cannot be ended by us, which is as good (L5). */

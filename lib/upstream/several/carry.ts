@@ -20,13 +20,24 @@ export interface CarrierRule {
 export function carrierRule({ client, names }: CarrierRule): (fields: FieldList) => FieldList {
   const wanted = [...ALWAYS, ...names].map((name) => plainName(name.toLowerCase()));
   const passing = new Set(wanted.filter((name) => !CREDENTIALS.includes(name)));
+  const passes = remembering((name) => client ? !OF_THE_MESSAGE.test(name) : passing.has(plainName(name)));
   return (fields) => {
     const carried: FieldList = [];
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i]!;
-      const passes = client ? !OF_THE_MESSAGE.test(name) : passing.has(plainName(name));
-      if (passes) carried.push(name, fields[i + 1]!);
-    }
+    for (let i = 0; i < fields.length; i += 2) if (passes(fields[i]!)) carried.push(fields[i]!, fields[i + 1]!);
     return carried;
+  };
+}
+
+const MAX_REMEMBERED = 256, MAX_NAME_LENGTH = 64;
+
+/** The same verdict for the same name, found out once: nearly all requests have the same fields. */
+function remembering(judge: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const verdict = known.get(name);
+    if (verdict !== undefined) return verdict;
+    const found = judge(name);
+    if (known.size < MAX_REMEMBERED && name.length <= MAX_NAME_LENGTH) known.set(name, found);
+    return found;
   };
 }

@@ -89,8 +89,12 @@ export class Catalog {
     }
   }
 
-  /** A tool or a prompt. @throws MemberFault if only a list could tell, and there is none */
-  async destinationOf(kind: "tools" | "prompts", outward: string, carrier: Carrier): Promise<Destination | undefined> {
+  /** A tool or a prompt; a promise where a list has to tell. @throws MemberFault if only a list could tell, and there is none */
+  destinationOf(
+    kind: "tools" | "prompts",
+    outward: string,
+    carrier: Carrier,
+  ): Destination | undefined | Promise<Destination | undefined> {
     const life = this.#options.lives.find(({ name }) => outward.startsWith(name + this.#options.separator));
     if (life === undefined) return undefined;
     const rest = outward.slice(life.name.length + this.#options.separator.length);
@@ -100,8 +104,8 @@ export class Catalog {
         ? { life, inward: rest }
         : undefined;
     }
-    const inward = await this.#lookUp(life, LISTS[`${kind}/list`]!, { outward, carrier });
-    return inward === undefined ? undefined : { life, inward };
+    return this.#lookUp(life, LISTS[`${kind}/list`]!, { outward, carrier: { fields: [...carrier.fields] } })
+      .then((inward) => inward === undefined ? undefined : { life, inward });
   }
 
   resourceOf(outward: string): Destination | undefined {

@@ -2,14 +2,14 @@
 // whatever a member does (docs/behaviour.md A2, A6). A member that does not answer in time is left out.
 import type { Item, Listed } from "./page_cache.ts";
 import type { Carrier } from "../../bridge/peer.ts";
-import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
+import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { MemberFault } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";
 import type { OfferKind } from "./member.ts";
 import { isFit, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
 import { viewSplices } from "./outward.ts";
-import { elementsIn, isObjectAt, jsonBytes, type Splice, splice, stringAt } from "./splices.ts";
+import { elementsIn, isObjectAt, jsonBytes, type Splice, splice } from "./splices.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf, outwardUri } from "./uris.ts";
 

@@ -1,7 +1,16 @@
 // One member in one session: greeted with the others, gone on with after a restart, or tried again while it is out. What
 // it does, or fails to do, is its own calls' business (docs/behaviour.md A4, A6, A8).
 import { SignetError } from "../../errors.ts";
-import type { Asker, Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import {
+  type Asker,
+  type Carrier,
+  type Message,
+  ownCarrier,
+  type Peer,
+  type PeerEvents,
+  type PeerSource,
+  type Resumed,
+} from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
@@ -147,21 +156,21 @@ export class MemberLife {
     return await this.#connecting.then(() => true, () => false);
   }
 
-  /**
-   * Asks as `Peer.ask`, but whoever asks is told in any case.
-   * @param onAsked the peer it went to, and the id it has there
-   */
-  ask(text: Uint8Array, asking: Asking): void {
-    const { asker, carrier, onAsked } = asking;
-    const send = (peer: Peer) => {
-      const id = peer.ask(text, findMember(text, "id")!, asker, this.#carry(carrier));
-      if (id !== undefined) onAsked(peer, id);
-      else asker.onLost({ reason: "The MCP server does not take more requests now" });
-    };
-    const peer = this.#source?.peerFor(this.#carry(carrier));
-    if (peer !== undefined && !(peer instanceof Promise)) return send(peer);
-    void this.#peerLater(peer, carrier).then((peer) => asking.wanted() && send(peer))
-      .catch((error) => asking.wanted() && asker.onLost({ reason: publicReason(error) }));
+  /** Asks as `Peer.ask`, but whoever asks is told in any case. What of the fields it may have is its peer's to know. */
+  ask(text: Uint8Array, asking: Asking, carrier: Carrier): void {
+    const peer = this.#source?.peerFor(carrier);
+    if (peer !== undefined && !(peer instanceof Promise)) return this.#send(peer, text, { asking, carrier });
+    const kept = ownCarrier(carrier);
+    void this.#peerLater(peer, kept)
+      .then((peer) => asking.isWanted && this.#send(peer, text, { asking, carrier: kept }))
+      .catch((error) => asking.isWanted && asking.onLost({ reason: publicReason(error) }));
+  }
+
+  #send(peer: Peer, text: Uint8Array, { asking, carrier }: { readonly asking: Asking; readonly carrier: Carrier }) {
+    const id = peer.ask(text, findMember(text, "id")!, asking, carrier);
+    if (id !== undefined) asking.onAsked(peer, id);
+    // Not in the same breath: whoever asks has to know its id first.
+    else queueMicrotask(() => asking.onLost({ reason: "The MCP server does not take more requests now" }));
   }
 
   /** Sends a notification; one that is out misses it. */
@@ -251,13 +260,12 @@ export class MemberLife {
   }
 }
 
-/** A request for a member. */
-export interface Asking {
-  readonly asker: Asker;
-  readonly carrier: Carrier;
-  readonly onAsked: (peer: Peer, id: number) => void;
+/** A request for a member, and who waits for its answer. */
+export interface Asking extends Asker {
+  /** The peer it went to, and the id it has there. */
+  onAsked(peer: Peer, id: number): void;
   /** Whether somebody still waits, once the member is there. */
-  readonly wanted: () => boolean;
+  readonly isWanted: boolean;
 }
 
 /** As it stands behind the member's name. What is of a fault's own public words says already what could not be done. */

@@ -1,7 +1,7 @@
 // What a member says as its clients see it: addresses of resources that lead back to it, wherever an answer holds one
 // (docs/behaviour.md A3, A9). Everything else passes byte for byte.
-import { findMembers, type Span } from "../../mcp/json_text.ts";
-import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice, stringAt } from "./splices.ts";
+import { findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
+import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice } from "./splices.ts";
 import { outwardUri } from "./uris.ts";
 
 /** One address, exchanged. */

@@ -27,15 +27,14 @@ export function asker(timers: Timers, timeoutMs: number): Ask {
         asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), carrier);
         asked.peer.forget(asked.id);
       });
+      // Kept by nobody: it goes out, or not, while this stands.
       life.ask(jsonBytes({ jsonrpc: "2.0", id: 0, method, params }), {
-        asker: {
-          onReply: (reply) => void settle(() => resolve(reply)),
-          onLost: ({ reason }) => settle(() => reject(new MemberFault(reason))),
-        },
-        // Kept by nobody: it goes out, or not, while this stands.
-        carrier,
+        onReply: (reply) => void settle(() => resolve(reply)),
+        onLost: ({ reason }) => settle(() => reject(new MemberFault(reason))),
         onAsked: (peer, id) => asked = { peer, id },
-        wanted: () => waiting,
-      });
+        get isWanted() {
+          return waiting;
+        },
+      }, carrier);
     });
 }

@@ -1,8 +1,8 @@
 // Progress tokens of members' questions: two members may choose one and the same, so clients are given others, which lead
 // back to the question as long as it is open (docs/behaviour.md A5). Bounded by the questions that are open.
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
 import type { AskingPeer } from "./asking_peer.ts";
-import { jsonBytes, memberAt, stringAt } from "./splices.ts";
+import { jsonBytes, memberAt } from "./splices.ts";
 
 interface Given {
   readonly asking: AskingPeer;

@@ -5,7 +5,7 @@ import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envel
 import type { Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
@@ -23,7 +23,7 @@ import { asker } from "./own_asks.ts";
 import { type OutwardOf, outwardOfTask, outwardUpdate } from "./outward.ts";
 import { QuestionTokens } from "./question_tokens.ts";
 import { RouterPeer } from "./router_peer.ts";
-import { jsonBytes, memberAt, stringAt } from "./splices.ts";
+import { jsonBytes, memberAt } from "./splices.ts";
 import { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 

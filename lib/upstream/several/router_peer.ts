@@ -1,43 +1,29 @@
 // Several members as one peer: each request goes to the member it is about, under an id of this peer's own, and what comes
 // back comes back to who asked (docs/behaviour.md A2, A6, C1). It lives as long as its session; members come and go.
-import type { Asker, Carrier, Message, Peer } from "../../bridge/peer.ts";
+import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
 import { progressTokenOf } from "../../bridge/open_calls.ts";
 import { idKey, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import { findMember, findMembers, replaceSpan, type Span, stringAt } from "../../mcp/json_text.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import type { Catalog, Destination } from "./catalog.ts";
 import type { Cursors } from "./cursors.ts";
-import { LISTS } from "./lists.ts";
+import { type ListKind, LISTS } from "./lists.ts";
 import type { MemberLife } from "./member_life.ts";
-import { type OutwardOf, outwardReply } from "./outward.ts";
+import { OpenRequest, type Requests } from "./open_request.ts";
+import type { OutwardOf } from "./outward.ts";
 import type { Ask } from "./own_asks.ts";
 import { pageOf } from "./pages.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
-import { jsonBytes, memberAt, stringAt } from "./splices.ts";
+import { jsonBytes, memberAt } from "./splices.ts";
+import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, INTERNAL = -32603;
 /** Stands for what is no text: it opens nothing. */
 const NO_CURSOR = "";
-/** As much of a name as a message repeats, in characters. */
-const MAX_SHOWN = 128;
 const EMPTY = new TextEncoder().encode("{}");
-
-/** A request of the client's that is on its way. */
-interface Open {
-  readonly asker: Asker;
-  readonly token: string | undefined;
-  life: MemberLife | undefined;
-  running: { readonly peer: Peer; readonly id: number } | undefined;
-}
-
-/** What a request is about, in its text and to people. */
-interface Subject {
-  readonly what: "tool" | "prompt" | "resource" | "task";
-  readonly span: Span | undefined;
-  readonly value: string | undefined;
-}
+const NOTHING = new Uint8Array(0);
 
 export interface RouterPeerOptions {
   readonly lives: readonly MemberLife[];
@@ -48,9 +34,9 @@ export interface RouterPeerOptions {
   readonly ask: Ask;
 }
 
-export class RouterPeer implements Peer {
+export class RouterPeer implements Peer, Requests {
   readonly #options: RouterPeerOptions;
-  readonly #open = new Map<number, Open>();
+  readonly #open = new Map<number, OpenRequest>();
   #lastId = 0;
 
   constructor(options: RouterPeerOptions) {
@@ -63,15 +49,17 @@ export class RouterPeer implements Peer {
 
   ask(text: Uint8Array, _id: Span, asker: Asker, carrier: Carrier): number {
     const own = ++this.#lastId;
-    const method = stringAt(text, findMember(text, "method")) ?? "";
-    const token = MAY_PROGRESS.test(method) ? tokenOf(text) : undefined;
-    this.#open.set(own, { asker, token, life: undefined, running: undefined });
-    // Texts and fields are on loan until this returns.
-    const kept = text.slice();
-    const held = { fields: [...carrier.fields], noted: carrier.noted };
-    this.#route(own, { text: kept, method, carrier: held }).catch((error) => {
-      this.#fail(own, INTERNAL, error instanceof MemberFault ? `Internal error: ${reasonOf(error)}` : "Internal error");
-    });
+    const [methodSpan, params] = findMembers(text, ["method", "params"]);
+    const method = stringAt(text, methodSpan) ?? "";
+    const request = new OpenRequest(this, { own, asker, token: tokenOf(text, method, params) });
+    this.#open.set(own, request);
+    const subject = subjectOf(text, method, params);
+    if (subject !== undefined) this.#passTo(request, subject, { text, method, carrier });
+    else {
+      // Texts and fields are on loan until this returns.
+      const kept = { text: text.slice(), method, params, carrier: ownCarrier(carrier) };
+      this.#answer(request, kept).catch((error) => this.#failInternally(request, error));
+    }
     return own;
   }
 
@@ -109,45 +97,39 @@ export class RouterPeer implements Peer {
     return undefined;
   }
 
-  async #route(own: number, request: Routed): Promise<void> {
-    const { text, method, carrier } = request;
-    const params = findMember(text, "params");
-    switch (method) {
-      case "ping":
-        // Not in the same breath: whoever asks has to know its id first.
-        await Promise.resolve();
-        return this.#result(own, EMPTY);
-      case "tools/call":
-      case "prompts/get": {
-        const span = memberAt(text, "name", params);
-        const what = method === "tools/call" ? "tool" : "prompt";
-        return await this.#toNamed(own, request, { what, span, value: stringAt(text, span) });
-      }
-      case "resources/read":
-      case "resources/subscribe":
-      case "resources/unsubscribe": {
-        const span = memberAt(text, "uri", params);
-        return await this.#toNamed(own, request, { what: "resource", span, value: stringAt(text, span) });
-      }
-      case "tasks/get":
-      case "tasks/result":
-      case "tasks/cancel": {
-        if (!this.#hasTasks) break;
-        const span = memberAt(text, "taskId", params);
-        return await this.#toNamed(own, request, { what: "task", span, value: stringAt(text, span) });
-      }
-      case "completion/complete":
-        return await this.#toNamed(own, request, referenceIn(text, memberAt(text, "ref", params)));
-      case "logging/setLevel":
-        return await this.#setLevel(own, params === undefined ? {} : parse(text, params), carrier);
+  close(request: OpenRequest): boolean {
+    return this.#open.delete(request.own);
+  }
+
+  isOpen(request: OpenRequest): boolean {
+    return this.#open.has(request.own);
+  }
+
+  fail(request: OpenRequest, code: number, message: string): void {
+    const value = { jsonrpc: "2.0", id: request.own, error: { code, message } };
+    this.#reply(request, { line: jsonBytes(value), value });
+  }
+
+  #failInternally(request: OpenRequest, error: unknown): void {
+    const message = error instanceof MemberFault ? `Internal error: ${reasonOf(error)}` : "Internal error";
+    this.fail(request, INTERNAL, message);
+  }
+
+  /** What Signet answers itself. Never in the same breath: whoever asks has to know its id first. */
+  async #answer(request: OpenRequest, { text, method, params, carrier }: Kept): Promise<void> {
+    await Promise.resolve();
+    if (method === "ping") return this.#result(request, EMPTY);
+    if (method === "logging/setLevel") {
+      return await this.#setLevel(request, params === undefined ? {} : parse(text, params), carrier);
     }
     const list = method === "tasks/list" && !this.#hasTasks ? undefined : LISTS[method];
-    if (list === undefined) {
-      await Promise.resolve();
-      return this.#fail(own, METHOD_NOT_FOUND, `Method not found: ${method.slice(0, MAX_SHOWN)}`);
-    }
+    if (list === undefined) return this.#failUnknownMethod(request, method);
     const cursor = memberAt(text, "cursor", params);
-    await this.#list(own, list.method, { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier });
+    await this.#list(request, list, { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier });
+  }
+
+  #failUnknownMethod(request: OpenRequest, method: string): void {
+    this.fail(request, METHOD_NOT_FOUND, `Method not found: ${method.slice(0, MAX_SHOWN)}`);
   }
 
   /** After a restart nobody knows: then members are asked. */
@@ -157,59 +139,49 @@ export class RouterPeer implements Peer {
     );
   }
 
-  async #list(own: number, method: string, { cursor, carrier }: { cursor: string | undefined; carrier: Carrier }) {
+  async #list(request: OpenRequest, list: ListKind, by: { cursor: string | undefined; carrier: Carrier }) {
     const { catalog, cursors } = this.#options;
-    const from = cursor === undefined ? undefined : cursors.open(method, cursor);
+    const { cursor, carrier } = by;
+    const from = cursor === undefined ? undefined : cursors.open(list.method, cursor);
     if (cursor !== undefined && from === undefined) {
-      await Promise.resolve();
-      return this.#fail(own, INVALID_PARAMS, "Invalid params: unknown cursor");
+      return this.fail(request, INVALID_PARAMS, "Invalid params: unknown cursor");
     }
-    const list = LISTS[method]!;
-    await catalog.list(list, carrier, (merged) => this.#result(own, pageOf(merged, list, { from, cursors })));
+    await catalog.list(list, carrier, (merged) => this.#result(request, pageOf(merged, list, { from, cursors })));
   }
 
-  async #toNamed(own: number, request: Routed, subject: Subject): Promise<void> {
-    const { span, value } = subject;
-    await Promise.resolve();
-    const found = value === undefined ? undefined : await this.#destinationOf(subject.what, value, request.carrier);
-    if (found === undefined || span === undefined) return this.#fail(own, INVALID_PARAMS, unknown(subject));
-    this.#pass(own, request, { ...found, subject: { ...subject, span } });
+  /** To the member that what it is about leads to: at once, where no list has to be read first. */
+  #passTo(request: OpenRequest, subject: Subject, routed: Routed): void {
+    const found = this.#destinationOf(subject, routed);
+    if (found === undefined) {
+      return queueMicrotask(() => {
+        if (subject.what === "task" && !this.#hasTasks) this.#failUnknownMethod(request, routed.method);
+        else this.fail(request, INVALID_PARAMS, unknownWords(subject));
+      });
+    }
+    if (!(found instanceof Promise)) return this.#pass(request, subject, { ...routed, to: found });
+    const { method } = routed;
+    const [text, carrier] = [routed.text.slice(), ownCarrier(routed.carrier)];
+    found.then((to) => {
+      if (to === undefined) this.fail(request, INVALID_PARAMS, unknownWords(subject));
+      else if (this.isOpen(request)) this.#pass(request, subject, { text, method, carrier, to });
+    }).catch((error) => this.#failInternally(request, error));
   }
 
-  #destinationOf(what: Subject["what"], value: string, carrier: Carrier) {
+  #destinationOf({ what, value }: Subject, { carrier }: Routed) {
     const { catalog, taskIds } = this.#options;
+    if (value === undefined) return undefined;
     if (what === "task") return taskIds.open(value);
     if (what === "resource") return catalog.resourceOf(value);
     return catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, carrier);
   }
 
-  #pass(own: number, request: Routed, to: Destination & { readonly subject: Subject & { readonly span: Span } }): void {
-    const open = this.#open.get(own);
-    if (open === undefined) return; // cancelled meanwhile
-    const { life, inward, subject } = to;
-    open.life = life;
+  #pass(request: OpenRequest, subject: Subject, { text, method, carrier, to }: Routed & { to: Destination }): void {
+    const { life, inward } = to;
+    const known = subject.what === "task" ? { inward, outward: subject.value! } : undefined;
+    request.pass({ life, method, subject, of: this.#outwardOf(life, known) });
     life.member.counts.calls++;
-    if (request.carrier.noted !== undefined) request.carrier.noted.member = life.name;
-    const text = replaceSpan(request.text, subject.span, jsonBytes(inward));
-    const hides = subject.what === "resource" && life.member.visible.resources.hides;
-    const of = this.#outwardOf(life, subject.what === "task" ? { ...to, outward: subject.value! } : undefined);
-    life.ask(text, {
-      carrier: request.carrier,
-      asker: {
-        onReply: (reply) => {
-          // What is denied must look like what is not there, and so the other way round (A7).
-          if (hides && isNotFound(reply)) return void this.#fail(own, INVALID_PARAMS, unknown(subject));
-          return this.#reply(own, { ...reply, line: outwardReply(reply.line, request.method, of) });
-        },
-        onLost: (loss) => {
-          life.member.counts.lost++;
-          const lost = this.#take(own);
-          lost?.asker.onLost({ reason: `${life.name}: ${loss.reason}` });
-        },
-      },
-      onAsked: (peer, id) => open.running = { peer, id },
-      wanted: () => this.#open.get(own) === open,
-    });
+    if (carrier.noted !== undefined) carrier.noted.member = life.name;
+    life.ask(renamed(text, subject, inward), request, carrier);
   }
 
   /** @param known a task that was asked about by an id that its client keeps, under whatever key it was sealed */
@@ -222,7 +194,7 @@ export class RouterPeer implements Peer {
   }
 
   /** Asked of all that may have a log; done if one of them has done it. */
-  async #setLevel(own: number, params: JsonObject, carrier: Carrier): Promise<void> {
+  async #setLevel(request: OpenRequest, params: JsonObject, carrier: Carrier): Promise<void> {
     const { lives, ask } = this.#options;
     const able = lives.filter((life) =>
       life.isUp &&
@@ -232,12 +204,12 @@ export class RouterPeer implements Peer {
       able.map((life) => ask(life, "logging/setLevel", params, carrier).catch(() => undefined)),
     );
     const done = replies.find((reply) => reply !== undefined && reply.value.error === undefined);
-    if (done !== undefined) return this.#result(own, EMPTY);
+    if (done !== undefined) return this.#result(request, EMPTY);
     const refusal = replies.find((reply) => reply !== undefined)?.value.error as JsonObject | undefined;
     if (refusal === undefined) {
-      return this.#fail(own, METHOD_NOT_FOUND, "Method not found: no MCP server has a log to set");
+      return this.fail(request, METHOD_NOT_FOUND, "Method not found: no MCP server has a log to set");
     }
-    this.#fail(own, Number(refusal.code) || INVALID_PARAMS, String(refusal.message ?? "refused"));
+    this.fail(request, Number(refusal.code) || INVALID_PARAMS, String(refusal.message ?? "refused"));
   }
 
   #cancel(text: Uint8Array, carrier: Carrier): void {
@@ -249,63 +221,49 @@ export class RouterPeer implements Peer {
     running.peer.send(replaceSpan(text, span!, jsonBytes(running.id)), { fields: life.member.carry(carrier.fields) });
   }
 
-  #take(own: number): Open | undefined {
-    const open = this.#open.get(own);
-    this.#open.delete(own);
-    return open;
+  #reply(request: OpenRequest, reply: Message): void {
+    if (this.close(request)) void request.asker.onReply(reply);
   }
 
-  #reply(own: number, reply: Message): Promise<void> | undefined {
-    return this.#take(own)?.asker.onReply(reply);
-  }
-
-  #result(own: number, result: Uint8Array): void {
-    const frame = jsonBytes({ jsonrpc: "2.0", id: own, result: 0 });
+  #result(request: OpenRequest, result: Uint8Array): void {
+    const frame = jsonBytes({ jsonrpc: "2.0", id: request.own, result: 0 });
     const line = replaceSpan(frame, findMember(frame, "result")!, result);
-    void this.#reply(own, { line, value: { jsonrpc: "2.0", id: own, result: {} } });
-  }
-
-  #fail(own: number, code: number, message: string): void {
-    const value = { jsonrpc: "2.0", id: own, error: { code, message } };
-    void this.#reply(own, { line: jsonBytes(value), value });
+    this.#reply(request, { line, value: { jsonrpc: "2.0", id: request.own, result: {} } });
   }
 }
 
+/** The request as the member is to have it. Mostly a prefix is all that goes. */
+function renamed(text: Uint8Array, { span, value }: Subject, inward: string): Uint8Array {
+  const { start, end } = span!;
+  const prefix = value!.length - inward.length;
+  // As many bytes as characters: it is ASCII, and nothing in it is escaped.
+  const isPlain = end - start === value!.length + 2 && prefix > 0 && value!.endsWith(inward);
+  if (!isPlain) return replaceSpan(text, span!, jsonBytes(inward));
+  return replaceSpan(text, { start: start + 1, end: start + 1 + prefix }, NOTHING);
+}
+
+/** As it came: on loan. */
 interface Routed {
   readonly text: Uint8Array;
   readonly method: string;
   readonly carrier: Carrier;
 }
 
+interface Kept extends Routed {
+  readonly params: Span | undefined;
+}
+
 /** Requests that servers report the progress of. */
 const MAY_PROGRESS = /^(tools|prompts|resources|completion|tasks)\//;
 
-function tokenOf(text: Uint8Array): string | undefined {
-  const meta = memberAt(text, "_meta", findMember(text, "params"));
-  const params = meta === undefined ? undefined : { _meta: parse(text, meta) };
-  const token = params === undefined ? undefined : progressTokenOf({ params } as unknown as RpcRequest);
+function tokenOf(text: Uint8Array, method: string, params: Span | undefined): string | undefined {
+  const meta = memberAt(text, "_meta", params);
+  if (meta === undefined || !MAY_PROGRESS.test(method)) return undefined;
+  const token = progressTokenOf({ params: { _meta: parse(text, meta) } } as unknown as RpcRequest);
   return token === undefined ? undefined : idKey(token);
 }
 
 function parse(text: Uint8Array, span: Span): JsonObject {
   const value: unknown = JSON.parse(new TextDecoder().decode(text.subarray(span.start, span.end)));
   return isJsonObject(value) ? value : {};
-}
-
-function referenceIn(text: Uint8Array, ref: Span | undefined): Subject {
-  if (stringAt(text, memberAt(text, "type", ref)) === "ref/resource") {
-    const span = memberAt(text, "uri", ref);
-    return { what: "resource", span, value: stringAt(text, span) };
-  }
-  const span = memberAt(text, "name", ref);
-  return { what: "prompt", span, value: stringAt(text, span) };
-}
-
-/** One and the same for what is nowhere, what is denied, and what nobody named (A7). */
-function unknown({ what, value }: Subject): string {
-  return value === undefined ? `Invalid params: no ${what} is named` : `Unknown ${what}: ${value.slice(0, MAX_SHOWN)}`;
-}
-
-function isNotFound({ value: { error } }: Message): boolean {
-  return isJsonObject(error) && (error.code === INVALID_PARAMS || error.code === -32002);
 }

@@ -3,7 +3,6 @@ import { joinBytes } from "../../mcp/join_bytes.ts";
 import { elementsOf, findMember, type Span } from "../../mcp/json_text.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 export interface Splice {
   readonly span: Span;
@@ -37,12 +36,6 @@ export function isObjectAt(text: Uint8Array, span: Span | undefined): span is Sp
 /** The member of the object at `within`; undefined where that is no object. */
 export function memberAt(text: Uint8Array, name: string, within: Span | undefined): Span | undefined {
   return isObjectAt(text, within) ? findMember(text, name, within) : undefined;
-}
-
-/** The text at `span`, where it is a JSON string. */
-export function stringAt(text: Uint8Array, span: Span | undefined): string | undefined {
-  if (span === undefined || text[span.start] !== 0x22) return undefined;
-  return JSON.parse(decoder.decode(text.subarray(span.start, span.end))) as string;
 }
 
 export function jsonBytes(value: unknown): Uint8Array<ArrayBuffer> {

@@ -8,6 +8,9 @@ import {
   membersOf,
   namesMemberTwice,
   replaceSpan,
+  replaceSpanByNumber,
+  stringAt,
+  textAt,
 } from "../../../lib/mcp/json_text.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -105,6 +108,23 @@ Deno.test("namesMemberTwice finds a doubled name at any depth and in any spellin
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8 }), (value) => {
       assert.equal(namesMemberTwice(JSON.stringify(value)), false);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("a number in the place of a value, and a string's text, are what JSON.parse reads", STRICT, () => {
+  fc.assert(
+    fc.property(fc.nat({ max: 2 ** 40 }), fc.string({ unit: "binary", maxLength: 600 }), (id, name) => {
+      const wellFormed = name.toWellFormed();
+      const text = encoder.encode(JSON.stringify({ name: wellFormed, id: "x", after: wellFormed }));
+      const span = findMember(text, "name")!;
+      assert.equal(stringAt(text, span), wellFormed);
+      assert.equal(textAt(text, span), JSON.stringify(wellFormed));
+      assert.equal(stringAt(text, findMember(text, "none")), undefined);
+      const replaced = replaceSpanByNumber(text, findMember(text, "id")!, id);
+      assert.deepEqual(JSON.parse(decoder.decode(replaced)), { name: wellFormed, id, after: wellFormed });
+      assert.equal(stringAt(replaced, findMember(replaced, "id")), undefined);
     }),
     { numRuns: 200 },
   );

@@ -1,0 +1,37 @@
+// Many waits on one timer: each no sooner than after its time, and none that was cancelled.
+import assert from "node:assert/strict";
+import { SameDelay } from "../../../lib/platform/timers.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
+
+Deno.test("waits of one length run in order, each after its time; those cancelled do not, and one timer is set", async () => {
+  const timers = new FakeTimers();
+  const delay = new SameDelay(timers, 100);
+  const ran: string[] = [];
+  const wait = (name: string) => delay.after(() => ran.push(`${name}@${timers.now() - 1_000_000}`));
+  wait("a");
+  const cancelB = wait("b");
+  await timers.advance(60);
+  wait("c");
+  cancelB();
+  cancelB();
+  assert.equal(timers.pending, 1);
+  await timers.advance(39);
+  assert.deepEqual(ran, []);
+  await timers.advance(200);
+  assert.deepEqual(ran, ["a@100", "c@160"]);
+  assert.equal(timers.pending, 0);
+});
+
+Deno.test("what a wait runs may wait anew, and after the end nothing runs", async () => {
+  const timers = new FakeTimers();
+  const delay = new SameDelay(timers, 100);
+  let ran = 0;
+  const again = () => void (++ran < 3 && delay.after(again));
+  delay.after(again);
+  await timers.advance(250);
+  assert.equal(ran, 2);
+  delay.close();
+  await timers.advance(1000);
+  assert.equal(ran, 2);
+  assert.equal(timers.pending, 0);
+});
