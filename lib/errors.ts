@@ -81,6 +81,7 @@ export const ERROR_KINDS = {
   session_limit: { status: 503, rpcCode: -32000, publicMessage: "Too many sessions" },
   request_limit: { status: 503, rpcCode: -32000, publicMessage: "Too many requests in flight" },
   draining: { status: 503, rpcCode: -32000, publicMessage: "Shutting down" },
+  audit_unavailable: { status: 503, rpcCode: -32000, publicMessage: "What is done here cannot be recorded now" },
   identity_unavailable: { status: 503, rpcCode: -32000, publicMessage: "The identity provider cannot be reached" },
   upstream_timeout: { status: 504, rpcCode: -32000, publicMessage: "Gateway timeout: the MCP server did not answer" },
   http_version_unsupported: { status: 505, rpcCode: -32000, publicMessage: "HTTP version not supported" },

@@ -20,6 +20,7 @@ export const LAYERS = [
   "mcp",
   "store",
   "http1",
+  "audit",
   "observe",
   "platform",
   "errors",

@@ -2,6 +2,7 @@
 // READY never follows STOPPING: once draining has begun, readiness stays false.
 import type { AdminServer } from "../admin/admin.ts";
 import type { Settings } from "../config/schema.ts";
+import { AccessLog } from "../gateway/access_log.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import { endAllReopened } from "../gateway/out/end.ts";
@@ -13,6 +14,7 @@ import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { openAdmin } from "./admin_listener.ts";
+import { chainKeyOf } from "./audit.ts";
 import { capsOf } from "./caps.ts";
 import { createParts } from "./gateway_parts.ts";
 import { withinDescriptors } from "./connection_bound.ts";
@@ -25,6 +27,8 @@ import { Reachability } from "./reachability.ts";
 import { Reloads } from "./reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
+/** What waits to be written to the audit log is waited for so long when Signet ends. */
+const AUDIT_FAREWELL_MS = 3000;
 /** How soon a revocation that another process has written to the state file ends open streams here. */
 const REVOCATION_POLL_MS = 100;
 /** The same of a store that says so itself: for the case that its word was lost. */
@@ -64,6 +68,8 @@ export class App implements RunningApp {
   /** Connections refused that the log has told of. */
   #refusedTold = 0;
   #settings: Settings;
+  /** `--access-log`; undefined when off. */
+  #stopAccessLog: (() => void) | undefined;
   #parts: GatewayParts;
   #admin: AdminServer | undefined;
   #listen = "";
@@ -106,6 +112,7 @@ export class App implements RunningApp {
       reloads: this.#reloads,
       maxConnections: settings.maxConnections,
     });
+    this.#setAccessLog(settings);
     this.#timers = [
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
@@ -119,6 +126,13 @@ export class App implements RunningApp {
       setInterval(() => lasting.places?.touch(lasting.registry.sessions()), STREAM_TICK_MS),
     ];
     lasting.store.shared?.watchRevocations(() => this.#pollRevocations());
+  }
+
+  #setAccessLog({ accessLog }: Settings): void {
+    const { observers, log } = this.#lasting;
+    if (accessLog === (this.#stopAccessLog !== undefined)) return;
+    this.#stopAccessLog?.();
+    this.#stopAccessLog = accessLog ? observers.add(new AccessLog(log.unbounded)) : undefined;
   }
 
   get listen(): string {
@@ -163,6 +177,7 @@ export class App implements RunningApp {
       if (admin !== "off") this.#admin = await listening("--admin", admin, () => this.#openAdmin());
     } catch (error) {
       await this.#release();
+      await this.#lasting.audit?.close(AUDIT_FAREWELL_MS);
       throw error;
     }
   }
@@ -205,6 +220,8 @@ export class App implements RunningApp {
   }
 
   async reload(): Promise<void> {
+    // Whether or not the settings are sound: who rotates files expects it of this signal.
+    await this.#lasting.audit?.reopen().catch((error) => this.#tellOfRotation(error));
     try {
       await this.#reloads.count(this.#options.now, () => this.#reload());
       this.#tell({ event: "config.reload", ok: true });
@@ -212,6 +229,13 @@ export class App implements RunningApp {
       this.#tell({ event: "config.reload", ok: false });
       throw error;
     }
+  }
+
+  #tellOfRotation(error: unknown): void {
+    this.#options.log.error("audit log not rotated: it goes on in the old file", {
+      cause: (error as Error).message,
+      remedy: "The file of its name must be absent or empty, and Signet able to make it.",
+    });
   }
 
   #tell(event: Omit<LifeEvent, "atMs">): void {
@@ -232,6 +256,8 @@ export class App implements RunningApp {
     this.#parts = parts;
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
+    this.#setAccessLog(settings);
+    this.#lasting.audit?.setKey(chainKeyOf(ring.active));
     this.#options.onReloaded?.(settings);
     if (parts.adoption === undefined) endAdopted(parts);
     this.#lasting.underWay.distrust();
@@ -247,6 +273,7 @@ export class App implements RunningApp {
     await settlesWithin(endAllReopened(upstream, registry.sessions()), END_TIMEOUT_MS, SYSTEM_TIMERS);
     await this.#release();
     await this.#admin?.close();
+    await this.#lasting.audit?.close(AUDIT_FAREWELL_MS);
     this.#stopped.resolve();
     return { cutStreams };
   }

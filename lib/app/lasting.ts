@@ -13,6 +13,7 @@ import type { Lifecycle } from "../gateway/parts.ts";
 import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
+import type { AuditLog } from "../audit/audit_log.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
 import { Observers } from "../observe/observers.ts";
@@ -31,6 +32,7 @@ import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { capsOf } from "./caps.ts";
+import { openAudit } from "./audit.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { openUpstream } from "./upstream.ts";
@@ -64,6 +66,8 @@ export interface Lasting {
   readonly log: BudgetedLogger;
   /** Of every exchange, and of what else happens: `observe/observers.ts`. */
   readonly observers: Observers;
+  /** `--audit`; undefined when off. */
+  readonly audit: AuditLog | undefined;
   readonly now: () => number;
 }
 
@@ -120,6 +124,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const { upstream } = opened;
   const observers = new Observers();
   const places = createPlaces(settings, { store, limits, now });
+  const audit = await openAudit(settings, { observers, ring, log, now });
   const registry = new SessionRegistry({
     ...{ ring, limits, owners, revocations },
     idleMs: settings.sessionIdleMs,
@@ -165,6 +170,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       account,
       log,
       observers,
+      audit,
       now,
     },
     tokens: createTokens(settings, secrets, { store, now }),

@@ -1,5 +1,6 @@
 // Which settings a reload can put in force, and which need a restart. Told apart here, so that SIGHUP never half-works.
 import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "../config/schema.ts";
+import { AUDIT } from "../config/sections/audit.ts";
 import { CREDENTIALS } from "../config/sections/credentials.ts";
 import { REPLICAS } from "../config/sections/replicas.ts";
 import { SEVERAL } from "../config/sections/several.ts";
@@ -18,6 +19,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   ...Object.keys(STDIO) as (keyof typeof STDIO)[],
   ...Object.keys(REPLICAS) as (keyof typeof REPLICAS)[],
   ...Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[],
+  ...(Object.keys(AUDIT) as (keyof typeof AUDIT)[]).filter((key) => key !== "accessLog"),
   "bindClientId",
   "sessionIdleMs",
   "sweepIntervalMs",

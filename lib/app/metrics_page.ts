@@ -276,6 +276,32 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
   page.counter("process_cpu_seconds_total", "CPU time of this process, user and system.", cpuSeconds);
 }
 
+/** Zero where there is no audit log. */
+function declareAudit(page: MetricsPage, { lasting: { audit, observers } }: PageSources): void {
+  page.counter("signet_audit_lines_total", "Lines written to the audit log.", () => audit?.stats.lines ?? 0);
+  page.counter(
+    "signet_audit_dropped_total",
+    "Lines that the audit log had no room for: it says itself how many, and since when.",
+    () => audit?.stats.dropped ?? 0,
+  );
+  page.counter(
+    "signet_audit_refusals_total",
+    "Requests refused because they could not be recorded (--audit-when-full wait).",
+    () => audit?.stats.refused ?? 0,
+  );
+  page.gauge(
+    "signet_audit_waiting_bytes",
+    "What waits to be written to the audit log.",
+    () => audit?.stats.waiting ?? 0,
+  );
+  page.gauge("signet_audit_failing", "1 while the audit log cannot be written.", () => audit?.stats.failing ?? 0);
+  page.counter(
+    "signet_observer_faults_total",
+    "Faults of what is told of requests: audit, access log, traces, live views.",
+    () => observers.faults,
+  );
+}
+
 export function createMetricsPage(sources: PageSources): MetricsPage {
   const page = new MetricsPage();
   declareBuild(page, sources);
@@ -285,6 +311,7 @@ export function createMetricsPage(sources: PageSources): MetricsPage {
   declareCallers(page, sources);
   declareRequests(page, sources);
   declareEngine(page, sources);
+  declareAudit(page, sources);
   declareProcess(page, sources);
   return page;
 }

@@ -1,4 +1,5 @@
 // Every command, in the order help shows them.
+import { audit } from "./audit.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { completions } from "./completions.ts";
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   tap,
   revoke,
   inspect,
+  audit,
   ready,
   reload,
   stop,

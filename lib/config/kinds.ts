@@ -16,7 +16,7 @@ export interface Kind<T> {
   /** The file on this machine that a value names, which must then be readable; undefined if the value names none. */
   fileOf?(value: T): string | undefined;
   /** The file that a value names and that is made if it is not there: it and its folder must be writable. */
-  madeFileOf?(value: T): string;
+  madeFileOf?(value: T): string | undefined;
   /** The unix socket that a value leads to. */
   socketOf?(value: T): string | undefined;
   /** Whether a file may write the value as a mapping, which `parse` then gets as JSON. */

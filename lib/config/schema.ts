@@ -1,5 +1,6 @@
 // The one table of settings, section by section. Flags, `SIGNET_…` names, keys of signet.yaml, help, completions, the
 // documented table and the type of `Settings` all come from it. Property names carry units; `name` is what people write.
+import { AUDIT } from "./sections/audit.ts";
 import { CALLERS, type PRINCIPAL_SOURCES } from "./sections/callers.ts";
 import { CREDENTIALS } from "./sections/credentials.ts";
 import { FORWARDING } from "./sections/forwarding.ts";
@@ -26,6 +27,7 @@ export const SETTINGS = {
   ...LIMITS,
   ...TIMEOUTS,
   ...REPLICAS,
+  ...AUDIT,
   ...OPERATION,
 } as const;
 

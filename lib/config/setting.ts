@@ -14,6 +14,7 @@ export const SECTIONS = [
   "Limits",
   "Time-outs",
   "Replicas",
+  "Audit",
   "Operation",
 ] as const;
 export type Section = typeof SECTIONS[number];

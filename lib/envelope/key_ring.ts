@@ -16,6 +16,7 @@ const CONTEXTS = {
   nonce: "Signet envelope v1: nonce key",
   fingerprint: "Signet envelope v1: owner fingerprint key",
   keyId: "Signet envelope v1: key id",
+  audit: "Signet audit log v1: chain key",
 } as const;
 
 function derive(master: Uint8Array, context: string, length: number): Uint8Array {
@@ -31,6 +32,7 @@ export class MasterKey {
   readonly #sealing: Uint8Array;
   readonly #nonce: Uint8Array;
   readonly #fingerprint: Uint8Array;
+  readonly #audit: Uint8Array;
 
   /** @throws RangeError if `master` has not exactly 32 bytes */
   constructor(master: Uint8Array) {
@@ -40,6 +42,7 @@ export class MasterKey {
     this.#sealing = derive(master, CONTEXTS.sealing, KEY_BYTES);
     this.#nonce = derive(master, CONTEXTS.nonce, KEY_BYTES);
     this.#fingerprint = derive(master, CONTEXTS.fingerprint, KEY_BYTES);
+    this.#audit = derive(master, CONTEXTS.audit, KEY_BYTES);
     const id = Buffer.from(derive(master, CONTEXTS.keyId, KEY_ID_BYTES));
     this.id = id.toString("hex");
     this.idWord = id.readUInt32BE();
@@ -58,6 +61,11 @@ export class MasterKey {
   /** Key of the hash that makes owner fingerprints. */
   get fingerprintKey(): Uint8Array {
     return this.#fingerprint;
+  }
+
+  /** Key of the MACs that chain the lines of an audit log. */
+  get auditKey(): Uint8Array {
+    return this.#audit;
   }
 
   toString(): string {

@@ -7,6 +7,7 @@ import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { noteOutcome, OutcomeReader } from "../mcp/answer_outcome.ts";
 import type { Parsed, RpcMessage } from "../mcp/json_rpc.ts";
+import { findMember } from "../mcp/json_text.ts";
 import { shortened } from "../mcp/message_subject.ts";
 import { type BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
@@ -16,8 +17,11 @@ import type { InFlight } from "./out/in_flight.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 
-/** To be called before the first step, where `parts.observers.watched`. */
-export function beginRecord({ observers }: GatewayParts, inbound: Inbound): void {
+/**
+ * To be called before the first step, where `parts.observers.watched`.
+ * @returns what has to be waited for, where there is no room for what is told; it may reject
+ */
+export function beginRecord({ observers }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const record = new ExchangeRecord(inbound.receivedAtMs, inbound.remoteAddress);
   record.httpMethod = inbound.head.method;
   record.path = inbound.head.path;
@@ -26,6 +30,7 @@ export function beginRecord({ observers }: GatewayParts, inbound: Inbound): void
   record.bytesIn = Math.max(0, inbound.head.bodyLength);
   inbound.record = record;
   observers.begin(record);
+  return observers.gate?.();
 }
 
 /** To be called behind the last step, however that came. */
@@ -38,6 +43,14 @@ export function endRecord({ observers }: GatewayParts, { record, exchange, prove
   if (exchange.aborted) record.cutBy ??= record.refusal === undefined ? "client" : "upstream";
   record.end();
   observers.tell(record);
+}
+
+/** What a tool or prompt is called with, for whoever is to see some of it. Of a batch it is not told. */
+export function noteArguments({ observers }: GatewayParts, { record }: Inbound, message: Uint8Array): undefined {
+  if (record?.method !== "tools/call" && record?.method !== "prompts/get") return;
+  const params = findMember(message, "params");
+  const span = params === undefined ? undefined : findMember(message, "arguments", params);
+  if (span !== undefined) observers.readArguments?.(record, message.subarray(span.start, span.end));
 }
 
 /** What a body says that has been read. */

@@ -29,8 +29,9 @@ import { refuse } from "./refuse.ts";
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export async function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
   const inbound = new Inbound(exchange, parts.now());
-  if (parts.observers.watched) beginRecord(parts, inbound);
   try {
+    const waiting = parts.observers.watched ? beginRecord(parts, inbound) : undefined;
+    if (waiting !== undefined) await waiting;
     await walk(parts, inbound);
   } catch (error) {
     await refuse(parts, inbound, error);

@@ -44,6 +44,8 @@ export class ExchangeRecord {
   uri: string | undefined = undefined;
   rpcId: string | number | bigint | null = null;
   batch: readonly BatchItem[] | undefined = undefined;
+  /** What of a tool's arguments a setting wants to be seen, as JSON text; see `Observers.readArguments`. */
+  args: string | undefined = undefined;
   /** Name of the upstream it was sent to; undefined if to none. */
   upstream: string | undefined = undefined;
   /** Of several servers behind it, the one that the message was for. */

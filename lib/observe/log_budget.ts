@@ -41,6 +41,11 @@ export class BudgetedLogger implements Logger {
     this.#budget = budget;
   }
 
+  /** For what was asked for line by line. */
+  get unbounded(): Logger {
+    return this.#log;
+  }
+
   /** Lines left out since the start. */
   get suppressed(): number {
     return this.#suppressed;

@@ -59,6 +59,13 @@ export class Observers {
   watched = false;
   /** What observers threw, against their contract. */
   faults = 0;
+  /**
+   * Asked before an exchange walks its path: undefined where it may at once, else it waits, and what that rejects with
+   * refuses it. For an observer without which nothing may be done.
+   */
+  gate: (() => Promise<void> | undefined) | undefined = undefined;
+  /** Given the JSON text of a call's arguments, on loan until it returns; undefined where nobody wants to see them. */
+  readArguments: ((record: ExchangeRecord, text: Uint8Array) => void) | undefined = undefined;
   #all: readonly Observer[] = [];
 
   /** @returns what takes it away again */

@@ -1,4 +1,5 @@
 // Files as both runtimes read them: by `node:fs`. Text is UTF-8 or it is a fault, never replacement characters.
+import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -19,4 +20,9 @@ export async function readTextFile(path: string): Promise<string> {
 export async function fileMode(path: string): Promise<number | null> {
   const { mode } = await stat(path);
   return mode ?? null;
+}
+
+/** The bytes of a file, piece by piece. @throws what `systemFault` knows */
+export function readPieces(path: string): AsyncIterable<Uint8Array> {
+  return createReadStream(path, { highWaterMark: 256 * 1024 });
 }

@@ -130,6 +130,10 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "This Signet is on its way out and takes nothing new.",
     "The load balancer should have noticed by /readyz; clients may try again at once.",
   ],
+  audit_unavailable: [
+    "What writes the audit log takes nothing, its queue is full, and --audit-when-full wait lets nothing happen unrecorded.",
+    "Make room where it is written (a full disk, a collector that is down). With --audit-when-full drop requests go on, and lines are counted.",
+  ],
   identity_unavailable: [
     "Who calls cannot be told, as the identity provider (JWKS, introspection, resolver) does not answer.",
     "`signet doctor` tries it. Callers that are known already go on meanwhile.",

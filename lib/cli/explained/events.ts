@@ -14,6 +14,31 @@ const LIFE: Readonly<Record<string, Row>> = {
     "A reload found other values for settings that are used at the start only.",
     "Restart Signet for these to count.",
   ],
+  "audit log opened": ["The audit log goes on; `head` is where it stood: number and MAC of its last line.", ""],
+  "audit log rotated": [
+    "The file had been moved away: the audit log goes on in a new one of its name. `head` is where the old one ends.",
+    "",
+  ],
+  "audit log not rotated: it goes on in the old file": [
+    "The file was moved away and a new one could not be made, or has something in it.",
+    "See who else writes there. Nothing is lost: lines go to the old file.",
+  ],
+  "audit log closed": ["The audit log was ended in order; `head` is its last line's number and MAC.", ""],
+  "audit log closed with lines unwritten": [
+    "Signet had to end while what writes the audit log took nothing.",
+    "Look at the disk or the collector; what is missing cannot be had any more.",
+  ],
+  "audit log cannot be written": [
+    "A disk is full, or a collector is down. Lines wait; then they are dropped or requests refused, as --audit-when-full says.",
+    "Make room. It is tried again four times a second, and a line says when it works.",
+  ],
+  "audit log written again": ["What failed before takes lines again.", ""],
+  "audit lines dropped": [
+    "More lines came than could be written or wait; the audit log itself has a line with the count.",
+    "See what slows its writing; with --audit-when-full wait requests wait in place of this.",
+  ],
+  "writing the audit log failed": ["A fault of Signet's own while writing.", "Report it with the line."],
+  "request": ["A request has ended (--access-log).", ""],
   "log level set": ["The log's level was changed over the admin listener, until the next reload.", ""],
   "draining; a second signal ends at once": [
     "Signet was asked to end: not ready, nothing new, what runs may finish.",

@@ -8,7 +8,7 @@ import { BATCH, methodNumber, RESPONSE } from "../../mcp/methods.ts";
 import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
-import { noteMessages } from "../observed.ts";
+import { noteArguments, noteMessages } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
@@ -16,6 +16,9 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
   const { maxJsonDepth: maxDepth } = parts.options;
   const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.record });
   if (plain === undefined) return false;
+  if (parts.observers.readArguments !== undefined) {
+    inspectBytes(body, (view) => noteArguments(parts, inbound, view), undefined);
+  }
   inbound.rpcId = inbound.requestId = plain.id;
   inbound.methodRow = plain.method;
   return true;
@@ -26,7 +29,10 @@ export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint
   const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
   inbound.parsed = parsed;
   inbound.methodRow = methodOf(parsed);
-  if (inbound.record !== undefined) noteMessages(inbound.record, parsed);
+  if (inbound.record !== undefined) {
+    noteMessages(inbound.record, parsed);
+    if (parts.observers.readArguments !== undefined) noteArguments(parts, inbound, body);
+  }
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
   const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
   inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;

@@ -41,6 +41,7 @@ const NO_SETTINGS: ReadonlySet<string> = new Set([
   ...["issuer", "subject", "client-id", "agent", "ttl", "quick", "only", "minutes", "help", "filter", "config", "from"],
   ...["watch", "every", "json", "probe", "bearer-file"],
   ...["transport", "header"],
+  ...["head", "closed"],
 ]);
 
 Deno.test("README and guides name no flag that is none", STRICT, async () => {

@@ -1,0 +1,271 @@
+// The audit log (G1): every exchange and event as a line, in a chain, in order. Nobody who is observed waits for its
+// writing; what waits is bounded in bytes. At the bound lines are dropped, counted and told of in the chain itself, or
+// requests wait at the door and are then refused, as is configured.
+import { SignetError } from "../errors.ts";
+import type { ExchangeRecord } from "../observe/exchange_record.ts";
+import type { Logger } from "../observe/log.ts";
+import type { LifeEvent, Observer } from "../observe/observers.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
+import { eventLine, exchangeLines, quoted, timeMember } from "./audit_line.ts";
+import { Chain, type ChainKey } from "./chain.ts";
+import type { Recovered } from "./recover.ts";
+import type { AuditSink } from "./sink.ts";
+
+export interface AuditLogOptions {
+  readonly sink: AuditSink;
+  readonly key: ChainKey;
+  /** Where the chain in the sink's file stands. */
+  readonly recovered?: Recovered | undefined;
+  readonly whenFull: "drop" | "wait";
+  /** Most that waits to be written, in characters; with `wait`, what is under way may add to it as much again. */
+  readonly maxWaiting?: number;
+  /** How long a request waits for room before it is refused. Default 5,000. */
+  readonly patienceMs?: number;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Text that no other chain has. */
+  readonly chainId: string;
+  readonly version: string;
+}
+
+const MAX_WAITING = 8 * 1024 * 1024;
+/** Lines of a batch: its MAC is one, and whoever verifies holds it. */
+const MAX_LINES = 256;
+/** How long lines wait for others of their batch, ms; as many as make half a batch wait for nobody. */
+const GATHER_MS = 20;
+/** Between two tries to write what was not taken. */
+const RETRY_MS = 250;
+/** How long a request waits for room before it is refused. */
+const PATIENCE_MS = 5000;
+
+export interface AuditStats {
+  /** Written. */
+  lines: number;
+  /** Neither written nor waiting, and counted in the chain. */
+  dropped: number;
+  /** Requests refused because there was no room, with `wait`. */
+  refused: number;
+  /** Characters that wait. */
+  waiting: number;
+  /** 1 while what is written to takes nothing. */
+  failing: 0 | 1;
+}
+
+/** Lines that were dropped between two that were not. */
+interface Gap {
+  count: number;
+  readonly sinceMs: number;
+}
+
+export class AuditLog implements Observer {
+  readonly stats: AuditStats = { lines: 0, dropped: 0, refused: 0, waiting: 0, failing: 0 };
+  readonly #options: AuditLogOptions;
+  readonly #chain: Chain;
+  readonly #maxWaiting: number;
+  #lines: string[] = [];
+  #gap: Gap | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is being done with the sink, one thing after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #working = false;
+  /** Requests that wait for room. */
+  #room: PromiseWithResolvers<void> | undefined;
+  #closed = false;
+
+  constructor(options: AuditLogOptions) {
+    const { key, recovered, chainId, version } = options;
+    this.#options = options;
+    this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
+    this.#chain = new Chain(key, recovered);
+    let start = `"event":"audit.start","outcome":"ok","chain":${quoted(chainId)},"key":${quoted(key.id)}`;
+    start += `,"version":${quoted(version)}`;
+    if (recovered !== undefined && recovered.mac !== "") start += `,"prev":"${recovered.mac}"`;
+    if (recovered !== undefined && recovered.unsealed > 0) start += `,"unsealed":${recovered.unsealed}`;
+    if (recovered !== undefined && recovered.torn > 0) start += `,"torn":${recovered.torn}`;
+    this.#lines.push(timeMember(options.now()) + start);
+    this.stats.waiting += this.#lines[0]!.length;
+    this.#schedule();
+  }
+
+  /** Number and MAC of the last line that was sealed. */
+  get head(): { readonly seq: number; readonly mac: string } {
+    return this.#chain.head;
+  }
+
+  readonly onExchange = (record: ExchangeRecord): void => {
+    for (const line of exchangeLines(record)) this.#add(line);
+  };
+
+  readonly onEvent = (event: LifeEvent): void => this.#add(eventLine(event));
+
+  /**
+   * To be asked before a request is looked at: undefined where it may go on at once.
+   * @throws SignetError `audit_unavailable`, later, if there is no room for too long
+   */
+  room(): Promise<void> | undefined {
+    if (this.#options.whenFull === "drop" || this.stats.waiting < this.#maxWaiting) return undefined;
+    return this.#waitForRoom();
+  }
+
+  /** What is written from now on is sealed with this key; the line that says so, with the old one. */
+  setKey(key: ChainKey): void {
+    if (key.id === this.#chain.key.id) return;
+    void this.#do(async () => {
+      await this.#writeAll();
+      await this.#writeAlone(`"event":"audit.key","outcome":"ok","key":${quoted(key.id)}`);
+      this.#chain.key = key;
+    });
+  }
+
+  /** Where the file has been moved away, the rest goes to a new one of its name. @throws the system's error */
+  async reopen(): Promise<void> {
+    const { sink, log } = this.#options;
+    let fault: unknown;
+    await this.#do(async () => {
+      try {
+        const take = await sink.openNext?.();
+        if (take === undefined) return;
+        await this.#writeAll();
+        await this.#writeAlone('"event":"audit.rotate","outcome":"ok"');
+        const { seq, mac } = this.head;
+        await take();
+        this.#chain.turnPage();
+        await this.#writeAlone(
+          `"event":"audit.continue","outcome":"ok","key":${quoted(this.#chain.key.id)},"prev":"${mac}"`,
+        );
+        log.info("audit log rotated", { head: `${seq}:${mac}` });
+      } catch (error) {
+        fault = error;
+      }
+    });
+    if (fault !== undefined) throw fault;
+  }
+
+  /** Writes what waits, and the last line; not longer than `ms`. */
+  async close(ms: number): Promise<void> {
+    if (this.#closed) return;
+    const closing = this.#do(async () => {
+      await this.#writeAll();
+      await this.#writeAlone('"event":"audit.stop","outcome":"ok"');
+      this.#closed = true;
+      await this.#options.sink.close().catch(() => {});
+    });
+    await settlesWithin(closing, ms, SYSTEM_TIMERS);
+    const { seq, mac } = this.head;
+    const { log } = this.#options;
+    if (this.#closed) return log.info("audit log closed", { head: `${seq}:${mac}` });
+    this.#closed = true;
+    log.error("audit log closed with lines unwritten", { characters: this.stats.waiting });
+  }
+
+  #add(line: string): void {
+    const { stats } = this;
+    const most = this.#options.whenFull === "wait" ? 2 * this.#maxWaiting : this.#maxWaiting;
+    if (this.#closed || stats.waiting + line.length > most) {
+      stats.dropped++;
+      this.#gap ??= { count: 0, sinceMs: this.#options.now() };
+      this.#gap.count++;
+      return;
+    }
+    this.#lines.push(line);
+    stats.waiting += line.length;
+    if (this.#timer === undefined || this.#lines.length === MAX_LINES / 2) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#working || this.#closed) return;
+    if (this.#lines.length >= MAX_LINES / 2) return void this.#do(() => this.#writeAll());
+    this.#timer ??= setTimeout(() => this.#do(() => this.#writeAll()), GATHER_MS);
+  }
+
+  #do(work: () => Promise<void>): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#working = true;
+    const told = (fault: unknown) => this.#options.log.error("writing the audit log failed", { cause: String(fault) });
+    const done: Promise<void> = this.#work = this.#work.then(work).catch(told).finally(() => {
+      if (done !== this.#work) return;
+      this.#working = false;
+      if (this.#lines.length > 0) this.#schedule();
+    });
+    return done;
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#lines.length > 0 && !this.#closed) {
+      const lines = this.#lines.splice(0, MAX_LINES);
+      let size = 0;
+      for (const line of lines) size += line.length;
+      this.#tellGap(lines);
+      await this.#write(this.#chain.seal(lines));
+      this.stats.lines += lines.length;
+      this.stats.waiting -= size;
+      this.#makeRoom();
+    }
+  }
+
+  /** A line of the log's own, which finds room always. */
+  async #writeAlone(line: string): Promise<void> {
+    await this.#write(this.#chain.seal([timeMember(this.#options.now()) + line]));
+    this.stats.lines++;
+  }
+
+  /** What was dropped is told where it is missing: behind all that waited when it was. */
+  #tellGap(lines: string[]): void {
+    const gap = this.#gap;
+    if (gap === undefined || this.#lines.length > 0) return;
+    this.#gap = undefined;
+    const since = new Date(gap.sinceMs).toISOString();
+    const time = timeMember(this.#options.now());
+    lines.push(`${time}"event":"audit.gap","outcome":"error","dropped":${gap.count},"since":"${since}"`);
+    this.#options.log.warn("audit lines dropped", { count: gap.count, since });
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    const { sink, log } = this.#options;
+    for (let at = 0; at < bytes.length && !this.#closed;) {
+      try {
+        at += await sink.write(at === 0 ? bytes : bytes.subarray(at));
+        if (this.stats.failing === 1) log.info("audit log written again", { sink: sink.kind });
+        this.stats.failing = 0;
+      } catch (error) {
+        if (this.stats.failing === 0) {
+          log.error("audit log cannot be written", {
+            sink: sink.kind,
+            cause: (error as Error).message,
+            remedy: REMEDY,
+          });
+        }
+        this.stats.failing = 1;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  async #waitForRoom(): Promise<void> {
+    this.#room ??= Promise.withResolvers<void>();
+    const { patienceMs = PATIENCE_MS } = this.#options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.stats.refused++;
+        reject(new SignetError("audit_unavailable", { retryAfterS: Math.ceil(patienceMs / 1000), remedy: REMEDY }));
+      }, patienceMs);
+    });
+    try {
+      await Promise.race([this.#room.promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#room === undefined || this.stats.waiting >= this.#maxWaiting) return;
+    this.#room.resolve();
+    this.#room = undefined;
+  }
+}
+
+const REMEDY = "Make room where the audit log is written, or mend what takes it; --audit-when-full says what happens " +
+  "meanwhile.";

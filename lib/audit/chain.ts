@@ -1,0 +1,85 @@
+// The chain over the lines of an audit log (G2). Lines are written in batches; the last line of each carries a keyed MAC of
+// all that was written since the MAC before, that one first: whoever changes, removes, adds or moves a byte, and has not
+// the key, leaves a MAC that does not fit. One HMAC a batch costs a fraction of one a line, and under little load a batch
+// is a line. HMAC-SHA256 (RFC 2104), cut to 128 bits (§5).
+import { createHmac } from "node:crypto";
+
+/** Of a MAC, in hex digits. */
+const MAC_DIGITS = 32;
+/** Between the last line and its MAC; what follows the MAC is of the next batch. */
+const BEFORE_MAC = ',"mac":"';
+export const AFTER_MAC = '"}\n';
+export const MAC_AT_END: RegExp = /,"mac":"([0-9a-f]{32})"\}$/;
+
+/** Which key a chain is kept with. */
+export interface ChainKey {
+  /** Names it, and tells nothing of it: the ring's key that it was derived from. */
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * The MAC of what stands between two.
+ * @param prev the MAC before; empty for the first of a chain
+ * @param since all bytes behind that one's digits, up to where this one's begin
+ */
+export function macOf({ secret }: ChainKey, prev: string, since: readonly Uint8Array[]): string {
+  const hmac = createHmac("sha256", secret).update(prev);
+  for (const bytes of since) hmac.update(bytes);
+  return hmac.digest("hex").slice(0, MAC_DIGITS);
+}
+
+/** Where a chain stands. */
+export interface ChainState {
+  readonly mac: string;
+  /** What is in the file behind the digits of that MAC. */
+  readonly since: Uint8Array;
+  /** Number of the last line. */
+  readonly seq: number;
+}
+
+export class Chain {
+  key: ChainKey;
+  #mac: string;
+  #since: Uint8Array;
+  #seq: number;
+
+  constructor(key: ChainKey, state: ChainState = { mac: "", since: new Uint8Array(0), seq: 0 }) {
+    this.key = key;
+    this.#mac = state.mac;
+    this.#since = state.since;
+    this.#seq = state.seq;
+  }
+
+  /** Number and MAC of the last line: whoever keeps them elsewhere can tell that a log was cut. */
+  get head(): { readonly seq: number; readonly mac: string } {
+    return { seq: this.#seq, mac: this.#mac };
+  }
+
+  /** Goes on in a new file: what stood behind the last MAC stays in the old one. */
+  turnPage(): void {
+    this.#since = new Uint8Array(0);
+  }
+
+  /**
+   * The bytes of a batch.
+   * @param lines JSON objects without their braces, at least one
+   */
+  seal(lines: readonly string[]): Uint8Array {
+    let text = "";
+    const last = lines.length - 1;
+    for (let i = 0; i <= last; i++) {
+      text += `{"v":1,"seq":${++this.#seq},${lines[i]}${i < last ? "}\n" : BEFORE_MAC}`;
+    }
+    const body = encoder.encode(text);
+    this.#mac = macOf(this.key, this.#mac, [this.#since, body]);
+    this.#since = encoder.encode(AFTER_MAC);
+    const end = encoder.encode(this.#mac + AFTER_MAC);
+    const bytes = new Uint8Array(body.length + end.length);
+    bytes.set(body);
+    bytes.set(end, body.length);
+    return bytes;
+  }
+}

@@ -1,0 +1,92 @@
+// An audit log in a file: made for its owner alone, appended to, and opened again by its name where a rotation has moved it
+// (SIGHUP). One that others could write is refused: what they write would pass for Signet's.
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { foreignHands } from "../platform/foreign_hands.ts";
+import { NoAuditLog, recoverChain, type Recovered } from "./recover.ts";
+import type { AuditSink } from "./sink.ts";
+
+export interface FileSinkOptions {
+  readonly path: string;
+  /** `--unsafe-files`. */
+  readonly trustsOthers: boolean;
+}
+
+export class FileSink implements AuditSink {
+  readonly kind = "file";
+  readonly #options: FileSinkOptions;
+  #file: FileHandle;
+  /** What a killed process left: a torn line gets its end before anything else is written. */
+  readonly recovered: Recovered | undefined;
+  #endsLine: boolean;
+
+  private constructor(options: FileSinkOptions, file: FileHandle, recovered: Recovered | undefined) {
+    this.#options = options;
+    this.#file = file;
+    this.recovered = recovered;
+    this.#endsLine = (recovered?.torn ?? 0) > 0;
+  }
+
+  /** @throws NoAuditLog for a file of another kind or that others could write; the system's error */
+  static async open(options: FileSinkOptions): Promise<FileSink> {
+    const file = await openFile(options);
+    try {
+      return new FileSink(options, file, await recoverChain(file));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    if (this.#endsLine) {
+      await this.#file.write(Uint8Array.of(0x0a));
+      this.#endsLine = false;
+    }
+    return (await this.#file.write(bytes)).bytesWritten;
+  }
+
+  async openNext(): Promise<(() => Promise<void>) | undefined> {
+    if (!await this.#isMoved()) return undefined;
+    const next = await openFile(this.#options);
+    // Somebody else's lines: the chain does not lead there.
+    if ((await next.stat()).size > 0) {
+      await next.close();
+      throw new NoAuditLog("is not empty after a rotation");
+    }
+    return async () => {
+      const old = this.#file;
+      this.#file = next;
+      await old.close();
+    };
+  }
+
+  async #isMoved(): Promise<boolean> {
+    const mine = await this.#file.stat();
+    try {
+      const named = await stat(this.#options.path);
+      return named.ino !== mine.ino || named.dev !== mine.dev;
+    } catch {
+      return true;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+async function openFile({ path, trustsOthers }: FileSinkOptions): Promise<FileHandle> {
+  if (!trustsOthers) requireOwn(path);
+  const file = await open(path, "a+", 0o600);
+  if (!(await file.stat()).isFile()) {
+    await file.close();
+    throw new NoAuditLog("is no plain file");
+  }
+  return file;
+}
+
+/** @throws NoAuditLog */
+function requireOwn(path: string): void {
+  const found = foreignHands(path, "file");
+  if (found !== undefined) throw new NoAuditLog(`could not be trusted: ${found.problem}. ${found.remedy}`);
+}

@@ -1,0 +1,164 @@
+// An audit log to a syslog collector (RFC 5424): a message a line, facility 13 (log audit), severity informational. By UDP a
+// datagram a message (RFC 5426), which nobody acknowledges; by TCP and unix stream sockets with counted octets (RFC 6587
+// §3.4.1), tried again where the connection fails. A message may then come twice; its number tells.
+import { createSocket, type Socket as DatagramSocket } from "node:dgram";
+import { connect, type Socket } from "node:net";
+import type { AuditSink } from "./sink.ts";
+
+export type SyslogTarget =
+  | { readonly transport: "udp" | "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string };
+
+export interface SyslogOptions {
+  readonly target: SyslogTarget;
+  /** This machine's name, and the process. */
+  readonly hostname: string;
+  readonly pid: number;
+}
+
+/** 13 · 8 + 6. */
+const PRIORITY = 110;
+const CONNECT_TIMEOUT_MS = 5000;
+const LF = 0x0a;
+const TIME = /"time":"([^"]{24})"/;
+
+const encoder = new TextEncoder();
+
+/** One way of sending messages; it may be used again after a failure. */
+interface Transport {
+  /** @throws what the system says */
+  send(message: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+export class SyslogSink implements AuditSink {
+  readonly kind = "syslog";
+  readonly #header: string;
+  readonly #transport: Transport;
+
+  constructor({ target, hostname, pid }: SyslogOptions) {
+    const host = /^[\x21-\x7e]{1,255}$/.test(hostname) ? hostname : "-";
+    this.#header = `${host} signet ${pid} audit - `;
+    this.#transport = target.transport === "udp" ? new Datagrams(target) : new Stream(target);
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    let at = 0;
+    while (at < bytes.length) {
+      const end = bytes.indexOf(LF, at);
+      if (end === -1) break; // of a batch that is whole there is none
+      try {
+        await this.#transport.send(this.#message(bytes.subarray(at, end)));
+      } catch (error) {
+        if (at > 0) return at;
+        throw error;
+      }
+      at = end + 1;
+    }
+    return at;
+  }
+
+  close(): Promise<void> {
+    this.#transport.close();
+    return Promise.resolve();
+  }
+
+  #message(line: Uint8Array): Uint8Array {
+    const time = TIME.exec(new TextDecoder().decode(line.subarray(0, 80)))?.[1] ?? "-";
+    const head = encoder.encode(`<${PRIORITY}>1 ${time} ${this.#header}`);
+    const message = new Uint8Array(head.length + line.length);
+    message.set(head);
+    message.set(line, head.length);
+    return message;
+  }
+}
+
+class Datagrams implements Transport {
+  readonly #target: { readonly hostname: string; readonly port: number };
+  #socket: DatagramSocket | undefined;
+
+  constructor(target: { readonly hostname: string; readonly port: number }) {
+    this.#target = target;
+  }
+
+  send(message: Uint8Array): Promise<void> {
+    const { hostname, port } = this.#target;
+    this.#socket ??= this.#open();
+    const socket = this.#socket;
+    return new Promise((resolve, reject) =>
+      socket.send(message, port, hostname, (error) => error ? reject(error) : resolve())
+    );
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  #open(): DatagramSocket {
+    const socket = createSocket(this.#target.hostname.includes(":") ? "udp6" : "udp4");
+    // Nobody listens there yet, or any more: the next message is another try.
+    socket.on("error", () => {});
+    socket.unref();
+    return socket;
+  }
+}
+
+class Stream implements Transport {
+  readonly #target: Exclude<SyslogTarget, { transport: "udp" }> | { readonly hostname: string; readonly port: number };
+  #socket: Socket | undefined;
+
+  constructor(target: SyslogTarget) {
+    this.#target = target;
+  }
+
+  async send(message: Uint8Array): Promise<void> {
+    const socket = this.#socket ??= await this.#connect();
+    const head = encoder.encode(`${message.length} `);
+    const framed = new Uint8Array(head.length + message.length);
+    framed.set(head);
+    framed.set(message, head.length);
+    await new Promise<void>((resolve, reject) => {
+      const gone = () => reject(new Error("sending to syslog: found the connection ended"));
+      socket.once("close", gone);
+      socket.write(framed, (error) => {
+        socket.off("close", gone);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#socket?.destroy();
+    this.#socket = undefined;
+  }
+
+  #connect(): Promise<Socket> {
+    const target = this.#target;
+    return new Promise((resolve, reject) => {
+      const socket = "path" in target ? connect({ path: target.path }) : connect({
+        host: target.hostname,
+        port: target.port,
+      });
+      const timer = setTimeout(
+        () => socket.destroy(new Error("connecting to syslog: found no answer in time")),
+        CONNECT_TIMEOUT_MS,
+      );
+      socket.once("connect", () => {
+        clearTimeout(timer);
+        resolve(socket);
+      });
+      socket.on("error", (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+      socket.once("close", () => {
+        clearTimeout(timer);
+        if (this.#socket === socket) this.#socket = undefined;
+        reject(new Error("sending to syslog: found the connection ended"));
+      });
+      socket.resume(); // nothing is to be said there
+    });
+  }
+}

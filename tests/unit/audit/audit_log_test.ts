@@ -1,0 +1,138 @@
+// G1: what an audit log cannot write is counted or waited for, in order, and nothing is written twice.
+import assert from "node:assert/strict";
+import { AuditLog, type AuditLogOptions } from "../../../lib/audit/audit_log.ts";
+import type { ChainKey } from "../../../lib/audit/chain.ts";
+import type { AuditSink } from "../../../lib/audit/sink.ts";
+import { Verifier } from "../../../lib/audit/verify.ts";
+import { SignetError } from "../../../lib/errors.ts";
+import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
+import { SILENT_LOG } from "../../support/silent_log.ts";
+import { until } from "../../support/until.ts";
+
+const KEY: ChainKey = { id: "00000001", secret: new Uint8Array(32).fill(1) };
+
+/** A disk under the test's control: it takes as many bytes of a write as it is told, or none. */
+class Disk implements AuditSink {
+  readonly kind = "file";
+  readonly bytes: number[] = [];
+  full = false;
+  most = Infinity;
+  closed = false;
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await Promise.resolve();
+    if (this.full) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    const count = Math.min(bytes.length, this.most);
+    this.bytes.push(...bytes.subarray(0, count));
+    return count;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  lines(): Record<string, unknown>[] {
+    const text = new TextDecoder().decode(Uint8Array.from(this.bytes));
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  }
+
+  async problems(): Promise<readonly unknown[]> {
+    const verifier = new Verifier([KEY]);
+    const bytes = Uint8Array.from(this.bytes);
+    await verifier.read(
+      "log",
+      (async function* () {
+        yield await Promise.resolve(bytes);
+      })(),
+    );
+    return verifier.verdict.problems;
+  }
+}
+
+function logOn(sink: AuditSink, options: Partial<AuditLogOptions> = {}): AuditLog {
+  const rest = { key: KEY, whenFull: "drop", log: SILENT_LOG, now: () => 0, chainId: "c", version: "v" } as const;
+  return new AuditLog({ sink, ...rest, ...options });
+}
+
+function record(name: string): ExchangeRecord {
+  const made = new ExchangeRecord(0, "127.0.0.1");
+  made.method = "tools/call";
+  made.name = name;
+  return made;
+}
+
+Deno.test("G1: an audit log writes in the order of what happened, whatever pieces are taken at a time", async () => {
+  const disk = new Disk();
+  disk.most = 7;
+  const audit = logOn(disk);
+  for (let n = 0; n < 300; n++) audit.onExchange(record(`tool ${n}`));
+  await audit.close(10_000);
+  const names = disk.lines().map(({ event, name }) => name ?? event);
+  assert.deepEqual(names, ["audit.start", ...Array.from({ length: 300 }, (_, n) => `tool ${n}`), "audit.stop"]);
+  assert.deepEqual(await disk.problems(), []);
+  assert.equal(disk.closed, true);
+  assert.deepEqual([audit.stats.lines, audit.stats.waiting, audit.stats.dropped], [302, 0, 0]);
+});
+
+Deno.test("G1: with drop, what finds no room is counted, and told of in the chain once it flows again", async () => {
+  const disk = new Disk();
+  disk.full = true;
+  const audit = logOn(disk, { maxWaiting: 4000 });
+  for (let n = 0; n < 200; n++) audit.onExchange(record(`tool ${n}`));
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  const { dropped } = audit.stats;
+  assert.equal(dropped > 100 && dropped < 200, true, `${dropped} dropped`);
+  assert.equal(audit.room(), undefined, "nobody waits");
+  disk.full = false;
+  await until(() => audit.stats.waiting === 0, "the backlog to be written");
+  assert.equal(audit.stats.failing, 0);
+  audit.onExchange(record("afterwards"));
+  await audit.close(10_000);
+  const lines = disk.lines();
+  const gaps = lines.filter(({ event }) => event === "audit.gap");
+  assert.deepEqual(gaps.map((gap) => gap.dropped), [dropped]);
+  assert.equal(lines.filter(({ event }) => event === "tool.call").length, 200 - dropped + 1);
+  assert.deepEqual(lines.at(-2)!.name, "afterwards");
+  assert.deepEqual(await disk.problems(), []);
+});
+
+Deno.test("G1: with wait, requests wait for room, and nothing that is under way is lost", async () => {
+  const disk = new Disk();
+  disk.full = true;
+  const audit = logOn(disk, { maxWaiting: 4000, whenFull: "wait" });
+  let under = 0;
+  let waiting: Promise<void> | undefined;
+  while ((waiting = audit.room()) === undefined) audit.onExchange(record(`tool ${under++}`));
+  let isIn = false;
+  const entered = waiting.then(() => isIn = true);
+  for (let n = 0; n < 10; n++) audit.onExchange(record(`tool ${under++}`));
+  assert.equal(isIn, false);
+  disk.full = false;
+  await entered;
+  await audit.close(10_000);
+  assert.equal(disk.lines().filter(({ event }) => event === "tool.call").length, under);
+  assert.equal(audit.stats.dropped, 0);
+});
+
+Deno.test("G1: with wait, a request that has waited for too long is refused with 503, and that is counted", async () => {
+  const disk = new Disk();
+  disk.full = true;
+  const audit = logOn(disk, { maxWaiting: 100, whenFull: "wait", patienceMs: 20 });
+  let waiting: Promise<void> | undefined;
+  while ((waiting = audit.room()) === undefined) audit.onExchange(record("tool"));
+  const fault = await waiting.then(() => undefined, (fault: unknown) => fault);
+  assert.equal(fault instanceof SignetError && fault.code, "audit_unavailable");
+  assert.equal(audit.stats.refused, 1);
+  disk.full = false;
+  await audit.close(10_000);
+});
+
+Deno.test("G1: an audit log that cannot be written holds nobody up when Signet ends", async () => {
+  const disk = new Disk();
+  disk.full = true;
+  const audit = logOn(disk);
+  audit.onExchange(record("lost"));
+  await audit.close(30);
+  assert.deepEqual(disk.lines(), []);
+});
