@@ -17,6 +17,7 @@ export const LAYERS = [
   "identity",
   "envelope",
   "admin",
+  "telemetry",
   "mcp",
   "store",
   "http1",

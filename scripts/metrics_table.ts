@@ -4,6 +4,7 @@
 //   deno run -A scripts/metrics_table.ts --write   puts it between the markers of docs/metrics.md
 import { type App, startApp } from "../lib/app/app.ts";
 import { parseFlags } from "../lib/config/flags.ts";
+import { readTelemetry } from "../lib/config/otel_variables.ts";
 import { loadSettings } from "../lib/config/load.ts";
 import { SETTING_KEYS } from "../lib/config/schema.ts";
 import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
@@ -25,6 +26,9 @@ const KINDS: readonly (readonly [heading: string, flags: readonly string[]])[] =
   ["Before several servers", ["--upstream", `a=${NOWHERE}`, "--upstream", `b=${NOWHERE}`]],
 ];
 
+/** Without metrics, which would be sent at the end. */
+const EXPORTING = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_METRICS_EXPORTER: "none" };
+
 const LISTEN = ["--listen", "127.0.0.1:0", "--admin", "off"];
 
 async function start(flags: readonly string[]): Promise<App> {
@@ -32,8 +36,10 @@ async function start(flags: readonly string[]): Promise<App> {
   const readTextFile = (path: string) => Deno.readTextFile(path);
   const fileMode = async (path: string) => (await Deno.stat(path)).mode;
   const { settings } = await loadSettings({ flags: parsed, env: {}, readTextFile, fileMode });
+  const { telemetry } = readTelemetry(EXPORTING);
   return await startApp({
     settings,
+    telemetry,
     loadKeys: () => Promise.resolve({ ring: ephemeralKeyRing(randomBytes), source: "", ephemeral: true, warnings: [] }),
     reloadSettings: () => Promise.resolve(settings),
     log: createLogger({ level: "error", format: "json", now: Date.now, write: (line) => console.error(line) }),

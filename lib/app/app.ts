@@ -25,6 +25,7 @@ import { buildInfo } from "./build_info.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { Reachability } from "./reachability.ts";
 import { Reloads } from "./reloads.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
 /** What waits to be written to the audit log is waited for so long when Signet ends. */
@@ -44,14 +45,22 @@ const ASK_TICK_MS = 100;
 
 /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { log, now, descriptors } = options;
+  const { now, descriptors } = options;
+  const telemetry = await telemetryFor(options);
+  const log = telemetry?.log ?? options.log;
   const settings = withinDescriptors(options.settings, { log, descriptors });
   const { ring } = await options.loadKeys();
-  const lasting = await createLasting({ settings, ring, log, now });
+  const lasting = await createLasting({ settings, ring, log, now, telemetry });
   const parts = await createParts(lasting, settings);
   const app = new App({ ...options, settings, log: lasting.log }, lasting, parts);
   await app.open();
   return app;
+}
+
+async function telemetryFor({ telemetry: settings, log, now }: AppOptions): Promise<Telemetry | undefined> {
+  if (settings === undefined) return undefined;
+  const { openTelemetry } = await import("./telemetry.ts");
+  return await openTelemetry({ settings, log, timers: { ...SYSTEM_TIMERS, now } });
 }
 
 export class App implements RunningApp {
@@ -113,6 +122,8 @@ export class App implements RunningApp {
       maxConnections: settings.maxConnections,
     });
     this.#setAccessLog(settings);
+    const { exchanges: received, sent } = lasting.metrics;
+    lasting.telemetry?.measure({ page: this.metrics, received, sent });
     this.#timers = [
       setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
@@ -283,6 +294,7 @@ export class App implements RunningApp {
     this.#server.close();
     await this.#lasting.opened.close();
     await this.#lasting.store.close();
+    await this.#lasting.telemetry?.close();
   }
 }
 

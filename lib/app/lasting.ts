@@ -30,9 +30,11 @@ import { concerns, openRevocations, type StoredRevocations } from "../session/re
 import { SessionTokens } from "../session/tokens.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
+import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { capsOf } from "./caps.ts";
 import { openAudit } from "./audit.ts";
+import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { openUpstream } from "./upstream.ts";
@@ -68,6 +70,9 @@ export interface Lasting {
   readonly observers: Observers;
   /** `--audit`; undefined when off. */
   readonly audit: AuditLog | undefined;
+  /** Undefined where nothing is exported. */
+  readonly telemetry: Telemetry | undefined;
+  readonly tracer: Tracer | undefined;
   readonly now: () => number;
 }
 
@@ -79,6 +84,7 @@ export interface LastingOptions {
   readonly ring: KeyRing;
   readonly log: Logger;
   readonly now: () => number;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 interface StoreOptions {
@@ -109,7 +115,7 @@ function createTokens(settings: Settings, secrets: Secrets, parts: { store: Stor
 
 /** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
 export async function createLasting(options: LastingOptions): Promise<Lasting> {
-  const { settings, ring, now } = options;
+  const { settings, ring, now, telemetry } = options;
   let ringNow = () => ring;
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
@@ -144,7 +150,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   ringNow = () => registry.ring;
   upstream.onEnded = (id) => endLinked(registry, id, now());
   const lifecycle = { draining: false };
-  const underWay = new UnderWay({ limits, lifecycle });
+  const metrics = new GatewayMetrics({ countsSent: telemetry !== undefined });
+  const underWay = new UnderWay({ limits, lifecycle, metrics });
   revocations.watch((revocation) => {
     endRevoked(registry, revocation, now());
     cutRevoked(
@@ -176,7 +183,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
-    metrics: new GatewayMetrics(),
+    ...{ metrics, telemetry, tracer: telemetry?.tracer },
     lifecycle,
     underWay,
   };

@@ -5,6 +5,7 @@ import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LogTail } from "../observe/log_tail.ts";
+import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { Descriptors } from "./connection_bound.ts";
 
 export interface AppOptions {
@@ -22,6 +23,8 @@ export interface AppOptions {
   readonly onReloaded?: (settings: Settings) => void;
   /** What the admin listener steers, besides the gateway; without it there are no such paths. */
   readonly process?: ProcessControl;
+  /** What is exported of traces, metrics and logs, if anything is. */
+  readonly telemetry?: TelemetrySettings | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** How many files may be open; default: as the system says. */

@@ -1,7 +1,9 @@
 // Settings and keys together, for the commands that need a whole configuration: the problems of both at once (P3).
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { readTelemetry } from "../config/otel_variables.ts";
 import { type LoadedKeys, loadKeys } from "../config/keys.ts";
 import { type LoadedSettings, loadSettings, loadSome } from "../config/load.ts";
+import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -9,6 +11,8 @@ export interface Configuration {
   readonly settings: LoadedSettings["settings"];
   readonly keys: LoadedKeys;
   readonly warnings: readonly string[];
+  /** What is exported of traces, metrics and logs; undefined if nothing is. */
+  readonly telemetry: TelemetrySettings | undefined;
 }
 
 /** The ring alone; nothing else of the configuration is judged. @throws ConfigError */
@@ -34,9 +38,9 @@ export async function loadConfiguration(context: CommandContext): Promise<Config
   // Wrong flags are reported with the settings; they are no reason to be silent about the keys.
   const excused = { ...context, flags: { ...context.flags, problems: [] } };
   const [settings, keys] = await Promise.allSettled([loadSettings(sourcesOf(context)), loadConfiguredKeys(excused)]);
-  if (settings.status === "rejected" || keys.status === "rejected") {
-    throw new ConfigError(problemsOf([settings, keys]));
-  }
-  const warnings = new Set([...settings.value.warnings, ...keys.value.warnings]);
-  return { settings: settings.value.settings, keys: keys.value, warnings: [...warnings] };
+  const { telemetry, problems, warnings: ofTelemetry } = readTelemetry(context.env);
+  const found = [...problemsOf([settings, keys]), ...problems];
+  if (settings.status === "rejected" || keys.status === "rejected" || found.length > 0) throw new ConfigError(found);
+  const warnings = new Set([...settings.value.warnings, ...keys.value.warnings, ...ofTelemetry]);
+  return { settings: settings.value.settings, keys: keys.value, telemetry, warnings: [...warnings] };
 }

@@ -134,6 +134,7 @@ async function serveWith(
   const life = new Life({ log, settings, machine: context });
   const app = await start(context, {
     settings,
+    telemetry: configuration.telemetry,
     process: life,
     onReloaded: (reloaded) => {
       log.level = reloaded.logLevel;

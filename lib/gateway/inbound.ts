@@ -6,8 +6,9 @@ import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
+import type { RequestTrace } from "../telemetry/request_trace.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
-import { UNREAD } from "../mcp/methods.ts";
+import { transportNumber, UNREAD } from "../mcp/methods.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
@@ -42,18 +43,25 @@ export class Inbound implements ResolverView {
   rpcId: RpcId | null = null;
   /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
   requestId: RpcId | null = null;
-  /** The row that it is counted in, of `METHODS`. */
+  /** The row of its message, of `METHODS`. */
   methodRow = UNREAD;
   /** When its head had come, by `performance.now`. */
   readonly receivedAt: number = performance.now();
   /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */
   record: ExchangeRecord | undefined = undefined;
+  /** Its trace; null where it has none, undefined as long as that is not decided (`traced.ts`). */
+  trace: RequestTrace | null | undefined = undefined;
 
   constructor(exchange: Exchange, nowMs: number) {
     this.exchange = exchange;
     this.head = exchange.head;
     this.facts = factsOf(exchange.head);
     this.receivedAtMs = nowMs;
+  }
+
+  /** The row that it is counted in, of `METHODS`. */
+  get row(): number {
+    return this.head.method === "POST" ? this.methodRow : transportNumber(this.head.method);
   }
 
   get sessionId(): string | undefined {

@@ -20,6 +20,8 @@ export class GatewayMetrics {
   readonly withdrawn = new Counter();
   readonly upstreamLatency = new Histogram(LATENCY_BOUNDS);
   readonly exchanges = new ExchangeCounts();
+  /** The same of what was sent to a server for them; counted only where it is exported. */
+  readonly sent: ExchangeCounts | undefined;
   /** How attempts to bring a lost upstream session back ended. */
   readonly resurrections = new LabelledCounter<
     "ok" | "refused" | "unreachable" | "version_changed" | "too_often" | "ended"
@@ -37,6 +39,10 @@ export class GatewayMetrics {
   readonly carried = new CarriedCounts();
   /** Requests Signet itself refused or failed, those that the HTTP engine does not let in included. */
   readonly refusals = new LabelledCounter<ErrorCode>(CODES);
+
+  constructor({ countsSent = false }: { readonly countsSent?: boolean } = {}) {
+    this.sent = countsSent ? new ExchangeCounts() : undefined;
+  }
 
   /** By status and code. */
   refusalSamples(): Sample[] {

@@ -12,6 +12,7 @@ import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { SessionOnly } from "./in/session_only.ts";
+import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Authentication } from "./in/authenticate.ts";
 import type { FieldPolicy } from "./out/fields.ts";
@@ -75,6 +76,8 @@ export interface GatewayParts {
   readonly log: Logger;
   /** Who is told of every exchange when it has ended, and of what else happens. */
   readonly observers: Observers;
+  /** Undefined where nothing is traced. */
+  readonly tracer: Tracer | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** `n` random bytes. */

@@ -5,7 +5,6 @@
 import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
 import type { Classified } from "../mcp/era.ts";
-import { transportNumber } from "../mcp/methods.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
@@ -25,6 +24,7 @@ import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
 import type { GatewayParts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
+import { decideTrace, endTrace } from "./traced.ts";
 
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export async function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
@@ -37,12 +37,8 @@ export async function handle(parts: GatewayParts, exchange: Exchange): Promise<v
     await refuse(parts, inbound, error);
   }
   endRecord(parts, inbound);
-  parts.metrics.exchanges.count(rowOf(inbound), exchange.status, (performance.now() - inbound.receivedAt) / 1000);
-}
-
-/** What it is counted as, of `METHODS`. */
-function rowOf({ methodRow, head: { method } }: Inbound): number {
-  return method === "POST" ? methodRow : transportNumber(method);
+  if (parts.tracer !== undefined) endTrace(parts, inbound);
+  parts.metrics.exchanges.count(inbound.row, exchange.status, (performance.now() - inbound.receivedAt) / 1000);
 }
 
 // The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.
@@ -63,6 +59,7 @@ function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<
   const known = findOwned(parts, { inbound, caller });
   if (known !== undefined && mayGoAsItIs(parts, inbound, known)) {
     parts.metrics.fastLane.inc();
+    if (parts.tracer !== undefined) decideTrace(parts, inbound);
     if (inbound.record !== undefined) inbound.record.lane = "fast";
     return forward(parts, { inbound, caller, session: known, body: inbound.body });
   }
@@ -77,6 +74,10 @@ async function walkOn(parts: GatewayParts, inbound: Inbound, caller: Caller): Pr
   if (inbound.record !== undefined && body !== undefined) inbound.record.bytesIn = body.bytes.length;
   try {
     const message = body && await classify(parts, inbound, body.bytes);
+    if (parts.tracer !== undefined) {
+      decideTrace(parts, inbound);
+      if (inbound.record !== undefined) inbound.record.lane = "full";
+    }
     await openAndDeliver(parts, { inbound, caller, message, body });
   } finally {
     body?.release();

@@ -9,6 +9,7 @@ import { corsFields } from "./in/guard.ts";
 import { noteRefusal, tellEngineRefusal } from "./observed.ts";
 import { refusalFacts } from "./refusal_facts.ts";
 import { type ErrorResponse, toSignetError } from "./respond.ts";
+import { decideTrace } from "./traced.ts";
 
 /** The answer to what the engine refuses before the gateway sees it. A page of an allowed origin may read it, as any other. */
 export function renderEngineError(parts: GatewayParts, error: HttpError, refused: RefusedRequest): ErrorResponse {
@@ -29,6 +30,7 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   parts.metrics.refusals.inc(signetError.code);
   const { exchange, origin } = inbound;
   const facts = refusalFacts({ parts, inbound, error: signetError });
+  if (parts.tracer !== undefined) decideTrace(parts, inbound);
   noteRefusal(inbound, signetError);
   if (inbound.record !== undefined) inbound.record.session ??= facts.session;
   // The client sees it break off, or has left: the log is the only place where it shows.

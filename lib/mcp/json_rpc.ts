@@ -91,12 +91,15 @@ export type Parsed = RpcMessage | RpcBatch;
 
 const encoder = new TextEncoder();
 
-const OPEN_OBJECT = 0x7b;
+const OPEN_OBJECT = 0x7b, QUOTE = 0x22;
 
 type Slots = ReturnType<typeof slotsIn>;
 const META_SLOT = slotOf(PARAMS, "_meta"), REF_SLOT = slotOf(PARAMS, "ref");
 const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT && slot !== REF_SLOT);
-const META_SLOTS = slotsIn(META), RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
+const TRACEPARENT_SLOT = slotOf(META, "traceparent");
+/** Of a context only who traces makes something, by `readPlain` or from the text. */
+const META_SLOTS: Slots = slotsIn(META).filter(([slot]) => slot !== TRACEPARENT_SLOT);
+const RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
 
 const INITIALIZE = encoder.encode('"initialize"');
 
@@ -259,6 +262,8 @@ export interface PlainMessage {
   readonly id: RpcId | null;
   /** The row that it is counted in, of `METHODS`. */
   readonly method: number;
+  /** Of `params._meta`, where it was asked for and can be one. */
+  readonly traceparent: string | undefined;
 }
 
 /** Reused: what it has found is read in the turn in which it was looked for. */
@@ -267,6 +272,8 @@ const plainScan = new JsonScanner();
 /** How a body is read, and what is told of it where somebody observes. */
 export interface PlainReading extends ScanLimits {
   readonly subject?: Subject | undefined;
+  /** Whether the context of a trace is looked for. */
+  readonly traced?: boolean;
 }
 
 /**
@@ -284,10 +291,21 @@ export function readPlain(bytes: Uint8Array, limits: PlainReading): PlainMessage
     if (shape !== "response" && isText(scanned, METHOD, INITIALIZE)) return undefined;
     if (limits.subject !== undefined && shape !== "response") noteSubject(scanned, limits.subject);
     const method = shape === "response" ? RESPONSE : methodNumberAt(bytes, scan.starts[METHOD]!, scan.ends[METHOD]!);
-    return { id: shape === "request" ? idOf(scanned)! : null, method };
+    const traceparent = limits.traced === true ? traceparentOf(scanned) : undefined;
+    return { id: shape === "request" ? idOf(scanned)! : null, method, traceparent };
   } finally {
     scan.release();
   }
+}
+
+/** With its quotes, and room for those that later versions may be longer by. */
+const MAX_TRACEPARENT_BYTES = 128;
+
+function traceparentOf(scanned: Scanned): string | undefined {
+  if (!has(scanned, TRACEPARENT_SLOT) || firstByte(scanned, TRACEPARENT_SLOT) !== QUOTE) return undefined;
+  const { scan } = scanned;
+  if (scan.ends[TRACEPARENT_SLOT]! - scan.starts[TRACEPARENT_SLOT]! > MAX_TRACEPARENT_BYTES) return undefined;
+  return valueOf(scanned, TRACEPARENT_SLOT) as string;
 }
 
 /** The bytes of an error response; `id` is null where the request's could not be read (JSON-RPC 2.0 §5). */

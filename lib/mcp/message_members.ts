@@ -42,6 +42,8 @@ export const SLOTS: readonly Slot[] = [
   { scope: REF, name: "name", opens: NO_SCOPE, maxBytes: 0 },
   { scope: REF, name: "uri", opens: NO_SCOPE, maxBytes: 0 },
   { scope: META, name: "progressToken", opens: NO_SCOPE, maxBytes: 4 * KiB },
+  // Read where requests are traced, and then only if it is as long as one is: of any length it is nobody's refusal.
+  { scope: META, name: "traceparent", opens: NO_SCOPE, maxBytes: 0 },
   { scope: META, name: "io.modelcontextprotocol/protocolVersion", opens: NO_SCOPE, maxBytes: KiB },
   { scope: META, name: "io.modelcontextprotocol/clientCapabilities", opens: NO_SCOPE, maxBytes: 16 * KiB },
   { scope: META, name: "io.modelcontextprotocol/clientInfo", opens: NO_SCOPE, maxBytes: 64 * KiB },

@@ -1,5 +1,6 @@
 // Which runtime this is, and what it is good for. Deno is where Signet is developed and tested; Bun is what the executable
 // that people install is compiled with. Asked here and nowhere else.
+import { hostname } from "node:os";
 import process from "node:process";
 
 export type RuntimeName = "deno" | "bun";
@@ -42,4 +43,17 @@ export function residentBytes(): number {
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
+}
+
+/** What this machine is called; undefined where the runtime may not tell. */
+export function machineName(): string | undefined {
+  try {
+    return hostname();
+  } catch {
+    return undefined;
+  }
+}
+
+export function processId(): number {
+  return process.pid;
 }

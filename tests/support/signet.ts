@@ -2,9 +2,11 @@
 // For what only a process of its own proves (signals, crashes), see mcp_signet.ts.
 import "./poison.ts";
 import { parseFlags } from "../../lib/config/flags.ts";
+import { readTelemetry } from "../../lib/config/otel_variables.ts";
 import { loadSettings } from "../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../lib/config/schema.ts";
 import { type App, startApp } from "../../lib/app/app.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
 import type { Descriptors } from "../../lib/app/connection_bound.ts";
 import { createLogger } from "../../lib/observe/log.ts";
@@ -24,6 +26,8 @@ export interface SignetOptions {
   readonly patience?: string;
   /** How many files may be open; default: as the system says. */
   readonly descriptors?: Descriptors;
+  /** `OTEL_…` variables: what is exported, and where. */
+  readonly otel?: Readonly<Record<string, string>>;
 }
 
 /** What a test says of one request. */
@@ -85,7 +89,10 @@ export class TestSignet implements AsyncDisposable {
       const fileMode = async (path: string) => (await Deno.stat(path)).mode;
       return (await loadSettings({ flags: parsed, env: {}, readTextFile, fileMode })).settings;
     };
+    const { telemetry, problems } = readTelemetry(options.otel ?? {});
+    if (problems.length > 0) throw new ConfigError(problems);
     const app = await startApp({
+      telemetry,
       settings: await settings(),
       loadKeys: () => Promise.resolve({ ring: holder.current.ring, source: "test", ephemeral: false, warnings: [] }),
       reloadSettings: settings,

@@ -113,6 +113,11 @@ const REQUESTS: Readonly<Record<string, Row>> = {
 };
 
 const SESSIONS: Readonly<Record<string, Row>> = {
+  "telemetry cannot be delivered: it is dropped": [
+    "The collector takes no traces, metrics or log lines (`signal`); `fault` says what was found. Requests are not concerned.",
+    "See whether the address in OTEL_EXPORTER_OTLP_ENDPOINT takes OTLP over HTTP, and whether its headers are good.",
+  ],
+  "telemetry is delivered again": ["The collector takes what it is sent; what was dropped meanwhile is counted.", ""],
   "session opened": ["A caller has initialized; `session` is the name it has in the log from now on.", ""],
   "session adopted": ["A session that the MCP server had given itself was claimed by its first caller (--adopt).", ""],
   "session ended": ["Its owner has deleted the session.", ""],

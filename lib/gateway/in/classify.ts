@@ -9,18 +9,21 @@ import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteArguments, noteMessages } from "../observed.ts";
+import { decideTrace, traceparentIn } from "../traced.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
   const { maxJsonDepth: maxDepth } = parts.options;
-  const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.record });
+  const traced = parts.tracer !== undefined;
+  const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.record, traced });
   if (plain === undefined) return false;
   if (parts.observers.readArguments !== undefined) {
     inspectBytes(body, (view) => noteArguments(parts, inbound, view), undefined);
   }
   inbound.rpcId = inbound.requestId = plain.id;
   inbound.methodRow = plain.method;
+  if (traced) decideTrace(parts, inbound, { traceparent: plain.traceparent, body });
   return true;
 }
 
@@ -29,6 +32,7 @@ export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint
   const parsed = await parseMessageInTurns(body, { maxDepth: parts.options.maxJsonDepth });
   inbound.parsed = parsed;
   inbound.methodRow = methodOf(parsed);
+  if (parts.tracer !== undefined) decideTrace(parts, inbound, { traceparent: traceparentOf(parsed, body), body });
   if (inbound.record !== undefined) {
     noteMessages(inbound.record, parsed);
     if (parts.observers.readArguments !== undefined) noteArguments(parts, inbound, body);
@@ -37,6 +41,11 @@ export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint
   const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
   inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;
   return classifyMessage(parsed, inbound.protocolVersion);
+}
+
+/** The context of one message; a batch has none of its own. */
+function traceparentOf(parsed: Parsed, body: Uint8Array): string | undefined {
+  return parsed.kind === "batch" || parsed.kind === "response" ? undefined : traceparentIn(body);
 }
 
 /** The row that a body is counted in, of `METHODS`. */

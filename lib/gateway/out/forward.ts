@@ -16,6 +16,7 @@ import { relay } from "./relay.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
 import { isKnown, route } from "./route.ts";
 import { noteAnswer } from "./send.ts";
+import { carryTrace } from "../traced.ts";
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
@@ -95,6 +96,7 @@ async function answerAfter(
   { lost, seenGeneration }: Loss,
 ): Promise<ClientResponse> {
   const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
+  inbound.trace?.lose();
   if (lost !== undefined) {
     if (isAdopted(session)) return refusalOf(lost, "adopted");
     parts.sessionOnly?.forget(session);
@@ -112,6 +114,7 @@ async function answerAfter(
     throw error;
   }
   lost?.release();
+  inbound.trace?.event("signet.session.revived");
   const answer = await sendInSession(parts, sending, true);
   noteAnswer(parts, inFlight);
   if (!(answer instanceof LostSession)) return answer;
@@ -150,8 +153,9 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   }
   const { parsed, head: { method, query } } = inbound;
   const opened = openedWith(session);
+  const carried = inbound.trace ? carryTrace(inbound, upstream, { fields, body }) : body;
   const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id, opened };
   return inFlight.answerOf(
-    upstream.send({ ...about, body, parsed, caller, session: session.tag, noted: inbound.record }),
+    upstream.send({ ...about, body: carried, parsed, caller, session: session.tag, noted: inbound.record }),
   );
 }

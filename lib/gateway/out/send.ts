@@ -6,6 +6,7 @@ import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { GatewayParts } from "../parts.ts";
 import { routeWithoutSession } from "./route.ts";
+import { carryTrace } from "../traced.ts";
 
 /** In a session or outside of one. @throws HttpError, SignetError `upstream_*` */
 export async function sendForClient(
@@ -15,7 +16,11 @@ export async function sendForClient(
 ): Promise<SessionAnswer> {
   const { record } = inFlight.inbound;
   if (record !== undefined) record.upstream = sending.upstream.name;
-  const answer = await inFlight.answerOf(sending.upstream.send(sending.request));
+  const { upstream, request } = sending;
+  const carried = inFlight.inbound.trace
+    ? { ...request, body: carryTrace(inFlight.inbound, upstream, request) }
+    : request;
+  const answer = await inFlight.answerOf(upstream.send(carried));
   noteAnswer(parts, inFlight);
   return answer;
 }

@@ -291,11 +291,12 @@ Deno.test("readPlain leaves initialize to the parser, in whatever spelling", STR
     assert.equal(plain(message(method)), undefined, method);
   }
   for (const method of ["initialized", "\\u0069nitialized", "Initialize", "initializ"]) {
-    assert.deepEqual(plain(message(method)), { id: 1, method: OTHER_METHOD }, method);
+    assert.deepEqual(plain(message(method)), { id: 1, method: OTHER_METHOD, traceparent: undefined }, method);
   }
   assert.deepEqual(plain('{"jsonrpc":"2.0","method":"a","params":{"x":"initialize"}}'), {
     id: null,
     method: OTHER_METHOD,
+    traceparent: undefined,
   });
 });
 

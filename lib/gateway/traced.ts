@@ -1,0 +1,107 @@
+// Where a request meets its trace: told once whether it has one, as soon as its message is known; its context given to what
+// is sent for it; ended where the path ends. Where nobody traces each of these is one look at `parts.tracer`, and where a
+// request is not sampled its context crosses as it came.
+import type { Bytes } from "../http1/wire/borrowed.ts";
+import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
+import { parseEndpoint } from "../http1/wire/endpoint.ts";
+import type { FieldList } from "../http1/types.ts";
+import { readPlain } from "../mcp/json_rpc.ts";
+import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
+import { readMeta, withContext } from "../telemetry/meta_splice.ts";
+import type { Peer } from "../telemetry/request_trace.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Inbound } from "./inbound.ts";
+import { beginRecord } from "./observed.ts";
+import { removeField, setField } from "./out/fields.ts";
+import type { GatewayParts } from "./parts.ts";
+
+/** What of a message matters to its trace. */
+export interface TracedMessage {
+  /** Of `params._meta`. */
+  readonly traceparent: string | undefined;
+  readonly body: Bytes;
+}
+
+/** To be called where `parts.tracer` is there; again: nothing. */
+export function decideTrace(parts: GatewayParts, inbound: Inbound, message?: TracedMessage): void {
+  if (parts.tracer === undefined || inbound.trace !== undefined) return;
+  const trace = parts.tracer.begin({
+    header: inbound.facts.traceparent,
+    meta: message?.traceparent,
+    startMs: inbound.receivedAtMs,
+    startedAt: inbound.receivedAt,
+    stateOf: (from) => from === "header" ? inbound.get("tracestate") : metaOf(message, "tracestate"),
+  });
+  inbound.trace = trace ?? null;
+  if (trace === undefined) return;
+  const isFirst = inbound.record === undefined;
+  if (isFirst) beginRecord(parts, inbound);
+  const record = inbound.record!;
+  record.traceparent = trace.traceparent;
+  // Nobody had asked what the message is about when it was read.
+  if (isFirst && message !== undefined && inbound.parsed === undefined) {
+    inspectBytes(message.body, readPlain, { maxDepth: parts.options.maxJsonDepth, subject: record });
+  }
+}
+
+function metaOf(message: TracedMessage | undefined, name: string): string | undefined {
+  return message === undefined ? undefined : readMeta(ownBytes(message.body), name);
+}
+
+/** The context in the `_meta` of a body that has been read whole. */
+export function traceparentIn(body: Uint8Array): string | undefined {
+  return readMeta(body, "traceparent");
+}
+
+/** To be called behind the last step, where the request is traced. */
+export function endTrace({ tracer }: GatewayParts, inbound: Inbound): void {
+  const { trace, record } = inbound;
+  if (tracer === undefined || trace === undefined || trace === null || record === undefined) return;
+  tracer.end(trace, record, { minorVersion: inbound.head.minorVersion, protocolVersion: inbound.protocolVersion });
+}
+
+/**
+ * The body to send to `upstream` for a request, with the context of the client span that begins now in it and in
+ * `fields`; both as they are where it is not traced.
+ */
+export function carryTrace<Body extends Bytes | undefined>(
+  { trace }: Inbound,
+  upstream: Pick<Upstream, "name" | "url">,
+  { fields, body }: { readonly fields: FieldList; readonly body: Body },
+): Body | Uint8Array {
+  if (trace === undefined || trace === null) return body;
+  const traceparent = trace.send(peerOf(upstream));
+  setField(fields, "traceparent", traceparent);
+  // What stands beside it is of another trace where the message has a context of its own.
+  if (trace.place.traceState === "") removeField(fields, "tracestate");
+  else setField(fields, "tracestate", trace.place.traceState);
+  return body === undefined ? body : withContext(ownBytes(body), traceparent, !hasFields(upstream));
+}
+
+/** Whether what stands behind gets the fields of a request. */
+function hasFields({ url }: Pick<Upstream, "url">): boolean {
+  return /^https?:|^http\+unix:/.test(url);
+}
+
+/** One entry an upstream: there are as many as are configured. */
+const peers = new WeakMap<object, Peer>();
+
+function peerOf(upstream: Pick<Upstream, "name" | "url">): Peer {
+  const known = peers.get(upstream);
+  if (known !== undefined) return known;
+  const { name } = upstream;
+  const peer = { name, attributes: [[ATTRIBUTES.upstream, name] as const, ...networkOf(upstream)] };
+  peers.set(upstream, peer);
+  return peer;
+}
+
+function networkOf(upstream: Pick<Upstream, "url">): Attribute[] {
+  if (!hasFields(upstream)) return upstream.url.startsWith("stdio:") ? [[ATTRIBUTES.transport, "pipe"]] : [];
+  const { endpoint } = parseEndpoint(upstream.url);
+  const http: Attribute[] = [[ATTRIBUTES.protocolName, "http"], [ATTRIBUTES.protocolNumber, "1.1"]];
+  if (endpoint.transport === "unix") {
+    return [[ATTRIBUTES.transport, "unix"], ...http, [ATTRIBUTES.serverAddress, endpoint.path]];
+  }
+  const { hostname, port } = endpoint;
+  return [[ATTRIBUTES.transport, "tcp"], ...http, [ATTRIBUTES.serverAddress, hostname], [ATTRIBUTES.serverPort, port]];
+}

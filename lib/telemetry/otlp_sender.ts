@@ -1,0 +1,143 @@
+// Brings one signal's batches to the collector over OTLP/HTTP: bounded in time whatever the collector does, repeated only
+// where OTLP says that it may be (429, 502, 503, 504, and no answer at all), as late as Retry-After wants. Never rejects,
+// keeps nothing of a batch that could not be delivered, and never tells what the headers hold.
+// opentelemetry.io/docs/specs/otlp, "OTLP/HTTP".
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { Pool } from "../http1/client/pool.ts";
+import { type ClientResponse, HttpError } from "../http1/types.ts";
+import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
+import type { Timers } from "../platform/timers.ts";
+import type { ExporterSettings } from "./settings.ts";
+
+export interface SenderOptions extends Pick<ExporterSettings, "url" | "headers" | "timeoutMs" | "gzip"> {
+  readonly caCerts?: readonly string[];
+  readonly userAgent: string;
+  readonly timers: Timers;
+  /** 0 to 1, below 1: pauses of many senders come apart. */
+  readonly random: () => number;
+  /** Told when deliveries begin to fail, and when they work again; no more often. */
+  readonly onChange: (fault: string | undefined) => void;
+}
+
+const REPEATABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+/** Nothing that a collector answers is longer, nor of interest beyond. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+const compress = promisify(gzip);
+const encoder = new TextEncoder();
+
+/** What became of one attempt: `repeatInMs` where another makes sense. */
+type Attempt = { readonly fault: string | undefined; readonly repeatInMs?: number };
+
+export class OtlpSender {
+  readonly #options: SenderOptions;
+  readonly #address: EndpointUrl;
+  readonly #pool: Pool;
+  #failing = false;
+  #closed = false;
+  /** Ends the pause before an attempt. */
+  #wake: () => void = () => {};
+
+  /** @throws TypeError on a URL that names no endpoint */
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.#address = parseEndpoint(options.url);
+    const { endpoint } = this.#address;
+    const { caCerts, timeoutMs } = options;
+    this.#pool = new Pool(
+      endpoint.transport === "tls" && caCerts !== undefined ? { ...endpoint, caCerts } : endpoint,
+      { limits: { connectTimeoutMs: timeoutMs, responseTimeoutMs: timeoutMs, bodyTimeoutMs: timeoutMs } },
+    );
+  }
+
+  /** @returns whether the collector has taken it */
+  async send(json: string): Promise<boolean> {
+    const { timers, timeoutMs, random } = this.#options;
+    const deadline = timers.now() + timeoutMs;
+    const body = this.#options.gzip ? new Uint8Array(await compress(json)) : encoder.encode(json);
+    for (let attempt = 0;; attempt++) {
+      const { fault, repeatInMs } = await this.#attempt(body, Math.max(1, deadline - timers.now()));
+      if (fault === undefined) {
+        this.#tell(undefined);
+        return true;
+      }
+      const growing = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + random() / 2);
+      const waitMs = repeatInMs === undefined ? Infinity : Math.max(repeatInMs, growing);
+      if (this.#closed || timers.now() + waitMs >= deadline) return this.#giveUp(fault);
+      await this.#pause(waitMs);
+      if (this.#closed) return this.#giveUp(fault);
+    }
+  }
+
+  /** What is under way fails; nothing is sent again. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+    this.#pool.close();
+  }
+
+  #giveUp(fault: string): false {
+    this.#tell(fault);
+    return false;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #attempt(body: Uint8Array, leftMs: number): Promise<Attempt> {
+    const call = this.#pool.send({
+      method: "POST",
+      target: this.#address.target,
+      fields: this.#fields(),
+      body,
+    });
+    const stop = this.#options.timers.after(leftMs, () => call.abort());
+    let response: ClientResponse | undefined;
+    try {
+      response = await call.response;
+      await response.body.readAll(MAX_ANSWER_BYTES).catch(() => {});
+      return judge(response);
+    } catch (error) {
+      const code = error instanceof HttpError ? (error.code === "aborted" ? "timeout" : error.code) : "failed";
+      return { fault: code, repeatInMs: 0 };
+    } finally {
+      stop();
+      response?.release();
+    }
+  }
+
+  #fields(): string[] {
+    const { headers, userAgent } = this.#options;
+    const fields = ["host", this.#address.authority, "content-type", "application/json"];
+    if (this.#options.gzip) fields.push("content-encoding", "gzip");
+    if (!headers.has("user-agent")) fields.push("user-agent", userAgent);
+    for (const [name, value] of headers) fields.push(name, value);
+    return fields;
+  }
+
+  #tell(fault: string | undefined): void {
+    const failing = fault !== undefined;
+    if (failing === this.#failing || this.#closed) return;
+    this.#failing = failing;
+    this.#options.onChange(fault);
+  }
+}
+
+function judge({ head: { status, fields } }: ClientResponse): Attempt {
+  if (status >= 200 && status < 300) return { fault: undefined };
+  const fault = `status ${status}`;
+  if (!REPEATABLE.has(status)) return { fault };
+  const seconds = Number(fieldValue(fields, "retry-after") ?? "0");
+  return { fault, repeatInMs: Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0 };
+}

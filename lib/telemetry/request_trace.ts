@@ -1,0 +1,204 @@
+// What a traced request becomes: a server span of its own, a client span for each message that was sent for it, and events
+// for what happened between. Made for sampled requests only.
+import type { ExchangeRecord } from "../observe/exchange_record.ts";
+import {
+  type Attribute,
+  ATTRIBUTES,
+  type Ending,
+  errorTypeOf,
+  operationAttributes,
+  spanName,
+} from "./mcp_conventions.ts";
+import { type Span, SPAN_KIND, type SpanEvent } from "./span.ts";
+import { formatTraceparent, type TraceContext } from "./trace_context.ts";
+
+/** Where a request stands in its trace. */
+export interface TracePlace {
+  readonly traceId: string;
+  /** Undefined where the trace begins here. */
+  readonly parent: TraceContext | undefined;
+  /** Of the HTTP request, where the message has a context of its own (SEP-414). */
+  readonly link: TraceContext | undefined;
+  /** That of the parent; empty if it has none. */
+  readonly traceState: string;
+  /** When the request's head had come: of the clock, and by `performance.now`. */
+  readonly startMs: number;
+  readonly startedAt: number;
+}
+
+/** What is said of whoever a message is sent to. */
+export interface Peer {
+  readonly name: string;
+  readonly attributes: readonly Attribute[];
+}
+
+/** What a request's head says besides its record. */
+export interface HeadOfTrace {
+  readonly minorVersion: number;
+  /** Of MCP; undefined where it is not known. */
+  readonly protocolVersion: string | undefined;
+}
+
+/** Events of one request: revivals and hops are few. */
+const MAX_EVENTS = 32;
+/** Messages sent for one request: the first, the same again, a handshake. */
+const MAX_SENT = 8;
+
+/** `error.type` of a message that a server had no session for. */
+const SESSION_LOST = "session_lost";
+
+interface SentMessage {
+  readonly spanId: string;
+  readonly peer: Peer;
+  readonly startMs: number;
+  endMs: number | undefined;
+  error: string | undefined;
+}
+
+export class RequestTrace {
+  readonly place: TracePlace;
+  readonly spanId: string;
+  readonly #newSpanId: () => string;
+  readonly #events: SpanEvent[] = [];
+  readonly #sent: SentMessage[] = [];
+
+  constructor(place: TracePlace, newSpanId: () => string) {
+    this.place = place;
+    this.spanId = newSpanId();
+    this.#newSpanId = newSpanId;
+  }
+
+  /** The context of its server span. */
+  get traceparent(): string {
+    return formatTraceparent(this.place.traceId, this.spanId);
+  }
+
+  event(name: string, attributes: readonly Attribute[] = []): void {
+    if (this.#events.length < MAX_EVENTS) this.#events.push({ name, atMs: this.#nowMs(), attributes });
+  }
+
+  /** A message goes to `peer` now. @returns the context that it is to carry */
+  send(peer: Peer): string {
+    const spanId = this.#newSpanId();
+    this.endSent(undefined);
+    if (this.#sent.length < MAX_SENT) {
+      this.#sent.push({ spanId, peer, startMs: this.#nowMs(), endMs: undefined, error: undefined });
+    }
+    return formatTraceparent(this.place.traceId, spanId);
+  }
+
+  /** The message that was sent last has come to nothing more. */
+  endSent(error: string | undefined): void {
+    const last = this.#last();
+    if (last === undefined || last.endMs !== undefined) return;
+    last.endMs = this.#nowMs();
+    last.error = error;
+  }
+
+  /** The upstream does not know the session: what was sent is sent again, or not at all. */
+  lose(): void {
+    this.endSent(SESSION_LOST);
+    this.event("signet.session.lost");
+  }
+
+  /** Its spans, children first, once it has ended. */
+  spans(record: ExchangeRecord, head: HeadOfTrace): Span[] {
+    const endMs = this.#nowMs();
+    const name = spanName(record, record.httpMethod ?? "HTTP");
+    const ownError = errorTypeOf(record);
+    // Of whatever Signet itself has answered, the server's part is not known.
+    const peersError = record.refusal === undefined
+      ? ownError
+      : record.upstreamMs === undefined
+      ? record.refusal
+      : undefined;
+    const common = { traceId: this.place.traceId, traceState: this.place.traceState, name };
+    const operation = operationAttributes(record);
+    const spans: Span[] = this.#sent.map((sent) => {
+      const error = sent.endMs === undefined ? peersError : sent.error;
+      return {
+        ...common,
+        spanId: sent.spanId,
+        parentSpanId: this.spanId,
+        kind: SPAN_KIND.client,
+        startMs: sent.startMs,
+        endMs: sent.endMs ?? endMs,
+        attributes: [
+          ...operation,
+          ...sent.peer.attributes,
+          ...sessionOf(record, head),
+          ...(sent.endMs === undefined ? outcomeOf(record, error) : errorOf(error)),
+        ],
+        events: [],
+        links: [],
+        failed: error !== undefined,
+      };
+    });
+    const { parent, link } = this.place;
+    spans.push({
+      ...common,
+      spanId: this.spanId,
+      parentSpanId: parent?.spanId ?? "",
+      kind: SPAN_KIND.server,
+      startMs: this.place.startMs,
+      endMs,
+      attributes: [
+        ...operation,
+        ...serverAttributes(record, head),
+        ...sessionOf(record, head),
+        ...outcomeOf(record, ownError),
+      ],
+      events: this.#events,
+      links: link === undefined ? [] : [link],
+      failed: ownError !== undefined,
+    });
+    return spans;
+  }
+
+  #last(): SentMessage | undefined {
+    return this.#sent.at(-1);
+  }
+
+  #nowMs(): number {
+    return this.place.startMs + performance.now() - this.place.startedAt;
+  }
+}
+
+function sessionOf({ session }: ExchangeRecord, { protocolVersion }: HeadOfTrace): Attribute[] {
+  const attributes: Attribute[] = [];
+  if (protocolVersion !== undefined) attributes.push([ATTRIBUTES.protocolVersion, protocolVersion]);
+  if (session !== undefined) attributes.push([ATTRIBUTES.sessionId, session]);
+  return attributes;
+}
+
+function serverAttributes(record: ExchangeRecord, { minorVersion }: HeadOfTrace): Attribute[] {
+  const attributes: Attribute[] = [
+    [ATTRIBUTES.transport, "tcp"],
+    [ATTRIBUTES.protocolName, "http"],
+    [ATTRIBUTES.protocolNumber, `1.${minorVersion}`],
+    [ATTRIBUTES.clientAddress, record.from],
+    [ATTRIBUTES.lane, record.lane],
+  ];
+  const more: readonly (readonly [string, string | undefined])[] = [
+    [ATTRIBUTES.httpMethod, record.httpMethod],
+    [ATTRIBUTES.refusal, record.refusal],
+    [ATTRIBUTES.errorId, record.errorId],
+  ];
+  for (const [key, value] of more) if (value !== undefined) attributes.push([key, value]);
+  if (record.status > 0) attributes.push([ATTRIBUTES.httpStatus, record.status]);
+  return attributes;
+}
+
+function errorOf(error: string | undefined): Attribute[] {
+  return error === undefined ? [] : [[ATTRIBUTES.errorType, error]];
+}
+
+function outcomeOf(
+  { rpcCode, member }: Ending & Pick<ExchangeRecord, "member">,
+  error: string | undefined,
+): Attribute[] {
+  const attributes = errorOf(error);
+  if (rpcCode !== undefined && error !== undefined) attributes.push([ATTRIBUTES.rpcStatus, String(rpcCode)]);
+  if (member !== undefined) attributes.push([ATTRIBUTES.member, member]);
+  return attributes;
+}

@@ -1,0 +1,46 @@
+// Which requests are traced: told before anything is made of one, so that the others cost a look at their context.
+// OpenTelemetry specification, "Sampling"; the ratio is taken of the trace id's last 56 bits, so that every participant
+// with the same ratio decides alike (W3C Trace Context Level 2, "Random trace-id").
+import type { TraceContext } from "./trace_context.ts";
+
+export const SAMPLERS = [
+  ...["always_on", "always_off", "traceidratio"],
+  ...["parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"],
+] as const;
+
+export interface SamplerOptions {
+  /** One of `SAMPLERS`. */
+  readonly name: string;
+  /** 0 to 1; for the two that have a ratio. */
+  readonly ratio: number;
+}
+
+const BITS_56 = 2 ** 56;
+
+export class Sampler {
+  readonly #heedsParent: boolean;
+  readonly #ratio: number;
+
+  constructor({ name, ratio }: SamplerOptions) {
+    this.#heedsParent = name.startsWith("parentbased_");
+    const root = name.replace("parentbased_", "");
+    this.#ratio = root === "always_on" ? 1 : root === "always_off" ? 0 : ratio;
+  }
+
+  /** Whether to trace a request that has this parent. */
+  follows(parent: TraceContext): boolean {
+    if (this.#heedsParent) return parent.sampled;
+    if (this.#ratio >= 1 || this.#ratio <= 0) return this.#ratio >= 1;
+    return parseInt(parent.traceId.slice(-14), 16) >= BITS_56 * (1 - this.#ratio);
+  }
+
+  /** Whether to begin a trace, and its id then: such as {@link follows} would take, too. */
+  begin(random: () => number, idOf: () => string): string | undefined {
+    if (this.#ratio <= 0 || random() >= this.#ratio) return undefined;
+    const traceId = idOf();
+    if (this.#ratio >= 1) return traceId;
+    const least = Math.ceil(BITS_56 * (1 - this.#ratio));
+    const drawn = least + Math.floor(parseInt(traceId.slice(-14), 16) / BITS_56 * (BITS_56 - least));
+    return traceId.slice(0, -14) + Math.min(drawn, BITS_56 - 1).toString(16).padStart(14, "0");
+  }
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readMeta, withContext } from "../../../lib/telemetry/meta_splice.ts";
+import { STRICT } from "../../support/strict.ts";
+
+const NEW = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (message: Uint8Array) => new TextDecoder().decode(message);
+const spliced = (message: string, insert = false) => text(withContext(bytes(message), NEW, insert));
+
+Deno.test("a context is exchanged where it stands, and not a byte besides", STRICT, () => {
+  const message =
+    '{ "params" :\n{"name":"traceparent", "arguments":{"_meta":{"traceparent":"x"}}, "_meta": {"a":1.50,"traceparent" : "old" } },"id":1}';
+  const found = spliced(message);
+  assert.equal(found, message.replace('"old"', `"${NEW}"`));
+  assert.equal(readMeta(bytes(found), "traceparent"), NEW);
+});
+
+Deno.test("where there is none nothing is changed, unless it is to be put in", STRICT, () => {
+  for (
+    const message of [
+      '{"id":1,"method":"ping"}',
+      '{"params":null}',
+      '{"params":{}}',
+      '{"params":{"_meta":{}}}',
+      '{"params":{"_meta":null}}',
+    ]
+  ) {
+    assert.equal(spliced(message), message);
+    assert.equal(readMeta(bytes(spliced(message, true)), "traceparent"), NEW, message);
+  }
+});
+
+Deno.test("a context that is put in leaves all else as it was, whatever the message", STRICT, () => {
+  const member = fc.record({
+    name: fc.string(),
+    arguments: fc.jsonValue(),
+    _meta: fc.dictionary(fc.string(), fc.jsonValue()),
+  }, { requiredKeys: [] });
+  const message = fc.record({ jsonrpc: fc.constant("2.0"), id: fc.integer(), method: fc.string(), params: member }, {
+    requiredKeys: ["method"],
+  });
+  fc.assert(
+    fc.property(message, fc.constantFrom(undefined, 1, "\t"), (value, space) => {
+      const before = JSON.stringify(value, undefined, space);
+      const after = JSON.parse(spliced(before, true));
+      const { traceparent, ...meta } = after.params._meta;
+      assert.equal(traceparent, NEW);
+      const wanted = JSON.parse(before);
+      delete wanted.params?._meta?.traceparent;
+      const { _meta: _, ...params } = after.params;
+      const { _meta: wantedMeta = {}, ...wantedParams } = wanted.params ?? {};
+      assert.deepEqual([{ ...after, params: 0 }, params, meta], [{ ...wanted, params: 0 }, wantedParams, wantedMeta]);
+    }),
+    { numRuns: 300, seed: 7 },
+  );
+});
