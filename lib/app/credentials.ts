@@ -3,7 +3,7 @@
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { commandCredential, runCommand } from "../upstream/credentials/command.ts";
 import type { CredentialSource } from "../upstream/credentials/credential.ts";
@@ -43,7 +43,7 @@ export function withCredential(
  * Where a session's credential comes from, by the fields of the request that opens it; one source for all, if it can
  * be.
  */
-export function credentialsOf(parts: CredentialParts): (fields: FieldList) => CredentialSource {
+export function credentialsOf(parts: CredentialParts): (fields: Fields) => CredentialSource {
   const { settings } = parts;
   if (settings.credential === "token-exchange") return (fields) => exchangeCredential(parts, fields);
   const source = settings.credential === "command"
@@ -60,7 +60,7 @@ export function credentialsOf(parts: CredentialParts): (fields: FieldList) => Cr
 }
 
 /** A session's own: for the token its caller has opened it with. */
-function exchangeCredential(parts: CredentialParts, fields: FieldList): CredentialSource {
+function exchangeCredential(parts: CredentialParts, fields: Fields): CredentialSource {
   const subject = /^bearer +(\S+) *$/i.exec(fieldValue(fields, "authorization") ?? "")?.[1];
   const parameters = parametersOf(parts.settings);
   const subjectToken = () => {

@@ -1,6 +1,6 @@
 // What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
 import { fieldValue } from "../http1/wire/fields.ts";
-import type { ClientResponse, FieldList } from "../http1/types.ts";
+import type { ClientResponse, Fields } from "../http1/types.ts";
 import { errorAnswer } from "./http_answer.ts";
 
 export interface Acceptance {
@@ -9,7 +9,7 @@ export interface Acceptance {
 }
 
 /** Lenient: a client that says nothing, or anything, takes both. */
-export function acceptanceOf(fields: FieldList): Acceptance {
+export function acceptanceOf(fields: Fields): Acceptance {
   const accept = fieldValue(fields, "accept")?.toLowerCase();
   if (accept === undefined || accept.includes("*/*")) return { json: true, events: true };
   return {

@@ -1,6 +1,6 @@
 // Answers made here, in the shape in which those of the wire arrive: a head, a body to be read, and an end to the
 // exchange. Nothing behind them but memory.
-import type { BodyReader, ClientResponse, FieldList } from "../http1/types.ts";
+import type { BodyReader, ClientResponse, FieldList, Fields } from "../http1/types.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
 import type { RpcFault } from "./rpc_fault.ts";
@@ -10,7 +10,7 @@ const NO_BYTES = new Uint8Array(0);
 
 export interface AnswerParts {
   readonly status: number;
-  readonly fields: FieldList;
+  readonly fields: Fields;
   readonly body: BodyReader;
   /** Runs once, when the exchange ends. */
   readonly onRelease?: () => void;
@@ -31,7 +31,7 @@ function makeAnswer(parts: AnswerParts): ClientResponse {
 
 export interface JsonAnswerOptions {
   readonly status?: number;
-  readonly fields?: FieldList;
+  readonly fields?: Fields;
   readonly onRelease?: () => void;
 }
 
@@ -53,7 +53,7 @@ export function bareAnswer(status: number, fields: FieldList = []): ClientRespon
 }
 
 /** Server-sent events, as they come. */
-export function eventAnswer(body: Outbox, options: { fields?: FieldList; onRelease: () => void }): ClientResponse {
+export function eventAnswer(body: Outbox, options: { fields?: Fields; onRelease: () => void }): ClientResponse {
   const fields = ["content-type", "text/event-stream", "cache-control", "no-cache", ...(options.fields ?? [])];
   const onRelease = () => {
     options.onRelease();

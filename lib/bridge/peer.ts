@@ -3,7 +3,7 @@
 // each response finds who asked, and whatever else comes is handed on.
 import type { JsonObject, RpcId } from "../mcp/json_rpc.ts";
 import type { Span } from "../mcp/json_text.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 
 /** A message of the peer: its text on one line, and what it says. */
 export interface Message {
@@ -16,7 +16,7 @@ export interface Message {
  * trace. On loan like texts: a peer that keeps them copies them.
  */
 export interface Carrier {
-  readonly fields: FieldList;
+  readonly fields: Fields;
   /** Where somebody observes the request: what is found out about it behind the bridge. */
   readonly noted?: Noted | undefined;
 }

@@ -1,7 +1,7 @@
 // What a bridge is asked, and on whose behalf it opens peers. In the terms of Streamable HTTP, without a wire. What an
 // upstream of any kind is asked is the same, and the query of its address (`UpstreamRequest`).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
@@ -11,8 +11,8 @@ import type { Noted, OpenPeers } from "./peer.ts";
 /** One message for a server, or for whatever answers as one. */
 export interface BridgeRequest {
   readonly method: "GET" | "POST" | "DELETE";
-  /** End-to-end fields without `host`, `mcp-session-id`, framing and connection fields. The upstream may add to the list. */
-  readonly fields: FieldList;
+  /** End-to-end fields without `host`, `mcp-session-id`, framing and connection fields. */
+  readonly fields: Fields;
   /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
   readonly upstreamSessionId: UpstreamSessionId | undefined;
   /**
@@ -46,7 +46,7 @@ export interface Opening {
   /** Names the session in log lines; undefined for a caller's stateless requests. */
   readonly session: string | undefined;
   /** Fields of the request that opens it: a peer may need what they hold. */
-  readonly fields: FieldList;
+  readonly fields: Fields;
 }
 
 /** Chooses the peers of an opening; each call of what it returns makes new ones for it. */

@@ -1,7 +1,7 @@
 // The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the
 // peer has accepted the handshake, and whatever was started for one that is not issued ends (docs/behaviour.md B1, B2).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { Call, ClientResponse, FieldList } from "../http1/types.ts";
+import type { Call, ClientResponse, Fields } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import { shortHash } from "../observe/redact.ts";
 import { acceptanceOf } from "./acceptance.ts";
@@ -188,7 +188,7 @@ export class Sessions {
     return this.#asEvent(line, { fields, onRelease });
   }
 
-  #asEvent(line: Uint8Array, options: { fields: FieldList; onRelease: () => void }): ClientResponse {
+  #asEvent(line: Uint8Array, options: { fields: Fields; onRelease: () => void }): ClientResponse {
     const outbox = new Outbox(outboxOptions(this.#options.parts));
     const stream = new PassingStream();
     stream.attach(outbox);

@@ -3,8 +3,7 @@
 // sessions' era is told once for all who its client is (S3). A stateless server is told each time: one an owner will do.
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../envelope/canonical_json.ts";
-import type { Call } from "../http1/types.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Call, Fields } from "../http1/types.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf } from "./limits.ts";
@@ -21,7 +20,7 @@ export interface StatelessHostOptions {
 /** Whose request it is; the fields are those of a request that may start a peer. */
 export interface StatelessCaller {
   readonly caller: CallerKeys;
-  readonly fields: FieldList;
+  readonly fields: Fields;
 }
 
 /** An owner and a kind of client. */

@@ -2,8 +2,19 @@
 // under the settings of the time. One for all requests of a connection whose heads are the same but for the length of
 // the body, so it holds nothing that depends on anything else: each answer stands beside those it was got from.
 import { isMediaType } from "../http1/wire/media_type.ts";
-import type { FieldList, RequestHead } from "../http1/types.ts";
+import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import type { Caller } from "../session/caller.ts";
+
+/** Fields that cross to the upstream, beside what they were got from: by which rules, for whom, what is remembered. */
+export interface Crossing {
+  readonly by: object;
+  readonly caller: Caller;
+  readonly sealed: Readonly<Record<string, string>> | undefined;
+  readonly transient: Fields;
+  readonly fields: Fields;
+  /** For whoever sends them. */
+  readonly notes: HeadNotes;
+}
 
 /** The fields every step asks for. The engine refuses heads in which one is repeated (`SINGLETON_FIELDS`). */
 export class HeadFacts {
@@ -24,10 +35,10 @@ export class HeadFacts {
   guardedBy: object | undefined = undefined;
   /** What its connection remembers of its caller, if its credential is the one that is meant there. */
   proof: object | undefined = undefined;
-  /** What of it crosses, by which rules, for whom. */
-  crossing: { readonly by: object; readonly caller: Caller; readonly fields: FieldList } | undefined = undefined;
+  /** What of it crosses, and into which session. */
+  crossing: Crossing | undefined = undefined;
 
-  constructor(fields: FieldList) {
+  constructor(fields: Fields) {
     let sessionId, authorization, protocolVersion, origin, contentType, userAgent, traceparent;
     let namesConnection = false;
     for (let i = 0; i < fields.length; i += 2) {

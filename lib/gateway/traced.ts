@@ -4,7 +4,7 @@
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 import { readPlain } from "../mcp/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
@@ -61,21 +61,23 @@ export function endTrace({ tracer }: GatewayParts, inbound: Inbound): void {
 }
 
 /**
- * The body to send to `upstream` for a request, with the context of the client span that begins now in it and in
- * `fields`; both as they are where it is not traced.
+ * What is sent to `upstream` for a request that may be traced: the body and, in a list of its own, the fields with the
+ * context of the client span that begins now in them; both as they are where it is not traced.
  */
 export function carryTrace<Body extends Bytes | undefined>(
   { trace }: Inbound,
   upstream: Pick<Upstream, "name" | "url">,
-  { fields, body }: { readonly fields: FieldList; readonly body: Body },
-): Body | Uint8Array {
-  if (trace === undefined || trace === null) return body;
+  { fields: given, body }: { readonly fields: Fields; readonly body: Body },
+): { readonly fields: Fields; readonly body: Body | Uint8Array } {
+  if (trace === undefined || trace === null) return { fields: given, body };
+  const fields = given.slice();
   const traceparent = trace.send(peerOf(upstream));
   setField(fields, "traceparent", traceparent);
   // What stands beside it is of another trace where the message has a context of its own.
   if (trace.place.traceState === "") removeField(fields, "tracestate");
   else setField(fields, "tracestate", trace.place.traceState);
-  return body === undefined ? body : withContext(ownBytes(body), traceparent, !hasFields(upstream));
+  if (body === undefined) return { fields, body };
+  return { fields, body: withContext(ownBytes(body), traceparent, !hasFields(upstream)) };
 }
 
 /** Whether what stands behind gets the fields of a request. */

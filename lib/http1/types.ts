@@ -3,6 +3,8 @@ import type { Bytes } from "./wire/borrowed.ts";
 
 /** Header fields as `[name, value, name, value, …]` in the order received; names lower-cased, values trimmed of OWS. */
 export type FieldList = string[];
+/** The same, others' too: not to be changed. */
+export type Fields = readonly string[];
 
 /** A body's length on the wire: ≥ 0 bytes, or one of these. */
 export const CHUNKED = -1;
@@ -24,7 +26,7 @@ export interface RequestHead {
   /** `?…` or the empty string. */
   readonly query: string;
   readonly minorVersion: 0 | 1;
-  readonly fields: FieldList;
+  readonly fields: Fields;
   /** The authority asked for: of an absolute-form target, else `Host`; empty only for HTTP/1.0 without one. */
   readonly host: string;
   /** ≥ 0 or {@link CHUNKED}. */
@@ -40,10 +42,12 @@ export interface RequestHead {
 
 /** A strictly parsed response head. */
 export interface ResponseHead {
+  /** As of a {@link RequestHead}: what is noted may depend on nothing else of the response. */
+  readonly notes?: HeadNotes | undefined;
   readonly status: number;
   readonly reason: string;
   readonly minorVersion: 0 | 1;
-  readonly fields: FieldList;
+  readonly fields: Fields;
   /** ≥ 0, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 where the status or the request method allows no body. */
   readonly bodyLength: number;
   readonly keepAlive: boolean;
@@ -89,8 +93,8 @@ export interface ServerConnection {
 /** A response as the engine's user writes it: framing and connection fields are the engine's own and must not be in `fields`. */
 export interface ResponseStart {
   readonly status: number;
-  readonly reason?: string;
-  readonly fields: FieldList;
+  readonly reason?: string | undefined;
+  readonly fields: Fields;
 }
 
 /** One request on a client connection, and its answer. */
@@ -129,8 +133,16 @@ export interface BodyWriter {
 export interface ClientRequest {
   readonly method: string;
   readonly target: string;
-  readonly fields: FieldList;
+  readonly fields: Fields;
   readonly body?: Bytes;
+  /** Where the head is kept once it is made, for all requests that have the same method, target and list of fields. */
+  readonly made?: MadeHead | undefined;
+}
+
+/** See {@link ClientRequest.made}. For the pool alone. */
+export interface MadeHead {
+  /** Up to the digits of Content-Length. */
+  bytes: Uint8Array | undefined;
 }
 
 export interface ClientResponse {

@@ -10,7 +10,7 @@ import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
-import type { ClientRequest, ClientResponse } from "../http1/types.ts";
+import type { ClientRequest, ClientResponse, Fields, MadeHead } from "../http1/types.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
@@ -24,6 +24,37 @@ import type { Upstream, UpstreamRequest } from "./upstream.ts";
 function appendQuery(target: string, query: string): string {
   if (query === "") return target;
   return target.includes("?") ? `${target}&${query.slice(1)}` : target + query;
+}
+
+/** A request's head as this server gets it, beside what it was made of. */
+class OutgoingHead {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: Fields;
+  readonly made: MadeHead = { bytes: undefined };
+  readonly #from: Fields;
+  readonly #query: string;
+  readonly #target: string | undefined;
+  readonly #upstreamSessionId: UpstreamSessionId | undefined;
+  readonly #address: EndpointUrl;
+
+  constructor({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl) {
+    this.method = method;
+    this.target = target ?? appendQuery(address.target, query);
+    const own = [...fields, "host", address.authority];
+    if (upstreamSessionId !== undefined) own.push("mcp-session-id", upstreamSessionId);
+    this.fields = own;
+    this.#from = fields;
+    this.#query = query;
+    this.#target = target;
+    this.#upstreamSessionId = upstreamSessionId;
+    this.#address = address;
+  }
+
+  isOf({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl): boolean {
+    return this.#from === fields && this.#upstreamSessionId === upstreamSessionId && this.#address === address &&
+      this.method === method && this.#query === query && this.#target === target;
+  }
 }
 
 const INITIALIZE_TIMEOUT_MS = 30_000;
@@ -71,12 +102,21 @@ export class HttpUpstream implements Upstream {
   }
 
   send(request: UpstreamRequest): SessionCall {
-    const { method, query, fields, upstreamSessionId, body } = request;
-    fields.push("host", this.#address.authority);
-    if (upstreamSessionId !== undefined) fields.push("mcp-session-id", upstreamSessionId);
-    const target = request.target ?? appendQuery(this.#address.target, query);
-    const sent = body === undefined ? { method, target, fields } : { method, target, fields, body };
+    const { upstreamSessionId, body } = request;
+    const { method, target, fields, made } = this.#headOf(request);
+    const sent = body === undefined ? { method, target, fields, made } : { method, target, fields, made, body };
     return new HttpCall(this.pool, { request: sent, upstreamSessionId }, this.#examine);
+  }
+
+  /** What is sent of it but for its body: the same as before for the same list of fields. */
+  #headOf(request: UpstreamRequest): OutgoingHead {
+    const { notes } = request;
+    if (notes === undefined) return new OutgoingHead(request, this.#address);
+    const known = notes.value;
+    if (known instanceof OutgoingHead && known.isOf(request, this.#address)) return known;
+    const head = new OutgoingHead(request, this.#address);
+    notes.value = head;
+    return head;
   }
 
   /** What an answer is that is no success. @throws SignetError, HttpError */

@@ -1,6 +1,6 @@
 // A credential that a server has refused: it is not shown there again before a pause, which doubles each time
 // (docs/behaviour.md A6). Another one waits for nothing (A8).
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import type { Timers } from "../platform/timers.ts";
 import { Backoff } from "./backoff.ts";
@@ -13,7 +13,7 @@ const OF_THE_REQUEST: ReadonlySet<string> = new Set(["traceparent", "tracestate"
 export class RefusedCredential {
   readonly #timers: Timers;
   #backoff = new Backoff(BACKOFF);
-  #last: { readonly fields: FieldList; readonly error: unknown } | undefined;
+  #last: { readonly fields: Fields; readonly error: unknown } | undefined;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -25,12 +25,12 @@ export class RefusedCredential {
   }
 
   /** @returns the refusal that these fields would meet again; undefined if they may be tried */
-  refusalOf(fields: FieldList): unknown {
+  refusalOf(fields: Fields): unknown {
     if (this.#last === undefined || !sameCredential(this.#last.fields, fields)) return undefined;
     return this.#backoff.delayMs(this.#timers.now()) > 0 ? this.#last.error : undefined;
   }
 
-  refuse(fields: FieldList, error: unknown): void {
+  refuse(fields: Fields, error: unknown): void {
     if (this.#last === undefined || !sameCredential(this.#last.fields, fields)) this.#backoff = new Backoff(BACKOFF);
     this.#last = { fields: [...fields], error };
     this.#backoff.fail(this.#timers.now());
@@ -45,11 +45,11 @@ export class RefusedCredential {
 }
 
 /** Whether two requests come with the same credential, for all that can be told. */
-export function sameCredential(one: FieldList, other: FieldList): boolean {
+export function sameCredential(one: Fields, other: Fields): boolean {
   return covers(one, other) && covers(other, one);
 }
 
-function covers(one: FieldList, other: FieldList): boolean {
+function covers(one: Fields, other: Fields): boolean {
   for (let i = 0; i < one.length; i += 2) {
     const name = one[i]!;
     if (!OF_THE_REQUEST.has(name) && fieldValue(other, name) !== one[i + 1]) return false;

@@ -5,7 +5,7 @@ import type { ChoosePeers } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH, type UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { FieldList, Fields } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
@@ -20,7 +20,7 @@ export interface SseUpstreamOptions {
   /** What sends to the server: its URL is that of the stream, without the `sse+`. */
   readonly inner: Upstream;
   /** Which of a client's fields the server is told, in a list of its own. */
-  readonly fieldsOf: (fields: FieldList) => FieldList;
+  readonly fieldsOf: (fields: Fields) => FieldList;
   readonly log: Logger;
   readonly limits?: Partial<BridgeLimits & SseChannelLimits>;
   readonly account?: ByteAccount;

@@ -7,7 +7,7 @@ import type { ChoosePeers } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
 import { type Spawn, spawnProcess } from "../platform/child_process.ts";
@@ -48,7 +48,7 @@ export interface StdioSizes extends BridgeSizes {
 export interface CredentialAsker {
   readonly caller: CallerKeys;
   /** Fields of the request that starts the server. */
-  readonly fields: FieldList;
+  readonly fields: Fields;
 }
 
 export interface StdioUpstreamOptions {

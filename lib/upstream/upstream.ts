@@ -2,6 +2,7 @@
 // but without a wire of its own: the gateway neither knows nor cares what stands behind.
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { BridgeRequest } from "../bridge/request.ts";
+import type { HeadNotes } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 
@@ -11,6 +12,11 @@ export interface UpstreamRequest extends BridgeRequest {
   readonly query: string;
   /** In place of the upstream's own path and `query`: where the server itself has named another of its own. */
   readonly target?: string;
+  /**
+   * Room for what the upstream makes of `fields`, for as long as this very list is sent again and again; undefined of a
+   * list made for one request. Whoever sends another list in its place notes beside what it is about.
+   */
+  readonly notes?: HeadNotes | undefined;
 }
 
 export interface Upstream {

@@ -3,7 +3,7 @@ import { httpPeer, type HttpPeerSetting } from "../../lib/upstream/peers/http_pe
 import type { HttpPeerLife } from "../../lib/upstream/peers/http_peer_life.ts";
 import type { Carrier, Message, Peer, PeerEvents } from "../../lib/bridge/peer.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
-import type { FieldList } from "../../lib/http1/types.ts";
+import type { Fields } from "../../lib/http1/types.ts";
 import { findMember } from "../../lib/mcp/json_text.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
@@ -76,7 +76,7 @@ export class HttpPeerScene implements AsyncDisposable {
       log: SILENT_LOG,
       account: this.account,
       ...(fields === "credential" && {
-        fieldsOf: (all: FieldList) => all.filter((_, at) => all[at - at % 2] === "authorization"),
+        fieldsOf: (all: Fields) => all.filter((_, at) => all[at - at % 2] === "authorization"),
       }),
       ...setting,
     })(events);

@@ -3,12 +3,12 @@
 import { SignetError } from "../../errors.ts";
 import { plainName } from "../../http1/wire/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
-import type { FieldList } from "../../http1/types.ts";
+import type { FieldList, Fields, ResponseHead } from "../../http1/types.ts";
 import type { Caller } from "../../session/caller.ts";
-import type { Session } from "../../session/session.ts";
 import type { TrustedPeers } from "../../identity/trusted_peers.ts";
 import { corsFields } from "../in/guard.ts";
 import { CARRIES_AN_ADDRESS } from "./addresses.ts";
+import type { Crossing } from "../head_facts.ts";
 import type { Inbound } from "../inbound.ts";
 import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
 
@@ -50,6 +50,20 @@ function encodeIdentity(text: string): string {
     : text.replace(/[^\x21-\x24\x26-\x7e]+/gu, (part) => encodeURIComponent(part.toWellFormed()));
 }
 
+/** What a request is sent with that its session remembers. */
+export interface Remembering {
+  readonly session: { readonly transient: Fields };
+  /** Of the upstream it goes to, as sealed in the id. */
+  readonly sealed: Readonly<Record<string, string>> | undefined;
+}
+
+/** What of an answer crosses, beside what it was got from. */
+interface Returning {
+  readonly by: object;
+  readonly origin: string | undefined;
+  readonly fields: Fields;
+}
+
 export class FieldPolicy {
   readonly #guarded: GuardedFields;
   readonly #rules: FieldRules;
@@ -63,20 +77,26 @@ export class FieldPolicy {
     });
   }
 
-  /** The request's fields for the upstream, in a list of its own that the upstream may add to. */
-  toUpstream(inbound: Inbound, caller: Caller): FieldList {
+  /** The fields of a request in a session for its upstream: one list for as long as nothing changes that they hang on. */
+  intoSession(inbound: Inbound, caller: Caller, { session, sealed }: Remembering): Pick<Crossing, "fields" | "notes"> {
     const { facts } = inbound;
+    const { transient } = session;
     const known = facts.crossing;
+    const mayBeKnown = inbound.cachedCredential === undefined;
     // A reload brings other rules, another credential another caller; the peer is its connection's.
-    if (known?.by === this && known.caller === caller && inbound.cachedCredential === undefined) {
-      return known.fields.slice();
-    }
-    const fields = this.#crossing(inbound, caller);
-    if (inbound.cachedCredential === undefined) facts.crossing = { by: this, caller, fields: fields.slice() };
-    return fields;
+    if (
+      known?.by === this && known.caller === caller && known.sealed === sealed && known.transient === transient &&
+      mayBeKnown
+    ) return known;
+    const fields = this.toUpstream(inbound, caller);
+    this.addRemembered(fields, session, sealed);
+    const crossing = { by: this, caller, sealed, transient, fields, notes: { value: undefined } };
+    if (mayBeKnown) facts.crossing = crossing;
+    return crossing;
   }
 
-  #crossing(inbound: Inbound, caller: Caller): FieldList {
+  /** The request's fields for an upstream, in a list of their own. */
+  toUpstream(inbound: Inbound, caller: Caller): FieldList {
     const received = inbound.head.fields;
     // Names in Connection are hop-by-hop too; the engine's rule keeps them from taking away what the gateway needs.
     const source = inbound.facts.namesConnection ? withoutHopByHop(received) : received;
@@ -110,10 +130,10 @@ export class FieldPolicy {
   }
 
   /**
-   * Adds what the session remembers. Sealed values win over what a request says in mid-session, so that a tenant stays
+   * Adds what a session remembers. Sealed values win over what a request says in mid-session, so that a tenant stays
    * the one it was opened for; a credential is the exception, since a refreshed one must get through.
    */
-  addRemembered(fields: FieldList, session: Session, sealed: Readonly<Record<string, string>> | undefined): void {
+  addRemembered(fields: FieldList, { transient }: Remembering["session"], sealed: Remembering["sealed"]): void {
     if (sealed !== undefined) {
       for (const name in sealed) {
         if (name === "mcp-session-id") continue;
@@ -122,7 +142,6 @@ export class FieldPolicy {
         fields.push(name, sealed[name]!);
       }
     }
-    const transient = session.transient;
     for (let i = 0; i < transient.length; i += 2) {
       if (fieldValue(fields, transient[i]!) === undefined) fields.push(transient[i]!, transient[i + 1]!);
     }
@@ -158,9 +177,16 @@ export class FieldPolicy {
   /**
    * The response's fields for the client: never the upstream's session id or its address, on no response whatsoever.
    */
-  toClient(inbound: Inbound, received: FieldList): FieldList {
+  toClient({ origin }: Inbound, { fields, notes }: Pick<ResponseHead, "fields" | "notes">): Fields {
+    const known = notes?.value as Returning | undefined;
+    if (known?.by === this && known.origin === origin) return known.fields;
+    const returning = this.#returning(fields, origin);
+    if (notes !== undefined) notes.value = { by: this, origin, fields: returning } satisfies Returning;
+    return returning;
+  }
+
+  #returning(received: Fields, origin: string | undefined): FieldList {
     const source = fieldValue(received, "connection") === undefined ? received : withoutHopByHop(received);
-    const origin = inbound.origin;
     const { hidden } = this.#rules;
     const fields: FieldList = [];
     for (let i = 0; i < source.length; i += 2) {

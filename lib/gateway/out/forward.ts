@@ -1,6 +1,6 @@
 // Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
 // where the answer proves that the request was not processed (L4).
-import type { ClientResponse, FieldList } from "../../http1/types.ts";
+import type { ClientResponse, Fields } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import type { Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
@@ -134,28 +134,28 @@ function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
   return isInitializeRefused(error) && error.detail.facts?.status === refusal.head.status;
 }
 
-function requestFields(parts: GatewayParts, { outbound, target }: Sending): FieldList {
-  const { inbound, caller, session } = outbound;
-  const fields = parts.fields.toUpstream(inbound, caller);
-  parts.fields.addRemembered(fields, session, session.sealed.upstreams[target.link.url]);
-  return fields;
+/** A session made anew has no events from before. */
+function withoutPlace(list: Fields): { fields: Fields; notes: undefined } {
+  const fields = list.slice();
+  removeField(fields, "last-event-id");
+  return { fields, notes: undefined };
 }
 
 /** To be noted by {@link noteAnswer}: this is no async function, of which each costs a promise and a turn a request. */
 function sendInSession(parts: GatewayParts, sending: Sending, again = false): Promise<SessionAnswer> {
   const { outbound: { inbound, caller, session, body }, target: { upstream, link }, inFlight } = sending;
-  const fields = requestFields(parts, sending);
-  // A session made anew has no events from before.
-  if (again) removeField(fields, "last-event-id");
+  const sealed = session.sealed.upstreams[link.url];
+  const crossing = parts.fields.intoSession(inbound, caller, { session, sealed });
+  const { fields, notes } = again ? withoutPlace(crossing.fields) : crossing;
   if (inbound.record !== undefined) {
     inbound.record.upstream = upstream.name;
     inbound.record.revived ||= again;
   }
   const { parsed, head: { method, query } } = inbound;
   const opened = openedWith(session);
-  const carried = inbound.trace ? carryTrace(inbound, upstream, { fields, body }) : body;
-  const about = { method: method as "GET" | "POST", query, fields, upstreamSessionId: link.id, opened };
+  const carried = inbound.trace ? carryTrace(inbound, upstream, { fields, body }) : { fields, body, notes };
+  const about = { method: method as "GET" | "POST", query, upstreamSessionId: link.id, opened };
   return inFlight.answerOf(
-    upstream.send({ ...about, body: carried, parsed, caller, session: session.tag, noted: inbound.record }),
+    upstream.send({ ...about, ...carried, parsed, caller, session: session.tag, noted: inbound.record }),
   );
 }

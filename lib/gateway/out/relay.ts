@@ -9,7 +9,7 @@ import {
   type BodyWriter,
   CHUNKED,
   type ClientResponse,
-  type FieldList,
+  type Fields,
   type ResponseStart,
   UNTIL_CLOSE,
 } from "../../http1/types.ts";
@@ -17,6 +17,8 @@ import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
+
+const NONE: Fields = [];
 
 /** An answer that has begun to arrive, and the request it is for. */
 export interface Arriving {
@@ -30,14 +32,15 @@ export interface Arriving {
  * so that nobody takes half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends
  * properly.
  */
-export function relay(parts: GatewayParts, arriving: Arriving, extra: FieldList = []): Promise<void> {
+export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = NONE): Promise<void> {
   const { inbound, response } = arriving;
   let isWhole = true;
   try {
-    const fields = parts.fields.toClient(inbound, response.head.fields);
-    if (extra.length > 0) fields.push(...extra);
-    addChallenge(parts, response, fields);
-    const start: ResponseStart = { status: response.head.status, reason: response.head.reason, fields };
+    const { status, reason } = response.head;
+    const passed = parts.fields.toClient(inbound, response.head);
+    const challenge = challengeOf(parts, response);
+    const isAll = extra.length === 0 && challenge.length === 0;
+    const start: ResponseStart = { status, reason, fields: isAll ? passed : [...passed, ...extra, ...challenge] };
     const whole = response.body.takeBuffered();
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
     if (whole !== undefined) {
@@ -64,10 +67,10 @@ async function relayPieces(parts: GatewayParts, arriving: Arriving, start: Respo
  * In place of the upstream's own challenge, which would lead a client to somebody else's metadata (docs/protocol.md
  * 22).
  */
-function addChallenge(parts: GatewayParts, { head }: ClientResponse, fields: FieldList): void {
-  if (head.status !== 401 && head.status !== 403) return;
+function challengeOf(parts: GatewayParts, { head }: ClientResponse): Fields {
+  if (head.status !== 401 && head.status !== 403) return NONE;
   const challenge = parts.authentication.challengeFor(head.status, fieldValue(head.fields, "www-authenticate"));
-  if (challenge !== undefined) fields.push("www-authenticate", challenge);
+  return challenge === undefined ? NONE : ["www-authenticate", challenge];
 }
 
 /** The length to announce: what the upstream announced, or chunks where its body just ends. */
@@ -83,10 +86,11 @@ async function relayBytes(arriving: Arriving, start: ResponseStart): Promise<voi
 async function relayEvents(
   parts: GatewayParts,
   arriving: Arriving,
-  start: ResponseStart,
+  { status, reason, fields }: ResponseStart,
 ): Promise<void> {
   // Asks proxies in front not to hold events back (docs/protocol.md 32).
-  if (fieldValue(start.fields, "x-accel-buffering") === undefined) start.fields.push("x-accel-buffering", "no");
+  const isSaid = fieldValue(fields, "x-accel-buffering") !== undefined;
+  const start = { status, reason, fields: isSaid ? fields : [...fields, "x-accel-buffering", "no"] };
   const writer = await arriving.inbound.exchange.begin(start, CHUNKED);
   if (arriving.inFlight.kind === "stream") tellOfStream(parts, arriving.inbound);
   // Where one event ends is to be seen in plain text only, and a comment would break any other.

@@ -18,7 +18,7 @@ export async function sendForClient(
   if (record !== undefined) record.upstream = sending.upstream.name;
   const { upstream, request } = sending;
   const carried = inFlight.inbound.trace
-    ? { ...request, body: carryTrace(inFlight.inbound, upstream, request) }
+    ? { ...request, ...carryTrace(inFlight.inbound, upstream, request), notes: undefined }
     : request;
   const answer = await inFlight.answerOf(upstream.send(carried));
   noteAnswer(parts, inFlight);

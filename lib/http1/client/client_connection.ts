@@ -106,9 +106,8 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#answered = true;
     try {
       for (;;) {
-        const text = this.#finder.take(this.stream);
-        if (text === undefined) return this.stream.post();
-        const head = this.#understand(text, call.request.method);
+        const head = this.#takeHead(call.request.method);
+        if (head === undefined) return this.stream.post();
         if (head.status >= 200) return this.#onHead(call, head);
         if (++this.#interim > MAX_INTERIM) {
           throw new HttpError("upstream_invalid", `reading a response: found more than ${MAX_INTERIM} interim ones`);
@@ -121,10 +120,13 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     }
   }
 
-  #understand(text: string, method: string): ResponseHead {
-    // What answers HEAD has no body whatever it says: that is another meaning of the same text.
-    const known = method === "HEAD" ? undefined : this.#memo.find(text);
+  /** @returns undefined if it has not arrived whole */
+  #takeHead(method: string): ResponseHead | undefined {
+    // What answers HEAD has no body whatever it says: that is another meaning of the same bytes.
+    const known = method === "HEAD" ? undefined : this.#finder.takeKnown(this.stream, this.#memo);
     if (known !== undefined) return known;
+    const text = this.#finder.take(this.stream);
+    if (text === undefined) return undefined;
     const head = parseResponseHead(text, method, this.#context.headLimits);
     if (method !== "HEAD") this.#memo.keep(text, head);
     return head;

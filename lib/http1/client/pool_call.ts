@@ -61,7 +61,7 @@ export class PoolCall implements Call<unknown> {
     this.#judge = judge;
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
-    this.head = heads.format(request.method, request.target, request.fields, length);
+    this.head = heads.format(request, length);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -2,12 +2,12 @@
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
 import { formatRequestHead } from "../wire/head_format.ts";
 import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
-import type { FieldList } from "../types.ts";
+import type { ClientRequest, Fields } from "../types.ts";
 
 interface SentHead {
   readonly method: string;
   readonly target: string;
-  readonly fields: FieldList;
+  readonly fields: Fields;
   /** Up to the digits of Content-Length. */
   readonly bytes: Uint8Array;
 }
@@ -25,7 +25,10 @@ export class SentHeads {
   #youngBytes = 0;
 
   /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
-  format(method: string, target: string, fields: FieldList, bodyLength: number | undefined): Head {
+  format({ method, target, fields, made }: ClientRequest, bodyLength: number | undefined): Head {
+    if (made?.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0) {
+      return withLength(made.bytes, bodyLength);
+    }
     const key = longestValue(fields);
     if (key.length < WORTHWHILE || bodyLength === undefined || bodyLength < 0) {
       return formatRequestHead(method, target, fields, bodyLength);
@@ -34,11 +37,13 @@ export class SentHeads {
     const known = young ?? this.#old.get(key);
     if (known !== undefined && isSame(known, method, target, fields)) {
       if (young === undefined) this.#keep(key, known);
+      if (made !== undefined) made.bytes = known.bytes;
       return withLength(known.bytes, bodyLength);
     }
     const whole = formatRequestHead(method, target, fields, undefined);
     const bytes = readyHead(whole.slice(0, -2));
     this.#keep(key, { method, target, fields: fields.slice(), bytes });
+    if (made !== undefined) made.bytes = bytes;
     return withLength(bytes, bodyLength);
   }
 
@@ -55,7 +60,7 @@ export class SentHeads {
   }
 }
 
-function longestValue(fields: FieldList): string {
+function longestValue(fields: Fields): string {
   let longest = "";
   for (let i = 1; i < fields.length; i += 2) {
     if (fields[i]!.length > longest.length) longest = fields[i]!;
@@ -63,7 +68,7 @@ function longestValue(fields: FieldList): string {
   return longest;
 }
 
-function isSame(known: SentHead, method: string, target: string, fields: FieldList): boolean {
+function isSame(known: SentHead, method: string, target: string, fields: Fields): boolean {
   if (known.method !== method || known.target !== target || known.fields.length !== fields.length) return false;
   for (let i = 0; i < fields.length; i++) {
     if (known.fields[i] !== fields[i]) return false;

@@ -2,12 +2,12 @@
 // is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded.
 import { formatResponseHead, type ResponseFraming } from "../wire/head_format.ts";
 import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
-import type { FieldList, ResponseStart } from "../types.ts";
+import type { Fields, ResponseStart } from "../types.ts";
 
 interface SentAnswer {
   readonly status: number;
   readonly reason: string | undefined;
-  readonly fields: FieldList;
+  readonly fields: Fields;
   /** Up to the digits of Content-Length; undefined until the same has been sent again. */
   bytes: Uint8Array | undefined;
 }

@@ -124,12 +124,15 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #onHeadData(): void {
     let text: string | undefined;
     try {
-      text = this.#finder.take(this.stream);
-      if (text === undefined) return this.#awaitHead();
-      if (!this.#chargeHead(text.length)) {
+      let head = this.#finder.takeKnown(this.stream, this.#memo);
+      if (head === undefined) {
+        text = this.#finder.take(this.stream);
+        if (text === undefined) return this.#awaitHead();
+      }
+      if (!this.#chargeHead(text?.length ?? this.#memo.found)) {
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
       }
-      const head = this.#understand(text);
+      head ??= this.#understand(text!);
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError(
@@ -161,8 +164,6 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   #understand(text: string): RequestHead {
-    const known = this.#memo.find(text);
-    if (known !== undefined) return known;
     const head = parseRequestHead(text, this.#context.headLimits);
     this.#memo.keep(text, head);
     return head;

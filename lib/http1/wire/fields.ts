@@ -1,10 +1,10 @@
 // Reading and filtering header fields of a parsed head. RFC 9110 §5 (fields), §7.6.1 (hop-by-hop), §5.6.1 (lists).
 import { Buffer } from "node:buffer";
 import { isToken, sliceTrimmed } from "./grammar.ts";
-import type { FieldList } from "../types.ts";
+import type { FieldList, Fields } from "../types.ts";
 
 /** The first value of the field `lowerName` (lower-case), or undefined if it is absent. */
-export function fieldValue(fields: FieldList, lowerName: string): string | undefined {
+export function fieldValue(fields: Fields, lowerName: string): string | undefined {
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] === lowerName) return fields[i + 1];
   }
@@ -12,7 +12,7 @@ export function fieldValue(fields: FieldList, lowerName: string): string | undef
 }
 
 /** How many lines of the field `lowerName` (lower-case) there are. */
-export function countField(fields: FieldList, lowerName: string): number {
+export function countField(fields: Fields, lowerName: string): number {
   let count = 0;
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] === lowerName) count++;
@@ -54,7 +54,7 @@ export function isHopByHop(lowerName: string): boolean {
  * whatever the engine's user declared); of what is left, the named fields are removed here as §7.6.1 demands. Fields
  * that the engine's user adds must be added afterwards.
  */
-export function withoutHopByHop(fields: FieldList): FieldList {
+export function withoutHopByHop(fields: Fields): FieldList {
   const kept: FieldList = [];
   let named: Set<string> | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -71,7 +71,7 @@ export function withoutHopByHop(fields: FieldList): FieldList {
   return named === undefined || named.size === 0 ? kept : without(kept, named);
 }
 
-function without(fields: FieldList, names: ReadonlySet<string>): FieldList {
+function without(fields: Fields, names: ReadonlySet<string>): FieldList {
   const kept: FieldList = [];
   for (let i = 0; i < fields.length; i += 2) {
     if (!names.has(fields[i]!)) kept.push(fields[i]!, fields[i + 1]!);

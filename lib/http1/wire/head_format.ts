@@ -3,7 +3,7 @@
 import { isHopByHop } from "./fields.ts";
 import { isCommonName } from "./fields_known.ts";
 import { isFieldValue, isLowerCaseName, isTarget, isToken } from "./grammar.ts";
-import { CHUNKED, type FieldList, type ResponseStart, UNTIL_CLOSE } from "../types.ts";
+import { CHUNKED, type Fields, type ResponseStart, UNTIL_CLOSE } from "../types.ts";
 
 /** How a response travels on this connection. */
 export interface ResponseFraming {
@@ -23,7 +23,7 @@ export interface ResponseFraming {
 export function formatRequestHead(
   method: string,
   target: string,
-  fields: FieldList,
+  fields: Fields,
   bodyLength: number | undefined,
 ): string {
   if (!isToken(method)) throw new TypeError("sending a request: found a method that is no token");
@@ -67,7 +67,7 @@ function checkFraming(status: number, framing: ResponseFraming): void {
   }
 }
 
-function formatFields(fields: FieldList): string {
+function formatFields(fields: Fields): string {
   let lines = "";
   let hosts = 0;
   for (let i = 0; i < fields.length; i += 2) {

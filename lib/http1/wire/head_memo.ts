@@ -1,23 +1,34 @@
 // What the last head on a connection meant. The heads of one peer are mostly the same to the byte but for the digits of
-// Content-Length, and what a head means depends on its text alone: comparing costs a tenth of parsing it again.
+// Content-Length, and what a head means depends on its bytes alone: they are compared where they lie, without a text.
 import type { ByteAccount, Charge } from "../byte_account.ts";
 import { parseContentLength } from "./grammar.ts";
-import type { FieldList, HeadNotes } from "../types.ts";
+import { equalBytes, keepLatin1 } from "./latin1.ts";
+import type { Fields, HeadNotes } from "../types.ts";
 
 interface Framed {
-  readonly fields: FieldList;
+  readonly fields: Fields;
   readonly bodyLength: number;
   readonly notes?: HeadNotes | undefined;
 }
 
+/** More digits than a length can have that is no refusal. */
+const MOST_DIGITS = 15;
+const ZERO = 0x30, NINE = 0x39;
+
 export class HeadMemo<Head extends Framed> {
+  /** Bytes of the head that {@link find} has found. */
+  found = 0;
   #head: Head | undefined;
-  #text = "";
-  /** The text up to the digits of Content-Length and from there on; undefined until a comparison needs them. */
-  #before: string | undefined;
-  #after = "";
-  /** Where the digits stand in `fields`; -1 if they do not tell the body's length. */
+  /** The text until a comparison wants its bytes: many a head is followed by no other. */
+  #text: string | undefined;
+  #bytes: Uint8Array | undefined;
+  /** Where the digits of Content-Length stand in the bytes; both at the end if they do not tell the body's length. */
+  #digits = 0;
+  #after = 0;
+  /** Where they stand in `fields`; -1 as above. */
   #index = -1;
+  /** The last one found that had another length. */
+  #other: Head | undefined;
   #asked = false;
   readonly #charge: Charge;
 
@@ -25,49 +36,68 @@ export class HeadMemo<Head extends Framed> {
     this.#charge = account.open();
   }
 
-  /** The head `text` stands for, the caller's to keep; undefined if it is not that of the last {@link keep}. */
-  find(text: string): Head | undefined {
+  /**
+   * The head that `buffer` has from `start` on, if it is that of the last {@link keep} but for the digits of its length
+   * and lies there whole before `end`. One object for all that say the same.
+   */
+  find(buffer: Uint8Array, start: number, end: number): Head | undefined {
     const head = this.#head;
     if (head === undefined) return undefined;
     this.#asked = true;
-    if (text === this.#text) return { ...head, fields: head.fields.slice() };
-    if (this.#before === undefined) this.#split(head);
-    return this.#index < 0 ? undefined : this.#findOtherLength(head, text);
+    const bytes = this.#bytes ?? this.#split(head);
+    const digitsAt = start + this.#digits;
+    if (digitsAt > end || !equalBytes(bytes, 0, this.#digits, buffer, start)) return undefined;
+    if (this.#index < 0) {
+      this.found = this.#digits;
+      return head;
+    }
+    let digitsEnd = digitsAt;
+    while (digitsEnd < end && digitsEnd - digitsAt <= MOST_DIGITS && isDigit(buffer[digitsEnd]!)) digitsEnd++;
+    const size = digitsEnd + bytes.length - this.#after;
+    if (digitsEnd === digitsAt || size > end || !equalBytes(bytes, this.#after, bytes.length, buffer, digitsEnd)) {
+      return undefined;
+    }
+    this.found = size - start;
+    return this.#ofLength(head, buffer, digitsAt, digitsEnd);
   }
 
-  #findOtherLength(head: Head, text: string): Head | undefined {
-    const before = this.#before!;
-    const after = this.#after;
-    const end = text.length - after.length;
-    if (end <= before.length || text.slice(0, before.length) !== before || text.slice(end) !== after) return undefined;
-    const digits = text.slice(before.length, end);
-    const bodyLength = parseContentLength(digits);
-    // Without a body other rules hold, and lengths beyond measure are refused: that is for the parser to say.
-    if (bodyLength < 1 || bodyLength === Infinity) return undefined;
+  #ofLength(head: Head, buffer: Uint8Array, from: number, to: number): Head | undefined {
+    // Without a body other rules hold, and so for lengths beyond measure and odd spellings: that is for the parser to say.
+    if (to - from > MOST_DIGITS || buffer[from] === ZERO) return undefined;
+    let bodyLength = 0;
+    for (let at = from; at < to; at++) bodyLength = bodyLength * 10 + buffer[at]! - ZERO;
+    if (bodyLength === head.bodyLength) return head;
+    if (bodyLength === this.#other?.bodyLength) return this.#other;
     const fields = head.fields.slice();
-    fields[this.#index] = digits;
-    return { ...head, fields, bodyLength };
+    fields[this.#index] = String(bodyLength);
+    return this.#other = { ...head, fields, bodyLength };
   }
 
-  #split(head: Head): void {
-    this.#before = "";
-    const found = /\r\ncontent-length:[\t ]*([0-9]+)[\t ]*\r\n/i.exec(this.#text);
-    if (found === null) return;
+  /** Turns the text into bytes, and finds the digits. */
+  #split(head: Head): Uint8Array {
+    const text = this.#text!;
+    const bytes = this.#bytes = keepLatin1(text);
+    this.#text = undefined;
+    this.#digits = this.#after = bytes.length;
+    const found = /\r\ncontent-length:[\t ]*([0-9]+)[\t ]*\r\n/i.exec(text);
+    if (found === null) return bytes;
     const digits = found[1]!;
     const name = head.fields.indexOf("content-length");
-    if (head.bodyLength < 1 || head.bodyLength !== Number(digits) || name < 0 || name % 2 !== 0) return;
-    const start = found.index + found[0].indexOf(digits, found[0].indexOf(":"));
-    this.#before = this.#text.slice(0, start);
-    this.#after = this.#text.slice(start + digits.length);
+    const isFraming = head.bodyLength >= 1 && head.bodyLength === parseContentLength(digits);
+    if (!isFraming || name < 0 || name % 2 !== 0) return bytes;
+    this.#digits = found.index + found[0].indexOf(digits, found[0].indexOf(":"));
+    this.#after = this.#digits + digits.length;
     this.#index = name + 1;
+    return bytes;
   }
 
-  /** Remembers what `text` stands for, where there is plenty of room. */
+  /** Remembers what `text`, a whole head, stands for, where there is plenty of room. */
   keep(text: string, head: Head): void {
     if (!this.#charge.resizeIfAmple(text.length)) return this.forget();
-    this.#head = { ...head, fields: head.fields.slice(), notes: { value: undefined } };
+    this.#head = { ...head, notes: { value: undefined } };
     this.#text = text;
-    this.#before = undefined;
+    this.#bytes = undefined;
+    this.#other = undefined;
     this.#index = -1;
   }
 
@@ -78,10 +108,12 @@ export class HeadMemo<Head extends Framed> {
   }
 
   forget(): void {
-    this.#head = undefined;
-    this.#text = "";
-    this.#before = undefined;
-    this.#after = "";
+    this.#head = this.#other = undefined;
+    this.#text = this.#bytes = undefined;
     this.#charge.release();
   }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
 }

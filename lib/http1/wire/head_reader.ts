@@ -9,6 +9,12 @@ import { HttpError } from "../types.ts";
 const FIRST_LOOK = 4096;
 const HEAD_END = "\r\n\r\n";
 
+/** `HeadMemo` fits. */
+interface Finds<Head> {
+  readonly found: number;
+  find(buffer: Uint8Array, start: number, end: number): Head | undefined;
+}
+
 export class HeadFinder {
   readonly #side: Side;
   readonly #maxBytes: number;
@@ -39,6 +45,15 @@ export class HeadFinder {
     const text = decodeLatin1(stream.buffer, stream.start, stream.start + length);
     stream.start += length;
     return text;
+  }
+
+  /** Takes the next head off the stream if it is one that `memo` knows, and whole. */
+  takeKnown<Head>(stream: ByteStream, memo: Finds<Head>): Head | undefined {
+    if (this.#scanned > 0 || this.#skippedLine) return undefined;
+    const known = memo.find(stream.buffer, stream.start, stream.end);
+    if (known === undefined || memo.found > this.#maxBytes) return undefined;
+    stream.start += memo.found;
+    return known;
   }
 
   #reset(): void {

@@ -1,5 +1,5 @@
 // Which media type a message says it has (RFC 9110 §8.3.1): with or without parameters, in any letter case.
-import type { FieldList } from "../types.ts";
+import type { Fields } from "../types.ts";
 import { fieldValue } from "./fields.ts";
 
 /** Whether `value`, of a Content-Type field, names the media type `type` (lower case), parameters aside. */
@@ -11,11 +11,11 @@ export function isMediaType(value: string | undefined, type: string): boolean {
 }
 
 /** Whether a message is JSON. */
-export function isJson(fields: FieldList): boolean {
+export function isJson(fields: Fields): boolean {
   return isMediaType(fieldValue(fields, "content-type"), "application/json");
 }
 
 /** Whether a message is a stream of server-sent events (HTML, "Server-sent events"). */
-export function isEventStream(fields: FieldList): boolean {
+export function isEventStream(fields: Fields): boolean {
   return isMediaType(fieldValue(fields, "content-type"), "text/event-stream");
 }

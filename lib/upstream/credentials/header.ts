@@ -1,7 +1,7 @@
 // An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
 // (docs/protocol.md 21). Renewed ahead of its end by the same rotation as all others.
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
-import { type FieldList, HttpError } from "../../http1/types.ts";
+import { HttpError } from "../../http1/types.ts";
 import { isSameName } from "../../http1/wire/field_spelling.ts";
 import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
@@ -9,13 +9,15 @@ import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import type { CredentialHolder } from "./rotation.ts";
 
-/** Replaces the named fields, whatever their spelling, in the list it is given. */
-function setFields(fields: FieldList, { values }: Credential): void {
+/** The request with the named fields replaced, whatever their spelling. */
+function withFields(request: UpstreamRequest, { values }: Credential): UpstreamRequest {
+  const fields = request.fields.slice();
   for (const [name, value] of Object.entries(values)) {
     const lower = name.toLowerCase();
     for (let i = fields.length - 2; i >= 0; i -= 2) if (isSameName(fields[i]!, lower)) fields.splice(i, 2);
     fields.push(lower, value);
   }
+  return { ...request, fields };
 }
 
 function explain(cause: unknown): unknown {
@@ -70,8 +72,7 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
   send(request: UpstreamRequest): SessionCall {
     const credential = this.source.peek();
     if (credential === undefined) return this.#sendLater(request);
-    setFields(request.fields, credential);
-    return this.#inner.send(request);
+    return this.#inner.send(withFields(request, credential));
   }
 
   probe(): Promise<void> {
@@ -99,8 +100,7 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     let aborted = false;
     const send = (credential: Credential): Promise<SessionAnswer> => {
       if (aborted) throw new HttpError("aborted", "obtaining a credential: the request was aborted", { unsent: true });
-      setFields(request.fields, credential);
-      call = this.#inner.send(request);
+      call = this.#inner.send(withFields(request, credential));
       return call.response;
     };
     const response = this.source.current().catch((error) => {

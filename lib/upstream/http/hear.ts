@@ -65,7 +65,7 @@ async function readAhead(response: ClientResponse, timers: Timers): Promise<Read
   return { prefix: gathered.take() };
 }
 
-function cutText(bytes: Uint8Array, fields: string[]): { text: string | undefined; cut: boolean } {
+function cutText(bytes: Uint8Array, fields: readonly string[]): { text: string | undefined; cut: boolean } {
   const isCoded = !isIdentity(fieldValue(fields, "content-encoding"));
   return { text: isCoded ? undefined : decoder.decode(bytes.subarray(0, REFUSAL_BYTES)), cut: true };
 }

@@ -2,7 +2,7 @@
 // L4). One at a time for a session, bounded in time, in bytes and in number, so that refusals cannot be made to
 // multiply.
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { Call, ClientRequest, ClientResponse, FieldList } from "../../http1/types.ts";
+import type { Call, ClientRequest, ClientResponse, FieldList, Fields } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
@@ -38,7 +38,7 @@ interface Asked {
 export interface PingWanted {
   readonly upstreamSessionId: UpstreamSessionId;
   readonly target: string;
-  readonly fields: FieldList;
+  readonly fields: Fields;
 }
 
 export class Pings {
@@ -117,7 +117,7 @@ export function isChallenge({ head }: ClientResponse): boolean {
   return head.status === 401 && fieldValue(head.fields, "www-authenticate") !== undefined;
 }
 
-function fieldsOfPing(fields: FieldList): FieldList {
+function fieldsOfPing(fields: Fields): FieldList {
   const own: FieldList = [...OF_A_PING, "accept-encoding", "identity"];
   for (let i = 0; i < fields.length; i += 2) {
     if (!OF_THE_MESSAGE.has(fields[i]!)) own.push(fields[i]!, fields[i + 1]!);

@@ -1,7 +1,7 @@
 // An MCP server over Streamable HTTP as a partner in JSON-RPC: each request a POST of its own, so that a slow one holds up
 // no other. It stays the same over all sessions that the server is greeted for (L4): who runs a call keeps its id.
 import type { SignetError } from "../../errors.ts";
-import { type FieldList, HttpError } from "../../http1/types.ts";
+import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, replaceSpanByNumber, type Span } from "../../mcp/json_text.ts";
@@ -17,11 +17,11 @@ import type { PeerWire, Sender } from "./http_peer_wire.ts";
 /** Who knows the session at the server. */
 export interface SessionKeeper {
   /** The one to send in; greets the server if there is none. @throws SignetError */
-  current(fields: FieldList): PeerSession | Promise<PeerSession>;
+  current(fields: Fields): PeerSession | Promise<PeerSession>;
   /** The one there is, or will be in a moment; undefined if nobody has asked for one. */
   readonly known: PeerSession | Promise<PeerSession> | undefined;
   /** The one in place of `lost`, which the server has proven not to know. @throws SignetError */
-  renew(lost: PeerSession, fields: FieldList): Promise<PeerSession>;
+  renew(lost: PeerSession, fields: Fields): Promise<PeerSession>;
   /** `notifications/initialized` is on its way. */
   confirming(sending: Promise<void>): void;
   /** As `PeerCallOptions.elsewhere`. */
@@ -41,7 +41,7 @@ export interface Asking {
   readonly id: Span;
   readonly waiter: Waiter;
   /** Of the client: a copy of its own. */
-  readonly fields: FieldList;
+  readonly fields: Fields;
   readonly open: (body: Uint8Array, track: Track) => Promise<Opened>;
   /** What others wait for is not held up by how many they are. */
   readonly isAwaited?: true;
@@ -133,7 +133,7 @@ export class HttpPeer implements Peer, PeerCallHost {
     return this.#options.sessions.listenedTo(session);
   }
 
-  async #open(body: Uint8Array, fields: FieldList, track: Track): Promise<Opened> {
+  async #open(body: Uint8Array, fields: Fields, track: Track): Promise<Opened> {
     const { sessions, wire } = this.#options;
     const current = sessions.current(fields);
     let session = current instanceof Promise ? await current : current;
@@ -161,7 +161,7 @@ export class HttpPeer implements Peer, PeerCallHost {
   }
 
   /** Sends what has no response. Settles when the server has taken it, or does not. Never rejects. */
-  async post(text: Uint8Array, to: PeerSession | Promise<PeerSession>, fields: FieldList): Promise<void> {
+  async post(text: Uint8Array, to: PeerSession | Promise<PeerSession>, fields: Fields): Promise<void> {
     const { parts: { limits, timers, log }, wire } = this.#options;
     let call: SessionCall | undefined;
     let isCut = false;

@@ -3,7 +3,7 @@
 // what the server has proven not to have run (L4); the POST of one call is nobody else's.
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
@@ -39,14 +39,14 @@ export interface PeerCallOptions {
   /** What is held while it is on its way; let go of when the POST is answered. */
   readonly charge: Charge;
   /** With which of the client's fields it was made. */
-  readonly fields: FieldList;
+  readonly fields: Fields;
   readonly host: PeerCallHost;
 }
 
 /** What a call shares with all others of its server. */
 export interface PeerCallHost {
   /** Asks for what comes behind an event. */
-  resume(lastEventId: string, by: { readonly session: PeerSession; readonly fields: FieldList }): SessionCall;
+  resume(lastEventId: string, by: { readonly session: PeerSession; readonly fields: Fields }): SessionCall;
   /** A request or notification of the server's on the stream of the call `about`. */
   hear(message: Message, about: number): Promise<void> | undefined;
   discard(found: string): void;

@@ -2,7 +2,7 @@
 // where it is one in place of another, what that one had been told (docs/protocol.md 1, 11; docs/behaviour.md L4).
 import type { Message } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
-import { type FieldList, HttpError } from "../../http1/types.ts";
+import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
@@ -44,7 +44,7 @@ export class HttpPeerGreeting {
   }
 
   /** @throws SignetError */
-  async greet(text: Uint8Array, fields: FieldList): Promise<Greeted> {
+  async greet(text: Uint8Array, fields: Fields): Promise<Greeted> {
     let opened = NO_SESSION;
     this.#status = undefined;
     try {
@@ -76,7 +76,7 @@ export class HttpPeerGreeting {
   }
 
   /** Tells a new session what was told to the one before. What it refuses now it will refuse to whoever asks. */
-  async retell(told: Iterable<Uint8Array>, session: PeerSession, fields: FieldList): Promise<void> {
+  async retell(told: Iterable<Uint8Array>, session: PeerSession, fields: Fields): Promise<void> {
     const { wire, parts: { timers } } = this.#options;
     const texts = told[Symbol.iterator]();
     const open = async (body: Uint8Array, track: Track): Promise<Opened> => {
@@ -94,7 +94,7 @@ export class HttpPeerGreeting {
   }
 
   /** @throws SignetError `upstream_timeout`, `request_limit`; as the call */
-  #ask(text: Uint8Array, fields: FieldList, open: Asking["open"]): Promise<Message> {
+  #ask(text: Uint8Array, fields: Fields, open: Asking["open"]): Promise<Message> {
     const { peer, parts: { timers, limits: { startTimeoutMs: afterMs } } } = this.#options;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
@@ -119,7 +119,7 @@ export class HttpPeerGreeting {
   }
 
   /** Given up it fails at once; but what the server may open all the same is ended, if it says so soon. */
-  #patiently(call: SessionCall, fields: FieldList): SessionCall {
+  #patiently(call: SessionCall, fields: Fields): SessionCall {
     const { promise: response, resolve, reject } = Promise.withResolvers<SessionAnswer>();
     const { wire, parts: { timers, limits } } = this.#options;
     let state: "asked" | "answered" | "given up" = "asked";
@@ -143,7 +143,7 @@ export class HttpPeerGreeting {
     return { response, abort };
   }
 
-  async #open(body: Uint8Array, fields: FieldList, track: Track): Promise<Opened> {
+  async #open(body: Uint8Array, fields: Fields, track: Track): Promise<Opened> {
     const { wire } = this.#options;
     const response = await track(() => this.#patiently(wire.post(body, { session: NO_SESSION, fields }), fields));
     if (response instanceof LostSession) throw badAnswer("a lost session where there was none");

@@ -1,7 +1,7 @@
 // What an HTTP server says unasked: the stream that GET opens, asked for again from where it stood when it ends
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
@@ -30,7 +30,7 @@ export class HttpPeerListening {
   readonly #options: ListeningOptions;
   readonly #pause: Pause;
   #place: StreamPlace = { eventId: undefined, retryMs: undefined };
-  #fields: FieldList | undefined;
+  #fields: Fields | undefined;
   #running: Promise<void> | undefined;
   #under: SessionCall | undefined;
   /** Since the stream was there, until nothing of its session will come any more. */
@@ -53,7 +53,7 @@ export class HttpPeerListening {
   }
 
   /** @param fields of whoever listens; they take the place of those before. */
-  listen(fields: FieldList, place?: string): void {
+  listen(fields: Fields, place?: string): void {
     if (this.#stopped) return;
     this.#fields = fields;
     if (place !== undefined && this.#place.eventId === undefined && isSendable(place)) this.#place.eventId = place;

@@ -1,6 +1,6 @@
 // What everything about one HTTP server as a peer works with, and how much there may be of it.
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import type { FieldList } from "../../http1/types.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
@@ -66,7 +66,7 @@ export interface HttpPeerParts {
   readonly log: Logger;
   readonly breaker: Breaker;
   /** Which of a client's fields this server is told, in a list of its own (A8). */
-  readonly fieldsOf: (fields: FieldList) => FieldList;
+  readonly fieldsOf: (fields: Fields) => FieldList;
 }
 
 /** A session at the server. Never changed: another one takes its place. */

@@ -2,7 +2,7 @@
 // to know that, another one, opened once for all who wait, with the credential of a request at hand (docs/behaviour.md L4).
 import type { Message, Resumed } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
-import { type FieldList, HttpError } from "../../http1/types.ts";
+import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
@@ -26,11 +26,11 @@ const CONFIRM_MS = 5000;
 /** What it takes to open a session, and who wants to know of one. */
 export interface Renewal {
   /** @throws SignetError */
-  greet(handshake: Uint8Array, fields: FieldList): Promise<Greeted>;
+  greet(handshake: Uint8Array, fields: Fields): Promise<Greeted>;
   /** Tells a new session, before anybody uses it, what the one before was told. */
-  prepare(session: PeerSession, fields: FieldList): Promise<void>;
+  prepare(session: PeerSession, fields: Fields): Promise<void>;
   /** Ends one that cannot be used. */
-  discard(session: PeerSession, fields: FieldList): Promise<unknown>;
+  discard(session: PeerSession, fields: Fields): Promise<unknown>;
   onLost(): void;
   onRenewed(): void;
   listenedTo(session: PeerSession): Promise<void> | undefined;
@@ -54,7 +54,7 @@ export class HttpPeerSessions implements SessionKeeper {
   #session: PeerSession | undefined;
   #handshake: Uint8Array | undefined;
   #confirming: Promise<unknown> | undefined;
-  #renewing: { readonly session: Promise<PeerSession>; readonly fields: FieldList } | undefined;
+  #renewing: { readonly session: Promise<PeerSession>; readonly fields: Fields } | undefined;
   #closed = false;
 
   constructor(parts: HttpPeerParts, renewal: Renewal) {
@@ -69,7 +69,7 @@ export class HttpPeerSessions implements SessionKeeper {
   }
 
   /** Opens the first one with the client's own handshake. @throws SignetError, HttpError */
-  async open(text: Uint8Array, fields: FieldList): Promise<Message> {
+  async open(text: Uint8Array, fields: Fields): Promise<Message> {
     this.#handshake = handshakeToKeep(text);
     const { reply, session } = await this.#renewal.greet(text, fields);
     if (session === undefined) return reply;
@@ -118,13 +118,13 @@ export class HttpPeerSessions implements SessionKeeper {
     return this.#renewal.listenedTo(session);
   }
 
-  current(fields: FieldList): PeerSession | Promise<PeerSession> {
+  current(fields: Fields): PeerSession | Promise<PeerSession> {
     const session = this.#session;
     if (session === undefined) return this.renew(undefined, fields);
     return this.#confirming === undefined ? session : this.#confirming.then(() => this.#session ?? session);
   }
 
-  async renew(lost: PeerSession | undefined, fields: FieldList): Promise<PeerSession> {
+  async renew(lost: PeerSession | undefined, fields: Fields): Promise<PeerSession> {
     for (;;) {
       if (this.#session !== undefined && this.#session !== lost) return this.#session;
       const others = this.#renewing;
@@ -142,7 +142,7 @@ export class HttpPeerSessions implements SessionKeeper {
     }
   }
 
-  async #renew(fields: FieldList): Promise<PeerSession> {
+  async #renew(fields: Fields): Promise<PeerSession> {
     const { timers, log, upstream, session: tag } = this.#parts;
     const renewal = this.#renewal;
     if (this.#session !== undefined) {

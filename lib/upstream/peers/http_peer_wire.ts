@@ -1,6 +1,6 @@
 // What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
 // Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
-import { type FieldList, HttpError } from "../../http1/types.ts";
+import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamRequest } from "../upstream.ts";
@@ -9,7 +9,7 @@ import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
 /** In which session, and with which of the client's fields. */
 export interface Sender {
   readonly session: PeerSession;
-  readonly fields: FieldList;
+  readonly fields: Fields;
 }
 
 /** What is said here of the message itself, whatever the client's request said of its own. */
@@ -28,7 +28,7 @@ export class PeerWire {
   }
 
   /** Those of a client's fields that go to this server; a copy. */
-  fieldsOf(fields: FieldList): FieldList {
+  fieldsOf(fields: Fields): FieldList {
     const own: FieldList = [];
     const given = this.#parts.fieldsOf(fields);
     for (let i = 0; i < given.length; i += 2) {
@@ -50,7 +50,7 @@ export class PeerWire {
   }
 
   /** Tells the server that a session ends, in bounded time. @returns why it could not be told; undefined if there is none any more */
-  async endSession(session: PeerSession, fields: FieldList): Promise<string | undefined> {
+  async endSession(session: PeerSession, fields: Fields): Promise<string | undefined> {
     const { timers, limits } = this.#parts;
     const call = this.#send({ method: "DELETE", body: undefined }, [], { session, fields });
     const stop = timers.after(limits.endTimeoutMs, () => call.abort());
@@ -63,7 +63,7 @@ export class PeerWire {
     }
   }
 
-  #send(what: Pick<UpstreamRequest, "method" | "body">, about: FieldList, { session, fields }: Sender): SessionCall {
+  #send(what: Pick<UpstreamRequest, "method" | "body">, about: Fields, { session, fields }: Sender): SessionCall {
     const { upstream, caller, session: tag, breaker } = this.#parts;
     const version = session.version === "" ? [] : ["mcp-protocol-version", session.version];
     try {

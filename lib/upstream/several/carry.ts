@@ -1,6 +1,6 @@
 // What of a client's request reaches a member (docs/behaviour.md A8, docs/protocol.md 21): of its own accord nothing but a
 // trace and a language. What an operator has named goes too; a credential only where he has said so.
-import type { FieldList } from "../../http1/types.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
 import { plainName } from "../../http1/wire/field_spelling.ts";
 
 const ALWAYS = ["traceparent", "tracestate", "baggage", "accept-language"];
@@ -17,7 +17,7 @@ export interface CarrierRule {
 }
 
 /** The rule as a function that gives a list of its own. */
-export function carrierRule({ client, names }: CarrierRule): (fields: FieldList) => FieldList {
+export function carrierRule({ client, names }: CarrierRule): (fields: Fields) => FieldList {
   const wanted = [...ALWAYS, ...names].map((name) => plainName(name.toLowerCase()));
   const passing = new Set(wanted.filter((name) => !CREDENTIALS.includes(name)));
   const passes = remembering((name) => client ? !OF_THE_MESSAGE.test(name) : passing.has(plainName(name)));

@@ -1,6 +1,6 @@
 // One of several servers as it is configured: its name and address, what of a client's request may reach it, what of it
 // clients may see, and how its peers are made. Shared by all sessions.
-import type { FieldList } from "../../http1/types.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
 import type { Opening } from "../../bridge/request.ts";
 import type { PeerEvents, PeerSource } from "../../bridge/peer.ts";
 import type { Breaker } from "./breaker.ts";
@@ -33,7 +33,7 @@ export interface Member {
   /** Peers of one session; nothing is started before they are greeted or asked. */
   readonly open: (opening: Opening, events: PeerEvents) => PeerSource;
   /** What of the fields of a client's request goes to it, in a list of its own (A8). */
-  readonly carry: (fields: FieldList) => FieldList;
+  readonly carry: (fields: Fields) => FieldList;
   /** Whether it can be reached at all. @throws HttpError, SignetError */
   readonly probe: () => Promise<void>;
   /** Lets go of everything; settles when nothing is left. */

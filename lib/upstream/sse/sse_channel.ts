@@ -3,7 +3,7 @@
 // Guarantees: messages go to the server's own origin and nowhere else; what is held of the stream is bounded and charged.
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { inspectBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type SseEvent, SseParser } from "../../mcp/sse.ts";
@@ -60,7 +60,7 @@ export class SseChannel {
   }
 
   /** @throws SignetError `upstream_*` if it is no such stream, or names no place for messages in time */
-  static async open(options: SseChannelOptions, fields: FieldList, hooks: SseChannelHooks): Promise<SseChannel> {
+  static async open(options: SseChannelOptions, fields: Fields, hooks: SseChannelHooks): Promise<SseChannel> {
     const { upstream, caller, session, timers, limits } = options;
     const call = upstream.send({
       ...{ method: "GET", query: "", body: undefined, upstreamSessionId: undefined, caller, session },
@@ -93,7 +93,7 @@ export class SseChannel {
   }
 
   /** Sends a message. @throws SignetError if the server does not take it */
-  async post(line: Uint8Array, fields: FieldList): Promise<void> {
+  async post(line: Uint8Array, fields: Fields): Promise<void> {
     const { upstream, caller, session, timers, limits } = this.#options;
     const about = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
     const call = upstream.send({

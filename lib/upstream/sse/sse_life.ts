@@ -10,7 +10,7 @@ import {
   type Resumed,
 } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
-import type { FieldList } from "../../http1/types.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { Logger } from "../../observe/log.ts";
@@ -21,7 +21,7 @@ import { SsePeer } from "./sse_peer.ts";
 
 export interface SseLifeOptions {
   readonly channel: SseChannelOptions;
-  readonly fieldsOf: (fields: FieldList) => FieldList;
+  readonly fieldsOf: (fields: Fields) => FieldList;
   readonly log: Logger;
   readonly events: PeerEvents;
 }

@@ -4,14 +4,14 @@ import { LinePeer } from "../../bridge/line_peer.ts";
 import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import type { FieldList } from "../../http1/types.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
 import type { Logger } from "../../observe/log.ts";
 import { SseChannel, type SseChannelOptions } from "./sse_channel.ts";
 
 export interface SsePeerOptions {
   readonly channel: SseChannelOptions;
   /** Which of a client's fields the server is told, in a list of its own. */
-  readonly fieldsOf: (fields: FieldList) => FieldList;
+  readonly fieldsOf: (fields: Fields) => FieldList;
   readonly onMessage: (message: Message, peer: Peer) => Promise<void> | undefined;
   /** Called once, before anybody who waits is told. */
   readonly onEnd: (peer: SsePeer, fault: string | undefined) => void;
@@ -29,10 +29,10 @@ export class SsePeer extends LinePeer {
   readonly #account: ByteAccount;
   #channel: SseChannel | undefined;
   /** Of the request that was made last: for what is said where none is at hand. */
-  #fields: FieldList;
+  #fields: Fields;
   #junk = 0;
 
-  private constructor(options: SsePeerOptions, fields: FieldList) {
+  private constructor(options: SsePeerOptions, fields: Fields) {
     super(options.onMessage);
     this.#options = options;
     this.#account = options.channel.account;
