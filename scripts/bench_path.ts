@@ -1,6 +1,8 @@
 // `deno task bench-path`: the CPU time that the fast lane itself takes for a request, sockets left out; with another
-// checkout, which of them takes less. Two minutes, and fit for a machine that has other work to do.
+// checkout, which of them takes less, or with settings, what they cost. Two minutes, and fit for a machine that has other
+// work to do.
 //   --against FOLDER  a checkout of another state, such as `git worktree add ../before main`
+//   --with=FLAGS      this state with them, such as --with='--audit FILE'; FILE in it is one that is removed afterwards
 //   --turns N         each in turn, N times (12)
 // Exit code 1 if this state is slower beyond noise.
 import { parseArgs } from "node:util";
@@ -14,11 +16,21 @@ const ROUNDS = "40", REQUESTS = "5000";
 /** What nobody can tell from noise. */
 const NOISE = 1.02;
 
+/** What is measured: a checkout, and flags of `signet serve`. */
+interface State {
+  readonly name: string;
+  readonly folder: string;
+  readonly flags: readonly string[];
+}
+
 /** Of one start, ns a request: noise only ever adds, so the least round is the nearest to the truth. */
-async function measure(folder: string): Promise<number> {
+async function measure({ folder, flags }: State): Promise<number> {
   const config = `--config=${folder}/deno.json`;
   const program = [Deno.execPath(), "run", "-A", "-q", "--no-check", "--cached-only", V8_FLAGS, config];
-  const output = await runToEnd([...program, `${here}/bench/path_load.ts`, folder, ROUNDS, REQUESTS], "proxy");
+  const output = await runToEnd(
+    [...program, `${here}/bench/path_load.ts`, folder, ROUNDS, REQUESTS, ...flags],
+    "proxy",
+  );
   return Math.min(...JSON.parse(output.trimEnd().split("\n").at(-1) ?? "[]") as number[]);
 }
 
@@ -29,23 +41,40 @@ function quarters(values: readonly number[]): [low: number, middle: number, high
   return [at(0.25), median(values), at(0.75)];
 }
 
+async function statesOf(options: { against?: string; with?: string }, file: string): Promise<State[]> {
+  const folder = await Deno.realPath(`${here}/..`);
+  const states: State[] = [{ name: "this", folder, flags: [] }];
+  if (options.against !== undefined) {
+    states.push({ name: "the other", folder: await Deno.realPath(options.against), flags: [] });
+  }
+  if (options.with !== undefined) {
+    const flags = options.with.split(/\s+/).filter((word) => word !== "").map((word) => word === "FILE" ? file : word);
+    states.unshift({ name: `with ${options.with}`, folder, flags });
+  }
+  return states;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { against: { type: "string" }, turns: { type: "string", default: "12" } },
+    options: { against: { type: "string" }, with: { type: "string" }, turns: { type: "string", default: "12" } },
   });
-  const folders = [`${here}/..`, ...(values.against === undefined ? [] : [values.against])];
-  const roots = await Promise.all(folders.map((folder) => Deno.realPath(folder)));
-  const found = roots.map((): number[] => []);
-  for (let turn = 0; turn < Number(values.turns); turn++) {
-    for (let i = 0; i < roots.length; i++) {
-      const which = (i + turn) % roots.length;
-      const ns = await measure(roots[which]!);
-      found[which]!.push(ns);
-      console.error(`${which === 0 ? "this" : "the other"}: ${show(ns)} ns`);
+  const directory = await Deno.makeTempDir({ prefix: "signet_bench_path_" });
+  const states = await statesOf(values, `${directory}/file`);
+  const found = states.map((): number[] => []);
+  try {
+    for (let turn = 0; turn < Number(values.turns); turn++) {
+      for (let i = 0; i < states.length; i++) {
+        const which = (i + turn) % states.length;
+        const ns = await measure(states[which]!);
+        found[which]!.push(ns);
+        console.error(`${states[which]!.name}: ${show(ns)} ns`);
+      }
     }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
-  const rows = found.map((all, i) => [i === 0 ? "this" : "the other", show(Math.min(...all)), show(median(all))]);
+  const rows = found.map((all, i) => [states[i]!.name, show(Math.min(...all)), show(median(all))]);
   console.log(markdownTable([["state", "least ns a request", "median of turns"], ...rows]));
   const [ours = [], theirs] = found;
   if (theirs === undefined) return 0;

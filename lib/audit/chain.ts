@@ -2,6 +2,7 @@
 // all that was written since the MAC before, that one first: whoever changes, removes, adds or moves a byte, and has not
 // the key, leaves a MAC that does not fit. One HMAC a batch costs a fraction of one a line, and under little load a batch
 // is a line. HMAC-SHA256 (RFC 2104), cut to 128 bits (§5).
+import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 
 /** Of a MAC, in hex digits. */
@@ -18,7 +19,7 @@ export interface ChainKey {
   readonly secret: Uint8Array;
 }
 
-const encoder = new TextEncoder();
+const AFTER_MAC_BYTES = new TextEncoder().encode(AFTER_MAC);
 
 /**
  * The MAC of what stands between two.
@@ -73,13 +74,11 @@ export class Chain {
     for (let i = 0; i <= last; i++) {
       text += `{"v":1,"seq":${++this.#seq},${lines[i]}${i < last ? "}\n" : BEFORE_MAC}`;
     }
-    const body = encoder.encode(text);
-    this.#mac = macOf(this.key, this.#mac, [this.#since, body]);
-    this.#since = encoder.encode(AFTER_MAC);
-    const end = encoder.encode(this.#mac + AFTER_MAC);
-    const bytes = new Uint8Array(body.length + end.length);
-    bytes.set(body);
-    bytes.set(end, body.length);
-    return bytes;
+    // One buffer, written into: on Deno a third of what an encoder and a copy take.
+    const buffer = Buffer.allocUnsafe(text.length * 3 + MAC_DIGITS + AFTER_MAC.length);
+    const length = buffer.write(text);
+    this.#mac = macOf(this.key, this.#mac, [this.#since, buffer.subarray(0, length)]);
+    this.#since = AFTER_MAC_BYTES;
+    return buffer.subarray(0, length + buffer.write(this.#mac + AFTER_MAC, length));
   }
 }

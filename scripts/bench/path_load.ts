@@ -1,13 +1,14 @@
 // A program: the fast lane in this process, between a client and a server that are memory. What is left is Signet's own
 // work for a request, so the CPU time of a fixed number of them can be repeated on a busy machine, as a socket's cannot.
-//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS     FOLDER: the checkout whose lib is measured, this one or another
+//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [FLAG…]
+// FOLDER: the checkout whose lib is measured, this one or another; FLAG: of `signet serve`, besides those that are needed.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
 import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
 import { CALL, INITIALIZE, PATH } from "./context.ts";
 import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
 
-const [folder = ".", rounds = "20", requests = "5000"] = Deno.args;
+const [folder = ".", rounds = "20", requests = "5000", ...more] = Deno.args;
 const CONNECTIONS = 32;
 const WARM_UP = 50_000;
 const UPSTREAM_ID = "0123456789abcdef0123456789abcdef";
@@ -106,6 +107,7 @@ async function start(): Promise<string> {
     const flags = parseFlags([
       ...["--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--upstream", `http://127.0.0.1:3${PATH}`],
       ...["--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile],
+      ...more,
     ], { command: "signet serve", accepts: new Set(SETTING_KEYS) });
     const readTextFile = (path: string) => Deno.readTextFile(path);
     const fileMode = async (path: string) => (await Deno.stat(path)).mode;

@@ -129,3 +129,15 @@ Deno.test("a number in the place of a value, and a string's text, are what JSON.
     { numRuns: 200 },
   );
 });
+
+Deno.test("long strings end where JSON ends them, whatever stands in them", STRICT, () => {
+  const inside = fc.array(fc.constantFrom("x".repeat(60), '"', "\\", '\\"', "é", "{", ",", "x"), { maxLength: 12 });
+  fc.assert(fc.property(inside, inside, (first, second) => {
+    const value = { a: first.join(""), b: [second.join(""), { [first.join("")]: second.join("") }], c: 1 };
+    const text = encoder.encode(JSON.stringify(value));
+    const found = membersOf(text).map((
+      { name, value: { start, end } },
+    ) => [name, JSON.parse(decoder.decode(text.subarray(start, end)))]);
+    assert.deepEqual(Object.fromEntries(found), value);
+  }));
+});
