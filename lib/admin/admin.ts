@@ -60,7 +60,7 @@ async function answer(options: AdminOptions, request: Request, remoteAddress: st
     case "/metrics":
       return text(200, options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
     default:
-      return text(404, "Not found. There are /healthz, /readyz and /metrics.\n");
+      return text(404, "Not found. There are /healthz, /readyz, /metrics and a page at /.\n");
   }
 }
 

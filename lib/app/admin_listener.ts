@@ -2,8 +2,8 @@
 import { type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { adminHosts } from "../admin/admin_hosts.ts";
 import { controlRoutes } from "../admin/control_api.ts";
-import { Feeds } from "../admin/feeds.ts";
 import { liveRoutes } from "../admin/live_api.ts";
+import { pageRoutes } from "../admin/page.ts";
 import { processRoutes } from "../admin/process_api.ts";
 import { stateRoutes } from "../admin/state_view.ts";
 import type { Settings } from "../config/schema.ts";
@@ -50,11 +50,12 @@ export async function openAdmin(
       ...{ lasting, server, ready, version, startedAtMs, maxConnections, maxBufferedBytes, droppedLines, logLevel },
     });
   };
-  const feeds = new Feeds();
+  const { feeds } = lasting;
   const live = { feeds, tail: sources.options.logTail, tap: (hash: string) => tapOf(lasting, hash) };
   return await serveAdmin({
     ...{ ...address, ready, allowsHost, metrics: sources.metrics, log, onClose: () => feeds.closeAll() },
     routes: new Map([
+      ...pageRoutes(access),
       ...controlRoutes(controlOf(lasting, settings()), access),
       ...stateRoutes(view, access),
       ...liveRoutes(live, access),

@@ -1,4 +1,5 @@
 // What a reload keeps: sessions, limits, the store, the upstream and counts. Made once, from the settings at the start.
+import { Feeds } from "../admin/feeds.ts";
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
@@ -64,6 +65,8 @@ export interface Lasting {
   /** Memory held for clients and servers. */
   readonly account: ByteAccount;
   readonly lifecycle: Lifecycle;
+  /** What operators watch. */
+  readonly feeds: Feeds;
   readonly underWay: UnderWay;
   readonly log: BudgetedLogger;
   /** Of every exchange, and of what else happens: `observe/observers.ts`. */
@@ -185,6 +188,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     ...{ metrics, telemetry, tracer: telemetry?.tracer },
     lifecycle,
+    feeds: new Feeds(),
     underWay,
   };
 }

@@ -256,6 +256,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
         adopting: pending,
         tokens_remembered: lasting.tokens?.remembered ?? 0,
         reopenings: lasting.reopenings.size,
+        feeds: lasting.feeds.size,
       });
     },
   );

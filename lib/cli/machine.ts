@@ -66,13 +66,23 @@ async function askDirectly({ url, method, headers, body, signal }: Request, host
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 function bodyOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
+  let over = false;
+  /** Once it has ended or nobody wants more of it, what still comes is nobody's. */
+  const unlessOver = (act: () => void, ends = true) => {
+    if (over) return;
+    over = ends;
+    act();
+  };
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      answer.on("data", (piece: Buffer) => controller.enqueue(new Uint8Array(piece)));
-      answer.on("end", () => controller.close());
-      answer.on("error", (error) => controller.error(error));
+      answer.on("data", (piece: Buffer) => unlessOver(() => controller.enqueue(new Uint8Array(piece)), false));
+      answer.on("end", () => unlessOver(() => controller.close()));
+      answer.on("error", (error) => unlessOver(() => controller.error(error)));
     },
-    cancel: () => void answer.destroy(),
+    cancel() {
+      over = true;
+      answer.destroy();
+    },
   });
 }
 
