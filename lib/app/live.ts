@@ -15,6 +15,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "tlsKeyFile",
   "upstreams",
   "upstreamCaFile",
+  "era",
   ...Object.keys(SEVERAL) as (keyof typeof SEVERAL)[],
   ...Object.keys(STDIO) as (keyof typeof STDIO)[],
   ...Object.keys(REPLICAS) as (keyof typeof REPLICAS)[],

@@ -6,6 +6,7 @@ import type { Settings } from "../config/schema.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
+import { BothErasUpstream } from "../upstream/both_eras.ts";
 import { HttpUpstream } from "../upstream/http.ts";
 import { wireOf } from "../config/addresses.ts";
 import { assertMayRun } from "./may_run.ts";
@@ -46,11 +47,34 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
 
 async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
   const http = await createHttpUpstream(settings, options.account);
-  const checks = () => ({});
   const view = () => viewOf(http, settings);
-  const declare = (page: MetricsPage) => declarePool(page, http);
   const reached = await withOwnCredential(http, settings, options);
-  return { ...await spokenTo(reached, settings, options), declare, checks, view };
+  const checks = () => ({});
+  const declare = (page: MetricsPage) => declarePool(page, http);
+  if (wireOf(settings.upstreams[0]!).isSse) {
+    return { ...await overSse(reached, options), declare, checks, view };
+  }
+  const { log, account } = options;
+  const both = new BothErasUpstream({
+    inner: reached.upstream,
+    era: settings.era,
+    log,
+    account,
+    limits: { idleMs: settings.sessionIdleMs },
+  });
+  return {
+    upstream: both,
+    declare: (page) => {
+      declare(page);
+      declareEras(page, both);
+    },
+    checks,
+    view,
+    close: async () => {
+      await both.close();
+      await reached.close();
+    },
+  };
 }
 
 type Reached = Pick<OpenedUpstream, "upstream" | "close">;
@@ -66,13 +90,11 @@ async function withOwnCredential(
   return withCredential(http, { ...options, settings });
 }
 
-/** The server itself where it speaks Streamable HTTP; before one of HTTP+SSE the bridge. */
-async function spokenTo(
+/** Before a server of HTTP+SSE, which has sessions of another kind. */
+async function overSse(
   reached: Reached,
-  { upstreams }: Settings,
   { log, account }: OpenUpstreamOptions,
 ): Promise<Reached> {
-  if (!wireOf(upstreams[0]!).isSse) return reached;
   const { SseUpstream } = await import("../upstream/sse.ts");
   const { carrierRule } = await import("../upstream/several/carry.ts");
   const upstream = new SseUpstream({
@@ -98,6 +120,32 @@ function viewOf(
     kind: "http",
     servers: [{ name, address: address === undefined ? "" : shownUrl(address), state: "", counts }],
   };
+}
+
+function declareEras(page: MetricsPage, both: BothErasUpstream): void {
+  page.labelled(
+    "gauge",
+    {
+      name: "signet_upstream_era",
+      help:
+        "1 for what the server speaks, as it said to who came last, or as --era says: unknown, sessions, stateless.",
+      labels: ["era"],
+    },
+    () => (["unknown", "sessions", "stateless"] as const).map((era) => [[era], both.found === era ? 1 : 0]),
+  );
+  page.labelled(
+    "gauge",
+    {
+      name: "signet_bridged_entries",
+      help: "What is held for clients with sessions before a stateless server.",
+      labels: ["what"],
+    },
+    () => {
+      const { sessions, calls, questions, subscriptions, events } = both.sizes();
+      const counts = { sessions, calls, questions, subscriptions, events };
+      return Object.entries(counts).map(([what, count]) => [[what], count]);
+    },
+  );
 }
 
 function declarePool(page: MetricsPage, { name, pool: { stats }, pings }: HttpUpstream): void {

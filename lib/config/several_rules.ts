@@ -2,7 +2,7 @@
 // settings that mean nothing without several.
 import { MAX_MEMBERS } from "../envelope/several_id.ts";
 import { clashIn, nameMembers } from "../upstream/several/names.ts";
-import { type UpstreamAddress } from "./addresses.ts";
+import { type UpstreamAddress, wireOf } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
 import type { SettingKey } from "./schema.ts";
 import { SEVERAL } from "./sections/several.ts";
@@ -43,6 +43,15 @@ function judgeMembers({ settings, places, problem }: Bench): void {
     );
   }
   if (upstreams[0]?.required) problem("upstreams", "the only server is required anyway", "Write NAME=URL.");
+}
+
+/** What several servers or a process speak is found out of each, when it is opened. */
+function judgeEra({ settings: { era, upstreams, command }, places, problem }: Bench): void {
+  if (era === "auto" || !places.has("era")) return;
+  const [only, ...more] = upstreams;
+  const isOne = only !== undefined && more.length === 0 && command.length === 0;
+  if (isOne && only.command.length === 0 && !wireOf(only).isSse) return;
+  problem("era", "it is for one MCP server over Streamable HTTP, of any other it is found out", "Leave it out.");
 }
 
 function judgeStdioMembers({ settings: { upstreams }, problem }: Bench): void {
@@ -146,6 +155,7 @@ const READS: readonly SettingKey[] = ["upstreams"];
 export const SEVERAL_RULES: readonly Rule[] = [
   [[...READS, "nameSeparator"], judgeMembers],
   [READS, judgeStdioMembers],
+  [[...READS, "command", "era"], judgeEra],
   [[...READS, "memberCredentials", "credential"], judgeMemberCredentials],
   [[...READS, "renameTools", "describeTools"], judgeToolTexts],
   [[...READS, "nameSeparator", ...PATTERN_KEYS], judgePatterns],

@@ -7,7 +7,7 @@ import { findMember, membersOf, replaceSpan, type Span } from "./json_text.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
-const META_SERVER_INFO = "io.modelcontextprotocol/serverInfo";
+export const META_SERVER_INFO = "io.modelcontextprotocol/serverInfo";
 
 /** Members of `_meta` that a server of the other era has no use for. */
 const MODERN_META: ReadonlySet<string> = new Set([

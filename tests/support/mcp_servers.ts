@@ -13,6 +13,8 @@ export interface FixtureOptions {
   readonly json?: boolean;
   /** A file for one line per execution of `count`; outlives restarts. `everything` has none. */
   readonly journal?: string;
+  /** Of `sdk2` and `conformance`: without sessions. */
+  readonly stateless?: boolean;
   /** A TCP port on loopback; default: a free one. */
   readonly port?: number;
 }
@@ -46,6 +48,7 @@ function fixtureProcess(kind: FixtureKind, port: number, options: FixtureOptions
     String(port),
   ];
   if (options.json) args.push("--json");
+  if (options.stateless) args.push("--stateless");
   if (options.journal !== undefined) args.push("--journal", options.journal);
   return { args, cwd: ROOT };
 }

@@ -1,6 +1,6 @@
 // Where requests go, and what of them does not.
 import { upstreamAddress } from "../addresses.ts";
-import { file, headerName } from "../kinds.ts";
+import { choice, file, headerName } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
 
 const rows = rowsOf("Forwarding");
@@ -14,6 +14,12 @@ export const FORWARDING = {
   upstreamCaFile: rows.optional(file, {
     name: "upstream-ca",
     doc: "PEM certificates trusted for an https upstream, besides the system's",
+  }),
+  era: rows.one(choice(["auto", "sessions", "stateless"]), {
+    name: "era",
+    default: "auto",
+    doc:
+      "What the MCP server speaks: found out, or sessions only (no stateless request reaches it), or stateless only (clients with sessions are bridged to it)",
   }),
   stripHeaders: rows.many(headerName, {
     name: "strip-header",

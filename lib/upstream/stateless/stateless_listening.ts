@@ -1,0 +1,187 @@
+// What a session's client hears of a stateless server unasked: one subscription at the server at a time (MCP 2026-07-28,
+// subscriptions/listen), of list changes and of the resources the client has subscribed to. What a subscription is about
+// cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again.
+import type { Message } from "../../bridge/peer.ts";
+import type { FieldList } from "../../http1/types.ts";
+import { encodeJson } from "../../mcp/between_eras.ts";
+import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { Pause } from "../peers/http_peer_pause.ts";
+import type { StatelessParts } from "./stateless_parts.ts";
+import { post, type StatelessPost } from "./stateless_post.ts";
+
+export interface StatelessListeningOptions {
+  readonly parts: StatelessParts;
+  readonly envelope: () => JsonObject;
+  readonly capabilities: (fields: FieldList) => Promise<JsonObject>;
+  readonly newId: () => number;
+  readonly onNotification: (message: Message) => Promise<void> | undefined;
+  readonly onJunk: (found: string) => void;
+}
+
+/** A subscription at the server. */
+interface Subscription {
+  readonly post: StatelessPost;
+  /** What the server has said it will tell of; undefined if it has ended, or refused, before it said so. */
+  readonly honored: Promise<JsonObject | undefined>;
+}
+
+const METHOD = "subscriptions/listen";
+const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const LISTS = { tools: "toolsListChanged", prompts: "promptsListChanged", resources: "resourcesListChanged" } as const;
+/** A subscription that lasted this long, in ms, was not in vain. */
+const LASTING_MS = 10_000;
+
+export class StatelessListening {
+  readonly #options: StatelessListeningOptions;
+  readonly #uris = new Set<string>();
+  readonly #pause: Pause;
+  /** Of whoever listens; undefined while nobody does. */
+  #fields: FieldList | undefined;
+  #current: Subscription | undefined;
+  #running: Promise<void> | undefined;
+  /** Of subscriptions that another has taken the place of. */
+  readonly #ending = new Set<Promise<void>>();
+  /** One change of what is told of after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: StatelessListeningOptions) {
+    this.#options = options;
+    this.#pause = new Pause(options.parts.timers);
+  }
+
+  /** A client listens: from now on until the end. Again: with these fields. */
+  listen(fields: FieldList): void {
+    this.#fields = fields;
+    this.#running ??= this.#run().finally(() => this.#running = undefined);
+  }
+
+  /** @returns whether the server will tell of the resource */
+  subscribe(uri: string, fields: FieldList): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.#uris.has(uri)) return true;
+      this.#uris.add(uri);
+      const honored = await this.#renew(fields);
+      const told = honored?.resourceSubscriptions;
+      if (Array.isArray(told) && told.includes(uri)) return true;
+      this.#uris.delete(uri);
+      return false;
+    });
+  }
+
+  unsubscribe(uri: string, fields: FieldList): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#uris.delete(uri)) await this.#renew(fields);
+    });
+  }
+
+  /** Settles when nothing is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#current?.post.abort();
+    this.#pause.end();
+    await Promise.all([this.#running, this.#changing.catch(() => {}), ...this.#ending]);
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#changing.then(change);
+    this.#changing = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Opens one that is about all that is wanted now, then lets the one before go. */
+  async #renew(fields: FieldList): Promise<JsonObject | undefined> {
+    const before = this.#current;
+    this.#fields = fields;
+    const next = await this.#open();
+    if (next === undefined) return undefined;
+    const honored = await next.honored;
+    if (honored === undefined) return undefined;
+    this.#current = next;
+    if (before === undefined) this.listen(fields);
+    else this.#letGo(before);
+    return honored;
+  }
+
+  #letGo({ post }: Subscription): void {
+    post.abort();
+    const ending = post.ended.finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  async #filter(): Promise<JsonObject | undefined> {
+    const capabilities = await this.#options.capabilities(this.#fields ?? []);
+    const filter: Record<string, unknown> = {};
+    for (const [list, member] of Object.entries(LISTS)) {
+      const capability = capabilities[list];
+      if (isJsonObject(capability) && capability.listChanged === true) filter[member] = true;
+    }
+    if (this.#uris.size > 0) filter.resourceSubscriptions = [...this.#uris];
+    return Object.keys(filter).length === 0 ? undefined : filter;
+  }
+
+  /** Undefined where there is nothing to be told of. @throws SignetError */
+  async #open(): Promise<Subscription | undefined> {
+    const { parts, envelope, newId, onNotification, onJunk } = this.#options;
+    const notifications = await this.#filter();
+    if (notifications === undefined || this.#stopped) return undefined;
+    const { promise: honored, resolve } = Promise.withResolvers<JsonObject | undefined>();
+    const opened = post(parts, newId(), {
+      method: METHOD,
+      headers: [],
+      text: ownRequest(METHOD, { notifications }, envelope()),
+      fields: this.#fields ?? [],
+      onJunk,
+      onNotification: ({ line, value }) => {
+        if (value.method !== ACKNOWLEDGED) return onNotification({ line: notificationForLegacy(line), value });
+        const { params } = value;
+        return void resolve(isJsonObject(params) && isJsonObject(params.notifications) ? params.notifications : {});
+      },
+    });
+    const stop = parts.timers.after(parts.limits.startTimeoutMs, () => resolve(undefined));
+    void opened.ended.then(() => {
+      stop();
+      resolve(undefined);
+    });
+    return { post: opened, honored };
+  }
+
+  async #run(): Promise<void> {
+    const { limits: { retryMs, maxRetryMs }, timers } = this.#options.parts;
+    for (let inVain = 0; !this.#stopped;) {
+      const sinceMs = timers.now();
+      const isTold = await this.#follow().catch(() => false);
+      if (isTold === undefined) return; // nothing to be told of
+      inVain = isTold && timers.now() - sinceMs >= LASTING_MS ? 0 : inVain + 1;
+      if (this.#stopped) return;
+      await this.#pause.wait(Math.min(maxRetryMs, retryMs * 2 ** Math.max(0, inVain - 1)));
+      if (isTold && !this.#stopped) await this.#reportLists();
+    }
+  }
+
+  /** Until no subscription is left. @returns whether there was one; undefined if none is wanted */
+  async #follow(): Promise<boolean | undefined> {
+    this.#current ??= await this.#open();
+    if (this.#current === undefined) return undefined;
+    let isTold = false;
+    for (let followed = this.#current; followed !== undefined;) {
+      isTold = (await followed.honored) !== undefined || isTold;
+      await followed.post.ended;
+      if (this.#current === followed) this.#current = undefined;
+      else followed = this.#current!;
+      if (this.#current === undefined) break;
+    }
+    return isTold;
+  }
+
+  /** Something may have changed while nobody told. */
+  async #reportLists(): Promise<void> {
+    const filter = await this.#filter().catch(() => undefined);
+    for (const [list, member] of Object.entries(LISTS)) {
+      if (filter?.[member] !== true) continue;
+      const value = { jsonrpc: "2.0", method: `notifications/${list}/list_changed` };
+      await this.#options.onNotification({ value, line: encodeJson(value) });
+    }
+  }
+}

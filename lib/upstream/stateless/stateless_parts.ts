@@ -1,0 +1,79 @@
+// What everything about one stateless HTTP server as a session's peer works with, and how it is asked (MCP 2026-07-28,
+// Streamable HTTP): one request a POST, with the headers that repeat what the body says.
+import type { ByteAccount } from "../../http1/byte_account.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
+import { isHopByHop } from "../../http1/wire/fields.ts";
+import { MODERN_REVISIONS } from "../../mcp/revisions.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { Timers } from "../../platform/timers.ts";
+import type { CallerKeys } from "../../session/caller.ts";
+import type { SessionCall } from "../../session/lost_session.ts";
+import type { HttpPeerLimits } from "../peers/http_peer_parts.ts";
+import type { Upstream } from "../upstream.ts";
+
+export interface StatelessLimits extends HttpPeerLimits {
+  /** How often a call may ask its client, one time after the other. */
+  readonly maxRounds: number;
+  /** For the client to answer what one round asks, in ms. */
+  readonly roundMs: number;
+  /** Before a call that wants nothing but to be made again is made again, in ms. */
+  readonly againMs: number;
+  /** Pages of a tool list that are read for the headers of one call. */
+  readonly maxPages: number;
+}
+
+export interface StatelessParts {
+  readonly upstream: Pick<Upstream, "name" | "send">;
+  readonly caller: CallerKeys;
+  /** Names the session in the log: a short hash. */
+  readonly session: string | undefined;
+  readonly limits: StatelessLimits;
+  readonly account: ByteAccount;
+  readonly timers: Timers;
+  readonly log: Logger;
+  /** `n` random bytes. */
+  readonly random: (n: number) => Uint8Array;
+}
+
+/** What is said here of the message itself, whatever the client's request said of its own. */
+const OWN: ReadonlySet<string> = new Set([
+  ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
+  ...["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name"],
+]);
+
+/** Those of a client's fields that go on to the server, in a list of their own. */
+export function fieldsOf(given: Fields): FieldList {
+  const own: FieldList = [];
+  for (let i = 0; i < given.length; i += 2) {
+    const name = given[i]!;
+    if (!OWN.has(name) && !name.startsWith("mcp-param-") && !isHopByHop(name)) own.push(name, given[i + 1]!);
+  }
+  return own;
+}
+
+/** A request in its headers. */
+export interface Named {
+  readonly method: string;
+  /** `Mcp-Name` and `Mcp-Param-*`. */
+  readonly headers: FieldList;
+}
+
+/** Sends a request. */
+export function postStateless(
+  { upstream, caller, session }: StatelessParts,
+  body: Uint8Array,
+  { method, headers, fields }: Named & { readonly fields: FieldList },
+): SessionCall {
+  const about: FieldList = [
+    ...["content-type", "application/json", "accept", "application/json, text/event-stream"],
+    ...["accept-encoding", "identity", "mcp-protocol-version", MODERN_REVISIONS.at(-1)!, "mcp-method", method],
+  ];
+  const request = { method: "POST" as const, query: "", body, caller, session, upstreamSessionId: undefined };
+  try {
+    return upstream.send({ ...request, fields: [...about, ...headers, ...fields] });
+  } catch (error) {
+    const response = Promise.reject(error);
+    response.catch(() => {});
+    return { response, abort() {} };
+  }
+}

@@ -1,0 +1,250 @@
+// A stateless HTTP server as a session's peer: each request is translated and made on its own, what the sessions' era has
+// besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
+// the session (docs/behaviour.md S2, S3).
+import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import type { FieldList } from "../../http1/types.ts";
+import { encodeJson } from "../../mcp/between_eras.ts";
+import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
+import { nameMemberOf } from "../../mcp/modern.ts";
+import { type Answered, StatelessCall } from "./stateless_call.ts";
+import type { StatelessListening } from "./stateless_listening.ts";
+import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
+
+export interface StatelessPeerOptions {
+  readonly parts: StatelessParts;
+  readonly events: Pick<PeerEvents, "onMessage">;
+  readonly revision: () => string;
+  readonly envelope: (logLevel: string | undefined) => JsonObject;
+  readonly newId: () => number;
+  readonly listening: () => StatelessListening;
+  /** Headers of a tool's arguments. @param again whether the server has missed one */
+  readonly paramHeaders: (call: ToolCall, again: boolean) => FieldList | Promise<FieldList>;
+}
+
+/** A call of a tool: its name, and where its arguments stand. */
+export interface ToolCall {
+  readonly tool: string;
+  readonly text: Uint8Array;
+  readonly args: Span | undefined;
+  readonly fields: FieldList;
+}
+
+/** A question on its way to the client. */
+interface Open {
+  readonly ownId: number;
+  readonly settle: (answered: Answered) => void;
+}
+
+const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
+/** So much junk is logged; the rest is only counted. */
+const MAX_JUNK_LOGGED = 5;
+
+const decoder = new TextDecoder();
+
+export class StatelessPeer implements Peer {
+  readonly #options: StatelessPeerOptions;
+  readonly #calls = new Map<number, StatelessCall>();
+  readonly #running = new Set<Promise<void>>();
+  /** By the id the client's session knows the question by. */
+  readonly #open = new Map<string, Open>();
+  #logLevel: string | undefined;
+  #lastId = 0;
+  #junk = 0;
+  #stopped = false;
+
+  constructor(options: StatelessPeerOptions) {
+    this.#options = options;
+  }
+
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
+  /** Requests under way. */
+  get pending(): number {
+    return this.#running.size;
+  }
+
+  envelope(): JsonObject {
+    return this.#options.envelope(this.#logLevel);
+  }
+
+  ask(text: Uint8Array, _id: Span, asker: Asker, carrier: Carrier): number | undefined {
+    const { parts: { limits, account } } = this.#options;
+    if (this.#stopped || this.#running.size >= limits.maxCalls) return undefined;
+    const method = textAt(text, "method") ?? "";
+    const here = this.#answerHere(method, text, carrier);
+    if (here !== undefined) return this.#settle(here, asker);
+    const charge = account.tryCharge(text.length);
+    if (charge === undefined) return undefined;
+    const ownId = ++this.#lastId;
+    const own = text.slice();
+    const fields = fieldsOf(carrier.fields);
+    const { parts, revision, newId } = this.#options;
+    const call = new StatelessCall({
+      ...{ parts, ownId, method, text: own, charge, fields, asker, newId },
+      revision: revision(),
+      envelope: () => this.envelope(),
+      headers: (again) => this.#headersOf(method, own, { fields, again }),
+      ask: (question, about) => this.#ask(question, about),
+      withdraw: (about) => this.#withdraw(about),
+      onNotification: (message, about) => this.#hear(message, about),
+      onJunk: (found) => this.discard(found),
+    });
+    this.#calls.set(ownId, call);
+    this.#hold(call.run().finally(() => this.#calls.delete(ownId)));
+    return ownId;
+  }
+
+  /** A notification or an answer of the client's. */
+  send(text: Uint8Array, _carrier: Carrier): boolean {
+    const method = textAt(text, "method");
+    if (method === "notifications/cancelled") this.#cancel(text);
+    if (method !== undefined) return true; // others tell a stateless server nothing
+    const id = textAt(text, "id");
+    const open = id === undefined ? undefined : this.#open.get(id);
+    if (id === undefined || open === undefined) return true;
+    this.#open.delete(id);
+    const result = findMember(text, "result");
+    open.settle(
+      result === undefined ? { refusal: errorWords(text) } : { result: text.slice(result.start, result.end) },
+    );
+    return true;
+  }
+
+  refuse(id: RpcId, _code: number, message: string): void {
+    const open = this.#open.get(String(id));
+    this.#open.delete(String(id));
+    open?.settle({ refusal: message });
+  }
+
+  forget(id: number): void {
+    this.#calls.get(id)?.cancel();
+  }
+
+  /** Ends all that is under way; who waits hears of it. Settles when nothing is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const call of this.#calls.values()) call.abort();
+    await Promise.all(this.#running);
+  }
+
+  discard(found: string): void {
+    if (++this.#junk > MAX_JUNK_LOGGED) return;
+    const { log, upstream, session } = this.#options.parts;
+    const remedy = "See what the MCP server sends: it was not passed on.";
+    log.warn("MCP server's output discarded", { upstream: upstream.name, session, found, remedy });
+  }
+
+  #hold(run: Promise<void>): void {
+    const running: Promise<void> = run.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** What a stateless server has no method for; undefined if it is asked. */
+  #answerHere(method: string, text: Uint8Array, carrier: Carrier): Promise<Message> | undefined {
+    switch (method) {
+      case "ping":
+        return Promise.resolve(resultMessage());
+      case "logging/setLevel":
+        this.#logLevel = textAt(text, "level", findMember(text, "params"));
+        return Promise.resolve(resultMessage());
+      case "resources/subscribe":
+      case "resources/unsubscribe":
+        return this.#changeSubscription(method, text, carrier);
+      default:
+        return method.startsWith("tasks/")
+          ? Promise.resolve(errorMessage(METHOD_NOT_FOUND, `Method not found: the MCP server has no ${method}`))
+          : undefined;
+    }
+  }
+
+  async #changeSubscription(method: string, text: Uint8Array, carrier: Carrier): Promise<Message> {
+    const uri = textAt(text, "uri", findMember(text, "params"));
+    if (uri === undefined) return errorMessage(INVALID_PARAMS, "Invalid params: uri must be text");
+    const fields = fieldsOf(carrier.fields);
+    const listening = this.#options.listening();
+    if (method === "resources/unsubscribe") {
+      await listening.unsubscribe(uri, fields).catch(() => {});
+      return resultMessage();
+    }
+    const isTold = await listening.subscribe(uri, fields).catch(() => false);
+    if (isTold) return resultMessage();
+    return errorMessage(INVALID_PARAMS, "Invalid params: the MCP server does not tell of changes of this resource");
+  }
+
+  #settle(answer: Promise<Message>, asker: Asker): number {
+    const ownId = ++this.#lastId;
+    this.#hold(answer.then((message) => asker.onReply(message)).then(() => {}));
+    return ownId;
+  }
+
+  #headersOf(
+    method: string,
+    text: Uint8Array,
+    { fields, again }: { readonly fields: FieldList; readonly again: boolean },
+  ): FieldList | Promise<FieldList> {
+    const member = nameMemberOf(method);
+    const params = findMember(text, "params");
+    if (member === undefined || params === undefined) return [];
+    const name = textAt(text, member, params);
+    if (name === undefined) return [];
+    const named = ["mcp-name", encodeHeaderValue(name)];
+    if (method !== "tools/call") return named;
+    const [args] = findMembers(text, ["arguments"], params);
+    const found = this.#options.paramHeaders({ tool: name, text, args, fields }, again);
+    return found instanceof Promise ? found.then((more) => [...named, ...more]) : [...named, ...found];
+  }
+
+  #ask(question: JsonObject, ownId: number): Promise<Answered> {
+    const id = question.id as string;
+    return new Promise((settle) => {
+      this.#open.set(id, { ownId, settle });
+      void this.#options.events.onMessage({ value: question, line: encodeJson(question) }, this, ownId);
+    });
+  }
+
+  #withdraw(ownId: number): void {
+    for (const [id, open] of this.#open) {
+      if (open.ownId !== ownId) continue;
+      this.#open.delete(id);
+      open.settle({ refusal: "the call has ended" });
+      const value = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } };
+      void this.#options.events.onMessage({ value, line: encodeJson(value) }, this, ownId);
+    }
+  }
+
+  #hear(message: Message, ownId: number): Promise<void> | undefined {
+    return this.#stopped ? undefined : this.#options.events.onMessage(message, this, ownId);
+  }
+
+  #cancel(text: Uint8Array): void {
+    const span = findMember(text, "requestId", findMember(text, "params"));
+    if (span !== undefined) this.forget(Number(decoder.decode(text.subarray(span.start, span.end))));
+  }
+}
+
+/** The text of a member that is a string. */
+function textAt(text: Uint8Array, name: string, within?: Span): string | undefined {
+  const span = findMember(text, name, within);
+  if (span === undefined || text[span.start] !== 0x22) return undefined;
+  return JSON.parse(decoder.decode(text.subarray(span.start, span.end))) as string;
+}
+
+function errorWords(text: Uint8Array): string {
+  return textAt(text, "message", findMember(text, "error"))?.slice(0, 200) ?? "no result";
+}
+
+function resultMessage(): Message {
+  return messageOf({ jsonrpc: "2.0", id: 0, result: {} });
+}
+
+function errorMessage(code: number, message: string): Message {
+  return messageOf({ jsonrpc: "2.0", id: 0, error: { code, message } });
+}
+
+function messageOf(value: JsonObject): Message {
+  return { value, line: encodeJson(value) };
+}
