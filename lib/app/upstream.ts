@@ -58,9 +58,11 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   const both = new BothErasUpstream({
     inner: reached.upstream,
     era: settings.era,
-    log,
-    account,
-    limits: { idleMs: settings.sessionIdleMs },
+    openBridge: async (onEnded) => {
+      const { statelessSessions } = await import("../upstream/stateless/stateless_sessions.ts");
+      const limits = { idleMs: settings.sessionIdleMs };
+      return statelessSessions({ inner: reached.upstream, log, account, limits, onEnded });
+    },
   });
   return {
     upstream: both,
@@ -141,7 +143,7 @@ function declareEras(page: MetricsPage, both: BothErasUpstream): void {
       labels: ["what"],
     },
     () => {
-      const { sessions, calls, questions, subscriptions, events } = both.sizes();
+      const { sessions = 0, calls = 0, questions = 0, subscriptions = 0, events = 0 } = both.sizes() ?? {};
       const counts = { sessions, calls, questions, subscriptions, events };
       return Object.entries(counts).map(([what, count]) => [[what], count]);
     },

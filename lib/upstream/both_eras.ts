@@ -2,11 +2,8 @@
 // a client with a session before a server that has none is served by a bridge of our own (`upstream/stateless/`).
 // Which eras a server speaks is learnt from what it says to whoever comes: an initialize that it refuses is asked after
 // with `server/discover`, which runs nothing. No verdict outlives a contradiction, so that a server may change.
-import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
-import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { Gate } from "../bridge/request.ts";
+import type { BridgeServer, BridgeSizes } from "../bridge/server.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { ByteAccount } from "../http1/byte_account.ts";
 import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
@@ -15,13 +12,10 @@ import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
 import { LEGACY_REVISIONS } from "../mcp/revisions.ts";
-import type { Logger } from "../observe/log.ts";
-import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
-import type { StatelessLimits } from "./stateless/stateless_parts.ts";
-import { NotStatelessError, STATELESS_MARK, statelessPeer } from "./stateless/stateless_peer_life.ts";
+import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 /** What an operator says of a server: to find out, or that it has one face only, or that only one is to be used. */
@@ -31,18 +25,13 @@ export interface BothErasOptions {
   /** The server: its answers pass as they come. */
   readonly inner: Upstream;
   readonly era: EraChoice;
-  readonly log: Logger;
-  readonly account?: ByteAccount;
-  readonly limits?: Partial<BridgeLimits>;
-  readonly statelessLimits?: Partial<StatelessLimits>;
+  /** Makes the bridge for clients with sessions; asked for once, when there is one that needs it. */
+  readonly openBridge: (onEnded: (upstreamSessionId: UpstreamSessionId) => void) => Promise<BridgeServer>;
   readonly timers?: Timers;
-  readonly random?: (n: number) => Uint8Array;
 }
 
 /** What the server said of itself when it was asked last. */
 export type EraFound = "unknown" | "sessions" | "stateless";
-
-const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 
 /** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
 const MAY_BE_STATELESS: ReadonlySet<number> = new Set([400, 404, 405, 406, 415, 422, 426, 501]);
@@ -53,29 +42,16 @@ export class BothErasUpstream implements Upstream {
   readonly idLength: number;
   readonly #options: BothErasOptions;
   readonly #inner: Upstream;
-  readonly #bridge: BridgeServer;
+  #bridge: BridgeServer | undefined;
+  #opening: Promise<BridgeServer> | undefined;
   #found: EraFound = "unknown";
   #onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
+  #isClosed = false;
 
   constructor(options: BothErasOptions) {
-    const { inner, log, timers = SYSTEM_TIMERS, random = randomBytes, account = new ByteAccount() } = options;
     this.#options = options;
-    this.#inner = inner;
-    this.idLength = inner.idLength;
-    const parts: BridgeParts = {
-      limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
-      account,
-      timers,
-      random,
-    };
-    const { statelessLimits = {} } = options;
-    this.#bridge = new BridgeServer({
-      parts,
-      gate: NO_GATE,
-      choose: ({ caller, session }) =>
-        statelessPeer({ upstream: inner, caller, session, account, timers, log, random, limits: statelessLimits }),
-      onEnded: (upstreamSessionId) => this.#onEnded?.(upstreamSessionId),
-    });
+    this.#inner = options.inner;
+    this.idLength = options.inner.idLength;
   }
 
   get name(): string {
@@ -104,9 +80,9 @@ export class BothErasUpstream implements Upstream {
     this.#inner.onEnded = hear;
   }
 
-  /** Everything of the bridge that grows, for metrics. */
-  sizes(): BridgeSizes {
-    return this.#bridge.sizes();
+  /** Everything of the bridge that grows, for metrics; undefined while there is none. */
+  sizes(): BridgeSizes | undefined {
+    return this.#bridge?.sizes();
   }
 
   send(request: UpstreamRequest): SessionCall {
@@ -122,15 +98,29 @@ export class BothErasUpstream implements Upstream {
   #sendIn(id: UpstreamSessionId, request: UpstreamRequest): SessionCall {
     if (!id.startsWith(STATELESS_MARK)) return this.#inner.send(request);
     // The server has become one that has sessions: it is to be greeted as that.
-    if (this.found !== "sessions" || request.method === "DELETE") return this.#bridge.send(request);
+    if (this.found !== "sessions" || request.method === "DELETE") return this.#bridged(request);
     return { response: Promise.resolve(new LostSession()), abort() {} };
   }
 
   #initialize(request: UpstreamRequest): SessionCall {
     const { era } = this.#options;
     if (era === "sessions") return this.#inner.send(request);
-    if (era === "stateless") return this.#bridge.send(request);
+    if (era === "stateless") return this.#bridged(request);
     return oneAfterTheOther((under) => this.#negotiate(request, under));
+  }
+
+  /** By way of the bridge. */
+  #bridged(request: UpstreamRequest): SessionCall {
+    if (this.#bridge !== undefined) return this.#bridge.send(request);
+    return oneAfterTheOther(async (under) => await under((await this.#openBridge()).send(request)));
+  }
+
+  /** @throws SignetError `draining` */
+  async #openBridge(): Promise<BridgeServer> {
+    this.#opening ??= this.#options.openBridge((id) => this.#onEnded?.(id));
+    this.#bridge = await this.#opening;
+    if (this.#isClosed) throw new SignetError("draining");
+    return this.#bridge;
   }
 
   /** An initialize that is refused has opened nothing: the server may be asked by another way. */
@@ -141,7 +131,7 @@ export class BothErasUpstream implements Upstream {
     const again = () => ({ ...request, fields: [...request.fields] });
     if (this.#found === "stateless") {
       try {
-        return await under(this.#bridge.send(again()));
+        return await under(this.#bridged(again()));
       } catch (error) {
         if (!(error instanceof NotStatelessError)) throw error;
         this.#found = "unknown";
@@ -156,7 +146,7 @@ export class BothErasUpstream implements Upstream {
       return heard?.response ?? answer;
     }
     try {
-      const bridged = await under(this.#bridge.send(again()));
+      const bridged = await under(this.#bridged(again()));
       heard.response.release();
       this.#found = "stateless";
       return bridged;
@@ -175,12 +165,13 @@ export class BothErasUpstream implements Upstream {
   }
 
   release(upstreamSessionId: UpstreamSessionId): void {
-    if (upstreamSessionId.startsWith(STATELESS_MARK)) this.#bridge.release(upstreamSessionId);
+    if (upstreamSessionId.startsWith(STATELESS_MARK)) this.#bridge?.release(upstreamSessionId);
     else this.#inner.release(upstreamSessionId);
   }
 
   async close(): Promise<void> {
-    await this.#bridge.close();
+    this.#isClosed = true;
+    await (await this.#opening)?.close();
     await this.#inner.close();
   }
 }

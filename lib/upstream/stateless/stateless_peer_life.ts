@@ -3,7 +3,6 @@
 import type { Carrier, Message, OpenPeers, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList } from "../../http1/types.ts";
-import { SignetError } from "../../errors.ts";
 import { type ClientSelf, encodeJson } from "../../mcp/between_eras.ts";
 import {
   clientForModern,
@@ -16,6 +15,7 @@ import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { DEFAULT_HTTP_PEER_LIMITS } from "../peers/http_peer_parts.ts";
 import { ParamHeaders } from "./param_headers.ts";
+import { NotStatelessError, STATELESS_MARK } from "./stateless_mark.ts";
 import { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessLimits, type StatelessParts } from "./stateless_parts.ts";
 import { StatelessPeer, type ToolCall } from "./stateless_peer.ts";
@@ -30,8 +30,6 @@ export const DEFAULT_STATELESS_LIMITS: StatelessLimits = {
   maxPages: 64,
 };
 
-/** What begins the id of a session of which a stateless server knows nothing. */
-export const STATELESS_MARK = "stateless.";
 const STATE = /^stateless\.[0-9a-f]{32}$/;
 
 type Optional = "account" | "timers";
@@ -39,17 +37,6 @@ type Optional = "account" | "timers";
 export type StatelessSetting = Omit<StatelessParts, Optional | "limits"> & Partial<Pick<StatelessParts, Optional>> & {
   readonly limits?: Partial<StatelessLimits>;
 };
-
-/** What answers is no server of the stateless era: nothing was opened there. */
-export class NotStatelessError extends SignetError {
-  constructor(found: string) {
-    super("upstream_invalid", {
-      publicMessage: "Bad gateway: the MCP server speaks no stateless revision",
-      facts: { attempted: "server/discover", found },
-      remedy: "See what answers at --upstream; or leave out --era stateless.",
-    });
-  }
-}
 
 /** A stateless HTTP server as a session's peer. What is held of its messages is its caller's share of the account. */
 export function statelessPeer(setting: StatelessSetting): OpenPeers<StatelessPeerLife> {
