@@ -49,6 +49,8 @@ export const ERROR_KINDS = {
   },
   session_not_found: { status: 404, rpcCode: -32001, publicMessage: "Session not found" },
   path_not_found: { status: 404, rpcCode: -32000, publicMessage: "Not found" },
+  hop_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: not passed on by a replica" },
+  session_elsewhere: { status: 421, rpcCode: -32000, publicMessage: "Misdirected: the session is another replica's" },
   method_not_allowed: { status: 405, rpcCode: -32000, publicMessage: "Method not allowed" },
   request_timeout: { status: 408, rpcCode: -32000, publicMessage: "Request timeout" },
   body_too_large: { status: 413, rpcCode: -32000, publicMessage: "Payload too large" },

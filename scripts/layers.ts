@@ -13,6 +13,7 @@ export const LAYERS = [
   "gateway",
   "upstream",
   "bridge",
+  "replica",
   "session",
   "identity",
   "envelope",

@@ -36,6 +36,8 @@ const REVOCATION_POLL_MS = 100;
 const SHARED_REVOCATION_POLL_MS = 5000;
 /** Bodies up to here are waited for before a request is looked at: then the fast lane can take it. */
 const GATHERED_BYTES = 16 * 1024;
+/** How often the name service is asked for other replicas. */
+const DISCOVERY_MS = 5000;
 /** How often open streams are looked at for silence. */
 const STREAM_TICK_MS = 1000;
 /** What servers may take to end the sessions that nothing leads to any more. */
@@ -134,6 +136,7 @@ export class App implements RunningApp {
         () => this.#pollRevocations(),
         lasting.store.shared === undefined ? REVOCATION_POLL_MS : SHARED_REVOCATION_POLL_MS,
       ),
+      setInterval(() => lasting.replicas.discover(), DISCOVERY_MS),
       setInterval(() => lasting.places?.touch(lasting.registry.sessions()), STREAM_TICK_MS),
     ];
     lasting.store.shared?.watchRevocations(() => this.#pollRevocations());
@@ -292,6 +295,7 @@ export class App implements RunningApp {
   async #release(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#server.close();
+    this.#lasting.replicas.close();
     await this.#lasting.opened.close();
     await this.#lasting.store.close();
     await this.#lasting.telemetry?.close();

@@ -29,6 +29,8 @@ import type { EndReason, Session } from "../session/session.ts";
 import { Reopenings } from "../session/reopenings.ts";
 import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
+import type { Replicas } from "../replica/replicas.ts";
+import type { Moves } from "../gateway/out/moves.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
@@ -38,6 +40,7 @@ import { openAudit } from "./audit.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
+import { createMoves, createReplicas } from "./replicas.ts";
 import { openUpstream } from "./upstream.ts";
 
 /** What a reload keeps. */
@@ -56,6 +59,9 @@ export interface Lasting {
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
   readonly upstream: Upstream;
+  readonly replicas: Replicas;
+  /** Where sessions went that were opened again; undefined where replicas share no store. */
+  readonly moves: Moves | undefined;
   /** Callers' caps over all replicas; undefined where they share no store. */
   readonly places: SharedPlaces | undefined;
   /** The same upstream, with what only its kind has. */
@@ -163,9 +169,11 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       ({ principal }) => registry.ring.keys.map((key) => owners.fingerprint(principal, key)),
     );
   });
+  const replicas = await createReplicas(settings, { ring: () => registry.ring, account });
+  const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
   return {
-    places,
+    ...{ places, replicas, moves },
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
     ...{
       limits,

@@ -64,6 +64,42 @@ function declareSessions(page: MetricsPage, { lasting: { registry, limits, metri
   );
 }
 
+function declareReplicas(page: MetricsPage, { lasting: { replicas, metrics, moves } }: PageSources): void {
+  page.labelled(
+    "gauge",
+    { name: "signet_peers", help: "Other replicas that were passed requests, by state.", labels: ["state"] },
+    () => samples(replicas.counts()),
+  );
+  page.labelled(
+    "counter",
+    {
+      name: "signet_hops_total",
+      help: "Requests of sessions that another replica holds, by what came of passing them on.",
+      labels: ["outcome"],
+    },
+    () => replicas.hops.samples(),
+  );
+  page.counter(
+    "signet_hops_received_total",
+    "Requests that other replicas passed on to this one.",
+    () => replicas.received,
+  );
+  page.labelled(
+    "counter",
+    {
+      name: "signet_replays_total",
+      help: "Requests of lost sessions that were sent once more, or were not because they may have been run.",
+      labels: ["outcome"],
+    },
+    () => metrics.replays.samples(),
+  );
+  page.counter(
+    "signet_store_unshared_total",
+    "Sessions opened again without telling the other replicas, because the shared store did not answer.",
+    () => moves?.unshared ?? 0,
+  );
+}
+
 function declareStore(page: MetricsPage, { lasting: { store: { shared }, places } }: PageSources): void {
   const state = () => shared?.state();
   page.gauge(
@@ -249,6 +285,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
       const { owners, pending } = lasting.adoption.stats();
       return samples({
         ...lasting.registry.sizes(),
+        ...lasting.replicas.sizes(),
         ...proofs,
         principals_remembered: principals, // the registry counts principals too
         identities: lasting.identities.stats().entries,
@@ -308,6 +345,7 @@ export function createMetricsPage(sources: PageSources): MetricsPage {
   declareBuild(page, sources);
   declareSessions(page, sources);
   declareLimits(page, sources);
+  declareReplicas(page, sources);
   declareStore(page, sources);
   declareCallers(page, sources);
   declareRequests(page, sources);

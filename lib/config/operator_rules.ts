@@ -41,6 +41,18 @@ function judgeStore({ settings: { store, stateFile, storePasswordFile, storeCaFi
   }
 }
 
+function judgePeers({ settings: { advertise, peers, peersFrom, peerCaFile }, problem, warn }: Bench): void {
+  if (advertise === undefined) {
+    if (peers.length > 0 || peersFrom !== undefined) {
+      problem("advertise", "other replicas are named, and this one is not", "Say where they reach this one.");
+    }
+    if (peerCaFile !== undefined) problem("peerCaFile", "there are no replicas", "Set --advertise, or leave it out.");
+    return;
+  }
+  if (peers.length > 0 || peersFrom !== undefined) return;
+  warn("--advertise without --peer or --peers: no other replica is passed anything, or taken anything from.");
+}
+
 function judgeState({ settings: { stateFile, store, principals }, warn }: Bench): void {
   if (stateFile !== undefined || store !== "memory" || !principals.includes("token")) return;
   warn("Without --state, issued session tokens and what was revoked are forgotten when this process ends.");
@@ -53,6 +65,7 @@ function judgeFileTrust({ settings: { unsafeFiles }, warn }: Bench): void {
 export const OPERATOR_RULES: readonly Rule[] = [
   [["unsafeFiles"], judgeFileTrust],
   [["admin", "adminTokenFile"], judgeAdmin],
+  [["advertise", "peers", "peersFrom", "peerCaFile"], judgePeers],
   [["store", "stateFile", "storePasswordFile", "storeCaFile"], judgeStore],
   [["stateFile", "store", "principals"], judgeState],
 ];

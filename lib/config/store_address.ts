@@ -88,3 +88,35 @@ export const keyPrefix: Kind<string> = {
   },
   format: (value) => value,
 };
+
+const ADVERTISE_REMEDY = "Write http://HOST:PORT or https://HOST:PORT, with the address of this very replica.";
+
+/** Where this replica is reached by others: scheme, host and port. */
+export const advertisedAddress: Kind<string> = {
+  metavar: "URL",
+  parse(text) {
+    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return unfit("this is no address", ADVERTISE_REMEDY);
+    const url = new URL(text);
+    if (url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+      return unfit("there is more than an address", ADVERTISE_REMEDY);
+    }
+    if (["0.0.0.0", "[::]"].includes(url.hostname)) return unfit("nobody can be reached there", ADVERTISE_REMEDY);
+    return { value: url.origin };
+  },
+  format: (value) => value,
+};
+
+/** `dns:NAME`. */
+export const peerNames: Kind<string> = {
+  metavar: "dns:NAME",
+  parse(text) {
+    const name = /^dns:([a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?\.?)$/i.exec(text)?.[1];
+    return name === undefined
+      ? unfit(
+        `${quoted(text)} is no name of peers`,
+        "Write dns:NAME, for example dns:signet-peers.mcp.svc.cluster.local.",
+      )
+      : { value: name.toLowerCase() };
+  },
+  format: (value) => `dns:${value}`,
+};

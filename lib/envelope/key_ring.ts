@@ -17,6 +17,7 @@ const CONTEXTS = {
   fingerprint: "Signet envelope v1: owner fingerprint key",
   keyId: "Signet envelope v1: key id",
   audit: "Signet audit log v1: chain key",
+  hop: "Signet hop v1: key between replicas",
 } as const;
 
 function derive(master: Uint8Array, context: string, length: number): Uint8Array {
@@ -33,6 +34,7 @@ export class MasterKey {
   readonly #nonce: Uint8Array;
   readonly #fingerprint: Uint8Array;
   readonly #audit: Uint8Array;
+  readonly #hop: Uint8Array;
 
   /** @throws RangeError if `master` has not exactly 32 bytes */
   constructor(master: Uint8Array) {
@@ -43,6 +45,7 @@ export class MasterKey {
     this.#nonce = derive(master, CONTEXTS.nonce, KEY_BYTES);
     this.#fingerprint = derive(master, CONTEXTS.fingerprint, KEY_BYTES);
     this.#audit = derive(master, CONTEXTS.audit, KEY_BYTES);
+    this.#hop = derive(master, CONTEXTS.hop, KEY_BYTES);
     const id = Buffer.from(derive(master, CONTEXTS.keyId, KEY_ID_BYTES));
     this.id = id.toString("hex");
     this.idWord = id.readUInt32BE();
@@ -66,6 +69,11 @@ export class MasterKey {
   /** Key of the MACs that chain the lines of an audit log. */
   get auditKey(): Uint8Array {
     return this.#audit;
+  }
+
+  /** Key of what replicas prove to each other. */
+  get hopKey(): Uint8Array {
+    return this.#hop;
   }
 
   toString(): string {

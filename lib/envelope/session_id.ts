@@ -68,7 +68,7 @@ export function sealSession(key: MasterKey, session: SealedSession, options: Ope
 export const TYPICAL_ID_LENGTH = 64;
 
 /** What of a session is known before its server is asked: all but its id there. */
-export type Prospect = Pick<SealedSession, "clientInfo" | "capabilities" | "upstreams">;
+export type Prospect = Pick<SealedSession, "clientInfo" | "capabilities" | "upstreams" | "home">;
 
 /**
  * Whether a session would fit into an id if its server gave it one of usual length: asked before the server is, so that

@@ -1,6 +1,7 @@
 // What a request's head says to the gateway, found in one pass; and what has been found out about it by whoever was asked
 // under the settings of the time. One for all requests of a connection whose heads are the same but for the length of
 // the body, so it holds nothing that depends on anything else: each answer stands beside those it was got from.
+import { HOP_FIELD } from "../replica/hop_proof.ts";
 import { isMediaType } from "../http1/wire/media_type.ts";
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import type { Caller } from "../session/caller.ts";
@@ -27,6 +28,8 @@ export class HeadFacts {
   /** For whoever observes; nothing is decided by them. */
   readonly userAgent: string | undefined;
   readonly traceparent: string | undefined;
+  /** What another replica proves that has passed it on, or asks; undefined of everybody else. */
+  readonly hop: string | undefined;
   /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
   readonly namesConnection: boolean;
   /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
@@ -39,7 +42,7 @@ export class HeadFacts {
   crossing: Crossing | undefined = undefined;
 
   constructor(fields: Fields) {
-    let sessionId, authorization, protocolVersion, origin, contentType, userAgent, traceparent;
+    let sessionId, authorization, protocolVersion, origin, contentType, userAgent, traceparent, hop;
     let namesConnection = false;
     for (let i = 0; i < fields.length; i += 2) {
       switch (fields[i]) {
@@ -64,6 +67,9 @@ export class HeadFacts {
         case "traceparent":
           traceparent = fields[i + 1];
           break;
+        case HOP_FIELD:
+          hop = fields[i + 1];
+          break;
         case "connection":
           namesConnection = true;
           break;
@@ -76,6 +82,7 @@ export class HeadFacts {
     this.contentType = contentType;
     this.userAgent = userAgent;
     this.traceparent = traceparent;
+    this.hop = hop;
     this.namesConnection = namesConnection;
     this.isJson = isMediaType(contentType, "application/json");
   }

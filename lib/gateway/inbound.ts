@@ -7,6 +7,7 @@ import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { RequestTrace } from "../telemetry/request_trace.ts";
+import { HOP_FIELD, type HopClaim } from "../replica/hop_proof.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 import { transportNumber, UNREAD } from "../mcp/methods.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
@@ -22,6 +23,7 @@ export const SINGLETON_FIELDS: readonly string[] = [
   "mcp-protocol-version",
   "mcp-session-id",
   "origin",
+  HOP_FIELD,
 ];
 
 export class Inbound implements ResolverView {
@@ -31,6 +33,8 @@ export class Inbound implements ResolverView {
   readonly receivedAtMs: number;
   /** Whom the log names if the request is refused. For that alone: every step behind authentication is handed the caller. */
   provenAs: Caller | undefined = undefined;
+  /** What another replica has proven that has passed it on. Such a request goes no further than here. */
+  hop: HopClaim | undefined = undefined;
   /** Whether its caller was found by the session alone, without a credential (I2). */
   isLent = false;
   /** A credential kept from the session's beginning, for a request that carries none (I2). */
@@ -88,8 +92,9 @@ export class Inbound implements ResolverView {
     return this.head.path;
   }
 
+  /** Of the client, wherever it came in. */
   get remoteAddress(): string {
-    return this.exchange.connection.remoteAddress;
+    return this.hop !== undefined ? this.hop.client : this.exchange.connection.remoteAddress;
   }
 
   get(name: string): string | undefined {

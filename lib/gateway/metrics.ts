@@ -33,6 +33,8 @@ export class GatewayMetrics {
     "too_often",
     "ended",
   ]);
+  /** Requests of lost sessions: sent once more, or not, because they may have been run. */
+  readonly replays = new LabelledCounter<"repeated" | "not_repeated">(["repeated", "not_repeated"]);
   /** What the upstream has last said to an initialize, for whoever asks whether it works. */
   lastHandshake: "not tried yet" | "answered" | "no MCP server answers at this path" = "not tried yet";
   /** Values that stateless clients brought back (S1). */

@@ -8,6 +8,7 @@ import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { Reopenings } from "../session/reopenings.ts";
 import type { SharedPlaces } from "../session/shared_places.ts";
+import type { Replicas } from "../replica/replicas.ts";
 import type { RevocationList } from "../session/revocation_list.ts";
 import type { AdoptionRegistry } from "../session/adoption.ts";
 import type { ProtectedResource } from "../identity/protected_resource.ts";
@@ -20,6 +21,7 @@ import type { Guard } from "./in/guard.ts";
 import type { KeepAlive } from "./out/keep_alive.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { UnderWay } from "./out/under_way.ts";
+import type { Moves } from "./out/moves.ts";
 import type { ErrorResponder } from "./respond.ts";
 
 /** Numbers and switches of the path. */
@@ -56,6 +58,10 @@ export interface GatewayParts {
   readonly reopenings: Reopenings;
   /** Callers' caps over all replicas; undefined where they share no store. */
   readonly places: SharedPlaces | undefined;
+  /** This replica among its peers. */
+  readonly replicas: Replicas;
+  /** Where sessions went that were opened again; undefined where replicas share no store. */
+  readonly moves: Moves | undefined;
   readonly upstream: Upstream;
   readonly fields: FieldPolicy;
   readonly keepAlive: KeepAlive;

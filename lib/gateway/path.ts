@@ -11,6 +11,7 @@ import type { Session } from "../session/session.ts";
 import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
+import { answerReplica, requireHop, requireHopBody } from "./in/hopped.ts";
 import { guardProblem, preflightFields } from "./in/guard.ts";
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
 import { findOwned, openIfOurs, openOwned } from "./in/open.ts";
@@ -29,9 +30,12 @@ import { decideTrace, endTrace } from "./traced.ts";
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export async function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
   const inbound = new Inbound(exchange, parts.now());
+  if (inbound.facts.hop !== undefined && await answerReplica(parts, inbound)) return;
   try {
-    const waiting = parts.observers.watched ? beginRecord(parts, inbound) : undefined;
+    // What another replica passes on is observed there.
+    const waiting = parts.observers.watched && inbound.hop === undefined ? beginRecord(parts, inbound) : undefined;
     if (waiting !== undefined) await waiting;
+    if (inbound.facts.hop !== undefined) requireHop(inbound);
     await walk(parts, inbound);
   } catch (error) {
     await refuse(parts, inbound, error);
@@ -71,6 +75,7 @@ async function walkOn(parts: GatewayParts, inbound: Inbound, caller: Caller): Pr
   parts.metrics.fullLane.inc();
   if (inbound.record !== undefined) inbound.record.lane = "full";
   const body = await holdBody(parts, { inbound, caller });
+  if (inbound.body === undefined) requireHopBody(inbound, body?.bytes);
   if (inbound.record !== undefined && body !== undefined) inbound.record.bytesIn = body.bytes.length;
   try {
     const message = body && await classify(parts, inbound, body.bytes);
@@ -135,6 +140,7 @@ function mayGoAsItIs(parts: GatewayParts, inbound: Inbound, session: Session): b
   // To cancel a call its id must be known, and for that its body parsed (C3).
   if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.facts.isJson) return false;
   inbound.body = inbound.exchange.body.takeBuffered();
+  if (inbound.body !== undefined) requireHopBody(inbound, inbound.body);
   return inbound.body !== undefined && isPlain(parts, inbound, inbound.body);
 }
 

@@ -6,6 +6,7 @@ import { UNREAD } from "../mcp/methods.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
+import { notTakenFields } from "./in/hopped.ts";
 import { noteRefusal, tellEngineRefusal } from "./observed.ts";
 import { refusalFacts } from "./refusal_facts.ts";
 import { type ErrorResponse, toSignetError } from "./respond.ts";
@@ -39,7 +40,7 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   const { start, body, errorId } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,
     facts,
-    ...(allowed ? { fields: corsFields(origin) } : {}),
+    fields: [...(allowed ? corsFields(origin) : []), ...notTakenFields(inbound, signetError)],
   });
   if (inbound.record !== undefined) {
     inbound.record.errorId = errorId;

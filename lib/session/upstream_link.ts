@@ -19,6 +19,13 @@ export interface UpstreamLink {
    * the id is the sealed one, which leads back to it from anywhere.
    */
   reopened: Reopened | undefined;
+  /**
+   * The replica it was opened at, or was found to have gone to: where its upstream cannot be reached from elsewhere, it
+   * is reached there (R1). Undefined: from here.
+   */
+  home: string | undefined;
+  /** Of what replicas have told each other of where it went, the last that was heeded or told here. */
+  move: string | undefined;
 }
 
 /** Of the request for which the session was opened again: what a server wants to see when it is ended. */
@@ -41,5 +48,7 @@ export function linksOf(sealed: SealedSession): UpstreamLink[] {
     generation: 0,
     reviving: undefined,
     reopened: undefined,
+    home: sealed.home,
+    move: undefined,
   }));
 }

@@ -62,6 +62,11 @@ export class BothErasUpstream implements Upstream {
     return this.#inner.url;
   }
 
+  /** What the bridge remembers besides, any replica's has anew. */
+  get isLocal(): boolean {
+    return this.#inner.isLocal;
+  }
+
   get initializeTimeoutMs(): number {
     return this.#inner.initializeTimeoutMs;
   }

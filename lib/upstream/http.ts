@@ -3,6 +3,7 @@
 // which are a lost session (L4), and which lead elsewhere (P6).
 import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
+import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../http1/client/pool_options.ts";
@@ -74,6 +75,7 @@ export interface HttpUpstreamOptions {
 export class HttpUpstream implements Upstream {
   readonly name: string;
   readonly url: string;
+  readonly isLocal: boolean;
   readonly idLength = TYPICAL_ID_LENGTH;
   readonly initializeTimeoutMs = INITIALIZE_TIMEOUT_MS;
   readonly pool: Pool;
@@ -92,6 +94,7 @@ export class HttpUpstream implements Upstream {
     this.#address = parseEndpoint(options.url);
     this.#probeTimeoutMs = options.limits?.connectTimeoutMs ?? DEFAULT_POOL_LIMITS.connectTimeoutMs;
     const { endpoint } = this.#address;
+    this.isLocal = endpoint.transport === "unix" || isLoopbackHost(endpoint.hostname);
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;

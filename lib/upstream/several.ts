@@ -47,6 +47,8 @@ export class SeveralUpstream implements Upstream {
   readonly name = "several";
   /** In the envelope, where a server's URL would stand: the members' own are in the session's id. */
   readonly url = SEVERAL_URL;
+  /** Its conversations are in this process, wherever its members are. */
+  readonly isLocal = true;
   readonly idLength: number;
   readonly initializeTimeoutMs: number;
   readonly members: readonly Member[];

@@ -51,6 +51,8 @@ export function sseStreams(options: Omit<SseUpstreamOptions, "random">): ChooseP
 export class SseUpstream implements Upstream {
   readonly name: string;
   readonly url: string;
+  /** A session is its stream, and that is this process's. */
+  readonly isLocal = true;
   readonly idLength = TYPICAL_ID_LENGTH;
   readonly initializeTimeoutMs: number;
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;

@@ -79,6 +79,7 @@ export class StdioUpstream implements Upstream {
   readonly name: string;
   /** Stands for the command in the envelope: a session sealed for another command is opened anew here. */
   readonly url: string;
+  readonly isLocal = true;
   readonly idLength = TYPICAL_ID_LENGTH;
   readonly initializeTimeoutMs: number;
   readonly slots: Slots;

@@ -24,6 +24,8 @@ export interface Upstream {
   readonly name: string;
   /** The configured URL: the upstream's key in the envelope. */
   readonly url: string;
+  /** Whether its sessions can be reached from this process or machine alone: another replica's upstream has others. */
+  readonly isLocal: boolean;
   /** Characters of an id of its own that it may give a session: what a session's id has to have room for. */
   readonly idLength: number;
   /** How long it may take to open a session, in ms. A hung server must not hold requests for ever. */

@@ -23,6 +23,8 @@ export interface FakeOptions {
   readonly events?: boolean;
   /** Give no session ids, as stateless legacy servers do. */
   readonly stateless?: boolean;
+  /** Give sessions ids that another such server gives, too. */
+  readonly predictable?: boolean;
   /** Listen here; 0 for a free port. */
   readonly port?: number;
   /** What a lost session is answered with: status and JSON-RPC error. */
@@ -155,7 +157,8 @@ export class FakeMcp implements AsyncDisposable {
     };
     const response = this.message({ jsonrpc: "2.0", id, result });
     if (this.#options.stateless) return response;
-    const sessionId = `upstream-session-${++this.#issued}-${crypto.randomUUID()}`;
+    const suffix = this.#options.predictable === true ? "" : `-${crypto.randomUUID()}`;
+    const sessionId = `upstream-session-${++this.#issued}${suffix}`;
     this.sessions.add(sessionId);
     response.headers.set("mcp-session-id", sessionId);
     return response;

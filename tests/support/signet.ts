@@ -21,6 +21,8 @@ export interface SignetOptions {
   readonly flags?: readonly string[];
   readonly lane?: Lane;
   readonly ring?: KeyRing;
+  /** Where it listens; default: any free port of 127.0.0.1. */
+  readonly listen?: string;
   readonly now?: () => number;
   /** `--connect-patience`; none unless the test is about it. */
   readonly patience?: string;
@@ -75,7 +77,7 @@ export class TestSignet implements AsyncDisposable {
     const log = createLogger({ level: "debug", format: "json", now: () => 0, write, tail: logTail });
     const { upstream } = options;
     const flags = [
-      ...["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+      ...["--listen", options.listen ?? "127.0.0.1:0", "--admin", "127.0.0.1:0"],
       ...(typeof upstream === "string" ? ["--upstream", upstream, "--connect-patience", "0"] : []),
       ...(options.lane === "full" ? ["--full-lane"] : []),
       ...(options.flags ?? []),

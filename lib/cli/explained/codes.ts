@@ -13,6 +13,8 @@ type Outcome =
   | "ended"
   | "forged"
   | "lost_again"
+  | "moved"
+  | "moved_too_often"
   | "no_upstream"
   | "refused"
   | "too_often"
@@ -20,6 +22,14 @@ type Outcome =
 
 /** Why a session is not found or was not brought back: `outcome` in the log and in metrics. */
 export const EXPLAINED_OUTCOMES: Readonly<Record<Outcome, Row>> = {
+  moved: [
+    "The session went to another replica; the one that passed the request on finds out where.",
+    "Nothing, unless it lasts.",
+  ],
+  moved_too_often: [
+    "The session went from one replica to another again and again while one request waited.",
+    "See why replicas lose each other: their log, and the network between them.",
+  ],
   alphabet: ["The id has characters no id has: made up, or garbled on its way.", "See what the client sends."],
   length: ["The id has a length no id has: made up, or cut.", "See whether something cuts long header fields."],
   version: ["The id is of a format that this Signet does not know.", "Do not run an older Signet beside a newer one."],

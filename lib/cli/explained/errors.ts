@@ -75,6 +75,14 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "Nothing is served at the path that was asked for.",
     "Point the client at the path of --path, /mcp by default.",
   ],
+  hop_refused: [
+    "A request says that another replica has passed it on, and does not prove it. `reason`: stranger (it does not come from where replicas are, or --advertise is not set here), unproven (another ring, or something has changed it on the way), repeated (it came before), other_body.",
+    "Give all replicas the same keys, --advertise with the address they are reached at, and --peer or --peers for their networks. Whoever is no replica must not send `signet-hop`.",
+  ],
+  session_elsewhere: [
+    "A replica was passed a request that it cannot answer: it was meant for a process that was there before (`outcome` other_process), or the session went elsewhere (moved). Nothing was run; the replica that passed it on finds out and goes on.",
+    "If there are many, see whether addresses of replicas change hands quickly, or the shared store is away.",
+  ],
   method_not_allowed: [
     "The endpoint takes POST, GET, DELETE and OPTIONS, and not every one everywhere; Allow lists them.",
     "Mend the client.",

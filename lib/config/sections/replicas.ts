@@ -1,12 +1,30 @@
-// What several replicas need to be one Signet: the store they share.
+// What several replicas need to be one Signet: how they find each other, and the store they share.
+import { cidr } from "../addresses.ts";
 import { file } from "../kinds.ts";
 import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { keyPrefix, storeAddress } from "../store_address.ts";
+import { advertisedAddress, keyPrefix, peerNames, storeAddress } from "../store_address.ts";
 
 const rows = rowsOf("Replicas");
 
 export const REPLICAS = {
+  advertise: rows.optional(advertisedAddress, {
+    name: "advertise",
+    doc:
+      "Where other replicas reach this one, sealed into ids: they pass requests on to it whose session can be reached from here alone",
+  }),
+  peers: rows.many(cidr, {
+    name: "peer",
+    doc: "Network that other replicas are in; nothing is passed on to or taken from anywhere else",
+  }),
+  peersFrom: rows.optional(peerNames, {
+    name: "peers",
+    doc: "Name that all other replicas have in DNS, such as that of a headless service; they are peers as well",
+  }),
+  peerCaFile: rows.optional(file, {
+    name: "peer-ca-file",
+    doc: "PEM certificates that replicas over TLS are trusted by, besides the built-in ones",
+  }),
   store: rows.one(storeAddress, {
     name: "store",
     default: "memory",

@@ -76,6 +76,10 @@ export class Authentication {
   #credentialOf(inbound: Inbound): string | undefined {
     const names = this.#options.authenticator.fields;
     if (names === undefined) return undefined; // an answer that may change with anything else is not remembered
+    // On a replica's connection everybody comes, and what some say is believed by where they come from.
+    if (inbound.hop !== undefined) {
+      return [inbound.remoteAddress, ...names.map((name) => inbound.get(name) ?? ABSENT)].join("\n");
+    }
     if (names.length === 1 && names[0] === "authorization") return inbound.authorization ?? ABSENT;
     return names.map((name) => inbound.get(name) ?? ABSENT).join("\n");
   }

@@ -13,7 +13,9 @@ import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
 import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
-import { routesOf, routeWithoutSession } from "./route.ts";
+import { passOn } from "./pass_on.ts";
+import { relay } from "./relay.ts";
+import { homeOf, route, routesOf, routeWithoutSession } from "./route.ts";
 
 /** Upstream answers that mean: there is no such session any more, or it cannot be ended by us, which is as good. */
 const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
@@ -27,6 +29,7 @@ export async function end(
 ): Promise<void> {
   const { inbound, caller, session } = ending;
   if (inbound.record !== undefined) inbound.record.session = session.tag;
+  if (!isAdopted(session) && await endAtHome(parts, ending)) return;
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
   const fields = parts.fields.toUpstream(inbound, caller);
@@ -39,6 +42,7 @@ export async function end(
     parts.registry.remove(session, "deleted", parts.now());
     forgetAdopted(parts, session, caller);
   } else await parts.registry.revoke(session, "deleted", parts.now());
+  parts.moves?.forget(session);
   parts.metrics.deleted.inc();
   parts.log.info("session ended", { session: session.tag });
   const failures: string[] = [];
@@ -58,6 +62,33 @@ export async function end(
   }
   const cors = inbound.origin === undefined ? [] : corsFields(inbound.origin);
   await inbound.exchange.respond({ status: 204, fields: cors });
+}
+
+/**
+ * Where its home is another replica, that one tells the upstream.
+ * @returns whether it has answered; if not, it is gone, and what it held with it
+ */
+async function endAtHome(
+  parts: GatewayParts,
+  { inbound, caller, session }: { inbound: Inbound; caller: Caller; session: Session },
+): Promise<boolean> {
+  const target = route(parts, session);
+  await parts.moves?.refresh({ session, ...target });
+  const home = homeOf(parts, target);
+  if (home === undefined || inbound.hop !== undefined) return false;
+  const inFlight = parts.underWay.begin({ inbound, caller }, "call");
+  try {
+    const response = await passOn(parts, { outbound: { inbound, body: undefined }, inFlight, home });
+    if (response === undefined) return false;
+    const { status } = response.head;
+    if (status === 204 || status === 404 || status === 502) {
+      await parts.registry.revoke(session, "deleted", parts.now());
+    }
+    await relay(parts, { inbound, inFlight, response });
+    return true;
+  } finally {
+    parts.underWay.end(inFlight);
+  }
 }
 
 /** A session that ends upstream, and on whose behalf. */
@@ -109,14 +140,22 @@ export function endReopened(upstream: Upstream, session: Session, reason: EndRea
   endLinks(upstream, session).catch(() => {});
 }
 
+/** A session goes on at another replica: what it has here is let go of. Nobody waits for it. */
+export function letGo(upstream: Upstream, session: Session): void {
+  endLinks(upstream, session).catch(() => {});
+  for (const { id } of session.links) if (id !== undefined) upstream.release(id);
+}
+
 /** The same of all sessions, when the process ends and its memory with it. Settles when all have been told, or cannot be. */
 export async function endAllReopened(upstream: Upstream, sessions: Iterable<Session>): Promise<void> {
   await Promise.allSettled([...sessions].map((session) => endLinks(upstream, session)));
 }
 
 async function endLinks(upstream: Upstream, session: Session): Promise<void> {
-  for (const { id, reopened } of session.links) {
+  for (const { id, reopened, move } of session.links) {
     if (reopened === undefined || id === undefined) continue;
+    // Other replicas have been told of it, and go on with it.
+    if (move !== undefined && !upstream.isLocal) continue;
     const { query, caller } = reopened;
     await endUpstream(upstream, { fields: [...reopened.fields], query, caller, session: session.tag, id });
   }

@@ -9,10 +9,16 @@ import type { TrustedPeers } from "../../identity/trusted_peers.ts";
 import { corsFields } from "../in/guard.ts";
 import { CARRIES_AN_ADDRESS } from "./addresses.ts";
 import type { Crossing } from "../head_facts.ts";
+import { HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { Inbound } from "../inbound.ts";
 import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
 
-const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([...HOP_BY_HOP, "mcp-session-id", ...CARRIES_AN_ADDRESS]);
+const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  "mcp-session-id",
+  HOP_FIELD,
+  ...CARRIES_AN_ADDRESS,
+]);
 const CORS_FIELD = "access-control-";
 
 export interface FieldRules {
@@ -72,7 +78,7 @@ export class FieldPolicy {
     this.#rules = rules;
     const { user, scopes } = rules.identity;
     this.#guarded = new GuardedFields({
-      never: [user, scopes, ...rules.strip],
+      never: [user, scopes, HOP_FIELD, ...rules.strip],
       guarded: [...rules.seal, ...rules.transient, ...rules.decidedBy],
     });
   }

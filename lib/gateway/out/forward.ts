@@ -14,7 +14,8 @@ import type { GatewayParts } from "../parts.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { relay } from "./relay.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
-import { isKnown, route } from "./route.ts";
+import { passOn } from "./pass_on.ts";
+import { homeOf, isKnown, route } from "./route.ts";
 import { noteAnswer } from "./send.ts";
 import { carryTrace } from "../traced.ts";
 
@@ -31,7 +32,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       const sending = { outbound, target: route(parts, session), inFlight };
       const { link } = sending.target;
       const seenGeneration = link.generation;
-      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(sending.target);
+      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(parts, sending.target);
       const first = isPlain ? await sendInSession(parts, sending) : await answerTo(parts, sending);
       if (isPlain) noteAnswer(parts, inFlight);
       const response = first instanceof LostSession
@@ -40,7 +41,8 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       const { status } = response.head;
       if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
       if (status === 404) parts.sessionOnly?.forget(session);
-      requireAnswer(outbound, response);
+      // What another replica has answered has been looked at there.
+      if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
       await relay(parts, { inbound, inFlight, response });
     } catch (error) {
       throw explainCut(error, inFlight);
@@ -71,8 +73,10 @@ async function reopen(parts: GatewayParts, { inbound, caller, session }: Outboun
 async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
   const { outbound: { handshake }, target, inFlight } = sending;
   const { link } = target;
+  const home = homeOf(parts, target);
+  if (home !== undefined) return await answerFrom(parts, sending, home);
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (!isKnown(target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
+  if (!isKnown(parts, target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
   if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
   const seenGeneration = link.generation;
   const answer = await sendInSession(parts, sending);
@@ -81,19 +85,41 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
 }
 
+/** How often a session may turn out to have gone elsewhere while one request waits. */
+const MOST_MOVES = 4;
+
+/** The answer of the replica that the session is at; or from here, if that one is gone (R1). */
+async function answerFrom(parts: GatewayParts, sending: Sending, home: string, moves = 0): Promise<ClientResponse> {
+  const { outbound, target: { link }, inFlight } = sending;
+  const seenGeneration = link.generation;
+  if (outbound.inbound.hop === undefined) {
+    if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
+    const passed = await passOn(parts, { outbound, inFlight, home });
+    if (passed !== undefined) return passed;
+  } else if (link.move !== undefined) {
+    // Never two hops: whoever passed it on finds out where it went.
+    throw new SignetError("session_elsewhere", { facts: { outcome: "moved" } });
+  }
+  return await answerAfter(parts, sending, { lost: undefined, seenGeneration, gone: home, moves });
+}
+
 /** A session that its upstream does not know. */
 interface Loss {
   /** What proved it; undefined where nothing had to be asked. */
   readonly lost: LostSession | undefined;
   /** The link's, when the request was sent. */
   readonly seenGeneration: number;
+  /** The replica that was to answer and is gone. */
+  readonly gone?: string;
+  /** How often it has gone elsewhere meanwhile. */
+  readonly moves?: number;
 }
 
 /** What the session made anew answers (L4). */
 async function answerAfter(
   parts: GatewayParts,
   sending: Sending,
-  { lost, seenGeneration }: Loss,
+  { lost, seenGeneration, gone, moves = 0 }: Loss,
 ): Promise<ClientResponse> {
   const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
   inbound.trace?.lose();
@@ -106,7 +132,7 @@ async function answerAfter(
     return await openByHandshake(parts, { ...sending, id: handshake }, seenGeneration);
   }
   try {
-    await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration }));
+    await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration, gone }));
   } catch (error) {
     // Whatever made the server refuse, it was not the session: the client is told, and may bring another credential.
     if (lost?.refusal !== undefined && isRefusedAlike(error, lost.refusal)) return lost.refusal;
@@ -115,6 +141,9 @@ async function answerAfter(
   }
   lost?.release();
   inbound.trace?.event("signet.session.revived");
+  if (lost !== undefined) parts.metrics.replays.inc("repeated");
+  const home = homeOf(parts, target);
+  if (home !== undefined) return await answerFrom(parts, sending, home, moves + 1);
   const answer = await sendInSession(parts, sending, true);
   noteAnswer(parts, inFlight);
   if (!(answer instanceof LostSession)) return answer;

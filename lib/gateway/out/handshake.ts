@@ -102,6 +102,7 @@ async function takeUp(
     const reopened = keep(fieldsFor(parts, { session, link, inbound, caller }), { inbound, caller });
     const before = { id: link.id, ...(link.reopened ?? reopened) };
     takeOver(link, { id: upstreamIdOf(response), reopened });
+    parts.moves?.tell({ session, link, upstream });
     if (replaces && before.id !== undefined) {
       const about = { ...before, fields: [...before.fields], id: before.id, session: session.tag };
       endUpstream(upstream, about).catch(() => {});

@@ -91,7 +91,7 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
   parts.fields.transientOf(inbound);
   const { url, idLength } = routeWithoutSession(parts);
   const upstreams = { [url]: parts.fields.sealedOf(inbound) };
-  requireSealable({ ...params, upstreams }, { maxLength: parts.options.maxIdLength, idLength });
+  requireSealable({ ...params, upstreams, ...homeOfNew(parts) }, { maxLength: parts.options.maxIdLength, idLength });
 }
 
 /**
@@ -222,9 +222,15 @@ function seal(
     clientInfo: params.clientInfo,
     capabilities: params.capabilities,
     upstreams: { [routeWithoutSession(parts).url]: remembered },
+    ...homeOfNew(parts),
   };
   const id = sealAnswered(parts, { key, sealed, upstreamId });
   return { id, sealed, key, transient: parts.fields.transientOf(opening.inbound) };
+}
+
+/** A session's home is where it begins (E3). */
+function homeOfNew({ replicas: { self } }: GatewayParts): { readonly home?: string } {
+  return self === undefined ? {} : { home: self };
 }
 
 /** What the client has sent is known to find room: what finds none now is the server's id. @throws SignetError `upstream_invalid` */

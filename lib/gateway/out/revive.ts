@@ -10,6 +10,7 @@ import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
 import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
+import { isAdopted } from "../in/adopt.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
 import { endUpstream } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
@@ -48,7 +49,7 @@ export interface Revival {
  */
 export async function revive(
   parts: GatewayParts,
-  waiting: Revival & { readonly seenGeneration: number },
+  waiting: Revival & { readonly seenGeneration: number; readonly gone?: string | undefined },
 ): Promise<void> {
   const { link, seenGeneration } = waiting;
   if (link.generation !== seenGeneration) return;
@@ -56,7 +57,25 @@ export async function revive(
   await link.reviving;
 }
 
-async function reviveOnce(parts: GatewayParts, revival: Revival): Promise<void> {
+/** Once among all replicas, where they can tell each other; the one that all of them find, where they cannot (R1). */
+async function reviveOnce(
+  parts: GatewayParts,
+  revival: Revival & { readonly gone?: string | undefined },
+): Promise<void> {
+  const { session, link, upstream, inbound, gone } = revival;
+  if (isAdopted(session)) return await reviveHere(parts, revival);
+  if (parts.moves !== undefined) {
+    return await parts.moves.openOnce({ session, link, upstream }, () => reviveHere(parts, revival));
+  }
+  const heir = gone === undefined || inbound.hop !== undefined
+    ? undefined
+    : parts.replicas.heirOf(session.sealed.sid, gone);
+  if (heir === undefined) return await reviveHere(parts, revival);
+  link.home = heir;
+  link.generation++;
+}
+
+async function reviveHere(parts: GatewayParts, revival: Revival): Promise<void> {
   const { session, upstream } = revival;
   const facts = { session: session.tag, upstream: upstream.name };
   let turn: Turn | undefined;
@@ -94,6 +113,7 @@ export function takeOver(
 ): void {
   link.id = opened.id;
   link.reopened = opened.reopened;
+  link.home = undefined;
   link.generation++;
 }
 

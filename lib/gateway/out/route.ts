@@ -26,10 +26,20 @@ export function routeWithoutSession(parts: GatewayParts): Upstream {
 
 /** Every upstream that may know the session: for its end. */
 export function routesOf(parts: GatewayParts, session: Session): Target[] {
-  return session.links.map((link) => ({ upstream: parts.upstream, link })).filter(isKnown);
+  return session.links.map((link) => ({ upstream: parts.upstream, link })).filter((target) => isKnown(parts, target));
 }
 
-/** Whether the upstream can know the session under the link's id: a sealed one is of the sealed address alone (M4). */
-export function isKnown({ upstream, link }: Target): boolean {
-  return isGivenBy(link, upstream.url);
+/**
+ * Whether the upstream can know the session under the link's id: a sealed one is of the sealed address alone (M4), and of
+ * the home's upstream where that is another than this one. Two servers may give out the same ids.
+ */
+export function isKnown(parts: GatewayParts, target: Target): boolean {
+  return isGivenBy(target.link, target.upstream.url) && homeOf(parts, target) === undefined;
+}
+
+/** The replica that alone reaches the session's upstream; undefined where this one does (R1). */
+export function homeOf({ replicas }: GatewayParts, { upstream, link }: Target): string | undefined {
+  const { home } = link;
+  if (home === undefined || home === replicas.self) return undefined;
+  return upstream.isLocal || link.url !== upstream.url ? home : undefined;
 }

@@ -47,6 +47,10 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     return this.#inner.url;
   }
 
+  get isLocal(): boolean {
+    return this.#inner.isLocal;
+  }
+
   get idLength(): number {
     return this.#inner.idLength;
   }

@@ -20,6 +20,7 @@ const REQUEST: UpstreamRequest = {
 
 /** Records what it is sent. */
 class RecordingUpstream implements Upstream {
+  readonly isLocal = false;
   readonly idLength = 64;
   readonly name = "recording";
   readonly url = "http://recording/mcp";

@@ -1,0 +1,53 @@
+// This replica among its peers, out of the settings; and what it does when a session goes elsewhere.
+import type { Settings } from "../config/schema.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import { StoreSeal } from "../envelope/store_seal.ts";
+import { letGo } from "../gateway/out/end.ts";
+import { Moves } from "../gateway/out/moves.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
+import { CidrList } from "../identity/cidr.ts";
+import { readTextFile } from "../platform/files.ts";
+import { addressesOf } from "../platform/names.ts";
+import { randomBytes } from "../platform/random.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { Replicas } from "../replica/replicas.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+import type { Store } from "../store/store.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+interface ReplicaParts {
+  readonly ring: () => KeyRing;
+  readonly account: ByteAccount;
+}
+
+export async function createReplicas(settings: Settings, { ring, account }: ReplicaParts): Promise<Replicas> {
+  const { advertise, peers, peersFrom, peerCaFile, path } = settings;
+  const replicas = new Replicas({
+    ...{ self: advertise, networks: new CidrList(peers), path, ring, account },
+    resolve: peersFrom === undefined ? undefined : () => addressesOf(peersFrom),
+    random: randomBytes,
+    timers: SYSTEM_TIMERS,
+    caCerts: peerCaFile === undefined ? undefined : [await readTextFile(peerCaFile)],
+  });
+  await replicas.discover();
+  return replicas;
+}
+
+interface MoveParts {
+  readonly store: Store;
+  readonly replicas: Replicas;
+  readonly registry: SessionRegistry;
+  readonly upstream: Upstream;
+}
+
+/** Undefined where replicas share no store. */
+export function createMoves({ store, replicas, registry, upstream }: MoveParts): Moves | undefined {
+  if (store.shared === undefined) return undefined;
+  return new Moves({
+    ...{ store: store.shared.aliases, replicas, timers: SYSTEM_TIMERS, random: randomBytes },
+    seal: new StoreSeal(() => registry.ring),
+    onGone: ({ session }) => letGo(upstream, session),
+    find: (sid) => registry.bySid(sid),
+    upstream: () => upstream,
+  });
+}

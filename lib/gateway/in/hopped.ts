@@ -1,0 +1,67 @@
+// What another replica passes on, or asks (docs/behaviour.md R1, R2). A proof says where a request comes from and that it
+// goes no further; it opens no door: guard, caller, owner and limits are asked about as of any other.
+import type { Bytes } from "../../http1/wire/borrowed.ts";
+import { withoutHopByHop } from "../../http1/wire/fields.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
+import { SignetError } from "../../errors.ts";
+import { digestOfBody, HOP_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
+import type { HopRefusal } from "../../replica/replicas.ts";
+import { removeField } from "../out/fields.ts";
+import type { Inbound } from "../inbound.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** In the answer to a request that was not taken, and not run: this is another process, or the session went elsewhere. */
+export const NOT_TAKEN = { otherProcess: "other-process", moved: "moved" } as const;
+
+/** Why it was not taken, kept until the request is refused in its place on the path. */
+const refusals = new WeakMap<Inbound, HopRefusal>();
+
+/** Fields that a proof covers. */
+export function provenFields(received: Fields): FieldList {
+  const fields = [...withoutHopByHop(received)];
+  removeField(fields, HOP_FIELD);
+  return fields;
+}
+
+/** Answers a replica's question whether this one lives; else notes whether the request was passed on by one. */
+export async function answerReplica({ replicas, registry }: GatewayParts, inbound: Inbound): Promise<boolean> {
+  const { head, facts: { hop = "" }, exchange } = inbound;
+  const { remoteAddress } = exchange.connection;
+  if (head.method === "GET" && replicas.self !== undefined && replicas.isOurs(remoteAddress)) {
+    const question = readQuestion(registry.ring, hop, replicas.self);
+    if (question !== undefined) {
+      const { challenge, key } = question;
+      const answer = proveAnswer(key, { to: replicas.self, challenge, instance: replicas.instance });
+      await exchange.respond({ status: 204, fields: [HOP_FIELD, answer] });
+      return true;
+    }
+  }
+  const { method, target, fields } = head;
+  const claim = replicas.take(hop, remoteAddress, { method, target, fields: provenFields(fields) });
+  if (typeof claim === "string") refusals.set(inbound, claim);
+  else inbound.hop = claim;
+  return false;
+}
+
+/** @throws SignetError `hop_refused`; `session_elsewhere` for what was meant for a process before this one */
+export function requireHop(inbound: Inbound): void {
+  const refusal = refusals.get(inbound);
+  if (refusal === undefined) return;
+  if (refusal === "other_process") throw new SignetError("session_elsewhere", { facts: { outcome: refusal } });
+  throw new SignetError("hop_refused", {
+    facts: { reason: refusal },
+    remedy: "Give all replicas the same keys, and name their networks (--peer) or names (--peers).",
+  });
+}
+
+/** @throws SignetError `hop_refused` for a body that is not the one that was passed on */
+export function requireHopBody({ hop }: Inbound, body: Bytes | undefined): void {
+  if (hop === undefined || digestOfBody(body) === hop.bodyDigest) return;
+  throw new SignetError("hop_refused", { facts: { reason: "other_body" } });
+}
+
+/** What tells the replica that has passed a request on that it was not run. */
+export function notTakenFields(inbound: Inbound, error: SignetError): FieldList {
+  if (error.code !== "session_elsewhere") return [];
+  return [HOP_FIELD, refusals.has(inbound) ? NOT_TAKEN.otherProcess : NOT_TAKEN.moved];
+}

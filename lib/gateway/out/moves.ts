@@ -1,0 +1,181 @@
+// Where sessions went that were opened again: told to all replicas, so that one of them opens a session and the others go
+// there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
+import type { StoreSeal } from "../../envelope/store_seal.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { SignetError } from "../../errors.ts";
+import { pause, type Timers } from "../../platform/timers.ts";
+import type { Replicas } from "../../replica/replicas.ts";
+import type { Session } from "../../session/session.ts";
+import type { UpstreamLink } from "../../session/upstream_link.ts";
+import type { AliasStore } from "../../store/shared.ts";
+import { StoreError } from "../../store/store.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+
+/** A session that was opened again. */
+interface Move {
+  readonly sid: string;
+  /** Unique among all moves. */
+  readonly name: string;
+  /** Where alone it can be reached; null: from everywhere. */
+  readonly home: string | null;
+  readonly url: string;
+  readonly id: string | null;
+}
+
+/** What is to be opened again. */
+export interface Moving {
+  readonly session: Session;
+  readonly link: UpstreamLink;
+  readonly upstream: Upstream;
+}
+
+export interface MovesOptions {
+  readonly store: AliasStore;
+  readonly seal: StoreSeal;
+  readonly replicas: Replicas;
+  readonly timers: Timers;
+  readonly random: (n: number) => Uint8Array;
+  /** A session that was here has gone elsewhere: what it holds here is let go of. Must not throw. */
+  readonly onGone: (moved: Moving) => void;
+  /** The session with this sid, if it is in memory. */
+  readonly find: (sid: string) => Session | undefined;
+  readonly upstream: () => Upstream;
+}
+
+/** How often it is looked whether whoever has the turn is done, in ms. */
+const LOOK_EVERY_MS = 50;
+
+export class Moves {
+  /** Sessions opened without asking the others, because the store did not answer. */
+  unshared = 0;
+  readonly #options: MovesOptions;
+
+  constructor(options: MovesOptions) {
+    this.#options = options;
+    options.store.watch((text) => this.#heed(text));
+  }
+
+  /**
+   * Makes sure that the session is opened again once among all replicas: follows the one that has, or runs `open`.
+   * @throws whatever `open` does; SignetError `upstream_timeout` if another replica's turn does not end
+   */
+  async openOnce(moving: Moving, open: () => Promise<void>): Promise<void> {
+    const { session: { sealed: { sid } }, upstream } = moving;
+    const { store, replicas: { instance } } = this.#options;
+    const turnMs = upstream.initializeTimeoutMs + 5000;
+    try {
+      if (!await this.#waitForTurn(moving, turnMs)) return;
+    } catch (fault) {
+      if (!(fault instanceof StoreError)) throw fault;
+      this.unshared++;
+      return await open();
+    }
+    try {
+      await open();
+      await this.tell(moving);
+    } finally {
+      store.giveTurnBack(sid, instance).catch(ignoreStoreError);
+    }
+  }
+
+  /** Tells the others where it is from now on. Never rejects. */
+  async tell({ session: { sealed: { sid, expiresAtMs } }, link, upstream }: Moving): Promise<void> {
+    const { store, seal, replicas: { self }, timers, random } = this.#options;
+    // Nobody else could reach it.
+    if (upstream.isLocal && self === undefined) return;
+    const name = random(12).toHex();
+    const move: Move = {
+      ...{ sid, name, url: upstream.url },
+      home: upstream.isLocal ? self ?? null : null,
+      id: link.id ?? null,
+    };
+    link.move = name;
+    try {
+      await store.set(sid, seal.seal(JSON.stringify(move)), Math.max(1000, expiresAtMs - timers.now() + 60_000));
+    } catch (fault) {
+      ignoreStoreError(fault);
+      link.move = undefined;
+      this.unshared++;
+    }
+  }
+
+  /** What is told of it, if it is news here: from now on the link follows it. Never rejects. */
+  async refresh(moving: Moving): Promise<void> {
+    try {
+      await this.#follow(moving);
+    } catch (fault) {
+      ignoreStoreError(fault);
+    }
+  }
+
+  /** The session is dead: nobody needs to find it. Nobody waits for it. */
+  forget({ sealed: { sid }, links }: Session): void {
+    if (links.some(({ move }) => move !== undefined)) this.#options.store.remove(sid).catch(ignoreStoreError);
+  }
+
+  /** @returns whether it is this replica's turn; else somebody has opened it, and the link follows. @throws StoreError */
+  async #waitForTurn(moving: Moving, turnMs: number): Promise<boolean> {
+    const { store, replicas: { instance }, timers } = this.#options;
+    const { session: { sealed: { sid } }, link } = moving;
+    const { generation } = link;
+    // What another replica has told meanwhile the link follows already.
+    const hasMoved = async () => link.generation !== generation || await this.#follow(moving);
+    const untilMs = timers.now() + turnMs;
+    while (!await store.takeTurn(sid, instance, turnMs)) {
+      if (timers.now() > untilMs) {
+        throw new SignetError("upstream_timeout", { facts: { attempted: "wait for a turn" } });
+      }
+      await pause(LOOK_EVERY_MS, timers);
+      if (await hasMoved()) return false;
+    }
+    // Whoever had the turn before may have opened it.
+    if (!await hasMoved()) return true;
+    store.giveTurnBack(sid, instance).catch(ignoreStoreError);
+    return false;
+  }
+
+  /** @returns whether there was news. @throws StoreError */
+  async #follow(moving: Moving): Promise<boolean> {
+    const { store, seal, replicas } = this.#options;
+    const text = await store.get(moving.session.sealed.sid);
+    const move = text === undefined ? undefined : readMove(seal, text);
+    if (move === undefined || move.name === moving.link.move) return false;
+    const isElsewhere = move.home !== null && move.home !== replicas.self;
+    // It was alive when it said so, whatever was found before.
+    if (isElsewhere && !await replicas.at(move.home)?.isThereNow()) return false;
+    this.#adopt(moving, move);
+    return true;
+  }
+
+  /** Another replica has opened a session that is in memory here. */
+  #heed(text: string): void {
+    const { seal, find, upstream } = this.#options;
+    const move = readMove(seal, text);
+    const session = move === undefined ? undefined : find(move.sid);
+    const [link] = session?.links ?? [];
+    if (move?.home) this.#options.replicas.at(move.home)?.isThereNow();
+    if (move === undefined || session === undefined || link === undefined || link.move === move.name) return;
+    this.#adopt({ session, link, upstream: upstream() }, move);
+  }
+
+  #adopt(moving: Moving, move: Move): void {
+    const { replicas: { self }, onGone } = this.#options;
+    const { link, upstream } = moving;
+    const isHere = move.home === null || move.home === self;
+    if (!isHere && link.home === undefined) onGone(moving);
+    link.move = move.name;
+    link.home = isHere ? undefined : move.home ?? undefined;
+    link.reopened = undefined;
+    link.generation++;
+    if (isHere && move.url === upstream.url) link.id = (move.id ?? undefined) as UpstreamSessionId | undefined;
+  }
+}
+
+function readMove(seal: StoreSeal, text: string): Move | undefined {
+  const opened = seal.open(text);
+  return opened === undefined ? undefined : JSON.parse(opened);
+}
+
+function ignoreStoreError(fault: unknown): void {
+  if (!(fault instanceof StoreError)) throw fault;
+}

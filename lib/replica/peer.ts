@@ -1,0 +1,232 @@
+// One other replica: a pool of connections to it, whether it lives, and what it is called as a process. Nobody waits long
+// for a dead one: connecting is bounded in a second, what was found dead is not asked again for a while, and as long as
+// anything is under way there it is asked every second whether it still is (docs/behaviour.md R1, R3).
+import { Buffer } from "node:buffer";
+import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
+import { Pool } from "../http1/client/pool.ts";
+import { type Call, type ClientRequest, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
+import { parseEndpoint } from "../http1/wire/endpoint.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
+import type { Timers } from "../platform/timers.ts";
+import { HOP_FIELD, proveHop, proveQuestion, readAnswer } from "./hop_proof.ts";
+
+export interface PeerOptions {
+  /** `http://10.0.0.7:8080`: where it listens, as it says itself. */
+  readonly address: string;
+  /** Path of the endpoint, the same on all replicas. */
+  readonly path: string;
+  /** What this process is called. */
+  readonly sender: string;
+  readonly ring: () => KeyRing;
+  readonly random: (n: number) => Uint8Array;
+  readonly timers: Timers;
+  readonly account?: ByteAccount;
+  readonly caCerts?: readonly string[] | undefined;
+}
+
+/** What is passed on. */
+export interface Passed {
+  readonly method: string;
+  readonly target: string;
+  /** End-to-end fields as they came, with `host`. */
+  readonly fields: FieldList;
+  readonly body: ClientRequest["body"];
+  readonly bodyDigest: string;
+  /** The client's address. */
+  readonly client: string;
+}
+
+const CONNECT_TIMEOUT_MS = 1000;
+const QUESTION_TIMEOUT_MS = 1000;
+/** How often one with something under way is asked whether it lives, and how many silences in a row say that it does not. */
+const ASK_EVERY_MS = 1000;
+const SILENCES = 3;
+/** It is not tried again for so long after it was found dead, and then for longer each time. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 15_000;
+
+/** How a question ended: nobody listens there, or nobody answers who is one of us. */
+export type Liveness = "lives" | "silent" | "refused";
+
+export class Peer {
+  readonly address: string;
+  readonly pool: Pool;
+  readonly #options: PeerOptions;
+  readonly #host: string;
+  readonly #underWay = new Set<() => void>();
+  #instance: string | undefined = undefined;
+  /** The key it has proven itself with. */
+  #key: MasterKey | undefined = undefined;
+  #count = 0;
+  #deaths = 0;
+  #tryAgainAtMs = 0;
+  #asking: Promise<Liveness> | undefined = undefined;
+  #silences = 0;
+  #stopWatching: (() => void) | undefined = undefined;
+  #closed = false;
+
+  /** @throws TypeError for what is no address */
+  constructor(options: PeerOptions) {
+    this.address = options.address;
+    this.#options = options;
+    const { endpoint, authority } = parseEndpoint(options.address);
+    this.#host = authority;
+    const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
+      ? { ...endpoint, caCerts: options.caCerts }
+      : endpoint;
+    this.pool = new Pool(trusting, {
+      limits: { connectTimeoutMs: CONNECT_TIMEOUT_MS, connectPatienceMs: 0 },
+      ...(options.account === undefined ? {} : { account: options.account }),
+    });
+  }
+
+  /** Whether it was found dead, so recently that it is not tried again. */
+  get isDead(): boolean {
+    return this.#deaths > 0 && this.#options.timers.now() < this.#tryAgainAtMs;
+  }
+
+  /** Whether it answered last. */
+  get isUp(): boolean {
+    return this.#instance !== undefined && this.#deaths === 0;
+  }
+
+  /** Requests passed on that are not done. */
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  /** Whether it can be passed anything: known already, or asked now, twice if it is silent. Never rejects. */
+  async isThere(): Promise<boolean> {
+    for (let asked = 0; asked < 2 && !this.isDead; asked++) {
+      if (this.#instance !== undefined) return true;
+      if (await this.ask() === "refused") break;
+    }
+    if (this.#instance !== undefined) return true;
+    this.noteDead();
+    return false;
+  }
+
+  /** The same, even if it was found dead a moment ago: there is word that it lives. Never rejects. */
+  async isThereNow(): Promise<boolean> {
+    this.#tryAgainAtMs = 0;
+    return await this.isThere();
+  }
+
+  /** Asks who is there; one question at a time. Never rejects. */
+  ask(): Promise<Liveness> {
+    return this.#asking ??= this.#askOnce().finally(() => this.#asking = undefined);
+  }
+
+  /** Passes a request on to the process that answered last. */
+  send(passed: Passed): Call {
+    const { method, target, fields, body, bodyDigest, client } = passed;
+    const { sender, ring } = this.#options;
+    const claim = { instance: this.#instance ?? sender, sender, count: this.#count++, client, bodyDigest };
+    const key = this.#key ?? ring().active;
+    const proof = proveHop(key, claim, { to: this.address, method, target, fields });
+    const sent = [...fields, HOP_FIELD, proof];
+    return this.pool.send(
+      body === undefined ? { method, target, fields: sent } : { method, target, fields: sent, body },
+    );
+  }
+
+  /**
+   * As long as it is followed the replica is asked every second whether it lives; if it falls silent, `onDead` is called.
+   * @returns what ends that
+   */
+  follow(onDead: () => void): () => void {
+    this.#underWay.add(onDead);
+    this.#watch();
+    return () => void this.#underWay.delete(onDead);
+  }
+
+  /** It did not take what was sent to it. */
+  noteDead(): void {
+    const { timers } = this.#options;
+    this.#instance = undefined;
+    if (this.isDead) return;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#deaths, 10));
+    this.#deaths++;
+    this.#tryAgainAtMs = timers.now() + pauseMs;
+  }
+
+  /** It is another process than the one that answered before: whatever that one knew is gone. */
+  forgetProcess(): void {
+    this.#instance = undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopWatching?.();
+    this.#underWay.clear();
+    this.pool.close();
+  }
+
+  async #askOnce(): Promise<Liveness> {
+    // The key that seals first: during a rotation the other side may know an older one only.
+    for (const key of this.#options.ring().keys) {
+      const found = await this.#askWith(key);
+      if (typeof found === "string") {
+        if (found === "unknown") continue;
+        return found;
+      }
+      this.#instance = found.instance;
+      this.#key = key;
+      this.#deaths = 0;
+      return "lives";
+    }
+    return "silent";
+  }
+
+  async #askWith(key: MasterKey): Promise<{ readonly instance: string } | "unknown" | "silent" | "refused"> {
+    const { random, path, timers } = this.#options;
+    const challenge = Buffer.from(random(16)).toString("base64url");
+    const asked = { to: this.address, challenge };
+    const fields = ["host", this.#host, HOP_FIELD, proveQuestion(key, asked)];
+    const call = this.pool.send({ method: "GET", target: path, fields });
+    const cancel = timers.after(QUESTION_TIMEOUT_MS, () => call.abort());
+    try {
+      const response = await call.response;
+      try {
+        response.body.takeBuffered();
+        const instance = readAnswer(key, answerOf(response) ?? "", asked);
+        return instance === undefined ? "unknown" : { instance };
+      } finally {
+        response.release();
+      }
+    } catch (error) {
+      return error instanceof HttpError && error.code === "connect_failed" ? "refused" : "silent";
+    } finally {
+      cancel();
+    }
+  }
+
+  #watch(): void {
+    if (this.#stopWatching !== undefined || this.#closed) return;
+    this.#stopWatching = this.#options.timers.after(ASK_EVERY_MS, () => {
+      this.#look().finally(() => {
+        this.#stopWatching = undefined;
+        if (this.#underWay.size > 0) this.#watch();
+      });
+    });
+  }
+
+  /** One silence may be a busy moment; another process than before has nothing under way of what that one had. */
+  async #look(): Promise<void> {
+    if (this.#underWay.size === 0) return;
+    const before = this.#instance;
+    const found = await this.ask();
+    if (found === "lives" && (before === undefined || before === this.#instance)) return void (this.#silences = 0);
+    if (found === "silent" && ++this.#silences < SILENCES) return;
+    this.#silences = 0;
+    if (found !== "lives") this.noteDead();
+    const left = [...this.#underWay];
+    this.#underWay.clear();
+    for (const onDead of left) onDead();
+  }
+}
+
+function answerOf({ head }: ClientResponse): string | undefined {
+  return fieldValue(head.fields, HOP_FIELD);
+}

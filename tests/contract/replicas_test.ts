@@ -1,0 +1,238 @@
+// Several replicas, each with an MCP server that it alone reaches (docs/behaviour.md R1–R3, R8, L4, O1; issue "Many replicas").
+import assert from "node:assert/strict";
+import { openSession } from "../../lib/envelope/session_id.ts";
+import { needing } from "../support/programs.ts";
+import { RedisServer } from "../support/redis_server.ts";
+import { Replicas } from "../support/replicas.ts";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
+
+interface Scene {
+  readonly replicas: Replicas;
+  readonly issuer: TestIssuer;
+}
+
+function test(title: string, body: (scene: Scene) => Promise<void>, { lane }: { lane?: Lane } = {}): void {
+  Deno.test(lane === undefined ? title : `${title} (${lane} lane)`, STRICT, async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 3, lane, flags: issuer.flags });
+    await body({ replicas, issuer });
+  });
+}
+
+async function count(
+  replicas: Replicas,
+  at: number,
+  ask: { id: string; token: string },
+): Promise<Record<string, number>> {
+  const response = await replicas.at(at).signet.post(call(1, "count"), ask);
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  const found = /"structuredContent":(\{[^}]*\})/.exec(text)?.[1];
+  assert.ok(found !== undefined, text);
+  return JSON.parse(found);
+}
+
+for (const lane of LANES) {
+  test("R1: a session meets its own state whichever replica is asked", async ({ replicas, issuer }) => {
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    for (let i = 1; i <= 9; i++) assert.equal((await count(replicas, i % 3, { id, token })).count, i);
+    assert.equal(replicas.at(1).upstream.requests.length, 0, "nothing reached another's server");
+    assert.equal(await replicas.at(1).signet.metric('signet_hops_total{outcome="passed"}'), 3);
+    assert.equal(await replicas.at(0).signet.metric("signet_hops_received_total"), 6);
+    const [seen] = replicas.at(0).upstream.received("POST", "tools/call").slice(-1);
+    assert.equal(seen?.headers.get("signet-hop"), null, "no proof reaches a server");
+  }, { lane });
+
+  test(
+    "R1 N1: a listening stream at another replica hears what the session's server says",
+    async ({ replicas, issuer }) => {
+      const token = await issuer.token("alice");
+      const id = await replicas.at(0).signet.open({ token });
+      const stream = await replicas.at(2).signet.get({ id, token });
+      assert.equal(stream.status, 200);
+      const { upstream } = replicas.at(0);
+      await until(() => upstream.streams.size === 1, "the stream at the home's server");
+      for (const each of upstream.streams) {
+        each.enqueue(new TextEncoder().encode('data: {"jsonrpc":"2.0","method":"notifications/x"}\n\n'));
+      }
+      const reader = stream.body!.getReader();
+      const { value } = await reader.read();
+      assert.match(new TextDecoder().decode(value), /notifications\/x/);
+      await reader.cancel();
+      await until(() => upstream.streams.size === 0, "the stream to end");
+    },
+    { lane },
+  );
+
+  test(
+    "R1 L4: a session whose home is gone comes back where it is asked for, and nothing runs twice",
+    async ({ replicas, issuer }) => {
+      const token = await issuer.token("alice");
+      const id = await replicas.at(0).signet.open({ token });
+      await count(replicas, 1, { id, token });
+      await replicas.stop(0);
+      assert.equal((await count(replicas, 1, { id, token })).count, 1, "a session anew");
+      assert.equal((await count(replicas, 1, { id, token })).count, 2);
+      assert.equal(replicas.at(1).upstream.ran.get("count"), 2);
+      const initialized = replicas.at(1).upstream.received("POST", "initialize");
+      assert.equal(initialized.length, 1);
+      await replicas.replace(0);
+    },
+    { lane },
+  );
+
+  test(
+    "O1 O3: the home asks again whose session it is, and so does whoever passes it on",
+    async ({ replicas, issuer }) => {
+      const [token, thief] = [await issuer.token("alice"), await issuer.token("mallory")];
+      const id = await replicas.at(0).signet.open({ token });
+      for (const { signet } of replicas.all) {
+        assert.equal(await status(signet.post(call(1, "count"), { id, token: thief })), 403);
+        assert.equal(await status(signet.post(call(1, "count"), { id })), 401);
+        assert.equal(await status(signet.delete({ id, token: thief })), 403);
+      }
+      assert.equal((await count(replicas, 2, { id, token })).count, 1);
+      assert.equal(replicas.at(0).upstream.ran.get("count"), 1);
+    },
+    { lane },
+  );
+
+  test("L5 R1: DELETE anywhere ends the session at its home's server", async ({ replicas, issuer }) => {
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 204);
+    assert.equal(replicas.at(0).upstream.sessions.size, 0);
+    for (const at of [0, 1]) {
+      assert.equal(await status(replicas.at(at).signet.post(call(1, "count"), { id, token })), 404);
+    }
+    // Without a store the third knows nothing of it; its home does.
+    assert.equal(await status(replicas.at(2).signet.post(call(1, "count"), { id, token })), 404);
+  }, { lane });
+
+  test(
+    "R1: what an id means at a server that another replica has is not what it means at one's own",
+    async ({ replicas, issuer }) => {
+      // Servers that count their sessions give out the same ids.
+      const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
+      const ids = [
+        await replicas.at(0).signet.open({ token: alice }),
+        await replicas.at(1).signet.open({ token: bob }),
+      ];
+      const sealed = ids.map((id) => {
+        const opened = openSession(replicas.ring, id);
+        assert.ok(opened.ok);
+        return Object.values(opened.session.upstreams)[0]?.["mcp-session-id"];
+      });
+      assert.equal(sealed[0], sealed[1], "the servers give out the same ids");
+      await count(replicas, 1, { id: ids[1]!, token: bob });
+      await replicas.stop(0);
+      assert.equal((await count(replicas, 1, { id: ids[0]!, token: alice })).count, 1);
+      assert.equal((await count(replicas, 1, { id: ids[1]!, token: bob })).count, 2);
+      await replicas.replace(0);
+    },
+    { lane },
+  );
+}
+
+test("R2: a request that says it was passed on, and is no replica's, is refused and reaches nobody", async ({ replicas, issuer }) => {
+  const token = await issuer.token("alice");
+  const { signet, upstream } = replicas.at(0);
+  const id = await signet.open({ token });
+  const before = upstream.requests.length;
+  for (const hop of ["1", "1 00000000 who aaaaaaaaaaaaaaaaaaaaaa x", "x".repeat(300)]) {
+    assert.equal(await status(signet.post(call(1, "count"), { id, token, headers: { "signet-hop": hop } })), 403, hop);
+  }
+  assert.equal(upstream.requests.length, before);
+});
+
+test("R1: another process at the home's address brings its sessions back", async ({ replicas, issuer }) => {
+  const token = await issuer.token("alice");
+  const id = await replicas.at(0).signet.open({ token });
+  await count(replicas, 1, { id, token });
+  await replicas.stop(0);
+  await replicas.replace(0);
+  assert.equal((await count(replicas, 1, { id, token })).count, 1);
+  assert.equal((await count(replicas, 2, { id, token })).count, 2);
+  assert.equal(replicas.at(0).upstream.ran.get("count"), 2);
+});
+
+test("M1: opening sessions while homes die leaves no reservation behind", async ({ replicas, issuer }) => {
+  const token = await issuer.token("alice");
+  const id = await replicas.at(0).signet.open({ token });
+  await Promise.all(
+    Array.from({ length: 20 }, (_, i) => status(replicas.at(1).signet.post(call(i, "count"), { id, token }))),
+  );
+  const { signet } = replicas.at(1);
+  await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "all requests to have ended");
+  assert.equal(await status(signet.post(INITIALIZE, { token })), 200);
+});
+
+const STORE = await needing(["redis-server"], "that replicas tell each other where sessions went");
+
+Deno.test("L4 R1: with a store a session whose home is gone is opened once among all, and all go there", {
+  ...STRICT,
+  ...STORE,
+}, async () => {
+  await using issuer = await TestIssuer.create();
+  await using redis = await RedisServer.start();
+  await using replicas = await Replicas.start({ count: 4, flags: [...issuer.flags, "--store", redis.url] });
+  const token = await issuer.token("alice");
+  const id = await replicas.at(0).signet.open({ token });
+  for (const at of [1, 2, 3]) await count(replicas, at, { id, token });
+  await replicas.stop(0);
+  const counts = await Promise.all(Array.from({ length: 30 }, (_, i) => count(replicas, 1 + i % 3, { id, token })));
+  assert.deepEqual(
+    counts.map(({ count }) => count).sort((a, b) => a! - b!),
+    Array.from({ length: 30 }, (_, i) => i + 1),
+  );
+  assert.equal(new Set(counts.map(({ at }) => at)).size, 1, "all at one replica");
+  // Back at its address, it has heard nothing, and is told.
+  await replicas.replace(0);
+  const { at } = counts[0]!;
+  for (let i = 0; i < 4; i++) {
+    const found = await count(replicas, i, { id, token });
+    assert.deepEqual([found.count, found.at], [31 + i, at]);
+  }
+  // And again, when the new home is gone.
+  const home = replicas.all.findIndex(({ address }) => address.endsWith(`:${at}`));
+  await replicas.stop(home);
+  const others = [0, 1, 2, 3].filter((each) => each !== home);
+  for (const [i, each] of others.entries()) assert.equal((await count(replicas, each, { id, token })).count, i + 1);
+  assert.equal(await status(replicas.at(others[0]!).signet.delete({ id, token })), 204);
+  for (const each of others) {
+    await until(
+      async () => await status(replicas.at(each).signet.post(call(1, "count"), { id, token })) === 404,
+      "the session to be dead everywhere",
+    );
+    assert.equal(replicas.at(each).upstream.sessions.size, 0);
+  }
+  await replicas.replace(home);
+});
+
+Deno.test("L4 R1: with a store a server that all replicas share is asked once for a session it has lost", {
+  ...STRICT,
+  ...STORE,
+}, async () => {
+  await using issuer = await TestIssuer.create();
+  await using redis = await RedisServer.start();
+  await using upstream = new FakeMcp();
+  const flags = [...issuer.flags, "--store", redis.url];
+  const ring = freshRing();
+  await using here = await TestSignet.start({ upstream: upstream.url, ring, flags });
+  await using there = await TestSignet.start({ upstream: upstream.url, ring, flags });
+  const token = await issuer.token("alice");
+  const id = await here.open({ token });
+  await status(there.post(call(1, "echo"), { id, token }));
+  upstream.forgetSessions();
+  const asked = Array.from(
+    { length: 20 },
+    (_, i) => status((i % 2 === 0 ? here : there).post(call(i, "echo"), { id, token })),
+  );
+  assert.deepEqual(new Set(await Promise.all(asked)), new Set([200]));
+  assert.ok(upstream.sessions.size <= 2, `${upstream.sessions.size} sessions were opened again`);
+});

@@ -1,0 +1,98 @@
+// Several Signets in this process, each before an MCP server of its own that nobody else reaches, which know each other:
+// `await using replicas = await Replicas.start({ count: 3 })`.
+import type { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { FakeMcp } from "./fake_mcp.ts";
+import { until } from "./until.ts";
+import { freshRing, type Lane, TestSignet } from "./signet.ts";
+
+export interface Replica {
+  readonly signet: TestSignet;
+  readonly upstream: FakeMcp;
+  readonly address: string;
+}
+
+export interface ReplicasOptions {
+  readonly count: number;
+  readonly lane?: Lane | undefined;
+  /** Of all of them. */
+  readonly flags?: readonly string[] | undefined;
+  readonly ring?: KeyRing;
+}
+
+export class Replicas implements AsyncDisposable {
+  readonly all: Replica[] = [];
+  readonly ring: KeyRing;
+  readonly #options: ReplicasOptions;
+
+  private constructor(options: ReplicasOptions) {
+    this.#options = options;
+    this.ring = options.ring ?? freshRing();
+  }
+
+  static async start(options: ReplicasOptions): Promise<Replicas> {
+    const replicas = new Replicas(options);
+    for (let i = 0; i < options.count; i++) replicas.all.push(await replicas.#open(freePort()));
+    return replicas;
+  }
+
+  /** @param index of the one meant */
+  at(index: number): Replica {
+    const replica = this.all[index];
+    if (replica === undefined) throw new Error(`asking for replica ${index}: there are ${this.all.length}`);
+    return replica;
+  }
+
+  /** It ends, and its server with it. */
+  async stop(index: number): Promise<void> {
+    const { signet, upstream } = this.at(index);
+    await signet[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  }
+
+  /** Another process with another server at its address. */
+  async replace(index: number): Promise<void> {
+    this.all[index] = await this.#open(Number(new URL(this.at(index).address).port));
+  }
+
+  async #open(port: number): Promise<Replica> {
+    const { lane, flags = [] } = this.#options;
+    const upstream = new FakeMcp({ predictable: true });
+    let count = 0;
+    // A count in each session, so that nobody meets another's, and how often each call ran.
+    const counts = new Map<string, number>();
+    upstream.tool("count", ({ request }) => {
+      const next = (counts.get(request.sessionId ?? "") ?? 0) + 1;
+      counts.set(request.sessionId ?? "", next);
+      count++;
+      return {
+        content: [{ type: "text", text: String(next) }],
+        structuredContent: { count: next, at: port, all: count },
+      };
+    });
+    const address = `http://127.0.0.1:${port}`;
+    const signet = await TestSignet.start({
+      upstream: upstream.url,
+      ring: this.ring,
+      ...(lane === undefined ? {} : { lane }),
+      listen: `127.0.0.1:${port}`,
+      flags: ["--advertise", address, "--peer", "127.0.0.0/8", ...flags],
+    });
+    return { signet, upstream, address };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { signet, upstream } of this.all) {
+      // What the store's library waits for between two attempts to connect cannot be taken back.
+      await until(() => signet.app.storeIsWhole, "both connections to the store");
+      await signet[Symbol.asyncDispose]();
+      await upstream[Symbol.asyncDispose]();
+    }
+  }
+}
+
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
