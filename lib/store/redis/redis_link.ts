@@ -36,6 +36,7 @@ export class Script {
 
 const MAX_WAITING = 10_000;
 const PAUSE_MS = 1000;
+const RESUBSCRIBE_MS = 250;
 
 /** Names something without saying it: 128 bits of SHA-256. */
 export function digestOf(text: string): string {
@@ -50,6 +51,7 @@ export class RedisLink {
   readonly #commands: RedisClient;
   readonly #messages: RedisClient;
   readonly #wakes = new Set<() => void>();
+  readonly #retries = new Set<ReturnType<typeof setTimeout>>();
   #up = false;
   #listening = false;
   #lastFault = "not connected yet";
@@ -129,7 +131,14 @@ export class RedisLink {
     const attempt = (): void => {
       if (this.#closed) return;
       // Once done it is renewed with every connection.
-      this.#messages.subscribe(channel, listener).then(wake, () => setTimeout(attempt, 250));
+      this.#messages.subscribe(channel, listener).then(wake, () => {
+        if (this.#closed) return;
+        const timer = setTimeout(() => {
+          this.#retries.delete(timer);
+          attempt();
+        }, RESUBSCRIBE_MS);
+        this.#retries.add(timer);
+      });
     };
     attempt();
   }
@@ -139,6 +148,7 @@ export class RedisLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#up = false;
+    for (const timer of this.#retries) clearTimeout(timer);
     for (const client of [this.#commands, this.#messages]) {
       try {
         client.destroy();
