@@ -71,7 +71,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       refusal: new Refusal(),
       renames: textsOf(settings.renameTools, address),
       descriptions: textsOf(settings.describeTools, address),
-      pages: new PageCache(),
+      pages: new PageCache(options.account),
       counts: newCounts(),
       carry,
       visible: {

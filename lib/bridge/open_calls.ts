@@ -108,9 +108,9 @@ export class OpenCalls implements CallOwner {
     else this.fail(call, { code: BRIDGE_ERROR, message: "The MCP server does not take more requests now" });
   }
 
-  answered(call: OpenCall, { line, value }: Message): Promise<void> | undefined {
+  answered(call: OpenCall, { line, value, id }: Message): Promise<void> | undefined {
     call.settle?.(value.error === undefined);
-    return this.#close(call, replaceSpan(line, findMember(line, "id")!, call.id));
+    return this.#close(call, replaceSpan(line, id ?? findMember(line, "id")!, call.id));
   }
 
   lost(call: OpenCall, { reason }: Loss): void {

@@ -9,6 +9,8 @@ import type { Fields } from "../http1/types.ts";
 export interface Message {
   readonly line: Uint8Array;
   readonly value: JsonObject;
+  /** Where its id stands, where that is known: of a long answer it takes time to find. */
+  readonly id?: Span;
 }
 
 /**
@@ -142,6 +144,11 @@ export interface PeerSource {
    * @param place of an earlier process, as `place` was: what came behind it is said again, if the peer can
    */
   listen(carrier: Carrier, place?: string): void;
+  /**
+   * While what the peer says unasked is heard, a number that is another one after each gap; undefined while nobody hears
+   * it, or nobody can say.
+   */
+  readonly hearing?: number | undefined;
   /** Where the peer's unasked messages stand, for `listen` after a restart; undefined if it cannot say any again. */
   readonly place: string | undefined;
   /**

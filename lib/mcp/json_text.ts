@@ -115,6 +115,38 @@ function eachMember(text: Uint8Array, within: Span | undefined, visit: Visit): v
   }
 }
 
+/**
+ * Walks the object that opens at `open`, in one pass however deep: `visit` is told of each member's name and of where its
+ * value begins, and answers where that ends.
+ * @returns the position behind the object
+ */
+export function walkObject(
+  text: Uint8Array,
+  open: number,
+  visit: (keyStart: number, keyEnd: number, start: number) => number,
+): number {
+  let at = skipBlanks(text, open + 1);
+  while (text[at] === QUOTE) {
+    const keyStart = at, keyEnd = skipString(text, at);
+    const start = skipBlanks(text, skipBlanks(text, keyEnd) + 1);
+    at = skipBlanks(text, visit(keyStart, keyEnd, start));
+    if (text[at] !== COMMA) break;
+    at = skipBlanks(text, at + 1);
+  }
+  return at + 1;
+}
+
+/** The same for the elements of an array. */
+export function walkArray(text: Uint8Array, open: number, visit: (start: number) => number): number {
+  let at = skipBlanks(text, open + 1);
+  while (at < text.length && text[at] !== CLOSE_ARRAY) {
+    at = skipBlanks(text, visit(at));
+    if (text[at] !== COMMA) break;
+    at = skipBlanks(text, at + 1);
+  }
+  return at + 1;
+}
+
 /** The object's own members, in order. @param within where the object stands in `text`, if not alone */
 export function membersOf(text: Uint8Array, within?: Span): Member[] {
   const members: Member[] = [];
@@ -126,7 +158,7 @@ export function membersOf(text: Uint8Array, within?: Span): Member[] {
 }
 
 /** Whether the string between quotes at `key` is `wanted` (ASCII), however it is spelt. Makes no string of it. */
-function spells(text: Uint8Array, wanted: Uint8Array, keyStart: number, keyEnd: number): boolean {
+export function spells(text: Uint8Array, wanted: Uint8Array, keyStart: number, keyEnd: number): boolean {
   let at = keyStart + 1;
   const end = keyEnd - 1;
   for (let i = 0; i < wanted.length; i++) {
@@ -164,7 +196,7 @@ export function stringAt(text: Uint8Array, span: Span | undefined): string | und
 /** Of the names that the program asks for: a fixed few. */
 const WANTED = new Map<string, Uint8Array>();
 
-function wantedBytes(name: string): Uint8Array {
+export function wantedBytes(name: string): Uint8Array {
   const known = WANTED.get(name);
   if (known !== undefined) return known;
   const bytes = encoder.encode(name);

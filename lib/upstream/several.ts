@@ -139,6 +139,7 @@ export class SeveralUpstream implements Upstream {
 
   async close(): Promise<void> {
     await this.#bridge.close();
+    for (const { pages } of this.members) pages.clear();
     await Promise.all(this.members.map((member) => member.close()));
   }
 }

@@ -29,7 +29,10 @@ const RESULTS: Readonly<Record<string, unknown>> = {
 const ENDINGS = new Map(Object.entries(RESULTS).map(([method, result]) => [method, JSON.stringify(result)]));
 
 async function answer(request: Request): Promise<Response> {
-  if (request.method === "GET") return new Response(null, { status: 405 });
+  // As servers of the SDKs do: a stream to listen to, on which there is nothing to say.
+  if (request.method === "GET") {
+    return new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } });
+  }
   if (request.method === "DELETE") return new Response(null, { status: 204 });
   const { id, method } = await request.json();
   if (id === undefined) return new Response(null, { status: 202 });

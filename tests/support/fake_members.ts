@@ -46,7 +46,7 @@ export async function routing(reaches: Readonly<Record<string, FakeReach>>): Pro
   const account = new ByteAccount(64 * 1024 * 1024);
   account.shareLimit = 64 * 1024 * 1024;
   const ring = freshRing();
-  const members = Object.entries(reaches).map(([name, reach]) => memberOf(name, reach, timers));
+  const members = Object.entries(reaches).map(([name, reach]) => memberOf(name, reach, { timers, account }));
   const told: Json[] = [];
   const scene = { timers, account, told, unusedSinceMs: undefined as number | undefined };
   const router = new Router({
@@ -77,7 +77,11 @@ export async function routing(reaches: Readonly<Record<string, FakeReach>>): Pro
   return Object.assign(scene, { router });
 }
 
-function memberOf(name: string, reach: FakeReach, timers: FakeTimers): Member {
+function memberOf(
+  name: string,
+  reach: FakeReach,
+  { timers, account }: { timers: FakeTimers; account: ByteAccount },
+): Member {
   const all = new Visible({ allow: [], deny: [] }, { name, also: name, names: new Set([name]) });
   return {
     name,
@@ -87,7 +91,7 @@ function memberOf(name: string, reach: FakeReach, timers: FakeTimers): Member {
     visible: { tools: all, prompts: all, resources: all },
     renames: new Map(),
     descriptions: new Map(),
-    pages: new PageCache(),
+    pages: new PageCache(account),
     breaker: new Breaker(timers),
     refusal: new Refusal(),
     counts: newCounts(),

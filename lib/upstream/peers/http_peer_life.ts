@@ -95,6 +95,10 @@ export class HttpPeerLife implements PeerSource {
     return this.#listening.place;
   }
 
+  get hearing(): number | undefined {
+    return this.#listening.hearing;
+  }
+
   /** @throws SignetError `upstream_*`, `request_limit` */
   async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
     return await this.#sessions.open(text, this.peer.fieldsFor(carrier)).catch((error) => {

@@ -36,10 +36,18 @@ export class HttpPeerListening {
   /** Since the stream was there, until nothing of its session will come any more. */
   #open: { readonly session: PeerSession; readonly over: PromiseWithResolvers<void> } | undefined;
   #stopped = false;
+  /** There have been so many. */
+  #streams = 0;
+  #isReading = false;
 
   constructor(options: ListeningOptions) {
     this.#options = options;
     this.#pause = new Pause(options.parts.timers);
+  }
+
+  /** As `PeerSource.hearing`: whatever came between two streams may have been missed. */
+  get hearing(): number | undefined {
+    return this.#isReading ? this.#streams : undefined;
   }
 
   /** Of the last event that had an id. */
@@ -122,7 +130,9 @@ export class HttpPeerListening {
         return "ended";
       }
       this.#open ??= { session, over: Promise.withResolvers<void>() };
-      await this.#read(answer, place, () => heard++);
+      this.#streams++;
+      this.#isReading = true;
+      await this.#read(answer, place, () => heard++).finally(() => this.#isReading = false);
     } catch (error) {
       return this.#failed(error, place);
     }

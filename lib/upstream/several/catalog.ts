@@ -1,16 +1,19 @@
 // What a session's members offer, merged and looked up: lists for clients, and names turned back (docs/behaviour.md A2,
 // A7). What is listed and what can be called is one question, asked in one place.
+import { type Carrier, ownCarrier } from "../../bridge/peer.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import type { Carrier } from "../../bridge/peer.ts";
+import type { JsonObject } from "../../mcp/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { type Hold, type ListBy, type ListKind, listOf, ListRefused, LISTS, shortenedIn } from "./lists.ts";
-import type { Item } from "./page_cache.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
+import { KeptLists, type Reading } from "./kept_lists.ts";
+import { type Listed, NOTHING_LISTED } from "./listed.ts";
+import { type Hold, type ListBy, type ListKind, LISTS } from "./list_kinds.ts";
+import { listOf, ListRefused } from "./lists.ts";
 import type { MemberLife } from "./member_life.ts";
-import type { Merged } from "./pages.ts";
 import { looksShort, outwardName } from "./names.ts";
 import type { Ask } from "./own_asks.ts";
+import type { Merged, Page } from "./pages.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { inwardUri, labelOf } from "./uris.ts";
 
@@ -39,41 +42,64 @@ export interface Destination {
 }
 
 /** For whom members are asked, and how much of what they say there is room for. */
-type Listing = Pick<ListBy, "carrier" | "hold">;
+interface Listing extends Pick<ListBy, "carrier" | "hold" | "params"> {
+  readonly goesOn: boolean;
+}
 
-interface Known {
-  readonly names: ReadonlyMap<string, string>;
-  readonly atMs: number;
+/** A request for a list. */
+export interface ListRequest {
+  readonly list: ListKind;
+  readonly carrier: Carrier;
+  /** What members are asked with, besides the cursor. */
+  readonly params: JsonObject;
+  /** Whether it is for a page behind the first. */
+  readonly goesOn: boolean;
 }
 
 export class Catalog {
   readonly #options: CatalogOptions;
-  readonly #known = new Map<string, Known>();
+  readonly #kept: KeptLists;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#kept = new KeptLists(options.account, options.timers);
   }
 
   /** What was known of a member's lists is known no more. */
   forget(life: MemberLife): void {
-    for (const kind of ["tools/list", "prompts/list"]) this.#known.delete(`${kind} ${life.name}`);
+    this.#kept.forget(life);
+  }
+
+  /** Nothing is remembered; with `isForGood`, from now on. */
+  clear(isForGood = false): void {
+    this.#kept.clear(isForGood);
   }
 
   /**
    * Each member's items, in the order of the members.
-   * @param use what is done with them: then they are held no more
+   * @param make the page made of them; while it is they are held
    * @throws MemberFault if no member answers
    */
-  async list(list: ListKind, carrier: Carrier, use: (merged: Merged) => void): Promise<void> {
-    let answered = false;
-    await this.#holding(async (hold) => {
+  async page({ list, carrier, params, goesOn }: ListRequest, make: (merged: Merged) => Page): Promise<Uint8Array> {
+    return await this.#holding(async (hold) => {
+      const by = { carrier, hold, params, goesOn };
       const all = await Promise.all(this.#options.lives.map(async (life) => {
-        const items = await this.#itemsOf(life, list, { carrier, hold });
-        answered ||= items !== undefined;
-        return { life, items: items ?? [] };
+        const read = await this.#listedOf(life, list, by);
+        return { life, listed: read?.listed, reading: read?.reading };
       }));
-      if (!answered) throw new MemberFault("none of the MCP servers answers");
-      use(all);
+      if (all.every(({ listed }) => listed === undefined)) throw new MemberFault("none of the MCP servers answers");
+      const merged: Merged = all.map(({ life, listed = NOTHING_LISTED }) => ({ life, listed }));
+      const known = goesOn ? undefined : this.#kept.findWhole(list, merged);
+      if (known !== undefined) return known;
+      const page = make(merged);
+      const isWalk = goesOn || !page.isWhole;
+      for (const { life, listed, reading } of all) {
+        if (listed !== undefined && reading !== undefined) this.#kept.keep(life, reading, { listed, isWalk });
+      }
+      if (page.isWhole && all.every(({ listed }) => listed !== undefined)) {
+        this.#kept.keepWhole(list, merged, page.line);
+      }
+      return page.line;
     });
   }
 
@@ -93,7 +119,7 @@ export class Catalog {
   destinationOf(
     kind: "tools" | "prompts",
     outward: string,
-    carrier: Carrier,
+    by: Pick<ListRequest, "carrier" | "params">,
   ): Destination | undefined | Promise<Destination | undefined> {
     const life = this.#options.lives.find(({ name }) => outward.startsWith(name + this.#options.separator));
     if (life === undefined) return undefined;
@@ -104,7 +130,7 @@ export class Catalog {
         ? { life, inward: rest }
         : undefined;
     }
-    return this.#lookUp(life, LISTS[`${kind}/list`]!, { outward, carrier: { fields: [...carrier.fields] } })
+    return this.#lookUp(life, LISTS[`${kind}/list`]!, { ...by, outward, carrier: ownCarrier(by.carrier) })
       .then((inward) => inward === undefined ? undefined : { life, inward });
   }
 
@@ -119,51 +145,45 @@ export class Catalog {
   async #lookUp(
     life: MemberLife,
     list: ListKind,
-    { outward, carrier }: { readonly outward: string; readonly carrier: Carrier },
+    { outward, carrier, params }: Pick<ListRequest, "carrier" | "params"> & { readonly outward: string },
   ): Promise<string | undefined> {
-    const key = `${list.method} ${life.name}`;
-    const known = this.#known.get(key);
-    const found = known?.names.get(outward);
-    if (found !== undefined) return found;
-    if (known !== undefined && this.#options.timers.now() - known.atMs < FRESH_MS) return undefined;
-    const items = await this.#holding((hold) => this.#itemsOf(life, list, { carrier, hold }));
-    if (items === undefined) throw new MemberFault(`the MCP server ${life.name} does not say what it offers`);
-    return this.#known.get(key)?.names.get(outward);
+    const known = this.#kept.told(life, list, outward);
+    if (known?.inward !== undefined || (known !== undefined && known.ageMs < FRESH_MS)) return known.inward;
+    return await this.#holding(async (hold) => {
+      const read = await this.#listedOf(life, list, { carrier, hold, params, goesOn: false });
+      if (read === undefined) throw new MemberFault(`the MCP server ${life.name} does not say what it offers`);
+      if (read.reading !== undefined) this.#kept.keep(life, read.reading, { listed: read.listed, isWalk: false });
+      return read.listed.told.get(outward);
+    });
   }
 
-  /** Undefined if the member is out, or does not answer in time. */
-  async #itemsOf(life: MemberLife, list: ListKind, by: Listing): Promise<readonly Item[] | undefined> {
-    const { counts } = life.member;
+  /** Undefined if the member is out, or does not answer in time. What it was asked for just now has its `reading`. */
+  async #listedOf(
+    life: MemberLife,
+    list: ListKind,
+    by: Listing,
+  ): Promise<{ readonly listed: Listed; readonly reading: Reading | undefined } | undefined> {
     if (!life.isUp) {
       void life.connect(by.carrier); // it announces itself
       return undefined;
     }
     const { capabilities } = life;
-    if (capabilities !== undefined && capabilities[list.kind] === undefined) return [];
+    if (capabilities !== undefined && capabilities[list.kind] === undefined) return NONE;
+    const asked = { list, fields: life.member.carry(by.carrier.fields), goesOn: by.goesOn };
+    const known = this.#kept.find(life, asked);
+    if (known !== undefined) return { listed: known, reading: undefined };
     if (life.pauseMs > 0) return undefined;
-    const { separator, log, facts } = this.#options;
+    const reading = this.#kept.begin(life, asked);
     try {
-      const { items, dropped } = await this.#inTime(life, list, by);
+      const listed = await this.#inTime(life, list, by);
       life.breaker.succeed();
-      if (dropped !== "") {
-        counts.dropped++;
-        log.warn("a part of an MCP server's list was left out", {
-          ...facts,
-          member: life.name,
-          list: list.method,
-          dropped,
-        });
-      }
-      if (list.key === "name") this.#learn(life, list, items);
-      const shortened = shortenedIn(items, life.name + separator);
-      if (shortened > 0) log.debug("names were shortened to fit clients", { ...facts, member: life.name, shortened });
-      return items;
+      this.#report(life, list, listed);
+      return { listed, reading };
     } catch (error) {
-      if (error instanceof ListRefused) {
-        if (error.code === METHOD_NOT_FOUND) return [];
-      }
+      if (error instanceof ListRefused && error.code === METHOD_NOT_FOUND) return NONE;
       // One that cannot be reached has a breaker of its own; what is refused at once may be granted the next time.
       if (error instanceof MemberFault && error.isSlow) life.breaker.fail(error);
+      const { log, facts } = this.#options;
       log.warn("an MCP server was left out of a list", {
         ...facts,
         member: life.name,
@@ -174,16 +194,21 @@ export class Catalog {
     }
   }
 
-  #learn(life: MemberLife, list: ListKind, items: readonly Item[]): void {
-    // What a name says of itself needs no memory, which every session has one of.
-    const isTold = list.kind === "tools" && life.member.renames.size > 0 ||
-      list.kind !== "tasks" && life.member.visible[list.kind].hides;
-    const kept = isTold ? items : items.filter(({ outward }) => looksShort(outward));
-    const names = new Map(kept.map(({ outward, inward }) => [outward, inward]));
-    this.#known.set(`${list.method} ${life.name}`, { names, atMs: this.#options.timers.now() });
+  #report(life: MemberLife, list: ListKind, { dropped, shortened }: Listed): void {
+    const { log, facts } = this.#options;
+    if (dropped !== "") {
+      life.member.counts.dropped++;
+      log.warn("a part of an MCP server's list was left out", {
+        ...facts,
+        member: life.name,
+        list: list.method,
+        dropped,
+      });
+    }
+    if (shortened > 0) log.debug("names were shortened to fit clients", { ...facts, member: life.name, shortened });
   }
 
-  async #inTime(life: MemberLife, list: ListKind, by: Listing) {
+  async #inTime(life: MemberLife, list: ListKind, by: Listing): Promise<Listed> {
     const { ask, separator, taskIds, timers, timeoutMs } = this.#options;
     let wanted = true;
     const late = Promise.withResolvers<never>();
@@ -202,3 +227,6 @@ export class Catalog {
     }
   }
 }
+
+/** Of a member that has no such lists. */
+const NONE = { listed: NOTHING_LISTED, reading: undefined };

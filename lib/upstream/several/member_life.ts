@@ -81,6 +81,12 @@ export class MemberLife {
     return Math.max(this.breaker.pauseMs, this.member.breaker.pauseMs);
   }
 
+  /** As `PeerSource.hearing`, where it says that it tells of changes of these lists. */
+  hearing(kind: string): number | undefined {
+    const offer = this.capabilities?.[kind];
+    return isJsonObject(offer) && offer.listChanged === true ? this.#source?.hearing : undefined;
+  }
+
   /** Undefined as long as nobody has asked it: after a restart, or while it is out. */
   get capabilities(): JsonObject | undefined {
     const { capabilities, serverInfo } = this.handshake;

@@ -238,6 +238,7 @@ export class Router implements PeerSource {
 
   #cease(): void {
     this.#stopped = true;
+    this.#catalog?.clear(true);
     this.#cancelRetry?.();
     this.#cancelTelling?.();
   }

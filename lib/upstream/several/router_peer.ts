@@ -7,12 +7,12 @@ import { findMember, findMembers, replaceSpan, type Span, stringAt } from "../..
 import { MemberFault, reasonOf } from "./breaker.ts";
 import type { Catalog, Destination } from "./catalog.ts";
 import type { Cursors } from "./cursors.ts";
-import { type ListKind, LISTS } from "./lists.ts";
+import { type ListKind, LISTS } from "./list_kinds.ts";
 import type { MemberLife } from "./member_life.ts";
 import { OpenRequest, type Requests } from "./open_request.ts";
 import type { OutwardOf } from "./outward.ts";
 import type { Ask } from "./own_asks.ts";
-import { pageOf } from "./pages.ts";
+import { ID_OF_PAGES, pageOf } from "./pages.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
 import { jsonBytes, memberAt } from "./splices.ts";
 import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts";
@@ -146,7 +146,9 @@ export class RouterPeer implements Peer, Requests {
     if (cursor !== undefined && from === undefined) {
       return this.fail(request, INVALID_PARAMS, "Invalid params: unknown cursor");
     }
-    await catalog.list(list, carrier, (merged) => this.#result(request, pageOf(merged, list, { from, cursors })));
+    const asked = { list, carrier, params: {}, goesOn: from !== undefined };
+    const line = await catalog.page(asked, (merged) => pageOf(merged, list, { from, cursors, besides: "" }));
+    this.#reply(request, { line, value: { jsonrpc: "2.0", id: 0, result: {} }, id: ID_OF_PAGES });
   }
 
   /** To the member that what it is about leads to: at once, where no list has to be read first. */
@@ -172,7 +174,7 @@ export class RouterPeer implements Peer, Requests {
     if (value === undefined) return undefined;
     if (what === "task") return taskIds.open(value);
     if (what === "resource") return catalog.resourceOf(value);
-    return catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, carrier);
+    return catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, { carrier, params: {} });
   }
 
   #pass(request: OpenRequest, subject: Subject, { text, method, carrier, to }: Routed & { to: Destination }): void {

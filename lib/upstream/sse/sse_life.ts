@@ -45,6 +45,11 @@ export class SseLife implements PeerSource {
   readonly state = undefined;
   readonly place = undefined;
 
+  /** All comes on the one stream; of another one in its place is told (`PeerEvents.onReplaced`). */
+  get hearing(): number | undefined {
+    return this.#peer?.running ? 1 : undefined;
+  }
+
   constructor(options: SseLifeOptions) {
     this.#options = options;
   }

@@ -115,6 +115,11 @@ export class ServerLife implements PeerSource {
   readonly state = undefined;
   readonly place = undefined;
 
+  /** All that a process writes is read; of another one in its place is told (`PeerEvents.onReplaced`). */
+  get hearing(): number | undefined {
+    return this.#peer?.running ? 1 : undefined;
+  }
+
   /** There is nothing to go on with: the first request starts a process, which is greeted as the first one was. */
   attach({ state, protocolVersion, handshake }: Resumed): boolean {
     if (state !== undefined) return false;
