@@ -52,6 +52,12 @@ export const ERROR_KINDS = {
   hop_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: not passed on by a replica" },
   session_elsewhere: { status: 421, rpcCode: -32000, publicMessage: "Misdirected: the session is another replica's" },
   method_not_allowed: { status: 405, rpcCode: -32000, publicMessage: "Method not allowed" },
+  method_not_found: { status: 404, rpcCode: -32601, publicMessage: "Method not found" },
+  not_acceptable: {
+    status: 406,
+    rpcCode: -32000,
+    publicMessage: "Not acceptable: the client must accept application/json and text/event-stream",
+  },
   request_timeout: { status: 408, rpcCode: -32000, publicMessage: "Request timeout" },
   body_too_large: { status: 413, rpcCode: -32000, publicMessage: "Payload too large" },
   uri_too_long: { status: 414, rpcCode: -32000, publicMessage: "URI too long" },

@@ -20,5 +20,5 @@ export function acceptanceOf(fields: Fields): Acceptance {
 
 export function notAcceptable(): ClientResponse {
   const message = "Not acceptable: the client must accept application/json and text/event-stream";
-  return errorAnswer(406, { id: null, code: -32000, message });
+  return errorAnswer("not_acceptable", { id: null, code: -32000, message });
 }

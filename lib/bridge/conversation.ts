@@ -178,7 +178,11 @@ export class Conversation {
     const outbox = new Outbox({ ...options, stallMs: Math.min(stallMs, LISTENER_STALL_MS) });
     const place = lastEventId === undefined ? NOTHING : this.#events.placeOf(lastEventId);
     if (place === undefined) {
-      return errorAnswer(400, { id: null, code: BRIDGE_ERROR, message: "Bad request: unknown Last-Event-ID" });
+      return errorAnswer("invalid_request", {
+        id: null,
+        code: BRIDGE_ERROR,
+        message: "Bad request: unknown Last-Event-ID",
+      });
     }
     let stream: EventStream | undefined;
     if ("lost" in place) {
@@ -227,7 +231,7 @@ export class Conversation {
   }
 
   #refusalOf(post: Post, requests: readonly Piece[]): ClientResponse | undefined {
-    const refuse = (id: RpcId | null, message: string) => errorAnswer(400, { id, code: -32600, message });
+    const refuse = (id: RpcId | null, message: string) => errorAnswer("invalid_request", { id, code: -32600, message });
     if (post.parsed.kind === "batch" && !allowsBatches(this.peers.protocolVersion)) {
       return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
     }
@@ -389,7 +393,7 @@ function refusalOfDoubles(requests: readonly RpcRequest[]): string | undefined {
 }
 
 function tooMany(id: RpcId | null): ClientResponse {
-  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
+  return errorAnswer("request_limit", { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
 }
 
 /** Whether the bytes, which a client may have made up, are an id in its one plain spelling. */

@@ -1,5 +1,6 @@
 // Answers made here, in the shape in which those of the wire arrive: a head, a body to be read, and an end to the
 // exchange. Nothing behind them but memory.
+import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import type { BodyReader, ClientResponse, FieldList, Fields } from "../http1/types.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
@@ -14,14 +15,23 @@ export interface AnswerParts {
   readonly body: BodyReader;
   /** Runs once, when the exchange ends. */
   readonly onRelease?: () => void;
+  readonly refusal?: Refusal | undefined;
+}
+
+/** No server has refused it but Signet: that has to be seen (V1). */
+export interface Refusal {
+  readonly code: ErrorCode;
+  /** In words that hold nothing of a client's. */
+  readonly found: string;
 }
 
 function makeAnswer(parts: AnswerParts): ClientResponse {
-  const { status, fields, body } = parts;
+  const { status, fields, body, refusal } = parts;
   let onRelease = parts.onRelease;
   return {
     head: { status, reason: "", minorVersion: 1, fields, bodyLength: body.length, keepAlive: true },
     body,
+    refusal,
     release() {
       onRelease?.();
       onRelease = undefined;
@@ -33,18 +43,24 @@ export interface JsonAnswerOptions {
   readonly status?: number;
   readonly fields?: Fields;
   readonly onRelease?: () => void;
+  readonly refusal?: Refusal | undefined;
 }
 
 /** One JSON document. */
 export function jsonAnswer(bytes: Uint8Array, options: JsonAnswerOptions = {}): ClientResponse {
-  const { status = 200, fields = [], onRelease } = options;
+  const { status = 200, fields = [], onRelease, refusal } = options;
   const body = new BytesBody(bytes);
-  const parts = { status, fields: ["content-type", "application/json", ...fields], body };
+  const parts = { status, fields: ["content-type", "application/json", ...fields], body, refusal };
   return makeAnswer(onRelease === undefined ? parts : { ...parts, onRelease });
 }
 
-export function errorAnswer(status: number, fault: RpcFault & { readonly id: RpcId | null }): ClientResponse {
-  return jsonAnswer(errorResponse(fault.id, fault.code, fault.message), { status });
+/** Signet's own refusal, of a kind that `errors.ts` knows, in the bridge's words. */
+export function errorAnswer(
+  kind: ErrorCode,
+  fault: RpcFault & { readonly id: RpcId | null; readonly status?: number },
+): ClientResponse {
+  const { id, code, message, status = ERROR_KINDS[kind].status } = fault;
+  return jsonAnswer(errorResponse(id, code, message), { status, refusal: { code: kind, found: message } });
 }
 
 /** A status that says everything: 202, 204, 405. */

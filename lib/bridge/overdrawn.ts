@@ -9,5 +9,9 @@ import { BRIDGE_ERROR } from "./open_calls.ts";
 /** What a call, or a stream, is refused with while more is held than may be; undefined where it is not. */
 export function refusalIfOverdrawn(account: ByteAccount, id: RpcId | null): ClientResponse | undefined {
   if (!account.isOverdrawn) return undefined;
-  return errorAnswer(503, { id, code: BRIDGE_ERROR, message: "Too many bytes wait for this caller to read them" });
+  return errorAnswer("request_limit", {
+    id,
+    code: BRIDGE_ERROR,
+    message: "Too many bytes wait for this caller to read them",
+  });
 }

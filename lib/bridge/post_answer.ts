@@ -3,7 +3,7 @@
 // here and the client sees signs of life, and a client of a newer revision can resume it.
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import type { Acceptance } from "./acceptance.ts";
-import { eventAnswer, jsonAnswer } from "./http_answer.ts";
+import { eventAnswer, jsonAnswer, type Refusal } from "./http_answer.ts";
 import { joinBytes } from "../mcp/join_bytes.ts";
 import type { MessageStream } from "./event_stream.ts";
 import type { HeldAnswers } from "./held_answers.ts";
@@ -34,6 +34,8 @@ export interface ResponseOptions {
   readonly status?: number | undefined;
   /** What is kept for a client that is away, if the response is longer than what is kept. */
   readonly instead?: (() => Uint8Array) | undefined;
+  /** See `http_answer.ts`. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** Responses of a batch that wait for its others, in bytes. */
@@ -54,6 +56,7 @@ export class PostAnswer {
   #left: number;
   #keptBytes = 0;
   #status = 200;
+  #refusal: Refusal | undefined;
   #release: (() => void) | undefined;
   #stream: MessageStream | undefined;
   #outbox: Outbox | undefined;
@@ -97,6 +100,7 @@ export class PostAnswer {
     if (this.#left === 0) return undefined;
     this.#left--;
     this.#status = of.status ?? 200;
+    this.#refusal = of.refusal;
     let wait: Promise<void> | undefined;
     if (this.#stream !== undefined || (!this.#gone && !this.#options.accepts.json)) {
       wait = this.#becomeStream().send(response, of.instead);
@@ -166,7 +170,7 @@ export class PostAnswer {
     if (this.#gone) return;
     const release = this.#options.held.hold(bytes.length);
     this.#release = release;
-    this.#response.resolve(jsonAnswer(bytes, { status: this.#status, onRelease: release }));
+    this.#response.resolve(jsonAnswer(bytes, { status: this.#status, onRelease: release, refusal: this.#refusal }));
   }
 
   #becomeStream(): MessageStream {

@@ -1,6 +1,7 @@
 // One principal's stateless requests (MCP 2026-07-28) to a peer of its own. A server that speaks the revision gets them
 // as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they
 // are translated where both sides can, and refused clearly where not (docs/protocol.md 28–31, 38).
+import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import type { Charge } from "../http1/byte_account.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
@@ -134,7 +135,11 @@ export class StatelessServer {
     const waiting = this.#waiting.bytes;
     const fits = waiting === 0 || waiting + text.length <= maxWaitingBytes;
     if (fits && this.#exchanges.size < maxCalls && this.#waiting.resize(waiting + text.length)) return undefined;
-    return errorAnswer(503, { id: request.id, code: BRIDGE_ERROR, message: "Too many calls at once for this caller" });
+    return errorAnswer("request_limit", {
+      id: request.id,
+      code: BRIDGE_ERROR,
+      message: "Too many calls at once for this caller",
+    });
   }
 
   #begin(post: StatelessPost): Exchange {
@@ -188,7 +193,12 @@ export class StatelessServer {
       const { code, message } = rpcFaultOf(error);
       // A client whose probe fails with 5xx gives up instead of opening a session (docs/protocol.md 38).
       if (exchange.method !== "server/discover") exchange.answer.refuse(error) || this.#fail(exchange, code, message);
-      else this.#fail(exchange, METHOD_NOT_FOUND, "Method not found: the MCP server cannot be asked now", 404);
+      else {this.#fail(
+          exchange,
+          METHOD_NOT_FOUND,
+          "Method not found: the MCP server cannot be asked now",
+          "method_not_found",
+        );}
     }
   }
 
@@ -203,7 +213,7 @@ export class StatelessServer {
     } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
         "for clients without a session";
-      this.#fail(exchange, METHOD_NOT_FOUND, message, 404);
+      this.#fail(exchange, METHOD_NOT_FOUND, message, "method_not_found");
     }
   }
 
@@ -215,7 +225,7 @@ export class StatelessServer {
       onLost: ({ reason }) => this.#fail(exchange, BRIDGE_ERROR, reason),
     }, { fields, noted });
     if (sent === undefined) {
-      return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", 503);
+      return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", "request_limit");
     }
     exchange.running = { peer, ownId };
     this.#running.set(ownId, exchange);
@@ -240,8 +250,12 @@ export class StatelessServer {
     return undefined;
   }
 
-  #fail(exchange: Exchange, code: number, message: string, status?: number): void {
-    void this.#respond(exchange, errorWithId(exchange.id, { code, message }), status);
+  /** @param kind of Signet's own refusals, where it has a status of its own */
+  #fail(exchange: Exchange, code: number, message: string, kind?: ErrorCode): void {
+    if (!this.#exchanges.has(exchange)) return;
+    const refusal = kind === undefined ? undefined : { code: kind, found: message };
+    const status = kind === undefined ? undefined : ERROR_KINDS[kind].status;
+    void exchange.answer.answer(errorWithId(exchange.id, { code, message }), { status, refusal });
   }
 
   /** The client has closed its stream: that is how this revision cancels (docs/protocol.md 30). */

@@ -1,7 +1,7 @@
 // A request that Signet answers itself because something stood in its way. None goes without a line in the log (V1).
-import { ERROR_KINDS } from "../errors.ts";
+import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
-import type { HttpError } from "../http1/types.ts";
+import type { ClientResponse, HttpError } from "../http1/types.ts";
 import { UNREAD } from "../mcp/methods.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -23,6 +23,16 @@ export function renderEngineError(parts: GatewayParts, error: HttpError, refused
   parts.metrics.exchanges.count(UNREAD, status, 0);
   tellEngineRefusal(parts, { error: signetError, from, status, errorId });
   return answer;
+}
+
+/** A refusal of Signet's own that comes as an upstream's answer, since what refuses stands for one (`bridge/`). */
+export function tellRefusalBehind(parts: GatewayParts, inbound: Inbound, { refusal }: ClientResponse): void {
+  if (refusal === undefined) return;
+  const error = new SignetError(refusal.code as ErrorCode, { facts: { found: refusal.found } });
+  parts.metrics.refusals.inc(error.code);
+  const facts = refusalFacts({ parts, inbound, error });
+  noteRefusal(inbound, error);
+  parts.errors.tell(error, facts);
 }
 
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */

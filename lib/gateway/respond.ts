@@ -130,6 +130,11 @@ export class ErrorResponder {
     return { start: { status, fields }, body, errorId };
   }
 
+  /** A line for a refusal that has been answered in words of its own. */
+  tell(error: SignetError, facts: ErrorFacts): void {
+    this.#log(error, undefined, facts);
+  }
+
   /** A line for an error that no answer can carry any more. What the client did by leaving is no refusal. */
   note(error: unknown, facts: ErrorFacts): void {
     const signetError = toSignetError(error);

@@ -148,6 +148,8 @@ export interface MadeHead {
 export interface ClientResponse {
   readonly head: ResponseHead;
   readonly body: BodyReader;
+  /** Where it came from no wire, but refuses: which kind of refusal it is, and what was found, for the log. */
+  readonly refusal?: { readonly code: string; readonly found: string } | undefined;
   /**
    * Ends this exchange: a connection whose body was read to the end goes back to the pool, any other is closed.
    * Bytes lent by `body` are called back. Calling it again does nothing.

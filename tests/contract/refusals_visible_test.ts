@@ -7,6 +7,7 @@ import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { AUDIENCE, ISSUER } from "../support/issuer.ts";
 import { TestIssuer } from "../support/tokens.ts";
+import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -201,4 +202,40 @@ Deno.test("V1: connections turned away at the limit are told by their number", S
   const line = signet.logs.find(({ code }) => code === "connection_limit")!;
   assert.equal(line.limit, 1);
   assert.equal(line.level, "warn");
+});
+
+Deno.test("V1: what the bridge refuses, which stands for a server, leaves a line as well", STRICT, async () => {
+  await using member = new FakeMember();
+  await using other = new FakeMember();
+  const held = Promise.withResolvers<Response>();
+  member.before = ({ method }) => method === "tools/call" ? held.promise : undefined;
+  await using signet = await startSeveral({ files: member, github: other });
+  const { id } = await SeveralSession.open(signet);
+  const refusal = async (answer: Promise<Response>, status: number, facts: Line) => {
+    const response = await answer;
+    const body = await response.text();
+    assert.equal(response.status, status, body);
+    const { code } = facts;
+    const lines = signet.logs.filter((line) => line.code === code && line.found === facts.found);
+    assert.equal(lines.length, 1, `one line of ${JSON.stringify(facts)} in ${JSON.stringify(signet.logs)}`);
+    assert.deepEqual([lines[0]!.level, lines[0]!.from, lines[0]!.status], ["info", "127.0.0.1", status]);
+  };
+  const accept = (accept: string) => ({ headers: { accept } });
+  await refusal(signet.post(call(1, "files_echo"), { id, ...accept("text/html") }), 406, {
+    code: "not_acceptable",
+    found: "Not acceptable: the client must accept application/json and text/event-stream",
+  });
+  await refusal(signet.get({ id, headers: { "last-event-id": "made up" } }), 400, {
+    code: "invalid_request",
+    found: "Bad request: unknown Last-Event-ID",
+  });
+  const running = signet.post(call(2, "files_echo"), { id });
+  await until(() => member.asked("tools/call").length === 1, "the call to be under way");
+  await refusal(signet.post(call(2, "files_echo"), { id }), 400, {
+    code: "invalid_request",
+    found: "Invalid request: a request with this id is in flight already",
+  });
+  held.resolve(Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
+  await (await running).body?.cancel();
+  assert.equal(await signet.metric('signet_refusals_total{status="406",code="not_acceptable"}'), 1);
 });

@@ -122,7 +122,9 @@ export class EventReader {
 /** A lost session as a server over HTTP would tell it. */
 export function spoken(call: SessionCall): Call {
   const response = call.response.then((answer) =>
-    answer instanceof LostSession ? errorAnswer(404, { id: null, code: -32001, message: "Session not found" }) : answer
+    answer instanceof LostSession
+      ? errorAnswer("session_not_found", { id: null, code: -32001, message: "Session not found" })
+      : answer
   );
   response.catch(() => {});
   return { response, abort: () => call.abort() };

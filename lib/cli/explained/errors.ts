@@ -87,6 +87,14 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "The endpoint takes POST, GET, DELETE and OPTIONS, and not every one everywhere; Allow lists them.",
     "Mend the client.",
   ],
+  method_not_found: [
+    "A client without a session asks for a method that the MCP server, of an earlier revision, does not have.",
+    "Nothing, if the client goes on with a session: that is how it finds out. Else connect it with one.",
+  ],
+  not_acceptable: [
+    "The client's Accept takes neither JSON nor events, which is all that is answered with.",
+    "Have the client send Accept: application/json, text/event-stream.",
+  ],
   request_timeout: [
     "The client took too long to send its head or body, or left before it had its answer.",
     "Raise --head-timeout or --body-timeout, if it is meant to be slow.",

@@ -17,6 +17,7 @@ import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
+import { tellRefusalBehind } from "../refuse.ts";
 
 const NONE: Fields = [];
 
@@ -37,6 +38,7 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
   let isWhole = true;
   try {
     const { status, reason } = response.head;
+    if (status >= 400) tellRefusalBehind(parts, inbound, response);
     const passed = parts.fields.toClient(inbound, response.head);
     const challenge = challengeOf(parts, response);
     const isAll = extra.length === 0 && challenge.length === 0;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SignetError } from "../../../lib/errors.ts";
+import { ERROR_KINDS, type ErrorCode, SignetError } from "../../../lib/errors.ts";
 import { ErrorResponder, toSignetError } from "../../../lib/gateway/respond.ts";
 import { HTTP_ERROR_STATUS, HttpError, type HttpErrorCode } from "../../../lib/http1/types.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
@@ -65,5 +65,22 @@ Deno.test(
 Deno.test("toSignetError keeps the status that the engine has for its fault", STRICT, () => {
   for (const [code, status] of Object.entries(HTTP_ERROR_STATUS)) {
     assert.equal(toSignetError(new HttpError(code as HttpErrorCode, "x")).kind.status, status, code);
+  }
+});
+
+Deno.test("V1: ErrorResponder leaves one line at the default level for each code there is, and the answer names it", () => {
+  for (const code of Object.keys(ERROR_KINDS) as ErrorCode[]) {
+    const lines: Record<string, unknown>[] = [];
+    const log = createLogger({
+      level: "info",
+      format: "json",
+      now: () => 0,
+      write: (line) => void lines.push(JSON.parse(line)),
+    });
+    const responder = new ErrorResponder({ log, errorId: () => "e1", lostSessionStatus: 404 });
+    const { start, errorId } = responder.respond(new SignetError(code), { facts: { from: "127.0.0.1" } });
+    assert.equal(lines.length, 1, code);
+    const [{ code: told, status, errorId: id, from } = {}] = lines;
+    assert.deepEqual([told, status, id, from], [code, start.status, errorId, "127.0.0.1"]);
   }
 });
