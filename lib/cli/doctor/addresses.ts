@@ -1,6 +1,7 @@
 // Every address that the configuration leads to: its name, a connection, the certificate and its days, the clock.
 import { shownUrl } from "../../config/addresses.ts";
 import type { Settings } from "../../config/schema.ts";
+import { formatAuthority } from "../../http1/wire/authority.ts";
 import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";
 import { redactUrl } from "../../observe/redact.ts";
 import type { CommandContext } from "../command.ts";
@@ -15,6 +16,8 @@ interface Address {
   /** The setting that names it. */
   readonly flag: string;
   readonly caCerts?: readonly string[];
+  /** Default true. */
+  readonly isHttp?: boolean;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -59,7 +62,19 @@ async function addressesOf(context: CommandContext, settings: Settings): Promise
   const further = [...keySets, ...others].flatMap(({ url, ...address }) =>
     url === undefined ? [] : [{ ...address, url, shown: redactUrl(url) }]
   );
-  return [...servers, ...further];
+  return [...servers, ...further, ...await storesOf(context, settings)];
+}
+
+/** Of the store that replicas share: each node, under the scheme that says whether it speaks TLS. */
+async function storesOf(context: CommandContext, { store, storeCaFile }: Settings): Promise<Address[]> {
+  if (store === undefined || store === "memory") return [];
+  const caCerts = storeCaFile === undefined ? undefined : [await context.readTextFile(storeCaFile)];
+  return store.nodes.map(({ host, port }) => {
+    const authority = formatAuthority(host, port);
+    const url = `${store.tls ? "https" : "http"}://${authority}`;
+    const address = { what: "store", url, shown: authority, flag: "--store", isHttp: false };
+    return caCerts === undefined ? address : { ...address, caCerts };
+  });
 }
 
 async function examineAddress(context: CommandContext, address: Address): Promise<Finding[]> {
@@ -82,7 +97,7 @@ async function examineAddress(context: CommandContext, address: Address): Promis
       found: `${shown}: reached at ${reached.addresses.join(", ")}`,
     }];
     if (reached.certificate !== undefined) findings.push(judgeCertificate(address, reached.certificate, context.now()));
-    const skew = await clockOf(context, address);
+    const skew = address.isHttp === false ? undefined : await clockOf(context, address);
     return skew === undefined ? findings : [...findings, skew];
   } catch (error) {
     const step = (error as Partial<ReachError>).step;
@@ -111,7 +126,7 @@ function judgeCertificate(
   }
   if (problem !== undefined) {
     const cure = flag === "--upstream"
-      ? "Name the authority that signed it with --upstream-ca-file, or correct the host name in --upstream."
+      ? "Name the authority that signed it with --upstream-ca, or correct the host name in --upstream."
       : "Add the authority that signed it to those of the system, or correct the host name.";
     return { verdict: "fail", what, found: `${facts}: it is not trusted (${problem})`, cure };
   }

@@ -8,6 +8,7 @@ import { ConfigError } from "../../errors.ts";
 import { createLogger } from "../../observe/log.ts";
 import type { CommandContext } from "../command.ts";
 import { VERSION } from "../../platform/version.ts";
+import { probeSettings } from "./probe_settings.ts";
 import { faultOf, type Finding, type Findings, timeBoxed, TimeBoxError } from "./finding.ts";
 
 /** A server that npx has to fetch first takes this long; nothing that works takes longer. */
@@ -67,12 +68,7 @@ async function start({ context, settings, lines, signal }: Start): Promise<Runni
   const { startApp } = await context.loadApp();
   const ring = ephemeralKeyRing((length) => context.random(length));
   const options: AppOptions = {
-    settings: {
-      ...settings,
-      ...{ listen: { hostname: "127.0.0.1", port: 0 }, admin: "off", principals: ["anonymous"] },
-      ...{ tlsCertFile: undefined, tlsKeyFile: undefined, stateFile: undefined, adopt: false, sessionOnly: false },
-      ...{ bindClientId: false, requireScopes: [], connectPatienceMs: 0, drainTimeoutMs: 1_000 },
-    },
+    settings: probeSettings(settings),
     loadKeys: () => Promise.resolve({ ring, source: "doctor", ephemeral: true, warnings: [] }),
     reloadSettings: () => Promise.resolve(settings),
     log: createLogger({ level: "info", format: "json", now: context.now, write: (line) => note(lines, line) }),

@@ -3,6 +3,7 @@ import { startApp } from "../../../lib/app/app.ts";
 import type { Reached } from "../../../lib/platform/reach.ts";
 import { FakeMcp } from "../../support/fake_mcp.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 import { KEYS } from "./operators.ts";
 import { FakeMachine, type MachineOptions } from "./fake_machine.ts";
 
@@ -115,6 +116,19 @@ Deno.test("V2: doctor knows a server without sessions", STRICT, async () => {
   assert.equal(code, 0, out);
   assert.match(out, /ok +handshake +a server without sessions, of revision 2026-07-28/);
   assert.match(out, /ok +tools +1 listed/);
+});
+
+Deno.test("V2: doctor touches nothing of a Signet that runs: no state, no audit log, no store", STRICT, async () => {
+  await using mcp = withTool();
+  await using folder = await TempFolder.create();
+  const [state, audit] = [`${folder.path}/state.db`, `${folder.path}/audit.log`];
+  const files = ["--upstream", mcp.url, "--state", state, "--audit", audit];
+  const withFiles = await examine("doctor", files);
+  assert.match(withFiles.out, /ok +handshake/);
+  const withStore = await examine("doctor", ["--upstream", mcp.url, "--store", "redis://127.0.0.1:1"]);
+  assert.match(withStore.out, /ok +handshake/);
+  assert.match(withStore.out, /store +127\.0\.0\.1:1: reached/);
+  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
 });
 
 Deno.test("V2: doctor does not use up a refresh token", STRICT, async () => {

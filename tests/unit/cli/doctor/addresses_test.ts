@@ -52,7 +52,7 @@ Deno.test(
     assert.match(await judged(certificate(-1, "CERT_HAS_EXPIRED")), /^fail .*it has expired \| Renew/);
     assert.match(
       await judged(certificate(9 * DAY, "DEPTH_ZERO_SELF_SIGNED_CERT")),
-      /^fail .*not trusted.*--upstream-ca-file/,
+      /^fail .*not trusted.*--upstream-ca/,
     );
   },
 );
