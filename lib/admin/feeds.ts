@@ -5,6 +5,8 @@ import { SignetError } from "../errors.ts";
 /** Two operators with a page and a terminal each, and some more. */
 const MOST_FEEDS = 16;
 const MOST_WAITING = 512;
+/** Characters that wait for one of them. */
+const MOST_CHARACTERS = 256 * 1024;
 /** So that whoever has left without a word is noticed, ms. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -57,6 +59,7 @@ class OpenFeed implements Feed {
   readonly stream: ReadableStream<Uint8Array>;
   readonly #onDone: (feed: OpenFeed) => void;
   #waiting: string[] = [];
+  #characters = 0;
   #missed = 0;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -91,8 +94,11 @@ class OpenFeed implements Feed {
 
   #add(text: string): void {
     if (this.#ended) return;
-    if (this.#waiting.length >= MOST_WAITING) this.#missed++;
-    else this.#waiting.push(text);
+    const finds = this.#waiting.length < MOST_WAITING && this.#characters + text.length <= MOST_CHARACTERS;
+    if (finds) {
+      this.#waiting.push(text);
+      this.#characters += text.length;
+    } else this.#missed++;
     this.#wake?.();
   }
 
@@ -104,6 +110,7 @@ class OpenFeed implements Feed {
     const missed = this.#missed === 0 ? "" : `event: missed\ndata: ${this.#missed}\n\n`;
     const text = this.#waiting.join("") + missed;
     this.#waiting = [];
+    this.#characters = 0;
     this.#missed = 0;
     if (text !== "") controller.enqueue(ENCODER.encode(text));
     else controller.close();

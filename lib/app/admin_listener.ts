@@ -2,6 +2,7 @@
 import { type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { adminHosts } from "../admin/admin_hosts.ts";
 import { controlRoutes } from "../admin/control_api.ts";
+import { explainRoutes } from "../admin/explain_api.ts";
 import { liveRoutes } from "../admin/live_api.ts";
 import { pageRoutes } from "../admin/page.ts";
 import { processRoutes } from "../admin/process_api.ts";
@@ -18,7 +19,7 @@ import { readState } from "./state.ts";
 import { tapOf } from "./tap.ts";
 
 export interface AdminSources {
-  readonly options: Pick<AppOptions, "process" | "droppedLines" | "logTail">;
+  readonly options: Pick<AppOptions, "process" | "droppedLines" | "logTail" | "explain">;
   readonly lasting: Lasting;
   readonly server: Http1Server;
   /** Those in force: they change on reload. */
@@ -59,6 +60,7 @@ export async function openAdmin(
       ...controlRoutes(controlOf(lasting, settings()), access),
       ...stateRoutes(view, access),
       ...liveRoutes(live, access),
+      ...explainRoutes(sources.options.explain, access),
       ...(process === undefined ? [] : processRoutes(process, access)),
     ]),
   });

@@ -1,5 +1,6 @@
 // What a running Signet is given and what it answers to: the contract between `signet serve` and app.ts, which is loaded
 // only when something is served.
+import type { Explain } from "../admin/explain_api.ts";
 import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import type { Settings } from "../config/schema.ts";
@@ -25,6 +26,8 @@ export interface AppOptions {
   readonly process?: ProcessControl;
   /** What is exported of traces, metrics and logs, if anything is. */
   readonly telemetry?: TelemetrySettings | undefined;
+  /** What a code means, for the operators' page. */
+  readonly explain?: Explain;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** How many files may be open; default: as the system says. */

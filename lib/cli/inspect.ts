@@ -3,11 +3,16 @@
 import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../envelope/several_id.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../envelope/session_id.ts";
+import { boolean } from "../config/kinds.ts";
+import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { printJson } from "./output.ts";
 import { sourcesOf } from "./sources.ts";
 import { printable } from "./text.ts";
 import { formatTime } from "./times.ts";
 import { readWord } from "./words.ts";
+
+const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value", kind: boolean, isFlag: true };
 
 type Opened = Extract<OpenSessionResult, { ok: true }>;
 
@@ -51,6 +56,26 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
   ];
 }
 
+/** The same as one value, for programs: what is escaped for a terminal above is as it was sealed here. */
+function factsOf({ session, key }: Opened, { ring, nowMs, redact: { redactUrl, shortHash } }: DescribeOptions) {
+  const shown = (url: string) => /^(?:stdio|several):/.test(url) ? url : redactUrl(url);
+  const { owner, sid, issuedAtMs, expiresAtMs, protocolVersion, clientInfo, capabilities, home, upstreams } = session;
+  return {
+    ...{ owner, hash: shortHash(sid), issuedAtMs, expiresAtMs, expired: nowMs >= expiresAtMs },
+    ...{ key: key.id, seals: key === ring.active, protocolVersion },
+    client: { name: clientInfo["name"], version: clientInfo["version"] },
+    capabilities: Object.keys(capabilities).sort(),
+    ...(home === undefined ? {} : { home }),
+    upstreams: Object.entries(upstreams).map(([url, headers]) => ({
+      url: shown(url),
+      headers: Object.keys(headers).sort(),
+      ...(url === SEVERAL_URL
+        ? { members: membersOf(headers["mcp-session-id"]).map(({ name, url }) => ({ name, url: shown(url) })) }
+        : {}),
+    })),
+  };
+}
+
 /** Those of a session over several servers: names and addresses, never what they call the session. */
 function membersOf(id: string | undefined): readonly SealedMember[] {
   return id === undefined ? [] : decodeSeveralId(id)?.members ?? [];
@@ -83,7 +108,9 @@ async function run(context: CommandContext): Promise<ExitCode> {
     );
   }
   const nowMs = context.now();
-  for (const [label, text] of describe(opened, { ring, nowMs, redact })) context.stdout(`${label.padEnd(14)}${text}\n`);
+  const told = { ring, nowMs, redact };
+  if (ownValue(context.flags, JSON_FLAG) === true) printJson(context, factsOf(opened, told));
+  else for (const [label, text] of describe(opened, told)) context.stdout(`${label.padEnd(14)}${text}\n`);
   return nowMs >= opened.session.expiresAtMs ? EXIT.failedCheck : EXIT.done;
 }
 
@@ -97,5 +124,6 @@ export const inspect: Command = {
   arguments: [{ name: "ID" }],
   examples: ["signet inspect ID --key-file signet.key", "pbpaste | signet inspect - --key-file signet.key"],
   settings: ["keyFile", "maxIdLength", "unsafeFiles"],
+  own: [JSON_FLAG],
   run,
 };

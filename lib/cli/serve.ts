@@ -150,6 +150,7 @@ async function serveWith(
     },
     log,
     logTail: tail,
+    explain: async (name) => (await import("./explained/table.ts")).findExplained(name),
     droppedLines: () => sink.dropped,
     now: context.now,
   });

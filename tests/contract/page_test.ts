@@ -97,6 +97,11 @@ Deno.test(
       "the refusal was shown",
     );
     await page.until("document.querySelector('#log').textContent.includes('request refused')", "its line was shown");
+    await page.click("#refusals tbody summary");
+    await page.until(
+      "document.querySelector('#refusals details p').textContent.includes('does not open or is dead')",
+      "the reason was explained",
+    );
 
     // Watching one: its tool by its own name, as text.
     await page.click("#sessions tbody tr button:nth-child(1)");

@@ -5,6 +5,7 @@ import { parseFlags } from "../../lib/config/flags.ts";
 import { readTelemetry } from "../../lib/config/otel_variables.ts";
 import { loadSettings } from "../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../lib/config/schema.ts";
+import { findExplained } from "../../lib/cli/explained/table.ts";
 import { type App, startApp } from "../../lib/app/app.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
@@ -98,7 +99,7 @@ export class TestSignet implements AsyncDisposable {
       settings: await settings(),
       loadKeys: () => Promise.resolve({ ring: holder.current.ring, source: "test", ephemeral: false, warnings: [] }),
       reloadSettings: settings,
-      ...{ log, logTail },
+      ...{ log, logTail, explain: (name) => Promise.resolve(findExplained(name)) },
       now: options.now ?? Date.now,
       ...(options.descriptors === undefined ? {} : { descriptors: options.descriptors }),
     });

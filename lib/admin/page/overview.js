@@ -1,4 +1,5 @@
 // State at a glance: tiles with their last minutes, what is in use, refusals by reason, the servers behind.
+import { get } from "./api.js";
 import { byId, drawLine, make, reconcile, setText } from "./dom.js";
 import { formatBytes, formatCount, formatRate, formatSeconds, formatSpan, observedSince, quantile } from "./format.js";
 
@@ -133,19 +134,34 @@ function showRefusals(state) {
   byId("refusals-none").hidden = items.length > 0;
   reconcile(byId("refusals").tBodies[0], items, {
     key: ({ code }) => code,
-    create: ({ code }) =>
-      make(
-        "tr",
-        {},
-        make("td", { className: "mono" }, code),
-        make("td", { className: "number" }),
-        make("td", { className: "number" }),
-      ),
+    create: createReason,
     update: (row, { count, recent }) => {
       setText(row.children[1], recent === 0 ? "–" : formatCount(recent));
       setText(row.children[2], formatCount(count));
     },
   });
+}
+
+/** A reason says what it means when it is opened. */
+function createReason({ code }) {
+  const meaning = make("p", { className: "quiet" });
+  const details = make("details", {}, make("summary", { className: "mono" }, code), meaning);
+  details.addEventListener("toggle", async () => {
+    if (!details.open || meaning.textContent !== "") return;
+    try {
+      const { explained } = await get("/explain", { name: code });
+      setText(meaning, explained.map(({ meaning, cure }) => `${meaning} ${cure}`.trim()).join(" "));
+    } catch {
+      setText(meaning, `signet explain ${code}`);
+    }
+  });
+  return make(
+    "tr",
+    {},
+    make("td", {}, details),
+    make("td", { className: "number" }),
+    make("td", { className: "number" }),
+  );
 }
 
 function showServers({ upstream, checks }) {

@@ -35,7 +35,7 @@ export async function* examineFiles(context: CommandContext, { settings, keys }:
   ) {
     if (path !== undefined) yield await judgeFile(context, what, path);
   }
-  if (settings.stateFile === undefined) {
+  if (settings.stateFile === undefined && settings.store === "memory") {
     const found = "in memory: a restart forgets what was deleted and revoked";
     yield { verdict: "warn", what: "state", found, cure: "Name a file with --state." };
   }

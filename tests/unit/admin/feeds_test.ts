@@ -22,6 +22,8 @@ Deno.test("V3: whoever reads too slowly misses events and is told how many; noth
   assert.match(text, /event: missed\ndata: 9489\n\n$/);
   feed!.push("again");
   assert.equal(await readPiece(reader), 'data: "again"\n\n');
+  for (let n = 0; n < 100; n++) feed!.push("x".repeat(10_000));
+  assert.match(await readPiece(reader), /event: missed\ndata: 74\n\n$/, "bounded in characters, too");
   await reader.cancel();
   assert.deepEqual([stopped, feeds.size], [1, 0]);
 });

@@ -133,3 +133,21 @@ Deno.test(
     assert.doesNotMatch(out, /hunter2/);
   },
 );
+
+Deno.test(
+  "PROTOCOL 2: inspect writes the same as JSON when asked to, and no value of a sealed header",
+  STRICT,
+  async () => {
+    const { code, out } = await inspect(sealWith(NEW), RING, "--json");
+    assert.equal(code, 0);
+    assert.doesNotMatch(out, /hunter2/);
+    const told = JSON.parse(out);
+    assert.deepEqual([told.owner, told.hash, told.expired, told.seals], [
+      session().owner,
+      shortHash(session().sid),
+      false,
+      true,
+    ]);
+    assert.deepEqual(told.upstreams, [{ url: "http://127.0.0.1:3000/mcp", headers: ["mcp-session-id", "x-tenant"] }]);
+  },
+);
