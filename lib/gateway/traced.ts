@@ -4,12 +4,11 @@
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import type { Fields } from "../http1/types.ts";
 import { readPlain } from "../mcp/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
 import type { Peer } from "../telemetry/request_trace.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import type { Upstream, UpstreamRequest } from "../upstream/upstream.ts";
 import type { Inbound } from "./inbound.ts";
 import { beginRecord } from "./observed.ts";
 import { removeField, setField } from "./out/fields.ts";
@@ -61,23 +60,24 @@ export function endTrace({ tracer }: GatewayParts, inbound: Inbound): void {
 }
 
 /**
- * What is sent to `upstream` for a request that may be traced: the body and, in a list of its own, the fields with the
- * context of the client span that begins now in them; both as they are where it is not traced.
+ * The request that is sent to `upstream`, with the context of the client span that begins now in its body and, in a list
+ * of its own, its fields; as it is where it is not traced.
  */
-export function carryTrace<Body extends Bytes | undefined>(
+export function carryTrace(
   { trace }: Inbound,
   upstream: Pick<Upstream, "name" | "url">,
-  { fields: given, body }: { readonly fields: Fields; readonly body: Body },
-): { readonly fields: Fields; readonly body: Body | Uint8Array } {
-  if (trace === undefined || trace === null) return { fields: given, body };
-  const fields = given.slice();
+  request: UpstreamRequest,
+): UpstreamRequest {
+  if (trace === undefined || trace === null) return request;
+  const fields = request.fields.slice();
   const traceparent = trace.send(peerOf(upstream));
   setField(fields, "traceparent", traceparent);
   // What stands beside it is of another trace where the message has a context of its own.
   if (trace.place.traceState === "") removeField(fields, "tracestate");
   else setField(fields, "tracestate", trace.place.traceState);
-  if (body === undefined) return { fields, body };
-  return { fields, body: withContext(ownBytes(body), traceparent, !hasFields(upstream)) };
+  const own = { ...request, fields, notes: undefined };
+  if (request.body === undefined) return own;
+  return { ...own, body: withContext(ownBytes(request.body), traceparent, !hasFields(upstream)) };
 }
 
 /** Whether what stands behind gets the fields of a request. */

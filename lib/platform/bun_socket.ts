@@ -7,6 +7,8 @@ import type { Socket, SocketOwner } from "./socket.ts";
 
 interface Waiting {
   readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
   resolve(count: number): void;
   reject(cause: unknown): void;
 }
@@ -54,9 +56,33 @@ export class BunSocket implements Socket, BunSocketEvents {
 
   arrived(piece: Uint8Array): void {
     if (this.#closed || piece.length === 0) return;
-    this.#pieces.push(piece);
-    this.#unasked += piece.length;
+    if (this.#wanted && this.#unasked === 0 && !this.#delivering) return this.#handOver(piece);
+    this.#keep(piece, 0);
     this.#deliver();
+  }
+
+  #keep(piece: Uint8Array, from: number): void {
+    if (this.#pieces.length === 0) this.#at = from;
+    this.#pieces.push(piece);
+    this.#unasked += piece.length - from;
+  }
+
+  /** The usual case: somebody waits for it. */
+  #handOver(piece: Uint8Array): void {
+    const owner = this.#owner!;
+    this.#wanted = false;
+    const memory = owner.takeMemory();
+    const count = Math.min(memory.length, piece.length);
+    memory.set(count === piece.length ? piece : piece.subarray(0, count));
+    if (count < piece.length) this.#keep(piece, count);
+    this.#delivering = true;
+    try {
+      owner.onBytes(memory, count);
+    } finally {
+      this.#delivering = false;
+    }
+    const isMore = this.#unasked > 0 || this.#ended || this.#closed || this.#failure !== undefined;
+    if (isMore || this.#paused) this.#deliver();
   }
 
   endArrived(): void {
@@ -79,7 +105,7 @@ export class BunSocket implements Socket, BunSocketEvents {
   drained(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    const count = this.#socket!.write(waiting.bytes);
+    const count = this.#socket!.write(waiting.bytes, waiting.from, waiting.to - waiting.from);
     if (count === 0) return;
     this.#waiting = undefined;
     if (count > 0) waiting.resolve(count);
@@ -165,15 +191,15 @@ export class BunSocket implements Socket, BunSocketEvents {
     else this.#socket?.resume();
   }
 
-  write(bytes: Uint8Array): number | Promise<number> {
+  write(bytes: Uint8Array, from: number, to: number): number | Promise<number> {
     const socket = this.#socket;
     if (this.#closed || socket === undefined) return Promise.reject(systemError("EBADF", "the socket is closed"));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (bytes.length === 0) return 0;
-    const count = socket.write(bytes);
+    if (from === to) return 0;
+    const count = socket.write(bytes, from, to - from);
     if (count > 0) return count;
     if (count < 0) return Promise.reject(systemError("EPIPE", "the connection is closed"));
-    return new Promise((resolve, reject) => this.#waiting = { bytes, resolve, reject });
+    return new Promise((resolve, reject) => this.#waiting = { bytes, from, to, resolve, reject });
   }
 
   closeWrite(): Promise<void> {

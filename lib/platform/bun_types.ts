@@ -31,7 +31,7 @@ export interface BunTcpSocket {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
   /** How many bytes the kernel took, 0 if none now, -1 if closed. */
-  write(bytes: Uint8Array): number;
+  write(bytes: Uint8Array, from: number, length: number): number;
   /** Closes both directions at once. */
   end(): number;
   /** Ends our direction. */

@@ -45,8 +45,8 @@ export class DenoSocket implements Socket {
     this.#owner.onReadFailed(cause, memory);
   };
 
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#connection.write(bytes);
+  write(bytes: Uint8Array, from: number, to: number): Promise<number> {
+    return this.#connection.write(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
 
   closeWrite(): Promise<void> {

@@ -21,10 +21,11 @@ export interface Socket {
    */
   read(): void;
   /**
-   * Writes a part of `bytes`, which must not change until it is known how many were taken (at least one, if there are
-   * any). One write at a time. @throws (as a rejection) if the peer takes no more, or the socket is closed
+   * Writes a part of `bytes` from `from` to `to`, which must not change until it is known how many were taken (at least
+   * one, if there are any). One write at a time. @throws (as a rejection) if the peer takes no more, or the socket is
+   * closed
    */
-  write(bytes: Uint8Array): number | Promise<number>;
+  write(bytes: Uint8Array, from: number, to: number): number | Promise<number>;
   /** Sends the end of our stream, to be called when nothing is being written; input goes on. */
   closeWrite(): Promise<void>;
   /** Drops the socket; what the system has taken already is still sent. Calling it again does nothing. */

@@ -182,9 +182,7 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   }
   const { parsed, head: { method, query } } = inbound;
   const opened = openedWith(session);
-  const carried = inbound.trace ? carryTrace(inbound, upstream, { fields, body }) : { fields, body, notes };
-  const about = { method: method as "GET" | "POST", query, upstreamSessionId: link.id, opened };
-  return inFlight.answerOf(
-    upstream.send({ ...about, ...carried, parsed, caller, session: session.tag, noted: inbound.record }),
-  );
+  const about = { method: method as "GET" | "POST", query, fields, notes, upstreamSessionId: link.id, opened };
+  const request = { ...about, body, parsed, caller, session: session.tag, noted: inbound.record };
+  return inFlight.answerOf(upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request));
 }

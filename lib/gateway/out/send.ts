@@ -17,9 +17,7 @@ export async function sendForClient(
   const { record } = inFlight.inbound;
   if (record !== undefined) record.upstream = sending.upstream.name;
   const { upstream, request } = sending;
-  const carried = inFlight.inbound.trace
-    ? { ...request, ...carryTrace(inFlight.inbound, upstream, request), notes: undefined }
-    : request;
+  const carried = inFlight.inbound.trace ? carryTrace(inFlight.inbound, upstream, request) : request;
   const answer = await inFlight.answerOf(upstream.send(carried));
   noteAnswer(parts, inFlight);
   return answer;

@@ -224,5 +224,5 @@ function rankOf({ trusted, idle }: OpenConnection): number {
 
 /** At the limit even the answer must cost next to nothing. */
 function refuse({ socket }: Accepted): void {
-  Promise.resolve(socket.write(REFUSAL)).catch(() => {}).finally(() => socket.close());
+  Promise.resolve(socket.write(REFUSAL, 0, REFUSAL.length)).catch(() => {}).finally(() => socket.close());
 }

@@ -54,6 +54,9 @@ const MOST_FORCED = 4096;
 /** A connection at rest waits with no more than this, however long its messages are. */
 const MOST_AT_REST = 4096;
 
+/** What the bytes of a write are from: a buffer of our own that goes back then, a loan, or neither. */
+type Source = Uint8Array | BorrowedBytes | undefined;
+
 /** Loans of one buffer that were called back in the middle of a write. */
 interface Taint {
   writes: number;
@@ -92,9 +95,12 @@ export class ByteStream implements SocketOwner {
   #lent: BorrowedBytes | undefined;
   /** Set while bytes of `buffer` that were lent are still being written somewhere: it must not be shared then. */
   #tainted: Taint | undefined;
-  #view: Uint8Array = EMPTY;
+  /** What the write under way is about: `#bytes[#from…#to)`. */
+  #bytes: Uint8Array = EMPTY;
+  #from = 0;
+  #to = 0;
   /** What the write under way is from: a buffer of our own, or a loan. */
-  #source: Uint8Array | BorrowedBytes | undefined;
+  #source: Source;
   #writes = 0;
   #lastWrite: Promise<void> = DONE;
   /** What {@link stalled} saw of `written`, and when (ms; 0 = no write under way). */
@@ -366,7 +372,7 @@ export class ByteStream implements SocketOwner {
    * Resolves when the socket took them or is gone.
    */
   send(buffer: Uint8Array, length: number): Promise<void> {
-    return this.#enqueue(buffer.subarray(0, length), buffer);
+    return this.#enqueue(buffer, 0, length, buffer);
   }
 
   /**
@@ -376,42 +382,41 @@ export class ByteStream implements SocketOwner {
   write(bytes: Bytes, from = 0, to: number = bytes.length): Promise<void> {
     const isBorrowed = bytes instanceof BorrowedBytes;
     const all = isBorrowed ? lockForWrite(bytes) : bytes;
-    const view = from === 0 && to === all.length ? all : all.subarray(from, to);
-    return this.#enqueue(view, isBorrowed ? bytes : undefined);
+    return this.#enqueue(all, from, to, isBorrowed ? bytes : undefined);
   }
 
-  #enqueue(view: Uint8Array, source: Uint8Array | BorrowedBytes | undefined): Promise<void> {
+  #enqueue(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {
     this.#lastWrite = this.#writes++ === 0
-      ? this.#begin(view, source)
-      : this.#lastWrite.then(() => this.#begin(view, source));
+      ? this.#begin(bytes, from, to, source)
+      : this.#lastWrite.then(() => this.#begin(bytes, from, to, source));
     return this.#lastWrite;
   }
 
-  #begin(view: Uint8Array, source: Uint8Array | BorrowedBytes | undefined): Promise<void> {
-    this.#view = view;
+  #begin(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {
+    this.#bytes = bytes;
+    this.#from = from;
+    this.#to = to;
     this.#source = source;
     if (this.closed || this.#writeFailed) {
       this.#finishWrite();
       return DONE;
     }
-    return this.#push(view) ?? DONE;
+    return this.#push() ?? DONE;
   }
 
   /** One runtime answers at once how much its kernel took, the other later. */
-  #push(view: Uint8Array): void | Promise<void> {
-    const taken = this.#socket.write(view);
+  #push(): void | Promise<void> {
+    const taken = this.#socket.write(this.#bytes, this.#from, this.#to);
     return typeof taken === "number" ? this.#onWritten(taken) : taken.then(this.#onWritten, this.#onWriteLost);
   }
 
   readonly #onWritten = (count: number): void | Promise<void> => {
     this.#traffic.bytesOut += count;
     this.written += count;
-    const view = this.#view;
-    if (count === view.length) return this.#finishWrite();
-    if (this.closed) return this.#finishWrite();
+    this.#from += count;
+    if (this.#from === this.#to || this.closed) return this.#finishWrite();
     if (count === 0) return this.#onWriteLost(new Error("writing to a socket: it took no byte"));
-    this.#view = view.subarray(count);
-    return this.#push(this.#view);
+    return this.#push();
   };
 
   readonly #onWriteLost = (cause: unknown): void => {
@@ -429,7 +434,7 @@ export class ByteStream implements SocketOwner {
     const source = this.#source;
     if (source instanceof BorrowedBytes) unlockAfterWrite(source);
     else if (source !== undefined) this.#give(source);
-    this.#view = EMPTY;
+    this.#bytes = EMPTY;
     this.#source = undefined;
     if (--this.#writes === 0) this.#lastWrite = DONE;
   }

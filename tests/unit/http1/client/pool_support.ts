@@ -102,11 +102,11 @@ export class ScriptedSocket implements Socket {
     this.#reading = true;
   }
 
-  write(bytes: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array, from: number, to: number): Promise<number> {
     if (this.broken || this.takes === 0) return Promise.reject(new Deno.errors.BrokenPipe("broken"));
-    const count = Math.min(bytes.length, this.takes);
+    const count = Math.min(to - from, this.takes);
     this.takes -= count;
-    this.written.push(textOf(bytes.subarray(0, count)));
+    this.written.push(textOf(bytes.subarray(from, from + count)));
     return Promise.resolve(count);
   }
 
