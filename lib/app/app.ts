@@ -12,7 +12,7 @@ import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
+import { pause, settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { openAdmin } from "./admin_listener.ts";
 import { chainKeyOf } from "./audit.ts";
 import { capsOf } from "./caps.ts";
@@ -279,6 +279,11 @@ export class App implements RunningApp {
 
   async drain(): Promise<{ readonly cutStreams: number }> {
     const { lifecycle, registry, underWay, upstream } = this.#lasting;
+    lifecycle.leaving = true;
+    // Connections end with their next answer: none is closed under a request that is on its way (R7).
+    this.#server.leave();
+    const { drainDelayMs } = this.#settings;
+    if (drainDelayMs > 0) await pause(drainDelayMs, SYSTEM_TIMERS);
     lifecycle.draining = true;
     underWay.endStreams("drain");
     const cutStreams = await this.#server.drain(this.#settings.drainTimeoutMs);

@@ -158,7 +158,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   });
   ringNow = () => registry.ring;
   upstream.onEnded = (id) => endLinked(registry, id, now());
-  const lifecycle = { draining: false };
+  const lifecycle = { leaving: false, draining: false };
   const metrics = new GatewayMetrics({ countsSent: telemetry !== undefined });
   const underWay = new UnderWay({ limits, lifecycle, metrics });
   revocations.watch((revocation) => {

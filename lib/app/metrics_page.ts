@@ -298,7 +298,11 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
     },
   );
   page.gauge("signet_keys", "Keys in the ring.", () => lasting.registry.ring.keys.length);
-  page.gauge("signet_draining", "1 while shutting down.", () => lasting.lifecycle.draining ? 1 : 0);
+  page.gauge(
+    "signet_draining",
+    "1 while shutting down.",
+    () => lasting.lifecycle.leaving || lasting.lifecycle.draining ? 1 : 0,
+  );
   page.gauge("process_start_time_seconds", "Start time since the epoch.", () => startedAtMs / 1000);
   page.counter(
     "signet_log_lines_suppressed_total",

@@ -4,7 +4,7 @@ import type { Readiness } from "../admin/admin.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 
 export interface ReadinessSources {
-  readonly lifecycle: { readonly draining: boolean };
+  readonly lifecycle: { readonly leaving: boolean; readonly draining: boolean };
   readonly registry: { readonly ring: KeyRing };
   /** `ok`, or what is wrong. Never rejects. */
   readonly checkUpstream: () => Promise<string>;
@@ -16,8 +16,9 @@ export interface ReadinessSources {
 
 export async function checkReadiness(sources: ReadinessSources): Promise<Readiness> {
   const { lifecycle, registry, checkUpstream, metrics, details } = sources;
-  const upstream = lifecycle.draining ? "not asked" : await checkUpstream();
-  const { draining } = lifecycle;
+  const isGoing = () => lifecycle.leaving || lifecycle.draining;
+  const upstream = isGoing() ? "not asked" : await checkUpstream();
+  const draining = isGoing();
   return {
     ready: !draining && upstream === "ok",
     checks: {

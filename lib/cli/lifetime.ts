@@ -36,7 +36,8 @@ export class Life implements ProcessControl {
   }
 
   get drainTimeoutMs(): number {
-    return this.#options.settings.drainTimeoutMs;
+    const { drainDelayMs, drainTimeoutMs } = this.#options.settings;
+    return drainDelayMs + drainTimeoutMs;
   }
 
   get logLevel(): LogLevel {

@@ -41,6 +41,8 @@ export interface GatewayOptions {
 
 /** Shared by everything that must behave differently while Signet goes down. */
 export interface Lifecycle {
+  /** Not ready any more, and serving everything: whoever balances is to notice first. */
+  leaving: boolean;
   draining: boolean;
 }
 

@@ -8,7 +8,7 @@ import { Pool } from "../http1/client/pool.ts";
 import { type Call, type ClientRequest, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
-import type { Timers } from "../platform/timers.ts";
+import { pause, type Timers } from "../platform/timers.ts";
 import { HOP_FIELD, proveHop, proveQuestion, readAnswer } from "./hop_proof.ts";
 
 export interface PeerOptions {
@@ -39,6 +39,8 @@ export interface Passed {
 
 const CONNECT_TIMEOUT_MS = 1000;
 const QUESTION_TIMEOUT_MS = 1000;
+/** How often one that is on its way out is asked whether it has gone. */
+const LOOK_EVERY_MS = 200;
 /** How often one with something under way is asked whether it lives, and how many silences in a row say that it does not. */
 const ASK_EVERY_MS = 1000;
 const SILENCES = 3;
@@ -62,6 +64,7 @@ export class Peer {
   #deaths = 0;
   #tryAgainAtMs = 0;
   #asking: Promise<Liveness> | undefined = undefined;
+  #going: Promise<void> | undefined = undefined;
   #silences = 0;
   #stopWatching: (() => void) | undefined = undefined;
   #closed = false;
@@ -111,6 +114,17 @@ export class Peer {
   async isThereNow(): Promise<boolean> {
     this.#tryAgainAtMs = 0;
     return await this.isThere();
+  }
+
+  /** Resolves when nobody is there any more. Never rejects. */
+  isGone(): Promise<void> {
+    return this.#going ??= this.#waitUntilGone().finally(() => this.#going = undefined);
+  }
+
+  async #waitUntilGone(): Promise<void> {
+    const { timers } = this.#options;
+    while (!this.#closed && await this.ask() === "lives") await pause(LOOK_EVERY_MS, timers);
+    this.noteDead();
   }
 
   /** Asks who is there; one question at a time. Never rejects. */

@@ -1,9 +1,12 @@
 // Several replicas, each with an MCP server that it alone reaches (docs/behaviour.md R1–R3, R8, L4, O1; issue "Many replicas").
 import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { Replicas } from "../support/replicas.ts";
+import { proveAnswer, readQuestion } from "../../lib/replica/hop_proof.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
@@ -236,3 +239,121 @@ Deno.test("L4 R1: with a store a server that all replicas share is asked once fo
   assert.deepEqual(new Set(await Promise.all(asked)), new Set([200]));
   assert.ok(upstream.sessions.size <= 2, `${upstream.sessions.size} sessions were opened again`);
 });
+
+Deno.test(
+  "R7: a replica that leaves is not ready, serves on, and then its sessions and streams go on elsewhere",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, flags: [...issuer.flags, "--drain-delay", "500ms"] });
+    const token = await issuer.token("alice");
+    const [{ signet: leaving }, { signet: other, upstream }] = [replicas.at(0), replicas.at(1)];
+    const id = await leaving.open({ token });
+    const stream = await other.get({ id, token });
+    const drained = leaving.app.drain();
+    assert.equal(await status(fetch(`http://${leaving.app.admin}/readyz`)), 503);
+    const answer = await leaving.post(call(1, "count"), { id, token });
+    await answer.text();
+    assert.equal(answer.status, 200);
+    assert.equal((await count(replicas, 1, { id, token })).count, 2, "and what is passed on to it");
+    assert.equal(await status(leaving.post(INITIALIZE, { token })), 200);
+    assert.equal(await stream.text(), "", "its streams end properly, elsewhere too");
+    // As a client does whose stream has ended.
+    const again = await other.get({ id, token });
+    assert.equal(again.status, 200);
+    upstream.push({ jsonrpc: "2.0", method: "notifications/x" });
+    const reader = again.body!.getReader();
+    assert.match(new TextDecoder().decode((await reader.read()).value), /notifications/);
+    await reader.cancel();
+    await drained;
+    await replicas.at(0).upstream[Symbol.asyncDispose]();
+    assert.equal((await count(replicas, 1, { id, token })).count, 1);
+    await replicas.replace(0);
+  },
+);
+
+/** A home that proves who it is, and then takes requests as `take` says. */
+class FalseHome implements AsyncDisposable {
+  readonly taken: string[] = [];
+  answersQuestions = true;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async at(
+    address: string,
+    ring: KeyRing,
+    take: (home: FalseHome, request: IncomingMessage) => void,
+  ): Promise<FalseHome> {
+    const instance = "i".repeat(22);
+    const server = createServer((request, response) => {
+      const question = readQuestion(ring, String(request.headers["signet-hop"]), address);
+      if (question !== undefined) {
+        if (!home.answersQuestions) return;
+        const answer = proveAnswer(question.key, { to: address, challenge: question.challenge, instance });
+        return void response.writeHead(204, { "signet-hop": answer }).end();
+      }
+      home.taken.push(request.method ?? "");
+      take(home, request);
+    });
+    const home = new FalseHome(server);
+    await new Promise<void>((resolve) => server.listen(Number(new URL(address).port), "127.0.0.1", resolve));
+    return home;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+Deno.test(
+  "R8: a call that its home took and left unanswered is not repeated anywhere, and the session goes on",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    await replicas.stop(0);
+    {
+      const cut = (_home: FalseHome, request: IncomingMessage) => void request.socket.destroy();
+      await using home = await FalseHome.at(replicas.at(0).address, replicas.ring, cut);
+      const { signet, upstream } = replicas.at(1);
+      const response = await signet.post(call(1, "count"), { id, token });
+      const text = await response.text();
+      assert.equal(response.status, 502, text);
+      assert.match(text, /may have been run/);
+      assert.deepEqual(home.taken, ["POST"]);
+      assert.equal(upstream.requests.length, 0);
+      assert.equal(await signet.metric('signet_replays_total{outcome="not_repeated"}'), 1);
+    }
+    assert.equal((await count(replicas, 1, { id, token })).count, 1);
+    await replicas.replace(0);
+  },
+);
+
+Deno.test(
+  "R3: a home that falls silent is noticed beside the call that waits, and the session comes back",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    await replicas.stop(0);
+    {
+      const fallSilent = (home: FalseHome) => void (home.answersQuestions = false);
+      await using _home = await FalseHome.at(replicas.at(0).address, replicas.ring, fallSilent);
+      const response = await replicas.at(1).signet.post(call(1, "count"), { id, token });
+      const text = await response.text();
+      assert.equal(response.status, 502, text);
+      assert.match(text, /may have been run/);
+      assert.equal((await count(replicas, 1, { id, token })).count, 1, "the next call does not wait for it");
+    }
+    await replicas.replace(0);
+  },
+);

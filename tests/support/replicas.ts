@@ -31,7 +31,7 @@ export class Replicas implements AsyncDisposable {
 
   static async start(options: ReplicasOptions): Promise<Replicas> {
     const replicas = new Replicas(options);
-    for (let i = 0; i < options.count; i++) replicas.all.push(await replicas.#open(freePort()));
+    for (let i = 0; i < options.count; i++) replicas.all.push(await replicas.#open());
     return replicas;
   }
 
@@ -54,9 +54,10 @@ export class Replicas implements AsyncDisposable {
     this.all[index] = await this.#open(Number(new URL(this.at(index).address).port));
   }
 
-  async #open(port: number): Promise<Replica> {
+  async #open(at?: number): Promise<Replica> {
     const { lane, flags = [] } = this.#options;
     const upstream = new FakeMcp({ predictable: true });
+    const port = at ?? freePort();
     let count = 0;
     // A count in each session, so that nobody meets another's, and how often each call ran.
     const counts = new Map<string, number>();

@@ -46,6 +46,11 @@ export const TIMEOUTS = {
     default: 15 * SECOND,
     doc: "Between keep-alive comments on a quiet event stream; 0 = none",
   }),
+  drainDelayMs: rows.one(upTo(HOUR, true), {
+    name: "drain-delay",
+    default: 0,
+    doc: "Between not being ready and closing the port, for balancers to notice; everything is served meanwhile",
+  }),
   drainTimeoutMs: rows.one(upTo(HOUR, true), {
     name: "drain-timeout",
     default: 10 * SECOND,

@@ -11,7 +11,7 @@ import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 
 /** In the answer to a request that was not taken, and not run: this is another process, or the session went elsewhere. */
-export const NOT_TAKEN = { otherProcess: "other-process", moved: "moved" } as const;
+export const NOT_TAKEN = { otherProcess: "other-process", moved: "moved", draining: "draining" } as const;
 
 /** Why it was not taken, kept until the request is refused in its place on the path. */
 const refusals = new WeakMap<Inbound, HopRefusal>();
@@ -62,6 +62,7 @@ export function requireHopBody({ hop }: Inbound, body: Bytes | undefined): void 
 
 /** What tells the replica that has passed a request on that it was not run. */
 export function notTakenFields(inbound: Inbound, error: SignetError): FieldList {
+  if (error.code === "draining" && inbound.hop !== undefined) return [HOP_FIELD, NOT_TAKEN.draining];
   if (error.code !== "session_elsewhere") return [];
   return [HOP_FIELD, refusals.has(inbound) ? NOT_TAKEN.otherProcess : NOT_TAKEN.moved];
 }

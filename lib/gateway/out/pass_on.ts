@@ -40,10 +40,19 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
     }
     const answer = await passOnce(parts, { ...passing, peer, passed });
     if (answer === undefined) return undefined;
-    const why = answer.head.status === 421 ? fieldValue(answer.head.fields, HOP_FIELD) : undefined;
+    const { status, fields } = answer.head;
+    const why = status === 421 || status === 503 ? fieldValue(fields, HOP_FIELD) : undefined;
     if (why === undefined) {
       replicas.hops.inc("passed");
       return answer;
+    }
+    if (why === NOT_TAKEN.draining) {
+      if (passed.method !== "GET") return answer;
+      answer.release();
+      // Its calls end there; whoever listens does so wherever the session goes (R7).
+      await inFlight.waitFor(peer.isGone());
+      replicas.hops.inc("dead");
+      return undefined;
     }
     answer.release();
     if (why === NOT_TAKEN.moved) {

@@ -163,6 +163,11 @@ export class Http1Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
+  /** Every answer from now on ends its connection; new ones are accepted as before. */
+  leave(): void {
+    this.#draining = true;
+  }
+
   /**
    * Stops accepting, closes idle connections, lets requests in flight finish (their answers say `Connection: close`) and
    * cuts what is left after `deadlineMs`.
