@@ -6,6 +6,7 @@ import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { endReopened } from "../gateway/out/end.ts";
+import { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
@@ -56,6 +57,8 @@ export interface Lasting {
   /** Identities of session owners, and raw ids adopted: filled only where the settings say so. */
   readonly identities: IdentityCache;
   readonly adoption: AdoptionRegistry;
+  /** `--legacy-sse`; undefined when off. */
+  readonly legacyClients: LegacyClients | undefined;
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
   readonly upstream: Upstream;
@@ -193,6 +196,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
+    legacyClients: settings.legacySse === undefined ? undefined : new LegacyClients(settings.legacySse),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     ...{ metrics, telemetry, tracer: telemetry?.tracer },
     lifecycle,

@@ -15,6 +15,7 @@ import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { SessionOnly } from "./in/session_only.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { LegacyClients } from "./legacy/legacy_clients.ts";
 import type { Authentication } from "./in/authenticate.ts";
 import type { FieldPolicy } from "./out/fields.ts";
 import type { Guard } from "./in/guard.ts";
@@ -79,6 +80,8 @@ export interface GatewayParts {
   readonly sessionOnly: SessionOnly | undefined;
   /** `--adopt`; undefined when off. */
   readonly adoption: AdoptionRegistry | undefined;
+  /** `--legacy-sse`; undefined when off. */
+  readonly legacyClients: LegacyClients | undefined;
   /** RFC 9728 metadata to serve; undefined where no resource is configured. */
   readonly resource: ProtectedResource | undefined;
   readonly log: Logger;

@@ -21,6 +21,7 @@ import { end } from "./out/end.ts";
 import { forward } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
 import { forwardStateless } from "./out/stateless.ts";
+import type { LegacyClients } from "./legacy/legacy_clients.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -51,11 +52,19 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
   guard(parts, inbound);
   const openly = answerOpenly(parts, inbound);
   if (openly !== undefined) return openly;
+  if (parts.legacyClients?.serves(inbound.head.path)) return serveLegacy(parts, inbound, parts.legacyClients);
   requireEndpoint(parts, inbound);
   const caller = parts.authentication.authenticate(inbound);
   return caller instanceof Promise
     ? caller.then((proven) => walkAs(parts, inbound, proven))
     : walkAs(parts, inbound, caller);
+}
+
+/** A client of HTTP+SSE: each of its messages comes back to `handle` as a request of Streamable HTTP. */
+async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: LegacyClients): Promise<void> {
+  const caller = await parts.authentication.authenticate(inbound);
+  inbound.provenAs = caller;
+  await clients.serve(parts, { inbound, caller, handle });
 }
 
 function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
@@ -108,6 +117,8 @@ function guard(parts: GatewayParts, inbound: Inbound): void {
 function answerOpenly(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const metadata = serveMetadata(parts, inbound);
   if (metadata !== undefined) return metadata;
+  const preflight = parts.legacyClients?.preflight(inbound);
+  if (preflight !== undefined) return preflight;
   const { head, origin } = inbound;
   if (head.method !== "OPTIONS" || origin === undefined || !isEndpoint(parts, head.path)) return undefined;
   // A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight).
