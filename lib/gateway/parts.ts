@@ -15,7 +15,9 @@ import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { SessionOnly } from "./in/session_only.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { LegacyClients } from "./legacy/legacy_clients.ts";
+import type { Exchange } from "../http1/types.ts";
+import type { Caller } from "../session/caller.ts";
+import type { Inbound } from "./inbound.ts";
 import type { Authentication } from "./in/authenticate.ts";
 import type { FieldPolicy } from "./out/fields.ts";
 import type { Guard } from "./in/guard.ts";
@@ -45,6 +47,21 @@ export interface Lifecycle {
   /** Not ready any more, and serving everything: whoever balances is to notice first. */
   leaving: boolean;
   draining: boolean;
+}
+
+/** Takes a request down the path. Never rejects. */
+export type Handle = (parts: GatewayParts, exchange: Exchange) => Promise<void>;
+
+/** Where clients of the transport before Streamable HTTP come in (`gateway/legacy/`). */
+export interface LegacyDoor {
+  serves(path: string): boolean;
+  /** What a browser asks before it sends; undefined for anything else. */
+  preflight(inbound: Inbound): Promise<void> | undefined;
+  /** @throws SignetError as the path of any request; `session_not_found`, `owner_mismatch` for another's stream */
+  serve(
+    parts: GatewayParts,
+    asked: { readonly inbound: Inbound; readonly caller: Caller; readonly handle: Handle },
+  ): Promise<void>;
 }
 
 export interface GatewayParts {
@@ -81,7 +98,7 @@ export interface GatewayParts {
   /** `--adopt`; undefined when off. */
   readonly adoption: AdoptionRegistry | undefined;
   /** `--legacy-sse`; undefined when off. */
-  readonly legacyClients: LegacyClients | undefined;
+  readonly legacyClients: LegacyDoor | undefined;
   /** RFC 9728 metadata to serve; undefined where no resource is configured. */
   readonly resource: ProtectedResource | undefined;
   readonly log: Logger;

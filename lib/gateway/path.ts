@@ -21,10 +21,9 @@ import { end } from "./out/end.ts";
 import { forward } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
 import { forwardStateless } from "./out/stateless.ts";
-import type { LegacyClients } from "./legacy/legacy_clients.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
-import type { GatewayParts } from "./parts.ts";
+import type { GatewayParts, LegacyDoor } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { decideTrace, endTrace } from "./traced.ts";
 
@@ -61,7 +60,7 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
 }
 
 /** A client of HTTP+SSE: each of its messages comes back to `handle` as a request of Streamable HTTP. */
-async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: LegacyClients): Promise<void> {
+async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: LegacyDoor): Promise<void> {
   const caller = await parts.authentication.authenticate(inbound);
   inbound.provenAs = caller;
   await clients.serve(parts, { inbound, caller, handle });

@@ -15,6 +15,7 @@ type Outcome =
   | "lost_again"
   | "moved"
   | "moved_too_often"
+  | "no_stream"
   | "no_upstream"
   | "refused"
   | "too_often"
@@ -29,6 +30,10 @@ export const EXPLAINED_OUTCOMES: Readonly<Record<Outcome, Row>> = {
   moved_too_often: [
     "The session went from one replica to another again and again while one request waited.",
     "See why replicas lose each other: their log, and the network between them.",
+  ],
+  no_stream: [
+    "A message of a client of HTTP+SSE names a stream that is not open here: it has ended, or was opened at another replica.",
+    "The client has to open a new stream. Behind a load balancer such a client needs to stay at one replica.",
   ],
   alphabet: ["The id has characters no id has: made up, or garbled on its way.", "See what the client sends."],
   length: ["The id has a length no id has: made up, or cut.", "See whether something cuts long header fields."],

@@ -4,19 +4,17 @@
 import { SignetError } from "../../errors.ts";
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
-import type { BodyReader, Exchange, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
-import { flatten } from "../../mcp/json_text.ts";
+import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
+import { errorWithId } from "../../bridge/open_calls.ts";
+import { findMember, flatten } from "../../mcp/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
+import { settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { WatchedStream } from "../out/keep_alive.ts";
 import type { HeldBody } from "../in/body.ts";
 import type { Inbound } from "../inbound.ts";
-import type { GatewayParts } from "../parts.ts";
+import type { GatewayParts, Handle } from "../parts.ts";
 import { InnerExchange } from "./inner_exchange.ts";
-
-/** Takes a request down the path. Never rejects. */
-export type Handle = (parts: GatewayParts, exchange: Exchange) => Promise<void>;
 
 /** What a message was answered with, where that was known soon. */
 export interface Answered {
@@ -36,7 +34,17 @@ const RELISTEN_MS = 1000;
 
 const EVENT = new TextEncoder().encode("event: message\ndata: ");
 const END = new TextEncoder().encode("\n\n");
+const LOST = { code: -32000, message: "Bad gateway: the answer was cut off, or is too long" };
+const NO_BYTES = new Uint8Array(0);
 const decoder = new TextDecoder();
+
+/** What is done with what comes of a request. */
+interface Hearing {
+  readonly onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void;
+  readonly onLost?: () => void;
+  readonly extra?: FieldList;
+  readonly onEventId?: (id: string) => void;
+}
 
 export interface ChannelOptions {
   /** Of the request that opened the stream. */
@@ -44,6 +52,8 @@ export interface ChannelOptions {
   readonly caller: Caller;
   readonly stream: WatchedStream;
   readonly handle: Handle;
+  /** The session is no more: a client of this transport knows no other way to begin again than with a new stream. */
+  readonly onGone: () => void;
   readonly timers?: Timers;
 }
 
@@ -58,6 +68,7 @@ export class LegacyChannel {
   #sessionId: string | undefined;
   #version: string | undefined;
   #isListening = false;
+  #wake: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: GatewayParts, options: ChannelOptions) {
@@ -78,24 +89,32 @@ export class LegacyChannel {
     const head = Promise.withResolvers<Answered>();
     const text = body.bytes;
     const isInitialized = isNotificationOf(text, "notifications/initialized");
-    const running = this.#run("POST", new BytesBody(text), (start, whole) => {
+    const onHead = (start: ResponseStart, whole: Uint8Array | undefined) => {
       this.#heard(start);
       if (isInitialized && start.status === 202) void this.#listen();
       head.resolve({ start, body: whole });
-    }).finally(() => body.release());
-    void running;
+    };
+    // Who sends messages one by one waits for none of their answers: a refusal has to come by the stream, too.
+    const id = idIn(text);
+    const onLost = () => void (id !== undefined && this.#say(errorWithId(id, LOST)));
+    void this.#run("POST", new BytesBody(text), { onHead, onLost }).finally(() => body.release());
     return await settlesWithin(head.promise, SOON_MS, this.#timers) ? await head.promise : undefined;
   }
 
-  /** Cuts what is under way, and ends the session. Settles when the server was told. Again: nothing. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  /** Cuts what is under way: nothing is said any more. */
+  close(): void {
     this.#isClosed = true;
+    this.#wake();
     for (const inner of this.#inner) inner.abort();
-    if (this.#sessionId !== undefined) await this.#run("DELETE", new BytesBody(new Uint8Array(0)), () => {});
+  }
+
+  /** Behind `close`: ends the session. Settles when the server was told. */
+  async endSession(): Promise<void> {
+    if (this.#sessionId !== undefined) await this.#run("DELETE", new BytesBody(NO_BYTES), { onHead: () => {} });
   }
 
   #heard({ status, fields }: ResponseStart): void {
+    if (status === 404 && this.#sessionId !== undefined) this.#options.onGone();
     if (status >= 300) return;
     this.#sessionId = fieldValue(fields, "mcp-session-id") ?? this.#sessionId;
   }
@@ -109,28 +128,40 @@ export class LegacyChannel {
     while (!this.#isClosed && status === 200) {
       const extra = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
       const onHead = (start: ResponseStart) => void (status = start.status);
-      await this.#run("GET", new BytesBody(new Uint8Array(0)), onHead, { extra, onEventId: (id) => lastEventId = id });
-      if (!this.#isClosed && status === 200) await pause(RELISTEN_MS, this.#timers);
+      await this.#run("GET", new BytesBody(NO_BYTES), { onHead, extra, onEventId: (id) => lastEventId = id });
+      if (!this.#isClosed && status === 200) await this.#pause();
     }
     this.#isListening = false;
+  }
+
+  /** Until it is time to listen again, or never. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#timers.after(RELISTEN_MS, resolve);
+      this.#wake = () => {
+        stop();
+        resolve();
+      };
+    });
   }
 
   async #run(
     method: "GET" | "POST" | "DELETE",
     body: BodyReader,
-    onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void,
-    { extra = [], onEventId }: { readonly extra?: FieldList; readonly onEventId?: (id: string) => void } = {},
+    { onHead, onLost = () => {}, extra = [], onEventId = () => {} }: Hearing,
   ): Promise<void> {
-    const inner = new InnerExchange({
+    const inner: InnerExchange = new InnerExchange({
       head: this.#headOf(method, body.length, extra),
       body,
       connection: this.#last.exchange.connection,
       account: this.#parts.account.shareOf(this.caller.principalKey),
       listener: {
         onHead,
+        onLost,
         onMessage: async (text, eventId) => {
-          if (eventId !== undefined) onEventId?.(eventId);
-          if (text.length > 0) await this.#say(text);
+          if (eventId !== undefined) onEventId(eventId);
+          // A refusal is about a message or about nothing that the client has asked for.
+          if (text.length > 0 && (inner.status < 300 || idIn(text) !== undefined)) await this.#say(text);
         },
       },
     });
@@ -145,6 +176,7 @@ export class LegacyChannel {
 
   /** One event: a message is one line there. */
   async #say(text: Uint8Array): Promise<void> {
+    if (this.#isClosed) return;
     this.#version ??= versionIn(text);
     const line = flatten(text.slice());
     const event = new Uint8Array(EVENT.length + line.length + END.length);
@@ -192,6 +224,17 @@ function isNotificationOf(text: Uint8Array, method: string): boolean {
     return isJsonObject(message) && message.method === method && message.id === undefined;
   } catch {
     return false;
+  }
+}
+
+/** As it stands in a message; undefined where there is none, or nobody could tell whose it is. */
+function idIn(text: Uint8Array): Uint8Array | undefined {
+  try {
+    const span = findMember(text, "id");
+    const id = span === undefined ? undefined : text.slice(span.start, span.end);
+    return id === undefined || decoder.decode(id) === "null" ? undefined : id;
+  } catch {
+    return undefined;
   }
 }
 

@@ -5,7 +5,6 @@ import {
   type BodyReader,
   type BodyWriter,
   type Exchange,
-  type FieldList,
   HttpError,
   type RequestHead,
   type ResponseStart,
@@ -23,6 +22,8 @@ export interface InnerListener {
   onHead(start: ResponseStart, whole: Uint8Array | undefined): void;
   /** A message, and the event it came with. Resolves when the client's stream took it. */
   onMessage(text: Uint8Array, eventId: string | undefined): Promise<void>;
+  /** What is left of the answer does not come: there is no room for it, or it is none. */
+  onLost(): void;
 }
 
 export interface InnerOptions {
@@ -76,7 +77,7 @@ export class InnerExchange implements Exchange {
     this.#begin(start, whole);
     if (whole === undefined) return;
     this.bodySent = whole.length;
-    await this.#reader(start.fields)?.end(whole);
+    await this.#held(() => this.#reader(start.fields)?.end(whole));
   }
 
   async begin(start: ResponseStart, _length: number, first?: Bytes): Promise<BodyWriter> {
@@ -84,19 +85,33 @@ export class InnerExchange implements Exchange {
     const reader = this.#reader(start.fields);
     const write = async (bytes: Bytes) => {
       this.bodySent += bytes.length;
-      if (this.aborted) return;
-      await reader?.add(bytes);
+      await this.#held(() => reader?.add(bytes));
     };
     const writer = {
       write,
       end: async (last?: Bytes) => {
         if (last !== undefined) await write(last);
-        await reader?.end();
+        await this.#held(() => reader?.end());
       },
-      abort: () => {},
+      abort: () => this.#lose(),
     };
     if (first !== undefined) await write(first);
     return writer;
+  }
+
+  /** As an exchange has to be: what fails is an answer nobody waits for any more. */
+  async #held(take: () => Promise<void> | undefined): Promise<void> {
+    if (this.aborted) return;
+    try {
+      await take();
+    } catch {
+      this.#lose();
+      this.abort();
+    }
+  }
+
+  #lose(): void {
+    if (!this.aborted) this.#listener.onLost();
   }
 
   #begin(start: ResponseStart, whole: Uint8Array | undefined): void {
@@ -106,7 +121,7 @@ export class InnerExchange implements Exchange {
   }
 
   /** Undefined where an answer holds no message. */
-  #reader(fields: FieldList): MessageReader | undefined {
+  #reader(fields: ResponseStart["fields"]): MessageReader | undefined {
     if (fieldValue(fields, "content-encoding") !== undefined) return undefined;
     if (isEventStream(fields)) return new EventReader(this.#listener, this.#charge);
     const isJson = /^application\/json\b/i.test(fieldValue(fields, "content-type") ?? "");

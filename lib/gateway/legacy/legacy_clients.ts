@@ -8,8 +8,8 @@ import { corsFields, preflightFields } from "../in/guard.ts";
 import { holdBody } from "../in/body.ts";
 import type { Inbound } from "../inbound.ts";
 import { explainCut } from "../out/explain_cut.ts";
-import type { GatewayParts } from "../parts.ts";
-import { type Answered, assertOwner, type Handle, LegacyChannel } from "./channel.ts";
+import type { GatewayParts, Handle, LegacyDoor } from "../parts.ts";
+import { type Answered, assertOwner, LegacyChannel } from "./channel.ts";
 
 /** Below the path of the streams. */
 const MESSAGES = "/messages";
@@ -18,7 +18,7 @@ const PASSED_ON = ["www-authenticate", "retry-after", "content-type"];
 
 const encoder = new TextEncoder();
 
-export class LegacyClients {
+export class LegacyClients implements LegacyDoor {
   readonly path: string;
   readonly #messages: string;
   /** By the random name that only the stream's client knows. */
@@ -39,7 +39,6 @@ export class LegacyClients {
     return path === this.path || path === this.#messages;
   }
 
-  /** What a browser asks before it sends; undefined for anything else. */
   preflight(inbound: Inbound): Promise<void> | undefined {
     const { head, origin, exchange } = inbound;
     if (head.method !== "OPTIONS" || origin === undefined || !this.serves(head.path)) return undefined;
@@ -47,7 +46,6 @@ export class LegacyClients {
     return exchange.respond({ status: 204, fields });
   }
 
-  /** @throws SignetError as the path of any request; `session_not_found`, `owner_mismatch` for a stream that is not the caller's */
   async serve(parts: GatewayParts, asked: { inbound: Inbound; caller: Caller; handle: Handle }): Promise<void> {
     const { inbound: { head } } = asked;
     if (head.path === this.path) {
@@ -70,18 +68,20 @@ export class LegacyClients {
         CHUNKED,
       );
       const stream = parts.keepAlive.watch(writer);
-      const channel = new LegacyChannel(parts, { inbound, caller, stream, handle });
+      const gone = Promise.withResolvers<void>();
+      const channel = new LegacyChannel(parts, { inbound, caller, stream, handle, onGone: gone.resolve });
       this.#channels.set(name, channel);
       try {
         await stream.write(endpoint);
-        await inFlight.waitFor(new Promise<never>(() => {}));
+        await inFlight.waitFor(gone.promise);
       } catch (error) {
         if (!(error instanceof HttpError) || !inFlight.cut) throw explainCut(error, inFlight);
       } finally {
         this.#channels.delete(name);
         parts.keepAlive.unwatch(stream);
+        channel.close();
         await writer.end();
-        await channel.close();
+        await channel.endSession();
       }
     } finally {
       parts.underWay.end(inFlight);
