@@ -91,6 +91,7 @@ export class App implements RunningApp {
     this.#lasting = lasting;
     this.#settings = settings;
     this.#parts = parts;
+    lasting.law.enact(parts.code, now());
     this.#startedAtMs = now();
     this.#reachability = new Reachability(lasting.upstream, now);
     this.#server = serveHttp1({
@@ -268,6 +269,11 @@ export class App implements RunningApp {
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
     this.#settings = settings;
     this.#parts = parts;
+    // Streams that began where nothing was ruled would go on as they began: they are opened again.
+    if (this.#lasting.law.policy === undefined && parts.code.policy !== undefined) {
+      this.#lasting.underWay.endStreams("drain");
+    }
+    this.#lasting.law.enact(parts.code, now());
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
     this.#setAccessLog(settings);

@@ -11,6 +11,7 @@ import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
 import { tellOfSession } from "../gateway/observed.ts";
+import { Law } from "../gateway/law.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
 import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
@@ -32,7 +33,9 @@ import { concerns, openRevocations, type StoredRevocations } from "../session/re
 import { SessionTokens } from "../session/tokens.ts";
 import type { Replicas } from "../replica/replicas.ts";
 import type { Moves } from "../gateway/out/moves.ts";
+import { MemoryRates } from "../store/memory_rates.ts";
 import { createMemoryStore } from "../store/memory.ts";
+import { SharedRates } from "../store/shared_rates.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -77,6 +80,8 @@ export interface Lasting {
   /** What operators watch. */
   readonly feeds: Feeds;
   readonly underWay: UnderWay;
+  /** Rules and rates in force, and what is counted by them. */
+  readonly law: Law;
   readonly log: BudgetedLogger;
   /** Of every exchange, and of what else happens: `observe/observers.ts`. */
   readonly observers: Observers;
@@ -202,6 +207,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     lifecycle,
     feeds: new Feeds(),
     underWay,
+    law: new Law({ counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }), log }),
   };
 }
 

@@ -22,6 +22,7 @@ import type { Authentication } from "./in/authenticate.ts";
 import type { FieldPolicy } from "./out/fields.ts";
 import type { Guard } from "./in/guard.ts";
 import type { KeepAlive } from "./out/keep_alive.ts";
+import type { Code, Law } from "./law.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { UnderWay } from "./out/under_way.ts";
 import type { Moves } from "./out/moves.ts";
@@ -101,6 +102,10 @@ export interface GatewayParts {
   readonly legacyClients: LegacyDoor | undefined;
   /** RFC 9728 metadata to serve; undefined where no resource is configured. */
   readonly resource: ProtectedResource | undefined;
+  /** What is in force of rules and rates, for what is under way, too. */
+  readonly law: Law;
+  /** What comes into force with these parts. */
+  readonly code: Code;
   readonly log: Logger;
   /** Who is told of every exchange when it has ended, and of what else happens. */
   readonly observers: Observers;

@@ -8,6 +8,7 @@ import type { Classified } from "../mcp/era.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
+import { admit, countPlain, isAllowedBefore } from "./in/admit.ts";
 import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
@@ -69,11 +70,13 @@ async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: Legac
 function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   inbound.provenAs = caller;
   const known = findOwned(parts, { inbound, caller });
-  if (known !== undefined && mayGoAsItIs(parts, inbound, known)) {
+  if (known !== undefined && mayGoAsItIs(parts, { inbound, caller, session: known })) {
     parts.metrics.fastLane.inc();
     if (parts.tracer !== undefined) decideTrace(parts, inbound);
     if (inbound.record !== undefined) inbound.record.lane = "fast";
-    return forward(parts, { inbound, caller, session: known, body: inbound.body });
+    const outbound = { inbound, caller, session: known, body: inbound.body };
+    const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
+    return counting === undefined ? forward(parts, outbound) : counting.then(() => forward(parts, outbound));
   }
   return walkOn(parts, inbound, caller);
 }
@@ -139,19 +142,28 @@ function requireEndpoint(parts: GatewayParts, inbound: Inbound): void {
   throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
 }
 
+/** A request of a session at hand. */
+interface Known {
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+  readonly session: Session;
+}
+
 /**
  * The fast lane's condition: nothing about the request of a known session is left to find out. Takes the body if it is
  * here whole; whoever comes later finds it in `inbound.body`.
  */
-function mayGoAsItIs(parts: GatewayParts, inbound: Inbound, session: Session): boolean {
+function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): boolean {
   const { fullLane, cancelOnDisconnect } = parts.options;
   if (fullLane || !speaks(session, inbound.protocolVersion)) return false;
   if (inbound.head.method === "GET") return true;
   // To cancel a call its id must be known, and for that its body parsed (C3).
   if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.facts.isJson) return false;
   inbound.body = inbound.exchange.body.takeBuffered();
-  if (inbound.body !== undefined) requireHopBody(inbound, inbound.body);
-  return inbound.body !== undefined && isPlain(parts, inbound, inbound.body);
+  if (inbound.body === undefined) return false;
+  requireHopBody(inbound, inbound.body);
+  if (!isPlain(parts, inbound, inbound.body)) return false;
+  return parts.law.policy === undefined || isAllowedBefore(parts, { inbound, caller, session });
 }
 
 async function openAndDeliver(parts: GatewayParts, read: Read): Promise<void> {
@@ -190,11 +202,19 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
       : sessionRequired(inbound);
   }
   const { bytes } = body;
+  if (!await isAdmitted(parts, read, undefined)) return;
   if (message.era === "modern") {
     return await forwardStateless(parts, { inbound, caller, message: message.message, body: bytes });
   }
   if (message.kind !== "initialize") throw new SignetError("session_required");
   await initialize(parts, { inbound, caller, request: message.request, body: bytes });
+}
+
+/** Whether rules and rates let it through. What is not allowed and wants no answer has been dealt with. */
+async function isAdmitted(parts: GatewayParts, { inbound, caller, body }: Read, session: Session | undefined) {
+  if (body === undefined || await admit(parts, { inbound, caller, session, body: body.bytes })) return true;
+  await inbound.exchange.respond({ status: 202, fields: [] });
+  return false;
 }
 
 async function deliverTo(parts: GatewayParts, read: Read, session: Session): Promise<void> {
@@ -203,6 +223,7 @@ async function deliverTo(parts: GatewayParts, read: Read, session: Session): Pro
   try {
     if (inbound.head.method === "DELETE") return await end(parts, { inbound, caller, session });
     requireSpoken(session, inbound, message);
+    if (!await isAdmitted(parts, read, session)) return;
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
     if (handshake !== undefined) session.replaceTransient(parts.fields.transientOf(inbound));
     const outbound = { inbound, caller, session, body: body?.bytes };

@@ -39,6 +39,10 @@ const LIFE: Readonly<Record<string, Row>> = {
   ],
   "writing the audit log failed": ["A fault of Signet's own while writing.", "Report it with the line."],
   "request": ["A request has ended (--access-log).", ""],
+  "the condition of a rule could not be told": [
+    "A rule's condition met something that is not there or of another type: it then allows nothing, and denies if it is there to deny. `rule` says which one, `reason` what it met.",
+    "Ask for what may be missing with has(), as in `has(principal.claims.groups) && …`.",
+  ],
   "log level set": ["The log's level was changed over the admin listener, until the next reload.", ""],
   "draining; a second signal ends at once": [
     "Signet was asked to end: not ready, nothing new, what runs may finish.",

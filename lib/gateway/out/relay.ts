@@ -1,6 +1,6 @@
 // The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
-// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, docs/protocol.md
-// 15).
+// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed but what rules hide (N2, G4,
+// docs/protocol.md 15).
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
@@ -15,6 +15,7 @@ import {
 } from "../../http1/types.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
+import { lawfulAnswer } from "./lawful_answer.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 import { tellRefusalBehind } from "../refuse.ts";
@@ -34,9 +35,11 @@ export interface Arriving {
  * properly.
  */
 export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = NONE): Promise<void> {
-  const { inbound, response } = arriving;
+  const { inbound } = arriving;
+  let { response } = arriving;
   let isWhole = true;
   try {
+    if (parts.law.policy !== undefined) response = lawfulAnswer(parts, inbound, response);
     const { status, reason } = response.head;
     if (status >= 400) tellRefusalBehind(parts, inbound, response);
     const passed = parts.fields.toClient(inbound, response.head);
@@ -50,7 +53,7 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
       return inbound.exchange.respond(start, whole);
     }
     isWhole = false;
-    return relayPieces(parts, arriving, start);
+    return relayPieces(parts, { ...arriving, response }, start);
   } finally {
     if (isWhole) response.release();
   }

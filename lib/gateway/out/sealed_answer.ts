@@ -35,6 +35,7 @@ export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: Cl
   return {
     head: {
       ...plain.head,
+      notes: undefined,
       fields: plain.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!)),
       bodyLength: CHUNKED,
     },

@@ -44,7 +44,7 @@ export function decoded(response: ClientResponse): ClientResponse {
   const body = new DecodedBody(response.body, OPENERS[coding]!);
   const fields = head.fields.filter((_, at, all) => !OF_THE_CODING.has(all[at - at % 2]!));
   return {
-    head: { ...head, fields, bodyLength: CHUNKED },
+    head: { ...head, fields, notes: undefined, bodyLength: CHUNKED },
     body,
     release() {
       body.close();
