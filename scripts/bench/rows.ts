@@ -58,5 +58,7 @@ export const ROWS: readonly RowSpec[] = [
     floor: 40,
     unit: "ms",
   },
+  { id: "audit", what: "fast lane with an audit log vs without, CPU", ...lower, target: 1.1, floor: 1.2, unit: "×" },
+  { id: "audit-executable", what: "the same of the executable", ...lower, target: 1.1, floor: 1.2, unit: "×" },
   { id: "several-list", what: "the same list unchanged", ...lower, target: 1, floor: 15, unit: "ms" },
 ];
