@@ -96,7 +96,7 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "Mend the client.",
   ],
   method_not_found: [
-    "A client without a session asks for a method that the MCP server, of an earlier revision, does not have.",
+    "A client without a session asks for a method that the MCP server, of an earlier revision, does not have, or that its own revision has not any more, such as tasks/result.",
     "Nothing, if the client goes on with a session: that is how it finds out. Else connect it with one.",
   ],
   not_acceptable: [

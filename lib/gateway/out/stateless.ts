@@ -32,7 +32,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   });
   parts.metrics.modern.inc();
   const fields = parts.fields.toUpstream(inbound, caller);
-  const { body, isChanged, carriage } = bringBack(parts, request, fields);
+  const { body, carriage } = bringBack(parts, request, fields);
   const inFlight = begin(parts, request);
   try {
     const given = await sendWithoutSession(parts, inFlight, {
@@ -41,7 +41,8 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       fields,
       upstreamSessionId: undefined,
       body,
-      parsed: isChanged ? undefined : inbound.parsed,
+      // Of what it has opened nobody behind here looks at more than the text.
+      parsed: inbound.parsed,
       caller,
       session: undefined,
       noted: inbound.record,
