@@ -30,14 +30,16 @@ async function compile(rule: AccessRule, at: number): Promise<Rule> {
 
 /** What is wrong with rules that have been read, and what should be known of them. */
 export async function examineRules(
-  { rules, rulesOtherwise }: Pick<Settings, "rules" | "rulesOtherwise">,
+  { rules, rulesOtherwise, principals }: Pick<Settings, "rules" | "rulesOtherwise" | "principals">,
   places: ReadonlyMap<SettingKey, string>,
 ): Promise<{ readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] }> {
   const problems: ConfigProblem[] = [];
   const place = places.get("rules") ?? "--rules";
+  const claimless: string[] = [];
   for (const [at, rule] of rules.entries()) {
     try {
-      await compile(rule, at);
+      const { name, parts } = await compile(rule, at);
+      if (parts.some(({ reads: { claims } }) => claims === "all" || claims.size > 0)) claimless.push(name);
     } catch (fault) {
       const { message, at: character, remedy } = fault as Error & { at?: number; remedy?: string };
       const where = character === undefined ? "" : `, at character ${character + 1}`;
@@ -53,8 +55,17 @@ export async function examineRules(
   if (twice !== undefined) {
     problems.push({ place, problem: `two rules are called ${twice}`, remedy: "Give each a name of its own." });
   }
-  return { problems, warnings: warningsOf(rules, rulesOtherwise) };
+  const warnings = warningsOf(rules, rulesOtherwise);
+  if (claimless.length > 0 && !principals.some((name) => WITH_CLAIMS.has(name))) {
+    warnings.push(
+      `No caller has claims, which ${claimless.join(", ")} reads: only --principal jwt and introspection do.`,
+    );
+  }
+  return { problems, warnings };
 }
+
+/** Sources whose callers have claims. */
+const WITH_CLAIMS: ReadonlySet<string> = new Set(["jwt", "introspection"]);
 
 function quotedName(rule: AccessRule, at: number): string {
   return rule.name === undefined ? ruleName(rule, at) : `rule ${at + 1} (${rule.name})`;

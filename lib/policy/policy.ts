@@ -67,11 +67,19 @@ const MOST_CACHED = 1000;
 /** Longer names are judged each time. */
 const LONGEST_CACHED = 256;
 
+/** What one rule had to say, in words. */
+export interface Step {
+  readonly rule: string;
+  readonly why: string;
+}
+
 /** What judging one subject has come across. */
 interface Trail {
   readArguments: boolean;
   readHints: boolean;
   needs: readonly string[] | undefined;
+  /** Told of each rule that was asked, where somebody wants to know. */
+  readonly steps?: Step[];
 }
 
 const NO_SCOPES: readonly string[] = [];
@@ -117,6 +125,14 @@ export class Policy {
     return shown.ruling === "allowed" ? { ...found, ruling: "arguments" } : found;
   }
 
+  /** Why a call is judged as it is: every rule that was asked, in order. Remembers nothing. */
+  explain(principal: Principal, subject: Subject, known: Known): { readonly verdict: Verdict; readonly steps: Step[] } {
+    const steps: Step[] = [];
+    const trail: Trail = { readArguments: false, readHints: false, needs: undefined, steps };
+    this.#decide(principal, subject, known, trail);
+    return { verdict: this.judge(principal, subject, known), steps };
+  }
+
   #remembered(principal: Principal, subject: Subject, known: Known): Verdict {
     const isCall = known.args !== undefined;
     let memory = this.#cache.get(principal);
@@ -136,8 +152,13 @@ export class Policy {
     try {
       for (const rule of rules) {
         if (!this.#matches(rule, names, { principal, subject, known, trail })) continue;
-        if (rule.effect === "deny") return this.#denied(rule.name, trail);
+        if (rule.effect === "deny") {
+          trail.steps?.push({ rule: rule.name, why: "it denies" });
+          return this.#denied(rule.name, trail);
+        }
         const missing = rule.scopes.filter((scope) => !principal.scopes.includes(scope));
+        const why = missing.length === 0 ? "it allows" : `it would allow with ${missing.join(" ")}`;
+        trail.steps?.push({ rule: rule.name, why });
         if (missing.length === 0) return { ruling: "allowed", rule: rule.name, scopes: NO_SCOPES };
         trail.needs ??= rule.scopes;
       }
@@ -158,9 +179,14 @@ export class Policy {
   /** An address is denied if any of its spellings is, and allowed if all are. */
   #matches(rule: Rule, names: readonly string[], asking: Asking): boolean {
     const { kind } = asking.subject;
-    const fits = (name: string) =>
-      rule.patterns.some((pattern) => pattern.kind === kind && matchesPattern(pattern.pattern, name)) &&
-      this.#holds(rule, name, asking);
+    const { steps } = asking.trail;
+    const fits = (name: string) => {
+      if (rule.patterns.some((pattern) => pattern.kind === kind && matchesPattern(pattern.pattern, name))) {
+        return this.#holds(rule, name, asking);
+      }
+      steps?.push({ rule: rule.name, why: "none of its patterns names it" });
+      return false;
+    };
     return rule.effect === "deny" ? names.some(fits) : names.every(fits);
   }
 
@@ -182,12 +208,15 @@ export class Policy {
         if (known.hints === undefined) throw new HintsMissing();
       }
       try {
-        if (!part.holds(readsArguments ? scope.withArguments : scope.value)) return false;
+        if (part.holds(readsArguments ? scope.withArguments : scope.value)) continue;
+        trail.steps?.push({ rule: rule.name, why: "its condition does not hold" });
+        return false;
       } catch (fault) {
         failed ??= fault;
       }
     }
     if (failed === undefined) return true;
+    trail.steps?.push({ rule: rule.name, why: `its condition cannot be told (${kindOf(failed)})` });
     this.failures++;
     this.onFailure?.(rule.name, kindOf(failed));
     return rule.effect === "deny";
