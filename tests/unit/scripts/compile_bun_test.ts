@@ -32,6 +32,7 @@ Deno.test("assertSelfContained objects to whatever a bundle would load when it r
   assertSelfContained('import { a } from "node:fs";\nimport "node:net";\nconst text = "import x";\nexport { b };\n');
   assert.throws(() => assertSelfContained('import { a } from "node:fs";\nimport { jwt } from "jose";\n'), /jose/);
   assert.throws(() => assertSelfContained('import "./a.js";\n'), /a\.js/);
+  assertSelfContained('const page = `\nimport { get } from "./api.js";\n`;\n');
 });
 
 Deno.test("the program bundles into one module of its own files and its packages", STRICT, async () => {
