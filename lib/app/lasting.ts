@@ -167,8 +167,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   ringNow = () => registry.ring;
   upstream.onEnded = (id) => endLinked(registry, id, now());
   const lifecycle = { leaving: false, draining: false };
-  const metrics = new GatewayMetrics({ countsSent: telemetry !== undefined });
-  const underWay = new UnderWay({ limits, lifecycle, metrics });
+  const metrics = new GatewayMetrics({ countsSent: telemetry?.exportsMetrics ?? false });
+  const underWay = new UnderWay({ limits, lifecycle });
   revocations.watch((revocation) => {
     endRevoked(registry, revocation, now());
     cutRevoked(

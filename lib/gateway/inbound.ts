@@ -58,8 +58,12 @@ export class Inbound implements ResolverView {
   methodRow = UNREAD;
   /** When its head had come, by `performance.now`. */
   readonly receivedAt: number = performance.now();
+  /** When something was sent to a server for it last, by the same clock; 0 if nothing was. */
+  sentAt = 0;
   /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */
   record: ExchangeRecord | undefined = undefined;
+  /** Whether observers are told of it: not of what another replica passes on, which is observed there. */
+  isObserved = false;
   /** Its trace; null where it has none, undefined as long as that is not decided (`traced.ts`). */
   trace: RequestTrace | null | undefined = undefined;
 

@@ -43,7 +43,16 @@ export async function handle(parts: GatewayParts, exchange: Exchange): Promise<v
   }
   endRecord(parts, inbound);
   if (parts.tracer !== undefined) endTrace(parts, inbound);
-  parts.metrics.exchanges.count(inbound.row, exchange.status, (performance.now() - inbound.receivedAt) / 1000);
+  count(parts, inbound);
+}
+
+function count(
+  { metrics: { exchanges, sent } }: GatewayParts,
+  { row, exchange: { status }, receivedAt, sentAt }: Inbound,
+) {
+  const now = performance.now();
+  exchanges.count(row, status, (now - receivedAt) / 1000);
+  if (sent !== undefined && sentAt > 0) sent.count(row, status, (now - sentAt) / 1000);
 }
 
 // The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.

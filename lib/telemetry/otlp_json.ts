@@ -39,7 +39,7 @@ const CUMULATIVE = 2, STATUS_ERROR = 2, SAMPLED = 1;
 
 /** Nanoseconds since the epoch, as text; fractions of a microsecond are beyond what is measured. */
 export function nanos(ms: number): string {
-  return String(BigInt(Math.round(ms * 1000)) * 1000n);
+  return `${Math.round(ms * 1000)}000`;
 }
 
 function valueOf(value: string | number | boolean) {

@@ -1,9 +1,10 @@
 // A program: the fast lane in this process, between a client and a server that are memory. What is left is Signet's own
 // work for a request, so the CPU time of a fixed number of them can be repeated on a busy machine, as a socket's cannot.
-//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [FLAG…]
+//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [--traced=RATIO] [FLAG…]
 // FOLDER: the checkout whose lib is measured, this one or another; FLAG: of `signet serve`, besides those that are needed.
 // LOAD: `session`, calls of an open session in the fast lane, unless it is `stateless`, calls of revision 2026-07-28, or
 // `state`, such calls that bring a state of 1 KB and are answered with another.
+// RATIO: the share of requests that is traced; the collector is memory, too, and takes everything.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
 import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
@@ -11,9 +12,10 @@ import { CALL, INITIALIZE, PATH } from "./context.ts";
 import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
 
 const [folder = ".", rounds = "20", requests = "5000", ...given] = Deno.args;
-const LOAD = "--load=";
+const LOAD = "--load=", TRACED = "--traced=";
+const ratio = given.find((word) => word.startsWith(TRACED))?.slice(TRACED.length);
 const load = given.find((word) => word.startsWith(LOAD))?.slice(LOAD.length) ?? "session";
-const more = given.filter((word) => !word.startsWith(LOAD));
+const more = given.filter((word) => !word.startsWith(LOAD) && !word.startsWith(TRACED));
 const CONNECTIONS = 32;
 const WARM_UP = 50_000;
 const UPSTREAM_ID = "0123456789abcdef0123456789abcdef";
@@ -122,6 +124,7 @@ async function start(): Promise<string> {
     const ring = ephemeralKeyRing((n) => crypto.getRandomValues(new Uint8Array(n)));
     await startApp({
       settings,
+      telemetry: ratio === undefined ? undefined : await telemetryOf(ratio),
       loadKeys: () => Promise.resolve({ ring, source: "bench", ephemeral: true, warnings: [] }),
       reloadSettings: () => Promise.resolve(settings),
       log: createLogger({ level: "error", format: "json", now: Date.now, write: (line) => console.error(line) }),
@@ -131,6 +134,17 @@ async function start(): Promise<string> {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+async function telemetryOf(ratio: string) {
+  const module = `${folder}/lib/config/otel_variables.ts`;
+  const { readTelemetry }: typeof import("../../lib/config/otel_variables.ts") = await import(module);
+  return readTelemetry({
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4",
+    OTEL_METRICS_EXPORTER: "none",
+    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: ratio,
+  }).telemetry;
 }
 
 function requestOf(token: string, id: string | undefined, body: string, isStateless = false): Uint8Array {

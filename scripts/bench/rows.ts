@@ -42,6 +42,8 @@ export const ROWS: readonly RowSpec[] = [
     floor: 1.1,
     unit: "×",
   },
+  { id: "traced", what: "traced at 1 %, CPU a request vs untraced", ...lower, target: 1.03, floor: 1.06, unit: "×" },
+  { id: "traced-executable", what: "the same of the executable", ...lower, target: 1.03, floor: 1.06, unit: "×" },
   {
     id: "several-call",
     what: "call through 5 or 20 servers vs full lane, CPU",

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { OtlpCollector, type ReceivedSpan } from "../support/otlp_collector.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { Replicas } from "../support/replicas.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -178,6 +179,36 @@ for (const lane of LANES) {
     collector.spans.length = 0;
     assert.equal(await status(signet.post(call(3, "x"), { ...ask, id: "nobody" })), 404);
     assert.equal((await typeOf(SERVER))?.[0], true);
+  });
+}
+
+for (const lane of LANES) {
+  Deno.test(`G6 R1: a request that is passed on to another replica is one trace (${lane} lane)`, STRICT, async () => {
+    await using collector = new OtlpCollector();
+    await using replicas = await Replicas.start({ count: 2, lane, otel: collector.variables });
+    const id = await replicas.at(0).signet.open({ headers: { traceparent: UNSAMPLED } });
+    const sent = withMeta({ traceparent: OF_MESSAGE });
+    const told: string[] = [];
+    for (const { signet } of replicas.all) {
+      signet.app.observers.add({ onExchange: ({ method, traceparent }) => void told.push(`${method} ${traceparent}`) });
+    }
+    assert.equal(await status(replicas.at(1).signet.post(sent, { id })), 200);
+    const spans = await collector.spansOf(4, "a call through two replicas");
+    const [outer] = byKind(spans, SERVER).filter(({ parentSpanId }) => parentSpanId === PARENT);
+    const [hop] = byKind(spans, CLIENT).filter(({ parentSpanId }) => parentSpanId === outer?.spanId);
+    const [inner] = byKind(spans, SERVER).filter(({ parentSpanId }) => parentSpanId === hop?.spanId);
+    const [last] = byKind(spans, CLIENT).filter(({ parentSpanId }) => parentSpanId === inner?.spanId);
+    assert.ok(outer && hop && inner && last, "each is below the one before");
+    assert.equal(spans.length, 4);
+    for (const { traceId } of spans) assert.equal(traceId, TRACE);
+    assert.deepEqual(outer.events.map(({ name }) => name), ["signet.hop"]);
+    assert.equal(hop.attributes["signet.upstream"], "replica");
+    assert.equal(hop.attributes["server.port"], Number(new URL(replicas.at(0).address).port));
+    const { headers, body } = replicas.at(0).upstream.requests.at(-1)!;
+    const carried = `00-${TRACE}-${last.spanId}-01`;
+    assert.equal(headers.get("traceparent"), carried);
+    assert.equal(body, JSON.stringify(sent).replace(OF_MESSAGE, carried));
+    assert.deepEqual(told, [`tools/call 00-${TRACE}-${outer.spanId}-01`], "observers are told once, where it came");
   });
 }
 

@@ -95,6 +95,9 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
 }
 
+/** `error.type` of a hop to a replica that is gone, or no longer has the session. */
+const NOT_THERE = "session_elsewhere";
+
 /** How often a session may turn out to have gone elsewhere while one request waits. */
 const MOST_MOVES = 4;
 
@@ -106,6 +109,7 @@ async function answerFrom(parts: GatewayParts, sending: Sending, home: string, m
     if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
     const passed = await passOn(parts, { outbound, inFlight, home });
     if (passed !== undefined) return passed;
+    outbound.inbound.trace?.endSent(NOT_THERE);
   } else if (link.move !== undefined) {
     // Never two hops: whoever passed it on finds out where it went.
     throw new SignetError("session_elsewhere", { facts: { outcome: "moved" } });
@@ -132,8 +136,8 @@ async function answerAfter(
   { lost, seenGeneration, gone, moves = 0 }: Loss,
 ): Promise<ClientResponse> {
   const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
-  inbound.trace?.lose();
   if (lost !== undefined) {
+    inbound.trace?.lose();
     if (isAdopted(session)) return refusalOf(lost, "adopted");
     parts.sessionOnly?.forget(session);
   }
