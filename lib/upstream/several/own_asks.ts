@@ -24,7 +24,8 @@ export function asker(timers: Timers, timeoutMs: number): Ask {
         settle(() => reject(new MemberFault(`no answer within ${timeoutMs} ms`, { isSlow: true })));
         if (asked === undefined) return;
         const params = { requestId: asked.id, reason: "too late" };
-        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), carrier);
+        const fields = life.member.carry(carrier.fields);
+        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), { fields });
         asked.peer.forget(asked.id);
       });
       // Kept by nobody: it goes out, or not, while this stands.
