@@ -155,6 +155,15 @@ export class SignetError extends Error {
   }
 }
 
+/**
+ * The same refusal, about something: `facts` are added. It takes no stack, which would cost more than the refusal itself:
+ * for those that are made once because anybody can cause them without end.
+ */
+export function refusalAbout(refusal: SignetError, facts: NonNullable<ErrorDetail["facts"]>): SignetError {
+  const detail = { ...refusal.detail, facts: { ...refusal.detail.facts, ...facts } };
+  return Object.create(refusal, { detail: { value: detail, enumerable: true } });
+}
+
 /** A configuration that cannot be used: where it stands, what was found, what to do. `signet check` lists all. */
 export interface ConfigProblem {
   /** `--listen`, `SIGNET_LISTEN` or `signet.yaml:12 (listen)`. */

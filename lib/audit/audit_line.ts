@@ -3,6 +3,7 @@
 // Made by hand: it is on the way of every call, and most of its texts were in the line before.
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
+import { redactPath } from "../observe/redact.ts";
 
 /** Texts whose JSON is kept: names of tools, user agents, paths. */
 const MAX_KEPT = 1024;
@@ -111,7 +112,7 @@ function lineFor(record: ExchangeRecord, about: About, batch = ""): string {
   line += `,"from":${quoted(record.from)}`;
   if (userAgent !== undefined) line += `,"agent":${quoted(userAgent)}`;
   if (httpMethod !== undefined && httpMethod !== "POST") line += `,"http":${quoted(httpMethod)}`;
-  if (lane === "none" && path !== undefined) line += `,"path":${quoted(path)}`;
+  if (lane === "none" && path !== undefined) line += `,"path":${quoted(redactPath(path))}`;
   line += targetJson(about) + batch;
   if (record.args !== undefined) line += `,"args":${record.args}`;
   if (upstream !== undefined) line += `,"upstream":${quoted(upstream)}`;
@@ -134,12 +135,13 @@ export function exchangeLines(record: ExchangeRecord): readonly string[] {
 }
 
 export function eventLine(event: LifeEvent): string {
-  const { reason, actor, subject, session, what, token, agent, count, ok } = event;
+  const { reason, actor, subject, session, from, what, token, agent, count, ok } = event;
   let line = `${timeMember(event.atMs)}"event":"${event.event}","outcome":"${ok === false ? "error" : "ok"}"`;
   if (reason !== undefined) line += `,"reason":${quoted(reason)}`;
   if (actor !== undefined) line += `,"actor":${actorJson(actor)}`;
   if (subject !== undefined) line += `,"subject":${actorJson(subject)}`;
   if (session !== undefined) line += `,"session":${quoted(session)}`;
+  if (from !== undefined) line += `,"from":${quoted(from)}`;
   if (what !== undefined) line += `,"what":${quoted(what)}`;
   if (token !== undefined) line += `,"token":${quoted(token)}`;
   if (agent !== undefined) line += `,"for":${quoted(agent)}`;

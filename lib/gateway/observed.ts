@@ -77,6 +77,7 @@ function itemOf(message: RpcMessage): BatchItem {
 export function noteRefusal({ record }: Inbound, { code, detail: { facts } }: SignetError): void {
   if (record === undefined) return;
   record.refusal = code;
+  if (typeof facts?.session === "string") record.session ??= facts.session;
   if (facts?.rule !== undefined) record.rule = String(facts.rule);
   if (facts?.limit !== undefined) record.limit = String(facts.what ?? facts.limit);
 }

@@ -222,9 +222,13 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
 /** Whether rules and rates let it through. What is not allowed and wants no answer has been dealt with. */
 async function isAdmitted(parts: GatewayParts, { inbound, caller, body }: Read, session: Session | undefined) {
   if (body === undefined || await admit(parts, { inbound, caller, session, body: body.bytes })) return true;
+  noteRefusal(inbound, DROPPED);
   await inbound.exchange.respond({ status: 202, fields: [] });
   return false;
 }
+
+/** Made once: a notification that is dropped gets no answer that could say why. */
+const DROPPED = new SignetError("rule_denied");
 
 async function deliverTo(parts: GatewayParts, read: Read, session: Session): Promise<void> {
   const { inbound, caller, message, body } = read;

@@ -142,6 +142,10 @@ export const EXPLAINED_LIFE: Readonly<Record<LifeEventName, Row>> = {
   "token.revoke": ["Session tokens of Signet's own were revoked; `count` says how many.", ""],
   "session.revoke": ["An operator has revoked sessions; `what` says which, `count` how many of them were live.", ""],
   "config.reload": ["Keys, certificates and settings were read again; `ok` says whether they are in force.", ""],
+  "admin.refuse": [
+    "Somebody asked the admin listener for what he may not have, or what is not there: the path, the status and from where.",
+    "In numbers, from where nobody of yours is: the admin listener is reached by strangers. Bind it to loopback.",
+  ],
   "connection.refuse": ["Connections were turned away before there was a request; `count` says how many.", ""],
 };
 
