@@ -70,6 +70,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       name: address.name,
       prefixName: address.prefixName,
       url: address.url,
+      timeoutMs: timeoutFor(settings, address),
       required: address.required,
       breaker,
       refusal: new Refusal(),
@@ -91,7 +92,6 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
   const upstream = new SeveralUpstream({
     members,
     separator: settings.nameSeparator,
-    memberTimeoutMs: settings.memberTimeoutMs,
     maxIdLength: settings.maxIdLength,
     ring: options.ring,
     log: options.log,
@@ -116,6 +116,10 @@ function viewOf(upstream: SeveralUpstream, { upstreams }: Settings): UpstreamVie
     return { name: prefixName, address: shown, required, state, counts: { ...counts } };
   });
   return { kind: "several", servers };
+}
+
+function timeoutFor({ memberTimeouts, memberTimeoutMs }: Settings, { name }: Named): number {
+  return memberTimeouts.find(({ member }) => member === name)?.timeoutMs ?? memberTimeoutMs;
 }
 
 function textsOf(texts: readonly ToolText[], { name, prefixName }: Named): ReadonlyMap<string, string> {
@@ -174,7 +178,7 @@ function httpReach(given: {
     ...(caCerts === undefined || !url.startsWith("https:") ? {} : { caCerts }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,
-      connectPatienceMs: Math.min(settings.connectPatienceMs, settings.memberTimeoutMs),
+      connectPatienceMs: Math.min(settings.connectPatienceMs, timeoutFor(settings, address)),
       responseTimeoutMs: settings.responseTimeoutMs,
       maxHeadBytes: settings.maxHeadBytes,
     },

@@ -29,8 +29,6 @@ export interface CatalogOptions {
   readonly timers: Timers;
   /** The caller's: lists are held until all members have answered. */
   readonly account: ByteAccount;
-  /** For all pages of one member, in ms. */
-  readonly timeoutMs: number;
   readonly log: Logger;
   readonly facts: Readonly<Record<string, string>>;
 }
@@ -219,7 +217,8 @@ export class Catalog {
   }
 
   async #inTime(life: MemberLife, list: ListKind, by: Listing): Promise<Listed> {
-    const { ask, separator, taskIds, timers, timeoutMs } = this.#options;
+    const { ask, separator, taskIds, timers } = this.#options;
+    const { timeoutMs } = life.member;
     let wanted = true;
     const late = Promise.withResolvers<never>();
     const cancel = timers.after(

@@ -35,8 +35,6 @@ export interface MemberLifeOptions {
   readonly timers: Timers;
   /** It will not be tried again in this session; not called for the session's own handshake, whose caller sees it. */
   readonly onRefused: (error: unknown) => void;
-  /** For whatever Signet itself asks of it, in ms. */
-  readonly timeoutMs: number;
 }
 
 export class MemberLife {
@@ -112,7 +110,8 @@ export class MemberLife {
    * @throws SignetError, HttpError; Error with a reason that may be shown
    */
   async greet(handshake: Uint8Array, carrier: Carrier): Promise<void> {
-    const { timers, timeoutMs } = this.#options;
+    const { timers } = this.#options;
+    const { timeoutMs } = this.member;
     this.#resumed ??= { state: undefined, protocolVersion: "", handshake };
     const source = this.#open();
     const isDiscovery = stringAt(handshake, findMember(handshake, "method")) === "server/discover";

@@ -9,9 +9,10 @@ import { jsonBytes } from "./splices.ts";
 /** @throws MemberFault if no answer comes in time, or none will */
 export type Ask = (life: MemberLife, method: string, params: JsonObject, carrier: Carrier) => Promise<Message>;
 
-export function asker(timers: Timers, timeoutMs: number): Ask {
+export function asker(timers: Timers): Ask {
   return (life, method, params, carrier) =>
     new Promise((resolve, reject) => {
+      const { timeoutMs } = life.member;
       let asked: { readonly peer: Peer; readonly id: number } | undefined;
       let waiting = true;
       const settle = (then: () => void) => {

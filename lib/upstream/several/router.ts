@@ -34,8 +34,6 @@ export interface RouterParts {
   /** In the order of the lists. */
   readonly members: readonly Member[];
   readonly separator: string;
-  /** For whatever Signet itself asks of a member, in ms. */
-  readonly memberTimeoutMs: number;
   /** Of the session's id here, in characters, so that it can be sealed. */
   readonly maxStateLength: number;
   readonly ring: () => KeyRing;
@@ -277,7 +275,7 @@ export class Router implements PeerSource {
   }
 
   #begin(named: readonly { readonly member: Member; readonly name: string }[], run: string): void {
-    const { timers, memberTimeoutMs: timeoutMs, log, ring, account } = this.#parts;
+    const { timers, log, ring, account } = this.#parts;
     const { opening } = this.#options;
     this.#run = run;
     this.#lives = named.map(({ member, name }): MemberLife => {
@@ -286,7 +284,6 @@ export class Router implements PeerSource {
         name,
         opening,
         timers,
-        timeoutMs,
         events: this.#eventsOf(() => life),
         onRefused: (error) =>
           log.warn("an MCP server refused to open a session, and is left out of this one", {
@@ -299,7 +296,7 @@ export class Router implements PeerSource {
       return life;
     });
     const lives = this.#lives;
-    const ask = asker(timers, timeoutMs);
+    const ask = asker(timers);
     const taskIds = this.#taskIds = new TaskIds({ ring, owner: opening.caller.owner, lives });
     this.#catalog = new Catalog({
       lives,
@@ -307,7 +304,6 @@ export class Router implements PeerSource {
       separator: this.#separator,
       taskIds,
       timers,
-      timeoutMs,
       account: account.shareOf(opening.caller.principalKey),
       log,
       facts: this.#facts,
