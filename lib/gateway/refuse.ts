@@ -48,13 +48,18 @@ function asAgentsRead(inbound: Inbound, error: SignetError): SignetError {
   return new SignetError(error.code, { asToolResult: resultMembers(inbound), ...error.detail, publicMessage });
 }
 
+/** By which the log's line is found from the trace, and the trace from the line. */
+function traceFact({ trace }: Inbound): { readonly trace?: string } {
+  return trace ? { trace: trace.place.traceId } : {};
+}
+
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */
 export async function refuse(parts: GatewayParts, inbound: Inbound, error: unknown): Promise<void> {
   const signetError = asAgentsRead(inbound, toSignetError(error));
   parts.metrics.refusals.inc(signetError.code);
   const { exchange, origin } = inbound;
-  const facts = refusalFacts({ parts, inbound, error: signetError });
   if (parts.tracer !== undefined) decideTrace(parts, inbound);
+  const facts = { ...refusalFacts({ parts, inbound, error: signetError }), ...traceFact(inbound) };
   noteRefusal(inbound, signetError);
   if (inbound.record !== undefined) inbound.record.session ??= facts.session;
   // The client sees it break off, or has left: the log is the only place where it shows.

@@ -31,6 +31,15 @@ Deno.test("where there is none nothing is changed, unless it is to be put in", S
   }
 });
 
+Deno.test("nothing is put into what is no request: an answer, a batch", STRICT, () => {
+  const messages = ['{"jsonrpc":"2.0","id":1,"result":{}}', '{"id":1,"error":{"code":1,"message":"params"}}'];
+  const batches = [' [{"id":1,"method":"ping"},{"method":"x","params":{}}]', '[{"id":1,"result":{"method":"x"}}]'];
+  for (const message of [...messages, ...batches]) {
+    assert.equal(spliced(message, true), message);
+    assert.equal(readMeta(bytes(message), "traceparent"), undefined);
+  }
+});
+
 Deno.test("a context that is put in leaves all else as it was, whatever the message", STRICT, () => {
   const member = fc.record({
     name: fc.string(),
