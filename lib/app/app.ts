@@ -28,6 +28,8 @@ import { Reloads } from "./reloads.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
+/** How often the audit log's file is looked at. */
+const AUDIT_CHECK_MS = 10_000;
 /** What waits to be written to the audit log is waited for so long when Signet ends. */
 const AUDIT_FAREWELL_MS = 3000;
 /** How soon a revocation that another process has written to the state file ends open streams here. */
@@ -132,6 +134,7 @@ export class App implements RunningApp {
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
       setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
       setInterval(() => lasting.log.summarize(), STREAM_TICK_MS),
+      setInterval(() => void lasting.audit?.check(), AUDIT_CHECK_MS),
       setInterval(() => this.#tellRefusedConnections(), STREAM_TICK_MS),
       setInterval(
         () => this.#pollRevocations(),
@@ -236,7 +239,9 @@ export class App implements RunningApp {
 
   async reload(): Promise<void> {
     // Whether or not the settings are sound: who rotates files expects it of this signal.
-    await this.#lasting.audit?.reopen().catch((error) => this.#tellOfRotation(error));
+    const rotation = this.#lasting.audit?.reopen().catch((error) => this.#tellOfRotation(error));
+    // Where it cannot be written now, it is rotated as soon as it can.
+    if (rotation !== undefined) await settlesWithin(rotation, AUDIT_FAREWELL_MS, SYSTEM_TIMERS);
     try {
       await this.#reloads.count(this.#options.now, () => this.#reload());
       this.#tell({ event: "config.reload", ok: true });

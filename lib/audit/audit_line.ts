@@ -48,7 +48,8 @@ const EVENT_OF: Readonly<Record<string, string>> = {
 /** How an exchange came out, in one word; the first that holds. */
 function outcomeOf(record: ExchangeRecord): string {
   if (record.refusal !== undefined) return "refused";
-  if (record.cutBy !== undefined) return "cut";
+  // A client ends a stream by leaving it.
+  if (record.cutBy !== undefined && !(record.isStream && record.cutBy === "client")) return "cut";
   if (record.isError === true) return "tool_error";
   if (record.rpcCode !== undefined || record.status >= 400) return "error";
   return record.outcomeKnown || record.status === 202 || record.status === 204 || record.isStream ? "ok" : "answered";
@@ -94,7 +95,7 @@ function cut(text: string): string {
 function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): string {
   const known = method === undefined ? undefined : EVENT_OF[method];
   if (known !== undefined) return known;
-  return isStream || httpMethod === "GET" ? "stream.end" : httpMethod === "DELETE" ? "session.delete" : "request";
+  return isStream ? "stream.end" : httpMethod === "DELETE" ? "session.delete" : "request";
 }
 
 /** What one message of the exchange has of its own, and then all it has in common with the others of its batch. */
@@ -108,7 +109,7 @@ function lineFor(record: ExchangeRecord, about: About, batch = ""): string {
   if (record.limit !== undefined) line += `,"limit":${quoted(record.limit)}`;
   if (record.cutBy !== undefined) line += `,"cut":"${record.cutBy}"`;
   if (actor !== undefined) line += `,"actor":${actorJson(actor)}`;
-  if (session !== undefined) line += `,"session":"${session}"`;
+  if (session !== undefined) line += `,"session":${quoted(session)}`;
   line += `,"from":${quoted(record.from)}`;
   if (userAgent !== undefined) line += `,"agent":${quoted(userAgent)}`;
   if (httpMethod !== undefined && httpMethod !== "POST") line += `,"http":${quoted(httpMethod)}`;

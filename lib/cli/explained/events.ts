@@ -33,6 +33,10 @@ const LIFE: Readonly<Record<string, Row>> = {
     "Make room. It is tried again four times a second, and a line says when it works.",
   ],
   "audit log written again": ["What failed before takes lines again.", ""],
+  "the audit log's file is not as it was left": [
+    "It was moved or removed, cut, or somebody else has written to it while Signet runs; `found` says which.",
+    "After a rotation send SIGHUP; never copytruncate. Two Signets need a file each.",
+  ],
   "audit lines dropped": [
     "More lines came than could be written or wait; the audit log itself has a line with the count.",
     "See what slows its writing; with --audit-when-full wait requests wait in place of this.",
