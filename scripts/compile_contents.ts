@@ -66,12 +66,17 @@ export function packagesOf(sources: readonly string[], root: string): Embedded[]
 const OF_THE_PAGE: ReadonlySet<string> = new Set(
   Array.from(Deno.readDirSync(new URL("../lib/admin/page", import.meta.url)), ({ name }) => `./${name}`),
 );
+const NO_PARTS: ReadonlySet<string> = new Set();
 
-/** What a bundle still imports by itself. @throws Error if that is anything but a built-in */
-export function assertSelfContained(code: string): void {
+/**
+ * What a part of a bundle still imports by itself.
+ * @param parts names of all of the bundle's files
+ * @throws Error if that is anything but a built-in or another part
+ */
+export function assertSelfContained(code: string, parts: Pick<ReadonlySet<string>, "has"> = NO_PARTS): void {
   const imports = code.matchAll(/^\s*(?:import|export)\b[^"';]*?(?:from\s*)?["']([^"']+)["'];?$/gm);
   for (const [, specifier] of imports) {
-    if (OF_THE_PAGE.has(specifier!)) continue;
+    if (OF_THE_PAGE.has(specifier!) || parts.has(specifier!.replace(/^\.\//, ""))) continue;
     if (!specifier!.startsWith("node:")) throw new Error(`the bundle imports ${specifier}: want node: built-ins alone`);
   }
 }

@@ -2,11 +2,11 @@
 // it comes back to the server byte for byte, from its owner alone, to the server that gave it, for what it was given for
 // (docs/behaviour.md S1; docs/protocol.md 33, 34, 39; tests/vectors/FORMAT.md §7).
 import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
 import { blake3 } from "@noble/hashes/blake3.js";
 import type { KeyRing, MasterKey } from "./key_ring.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
 import { open, type OpenFailure, type Purpose, seal, sealedLength } from "./seal.ts";
+import { timingSafeEqual } from "../platform/builtin.ts";
 export { NONCE_BYTES } from "./xchacha.ts";
 
 /** What can be carried; each has a purpose of its own, so that none is ever taken for another. */
