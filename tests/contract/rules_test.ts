@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { FakeMember, messageIn, SeveralSession, startSeveral } from "../support/several.ts";
 import { call, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
+import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer, type TokenOptions } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
@@ -422,6 +423,20 @@ for (const lane of LANES) {
       undefined,
     );
     assert.equal(two.asked("resources/read").length, 0);
+  });
+
+  Deno.test(`G4: a stdio server's tools are judged alike (${lane} lane)`, STRICT, async () => {
+    const { command, args } = fixture();
+    const flags = ["--rules", '{"allow":["count"]}'];
+    await using signet = await TestSignet.start({ upstream: [command, ...args], lane, flags });
+    const id = await signet.open();
+    const { result } = await messageIn(await signet.post({ jsonrpc: "2.0", id: 1, method: "tools/list" }, { id })) as {
+      result: Json;
+    };
+    assert.deepEqual((result.tools as Json[]).map(({ name }) => name), ["count"]);
+    assert.notEqual((await messageIn(await signet.post(call(2, "count"), { id }))).result, undefined);
+    const { error } = await messageIn(await signet.post(call(3, "wait"), { id }));
+    assert.equal((error as Json).message, "Unknown tool: wait");
   });
 }
 
