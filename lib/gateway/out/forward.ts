@@ -34,7 +34,7 @@ export async function exchange(parts: GatewayParts, outbound: Outbound, deliver:
   if (inbound.record !== undefined) inbound.record.session = outbound.session.tag;
   const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await exchange(parts, { ...outbound, session }, deliver);
-  if (parts.law.governs) inbound.listsOf = listsOf(outbound);
+  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
   const inFlight = parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);

@@ -2,17 +2,18 @@
 // stands and whatever was asked, because real servers answer on whichever stream they please (docs/behaviour.md G4). An
 // answer that holds no list costs a look. What is seen of tools on the way is kept for calls that are judged by it.
 import { SignetError } from "../../errors.ts";
+import type { Charge } from "../../http1/byte_account.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { BytesBody } from "../../http1/wire/bytes_body.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { joinBytes } from "../../mcp/join_bytes.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/list_filter.ts";
 import { EventTooLong, SseFilter } from "../../mcp/sse_filter.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";
-import type { Caller } from "../../session/caller.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -26,21 +27,24 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
 
 const decoder = new TextDecoder();
 
-/** @throws SignetError `upstream_invalid` for a content coding that is not known, with the answer released */
-export function lawfulAnswer(parts: GatewayParts, inbound: Inbound, response: ClientResponse): ClientResponse {
-  const caller = inbound.provenAs;
-  if (parts.law.policy === undefined || caller === undefined) return response;
-  const plain = withoutCoding(response);
+/** An answer, and its body where that is here whole and has been taken. */
+export interface Lawful {
+  readonly response: ClientResponse;
+  readonly whole: Bytes | undefined;
+}
+
+/** @throws SignetError `upstream_invalid` for what cannot be read, with the answer released */
+export function lawfulAnswer(parts: GatewayParts, inbound: Inbound, response: ClientResponse): Lawful {
+  const isCoded = fieldValue(response.head.fields, "content-encoding") !== undefined;
+  const whole = isCoded ? undefined : response.body.takeBuffered();
+  if (whole !== undefined && !inspectBytes(whole, looksLikeList, undefined)) return { response, whole };
+  const keep = keeping(parts, inbound);
+  const plain = isCoded ? withoutCoding(response) : response;
   const isStream = isEventStream(plain.head.fields);
-  const whole = isStream ? undefined : plain.body.takeBuffered();
-  if (whole !== undefined && !inspectBytes(whole, looksLikeList, undefined)) {
-    return { head: plain.head, body: new HereBody(whole), release: () => plain.release() };
-  }
-  const keep = keeping(parts, inbound, caller);
-  if (isStream) return inEvents(parts, plain, keep);
-  if (whole === undefined) return inPieces(plain, keep);
-  const filtered = bounded(() => new ListFilter(keep).push(ownBytes(whole)));
-  return withBody(plain, new BytesBody(filtered), filtered.length);
+  if (whole === undefined) return { response: inPieces(parts, plain, isStream ? inEvents(keep) : inJson(keep)), whole };
+  const filter = isStream ? inEvents(keep) : inJson(keep);
+  const filtered = bounded(() => joinBytes([filter.push(ownBytes(whole)), filter.end()]));
+  return { response: withBody(response, response.body, filtered.length), whole: filtered };
 }
 
 /** @throws SignetError `upstream_invalid` for an entry or an event that is longer than is held */
@@ -75,10 +79,12 @@ function withoutCoding(response: ClientResponse): ClientResponse {
 }
 
 /** What the rules of the moment say of each entry. */
-function keeping({ law, now }: GatewayParts, inbound: Inbound, { principal }: Caller): Keep {
+function keeping({ law, now }: GatewayParts, inbound: Inbound): Keep {
   return (list: ListMember, entry: Uint8Array) => {
     const { policy } = law;
     if (policy === undefined) return true;
+    const principal = inbound.provenAs?.principal;
+    if (principal === undefined) return false;
     const { kind, key, method } = LISTED.get(list)!;
     const value = readEntry(entry);
     const name = value?.[key];
@@ -106,48 +112,22 @@ function withBody(response: ClientResponse, body: BodyReader, bodyLength: number
   return { head: { ...response.head, fields, notes: undefined, bodyLength }, body, release: () => response.release() };
 }
 
-/** What was here already, and is as it was. */
-class HereBody implements BodyReader {
-  readonly length: number;
-  #whole: Bytes | undefined;
-
-  constructor(whole: Bytes) {
-    this.length = whole.length;
-    this.#whole = whole;
-  }
-
-  get done(): boolean {
-    return this.#whole === undefined;
-  }
-
-  takeBuffered(): Bytes {
-    const whole = this.#whole ?? new Uint8Array(0);
-    this.#whole = undefined;
-    return whole;
-  }
-
-  read(): Promise<Bytes | null> {
-    return Promise.resolve(this.done ? null : this.takeBuffered());
-  }
-
-  readAll(): Promise<Uint8Array> {
-    return Promise.resolve(ownBytes(this.takeBuffered()));
-  }
+interface Filtering {
+  push(piece: Uint8Array): Uint8Array;
+  end(): Uint8Array;
+  /** Bytes that it holds. */
+  readonly held: number;
 }
 
-function inPieces(response: ClientResponse, keep: Keep): ClientResponse {
+const NOTHING = new Uint8Array(0);
+
+function inJson(keep: Keep): Filtering {
   const filter = new ListFilter(keep);
-  const body = new FilteredBody(response.body, {
-    push: (piece) => filter.push(piece),
-    end: () => new Uint8Array(0),
-    isSettled: () => true,
-  });
-  return withBody(response, body, CHUNKED);
+  return { push: (piece) => filter.push(piece), end: () => NOTHING, held: 0 };
 }
 
-function inEvents(parts: GatewayParts, response: ClientResponse, keep: Keep): ClientResponse {
-  const charge = parts.account.open();
-  const filter = new SseFilter({
+function inEvents(keep: Keep): Filtering {
+  return new SseFilter({
     concerns: mayHoldList,
     exchange: (data) => {
       const list = new ListFilter(keep);
@@ -156,12 +136,11 @@ function inEvents(parts: GatewayParts, response: ClientResponse, keep: Keep): Cl
     },
     mostBytes: MOST_BYTES,
   });
-  const body = new FilteredBody(response.body, {
-    push: (piece) => filter.push(piece),
-    end: () => filter.end(),
-    isSettled: () => charge.resize(filter.held),
-  });
-  const lawful = withBody(response, body, CHUNKED);
+}
+
+function inPieces({ account }: GatewayParts, response: ClientResponse, filter: Filtering): ClientResponse {
+  const charge = account.open();
+  const lawful = withBody(response, new FilteredBody(response.body, { filter, charge }), CHUNKED);
   return {
     ...lawful,
     release: () => {
@@ -171,22 +150,18 @@ function inEvents(parts: GatewayParts, response: ClientResponse, keep: Keep): Cl
   };
 }
 
-interface Filtering {
-  push(piece: Uint8Array): Uint8Array;
-  end(): Uint8Array;
-  /** Whether there is room for what it holds. */
-  isSettled(): boolean;
-}
-
 class FilteredBody implements BodyReader {
   readonly length = CHUNKED;
   readonly #plain: BodyReader;
   readonly #filter: Filtering;
+  /** For what the filter holds. */
+  readonly #charge: Charge;
   #ended = false;
 
-  constructor(plain: BodyReader, filter: Filtering) {
+  constructor(plain: BodyReader, { filter, charge }: { readonly filter: Filtering; readonly charge: Charge }) {
     this.#plain = plain;
     this.#filter = filter;
+    this.#charge = charge;
   }
 
   get done(): boolean {
@@ -206,7 +181,7 @@ class FilteredBody implements BodyReader {
         return rest.length === 0 ? null : rest;
       }
       const out = bounded(() => this.#filter.push(ownBytes(piece)));
-      if (!this.#filter.isSettled()) {
+      if (!this.#charge.resize(this.#filter.held)) {
         throw new HttpError("no_room", "reading an answer: found no room to hold an event until it is whole");
       }
       if (out.length > 0) return out;

@@ -39,14 +39,15 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
   let { response } = arriving;
   let isWhole = true;
   try {
-    if (parts.law.policy !== undefined) response = lawfulAnswer(parts, inbound, response);
     const { status, reason } = response.head;
     if (status >= 400) tellRefusalBehind(parts, inbound, response);
+    let whole: Bytes | undefined;
+    if (parts.law.policy === undefined) whole = response.body.takeBuffered();
+    else ({ response, whole } = lawfulAnswer(parts, inbound, response));
     const passed = parts.fields.toClient(inbound, response.head);
     const challenge = challengeOf(parts, response);
     const isAll = extra.length === 0 && challenge.length === 0;
     const start: ResponseStart = { status, reason, fields: isAll ? passed : [...passed, ...extra, ...challenge] };
-    const whole = response.body.takeBuffered();
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
     if (whole !== undefined) {
       if (inbound.record !== undefined) noteAnswerBody(inbound, response, whole);

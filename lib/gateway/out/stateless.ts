@@ -9,6 +9,7 @@ import { endUnowned } from "./end.ts";
 import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
+import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
@@ -31,6 +32,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     name: inbound.get("mcp-name"),
   });
   parts.metrics.modern.inc();
+  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf({ caller, session: undefined });
   const fields = parts.fields.toUpstream(inbound, caller);
   const { body, carriage } = bringBack(parts, request, fields);
   const inFlight = begin(parts, request);
