@@ -14,7 +14,6 @@ export const LAYERS = [
   "upstream",
   "bridge",
   "replica",
-  "policy",
   "session",
   "identity",
   "envelope",

@@ -17,6 +17,7 @@ export const TEST_PROGRAMS: readonly Program[] = [
   { name: "systemd-analyze", install: "apt-get install systemd", usedFor: "the systemd unit" },
   { name: "promtool", install: "apt-get install prometheus", usedFor: "Prometheus's configuration" },
   { name: "redis-server", install: "apt-get install redis-server", usedFor: "the store that replicas share" },
+  { name: "nginx", install: "apt-get install nginx", usedFor: "the balancer in front of replicas" },
   { name: "kubectl", install: "apt-get install kubernetes-client", usedFor: "the kustomization" },
 ];
 

@@ -127,10 +127,6 @@ export class Telemetry {
     });
   }
 
-  get exportsMetrics(): boolean {
-    return this.#options.settings.metrics !== undefined;
-  }
-
   /** From now on these are exported, and the page says how exporting goes. */
   measure(measured: Measured): void {
     this.#measured = measured;

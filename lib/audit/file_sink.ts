@@ -18,14 +18,11 @@ export class FileSink implements AuditSink {
   /** What a killed process left: a torn line gets its end before anything else is written. */
   readonly recovered: Recovered | undefined;
   #endsLine: boolean;
-  /** What the file has to have, in bytes, as nobody else writes to it. */
-  #size: number;
 
-  private constructor(options: FileSinkOptions, file: FileHandle, recovered: Recovered | undefined, size: number) {
+  private constructor(options: FileSinkOptions, file: FileHandle, recovered: Recovered | undefined) {
     this.#options = options;
     this.#file = file;
     this.recovered = recovered;
-    this.#size = size;
     this.#endsLine = (recovered?.torn ?? 0) > 0;
   }
 
@@ -33,8 +30,7 @@ export class FileSink implements AuditSink {
   static async open(options: FileSinkOptions): Promise<FileSink> {
     const file = await openFile(options);
     try {
-      const { size } = await file.stat();
-      return new FileSink(options, file, await recoverChain(file), size);
+      return new FileSink(options, file, await recoverChain(file));
     } catch (error) {
       await file.close();
       throw error;
@@ -45,11 +41,8 @@ export class FileSink implements AuditSink {
     if (this.#endsLine) {
       await this.#file.write(Uint8Array.of(0x0a));
       this.#endsLine = false;
-      this.#size++;
     }
-    const { bytesWritten } = await this.#file.write(bytes);
-    this.#size += bytesWritten;
-    return bytesWritten;
+    return (await this.#file.write(bytes)).bytesWritten;
   }
 
   async openNext(): Promise<(() => Promise<void>) | undefined> {
@@ -63,16 +56,8 @@ export class FileSink implements AuditSink {
     return async () => {
       const old = this.#file;
       this.#file = next;
-      this.#size = 0;
       await old.close();
     };
-  }
-
-  async trouble(): Promise<string | undefined> {
-    if (await this.#isMoved()) return "moved or removed";
-    const { size } = await this.#file.stat();
-    if (size === this.#size) return undefined;
-    return size < this.#size ? "cut" : "written to by somebody else";
   }
 
   async #isMoved(): Promise<boolean> {

@@ -11,7 +11,6 @@ export const SECTIONS = [
   "Keys",
   "Callers",
   "Sessions",
-  "Rules and rates",
   "Limits",
   "Time-outs",
   "Replicas",

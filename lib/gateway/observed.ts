@@ -22,13 +22,6 @@ import type { GatewayParts } from "./parts.ts";
  * @returns what has to be waited for, where there is no room for what is told; it may reject
  */
 export function beginRecord({ observers }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
-  inbound.isObserved = true;
-  observers.begin(makeRecord(inbound));
-  return observers.gate?.();
-}
-
-/** A record that no observer is told of, for a trace where nobody observes. */
-export function makeRecord(inbound: Inbound): ExchangeRecord {
   const record = new ExchangeRecord(inbound.receivedAtMs, inbound.remoteAddress);
   record.httpMethod = inbound.head.method;
   record.path = inbound.head.path;
@@ -36,12 +29,12 @@ export function makeRecord(inbound: Inbound): ExchangeRecord {
   record.traceparent = inbound.facts.traceparent;
   record.bytesIn = Math.max(0, inbound.head.bodyLength);
   inbound.record = record;
-  return record;
+  observers.begin(record);
+  return observers.gate?.();
 }
 
 /** To be called behind the last step, however that came. */
-export function endRecord({ observers }: GatewayParts, inbound: Inbound): void {
-  const { record, exchange, provenAs, requestId } = inbound;
+export function endRecord({ observers }: GatewayParts, { record, exchange, provenAs, requestId }: Inbound): void {
   if (record === undefined) return;
   record.actor = provenAs?.principal;
   record.rpcId ??= requestId;
@@ -49,7 +42,7 @@ export function endRecord({ observers }: GatewayParts, inbound: Inbound): void {
   record.bytesOut = exchange.bodySent;
   if (exchange.aborted) record.cutBy ??= record.refusal === undefined ? "client" : "upstream";
   record.end();
-  if (inbound.isObserved) observers.tell(record);
+  observers.tell(record);
 }
 
 /** What a tool or prompt is called with, for whoever is to see some of it. Of a batch it is not told. */
@@ -77,7 +70,6 @@ function itemOf(message: RpcMessage): BatchItem {
 export function noteRefusal({ record }: Inbound, { code, detail: { facts } }: SignetError): void {
   if (record === undefined) return;
   record.refusal = code;
-  if (typeof facts?.session === "string") record.session ??= facts.session;
   if (facts?.rule !== undefined) record.rule = String(facts.rule);
   if (facts?.limit !== undefined) record.limit = String(facts.what ?? facts.limit);
 }

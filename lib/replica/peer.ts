@@ -37,6 +37,12 @@ export interface Passed {
   readonly client: string;
 }
 
+/** Which process a request is for, and the how manieth it is. */
+export interface PassNumber {
+  readonly instance: string;
+  readonly count: number;
+}
+
 const CONNECT_TIMEOUT_MS = 1000;
 const QUESTION_TIMEOUT_MS = 1000;
 /** How often one that is on its way out is asked whether it has gone. */
@@ -44,6 +50,10 @@ const LOOK_EVERY_MS = 200;
 /** How often one with something under way is asked whether it lives, and how many silences in a row say that it does not. */
 const ASK_EVERY_MS = 1000;
 const SILENCES = 3;
+/** The same where its port is closed: who dies takes his connections with him, so that this is for broken networks. */
+const REFUSALS = 60;
+/** Before it closes its port nothing new is sent there, in ms. */
+const CLOSING_MS = 150;
 /** It is not tried again for so long after it was found dead, and then for longer each time. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
@@ -66,6 +76,9 @@ export class Peer {
   #asking: Promise<Liveness> | undefined = undefined;
   #going: Promise<void> | undefined = undefined;
   #silences = 0;
+  #refusals = 0;
+  /** When it has said that it closes its port, and a little before. */
+  #leavesAtMs = Infinity;
   #stopWatching: (() => void) | undefined = undefined;
   #closed = false;
 
@@ -101,6 +114,7 @@ export class Peer {
 
   /** Whether it can be passed anything: known already, or asked now, twice if it is silent. Never rejects. */
   async isThere(): Promise<boolean> {
+    if (this.#options.timers.now() >= this.#leavesAtMs) this.noteDead();
     for (let asked = 0; asked < 2 && !this.isDead; asked++) {
       if (this.#instance !== undefined) return true;
       if (await this.ask() === "refused") break;
@@ -132,11 +146,21 @@ export class Peer {
     return this.#asking ??= this.#askOnce().finally(() => this.#asking = undefined);
   }
 
-  /** Passes a request on to the process that answered last. */
-  send(passed: Passed): Call {
+  /** For a request to be passed on: sent twice under one number, it is taken once. */
+  nextNumber(): PassNumber {
+    return { instance: this.#instance ?? this.#options.sender, count: this.#count++ };
+  }
+
+  /** Whether the process that a number was for is still there: then it may be sent again. Never rejects. */
+  async knows({ instance }: PassNumber): Promise<boolean> {
+    return await this.ask() === "lives" && this.#instance === instance;
+  }
+
+  /** Passes a request on. */
+  send(passed: Passed, { instance, count }: PassNumber): Call {
     const { method, target, fields, body, bodyDigest, client } = passed;
     const { sender, ring } = this.#options;
-    const claim = { instance: this.#instance ?? sender, sender, count: this.#count++, client, bodyDigest };
+    const claim = { instance, sender, count, client, bodyDigest };
     const key = this.#key ?? ring().active;
     const proof = proveHop(key, claim, { to: this.address, method, target, fields });
     const sent = [...fields, HOP_FIELD, proof];
@@ -155,10 +179,16 @@ export class Peer {
     return () => void this.#underWay.delete(onDead);
   }
 
+  /** It closes its port so soon: what would meet it closing is not sent. */
+  noteLeaving(inMs: number): void {
+    this.#leavesAtMs = Math.min(this.#leavesAtMs, this.#options.timers.now() + inMs - CLOSING_MS);
+  }
+
   /** It did not take what was sent to it. */
   noteDead(): void {
     const { timers } = this.#options;
     this.#instance = undefined;
+    this.#leavesAtMs = Infinity;
     if (this.isDead) return;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#deaths, 10));
     this.#deaths++;
@@ -185,6 +215,7 @@ export class Peer {
         if (found === "unknown") continue;
         return found;
       }
+      if (found.instance !== this.#instance) this.#leavesAtMs = Infinity;
       this.#instance = found.instance;
       this.#key = key;
       this.#deaths = 0;
@@ -231,10 +262,17 @@ export class Peer {
     if (this.#underWay.size === 0) return;
     const before = this.#instance;
     const found = await this.ask();
-    if (found === "lives" && (before === undefined || before === this.#instance)) return void (this.#silences = 0);
-    if (found === "silent" && ++this.#silences < SILENCES) return;
-    this.#silences = 0;
-    if (found !== "lives") this.noteDead();
+    if (found === "lives" && (before === undefined || before === this.#instance)) {
+      this.#silences = this.#refusals = 0;
+      return;
+    }
+    if (found !== "silent") {
+      // It has closed its port, or another has taken it: what it has still to answer it answers, if it lives.
+      if (found === "refused") this.noteDead();
+      if (++this.#refusals < REFUSALS) return;
+    } else if (++this.#silences < SILENCES) return;
+    this.#silences = this.#refusals = 0;
+    this.noteDead();
     const left = [...this.#underWay];
     this.#underWay.clear();
     for (const onDead of left) onDead();

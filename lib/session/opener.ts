@@ -3,9 +3,8 @@
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { openSession, type OpenSessionResult } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
-import { refusalAbout, SignetError } from "../errors.ts";
+import { SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
-import { shortHash } from "../observe/redact.ts";
 import type { RevocationList } from "./revocation_list.ts";
 
 type OpenFailure = Extract<OpenSessionResult, { ok: false }>["reason"];
@@ -92,10 +91,10 @@ export class SessionOpener {
     const result = openSession(this.#ring, idText, this.#openOptions);
     if (!result.ok) return this.#refuse(result.reason);
     const { session: sealed, key } = result;
-    if (nowMs >= sealed.expiresAtMs) return this.#refuse("expired", sealed);
-    if (this.#dying.has(sealed.sid)) return this.#refuse("revoked", sealed);
+    if (nowMs >= sealed.expiresAtMs) return this.#refuse("expired");
+    if (this.#dying.has(sealed.sid)) return this.#refuse("revoked");
     const revoked = this.#askList(sealed);
-    if (revoked === true) return this.#refuse("revoked", sealed);
+    if (revoked === true) return this.#refuse("revoked");
     if (revoked === false) return { sealed, key };
     return this.#await(idText, { sealed, key }, revoked);
   }
@@ -126,7 +125,7 @@ export class SessionOpener {
     const opened = answer.then(
       (revoked) => {
         this.#opening.delete(idText);
-        if (revoked || opening.revoked) this.#refuse("revoked", found.sealed);
+        if (revoked || opening.revoked) this.#refuse("revoked");
         // The ring may have been reloaded meanwhile (E5).
         if (this.#ring.find(found.key.idWord) === undefined) this.#refuse("key");
         return found;
@@ -142,10 +141,8 @@ export class SessionOpener {
     return opened;
   }
 
-  /** @param sealed what the id says, where it is authentic: then the log says which session it was */
-  #refuse(outcome: OpenOutcome, sealed?: SealedSession): never {
+  #refuse(outcome: OpenOutcome): never {
     this.outcomes.inc(outcome);
-    const refusal = NOT_FOUND.get(outcome)!;
-    throw sealed === undefined ? refusal : refusalAbout(refusal, { session: shortHash(sealed.sid) });
+    throw NOT_FOUND.get(outcome) ?? new SignetError("session_not_found", { facts: { outcome } });
   }
 }

@@ -10,86 +10,60 @@ const PRUNE_EVERY_MS = 1000;
 export interface MemoryRatesOptions {
   /** Buckets of one rate. Default 50,000. */
   readonly maxBuckets?: number;
-  /** Those of them whose keys one chooser has chosen. Default 1,000. */
-  readonly maxOfChooser?: number;
-}
-
-interface Bucket {
-  fullAt: number;
-  readonly chooser: string | undefined;
 }
 
 /** The buckets of one rate. */
 class Buckets {
   readonly exact: ExactRate;
-  readonly #buckets = new Map<string, Bucket>();
-  readonly #chosen = new Map<string, number>();
+  readonly #fullAt = new Map<string, number>();
   readonly #max: number;
-  readonly #maxOfChooser: number;
   /** Of everybody who came when there was no room for another. */
-  readonly #shared: Bucket = { fullAt: -Infinity, chooser: undefined };
+  #sharedFullAt = -Infinity;
   #prunedAtMs = -Infinity;
 
-  constructor(rate: Rate, { maxBuckets, maxOfChooser }: Required<MemoryRatesOptions>) {
+  constructor(rate: Rate, max: number) {
     this.exact = exactly(rate);
-    this.#max = maxBuckets;
-    this.#maxOfChooser = maxOfChooser;
+    this.#max = max;
   }
 
   get size(): number {
-    return this.#buckets.size;
+    return this.#fullAt.size;
   }
 
-  /** The bucket of a key; one that is full is not kept before something is taken from it. */
-  of({ key, chooser }: RateTake, atMs: number): Bucket {
-    const own = this.#buckets.get(key);
+  fullAt(key: string, nowMs: number): number {
+    const own = this.#fullAt.get(key);
     if (own !== undefined) return own;
-    if (!this.#hasRoom(atMs)) return this.#shared;
-    if (chooser === undefined || (this.#chosen.get(chooser) ?? 0) < this.#maxOfChooser) {
-      return { fullAt: -Infinity, chooser };
-    }
-    // No key holds a line feed at its beginning.
-    return this.#buckets.get(`\n${chooser}`) ?? { fullAt: -Infinity, chooser: undefined };
+    return this.#hasRoom(nowMs) ? -Infinity : this.#sharedFullAt;
   }
 
-  keep({ key, chooser }: RateTake, bucket: Bucket): void {
-    if (bucket === this.#shared || this.#buckets.get(key) === bucket) return;
-    const isOwn = bucket.chooser === chooser;
-    this.#buckets.set(isOwn ? key : `\n${chooser}`, bucket);
-    if (isOwn && chooser !== undefined) this.#chosen.set(chooser, (this.#chosen.get(chooser) ?? 0) + 1);
+  set(key: string, fullAt: number): void {
+    if (this.#fullAt.size < this.#max || this.#fullAt.has(key)) this.#fullAt.set(key, fullAt);
+    else this.#sharedFullAt = fullAt;
   }
 
-  prune(atMs: number): void {
-    const now = atMs * this.exact.scale;
-    for (const [key, { fullAt, chooser }] of this.#buckets) {
-      if (fullAt > now) continue;
-      this.#buckets.delete(key);
-      if (chooser === undefined) continue;
-      const left = this.#chosen.get(chooser)! - 1;
-      if (left === 0) this.#chosen.delete(chooser);
-      else this.#chosen.set(chooser, left);
-    }
+  prune(nowMs: number): void {
+    const now = nowMs * this.exact.scale;
+    for (const [key, fullAt] of this.#fullAt) if (fullAt <= now) this.#fullAt.delete(key);
   }
 
-  #hasRoom(atMs: number): boolean {
+  #hasRoom(nowMs: number): boolean {
+    if (this.#fullAt.size < this.#max) return true;
     // A clock that was set back must not put it off.
-    const isLate = atMs - this.#prunedAtMs >= PRUNE_EVERY_MS || atMs < this.#prunedAtMs;
-    if (this.#buckets.size >= this.#max && isLate) {
-      this.#prunedAtMs = atMs;
-      this.prune(atMs);
-    }
-    return this.#buckets.size < this.#max;
+    if (nowMs - this.#prunedAtMs < PRUNE_EVERY_MS && nowMs >= this.#prunedAtMs) return false;
+    this.#prunedAtMs = nowMs;
+    this.prune(nowMs);
+    return this.#fullAt.size < this.#max;
   }
 }
 
 export class MemoryRates implements RateStore {
   readonly #rates = new Map<string, Buckets>();
-  readonly #options: Required<MemoryRatesOptions>;
+  readonly #maxBuckets: number;
   /** Times are counted from here, so that they stay exact. */
   #epochMs: number | undefined;
 
-  constructor({ maxBuckets = 50_000, maxOfChooser = 1000 }: MemoryRatesOptions = {}) {
-    this.#options = { maxBuckets, maxOfChooser };
+  constructor({ maxBuckets = 50_000 }: MemoryRatesOptions = {}) {
+    this.#maxBuckets = maxBuckets;
   }
 
   /** Buckets held, for metrics. */
@@ -123,28 +97,22 @@ export class MemoryRates implements RateStore {
 
   #of(rate: Rate): Buckets {
     let buckets = this.#rates.get(rate.id);
-    if (buckets === undefined) this.#rates.set(rate.id, buckets = new Buckets(rate, this.#options));
+    if (buckets === undefined) this.#rates.set(rate.id, buckets = new Buckets(rate, this.#maxBuckets));
     return buckets;
   }
 
-  #judge(take: RateTake, atMs: number): Omit<RateOutcome, "at"> {
-    const buckets = this.#of(take.rate);
-    const { scale, burst } = buckets.exact;
-    const now = atMs * scale;
-    const bucket = buckets.of(take, atMs);
-    // Only a clock that was set back leads beyond it: cut for good, or everybody would wait for it all the same.
-    bucket.fullAt = Math.min(bucket.fullAt, now + burst);
-    return judgeTake(buckets.exact, { fullAt: bucket.fullAt, now, cost: take.cost });
+  #judge({ rate, key, cost }: RateTake, atMs: number): Omit<RateOutcome, "at"> {
+    const buckets = this.#of(rate);
+    const now = atMs * buckets.exact.scale;
+    const fullest = now + buckets.exact.burst;
+    // Only a clock that was set back leads there: kept, or everybody would wait for it all the same.
+    if (buckets.fullAt(key, atMs) > fullest) buckets.set(key, fullest);
+    return judgeTake(buckets.exact, { fullAt: buckets.fullAt(key, atMs), now, cost });
   }
 
-  #commit(take: RateTake, atMs: number): void {
-    const buckets = this.#of(take.rate);
-    const bucket = buckets.of(take, atMs);
-    bucket.fullAt = fullAfter(buckets.exact, {
-      fullAt: bucket.fullAt,
-      now: atMs * buckets.exact.scale,
-      cost: take.cost,
-    });
-    buckets.keep(take, bucket);
+  #commit({ rate, key, cost }: RateTake, atMs: number): void {
+    const buckets = this.#of(rate);
+    const now = atMs * buckets.exact.scale;
+    buckets.set(key, fullAfter(buckets.exact, { fullAt: buckets.fullAt(key, atMs), now, cost }));
   }
 }

@@ -8,6 +8,8 @@ export interface SignetOptions {
   /** Further flags of `serve`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it listens; default: any free port of 127.0.0.1. */
+  readonly listen?: string;
   /** Forces the full lane. */
   readonly fullLane?: boolean;
 }
@@ -71,7 +73,13 @@ export class Signet implements AsyncDisposable {
   }
 
   static async start(options: SignetOptions): Promise<Signet> {
-    return new Signet(options, await launch(options, { listen: "127.0.0.1:0", admin: "127.0.0.1:0" }));
+    return new Signet(
+      options,
+      await launch(options, {
+        listen: options.listen ?? "127.0.0.1:0",
+        admin: "127.0.0.1:0",
+      }),
+    );
   }
 
   /** The MCP endpoint. */

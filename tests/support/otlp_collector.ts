@@ -25,7 +25,6 @@ export interface ReceivedSpan {
 export interface ReceivedLog {
   readonly body: string;
   readonly severity: number;
-  readonly traceId: string | undefined;
   readonly attributes: Attributes;
 }
 
@@ -78,19 +77,16 @@ export class OtlpCollector implements AsyncDisposable {
   /** Answers in its place. */
   onRequest: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #scheme: string;
 
-  /** @param tls in PEM; it is reached under `localhost` then */
-  constructor(tls?: { readonly cert: string; readonly key: string }) {
-    this.#scheme = tls === undefined ? "http://127.0.0.1" : "https://localhost";
+  constructor() {
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls },
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
       (request) => this.#answer(request),
     );
   }
 
   get url(): string {
-    return `${this.#scheme}:${this.#server.addr.port}`;
+    return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
   /** The variables that make Signet export to it, soon. */
@@ -142,11 +138,10 @@ export class OtlpCollector implements AsyncDisposable {
       case "/v1/logs":
         for (const { scopeLogs } of body.resourceLogs) {
           for (const { logRecords } of scopeLogs) {
-            for (const { body, severityNumber, attributes, traceId } of logRecords) {
+            for (const { body, severityNumber, attributes } of logRecords) {
               this.logs.push({
                 body: body.stringValue,
                 severity: severityNumber,
-                traceId,
                 attributes: attributesOf(attributes),
               });
             }

@@ -14,7 +14,7 @@ const USES = {
   streams: "Streams",
   connections: "Connections",
   processes: "Processes",
-  memory: "Memory held for callers",
+  memory: "Held bytes",
 };
 
 /** Oldest first, all of one process. */

@@ -10,8 +10,16 @@ import { removeField } from "../out/fields.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 
-/** In the answer to a request that was not taken, and not run: this is another process, or the session went elsewhere. */
-export const NOT_TAKEN = { otherProcess: "other-process", moved: "moved", draining: "draining" } as const;
+/**
+ * In the answer to a request that was not taken, and not run: this is another process, the session went elsewhere, who
+ * listens must do so elsewhere. Or it came before, and may have been run then.
+ */
+export const NOT_TAKEN = {
+  otherProcess: "other-process",
+  moved: "moved",
+  draining: "draining",
+  repeated: "repeated",
+} as const;
 
 /** Why it was not taken, kept until the request is refused in its place on the path. */
 const refusals = new WeakMap<Inbound, HopRefusal>();
@@ -63,6 +71,7 @@ export function requireHopBody({ hop }: Inbound, body: Bytes | undefined): void 
 /** What tells the replica that has passed a request on that it was not run. */
 export function notTakenFields(inbound: Inbound, error: SignetError): FieldList {
   if (error.code === "draining" && inbound.hop !== undefined) return [HOP_FIELD, NOT_TAKEN.draining];
+  if (refusals.get(inbound) === "repeated") return [HOP_FIELD, NOT_TAKEN.repeated];
   if (error.code !== "session_elsewhere") return [];
   return [HOP_FIELD, refusals.has(inbound) ? NOT_TAKEN.otherProcess : NOT_TAKEN.moved];
 }

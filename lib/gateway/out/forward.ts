@@ -10,10 +10,9 @@ import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
 import { followHandshake, openByHandshake } from "./handshake.ts";
-import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Outbound, Sending } from "./outbound.ts";
-import { type Arriving, relay } from "./relay.ts";
+import { relay } from "./relay.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
 import { passOn } from "./pass_on.ts";
 import { homeOf, isKnown, route } from "./route.ts";
@@ -21,20 +20,11 @@ import { noteAnswer } from "./send.ts";
 import { carryTrace } from "../traced.ts";
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
-export function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
-  return exchange(parts, outbound, relay);
-}
-
-/** What becomes of an answer in whose session nothing is left to find out. Releases it. */
-type Deliver = (parts: GatewayParts, arriving: Arriving) => Promise<void>;
-
-/** The same for a request of Signet's own in the client's place, whose answer goes elsewhere. */
-export async function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
+export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
   const { inbound } = outbound;
   if (inbound.record !== undefined) inbound.record.session = outbound.session.tag;
   const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
-  if (session !== outbound.session) return await exchange(parts, { ...outbound, session }, deliver);
-  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
+  if (session !== outbound.session) return await forward(parts, { ...outbound, session });
   const inFlight = parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);
@@ -53,7 +43,7 @@ export async function exchange(parts: GatewayParts, outbound: Outbound, deliver:
       if (status === 404) parts.sessionOnly?.forget(session);
       // What another replica has answered has been looked at there.
       if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
-      await deliver(parts, { inbound, inFlight, response });
+      await relay(parts, { inbound, inFlight, response });
     } catch (error) {
       throw explainCut(error, inFlight);
     } finally {
@@ -95,9 +85,6 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
 }
 
-/** `error.type` of a hop to a replica that is gone, or no longer has the session. */
-const NOT_THERE = "session_elsewhere";
-
 /** How often a session may turn out to have gone elsewhere while one request waits. */
 const MOST_MOVES = 4;
 
@@ -109,7 +96,6 @@ async function answerFrom(parts: GatewayParts, sending: Sending, home: string, m
     if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
     const passed = await passOn(parts, { outbound, inFlight, home });
     if (passed !== undefined) return passed;
-    outbound.inbound.trace?.endSent(NOT_THERE);
   } else if (link.move !== undefined) {
     // Never two hops: whoever passed it on finds out where it went.
     throw new SignetError("session_elsewhere", { facts: { outcome: "moved" } });
@@ -136,8 +122,8 @@ async function answerAfter(
   { lost, seenGeneration, gone, moves = 0 }: Loss,
 ): Promise<ClientResponse> {
   const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
+  inbound.trace?.lose();
   if (lost !== undefined) {
-    inbound.trace?.lose();
     if (isAdopted(session)) return refusalOf(lost, "adopted");
     parts.sessionOnly?.forget(session);
   }
@@ -158,9 +144,14 @@ async function answerAfter(
   if (lost !== undefined) parts.metrics.replays.inc("repeated");
   const home = homeOf(parts, target);
   if (home !== undefined) return await answerFrom(parts, sending, home, moves + 1);
+  const { generation, reopened } = target.link;
   const answer = await sendInSession(parts, sending, true);
   noteAnswer(parts, inFlight);
   if (!(answer instanceof LostSession)) return answer;
+  // Another replica, or a process before this one, has said that it is here, and it is no longer.
+  if (reopened === undefined && moves < MOST_MOVES) {
+    return await answerAfter(parts, sending, { lost: answer, seenGeneration: generation, moves: moves + 1 });
+  }
   // Once is enough, and the upstream's own words might name its id (docs/protocol.md 2, 4).
   answer.release();
   throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
@@ -178,13 +169,9 @@ function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
 }
 
 /** A session made anew has no events from before. */
-const OF_THE_PLACE = ["last-event-id"];
-/** What the client says there is about its own message. */
-const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id"];
-
-function without(list: Fields, names: readonly string[]): { fields: Fields; notes: undefined } {
+function withoutPlace(list: Fields): { fields: Fields; notes: undefined } {
   const fields = list.slice();
-  for (const name of names) removeField(fields, name);
+  removeField(fields, "last-event-id");
   return { fields, notes: undefined };
 }
 
@@ -193,18 +180,12 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   const { outbound: { inbound, caller, session, body }, target: { upstream, link }, inFlight } = sending;
   const sealed = session.sealed.upstreams[link.url];
   const crossing = parts.fields.intoSession(inbound, caller, { session, sealed });
-  const isOwn = sending.outbound.parsed !== undefined;
-  const { fields, notes } = isOwn
-    ? without(crossing.fields, OF_THE_MESSAGE)
-    : again
-    ? without(crossing.fields, OF_THE_PLACE)
-    : crossing;
+  const { fields, notes } = again ? withoutPlace(crossing.fields) : crossing;
   if (inbound.record !== undefined) {
     inbound.record.upstream = upstream.name;
     inbound.record.revived ||= again;
   }
-  const { head: { method, query } } = inbound;
-  const parsed = sending.outbound.parsed ?? inbound.parsed;
+  const { parsed, head: { method, query } } = inbound;
   const opened = openedWith(session);
   const about = { method: method as "GET" | "POST", query, fields, notes, upstreamSessionId: link.id, opened };
   const request = { ...about, body, parsed, caller, session: session.tag, noted: inbound.record };

@@ -2,7 +2,7 @@
 // The home checks everything again. Where it is gone and the request provably was not run there, the caller brings the
 // session here; what may have been run is not repeated.
 import { SignetError } from "../../errors.ts";
-import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type Call, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { digestOfBody, HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { Passed, Peer } from "../../replica/peer.ts";
@@ -11,7 +11,6 @@ import { setField } from "./fields.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound } from "./outbound.ts";
 import type { GatewayParts } from "../parts.ts";
-import { carryHop } from "../traced.ts";
 
 /** What is passed on, and where to. */
 export interface Passing {
@@ -32,7 +31,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
     replicas.hops.inc("refused");
     return undefined;
   }
-  const passed = passedOf(outbound, home);
+  const passed = passedOf(outbound);
   // A second time for a process that has taken the place of the one that was asked.
   for (let attempt = 0; attempt < 2; attempt++) {
     if (!await inFlight.waitFor(peer.isThere())) {
@@ -44,6 +43,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
     const { status, fields } = answer.head;
     const why = status === 421 || status === 503 ? fieldValue(fields, HOP_FIELD) : undefined;
     if (why === undefined) {
+      noteLeaving(peer, fieldValue(fields, HOP_FIELD));
       replicas.hops.inc("passed");
       return answer;
     }
@@ -65,12 +65,17 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   throw unreachable(parts, "it answers as another process each time");
 }
 
-function passedOf({ inbound, body: received }: Passing["outbound"], home: string): Passed {
+/** Until when the peer takes anything, if it says that it leaves. */
+function noteLeaving(peer: Peer, field: string | undefined): void {
+  const inMs = /^leaving (\d{1,8})$/.exec(field ?? "")?.[1];
+  if (inMs !== undefined) peer.noteLeaving(Number(inMs));
+}
+
+function passedOf({ inbound, body }: Passing["outbound"]): Passed {
   const { head } = inbound;
   const fields = provenFields(head.fields);
   setField(fields, "host", head.host);
   const { method, target } = head;
-  const body = inbound.trace ? carryHop(inbound, home, { fields, body: received }) : received;
   return { method, target, fields, body, bodyDigest: digestOfBody(body), client: inbound.remoteAddress };
 }
 
@@ -79,7 +84,38 @@ async function passOnce(
   { inFlight, peer, passed }: Passing & { readonly peer: Peer; readonly passed: Passed },
 ): Promise<ClientResponse | undefined> {
   const { replicas } = parts;
-  const call = peer.send({ ...passed, fields: [...passed.fields] });
+  const number = peer.nextNumber();
+  for (let isFirst = true;; isFirst = false) {
+    try {
+      const answer = await follow(inFlight, peer, () => peer.send({ ...passed, fields: [...passed.fields] }, number));
+      if (answer.head.status !== 403 || fieldValue(answer.head.fields, HOP_FIELD) !== NOT_TAKEN.repeated) return answer;
+      answer.release();
+      replicas.hops.inc("lost");
+      throw unreachable(parts, "it had taken the request before");
+    } catch (error) {
+      if (inFlight.cut || !(error instanceof HttpError)) throw error;
+      if (error.unsent && isFirst) {
+        peer.noteDead();
+        replicas.hops.inc("dead");
+        return undefined;
+      }
+      // A connection has ended under it, as those of a server that leaves do: under its number it is taken once at most.
+      if (isFirst && error.code === "upstream_closed" && await inFlight.waitFor(peer.knows(number))) continue;
+      peer.forgetProcess();
+      // Listening again does no harm.
+      if (passed.method === "GET" && !await inFlight.waitFor(peer.isThere())) {
+        replicas.hops.inc("dead");
+        return undefined;
+      }
+      replicas.hops.inc("lost");
+      throw unreachable(parts, error.code, error);
+    }
+  }
+}
+
+/** The answer of a peer that is asked every second whether it lives, until the answer is released. */
+async function follow(inFlight: InFlight, peer: Peer, send: () => Call): Promise<ClientResponse> {
+  const call = send();
   const unfollow = peer.follow(() => call.abort());
   try {
     const response = await inFlight.answerOf(call) as ClientResponse;
@@ -92,20 +128,7 @@ async function passOnce(
     };
   } catch (error) {
     unfollow();
-    if (inFlight.cut || !(error instanceof HttpError)) throw error;
-    if (error.unsent) {
-      peer.noteDead();
-      replicas.hops.inc("dead");
-      return undefined;
-    }
-    peer.forgetProcess();
-    // Listening again does no harm.
-    if (passed.method === "GET" && !await inFlight.waitFor(peer.isThere())) {
-      replicas.hops.inc("dead");
-      return undefined;
-    }
-    replicas.hops.inc("lost");
-    throw unreachable(parts, error.code, error);
+    throw error;
   }
 }
 

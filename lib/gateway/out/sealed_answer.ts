@@ -8,7 +8,6 @@ import { SignetError } from "../../errors.ts";
 import type { Exchanging } from "../../mcp/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../mcp/carried_splicer.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { joinBytes } from "../../mcp/join_bytes.ts";
 import { errorResponse } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
@@ -36,7 +35,6 @@ export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: Cl
   return {
     head: {
       ...plain.head,
-      notes: undefined,
       fields: plain.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!)),
       bodyLength: CHUNKED,
     },
@@ -106,10 +104,10 @@ class SealedBody implements BodyReader {
     if (whole === undefined) return undefined;
     this.#ended = true;
     if (inspectBytes(whole, isPlain, this.#splicer)) return whole;
-    const parts: Uint8Array[] = [];
+    const parts = new GatheredBytes();
     inspectBytes(whole, push, { splicer: this.#splicer, into: parts });
-    parts.push(this.#splicer.end());
-    return joinBytes(parts);
+    parts.add(this.#splicer.end());
+    return parts.take();
   }
 
   async read(): Promise<Bytes | null> {
@@ -166,7 +164,6 @@ function isWhole(piece: Uint8Array, splicer: Splicer): boolean {
   return splicer instanceof EventSplicer && splicer.isPlain(piece);
 }
 
-function push(whole: Uint8Array, { splicer, into }: { splicer: Splicer; into: Uint8Array[] }): void {
-  const out = splicer.push(whole);
-  if (out.length > 0) into.push(out);
+function push(whole: Uint8Array, { splicer, into }: { splicer: Splicer; into: GatheredBytes }): void {
+  into.add(splicer.push(whole));
 }

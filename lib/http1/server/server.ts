@@ -46,6 +46,8 @@ export interface ServerStats {
   readonly errors: Partial<Record<HttpErrorCode, number>>;
 }
 
+/** A connection that has brought nothing yet may be about to. */
+const FRESH_MS = 500;
 const REFUSAL = asciiBytes(
   "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
 );
@@ -163,9 +165,22 @@ export class Http1Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** Every answer from now on ends its connection; new ones are accepted as before. */
+  /** Every answer from now on ends its connection, and those that rest end at once; new ones are accepted as before. */
   leave(): void {
     this.#draining = true;
+    this.#closeIdle(false);
+  }
+
+  /** Takes no new connections; those that are open go on. */
+  stopAccepting(): void {
+    this.#closeListeners();
+  }
+
+  /** @param fresh whether those, too, that have brought no request yet: one may be on its way */
+  #closeIdle(fresh: boolean): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.idle && (fresh || !connection.fresh)) connection.close();
+    }
   }
 
   /**
@@ -176,14 +191,16 @@ export class Http1Server {
   async drain(deadlineMs: number): Promise<number> {
     this.#draining = true;
     this.#closeListeners();
-    for (const connection of [...this.#connections]) if (connection.idle) connection.close();
+    this.#closeIdle(false);
     if (this.#connections.size === 0) return 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const fresh = setTimeout(() => this.#closeIdle(true), Math.min(FRESH_MS, deadlineMs));
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
       timer = setTimeout(resolve, deadlineMs);
     });
     clearTimeout(timer);
+    clearTimeout(fresh);
     return this.close();
   }
 

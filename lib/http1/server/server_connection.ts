@@ -40,6 +40,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   /** For the head of the request under way. */
   readonly #headCharge: Charge;
   #phase: Phase = "idle";
+  /** Whether a request has been answered on it. */
+  #served = false;
   #exchange: ServerExchange | undefined;
   #deadlineMs = Infinity;
   /** When the connection was opened, its last request ended or its next one began, whichever was last; ms. */
@@ -85,6 +87,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   get idle(): boolean {
     return this.#phase === "idle";
+  }
+
+  get fresh(): boolean {
+    return this.#phase === "idle" && !this.#served;
   }
 
   get waitingSinceMs(): number | undefined {
@@ -336,6 +342,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#exchange = undefined;
     this.#headCharge.release();
     if (stream.buffered === 0 && (stream.ended || this.#context.draining)) return this.#linger();
+    this.#served = true;
     this.#phase = "idle";
     this.#sinceMs = this.#context.sweep.now();
     this.#deadlineMs = this.#sinceMs + this.#context.limits.idleTimeoutMs;

@@ -38,6 +38,8 @@ export interface ServerLimits {
 export interface OpenConnection extends Timed {
   /** Whether it has no request, not even the beginning of one. */
   readonly idle: boolean;
+  /** Whether it is idle, and has never had any. */
+  readonly fresh: boolean;
   /** See `ServerConnection.trusted`. */
   readonly trusted: boolean;
   /**

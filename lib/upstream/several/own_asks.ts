@@ -9,10 +9,9 @@ import { jsonBytes } from "./splices.ts";
 /** @throws MemberFault if no answer comes in time, or none will */
 export type Ask = (life: MemberLife, method: string, params: JsonObject, carrier: Carrier) => Promise<Message>;
 
-export function asker(timers: Timers): Ask {
+export function asker(timers: Timers, timeoutMs: number): Ask {
   return (life, method, params, carrier) =>
     new Promise((resolve, reject) => {
-      const { timeoutMs } = life.member;
       let asked: { readonly peer: Peer; readonly id: number } | undefined;
       let waiting = true;
       const settle = (then: () => void) => {
@@ -25,8 +24,7 @@ export function asker(timers: Timers): Ask {
         settle(() => reject(new MemberFault(`no answer within ${timeoutMs} ms`, { isSlow: true })));
         if (asked === undefined) return;
         const params = { requestId: asked.id, reason: "too late" };
-        const fields = life.member.carry(carrier.fields);
-        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), { fields });
+        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), carrier);
         asked.peer.forget(asked.id);
       });
       // Kept by nobody: it goes out, or not, while this stands.

@@ -42,7 +42,6 @@ const NO_SETTINGS: ReadonlySet<string> = new Set([
   ...["watch", "every", "json", "probe", "bearer-file"],
   ...["transport", "header"],
   ...["head", "closed"],
-  ...["as", "call", "arguments", "annotations"],
 ]);
 
 Deno.test("README and guides name no flag that is none", STRICT, async () => {
