@@ -358,3 +358,20 @@ Deno.test(
     await replicas.replace(0);
   },
 );
+
+Deno.test(
+  "R1: a session whose server is gone and whose home is not comes back where it is asked for",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    await count(replicas, 1, { id, token });
+    await replicas.at(0).upstream[Symbol.asyncDispose]();
+    assert.equal((await count(replicas, 1, { id, token })).count, 1);
+    assert.equal((await count(replicas, 1, { id, token })).count, 2);
+    await replicas.at(0).signet[Symbol.asyncDispose]();
+    await replicas.replace(0);
+  },
+);

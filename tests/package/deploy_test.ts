@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { VERSION } from "../../lib/platform/version.ts";
 import { runTool } from "../../scripts/package/tool.ts";
 import { newKey } from "../support/mcp_signet.ts";
+import { findProgram } from "../../scripts/programs.ts";
 import { needing } from "../support/programs.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { TempFolder } from "../support/temp_folder.ts";
@@ -43,6 +44,111 @@ Deno.test("Kubernetes: every manifest holds to its schema, and kustomization nam
   const kustomization = parse(await read("kubernetes/kustomization.yaml"));
   assert.deepEqual(kustomization.resources.toSorted(), Object.keys(schemas).toSorted());
 });
+
+const REPLICAS = {
+  "peers.yaml": Service,
+  "peers_policy.yaml": NetworkPolicy,
+  "store.yaml": Deployment,
+  "store_service.yaml": Service,
+  "store_policy.yaml": NetworkPolicy,
+};
+
+Deno.test("R1 R7: Kubernetes with replicas: every manifest holds to its schema, and what they name is there", async () => {
+  for (const [file, Schema] of Object.entries(REPLICAS)) {
+    const manifest = parse(await read(`replicas/kubernetes/${file}`));
+    // deno-lint-ignore no-explicit-any
+    new (Schema as any)(manifest).validate();
+  }
+  const kustomization = parse(await read("replicas/kubernetes/kustomization.yaml"));
+  assert.deepEqual(kustomization.resources.toSorted(), ["../../kubernetes", ...Object.keys(REPLICAS)].toSorted());
+  const [peers, deployment] = [
+    parse(await read("replicas/kubernetes/peers.yaml")),
+    parse(await read("replicas/kubernetes/deployment.yaml")),
+  ];
+  assert.equal(peers.spec.clusterIP, "None");
+  const settings = parse(await read("replicas/kubernetes/signet.yaml"));
+  assert.equal(settings.peers, `dns:${peers.metadata.name}`);
+  const [signet] = deployment.spec.template.spec.initContainers;
+  const advertise = signet.env.find(({ name }: { name: string }) => name === "SIGNET_ADVERTISE").value;
+  assert.equal(advertise, `http://$(POD_IP):${peers.spec.ports[0].port}`);
+  const grace = deployment.spec.template.spec.terminationGracePeriodSeconds;
+  assert.ok(Number.parseInt(settings["drain-delay"]) + Number.parseInt(settings["drain-timeout"]) < grace);
+});
+
+Deno.test("R1: Kubernetes with replicas: the configuration in it is one that Signet takes", async () => {
+  await using folder = await TempFolder.create();
+  const [key, config, secret] = [await keyFile(folder), `${folder.path}/signet.yaml`, `${folder.path}/store.secret`];
+  await Deno.writeTextFile(secret, "secret", { mode: 0o600 });
+  const text = (await read("replicas/kubernetes/signet.yaml")).replace("/etc/signet/key/signet.key", key)
+    .replace("/etc/signet/store/store.secret", secret);
+  await Deno.writeTextFile(config, text);
+  await assertServes(["--config", config, "--advertise", "http://10.0.0.1:8080"]);
+});
+
+Deno.test(
+  "R1: Kubernetes with replicas: kubectl kustomize makes one set of objects of it and of what it is over",
+  await needing(["kubectl"], "that kubectl takes the kustomization of replicas"),
+  async () => {
+    await using folder = await TempFolder.create();
+    for (const set of ["kubernetes", "replicas/kubernetes"]) {
+      await Deno.mkdir(`${folder.path}/${set}`, { recursive: true });
+      for await (const { name } of Deno.readDir(`${DEPLOY}/${set}`)) {
+        await Deno.copyFile(`${DEPLOY}/${set}/${name}`, `${folder.path}/${set}/${name}`);
+      }
+    }
+    await Deno.writeTextFile(`${folder.path}/kubernetes/signet.key`, newKey());
+    await Deno.writeTextFile(`${folder.path}/replicas/kubernetes/store.secret`, "secret");
+    const text = await runTool("kubectl", ["kustomize", `${folder.path}/replicas/kubernetes`], { what: "kustomizing" });
+    const objects = parseAllDocuments(text).map((document) => document.toJS());
+    const find = (kind: string, name: string) =>
+      objects.find((object) => object.kind === kind && object.metadata.name.startsWith(name));
+    const { spec } = find("Deployment", "notes-mcp");
+    assert.equal(spec.replicas, 3);
+    const [signet] = spec.template.spec.initContainers;
+    assert.equal(signet.image, `signet:${VERSION}`, "what it is over stays");
+    assert.equal(signet.env.length, 2);
+    assert.equal(signet.volumeMounts.length, 3);
+    assert.equal(find("Service", "notes-mcp").spec.sessionAffinity, "None");
+    assert.match(find("ConfigMap", "signet-config").data["signet.yaml"], /peers: dns:/);
+    assert.equal(objects.filter(({ kind }) => kind === "NetworkPolicy").length, 3);
+  },
+);
+
+Deno.test("R1: compose with replicas: its parts fit together, and its commands are such that Signet takes", async () => {
+  const compose = parse(await read("replicas/compose/compose.yaml"), { merge: true });
+  const nginx = await read("replicas/compose/nginx.conf");
+  await using folder = await TempFolder.create();
+  const [key, config] = [await keyFile(folder), `${folder.path}/signet.yaml`];
+  const text = (await read("replicas/compose/signet.yaml")).replace("/run/secrets/signet.key", key);
+  await Deno.writeTextFile(config, text);
+  for (const n of [1, 2, 3]) {
+    const { command, image, networks, secrets } = compose.services[`signet_${n}`];
+    assert.equal(image, `signet:${VERSION}`);
+    assert.deepEqual(secrets, Object.keys(compose.secrets));
+    const address = networks.peers.ipv4_address;
+    assert.ok(nginx.includes(`server ${address}:8080`), "the balancer knows it");
+    assert.ok(command.includes(`--advertise=http://${address}:8080`));
+    assert.deepEqual(Object.keys(compose.services[`server_${n}`].networks), [`pair_${n}`]);
+    await assertServes(command.slice(1).map((flag: string) => flag.replace("/etc/signet/signet.yaml", config)));
+  }
+  for (const service of Object.values<{ networks: object }>(compose.services)) {
+    for (const network of Object.keys(service.networks)) assert.ok(network in compose.networks, network);
+  }
+});
+
+Deno.test(
+  "R1: compose with replicas: nginx takes its configuration",
+  await needing(["nginx"], "that nginx takes the configuration of replicas"),
+  async () => {
+    await using folder = await TempFolder.create();
+    const config = `${folder.path}/nginx.conf`;
+    const text = await read("replicas/compose/nginx.conf");
+    await Deno.writeTextFile(config, `pid ${folder.path}/pid; error_log stderr;\n${text}`);
+    await runTool(await findProgram("nginx") ?? "", ["-t", "-p", folder.path, "-c", config], {
+      what: "reading nginx.conf",
+    });
+  },
+);
 
 /** Schemas say nothing of a field they do not know: `restartPolice` would be a sidecar that is none. */
 const FIELDS = new Set(

@@ -15,6 +15,7 @@ type Outcome =
   | "lost_again"
   | "moved"
   | "moved_too_often"
+  | "server_gone"
   | "no_upstream"
   | "refused"
   | "too_often"
@@ -25,6 +26,10 @@ export const EXPLAINED_OUTCOMES: Readonly<Record<Outcome, Row>> = {
   moved: [
     "The session went to another replica; the one that passed the request on finds out where.",
     "Nothing, unless it lasts.",
+  ],
+  server_gone: [
+    "The MCP server beside the session's replica cannot be reached; the replica that passed the request on brings the session to its own.",
+    "See why that server is down.",
   ],
   moved_too_often: [
     "The session went from one replica to another again and again while one request waited.",

@@ -1,6 +1,6 @@
 // Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
 // where the answer proves that the request was not processed (L4).
-import type { ClientResponse, Fields } from "../../http1/types.ts";
+import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import type { Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
@@ -45,6 +45,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
       await relay(parts, { inbound, inFlight, response });
     } catch (error) {
+      if (inbound.hop !== undefined && isServerGone(error)) throw elsewhere("server_gone");
       throw explainCut(error, inFlight);
     } finally {
       session.leave(token, parts.now());
@@ -85,6 +86,15 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
 }
 
+/** Nothing was sent: whoever passed the request on brings the session to a server that is there (R1). */
+function isServerGone(error: unknown): boolean {
+  return error instanceof HttpError && error.unsent && error.code === "connect_failed";
+}
+
+function elsewhere(outcome: "moved" | "server_gone"): SignetError {
+  return new SignetError("session_elsewhere", { facts: { outcome } });
+}
+
 /** How often a session may turn out to have gone elsewhere while one request waits. */
 const MOST_MOVES = 4;
 
@@ -98,7 +108,7 @@ async function answerFrom(parts: GatewayParts, sending: Sending, home: string, m
     if (passed !== undefined) return passed;
   } else if (link.move !== undefined) {
     // Never two hops: whoever passed it on finds out where it went.
-    throw new SignetError("session_elsewhere", { facts: { outcome: "moved" } });
+    throw elsewhere("moved");
   }
   return await answerAfter(parts, sending, { lost: undefined, seenGeneration, gone: home, moves });
 }
