@@ -11,7 +11,8 @@ export interface ErrorKind {
 
 /**
  * Every way a request can be refused. JSON-RPC codes: −32700…−32600 from JSON-RPC 2.0, −32001 for a lost session
- * (MCP 2025-11-25, "Session management"), −32020 and −32022 from MCP 2026-07-28; −32000 is the server-defined rest.
+ * (MCP 2025-11-25, "Session management"), −32020 and −32022 from MCP 2026-07-28; −32000 is the server-defined rest. New
+ * ones of Signet's own lie outside of what JSON-RPC reserves, and are the HTTP status (MCP 2026-07-28, "Error Codes").
  */
 export const ERROR_KINDS = {
   parse_error: { status: 400, rpcCode: -32700, publicMessage: "Parse error: the body is not JSON" },
@@ -39,6 +40,8 @@ export const ERROR_KINDS = {
   malformed_http: { status: 400, rpcCode: -32600, publicMessage: "Bad request" },
   unauthenticated: { status: 401, rpcCode: -32000, publicMessage: "Unauthorized" },
   insufficient_scope: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the token's scope does not reach" },
+  method_denied: { status: 200, rpcCode: -32601, publicMessage: "Method not found" },
+  rule_denied: { status: 200, rpcCode: -32602, publicMessage: "Invalid params: unknown name" },
   owner_mismatch: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the session belongs to another caller" },
   origin_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Origin not allowed" },
   host_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Host not allowed" },
@@ -67,6 +70,7 @@ export const ERROR_KINDS = {
     publicMessage: "Unsupported media type: Content-Type must be application/json",
   },
   principal_limit: { status: 429, rpcCode: -32000, publicMessage: "Too many sessions for this caller" },
+  rate_limited: { status: 429, rpcCode: 429, publicMessage: "Too many requests" },
   probe_limit: { status: 429, rpcCode: -32000, publicMessage: "Too many requests in flight" },
   head_too_large: { status: 431, rpcCode: -32000, publicMessage: "Request header fields too large" },
   internal: { status: 500, rpcCode: -32603, publicMessage: "Internal error" },
@@ -97,7 +101,7 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
-/** Details of a {@link SignetError}; all but `publicMessage`, `retryAfterS`, `challenge`, `allow` and `data` stay in the log. */
+/** Details of a {@link SignetError}; all but `facts`, `remedy` and `cause` is for the client. */
 export interface ErrorDetail {
   /** Replaces the table's public message. Must hold no id, token or header value. */
   readonly publicMessage?: string;
@@ -113,7 +117,25 @@ export interface ErrorDetail {
   readonly allow?: string;
   /** `error.data` of the JSON-RPC error. */
   readonly data?: unknown;
+  /** In place of the code's own. */
+  readonly status?: number;
+  /** Further header fields, names and values in turn. */
+  readonly fields?: readonly string[];
+  /**
+   * Answered at 200 as the result of a tool that says so (`isError`), where the request has an id: an agent reads the
+   * public message, and clients show nothing else. The members are added to the result.
+   */
+  readonly asToolResult?: Readonly<Record<string, unknown>>;
+  /** Of a batch: one error for each of its requests, in place of one for all. */
+  readonly batch?: readonly BatchError[];
   readonly cause?: unknown;
+}
+
+/** Of one request of a batch. */
+export interface BatchError {
+  readonly id: string | number | bigint;
+  readonly rpcCode: number;
+  readonly message: string;
 }
 
 /** A refusal with a stable code. `lib/gateway/respond.ts` alone turns it into a response. */
@@ -131,6 +153,15 @@ export class SignetError extends Error {
   get kind(): ErrorKind {
     return ERROR_KINDS[this.code];
   }
+}
+
+/**
+ * The same refusal, about something: `facts` are added. It takes no stack, which would cost more than the refusal itself:
+ * for those that are made once because anybody can cause them without end.
+ */
+export function refusalAbout(refusal: SignetError, facts: NonNullable<ErrorDetail["facts"]>): SignetError {
+  const detail = { ...refusal.detail, facts: { ...refusal.detail.facts, ...facts } };
+  return Object.create(refusal, { detail: { value: detail, enumerable: true } });
 }
 
 /** A configuration that cannot be used: where it stands, what was found, what to do. `signet check` lists all. */

@@ -18,12 +18,20 @@ import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
+import { observed } from "./bench/observed_job.ts";
 import { SEVERAL_JOBS } from "./bench/several_jobs.ts";
 import { STDIO_JOBS } from "./bench/stdio_jobs.ts";
 import { STREAM_JOBS } from "./bench/stream_jobs.ts";
 import { BENCH_PROGRAMS, findProgram } from "./programs.ts";
 
-const JOBS: readonly Job[] = [...HTTP_JOBS, ...STREAM_JOBS, ...STDIO_JOBS, ...SEVERAL_JOBS, ...LIFE_JOBS];
+const JOBS: readonly Job[] = [
+  ...HTTP_JOBS,
+  ...STREAM_JOBS,
+  ...STDIO_JOBS,
+  ...SEVERAL_JOBS,
+  ...LIFE_JOBS,
+  observed,
+];
 
 async function missingPrograms(): Promise<string[]> {
   const lines: string[] = [];
@@ -116,7 +124,7 @@ async function executableFor(
 ): Promise<string | undefined> {
   if (asked === "none") return undefined;
   if (asked !== undefined) return await Deno.realPath(asked);
-  if (!jobs.some(({ rows }) => rows.includes("cpu-executable"))) return undefined;
+  if (!jobs.some(({ rows }) => rows.some((row) => row.endsWith("-executable")))) return undefined;
   return await makeExecutable(`${import.meta.dirname}/..`, made);
 }
 

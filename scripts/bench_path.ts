@@ -2,7 +2,9 @@
 // checkout, which of them takes less, or with settings, what they cost. Two minutes, and fit for a machine that has other
 // work to do.
 //   --against FOLDER  a checkout of another state, such as `git worktree add ../before main`
-//   --with=FLAGS      this state with them, such as --with='--audit FILE'; FILE in it is one that is removed afterwards
+//   --with=FLAGS      this state with them, such as --with='--audit FILE'; FILE in it is one that is removed afterwards;
+//                     --traced=RATIO among them traces so many requests
+//   --load LOAD       of what: session (default), or stateless or state, calls of revision 2026-07-28
 //   --turns N         each in turn, N times (12)
 // Exit code 1 if this state is slower beyond noise.
 import { parseArgs } from "node:util";
@@ -24,11 +26,11 @@ interface State {
 }
 
 /** Of one start, ns a request: noise only ever adds, so the least round is the nearest to the truth. */
-async function measure({ folder, flags }: State): Promise<number> {
+async function measure({ folder, flags }: State, load = "session"): Promise<number> {
   const config = `--config=${folder}/deno.json`;
   const program = [Deno.execPath(), "run", "-A", "-q", "--no-check", "--cached-only", V8_FLAGS, config];
   const output = await runToEnd(
-    [...program, `${here}/bench/path_load.ts`, folder, ROUNDS, REQUESTS, ...flags],
+    [...program, `${here}/bench/path_load.ts`, folder, ROUNDS, REQUESTS, `--load=${load}`, ...flags],
     "proxy",
   );
   return Math.min(...JSON.parse(output.trimEnd().split("\n").at(-1) ?? "[]") as number[]);
@@ -57,7 +59,12 @@ async function statesOf(options: { against?: string; with?: string }, file: stri
 async function main(): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { against: { type: "string" }, with: { type: "string" }, turns: { type: "string", default: "12" } },
+    options: {
+      against: { type: "string" },
+      with: { type: "string" },
+      load: { type: "string" },
+      turns: { type: "string", default: "12" },
+    },
   });
   const directory = await Deno.makeTempDir({ prefix: "signet_bench_path_" });
   const states = await statesOf(values, `${directory}/file`);
@@ -66,7 +73,7 @@ async function main(): Promise<number> {
     for (let turn = 0; turn < Number(values.turns); turn++) {
       for (let i = 0; i < states.length; i++) {
         const which = (i + turn) % states.length;
-        const ns = await measure(states[which]!);
+        const ns = await measure(states[which]!, values.load);
         found[which]!.push(ns);
         console.error(`${states[which]!.name}: ${show(ns)} ns`);
       }

@@ -1,5 +1,6 @@
-// An executable by Bun: Deno bundles the program into one file (so its lock file and cache stay the one truth, and there is
-// no node_modules), Bun puts that file behind its runtime.
+// An executable by Bun: Deno bundles the program (so its lock file and cache stay the one truth, and there is no
+// node_modules) into a file for each part that is loaded by itself, Bun puts those files behind its runtime. What a command
+// does not need is neither read nor run: that is a third of a start.
 // The executable is Signet and nothing else: it loads no .env and no bunfig.toml, and the variables by which Bun's runtime
 // would become something else are renamed in it to names that no environment can hold.
 import { resolve } from "node:path";
@@ -16,9 +17,13 @@ import { fileNameOf, type Target } from "./compile_targets.ts";
 export const SWITCHED_OFF: readonly string[] = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
 
 export interface Bundle {
-  readonly code: string;
+  /** Name of a file → its code. */
+  readonly files: ReadonlyMap<string, string>;
   readonly packages: readonly Embedded[];
 }
+
+/** The file that begins. */
+export const MAIN = "main.js";
 
 async function run(command: string, args: readonly string[], options: { cwd: string; what: string }): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, {
@@ -31,28 +36,23 @@ async function run(command: string, args: readonly string[], options: { cwd: str
   return output;
 }
 
-/** The program as one module. @throws Error if anything gets in that has no place in it */
+/** The program in its parts. @throws Error if anything gets in that has no place in it */
 export async function bundleProgram(root: string): Promise<Bundle> {
   const folder = await Deno.makeTempDir({ prefix: "signet_bundle_" });
   try {
-    const path = `${folder}/signet.mjs`;
-    const args = [
-      "bundle",
-      "--quiet",
-      "--lock=deno.lock",
-      "--frozen-lockfile",
-      "--platform",
-      "deno",
-      "--sourcemap",
-      "external",
-    ];
-    await run(Deno.execPath(), [...args, "--output", path, "main.ts"], { cwd: root, what: "deno bundle" });
-    const code = await Deno.readTextFile(path);
-    const { sources } = JSON.parse(await Deno.readTextFile(`${path}.map`)) as { sources: string[] };
+    const options = ["--quiet", "--lock=deno.lock", "--frozen-lockfile", "--platform", "deno"];
+    const args = ["bundle", ...options, "--code-splitting", "--sourcemap", "external", "--outdir", folder, "main.ts"];
+    await run(Deno.execPath(), args, { cwd: root, what: "deno bundle" });
+    const files = new Map<string, string>();
+    const sources = new Set<string>();
     const own = await Deno.realPath(folder);
-    const packages = packagesOf(sources.map((source) => resolve(own, source)), await Deno.realPath(root));
-    assertSelfContained(code);
-    return { code, packages };
+    for await (const { name } of Deno.readDir(folder)) {
+      const text = await Deno.readTextFile(`${folder}/${name}`);
+      if (!name.endsWith(".map")) files.set(name, text);
+      else for (const source of (JSON.parse(text) as { sources: string[] }).sources) sources.add(resolve(own, source));
+    }
+    for (const code of files.values()) assertSelfContained(code, files);
+    return { files, packages: packagesOf([...sources], await Deno.realPath(root)) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -109,17 +109,26 @@ export async function compileByBun(
   const folder = await Deno.makeTempDir({ prefix: "signet_compile_" });
   try {
     const facts = { commit, target: target.name, switchedOff: SWITCHED_OFF };
-    await Deno.writeTextFile(
-      `${folder}/signet.mjs`,
-      `globalThis.signetBuild=${JSON.stringify(facts)};\n${bundle.code}`,
-    );
+    for (const [name, code] of bundle.files) await Deno.writeTextFile(`${folder}/${name}`, code);
+    // Ahead of all others: a module is run after those that it imports.
+    await Deno.writeTextFile(`${folder}/facts.js`, `globalThis.signetBuild=${JSON.stringify(facts)};\n`);
+    await Deno.writeTextFile(`${folder}/signet.mjs`, `import "./facts.js";\nimport "./${MAIN}";\n`);
     const runtime = await Deno.readFile(await runtimeFor(target));
     switchOff(runtime, SWITCHED_OFF);
     await Deno.writeFile(`${folder}/runtime`, runtime, { mode: 0o755 });
     await run(bun, [
       ...["build", "--compile", `--target=${target.bun}`, `--compile-executable-path=${folder}/runtime`],
       ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
-      ...["--minify", "--keep-names", "--bytecode", "--format=esm", "--outfile", path, `${folder}/signet.mjs`],
+      ...[
+        "--splitting",
+        "--minify",
+        "--keep-names",
+        "--bytecode",
+        "--format=esm",
+        "--outfile",
+        path,
+        `${folder}/signet.mjs`,
+      ],
     ], { cwd: folder, what: `bun build --compile for ${target.name}` });
     return path;
   } finally {

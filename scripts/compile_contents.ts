@@ -4,6 +4,7 @@ import type { ModuleGraph } from "./module_graph.ts";
 
 /** npm packages the program may consist of, with those they need. What tests and scripts use must never be here. */
 export const RUNTIME_PACKAGES: readonly string[] = [
+  "@marcbachmann/cel-js",
   "@noble/ciphers",
   "@noble/hashes",
   "@redis/client",
@@ -61,15 +62,21 @@ export function packagesOf(sources: readonly string[], root: string): Embedded[]
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Of the operators' page, which is in the bundle as text (lib/admin/page.ts): its modules name each other so. */
-const OF_THE_PAGE = /^\.\/\w+\.js$/;
+/** Modules of the operators' page are in the bundle as text (lib/admin/page.ts), and name each other so. */
+const OF_THE_PAGE: ReadonlySet<string> = new Set(
+  Array.from(Deno.readDirSync(new URL("../lib/admin/page", import.meta.url)), ({ name }) => `./${name}`),
+);
+const NO_PARTS: ReadonlySet<string> = new Set();
 
-/** What a bundle still imports by itself. @throws Error if that is anything but a built-in */
-export function assertSelfContained(code: string): void {
+/**
+ * What a part of a bundle still imports by itself.
+ * @param parts names of all of the bundle's files
+ * @throws Error if that is anything but a built-in or another part
+ */
+export function assertSelfContained(code: string, parts: Pick<ReadonlySet<string>, "has"> = NO_PARTS): void {
   const imports = code.matchAll(/^\s*(?:import|export)\b[^"';]*?(?:from\s*)?["']([^"']+)["'];?$/gm);
   for (const [, specifier] of imports) {
-    // A bundler leaves no neighbour out: what is named so can only be text.
-    if (OF_THE_PAGE.test(specifier!)) continue;
+    if (OF_THE_PAGE.has(specifier!) || parts.has(specifier!.replace(/^\.\//, ""))) continue;
     if (!specifier!.startsWith("node:")) throw new Error(`the bundle imports ${specifier}: want node: built-ins alone`);
   }
 }

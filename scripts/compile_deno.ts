@@ -25,11 +25,11 @@ export function permissionFlags(triple: string, purpose: Purpose = "http"): stri
     "--allow-net",
     // Configuration, key, certificate and JWKS files, wherever the operator keeps them.
     "--allow-read",
-    // Who it runs as: files of others are not trusted.
-    "--allow-sys=uid",
+    // Who it runs as: files of others are not trusted. This machine's name, as syslog messages want it.
+    "--allow-sys=uid,hostname",
     // All of it, not a list: a misspelt SIGNET_… name has to be seen to be reported.
     "--allow-env",
-    // Deno wants write permission for a unix socket, even to connect to one. Nothing else is ever written there.
+    // Deno wants write permission for a unix socket, even to connect to one. State files and audit logs besides.
     ...(writable.length > 0 ? [`--allow-write=${writable.join(",")}`] : []),
     "--deny-import",
     // A server has nobody to ask: what is not allowed fails.
@@ -39,7 +39,7 @@ export function permissionFlags(triple: string, purpose: Purpose = "http"): stri
 
 /** Where sockets and state files live by convention; paths are only known at run time, so this is the narrowest bound. */
 function writablePaths(triple: string): string[] {
-  if (triple.includes("linux")) return ["/run", "/var/run", "/var/lib/signet"];
+  if (triple.includes("linux")) return ["/run", "/var/run", "/var/lib/signet", "/var/log/signet"];
   return triple.includes("apple") ? ["/var/run", "/private/var/run"] : [];
 }
 

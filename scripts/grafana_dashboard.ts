@@ -232,6 +232,63 @@ export const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: "Rules, rates, audit and replicas",
+    panels: [
+      {
+        title: "Refused by a rule",
+        about: "Messages that rules did not allow, and conditions that could not be told and allowed nothing.",
+        unit: "ops",
+        queries: [
+          { expr: rateBy("signet_rule_refusals_total", "outcome"), legend: "{{outcome}}" },
+          { expr: `sum(rate(signet_rule_failures_total{${OF}}[$__rate_interval]))`, legend: "could not be told" },
+        ],
+      },
+      {
+        title: "Refused at a rate",
+        about: "By who shares it.",
+        unit: "ops",
+        queries: [{ expr: rateBy("signet_rate_refusals_total", "per"), legend: "{{per}}" }],
+      },
+      {
+        title: "Audit log",
+        about: "Lines written, lost, and requests refused because they could not be recorded.",
+        unit: "ops",
+        queries: [
+          { expr: `sum(rate(signet_audit_lines_total{${OF}}[$__rate_interval]))`, legend: "written" },
+          { expr: `sum(rate(signet_audit_dropped_total{${OF}}[$__rate_interval]))`, legend: "lost" },
+          { expr: `sum(rate(signet_audit_refusals_total{${OF}}[$__rate_interval]))`, legend: "refused" },
+        ],
+      },
+      {
+        title: "Passed on to another replica",
+        about:
+          "Requests of sessions that another replica holds. dead: the session came here instead; lost: it may have been run.",
+        unit: "ops",
+        queries: [{ expr: rateBy("signet_hops_total", "outcome"), legend: "{{outcome}}" }],
+      },
+      {
+        title: "The shared store",
+        about: "1 while it answers, and the questions that it did not answer.",
+        unit: "short",
+        queries: [
+          { expr: `min(signet_store_up{${OF}})`, legend: "up" },
+          { expr: `sum(rate(signet_store_failures_total{${OF}}[$__rate_interval]))`, legend: "failures/s" },
+        ],
+      },
+      {
+        title: "Telemetry",
+        about: "Spans, log lines and readings of metrics, by whether a collector has them.",
+        unit: "ops",
+        queries: [
+          {
+            expr: `sum by (signal, outcome) (rate(signet_telemetry_items_total{${OF}}[$__rate_interval]))`,
+            legend: "{{signal}} {{outcome}}",
+          },
+        ],
+      },
+    ],
+  },
+  {
     title: "The process",
     panels: [
       {

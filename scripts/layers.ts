@@ -14,6 +14,7 @@ export const LAYERS = [
   "upstream",
   "bridge",
   "replica",
+  "policy",
   "session",
   "identity",
   "envelope",

@@ -25,6 +25,8 @@ export interface AdminOptions {
   readonly metrics: () => string;
   /** Path → handler, for what later parts of Signet offer to operators. */
   readonly routes?: ReadonlyMap<string, AdminRoute>;
+  /** Told of every refusal; `path` is one of ours, or `another`. */
+  readonly onRefusal?: (refused: { readonly path: string; readonly status: number; readonly remote: string }) => void;
   /** Told before it closes: what does not end by itself has to. */
   readonly onClose?: () => void;
   /** Whatever is refused here shows in the log (docs/behaviour.md V1), and so does what failed. */
@@ -111,11 +113,12 @@ function failed({ log }: AdminOptions, fault: unknown): Response {
 }
 
 /** Not ready is no refusal: probes ask for nothing else. Paths are told where they are ours, so that no text of a client is. */
-function tellRefusal({ log, routes }: AdminOptions, { head, connection }: Exchange, status: number): void {
+function tellRefusal({ log, routes, onRefusal }: AdminOptions, { head, connection }: Exchange, status: number): void {
   if (head.path === "/readyz" && status === 503) return;
   const path = routes?.has(head.path) || PROBES.has(head.path) ? head.path : "another";
   const remote = connection.remoteAddress;
   log.info("admin request refused", { code: `admin_${status}`, method: head.method, path, remote });
+  onRefusal?.({ path, status, remote });
 }
 
 const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);

@@ -1,5 +1,5 @@
 // The admin listener of a running Signet: probes and metrics, and what operators may see and do.
-import { type AdminServer, serveAdmin } from "../admin/admin.ts";
+import { type AdminOptions, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { adminHosts } from "../admin/admin_hosts.ts";
 import { controlRoutes } from "../admin/control_api.ts";
 import { explainRoutes } from "../admin/explain_api.ts";
@@ -51,10 +51,21 @@ export async function openAdmin(
       ...{ lasting, server, ready, version, startedAtMs, maxConnections, maxBufferedBytes, droppedLines, logLevel },
     });
   };
-  const { feeds } = lasting;
+  const { feeds, observers, now } = lasting;
+  const onRefusal: AdminOptions["onRefusal"] = ({ path, status, remote }) => {
+    if (!observers.watched) return;
+    observers.tellEvent({
+      event: "admin.refuse",
+      atMs: now(),
+      what: path,
+      reason: `${status}`,
+      from: remote,
+      ok: false,
+    });
+  };
   const live = { feeds, tail: sources.options.logTail, tap: (hash: string) => tapOf(lasting, hash) };
   return await serveAdmin({
-    ...{ ...address, ready, allowsHost, metrics: sources.metrics, log, onClose: () => feeds.closeAll() },
+    ...{ ...address, ready, allowsHost, metrics: sources.metrics, log, onRefusal, onClose: () => feeds.closeAll() },
     routes: new Map([
       ...pageRoutes(access),
       ...controlRoutes(controlOf(lasting, settings()), access),

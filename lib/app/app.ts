@@ -28,6 +28,8 @@ import { Reloads } from "./reloads.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
+/** How often the audit log's file is looked at. */
+const AUDIT_CHECK_MS = 10_000;
 /** What waits to be written to the audit log is waited for so long when Signet ends. */
 const AUDIT_FAREWELL_MS = 3000;
 /** How soon a revocation that another process has written to the state file ends open streams here. */
@@ -91,6 +93,7 @@ export class App implements RunningApp {
     this.#lasting = lasting;
     this.#settings = settings;
     this.#parts = parts;
+    lasting.law.enact(parts.code, now());
     this.#startedAtMs = now();
     this.#reachability = new Reachability(lasting.upstream, now);
     this.#server = serveHttp1({
@@ -131,6 +134,7 @@ export class App implements RunningApp {
       setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
       setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
       setInterval(() => lasting.log.summarize(), STREAM_TICK_MS),
+      setInterval(() => void lasting.audit?.check(), AUDIT_CHECK_MS),
       setInterval(() => this.#tellRefusedConnections(), STREAM_TICK_MS),
       setInterval(
         () => this.#pollRevocations(),
@@ -235,7 +239,9 @@ export class App implements RunningApp {
 
   async reload(): Promise<void> {
     // Whether or not the settings are sound: who rotates files expects it of this signal.
-    await this.#lasting.audit?.reopen().catch((error) => this.#tellOfRotation(error));
+    const rotation = this.#lasting.audit?.reopen().catch((error) => this.#tellOfRotation(error));
+    // Where it cannot be written now, it is rotated as soon as it can.
+    if (rotation !== undefined) await settlesWithin(rotation, AUDIT_FAREWELL_MS, SYSTEM_TIMERS);
     try {
       await this.#reloads.count(this.#options.now, () => this.#reload());
       this.#tell({ event: "config.reload", ok: true });
@@ -268,6 +274,11 @@ export class App implements RunningApp {
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
     this.#settings = settings;
     this.#parts = parts;
+    // Streams that began where nothing was ruled would go on as they began: they are opened again.
+    if (this.#lasting.law.policy === undefined && parts.code.policy !== undefined) {
+      this.#lasting.underWay.endStreams("drain");
+    }
+    this.#lasting.law.enact(parts.code, now());
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
     this.#setAccessLog(settings);

@@ -11,6 +11,7 @@ import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";
 import { Challenger } from "../identity/challenge.ts";
 import { CidrList } from "../identity/cidr.ts";
+import type { WantedClaims } from "../identity/claims.ts";
 import type { PrincipalSource } from "../identity/principal.ts";
 import { describeProtectedResource, type ProtectedResource } from "../identity/protected_resource.ts";
 import { SessionTokenSource } from "../identity/session_token.ts";
@@ -24,6 +25,8 @@ export interface CallerParts {
   /** Undefined where no secret is configured. */
   readonly tokens: SessionTokens | undefined;
   readonly introspectionSecret: string | undefined;
+  /** What rules read of callers; default nothing. */
+  readonly keepClaims?: WantedClaims;
 }
 
 /** A setting that loading has made sure of, unless a reload wants what was left out when Signet started. */
@@ -33,13 +36,16 @@ function given<T>(value: T | undefined, name: string): T {
   throw new ConfigError([{ place: `--${name}`, problem, remedy: "Restart Signet with it." }]);
 }
 
-async function createJwt(settings: Settings): Promise<PrincipalSource> {
+const NO_CLAIMS: ReadonlySet<string> = new Set();
+
+async function createJwt(settings: Settings, { keepClaims = NO_CLAIMS }: CallerParts): Promise<PrincipalSource> {
   const { createJwtIssuers } = await import("../identity/jwt_issuers.ts");
   const common = {
     fetch,
     readTextFile,
     algorithms: settings.jwtAlgorithms,
     clockSkewMs: settings.jwtClockSkewMs,
+    keepClaims,
   };
   return await createJwtIssuers(jwtIssuersOf(settings).map((issuer) => ({ ...issuer, ...common })));
 }
@@ -72,6 +78,7 @@ async function createIntrospection(settings: Settings, parts: CallerParts): Prom
       : clientSecretBasic(id, secret),
     fetch: (url, init) => fetch(url, init),
     maxAgeMs: settings.proofMaxAgeMs,
+    keepClaims: parts.keepClaims ?? NO_CLAIMS,
     unsafeHttp: settings.unsafeIdentityHttp || isThisMachine(new URL(endpoint).hostname),
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience.length === 0 ? {} : { audience }),
@@ -108,7 +115,7 @@ async function createSource(
 ): Promise<PrincipalSource> {
   switch (name) {
     case "jwt":
-      return await createJwt(settings);
+      return await createJwt(settings, parts);
     case "introspection":
       return await createIntrospection(settings, parts);
     case "token":

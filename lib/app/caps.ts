@@ -26,7 +26,10 @@ export function capsOf(settings: Settings): LimitOptions {
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,
     maxStreamsPerPrincipal: shareOf(settings.maxStreams, settings),
-    maxRequestsPerPrincipal: shareOf(settings.maxInFlight, settings),
+    maxRequestsPerPrincipal: Math.min(
+      shareOf(settings.maxInFlight, settings),
+      settings.maxInFlightPerPrincipal ?? Infinity,
+    ),
     maxBusyPerPrincipal: shareOf(settings.maxConnections, settings),
     // Whatever the share is, one body has to find room.
     maxBytesPerPrincipal: Math.max(shareOf(settings.maxBufferedBytes, settings), settings.maxBodyBytes),

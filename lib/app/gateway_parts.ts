@@ -16,13 +16,20 @@ import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { bridgedBytesOf } from "./caps.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
 import type { Lasting } from "./lasting.ts";
+import { createCode } from "./law.ts";
 import { randomBytes } from "../platform/random.ts";
 
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
   // Read again, as it may have been rotated; the secrets of tokens already issued stay as they were.
   const { introspectionSecret } = await loadSecrets(settings, { readTextFile });
-  const authenticator = await createAuthenticator(settings, { tokens: lasting.tokens, introspectionSecret });
+  const code = await createCode(settings);
+  const keepClaims = code.policy?.reads.claims ?? new Set();
+  const authenticator = await createAuthenticator(settings, {
+    tokens: lasting.tokens,
+    introspectionSecret,
+    keepClaims,
+  });
   const resource = createResource(settings);
   const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings) : undefined;
   const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
@@ -54,6 +61,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
     sessionOnly,
     adoption: settings.adopt ? lasting.adoption : undefined,
     resource,
+    code,
     authenticator,
     fields: createFieldPolicy(settings, { replaceChallenges, hidden: nameToHide(lasting.upstream.url) }),
     errors: new ErrorResponder({ log, errorId, lostSessionStatus: settings.compatStatus }),

@@ -6,10 +6,12 @@ import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { endReopened } from "../gateway/out/end.ts";
+import { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
 import { tellOfSession } from "../gateway/observed.ts";
+import { Law } from "../gateway/law.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
 import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
@@ -31,7 +33,9 @@ import { concerns, openRevocations, type StoredRevocations } from "../session/re
 import { SessionTokens } from "../session/tokens.ts";
 import type { Replicas } from "../replica/replicas.ts";
 import type { Moves } from "../gateway/out/moves.ts";
+import { MemoryRates } from "../store/memory_rates.ts";
 import { createMemoryStore } from "../store/memory.ts";
+import { SharedRates } from "../store/shared_rates.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -56,6 +60,8 @@ export interface Lasting {
   /** Identities of session owners, and raw ids adopted: filled only where the settings say so. */
   readonly identities: IdentityCache;
   readonly adoption: AdoptionRegistry;
+  /** `--legacy-sse`; undefined when off. */
+  readonly legacyClients: LegacyClients | undefined;
   readonly registry: SessionRegistry;
   readonly owners: OwnerBook;
   readonly upstream: Upstream;
@@ -74,6 +80,8 @@ export interface Lasting {
   /** What operators watch. */
   readonly feeds: Feeds;
   readonly underWay: UnderWay;
+  /** Rules and rates in force, and what is counted by them. */
+  readonly law: Law;
   readonly log: BudgetedLogger;
   /** Of every exchange, and of what else happens: `observe/observers.ts`. */
   readonly observers: Observers;
@@ -159,8 +167,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   ringNow = () => registry.ring;
   upstream.onEnded = (id) => endLinked(registry, id, now());
   const lifecycle = { leaving: false, closesAtMs: Infinity, draining: false };
-  const metrics = new GatewayMetrics({ countsSent: telemetry !== undefined });
-  const underWay = new UnderWay({ limits, lifecycle, metrics });
+  const metrics = new GatewayMetrics({ countsSent: telemetry?.exportsMetrics ?? false });
+  const underWay = new UnderWay({ limits, lifecycle });
   revocations.watch((revocation) => {
     endRevoked(registry, revocation, now());
     cutRevoked(
@@ -193,11 +201,13 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
+    legacyClients: settings.legacySse === undefined ? undefined : new LegacyClients(settings.legacySse),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     ...{ metrics, telemetry, tracer: telemetry?.tracer },
     lifecycle,
     feeds: new Feeds(),
     underWay,
+    law: new Law({ counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }), log }),
   };
 }
 

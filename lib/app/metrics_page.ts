@@ -143,6 +143,32 @@ function declareCallers(page: MetricsPage, { lasting: { identities, adoption } }
   );
 }
 
+function declareLaw(page: MetricsPage, { lasting: { law } }: PageSources): void {
+  page.labelled(
+    "counter",
+    { name: "signet_rule_refusals_total", help: "Messages that rules did not allow, by outcome.", labels: ["outcome"] },
+    () => law.refused.samples(),
+  );
+  page.counter("signet_rule_hidden_total", "Entries that rules left out of lists.", law.hidden);
+  page.counter(
+    "signet_rule_failures_total",
+    "Conditions of rules that could not be told, and so allowed nothing.",
+    law.failures,
+  );
+  page.labelled(
+    "counter",
+    { name: "signet_rate_refusals_total", help: "Requests beyond a rate, by who shares it.", labels: ["per"] },
+    () => law.limited.samples(),
+  );
+  page.gauge("signet_rate_buckets", "Callers and tools whose rate is being counted.", () => law.counts.local.size);
+  page.counter(
+    "signet_rates_unshared_total",
+    "Times that a rate was counted in this process alone because the store could not be asked.",
+    () => law.counts.unshared,
+  );
+  page.gauge("signet_tool_lists", "Sessions of whose tools the annotations are known.", () => law.hints.size);
+}
+
 function declareRequests(
   page: MetricsPage,
   { lasting: { metrics, account, keepAlive, underWay } }: PageSources,
@@ -353,6 +379,7 @@ export function createMetricsPage(sources: PageSources): MetricsPage {
   declareStore(page, sources);
   declareCallers(page, sources);
   declareRequests(page, sources);
+  declareLaw(page, sources);
   declareEngine(page, sources);
   declareAudit(page, sources);
   declareProcess(page, sources);

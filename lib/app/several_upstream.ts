@@ -8,11 +8,15 @@ import type { UpstreamAddress } from "../config/addresses.ts";
 import { membersIn } from "../config/several_rules.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
+import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { type CredentialSource, fixedCredential } from "../upstream/credentials/credential.ts";
 import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { HttpUpstream } from "../upstream/http.ts";
+import { EitherEraLife, type EitherEraMemo } from "../upstream/either_era_peer.ts";
 import { httpPeer } from "../upstream/peers/http_peer_life.ts";
+import { passingPeer } from "../upstream/stateless/passing_peer.ts";
+import { statelessPeer } from "../upstream/stateless/stateless_peer_life.ts";
 import { sseStreams } from "../upstream/sse.ts";
 import { SeveralUpstream } from "../upstream/several.ts";
 import { Breaker } from "../upstream/several/breaker.ts";
@@ -66,6 +70,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
       name: address.name,
       prefixName: address.prefixName,
       url: address.url,
+      timeoutMs: timeoutFor(settings, address),
       required: address.required,
       breaker,
       refusal: new Refusal(),
@@ -87,7 +92,6 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
   const upstream = new SeveralUpstream({
     members,
     separator: settings.nameSeparator,
-    memberTimeoutMs: settings.memberTimeoutMs,
     maxIdLength: settings.maxIdLength,
     ring: options.ring,
     log: options.log,
@@ -112,6 +116,10 @@ function viewOf(upstream: SeveralUpstream, { upstreams }: Settings): UpstreamVie
     return { name: prefixName, address: shown, required, state, counts: { ...counts } };
   });
   return { kind: "several", servers };
+}
+
+function timeoutFor({ memberTimeouts, memberTimeoutMs }: Settings, { name }: Named): number {
+  return memberTimeouts.find(({ member }) => member === name)?.timeoutMs ?? memberTimeoutMs;
 }
 
 function textsOf(texts: readonly ToolText[], { name, prefixName }: Named): ReadonlyMap<string, string> {
@@ -170,18 +178,26 @@ function httpReach(given: {
     ...(caCerts === undefined || !url.startsWith("https:") ? {} : { caCerts }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,
-      connectPatienceMs: Math.min(settings.connectPatienceMs, settings.memberTimeoutMs),
+      connectPatienceMs: Math.min(settings.connectPatienceMs, timeoutFor(settings, address)),
       responseTimeoutMs: settings.responseTimeoutMs,
       maxHeadBytes: settings.maxHeadBytes,
     },
   });
   const { upstream, close } = credential?.(http) ?? { upstream: http, close: () => Promise.resolve(http.close()) };
+  const memo: EitherEraMemo = { isStateless: false };
   const streams = isSse ? sseStreams({ inner: upstream, fieldsOf: carry, log, account }) : undefined;
   return {
     open: (opening, events) => {
       if (streams !== undefined) return streams(opening)(events);
       const { caller, session } = opening;
-      return httpPeer({ upstream, caller, session, account, log, breaker, fieldsOf: carry })(events);
+      // Whatever asks a member has chosen already what of the client's request goes there (`MemberLife`).
+      const of = { upstream, caller, session, account, log };
+      return new EitherEraLife({
+        sessions: httpPeer({ ...of, breaker, fieldsOf: (fields) => [...fields] }),
+        stateless: statelessPeer({ ...of, random: randomBytes }),
+        passing: passingPeer(of),
+        memo,
+      }, events);
     },
     probe: () => http.probe(),
     close,

@@ -127,6 +127,10 @@ export class Telemetry {
     });
   }
 
+  get exportsMetrics(): boolean {
+    return this.#options.settings.metrics !== undefined;
+  }
+
   /** From now on these are exported, and the page says how exporting goes. */
   measure(measured: Measured): void {
     this.#measured = measured;

@@ -3,6 +3,7 @@
 // Made by hand: it is on the way of every call, and most of its texts were in the line before.
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
+import { redactPath } from "../observe/redact.ts";
 
 /** Texts whose JSON is kept: names of tools, user agents, paths. */
 const MAX_KEPT = 1024;
@@ -47,7 +48,8 @@ const EVENT_OF: Readonly<Record<string, string>> = {
 /** How an exchange came out, in one word; the first that holds. */
 function outcomeOf(record: ExchangeRecord): string {
   if (record.refusal !== undefined) return "refused";
-  if (record.cutBy !== undefined) return "cut";
+  // A client ends a stream by leaving it.
+  if (record.cutBy !== undefined && !(record.isStream && record.cutBy === "client")) return "cut";
   if (record.isError === true) return "tool_error";
   if (record.rpcCode !== undefined || record.status >= 400) return "error";
   return record.outcomeKnown || record.status === 202 || record.status === 204 || record.isStream ? "ok" : "answered";
@@ -93,7 +95,7 @@ function cut(text: string): string {
 function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): string {
   const known = method === undefined ? undefined : EVENT_OF[method];
   if (known !== undefined) return known;
-  return isStream || httpMethod === "GET" ? "stream.end" : httpMethod === "DELETE" ? "session.delete" : "request";
+  return isStream ? "stream.end" : httpMethod === "DELETE" ? "session.delete" : "request";
 }
 
 /** What one message of the exchange has of its own, and then all it has in common with the others of its batch. */
@@ -107,11 +109,11 @@ function lineFor(record: ExchangeRecord, about: About, batch = ""): string {
   if (record.limit !== undefined) line += `,"limit":${quoted(record.limit)}`;
   if (record.cutBy !== undefined) line += `,"cut":"${record.cutBy}"`;
   if (actor !== undefined) line += `,"actor":${actorJson(actor)}`;
-  if (session !== undefined) line += `,"session":"${session}"`;
+  if (session !== undefined) line += `,"session":${quoted(session)}`;
   line += `,"from":${quoted(record.from)}`;
   if (userAgent !== undefined) line += `,"agent":${quoted(userAgent)}`;
   if (httpMethod !== undefined && httpMethod !== "POST") line += `,"http":${quoted(httpMethod)}`;
-  if (lane === "none" && path !== undefined) line += `,"path":${quoted(path)}`;
+  if (lane === "none" && path !== undefined) line += `,"path":${quoted(redactPath(path))}`;
   line += targetJson(about) + batch;
   if (record.args !== undefined) line += `,"args":${record.args}`;
   if (upstream !== undefined) line += `,"upstream":${quoted(upstream)}`;
@@ -134,12 +136,13 @@ export function exchangeLines(record: ExchangeRecord): readonly string[] {
 }
 
 export function eventLine(event: LifeEvent): string {
-  const { reason, actor, subject, session, what, token, agent, count, ok } = event;
+  const { reason, actor, subject, session, from, what, token, agent, count, ok } = event;
   let line = `${timeMember(event.atMs)}"event":"${event.event}","outcome":"${ok === false ? "error" : "ok"}"`;
   if (reason !== undefined) line += `,"reason":${quoted(reason)}`;
   if (actor !== undefined) line += `,"actor":${actorJson(actor)}`;
   if (subject !== undefined) line += `,"subject":${actorJson(subject)}`;
   if (session !== undefined) line += `,"session":${quoted(session)}`;
+  if (from !== undefined) line += `,"from":${quoted(from)}`;
   if (what !== undefined) line += `,"what":${quoted(what)}`;
   if (token !== undefined) line += `,"token":${quoted(token)}`;
   if (agent !== undefined) line += `,"for":${quoted(agent)}`;

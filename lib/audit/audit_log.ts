@@ -72,6 +72,12 @@ export class AuditLog implements Observer {
   /** Requests that wait for room. */
   #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
+  /** Since when a request had to wait, by `performance.now`. */
+  #fullSince: number | undefined;
+  /** What is wrong with the file, as last told. */
+  #trouble: string | undefined;
+  /** Whether it is to be looked at as soon as what is under way has been written. */
+  #checking = false;
 
   constructor(options: AuditLogOptions) {
     const { key, recovered, chainId, version } = options;
@@ -94,10 +100,12 @@ export class AuditLog implements Observer {
   }
 
   readonly onExchange = (record: ExchangeRecord): void => {
-    for (const line of exchangeLines(record)) this.#add(line);
+    this.#addAll(() => exchangeLines(record));
   };
 
-  readonly onEvent = (event: LifeEvent): void => this.#add(eventLine(event));
+  readonly onEvent = (event: LifeEvent): void => {
+    this.#addAll(() => [eventLine(event)]);
+  };
 
   /**
    * To be asked before a request is looked at: undefined where it may go on at once.
@@ -105,6 +113,7 @@ export class AuditLog implements Observer {
    */
   room(): Promise<void> | undefined {
     if (this.#options.whenFull === "drop" || this.stats.waiting < this.#maxWaiting) return undefined;
+    this.#fullSince ??= performance.now();
     return this.#waitForRoom();
   }
 
@@ -142,6 +151,25 @@ export class AuditLog implements Observer {
     if (fault !== undefined) throw fault;
   }
 
+  /** To be called every few seconds: tells, once, if the file was moved or removed, or somebody else has changed it. */
+  async check(): Promise<void> {
+    const { sink, log } = this.#options;
+    if (sink.trouble === undefined || this.#checking) return;
+    this.#checking = true;
+    await this.#do(async () => {
+      this.#checking = false;
+      const found = await sink.trouble!().catch((fault: unknown) => String(fault));
+      if (found !== undefined && found !== this.#trouble) {
+        log.error("the audit log's file is not as it was left", {
+          found,
+          remedy:
+            "After a rotation send SIGHUP. Else see who has been there: signet audit verify tells what is missing.",
+        });
+      }
+      this.#trouble = found;
+    });
+  }
+
   /** Writes what waits, and the last line; not longer than `ms`. */
   async close(ms: number): Promise<void> {
     if (this.#closed) return;
@@ -159,15 +187,26 @@ export class AuditLog implements Observer {
     log.error("audit log closed with lines unwritten", { characters: this.stats.waiting });
   }
 
+  /** What cannot even be put in words is dropped and counted like what finds no room. */
+  #addAll(linesOf: () => readonly string[]): void {
+    try {
+      for (const line of linesOf()) this.#add(line);
+    } catch (fault) {
+      this.#drop();
+      this.#options.log.error("writing the audit log failed", { cause: String(fault) });
+    }
+  }
+
+  #drop(): void {
+    this.stats.dropped++;
+    this.#gap ??= { count: 0, sinceMs: this.#options.now() };
+    this.#gap.count++;
+  }
+
   #add(line: string): void {
     const { stats } = this;
     const most = this.#options.whenFull === "wait" ? 2 * this.#maxWaiting : this.#maxWaiting;
-    if (this.#closed || stats.waiting + line.length > most) {
-      stats.dropped++;
-      this.#gap ??= { count: 0, sinceMs: this.#options.now() };
-      this.#gap.count++;
-      return;
-    }
+    if (this.#closed || stats.waiting + line.length > most) return this.#drop();
     this.#lines.push(line);
     stats.waiting += line.length;
     if (this.#timer === undefined || this.#lines.length === MAX_LINES / 2) this.#schedule();
@@ -246,12 +285,11 @@ export class AuditLog implements Observer {
   async #waitForRoom(): Promise<void> {
     this.#room ??= Promise.withResolvers<void>();
     const { patienceMs = PATIENCE_MS } = this.#options;
+    // Others have waited for as long as anybody does: nobody is held up for what will not come.
+    if (performance.now() - this.#fullSince! > patienceMs) throw this.#refusal();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.stats.refused++;
-        reject(new SignetError("audit_unavailable", { retryAfterS: Math.ceil(patienceMs / 1000), remedy: REMEDY }));
-      }, patienceMs);
+      timer = setTimeout(() => reject(this.#refusal()), patienceMs);
     });
     try {
       await Promise.race([this.#room.promise, late]);
@@ -260,9 +298,16 @@ export class AuditLog implements Observer {
     }
   }
 
+  #refusal(): SignetError {
+    this.stats.refused++;
+    const retryAfterS = Math.ceil((this.#options.patienceMs ?? PATIENCE_MS) / 1000);
+    return new SignetError("audit_unavailable", { retryAfterS, remedy: REMEDY });
+  }
+
   #makeRoom(): void {
-    if (this.#room === undefined || this.stats.waiting >= this.#maxWaiting) return;
-    this.#room.resolve();
+    if (this.stats.waiting >= this.#maxWaiting) return;
+    this.#fullSince = undefined;
+    this.#room?.resolve();
     this.#room = undefined;
   }
 }

@@ -3,7 +3,7 @@
 // the key, leaves a MAC that does not fit. One HMAC a batch costs a fraction of one a line, and under little load a batch
 // is a line. HMAC-SHA256 (RFC 2104), cut to 128 bits (§5).
 import { Buffer } from "node:buffer";
-import { createHmac } from "node:crypto";
+import { createHmac } from "../platform/builtin.ts";
 
 /** Of a MAC, in hex digits. */
 const MAC_DIGITS = 32;

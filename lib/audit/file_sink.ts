@@ -18,11 +18,14 @@ export class FileSink implements AuditSink {
   /** What a killed process left: a torn line gets its end before anything else is written. */
   readonly recovered: Recovered | undefined;
   #endsLine: boolean;
+  /** What the file has to have, in bytes, as nobody else writes to it. */
+  #size: number;
 
-  private constructor(options: FileSinkOptions, file: FileHandle, recovered: Recovered | undefined) {
+  private constructor(options: FileSinkOptions, file: FileHandle, recovered: Recovered | undefined, size: number) {
     this.#options = options;
     this.#file = file;
     this.recovered = recovered;
+    this.#size = size;
     this.#endsLine = (recovered?.torn ?? 0) > 0;
   }
 
@@ -30,7 +33,8 @@ export class FileSink implements AuditSink {
   static async open(options: FileSinkOptions): Promise<FileSink> {
     const file = await openFile(options);
     try {
-      return new FileSink(options, file, await recoverChain(file));
+      const { size } = await file.stat();
+      return new FileSink(options, file, await recoverChain(file), size);
     } catch (error) {
       await file.close();
       throw error;
@@ -41,8 +45,11 @@ export class FileSink implements AuditSink {
     if (this.#endsLine) {
       await this.#file.write(Uint8Array.of(0x0a));
       this.#endsLine = false;
+      this.#size++;
     }
-    return (await this.#file.write(bytes)).bytesWritten;
+    const { bytesWritten } = await this.#file.write(bytes);
+    this.#size += bytesWritten;
+    return bytesWritten;
   }
 
   async openNext(): Promise<(() => Promise<void>) | undefined> {
@@ -56,8 +63,16 @@ export class FileSink implements AuditSink {
     return async () => {
       const old = this.#file;
       this.#file = next;
+      this.#size = 0;
       await old.close();
     };
+  }
+
+  async trouble(): Promise<string | undefined> {
+    if (await this.#isMoved()) return "moved or removed";
+    const { size } = await this.#file.stat();
+    if (size === this.#size) return undefined;
+    return size < this.#size ? "cut" : "written to by somebody else";
   }
 
   async #isMoved(): Promise<boolean> {

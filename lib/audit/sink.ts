@@ -14,5 +14,7 @@ export interface AuditSink {
    * it in place of the old, once that has its last line. @throws the system's error; then it goes on with the old
    */
   openNext?(): Promise<(() => Promise<void>) | undefined>;
+  /** Asked now and then: what has become of what it writes to, in a few words; undefined if nothing. */
+  trouble?(): Promise<string | undefined>;
   close(): Promise<void>;
 }

@@ -1,9 +1,10 @@
 // An audit log to a syslog collector (RFC 5424): a message a line, facility 13 (log audit), severity informational. By UDP a
 // datagram a message (RFC 5426), which nobody acknowledges; by TCP and unix stream sockets with counted octets (RFC 6587
 // §3.4.1), tried again where the connection fails. A message may then come twice; its number tells.
-import { createSocket, type Socket as DatagramSocket } from "node:dgram";
-import { connect, type Socket } from "node:net";
+import type { Socket as DatagramSocket } from "node:dgram";
+import type { Socket } from "node:net";
 import type { AuditSink } from "./sink.ts";
+import { connectTcp, createSocket } from "../platform/builtin.ts";
 
 export type SyslogTarget =
   | { readonly transport: "udp" | "tcp"; readonly hostname: string; readonly port: number }
@@ -137,7 +138,7 @@ class Stream implements Transport {
   #connect(): Promise<Socket> {
     const target = this.#target;
     return new Promise((resolve, reject) => {
-      const socket = "path" in target ? connect({ path: target.path }) : connect({
+      const socket = "path" in target ? connectTcp({ path: target.path }) : connectTcp({
         host: target.hostname,
         port: target.port,
       });

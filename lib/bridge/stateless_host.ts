@@ -1,7 +1,6 @@
 // The peers behind stateless clients: started by a first request, ended when idle for long enough. Two owners never share
 // one (docs/behaviour.md B1, O2); of one owner, clients that are one kind of client share one, since a server of the
 // sessions' era is told once for all who its client is (S3). A stateless server is told each time: one an owner will do.
-import { createHash } from "node:crypto";
 import { canonicalJson } from "../envelope/canonical_json.ts";
 import type { Call, Fields } from "../http1/types.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
@@ -10,6 +9,7 @@ import { type BridgeParts, outboxOptions, partsOf } from "./limits.ts";
 import type { ChoosePeers, Gate } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
+import { createHash } from "../platform/builtin.ts";
 
 export interface StatelessHostOptions {
   readonly parts: BridgeParts;

@@ -76,14 +76,16 @@ export class StatelessLife {
   readonly #sources = new Set<PeerSource>();
   #stopped = false;
   #source: PeerSource | undefined;
+  #era: Era | undefined;
   #starting: Promise<PeerSource> | undefined;
 
   constructor(options: StatelessLifeOptions) {
     this.#options = options;
   }
 
+  /** Of the peer that it has: another caller's may be of another one since. */
   get era(): Era | undefined {
-    return this.#options.memo.era;
+    return this.#era ?? this.#options.memo.era;
   }
 
   get identity(): Identity {
@@ -159,7 +161,7 @@ export class StatelessLife {
       void source.stop();
       throw error;
     }
-    memo.era = "legacy";
+    this.#era = memo.era = "legacy";
     return source;
   }
 
@@ -169,7 +171,7 @@ export class StatelessLife {
     const source = this.#newSource();
     try {
       if (speaksModern(await source.initialize(DISCOVER, carrier))) {
-        memo.era = "modern";
+        this.#era = memo.era = "modern";
         return source;
       }
     } catch (error) {

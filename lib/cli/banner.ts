@@ -109,11 +109,25 @@ function adminUrl(app: RunningApp): string | undefined {
   return app.admin.includes("://") ? app.admin : `http://${app.admin}`;
 }
 
+/** What rules and rates there are; undefined without any. */
+function describeRules({ rules, rulesOtherwise = "deny", rates }: Settings): string | undefined {
+  const count = (number: number, what: string) => number === 0 ? [] : [`${number} ${what}${number === 1 ? "" : "s"}`];
+  const parts = [...count(rules.length, "rule"), ...count(rates.length, "rate")];
+  if (parts.length === 0) return undefined;
+  const otherwise = rules.length === 0
+    ? ""
+    : rulesOtherwise === "deny"
+    ? "; all else is denied"
+    : "; all else is allowed";
+  return `${parts.join(", ")}${otherwise}`;
+}
+
 function formatBanner(announcement: Announcement, style: Style): string {
   const { configuration: { settings, keys, warnings }, app } = announcement;
   const [firstCaller = "", ...otherCallers] = describeCallers(settings);
   const admin = adminUrl(app);
   const processes = describeProcesses(settings);
+  const ruled = describeRules(settings);
   const rows: readonly (readonly [string, string])[] = [
     ["listens on", endpointUrl(app.listen, settings)],
     ["forwards to", formatUpstreams(settings)],
@@ -121,6 +135,7 @@ function formatBanner(announcement: Announcement, style: Style): string {
     ["who may call", firstCaller],
     ...otherCallers.map((caller) => ["", caller] as const),
     ["key", describeKeys(keys)],
+    ...(ruled === undefined ? [] : [["what they may", ruled] as const]),
     ["state", describeState(settings)],
     ["admin", admin === undefined ? "off" : `${admin}  /healthz /readyz /metrics, ${describeApi(settings)}`],
   ];
@@ -176,12 +191,14 @@ export function announce(announcement: Announcement): void {
 export function summarize(configuration: Configuration): string[] {
   const { settings, keys } = configuration;
   const processes = describeProcesses(settings);
+  const ruled = describeRules(settings);
   return [
     `listens on    ${endpointUrl(formatAddress(settings.listen), settings)}`,
     `forwards to   ${formatUpstreams(settings)}`,
     ...(processes === undefined ? [] : [`processes     ${processes}`]),
     ...describeCallers(settings).map((caller, index) => `${index === 0 ? "who may call" : "            "}  ${caller}`),
     `key           ${describeKeys(keys)}`,
+    ...(ruled === undefined ? [] : [`what they may ${ruled}`]),
     `state         ${describeState(settings)}`,
     `admin         ${settings.admin === "off" ? "off" : `${formatAddress(settings.admin)}, ${describeApi(settings)}`}`,
   ];

@@ -3,6 +3,7 @@ import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean } from "../config/kinds.ts";
 import { SETTING_KEYS, type Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
+import { asksAboutCall, CALL_FLAGS, checkCall } from "./check_call.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { BEARER_FLAG, bearerOf, tell } from "./doctor.ts";
@@ -23,6 +24,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const style = styleFor(context.stdoutIsTerminal, context.env);
   try {
     const configuration = await loadConfiguration(context);
+    if (asksAboutCall(context)) return await checkCall(context, configuration.settings);
     await requireProgram(context, configuration.settings);
     for (const line of summarize(configuration)) context.stdout(`  ${line}\n`);
     for (const warning of configuration.warnings) {
@@ -75,16 +77,18 @@ export const check: Command = {
   summary: "tell every problem of a configuration, with its place and cure",
   description: [
     "Takes the flags of serve, reads what serve would read, and starts nothing; with --probe it tries",
-    "what serve would need. Exit code 0 or 1.",
+    "what serve would need. With --call it tells what the rules make of a call, by --as, and why.",
+    "Exit code 0 or 1.",
   ],
   arguments: [],
   examples: [
     "signet check --config signet.yaml",
     "signet check --config signet.yaml --probe",
+    "signet check --config signet.yaml --as claims.json --call delete_file",
     "signet check --upstream http://127.0.0.1:3000/mcp --listen 0.0.0.0:8080",
   ],
   settings: SETTING_KEYS,
-  own: [PROBE_FLAG, BEARER_FLAG],
+  own: [PROBE_FLAG, BEARER_FLAG, ...CALL_FLAGS],
   reportsAllProblems: true,
   run,
 };

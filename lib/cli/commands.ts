@@ -9,6 +9,7 @@ import { inspect } from "./inspect.ts";
 import { keys } from "./keys.ts";
 import { ready } from "./ready.ts";
 import { revoke } from "./revoke.ts";
+import { logLevel } from "./log_level.ts";
 import { reload } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { sessions } from "./sessions.ts";
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   audit,
   ready,
   reload,
+  logLevel,
   stop,
   explain,
   completions,

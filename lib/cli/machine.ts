@@ -1,6 +1,6 @@
 // The real machine behind a command: files, terminal, clock, randomness, signals of this process.
 import { stat, unlink, writeFile } from "node:fs/promises";
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
 import { randomBytes } from "../platform/random.ts";
@@ -22,6 +22,7 @@ import {
   textWriter,
 } from "../platform/terminal.ts";
 import type { Machine } from "./command.ts";
+import { requestByHttp } from "../platform/builtin.ts";
 
 async function checkWritable(path: string): Promise<void> {
   // Only the folder is tried: opening the file itself is what must not happen.
@@ -50,7 +51,7 @@ async function askDirectly({ url, method, headers, body, signal }: Request, host
   const sent = body === null ? new Uint8Array(0) : new Uint8Array(await new Response(body).arrayBuffer());
   const fields = { ...Object.fromEntries(headers), ...(host === null ? {} : { host }) };
   return await new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers: fields, signal, agent: false }, (answer) => {
+    const asked = requestByHttp(url, { method, headers: fields, signal, agent: false }, (answer) => {
       const status = answer.statusCode ?? 0;
       const told = new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
       const bodiless = method === "HEAD" || BODILESS.has(status);

@@ -95,6 +95,13 @@ export class RemoteControl implements Control {
     return typeof drainTimeoutMs === "number" ? drainTimeoutMs : 0;
   }
 
+  /** What it logs from now on, or now. @param level undefined: only asks */
+  async logLevel(level: string | undefined): Promise<string> {
+    const body = level === undefined ? {} : { body: { level } };
+    const { level: found } = await this.#call<{ level: unknown }>({ path: "/log-level", ...body });
+    return printable(found);
+  }
+
   /** Whether anybody still answers. */
   async isThere(): Promise<boolean> {
     const { base, fetch } = this.#options;

@@ -3,6 +3,7 @@
 import type { Document, LineCounter, Node } from "yaml";
 import type { ConfigProblem } from "../errors.ts";
 import { closest } from "./closest.ts";
+import { KEYS_OF_MEMBERS, readMembers } from "./file_members.ts";
 import type { GivenText, Reading } from "./given.ts";
 import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
 
@@ -12,6 +13,7 @@ class FileReader {
   readonly given = new Map<SettingKey, readonly GivenText[]>();
   readonly problems: ConfigProblem[] = [];
   broken: Set<SettingKey> | "all" = new Set();
+  readonly #ofMembers = new Map<SettingKey, readonly GivenText[]>();
   readonly #path: string;
   readonly #yaml: Yaml;
   readonly #lines: LineCounter;
@@ -44,11 +46,27 @@ class FileReader {
     for (const { key, value } of contents.items) {
       this.#readPair(key as Node, value as Node | null);
     }
+    for (const [key, texts] of this.#ofMembers) this.given.set(key, [...this.given.get(key) ?? [], ...texts]);
+  }
+
+  /** What they give comes to what the settings themselves are given. */
+  #readMembers(node: Node | null, place: string): void {
+    const before = this.problems.length;
+    readMembers(node, place, {
+      yaml: this.#yaml,
+      resolve: (one) => this.#yaml.isAlias(one) ? one.resolve(this.#document) : one,
+      at: (one, name) => this.#at(one.range?.[0] ?? 0, name),
+      give: (key, text) => void this.#ofMembers.set(key, [...this.#ofMembers.get(key) ?? [], text]),
+      report: (at, problem, remedy) => this.#report(at, problem, remedy),
+    });
+    if (this.problems.length === before || this.broken === "all") return;
+    for (const key of KEYS_OF_MEMBERS) this.broken.add(key);
   }
 
   #readPair(keyNode: Node, value: Node | null): void {
     const name = this.#yaml.isScalar(keyNode) ? String(keyNode.value) : "";
     const place = this.#at(keyNode.range?.[0] ?? 0, name);
+    if (name === "members") return this.#readMembers(value, place);
     const key = keyOfName(name);
     if (key === undefined) return this.#reportUnknown(place, name);
     const node = this.#yaml.isAlias(value) ? value.resolve(this.#document) : value;
@@ -95,7 +113,7 @@ class FileReader {
   }
 
   #reportUnknown(place: string, name: string): void {
-    const near = closest(name.replaceAll("_", "-"), SETTING_KEYS.map((key) => settingOf(key).name));
+    const near = closest(name.replaceAll("_", "-"), [...SETTING_KEYS.map((key) => settingOf(key).name), "members"]);
     const remedy = near === undefined ? "Remove it; `signet serve --help` lists all names." : `Did you mean ${near}?`;
     this.#report(place, "there is no such setting", remedy);
   }

@@ -2,6 +2,7 @@
 // mapping in a file.
 import { type JwksSource, jwksSource } from "./addresses.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
+import { readValues } from "./mappings.ts";
 
 export interface JwtProvider {
   readonly issuer: string;
@@ -28,40 +29,8 @@ const FORM = `Write issuer=URL jwks=URL|FILE audience=URI, and of ${
   [...MEMBERS.keys()].slice(3).join(", ")
 } what is needed.`;
 
-type Read = Map<string, readonly string[]>;
-
-/** `name=value` with blanks between; a name may come again. */
-function readWords(text: string): Read | string {
-  const read: Read = new Map();
-  for (const word of text.trim().split(/\s+/)) {
-    const [, name, value] = /^([a-z-]+)=(.+)$/.exec(word) ?? [];
-    if (name === undefined || value === undefined) return `${quoted(word)} is not of the form name=value`;
-    read.set(name, [...read.get(name) ?? [], value]);
-  }
-  return read;
-}
-
-/** As a file's mapping comes here. */
-function readMapping(text: string): Read | string {
-  let mapping: unknown;
-  try {
-    mapping = JSON.parse(text);
-  } catch {
-    return "this is no JSON";
-  }
-  const read: Read = new Map();
-  for (const [name, value] of Object.entries(mapping as object)) {
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (values.some((one) => !["string", "number", "boolean"].includes(typeof one))) {
-      return `${quoted(name)} is neither a value nor a list of values`;
-    }
-    read.set(name, values.map(String));
-  }
-  return read;
-}
-
 function parse(text: string): Parsed<JwtProvider> {
-  const read = text.trim().startsWith("{") ? readMapping(text) : readWords(text);
+  const read = readValues(text);
   if (typeof read === "string") return unfit(read, FORM);
   for (const [name, values] of read) {
     const often = MEMBERS.get(name);

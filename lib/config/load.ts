@@ -1,6 +1,7 @@
 // Settings out of flags, environment and file, in this order of precedence (docs/behaviour.md P3):
 // every problem of every source at once, each with its place and remedy; never a partial result.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { examineRules } from "./access_rules.ts";
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
 import { readConfigFile } from "./config_file.ts";
 import { examineFiles, type FileAccess } from "./named_files.ts";
@@ -24,6 +25,7 @@ export interface LoadedSettings<K extends SettingKey = SettingKey> {
   readonly places: ReadonlyMap<SettingKey, string>;
 }
 
+const NO_FINDINGS = { problems: [], warnings: [] };
 const NOTHING: Reading = { given: new Map(), problems: [] };
 
 async function readFileSource(sources: Sources): Promise<Reading & { readonly file?: string }> {
@@ -148,9 +150,10 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
     places: merged.places,
     ...(file.file === undefined ? {} : { configFile: file.file }),
   });
-  problems.push(...verdict.problems, ...files.problems);
+  const access = broken.has("rules") ? NO_FINDINGS : await examineRules(merged.settings, merged.places);
+  problems.push(...verdict.problems, ...files.problems, ...access.problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  const warnings = [...verdict.warnings, ...files.warnings];
+  const warnings = [...verdict.warnings, ...files.warnings, ...access.warnings];
   return { settings: withDerivedDefaults(merged.settings), warnings, places: merged.places };
 }
 

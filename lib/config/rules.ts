@@ -56,6 +56,11 @@ function judgePorts(bench: Bench): void {
   }
 }
 
+function judgePaths({ settings: { path, legacySse }, problem }: Bench): void {
+  if (legacySse === undefined || path !== legacySse) return;
+  problem("legacySse", `${path} is the path of the MCP endpoint`, "Name another one, such as /sse.");
+}
+
 function overlap(a: string, b: string): boolean {
   return a === b || isWildcard(a) || isWildcard(b) || (isLoopbackHost(a) && isLoopbackHost(b));
 }
@@ -157,6 +162,7 @@ const RULES: readonly Rule[] = [
   [["upstreams", "command"], judgeUpstreamCount],
   [["upstreams", "listen", "admin"], judgeUpstreams],
   [["tlsCertFile", "tlsKeyFile"], judgeTls],
+  [["path", "legacySse"], judgePaths],
   [["upstreamCaFile", "upstreams"], judgeUpstreamCa],
   [["sessionTtlMs", "sessionIdleMs", "sweepIntervalMs"], judgeTimes],
   [["maxIdLength", "maxHeadBytes"], judgeHeadSize],

@@ -9,6 +9,7 @@ import { LIMITS } from "./sections/limits.ts";
 import { LISTENING } from "./sections/listening.ts";
 import { OPERATION } from "./sections/operation.ts";
 import { REPLICAS } from "./sections/replicas.ts";
+import { RULES } from "./sections/rules.ts";
 import { SEVERAL } from "./sections/several.ts";
 import { SESSIONS } from "./sections/sessions.ts";
 import { STDIO } from "./sections/stdio.ts";
@@ -24,6 +25,7 @@ export const SETTINGS = {
   ...KEYS,
   ...CALLERS,
   ...SESSIONS,
+  ...RULES,
   ...LIMITS,
   ...TIMEOUTS,
   ...REPLICAS,

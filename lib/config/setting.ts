@@ -11,6 +11,7 @@ export const SECTIONS = [
   "Keys",
   "Callers",
   "Sessions",
+  "Rules and rates",
   "Limits",
   "Time-outs",
   "Replicas",

@@ -88,6 +88,18 @@ function judgeMemberCredentials({ settings, problem }: Bench): void {
   }
 }
 
+function judgeMemberTimeouts({ settings: { memberTimeouts, upstreams }, problem }: Bench): void {
+  if (upstreams.length < 2) return;
+  const names = upstreams.map(memberNameOf);
+  const stranger = memberTimeouts.find(({ member }) => !names.includes(member));
+  if (stranger !== undefined) {
+    problem("memberTimeouts", `no MCP server is named ${stranger.member}`, "Name one as --upstream does.");
+  }
+  const given = memberTimeouts.map(({ member }) => member);
+  const twice = given.find((name, at) => given.indexOf(name) !== at);
+  if (twice !== undefined) problem("memberTimeouts", `${twice} is named twice`, "Choose one time for it.");
+}
+
 function judgeToolTexts({ settings, problem }: Bench): void {
   if (settings.upstreams.length < 2) return;
   const names = new Set(membersIn(settings.upstreams).flatMap(({ name, prefixName }) => [name, prefixName]));
@@ -157,6 +169,7 @@ export const SEVERAL_RULES: readonly Rule[] = [
   [READS, judgeStdioMembers],
   [[...READS, "command", "era"], judgeEra],
   [[...READS, "memberCredentials", "credential"], judgeMemberCredentials],
+  [[...READS, "memberTimeouts"], judgeMemberTimeouts],
   [[...READS, "renameTools", "describeTools"], judgeToolTexts],
   [[...READS, "nameSeparator", ...PATTERN_KEYS], judgePatterns],
   [[...READS, "adopt"], judgeAdoption],

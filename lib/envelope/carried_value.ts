@@ -1,12 +1,13 @@
 // What a server without sessions gives a client to bring back: a request's state, a task's id, a place in a list. Sealed,
 // it comes back to the server byte for byte, from its owner alone, to the server that gave it, for what it was given for
-// (docs/behaviour.md S1; docs/protocol.md 33, 34, 39; tests/vectors/FORMAT.md §7). Equal values give equal texts.
+// (docs/behaviour.md S1; docs/protocol.md 33, 34, 39; tests/vectors/FORMAT.md §7).
 import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
 import { blake3 } from "@noble/hashes/blake3.js";
 import type { KeyRing, MasterKey } from "./key_ring.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
 import { open, type OpenFailure, type Purpose, seal, sealedLength } from "./seal.ts";
+import { timingSafeEqual } from "../platform/builtin.ts";
+export { NONCE_BYTES } from "./xchacha.ts";
 
 /** What can be carried; each has a purpose of its own, so that none is ever taken for another. */
 export type CarriedKind = Extract<Purpose, "request-state" | "task" | "cursor">;
@@ -40,6 +41,8 @@ export interface Carried {
   readonly token: Uint8Array;
   /** Seconds since the epoch; 0 for never. */
   readonly expiresAtS: number;
+  /** {@link NONCE_BYTES} random bytes, for what need not be the same text twice; undefined for what must. */
+  readonly nonce?: Uint8Array;
 }
 
 /** Why a value was not taken. For metrics only: outside, all are one. */
@@ -55,14 +58,12 @@ const OWNER_AT = 1, TAG_AT = OWNER_AT + OWNER_BYTES, EXPIRY_AT = TAG_AT + TAG_BY
 const BINDING_AT = EXPIRY_AT + EXPIRY_BYTES, TOKEN_AT = BINDING_AT + BINDING_BYTES;
 const UNBOUND = new Uint8Array(BINDING_BYTES);
 
-const CONTEXTS = {
-  upstream: Buffer.from("Signet envelope v1: upstream tag"),
-  binding: Buffer.from("Signet envelope v1: request binding"),
-} as const;
+/** What is hashed begins with what it is for. Nothing here has to be secret: it stands inside a seal. */
+const UPSTREAM = fieldOf(Buffer.from("upstream tag")), BINDING = fieldOf(Buffer.from("request binding"));
 
 /** What stands for a server inside a value: of its address, so that a value of one that has moved leads nowhere. */
 export function upstreamTag(address: string): Uint8Array {
-  return blake3(Buffer.from(address), { context: CONTEXTS.upstream, dkLen: TAG_BYTES });
+  return blake3(Buffer.concat([UPSTREAM, fieldOf(Buffer.from(address))]), { dkLen: TAG_BYTES });
 }
 
 /**
@@ -70,16 +71,24 @@ export function upstreamTag(address: string): Uint8Array {
  * @param parts its method, and, where they count, the JSON text of what it is about and its arguments in canonical form
  */
 export function requestBinding(parts: readonly Uint8Array[]): Uint8Array {
-  const fields = parts.flatMap((part) => {
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32LE(part.length);
-    return [length, part];
-  });
-  return blake3(Buffer.concat(fields), { context: CONTEXTS.binding, dkLen: BINDING_BYTES });
+  return blake3(Buffer.concat([BINDING, ...parts.map(fieldOf)]), { dkLen: BINDING_BYTES });
+}
+
+/** Its length (32 bits, little-endian) and its bytes: no two lists of fields give the same bytes. */
+function fieldOf(part: Uint8Array): Uint8Array {
+  const field = Buffer.allocUnsafe(4 + part.length);
+  field.writeUInt32LE(part.length);
+  field.set(part, 4);
+  return field;
 }
 
 /** The text a client is given in place of a value. @throws RangeError if it is longer than its kind may be */
-export function sealCarried(key: MasterKey, kind: CarriedKind, { token, expiresAtS }: Carried, for_: Carriage): string {
+export function sealCarried(
+  key: MasterKey,
+  kind: CarriedKind,
+  { token, expiresAtS, nonce }: Carried,
+  for_: Carriage,
+): string {
   if (token.length > MAX_CARRIED_BYTES[kind]) {
     throw new RangeError(
       `sealing a ${kind}: found ${token.length} bytes, want at most ${MAX_CARRIED_BYTES[kind]}`,
@@ -92,7 +101,7 @@ export function sealCarried(key: MasterKey, kind: CarriedKind, { token, expiresA
   plaintext.writeUIntBE(expiresAtS, EXPIRY_AT, EXPIRY_BYTES);
   plaintext.set(for_.binding?.() ?? UNBOUND, BINDING_AT);
   plaintext.set(token, TOKEN_AT);
-  return seal(key, kind, plaintext);
+  return seal(key, kind, plaintext, nonce);
 }
 
 /**

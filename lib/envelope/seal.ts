@@ -37,10 +37,13 @@ export function sealedLength(plaintextBytes: number): number {
   return base62Length(OVERHEAD_BYTES + plaintextBytes);
 }
 
-/** The one text of `plaintext` under this key for this purpose. */
-export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array): string {
+/**
+ * The one text of `plaintext` under this key for this purpose.
+ * @param nonce 24 random bytes, where no text has to be the same twice: then there is one of many, at less cost
+ */
+export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array, nonce?: Uint8Array): string {
   const associatedData = associatedDataOf(key, purpose);
-  const nonce = nonceOf(key, associatedData, plaintext);
+  nonce ??= nonceOf(key, associatedData, plaintext);
   const sealed = xchacha.encrypt({ key: key.sealingKey, nonce, associatedData }, plaintext);
   return encodeBase62(Buffer.concat([associatedData.subarray(0, PREFIX_BYTES), nonce, sealed]));
 }

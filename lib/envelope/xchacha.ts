@@ -2,8 +2,8 @@
 // ChaCha20-Poly1305 (RFC 8439) does the rest; where `node:crypto` has no such cipher (Bun), noble does all of it.
 // Both give the same bytes. Failing to decrypt is a value, never an exception.
 import { Buffer } from "node:buffer";
-import { createCipheriv } from "node:crypto";
 import { chacha20, hchacha, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { createCipheriv, hasChaCha } from "../platform/builtin.ts";
 
 export const NONCE_BYTES = 24;
 export const TAG_BYTES = 16;
@@ -116,14 +116,5 @@ function sameTag(tag: Uint8Array, sealed: Uint8Array, at: number): boolean {
   return difference === 0;
 }
 
-function hasNativeCipher(): boolean {
-  try {
-    createCipheriv(CIPHER, new Uint8Array(32), new Uint8Array(12), { authTagLength: TAG_BYTES }).final();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The fastest one this runtime has. */
-export const xchacha: XChaCha = hasNativeCipher() ? nativeXChaCha : nobleXChaCha;
+export const xchacha: XChaCha = hasChaCha ? nativeXChaCha : nobleXChaCha;

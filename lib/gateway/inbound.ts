@@ -9,6 +9,7 @@ import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { RequestTrace } from "../telemetry/request_trace.ts";
 import { HOP_FIELD, type HopClaim } from "../replica/hop_proof.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
+import type { Subject } from "../mcp/message_subject.ts";
 import { transportNumber, UNREAD } from "../mcp/methods.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 
@@ -47,12 +48,22 @@ export class Inbound implements ResolverView {
   rpcId: RpcId | null = null;
   /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
   requestId: RpcId | null = null;
+  /** What its one message is about, where somebody has to know before it is read whole. Good for the turn it is read in. */
+  subject: Subject | undefined = undefined;
+  /** The rule that has allowed it; undefined where none had to, or the default did. */
+  allowedBy: string | undefined = undefined;
+  /** Whose lists it is answered with: see `HintBook`. Undefined where nobody looks. */
+  listsOf: string | undefined = undefined;
   /** The row of its message, of `METHODS`. */
   methodRow = UNREAD;
   /** When its head had come, by `performance.now`. */
   readonly receivedAt: number = performance.now();
+  /** When something was sent to a server for it last, by the same clock; 0 if nothing was. */
+  sentAt = 0;
   /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */
   record: ExchangeRecord | undefined = undefined;
+  /** Whether observers are told of it: not of what another replica passes on, which is observed there. */
+  isObserved = false;
   /** Its trace; null where it has none, undefined as long as that is not decided (`traced.ts`). */
   trace: RequestTrace | null | undefined = undefined;
 

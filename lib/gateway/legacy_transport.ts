@@ -1,5 +1,5 @@
 // The transport before Streamable HTTP: HTTP+SSE of MCP 2024-11-05, two endpoints, the first a stream that names the
-// second. Signet does not speak it, to neither side; whoever does is told so by name, and what to do.
+// second. Whoever speaks it where it is not served is told so by name, and what to do.
 import type { Caller } from "../session/caller.ts";
 import { SignetError } from "../errors.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
@@ -23,7 +23,7 @@ export function pathNotFound({ options }: GatewayParts, { head }: Inbound): Sign
   if (!USUAL_PATHS.test(head.path)) return new SignetError("path_not_found");
   return new SignetError("path_not_found", {
     publicMessage: `Not found: ${NAME} is not served here; connect with Streamable HTTP to ${options.path}`,
-    remedy: `Set the client to Streamable HTTP and its URL to the path ${options.path}.`,
+    remedy: `Set the client to Streamable HTTP and its URL to the path ${options.path}, or serve it with --legacy-sse.`,
   });
 }
 
@@ -34,7 +34,7 @@ export function sessionRequired({ head }: Inbound): SignetError {
   return new SignetError("session_required", {
     publicMessage: "Bad request: Mcp-Session-Id is missing; only initialize may come without it. " +
       `If the client speaks ${NAME}: that is not served here, use Streamable HTTP`,
-    remedy: "If the client speaks HTTP+SSE, set it to Streamable HTTP.",
+    remedy: "If the client speaks HTTP+SSE, set it to Streamable HTTP, or serve it with --legacy-sse.",
   });
 }
 

@@ -22,6 +22,13 @@ import type { GatewayParts } from "./parts.ts";
  * @returns what has to be waited for, where there is no room for what is told; it may reject
  */
 export function beginRecord({ observers }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
+  inbound.isObserved = true;
+  observers.begin(makeRecord(inbound));
+  return observers.gate?.();
+}
+
+/** A record that no observer is told of, for a trace where nobody observes. */
+export function makeRecord(inbound: Inbound): ExchangeRecord {
   const record = new ExchangeRecord(inbound.receivedAtMs, inbound.remoteAddress);
   record.httpMethod = inbound.head.method;
   record.path = inbound.head.path;
@@ -29,12 +36,12 @@ export function beginRecord({ observers }: GatewayParts, inbound: Inbound): Prom
   record.traceparent = inbound.facts.traceparent;
   record.bytesIn = Math.max(0, inbound.head.bodyLength);
   inbound.record = record;
-  observers.begin(record);
-  return observers.gate?.();
+  return record;
 }
 
 /** To be called behind the last step, however that came. */
-export function endRecord({ observers }: GatewayParts, { record, exchange, provenAs, requestId }: Inbound): void {
+export function endRecord({ observers }: GatewayParts, inbound: Inbound): void {
+  const { record, exchange, provenAs, requestId } = inbound;
   if (record === undefined) return;
   record.actor = provenAs?.principal;
   record.rpcId ??= requestId;
@@ -42,7 +49,7 @@ export function endRecord({ observers }: GatewayParts, { record, exchange, prove
   record.bytesOut = exchange.bodySent;
   if (exchange.aborted) record.cutBy ??= record.refusal === undefined ? "client" : "upstream";
   record.end();
-  observers.tell(record);
+  if (inbound.isObserved) observers.tell(record);
 }
 
 /** What a tool or prompt is called with, for whoever is to see some of it. Of a batch it is not told. */
@@ -70,6 +77,7 @@ function itemOf(message: RpcMessage): BatchItem {
 export function noteRefusal({ record }: Inbound, { code, detail: { facts } }: SignetError): void {
   if (record === undefined) return;
   record.refusal = code;
+  if (typeof facts?.session === "string") record.session ??= facts.session;
   if (facts?.rule !== undefined) record.rule = String(facts.rule);
   if (facts?.limit !== undefined) record.limit = String(facts.what ?? facts.limit);
 }

@@ -15,10 +15,14 @@ import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { SessionOnly } from "./in/session_only.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Exchange } from "../http1/types.ts";
+import type { Caller } from "../session/caller.ts";
+import type { Inbound } from "./inbound.ts";
 import type { Authentication } from "./in/authenticate.ts";
 import type { FieldPolicy } from "./out/fields.ts";
 import type { Guard } from "./in/guard.ts";
 import type { KeepAlive } from "./out/keep_alive.ts";
+import type { Code, Law } from "./law.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { UnderWay } from "./out/under_way.ts";
 import type { Moves } from "./out/moves.ts";
@@ -46,6 +50,21 @@ export interface Lifecycle {
   /** When the port closes, in ms since the epoch; Infinity as long as nobody knows. */
   closesAtMs: number;
   draining: boolean;
+}
+
+/** Takes a request down the path. Never rejects. */
+export type Handle = (parts: GatewayParts, exchange: Exchange) => Promise<void>;
+
+/** Where clients of the transport before Streamable HTTP come in (`gateway/legacy/`). */
+export interface LegacyDoor {
+  serves(path: string): boolean;
+  /** What a browser asks before it sends; undefined for anything else. */
+  preflight(inbound: Inbound): Promise<void> | undefined;
+  /** @throws SignetError as the path of any request; `session_not_found`, `owner_mismatch` for another's stream */
+  serve(
+    parts: GatewayParts,
+    asked: { readonly inbound: Inbound; readonly caller: Caller; readonly handle: Handle },
+  ): Promise<void>;
 }
 
 export interface GatewayParts {
@@ -81,8 +100,14 @@ export interface GatewayParts {
   readonly sessionOnly: SessionOnly | undefined;
   /** `--adopt`; undefined when off. */
   readonly adoption: AdoptionRegistry | undefined;
+  /** `--legacy-sse`; undefined when off. */
+  readonly legacyClients: LegacyDoor | undefined;
   /** RFC 9728 metadata to serve; undefined where no resource is configured. */
   readonly resource: ProtectedResource | undefined;
+  /** What is in force of rules and rates, for what is under way, too. */
+  readonly law: Law;
+  /** What comes into force with these parts. */
+  readonly code: Code;
   readonly log: Logger;
   /** Who is told of every exchange when it has ended, and of what else happens. */
   readonly observers: Observers;

@@ -8,6 +8,7 @@ import type { Classified } from "../mcp/era.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
+import { admit, countPlain, isAllowedBefore } from "./in/admit.ts";
 import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
@@ -23,7 +24,7 @@ import { initialize } from "./out/initialize.ts";
 import { forwardStateless } from "./out/stateless.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
-import type { GatewayParts } from "./parts.ts";
+import type { GatewayParts, LegacyDoor } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { decideTrace, endTrace } from "./traced.ts";
 
@@ -42,7 +43,16 @@ export async function handle(parts: GatewayParts, exchange: Exchange): Promise<v
   }
   endRecord(parts, inbound);
   if (parts.tracer !== undefined) endTrace(parts, inbound);
-  parts.metrics.exchanges.count(inbound.row, exchange.status, (performance.now() - inbound.receivedAt) / 1000);
+  count(parts, inbound);
+}
+
+function count(
+  { metrics: { exchanges, sent } }: GatewayParts,
+  { row, exchange: { status }, receivedAt, sentAt }: Inbound,
+) {
+  const now = performance.now();
+  exchanges.count(row, status, (now - receivedAt) / 1000);
+  if (sent !== undefined && sentAt > 0) sent.count(row, status, (now - sentAt) / 1000);
 }
 
 // The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.
@@ -51,6 +61,7 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
   guard(parts, inbound);
   const openly = answerOpenly(parts, inbound);
   if (openly !== undefined) return openly;
+  if (parts.legacyClients?.serves(inbound.head.path)) return serveLegacy(parts, inbound, parts.legacyClients);
   requireEndpoint(parts, inbound);
   const caller = parts.authentication.authenticate(inbound);
   return caller instanceof Promise
@@ -58,14 +69,23 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
     : walkAs(parts, inbound, caller);
 }
 
+/** A client of HTTP+SSE: each of its messages comes back to `handle` as a request of Streamable HTTP. */
+async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: LegacyDoor): Promise<void> {
+  const caller = await parts.authentication.authenticate(inbound);
+  inbound.provenAs = caller;
+  await clients.serve(parts, { inbound, caller, handle });
+}
+
 function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   inbound.provenAs = caller;
   const known = findOwned(parts, { inbound, caller });
-  if (known !== undefined && mayGoAsItIs(parts, inbound, known)) {
+  if (known !== undefined && mayGoAsItIs(parts, { inbound, caller, session: known })) {
     parts.metrics.fastLane.inc();
     if (parts.tracer !== undefined) decideTrace(parts, inbound);
     if (inbound.record !== undefined) inbound.record.lane = "fast";
-    return forward(parts, { inbound, caller, session: known, body: inbound.body });
+    const outbound = { inbound, caller, session: known, body: inbound.body };
+    const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
+    return counting === undefined ? forward(parts, outbound) : counting.then(() => forward(parts, outbound));
   }
   return walkOn(parts, inbound, caller);
 }
@@ -108,6 +128,8 @@ function guard(parts: GatewayParts, inbound: Inbound): void {
 function answerOpenly(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const metadata = serveMetadata(parts, inbound);
   if (metadata !== undefined) return metadata;
+  const preflight = parts.legacyClients?.preflight(inbound);
+  if (preflight !== undefined) return preflight;
   const { head, origin } = inbound;
   if (head.method !== "OPTIONS" || origin === undefined || !isEndpoint(parts, head.path)) return undefined;
   // A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight).
@@ -129,19 +151,28 @@ function requireEndpoint(parts: GatewayParts, inbound: Inbound): void {
   throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
 }
 
+/** A request of a session at hand. */
+interface Known {
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+  readonly session: Session;
+}
+
 /**
  * The fast lane's condition: nothing about the request of a known session is left to find out. Takes the body if it is
  * here whole; whoever comes later finds it in `inbound.body`.
  */
-function mayGoAsItIs(parts: GatewayParts, inbound: Inbound, session: Session): boolean {
+function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): boolean {
   const { fullLane, cancelOnDisconnect } = parts.options;
   if (fullLane || !speaks(session, inbound.protocolVersion)) return false;
   if (inbound.head.method === "GET") return true;
   // To cancel a call its id must be known, and for that its body parsed (C3).
   if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.facts.isJson) return false;
   inbound.body = inbound.exchange.body.takeBuffered();
-  if (inbound.body !== undefined) requireHopBody(inbound, inbound.body);
-  return inbound.body !== undefined && isPlain(parts, inbound, inbound.body);
+  if (inbound.body === undefined) return false;
+  requireHopBody(inbound, inbound.body);
+  if (!isPlain(parts, inbound, inbound.body)) return false;
+  return parts.law.policy === undefined || isAllowedBefore(parts, { inbound, caller, session });
 }
 
 async function openAndDeliver(parts: GatewayParts, read: Read): Promise<void> {
@@ -180,6 +211,7 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
       : sessionRequired(inbound);
   }
   const { bytes } = body;
+  if (!await isAdmitted(parts, read, undefined)) return;
   if (message.era === "modern") {
     return await forwardStateless(parts, { inbound, caller, message: message.message, body: bytes });
   }
@@ -187,12 +219,24 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
   await initialize(parts, { inbound, caller, request: message.request, body: bytes });
 }
 
+/** Whether rules and rates let it through. What is not allowed and wants no answer has been dealt with. */
+async function isAdmitted(parts: GatewayParts, { inbound, caller, body }: Read, session: Session | undefined) {
+  if (body === undefined || await admit(parts, { inbound, caller, session, body: body.bytes })) return true;
+  noteRefusal(inbound, DROPPED);
+  await inbound.exchange.respond({ status: 202, fields: [] });
+  return false;
+}
+
+/** Made once: a notification that is dropped gets no answer that could say why. */
+const DROPPED = new SignetError("rule_denied");
+
 async function deliverTo(parts: GatewayParts, read: Read, session: Session): Promise<void> {
   const { inbound, caller, message, body } = read;
   const handshake = message !== undefined && isInitialize(message) ? message.request : undefined;
   try {
     if (inbound.head.method === "DELETE") return await end(parts, { inbound, caller, session });
     requireSpoken(session, inbound, message);
+    if (!await isAdmitted(parts, read, session)) return;
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
     if (handshake !== undefined) session.replaceTransient(parts.fields.transientOf(inbound));
     const outbound = { inbound, caller, session, body: body?.bytes };

@@ -2,14 +2,15 @@
 import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { ClientResponse, HttpError } from "../http1/types.ts";
-import { UNREAD } from "../mcp/methods.ts";
+import { methodNumber, UNREAD } from "../mcp/methods.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
 import { notTakenFields } from "./in/hopped.ts";
 import { noteRefusal, tellEngineRefusal } from "./observed.ts";
+import { resultMembers } from "./tool_result.ts";
 import { refusalFacts } from "./refusal_facts.ts";
-import { type ErrorResponse, toSignetError } from "./respond.ts";
+import { type ErrorResponse, isToolResult, toSignetError } from "./respond.ts";
 import { decideTrace } from "./traced.ts";
 
 /** The answer to what the engine refuses before the gateway sees it. A page of an allowed origin may read it, as any other. */
@@ -35,13 +36,30 @@ export function tellRefusalBehind(parts: GatewayParts, inbound: Inbound, { refus
   parts.errors.tell(error, facts);
 }
 
+const TOOLS_CALL = methodNumber("tools/call");
+
+/** What a caller has too much of ends soon: an agent that calls a tool is told so where it looks (G5). */
+function asAgentsRead(inbound: Inbound, error: SignetError): SignetError {
+  const { methodRow, rpcId } = inbound;
+  const isOfCalls = error.code === "principal_limit" && String(error.detail.facts?.what).startsWith("calls of one");
+  if (!isOfCalls || methodRow !== TOOLS_CALL || rpcId === null) return error;
+  const { retryAfterS = 1 } = error.detail;
+  const publicMessage = `${error.message}. Wait ${retryAfterS} s before trying again.`;
+  return new SignetError(error.code, { asToolResult: resultMembers(inbound), ...error.detail, publicMessage });
+}
+
+/** By which the log's line is found from the trace, and the trace from the line. */
+function traceFact({ trace }: Inbound): { readonly trace?: string } {
+  return trace ? { trace: trace.place.traceId } : {};
+}
+
 /** Answers with the error, unless an answer is under way: then the client sees it break off. */
 export async function refuse(parts: GatewayParts, inbound: Inbound, error: unknown): Promise<void> {
-  const signetError = toSignetError(error);
+  const signetError = asAgentsRead(inbound, toSignetError(error));
   parts.metrics.refusals.inc(signetError.code);
   const { exchange, origin } = inbound;
-  const facts = refusalFacts({ parts, inbound, error: signetError });
   if (parts.tracer !== undefined) decideTrace(parts, inbound);
+  const facts = { ...refusalFacts({ parts, inbound, error: signetError }), ...traceFact(inbound) };
   noteRefusal(inbound, signetError);
   if (inbound.record !== undefined) inbound.record.session ??= facts.session;
   // The client sees it break off, or has left: the log is the only place where it shows.
@@ -54,7 +72,8 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   });
   if (inbound.record !== undefined) {
     inbound.record.errorId = errorId;
-    inbound.record.rpcCode = ERROR_KINDS[signetError.code].rpcCode;
+    if (isToolResult(signetError, inbound.rpcId)) inbound.record.isError = true;
+    else inbound.record.rpcCode = ERROR_KINDS[signetError.code].rpcCode;
     inbound.record.outcomeKnown = true;
   }
   await exchange.respond(start, body);

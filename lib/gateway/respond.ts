@@ -1,8 +1,8 @@
 // The one place where an error becomes a response. A client sees the code's public message and an error id;
 // the rest goes to the log under that id. JSON-RPC 2.0 §5.1 for the body, RFC 9110 §15 for the statuses.
-import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
+import { type BatchError, ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
-import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
+import { errorResponse, idText, type RpcId } from "../mcp/json_rpc.ts";
 import type { LogFacts, Logger } from "../observe/log.ts";
 
 const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
@@ -118,15 +118,23 @@ export class ErrorResponder {
     const { detail, code } = signetError;
     const kind = ERROR_KINDS[code];
     const data = detail.data === undefined ? { errorId } : detail.data;
-    const body = errorResponse(context.rpcId ?? null, kind.rpcCode, signetError.message, data);
+    const isResult = isToolResult(signetError, context.rpcId);
+    const body = isResult
+      ? toolResult(context.rpcId!, signetError.message, detail.asToolResult!)
+      : detail.batch === undefined
+      ? errorResponse(context.rpcId ?? null, kind.rpcCode, signetError.message, data)
+      : batchOfErrors(detail.batch);
     const fields: FieldList = ["content-type", "application/json", "cache-control", "no-store"];
     if (detail.retryAfterS !== undefined) fields.push("retry-after", String(detail.retryAfterS));
     if (detail.challenge !== undefined) fields.push("www-authenticate", detail.challenge);
     if (detail.allow !== undefined) fields.push("allow", detail.allow);
     // Data that a specification defines is the client's; the id then stands beside it.
     if (detail.data !== undefined) fields.push("x-signet-error-id", errorId);
+    if (detail.fields !== undefined) fields.push(...detail.fields);
     if (context.fields) fields.push(...context.fields);
-    const status = code === "session_not_found" ? this.#options.lostSessionStatus : kind.status;
+    if (isResult) return { start: { status: 200, fields }, body, errorId };
+    const status = detail.status ??
+      (code === "session_not_found" ? this.#options.lostSessionStatus : kind.status);
     return { start: { status, fields }, body, errorId };
   }
 
@@ -160,6 +168,23 @@ export class ErrorResponder {
     } else if (status >= 500 && !OF_THE_CLIENT.has(error.code)) this.#options.log.warn("request failed", facts);
     else this.#options.log.info("request refused", facts);
   }
+}
+
+/** Whether it is told as the result of the tool that was called. */
+export function isToolResult({ detail }: SignetError, rpcId: RpcId | null | undefined): boolean {
+  return detail.asToolResult !== undefined && rpcId !== undefined && rpcId !== null;
+}
+
+function toolResult(id: RpcId, text: string, members: Readonly<Record<string, unknown>>): Uint8Array<ArrayBuffer> {
+  const result = { ...members, content: [{ type: "text", text }], isError: true };
+  return new TextEncoder().encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":${JSON.stringify(result)}}`);
+}
+
+function batchOfErrors(errors: readonly BatchError[]): Uint8Array<ArrayBuffer> {
+  const texts = errors.map(({ id, rpcCode: code, message }) =>
+    `{"jsonrpc":"2.0","id":${idText(id)},"error":${JSON.stringify({ code, message })}}`
+  );
+  return new TextEncoder().encode(`[${texts.join(",")}]`);
 }
 
 function isLeaving({ detail: { facts = {} } }: SignetError): boolean {

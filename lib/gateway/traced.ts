@@ -3,16 +3,20 @@
 // request is not sampled its context crosses as it came.
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
+import type { FieldList } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { readPlain } from "../mcp/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
-import type { Peer } from "../telemetry/request_trace.ts";
+import type { Peer, RequestTrace } from "../telemetry/request_trace.ts";
 import type { Upstream, UpstreamRequest } from "../upstream/upstream.ts";
 import type { Inbound } from "./inbound.ts";
-import { beginRecord } from "./observed.ts";
+import { makeRecord } from "./observed.ts";
 import { removeField, setField } from "./out/fields.ts";
 import type { GatewayParts } from "./parts.ts";
+
+/** How another replica of Signet's is called where an upstream's name stands. */
+const REPLICA = "replica";
 
 /** What of a message matters to its trace. */
 export interface TracedMessage {
@@ -23,24 +27,30 @@ export interface TracedMessage {
 
 /** To be called where `parts.tracer` is there; again: nothing. */
 export function decideTrace(parts: GatewayParts, inbound: Inbound, message?: TracedMessage): void {
-  if (parts.tracer === undefined || inbound.trace !== undefined) return;
-  const trace = parts.tracer.begin({
+  const { tracer } = parts;
+  if (tracer === undefined || inbound.trace !== undefined) return;
+  inbound.trace = tracer.mayTrace(inbound.facts.traceparent, message?.traceparent)
+    ? begin(parts, inbound, message)
+    : null;
+}
+
+function begin(parts: GatewayParts, inbound: Inbound, message: TracedMessage | undefined): RequestTrace | null {
+  const trace = parts.tracer?.begin({
     header: inbound.facts.traceparent,
     meta: message?.traceparent,
     startMs: inbound.receivedAtMs,
     startedAt: inbound.receivedAt,
     stateOf: (from) => from === "header" ? inbound.get("tracestate") : metaOf(message, "tracestate"),
   });
-  inbound.trace = trace ?? null;
-  if (trace === undefined) return;
+  if (trace === undefined) return null;
   const isFirst = inbound.record === undefined;
-  if (isFirst) beginRecord(parts, inbound);
-  const record = inbound.record!;
+  const record = inbound.record ?? makeRecord(inbound);
   record.traceparent = trace.traceparent;
   // Nobody had asked what the message is about when it was read.
   if (isFirst && message !== undefined && inbound.parsed === undefined) {
     inspectBytes(message.body, readPlain, { maxDepth: parts.options.maxJsonDepth, subject: record });
   }
+  return trace;
 }
 
 function metaOf(message: TracedMessage | undefined, name: string): string | undefined {
@@ -71,13 +81,31 @@ export function carryTrace(
   if (trace === undefined || trace === null) return request;
   const fields = request.fields.slice();
   const traceparent = trace.send(peerOf(upstream));
-  setField(fields, "traceparent", traceparent);
-  // What stands beside it is of another trace where the message has a context of its own.
-  if (trace.place.traceState === "") removeField(fields, "tracestate");
-  else setField(fields, "tracestate", trace.place.traceState);
+  setContext(fields, traceparent, trace.place.traceState);
   const own = { ...request, fields, notes: undefined };
   if (request.body === undefined) return own;
   return { ...own, body: withContext(ownBytes(request.body), traceparent, !hasFields(upstream)) };
+}
+
+/** What is passed on to another replica, in the same way: its own server span is then below this hop. */
+export function carryHop<Body extends Bytes | undefined>(
+  { trace }: Inbound,
+  home: string,
+  { fields, body }: { readonly fields: FieldList; readonly body: Body },
+): Body | Uint8Array {
+  if (trace === undefined || trace === null) return body;
+  const attributes = networkOf({ url: home });
+  trace.event("signet.hop", attributes);
+  const traceparent = trace.send({ name: REPLICA, attributes: [[ATTRIBUTES.upstream, REPLICA], ...attributes] });
+  setContext(fields, traceparent, trace.place.traceState);
+  return body === undefined ? body : withContext(ownBytes(body), traceparent, false);
+}
+
+/** What stands beside it is of another trace where the message has a context of its own. */
+function setContext(fields: FieldList, traceparent: string, traceState: string): void {
+  setField(fields, "traceparent", traceparent);
+  if (traceState === "") removeField(fields, "tracestate");
+  else setField(fields, "tracestate", traceState);
 }
 
 /** Whether what stands behind gets the fields of a request. */

@@ -86,3 +86,25 @@ export function issuerOf(token: string): string | undefined {
     return undefined;
   }
 }
+
+/** Claims that are kept, by their names; "all", or none. */
+export type WantedClaims = ReadonlySet<string> | "all";
+
+/** Of all that are kept of one caller: whoever reads them does so in bounded time. */
+const MOST_VALUES = 1000, MOST_CHARACTERS = 16_384;
+
+/**
+ * The claims of those names, as they are. More than a rule may look at is none at all: what reads them then cannot be
+ * told, and lets nothing through.
+ */
+export function keptClaims(members: Members, wanted: WantedClaims): Members | undefined {
+  if (wanted !== "all" && wanted.size === 0) return undefined;
+  const kept = Object.fromEntries(Object.entries(members).filter(([name]) => wanted === "all" || wanted.has(name)));
+  const fits = countValues(kept) <= MOST_VALUES && JSON.stringify(kept).length <= MOST_CHARACTERS;
+  return fits ? kept : undefined;
+}
+
+function countValues(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 1;
+  return Object.values(value).reduce<number>((sum, each) => sum + countValues(each), 1);
+}

@@ -1,6 +1,6 @@
 // What an introspection answer proves (RFC 7662 §2.2): a principal, or nobody. Pure.
 import type { IntrospectionResponse } from "oauth4webapi";
-import { clientOf, holdsAudience, scopesOf } from "./claims.ts";
+import { clientOf, holdsAudience, keptClaims, scopesOf, type WantedClaims } from "./claims.ts";
 import { refused, refusedClaim } from "./identifications.ts";
 import type { Identification, Principal } from "./principal.ts";
 
@@ -14,6 +14,8 @@ export interface IntrospectionRules {
   readonly audience?: readonly string[];
   /** Which member names the caller. Default `sub`; the others are for servers that leave it out. */
   readonly subjectClaim?: "sub" | "username" | "client_id";
+  /** Members that are kept for rules. Default none. */
+  readonly keepClaims?: WantedClaims;
   /** Longest time an answer is believed, in ms. Default 60,000: how long a token revoked elsewhere still counts. */
   readonly maxAgeMs?: number;
 }
@@ -56,8 +58,10 @@ export function judgeIntrospection(
   if (!(nowMs < credentialExpiresAtMs)) return EXPIRED;
   const client = clientOf(answer);
   if (typeof client === "object") return client;
+  const claims = keptClaims(answer, rules.keepClaims ?? new Set());
   const principal: IntrospectedPrincipal = {
     source: "introspection",
+    ...(claims === undefined ? {} : { claims }),
     issuer,
     subject,
     ...(client === undefined ? {} : { clientId: client }),

@@ -4,7 +4,16 @@
 // wrong.
 import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
 import { ConfigError, SignetError } from "../errors.ts";
-import { claimAt, clientOf, holdsAudience, isName, issuerOf, scopesOf } from "./claims.ts";
+import {
+  claimAt,
+  clientOf,
+  holdsAudience,
+  isName,
+  issuerOf,
+  keptClaims,
+  scopesOf,
+  type WantedClaims,
+} from "./claims.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import { NONE, refused, refusedClaim } from "./identifications.ts";
 import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
@@ -37,6 +46,8 @@ export interface JwtOptions {
   readonly subjectClaim?: string;
   /** Claims that count as scopes, besides `scope` and `scp`: by name, or by path (`realm_access.roles`). */
   readonly scopeClaims?: readonly string[];
+  /** Claims that are kept for rules. Default none. */
+  readonly keepClaims?: WantedClaims;
   /** The issuer's public keys. */
   readonly jwks: { readonly kind: "url"; readonly url: string } | { readonly kind: "file"; readonly path: string };
   readonly fetch: typeof fetch;
@@ -187,10 +198,12 @@ export class JwtSource implements VerifyingSource {
     if (clients.length > 0 && (client === undefined || !clients.includes(client))) {
       return refusedClaim(WRONG_CLIENT, { found: client, wanted: clients });
     }
+    const claims = keptClaims(payload, this.#options.keepClaims ?? NO_CLAIMS);
     return {
       kind: "principal",
       principal: {
         source: this.name,
+        ...(claims === undefined ? {} : { claims }),
         issuer: payload.iss ?? "",
         subject,
         ...(client === undefined ? {} : { clientId: client }),
@@ -228,6 +241,7 @@ export class JwtSource implements VerifyingSource {
   }
 }
 
+const NO_CLAIMS: ReadonlySet<string> = new Set();
 const EXPIRED = refused("the token has expired");
 const BAD_SIGNATURE = refused("the token's signature does not hold");
 const BAD_ALGORITHM = refused("the token is signed with an algorithm that is not accepted");

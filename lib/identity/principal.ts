@@ -13,6 +13,8 @@ export interface Principal {
   /** OAuth client id, where the credential carries one. */
   readonly clientId?: string;
   readonly scopes: readonly string[];
+  /** What else its issuer says of it, as far as rules read it; absent where they do not, or nobody says anything. */
+  readonly claims?: Readonly<Record<string, unknown>>;
   /** When the credential ends, in ms since the epoch; Infinity if it does not say. `now >= expiresAtMs` is expired. */
   readonly expiresAtMs: number;
   /**

@@ -95,6 +95,7 @@ function readError(text: Uint8Array, start: number, into: Outcome): void {
   let code = 0;
   let at = text[value] === MINUS ? value + 1 : value;
   for (; text[at]! >= 0x30 && text[at]! <= 0x39; at++) code = code * 10 + text[at]! - 0x30;
+  if (!Number.isSafeInteger(code)) return;
   into.rpcCode = text[value] === MINUS ? -code : code;
   into.isError = undefined;
   into.outcomeKnown = true;

@@ -17,14 +17,14 @@ const LEAST_NORMAL = 2 ** -1022;
 
 /** @param text a JSON text by itself */
 export function canonicalText(text: Uint8Array): Uint8Array {
-  return text.length > MAX_SORTED_BYTES ? text : encoder.encode(new Reading(text).value());
+  return text.length > MAX_SORTED_BYTES ? text : encoder.encode(new Reading(decoder.decode(text)).value());
 }
 
 class Reading {
-  readonly #text: Uint8Array;
+  readonly #text: string;
   #at = 0;
 
-  constructor(text: Uint8Array) {
+  constructor(text: string) {
     this.#text = text;
   }
 
@@ -47,7 +47,7 @@ class Reading {
       this.#next();
       const name = this.#string();
       if (this.#next() === COLON) this.#at++;
-      return { name, text: `${name}:${this.value()}` };
+      return { name: JSON.parse(name) as string, text: `${name}:${this.value()}` };
     });
     return members.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0).map(({ text }) => text);
   }
@@ -65,31 +65,40 @@ class Reading {
 
   #string(): string {
     const start = this.#at++;
-    while (this.#at < this.#text.length && this.#text[this.#at] !== QUOTE) {
-      this.#at += this.#text[this.#at] === BACKSLASH ? 2 : 1;
+    let isPlain = true;
+    for (; this.#at < this.#text.length; this.#at++) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === QUOTE) break;
+      if (code !== BACKSLASH) continue;
+      isPlain = false;
+      this.#at++;
     }
-    return JSON.stringify(JSON.parse(decoder.decode(this.#text.subarray(start, ++this.#at))));
+    const written = this.#text.slice(start, ++this.#at);
+    // Without an escape there is one spelling only.
+    return isPlain ? written : JSON.stringify(JSON.parse(written));
   }
 
   #scalar(): string {
     const start = this.#at;
-    while (this.#at < this.#text.length && !ENDS_SCALAR.has(this.#text[this.#at]!)) this.#at++;
-    const written = decoder.decode(this.#text.subarray(start, this.#at));
+    while (this.#at < this.#text.length && !endsScalar(this.#text.charCodeAt(this.#at))) this.#at++;
+    const written = this.#text.slice(start, this.#at);
     const digits = written.replace(/[eE].*$/, "").replace(/\D/g, "").replace(/^0+/, "");
     const value = JSON.parse(written);
     const isExact = digits.length <= EXACT_DIGITS && Number.isFinite(value) && Math.abs(value) >= LEAST_NORMAL;
     return isExact ? String(value) : written;
   }
 
-  /** The next byte that is no blank. */
-  #next(): number | undefined {
-    while (isBlank(this.#text[this.#at])) this.#at++;
-    return this.#text[this.#at];
+  /** The next character that is no blank. */
+  #next(): number {
+    while (isBlank(this.#text.charCodeAt(this.#at))) this.#at++;
+    return this.#text.charCodeAt(this.#at);
   }
 }
 
-function isBlank(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+function endsScalar(code: number): boolean {
+  return code === COMMA || code === CLOSE_ARRAY || code === CLOSE_OBJECT || isBlank(code);
 }
 
-const ENDS_SCALAR: ReadonlySet<number> = new Set([COMMA, CLOSE_ARRAY, CLOSE_OBJECT, 0x20, 0x0a, 0x0d, 0x09]);
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}

@@ -35,6 +35,14 @@ export function carriesOf(method: string): Carries | undefined {
   return BY_METHOD.get(method) ?? (method.startsWith("tasks/") ? TASK : undefined);
 }
 
+/** Methods of tasks that the revision has; a server may have others of an earlier draft, and then answers for them. */
+const OF_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
+
+/** Whether a method is one that the revision has taken away. */
+export function isRemovedTaskMethod(method: string): boolean {
+  return method.startsWith("tasks/") && !OF_TASKS.has(method);
+}
+
 /** Notifications whose `params.taskId` is one. */
 export function isAboutTask(method: string): boolean {
   return method.startsWith("notifications/tasks");

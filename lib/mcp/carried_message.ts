@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
-import { CarriedScan, type FoundKind, watchFor } from "./carried_scan.ts";
+import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
 import { joinBytes } from "./join_bytes.ts";
 
 export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
@@ -30,9 +30,8 @@ const decoder = new TextDecoder();
 
 /** Bytes that have come and not gone out, the message under way among them, and what was found in it. */
 export class CarriedMessage {
-  readonly scan: CarriedScan;
   readonly #options: Exchanging;
-  readonly #marks: readonly string[];
+  #scan: CarriedScan | undefined;
   #buffer = NOTHING;
   #start = 0;
   #end = 0;
@@ -42,11 +41,17 @@ export class CarriedMessage {
   #isCut = false;
 
   constructor(options: Exchanging) {
-    const { state, task, cursor } = options.carries;
     this.#options = options;
-    this.scan = new CarriedScan(watchFor(options.carries));
-    const names = [state && "requestState", task && "taskId", cursor && "nextCursor"];
-    this.#marks = [...names.filter((name) => name !== false), "\\u00"];
+  }
+
+  /** Made for the first message that may hold something: most answers hold nothing. */
+  get scan(): CarriedScan {
+    return this.#scan ??= new CarriedScan(watchedIn(this.#options.carries).root);
+  }
+
+  /** Whether anything of a message has come. */
+  get begun(): boolean {
+    return this.#scan?.begun === true;
   }
 
   get bytes(): Uint8Array {
@@ -65,7 +70,7 @@ export class CarriedMessage {
   /** Whether the text of whole messages may hold anything; quick, and only "no" is certain. A name may have escapes. */
   mayHold(text: Uint8Array): boolean {
     const latin1 = Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1");
-    return this.#marks.some((mark) => latin1.includes(mark));
+    return watchedIn(this.#options.carries).marks.some((mark) => latin1.includes(mark));
   }
 
   /** Copies `piece`. @returns by how much what was held has moved to the front */
@@ -179,6 +184,27 @@ export class CarriedMessage {
     this.#start = this.#end = 0;
     this.#buffer = NOTHING;
   }
+}
+
+interface Watched {
+  readonly root: Node;
+  /** Texts of which one is in every message that holds anything. */
+  readonly marks: readonly string[];
+}
+
+/** By kind of method: a handful. */
+const WATCHED = new Map<Carries, Watched>();
+
+function watchedIn(carries: Carries): Watched {
+  let watched = WATCHED.get(carries);
+  if (watched === undefined) {
+    const { state, task, cursor } = carries;
+    const names = [state && "requestState", task && "taskId", cursor && "nextCursor"];
+    const marks = [...names.filter((name) => name !== false), "\\u00"];
+    watched = { root: watchFor(carries), marks };
+    if (WATCHED.size < 64) WATCHED.set(carries, watched);
+  }
+  return watched;
 }
 
 function isNull(token: Uint8Array): boolean {

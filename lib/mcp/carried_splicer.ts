@@ -33,7 +33,7 @@ export class JsonSplicer implements Splicer {
   }
 
   isPlain(whole: Uint8Array): boolean {
-    return this.#message.size === 0 && !this.#message.scan.begun && !this.#message.mayHold(whole);
+    return this.#message.size === 0 && !this.#message.begun && !this.#message.mayHold(whole);
   }
 
   push(piece: Uint8Array): Uint8Array {

@@ -5,7 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { JsonScanner, MAX_BATCH, type ScanLimits } from "./json_scan.ts";
-import { ERROR, META, PARAMS, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
+import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
 import {
   firstByte,
   has,
@@ -48,6 +48,8 @@ export type Params = {
   readonly capabilities?: unknown;
   readonly clientInfo?: unknown;
   readonly notifications?: unknown;
+  /** Of `completion/complete`: what is completed. */
+  readonly ref?: JsonObject;
 };
 
 /** Of `result` what Signet knows: members of the answer to an initialize, or to `server/discover`. */
@@ -99,7 +101,7 @@ const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT
 const TRACEPARENT_SLOT = slotOf(META, "traceparent");
 /** Of a context only who traces makes something, by `readPlain` or from the text. */
 const META_SLOTS: Slots = slotsIn(META).filter(([slot]) => slot !== TRACEPARENT_SLOT);
-const RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
+const REF_SLOTS = slotsIn(REF), RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
 
 const INITIALIZE = encoder.encode('"initialize"');
 
@@ -131,8 +133,10 @@ function membersOf(scanned: Scanned, slots: Slots, method?: string): Record<stri
 function paramsOf(scanned: Scanned, method: string): Params | undefined {
   if (!has(scanned, PARAMS_MEMBER) || firstByte(scanned, PARAMS_MEMBER) !== OPEN_OBJECT) return undefined;
   const params = membersOf(scanned, PARAM_SLOTS, method);
-  const hasMeta = has(scanned, META_SLOT) && firstByte(scanned, META_SLOT) === OPEN_OBJECT;
-  return hasMeta ? { ...params, _meta: membersOf(scanned, META_SLOTS) } : params;
+  const opens = (slot: number) => has(scanned, slot) && firstByte(scanned, slot) === OPEN_OBJECT;
+  if (opens(META_SLOT)) params._meta = membersOf(scanned, META_SLOTS);
+  if (method === "completion/complete" && opens(REF_SLOT)) params.ref = membersOf(scanned, REF_SLOTS, method);
+  return params;
 }
 
 function responseOf(scanned: Scanned): RpcResponse {

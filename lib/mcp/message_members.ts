@@ -38,9 +38,9 @@ export const SLOTS: readonly Slot[] = [
   { scope: PARAMS, name: "capabilities", opens: NO_SCOPE, maxBytes: 16 * KiB, only: "initialize" },
   { scope: PARAMS, name: "clientInfo", opens: NO_SCOPE, maxBytes: 64 * KiB, only: "initialize" },
   { scope: PARAMS, name: "notifications", opens: NO_SCOPE, maxBytes: 64 * KiB, only: "subscriptions/listen" },
-  { scope: REF, name: "type", opens: NO_SCOPE, maxBytes: 0 },
-  { scope: REF, name: "name", opens: NO_SCOPE, maxBytes: 0 },
-  { scope: REF, name: "uri", opens: NO_SCOPE, maxBytes: 0 },
+  { scope: REF, name: "type", opens: NO_SCOPE, maxBytes: KiB, only: "completion/complete" },
+  { scope: REF, name: "name", opens: NO_SCOPE, maxBytes: 64 * KiB, only: "completion/complete" },
+  { scope: REF, name: "uri", opens: NO_SCOPE, maxBytes: 64 * KiB, only: "completion/complete" },
   { scope: META, name: "progressToken", opens: NO_SCOPE, maxBytes: 4 * KiB },
   // Read where requests are traced, and then only if it is as long as one is: of any length it is nobody's refusal.
   { scope: META, name: "traceparent", opens: NO_SCOPE, maxBytes: 0 },

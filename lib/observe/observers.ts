@@ -19,6 +19,8 @@ export const LIFE_EVENTS = [
   /** An operator has revoked sessions, by `what`. */
   "session.revoke",
   "config.reload",
+  /** The admin listener refuses a request: by `what` path, with the status that is the `reason`. */
+  "admin.refuse",
   /** Connections were turned away, `count` of them, before there was a request. */
   "connection.refuse",
 ] as const;
@@ -35,6 +37,8 @@ export interface LifeEvent {
   readonly subject?: Actor | undefined;
   /** The hash that the log uses. */
   readonly session?: string | undefined;
+  /** Address of the TCP peer. */
+  readonly from?: string | undefined;
   readonly reason?: string | undefined;
   readonly what?: string | undefined;
   /** An agent's session token, by its hash. */

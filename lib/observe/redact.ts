@@ -1,9 +1,9 @@
 // What may stand in a log in place of a secret: a short one-way name, enough to correlate lines, useless to an attacker.
-import { createHash } from "node:crypto";
+import { hash } from "../platform/builtin.ts";
 
 /** First 12 hex digits (48 bits) of the SHA-256 of `text`. */
 export function shortHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return hash("sha256", text, "hex").slice(0, 12);
 }
 
 /** A path without its long segments: a key or an id, where services have their clients' in addresses. */

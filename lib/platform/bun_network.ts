@@ -1,11 +1,11 @@
 // The network by Bun: `Bun.listen` and `Bun.connect`, with half-open connections as HTTP needs them.
 // Bun's accept spins when the process is out of file descriptors: see descriptors.ts for the bound that keeps it from that.
-import { rootCertificates } from "node:tls";
 import { bun, type BunHandlers, type BunTcpListener, type BunTcpSocket } from "./bun_types.ts";
 import { type PendingAttempts, pendingAttempts, probe } from "./bun_pending.ts";
 import { BunSocket } from "./bun_socket.ts";
 import type { ConnectTarget, Incoming, Listener, ListenTarget, Network, Socket } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
+import { trustedAuthorities } from "./builtin.ts";
 
 /** What a handler of ours throws is a fault of Signet's: as loud as anywhere else, and nothing to do with Bun's `error`. */
 function ours<T>(handler: (socket: BunTcpSocket, fact: T) => void): (socket: BunTcpSocket, fact: T) => void {
@@ -182,7 +182,7 @@ function destinationOf(target: ConnectTarget) {
   const { hostname, port } = target;
   if (target.transport === "tcp") return { hostname, port };
   const { serverName = hostname, caCerts = [] } = target;
-  const ca = caCerts.length === 0 ? {} : { ca: [...rootCertificates, ...caCerts] };
+  const ca = caCerts.length === 0 ? {} : { ca: [...trustedAuthorities(), ...caCerts] };
   // ALPN in its wire form: a length, then the name.
   return { hostname, port, tls: { serverName, ALPNProtocols: "\x08http/1.1", ...ca } };
 }

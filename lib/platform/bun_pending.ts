@@ -1,9 +1,10 @@
 // Attempts to connect that Bun has not told the end of. It cannot be told to stop one: given up, it keeps a descriptor until
 // the kernel gives up too, after two minutes at worst. So a destination with some of them is tried by `node:net` first,
 // whose attempts end when they are told to: one that answers nothing is in no other's way, and is back when it answers.
-import { connect, type Socket as NodeSocket } from "node:net";
+import type { Socket as NodeSocket } from "node:net";
 import type { ConnectTarget } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
+import { connectTcp } from "./builtin.ts";
 
 /** To one destination, without knowing that it answers. */
 const MOST_UNSURE = 16;
@@ -59,7 +60,7 @@ export function probe(target: ConnectTarget, signal: AbortSignal): Promise<void>
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(systemError("ECANCELED", "connecting was aborted"));
     const place = target.transport === "unix" ? { path: target.path } : { host: target.hostname, port: target.port };
-    const socket: NodeSocket = connect(place);
+    const socket: NodeSocket = connectTcp(place);
     const end = (settle: () => void) => {
       signal.removeEventListener("abort", abort);
       socket.destroy();

@@ -74,6 +74,10 @@ export interface BunTcpListener {
 }
 
 export interface BunRuntime {
+  readonly CryptoHasher: {
+    hash(algorithm: string, data: string | Uint8Array): Uint8Array;
+    hash(algorithm: string, data: string | Uint8Array, encoding: string): string;
+  };
   listen(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): BunTcpListener;
   connect(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): Promise<BunTcpSocket>;
   spawn(command: string[], options: {

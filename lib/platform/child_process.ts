@@ -1,13 +1,13 @@
 // Other programs: started for their pipes, or run once for what they print.
 // Guarantees: never by a shell; a program that cannot be started is a fault at once; a pipe that nobody reads, or that the
 // program does not read, holds up whoever writes to it.
-import { spawn } from "node:child_process";
 import { Buffer } from "node:buffer";
 import { constants } from "node:os";
 import process from "node:process";
 import type { Readable } from "node:stream";
 import { bun, type BunSubprocess } from "./bun_types.ts";
 import { RUNTIME } from "./runtime.ts";
+import { spawn } from "./builtin.ts";
 
 /** One start: everything resolved. */
 export interface Launch {

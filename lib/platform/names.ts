@@ -1,5 +1,5 @@
 // The name service, as the system is set up to ask it.
-import { lookup } from "node:dns/promises";
+import { lookup } from "./builtin.ts";
 
 /** All IP addresses of a name. @throws a fault of the system where there is none, or nobody to ask */
 export async function addressesOf(name: string): Promise<readonly string[]> {

@@ -1,8 +1,8 @@
 // Whether an address can be reached, step by step, for whoever has to say which step failed: its name, a connection, TLS.
 // Sends nothing.
-import { lookup } from "node:dns/promises";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { connectTcp, connectTls, isIP, lookup } from "./builtin.ts";
 
 export interface ReachTarget {
   /** A name or an address, without brackets. */

@@ -1,15 +1,24 @@
 // The three standard streams of this process, and the signals it gets.
 import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
-import { isatty } from "node:tty";
 import { systemFault } from "./system_fault.ts";
+import { isatty } from "./builtin.ts";
 
 /** File descriptors. */
 export const STDOUT = 1;
 export const STDERR = 2;
 
 export function isTerminal(descriptor: number): boolean {
-  return isatty(descriptor);
+  return isDevice(descriptor) && isatty(descriptor);
+}
+
+/** A pipe, a file or a socket is no terminal; nobody has to be asked who takes milliseconds to load. */
+function isDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false; // closed
+  }
 }
 
 /** Characters in a line of the terminal behind standard output; undefined where there is none. */

@@ -3,10 +3,10 @@
 // A proof covers all that the receiver will act on: method, target, every field, the body's digest, the client's address,
 // the receiver's address and process. Clocks do not matter: a process has a random name, and counts what it sends.
 import { Buffer } from "node:buffer";
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { FieldList } from "../http1/types.ts";
 import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
+import { createHash, createHmac, timingSafeEqual } from "../platform/builtin.ts";
 
 /** The field that proofs travel in. It never passes to or from anybody else. */
 export const HOP_FIELD = "signet-hop";

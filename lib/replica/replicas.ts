@@ -2,7 +2,6 @@
 // authentic envelope or from the name service, and is used only where the settings say that peers are (docs/behaviour.md
 // M4, R1, R2). Bounded: as many peers as a deployment can have.
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
@@ -12,6 +11,7 @@ import type { Timers } from "../platform/timers.ts";
 import { type HopClaim, type HopRequest, readHop } from "./hop_proof.ts";
 import { Peer } from "./peer.ts";
 import { SeenCounts } from "./seen_counts.ts";
+import { createHash } from "../platform/builtin.ts";
 
 export interface ReplicasOptions {
   /** `http://10.0.0.5:8080`, which ids of sessions that begin here name as their home; undefined: they name none. */

@@ -3,8 +3,9 @@
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { openSession, type OpenSessionResult } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
-import { SignetError } from "../errors.ts";
+import { refusalAbout, SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
+import { shortHash } from "../observe/redact.ts";
 import type { RevocationList } from "./revocation_list.ts";
 
 type OpenFailure = Extract<OpenSessionResult, { ok: false }>["reason"];
@@ -91,10 +92,10 @@ export class SessionOpener {
     const result = openSession(this.#ring, idText, this.#openOptions);
     if (!result.ok) return this.#refuse(result.reason);
     const { session: sealed, key } = result;
-    if (nowMs >= sealed.expiresAtMs) return this.#refuse("expired");
-    if (this.#dying.has(sealed.sid)) return this.#refuse("revoked");
+    if (nowMs >= sealed.expiresAtMs) return this.#refuse("expired", sealed);
+    if (this.#dying.has(sealed.sid)) return this.#refuse("revoked", sealed);
     const revoked = this.#askList(sealed);
-    if (revoked === true) return this.#refuse("revoked");
+    if (revoked === true) return this.#refuse("revoked", sealed);
     if (revoked === false) return { sealed, key };
     return this.#await(idText, { sealed, key }, revoked);
   }
@@ -125,7 +126,7 @@ export class SessionOpener {
     const opened = answer.then(
       (revoked) => {
         this.#opening.delete(idText);
-        if (revoked || opening.revoked) this.#refuse("revoked");
+        if (revoked || opening.revoked) this.#refuse("revoked", found.sealed);
         // The ring may have been reloaded meanwhile (E5).
         if (this.#ring.find(found.key.idWord) === undefined) this.#refuse("key");
         return found;
@@ -141,8 +142,10 @@ export class SessionOpener {
     return opened;
   }
 
-  #refuse(outcome: OpenOutcome): never {
+  /** @param sealed what the id says, where it is authentic: then the log says which session it was */
+  #refuse(outcome: OpenOutcome, sealed?: SealedSession): never {
     this.outcomes.inc(outcome);
-    throw NOT_FOUND.get(outcome) ?? new SignetError("session_not_found", { facts: { outcome } });
+    const refusal = NOT_FOUND.get(outcome)!;
+    throw sealed === undefined ? refusal : refusalAbout(refusal, { session: shortHash(sealed.sid) });
   }
 }

@@ -1,13 +1,13 @@
 // Whose session it is (docs/behaviour.md O1, O2): the sealed fingerprint against the caller's, on every request.
 // Hashing happens once for a principal and a key; comparing is constant in time; a hit on the memo is one comparison.
 import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
 import type { MasterKey } from "../envelope/key_ring.ts";
 import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import type { Principal } from "../identity/principal.ts";
 import { type Caller, type OwnerKey, principalKey } from "./caller.ts";
 import type { Session } from "./session.ts";
+import { timingSafeEqual } from "../platform/builtin.ts";
 
 export interface OwnerOptions {
   /**

@@ -3,9 +3,11 @@
 // (docs/behaviour.md L3, L6–L8). Whatever way a session ends, its reservation goes back exactly once (M1).
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
-import { SignetError } from "../errors.ts";
+import type { SealedSession } from "../envelope/session_payload.ts";
+import { refusalAbout, SignetError } from "../errors.ts";
 import { detachText } from "../http1/wire/fields.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
+import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
@@ -240,19 +242,19 @@ export class SessionRegistry {
     // Whoever waited for the same open may have been faster.
     const live = this.#sessions.get(idText);
     if (live !== undefined) return this.#ownedBy(caller, live);
-    if (!this.#options.owners.ownsSealed(caller, opened.sealed, opened.key)) return this.#refuseOther();
+    if (!this.#options.owners.ownsSealed(caller, opened.sealed, opened.key)) return this.#refuseOther(opened.sealed);
     const session = this.addOwned({ id: detachText(idText) as SessionId, ...opened }, caller, nowMs);
     this.opens.inc("opened");
     return session;
   }
 
   #ownedBy(caller: Caller, session: Session): Session {
-    return this.#options.owners.owns(caller, session) ? session : this.#refuseOther();
+    return this.#options.owners.owns(caller, session) ? session : this.#refuseOther(session.sealed);
   }
 
-  #refuseOther(): never {
+  #refuseOther({ sid }: SealedSession): never {
     this.opens.inc("owner_mismatch");
-    throw OWNER_MISMATCH;
+    throw refusalAbout(OWNER_MISMATCH, { session: shortHash(sid) });
   }
 
   /**

@@ -2,7 +2,6 @@
 // T1–T4). A token holds only while its record does, so revoking is removing. Verification follows T2's order to the
 // letter.
 import { Buffer } from "node:buffer";
-import { hash, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { SignetError } from "../errors.ts";
 import { type InsertOutcome, type MaybePromise, type TokenRecord, type TokenStore, whenReady } from "../store/store.ts";
@@ -16,6 +15,7 @@ import {
   type TokenPayload,
 } from "./tokens_form.ts";
 import type { TokenSecret } from "./tokens_secret.ts";
+import { hash, timingSafeEqual } from "../platform/builtin.ts";
 
 const MIN_TTL_MS = 1_000;
 const MAX_AGENT_LENGTH = 512;

@@ -10,60 +10,86 @@ const PRUNE_EVERY_MS = 1000;
 export interface MemoryRatesOptions {
   /** Buckets of one rate. Default 50,000. */
   readonly maxBuckets?: number;
+  /** Those of them whose keys one chooser has chosen. Default 1,000. */
+  readonly maxOfChooser?: number;
+}
+
+interface Bucket {
+  fullAt: number;
+  readonly chooser: string | undefined;
 }
 
 /** The buckets of one rate. */
 class Buckets {
   readonly exact: ExactRate;
-  readonly #fullAt = new Map<string, number>();
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #chosen = new Map<string, number>();
   readonly #max: number;
+  readonly #maxOfChooser: number;
   /** Of everybody who came when there was no room for another. */
-  #sharedFullAt = -Infinity;
+  readonly #shared: Bucket = { fullAt: -Infinity, chooser: undefined };
   #prunedAtMs = -Infinity;
 
-  constructor(rate: Rate, max: number) {
+  constructor(rate: Rate, { maxBuckets, maxOfChooser }: Required<MemoryRatesOptions>) {
     this.exact = exactly(rate);
-    this.#max = max;
+    this.#max = maxBuckets;
+    this.#maxOfChooser = maxOfChooser;
   }
 
   get size(): number {
-    return this.#fullAt.size;
+    return this.#buckets.size;
   }
 
-  fullAt(key: string, nowMs: number): number {
-    const own = this.#fullAt.get(key);
+  /** The bucket of a key; one that is full is not kept before something is taken from it. */
+  of({ key, chooser }: RateTake, atMs: number): Bucket {
+    const own = this.#buckets.get(key);
     if (own !== undefined) return own;
-    return this.#hasRoom(nowMs) ? -Infinity : this.#sharedFullAt;
+    if (!this.#hasRoom(atMs)) return this.#shared;
+    if (chooser === undefined || (this.#chosen.get(chooser) ?? 0) < this.#maxOfChooser) {
+      return { fullAt: -Infinity, chooser };
+    }
+    // No key holds a line feed at its beginning.
+    return this.#buckets.get(`\n${chooser}`) ?? { fullAt: -Infinity, chooser: undefined };
   }
 
-  set(key: string, fullAt: number): void {
-    if (this.#fullAt.size < this.#max || this.#fullAt.has(key)) this.#fullAt.set(key, fullAt);
-    else this.#sharedFullAt = fullAt;
+  keep({ key, chooser }: RateTake, bucket: Bucket): void {
+    if (bucket === this.#shared || this.#buckets.get(key) === bucket) return;
+    const isOwn = bucket.chooser === chooser;
+    this.#buckets.set(isOwn ? key : `\n${chooser}`, bucket);
+    if (isOwn && chooser !== undefined) this.#chosen.set(chooser, (this.#chosen.get(chooser) ?? 0) + 1);
   }
 
-  prune(nowMs: number): void {
-    const now = nowMs * this.exact.scale;
-    for (const [key, fullAt] of this.#fullAt) if (fullAt <= now) this.#fullAt.delete(key);
+  prune(atMs: number): void {
+    const now = atMs * this.exact.scale;
+    for (const [key, { fullAt, chooser }] of this.#buckets) {
+      if (fullAt > now) continue;
+      this.#buckets.delete(key);
+      if (chooser === undefined) continue;
+      const left = this.#chosen.get(chooser)! - 1;
+      if (left === 0) this.#chosen.delete(chooser);
+      else this.#chosen.set(chooser, left);
+    }
   }
 
-  #hasRoom(nowMs: number): boolean {
-    if (this.#fullAt.size < this.#max) return true;
+  #hasRoom(atMs: number): boolean {
     // A clock that was set back must not put it off.
-    if (nowMs - this.#prunedAtMs < PRUNE_EVERY_MS && nowMs >= this.#prunedAtMs) return false;
-    this.#prunedAtMs = nowMs;
-    this.prune(nowMs);
-    return this.#fullAt.size < this.#max;
+    const isLate = atMs - this.#prunedAtMs >= PRUNE_EVERY_MS || atMs < this.#prunedAtMs;
+    if (this.#buckets.size >= this.#max && isLate) {
+      this.#prunedAtMs = atMs;
+      this.prune(atMs);
+    }
+    return this.#buckets.size < this.#max;
   }
 }
 
 export class MemoryRates implements RateStore {
   readonly #rates = new Map<string, Buckets>();
-  readonly #maxBuckets: number;
+  readonly #options: Required<MemoryRatesOptions>;
   /** Times are counted from here, so that they stay exact. */
   #epochMs: number | undefined;
 
-  constructor({ maxBuckets = 50_000 }: MemoryRatesOptions = {}) {
-    this.#maxBuckets = maxBuckets;
+  constructor({ maxBuckets = 50_000, maxOfChooser = 1000 }: MemoryRatesOptions = {}) {
+    this.#options = { maxBuckets, maxOfChooser };
   }
 
   /** Buckets held, for metrics. */
@@ -97,22 +123,28 @@ export class MemoryRates implements RateStore {
 
   #of(rate: Rate): Buckets {
     let buckets = this.#rates.get(rate.id);
-    if (buckets === undefined) this.#rates.set(rate.id, buckets = new Buckets(rate, this.#maxBuckets));
+    if (buckets === undefined) this.#rates.set(rate.id, buckets = new Buckets(rate, this.#options));
     return buckets;
   }
 
-  #judge({ rate, key, cost }: RateTake, atMs: number): Omit<RateOutcome, "at"> {
-    const buckets = this.#of(rate);
-    const now = atMs * buckets.exact.scale;
-    const fullest = now + buckets.exact.burst;
-    // Only a clock that was set back leads there: kept, or everybody would wait for it all the same.
-    if (buckets.fullAt(key, atMs) > fullest) buckets.set(key, fullest);
-    return judgeTake(buckets.exact, { fullAt: buckets.fullAt(key, atMs), now, cost });
+  #judge(take: RateTake, atMs: number): Omit<RateOutcome, "at"> {
+    const buckets = this.#of(take.rate);
+    const { scale, burst } = buckets.exact;
+    const now = atMs * scale;
+    const bucket = buckets.of(take, atMs);
+    // Only a clock that was set back leads beyond it: cut for good, or everybody would wait for it all the same.
+    bucket.fullAt = Math.min(bucket.fullAt, now + burst);
+    return judgeTake(buckets.exact, { fullAt: bucket.fullAt, now, cost: take.cost });
   }
 
-  #commit({ rate, key, cost }: RateTake, atMs: number): void {
-    const buckets = this.#of(rate);
-    const now = atMs * buckets.exact.scale;
-    buckets.set(key, fullAfter(buckets.exact, { fullAt: buckets.fullAt(key, atMs), now, cost }));
+  #commit(take: RateTake, atMs: number): void {
+    const buckets = this.#of(take.rate);
+    const bucket = buckets.of(take, atMs);
+    bucket.fullAt = fullAfter(buckets.exact, {
+      fullAt: bucket.fullAt,
+      now: atMs * buckets.exact.scale,
+      cost: take.cost,
+    });
+    buckets.keep(take, bucket);
   }
 }

@@ -20,6 +20,8 @@ export interface RateTake {
   readonly key: string;
   /** 1 or more: a batch costs what its calls would cost one by one. */
   readonly cost: number;
+  /** Whoever chooses the key, where somebody does: no chooser takes more than a share of the buckets there may be. */
+  readonly chooser?: string;
 }
 
 /** What came of it: of all buckets asked, the one that decided. */

@@ -3,11 +3,12 @@
 // SQLite: "Application ID", "user_version", "Write-Ahead Logging".
 import { Buffer } from "node:buffer";
 import { chmodSync, closeSync, openSync, readSync, statSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { foreignHands } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { StoreError } from "./store.ts";
+import { openDatabase } from "../platform/builtin.ts";
 
 /** "SGNT": what `file(1)` and we know our files by. */
 const APPLICATION_ID = Buffer.from("SGNT").readInt32BE();
@@ -45,7 +46,7 @@ export interface OpenOptions {
 export function openStateFile(path: string, { busyTimeoutMs, trustsOthers }: OpenOptions): DatabaseSync {
   if (!trustsOthers) requireOwn(path);
   claimFile(path);
-  const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  const database = openDatabase(path, { timeout: busyTimeoutMs });
   try {
     prepareSchema(database, path);
     useWriteAheadLog(database);

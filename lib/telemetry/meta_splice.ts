@@ -1,6 +1,6 @@
 // The context that a traced message carries in `params._meta` (SEP-414): exchanged in its bytes, or put in where a message
 // goes to what has no header. Everything else of it crosses byte for byte.
-import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { findMember, findMembers, replaceSpan, type Span } from "../mcp/json_text.ts";
 
 const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, QUOTE = 0x22;
 const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
@@ -25,12 +25,14 @@ function objectAt(message: Uint8Array, span: Span | undefined): Span | undefined
 }
 
 /**
- * `message`, a JSON-RPC request or notification that has been judged, with this context in place of its own; where it has
- * none, with it as a further member if `insert`, else itself.
+ * `message`, a JSON-RPC message that has been judged, with this context in place of its own; a request or notification
+ * that has none gets it as a further member if `insert`. Anything else is itself.
  */
 export function withContext(message: Uint8Array, traceparent: string, insert: boolean): Uint8Array {
   const text = JSON.stringify(traceparent);
-  const params = findMember(message, "params");
+  const [method, params] = findMembers(message, ["method", "params"]);
+  // An answer has no place for one, and a batch has as many as it has messages.
+  if (method === undefined) return message;
   // `null` for params is as good as none; the same of `_meta`.
   if (objectAt(message, params) === undefined) {
     return insert ? put(message, { name: "params", value: `{"_meta":{"traceparent":${text}}}`, at: params }) : message;

@@ -35,11 +35,12 @@ const SEVERITY: Record<LogLevel, readonly [number: number, text: string]> = {
   warn: [13, "WARN"],
   error: [17, "ERROR"],
 };
+const TRACE_ID = /^[0-9a-f]{32}$/;
 const CUMULATIVE = 2, STATUS_ERROR = 2, SAMPLED = 1;
 
 /** Nanoseconds since the epoch, as text; fractions of a microsecond are beyond what is measured. */
 export function nanos(ms: number): string {
-  return String(BigInt(Math.round(ms * 1000)) * 1000n);
+  return `${Math.round(ms * 1000)}000`;
 }
 
 function valueOf(value: string | number | boolean) {
@@ -88,9 +89,11 @@ function logOf({ atMs, level, event, facts }: LogEntry) {
   const known = Object.entries(facts).filter((fact): fact is [string, string | number | boolean] =>
     fact[1] !== undefined
   );
+  const { trace } = facts;
   return {
     timeUnixNano: nanos(atMs),
     observedTimeUnixNano: nanos(atMs),
+    ...(typeof trace === "string" && TRACE_ID.test(trace) ? { traceId: trace } : {}),
     severityNumber,
     severityText,
     body: { stringValue: event },

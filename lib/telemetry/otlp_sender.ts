@@ -2,14 +2,13 @@
 // where OTLP says that it may be (429, 502, 503, 504, and no answer at all), as late as Retry-After wants. Never rejects,
 // keeps nothing of a batch that could not be delivered, and never tells what the headers hold.
 // opentelemetry.io/docs/specs/otlp, "OTLP/HTTP".
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import type { Timers } from "../platform/timers.ts";
 import type { ExporterSettings } from "./settings.ts";
+import { gzip } from "../platform/builtin.ts";
 
 export interface SenderOptions extends Pick<ExporterSettings, "url" | "headers" | "timeoutMs" | "gzip"> {
   readonly caCerts?: readonly string[];
@@ -27,7 +26,11 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Nothing that a collector answers is longer, nor of interest beyond. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-const compress = promisify(gzip);
+function compress(bytes: Uint8Array | string): Promise<Uint8Array> {
+  return new Promise((resolve, reject) =>
+    gzip(bytes, (error, compressed) => error === null ? resolve(compressed) : reject(error))
+  );
+}
 const encoder = new TextEncoder();
 
 /** What became of one attempt: `repeatInMs` where another makes sense. */

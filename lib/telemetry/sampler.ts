@@ -1,7 +1,7 @@
 // Which requests are traced: told before anything is made of one, so that the others cost a look at their context.
 // OpenTelemetry specification, "Sampling"; the ratio is taken of the trace id's last 56 bits, so that every participant
 // with the same ratio decides alike (W3C Trace Context Level 2, "Random trace-id").
-import type { TraceContext } from "./trace_context.ts";
+import { type TraceContext, TRACEPARENT_LENGTH } from "./trace_context.ts";
 
 export const SAMPLERS = [
   ...["always_on", "always_off", "traceidratio"],
@@ -34,10 +34,20 @@ export class Sampler {
     return parseInt(parent.traceId.slice(-14), 16) >= BITS_56 * (1 - this.#ratio);
   }
 
-  /** Whether to begin a trace, and its id then: such as {@link follows} would take, too. */
-  begin(random: () => number, idOf: () => string): string | undefined {
-    if (this.#ratio <= 0 || random() >= this.#ratio) return undefined;
-    const traceId = idOf();
+  /** Whether a `traceparent` can be told at a glance to lead nowhere: the commonest case, and then nothing is parsed. */
+  passes(header: string): boolean {
+    if (!this.#heedsParent || header.length !== TRACEPARENT_LENGTH || !header.startsWith("00-")) return false;
+    const last = header.charCodeAt(TRACEPARENT_LENGTH - 1);
+    return last < 0x3a ? (last & 1) === 0 : (last & 1) === 1; // of hex digits, a is even
+  }
+
+  /** Whether to begin a trace where none came. */
+  rolls(random: () => number): boolean {
+    return this.#ratio > 0 && random() < this.#ratio;
+  }
+
+  /** An id out of a random one, such as {@link follows} would take, too. */
+  rootId(traceId: string): string {
     if (this.#ratio >= 1) return traceId;
     const least = Math.ceil(BITS_56 * (1 - this.#ratio));
     const drawn = least + Math.floor(parseInt(traceId.slice(-14), 16) / BITS_56 * (BITS_56 - least));

@@ -29,28 +29,38 @@ export interface Arrival {
   readonly stateOf: (from: "header" | "meta") => string | undefined;
 }
 
+/** Random bytes drawn at once: a draw costs more than what an id needs of it. */
+const DRAWN = 1024;
 /** Longer ones are no list that anybody has to pass on (W3C Trace Context §3.3.1.5). */
 const MAX_STATE = 512;
 
 export class Tracer {
   readonly #options: TracerOptions;
+  #drawn = "";
 
   constructor(options: TracerOptions) {
     this.#options = options;
   }
 
-  /** What is traced of a request; undefined if nothing is. */
+  /** Whether {@link begin} is to be asked: of most requests it need not be. */
+  mayTrace(header: string | undefined, meta: string | undefined): boolean {
+    const { sampler, chance } = this.#options;
+    if (meta !== undefined) return true;
+    return header === undefined ? sampler.rolls(chance) : !sampler.passes(header);
+  }
+
+  /** What is traced of a request that {@link mayTrace} lets through; undefined if nothing is. */
   begin(arrival: Arrival): RequestTrace | undefined {
     const { sampler } = this.#options;
     const ofMessage = arrival.meta === undefined ? undefined : parseTraceparent(arrival.meta);
     const ofRequest = arrival.header === undefined ? undefined : parseTraceparent(arrival.header);
     const parent = ofMessage ?? ofRequest;
-    const traceId = parent === undefined
-      ? sampler.begin(this.#options.chance, () => this.#id(16))
-      : sampler.follows(parent)
-      ? parent.traceId
-      : undefined;
-    if (traceId === undefined) return undefined;
+    // Where a context came that is none, nobody has rolled yet.
+    const hasCome = arrival.meta !== undefined || arrival.header !== undefined;
+    if (parent === undefined ? hasCome && !sampler.rolls(this.#options.chance) : !sampler.follows(parent)) {
+      return undefined;
+    }
+    const traceId = parent?.traceId ?? sampler.rootId(this.#id(16));
     const state = parent === undefined ? undefined : arrival.stateOf(ofMessage === undefined ? "header" : "meta");
     const { startMs, startedAt } = arrival;
     return new RequestTrace({
@@ -70,7 +80,9 @@ export class Tracer {
 
   #id(bytes: number): string {
     for (;;) {
-      const id = this.#options.random(bytes).toHex();
+      if (this.#drawn.length < 2 * bytes) this.#drawn = this.#options.random(DRAWN).toHex();
+      const id = this.#drawn.slice(0, 2 * bytes);
+      this.#drawn = this.#drawn.slice(2 * bytes);
       if (/[^0]/.test(id)) return id;
     }
   }

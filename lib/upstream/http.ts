@@ -205,7 +205,7 @@ function withoutId(heard: Heard, id: UpstreamSessionId): Heard {
   return {
     refusal: heard.refusal,
     response: {
-      head: { ...head, fields, bodyLength: bytes.length },
+      head: { ...head, fields, notes: undefined, bodyLength: bytes.length },
       body: new BytesBody(bytes),
       release: () => {
         body.takeBuffered();

@@ -24,7 +24,6 @@ export interface SeveralUpstreamOptions {
   /** In the order of the lists, each under a name of its own (`nameMembers`). */
   readonly members: readonly Member[];
   readonly separator: string;
-  readonly memberTimeoutMs: number;
   /** The longest sealed id, in characters. */
   readonly maxIdLength: number;
   /** What cursors are sealed with: those in force at the moment. */
@@ -58,10 +57,10 @@ export class SeveralUpstream implements Upstream {
   readonly #lastProbes = new Map<string, string>();
 
   constructor(options: SeveralUpstreamOptions) {
-    const { members, separator, memberTimeoutMs, ring, log, timers = SYSTEM_TIMERS } = options;
+    const { members, separator, ring, log, timers = SYSTEM_TIMERS } = options;
     this.members = members;
     this.idLength = typicalLength(members, separator);
-    this.initializeTimeoutMs = memberTimeoutMs + TELLING_MS;
+    this.initializeTimeoutMs = Math.max(...members.map(({ timeoutMs }) => timeoutMs)) + TELLING_MS;
     const parts: BridgeParts = {
       limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits },
       account: options.account ?? new ByteAccount(),
@@ -75,7 +74,6 @@ export class SeveralUpstream implements Upstream {
       members,
       account,
       separator,
-      memberTimeoutMs,
       maxStateLength,
       ring,
       timers,

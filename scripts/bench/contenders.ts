@@ -21,6 +21,8 @@ export interface Setup {
   readonly executable?: string;
   /** Another checkout, in place of this one. */
   readonly folder?: string;
+  /** Of Signet's environment, besides what the run has. */
+  readonly env?: Record<string, string>;
 }
 
 export async function startUpstream(intervalMs = 0, onLine?: (line: string) => void): Promise<Running> {
@@ -83,7 +85,8 @@ export async function startSignet(
 ): Promise<RunningSignet> {
   const ports = { port: freePort(), admin: freePort() };
   const command = signetCommand(setup, ports, flags);
-  const running = await startServer({ name: "signet", role: "proxy", port: ports.port, command });
+  const env = setup.env === undefined ? {} : { env: setup.env };
+  const running = await startServer({ name: "signet", role: "proxy", port: ports.port, command, ...env });
   return { ...running, admin: ports.admin };
 }
 

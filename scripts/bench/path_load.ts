@@ -1,14 +1,21 @@
 // A program: the fast lane in this process, between a client and a server that are memory. What is left is Signet's own
 // work for a request, so the CPU time of a fixed number of them can be repeated on a busy machine, as a socket's cannot.
-//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [FLAG…]
+//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [--traced=RATIO] [FLAG…]
 // FOLDER: the checkout whose lib is measured, this one or another; FLAG: of `signet serve`, besides those that are needed.
+// LOAD: `session`, calls of an open session in the fast lane, unless it is `stateless`, calls of revision 2026-07-28, or
+// `state`, such calls that bring a state of 1 KB and are answered with another.
+// RATIO: the share of requests that is traced; the collector is memory, too, and takes everything.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
 import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
 import { CALL, INITIALIZE, PATH } from "./context.ts";
 import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
 
-const [folder = ".", rounds = "20", requests = "5000", ...more] = Deno.args;
+const [folder = ".", rounds = "20", requests = "5000", ...given] = Deno.args;
+const LOAD = "--load=", TRACED = "--traced=";
+const ratio = given.find((word) => word.startsWith(TRACED))?.slice(TRACED.length);
+const load = given.find((word) => word.startsWith(LOAD))?.slice(LOAD.length) ?? "session";
+const more = given.filter((word) => !word.startsWith(LOAD) && !word.startsWith(TRACED));
 const CONNECTIONS = 32;
 const WARM_UP = 50_000;
 const UPSTREAM_ID = "0123456789abcdef0123456789abcdef";
@@ -71,7 +78,8 @@ let answer = answerOf({ protocolVersion: "2025-11-25", capabilities: {}, serverI
 
 function answerOf(result: unknown): Uint8Array {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, result });
-  const fields = `Content-Type: application/json\r\nMcp-Session-Id: ${UPSTREAM_ID}\r\nContent-Length: ${body.length}`;
+  const session = load === "session" ? `Mcp-Session-Id: ${UPSTREAM_ID}\r\n` : "";
+  const fields = `Content-Type: application/json\r\n${session}Content-Length: ${body.length}`;
   return encoder.encode(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`);
 }
 
@@ -94,14 +102,14 @@ function connect(): MemorySocket {
 
 /** Starts Signet as `signet serve` would. @returns a token of a caller's */
 async function start(): Promise<string> {
-  const load = <T>(path: string): Promise<T> => import(`${folder}/lib/${path}`);
-  Object.assign((await load<{ NETWORK: Network }>("platform/sockets.ts")).NETWORK, memoryNetwork);
-  const { startApp } = await load<typeof import("../../lib/app/app.ts")>("app/app.ts");
-  const { parseFlags } = await load<typeof import("../../lib/config/flags.ts")>("config/flags.ts");
-  const { loadSettings } = await load<typeof import("../../lib/config/load.ts")>("config/load.ts");
-  const { SETTING_KEYS } = await load<typeof import("../../lib/config/schema.ts")>("config/schema.ts");
-  const { ephemeralKeyRing } = await load<typeof import("../../lib/envelope/key_ring.ts")>("envelope/key_ring.ts");
-  const { createLogger } = await load<typeof import("../../lib/observe/log.ts")>("observe/log.ts");
+  const lib = <T>(path: string): Promise<T> => import(`${folder}/lib/${path}`);
+  Object.assign((await lib<{ NETWORK: Network }>("platform/sockets.ts")).NETWORK, memoryNetwork);
+  const { startApp } = await lib<typeof import("../../lib/app/app.ts")>("app/app.ts");
+  const { parseFlags } = await lib<typeof import("../../lib/config/flags.ts")>("config/flags.ts");
+  const { loadSettings } = await lib<typeof import("../../lib/config/load.ts")>("config/load.ts");
+  const { SETTING_KEYS } = await lib<typeof import("../../lib/config/schema.ts")>("config/schema.ts");
+  const { ephemeralKeyRing } = await lib<typeof import("../../lib/envelope/key_ring.ts")>("envelope/key_ring.ts");
+  const { createLogger } = await lib<typeof import("../../lib/observe/log.ts")>("observe/log.ts");
   const directory = await Deno.makeTempDir({ prefix: "signet_bench_path_" });
   try {
     const { jwksFile, token } = await makeCredentials(directory);
@@ -116,6 +124,7 @@ async function start(): Promise<string> {
     const ring = ephemeralKeyRing((n) => crypto.getRandomValues(new Uint8Array(n)));
     await startApp({
       settings,
+      telemetry: ratio === undefined ? undefined : await telemetryOf(ratio),
       loadKeys: () => Promise.resolve({ ring, source: "bench", ephemeral: true, warnings: [] }),
       reloadSettings: () => Promise.resolve(settings),
       log: createLogger({ level: "error", format: "json", now: Date.now, write: (line) => console.error(line) }),
@@ -127,35 +136,81 @@ async function start(): Promise<string> {
   }
 }
 
-function requestOf(token: string, id: string | undefined, body: string): Uint8Array {
+async function telemetryOf(ratio: string) {
+  const module = `${folder}/lib/config/otel_variables.ts`;
+  const { readTelemetry }: typeof import("../../lib/config/otel_variables.ts") = await import(module);
+  return readTelemetry({
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4",
+    OTEL_METRICS_EXPORTER: "none",
+    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: ratio,
+  }).telemetry;
+}
+
+function requestOf(token: string, id: string | undefined, body: string, isStateless = false): Uint8Array {
   const fields = [
     ...["Host: 127.0.0.1:1", "Content-Type: application/json", "Accept: application/json, text/event-stream"],
-    ...[`Authorization: Bearer ${token}`, "Mcp-Protocol-Version: 2025-11-25"],
+    `Authorization: Bearer ${token}`,
+    `Mcp-Protocol-Version: ${isStateless ? "2026-07-28" : "2025-11-25"}`,
+    ...(isStateless ? ["Mcp-Method: tools/call", `Mcp-Name: ${JSON.parse(body).params.name}`] : []),
     ...(id === undefined ? [] : [`Mcp-Session-Id: ${id}`]),
     `Content-Length: ${body.length}`,
   ];
   return encoder.encode(`POST ${PATH} HTTP/1.1\r\n${fields.join("\r\n")}\r\n\r\n${body}`);
 }
 
-async function openSession(token: string): Promise<string> {
+/** What one request is answered with, as text. */
+async function answerTo(request: Uint8Array): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const client = connect();
   client.onWrite = (bytes) => resolve(latin1.decode(bytes));
-  client.push(requestOf(token, undefined, INITIALIZE));
-  const answered = await promise;
+  client.push(request);
+  return await promise;
+}
+
+async function openSession(token: string): Promise<string> {
+  const answered = await answerTo(requestOf(token, undefined, INITIALIZE));
   const id = /mcp-session-id: (\S+)/i.exec(answered)?.[1];
   if (id === undefined) throw new Error(`opening a session: found ${answered.slice(0, 200)}`);
   return id;
 }
 
+const RESULT = { content: [{ type: "text", text: "0123456789abcdef".repeat(27) }], isError: false };
+const ENVELOPE = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
+};
+
+/** The bodies of calls without a session, each of another id. */
+async function statelessBodies(token: string): Promise<(id: number) => string> {
+  const { method, params } = JSON.parse(CALL);
+  const bodyOf = (id: number, more: object) =>
+    JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, ...more, _meta: ENVELOPE } });
+  if (load !== "state") {
+    answer = answerOf({ ...RESULT, resultType: "complete" });
+    return (id) => bodyOf(id, {});
+  }
+  answer = answerOf({ resultType: "input_required", inputRequests: {}, requestState: "0123456789abcdef".repeat(64) });
+  const asked = await answerTo(requestOf(token, undefined, bodyOf(0, {}), true));
+  const { result: { requestState } } = JSON.parse(asked.slice(asked.indexOf("{")));
+  return (id) => bodyOf(id, { requestState, inputResponses: {} });
+}
+
+async function requestsOf(token: string): Promise<Uint8Array[]> {
+  const ids = Array.from({ length: 1000 }, (_, i) => i + 1);
+  if (load !== "session") {
+    const bodies = await statelessBodies(token);
+    return ids.map((id) => requestOf(token, undefined, bodies(id), true));
+  }
+  const session = await openSession(token);
+  answer = answerOf(RESULT);
+  return ids.map((id) => requestOf(token, session, CALL.replace('"id":1,', `"id":${id},`)));
+}
+
 async function main(): Promise<void> {
   const token = await start();
-  const id = await openSession(token);
-  answer = answerOf({ content: [{ type: "text", text: "0123456789abcdef".repeat(27) }], isError: false });
-  const texts = Array.from(
-    { length: 1000 },
-    (_, i) => requestOf(token, id, CALL.replace('"id":1,', `"id":${i + 1},`)),
-  );
+  const texts = await requestsOf(token);
   let [next, done, wanted] = [0, 0, 0];
   let finish = () => {};
   const send = (client: MemorySocket) => client.push(texts[next++ % texts.length]!);

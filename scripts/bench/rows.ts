@@ -42,6 +42,8 @@ export const ROWS: readonly RowSpec[] = [
     floor: 1.1,
     unit: "×",
   },
+  { id: "traced", what: "traced at 1 %, CPU a request vs untraced", ...lower, target: 1.03, floor: 1.06, unit: "×" },
+  { id: "traced-executable", what: "the same of the executable", ...lower, target: 1.03, floor: 1.06, unit: "×" },
   {
     id: "several-call",
     what: "call through 5 or 20 servers vs full lane, CPU",
@@ -58,5 +60,7 @@ export const ROWS: readonly RowSpec[] = [
     floor: 40,
     unit: "ms",
   },
+  { id: "audit", what: "fast lane with an audit log vs without, CPU", ...lower, target: 1.1, floor: 1.2, unit: "×" },
+  { id: "audit-executable", what: "the same of the executable", ...lower, target: 1.1, floor: 1.2, unit: "×" },
   { id: "several-list", what: "the same list unchanged", ...lower, target: 1, floor: 15, unit: "ms" },
 ];

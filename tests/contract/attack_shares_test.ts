@@ -106,9 +106,10 @@ for (const lane of LANES) {
             const client = await RawClient.connect(signet.url);
             clients.push(client);
             await client.send(what === "streams" ? get : rawPost(JSON.stringify(call(n, "hang")), fields));
-            void client.answer().then(({ status }) => {
+            void client.answer().then(({ status, body }) => {
               answered++;
-              if (status === 429) refused++;
+              // A call of a tool is refused as its result (G5).
+              if (status === 429 || body.includes('"isError":true')) refused++;
             });
             await until(() => answered + (upstream.ran.get("hang") ?? 0) > n, "it is being served");
           }

@@ -303,3 +303,83 @@ Deno.test(
     assert.deepEqual([verdict.problems, verdict.end, verdict.dropped], [[], "stop", 0]);
   },
 );
+
+Deno.test(
+  "G1: an id that is not in memory is named in the audit log when another caller, or nobody any more, may use it",
+  STRICT,
+  async () => {
+    await using audit = await AuditFolder.make();
+    await using upstream = new FakeMcp();
+    await using first = await TestSignet.start({ upstream: upstream.url, flags: ["--principal", "bearer"] });
+    const stolen = await first.open({ token: "alice" });
+    const flags = ["--principal", "bearer", "--audit", audit.path];
+    await using signet = await TestSignet.start({ upstream: upstream.url, ring: first.ring, flags });
+    assert.equal(await status(signet.post(call(1, "echo"), { id: stolen, token: "mallory" })), 403);
+    await (await signet.post(call(2, "echo"), { id: stolen, token: "alice" })).text();
+    assert.equal(await status(signet.delete({ id: stolen, token: "alice" })), 204);
+    assert.equal(await status(signet.post(call(3, "echo"), { id: stolen, token: "alice" })), 404);
+    const [thief, owner, , late] = await audit.exchanges(4);
+    assert.deepEqual([thief!.code, owner!.outcome, late!.code], ["owner_mismatch", "ok", "session_not_found"]);
+    assert.match(String(owner!.session), /^[0-9a-f]{12}$/);
+    assert.deepEqual([thief!.session, late!.session], [owner!.session, owner!.session]);
+    const line = signet.logs.find(({ code }) => code === "session_not_found");
+    assert.deepEqual([line?.session, line?.outcome], [owner!.session, "revoked"]);
+  },
+);
+
+Deno.test("G1: tokens, revocations and refusals of the admin listener are in the audit log", STRICT, async () => {
+  await using audit = await AuditFolder.make();
+  await using upstream = new FakeMcp();
+  const secret = `${audit.folder}/secret`;
+  await Deno.writeTextFile(secret, "s".repeat(48), { mode: 0o600 });
+  await using signet = await TestSignet.start({
+    upstream: upstream.url,
+    flags: ["--audit", audit.path, "--principal", "token", "--token-secret-file", secret],
+  });
+  const ask = async (path: string, body: unknown) => {
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(body) };
+    return await (await fetch(`http://${signet.app.admin}${path}`, init)).json();
+  };
+  const { token } = await ask("/tokens", { agent: "builder", ttlMs: 60_000 });
+  const id = await signet.open({ token });
+  await ask("/tokens/revoke", { agent: "builder" });
+  await ask("/sessions/revoke", { kind: "all" });
+  await (await fetch(`http://${signet.app.admin}/elsewhere`)).body?.cancel();
+  await until(async () => (await audit.lines()).some(({ event }) => event === "admin.refuse"), "the refusal");
+  const lines = await audit.lines();
+  const issued = of(lines, "token.issue");
+  assert.equal(issued.for, "builder");
+  assert.equal((of(lines, "session.open").actor as AuditLine).agent, "builder");
+  assert.deepEqual([of(lines, "token.revoke").what, of(lines, "token.revoke").count], ["agent", 1]);
+  assert.deepEqual([of(lines, "session.revoke").what, of(lines, "session.end").reason], ["all", "revoked"]);
+  assert.deepEqual([of(lines, "admin.refuse").reason, of(lines, "admin.refuse").from], ["404", "127.0.0.1"]);
+  const text = JSON.stringify(lines);
+  for (const found of [token, id]) assert.equal(text.includes(found), false);
+});
+
+Deno.test("G1 G4: what a rule or a rate refuses is in the audit log with its name", STRICT, async () => {
+  await using audit = await AuditFolder.make();
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({
+    upstream: upstream.url,
+    flags: [
+      ...["--audit", audit.path, "--rate", "1/m tool=echo burst=1"],
+      ...["--rules", '{"deny":"drop_*","name":"no drops"}', "--rules-otherwise", "allow"],
+    ],
+  });
+  const id = await signet.open();
+  for (let n = 0; n < 3; n++) await (await signet.post(call(n, "echo"), { id })).text();
+  await (await signet.post(call(9, "drop_table"), { id })).text();
+  const lines = await audit.exchanges(5);
+  const denied = lines.filter(({ rule }) => rule === "no drops");
+  assert.deepEqual(denied.map(({ name, outcome, code }) => [name, outcome, code]), [[
+    "drop_table",
+    "refused",
+    "rule_denied",
+  ]]);
+  const limited = lines.filter(({ code }) => code === "rate_limited");
+  assert.equal(limited.length > 0, true, JSON.stringify(lines));
+  assert.deepEqual([limited[0]!.outcome, limited[0]!.isError, limited[0]!.status], ["refused", true, 200]);
+  assert.match(String(limited[0]!.limit), /requests per/);
+});

@@ -219,7 +219,7 @@ Deno.test("PROTOCOL 34: a task of another caller, or an id of nobody's, is an un
   const alice = await issuer.token("alice"), mallory = await issuer.token("mallory");
   const { result: { taskId } } = await answered(ask(signet, "tools/call", TOOL, { token: alice }));
   const refusal = { error: UNKNOWN_TASK, kind: "task" };
-  for (const method of ["tasks/get", "tasks/update", "tasks/cancel", "tasks/result"]) {
+  for (const method of ["tasks/get", "tasks/update", "tasks/cancel"]) {
     await assertRefused(signet, server, { method, params: { taskId }, token: mallory, outcome: "owner", ...refusal });
     await assertRefused(signet, server, {
       method,
@@ -231,6 +231,18 @@ Deno.test("PROTOCOL 34: a task of another caller, or an id of nobody's, is an un
   }
   await assertRefused(signet, server, { params: { ...TOOL, requestState: taskId }, token: alice, outcome: "tag" });
 });
+
+Deno.test(
+  "PROTOCOL 25: a method of tasks that the revision has taken away is none, whatever comes with it",
+  STRICT,
+  async () => {
+    await using server = taskServer();
+    await using signet = await TestSignet.start({ upstream: server.url });
+    const { status, error } = await answered(ask(signet, "tasks/result", { taskId: "t-7" }));
+    assert.deepEqual([status, error.code], [404, -32601]);
+    assert.equal(server.requests.length, 0);
+  },
+);
 
 Deno.test("PROTOCOL 34: a task keeps its id under a new key, while the old one opens it", STRICT, async () => {
   const [first, second] = [freshRing().active, freshRing().active];

@@ -4,6 +4,10 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { OtlpCollector, type ReceivedSpan } from "../support/otlp_collector.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { Replicas } from "../support/replicas.ts";
+import { needing } from "../support/programs.ts";
+import { makeCertificate } from "../unit/http1/tls_support.ts";
+import { FakeMember, startSeveral } from "../support/several.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -175,9 +179,67 @@ for (const lane of LANES) {
     assert.deepEqual(await typeOf(SERVER), [true, "-32700", "-32700"]);
     assert.equal(await typeOf(CLIENT), undefined, "nothing was sent");
     assert.equal(byKind(collector.spans, SERVER)[0]!.attributes["signet.refusal"], "parse_error");
+    assert.equal(signet.logs.at(-1)?.trace, TRACE, "the log's line says which trace it is of");
+    await until(() => collector.logs.some(({ traceId }) => traceId === TRACE), "the line, with its trace");
     collector.spans.length = 0;
     assert.equal(await status(signet.post(call(3, "x"), { ...ask, id: "nobody" })), 404);
     assert.equal((await typeOf(SERVER))?.[0], true);
+  });
+}
+
+for (const lane of LANES) {
+  Deno.test(`G6 A2: one of several servers gets the context in its message (${lane} lane)`, STRICT, async () => {
+    await using collector = new OtlpCollector();
+    await using git = new FakeMember();
+    await using web = new FakeMember();
+    await using signet = await startSeveral({ git, web }, { lane, otel: collector.variables });
+    const id = await signet.open({ headers: { traceparent: UNSAMPLED } });
+    const message = {
+      ...call(1, "web_echo"),
+      params: { name: "web_echo", arguments: {}, _meta: { traceparent: OF_MESSAGE } },
+    };
+    for (const sent of [message, call(2, "web_echo")]) {
+      collector.spans.length = 0;
+      assert.equal(await status(signet.post(sent, { id, headers: { traceparent: OF_REQUEST } })), 200);
+      const spans = await collector.spansOf(2, "a call of one of several");
+      const [client] = byKind(spans, CLIENT), [server] = byKind(spans, SERVER);
+      assert.equal(server?.parentSpanId, sent === message ? PARENT : OTHER);
+      assert.equal(server?.name, "tools/call web_echo");
+      assert.equal(client?.attributes["signet.member"], "web");
+      const { params } = web.asked("tools/call").at(-1) as { params: { _meta: { traceparent: string } } };
+      assert.equal(params._meta.traceparent, `00-${TRACE}-${client?.spanId}-01`);
+    }
+    assert.equal(git.asked("tools/call").length, 0);
+  });
+}
+
+for (const lane of LANES) {
+  Deno.test(`G6 R1: a request that is passed on to another replica is one trace (${lane} lane)`, STRICT, async () => {
+    await using collector = new OtlpCollector();
+    await using replicas = await Replicas.start({ count: 2, lane, otel: collector.variables });
+    const id = await replicas.at(0).signet.open({ headers: { traceparent: UNSAMPLED } });
+    const sent = withMeta({ traceparent: OF_MESSAGE });
+    const told: string[] = [];
+    for (const { signet } of replicas.all) {
+      signet.app.observers.add({ onExchange: ({ method, traceparent }) => void told.push(`${method} ${traceparent}`) });
+    }
+    assert.equal(await status(replicas.at(1).signet.post(sent, { id })), 200);
+    const spans = await collector.spansOf(4, "a call through two replicas");
+    const [outer] = byKind(spans, SERVER).filter(({ parentSpanId }) => parentSpanId === PARENT);
+    const [hop] = byKind(spans, CLIENT).filter(({ parentSpanId }) => parentSpanId === outer?.spanId);
+    const [inner] = byKind(spans, SERVER).filter(({ parentSpanId }) => parentSpanId === hop?.spanId);
+    const [last] = byKind(spans, CLIENT).filter(({ parentSpanId }) => parentSpanId === inner?.spanId);
+    assert.ok(outer && hop && inner && last, "each is below the one before");
+    assert.equal(spans.length, 4);
+    for (const { traceId } of spans) assert.equal(traceId, TRACE);
+    assert.deepEqual(outer.events.map(({ name }) => name), ["signet.hop"]);
+    assert.equal(hop.attributes["signet.upstream"], "replica");
+    assert.equal(hop.attributes["server.port"], Number(new URL(replicas.at(0).address).port));
+    const { headers, body } = replicas.at(0).upstream.requests.at(-1)!;
+    const carried = `00-${TRACE}-${last.spanId}-01`;
+    assert.equal(headers.get("traceparent"), carried);
+    assert.equal(body, JSON.stringify(sent).replace(OF_MESSAGE, carried));
+    assert.deepEqual(told, [`tools/call 00-${TRACE}-${outer.spanId}-01`], "observers are told once, where it came");
   });
 }
 
@@ -353,3 +415,27 @@ Deno.test("G7: without an endpoint nothing is exported, and nothing is made of a
   assert.equal(headers.get("traceparent"), OF_REQUEST);
   assert.doesNotMatch(await signet.metrics(), /signet_telemetry/);
 });
+
+Deno.test(
+  "G6: a collector over TLS is believed by the certificate that is named, and by no other",
+  await needing(["openssl"], "that a collector's certificate is checked"),
+  async () => {
+    await using certificate = await makeCertificate("localhost");
+    const { cert, key, certFile } = certificate;
+    await using collector = new OtlpCollector({ cert, key });
+    await using upstream = new FakeMcp();
+    for (const trusted of [undefined, certFile]) {
+      const otel = {
+        ...collector.variables,
+        OTEL_EXPORTER_OTLP_TIMEOUT: "2000",
+        ...(trusted === undefined ? {} : { OTEL_EXPORTER_OTLP_CERTIFICATE: trusted }),
+      };
+      await using signet = await TestSignet.start({ upstream: upstream.url, otel });
+      await signet.open();
+      const outcome = trusted === undefined ? "dropped" : "exported";
+      const name = `signet_telemetry_items_total{signal="traces",outcome="${outcome}"}`;
+      await until(async () => await signet.metric(name) > 0, `spans that were ${outcome}`);
+    }
+    assert.ok(collector.spans.length > 0);
+  },
+);

@@ -17,7 +17,11 @@ interface Way {
 
 const WAYS: readonly Way[] = [
   { set: "2025-11-25", how: "through both lanes", lanes: ["fast", "full"] },
-  { set: "2025-11-25", how: "behind two members of which one is empty", lanes: ["several"] },
+  {
+    set: "2025-11-25",
+    how: "behind two members of which one is empty, and before the same server without its sessions",
+    lanes: ["several", "stateless"],
+  },
   { set: "2026-07-28", how: "through both lanes", lanes: ["fast", "full"] },
 ];
 

@@ -30,6 +30,9 @@ Deno.test(
       body: JSON.stringify({ level: "debug" }),
     });
     assert.deepEqual(await set.json(), { level: "debug" });
+    assert.deepEqual(await command("log-level", ...admin), { code: 0, said: "debug" });
+    assert.deepEqual(await command("log-level", "warn", ...admin), { code: 0, said: "warn" });
+    assert.equal((await command("log-level", "loud", ...admin)).code, 2);
     const foreign = await fetch(`${signet.adminUrl}/stop`, {
       method: "POST",
       headers: { "content-type": "application/json", origin: "http://localhost" },

@@ -25,6 +25,7 @@ export interface ReceivedSpan {
 export interface ReceivedLog {
   readonly body: string;
   readonly severity: number;
+  readonly traceId: string | undefined;
   readonly attributes: Attributes;
 }
 
@@ -77,16 +78,19 @@ export class OtlpCollector implements AsyncDisposable {
   /** Answers in its place. */
   onRequest: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #scheme: string;
 
-  constructor() {
+  /** @param tls in PEM; it is reached under `localhost` then */
+  constructor(tls?: { readonly cert: string; readonly key: string }) {
+    this.#scheme = tls === undefined ? "http://127.0.0.1" : "https://localhost";
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls },
       (request) => this.#answer(request),
     );
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `${this.#scheme}:${this.#server.addr.port}`;
   }
 
   /** The variables that make Signet export to it, soon. */
@@ -138,10 +142,11 @@ export class OtlpCollector implements AsyncDisposable {
       case "/v1/logs":
         for (const { scopeLogs } of body.resourceLogs) {
           for (const { logRecords } of scopeLogs) {
-            for (const { body, severityNumber, attributes } of logRecords) {
+            for (const { body, severityNumber, attributes, traceId } of logRecords) {
               this.logs.push({
                 body: body.stringValue,
                 severity: severityNumber,
+                traceId,
                 attributes: attributesOf(attributes),
               });
             }

@@ -17,6 +17,8 @@ export interface ReplicasOptions {
   /** Of all of them. */
   readonly flags?: readonly string[] | undefined;
   readonly ring?: KeyRing;
+  /** `OTEL_…` variables of all of them. */
+  readonly otel?: Readonly<Record<string, string>>;
 }
 
 export class Replicas implements AsyncDisposable {
@@ -55,7 +57,7 @@ export class Replicas implements AsyncDisposable {
   }
 
   async #open(at?: number): Promise<Replica> {
-    const { lane, flags = [] } = this.#options;
+    const { lane, flags = [], otel } = this.#options;
     const upstream = new FakeMcp({ predictable: true });
     const port = at ?? freePort();
     let count = 0;
@@ -75,6 +77,7 @@ export class Replicas implements AsyncDisposable {
       upstream: upstream.url,
       ring: this.ring,
       ...(lane === undefined ? {} : { lane }),
+      ...(otel === undefined ? {} : { otel }),
       listen: `127.0.0.1:${port}`,
       flags: ["--advertise", address, "--peer", "127.0.0.0/8", ...flags],
     });

@@ -136,6 +136,7 @@ export interface SeveralOptions {
   readonly lane?: Lane;
   readonly ring?: KeyRing;
   readonly flags?: readonly string[];
+  readonly otel?: Readonly<Record<string, string>>;
 }
 
 /** Signet before members, each under the name it has in `members`; a `!` at its end marks one that is required. */

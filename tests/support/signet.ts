@@ -74,7 +74,7 @@ export class TestSignet implements AsyncDisposable {
   static async start(options: SignetOptions): Promise<TestSignet> {
     const logs: Record<string, unknown>[] = [];
     const write = (line: string) => void logs.push(JSON.parse(line));
-    const logTail = new LogTail(() => 0);
+    const logTail = new LogTail(options.now ?? (() => 0));
     const log = createLogger({ level: "debug", format: "json", now: () => 0, write, tail: logTail });
     const { upstream } = options;
     const flags = [

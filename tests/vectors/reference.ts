@@ -319,15 +319,14 @@ interface CarriedCase {
 
 /** FORMAT.md §7. */
 export function carriedPlaintext(master: Uint8Array, { owner, address, expiresAtS, request, token }: CarriedCase) {
-  const derive = (name: string, material: Uint8Array, dkLen: number) =>
-    blake3(material, { context: Buffer.from(`Signet envelope v1: ${name}`), dkLen });
-  const fields = request.flatMap((text) => [u32le(Buffer.byteLength(text)), Buffer.from(text)]);
+  const hash = (texts: readonly string[], dkLen: number) =>
+    blake3(Buffer.concat(texts.flatMap((text) => [u32le(Buffer.byteLength(text)), Buffer.from(text)])), { dkLen });
   return Buffer.concat([
     Uint8Array.of(1),
     Buffer.from(fingerprint(master, owner), "base64url"),
-    derive("upstream tag", Buffer.from(address), 8),
+    hash(["upstream tag", address], 8),
     Buffer.from(expiresAtS.toString(16).padStart(10, "0"), "hex"),
-    request.length === 0 ? new Uint8Array(16) : derive("request binding", Buffer.concat(fields), 16),
+    request.length === 0 ? new Uint8Array(16) : hash(["request binding", ...request], 16),
     Buffer.from(token),
   ]);
 }

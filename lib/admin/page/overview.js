@@ -14,7 +14,7 @@ const USES = {
   streams: "Streams",
   connections: "Connections",
   processes: "Processes",
-  memory: "Held bytes",
+  memory: "Memory held for callers",
 };
 
 /** Oldest first, all of one process. */

@@ -44,11 +44,11 @@ async function addressesOf(context: CommandContext, settings: Settings): Promise
   const { upstreams, upstreamCaFile, jwtJwks, jwtProviders, introspectionUrl, resolverUrl, credentialTokenUrl } =
     settings;
   const caCerts = upstreamCaFile === undefined ? undefined : [await context.readTextFile(upstreamCaFile)];
-  const servers = upstreams.filter(({ command, url }) => command.length === 0 && /^https?:/.test(url)).map((
+  const servers = upstreams.filter(({ command, url }) => command.length === 0 && /^(?:sse\+)?https?:/.test(url)).map((
     upstream,
   ) => ({
     what: upstream.name === "" ? "server" : `server ${upstream.name}`,
-    ...{ url: upstream.url, shown: shownUrl(upstream), flag: "--upstream" },
+    ...{ url: upstream.url.replace(/^sse\+/, ""), shown: shownUrl(upstream), flag: "--upstream" },
     ...(caCerts === undefined ? {} : { caCerts }),
   }));
   const keySets = [jwtJwks, ...jwtProviders.map(({ jwks }) => jwks)].flatMap((jwks) =>

@@ -1,5 +1,4 @@
 // What lies on this machine: the program, keys, state, the listener's certificate, and a Signet that runs already.
-import { X509Certificate } from "node:crypto";
 import { formatAddress } from "../../config/addresses.ts";
 import { dialled } from "../../config/admin_url.ts";
 import type { Settings } from "../../config/schema.ts";
@@ -9,6 +8,7 @@ import { VERSION } from "../../platform/version.ts";
 import type { CommandContext } from "../command.ts";
 import type { Configuration } from "../configuration.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";
+import { certificateOf } from "../../platform/builtin.ts";
 
 const TIMEOUT_MS = 5_000;
 const DAY_MS = 86_400_000;
@@ -54,7 +54,7 @@ async function judgeFile(context: CommandContext, what: string, path: string): P
 async function judgeCertificate(context: CommandContext, path: string): Promise<Finding> {
   const what = "certificate";
   try {
-    const { validTo, subject } = new X509Certificate(await context.readTextFile(path));
+    const { validTo, subject } = certificateOf(await context.readTextFile(path));
     const days = Math.floor((Date.parse(validTo) - context.now()) / DAY_MS);
     const found = `${path}: ${subject.replaceAll("\n", ", ")}, ${days} days left`;
     if (days < 0) return { verdict: "fail", what, found, cure: "Renew it and reload: clients refuse it." };

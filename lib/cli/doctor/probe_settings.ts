@@ -13,6 +13,7 @@ const LEADS_TO_THE_SERVER: Readonly<Record<Section, boolean>> = {
   "Keys": false,
   "Callers": false,
   "Sessions": true,
+  "Rules and rates": false,
   "Limits": true,
   "Time-outs": true,
   "Replicas": false,

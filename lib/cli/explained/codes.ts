@@ -15,6 +15,7 @@ type Outcome =
   | "lost_again"
   | "moved"
   | "moved_too_often"
+  | "no_stream"
   | "server_gone"
   | "no_upstream"
   | "refused"
@@ -34,6 +35,10 @@ export const EXPLAINED_OUTCOMES: Readonly<Record<Outcome, Row>> = {
   moved_too_often: [
     "The session went from one replica to another again and again while one request waited.",
     "See why replicas lose each other: their log, and the network between them.",
+  ],
+  no_stream: [
+    "A message of a client of HTTP+SSE names a stream that is not open here: it has ended, or was opened at another replica.",
+    "The client has to open a new stream. Behind a load balancer such a client needs to stay at one replica.",
   ],
   alphabet: ["The id has characters no id has: made up, or garbled on its way.", "See what the client sends."],
   length: ["The id has a length no id has: made up, or cut.", "See whether something cuts long header fields."],
@@ -142,6 +147,10 @@ export const EXPLAINED_LIFE: Readonly<Record<LifeEventName, Row>> = {
   "token.revoke": ["Session tokens of Signet's own were revoked; `count` says how many.", ""],
   "session.revoke": ["An operator has revoked sessions; `what` says which, `count` how many of them were live.", ""],
   "config.reload": ["Keys, certificates and settings were read again; `ok` says whether they are in force.", ""],
+  "admin.refuse": [
+    "Somebody asked the admin listener for what he may not have, or what is not there: the path, the status and from where.",
+    "In numbers, from where nobody of yours is: the admin listener is reached by strangers. Bind it to loopback.",
+  ],
   "connection.refuse": ["Connections were turned away before there was a request; `count` says how many.", ""],
 };
 

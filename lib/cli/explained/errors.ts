@@ -67,6 +67,14 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "The MCP server wants a credential of Signet's own, and there is no valid one.",
     "See --credential: a refresh token may have been withdrawn, or a command may have failed. The log says so with `credential`.",
   ],
+  rule_denied: [
+    "The rules do not let this caller have the tool, prompt or resource that it named, or not with these arguments; `rule` says which rule, or `default` where none spoke of it. The client is told what it would be told of a name that is not there.",
+    "If it should be allowed: signet check with --as CLAIMS.json and --call NAME tells why it is not, and by which rule.",
+  ],
+  method_denied: [
+    "A rule denies the method, or no rule speaks of it and it is none of MCP's; `rule` says which.",
+    "If it is to be allowed: a rule with `method:NAME` in its allow list.",
+  ],
   session_not_found: [
     "The id does not open or is dead. Outside all cases look alike; `outcome` in the log line tells which one it is.",
     "Ask `signet explain OUTCOME` for the one in the log, such as `signet explain key`.",
@@ -88,7 +96,7 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "Mend the client.",
   ],
   method_not_found: [
-    "A client without a session asks for a method that the MCP server, of an earlier revision, does not have.",
+    "A client without a session asks for a method that the MCP server, of an earlier revision, does not have, or that its own revision has not any more, such as tasks/result.",
     "Nothing, if the client goes on with a session: that is how it finds out. Else connect it with one.",
   ],
   not_acceptable: [
@@ -105,6 +113,10 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
   principal_limit: [
     "This caller has as many sessions, calls, streams or processes as one caller may; `what` says which. Nobody else is affected.",
     "Let earlier ones end, or raise the setting that the log line names (--max-sessions-per-principal and its kin).",
+  ],
+  rate_limited: [
+    "More was asked for in a time than --rate or the `rate` of a rule lets through; `limit` says which, `what` who shares it. A call of a tool is answered at 200 with the seconds in words, all else with 429 and Retry-After.",
+    "Let the client wait, or raise the rate or its burst.",
   ],
   probe_limit: [
     "So many requests are in flight that Signet cannot find out whether a session is lost.",

@@ -33,12 +33,20 @@ const LIFE: Readonly<Record<string, Row>> = {
     "Make room. It is tried again four times a second, and a line says when it works.",
   ],
   "audit log written again": ["What failed before takes lines again.", ""],
+  "the audit log's file is not as it was left": [
+    "It was moved or removed, cut, or somebody else has written to it while Signet runs; `found` says which.",
+    "After a rotation send SIGHUP; never copytruncate. Two Signets need a file each.",
+  ],
   "audit lines dropped": [
     "More lines came than could be written or wait; the audit log itself has a line with the count.",
     "See what slows its writing; with --audit-when-full wait requests wait in place of this.",
   ],
   "writing the audit log failed": ["A fault of Signet's own while writing.", "Report it with the line."],
   "request": ["A request has ended (--access-log).", ""],
+  "the condition of a rule could not be told": [
+    "A rule's condition met something that is not there or of another type: it then allows nothing, and denies if it is there to deny. `rule` says which one, `reason` what it met.",
+    "Ask for what may be missing with has(), as in `has(principal.claims.groups) && …`.",
+  ],
   "log level set": ["The log's level was changed over the admin listener, until the next reload.", ""],
   "draining; a second signal ends at once": [
     "Signet was asked to end: not ready, nothing new, what runs may finish.",

@@ -32,6 +32,10 @@ export const LIMITS = {
     default: 4096,
     doc: "Requests being served at a time; beyond it 503",
   }),
+  maxInFlightPerPrincipal: rows.optional(integer({ min: 1, max: 1_000_000 }), {
+    name: "max-in-flight-per-principal",
+    doc: "Requests of one caller being served at a time, where that is to be less than its share; beyond it as a rate",
+  }),
   principalShare: rows.one(integer({ min: 1, max: 100 }), {
     name: "principal-share",
     default: 50,

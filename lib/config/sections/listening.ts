@@ -12,6 +12,10 @@ export const LISTENING = {
     doc: "Where MCP clients connect; port 0 takes a free one",
   }),
   path: rows.one(endpointPath, { name: "path", default: "/mcp", doc: "Path of the MCP endpoint" }),
+  legacySse: rows.optional(endpointPath, {
+    name: "legacy-sse",
+    doc: "Path at which clients of the older HTTP+SSE transport (2024-11-05) are served too, such as /sse",
+  }),
   admin: rows.one(listenAddressOrOff, {
     name: "admin",
     default: { hostname: "127.0.0.1", port: 9090 },

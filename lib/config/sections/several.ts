@@ -51,6 +51,25 @@ const memberCredential: Kind<MemberCredential> = {
   fileOf: ({ path }) => path,
 };
 
+/** How long one member may take. */
+export interface MemberTimeout {
+  readonly member: string;
+  readonly timeoutMs: number;
+}
+
+const memberDuration = duration({ min: 100, max: 10 * MINUTE });
+
+const memberTimeout: Kind<MemberTimeout> = {
+  metavar: "NAME=DURATION",
+  parse(text) {
+    const [, member, given] = /^([A-Za-z][\w-]*)=(.+)$/s.exec(text) ?? [];
+    if (member === undefined) return unfit("this names no server's time", "Write NAME=DURATION, such as github=5s.");
+    const parsed = memberDuration.parse(given!);
+    return "value" in parsed ? { value: { member, timeoutMs: parsed.value } } : parsed;
+  },
+  format: ({ member, timeoutMs }) => `${member}=${memberDuration.format(timeoutMs)}`,
+};
+
 /** What a tool of a member is called, or described as, in place of what its server says. */
 export interface ToolText {
   readonly member: string;
@@ -77,7 +96,7 @@ export const SEVERAL = {
     default: "_",
     doc: "Between the name of a server and that of its tool: github_create_issue",
   }),
-  memberTimeoutMs: rows.one(duration({ min: 100, max: 10 * MINUTE }), {
+  memberTimeoutMs: rows.one(memberDuration, {
     name: "member-timeout",
     default: 10 * SECOND,
     doc: "For each of several servers to answer initialize or a list; one that does not is left out, and reported",
@@ -86,6 +105,10 @@ export const SEVERAL = {
     name: "member-credential",
     doc:
       "Which credential one of several servers gets: none (the default), client (its own), signet (--credential), or file:PATH (a Bearer token)",
+  }),
+  memberTimeouts: rows.many(memberTimeout, {
+    name: "member-timeout-of",
+    doc: "The same for one of several servers",
   }),
   renameTools: rows.many(toolText("NAME/TOOL=NEW", (text) => /^[A-Za-z0-9_-]{1,40}$/.test(text)), {
     name: "rename-tool",

@@ -135,6 +135,15 @@ export class Authentication {
     return challenger.failed({ error: "insufficient_scope", description, scope });
   }
 
+  /** For a caller who could do it with more scopes: they and all that Signet demands are named (see `challengeFor`). */
+  lacksScopes(wanted: readonly string[], facts: Readonly<Record<string, string>>): SignetError {
+    const { requiredScopes, challenger } = this.#options;
+    const scope = [...new Set([...requiredScopes, ...wanted])].join(" ");
+    const description = "the token's scope does not reach";
+    const challenge = challenger.failed({ error: "insufficient_scope", description, scope });
+    return new SignetError("insufficient_scope", { challenge, facts: { ...facts, wanted: scope } });
+  }
+
   #requireScopes(principal: Principal): void {
     const { requiredScopes, challenger } = this.#options;
     if (requiredScopes.every((scope) => principal.scopes.includes(scope))) return;

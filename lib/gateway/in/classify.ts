@@ -4,6 +4,7 @@ import { SignetError } from "../../errors.ts";
 import { type Bytes, inspectBytes } from "../../http1/wire/borrowed.ts";
 import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
 import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
+import type { Subject } from "../../mcp/message_subject.ts";
 import { BATCH, methodNumber, RESPONSE } from "../../mcp/methods.ts";
 import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
@@ -12,11 +13,20 @@ import { noteArguments, noteMessages } from "../observed.ts";
 import { decideTrace, traceparentIn } from "../traced.ts";
 import type { GatewayParts } from "../parts.ts";
 
+/** What is looked at in the turn in which it was found, and by nobody later. */
+const scratch: Subject = { method: undefined, name: undefined, uri: undefined };
+
+function emptied(subject: Subject): Subject {
+  subject.method = subject.name = subject.uri = undefined;
+  return subject;
+}
+
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
   const { maxJsonDepth: maxDepth } = parts.options;
   const traced = parts.tracer !== undefined;
-  const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.record, traced });
+  inbound.subject = inbound.record ?? (parts.law.governs ? emptied(scratch) : undefined);
+  const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.subject, traced });
   if (plain === undefined) return false;
   if (parts.observers.readArguments !== undefined) {
     inspectBytes(body, (view) => noteArguments(parts, inbound, view), undefined);

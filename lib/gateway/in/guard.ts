@@ -81,7 +81,7 @@ export function corsFields(origin: string): FieldList {
     "access-control-allow-origin",
     origin,
     "access-control-expose-headers",
-    "mcp-session-id, mcp-protocol-version, www-authenticate, retry-after",
+    "mcp-session-id, mcp-protocol-version, www-authenticate, retry-after, ratelimit, ratelimit-policy",
     "vary",
     "origin",
   ];

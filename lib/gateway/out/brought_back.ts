@@ -22,8 +22,6 @@ export interface Brought {
 /** A request as its server is to have it. */
 export interface BroughtBack {
   readonly body: Uint8Array;
-  /** Whether that is another than the client has sent. */
-  readonly isChanged: boolean;
   /** What its answer is sealed by; undefined where that goes as it is. */
   readonly carriage: Carriage | undefined;
 }
@@ -48,15 +46,15 @@ export function bringBack(
 ): BroughtBack {
   const carries = parts.options.sealState && message.kind === "request" ? carriesOf(message.method) : undefined;
   if (message.kind !== "request" || carries === undefined) {
-    return { body, isChanged: false, carriage: undefined };
+    return { body, carriage: undefined };
   }
   // What has to be read is asked for as it is read.
   setField(fields, "accept-encoding", "identity");
   const params = message.params === undefined ? undefined : findMember(body, "params");
   const carriage = new Carriage(parts, { caller, request: message, text: body, params, carries });
   const opened = params === undefined ? [] : openAll({ message, body, params, carriage, fields });
-  if (opened.length === 0) return { body, isChanged: false, carriage };
-  return { body: spliced(body, opened.map(({ span, token }) => ({ span, value: token }))), isChanged: true, carriage };
+  if (opened.length === 0) return { body, carriage };
+  return { body: spliced(body, opened.map(({ span, token }) => ({ span, value: token }))), carriage };
 }
 
 interface Opening {

@@ -5,6 +5,7 @@ import {
   type CarriedFailure,
   type CarriedKind,
   MAX_CARRIED_BYTES,
+  NONCE_BYTES,
   openCarried,
   requestBinding,
   sealCarried,
@@ -12,7 +13,7 @@ import {
 } from "../../envelope/carried_value.ts";
 import { SignetError } from "../../errors.ts";
 import { canonicalText } from "../../mcp/canonical_text.ts";
-import type { CarriedMember, Carries } from "../../mcp/carried_members.ts";
+import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../mcp/carried_members.ts";
 import { findMembers, type Span } from "../../mcp/json_text.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
@@ -81,7 +82,7 @@ export class Carriage {
     const at = { ...this.#boundTo(kind), nowS: this.#nowS };
     const opened = openCarried(registry.ring, kind, text ?? "", at);
     metrics.carried.count(kind, opened.ok ? "opened" : opened.reason);
-    if (!opened.ok) throw refusalOf(kind, opened.reason);
+    if (!opened.ok) throw this.#refusalOf(kind, opened.reason);
     if (kind === "task") this.#presented.set(decoder.decode(opened.token), text!);
     return opened.token;
   }
@@ -93,10 +94,20 @@ export class Carriage {
     const exact = kind === "task" ? canonicalText(token) : token;
     if (exact.length > MAX_CARRIED_BYTES[kind]) return undefined;
     const known = kind === "task" ? this.#presented.get(decoder.decode(exact)) : undefined;
-    const expiresAtS = kind === "request-state" ? this.#nowS + STATE_LIFE_S : 0;
-    const { active } = this.#parts.registry.ring;
-    const text = known ?? sealCarried(active, kind, { token: exact, expiresAtS }, this.#boundTo(kind));
+    const { registry: { ring: { active } }, random } = this.#parts;
+    // Tasks and cursors are compared by who holds them; a state is not, and lasts for a while.
+    const value = kind === "request-state"
+      ? { token: exact, expiresAtS: this.#nowS + STATE_LIFE_S, nonce: random(NONCE_BYTES) }
+      : { token: exact, expiresAtS: 0 };
+    const text = known ?? sealCarried(active, kind, value, this.#boundTo(kind));
     return encoder.encode(`"${text}"`);
+  }
+
+  /** What nobody has any more looks like that, whatever comes with it. */
+  #refusalOf(kind: CarriedKind, outcome: CarriedFailure): SignetError {
+    const { method } = this.#carrying.request;
+    if (kind !== "task" || !isRemovedTaskMethod(method)) return refusalOf(kind, outcome);
+    return new SignetError("method_not_found", { facts: { kind, outcome } });
   }
 
   #boundTo(kind: CarriedKind): Bound {

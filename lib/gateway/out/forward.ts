@@ -10,9 +10,10 @@ import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
 import { followHandshake, openByHandshake } from "./handshake.ts";
+import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Outbound, Sending } from "./outbound.ts";
-import { relay } from "./relay.ts";
+import { type Arriving, relay } from "./relay.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
 import { passOn } from "./pass_on.ts";
 import { homeOf, isKnown, route } from "./route.ts";
@@ -20,11 +21,20 @@ import { noteAnswer } from "./send.ts";
 import { carryTrace } from "../traced.ts";
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
-export async function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
+export function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
+  return exchange(parts, outbound, relay);
+}
+
+/** What becomes of an answer in whose session nothing is left to find out. Releases it. */
+type Deliver = (parts: GatewayParts, arriving: Arriving) => Promise<void>;
+
+/** The same for a request of Signet's own in the client's place, whose answer goes elsewhere. */
+export async function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
   const { inbound } = outbound;
   if (inbound.record !== undefined) inbound.record.session = outbound.session.tag;
   const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
-  if (session !== outbound.session) return await forward(parts, { ...outbound, session });
+  if (session !== outbound.session) return await exchange(parts, { ...outbound, session }, deliver);
+  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
   const inFlight = parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);
@@ -43,7 +53,7 @@ export async function forward(parts: GatewayParts, outbound: Outbound): Promise<
       if (status === 404) parts.sessionOnly?.forget(session);
       // What another replica has answered has been looked at there.
       if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
-      await relay(parts, { inbound, inFlight, response });
+      await deliver(parts, { inbound, inFlight, response });
     } catch (error) {
       if (inbound.hop !== undefined && isServerGone(error)) throw elsewhere("server_gone");
       throw explainCut(error, inFlight);
@@ -86,6 +96,9 @@ async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientRe
   return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
 }
 
+/** `error.type` of a hop to a replica that is gone, or no longer has the session. */
+const NOT_THERE = "session_elsewhere";
+
 /** Nothing was sent: whoever passed the request on brings the session to a server that is there (R1). */
 function isServerGone(error: unknown): boolean {
   return error instanceof HttpError && error.unsent && error.code === "connect_failed";
@@ -106,6 +119,7 @@ async function answerFrom(parts: GatewayParts, sending: Sending, home: string, m
     if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
     const passed = await passOn(parts, { outbound, inFlight, home });
     if (passed !== undefined) return passed;
+    outbound.inbound.trace?.endSent(NOT_THERE);
   } else if (link.move !== undefined) {
     // Never two hops: whoever passed it on finds out where it went.
     throw elsewhere("moved");
@@ -132,8 +146,8 @@ async function answerAfter(
   { lost, seenGeneration, gone, moves = 0 }: Loss,
 ): Promise<ClientResponse> {
   const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
-  inbound.trace?.lose();
   if (lost !== undefined) {
+    inbound.trace?.lose();
     if (isAdopted(session)) return refusalOf(lost, "adopted");
     parts.sessionOnly?.forget(session);
   }
@@ -179,9 +193,13 @@ function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
 }
 
 /** A session made anew has no events from before. */
-function withoutPlace(list: Fields): { fields: Fields; notes: undefined } {
+const OF_THE_PLACE = ["last-event-id"];
+/** What the client says there is about its own message. */
+const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id"];
+
+function without(list: Fields, names: readonly string[]): { fields: Fields; notes: undefined } {
   const fields = list.slice();
-  removeField(fields, "last-event-id");
+  for (const name of names) removeField(fields, name);
   return { fields, notes: undefined };
 }
 
@@ -190,12 +208,18 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   const { outbound: { inbound, caller, session, body }, target: { upstream, link }, inFlight } = sending;
   const sealed = session.sealed.upstreams[link.url];
   const crossing = parts.fields.intoSession(inbound, caller, { session, sealed });
-  const { fields, notes } = again ? withoutPlace(crossing.fields) : crossing;
+  const isOwn = sending.outbound.parsed !== undefined;
+  const { fields, notes } = isOwn
+    ? without(crossing.fields, OF_THE_MESSAGE)
+    : again
+    ? without(crossing.fields, OF_THE_PLACE)
+    : crossing;
   if (inbound.record !== undefined) {
     inbound.record.upstream = upstream.name;
     inbound.record.revived ||= again;
   }
-  const { parsed, head: { method, query } } = inbound;
+  const { head: { method, query } } = inbound;
+  const parsed = sending.outbound.parsed ?? inbound.parsed;
   const opened = openedWith(session);
   const about = { method: method as "GET" | "POST", query, fields, notes, upstreamSessionId: link.id, opened };
   const request = { ...about, body, parsed, caller, session: session.tag, noted: inbound.record };

@@ -78,7 +78,7 @@ export class InFlight implements Active, Linked<InFlight> {
   /** What comes of `call`, which from now on is the one that is cut. */
   answerOf(call: SessionCall): Promise<SessionAnswer> {
     this.#call = call;
-    this.sentAtMs = performance.now();
+    this.sentAtMs = this.inbound.sentAt = performance.now();
     if (this.cut) call.abort();
     return call.response;
   }

@@ -1,6 +1,6 @@
 // A request of an open session on its way out: what is sent and on whose behalf, where to, and what can cut it.
 import type { Bytes } from "../../http1/wire/borrowed.ts";
-import type { RpcId } from "../../mcp/json_rpc.ts";
+import type { Parsed, RpcId } from "../../mcp/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
@@ -13,6 +13,8 @@ export interface Outbound {
   readonly caller: Caller;
   readonly session: Session;
   readonly body: Bytes | undefined;
+  /** What the body says, where it is not the client's. */
+  readonly parsed?: Parsed;
   /** The request's id, if it is an initialize under the session's own id. */
   readonly handshake?: RpcId;
 }

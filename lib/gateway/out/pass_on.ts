@@ -11,6 +11,7 @@ import { setField } from "./fields.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound } from "./outbound.ts";
 import type { GatewayParts } from "../parts.ts";
+import { carryHop } from "../traced.ts";
 
 /** What is passed on, and where to. */
 export interface Passing {
@@ -31,7 +32,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
     replicas.hops.inc("refused");
     return undefined;
   }
-  const passed = passedOf(outbound);
+  const passed = passedOf(outbound, home);
   // A second time for a process that has taken the place of the one that was asked.
   for (let attempt = 0; attempt < 2; attempt++) {
     if (!await inFlight.waitFor(peer.isThere())) {
@@ -71,11 +72,12 @@ function noteLeaving(peer: Peer, field: string | undefined): void {
   if (inMs !== undefined) peer.noteLeaving(Number(inMs));
 }
 
-function passedOf({ inbound, body }: Passing["outbound"]): Passed {
+function passedOf({ inbound, body: received }: Passing["outbound"], home: string): Passed {
   const { head } = inbound;
   const fields = provenFields(head.fields);
   setField(fields, "host", head.host);
   const { method, target } = head;
+  const body = inbound.trace ? carryHop(inbound, home, { fields, body: received }) : received;
   return { method, target, fields, body, bodyDigest: digestOfBody(body), client: inbound.remoteAddress };
 }
 

@@ -1,6 +1,6 @@
 // The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
-// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed (N2, docs/protocol.md
-// 15).
+// as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed but what rules hide (N2, G4,
+// docs/protocol.md 15).
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
@@ -16,6 +16,7 @@ import {
 import { HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
+import { lawfulAnswer } from "./lawful_answer.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 import { tellRefusalBehind } from "../refuse.ts";
@@ -40,25 +41,28 @@ function leavingFields({ lifecycle: { closesAtMs }, now }: GatewayParts): Fields
  * properly.
  */
 export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = NONE): Promise<void> {
-  const { inbound, response } = arriving;
+  const { inbound } = arriving;
+  let { response } = arriving;
   let isWhole = true;
   try {
     const { status, reason } = response.head;
     if (status >= 400) tellRefusalBehind(parts, inbound, response);
+    let whole: Bytes | undefined;
+    if (parts.law.policy === undefined) whole = response.body.takeBuffered();
+    else ({ response, whole } = lawfulAnswer(parts, inbound, response));
     const passed = parts.fields.toClient(inbound, response.head);
     const challenge = challengeOf(parts, response);
     const leaving = inbound.hop === undefined ? NONE : leavingFields(parts);
     const isAll = extra.length === 0 && challenge.length === 0 && leaving.length === 0;
     const fields = isAll ? passed : [...passed, ...extra, ...challenge, ...leaving];
     const start: ResponseStart = { status, reason, fields };
-    const whole = response.body.takeBuffered();
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
     if (whole !== undefined) {
       if (inbound.record !== undefined) noteAnswerBody(inbound, response, whole);
       return inbound.exchange.respond(start, whole);
     }
     isWhole = false;
-    return relayPieces(parts, arriving, start);
+    return relayPieces(parts, { ...arriving, response }, start);
   } finally {
     if (isWhole) response.release();
   }

@@ -8,6 +8,7 @@ import { SignetError } from "../../errors.ts";
 import type { Exchanging } from "../../mcp/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../mcp/carried_splicer.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { joinBytes } from "../../mcp/join_bytes.ts";
 import { errorResponse } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
@@ -35,6 +36,7 @@ export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: Cl
   return {
     head: {
       ...plain.head,
+      notes: undefined,
       fields: plain.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!)),
       bodyLength: CHUNKED,
     },
@@ -104,10 +106,10 @@ class SealedBody implements BodyReader {
     if (whole === undefined) return undefined;
     this.#ended = true;
     if (inspectBytes(whole, isPlain, this.#splicer)) return whole;
-    const parts = new GatheredBytes();
+    const parts: Uint8Array[] = [];
     inspectBytes(whole, push, { splicer: this.#splicer, into: parts });
-    parts.add(this.#splicer.end());
-    return parts.take();
+    parts.push(this.#splicer.end());
+    return joinBytes(parts);
   }
 
   async read(): Promise<Bytes | null> {
@@ -164,6 +166,7 @@ function isWhole(piece: Uint8Array, splicer: Splicer): boolean {
   return splicer instanceof EventSplicer && splicer.isPlain(piece);
 }
 
-function push(whole: Uint8Array, { splicer, into }: { splicer: Splicer; into: GatheredBytes }): void {
-  into.add(splicer.push(whole));
+function push(whole: Uint8Array, { splicer, into }: { splicer: Splicer; into: Uint8Array[] }): void {
+  const out = splicer.push(whole);
+  if (out.length > 0) into.push(out);
 }

@@ -9,6 +9,7 @@ import { endUnowned } from "./end.ts";
 import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
+import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
@@ -31,8 +32,9 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     name: inbound.get("mcp-name"),
   });
   parts.metrics.modern.inc();
+  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf({ caller, session: undefined });
   const fields = parts.fields.toUpstream(inbound, caller);
-  const { body, isChanged, carriage } = bringBack(parts, request, fields);
+  const { body, carriage } = bringBack(parts, request, fields);
   const inFlight = begin(parts, request);
   try {
     const given = await sendWithoutSession(parts, inFlight, {
@@ -41,7 +43,8 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
       fields,
       upstreamSessionId: undefined,
       body,
-      parsed: isChanged ? undefined : inbound.parsed,
+      // Of what it has opened nobody behind here looks at more than the text.
+      parsed: inbound.parsed,
       caller,
       session: undefined,
       noted: inbound.record,

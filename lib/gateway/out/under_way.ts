@@ -38,7 +38,6 @@ function callsIn(parsed: Parsed | undefined): number {
 export interface UnderWayOptions {
   readonly limits: Limits;
   readonly lifecycle: { readonly draining: boolean };
-  readonly metrics?: Pick<GatewayMetrics, "sent">;
   readonly periods?: Partial<Periods>;
 }
 
@@ -88,11 +87,6 @@ export class UnderWay {
     if (inFlight.slot.released) return;
     inFlight.slot.release();
     inFlight.noteEnd();
-    const sent = this.#options.metrics?.sent;
-    if (sent !== undefined && inFlight.sentAtMs > 0) {
-      const { inbound: { row, exchange }, sentAtMs } = inFlight;
-      sent.count(row, exchange.status, (performance.now() - sentAtMs) / 1000);
-    }
     this.#list.remove(inFlight);
     this.#size--;
     if (inFlight.kind === "stream") this.#streams--;

@@ -2,10 +2,10 @@
 // It never waits for a store that is away: what cannot be asked now is a StoreError now, and it comes back by itself.
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { StoreError } from "../store.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import type { RedisTarget } from "./redis_target.ts";
+import { createHash } from "../../platform/builtin.ts";
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;

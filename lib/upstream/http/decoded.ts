@@ -1,11 +1,17 @@
 // An answer without its content coding (RFC 9110 §8.4.1), for what has to be read here though it was asked for uncoded (P6).
 // It is decoded piece by piece as it comes, so that a stream that stays open is told at once, and what one piece becomes is
 // bounded.
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from "node:zlib";
 import { type BodyReader, CHUNKED, type ClientResponse } from "../../http1/types.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+} from "../../platform/builtin.ts";
 
 /** What one piece of the wire may become, in bytes. */
 const MAX_PIECE_BYTES = 4 * 1024 * 1024;
@@ -44,7 +50,7 @@ export function decoded(response: ClientResponse): ClientResponse {
   const body = new DecodedBody(response.body, OPENERS[coding]!);
   const fields = head.fields.filter((_, at, all) => !OF_THE_CODING.has(all[at - at % 2]!));
   return {
-    head: { ...head, fields, bodyLength: CHUNKED },
+    head: { ...head, fields, notes: undefined, bodyLength: CHUNKED },
     body,
     release() {
       body.close();

@@ -1,5 +1,4 @@
 // Reads as much of a refusal as it takes to tell what it means, in bounded time, and loses nothing of it.
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import type { ClientResponse } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
@@ -8,6 +7,7 @@ import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import { type ReadAhead, resumed } from "./resumed_body.ts";
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/builtin.ts";
 
 /** What a transport has to say comes with the head, or right behind it. */
 const PATIENCE_MS = 1000;

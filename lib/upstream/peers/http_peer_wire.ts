@@ -33,7 +33,7 @@ export class PeerWire {
     const given = this.#parts.fieldsOf(fields);
     for (let i = 0; i < given.length; i += 2) {
       const name = given[i]!.toLowerCase();
-      if (!OWN.has(name) && !isHopByHop(name)) own.push(name, given[i + 1]!);
+      if (!OWN.has(name) && !name.startsWith("mcp-param-") && !isHopByHop(name)) own.push(name, given[i + 1]!);
     }
     return own;
   }

@@ -20,7 +20,10 @@ export interface CarrierRule {
 export function carrierRule({ client, names }: CarrierRule): (fields: Fields) => FieldList {
   const wanted = [...ALWAYS, ...names].map((name) => plainName(name.toLowerCase()));
   const passing = new Set(wanted.filter((name) => !CREDENTIALS.includes(name)));
-  const passes = remembering((name) => client ? !OF_THE_MESSAGE.test(name) : passing.has(plainName(name)));
+  // Arguments that a stateless server wants in headers too: nothing that its request does not say as well.
+  const passes = remembering((name) =>
+    name.startsWith("mcp-param-") || (client ? !OF_THE_MESSAGE.test(name) : passing.has(plainName(name)))
+  );
   return (fields) => {
     const carried: FieldList = [];
     for (let i = 0; i < fields.length; i += 2) if (passes(fields[i]!)) carried.push(fields[i]!, fields[i + 1]!);

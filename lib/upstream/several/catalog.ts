@@ -29,8 +29,6 @@ export interface CatalogOptions {
   readonly timers: Timers;
   /** The caller's: lists are held until all members have answered. */
   readonly account: ByteAccount;
-  /** For all pages of one member, in ms. */
-  readonly timeoutMs: number;
   readonly log: Logger;
   readonly facts: Readonly<Record<string, string>>;
 }
@@ -44,6 +42,14 @@ export interface Destination {
 /** For whom members are asked, and how much of what they say there is room for. */
 interface Listing extends Pick<ListBy, "carrier" | "hold" | "params"> {
   readonly goesOn: boolean;
+}
+
+/** What a member lists; with its reading where it was asked just now. */
+interface ReadList {
+  readonly listed: Listed;
+  readonly reading: Reading | undefined;
+  /** As `MergedList.leftMs`. */
+  readonly leftMs: number;
 }
 
 /** A request for a list. */
@@ -85,10 +91,10 @@ export class Catalog {
       const by = { carrier, hold, params, goesOn };
       const all = await Promise.all(this.#options.lives.map(async (life) => {
         const read = await this.#listedOf(life, list, by);
-        return { life, listed: read?.listed, reading: read?.reading };
+        return { life, listed: read?.listed, reading: read?.reading, leftMs: read?.leftMs ?? 0 };
       }));
       if (all.every(({ listed }) => listed === undefined)) throw new MemberFault("none of the MCP servers answers");
-      const merged: Merged = all.map(({ life, listed = NOTHING_LISTED }) => ({ life, listed }));
+      const merged: Merged = all.map(({ life, listed = NOTHING_LISTED, leftMs }) => ({ life, listed, leftMs }));
       const known = goesOn ? undefined : this.#kept.findWhole(list, merged);
       if (known !== undefined) return known;
       const page = make(merged);
@@ -96,7 +102,9 @@ export class Catalog {
       for (const { life, listed, reading } of all) {
         if (listed !== undefined && reading !== undefined) this.#kept.keep(life, reading, { listed, isWalk });
       }
-      if (page.isWhole && all.every(({ listed }) => listed !== undefined)) {
+      // What says how long it holds says something else each time.
+      const isTimeless = merged.every(({ listed }) => listed.ttlMs === undefined);
+      if (page.isWhole && isTimeless && all.every(({ listed }) => listed !== undefined)) {
         this.#kept.keepWhole(list, merged, page.line);
       }
       return page.line;
@@ -162,7 +170,7 @@ export class Catalog {
     life: MemberLife,
     list: ListKind,
     by: Listing,
-  ): Promise<{ readonly listed: Listed; readonly reading: Reading | undefined } | undefined> {
+  ): Promise<ReadList | undefined> {
     if (!life.isUp) {
       void life.connect(by.carrier); // it announces itself
       return undefined;
@@ -171,14 +179,14 @@ export class Catalog {
     if (capabilities !== undefined && capabilities[list.kind] === undefined) return NONE;
     const asked = { list, fields: life.member.carry(by.carrier.fields), goesOn: by.goesOn };
     const known = this.#kept.find(life, asked);
-    if (known !== undefined) return { listed: known, reading: undefined };
+    if (known !== undefined) return { ...known, reading: undefined };
     if (life.pauseMs > 0) return undefined;
     const reading = this.#kept.begin(life, asked);
     try {
       const listed = await this.#inTime(life, list, by);
       life.breaker.succeed();
       this.#report(life, list, listed);
-      return { listed, reading };
+      return { listed, reading, leftMs: listed.ttlMs ?? 0 };
     } catch (error) {
       if (error instanceof ListRefused && error.code === METHOD_NOT_FOUND) return NONE;
       // One that cannot be reached has a breaker of its own; what is refused at once may be granted the next time.
@@ -209,7 +217,8 @@ export class Catalog {
   }
 
   async #inTime(life: MemberLife, list: ListKind, by: Listing): Promise<Listed> {
-    const { ask, separator, taskIds, timers, timeoutMs } = this.#options;
+    const { ask, separator, taskIds, timers } = this.#options;
+    const { timeoutMs } = life.member;
     let wanted = true;
     const late = Promise.withResolvers<never>();
     const cancel = timers.after(
@@ -229,4 +238,4 @@ export class Catalog {
 }
 
 /** Of a member that has no such lists. */
-const NONE = { listed: NOTHING_LISTED, reading: undefined };
+const NONE: ReadList = { listed: NOTHING_LISTED, reading: undefined, leftMs: Infinity };

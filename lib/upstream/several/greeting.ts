@@ -1,7 +1,8 @@
 // What several members say of themselves, as one server would (docs/protocol.md 20): the oldest revision among theirs,
 // which all of them speak; the capabilities that work through here; instructions that say whose they are.
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { LEGACY_REVISIONS } from "../../mcp/revisions.ts";
+import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
+import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../../mcp/revisions.ts";
 import { VERSION } from "../../platform/version.ts";
 import type { MemberLife } from "./member_life.ts";
 import { reasonOf } from "./breaker.ts";
@@ -12,6 +13,8 @@ const MAX_INSTRUCTIONS = 16 * 1024, MAX_ALL = 64 * 1024;
 const MAX_EXTENSION = 4096, MAX_EXTENSION_DEPTH = 8;
 /** Extensions that pass through a merge (MCP Apps); of others it is not known. */
 const PASSING_EXTENSIONS = ["io.modelcontextprotocol/ui"] as const;
+/** Tasks are one of them in the revision without sessions. */
+const STATELESS_EXTENSIONS = [...PASSING_EXTENSIONS, "io.modelcontextprotocol/tasks"] as const;
 
 /** One that was left out, and why. */
 export interface Missing {
@@ -24,10 +27,36 @@ export function greetingOf(present: readonly MemberLife[], missing: readonly Mis
   return {
     protocolVersion: oldestRevision(present),
     capabilities: mergedCapabilities(present.map((life) => life.capabilities ?? {}), missing.length > 0),
-    serverInfo: { name: "signet", title: "Signet", version: VERSION },
+    serverInfo: SERVER_INFO,
     ...(instructions === "" ? {} : { instructions }),
   };
 }
+
+/** The answer to a client's discovery, where no member has sessions: what all of them speak, and what any can do. */
+export function discoveryOf(present: readonly MemberLife[], missing: readonly Missing[]): JsonObject {
+  const said = present.map(({ handshake }) => handshake);
+  const instructions = instructionsOf(present, missing);
+  const all = present.map((life) => life.capabilities ?? {});
+  const { logging: _, tasks: __, ...capabilities } = mergedCapabilities(all, missing.length > 0, STATELESS_EXTENSIONS);
+  return {
+    resultType: "complete",
+    supportedVersions: MODERN_REVISIONS.filter((revision) =>
+      said.every(({ supportedVersions }) => Array.isArray(supportedVersions) && supportedVersions.includes(revision))
+    ),
+    capabilities: all.some(({ logging }) => isJsonObject(logging)) ? { ...capabilities, logging: {} } : capabilities,
+    ...(instructions === "" ? {} : { instructions }),
+    ttlMs: missing.length > 0 ? 0 : Math.min(...said.map(({ ttlMs }) => lifetimeOf(ttlMs))),
+    cacheScope: said.every(({ cacheScope }) => cacheScope === "public") ? "public" : "private",
+    _meta: { [META_SERVER_INFO]: SERVER_INFO },
+  };
+}
+
+function lifetimeOf(ttlMs: unknown): number {
+  return typeof ttlMs === "number" && ttlMs >= 0 ? ttlMs : 0;
+}
+
+/** Who answers. */
+export const SERVER_INFO = { name: "signet", title: "Signet", version: VERSION };
 
 function oldestRevision(present: readonly MemberLife[]): string {
   const revisions = present.map(({ handshake }) => handshake.protocolVersion);
@@ -35,10 +64,14 @@ function oldestRevision(present: readonly MemberLife[]): string {
 }
 
 /** @param incomplete whether members may come whose capabilities nobody knows: their lists will be there */
-export function mergedCapabilities(all: readonly JsonObject[], incomplete: boolean): JsonObject {
+export function mergedCapabilities(
+  all: readonly JsonObject[],
+  incomplete: boolean,
+  passing: readonly string[] = PASSING_EXTENSIONS,
+): JsonObject {
   const some = (name: string) => all.some((capabilities) => isJsonObject(capabilities[name]));
   const subscribe = all.some(({ resources }) => isJsonObject(resources) && resources.subscribe === true);
-  const extensions = PASSING_EXTENSIONS.flatMap((name) => {
+  const extensions = passing.flatMap((name) => {
     const given = all.map(({ extensions }) => isJsonObject(extensions) ? extensions[name] : undefined);
     const found = given.find((value) => value !== undefined && isModest(value));
     return found === undefined ? [] : [[name, found]];

@@ -60,10 +60,15 @@ export class KeptLists {
   }
 
   /** Undefined where the member has to be asked. */
-  find(life: MemberLife, { list, fields, goesOn }: Asked): Listed | undefined {
+  find(
+    life: MemberLife,
+    { list, fields, goesOn }: Asked,
+  ): { readonly listed: Listed; readonly leftMs: number } | undefined {
     const kept = this.#kept.get(keyOf(life, list));
     if (kept?.listed === undefined || !sameCredential(kept.fields, fields)) return undefined;
-    return this.#timers.now() - kept.atMs < lifetimeOf(kept, life, goesOn) ? kept.listed : undefined;
+    const ageMs = this.#timers.now() - kept.atMs;
+    if (ageMs >= lifetimeOf(kept, life, goesOn)) return undefined;
+    return { listed: kept.listed, leftMs: (kept.listed.ttlMs ?? 0) - ageMs };
   }
 
   begin(life: MemberLife, { list, fields }: Asked): Reading {

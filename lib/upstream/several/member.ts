@@ -18,6 +18,8 @@ export interface Member {
   readonly prefixName: string;
   /** The configured address: its key in the envelope. */
   readonly url: string;
+  /** For whatever Signet itself asks of it, in ms. */
+  readonly timeoutMs: number;
   /** Whether no session opens without it. */
   readonly required: boolean;
   readonly visible: Readonly<Record<OfferKind, Visible>>;

@@ -5,7 +5,6 @@ import {
   type Asker,
   type Carrier,
   type Message,
-  ownCarrier,
   type Peer,
   type PeerEvents,
   type PeerSource,
@@ -13,7 +12,8 @@ import {
 } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember } from "../../mcp/json_text.ts";
+import { speaksModern } from "../../mcp/for_stateless_server.ts";
+import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { isCredentialFault } from "../peers/http_peer_fault.ts";
@@ -35,8 +35,6 @@ export interface MemberLifeOptions {
   readonly timers: Timers;
   /** It will not be tried again in this session; not called for the session's own handshake, whose caller sees it. */
   readonly onRefused: (error: unknown) => void;
-  /** For whatever Signet itself asks of it, in ms. */
-  readonly timeoutMs: number;
 }
 
 export class MemberLife {
@@ -89,8 +87,9 @@ export class MemberLife {
 
   /** Undefined as long as nobody has asked it: after a restart, or while it is out. */
   get capabilities(): JsonObject | undefined {
-    const { capabilities, serverInfo } = this.handshake;
-    return isJsonObject(capabilities) && serverInfo !== undefined ? capabilities : undefined;
+    const { capabilities, serverInfo, supportedVersions } = this.handshake;
+    const isSaid = serverInfo !== undefined || supportedVersions !== undefined;
+    return isJsonObject(capabilities) && isSaid ? capabilities : undefined;
   }
 
   get handshake(): JsonObject {
@@ -107,25 +106,28 @@ export class MemberLife {
 
   /**
    * Greets it. To be called again only after it has failed.
-   * @param handshake with an id of Signet's own
+   * @param handshake with an id of Signet's own: an initialize, or a discovery for clients without sessions
    * @throws SignetError, HttpError; Error with a reason that may be shown
    */
   async greet(handshake: Uint8Array, carrier: Carrier): Promise<void> {
-    const { timers, timeoutMs } = this.#options;
+    const { timers } = this.#options;
+    const { timeoutMs } = this.member;
     this.#resumed ??= { state: undefined, protocolVersion: "", handshake };
     const source = this.#open();
+    const isDiscovery = stringAt(handshake, findMember(handshake, "method")) === "server/discover";
     const late = Promise.withResolvers<never>();
     const cancel = timers.after(timeoutMs, () => late.reject(new MemberFault(`no answer within ${timeoutMs} ms`)));
     try {
       const reply = await Promise.race([source.initialize(handshake, this.#carry(carrier)), late.promise]);
-      assertGreeted(reply);
+      assertGreeted(reply, isDiscovery);
       if (this.#stopped) throw new MemberFault("the session has ended");
       this.#source = source;
       this.breaker.succeed();
       this.#refusedStill = undefined;
       this.#refused.accept();
       this.member.refusal.accept();
-    } catch (error) {
+    } catch (given) {
+      const error = isDiscovery && saysNothingOfIt(given) ? new NotStatelessMember() : given;
       this.breaker.fail(error);
       const isForGood = source.isRefusedForGood || (error instanceof MemberFault && error.isForGood);
       this.#refusedStill = isForGood ? this.member.refusal.refuse(reasonOf(error)) : undefined;
@@ -162,13 +164,13 @@ export class MemberLife {
     return await this.#connecting.then(() => true, () => false);
   }
 
-  /** Asks as `Peer.ask`, but whoever asks is told in any case. What of the fields it may have is its peer's to know. */
-  ask(text: Uint8Array, asking: Asking, carrier: Carrier): void {
+  /** Asks as `Peer.ask`, but whoever asks is told in any case. */
+  ask(text: Uint8Array, asking: Asking, given: Carrier): void {
+    const carrier = this.#carry(given);
     const peer = this.#source?.peerFor(carrier);
     if (peer !== undefined && !(peer instanceof Promise)) return this.#send(peer, text, { asking, carrier });
-    const kept = ownCarrier(carrier);
-    void this.#peerLater(peer, kept)
-      .then((peer) => asking.isWanted && this.#send(peer, text, { asking, carrier: kept }))
+    void this.#peerLater(peer, carrier)
+      .then((peer) => asking.isWanted && this.#send(peer, text, { asking, carrier }))
       .catch((error) => asking.isWanted && asking.onLost({ reason: publicReason(error) }));
   }
 
@@ -274,12 +276,31 @@ export interface Asking extends Asker {
   readonly isWanted: boolean;
 }
 
+/** Of HTTP servers with sessions: what they say to a discovery without a session. */
+const UNKNOWN_HERE: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 410, 415, 422, 426, 501]);
+
+function saysNothingOfIt(error: unknown): boolean {
+  return error instanceof SignetError && UNKNOWN_HERE.has(error.detail.facts?.status);
+}
+
 /** As it stands behind the member's name. What is of a fault's own public words says already what could not be done. */
 function publicReason(error: unknown): string {
   return error instanceof SignetError ? error.message : `The MCP server cannot be reached: ${reasonOf(error)}`;
 }
 
-function assertGreeted({ value: { result, error } }: Message): void {
+/** A server with sessions was asked as one that has none. */
+export class NotStatelessMember extends MemberFault {
+  constructor() {
+    super("it has no stateless revision", { isForGood: true });
+  }
+}
+
+/** @throws MemberFault, NotStatelessMember */
+function assertGreeted({ value: { result, error } }: Message, isDiscovery: boolean): void {
+  if (isDiscovery) {
+    if (speaksModern(result)) return;
+    throw new NotStatelessMember();
+  }
   const version = isJsonObject(result) ? result.protocolVersion : undefined;
   if (typeof version === "string" && isLegacyRevision(version)) return;
   if (isJsonObject(error)) {

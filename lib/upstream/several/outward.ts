@@ -64,8 +64,15 @@ export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): U
         ),
       );
     case "tasks/get":
-    case "tasks/cancel":
-      return splice(line, taskSplices(line, memberAt(line, "taskId", result), of));
+    case "tasks/cancel": {
+      // Of a stateless server the result of the task stands in it.
+      const [taskId, within] = findMembers(line, ["taskId", "result"], result);
+      const content = elementsIn(line, memberAt(line, "content", within));
+      return splice(line, [
+        ...taskSplices(line, taskId, of),
+        ...content.flatMap((block) => contentSplices(line, block, label)),
+      ]);
+    }
     default:
       return line;
   }

@@ -9,9 +9,10 @@ import { jsonBytes } from "./splices.ts";
 /** @throws MemberFault if no answer comes in time, or none will */
 export type Ask = (life: MemberLife, method: string, params: JsonObject, carrier: Carrier) => Promise<Message>;
 
-export function asker(timers: Timers, timeoutMs: number): Ask {
+export function asker(timers: Timers): Ask {
   return (life, method, params, carrier) =>
     new Promise((resolve, reject) => {
+      const { timeoutMs } = life.member;
       let asked: { readonly peer: Peer; readonly id: number } | undefined;
       let waiting = true;
       const settle = (then: () => void) => {
@@ -24,7 +25,8 @@ export function asker(timers: Timers, timeoutMs: number): Ask {
         settle(() => reject(new MemberFault(`no answer within ${timeoutMs} ms`, { isSlow: true })));
         if (asked === undefined) return;
         const params = { requestId: asked.id, reason: "too late" };
-        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), carrier);
+        const fields = life.member.carry(carrier.fields);
+        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), { fields });
         asked.peer.forget(asked.id);
       });
       // Kept by nobody: it goes out, or not, while this stands.

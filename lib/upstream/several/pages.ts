@@ -15,7 +15,14 @@ const HEAD = '{"jsonrpc":"2.0","id":';
 /** Where the id stands in a page. */
 export const ID_OF_PAGES: Span = { start: HEAD.length, end: HEAD.length + 1 };
 
-export type Merged = readonly { readonly life: MemberLife; readonly listed: Listed }[];
+export type Merged = readonly MergedList[];
+
+export interface MergedList {
+  readonly life: MemberLife;
+  readonly listed: Listed;
+  /** For how long it holds from now on, as its member has said, in ms. */
+  readonly leftMs: number;
+}
 
 /** An answer, with 0 in the place of the client's id. */
 export interface Page {

@@ -13,16 +13,19 @@ import { open, seal } from "../../envelope/seal.ts";
 import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { AskingPeer } from "./asking_peer.ts";
-import { reasonOf } from "./breaker.ts";
+import { MemberFault, reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
 import { Cursors } from "./cursors.ts";
-import { greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
+import { discoveryOf, greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
 import type { Member } from "./member.ts";
-import { MemberLife } from "./member_life.ts";
+import { MemberLife, NotStatelessMember } from "./member_life.ts";
 import { asker } from "./own_asks.ts";
 import { type OutwardOf, outwardOfTask, outwardUpdate } from "./outward.ts";
 import { QuestionTokens } from "./question_tokens.ts";
-import { RouterPeer } from "./router_peer.ts";
+import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { metaOf } from "../../mcp/modern.ts";
+import { RouterPeer, type StatelessClients } from "./router_peer.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { jsonBytes, memberAt } from "./splices.ts";
 import { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
@@ -31,8 +34,6 @@ export interface RouterParts {
   /** In the order of the lists. */
   readonly members: readonly Member[];
   readonly separator: string;
-  /** For whatever Signet itself asks of a member, in ms. */
-  readonly memberTimeoutMs: number;
   /** Of the session's id here, in characters, so that it can be sealed. */
   readonly maxStateLength: number;
   readonly ring: () => KeyRing;
@@ -77,11 +78,14 @@ export class Router implements PeerSource {
   #catalog: Catalog | undefined;
   #taskIds: TaskIds | undefined;
   readonly #tokens = new QuestionTokens();
+  #subscriptions: Subscriptions | undefined;
   #run = "";
   #separator: string;
   /** Members whose own ids find no room in the session's: only this process knows them. */
   readonly #unsealed = new Set<MemberLife>();
   #greeting: JsonObject = {};
+  /** Whether its client has no session, and neither have its members. */
+  #isStateless = false;
   #protocolVersion = "";
   /** Of the last request: for what none is at hand for. */
   #carrier: Carrier;
@@ -156,8 +160,7 @@ export class Router implements PeerSource {
   /** @throws SignetError `upstream_unreachable` if a required member is not there, or none is */
   async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
     const id = findMember(text, "id")!;
-    // Nobody here speaks without sessions: whoever asks gets a session of its own (docs/behaviour.md S2).
-    if (stringAt(text, findMember(text, "method")) !== "initialize") return failure("Method not found");
+    this.#isStateless = stringAt(text, findMember(text, "method")) !== "initialize";
     this.#begin(this.#parts.members.map((member) => ({ member, name: member.prefixName })), this.#parts.newRun());
     const handshake = replaceSpan(text, id, jsonBytes(0));
     const tried = await Promise.all(this.#lives.map(async (life) => {
@@ -169,15 +172,36 @@ export class Router implements PeerSource {
       }
     }));
     const missing = tried.filter((failed) => failed !== undefined);
+    // One with sessions among them: whoever asks gets sessions of its own with all (docs/behaviour.md S2).
+    if (missing.some(({ error }) => error instanceof NotStatelessMember)) {
+      await this.end(carrier);
+      return failure("Method not found");
+    }
     this.#reportMissing(missing);
     await this.#requireEnough(missing, carrier);
     // What belongs to no session has no id that would lead back to it.
     if (this.#options.opening.session !== undefined) this.#sealAll();
-    this.#greeting = greetingOf(this.#lives.filter(({ isUp }) => isUp), missing);
-    this.#protocolVersion = String(this.#greeting.protocolVersion);
+    this.#greeting = this.#isStateless ? this.#discovery(missing) : greetingOf(this.#present, missing);
+    this.#protocolVersion = String(this.#greeting.protocolVersion ?? "");
     this.#retryLater();
     const value = { jsonrpc: "2.0", id: 0, result: this.#greeting };
     return { line: jsonBytes(value), value };
+  }
+
+  get #present(): readonly MemberLife[] {
+    return this.#lives.filter(({ isUp }) => isUp);
+  }
+
+  #discovery(missing: readonly Missing[]): JsonObject {
+    return discoveryOf(this.#present, missing);
+  }
+
+  /** As it is now: members come and go. */
+  #discoveryNow(): JsonObject {
+    const out = this.#lives.filter(({ isUp }) => !isUp);
+    return this.#discovery(
+      out.map((life) => ({ life, error: new MemberFault(life.breaker.reason ?? "is not there") })),
+    );
   }
 
   /** One that gives a long id is greeted anew after a restart: it keeps no session from being opened (A6). */
@@ -239,6 +263,7 @@ export class Router implements PeerSource {
   #cease(): void {
     this.#stopped = true;
     this.#catalog?.clear(true);
+    this.#subscriptions?.closeAll();
     this.#cancelRetry?.();
     this.#cancelTelling?.();
   }
@@ -250,7 +275,7 @@ export class Router implements PeerSource {
   }
 
   #begin(named: readonly { readonly member: Member; readonly name: string }[], run: string): void {
-    const { timers, memberTimeoutMs: timeoutMs, log, ring, account } = this.#parts;
+    const { timers, log, ring, account } = this.#parts;
     const { opening } = this.#options;
     this.#run = run;
     this.#lives = named.map(({ member, name }): MemberLife => {
@@ -259,7 +284,6 @@ export class Router implements PeerSource {
         name,
         opening,
         timers,
-        timeoutMs,
         events: this.#eventsOf(() => life),
         onRefused: (error) =>
           log.warn("an MCP server refused to open a session, and is left out of this one", {
@@ -272,7 +296,7 @@ export class Router implements PeerSource {
       return life;
     });
     const lives = this.#lives;
-    const ask = asker(timers, timeoutMs);
+    const ask = asker(timers);
     const taskIds = this.#taskIds = new TaskIds({ ring, owner: opening.caller.owner, lives });
     this.#catalog = new Catalog({
       lives,
@@ -280,7 +304,6 @@ export class Router implements PeerSource {
       separator: this.#separator,
       taskIds,
       timers,
-      timeoutMs,
       account: account.shareOf(opening.caller.principalKey),
       log,
       facts: this.#facts,
@@ -290,7 +313,17 @@ export class Router implements PeerSource {
       catalog: this.#catalog,
       cursors: new Cursors(ring, run),
       tokens: this.#tokens,
+      ...(this.#isStateless ? { stateless: this.#statelessClients(this.#catalog, taskIds) } : {}),
     });
+  }
+
+  #statelessClients(catalog: Catalog, taskIds: TaskIds): StatelessClients {
+    const { timers } = this.#parts;
+    const tell = (value: JsonObject) => {
+      if (this.#peer !== undefined) void this.#options.events.onMessage({ value, line: jsonBytes(value) }, this.#peer);
+    };
+    this.#subscriptions = new Subscriptions({ lives: this.#lives, catalog, taskIds, timers, tell });
+    return { discovery: () => this.#discoveryNow(), subscriptions: this.#subscriptions };
   }
 
   #reportMissing(missing: readonly Missing[]): void {
@@ -386,6 +419,9 @@ export class Router implements PeerSource {
       peer.send(jsonBytes({ jsonrpc: "2.0", id, result: {} }), { fields });
       return undefined;
     }
+    if (this.#subscriptions !== undefined && isOfSubscription(message)) {
+      return this.#hearSubscribed(life, message, peer);
+    }
     switch (method) {
       case "notifications/progress":
         // Of a call of another member's it says nothing (A6).
@@ -410,6 +446,21 @@ export class Router implements PeerSource {
       default:
         return events.onMessage(message, peer, about);
     }
+  }
+
+  #hearSubscribed(life: MemberLife, message: Message, peer: Peer): undefined {
+    const { method, params } = message.value;
+    const of = this.#outwardOf(life);
+    if (String(method).endsWith("/list_changed")) this.#catalog?.forget(life);
+    if (method !== "notifications/resources/updated") {
+      return this.#subscriptions?.hear(life, peer, { ...message, line: outwardOfTask(message.line, of) }) as undefined;
+    }
+    const uri = isJsonObject(params) ? params.uri : undefined;
+    if (typeof uri !== "string" || !life.member.visible.resources.shows(uri)) return undefined;
+    return this.#subscriptions?.hear(life, peer, {
+      ...message,
+      line: outwardUpdate(message.line, of.label),
+    }) as undefined;
   }
 
   #question(life: MemberLife, message: Message, { asking, ...from }: Heard): Promise<void> | undefined {
@@ -472,6 +523,10 @@ function fitting(places: readonly (readonly [name: string, place: string])[]) {
     }),
   );
   return places.filter((entry) => kept.has(entry));
+}
+
+function isOfSubscription({ value: { params } }: Message): boolean {
+  return isJsonObject(params) && metaOf(params)?.[META_SUBSCRIPTION_ID] !== undefined;
 }
 
 function failure(message: string): Message {

@@ -4,7 +4,9 @@ import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from ".
 import { progressTokenOf } from "../../bridge/open_calls.ts";
 import { idKey, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, replaceSpan, type Span, stringAt } from "../../mcp/json_text.ts";
+import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
+import { SERVER_INFO } from "./greeting.ts";
 import type { Catalog, Destination } from "./catalog.ts";
 import type { Cursors } from "./cursors.ts";
 import { type ListKind, LISTS } from "./list_kinds.ts";
@@ -12,10 +14,11 @@ import type { MemberLife } from "./member_life.ts";
 import { OpenRequest, type Requests } from "./open_request.ts";
 import type { OutwardOf } from "./outward.ts";
 import type { Ask } from "./own_asks.ts";
-import { ID_OF_PAGES, pageOf } from "./pages.ts";
+import { ID_OF_PAGES, type Merged, pageOf } from "./pages.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
 import { jsonBytes, memberAt } from "./splices.ts";
 import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 
@@ -32,6 +35,15 @@ export interface RouterPeerOptions {
   readonly taskIds: TaskIds;
   readonly tokens: QuestionTokens;
   readonly ask: Ask;
+  /** For clients without sessions; undefined where they have sessions. */
+  readonly stateless?: StatelessClients;
+}
+
+/** What only clients without sessions ask for. */
+export interface StatelessClients {
+  /** What is said of the whole. */
+  readonly discovery: () => JsonObject;
+  readonly subscriptions: Subscriptions;
 }
 
 export class RouterPeer implements Peer, Requests {
@@ -80,6 +92,7 @@ export class RouterPeer implements Peer, Requests {
   forget(id: number): void {
     const open = this.#open.get(id);
     this.#open.delete(id);
+    this.#options.stateless?.subscriptions.close(id);
     open?.running?.peer.forget(open.running.id);
   }
 
@@ -118,6 +131,10 @@ export class RouterPeer implements Peer, Requests {
   /** What Signet answers itself. Never in the same breath: whoever asks has to know its id first. */
   async #answer(request: OpenRequest, { text, method, params, carrier }: Kept): Promise<void> {
     await Promise.resolve();
+    if (this.#options.stateless !== undefined) {
+      if (method === "server/discover") return this.#result(request, jsonBytes(this.#options.stateless.discovery()));
+      if (method === "subscriptions/listen") return this.#subscribe(request, { text, method, params, carrier });
+    }
     if (method === "ping") return this.#result(request, EMPTY);
     if (method === "logging/setLevel") {
       return await this.#setLevel(request, params === undefined ? {} : parse(text, params), carrier);
@@ -125,7 +142,8 @@ export class RouterPeer implements Peer, Requests {
     const list = method === "tasks/list" && !this.#hasTasks ? undefined : LISTS[method];
     if (list === undefined) return this.#failUnknownMethod(request, method);
     const cursor = memberAt(text, "cursor", params);
-    await this.#list(request, list, { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier });
+    const asking = { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier };
+    await this.#list(request, list, { ...asking, params: this.#paramsFor(text, params) });
   }
 
   #failUnknownMethod(request: OpenRequest, method: string): void {
@@ -139,15 +157,38 @@ export class RouterPeer implements Peer, Requests {
     );
   }
 
-  async #list(request: OpenRequest, list: ListKind, by: { cursor: string | undefined; carrier: Carrier }) {
-    const { catalog, cursors } = this.#options;
-    const { cursor, carrier } = by;
+  /** What members are asked with in its name: a stateless one is told each time who asks. */
+  #paramsFor(text: Uint8Array, params: Span | undefined): JsonObject {
+    const meta = this.#options.stateless === undefined ? undefined : memberAt(text, "_meta", params);
+    if (meta === undefined) return {};
+    const { progressToken: _, ...envelope } = parse(text, meta);
+    return { _meta: envelope };
+  }
+
+  /** Open until its client leaves. */
+  #subscribe({ own }: OpenRequest, { text, params, carrier }: Kept): void {
+    const span = memberAt(text, "notifications", params);
+    const { _meta: envelope = {} } = this.#paramsFor(text, params);
+    const notifications = span === undefined ? undefined : parse(text, span);
+    const asked = notifications && { own, notifications, envelope: envelope as JsonObject, carrier };
+    if (asked !== undefined && this.#options.stateless?.subscriptions.open(asked)) return;
+    const request = this.#open.get(own);
+    if (request !== undefined) this.fail(request, INVALID_PARAMS, "Invalid params: notifications must be a filter");
+  }
+
+  async #list(request: OpenRequest, list: ListKind, by: Listing) {
+    const { catalog, cursors, stateless } = this.#options;
+    const { cursor, carrier, params } = by;
     const from = cursor === undefined ? undefined : cursors.open(list.method, cursor);
     if (cursor !== undefined && from === undefined) {
       return this.fail(request, INVALID_PARAMS, "Invalid params: unknown cursor");
     }
-    const asked = { list, carrier, params: {}, goesOn: from !== undefined };
-    const line = await catalog.page(asked, (merged) => pageOf(merged, list, { from, cursors, besides: "" }));
+    const asked = { list, carrier, params, goesOn: from !== undefined };
+    const besides = (merged: Merged) => stateless === undefined ? "" : lifetimeWords(merged);
+    const line = await catalog.page(
+      asked,
+      (merged) => pageOf(merged, list, { from, cursors, besides: besides(merged) }),
+    );
     this.#reply(request, { line, value: { jsonrpc: "2.0", id: 0, result: {} }, id: ID_OF_PAGES });
   }
 
@@ -169,12 +210,15 @@ export class RouterPeer implements Peer, Requests {
     }).catch((error) => this.#failInternally(request, error));
   }
 
-  #destinationOf({ what, value }: Subject, { carrier }: Routed) {
+  #destinationOf({ what, value }: Subject, { text, carrier }: Routed) {
     const { catalog, taskIds } = this.#options;
     if (value === undefined) return undefined;
     if (what === "task") return taskIds.open(value);
     if (what === "resource") return catalog.resourceOf(value);
-    return catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, { carrier, params: {} });
+    return catalog.destinationOf(what === "tool" ? "tools" : "prompts", value, {
+      carrier,
+      params: this.#paramsFor(text, findMember(text, "params")),
+    });
   }
 
   #pass(request: OpenRequest, subject: Subject, { text, method, carrier, to }: Routed & { to: Destination }): void {
@@ -242,6 +286,21 @@ function renamed(text: Uint8Array, { span, value }: Subject, inward: string): Ui
   const isPlain = end - start === value!.length + 2 && prefix > 0 && value!.endsWith(inward);
   if (!isPlain) return replaceSpan(text, span!, jsonBytes(inward));
   return replaceSpan(text, { start: start + 1, end: start + 1 + prefix }, NOTHING);
+}
+
+interface Listing {
+  readonly cursor: string | undefined;
+  readonly carrier: Carrier;
+  readonly params: JsonObject;
+}
+
+/** What a stateless client is told of a merged list: it holds for as long as each part does, and for whom all do. */
+function lifetimeWords(merged: Merged): string {
+  const leftMs = Math.min(...merged.map(({ leftMs }) => leftMs));
+  const ttlMs = Number.isFinite(leftMs) ? Math.max(0, Math.floor(leftMs)) : 0;
+  const scope = merged.every(({ listed }) => listed.isPublic) ? "public" : "private";
+  const meta = JSON.stringify({ [META_SERVER_INFO]: SERVER_INFO });
+  return `"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${scope}","_meta":${meta}`;
 }
 
 /** As it came: on loan. */

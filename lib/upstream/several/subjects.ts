@@ -25,6 +25,7 @@ const OF_METHODS: ReadonlyMap<string, readonly [Subject["what"], "name" | "uri" 
   ["tasks/get", ["task", "taskId"]],
   ["tasks/result", ["task", "taskId"]],
   ["tasks/cancel", ["task", "taskId"]],
+  ["tasks/update", ["task", "taskId"]],
 ]);
 
 /** Undefined for a method that is about no member in particular. */

@@ -1,24 +1,6 @@
 // What of a member is there for clients: patterns that allow and deny (A7). What is not listed cannot be called; lists
-// and calls ask here alike. Matching takes time linear in name × stars, whatever the pattern.
-
-/** `*` is any text, `?` any one character. */
-function matches(pattern: string, text: string): boolean {
-  let p = 0, t = 0, star = -1, mark = 0;
-  while (t < text.length) {
-    if (p < pattern.length && pattern[p] === "*") {
-      star = p++;
-      mark = t;
-    } else if (p < pattern.length && (pattern[p] === "?" || pattern[p] === text[t])) {
-      p++;
-      t++;
-    } else if (star !== -1) {
-      p = star + 1;
-      t = ++mark;
-    } else return false;
-  }
-  while (pattern[p] === "*") p++;
-  return p === pattern.length;
-}
+// and calls ask here alike.
+import { matchesPattern as matches } from "../../mcp/name_pattern.ts";
 
 /** Patterns as configured: `member/pattern` or `pattern`. */
 export interface Patterns {

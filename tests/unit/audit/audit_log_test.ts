@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { AuditLog, type AuditLogOptions } from "../../../lib/audit/audit_log.ts";
 import type { ChainKey } from "../../../lib/audit/chain.ts";
+import { FileSink } from "../../../lib/audit/file_sink.ts";
 import type { AuditSink } from "../../../lib/audit/sink.ts";
 import { Verifier } from "../../../lib/audit/verify.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
+import type { LogFacts } from "../../../lib/observe/log.ts";
 import { SILENT_LOG } from "../../support/silent_log.ts";
 import { until } from "../../support/until.ts";
 
@@ -135,4 +137,47 @@ Deno.test("G1: an audit log that cannot be written holds nobody up when Signet e
   audit.onExchange(record("lost"));
   await audit.close(30);
   assert.deepEqual(disk.lines(), []);
+});
+
+Deno.test("G2: a file that was removed, cut or written to by another shows while Signet runs, once", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/audit.jsonl`;
+  const told: unknown[] = [];
+  const log = { ...SILENT_LOG, error: (_event: string, facts?: LogFacts) => void told.push(facts?.found) };
+  const sink = await FileSink.open({ path, trustsOthers: false });
+  const audit = logOn(sink, { log });
+  try {
+    await until(() => audit.stats.lines === 1, "the first line");
+    await audit.check();
+    assert.deepEqual(told, []);
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, "more\n", { append: true });
+    await audit.check();
+    await audit.check();
+    await Deno.truncate(path, text.length - 10);
+    await audit.check();
+    await Deno.remove(path);
+    await audit.check();
+    assert.deepEqual(told, ["written to by somebody else", "cut", "moved or removed"]);
+    await audit.reopen();
+    await audit.check();
+    assert.equal(told.length, 3);
+  } finally {
+    await audit.close(10_000);
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("G1: with wait, nobody waits any more once others have waited in vain", async () => {
+  const disk = new Disk();
+  disk.full = true;
+  const audit = logOn(disk, { maxWaiting: 100, whenFull: "wait", patienceMs: 20 });
+  let waiting: Promise<void> | undefined;
+  while ((waiting = audit.room()) === undefined) audit.onExchange(record("tool"));
+  await assert.rejects(waiting);
+  await assert.rejects(Promise.race([audit.room(), Promise.resolve("waits")]), /cannot be recorded now/);
+  disk.full = false;
+  const hasRoom = () => Promise.resolve(audit.room()).then(() => true, () => false);
+  await until(hasRoom, "room again");
+  await audit.close(10_000);
 });

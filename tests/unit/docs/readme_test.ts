@@ -42,6 +42,7 @@ const NO_SETTINGS: ReadonlySet<string> = new Set([
   ...["watch", "every", "json", "probe", "bearer-file"],
   ...["transport", "header"],
   ...["head", "closed"],
+  ...["as", "call", "arguments", "annotations"],
 ]);
 
 Deno.test("README and guides name no flag that is none", STRICT, async () => {

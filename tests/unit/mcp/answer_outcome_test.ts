@@ -33,6 +33,7 @@ const CASES: readonly [text: string, wanted: Outcome][] = [
   [`{"result":{"isErro\\u0072":true}}`, outcome()],
   [`{"result":{"content":[{"text":"cut`, outcome()],
   [`{"result":{"content":[]`, outcome()],
+  [`{"error":{"code":${"9".repeat(400)},"message":""}}`, outcome()],
   [`{"result":null}`, outcome()],
   [``, outcome()],
   [`<html>`, outcome()],

@@ -46,3 +46,20 @@ Deno.test("V2: a certificate is read whether it is trusted or not", STRICT, asyn
   const trusting = await reach({ ...target, caCerts: [made.cert] }, PATIENCE_MS);
   assert.equal(trusting.certificate!.problem, undefined);
 });
+
+Deno.test("V2: a certificate for another name is not trusted, whoever has signed it", STRICT, async () => {
+  await using made = await makeCertificate("other.example");
+  if (!made.available) return;
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert: made.cert, key: made.key, onListen: () => {} },
+    () => new Response("ok"),
+  );
+  const target = {
+    hostname: "localhost",
+    port: (server.addr as Deno.NetAddr).port,
+    secure: true,
+    caCerts: [made.cert],
+  };
+  const { certificate } = await reach(target, PATIENCE_MS);
+  assert.match(certificate?.problem ?? "trusted", /ALTNAME|hostname|name/i);
+});

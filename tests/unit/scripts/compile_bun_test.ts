@@ -1,7 +1,7 @@
 // What the executable made with Bun consists of, and what its runtime is made blind to.
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
-import { bundleProgram, switchOff } from "../../../scripts/compile_bun.ts";
+import { bundleProgram, MAIN, switchOff } from "../../../scripts/compile_bun.ts";
 import { assertSelfContained, packagesOf, RUNTIME_PACKAGES } from "../../../scripts/compile_contents.ts";
 import { fileNameOf, targetNamed, TARGETS } from "../../../scripts/compile_targets.ts";
 import { sbomText } from "../../../scripts/sbom.ts";
@@ -32,14 +32,27 @@ Deno.test("assertSelfContained objects to whatever a bundle would load when it r
   assertSelfContained('import { a } from "node:fs";\nimport "node:net";\nconst text = "import x";\nexport { b };\n');
   assert.throws(() => assertSelfContained('import { a } from "node:fs";\nimport { jwt } from "jose";\n'), /jose/);
   assert.throws(() => assertSelfContained('import "./a.js";\n'), /a\.js/);
+  assertSelfContained('const page = `\nimport { get } from "./api.js";\n`;\n');
 });
 
-Deno.test("the program bundles into one module of its own files and its packages", STRICT, async () => {
-  const { code, packages } = await bundleProgram(root);
-  assert.ok(code.length > 100_000);
-  assert.ok(packages.length > 3);
-  assert.ok(packages.every(({ name }) => RUNTIME_PACKAGES.includes(name)));
+Deno.test("assertSelfContained lets parts of a bundle import each other, and no file that is none", STRICT, () => {
+  const parts = new Set(["chunk-A1B2.js"]);
+  assertSelfContained('import {\n  a\n} from "./chunk-A1B2.js";\n', parts);
+  assert.throws(() => assertSelfContained('import { a } from "./chunk-C3D4.js";\n', parts), /chunk-C3D4/);
 });
+
+Deno.test(
+  "the program bundles into parts of its own files and its packages, and little is in the one that begins",
+  STRICT,
+  async () => {
+    const { files, packages } = await bundleProgram(root);
+    const sizes = [...files].map(([, code]) => code.length);
+    assert.ok(sizes.reduce((sum, size) => sum + size, 0) > 1_000_000);
+    assert.ok(files.get(MAIN)!.length < 200_000, `${files.get(MAIN)!.length} characters`);
+    assert.ok(packages.length > 3);
+    assert.ok(packages.every(({ name }) => RUNTIME_PACKAGES.includes(name)));
+  },
+);
 
 Deno.test("switchOff makes every occurrence of a name one that no environment holds, and misses none", STRICT, () => {
   const bytes = new TextEncoder().encode("xBUN_BE_BUN BUN_BE_BUNBUN_OPTIONS");

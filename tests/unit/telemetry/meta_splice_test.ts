@@ -10,7 +10,7 @@ const spliced = (message: string, insert = false) => text(withContext(bytes(mess
 
 Deno.test("a context is exchanged where it stands, and not a byte besides", STRICT, () => {
   const message =
-    '{ "params" :\n{"name":"traceparent", "arguments":{"_meta":{"traceparent":"x"}}, "_meta": {"a":1.50,"traceparent" : "old" } },"id":1}';
+    '{ "params" :\n{"name":"traceparent", "arguments":{"_meta":{"traceparent":"x"}}, "_meta": {"a":1.50,"traceparent" : "old" } },"id":1,"method":"x"}';
   const found = spliced(message);
   assert.equal(found, message.replace('"old"', `"${NEW}"`));
   assert.equal(readMeta(bytes(found), "traceparent"), NEW);
@@ -20,14 +20,23 @@ Deno.test("where there is none nothing is changed, unless it is to be put in", S
   for (
     const message of [
       '{"id":1,"method":"ping"}',
-      '{"params":null}',
-      '{"params":{}}',
-      '{"params":{"_meta":{}}}',
-      '{"params":{"_meta":null}}',
+      '{"method":"x","params":null}',
+      '{"method":"x","params":{}}',
+      '{"method":"x","params":{"_meta":{}}}',
+      '{"method":"x","params":{"_meta":null}}',
     ]
   ) {
     assert.equal(spliced(message), message);
     assert.equal(readMeta(bytes(spliced(message, true)), "traceparent"), NEW, message);
+  }
+});
+
+Deno.test("nothing is put into what is no request: an answer, a batch", STRICT, () => {
+  const messages = ['{"jsonrpc":"2.0","id":1,"result":{}}', '{"id":1,"error":{"code":1,"message":"params"}}'];
+  const batches = [' [{"id":1,"method":"ping"},{"method":"x","params":{}}]', '[{"id":1,"result":{"method":"x"}}]'];
+  for (const message of [...messages, ...batches]) {
+    assert.equal(spliced(message, true), message);
+    assert.equal(readMeta(bytes(message), "traceparent"), undefined);
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Sampler } from "../../../lib/telemetry/sampler.ts";
+import { parseTraceparent } from "../../../lib/telemetry/trace_context.ts";
 import { STRICT } from "../../support/strict.ts";
 
 /** Repeatable: a 32-bit xorshift. */
@@ -44,8 +45,8 @@ Deno.test(
       const sampler = new Sampler({ name: "traceidratio", ratio });
       let begun = 0;
       for (let i = 0; i < 50_000; i++) {
-        const traceId = sampler.begin(next, ids(next));
-        if (traceId === undefined) continue;
+        if (!sampler.rolls(next)) continue;
+        const traceId = sampler.rootId(ids(next)());
         begun++;
         assert.match(traceId, /^[0-9a-f]{32}$/);
         assert.ok(sampler.follows(parent(false, traceId)), traceId);
@@ -56,8 +57,22 @@ Deno.test(
 );
 
 Deno.test("nothing is begun at 0, everything at 1, whatever the dice say", STRICT, () => {
-  const make = ids(dice());
-  assert.equal(new Sampler({ name: "traceidratio", ratio: 0 }).begin(() => 0, make), undefined);
-  assert.equal(new Sampler({ name: "always_off", ratio: 1 }).begin(() => 0, make), undefined);
-  assert.ok(new Sampler({ name: "parentbased_always_on", ratio: 0 }).begin(() => 0.999999, make));
+  assert.equal(new Sampler({ name: "traceidratio", ratio: 0 }).rolls(() => 0), false);
+  assert.equal(new Sampler({ name: "always_off", ratio: 1 }).rolls(() => 0), false);
+  const always = new Sampler({ name: "parentbased_always_on", ratio: 0 });
+  assert.equal(always.rolls(() => 0.999999), true);
+  assert.equal(always.rootId("1".repeat(32)), "1".repeat(32));
+});
+
+Deno.test("what passes at a glance is what its parent did not sample", STRICT, () => {
+  const heeding = new Sampler({ name: "parentbased_traceidratio", ratio: 0.5 });
+  const deciding = new Sampler({ name: "traceidratio", ratio: 0.5 });
+  for (let flags = 0; flags < 256; flags++) {
+    const text = `00-${"a".repeat(32)}-${"b".repeat(16)}-${flags.toString(16).padStart(2, "0")}`;
+    assert.equal(heeding.passes(text), !parseTraceparent(text)!.sampled, text);
+    assert.equal(deciding.passes(text), false);
+  }
+  for (const text of ["", "00-", `cc-${"a".repeat(52)}`, "x".repeat(55), `00-${"a".repeat(53)}`]) {
+    assert.equal(heeding.passes(text), false, "looked at more closely");
+  }
 });

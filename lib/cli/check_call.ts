@@ -1,0 +1,148 @@
+// `signet check --as CLAIMS.json --call NAME`: what the rules of a configuration make of one call by one caller, and why
+// (docs/behaviour.md G4). Starts nothing, sends nothing, verifies nothing: the claims are taken at their word.
+import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { parsePattern } from "../config/access_rule.ts";
+import { file, string } from "../config/kinds.ts";
+import type { Settings } from "../config/schema.ts";
+import { claimAt, clientOf, scopesOf } from "../identity/claims.ts";
+import type { Principal } from "../identity/principal.ts";
+import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { hintsOf } from "../policy/hints.ts";
+import type { Known, Step, Verdict } from "../policy/policy.ts";
+import { readArguments } from "../policy/arguments.ts";
+import type { Subject } from "../policy/subject.ts";
+import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+
+const AS: OwnFlag<string> = {
+  name: "as",
+  doc: "A token's claims in a file, as JSON, or the token itself: whose calls are judged, with --call",
+  kind: file,
+};
+const CALL: OwnFlag<string> = {
+  name: "call",
+  doc: "A tool, or prompt:NAME, resource:URI, method:NAME: what the rules make of it",
+  kind: string,
+};
+const ARGUMENTS: OwnFlag<string> = {
+  name: "arguments",
+  doc: "Arguments of that call, as JSON",
+  kind: string,
+};
+const SAYS: OwnFlag<string> = {
+  name: "annotations",
+  doc: 'What the server says of the tool, as JSON: {"readOnlyHint": true}',
+  kind: string,
+};
+
+export const CALL_FLAGS: readonly OwnFlag[] = [AS, CALL, ARGUMENTS, SAYS];
+
+const METHOD_OF = { tool: "tools/call", prompt: "prompts/get", resource: "resources/read" } as const;
+
+/** Whether a call was asked about. */
+export function asksAboutCall({ flags }: CommandContext): boolean {
+  return CALL_FLAGS.some((flag) => ownValue(flags, flag) !== undefined);
+}
+
+/** @throws CommandFailure */
+export async function checkCall(context: CommandContext, settings: Settings): Promise<ExitCode> {
+  const { flags } = context;
+  const call = ownValue(flags, CALL);
+  if (call === undefined) {
+    throw new CommandFailure(EXIT.usage, "there is no call to judge", "Add --call NAME.");
+  }
+  const { createCode } = await import("../app/law.ts");
+  const { policy } = await createCode(settings);
+  if (policy === undefined) {
+    context.stdout("  There are no rules: every caller may call everything.\n");
+    return EXIT.done;
+  }
+  const principal = await principalOf(context, settings);
+  const subject = subjectOf(call);
+  const { verdict, steps } = policy.explain(principal, subject, knownOf(context));
+  for (const line of explained({ principal, subject, verdict, steps })) context.stdout(`${line}\n`);
+  return verdict.ruling === "allowed" ? EXIT.done : EXIT.failedCheck;
+}
+
+function subjectOf(call: string): Subject {
+  const { kind, pattern: name } = parsePattern(call);
+  return { kind, name, method: kind === "method" ? name : METHOD_OF[kind] };
+}
+
+function knownOf({ flags }: CommandContext): Known {
+  const says = ownValue(flags, SAYS);
+  const args = readObject(ownValue(flags, ARGUMENTS) ?? "{}", "--arguments");
+  const message = new TextEncoder().encode(JSON.stringify({ params: { arguments: args } }));
+  return {
+    hints: says === undefined ? undefined : hintsOf(readObject(says, "--annotations")),
+    args: (wanted) => readArguments(message, wanted),
+  };
+}
+
+function readObject(text: string, what: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isJsonObject(value)) return value;
+  } catch {
+    // Told below.
+  }
+  throw new CommandFailure(EXIT.usage, `${what} is no JSON object`, 'Write one, such as {"limit": 10}.');
+}
+
+/** Nobody in particular where no claims are given. */
+async function principalOf(context: CommandContext, settings: Settings): Promise<Principal> {
+  const path = ownValue(context.flags, AS);
+  const claims = path === undefined ? { sub: "somebody" } : claimsIn(await context.readTextFile(path));
+  const issuer = typeof claims.iss === "string" ? claims.iss : settings.jwtIssuer ?? "";
+  const provider = settings.jwtProviders.find((provider) => provider.issuer === issuer);
+  const subject = claimAt(claims, provider?.subjectClaim ?? settings.jwtSubjectClaim);
+  const client = clientOf(claims);
+  return {
+    source: "check",
+    issuer,
+    subject: typeof subject === "string" ? subject : "(no subject)",
+    ...(typeof client === "string" ? { clientId: client } : {}),
+    scopes: scopesOf(claims, provider?.scopeClaims ?? settings.jwtScopeClaims),
+    claims,
+    expiresAtMs: Infinity,
+  };
+}
+
+/** Of a file that holds claims, or a token. */
+function claimsIn(text: string): JsonObject {
+  const [, payload] = /^\s*[\w-]+\.([\w-]+)\.[\w-]*\s*$/.exec(text) ?? [];
+  if (payload === undefined) return readObject(text, "the file of --as");
+  const bytes = Uint8Array.fromBase64(payload, { alphabet: "base64url" });
+  return readObject(new TextDecoder().decode(bytes), "the token of --as");
+}
+
+interface Explaining {
+  readonly principal: Principal;
+  readonly subject: Subject;
+  readonly verdict: Verdict;
+  readonly steps: readonly Step[];
+}
+
+function explained({ principal, subject, verdict, steps }: Explaining): string[] {
+  const what = subject.kind === "method" ? subject.name : `${subject.kind} ${subject.name}`;
+  const who = principal.subject;
+  const asked = steps.map(({ rule, why }) => `    ${rule}: ${why}`);
+  const otherwise = verdict.ruling === "denied" && verdict.rule === undefined ? ["    no other rule speaks of it"] : [];
+  return [`  ${headline({ who, what, verdict })}`, ...asked, ...otherwise];
+}
+
+function headline(
+  { who, what, verdict }: { readonly who: string; readonly what: string; readonly verdict: Verdict },
+): string {
+  switch (verdict.ruling) {
+    case "allowed":
+      return `${who} may have ${what}.`;
+    case "denied":
+      return `${who} may not have ${what}: it is as good as not there.`;
+    case "arguments":
+      return `${who} sees ${what}, and may not call it with these arguments.`;
+    case "scope":
+      return `${who} may have ${what} with more scopes: ${verdict.scopes.join(" ")}.`;
+    case "unknown":
+      return `Whether ${who} may have ${what} depends on what the server says of it: give --annotations.`;
+  }
+}

@@ -1,0 +1,246 @@
+// One client of HTTP+SSE (2024-11-05): its stream, and the session that its messages open and use. Every message goes down
+// the path of any other request, with its own credential; what comes of it goes out on the stream.
+// Guarantees: only the stream's owner is heard; with the stream the session ends.
+import { SignetError } from "../../errors.ts";
+import { BytesBody } from "../../http1/wire/bytes_body.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
+import { errorWithId } from "../../bridge/open_calls.ts";
+import { findMember, flatten } from "../../mcp/json_text.ts";
+import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
+import type { Caller } from "../../session/caller.ts";
+import type { WatchedStream } from "../out/keep_alive.ts";
+import type { HeldBody } from "../in/body.ts";
+import type { Inbound } from "../inbound.ts";
+import type { GatewayParts, Handle } from "../parts.ts";
+import { InnerExchange } from "./inner_exchange.ts";
+
+/** What a message was answered with, where that was known soon. */
+export interface Answered {
+  readonly start: ResponseStart;
+  readonly body: Uint8Array | undefined;
+}
+
+/** Of a client's request these are said here, whatever it says itself. */
+const OWN: ReadonlySet<string> = new Set([
+  ...["accept", "accept-encoding", "content-length", "transfer-encoding", "last-event-id"],
+  ...["mcp-session-id", "mcp-protocol-version"],
+]);
+/** How long a message's refusal is waited for before it is called accepted, in ms: clients send them one by one. */
+const SOON_MS = 50;
+/** Before a listening stream that has ended is asked for again, in ms. */
+const RELISTEN_MS = 1000;
+
+const EVENT = new TextEncoder().encode("event: message\ndata: ");
+const END = new TextEncoder().encode("\n\n");
+const LOST = { code: -32000, message: "Bad gateway: the answer was cut off, or is too long" };
+const NO_BYTES = new Uint8Array(0);
+const decoder = new TextDecoder();
+
+/** What is done with what comes of a request. */
+interface Hearing {
+  readonly onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void;
+  readonly onLost?: () => void;
+  readonly extra?: FieldList;
+  readonly onEventId?: (id: string) => void;
+}
+
+export interface ChannelOptions {
+  /** Of the request that opened the stream. */
+  readonly inbound: Inbound;
+  readonly caller: Caller;
+  readonly stream: WatchedStream;
+  readonly handle: Handle;
+  /** The session is no more: a client of this transport knows no other way to begin again than with a new stream. */
+  readonly onGone: () => void;
+  readonly timers?: Timers;
+}
+
+export class LegacyChannel {
+  readonly caller: Caller;
+  readonly #options: ChannelOptions;
+  readonly #timers: Timers;
+  readonly #inner = new Set<InnerExchange>();
+  #parts: GatewayParts;
+  /** Whose fields go with what no message brings: the last one's. */
+  #last: Inbound;
+  #sessionId: string | undefined;
+  #version: string | undefined;
+  #isListening = false;
+  #wake: () => void = () => {};
+  #isClosed = false;
+
+  constructor(parts: GatewayParts, options: ChannelOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#timers = options.timers ?? SYSTEM_TIMERS;
+    this.#last = options.inbound;
+    this.caller = options.caller;
+  }
+
+  /**
+   * Takes a message. `body` is released when nothing needs it any more.
+   * @returns its answer if that came soon, else undefined: it is on its way, and what comes of it goes to the stream
+   */
+  async take(parts: GatewayParts, inbound: Inbound, body: HeldBody): Promise<Answered | undefined> {
+    this.#parts = parts;
+    this.#last = inbound;
+    const head = Promise.withResolvers<Answered>();
+    const text = body.bytes;
+    const isInitialized = isNotificationOf(text, "notifications/initialized");
+    const onHead = (start: ResponseStart, whole: Uint8Array | undefined) => {
+      this.#heard(start);
+      if (isInitialized && start.status === 202) void this.#listen();
+      head.resolve({ start, body: whole });
+    };
+    // Who sends messages one by one waits for none of their answers: a refusal has to come by the stream, too.
+    const id = idIn(text);
+    const onLost = () => void (id !== undefined && this.#say(errorWithId(id, LOST)));
+    void this.#run("POST", new BytesBody(text), { onHead, onLost }).finally(() => body.release());
+    return await settlesWithin(head.promise, SOON_MS, this.#timers) ? await head.promise : undefined;
+  }
+
+  /** Cuts what is under way: nothing is said any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake();
+    for (const inner of this.#inner) inner.abort();
+  }
+
+  /** Behind `close`: ends the session. Settles when the server was told. */
+  async endSession(): Promise<void> {
+    if (this.#sessionId !== undefined) await this.#run("DELETE", new BytesBody(NO_BYTES), { onHead: () => {} });
+  }
+
+  #heard({ status, fields }: ResponseStart): void {
+    if (status === 404 && this.#sessionId !== undefined) this.#options.onGone();
+    if (status >= 300) return;
+    this.#sessionId = fieldValue(fields, "mcp-session-id") ?? this.#sessionId;
+  }
+
+  /** The server's own stream, for as long as the client's is open. */
+  async #listen(): Promise<void> {
+    if (this.#isListening || this.#sessionId === undefined) return;
+    this.#isListening = true;
+    let lastEventId: string | undefined;
+    let status = 200;
+    while (!this.#isClosed && status === 200) {
+      const extra = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
+      const onHead = (start: ResponseStart) => void (status = start.status);
+      await this.#run("GET", new BytesBody(NO_BYTES), { onHead, extra, onEventId: (id) => lastEventId = id });
+      if (!this.#isClosed && status === 200) await this.#pause();
+    }
+    this.#isListening = false;
+  }
+
+  /** Until it is time to listen again, or never. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#timers.after(RELISTEN_MS, resolve);
+      this.#wake = () => {
+        stop();
+        resolve();
+      };
+    });
+  }
+
+  async #run(
+    method: "GET" | "POST" | "DELETE",
+    body: BodyReader,
+    { onHead, onLost = () => {}, extra = [], onEventId = () => {} }: Hearing,
+  ): Promise<void> {
+    const inner: InnerExchange = new InnerExchange({
+      head: this.#headOf(method, body.length, extra),
+      body,
+      connection: this.#last.exchange.connection,
+      account: this.#parts.account.shareOf(this.caller.principalKey),
+      listener: {
+        onHead,
+        onLost,
+        onMessage: async (text, eventId) => {
+          if (eventId !== undefined) onEventId(eventId);
+          // A refusal is about a message or about nothing that the client has asked for.
+          if (text.length > 0 && (inner.status < 300 || idIn(text) !== undefined)) await this.#say(text);
+        },
+      },
+    });
+    this.#inner.add(inner);
+    try {
+      await this.#options.handle(this.#parts, inner);
+    } finally {
+      this.#inner.delete(inner);
+      inner.release();
+    }
+  }
+
+  /** One event: a message is one line there. */
+  async #say(text: Uint8Array): Promise<void> {
+    if (this.#isClosed) return;
+    this.#version ??= versionIn(text);
+    const line = flatten(text.slice());
+    const event = new Uint8Array(EVENT.length + line.length + END.length);
+    event.set(EVENT);
+    event.set(line, EVENT.length);
+    event.set(END, EVENT.length + line.length);
+    await this.#options.stream.write(event);
+  }
+
+  #headOf(method: string, bodyLength: number, extra: FieldList): RequestHead {
+    const { options: { path } } = this.#parts;
+    const { head } = this.#last;
+    const fields: FieldList = [];
+    for (let i = 0; i < head.fields.length; i += 2) {
+      const name = head.fields[i]!;
+      if (!OWN.has(name) && (method === "POST" || name !== "content-type")) fields.push(name, head.fields[i + 1]!);
+    }
+    const accept = method === "POST" ? "application/json, text/event-stream" : "text/event-stream";
+    fields.push("accept", accept, "accept-encoding", "identity", ...extra);
+    if (this.#sessionId !== undefined) fields.push("mcp-session-id", this.#sessionId);
+    if (this.#version !== undefined) fields.push("mcp-protocol-version", this.#version);
+    return {
+      ...{ method, target: path, path, query: "", minorVersion: 1, fields, host: head.host, bodyLength },
+      ...{ keepAlive: true, expectsContinue: false },
+    };
+  }
+}
+
+/** Of an answer to initialize; undefined for any other. */
+function versionIn(text: Uint8Array): string | undefined {
+  if (text.length > 64 * 1024) return undefined;
+  try {
+    const { result } = JSON.parse(decoder.decode(text));
+    const version = isJsonObject(result) ? result.protocolVersion : undefined;
+    return typeof version === "string" ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isNotificationOf(text: Uint8Array, method: string): boolean {
+  if (text.length > 4096) return false;
+  try {
+    const message = JSON.parse(decoder.decode(text));
+    return isJsonObject(message) && message.method === method && message.id === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** As it stands in a message; undefined where there is none, or nobody could tell whose it is. */
+function idIn(text: Uint8Array): Uint8Array | undefined {
+  try {
+    const span = findMember(text, "id");
+    const id = span === undefined ? undefined : text.slice(span.start, span.end);
+    return id === undefined || decoder.decode(id) === "null" ? undefined : id;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a stream that is not the caller's is answered with. @throws SignetError */
+export function assertOwner(channel: LegacyChannel | undefined, caller: Caller): LegacyChannel {
+  if (channel === undefined) throw new SignetError("session_not_found", { facts: { outcome: "no_stream" } });
+  if (channel.caller.owner !== caller.owner) throw new SignetError("owner_mismatch");
+  return channel;
+}

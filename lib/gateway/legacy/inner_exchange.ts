@@ -1,0 +1,189 @@
+// A request of a client of HTTP+SSE (2024-11-05) as one of Streamable HTTP, made here and taken down the same path as any
+// other; its answer comes apart into messages for the client's one stream. What is held of it is bounded and charged.
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
+import {
+  type BodyReader,
+  type BodyWriter,
+  type Exchange,
+  HttpError,
+  type RequestHead,
+  type ResponseStart,
+  type ServerConnection,
+} from "../../http1/types.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
+import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { SseParser } from "../../mcp/sse.ts";
+
+/** Who hears what comes of it. */
+export interface InnerListener {
+  /** The answer has begun; its body is with it where it came whole. */
+  onHead(start: ResponseStart, whole: Uint8Array | undefined): void;
+  /** A message, and the event it came with. Resolves when the client's stream took it. */
+  onMessage(text: Uint8Array, eventId: string | undefined): Promise<void>;
+  /** What is left of the answer does not come: there is no room for it, or it is none. */
+  onLost(): void;
+}
+
+export interface InnerOptions {
+  readonly head: RequestHead;
+  readonly body: BodyReader;
+  readonly connection: ServerConnection;
+  readonly listener: InnerListener;
+  /** What is held of the answer is charged to it. */
+  readonly account: ByteAccount;
+}
+
+/** Of one message, in bytes. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+
+export class InnerExchange implements Exchange {
+  readonly head: RequestHead;
+  readonly body: BodyReader;
+  readonly connection: ServerConnection;
+  onAbort: (() => void) | undefined = undefined;
+  aborted = false;
+  started = false;
+  status = 0;
+  bodySent = 0;
+  readonly #listener: InnerListener;
+  readonly #charge: Charge;
+
+  constructor({ head, body, connection, listener, account }: InnerOptions) {
+    this.head = head;
+    this.body = body;
+    this.connection = connection;
+    this.#listener = listener;
+    this.#charge = account.open();
+  }
+
+  /** The client has left its stream. Again: nothing. */
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.onAbort?.();
+  }
+
+  /** Nothing of the answer is held any more. */
+  release(): void {
+    this.#charge.release();
+  }
+
+  async respond(start: ResponseStart, body?: Bytes): Promise<void> {
+    const whole = body === undefined || body.length === 0 ? undefined : ownBytes(body);
+    this.#begin(start, whole);
+    if (whole === undefined) return;
+    this.bodySent = whole.length;
+    await this.#held(() => this.#reader(start.fields)?.end(whole));
+  }
+
+  async begin(start: ResponseStart, _length: number, first?: Bytes): Promise<BodyWriter> {
+    this.#begin(start, undefined);
+    const reader = this.#reader(start.fields);
+    const write = async (bytes: Bytes) => {
+      this.bodySent += bytes.length;
+      await this.#held(() => reader?.add(bytes));
+    };
+    const writer = {
+      write,
+      end: async (last?: Bytes) => {
+        if (last !== undefined) await write(last);
+        await this.#held(() => reader?.end());
+      },
+      abort: () => this.#lose(),
+    };
+    if (first !== undefined) await write(first);
+    return writer;
+  }
+
+  /** As an exchange has to be: what fails is an answer nobody waits for any more. */
+  async #held(take: () => Promise<void> | undefined): Promise<void> {
+    if (this.aborted) return;
+    try {
+      await take();
+    } catch {
+      this.#lose();
+      this.abort();
+    }
+  }
+
+  #lose(): void {
+    if (!this.aborted) this.#listener.onLost();
+  }
+
+  #begin(start: ResponseStart, whole: Uint8Array | undefined): void {
+    this.started = true;
+    this.status = start.status;
+    this.#listener.onHead(start, whole);
+  }
+
+  /** Undefined where an answer holds no message. */
+  #reader(fields: ResponseStart["fields"]): MessageReader | undefined {
+    if (fieldValue(fields, "content-encoding") !== undefined) return undefined;
+    if (isEventStream(fields)) return new EventReader(this.#listener, this.#charge);
+    const isJson = /^application\/json\b/i.test(fieldValue(fields, "content-type") ?? "");
+    return isJson ? new JsonReader(this.#listener, this.#charge) : undefined;
+  }
+}
+
+/** Takes a body apart into messages. */
+interface MessageReader {
+  /** @throws HttpError `no_room`; SignetError `upstream_invalid` for one that is too long */
+  add(bytes: Bytes): Promise<void>;
+  end(last?: Uint8Array): Promise<void>;
+}
+
+function hold(charge: Charge, bytes: number): void {
+  if (bytes <= MAX_MESSAGE_BYTES && charge.resize(bytes)) return;
+  throw new HttpError("no_room", "gathering an answer for an event stream: there is no room for it");
+}
+
+class EventReader implements MessageReader {
+  readonly #parser = new SseParser({ maxEventBytes: MAX_MESSAGE_BYTES });
+  readonly #listener: InnerListener;
+  readonly #charge: Charge;
+
+  constructor(listener: InnerListener, charge: Charge) {
+    this.#listener = listener;
+    this.#charge = charge;
+  }
+
+  async add(bytes: Bytes): Promise<void> {
+    const events = inspectBytes(bytes, (view) => this.#parser.push(view), undefined);
+    hold(this.#charge, this.#parser.pendingBytes);
+    for (const { event, data, id } of events) {
+      if (event !== "message") continue;
+      // An event without data only says where the stream stands.
+      await this.#listener.onMessage(encoder.encode(data ?? ""), id);
+    }
+  }
+
+  async end(last?: Uint8Array): Promise<void> {
+    if (last !== undefined) await this.add(last);
+  }
+}
+
+class JsonReader implements MessageReader {
+  readonly #gathered = new GatheredBytes();
+  readonly #listener: InnerListener;
+  readonly #charge: Charge;
+
+  constructor(listener: InnerListener, charge: Charge) {
+    this.#listener = listener;
+    this.#charge = charge;
+  }
+
+  add(bytes: Bytes): Promise<void> {
+    hold(this.#charge, this.#gathered.size + bytes.length);
+    this.#gathered.add(ownBytes(bytes));
+    return Promise.resolve();
+  }
+
+  async end(last?: Uint8Array): Promise<void> {
+    const text = last ?? this.#gathered.take();
+    if (text.length > 0) await this.#listener.onMessage(text, undefined);
+  }
+}

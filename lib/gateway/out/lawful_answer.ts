@@ -1,0 +1,202 @@
+// An answer without what its caller may not see: entries of lists that the rules do not show, wherever in the answer a list
+// stands and whatever was asked, because real servers answer on whichever stream they please (docs/behaviour.md G4). An
+// answer that holds no list costs a look. What is seen of tools on the way is kept for calls that are judged by it.
+import { SignetError } from "../../errors.ts";
+import type { Charge } from "../../http1/byte_account.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { joinBytes } from "../../mcp/join_bytes.ts";
+import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/list_filter.ts";
+import { EventTooLong, SseFilter } from "../../mcp/sse_filter.ts";
+import { hintsOf } from "../../policy/hints.ts";
+import { LISTED } from "../../policy/subject.ts";
+import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
+import type { Inbound } from "../inbound.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** Of one event. */
+const MOST_BYTES = 8 * 1024 * 1024;
+/** Fields that are about the bytes as they came. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  ...["content-length", "content-md5", "content-digest", "digest", "repr-digest", "etag"],
+]);
+
+const decoder = new TextDecoder();
+
+/** An answer, and its body where that is here whole and has been taken. */
+export interface Lawful {
+  readonly response: ClientResponse;
+  readonly whole: Bytes | undefined;
+}
+
+/** @throws SignetError `upstream_invalid` for what cannot be read, with the answer released */
+export function lawfulAnswer(parts: GatewayParts, inbound: Inbound, response: ClientResponse): Lawful {
+  const isCoded = fieldValue(response.head.fields, "content-encoding") !== undefined;
+  const whole = isCoded ? undefined : response.body.takeBuffered();
+  if (whole !== undefined && !inspectBytes(whole, looksLikeList, undefined)) return { response, whole };
+  const keep = keeping(parts, inbound);
+  const plain = isCoded ? withoutCoding(response) : response;
+  const isStream = isEventStream(plain.head.fields);
+  if (whole === undefined) return { response: inPieces(parts, plain, isStream ? inEvents(keep) : inJson(keep)), whole };
+  const filter = isStream ? inEvents(keep) : inJson(keep);
+  const filtered = bounded(() => joinBytes([filter.push(ownBytes(whole)), filter.end()]));
+  return { response: withBody(response, response.body, filtered.length), whole: filtered };
+}
+
+/** @throws SignetError `upstream_invalid` for an entry or an event that is longer than is held */
+function bounded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (fault) {
+    if (!(fault instanceof EntryTooLong || fault instanceof EventTooLong)) throw fault;
+    throw new SignetError("upstream_invalid", {
+      facts: { attempted: "leave out of an answer what its caller may not see", found: fault.name },
+      remedy: "Have the MCP server give shorter entries, or shorter lists in one event: page them.",
+    });
+  }
+}
+
+function looksLikeList(view: Uint8Array): boolean {
+  return mayHoldList(view);
+}
+
+function withoutCoding(response: ClientResponse): ClientResponse {
+  try {
+    return decoded(response);
+  } catch (error) {
+    response.release();
+    if (!(error instanceof DecodingError)) throw error;
+    throw new SignetError("upstream_invalid", {
+      facts: { attempted: "read an answer", found: error.message, wanted: "no content coding, as was asked for" },
+      remedy: "Have the MCP server, or what stands before it, not compress answers.",
+      cause: error,
+    });
+  }
+}
+
+/** What the rules of the moment say of each entry. */
+function keeping({ law, now }: GatewayParts, inbound: Inbound): Keep {
+  return (list: ListMember, entry: Uint8Array) => {
+    const { policy } = law;
+    if (policy === undefined) return true;
+    const principal = inbound.provenAs?.principal;
+    if (principal === undefined) return false;
+    const { kind, key, method } = LISTED.get(list)!;
+    const value = readEntry(entry);
+    const name = value?.[key];
+    const isShown = typeof name === "string" && name.isWellFormed() &&
+      policy.shows(principal, { kind, name, method }, kind === "tool" ? hintsOf(value?.annotations) : undefined);
+    if (!isShown) law.hidden.inc();
+    if (kind === "tool" && typeof name === "string" && policy.reads.hints && inbound.listsOf !== undefined) {
+      law.hints.learn(inbound.listsOf, name, { hints: hintsOf(value?.annotations), atMs: now() });
+    }
+    return isShown;
+  };
+}
+
+function readEntry(entry: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(entry));
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function withBody(response: ClientResponse, body: BodyReader, bodyLength: number): ClientResponse {
+  const fields = response.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!));
+  return { head: { ...response.head, fields, notes: undefined, bodyLength }, body, release: () => response.release() };
+}
+
+interface Filtering {
+  push(piece: Uint8Array): Uint8Array;
+  end(): Uint8Array;
+  /** Bytes that it holds. */
+  readonly held: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function inJson(keep: Keep): Filtering {
+  const filter = new ListFilter(keep);
+  return { push: (piece) => filter.push(piece), end: () => NOTHING, held: 0 };
+}
+
+function inEvents(keep: Keep): Filtering {
+  return new SseFilter({
+    concerns: mayHoldList,
+    exchange: (data) => {
+      const list = new ListFilter(keep);
+      const filtered = list.push(data);
+      return list.changed ? filtered : undefined;
+    },
+    mostBytes: MOST_BYTES,
+  });
+}
+
+function inPieces({ account }: GatewayParts, response: ClientResponse, filter: Filtering): ClientResponse {
+  const charge = account.open();
+  const lawful = withBody(response, new FilteredBody(response.body, { filter, charge }), CHUNKED);
+  return {
+    ...lawful,
+    release: () => {
+      charge.release();
+      response.release();
+    },
+  };
+}
+
+class FilteredBody implements BodyReader {
+  readonly length = CHUNKED;
+  readonly #plain: BodyReader;
+  readonly #filter: Filtering;
+  /** For what the filter holds. */
+  readonly #charge: Charge;
+  #ended = false;
+
+  constructor(plain: BodyReader, { filter, charge }: { readonly filter: Filtering; readonly charge: Charge }) {
+    this.#plain = plain;
+    this.#filter = filter;
+    this.#charge = charge;
+  }
+
+  get done(): boolean {
+    return this.#ended;
+  }
+
+  takeBuffered(): Bytes | undefined {
+    return this.#ended ? new Uint8Array(0) : undefined;
+  }
+
+  async read(): Promise<Bytes | null> {
+    while (!this.#ended) {
+      const piece = await this.#plain.read();
+      if (piece === null) {
+        this.#ended = true;
+        const rest = bounded(() => this.#filter.end());
+        return rest.length === 0 ? null : rest;
+      }
+      const out = bounded(() => this.#filter.push(ownBytes(piece)));
+      if (!this.#charge.resize(this.#filter.held)) {
+        throw new HttpError("no_room", "reading an answer: found no room to hold an event until it is whole");
+      }
+      if (out.length > 0) return out;
+    }
+    return null;
+  }
+
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    const gathered = new GatheredBytes();
+    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
+      if (gathered.size + piece.length > maxBytes) {
+        throw new HttpError("body_too_large", `reading a body: found more than ${maxBytes} bytes, want at most that`);
+      }
+      gathered.add(ownBytes(piece));
+    }
+    return gathered.take();
+  }
+}

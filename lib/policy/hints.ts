@@ -1,0 +1,30 @@
+// What a server says of its tools (MCP 2025-11-25, "ToolAnnotations"), as rules read it. What it does not say is what the
+// specification presumes: the worst. One object for each combination, so that two can be compared by identity.
+import { isJsonObject } from "../mcp/json_rpc.ts";
+import { TOOL_HINTS, type ToolHint } from "./cel.ts";
+
+export type ToolHints = Readonly<Record<ToolHint, boolean>>;
+
+const ANNOTATION: Readonly<Record<ToolHint, string>> = {
+  readOnly: "readOnlyHint",
+  destructive: "destructiveHint",
+  idempotent: "idempotentHint",
+  openWorld: "openWorldHint",
+};
+
+const PRESUMED: ToolHints = { readOnly: false, destructive: true, idempotent: false, openWorld: true };
+
+const ALL: readonly ToolHints[] = Array.from({ length: 1 << TOOL_HINTS.length }, (_, bits) =>
+  Object.freeze(
+    Object.fromEntries(TOOL_HINTS.map((hint, at) => [hint, (bits >> at & 1) === 1])) as Record<ToolHint, boolean>,
+  ));
+
+/** Of one entry of `tools/list`, or of its `annotations`. */
+export function hintsOf(annotations: unknown): ToolHints {
+  const said = isJsonObject(annotations) ? annotations : {};
+  const bits = TOOL_HINTS.reduce((all, hint, at) => {
+    const value = said[ANNOTATION[hint]];
+    return (typeof value === "boolean" ? value : PRESUMED[hint]) ? all | 1 << at : all;
+  }, 0);
+  return ALL[bits]!;
+}

@@ -1,0 +1,152 @@
+// One of several HTTP servers as a peer, of whichever era it is (docs/behaviour.md S2): greeted as a server with sessions,
+// and, where it refuses as one does that has none, asked what it is. What a server was found to be is tried first the next
+// time; no verdict outlives a contradiction.
+import type { Carrier, Message, OpenPeers, Peer, PeerEvents, PeerSource, Resumed } from "../bridge/peer.ts";
+import { SignetError } from "../errors.ts";
+import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { findMember, stringAt } from "../mcp/json_text.ts";
+import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
+
+export interface EitherEraParts {
+  /** Sessions with a server that has them. */
+  readonly sessions: OpenPeers;
+  /** Sessions of our own with a server that has none. */
+  readonly stateless: OpenPeers;
+  /** Requests of clients without sessions, as they are. */
+  readonly passing: OpenPeers;
+  /** Of the server, for all its peers. */
+  readonly memo: EitherEraMemo;
+}
+
+export interface EitherEraMemo {
+  isStateless: boolean;
+}
+
+/** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
+const STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 415, 422, 426, 501]);
+const CODES: ReadonlySet<unknown> = new Set([-32601, -32602, -32600, -32000, -32020, -32021, -32022]);
+
+export class EitherEraLife implements PeerSource {
+  readonly #parts: EitherEraParts;
+  readonly #events: PeerEvents;
+  #life: PeerSource;
+  #isStopped = false;
+
+  constructor(parts: EitherEraParts, events: PeerEvents) {
+    this.#parts = parts;
+    this.#events = events;
+    this.#life = parts.sessions(events);
+  }
+
+  peerFor(carrier: Carrier): Peer | Promise<Peer> {
+    return this.#life.peerFor(carrier);
+  }
+
+  get protocolVersion(): string {
+    return this.#life.protocolVersion;
+  }
+
+  get handshake(): JsonObject {
+    return this.#life.handshake;
+  }
+
+  get capabilities(): JsonObject {
+    return this.#life.capabilities;
+  }
+
+  get state(): string | undefined {
+    return this.#life.state;
+  }
+
+  get place(): string | undefined {
+    return this.#life.place;
+  }
+
+  get hearing(): number | undefined {
+    return this.#life.hearing;
+  }
+
+  get isRefusedForGood(): boolean {
+    return this.#life.isRefusedForGood ?? false;
+  }
+
+  async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
+    const { passing, memo } = this.#parts;
+    if (stringAt(text, findMember(text, "method")) === "server/discover") {
+      this.#life = passing(this.#events);
+      return await this.#life.initialize(text, carrier);
+    }
+    if (memo.isStateless) {
+      const reply = await this.#asStateless(text, carrier);
+      if (reply !== undefined) return reply;
+      memo.isStateless = false;
+    }
+    let refusal: Message | undefined, fault: unknown;
+    try {
+      refusal = await this.#life.initialize(text, carrier);
+      if (!mayBeStateless(refusal.value.error)) return refusal;
+    } catch (error) {
+      if (!mayRefuseSessions(error)) throw error;
+      fault = error;
+    }
+    const reply = await this.#asStateless(text, carrier).catch(() => undefined);
+    if (reply !== undefined) {
+      memo.isStateless = true;
+      return reply;
+    }
+    // What it has said to a greeting tells more than that it is nothing else either.
+    if (refusal !== undefined) return refusal;
+    throw fault;
+  }
+
+  attach(resumed: Resumed): boolean {
+    if (resumed.state?.startsWith(STATELESS_MARK)) this.#life = this.#parts.stateless(this.#events);
+    return this.#life.attach(resumed);
+  }
+
+  confirm(): void {
+    this.#life.confirm();
+  }
+
+  listen(carrier: Carrier, place?: string): void {
+    this.#life.listen(carrier, place);
+  }
+
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    return this.#life.stop();
+  }
+
+  end(carrier: Carrier): Promise<readonly string[]> {
+    this.#isStopped = true;
+    return this.#life.end(carrier);
+  }
+
+  /** Undefined if it is none; then all is as before. @throws SignetError */
+  async #asStateless(text: Uint8Array, carrier: Carrier): Promise<Message | undefined> {
+    if (this.#isStopped) return undefined;
+    const life = this.#parts.stateless(this.#events);
+    try {
+      const reply = await life.initialize(text, carrier);
+      if (!this.#isStopped) {
+        void this.#life.stop();
+        this.#life = life;
+        return reply;
+      }
+    } catch (error) {
+      void life.stop();
+      if (error instanceof NotStatelessError) return undefined;
+      throw error;
+    }
+    void life.stop();
+    return undefined;
+  }
+}
+
+function mayBeStateless(error: unknown): boolean {
+  return isJsonObject(error) && CODES.has(error.code);
+}
+
+function mayRefuseSessions(error: unknown): boolean {
+  return error instanceof SignetError && STATUSES.has(error.detail.facts?.status);
+}

@@ -1,0 +1,192 @@
+// A stateless HTTP server as the peer of clients that have no sessions either: requests go out as they came, but for their
+// ids, with the headers that repeat what their bodies say now (docs/protocol.md 23, 30). There is nothing to lead back to.
+import type { Asker, Carrier, Message, OpenPeers, Peer, PeerEvents, PeerSource } from "../../bridge/peer.ts";
+import { ByteAccount } from "../../http1/byte_account.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
+import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
+import { speaksModern } from "../../mcp/for_stateless_server.ts";
+import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { findMember, type Span, stringAt } from "../../mcp/json_text.ts";
+import { nameMemberOf } from "../../mcp/modern.ts";
+import { randomBytes } from "../../platform/random.ts";
+import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { asRefusal } from "../peers/http_peer_fault.ts";
+import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
+import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";
+import { post, type StatelessPost } from "./stateless_post.ts";
+
+/** So much junk is logged; the rest is only counted. */
+const MAX_JUNK_LOGGED = 5;
+const PARAM_FIELD = "mcp-param-";
+
+export type PassingSetting = Omit<StatelessSetting, "random">;
+
+export function passingPeer(setting: PassingSetting): OpenPeers<PassingPeerLife> {
+  const { account = new ByteAccount(), caller } = setting;
+  const parts: StatelessParts = {
+    timers: SYSTEM_TIMERS,
+    random: randomBytes,
+    ...setting,
+    account: account.shareOf(caller.principalKey),
+    limits: { ...DEFAULT_STATELESS_LIMITS, ...setting.limits },
+  };
+  return (events) => new PassingPeerLife(parts, events);
+}
+
+export class PassingPeer implements Peer {
+  readonly #parts: StatelessParts;
+  readonly #events: Pick<PeerEvents, "onMessage">;
+  readonly #open = new Map<number, StatelessPost>();
+  readonly #running = new Set<Promise<void>>();
+  #lastId = 0;
+  #junk = 0;
+  #stopped = false;
+
+  constructor(parts: StatelessParts, events: Pick<PeerEvents, "onMessage">) {
+    this.#parts = parts;
+    this.#events = events;
+  }
+
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
+  ask(text: Uint8Array, _id: Span, asker: Asker, { fields }: Carrier): number | undefined {
+    if (this.#stopped || this.#running.size >= this.#parts.limits.maxCalls) return undefined;
+    const { id, posted } = this.#post(text, fields);
+    posted.reply.then(
+      (reply) => this.#settle(id, () => void asker.onReply(reply)),
+      (error) => this.#settle(id, () => asker.onLost({ reason: asRefusal(error).message })),
+    );
+    return id;
+  }
+
+  /** Asks what the server is. @throws SignetError with what it said in HTTP, where it said no more */
+  async discover(text: Uint8Array, { fields }: Carrier): Promise<Message> {
+    const { timers, limits } = this.#parts;
+    const { id, posted } = this.#post(text, fields);
+    const stop = timers.after(limits.startTimeoutMs, () => posted.abort());
+    try {
+      return await posted.reply;
+    } finally {
+      stop();
+      this.#open.delete(id);
+    }
+  }
+
+  #post(text: Uint8Array, fields: Fields): { readonly id: number; readonly posted: StatelessPost } {
+    const id = ++this.#lastId;
+    const method = stringAt(text, findMember(text, "method")) ?? "";
+    const posted = post(this.#parts, id, {
+      method,
+      headers: headersOf(text, method, fields),
+      text,
+      fields: fieldsOf(fields),
+      onNotification: (message) => this.#events.onMessage(message, this, id),
+      onJunk: (found) => this.#discard(found),
+    });
+    this.#open.set(id, posted);
+    const running: Promise<void> = posted.ended.then(() => void this.#running.delete(running));
+    this.#running.add(running);
+    return { id, posted };
+  }
+
+  /** Such a server is told nothing but requests: what is not wanted any more is not read any more. */
+  send(): boolean {
+    return true;
+  }
+
+  refuse(): void {}
+
+  forget(id: number): void {
+    this.#open.get(id)?.abort();
+    this.#open.delete(id);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const posted of this.#open.values()) posted.abort();
+    await Promise.all(this.#running);
+  }
+
+  #settle(id: number, tell: () => void): void {
+    if (this.#open.delete(id)) tell();
+  }
+
+  #discard(found: string): void {
+    if (++this.#junk > MAX_JUNK_LOGGED) return;
+    const { log, upstream } = this.#parts;
+    const remedy = "See what the MCP server sends: it was not passed on.";
+    log.warn("MCP server's output discarded", { upstream: upstream.name, found, remedy });
+  }
+}
+
+/** What the body says, in headers; those of arguments as the client has sent them. */
+function headersOf(text: Uint8Array, method: string, fields: readonly string[]): FieldList {
+  const headers: FieldList = [];
+  const member = nameMemberOf(method);
+  const params = findMember(text, "params");
+  const name = member === undefined || params === undefined
+    ? undefined
+    : stringAt(text, findMember(text, member, params));
+  if (name !== undefined) headers.push("mcp-name", encodeHeaderValue(name));
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]!.startsWith(PARAM_FIELD)) headers.push(fields[i]!, fields[i + 1]!);
+  }
+  return headers;
+}
+
+export class PassingPeerLife implements PeerSource {
+  readonly peer: PassingPeer;
+  readonly state = undefined;
+  readonly place = undefined;
+  /** There is none to negotiate. */
+  readonly protocolVersion = "";
+  #handshake: JsonObject = {};
+
+  constructor(parts: StatelessParts, events: PeerEvents) {
+    this.peer = new PassingPeer(parts, events);
+  }
+
+  peerFor(): PassingPeer {
+    return this.peer;
+  }
+
+  get handshake(): JsonObject {
+    return this.#handshake;
+  }
+
+  get capabilities(): JsonObject {
+    return isJsonObject(this.#handshake.capabilities) ? this.#handshake.capabilities : {};
+  }
+
+  /** Asks what the server is, as its client does. @throws SignetError */
+  async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
+    const reply = await this.peer.discover(text, carrier);
+    const { result } = reply.value;
+    if (speaksModern(result)) this.#handshake = { ...result, serverInfo: serverInfoIn(result) ?? {} };
+    return reply;
+  }
+
+  /** Nothing is gone on with. */
+  attach(): boolean {
+    return false;
+  }
+
+  confirm(): void {}
+
+  listen(): void {}
+
+  stop(): Promise<void> {
+    return this.peer.stop();
+  }
+
+  end(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+}
+
+function serverInfoIn({ _meta }: JsonObject): unknown {
+  return isJsonObject(_meta) ? _meta[META_SERVER_INFO] : undefined;
+}

@@ -1,0 +1,96 @@
+// What it costs to be observed: the same calls with a setting that records them and without, on both runtimes. Each pair
+// is one Signet twice; a further setting is a line in PAIRS and a row for each runtime.
+import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
+import { requireLane, type RunningSignet, type Setup, startSignet, startUpstream } from "./contenders.ts";
+import { freePort, type Running, startServer } from "./process.ts";
+import { type Finding, median, ratioWithSpread, show } from "./report.ts";
+import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+
+interface Pair {
+  /** Its row; `ROW-executable` is the same of the executable. */
+  readonly row: string;
+  readonly flags: (directory: string) => readonly string[];
+  /** Of its environment, with where a collector listens that takes everything. */
+  readonly env?: (collector: string) => Record<string, string>;
+}
+
+const PAIRS: readonly Pair[] = [
+  { row: "audit", flags: (directory) => ["--audit", `${directory}/audit.jsonl`] },
+  {
+    row: "traced",
+    flags: () => [],
+    env: (collector) => ({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0.01",
+    }),
+  },
+];
+
+const COLLECTOR = `Deno.serve({ port: Number(Deno.args[0]), hostname: "127.0.0.1", onListen() {} }, async (request) => {
+  await request.arrayBuffer();
+  return Response.json({});
+});`;
+
+async function startCollector(): Promise<Running> {
+  const port = freePort();
+  const command = [Deno.execPath(), "eval", COLLECTOR, "--", String(port)];
+  return await startServer({ name: "collector", role: "load", port, command });
+}
+
+const ROOM = ["--max-sessions", "20000"];
+
+export const observed: Job = {
+  name: "observed",
+  rows: PAIRS.flatMap(({ row }) => [row, `${row}-executable`]),
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const collector = await keep(startCollector());
+      const base: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const kinds: [suffix: string, setup: Setup][] = [
+        ["", base],
+        ...(context.executable === undefined ? [] : [
+          ["-executable", { ...base, executable: context.executable }] as [string, Setup],
+        ]),
+      ];
+      const contenders: Contender[] = [];
+      const all: RunningSignet[] = [];
+      const start = async (name: string, setup: Setup, flags: readonly string[]) => {
+        const running = await keep(startSignet(setup, [...ROOM, ...flags]));
+        contenders.push({ name, running });
+        all.push(running);
+      };
+      for (const [suffix, setup] of kinds) {
+        await start(`signet${suffix}`, setup, []);
+        for (const { row, flags, env } of PAIRS) {
+          // Of each its own: two in one file would be no chain.
+          const directory = await Deno.makeTempDir({ dir: context.credentials.directory });
+          const own = env === undefined ? setup : { ...setup, env: env(`http://127.0.0.1:${collector.port}`) };
+          await start(`signet${suffix}, ${row}`, own, flags(directory));
+        }
+      }
+      return await compare(context, contenders, all, kinds.map(([suffix]) => suffix));
+    }),
+};
+
+async function compare(
+  context: Context,
+  contenders: readonly Contender[],
+  all: readonly RunningSignet[],
+  suffixes: readonly string[],
+): Promise<Finding[]> {
+  const [id = ""] = (await openSessions(context, targetOf(all[0]!.port), 1)).ids;
+  const headers = headersFor(context, id);
+  const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
+  for (const signet of all) await requireLane(signet, "fast");
+  context.addDetail(`Calls over ${CONNECTIONS} connections, observed and not`, figureTable(figures));
+  return suffixes.flatMap((suffix) => {
+    const plain = figuresOf(figures, `signet${suffix}`).cpuMicros;
+    return PAIRS.map(({ row }) => {
+      const observed = figuresOf(figures, `signet${suffix}, ${row}`).cpuMicros;
+      const detail = `${show(median(observed))} and ${show(median(plain))} µs`;
+      return { id: `${row}${suffix}`, ...ratioWithSpread(observed, plain), detail };
+    });
+  });
+}

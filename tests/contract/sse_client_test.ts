@@ -1,0 +1,258 @@
+// Clients of HTTP+SSE (2024-11-05) at --legacy-sse: whose a stream is, what it may cost, and that nothing of it outlives it.
+import assert from "node:assert/strict";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
+
+/** A client of that transport: what its stream has said so far, and where its messages go. */
+class OldClient implements AsyncDisposable {
+  readonly said: string[] = [];
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #signet: TestSignet;
+  readonly #headers: Record<string, string>;
+  endpoint = "";
+  #reading: Promise<void> = Promise.resolve();
+  ended = false;
+
+  private constructor(signet: TestSignet, headers: Record<string, string>) {
+    this.#signet = signet;
+    this.#headers = headers;
+  }
+
+  static async open(signet: TestSignet, headers: Record<string, string> = {}): Promise<OldClient> {
+    const client = new OldClient(signet, headers);
+    const response = await fetch(new URL("/sse", signet.url), {
+      headers: { accept: "text/event-stream", ...headers },
+    });
+    assert.equal(response.status, 200);
+    client.#reading = client.#read(response.body!).catch(() => {}).finally(() => client.ended = true);
+    await until(() => client.endpoint !== "", "the endpoint");
+    return client;
+  }
+
+  post(message: unknown, headers: Record<string, string> = this.#headers): Promise<Response> {
+    return fetch(new URL(this.endpoint, this.#signet.url), {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: typeof message === "string" ? message : JSON.stringify(message),
+    });
+  }
+
+  /** Sends it, and waits for what the stream says of `id`. */
+  async ask(message: { readonly id: unknown }, headers = this.#headers): Promise<Record<string, unknown>> {
+    const accepted = await this.post(message, headers);
+    await accepted.body?.cancel();
+    assert.equal(accepted.status, 202);
+    const answers = () =>
+      this.said.map((text) => JSON.parse(text)).filter(({ id, method }) => !method && id === message.id);
+    await until(() => answers().length > 0, `the answer to ${message.id}`);
+    assert.equal(answers().length, 1);
+    return answers()[0];
+  }
+
+  async greet(): Promise<void> {
+    await this.ask(INITIALIZE);
+    await (await this.post({ jsonrpc: "2.0", method: "notifications/initialized" })).body?.cancel();
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    let text = "";
+    const decoder = new TextDecoder();
+    const reader = this.#reader = body.getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      text += decoder.decode(next.value, { stream: true });
+      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+        const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(text.slice(0, end)) ?? [];
+        text = text.slice(end + 2);
+        if (event === "endpoint") this.endpoint = data!;
+        else if (event === "message") this.said.push(data!);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader?.cancel();
+    await this.#reading;
+  }
+}
+
+const status = async (answer: Promise<Response>) => {
+  const response = await answer;
+  await response.body?.cancel();
+  return response.status;
+};
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const FLAGS = ["--legacy-sse", "/sse"];
+
+for (const lane of LANES) {
+  Deno.test(`B11 O1: a stream is its owner's, and a message its sender's (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({
+      upstream: upstream.url,
+      lane,
+      flags: [...FLAGS, "--principal", "bearer"],
+    });
+    await using alice = await OldClient.open(signet, bearer("alice"));
+    await using mallory = await OldClient.open(signet, bearer("mallory"));
+    await alice.greet();
+    await mallory.greet();
+    assert.deepEqual((await alice.ask(call(1, "echo", { of: "alice" }))).result, { echoed: { of: "alice" } });
+    assert.equal(await status(alice.post(call(2, "echo"), bearer("mallory"))), 403);
+    assert.equal(await status(alice.post(call(3, "echo"), {})), 401);
+    const name = mallory.endpoint;
+    mallory.endpoint = name.replace(/.$/, (last) => last === "0" ? "1" : "0");
+    assert.equal(await status(mallory.post(call(4, "echo"))), 404);
+    mallory.endpoint = name;
+    assert.deepEqual((await mallory.ask(call(5, "echo", { of: "mallory" }))).result, { echoed: { of: "mallory" } });
+    assert.equal(upstream.ran.get("echo"), 2);
+    assert.ok(!alice.said.join().includes("mallory") && !mallory.said.join().includes("alice"));
+  });
+}
+
+Deno.test("B11 L5: with the stream the session ends, and its endpoint is nobody's", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+  let endpoint = "";
+  {
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    assert.equal(upstream.sessions.size, 1);
+    endpoint = client.endpoint;
+  }
+  await until(() => upstream.sessions.size === 0, "the session to end at the server");
+  await until(async () => await signet.metric("signet_sessions") === 0, "the session to end here");
+  const late = fetch(new URL(endpoint, signet.url), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(call(1, "echo")),
+  });
+  assert.equal(await status(late), 404);
+  assert.equal(upstream.ran.get("echo") ?? 0, 0);
+});
+
+Deno.test("B11: what is refused at once is refused, and what is no message is no message", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+  await using client = await OldClient.open(signet);
+  assert.equal(await status(client.post(call(1, "echo"))), 400, "no session yet");
+  assert.equal(await status(client.post("{")), 400);
+  assert.equal(await status(client.post(call(1, "echo"), { "content-type": "text/plain" })), 415);
+  await client.greet();
+  const at = (path: string, init: RequestInit = {}) => status(fetch(new URL(path, signet.url), init));
+  assert.equal(await at("/sse", { method: "POST", body: "{}" }), 405);
+  assert.equal(await at("/sse", { method: "DELETE" }), 405);
+  assert.equal(await at("/sse/messages"), 405);
+  assert.equal(
+    await at("/sse/messages?stream=x", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }),
+    404,
+  );
+  assert.equal(await at("/sse/other"), 404);
+  assert.equal(await at("/sse", { headers: { host: "evil.example" } }), 200, "fetch sets Host itself");
+});
+
+Deno.test("B11: a client cannot say itself what session it is in, nor where it was", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: [...FLAGS, "--principal", "bearer"] });
+  const foreign = await signet.open({ token: "bob" });
+  await using client = await OldClient.open(signet, bearer("alice"));
+  await client.greet();
+  const headers = {
+    ...bearer("alice"),
+    "mcp-session-id": foreign,
+    "last-event-id": "x",
+    "mcp-protocol-version": "1999-01-01",
+  };
+  assert.deepEqual((await client.ask(call(1, "echo"), headers)).result, { echoed: {} });
+});
+
+Deno.test("B11 M1: streams count, for the caller and for all; one over the cap is refused", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  const flags = [...FLAGS, "--max-streams", "4", "--principal-share", "50", "--principal", "bearer"];
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+  await using _one = await OldClient.open(signet, bearer("a"));
+  await using _two = await OldClient.open(signet, bearer("a"));
+  const open = (token: string) => status(fetch(new URL("/sse", signet.url), { headers: bearer(token) }));
+  assert.equal(await open("a"), 429);
+  await using _three = await OldClient.open(signet, bearer("b"));
+  await using _four = await OldClient.open(signet, bearer("c"));
+  assert.equal(await open("d"), 503);
+});
+
+Deno.test("B11 P2: a stream ends when Signet goes down, and holds nothing up", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  const signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+  await using client = await OldClient.open(signet);
+  await client.greet();
+  await signet[Symbol.asyncDispose]();
+  await until(() => client.ended, "the stream to end");
+});
+
+Deno.test("B11 L6: a stream ends when its session is revoked, so that its client begins anew", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+  await using client = await OldClient.open(signet);
+  await client.greet();
+  const revoked = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ kind: "hash", hash: signet.logs.find(({ event }) => event === "session opened")!.session }),
+  });
+  assert.equal(revoked.status, 200, await revoked.text());
+  assert.equal(await status(client.post(call(1, "echo"))), 404);
+  await until(() => client.ended, "the stream to end");
+});
+
+Deno.test("B11: a page of an allowed origin may use it, any other may not", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  const page = "https://app.example";
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: [...FLAGS, "--allow-origin", page] });
+  const preflight = await fetch(new URL("/sse/messages", signet.url), {
+    method: "OPTIONS",
+    headers: {
+      origin: page,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type",
+    },
+  });
+  await preflight.body?.cancel();
+  assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [204, page]);
+  await using client = await OldClient.open(signet, { origin: page });
+  await client.greet();
+  const evil = await fetch(new URL(client.endpoint, signet.url), {
+    method: "POST",
+    headers: { "content-type": "application/json", origin: "https://evil.example" },
+    body: JSON.stringify(call(1, "echo")),
+  });
+  await evil.body?.cancel();
+  assert.equal(evil.status, 403);
+});
+
+Deno.test("B11 M6: a client that reads nothing holds no more than its share, and others go on", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  upstream.tool("big", () => ({ text: "x".repeat(512 * 1024) }));
+  const flags = [...FLAGS, "--max-buffered", "8MiB", "--principal", "bearer", "--write-timeout", "2s"];
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+  const slow = await fetch(new URL("/sse", signet.url), { headers: bearer("slow") });
+  const reader = slow.body!.getReader();
+  const first = new TextDecoder().decode((await reader.read()).value);
+  const endpoint = /data: (\S+)/.exec(first)![1]!;
+  const post = (message: unknown) =>
+    status(fetch(new URL(endpoint, signet.url), {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer("slow") },
+      body: JSON.stringify(message),
+    }));
+  assert.equal(await post(INITIALIZE), 202);
+  await reader.read();
+  assert.equal(await post({ jsonrpc: "2.0", method: "notifications/initialized" }), 202);
+  for (let i = 1; i <= 40; i++) await post(call(i, "big"));
+  await using other = await OldClient.open(signet, bearer("other"));
+  await other.greet();
+  assert.deepEqual((await other.ask(call(1, "echo"))).result, { echoed: {} });
+  assert.ok(await signet.metric('signet_in_use{limit="max_buffered"}').catch(() => 0) <= 9 * 1024 * 1024);
+  await reader.cancel();
+  assert.equal(await signet.metric("signet_sessions"), 2);
+  await until(async () => await signet.metric("signet_sessions") === 1, "the slow one's session to end");
+});
