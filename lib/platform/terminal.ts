@@ -23,6 +23,8 @@ function isDevice(descriptor: number): boolean {
 
 /** Characters in a line of the terminal behind standard output; undefined where there is none. */
 export function terminalColumns(): number | undefined {
+  // Asked for what it is not, the runtime would make a stream of it all the same: 10 ms of a start.
+  if (!isTerminal(STDOUT)) return undefined;
   const { columns } = process.stdout as { columns?: number };
   return typeof columns === "number" && columns > 0 ? columns : undefined;
 }

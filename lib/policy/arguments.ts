@@ -1,7 +1,9 @@
 // The arguments of a call, as far as rules read them. What another reader could read differently is not read at all, and
 // what is long is not looked at: a rule that needs it then refuses (docs/behaviour.md G4).
 import { findMember, membersOf, namesMemberTwice, type Span } from "../mcp/json_text.ts";
-import { MOST_VALUES } from "./cel.ts";
+
+/** Of claims or arguments: what a loop may meet. */
+export const MOST_VALUES = 1000;
 
 /** Of all members together that rules read, in bytes. */
 export const LONGEST_ARGUMENTS = 8192;

@@ -1,6 +1,8 @@
 // One condition of a rule: a CEL expression, compiled once, whose cost is bounded before it ever runs (docs/behaviour.md G4).
 // What can take long on hostile input is refused at load: regular expressions, loops over loops, functions nobody needs.
 import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { MOST_VALUES } from "./arguments.ts";
+import type { ToolHint } from "./hints.ts";
 
 /** What an expression reads, told from its text: what it does not read is neither kept nor looked for. */
 export interface Reads {
@@ -31,9 +33,6 @@ export interface Scope {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-export const TOOL_HINTS = ["readOnly", "destructive", "idempotent", "openWorld"] as const;
-export type ToolHint = typeof TOOL_HINTS[number];
-
 /** One part of a condition that has to hold: what stands between the `&&` of its outermost level. */
 export interface Part {
   readonly reads: Reads;
@@ -57,8 +56,6 @@ export class ExpressionError extends Error {
 /** Characters of an expression. */
 export const LONGEST = 2000;
 const MOST_NODES = 200, DEEPEST = 20;
-/** Of claims or arguments: what a loop may meet. */
-export const MOST_VALUES = 1000;
 /** Steps that one evaluation may take at most, some 20 ns each: a few milliseconds. */
 const MOST_STEPS = 100_000;
 /** Steps of what reads a text, which is bounded by 8 KiB. */

@@ -1,7 +1,9 @@
 // What a server says of its tools (MCP 2025-11-25, "ToolAnnotations"), as rules read it. What it does not say is what the
 // specification presumes: the worst. One object for each combination, so that two can be compared by identity.
 import { isJsonObject } from "../mcp/json_rpc.ts";
-import { TOOL_HINTS, type ToolHint } from "./cel.ts";
+
+export const TOOL_HINTS = ["readOnly", "destructive", "idempotent", "openWorld"] as const;
+export type ToolHint = typeof TOOL_HINTS[number];
 
 export type ToolHints = Readonly<Record<ToolHint, boolean>>;
 

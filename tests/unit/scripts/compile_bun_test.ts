@@ -51,8 +51,26 @@ Deno.test(
     assert.ok(files.get(MAIN)!.length < 200_000, `${files.get(MAIN)!.length} characters`);
     assert.ok(packages.length > 3);
     assert.ok(packages.every(({ name }) => RUNTIME_PACKAGES.includes(name)));
+    const started = new Set<string>();
+    addWithImports(started, MAIN, files);
+    addWithImports(started, [...files.keys()].find((name) => name.startsWith("app-"))!, files);
+    const code = [...started].map((name) => files.get(name)!).join("\n");
+    assert.match(code, /\/lru-cache\//);
+    for (const name of LATE) assert.ok(!code.includes(`/${name}/`), `${name} is loaded before anybody wants it`);
   },
 );
+
+/** Packages that `signet serve` can do without, unless a setting wants them. */
+const LATE = ["@redis/client", "@marcbachmann/cel-js", "jose", "oauth4webapi", "yaml"];
+
+/** A part and what it imports, dynamic imports left out. */
+function addWithImports(into: Set<string>, name: string, files: ReadonlyMap<string, string>): void {
+  if (into.has(name)) return;
+  into.add(name);
+  for (const [, imported] of files.get(name)!.matchAll(/^(?:import|export|\})[^"';]*?"\.\/([^"]+)";?$/gm)) {
+    if (files.has(imported!)) addWithImports(into, imported!, files);
+  }
+}
 
 Deno.test("switchOff makes every occurrence of a name one that no environment holds, and misses none", STRICT, () => {
   const bytes = new TextEncoder().encode("xBUN_BE_BUN BUN_BE_BUNBUN_OPTIONS");
