@@ -81,7 +81,8 @@ interface About {
 
 function targetJson({ method, name, uri, rpcId }: About): string {
   let json = "";
-  if (method !== undefined) json += `,"method":${quoted(method)}`;
+  // Those that have an event of their own are named by it.
+  if (method !== undefined && EVENT_OF[method] === undefined) json += `,"method":${quoted(method)}`;
   if (name !== undefined) json += `,"name":${quoted(name)}`;
   if (uri !== undefined) json += `,"uri":${quoted(uri)}`;
   if (rpcId !== null) json += `,"id":${typeof rpcId === "string" ? JSON.stringify(cut(rpcId)) : String(rpcId)}`;
@@ -121,7 +122,7 @@ function lineFor(record: ExchangeRecord, about: About, batch = ""): string {
   if (record.revived) line += `,"revived":true`;
   line += `,"status":${record.status}`;
   if (record.rpcCode !== undefined) line += `,"rpc":${record.rpcCode}`;
-  if (record.isError !== undefined) line += `,"isError":${record.isError}`;
+  if (record.isError === true && record.refusal !== undefined) line += ',"isError":true';
   line += `,"in":${record.bytesIn},"out":${record.bytesOut},"ms":${ms(record.durationMs)}`;
   if (record.errorId !== undefined) line += `,"error":"${record.errorId}"`;
   if (record.traceparent !== undefined) line += `,"trace":${quoted(record.traceparent)}`;

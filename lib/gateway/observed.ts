@@ -39,8 +39,8 @@ export function makeRecord(inbound: Inbound): ExchangeRecord {
   return record;
 }
 
-/** To be called behind the last step, however that came. */
-export function endRecord({ observers }: GatewayParts, inbound: Inbound): void {
+/** To be called behind the last step, however that came. @param endedAt by `performance.now` */
+export function endRecord({ observers }: GatewayParts, inbound: Inbound, endedAt: number): void {
   const { record, exchange, provenAs, requestId } = inbound;
   if (record === undefined) return;
   record.actor = provenAs?.principal;
@@ -48,7 +48,7 @@ export function endRecord({ observers }: GatewayParts, inbound: Inbound): void {
   record.status = exchange.status;
   record.bytesOut = exchange.bodySent;
   if (exchange.aborted) record.cutBy ??= record.refusal === undefined ? "client" : "upstream";
-  record.end();
+  record.durationMs = endedAt - inbound.receivedAt;
   if (inbound.isObserved) observers.tell(record);
 }
 
@@ -115,7 +115,6 @@ export function tellEngineRefusal(
   record.outcomeKnown = true;
   record.status = status;
   record.errorId = errorId;
-  record.end();
   observers.tell(record);
 }
 

@@ -41,18 +41,19 @@ export async function handle(parts: GatewayParts, exchange: Exchange): Promise<v
   } catch (error) {
     await refuse(parts, inbound, error);
   }
-  endRecord(parts, inbound);
+  const endedAt = performance.now();
+  endRecord(parts, inbound, endedAt);
   if (parts.tracer !== undefined) endTrace(parts, inbound);
-  count(parts, inbound);
+  count(parts, inbound, endedAt);
 }
 
 function count(
   { metrics: { exchanges, sent } }: GatewayParts,
   { row, exchange: { status }, receivedAt, sentAt }: Inbound,
+  endedAt: number,
 ) {
-  const now = performance.now();
-  exchanges.count(row, status, (now - receivedAt) / 1000);
-  if (sent !== undefined && sentAt > 0) sent.count(row, status, (now - sentAt) / 1000);
+  exchanges.count(row, status, (endedAt - receivedAt) / 1000);
+  if (sent !== undefined && sentAt > 0) sent.count(row, status, (endedAt - sentAt) / 1000);
 }
 
 // The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.

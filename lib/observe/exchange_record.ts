@@ -78,16 +78,9 @@ export class ExchangeRecord {
   cutBy: string | undefined = undefined;
   /** As the client sent it (W3C Trace Context); not looked at. */
   traceparent: string | undefined = undefined;
-  readonly #startedAt: number;
 
   constructor(startedAtMs: number, from: string) {
     this.startedAtMs = startedAtMs;
     this.from = from;
-    this.#startedAt = performance.now();
-  }
-
-  /** It has ended now. */
-  end(): void {
-    this.durationMs = performance.now() - this.#startedAt;
   }
 }
