@@ -9,6 +9,7 @@ import { formatDuration, formatSize } from "../config/quantities.ts";
 import type { Settings } from "../config/schema.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import type { Logger } from "../observe/log.ts";
+import { SIGNALS } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { type Style, styleFor, wrap } from "./text.ts";
@@ -188,6 +189,18 @@ export function announce(announcement: Announcement): void {
 }
 
 /** What a configuration would do, for `signet check`. */
+/** Where what is exported goes; headers and whatever else an address holds are nobody's to see. */
+function describeTelemetry({ telemetry }: Configuration): string[] {
+  const exported = SIGNALS.flatMap((signal) => {
+    const url = telemetry?.[signal]?.url;
+    return url === undefined ? [] : [{ signal, host: new URL(url).origin }];
+  });
+  return [...new Set(exported.map(({ host }) => host))].map((host, index) => {
+    const signals = exported.filter((each) => each.host === host).map(({ signal }) => signal).join(", ");
+    return `${index === 0 ? "exports   " : "          "}    ${signals} to ${host}`;
+  });
+}
+
 export function summarize(configuration: Configuration): string[] {
   const { settings, keys } = configuration;
   const processes = describeProcesses(settings);
@@ -200,6 +213,7 @@ export function summarize(configuration: Configuration): string[] {
     `key           ${describeKeys(keys)}`,
     ...(ruled === undefined ? [] : [`what they may ${ruled}`]),
     `state         ${describeState(settings)}`,
+    ...describeTelemetry(configuration),
     `admin         ${settings.admin === "off" ? "off" : `${formatAddress(settings.admin)}, ${describeApi(settings)}`}`,
   ];
 }

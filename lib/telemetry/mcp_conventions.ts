@@ -43,6 +43,11 @@ const ABOUT_RESOURCES: ReadonlySet<string> = new Set([
   ...["resources/read", "resources/subscribe", "resources/unsubscribe", "notifications/resources/updated"],
 ]);
 
+/** Of an address with a credential in it, which no collector is to have. */
+const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#@]*@/i;
+/** A client chooses how long its ids are. */
+const MAX_ID = 256;
+
 /** What a message is about, as spans tell it. */
 export interface Operation {
   readonly method: string | undefined;
@@ -69,8 +74,10 @@ export function operationAttributes({ method, name, uri, rpcId }: Operation): At
     attributes.push([ATTRIBUTES.operation, "execute_tool"]);
     if (name !== undefined) attributes.push([ATTRIBUTES.tool, name]);
   } else if (method === "prompts/get" && name !== undefined) attributes.push([ATTRIBUTES.prompt, name]);
-  if (uri !== undefined && ABOUT_RESOURCES.has(method)) attributes.push([ATTRIBUTES.resourceUri, uri]);
-  if (rpcId !== null) attributes.push([ATTRIBUTES.requestId, String(rpcId)]);
+  if (uri !== undefined && ABOUT_RESOURCES.has(method)) {
+    attributes.push([ATTRIBUTES.resourceUri, uri.replace(USER_INFO, "$1")]);
+  }
+  if (rpcId !== null) attributes.push([ATTRIBUTES.requestId, String(rpcId).slice(0, MAX_ID)]);
   return attributes;
 }
 

@@ -120,4 +120,8 @@ Deno.test("P3: signet check says what of OTEL_ variables cannot be used, without
   assert.match(out, /OTEL_EXPORTER_OTLP_PROTOCOL[\s\S]*gRPC/);
   assert.match(out, /OTEL_EXPORTER_OTLP_HEADERS/);
   assert.doesNotMatch(out + err, /s3cret/);
+  const good = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318/s3cret", OTEL_LOGS_EXPORTER: "none" };
+  const checked = await signetCli(["check", "--upstream", "http://127.0.0.1:3000/mcp"], { env: good });
+  assert.match(checked.out, /exports +traces, metrics to http:\/\/127\.0\.0\.1:4318\n/);
+  assert.doesNotMatch(checked.out + checked.err, /s3cret/);
 });

@@ -142,6 +142,14 @@ Deno.test("error.type is the code of the JSON-RPC error, tool_error, or the stat
   for (const [facts, wanted] of rows) assert.equal(typeOf({ method: "tools/call", ...facts }), wanted);
 });
 
+Deno.test("no credential in an address is told, and no id of any length", STRICT, () => {
+  const of = (facts: Partial<ExchangeRecord>) =>
+    new Map(spansOf({ method: "resources/read", ...facts }).server.attributes);
+  assert.equal(of({ uri: "postgres://user:s3cret@db:5432/a?b=c" }).get("mcp.resource.uri"), "postgres://db:5432/a?b=c");
+  assert.equal(of({ uri: "file:///home/a@b/c" }).get("mcp.resource.uri"), "file:///home/a@b/c");
+  assert.equal(of({ rpcId: "x".repeat(4000) }).get("jsonrpc.request.id"), "x".repeat(256));
+});
+
 Deno.test("every well-known method is counted under its own name", STRICT, () => {
   assert.deepEqual(WELL_KNOWN.filter((name) => !METHODS.includes(name)), []);
 });
