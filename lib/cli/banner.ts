@@ -138,7 +138,7 @@ function formatBanner(announcement: Announcement, style: Style): string {
     ["key", describeKeys(keys)],
     ...(ruled === undefined ? [] : [["what they may", ruled] as const]),
     ["state", describeState(settings)],
-    ["admin", admin === undefined ? "off" : `${admin}  /healthz /readyz /metrics, ${describeApi(settings)}`],
+    ["admin", admin === undefined ? "off" : `${admin}/  a page; /healthz /readyz /metrics, ${describeApi(settings)}`],
   ];
   const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${text}`);
   const beware = warnings.flatMap((warning) =>

@@ -10,37 +10,38 @@ import { until } from "../support/until.ts";
 class Watched implements AsyncDisposable {
   readonly events: Record<string, unknown>[] = [];
   ended = false;
-  readonly #stop = new AbortController();
-  #done: Promise<void> = Promise.resolve();
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #done: Promise<void>;
 
-  static async open(signet: TestSignet, path: string): Promise<Watched> {
-    const watched = new Watched();
-    const response = await fetch(`http://${signet.app.admin}${path}`, { signal: watched.#stop.signal });
-    assert.equal(response.status, 200, path);
-    assert.equal(response.headers.get("content-type"), "text/event-stream");
-    watched.#done = watched.#read(response.body!.pipeThrough(new TextDecoderStream()));
-    return watched;
+  private constructor(reader: ReadableStreamDefaultReader<Uint8Array>) {
+    this.#reader = reader;
+    this.#done = this.#read();
   }
 
-  async #read(texts: ReadableStream<string>): Promise<void> {
+  static async open(signet: TestSignet, path: string): Promise<Watched> {
+    const response = await fetch(`http://${signet.app.admin}${path}`);
+    assert.equal(response.status, 200, path);
+    assert.equal(response.headers.get("content-type"), "text/event-stream");
+    return new Watched(response.body!.getReader());
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
     let text = "";
-    try {
-      for await (const piece of texts) {
-        text += piece;
-        const events = text.split("\n\n");
-        text = events.pop()!;
-        for (const event of events) {
-          if (event.startsWith("data: ")) this.events.push(JSON.parse(event.slice(6)));
-        }
+    for (let read = await this.#reader.read(); !read.done; read = await this.#reader.read()) {
+      text += decoder.decode(read.value, { stream: true });
+      const events = text.split("\n\n");
+      text = events.pop()!;
+      for (const event of events) {
+        if (event.startsWith("data: ")) this.events.push(JSON.parse(event.slice(6)));
       }
-    } catch {
-      // Stopped.
     }
     this.ended = true;
   }
 
+  /** Leaves, as a page that is closed does. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
+    await this.#reader.cancel();
     await this.#done;
   }
 }

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { serveAdmin } from "../../lib/admin/admin.ts";
 import { AdminToken } from "../../lib/admin/admin_token.ts";
 import { controlRoutes } from "../../lib/admin/control_api.ts";
+import { Feeds } from "../../lib/admin/feeds.ts";
+import { liveRoutes } from "../../lib/admin/live_api.ts";
 import { pageRoutes } from "../../lib/admin/page.ts";
 import { stateRoutes } from "../../lib/admin/state_view.ts";
 import { createControl } from "../../lib/app/control.ts";
@@ -24,11 +26,20 @@ const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</s
 const BROWSER = { ...STRICT, ...WITH_BROWSER };
 const ROWS = "document.querySelectorAll('#sessions tbody tr').length";
 
-async function signIn(page: Page): Promise<void> {
+const IS_OPEN = "document.querySelector('#token-dialog').open";
+
+/** Types a token where it is asked for. */
+async function offer(page: Page, token: string): Promise<void> {
   await page.until("!document.querySelector('#sign-in').hidden", "signing in is offered");
   await page.click("#sign-in");
-  await page.type(TOKEN);
+  await page.until(`${IS_OPEN} && document.activeElement.id === 'token'`, "the token is asked for");
+  await page.type(token);
+  await page.until(`document.querySelector('#token').value.length === ${token.length}`, "it was typed");
   await page.press("Enter");
+}
+
+async function signIn(page: Page): Promise<void> {
+  await offer(page, TOKEN);
   await page.until("document.querySelector('#access').textContent === 'operator'", "signed in");
 }
 
@@ -58,6 +69,10 @@ Deno.test(
     const ids = [await signet.open({ token }), await signet.open({ token }), await signet.open({ token })];
     await using browser = await Chromium.start();
     const page = await browser.page(`http://${signet.app.admin}/`);
+
+    // By keyboard: past the header to what there is.
+    await page.press("Tab");
+    assert.equal(await page.evaluate("document.activeElement.className"), "skip");
 
     // Without the token: numbers, and nothing of callers, addresses or the log.
     await page.until("document.querySelector('#live').textContent === '3'", "the state was shown");
@@ -212,14 +227,24 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 4
   };
   const access = { token: new AdminToken(TOKEN), loopback: true };
   const state = () =>
-    Promise.resolve({ ...stateOf(), nowMs: NOW_MS, use: { sessions: { used: registry.size, most: 20_000 } } });
+    Promise.resolve(stateOf({
+      ...{ nowMs: NOW_MS, version: HOSTILE, checks: { [HOSTILE]: HOSTILE }, refusals: { [HOSTILE]: 1 } },
+      use: { sessions: { used: registry.size, most: 20_000 } },
+      upstream: {
+        kind: "several",
+        servers: [{ name: HOSTILE, address: HOSTILE, state: HOSTILE, counts: { [HOSTILE]: 1 } }],
+      },
+    }));
+  const feeds = new Feeds();
   const admin = await serveAdmin({
     ...{ hostname: "127.0.0.1", port: 0, ready: () => Promise.resolve({ ready: true, checks: {} }), metrics: () => "" },
     routes: new Map([
       ...pageRoutes(access),
       ...controlRoutes(createControl(options), access),
       ...stateRoutes(state, access),
+      ...liveRoutes({ feeds, tail: undefined, tap: () => undefined }, access),
     ]),
+    onClose: () => feeds.closeAll(),
     log: SILENT_LOG,
   });
   try {
@@ -243,6 +268,22 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 4
     await page.type("nobody");
     await page.until(`${ROWS} === 0`, "none is found");
     assert.equal(await page.text("#sessions-none"), "No session is found.");
+
+    // Whatever servers and states are called is text, and the browser would make nothing else of any text.
+    assert.equal(await page.text("#servers tbody td"), HOSTILE);
+    assert.equal(await page.evaluate("window.hacked"), undefined);
+    assert.equal(await page.evaluate("document.images.length"), 1);
+    assert.deepEqual(page.complaints, []);
+    assert.equal(
+      await page.evaluate(
+        "(() => { try { document.body.innerHTML = 'x'; return 'set'; } catch { return 'refused'; } })()",
+      ),
+      "refused",
+    );
+
+    await admin.close();
+    await page.until("!document.querySelector('#notice').hidden", "the page says that it has lost contact");
+    assert.match(await page.text("#notice"), /^No contact with Signet/);
   } finally {
     await admin.close();
   }

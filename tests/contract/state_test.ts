@@ -67,3 +67,37 @@ Deno.test("V3: pages of other origins are told nothing", STRICT, async () => {
   }
   assert.equal(await status(fetch(`http://${signet.app.admin}/state`, { method: "POST", body: "{}" })), 405);
 });
+
+/** The status of a GET that names a host of its own. */
+async function statusAs(signet: TestSignet, host: string, target: string): Promise<number> {
+  const { port } = new URL(`http://${signet.app.admin}`);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  const head = `GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head));
+  const answer = await new Response(connection.readable).text();
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
+}
+
+Deno.test(
+  "V3: beyond loopback page and API answer to names that are known, probes and metrics to any",
+  STRICT,
+  async () => {
+    await using folder = await TempFolder.create();
+    const file = `${folder.path}/admin`;
+    await Deno.writeTextFile(file, TOKEN, { mode: 0o600 });
+    await using mcp = new FakeMcp();
+    const flags = ["--admin-token-file", file, "--admin-allow-host", "signet.internal"];
+    await using signet = await TestSignet.start({ upstream: mcp.url, admin: "0.0.0.0:0", flags });
+    for (const host of ["rebound.example", "signet.internal.rebound.example"]) {
+      for (const target of ["/", "/page/page.js", "/state", "/sessions", "/log", "/explain?name=key"]) {
+        assert.equal(await statusAs(signet, host, target), 403, `${host} ${target}`);
+      }
+      for (const target of ["/healthz", "/readyz", "/metrics"]) assert.equal(await statusAs(signet, host, target), 200);
+    }
+    for (const host of ["signet.internal", "10.1.2.3:9090", "localhost"]) {
+      assert.equal(await statusAs(signet, host, "/"), 200, host);
+      assert.equal(await statusAs(signet, host, "/state"), 200, host);
+      assert.equal(await statusAs(signet, host, "/sessions"), 401, host);
+    }
+  },
+);

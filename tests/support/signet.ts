@@ -27,6 +27,8 @@ export interface SignetOptions {
   readonly now?: () => number;
   /** `--connect-patience`; none unless the test is about it. */
   readonly patience?: string;
+  /** Where the admin listener is; default: a free port of loopback. */
+  readonly admin?: string;
   /** How many files may be open; default: as the system says. */
   readonly descriptors?: Descriptors;
   /** `OTEL_…` variables: what is exported, and where. */
@@ -78,7 +80,7 @@ export class TestSignet implements AsyncDisposable {
     const log = createLogger({ level: "debug", format: "json", now: () => 0, write, tail: logTail });
     const { upstream } = options;
     const flags = [
-      ...["--listen", options.listen ?? "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+      ...["--listen", options.listen ?? "127.0.0.1:0", "--admin", options.admin ?? "127.0.0.1:0"],
       ...(typeof upstream === "string" ? ["--upstream", upstream, "--connect-patience", "0"] : []),
       ...(options.lane === "full" ? ["--full-lane"] : []),
       ...(options.flags ?? []),

@@ -275,7 +275,10 @@ Deno.test(
     assert.match(machine.stderr, /who may call +anyone who reaches it, all as one owner\n/);
     assert.match(machine.stderr, /key +ephemeral: sessions end with this process\n/);
     assert.match(machine.stderr, /state +in memory: a restart forgets what was deleted and revoked\n/);
-    assert.match(machine.stderr, /admin +http:\/\/127\.0\.0\.1:9090 {2}\/healthz \/readyz \/metrics, operators' API\n/);
+    assert.match(
+      machine.stderr,
+      /admin +http:\/\/127\.0\.0\.1:9090\/ {2}a page; \/healthz \/readyz \/metrics, operators' API\n/,
+    );
     assert.match(machine.stderr, /! Callers may be anonymous/);
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch(machine.stderr, /\x1b/);
