@@ -62,10 +62,10 @@ interface Cached {
   readonly hints: ToolHints | undefined;
 }
 
-/** Names remembered of one caller; beyond them all are forgotten. */
-const MOST_CACHED = 1000;
-/** Longer names are judged each time. */
-const LONGEST_CACHED = 256;
+/** Verdicts remembered, of all callers together; beyond them all are forgotten. */
+const MOST_CACHED = 50_000;
+/** Longer names are judged each time. In characters. */
+const LONGEST_CACHED = 128;
 
 /** What one rule had to say, in words. */
 export interface Step {
@@ -86,7 +86,8 @@ const NO_SCOPES: readonly string[] = [];
 
 export class Policy {
   readonly #options: PolicyOptions;
-  readonly #cache = new WeakMap<Principal, Memory>();
+  #cache = new WeakMap<Principal, Memory>();
+  #cached = 0;
   /** What the conditions of each rule read of arguments. */
   readonly #wanted: ReadonlyMap<Rule, Reads["args"]>;
   /** Conditions that could not be told, since the start of this policy. */
@@ -140,7 +141,12 @@ export class Policy {
     if (cached !== undefined && (cached.hints === undefined || cached.hints === known.hints)) return cached.verdict;
     const trail: Trail = { readArguments: false, readHints: false, needs: undefined };
     const verdict = this.#decide(principal, subject, known, trail);
-    if (verdict.ruling === "unknown" || trail.readArguments) return verdict;
+    if (verdict.ruling === "unknown" || trail.readArguments || subject.name.length > LONGEST_CACHED) return verdict;
+    if (this.#cached++ >= MOST_CACHED) {
+      this.#cache = new WeakMap();
+      this.#cached = 1;
+      memory = undefined;
+    }
     if (memory === undefined) this.#cache.set(principal, memory = new Memory());
     memory.set(subject, isCall, { verdict, hints: trail.readHints ? known.hints : undefined });
     return verdict;
@@ -235,10 +241,8 @@ class Memory {
   }
 
   set(subject: Subject, isCall: boolean, cached: Cached): void {
-    if (subject.name.length > LONGEST_CACHED) return;
     const isTool = isCall && subject.method === "tools/call";
     const map = isTool ? this.#tools : isCall ? this.#calls : this.#listed;
-    if (map.size >= MOST_CACHED) map.clear();
     map.set(isTool ? subject.name : keyOf(subject), cached);
   }
 }
