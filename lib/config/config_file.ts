@@ -7,7 +7,7 @@ import { KEYS_OF_MEMBERS, readMembers } from "./file_members.ts";
 import type { GivenText, Reading } from "./given.ts";
 import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
 
-type Yaml = typeof import("yaml");
+type Yaml = typeof import("./yaml.ts");
 
 class FileReader {
   readonly given = new Map<SettingKey, readonly GivenText[]>();
@@ -145,7 +145,7 @@ function wantedForm(key: SettingKey, name: string): string {
 
 /** Reads the text of a configuration file; `path` is for messages only. Never throws. */
 export async function readConfigFile(path: string, text: string): Promise<Reading> {
-  const yaml = await import("yaml");
+  const yaml = await import("./yaml.ts");
   const reader = new FileReader(path, text, yaml);
   reader.readAll();
   const { given, problems, broken } = reader;

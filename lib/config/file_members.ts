@@ -6,7 +6,7 @@ import { closest } from "./closest.ts";
 import type { GivenText } from "./given.ts";
 import type { SettingKey } from "./schema.ts";
 
-type Yaml = typeof import("yaml");
+type Yaml = typeof import("./yaml.ts");
 
 export interface MembersReading {
   readonly yaml: Yaml;
