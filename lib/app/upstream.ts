@@ -59,9 +59,13 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
     inner: reached.upstream,
     era: settings.era,
     openBridge: async (onEnded) => {
-      const { statelessSessions } = await import("../upstream/stateless/stateless_sessions.ts");
-      const limits = { idleMs: settings.sessionIdleMs };
-      return statelessSessions({ inner: reached.upstream, log, account, limits, onEnded });
+      const { eraBridge } = await import("../upstream/era_bridge.ts");
+      const limits = {
+        idleMs: settings.sessionIdleMs,
+        maxPeers: settings.maxSessions,
+        maxPeersPerOwner: settings.maxSessionsPerPrincipal,
+      };
+      return eraBridge({ inner: reached.upstream, log, account, limits, onEnded });
     },
   });
   return {
@@ -130,21 +134,21 @@ function declareEras(page: MetricsPage, both: BothErasUpstream): void {
     {
       name: "signet_upstream_era",
       help:
-        "1 for what the server speaks, as it said to who came last, or as --era says: unknown, sessions, stateless.",
+        "1 for what the server speaks, as it said to who came last, or as --era says: unknown, sessions, stateless, both.",
       labels: ["era"],
     },
-    () => (["unknown", "sessions", "stateless"] as const).map((era) => [[era], both.found === era ? 1 : 0]),
+    () => (["unknown", "sessions", "stateless", "both"] as const).map((era) => [[era], both.found === era ? 1 : 0]),
   );
   page.labelled(
     "gauge",
     {
       name: "signet_bridged_entries",
-      help: "What is held for clients with sessions before a stateless server.",
+      help: "What is held between clients and a server that have no era in common.",
       labels: ["what"],
     },
     () => {
-      const { sessions = 0, calls = 0, questions = 0, subscriptions = 0, events = 0 } = both.sizes() ?? {};
-      const counts = { sessions, calls, questions, subscriptions, events };
+      const { sessions = 0, shared = 0, calls = 0, questions = 0, subscriptions = 0, events = 0 } = both.sizes() ?? {};
+      const counts = { sessions, shared, calls, questions, subscriptions, events };
       return Object.entries(counts).map(([what, count]) => [[what], count]);
     },
   );

@@ -17,6 +17,9 @@ export interface BridgeLimits extends RememberedLimits {
   readonly maxLoggedBytes: number;
   /** The peer of a caller's stateless requests ends after this long without any, in ms. */
   readonly idleMs: number;
+  /** Peers of stateless clients, of all callers and of one. */
+  readonly maxPeers: number;
+  readonly maxPeersPerOwner: number;
   /** Requests of one session without a response, those whose client has left included. */
   readonly maxCalls: number;
   /** Bytes of messages that may wait while a peer is started, besides one of any length. */
@@ -30,6 +33,8 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   maxLoggedEvents: 1000,
   maxLoggedBytes: 1024 * 1024,
   idleMs: 15 * 60_000,
+  maxPeers: 10_000,
+  maxPeersPerOwner: 100,
   maxCalls: 1000,
   maxWaitingBytes: 4 * 1024 * 1024,
   maxSubscriptions: 1000,

@@ -8,7 +8,7 @@ import { fieldValue } from "../http1/wire/fields.ts";
 import { classify } from "../mcp/era.ts";
 import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
 import { isModernEnvelope } from "../mcp/modern.ts";
-import { isKnownRevision } from "../mcp/revisions.ts";
+import { type Era, isKnownRevision } from "../mcp/revisions.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
 import { acceptanceOf, notAcceptable } from "./acceptance.ts";
 import type { Conversation, ConversationSizes } from "./conversation.ts";
@@ -22,12 +22,16 @@ import { StatelessHost } from "./stateless_host.ts";
 /** How much there is of everything that grows. */
 export interface BridgeSizes extends ConversationSizes {
   readonly sessions: number;
+  /** Peers that stateless clients share: one for each owner and kind of client. */
+  readonly shared: number;
 }
 
 export interface BridgeServerOptions {
   readonly parts: BridgeParts;
   readonly gate: Gate;
   readonly choose: ChoosePeers;
+  /** The era of the peers behind stateless clients, where that is known; else each is asked. */
+  readonly statelessPeersAre?: Era;
   /** A session has ended by itself, for good. */
   readonly onEnded: (upstreamSessionId: UpstreamSessionId) => void;
 }
@@ -45,7 +49,8 @@ export class BridgeServer {
   /** Everything here that grows, for metrics. */
   sizes(): BridgeSizes {
     const sizes = this.#sessions.sizes();
-    return { ...sizes, sessions: this.#sessions.size, calls: sizes.calls + this.#stateless.calls };
+    const { size: shared, calls } = this.#stateless;
+    return { ...sizes, sessions: this.#sessions.size, shared, calls: sizes.calls + calls };
   }
 
   send(request: BridgeRequest): SessionCall {

@@ -3,6 +3,8 @@
 // sessions' era is told once for all who its client is (S3). A stateless server is told each time: one an owner will do.
 import { canonicalJson } from "../envelope/canonical_json.ts";
 import type { Call, Fields } from "../http1/types.ts";
+import type { Era } from "../mcp/revisions.ts";
+import { SignetError } from "../errors.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf } from "./limits.ts";
@@ -15,6 +17,8 @@ export interface StatelessHostOptions {
   readonly parts: BridgeParts;
   readonly gate: Gate;
   readonly choose: ChoosePeers;
+  /** See `BridgeServerOptions`. */
+  readonly statelessPeersAre?: Era;
 }
 
 /** Whose request it is; the fields are those of a request that may start a peer. */
@@ -38,7 +42,7 @@ interface Hosted {
 
 export class StatelessHost {
   readonly #options: StatelessHostOptions;
-  readonly #memo: EraMemo = { era: undefined };
+  readonly #memo: EraMemo;
   readonly #hosted = new Map<HostKey, Hosted>();
   /** The one of each owner that its clients of whatever kind share, where the server is stateless. */
   readonly #shared = new Map<OwnerKey, Hosted>();
@@ -46,6 +50,7 @@ export class StatelessHost {
 
   constructor(options: StatelessHostOptions) {
     this.#options = options;
+    this.#memo = { era: options.statelessPeersAre };
   }
 
   /** Owners, and kinds of clients, with a peer of their own. */
@@ -83,6 +88,7 @@ export class StatelessHost {
   #add({ caller, fields }: StatelessCaller, { key, client }: { key: HostKey; client: ClientSelf }): Hosted {
     const { parts, gate, choose } = this.#options;
     const { owner } = caller;
+    this.#makeRoom(owner);
     const open = choose({ caller, session: undefined, fields });
     // Not in the same breath: what waits for the peer is told first why there is none.
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
@@ -98,6 +104,21 @@ export class StatelessHost {
     this.#hosted.set(key, hosted);
     if (!this.#shared.has(owner)) this.#shared.set(owner, hosted);
     return hosted;
+  }
+
+  /**
+   * A caller at a bound of its own makes room for itself: what it has not used for longest gives way (M5).
+   * @throws SignetError `principal_limit`, `session_limit` where all are in use
+   */
+  #makeRoom(owner: OwnerKey): void {
+    const { maxPeers, maxPeersPerOwner } = this.#options.parts.limits;
+    const own = [...this.#hosted.values()].filter((hosted) => hosted.owner === owner);
+    const isFull = this.#hosted.size >= maxPeers;
+    if (own.length < maxPeersPerOwner && !isFull) return;
+    const resting = own.filter(({ restingSinceMs }) => restingSinceMs !== undefined)
+      .sort((a, b) => a.restingSinceMs! - b.restingSinceMs!);
+    if (resting.length > 0) return this.#remove(resting[0]!);
+    throw new SignetError(isFull ? "session_limit" : "principal_limit", { retryAfterS: 1 });
   }
 
   #restUntilNeeded(hosted: Hosted): void {

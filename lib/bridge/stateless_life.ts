@@ -129,6 +129,8 @@ export class StatelessLife {
   /** Ends it, whatever it is about to do. Settles when nothing is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    // Nobody can find its session again: a server that keeps some is told, in bounded time.
+    await this.#source?.end(NO_CARRIER).catch(() => []);
     await Promise.all([...this.#sources].map((source) => source.stop()));
   }
 

@@ -5,6 +5,7 @@
 // the known words are those of their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
 // server-everything, the Python SDK, mcp-go, rmcp.
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
+import { claimsModernEra } from "./revisions.ts";
 import { elementsOf, findMember, type Span } from "./json_text.ts";
 
 /** Of a refusal no more than this is looked at: a transport's own is shorter, and the rest is for people. */
@@ -65,6 +66,7 @@ export function meaningOf(refusal: Refusal, asked: ReadonlySet<string>): Meaning
   if (refusal.cut && isJsonType(refusal.contentType)) return "own";
   if (text === undefined) return "unclear";
   const messages = messagesIn(text);
+  if (status === 400 && messages.length === 1 && hasNoSessions(messages[0]!)) return "lost";
   if (messages.some((message) => answersCall(message, asked))) return "own";
   const [message] = messages;
   if (messages.length !== 1 || message === undefined || (status !== 404 && status !== 400)) return "unclear";
@@ -114,6 +116,14 @@ export function askedIn(body: Uint8Array): ReadonlySet<string> {
 function answersCall(message: JsonObject, asked: ReadonlySet<string>): boolean {
   if (NO_CALL.has(message.id) || !asked.has(askedId(message.id))) return false;
   return message.result !== undefined || (isJsonObject(message.error) && !speaksOfSession(message));
+}
+
+/** What a server says that knows stateless revisions only (MCP 2026-07-28, "UnsupportedProtocolVersion"): it has run nothing. */
+function hasNoSessions({ error }: JsonObject): boolean {
+  if (!isJsonObject(error) || error.code !== -32022 || !isJsonObject(error.data)) return false;
+  const { supported } = error.data;
+  return Array.isArray(supported) && supported.length > 0 &&
+    supported.every((version) => typeof version === "string" && claimsModernEra(version));
 }
 
 /** A JSON-RPC error of a transport about the session, tied to no call. */

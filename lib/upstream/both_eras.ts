@@ -1,6 +1,6 @@
 // One HTTP server for clients of either era (docs/behaviour.md S2). What server and client have in common passes through;
-// a client with a session before a server that has none is served by a bridge of our own (`upstream/stateless/`).
-// Which eras a server speaks is learnt from what it says to whoever comes: an initialize that it refuses is asked after
+// where they have nothing in common, a bridge of our own stands between them (`upstream/era_bridge.ts`).
+// Which eras a server speaks is learnt: an initialize that it refuses, and the first stateless request, are asked after
 // with `server/discover`, which runs nothing. No verdict outlives a contradiction, so that a server may change.
 import type { BridgeServer, BridgeSizes } from "../bridge/server.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
@@ -11,9 +11,9 @@ import { SignetError } from "../errors.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
-import { LEGACY_REVISIONS } from "../mcp/revisions.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
+import { probeEra } from "./era_probe.ts";
 import { hear, type Heard } from "./http/hear.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -25,18 +25,26 @@ export interface BothErasOptions {
   /** The server: its answers pass as they come. */
   readonly inner: Upstream;
   readonly era: EraChoice;
-  /** Makes the bridge for clients with sessions; asked for once, when there is one that needs it. */
+  /** Makes the bridge; asked for once, when there is a client that needs it. */
   readonly openBridge: (onEnded: (upstreamSessionId: UpstreamSessionId) => void) => Promise<BridgeServer>;
   readonly timers?: Timers;
 }
 
-/** What the server said of itself when it was asked last. */
-export type EraFound = "unknown" | "sessions" | "stateless";
+/** What the server said of itself when it was asked last: undefined until it was, or if it was not to be learnt. */
+interface Found {
+  sessions: boolean | undefined;
+  stateless: boolean | undefined;
+}
+
+/** The same for operators. */
+export type EraFound = "unknown" | "sessions" | "stateless" | "both";
 
 /** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
 const MAY_BE_STATELESS: ReadonlySet<number> = new Set([400, 404, 405, 406, 415, 422, 426, 501]);
 const CODES: ReadonlySet<unknown> = new Set([-32601, -32602, -32600, -32000, -32020, -32021, -32022]);
 const LIMITS = { maxDepth: 128 };
+/** A verdict is believed for so long at least, in ms, whatever contradicts it. */
+const DOUBT_MS = 10_000;
 
 export class BothErasUpstream implements Upstream {
   readonly idLength: number;
@@ -44,12 +52,17 @@ export class BothErasUpstream implements Upstream {
   readonly #inner: Upstream;
   #bridge: BridgeServer | undefined;
   #opening: Promise<BridgeServer> | undefined;
-  #found: EraFound = "unknown";
+  readonly #found: Found = { sessions: undefined, stateless: undefined };
+  #probing: Promise<boolean | undefined> | undefined;
+  #probedAtMs = -Infinity;
   #onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
   #isClosed = false;
 
+  readonly #timers: Timers;
+
   constructor(options: BothErasOptions) {
     this.#options = options;
+    this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.#inner = options.inner;
     this.idLength = options.inner.idLength;
   }
@@ -73,7 +86,10 @@ export class BothErasUpstream implements Upstream {
 
   /** For operators. */
   get found(): EraFound {
-    return this.#options.era === "auto" ? this.#found : this.#options.era;
+    if (this.#options.era !== "auto") return this.#options.era;
+    const { sessions, stateless } = this.#found;
+    if (sessions === true) return stateless === true ? "both" : "sessions";
+    return stateless === true ? "stateless" : "unknown";
   }
 
   get onEnded(): ((upstreamSessionId: UpstreamSessionId) => void) | undefined {
@@ -96,14 +112,59 @@ export class BothErasUpstream implements Upstream {
     if (method !== "POST") return this.#inner.send(request);
     const kind = kindOf(request);
     if (kind === "initialize") return this.#initialize(request);
-    // Whoever says that the server has sessions only will not have it asked for anything else.
-    return kind === "stateless" && this.#options.era === "sessions" ? refusedStateless() : this.#inner.send(request);
+    return kind === "stateless" ? this.#stateless(request) : this.#inner.send(request);
+  }
+
+  /** A stateless client's request, or notification. */
+  #stateless(request: UpstreamRequest): SessionCall {
+    const { era } = this.#options;
+    if (era === "stateless") return this.#inner.send(request);
+    if (era === "sessions") return this.#bridged(request);
+    const { stateless } = this.#found;
+    if (stateless === true) return this.#watched(request);
+    return oneAfterTheOther(async (under) => {
+      const isSpoken = stateless ?? await this.#probe(request);
+      if (isSpoken !== false) return await under(this.#inner.send(request));
+      try {
+        return await under(this.#bridged(request));
+      } catch (error) {
+        // It may have become one of the other era, or be another server by now.
+        if (error instanceof SignetError && error.code.startsWith("upstream_")) this.#doubt();
+        throw error;
+      }
+    });
+  }
+
+  /** One that is refused by what should know it is a reason to ask again, the next time. */
+  #watched(request: UpstreamRequest): SessionCall {
+    const call = this.#inner.send(request);
+    call.response.then((answer) => {
+      if (!(answer instanceof LostSession) && MAY_BE_STATELESS.has(answer.head.status)) this.#doubt();
+    }, () => {});
+    return call;
+  }
+
+  /** What was learnt a moment ago is not asked for again: refusals can be had without end. */
+  #doubt(): void {
+    if (this.#timers.now() - this.#probedAtMs >= DOUBT_MS) this.#found.stateless = undefined;
+  }
+
+  /** One at a time, for all that wait for it; who asks first lends its credential. */
+  async #probe({ caller, query, fields }: UpstreamRequest): Promise<boolean | undefined> {
+    this.#probing ??= probeEra(this.#inner, { caller, query, fields }, this.#timers).then((found) => {
+      this.#probing = undefined;
+      this.#probedAtMs = this.#timers.now();
+      this.#found.stateless = found;
+      return found;
+    });
+    return await this.#probing;
   }
 
   #sendIn(id: UpstreamSessionId, request: UpstreamRequest): SessionCall {
     if (!id.startsWith(STATELESS_MARK)) return this.#inner.send(request);
     // The server has become one that has sessions: it is to be greeted as that.
-    if (this.found !== "sessions" || request.method === "DELETE") return this.#bridged(request);
+    const isGreeted = this.#found.sessions !== true && this.#options.era !== "sessions";
+    if (isGreeted || request.method === "DELETE") return this.#bridged(request);
     return { response: Promise.resolve(new LostSession()), abort() {} };
   }
 
@@ -134,26 +195,27 @@ export class BothErasUpstream implements Upstream {
     under: (call: SessionCall) => Promise<SessionAnswer>,
   ): Promise<SessionAnswer> {
     const again = () => ({ ...request, fields: [...request.fields] });
-    if (this.#found === "stateless") {
+    if (this.#found.sessions === false) {
       try {
         return await under(this.#bridged(again()));
       } catch (error) {
         if (!(error instanceof NotStatelessError)) throw error;
-        this.#found = "unknown";
+        this.#found.sessions = this.#found.stateless = undefined;
       }
     }
     const answer = await under(this.#inner.send(again()));
     if (answer instanceof LostSession) return answer;
-    const heard = await heardIfRefused(answer, this.#options.timers ?? SYSTEM_TIMERS);
+    const heard = await heardIfRefused(answer, this.#timers);
     if (heard === undefined || !mayBeStateless(heard)) {
-      const { status } = answer.head;
-      if (status >= 200 && status < 300 && heard?.refusal.text === undefined) this.#found = "sessions";
+      const isRefused = answer.head.status >= 300 || heard?.refusal.text?.includes('"error"') === true;
+      if (!isRefused) this.#found.sessions = true;
       return heard?.response ?? answer;
     }
     try {
       const bridged = await under(this.#bridged(again()));
       heard.response.release();
-      this.#found = "stateless";
+      this.#found.sessions = false;
+      this.#found.stateless = true;
       return bridged;
     } catch (error) {
       // What it has said itself tells its client more than that it could not be asked.
@@ -210,16 +272,6 @@ function mayBeStateless({ refusal: { status, text } }: Heard): boolean {
   } catch {
     return false;
   }
-}
-
-/** Where only sessions are to be had: as a server says it that knows no stateless revision. */
-function refusedStateless(): SessionCall {
-  const refusal = new SignetError("modern_version_unsupported", {
-    data: { supported: [...LEGACY_REVISIONS], requested: "2026-07-28" },
-  });
-  const response = Promise.reject(refusal);
-  response.catch(() => {});
-  return { response, abort() {} };
 }
 
 /** Several calls as one: whichever is under way is the one that is cut. */

@@ -25,6 +25,8 @@ export interface FakeOptions {
   readonly stateless?: boolean;
   /** Give sessions ids that another such server gives, too. */
   readonly predictable?: boolean;
+  /** Knows no stateless revision, as servers before 2026-07-28. */
+  readonly sessionsOnly?: boolean;
   /** Listen here; 0 for a free port. */
   readonly port?: number;
   /** What a lost session is answered with: status and JSON-RPC error. */
@@ -130,9 +132,11 @@ export class FakeMcp implements AsyncDisposable {
     const message = JSON.parse(recorded.body);
     const params = message.params ?? {};
     if (message.method === "initialize") return this.#initialize(message.id, params);
-    const modern = params._meta?.["io.modelcontextprotocol/protocolVersion"] !== undefined;
+    const modern = !this.#options.sessionsOnly &&
+      params._meta?.["io.modelcontextprotocol/protocolVersion"] !== undefined;
     if (!modern && !this.#knows(recorded)) return this.#lost();
     if (message.id === undefined || message.method === undefined) return new Response(null, { status: 202 });
+    if (message.method === "server/discover" && modern) return this.#discover(message.id);
     if (message.method !== "tools/call") return this.message({ jsonrpc: "2.0", id: message.id, result: {} });
     this.ran.set(params.name, (this.ran.get(params.name) ?? 0) + 1);
     const tool = this.#tools.get(params.name);
@@ -162,6 +166,11 @@ export class FakeMcp implements AsyncDisposable {
     this.sessions.add(sessionId);
     response.headers.set("mcp-session-id", sessionId);
     return response;
+  }
+
+  #discover(id: string | number): Response {
+    const result = { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities: { tools: {} } };
+    return this.message({ jsonrpc: "2.0", id, result: { ...result, ttlMs: 0, cacheScope: "private" } });
   }
 
   #listen(): Response {

@@ -22,15 +22,21 @@ const NAMED: Readonly<Record<string, string>> = {
 
 export interface StatelessAsk extends Ask {
   readonly rpcId?: string | number;
+  /** Of the client; none unless said. */
+  readonly capabilities?: Readonly<Record<string, unknown>>;
   /** Replaces the body that is written otherwise: for spellings that no `JSON.stringify` makes. */
   readonly body?: string;
+}
+
+function metaOf({ capabilities }: StatelessAsk) {
+  return { ...META, ...(capabilities && { "io.modelcontextprotocol/clientCapabilities": capabilities }) };
 }
 
 export type Params = Readonly<Record<string, unknown>>;
 
 /** Posts a request with the headers that belong to it. */
 export function ask(signet: TestSignet, method: string, params: Params = {}, of: StatelessAsk = {}): Promise<Response> {
-  const message = { jsonrpc: "2.0", id: of.rpcId ?? 1, method, params: { ...params, _meta: META } };
+  const message = { jsonrpc: "2.0", id: of.rpcId ?? 1, method, params: { ...params, _meta: metaOf(of) } };
   const name = params[NAMED[method] ?? ""];
   const headers = {
     "mcp-protocol-version": STATELESS_VERSION,

@@ -19,7 +19,7 @@ export const FORWARDING = {
     name: "era",
     default: "auto",
     doc:
-      "What the MCP server speaks: found out, or sessions only (no stateless request reaches it), or stateless only (clients with sessions are bridged to it)",
+      "What the MCP server speaks: found out, or sessions only, or stateless only; clients of the other era are bridged to it",
   }),
   stripHeaders: rows.many(headerName, {
     name: "strip-header",

@@ -2,6 +2,7 @@
 import { SignetError } from "../../errors.ts";
 import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
 import { assertModern } from "../../mcp/modern.ts";
+import { pause, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import { requireAnswer } from "./require_answer.ts";
 import { bringBack } from "./brought_back.ts";
@@ -35,7 +36,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf({ caller, session: undefined });
   const fields = parts.fields.toUpstream(inbound, caller);
   const { body, carriage } = bringBack(parts, request, fields);
-  const inFlight = begin(parts, request);
+  const inFlight = await begin(parts, request);
   try {
     const given = await sendWithoutSession(parts, inFlight, {
       method: "POST",
@@ -71,13 +72,24 @@ function explain(error: unknown, method: string): unknown {
   return error.code === "upstream_not_mcp" ? new SignetError("path_not_found", { cause: error }) : error;
 }
 
-/** A probe that met a 5xx would make the client give up instead of falling back to a session (docs/protocol.md 38). */
-function begin(parts: GatewayParts, request: StatelessRequest): InFlight {
-  const { method } = request.message;
-  try {
-    return parts.underWay.begin(request, method === "subscriptions/listen" ? "stream" : "call");
-  } catch (refusal) {
-    if (method !== "server/discover" || !(refusal instanceof SignetError)) throw refusal;
-    throw new SignetError("probe_limit", { retryAfterS: refusal.detail.retryAfterS ?? 1, cause: refusal });
+/** A probe is waited with for so long, in ms, where there is no room for it at once; asked for again every so often. */
+const PROBE_PATIENCE_MS = 2000, PROBE_RETRY_MS = 50;
+
+/**
+ * A probe that met a 5xx would make its client give up, one that met a 429 would make it fall back to a session for good
+ * (docs/protocol.md 38): it waits for its place, as long as that is likely to be free before long.
+ */
+async function begin(parts: GatewayParts, request: StatelessRequest): Promise<InFlight> {
+  const { message: { method }, inbound } = request;
+  const kind = method === "subscriptions/listen" ? "stream" : "call";
+  if (method !== "server/discover") return parts.underWay.begin(request, kind);
+  for (let waitedMs = 0;; waitedMs += PROBE_RETRY_MS) {
+    try {
+      return parts.underWay.begin(request, kind);
+    } catch (refusal) {
+      if (!(refusal instanceof SignetError)) throw refusal;
+      if (waitedMs < PROBE_PATIENCE_MS && !inbound.exchange.aborted) await pause(PROBE_RETRY_MS, SYSTEM_TIMERS);
+      else throw new SignetError("probe_limit", { retryAfterS: refusal.detail.retryAfterS ?? 1, cause: refusal });
+    }
   }
 }

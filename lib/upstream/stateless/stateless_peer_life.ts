@@ -3,6 +3,7 @@
 import type { Carrier, Message, OpenPeers, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList } from "../../http1/types.ts";
+import { SignetError } from "../../errors.ts";
 import { type ClientSelf, encodeJson } from "../../mcp/between_eras.ts";
 import {
   clientForModern,
@@ -152,7 +153,10 @@ export class StatelessPeerLife implements PeerSource {
 
   /** @throws NotStatelessError; SignetError */
   async #discover(fields: FieldList): Promise<JsonObject> {
-    const { value: { result, error } } = await this.#ask("server/discover", {}, fields);
+    const { value: { result, error } } = await this.#ask("server/discover", {}, fields).catch((refusal) => {
+      // A transport that has no such method, or wants a session first, says so in HTTP.
+      throw isRefusal(refusal) ? new NotStatelessError(`status ${refusal.detail.facts!.status}`) : refusal;
+    });
     if (speaksModern(result)) return result;
     const code = isJsonObject(error) ? error.code : undefined;
     throw new NotStatelessError(typeof code === "number" ? `error ${code}` : "no revision that is known");
@@ -205,4 +209,8 @@ export class StatelessPeerLife implements PeerSource {
       stop();
     }
   }
+}
+
+function isRefusal(error: unknown): error is SignetError {
+  return error instanceof SignetError && error.code === "upstream_invalid" && error.detail.facts?.status !== undefined;
 }

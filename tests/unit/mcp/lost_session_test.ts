@@ -27,6 +27,15 @@ function refusal(status: number, contentType: string | undefined, body: string):
   return { status, contentType, text: body.slice(0, REFUSAL_BYTES), cut };
 }
 
+/** With the id of the call: the body was read, and not run. */
+function unsupported(supported: readonly string[]): string {
+  return JSON.stringify({
+    jsonrpc: "2.0",
+    id: 4,
+    error: { code: -32022, message: "unsupported", data: { supported } },
+  });
+}
+
 const LOST: [string, number, string | undefined, string][] = [
   ["SDK 1.x and 2.x transport", 404, JSON_TYPE, error(-32001, "Session not found", null)],
   ["SDK transport never initialized", 400, JSON_TYPE, error(-32000, "Bad Request: Server not initialized", null)],
@@ -35,6 +44,7 @@ const LOST: [string, number, string | undefined, string][] = [
   ["an invalid request", 400, JSON_TYPE, error(-32600, "Invalid Request: Session not found", null)],
   ["Python SDK, newer", 404, JSON_TYPE, error(-32600, "Session not found", "server-error")],
   ["Python SDK, ended", 404, JSON_TYPE, error(-32600, "Not Found: Session has been terminated", "server-error")],
+  ["a server that has no sessions any more", 400, JSON_TYPE, unsupported(["2026-07-28"])],
   ["one that names the session", 404, JSON_TYPE, error(-32001, "No session 0af-12", null)],
 ];
 
@@ -65,6 +75,7 @@ const UNCLEAR: [string, number, string | undefined, string][] = [
 ];
 
 const OWN: [string, number, string | undefined, string][] = [
+  ["a server of both eras", 400, JSON_TYPE, unsupported(["2025-11-25", "2026-07-28"])],
   ["a success", 200, JSON_TYPE, error(-32001, "Session not found", null)],
   ["bad params of the call", 400, JSON_TYPE, error(-32602, "no such tool", 4)],
   ["the call's id as text", 400, JSON_TYPE, error(-32602, "no such tool", "4")],

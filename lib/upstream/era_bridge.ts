@@ -1,0 +1,42 @@
+// Where a client and an HTTP server have no era in common: the bridge's own server between them. Clients with sessions
+// before a stateless server have sessions here, over a peer that has none to keep; stateless clients before a server with
+// sessions share one of its sessions for each owner and kind of client (docs/behaviour.md S2, S3).
+import { BridgeServer } from "../bridge/server.ts";
+import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
+import type { ChoosePeers, Gate } from "../bridge/request.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { ByteAccount } from "../http1/byte_account.ts";
+import type { Logger } from "../observe/log.ts";
+import { randomBytes } from "../platform/random.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import { httpPeer } from "./peers/http_peer_life.ts";
+import { fieldsOf, type StatelessLimits } from "./stateless/stateless_parts.ts";
+import { statelessPeer } from "./stateless/stateless_peer_life.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface EraBridgeOptions {
+  /** The server. */
+  readonly inner: Upstream;
+  readonly log: Logger;
+  readonly onEnded: (upstreamSessionId: UpstreamSessionId) => void;
+  readonly account?: ByteAccount;
+  readonly limits?: Partial<BridgeLimits>;
+  readonly statelessLimits?: Partial<StatelessLimits>;
+  readonly timers?: Timers;
+  readonly random?: (n: number) => Uint8Array;
+}
+
+/** An HTTP server that cannot be reached is not asked less for it: its pool knows how long to wait. */
+const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
+
+export function eraBridge(options: EraBridgeOptions): BridgeServer {
+  const { inner: upstream, log, timers = SYSTEM_TIMERS, random = randomBytes, account = new ByteAccount() } = options;
+  const parts: BridgeParts = { limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits }, account, timers, random };
+  const { statelessLimits: limits = {}, onEnded } = options;
+  const choose: ChoosePeers = ({ caller, session }) => {
+    const reach = { upstream, caller, session, account, timers, log };
+    // What belongs to no session is a stateless client's.
+    return session === undefined ? httpPeer({ ...reach, fieldsOf }) : statelessPeer({ ...reach, random, limits });
+  };
+  return new BridgeServer({ parts, gate: NO_GATE, choose, onEnded, statelessPeersAre: "legacy" });
+}

@@ -1,0 +1,94 @@
+// Asks a server which eras it speaks: `server/discover` (MCP 2026-07-28, "Discovery"), which runs nothing. Bounded in time
+// and bytes. What says nothing about eras, a credential that is refused or a server that is busy, is no verdict.
+import type { Fields } from "../http1/types.ts";
+import { ownBytes } from "../http1/wire/borrowed.ts";
+import { isEventStream } from "../http1/wire/media_type.ts";
+import type { ClientResponse } from "../http1/types.ts";
+import { encodeJson } from "../mcp/between_eras.ts";
+import { envelopeOf, speaksModern } from "../mcp/for_stateless_server.ts";
+import { isJsonObject } from "../mcp/json_rpc.ts";
+import { MODERN_REVISIONS } from "../mcp/revisions.ts";
+import { SseParser } from "../mcp/sse.ts";
+import type { Timers } from "../platform/timers.ts";
+import { LostSession } from "../session/lost_session.ts";
+import { decoded } from "./http/decoded.ts";
+import { fieldsOf } from "./stateless/stateless_parts.ts";
+import type { Upstream, UpstreamRequest } from "./upstream.ts";
+
+const TIMEOUT_MS = 10_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+const ID = "signet-era";
+/** Of these the next time may be better: they are about the caller, or the moment. */
+const NO_VERDICT: ReadonlySet<number> = new Set([401, 403, 407, 408, 409, 423, 425, 429]);
+
+const CLIENT = { clientInfo: { name: "signet", version: "1" }, capabilities: {} };
+const PROBE = encodeJson({
+  jsonrpc: "2.0",
+  id: ID,
+  method: "server/discover",
+  params: { _meta: envelopeOf(CLIENT) },
+});
+
+/** With whose credential, and where. */
+export type Probing = Pick<UpstreamRequest, "caller" | "query"> & { readonly fields: Fields };
+
+/** Whether the server speaks a stateless revision; undefined if that was not learnt. Never rejects. */
+export async function probeEra(upstream: Upstream, probing: Probing, timers: Timers): Promise<boolean | undefined> {
+  const { caller, query, fields } = probing;
+  const call = upstream.send({
+    method: "POST",
+    query,
+    fields: [
+      ...["content-type", "application/json", "accept", "application/json, text/event-stream"],
+      ...["accept-encoding", "identity", "mcp-protocol-version", MODERN_REVISIONS.at(-1)!],
+      ...["mcp-method", "server/discover", ...fieldsOf(fields)],
+    ],
+    upstreamSessionId: undefined,
+    body: PROBE,
+    caller,
+    session: undefined,
+  });
+  const stop = timers.after(TIMEOUT_MS, () => call.abort());
+  let response: ClientResponse | undefined;
+  try {
+    const answer = await call.response;
+    if (answer instanceof LostSession) return void answer.release();
+    response = decoded(answer);
+    const { status } = response.head;
+    if (status >= 500 || NO_VERDICT.has(status)) return undefined;
+    if (status >= 300) return false;
+    return verdictOf(await answerIn(response));
+  } catch {
+    return undefined;
+  } finally {
+    stop();
+    response?.release();
+  }
+}
+
+function verdictOf(message: unknown): boolean | undefined {
+  if (!isJsonObject(message)) return undefined;
+  if (speaksModern(message.result)) return true;
+  return isJsonObject(message.result) || isJsonObject(message.error) ? false : undefined;
+}
+
+/** The response, as JSON or as an event; the stream may stay open behind it. */
+async function answerIn({ head, body }: ClientResponse): Promise<unknown> {
+  if (!isEventStream(head.fields)) return parse(new TextDecoder().decode(await body.readAll(MAX_ANSWER_BYTES)));
+  const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    for (const { data } of parser.push(ownBytes(piece))) {
+      const message = data === undefined ? undefined : parse(data);
+      if (isJsonObject(message) && (message.result !== undefined || message.error !== undefined)) return message;
+    }
+  }
+  return undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
