@@ -39,6 +39,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "connectTimeoutMs",
   "connectPatienceMs",
   "responseTimeoutMs",
+  "parkTimeoutMs",
   "headTimeoutMs",
   "bodyTimeoutMs",
   "writeTimeoutMs",

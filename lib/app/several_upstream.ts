@@ -96,7 +96,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     ring: options.ring,
     log: options.log,
     account: options.account,
-    limits: { idleMs: settings.sessionIdleMs },
+    limits: { idleMs: settings.sessionIdleMs, parkMs: settings.parkTimeoutMs },
   });
   return {
     upstream,

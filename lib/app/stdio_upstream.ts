@@ -63,6 +63,7 @@ async function optionsOf(
       maxLineBytes: settings.stdioMaxLineBytes,
       killAfterMs: settings.stdioStopGraceMs,
       idleMs: settings.sessionIdleMs,
+      parkMs: settings.parkTimeoutMs,
     },
     caps: {
       maxProcesses,

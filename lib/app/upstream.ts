@@ -62,6 +62,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
       const { eraBridge } = await import("../upstream/era_bridge.ts");
       const limits = {
         idleMs: settings.sessionIdleMs,
+        parkMs: settings.parkTimeoutMs,
         maxPeers: settings.maxSessions,
         maxPeersPerOwner: settings.maxSessionsPerPrincipal,
       };

@@ -20,6 +20,12 @@ export interface BridgeLimits extends RememberedLimits {
   /** Peers of stateless clients, of all callers and of one. */
   readonly maxPeers: number;
   readonly maxPeersPerOwner: number;
+  /** A call that waits for a stateless client's answer is given up after this long, in ms. */
+  readonly parkMs: number;
+  /** Questions of one call that come within this time, in ms, are asked together. */
+  readonly gatherMs: number;
+  /** Calls of one stateless peer that wait for answers. */
+  readonly maxParked: number;
   /** Requests of one session without a response, those whose client has left included. */
   readonly maxCalls: number;
   /** Bytes of messages that may wait while a peer is started, besides one of any length. */
@@ -33,6 +39,9 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   maxLoggedEvents: 1000,
   maxLoggedBytes: 1024 * 1024,
   idleMs: 15 * 60_000,
+  parkMs: 10 * 60_000,
+  gatherMs: 25,
+  maxParked: 100,
   maxPeers: 10_000,
   maxPeersPerOwner: 100,
   maxCalls: 1000,

@@ -7,7 +7,7 @@ import type { Era } from "../mcp/revisions.ts";
 import { SignetError } from "../errors.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
-import { type BridgeParts, outboxOptions, partsOf } from "./limits.ts";
+import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
 import type { ChoosePeers, Gate } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
@@ -98,6 +98,7 @@ export class StatelessHost {
       life,
       outbox: outboxOptions(partsOf(caller, parts)),
       limits: parts.limits,
+      newName: () => randomName(parts, 16),
       onIdle: () => this.#restUntilNeeded(hosted),
     });
     const hosted: Hosted = { key, owner, life, server, cancelIdle: undefined, restingSinceMs: undefined };

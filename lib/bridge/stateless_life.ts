@@ -40,6 +40,7 @@ export interface StatelessLifeOptions {
 
 /** Where no client has said who it is. */
 export const CLIENT = { name: "signet", version: "1" };
+const ASKED_FOR = ["elicitation", "sampling", "roots"] as const;
 const MODERN = MODERN_REVISIONS.at(-1)!;
 const LEGACY = LEGACY_REVISIONS.at(-1)!;
 
@@ -66,7 +67,7 @@ function speaksModern({ value: { result } }: Message): boolean {
 const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
 
 export class StatelessLife {
-  onMessage: (message: Message, peer: Peer) => Promise<void> | undefined = () => undefined;
+  onMessage: (message: Message, peer: Peer, about?: number) => Promise<void> | undefined = () => undefined;
   /** A peer has ended, wanted or not. */
   onLost: () => void = () => {};
   readonly #options: StatelessLifeOptions;
@@ -86,6 +87,11 @@ export class StatelessLife {
   /** Of the peer that it has: another caller's may be of another one since. */
   get era(): Era | undefined {
     return this.#era ?? this.#options.memo.era;
+  }
+
+  /** What the client behind it can be asked for. */
+  get capabilities(): JsonObject {
+    return this.#options.client.capabilities;
   }
 
   get identity(): Identity {
@@ -159,6 +165,8 @@ export class StatelessLife {
       assertLegacy(value);
       (await source.peerFor(carrier)).send(INITIALIZED, carrier);
       source.confirm();
+      // Some servers ask on the stream that they can be listened to on, and there alone.
+      if (ASKED_FOR.some((name) => isJsonObject(client.capabilities[name]))) source.listen(carrier);
     } catch (error) {
       void source.stop();
       throw error;
@@ -193,7 +201,7 @@ export class StatelessLife {
     const { open, unusedSinceMs, onDoomed } = this.#options;
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
     const source = open({
-      onMessage: (message, peer) => this.onMessage(message, peer),
+      onMessage: (message, peer, about) => this.onMessage(message, peer, about),
       onLost: () => this.onLost(),
       onReplaced: () => {},
       retell: () => [...this.#watched.keys()].map(subscribeText),

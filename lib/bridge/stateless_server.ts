@@ -4,7 +4,7 @@
 import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import type { Charge } from "../http1/byte_account.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
-import { isJsonObject, type JsonObject, type RpcRequest } from "../mcp/json_rpc.ts";
+import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { metaOf } from "../mcp/modern.ts";
 import { errorAnswer } from "./http_answer.ts";
 import { BRIDGE_ERROR, errorWithId, progressTokenOf } from "./open_calls.ts";
@@ -31,6 +31,7 @@ import {
 } from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import { type Carrier, type Message, NO_CARRIER, type Peer } from "./peer.ts";
+import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "./parked_questions.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
 import type { BridgeLimits } from "./limits.ts";
 import type { Acceptance } from "./acceptance.ts";
@@ -47,6 +48,8 @@ export interface StatelessServerOptions {
   readonly life: StatelessLife;
   readonly outbox: OutboxOptions;
   readonly limits: BridgeLimits;
+  /** Hexadecimal digits that nobody can guess. */
+  readonly newName: () => string;
   /** The last request in hand has ended. */
   readonly onIdle: () => void;
 }
@@ -59,12 +62,28 @@ interface Exchange {
   readonly id: Uint8Array;
   readonly token: Uint8Array | undefined;
   readonly wantsLog: boolean;
-  /** The process that runs it and its id there; undefined while it waits, or if it is answered from here. */
-  running: { readonly peer: Peer; readonly ownId: number } | undefined;
+  /** What runs it; undefined while it waits, or if it is answered from here. */
+  running: Run | undefined;
   /** What it is told of, if it is a subscription answered from here. */
   filter: Filter | undefined;
   /** Whether it is a subscription that its client knows to have begun. */
   acknowledged: boolean;
+}
+
+/** A call at its peer. */
+interface Run {
+  readonly peer: Peer;
+  readonly ownId: number;
+  readonly method: string;
+  /** The request that it answers; undefined while its client has been asked, and has not come back. */
+  exchange: Exchange | undefined;
+  /** What the peer wants to know of the client. */
+  questions: ParkedQuestions | undefined;
+  /** Ends the gathering of questions, or the waiting for their answers. */
+  cancelTimer: (() => void) | undefined;
+  /** The peer's answer, which came while nobody waited for it. */
+  kept: Message | undefined;
+  charge: Charge | undefined;
 }
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
@@ -74,7 +93,9 @@ export class StatelessServer {
   readonly #held: HeldAnswers;
   readonly #exchanges = new Set<Exchange>();
   /** By the id the process knows them by, which is their progress token too. */
-  readonly #running = new Map<number, Exchange>();
+  readonly #running = new Map<number, Run>();
+  /** Those whose client has been asked, by the name that its answer leads back with. */
+  readonly #parked = new Map<string, Run>();
   /** Bytes of requests that wait for a peer to be started. */
   readonly #waiting: Charge;
   readonly #patience: SameDelay;
@@ -87,13 +108,13 @@ export class StatelessServer {
     this.#held = new HeldAnswers(options.outbox);
     this.#waiting = options.outbox.account.open();
     this.#patience = new SameDelay(options.outbox.timers, options.limits.streamAfterMs);
-    options.life.onMessage = (message, peer) => this.#hear(message, peer);
+    options.life.onMessage = (message, peer, about) => this.#hear(message, peer, about);
     options.life.onLost = () => this.#keepTelling();
   }
 
-  /** Requests in hand. */
+  /** Requests in hand, and calls that wait for their clients. */
   get size(): number {
-    return this.#exchanges.size;
+    return this.#exchanges.size + this.#parked.size;
   }
 
   post(post: StatelessPost): Call {
@@ -151,7 +172,7 @@ export class StatelessServer {
       this.#exchanges.delete(exchange);
       if (exchange.running !== undefined) this.#running.delete(exchange.running.ownId);
       if (exchange.filter !== undefined) this.#watch(exchange.filter, -1);
-      if (this.#exchanges.size === 0) onIdle();
+      if (this.size === 0) onIdle();
     };
     const exchange: Exchange = {
       method: request.method,
@@ -209,6 +230,7 @@ export class StatelessServer {
       this.#options.life.listen({ fields });
       this.#subscribe(exchange, request);
     } else if (isCommonMethod(request.method)) {
+      if (mayAsk(request.method) && this.#resume(exchange, text)) return;
       this.#ask(exchange, peer, { text: requestForLegacy(text, request), fields, noted });
     } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
@@ -219,16 +241,119 @@ export class StatelessServer {
 
   #ask(exchange: Exchange, peer: Peer, { text, fields, noted }: Carrier & { readonly text: Uint8Array }): void {
     const ownId = peer.nextId;
+    const { method } = exchange;
+    const run: Run = {
+      peer,
+      ownId,
+      method,
+      exchange,
+      questions: undefined,
+      cancelTimer: undefined,
+      kept: undefined,
+      charge: undefined,
+    };
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
-      onReply: (reply) => this.#answer(exchange, reply),
-      onLost: ({ reason }) => this.#fail(exchange, BRIDGE_ERROR, reason),
+      onReply: (reply) => this.#replied(run, reply),
+      onLost: ({ reason }) => this.#lost(run, reason),
     }, { fields, noted });
     if (sent === undefined) {
       return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", "request_limit");
     }
-    exchange.running = { peer, ownId };
-    this.#running.set(ownId, exchange);
+    exchange.running = run;
+    this.#running.set(ownId, run);
+  }
+
+  #replied(run: Run, reply: Message): Promise<void> | undefined {
+    this.#running.delete(run.ownId);
+    if (run.exchange !== undefined) return this.#answer(run.exchange, reply);
+    // What finds no room to be kept is as good as lost.
+    run.charge = this.#options.outbox.account.tryCharge(reply.line.length);
+    if (run.charge === undefined) this.#unpark(run);
+    else run.kept = { line: reply.line.slice(), value: reply.value };
+    return undefined;
+  }
+
+  #lost(run: Run, reason: string): void {
+    this.#running.delete(run.ownId);
+    if (run.exchange !== undefined) this.#fail(run.exchange, BRIDGE_ERROR, reason);
+    else this.#unpark(run);
+  }
+
+  /** A request of the peer's: its client is asked by the answer to the call that it is about. */
+  #question(message: Message, peer: Peer, about: number | undefined): void {
+    const id = message.value.id as RpcId;
+    if (message.value.method === "ping") return void peer.send(pong(id), NO_CARRIER);
+    const run = this.#runAsking(about);
+    const { limits, life } = this.#options;
+    if (run === undefined || life.era === "modern" || !canAnswer(message, life.capabilities)) {
+      return peer.refuse(id, METHOD_NOT_FOUND, "this client cannot be asked");
+    }
+    const isFull = run.questions === undefined && this.#parked.size >= limits.maxParked;
+    if (!isFull) run.questions ??= new ParkedQuestions(this.#options.newName(), peer);
+    if (isFull || !run.questions!.add(message)) {
+      return peer.refuse(id, -32603, "too many questions wait for the client");
+    }
+    if (run.exchange === undefined) return; // asked when it comes back
+    run.cancelTimer ??= this.#options.outbox.timers.after(limits.gatherMs, () => this.#park(run));
+  }
+
+  /** Stdio does not say which call a question is about: the oldest that may ask, as good as any of its owner's. */
+  #runAsking(about: number | undefined): Run | undefined {
+    const run = about === undefined
+      ? [...this.#running.values()].find(({ method }) => mayAsk(method))
+      : this.#running.get(about);
+    return run !== undefined && mayAsk(run.method) ? run : undefined;
+  }
+
+  /** Answers the request with what is to be asked; the call waits from then on. */
+  #park(run: Run): void {
+    const { exchange, questions } = run;
+    run.cancelTimer?.();
+    run.cancelTimer = undefined;
+    if (exchange === undefined || questions === undefined || questions.size === 0) return;
+    run.exchange = exchange.running = undefined;
+    this.#parked.set(questions.id, run);
+    const { outbox: { timers }, limits: { parkMs } } = this.#options;
+    run.cancelTimer = timers.after(parkMs, () => this.#unpark(run));
+    const text = `{"jsonrpc":"2.0","id":0,"result":{${questions.ask()}}}`;
+    const line = encoder.encode(text);
+    void this.#respond(exchange, replaceSpan(line, findMember(line, "id")!, exchange.id));
+  }
+
+  /** A request that is made again with its answers. @returns false if it is one that brings none */
+  #resume(exchange: Exchange, text: Uint8Array): boolean {
+    const parked = parkedIn(text);
+    if (parked === undefined) return false;
+    const run = parked === null ? undefined : this.#parked.get(parked.id);
+    const { questions } = run ?? {};
+    if (
+      run === undefined || questions === undefined || run.method !== exchange.method ||
+      questions.round !== parked?.round
+    ) {
+      void this.#respond(exchange, unknownState(exchange.id));
+      return true;
+    }
+    run.cancelTimer?.();
+    run.cancelTimer = undefined;
+    this.#parked.delete(questions.id);
+    run.exchange = exchange;
+    exchange.running = run;
+    questions.answer(text);
+    run.charge?.release();
+    if (run.kept !== undefined) void this.#answer(exchange, run.kept);
+    else if (questions.size > 0) this.#park(run);
+    return true;
+  }
+
+  /** Nobody comes back for it: the server is told, and the call is given up. */
+  #unpark(run: Run): void {
+    run.cancelTimer?.();
+    run.charge?.release();
+    run.questions?.giveUp();
+    if (run.questions !== undefined) this.#parked.delete(run.questions.id);
+    if (this.#running.delete(run.ownId)) this.#cancelRun(run, "the client did not come back");
+    if (this.size === 0) this.#options.onIdle();
   }
 
   #answer(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
@@ -261,39 +386,52 @@ export class StatelessServer {
   /** The client has closed its stream: that is how this revision cancels (docs/protocol.md 30). */
   #cancel({ running }: Exchange): void {
     if (running === undefined) return;
-    const params = { requestId: running.ownId, reason: "the client has closed the stream" };
-    running.peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }), NO_CARRIER);
-    running.peer.forget(running.ownId);
+    running.cancelTimer?.();
+    this.#cancelRun(running, "the client has closed the stream");
   }
 
-  #hear({ line, value }: Message, peer: Peer): Promise<void> | undefined {
-    if (value.id !== undefined) {
-      // Neither era's client can be asked without a session.
-      peer.refuse(value.id as string | number, METHOD_NOT_FOUND, "this client cannot be asked");
-      return undefined;
-    }
+  #cancelRun({ peer, ownId: requestId }: Run, reason: string): void {
+    const params = { requestId, reason };
+    peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }), NO_CARRIER);
+    peer.forget(requestId);
+  }
+
+  #hear(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
+    const { line, value } = message;
+    if (value.id !== undefined) return void this.#question(message, peer, about);
     if (value.method === "notifications/progress") return this.#progress(line, value);
-    if (value.method === "notifications/message") return this.#log(line);
+    if (value.method === "notifications/message") return this.#log(line, about);
+    if (value.method === "notifications/cancelled") return this.#withdraw(value);
     return this.#options.life.era === "modern" ? this.#relayStamped(line, value) : this.#publish(value);
   }
 
   #progress(line: Uint8Array, { params }: JsonObject): Promise<void> | undefined {
-    const exchange = isJsonObject(params) ? this.#running.get(params.progressToken as number) : undefined;
+    const exchange = isJsonObject(params) ? this.#running.get(params.progressToken as number)?.exchange : undefined;
     if (exchange?.token === undefined || !exchange.answer.canStream) return undefined;
     const span = findMember(line, "progressToken", findMember(line, "params"))!;
     return exchange.answer.send(replaceSpan(line, span, exchange.token));
   }
 
   /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
-  #log(line: Uint8Array): Promise<void> | undefined {
-    const wanting = [...this.#running.values()].filter(({ wantsLog, answer }) => wantsLog && answer.canStream);
+  #log(line: Uint8Array, about: number | undefined): Promise<void> | undefined {
+    const runs = about === undefined ? [...this.#running.values()] : [this.#running.get(about)];
+    const wanting = runs.map((run) => run?.exchange).filter((exchange) =>
+      exchange?.wantsLog === true && exchange.answer.canStream
+    );
     return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
+  }
+
+  /** A server that does not wait any longer for what it has asked. */
+  #withdraw({ params }: JsonObject): undefined {
+    const id = isJsonObject(params) ? params.requestId as RpcId : undefined;
+    if (id === undefined) return;
+    for (const { questions } of this.#running.values()) if (questions?.withdraw(id)) return;
   }
 
   /** What a stateless server says on a subscription bears the request's id (docs/protocol.md 31). */
   #relayStamped(line: Uint8Array, { method, params }: JsonObject): Promise<void> | undefined {
     const meta = isJsonObject(params) ? metaOf(params) : undefined;
-    const exchange = this.#running.get(meta?.[META_SUBSCRIPTION_ID] as number);
+    const exchange = this.#running.get(meta?.[META_SUBSCRIPTION_ID] as number)?.exchange;
     if (exchange === undefined || !exchange.answer.canStream) return undefined;
     if (method === ACKNOWLEDGED) exchange.acknowledged = true;
     return exchange.answer.send(withSubscriptionId(line, exchange.id));
@@ -344,6 +482,26 @@ export class StatelessServer {
 /** The end of a subscription that neither side has asked for (docs/protocol.md 32). */
 const ENDED = { resultType: "complete" };
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+
+const encoder = new TextEncoder();
+
+function pong(id: RpcId): Uint8Array {
+  return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":{}}`);
+}
+
+/** A state that leads to no call that waits: what waited is gone, or was never there, or has been answered. */
+function unknownState(id: Uint8Array): Uint8Array {
+  const text = encodeJson({
+    jsonrpc: "2.0",
+    id: 0,
+    error: {
+      code: INVALID_PARAMS,
+      message: "Invalid params: the call that this requestState belongs to does not wait any more",
+      data: { reason: "invalid_request_state" },
+    },
+  });
+  return replaceSpan(text, findMember(text, "id")!, id);
+}
 
 function lengthOf(uris: readonly string[]): number {
   return uris.reduce((sum, uri) => sum + uri.length, 0);

@@ -297,7 +297,20 @@ Deno.test("PROTOCOL 10: a stateless notification is accepted and starts nothing"
 
 Deno.test("B6: a server that asks although nobody can answer is told so", OPTIONS, async () => {
   await using stdio = new TestStdio();
-  assert.deepEqual(resultOf((await post(stdio, tool(1, "sample"))).messages.at(-1)), { got: null });
+  const none = { "io.modelcontextprotocol/clientCapabilities": {} };
+  assert.deepEqual(resultOf((await post(stdio, tool(1, "sample", {}, none))).messages.at(-1)), { got: null });
+});
+
+Deno.test("S4: a stdio server that asks in mid-call is answered by the request made again", OPTIONS, async () => {
+  await using stdio = new TestStdio();
+  const { messages } = await post(stdio, tool(1, "sample"));
+  const { resultType, inputRequests, requestState } = messages.at(-1)!.result as Json;
+  assert.equal(resultType, "input_required");
+  const [key] = Object.keys(inputRequests as Json);
+  const said = { role: "assistant", model: "m", content: { type: "text", text: "aye" } };
+  const params = { name: "sample", arguments: {}, requestState, inputResponses: { [key!]: said } };
+  const ended = await post(stdio, stateless(2, "tools/call", params));
+  assert.deepEqual(resultOf(ended.messages.at(-1)), { got: said });
 });
 
 Deno.test("PROTOCOL 32: closing ends a subscription with its result", OPTIONS, async () => {

@@ -21,6 +21,11 @@ export const TIMEOUTS = {
     default: 0,
     doc: "For the upstream to begin its answer; 0 = none, as tools may take their time",
   }),
+  parkTimeoutMs: rows.one(upTo(DAY), {
+    name: "park-timeout",
+    default: 10 * MINUTE,
+    doc: "For a stateless client to answer what a server with sessions has asked it in mid-call",
+  }),
   headTimeoutMs: rows.one(upTo(10 * MINUTE), {
     name: "head-timeout",
     default: 10 * SECOND,

@@ -1,0 +1,146 @@
+// What a server of the sessions' era wants to know from a stateless client in mid-call, and how the client is asked: by the
+// result of its request, which it makes again with the answers (MCP 2026-07-28, multi-round-trip requests). The call waits
+// at its server meanwhile; each round is answered once (docs/behaviour.md S4).
+import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
+import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
+import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
+
+/** Methods whose calls may ask. */
+const ASKABLE: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
+/** What may be asked, and the capability of the client that says so. */
+const QUESTIONS: ReadonlyMap<unknown, string> = new Map([
+  ["elicitation/create", "elicitation"],
+  ["sampling/createMessage", "sampling"],
+  ["roots/list", "roots"],
+]);
+/** Members of a question that mean nothing in this era. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["_meta", "task", "elicitationId"]);
+/** Of one call at a time, and of each in bytes. */
+const MAX_OPEN = 16, MAX_QUESTION_BYTES = 256 * 1024;
+const STATE = /^park\.([0-9a-f]{32})\.(\d{1,6})$/;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function mayAsk(method: string): boolean {
+  return ASKABLE.has(method);
+}
+
+/** Whether a client with these capabilities can be asked this. */
+export function canAnswer({ value }: Message, capabilities: JsonObject): boolean {
+  const capability = QUESTIONS.get(value.method);
+  return capability !== undefined && isJsonObject(capabilities[capability]);
+}
+
+/** Which park a state of ours leads to, and which round of it. */
+export interface Parked {
+  readonly id: string;
+  readonly round: number;
+}
+
+/** Undefined where a request brings no state; null for one that is none of ours. */
+export function parkedIn(text: Uint8Array): Parked | null | undefined {
+  const params = findMember(text, "params");
+  const span = params === undefined ? undefined : findMember(text, "requestState", params);
+  if (span === undefined || text[span.start] === 0x6e) return undefined;
+  const [, id, round] = STATE.exec(textOf(text, span).slice(1, -1)) ?? [];
+  return id === undefined ? null : { id, round: Number(round) };
+}
+
+interface Open {
+  /** The server's id, as it wrote it. */
+  readonly id: Uint8Array;
+  readonly method: string;
+  /** As the client gets it: a JSON text. */
+  readonly asked: string;
+}
+
+export class ParkedQuestions {
+  readonly id: string;
+  readonly #peer: Peer;
+  readonly #open = new Map<string, Open>();
+  #round = 0;
+
+  /** @param id random hexadecimal digits: nobody can guess it */
+  constructor(id: string, peer: Peer) {
+    this.id = id;
+    this.#peer = peer;
+  }
+
+  /** Questions without an answer. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get round(): number {
+    return this.#round;
+  }
+
+  /** @returns false if there are too many, or it is too long */
+  add({ line, value }: Message): boolean {
+    if (this.#open.size >= MAX_OPEN || line.length > MAX_QUESTION_BYTES) return false;
+    const id = findMember(line, "id")!;
+    const params = findMember(line, "params");
+    const kept = params === undefined || line[params.start] !== 0x7b
+      ? []
+      : membersOf(line, params).filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textOf(line, whole));
+    const method = value.method as string;
+    this.#open.set(keyOf(value.id as RpcId), {
+      id: line.slice(id.start, id.end),
+      method,
+      asked: `{"method":${JSON.stringify(method)},"params":{${kept.join(",")}}}`,
+    });
+    return true;
+  }
+
+  /** The server has taken a question back. */
+  withdraw(id: RpcId): boolean {
+    return this.#open.delete(keyOf(id));
+  }
+
+  /** The members of a result that asks the client all that is open. */
+  ask(): string {
+    this.#round++;
+    const requests = [...this.#open].map(([key, { asked }]) => `${JSON.stringify(key)}:${asked}`);
+    return `"resultType":"input_required","inputRequests":{${requests.join(",")}},` +
+      `"requestState":"park.${this.id}.${this.#round}"`;
+  }
+
+  /** Gives the server the answers that a request brings; what it does not answer stays open. */
+  answer(text: Uint8Array): void {
+    const params = findMember(text, "params");
+    const given = params === undefined ? undefined : findMember(text, "inputResponses", params);
+    if (given === undefined || text[given.start] !== 0x7b) return;
+    for (const { name, value } of membersOf(text, given)) {
+      const open = this.#open.get(name);
+      if (open === undefined || text[value.start] !== 0x7b) continue;
+      this.#open.delete(name);
+      this.#reply(open, `"result":${textOf(text, value)}`);
+    }
+  }
+
+  /** Nobody will answer any more. */
+  giveUp(): void {
+    for (const open of this.#open.values()) {
+      if (open.method === "elicitation/create") this.#reply(open, '"result":{"action":"cancel"}');
+      else {
+        const code = open.method === "roots/list" ? -32603 : -1;
+        this.#reply(open, `"error":{"code":${code},"message":"the client did not answer in time"}`);
+      }
+    }
+    this.#open.clear();
+  }
+
+  #reply({ id }: Open, body: string): void {
+    this.#peer.send(encoder.encode(`{"jsonrpc":"2.0","id":${decoder.decode(id)},${body}}`), NO_CARRIER);
+  }
+}
+
+/** Texts stay apart from numbers: no client sees what they were. */
+function keyOf(id: RpcId): string {
+  return typeof id === "string" ? id : `#${id}`;
+}
+
+function textOf(text: Uint8Array, { start, end }: Span): string {
+  return decoder.decode(text.subarray(start, end));
+}
