@@ -18,15 +18,17 @@ export interface SharedStoreOptions {
   readonly log?: Logger;
   readonly now: () => number;
   readonly ring: () => KeyRing;
+  /** Tries to connect once only: for whoever just looks. */
+  readonly once?: boolean;
 }
 
 /** Settles once it answers, or has not within its time-out: Signet starts without it, too (R6). */
 export async function openSharedStore(settings: SharedStoreSettings, options: SharedStoreOptions): Promise<Store> {
   const { store: target, storeCaFile, storePrefix: prefix, storeTimeoutMs: timeoutMs } = settings;
-  const { secrets: { storePassword: password }, log, now, ring } = options;
+  const { secrets: { storePassword: password }, log, now, ring, once = false } = options;
   const caCerts = storeCaFile === undefined ? undefined : [await readTextFile(storeCaFile)];
   const store = await openRedisStore({
-    ...{ target, password, caCerts, prefix, timeoutMs, now },
+    ...{ target, password, caCerts, prefix, timeoutMs, now, once },
     seal: new StoreSeal(ring),
     onChange: (up, cause) => {
       if (up) log?.info("the shared store answers");

@@ -60,8 +60,8 @@ export interface SharedState {
   readonly places: PlaceStore;
   readonly aliases: AliasStore;
   state(): SharedStoreState;
-  /** Asks it something. @throws StoreError */
-  ping(): Promise<void>;
+  /** Asks it what it does when it is full; undefined where it may not be asked that. @throws StoreError if it is away */
+  evictionPolicy(): Promise<string | undefined>;
   /** Calls `wake` when other processes have added revocations, or may have: it is then time to poll. Must not throw. */
   watchRevocations(wake: () => void): void;
 }

@@ -4,6 +4,7 @@ import type { CommandContext } from "../command.ts";
 import { examineAddresses } from "./addresses.ts";
 import { examineCallers } from "./callers.ts";
 import type { Findings } from "./finding.ts";
+import { examineReplicas } from "./store.ts";
 import { examineServer, type HandshakeOptions } from "./handshake.ts";
 
 export async function* probe(
@@ -20,5 +21,6 @@ export async function* probe(
   const { introspectionSecret } = await loadSecrets(settings, { readTextFile: (path) => context.readTextFile(path) });
   const secrets = { tokens: undefined, introspectionSecret };
   yield* examineCallers({ context, settings, secrets, make: createAuthenticator });
+  yield* examineReplicas({ context, settings, ring: configuration.keys.ring });
   yield* examineServer(context, settings, options);
 }

@@ -27,7 +27,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
       places: new RedisPlaces(link),
       aliases: new RedisAliases(link),
       state: () => ({ up: link.up, listening: link.listening, cause: link.lastFault, failures: link.failures }),
-      ping: () => link.ping(),
+      evictionPolicy: () => link.evictionPolicy(),
       watchRevocations: (wake) => revocations.watch(wake),
     },
     purge: async (nowMs) => await tokens.purge(nowMs) + await revocations.purge(nowMs),

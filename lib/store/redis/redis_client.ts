@@ -18,6 +18,8 @@ export interface RedisClientOptions {
   /** PEM certificates a server over TLS is trusted by; undefined: the system's. */
   readonly caCerts: readonly string[] | undefined;
   readonly connectTimeoutMs: number;
+  /** Tries to connect once only: for whoever just looks. Default: for ever. */
+  readonly once?: boolean | undefined;
   /** Commands that may wait for their answers. */
   readonly maxWaiting: number;
   /** A connection has come up: what was missed meanwhile can be asked for. */
@@ -93,11 +95,13 @@ function nodeOptions({ target, password, maxWaiting }: RedisClientOptions) {
   };
 }
 
-function socketOptions({ target, caCerts, connectTimeoutMs }: RedisClientOptions) {
+function socketOptions({ target, caCerts, connectTimeoutMs, once }: RedisClientOptions) {
   const common = {
     connectTimeout: connectTimeoutMs,
     socketTimeout: SILENCE_MS,
-    reconnectStrategy: (retries: number) => Math.min(MAX_PAUSE_MS, 25 * 2 ** Math.min(retries, 10)),
+    reconnectStrategy: once === true
+      ? false as const
+      : (retries: number) => Math.min(MAX_PAUSE_MS, 25 * 2 ** Math.min(retries, 10)),
   };
   if (!target.tls) return common;
   return { ...common, tls: true as const, ...(caCerts === undefined ? {} : { ca: [...caCerts] }) };

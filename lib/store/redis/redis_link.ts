@@ -19,6 +19,8 @@ export interface RedisLinkOptions {
   readonly pauseMs?: number;
   /** Told when it goes away, with the cause, and when it is back. Must not throw. */
   readonly onChange?: (up: boolean, cause: string) => void;
+  /** Tries to connect once only. */
+  readonly once?: boolean;
   /** For tests. */
   readonly createClient?: (options: RedisClientOptions) => RedisClient;
 }
@@ -62,8 +64,8 @@ export class RedisLink {
     this.#options = options;
     this.prefix = options.prefix;
     const make = options.createClient ?? createRedisClient;
-    const { target, password, caCerts, timeoutMs } = options;
-    const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, maxWaiting: MAX_WAITING };
+    const { target, password, caCerts, timeoutMs, once } = options;
+    const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, maxWaiting: MAX_WAITING, once };
     const onFault = (fault: unknown) => this.#sayDown(fault);
     this.#commands = make({ ...common, onFault, onReady: () => this.#sayUp() });
     this.#messages = make({
@@ -120,9 +122,11 @@ export class RedisLink {
     });
   }
 
-  /** Whether it answers. @throws StoreError */
-  async ping(): Promise<void> {
+  /** What it does when it is full; undefined where this user may not ask. @throws StoreError */
+  async evictionPolicy(): Promise<string | undefined> {
     await this.#ask(() => this.#commands.send("", ["PING"]));
+    const info = await this.#commands.send("", ["INFO", "memory"]).catch(() => undefined);
+    return /^maxmemory_policy:(\S+)/m.exec(textOf(info) ?? "")?.[1];
   }
 
   /** Calls `listener` for every message, and `wake` whenever some may have been missed. Must not throw. */
@@ -204,7 +208,7 @@ export class RedisLink {
     if (this.#closed) return;
     const cause = causeOf(fault);
     // Why it is offline has been said before.
-    if (!/offline/i.test(cause)) this.#lastFault = cause;
+    if (!/offline|client is closed/i.test(cause)) this.#lastFault = cause;
     if (!this.#up) return;
     this.#up = false;
     this.#options.onChange?.(false, this.#lastFault);
