@@ -231,6 +231,18 @@ export async function startSupergateway(server: readonly string[] = STDIO_SERVER
   return await startServer({ name: "supergateway", role: "proxy", port, command });
 }
 
+export const MCP_HUB = "mcp-hub@4.2.1";
+
+/** npm's mcp-hub, which makes one server of several; it knows of them before it knows their tools. */
+export async function startMcpHub(directory: string, servers: Readonly<Record<string, string>>): Promise<Running> {
+  const port = freePort();
+  const config = `${directory}/mcp_hub.json`;
+  const mcpServers = Object.fromEntries(Object.entries(servers).map(([name, url]) => [name, { url }]));
+  await Deno.writeTextFile(config, JSON.stringify({ mcpServers }));
+  const command = [await need("npx"), "-y", MCP_HUB, "--port", String(port), "--config", config];
+  return await startServer({ name: "mcp-hub", role: "proxy", port, command });
+}
+
 async function need(name: string): Promise<string> {
   const path = await findProgram(name);
   if (path === undefined) throw new Error(`${name} is not installed`);

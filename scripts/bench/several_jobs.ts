@@ -1,7 +1,8 @@
 // Several servers behind one session: what a call through 1, 5 and 20 of them costs beside one server in the full lane,
 // and what a merged list of 2,000 tools costs, read for the first time and unchanged.
 import { CALL, type Context, headersFor, type Job, openSessions, PATH, targetOf } from "./context.ts";
-import { requireLane, type RunningSignet, type Setup, startSignet } from "./contenders.ts";
+import { MCP_HUB, requireLane, type RunningSignet, type Setup, startMcpHub, startSignet } from "./contenders.ts";
+import { type HubClient, openSse, openStreamable } from "./hub_client.ts";
 import { type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
 import { cpuMicros } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
@@ -89,13 +90,25 @@ const calls: Job = {
 async function listFindings(context: Context, signet: RunningSignet): Promise<Finding[]> {
   const cold: number[] = [];
   const unchanged: number[] = [];
+  const unheard: number[] = [];
   const rounds = context.quick ? 2 : context.rounds;
   for (let round = 0; round < rounds; round++) {
     const { ids } = await openSessions(context, targetOf(signet.port), COLD_LISTS);
     cold.push(await cpuOf(signet, COLD_LISTS, (index) => list(context, signet, ids[index]!)));
+    unheard.push(await cpuOf(signet, COLD_LISTS, () => list(context, signet, ids[0]!)));
+    // As clients of the SDKs do: who listens would hear of a change.
+    const stream = await fetch(`http://127.0.0.1:${signet.port}${PATH}`, {
+      headers: { ...headersFor(context, ids[0]), accept: "text/event-stream" },
+    });
+    await list(context, signet, ids[0]!);
     unchanged.push(await cpuOf(signet, LISTS, () => list(context, signet, ids[0]!)));
+    await stream.body?.cancel();
   }
-  const rows = [["first in its session", show(median(cold))], ["unchanged", show(median(unchanged))]];
+  const rows = [
+    ["first in its session", show(median(cold))],
+    ["unchanged", show(median(unchanged))],
+    ["unchanged, while nobody listens", show(median(unheard))],
+  ];
   context.addDetail(
     `tools/list over ${MOST} servers with ${TOOLS} tools each`,
     markdownTable([["list", "CPU ms"], ...rows]),
@@ -128,4 +141,62 @@ async function list(context: Context, { port }: Running, sessionId: string): Pro
   }
 }
 
-export const SEVERAL_JOBS: readonly Job[] = [calls];
+/** What npm's aggregator makes of the same calls and lists: it speaks HTTP+SSE only, so that one client asks both. */
+const hub: Job = {
+  name: "several-npm",
+  rows: [],
+  run: (context) =>
+    withAll(async (keep) => {
+      const servers = await keep(startServers());
+      const named = (count: number) =>
+        Array.from({ length: count }, (_, index) => [`m${index}`, `http://127.0.0.1:${servers.port}${PATH}/${index}`]);
+      const setup: Setup = { credentials: context.credentials, upstreamPort: servers.port };
+      const upstreams = named(MOST).map(([name, url]) => `${name}=${url}`);
+      const signet = await keep(startSignet({ ...setup, upstreams }, ["--max-sessions", "20000"]));
+      const peer = await keep(startMcpHub(context.credentials.directory, Object.fromEntries(named(MOST))));
+      const clients = [
+        [signet, await openStreamable(`http://127.0.0.1:${signet.port}${PATH}`, headersFor(context)), "m1_"],
+        [peer, await openSse(`http://127.0.0.1:${peer.port}${PATH}`), "m1__"],
+      ] as const;
+      const rows = [["program", "call, CPU µs", "list, CPU ms"]];
+      for (const [running, client, prefix] of clients) {
+        await untilListed(client);
+        context.log(`${running.name} knows its servers`);
+        const call = () => client.ask("tools/call", { name: `${prefix}tool_number_7`, arguments: { text: "hello" } });
+        await many(HUB_CALLS / 4, call);
+        const callMs = await cpuOf(running, 1, () => many(HUB_CALLS, call));
+        const listMs = await cpuOf(running, COLD_LISTS, async () => void await client.ask("tools/list", {}));
+        rows.push([running.name, show(callMs * 1000 / HUB_CALLS), show(listMs)]);
+        context.log(`${running.name}: ${rows.at(-1)!.slice(1).join(" µs a call, ")} ms a list`);
+        client.close();
+      }
+      context.addDetail(
+        `A call and a list of ${MOST * TOOLS} tools through ${MOST} servers, ${CONNECTIONS} at once, beside ${MCP_HUB}`,
+        markdownTable(rows),
+      );
+      return [];
+    }),
+};
+
+const HUB_CALLS = 2000;
+const LISTED_MS = 30_000;
+
+/** An aggregator may be asked before it knows its servers. */
+async function untilListed(client: HubClient): Promise<void> {
+  const deadline = performance.now() + LISTED_MS;
+  for (;;) {
+    const found = (await client.ask("tools/list", {})).split('"name":"m').length - 1;
+    if (found === MOST * TOOLS) return;
+    if (performance.now() > deadline) throw new Error(`listing tools: want ${MOST * TOOLS}, found ${found}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function many(times: number, run: () => Promise<unknown>): Promise<void> {
+  let left = times;
+  await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
+    while (left-- > 0) await run();
+  }));
+}
+
+export const SEVERAL_JOBS: readonly Job[] = [calls, hub];

@@ -2,8 +2,10 @@
 // deno run -A several_server.ts PORT TOOLS
 const [port = 0, tools = 0] = Deno.args.map(Number);
 
+/** Stands for the revision that its client asks for. */
+const REVISION = "revision ?";
 const initialized = {
-  protocolVersion: "2025-11-25",
+  protocolVersion: REVISION,
   capabilities: { tools: { listChanged: true } },
   serverInfo: { name: "bench", version: "1.0.0" },
 };
@@ -34,13 +36,15 @@ async function answer(request: Request): Promise<Response> {
     return new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } });
   }
   if (request.method === "DELETE") return new Response(null, { status: 204 });
-  const { id, method } = await request.json();
+  const { id, method, params } = await request.json();
   if (id === undefined) return new Response(null, { status: 202 });
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (method === "initialize") headers["mcp-session-id"] = crypto.randomUUID();
   const ending = ENDINGS.get(method) ?? "{}";
   const result = method === "tools/list"
     ? ending.replace(MARK, `in session ${request.headers.get("mcp-session-id")}`)
+    : method === "initialize"
+    ? ending.replace(REVISION, params.protocolVersion)
     : ending;
   return new Response(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`, { headers });
 }
