@@ -30,6 +30,8 @@ export class EitherEraLife implements PeerSource {
   readonly #parts: EitherEraParts;
   readonly #events: PeerEvents;
   #life: PeerSource;
+  /** While it is found out whether the server is one. */
+  #trying: PeerSource | undefined;
   #isStopped = false;
 
   constructor(parts: EitherEraParts, events: PeerEvents) {
@@ -112,9 +114,9 @@ export class EitherEraLife implements PeerSource {
     this.#life.listen(carrier, place);
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#isStopped = true;
-    return this.#life.stop();
+    await Promise.all([this.#life.stop(), this.#trying?.stop()]);
   }
 
   end(carrier: Carrier): Promise<readonly string[]> {
@@ -125,7 +127,7 @@ export class EitherEraLife implements PeerSource {
   /** Undefined if it is none; then all is as before. @throws SignetError */
   async #asStateless(text: Uint8Array, carrier: Carrier): Promise<Message | undefined> {
     if (this.#isStopped) return undefined;
-    const life = this.#parts.stateless(this.#events);
+    const life = this.#trying = this.#parts.stateless(this.#events);
     try {
       const reply = await life.initialize(text, carrier);
       if (!this.#isStopped) {
@@ -137,6 +139,8 @@ export class EitherEraLife implements PeerSource {
       void life.stop();
       if (error instanceof NotStatelessError) return undefined;
       throw error;
+    } finally {
+      this.#trying = undefined;
     }
     void life.stop();
     return undefined;

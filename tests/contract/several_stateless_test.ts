@@ -202,6 +202,12 @@ Deno.test("S1 PROTOCOL 34: a task comes back to its member under an id that only
     assert.ok((await ask("tasks/cancel", { taskId }, taskId)).result !== undefined);
   }
   assert.equal(a.received("tasks/get").length + b.received("tasks/get").length, 2);
+  // Of a client without a session is none of a session's, whoever has it, and the other way round.
+  const { taskId } = (await ask("tools/call", { name: "a_x", arguments: {} }, "a_x")).result as { taskId: string };
+  const own = { authorization: "Bearer one" };
+  const session = await SeveralSession.open(signet, own);
+  assert.ok((await session.ask("tasks/get", { taskId }, own)).error !== undefined);
+  assert.ok((await session.ask("tools/list", { cursor: taskId }, own)).error !== undefined);
   assert.equal(a.received("tasks/cancel").length, 1);
 });
 
@@ -284,4 +290,24 @@ Deno.test("A5 PROTOCOL 31: one subscription hears of all servers, each part goes
   await until(() => messages.some(({ method }) => method === "notifications/tools/list_changed"), "what may be new");
   await close();
   await until(() => a.subscriptions.size === 0 && b.subscriptions.size === 0, "both to be let go of");
+});
+
+Deno.test("A2: a client without a session goes on with a long list after a restart, and nobody else with his", async () => {
+  await using a = new FakeStateless();
+  await using b = withTools(new FakeStateless(), ...Array.from({ length: 3000 }, (_, i) => `b${i}`));
+  withTools(a, ...Array.from({ length: 3000 }, (_, i) => `a${i}`));
+  const ring = freshRing();
+  const flags = ["--principal", "bearer"];
+  let first: Json & { tools: Json[]; nextCursor: string };
+  {
+    await using signet = await startSeveral({ a, b }, { ring, flags });
+    first = (await statelessly(signet, { authorization: "Bearer one" })("tools/list")).result as typeof first;
+  }
+  await using signet = await startSeveral({ a, b }, { ring, flags });
+  const cursor = first.nextCursor;
+  const stolen = await statelessly(signet, { authorization: "Bearer two" })("tools/list", { cursor });
+  assert.equal((stolen.error as Json).code, -32602);
+  const rest = (await statelessly(signet, { authorization: "Bearer one" })("tools/list", { cursor }))
+    .result as typeof first;
+  assert.equal(new Set([...first.tools, ...rest.tools].map(({ name }) => name)).size, 6000);
 });

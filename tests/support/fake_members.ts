@@ -24,7 +24,10 @@ export class FakeReach {
   open(events: PeerEvents): FakePeers {
     const peers = new FakePeers(events);
     if (this.isDown) peers.initialize = () => Promise.reject(new Error("down"));
-    else peers.reply = { result: { ...peers.handshake, capabilities: this.capabilities } };
+    else {
+      const handshake = { ...peers.handshake, capabilities: this.capabilities };
+      Object.assign(peers, { handshake, reply: { result: handshake } });
+    }
     this.peers.push(peers);
     return peers;
   }

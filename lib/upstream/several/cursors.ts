@@ -3,6 +3,7 @@
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
 
+const OPEN_ARRAY = 0x5b;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -23,7 +24,7 @@ export class Cursors {
   }
 
   seal(method: string, { member, offset }: Place): string {
-    const text = [this.#session, method, member, offset].join("\n");
+    const text = JSON.stringify([this.#session, method, member, offset]);
     return seal(this.#ring().active, "cursor", encoder.encode(text));
   }
 
@@ -31,7 +32,9 @@ export class Cursors {
   open(method: string, cursor: string): Place | undefined {
     const opened = open(this.#ring(), "cursor", cursor);
     if (!opened.ok) return undefined;
-    const [session, list, member = "", offset] = decoder.decode(opened.plaintext).split("\n");
+    // Cursors are sealed elsewhere, too (`carried_value.ts`): those lead to no place here.
+    if (opened.plaintext[0] !== OPEN_ARRAY) return undefined;
+    const [session, list, member = "", offset] = JSON.parse(decoder.decode(opened.plaintext)) as string[];
     if (session !== this.#session || list !== method) return undefined;
     return { member, offset: Number(offset) };
   }

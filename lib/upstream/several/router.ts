@@ -60,6 +60,7 @@ interface Heard {
 
 /** Changes of lists that come close together are told once, in ms. */
 const DEBOUNCE_MS = 200;
+const OPEN_ARRAY = 0x5b;
 /** A session that nobody has used for so long tries nobody by itself, in ms. */
 const REST_MS = 30_000;
 /** Questions of all members that wait for the client: each has its share, and one at least some. */
@@ -152,7 +153,7 @@ export class Router implements PeerSource {
 
   #placesIn(sealed: string | undefined): ReadonlyMap<string, string> {
     const opened = sealed === undefined ? undefined : open(this.#parts.ring(), "event", sealed);
-    if (!opened?.ok) return new Map();
+    if (!opened?.ok || opened.plaintext[0] !== OPEN_ARRAY) return new Map();
     const [run, ...places] = JSON.parse(new TextDecoder().decode(opened.plaintext)) as [string, ...[string, string][]];
     return run === this.#run ? new Map(places) : new Map();
   }
@@ -311,18 +312,23 @@ export class Router implements PeerSource {
     this.#peer = new RouterPeer({
       ...{ lives, ask, taskIds },
       catalog: this.#catalog,
-      cursors: new Cursors(ring, run),
+      // Who has no session goes on with a list wherever it is answered: it is his owner's.
+      cursors: new Cursors(ring, this.#isStateless ? `owner ${opening.caller.owner}` : run),
       tokens: this.#tokens,
       ...(this.#isStateless ? { stateless: this.#statelessClients(this.#catalog, taskIds) } : {}),
     });
   }
 
   #statelessClients(catalog: Catalog, taskIds: TaskIds): StatelessClients {
-    const { timers } = this.#parts;
+    const { timers, account } = this.#parts;
+    const { principalKey } = this.#options.opening.caller;
     const tell = (value: JsonObject) => {
       if (this.#peer !== undefined) void this.#options.events.onMessage({ value, line: jsonBytes(value) }, this.#peer);
     };
-    this.#subscriptions = new Subscriptions({ lives: this.#lives, catalog, taskIds, timers, tell });
+    this.#subscriptions = new Subscriptions({
+      ...{ lives: this.#lives, catalog, taskIds, timers, tell },
+      account: account.shareOf(principalKey),
+    });
     return { discovery: () => this.#discoveryNow(), subscriptions: this.#subscriptions };
   }
 

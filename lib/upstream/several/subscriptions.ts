@@ -3,6 +3,7 @@
 // asked again, so that one's end is nobody else's (docs/behaviour.md A5, A6).
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
+import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import type { Timers } from "../../platform/timers.ts";
@@ -16,6 +17,8 @@ export interface SubscriptionsOptions {
   readonly catalog: Catalog;
   readonly taskIds: TaskIds;
   readonly timers: Timers;
+  /** The caller's: what is asked for is held until its client leaves. */
+  readonly account: ByteAccount;
   /** To the client: a notification that bears the id of its subscription. */
   readonly tell: (message: JsonObject) => void;
 }
@@ -44,6 +47,7 @@ interface Part {
 interface Subscription extends Subscribing {
   readonly parts: readonly Part[];
   readonly honored: Record<string, unknown>;
+  readonly charge: Charge;
   isAcknowledged: boolean;
   cancelWaiting: () => void;
 }
@@ -73,9 +77,12 @@ export class Subscriptions {
   open(asked: Subscribing): boolean {
     const parts = this.#partsOf(asked.notifications);
     if (parts === undefined) return false;
+    const charge = this.#options.account.tryCharge(4 * JSON.stringify(asked.notifications).length);
+    if (charge === undefined) return false;
     const subscription: Subscription = {
       ...asked,
       parts,
+      charge,
       honored: {},
       isAcknowledged: false,
       cancelWaiting: this.#options.timers.after(ACKNOWLEDGE_MS, () => this.#acknowledge(subscription)),
@@ -91,6 +98,7 @@ export class Subscriptions {
     const subscription = this.#open.get(own);
     this.#open.delete(own);
     subscription?.cancelWaiting();
+    subscription?.charge.release();
     for (const part of subscription?.parts ?? []) {
       part.cancelRetry?.();
       part.running?.peer.forget(part.running.id);

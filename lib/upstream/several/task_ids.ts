@@ -16,6 +16,7 @@ export interface MemberTask {
 /** Of a member's own id and of a sealed one, in characters: it stands in a field of later requests. */
 const LONGEST = 1024, LONGEST_SEALED = 4096;
 
+const OPEN_ARRAY = 0x5b;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -43,6 +44,8 @@ export class TaskIds {
   open(outward: string): MemberTask | undefined {
     const opened = open(this.#ring(), "task", outward, { maxLength: LONGEST_SEALED });
     if (!opened.ok) return undefined;
+    // Ids of tasks are sealed elsewhere, too (`carried_value.ts`): those are none of a member's.
+    if (opened.plaintext[0] !== OPEN_ARRAY) return undefined;
     const [owner, url, name, inward = ""] = JSON.parse(decoder.decode(opened.plaintext)) as string[];
     if (owner !== this.#owner) return undefined;
     // In another session it may go by another name.
