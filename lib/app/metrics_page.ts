@@ -355,7 +355,7 @@ function declareAudit(page: MetricsPage, { lasting: { audit, observers } }: Page
   page.counter(
     "signet_audit_refusals_total",
     "Requests refused because they could not be recorded (--audit-when-full wait).",
-    () => audit?.stats.refused ?? 0,
+    () => audit?.refused ?? 0,
   );
   page.gauge(
     "signet_audit_waiting_bytes",

@@ -1,13 +1,13 @@
 // The audit log (G1): every exchange and event as a line, in a chain, in order. Nobody who is observed waits for its
 // writing; what waits is bounded in bytes. At the bound lines are dropped, counted and told of in the chain itself, or
 // requests wait at the door and are then refused, as is configured.
-import { SignetError } from "../errors.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LifeEvent, Observer } from "../observe/observers.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { eventLine, exchangeLines, quoted, timeMember } from "./audit_line.ts";
 import { Chain, type ChainKey } from "./chain.ts";
+import { Door, REMEDY } from "./door.ts";
 import type { Recovered } from "./recover.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -44,8 +44,6 @@ export interface AuditStats {
   lines: number;
   /** Neither written nor waiting, and counted in the chain. */
   dropped: number;
-  /** Requests refused because there was no room, with `wait`. */
-  refused: number;
   /** Characters that wait. */
   waiting: number;
   /** 1 while what is written to takes nothing. */
@@ -59,21 +57,18 @@ interface Gap {
 }
 
 export class AuditLog implements Observer {
-  readonly stats: AuditStats = { lines: 0, dropped: 0, refused: 0, waiting: 0, failing: 0 };
+  readonly stats: AuditStats = { lines: 0, dropped: 0, waiting: 0, failing: 0 };
   readonly #options: AuditLogOptions;
   readonly #chain: Chain;
   readonly #maxWaiting: number;
+  readonly #door: Door;
   #lines: string[] = [];
   #gap: Gap | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What is being done with the sink, one thing after the other. */
   #work: Promise<void> = Promise.resolve();
   #working = false;
-  /** Requests that wait for room. */
-  #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
-  /** Since when a request had to wait, by `performance.now`. */
-  #fullSince: number | undefined;
   /** What is wrong with the file, as last told. */
   #trouble: string | undefined;
   /** Whether it is to be looked at as soon as what is under way has been written. */
@@ -83,15 +78,22 @@ export class AuditLog implements Observer {
     const { key, recovered, chainId, version } = options;
     this.#options = options;
     this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
+    this.#door = new Door(options.patienceMs ?? PATIENCE_MS);
     this.#chain = new Chain(key, recovered);
     let start = `"event":"audit.start","outcome":"ok","chain":${quoted(chainId)},"key":${quoted(key.id)}`;
     start += `,"version":${quoted(version)}`;
     if (recovered !== undefined && recovered.mac !== "") start += `,"prev":"${recovered.mac}"`;
+    if (recovered?.stopped === false) start += ',"killed":true';
     if (recovered !== undefined && recovered.unsealed > 0) start += `,"unsealed":${recovered.unsealed}`;
     if (recovered !== undefined && recovered.torn > 0) start += `,"torn":${recovered.torn}`;
     this.#lines.push(timeMember(options.now()) + start);
     this.stats.waiting += this.#lines[0]!.length;
     this.#schedule();
+  }
+
+  /** Requests refused because there was no room, with `wait`. */
+  get refused(): number {
+    return this.#door.refused;
   }
 
   /** Number and MAC of the last line that was sealed. */
@@ -113,8 +115,7 @@ export class AuditLog implements Observer {
    */
   room(): Promise<void> | undefined {
     if (this.#options.whenFull === "drop" || this.stats.waiting < this.#maxWaiting) return undefined;
-    this.#fullSince ??= performance.now();
-    return this.#waitForRoom();
+    return this.#door.wait();
   }
 
   /** What is written from now on is sealed with this key; the line that says so, with the old one. */
@@ -240,7 +241,7 @@ export class AuditLog implements Observer {
       await this.#write(this.#chain.seal(lines));
       this.stats.lines += lines.length;
       this.stats.waiting -= size;
-      this.#makeRoom();
+      if (this.stats.waiting < this.#maxWaiting) this.#door.open();
     }
   }
 
@@ -281,36 +282,4 @@ export class AuditLog implements Observer {
       }
     }
   }
-
-  async #waitForRoom(): Promise<void> {
-    this.#room ??= Promise.withResolvers<void>();
-    const { patienceMs = PATIENCE_MS } = this.#options;
-    // Others have waited for as long as anybody does: nobody is held up for what will not come.
-    if (performance.now() - this.#fullSince! > patienceMs) throw this.#refusal();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#refusal()), patienceMs);
-    });
-    try {
-      await Promise.race([this.#room.promise, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #refusal(): SignetError {
-    this.stats.refused++;
-    const retryAfterS = Math.ceil((this.#options.patienceMs ?? PATIENCE_MS) / 1000);
-    return new SignetError("audit_unavailable", { retryAfterS, remedy: REMEDY });
-  }
-
-  #makeRoom(): void {
-    if (this.stats.waiting >= this.#maxWaiting) return;
-    this.#fullSince = undefined;
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
 }
-
-const REMEDY = "Make room where the audit log is written, or mend what takes it; --audit-when-full says what happens " +
-  "meanwhile.";

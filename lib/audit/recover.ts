@@ -19,6 +19,8 @@ export interface Recovered extends ChainState {
   /** Lines behind the last MAC, and bytes of one that is not whole. */
   readonly unsealed: number;
   readonly torn: number;
+  /** Whether the process before ended in order: else it was killed, and what it had not written yet is lost. */
+  readonly stopped: boolean;
 }
 
 /** Undefined of an empty file. @throws NoAuditLog; the system's error */
@@ -41,7 +43,8 @@ export async function recoverChain(file: FileHandle): Promise<Recovered | undefi
   const torn = end.length - whole;
   // A line that is torn ends here: what comes next is one of its own.
   const since = torn === 0 ? end.slice(from) : new Uint8Array([...end.subarray(from), LF]);
-  return { mac, since, seq: seqOf(lastLine), unsealed: unsealed.length, torn };
+  const stopped = unsealed.length === 0 && torn === 0 && (lastLine ?? "").includes('"event":"audit.stop"');
+  return { mac, since, seq: seqOf(lastLine), unsealed: unsealed.length, torn, stopped };
 }
 
 function lineAround(text: string, at: number): string {

@@ -27,6 +27,8 @@ export interface Verdict {
   readonly continues: boolean;
   /** Lines that a full queue has lost, as the log itself tells. */
   readonly dropped: number;
+  /** How often Signet was killed: what it had not written by then is missing. */
+  readonly killed: number;
   readonly problems: readonly Problem[];
   /** Of problems, those beyond what is listed. */
   readonly more: number;
@@ -41,6 +43,7 @@ interface Line {
   readonly prev?: unknown;
   readonly torn?: unknown;
   readonly dropped?: unknown;
+  readonly killed?: unknown;
 }
 
 export class Verifier {
@@ -49,6 +52,7 @@ export class Verifier {
   #more = 0;
   #lines = 0;
   #dropped = 0;
+  #killed = 0;
   #continues = false;
   #head: { seq: number; mac: string } | undefined;
   #end: Verdict["end"] = "open";
@@ -103,6 +107,7 @@ export class Verifier {
       end: this.#end,
       continues: this.#continues,
       dropped: this.#dropped,
+      killed: this.#killed,
       problems: this.#problems,
       more: this.#more,
     };
@@ -171,6 +176,7 @@ export class Verifier {
     if (isStart && this.#number > 1 && line.prev !== (this.#prev === "" ? undefined : this.#prev)) {
       this.#tell(this.#number, "a start does not go on where the lines before it ended");
     }
+    if (isStart && line.killed === true) this.#killed++;
     if (line.event === "audit.gap" && typeof line.dropped === "number") this.#dropped += line.dropped;
     this.#end = line.event === "audit.stop" ? "stop" : line.event === "audit.rotate" ? "rotate" : "open";
     const seq = typeof line.seq === "number" ? line.seq : NaN;

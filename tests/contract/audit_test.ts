@@ -174,7 +174,8 @@ Deno.test(
     assert.deepEqual([verdict.problems, verdict.end], [[], "stop"]);
     const text = await Deno.readTextFile(audit.path);
     const start = JSON.parse(text.split("\n").findLast((line) => line.includes("audit.start"))!);
-    assert.deepEqual([start.seq, start.unsealed, start.torn > 0], [seq + 2, 1, true]);
+    assert.deepEqual([start.seq, start.unsealed, start.torn > 0, start.killed], [seq + 2, 1, true, true]);
+    assert.equal(verdict.killed, 1);
     await Deno.writeTextFile(audit.path, text.replace('"event":"request"}', '"event":"nothing"}'));
     assert.equal((await audit.verify(ring)).problems.length, 1);
   },

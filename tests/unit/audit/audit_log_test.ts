@@ -125,7 +125,7 @@ Deno.test("G1: with wait, a request that has waited for too long is refused with
   while ((waiting = audit.room()) === undefined) audit.onExchange(record("tool"));
   const fault = await waiting.then(() => undefined, (fault: unknown) => fault);
   assert.equal(fault instanceof SignetError && fault.code, "audit_unavailable");
-  assert.equal(audit.stats.refused, 1);
+  assert.equal(audit.refused, 1);
   disk.full = false;
   await audit.close(10_000);
 });

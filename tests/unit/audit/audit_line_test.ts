@@ -1,0 +1,74 @@
+// G1, G3: whatever an exchange holds, its line is one line of JSON, bounded, and says of each text what it was.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { eventLine, exchangeLines } from "../../../lib/audit/audit_line.ts";
+import { Chain } from "../../../lib/audit/chain.ts";
+import { Verifier } from "../../../lib/audit/verify.ts";
+import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
+
+const KEY = { id: "00000001", secret: new Uint8Array(32).fill(1) };
+
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.constantFrom('","mac":"0123456789abcdef0123456789abcdef"}\n', "\ud800", "\u2028\u0000\n\r", "x".repeat(5000)),
+);
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const rpcId = fc.oneof(fc.constant(null), text, fc.integer(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }));
+
+const fields = fc.record({
+  ...{ from: text, userAgent: maybe(text), httpMethod: maybe(text), path: maybe(text), session: maybe(text) },
+  ...{ method: maybe(text), name: maybe(text), uri: maybe(text), upstream: maybe(text), member: maybe(text) },
+  ...{ rule: maybe(text), limit: maybe(text), traceparent: maybe(text), rpcId },
+  lane: fc.constantFrom("fast", "full", "none"),
+  actor: maybe(fc.record({ source: text, issuer: text, subject: text, clientId: text })),
+  batch: maybe(
+    fc.array(fc.record({ method: maybe(text), name: maybe(text), uri: maybe(text), rpcId }), { maxLength: 3 }),
+  ),
+  ...{ status: fc.nat(599), rpcCode: maybe(fc.maxSafeInteger()), isError: maybe(fc.boolean()) },
+  ...{ refusal: maybe(fc.constant("internal")), cutBy: maybe(fc.constant("client")), isStream: fc.boolean() },
+  ...{ bytesIn: fc.nat(), bytesOut: fc.nat(), durationMs: fc.double({ min: 0, max: 1e12, noNaN: true }) },
+});
+
+Deno.test("G1: any exchange is as many lines as it has messages, each JSON and bounded, and the chain over them holds", async () => {
+  const chain = new Chain(KEY);
+  const pieces = [chain.seal(['"event":"audit.start","key":"00000001"'])];
+  fc.assert(fc.property(fields, (given) => {
+    const record = Object.assign(new ExchangeRecord(1_800_000_000_000, "127.0.0.1"), given);
+    const lines = exchangeLines(record);
+    assert.equal(lines.length, given.batch === undefined ? 1 : given.batch.length);
+    for (const line of lines) {
+      assert.equal(line.includes("\n"), false);
+      assert.equal(line.length < 60_000, true);
+      const read = JSON.parse(`{${line}}`);
+      assert.equal(read.status, given.status);
+      assert.equal(read.time, "2027-01-15T08:00:00.000Z");
+      if (given.from.length < 500) assert.equal(read.from, given.from.toWellFormed());
+    }
+    if (lines.length > 0) pieces.push(chain.seal(lines));
+  }));
+  const verifier = new Verifier([KEY]);
+  await verifier.read(
+    "log",
+    (async function* () {
+      for (const piece of pieces) yield await Promise.resolve(piece);
+    })(),
+  );
+  assert.deepEqual(verifier.verdict.problems, []);
+});
+
+Deno.test("G1: any event is a line of JSON", () => {
+  const event = fc.record({
+    ...{
+      actor: maybe(fc.record({ source: text, issuer: text, subject: text })),
+      session: maybe(text),
+      from: maybe(text),
+    },
+    ...{ reason: maybe(text), what: maybe(text), token: maybe(text), agent: maybe(text), count: maybe(fc.nat()) },
+    ok: maybe(fc.boolean()),
+  });
+  fc.assert(fc.property(event, (given) => {
+    const line = eventLine({ event: "session.end", atMs: 0, ...given });
+    assert.equal(JSON.parse(`{${line}}`).event, "session.end");
+    assert.equal(line.includes("\n"), false);
+  }));
+});
