@@ -42,7 +42,7 @@ export class FakeMember implements AsyncDisposable {
   said: Json[] | undefined;
 
   constructor(options: FakeOptions = {}) {
-    this.fake = new FakeMcp(options);
+    this.fake = new FakeMcp({ sessionsOnly: true, ...options });
     this.fake.onRequest = (request) => this.#answer(request);
   }
 
