@@ -96,8 +96,9 @@ const flags = [...issuer.flags, "--upstream", `search=${search.url}`, "--upstrea
   }
   await page.click("#refusals tbody tr:nth-child(2) summary");
   await page.until("document.querySelector('#refusals details p:not(:empty)')", "a reason was explained");
-  await take(page, "page-light", { width: 1180, height: 1680 });
+  await take(page, "page-whole", { width: 1180, height: 1680 });
   await page.click("#refusals tbody tr:nth-child(2) summary");
+  await take(page, "page-light", { width: 1180, height: 860 });
   await take(page, "page-dark", { width: 1180, height: 860, dark: true });
   await take(page, "page-400", { width: 400, height: 1100 });
   await page.show({ width: 1180, height: 700 });

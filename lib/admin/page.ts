@@ -1,6 +1,7 @@
 // The operators' page on the admin listener: files of the program, served as they are. No inline script or style, nothing
 // from elsewhere, no markup made of text (Trusted Types), no frame, nothing stored by anybody (docs/behaviour.md V3).
 import apiJs from "./page/api.js" with { type: "text" };
+import clockJs from "./page/clock.js" with { type: "text" };
 import domJs from "./page/dom.js" with { type: "text" };
 import formatJs from "./page/format.js" with { type: "text" };
 import iconSvg from "./page/icon.svg" with { type: "text" };
@@ -44,6 +45,7 @@ const SCRIPT = "text/javascript; charset=utf-8";
 const FILES: Readonly<Record<string, readonly [type: string, text: string]>> = {
   "/": [HTML, indexHtml],
   "/page/api.js": [SCRIPT, apiJs],
+  "/page/clock.js": [SCRIPT, clockJs],
   "/page/dom.js": [SCRIPT, domJs],
   "/page/format.js": [SCRIPT, formatJs],
   "/page/icon.svg": ["image/svg+xml", iconSvg],

@@ -1,6 +1,7 @@
 // The operators' page: looks every two seconds, shows, and says plainly when it cannot. Signing in puts the admin token
 // into memory (api.js); without it the page reads what anybody may and changes nothing.
 import { get, hasToken, Refused, setToken } from "./api.js";
+import { setClock } from "./clock.js";
 import { byId, setText } from "./dom.js";
 import { startLog, startLogControls, stopLog } from "./log.js";
 import { showState } from "./overview.js";
@@ -24,6 +25,7 @@ async function look() {
   clearTimeout(timer);
   try {
     const state = await get("/state");
+    setClock(state.nowMs);
     showState(state);
     notice("");
     if (state.access !== access) await enter(state);

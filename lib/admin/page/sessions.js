@@ -1,5 +1,6 @@
 // Live sessions, a page at a time as the server gives them; ending one, or all of a caller's, after asking; watching one.
 import { follow, get, post } from "./api.js";
+import { now } from "./clock.js";
 import { byId, make, reconcile, setText } from "./dom.js";
 import { formatBytes, formatCount, formatDistance, formatSpan } from "./format.js";
 
@@ -37,7 +38,7 @@ export function hideSessions(reason) {
 }
 
 function show(sessions) {
-  const nowMs = Date.now();
+  const nowMs = now();
   byId("sessions").hidden = sessions.length === 0;
   byId("sessions-none").hidden = sessions.length > 0;
   setText(byId("sessions-none"), byId("find").value === "" ? "No session is in memory." : "No session is found.");
