@@ -2,7 +2,7 @@
 // nothing of what was said.
 import type { TapEvent } from "../admin/live_api.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
-import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { remoteControl } from "./open_control.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
@@ -22,8 +22,11 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const forget = (["SIGINT", "SIGTERM"] as const).map((name) => context.onSignal(name, () => stopped.abort()));
   try {
     const events = await asCommand(() => control.tap(hash, stopped.signal));
-    for await (const event of events) show(context, event as TapEvent | Ended);
-    return EXIT.done;
+    let last: TapEvent | Ended | undefined;
+    for await (const event of events) show(context, last = event as TapEvent | Ended);
+    if (stopped.signal.aborted || (last !== undefined && "ended" in last)) return EXIT.done;
+    const remedy = "See whether it still runs: `signet status`.";
+    throw new CommandFailure(EXIT.unreachable, "watching a session: Signet has ended, or the connection to it", remedy);
   } finally {
     for (const unsubscribe of forget) unsubscribe();
   }

@@ -253,7 +253,11 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 4
     await signIn(page);
     await page.until(`${ROWS} === 10`, "a page of sessions");
     assert.match(await page.text("#page"), /^1–10 of 10,000$/);
-    assert.match(await page.text("#sessions tbody td:nth-child(5)"), /in (1d|23h 59m)$/, "by Signet's clock, not the browser's");
+    assert.match(
+      await page.text("#sessions tbody td:nth-child(5)"),
+      /in (1d|23h 59m)$/,
+      "by Signet's clock, not the browser's",
+    );
     const first = await page.text("#sessions tbody td");
     await page.click("#next");
     await page.until("document.querySelector('#page').textContent.startsWith('11–20')", "the next page");

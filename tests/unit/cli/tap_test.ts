@@ -50,3 +50,15 @@ Deno.test("V3: tap writes what happens until the session ends, JSON where nobody
   assert.match(terminal.stdout, /the session has ended.*: deleted/);
   assert.equal(terminal.listening, 0);
 });
+
+Deno.test("V3: tap says so, and exits 3, where Signet ends before the session does", STRICT, async () => {
+  const cut = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(EVENT)}\n\n`)),
+    pull: (controller) => controller.error(new TypeError("connection reset")),
+  });
+  for (const body of [cut, ": watching\n\n"]) {
+    const machine = new FakeMachine({ fetch: () => Promise.resolve(new Response(body)) });
+    assert.equal(await machine.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 3);
+    assert.match(machine.stderr, /Signet has ended, or the connection/);
+  }
+});
