@@ -63,6 +63,8 @@ export type Liveness = "lives" | "silent" | "refused";
 
 export class Peer {
   readonly address: string;
+  /** Its IP address, without brackets. */
+  readonly ip: string;
   readonly pool: Pool;
   readonly #options: PeerOptions;
   readonly #host: string;
@@ -88,6 +90,7 @@ export class Peer {
     this.#options = options;
     const { endpoint, authority } = parseEndpoint(options.address);
     this.#host = authority;
+    this.ip = endpoint.transport === "unix" ? "" : endpoint.hostname;
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;

@@ -64,8 +64,8 @@ export class Replicas {
   at(address: string): Peer | undefined {
     if (address === this.self) return undefined;
     const known = this.#peers.get(address);
-    if (known !== undefined) return this.#isOurs(hostOf(address)) ? known : undefined;
-    if (!this.#isOurs(hostOf(address)) || this.#peers.size >= MAX_PEERS) return undefined;
+    if (known !== undefined) return this.#isOurs(known.ip) ? known : undefined;
+    if (!this.#isOurs(hostOf(address)) || !this.#makeRoom()) return undefined;
     const { path, ring, random, timers, account, caCerts } = this.#options;
     const peer = new Peer({
       ...{ address, path, ring, random, timers, caCerts, sender: this.instance },
@@ -141,6 +141,16 @@ export class Replicas {
 
   close(): void {
     for (const peer of this.#peers.values()) peer.close();
+  }
+
+  /** Addresses change hands for as long as a replica lives: one where nothing is under way gives way, a dead one first. */
+  #makeRoom(): boolean {
+    if (this.#peers.size < MAX_PEERS) return true;
+    const resting = [...this.#peers.values()].filter(({ underWay }) => underWay === 0);
+    const given = resting.find(({ isUp }) => !isUp) ?? resting[0];
+    if (given === undefined) return false;
+    given.close();
+    return this.#peers.delete(given.address);
   }
 
   #isOurs(ip: string): boolean {

@@ -375,3 +375,26 @@ Deno.test(
     await replicas.replace(0);
   },
 );
+
+Deno.test("R1 R2 R4: clocks that differ by a minute keep nobody from passing on, coming back and revoking", {
+  ...STRICT,
+  ...STORE,
+}, async () => {
+  await using redis = await RedisServer.start();
+  const flags = ["--principal", "bearer", "--store", redis.url, "--max-sessions-per-principal", "2"];
+  await using replicas = await Replicas.start({ count: 3, flags, skewMs: [0, 60_000, -60_000] });
+  const token = "alice";
+  const id = await replicas.at(0).signet.open({ token });
+  for (let i = 1; i <= 6; i++) assert.equal((await count(replicas, i % 3, { id, token })).count, i);
+  const other = await replicas.at(2).signet.open({ token });
+  for (let i = 1; i <= 3; i++) assert.equal((await count(replicas, i % 3, { id: other, token })).count, i);
+  assert.equal(await status(replicas.at(1).signet.post(INITIALIZE, { token })), 429, "a cap over all three");
+  await replicas.stop(0);
+  for (let i = 1; i <= 2; i++) assert.equal((await count(replicas, i, { id, token })).count, i);
+  assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 204);
+  await until(
+    async () => await status(replicas.at(2).signet.post(call(1, "count"), { id, token })) === 404,
+    "the deleted session to be dead everywhere",
+  );
+  await replicas.replace(0);
+});

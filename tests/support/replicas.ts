@@ -19,6 +19,8 @@ export interface ReplicasOptions {
   readonly ring?: KeyRing;
   /** `OTEL_…` variables of all of them. */
   readonly otel?: Readonly<Record<string, string>>;
+  /** By how much the clock of each is ahead, in ms. */
+  readonly skewMs?: readonly number[];
 }
 
 export class Replicas implements AsyncDisposable {
@@ -57,7 +59,8 @@ export class Replicas implements AsyncDisposable {
   }
 
   async #open(at?: number): Promise<Replica> {
-    const { lane, flags = [], otel } = this.#options;
+    const { lane, flags = [], otel, skewMs = [] } = this.#options;
+    const aheadMs = skewMs[this.all.length] ?? 0;
     const upstream = new FakeMcp({ predictable: true });
     const port = at ?? freePort();
     let count = 0;
@@ -76,6 +79,7 @@ export class Replicas implements AsyncDisposable {
     const signet = await TestSignet.start({
       upstream: upstream.url,
       ring: this.ring,
+      now: () => Date.now() + aheadMs,
       ...(lane === undefined ? {} : { lane }),
       ...(otel === undefined ? {} : { otel }),
       listen: `127.0.0.1:${port}`,

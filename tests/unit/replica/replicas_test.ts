@@ -87,3 +87,10 @@ Deno.test(
     assert.deepEqual(ours.sizes(), { peers: 0, named_peers: 2, hop_senders: 0 });
   },
 );
+
+Deno.test("M3: peers are remembered within a bound, and a new one always finds room", STRICT, () => {
+  const ours = replicas({ networks: new CidrList(["10.0.0.0/8"]) });
+  for (let i = 0; i < 3000; i++) assert.ok(ours.at(`http://10.1.${i >> 8}.${i & 255}:80`) !== undefined, String(i));
+  assert.equal(ours.sizes().peers, 1024);
+  ours.close();
+});
