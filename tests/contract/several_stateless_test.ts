@@ -311,3 +311,43 @@ Deno.test("A2: a client without a session goes on with a long list after a resta
     .result as typeof first;
   assert.equal(new Set([...first.tools, ...rest.tools].map(({ name }) => name)).size, 6000);
 });
+
+Deno.test("A6: a server that floods a subscription, acknowledges nonsense or lists for ever harms no other", async () => {
+  await using good = withTools(new FakeStateless(), "one");
+  await using bad = new FakeStateless();
+  bad.honors = () => ({ toolsListChanged: "yes", resourceSubscriptions: [{}, 7], taskIds: "x" }) as never;
+  bad.on("tools/list", () => ({ resultType: "complete", tools: [{ name: "t" }, 7, null], ttlMs: -5, cacheScope: {} }));
+  bad.on("tools/call", () => ({ resultType: "task", taskId: "x".repeat(5000) }));
+  await using signet = await startSeveral({ good, bad });
+  const ask = statelessly(signet);
+  const list = (await ask("tools/list")).result as Json & { tools: Json[] };
+  assert.deepEqual(list.tools.map(({ name }) => name).sort(), ["bad_t", "good_one"]);
+  assert.deepEqual([list.ttlMs, list.cacheScope], [0, "private"]);
+  // An id that could not come back leads nowhere.
+  const { taskId } = (await ask("tools/call", { name: "bad_t", arguments: {} }, "bad_t")).result as { taskId: string };
+  assert.ok(taskId.length < 1000);
+  assert.ok((await ask("tasks/get", { taskId }, taskId)).error !== undefined);
+  const _meta = { [`${META}protocolVersion`]: "2026-07-28", [`${META}clientCapabilities`]: {} };
+  const listen = async (notifications: unknown) => {
+    const message = { jsonrpc: "2.0", id: 1, method: "subscriptions/listen", params: { notifications, _meta } };
+    const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" };
+    return await signet.post(message, { headers });
+  };
+  for (const wrong of [7, undefined, [], { resourceSubscriptions: [1] }, { taskIds: "x" }]) {
+    const refused = await messageIn(await listen(wrong)) as { error: { code: number } };
+    assert.equal(refused.error.code, -32602, JSON.stringify(wrong));
+  }
+  // Its client reads nothing of it.
+  const response = await listen({ toolsListChanged: true, resourceSubscriptions: ["bad+file:///x"] });
+  await until(() => bad.subscriptions.size === 1, "the subscription");
+  const [subscription] = bad.subscriptions;
+  for (let i = 0; i < 300; i++) {
+    subscription!.tell("notifications/resources/updated", { uri: "file:///x", filler: "x".repeat(50_000) });
+  }
+  for (let i = 0; i < 20; i++) {
+    assert.deepEqual(textIn(await ask("tools/call", { name: "good_one", arguments: { i } }, "good_one"))[2], { i });
+  }
+  assert.ok(await signet.metric("signet_buffered_body_bytes") < 8 * 1024 * 1024);
+  await response.body?.cancel();
+  await until(() => bad.subscriptions.size === 0, "the subscription to be let go of");
+});

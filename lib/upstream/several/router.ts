@@ -322,9 +322,9 @@ export class Router implements PeerSource {
   #statelessClients(catalog: Catalog, taskIds: TaskIds): StatelessClients {
     const { timers, account } = this.#parts;
     const { principalKey } = this.#options.opening.caller;
-    const tell = (value: JsonObject) => {
-      if (this.#peer !== undefined) void this.#options.events.onMessage({ value, line: jsonBytes(value) }, this.#peer);
-    };
+    const { events } = this.#options;
+    const tell = (value: JsonObject) =>
+      this.#peer === undefined ? undefined : events.onMessage({ value, line: jsonBytes(value) }, this.#peer);
     this.#subscriptions = new Subscriptions({
       ...{ lives: this.#lives, catalog, taskIds, timers, tell },
       account: account.shareOf(principalKey),
@@ -454,19 +454,16 @@ export class Router implements PeerSource {
     }
   }
 
-  #hearSubscribed(life: MemberLife, message: Message, peer: Peer): undefined {
+  #hearSubscribed(life: MemberLife, message: Message, peer: Peer): Promise<void> | undefined {
     const { method, params } = message.value;
     const of = this.#outwardOf(life);
     if (String(method).endsWith("/list_changed")) this.#catalog?.forget(life);
     if (method !== "notifications/resources/updated") {
-      return this.#subscriptions?.hear(life, peer, { ...message, line: outwardOfTask(message.line, of) }) as undefined;
+      return this.#subscriptions?.hear(life, peer, { ...message, line: outwardOfTask(message.line, of) });
     }
     const uri = isJsonObject(params) ? params.uri : undefined;
     if (typeof uri !== "string" || !life.member.visible.resources.shows(uri)) return undefined;
-    return this.#subscriptions?.hear(life, peer, {
-      ...message,
-      line: outwardUpdate(message.line, of.label),
-    }) as undefined;
+    return this.#subscriptions?.hear(life, peer, { ...message, line: outwardUpdate(message.line, of.label) });
   }
 
   #question(life: MemberLife, message: Message, { asking, ...from }: Heard): Promise<void> | undefined {

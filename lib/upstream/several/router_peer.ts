@@ -153,7 +153,7 @@ export class RouterPeer implements Peer, Requests {
   /** After a restart nobody knows: then members are asked. */
   get #hasTasks(): boolean {
     return this.#options.lives.some(({ isUp, capabilities }) =>
-      isUp && (capabilities === undefined || capabilities.tasks !== undefined)
+      isUp && (capabilities === undefined || capabilities.tasks !== undefined || hasExtension(capabilities))
     );
   }
 
@@ -301,6 +301,11 @@ function lifetimeWords(merged: Merged): string {
   const scope = merged.every(({ listed }) => listed.isPublic) ? "public" : "private";
   const meta = JSON.stringify({ [META_SERVER_INFO]: SERVER_INFO });
   return `"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${scope}","_meta":${meta}`;
+}
+
+/** Where there are no sessions tasks are an extension. */
+function hasExtension({ extensions }: JsonObject): boolean {
+  return isJsonObject(extensions) && extensions["io.modelcontextprotocol/tasks"] !== undefined;
 }
 
 /** As it came: on loan. */

@@ -20,7 +20,7 @@ export interface SubscriptionsOptions {
   /** The caller's: what is asked for is held until its client leaves. */
   readonly account: ByteAccount;
   /** To the client: a notification that bears the id of its subscription. */
-  readonly tell: (message: JsonObject) => void;
+  readonly tell: (message: JsonObject) => Promise<void> | undefined;
 }
 
 /** What a client has asked for. */
@@ -109,8 +109,12 @@ export class Subscriptions {
     for (const own of [...this.#open.keys()]) this.close(own);
   }
 
-  /** What a member says of a subscription. @param turned the same as the client is to see it */
-  hear(life: MemberLife, peer: Peer, turned: Message): void {
+  /**
+   * What a member says of a subscription.
+   * @param turned the same as the client is to see it
+   * @returns a promise where the member's reader has to wait
+   */
+  hear(life: MemberLife, peer: Peer, turned: Message): Promise<void> | undefined {
     const { method, params } = turned.value;
     const id = isJsonObject(params) ? metaOf(params)?.[META_SUBSCRIPTION_ID] : undefined;
     for (const subscription of this.#open.values()) {
@@ -118,9 +122,13 @@ export class Subscriptions {
         of === life && running?.peer === peer && running.id === id
       );
       if (part === undefined) continue;
-      if (method === ACKNOWLEDGED) return this.#acknowledged(subscription, part, params as JsonObject);
+      if (method === ACKNOWLEDGED) {
+        this.#acknowledged(subscription, part, params as JsonObject);
+        return undefined;
+      }
       return this.#tell(subscription, method, JSON.parse(new TextDecoder().decode(turned.line)).params as JsonObject);
     }
+    return undefined;
   }
 
   #ask(subscription: Subscription, part: Part): void {
@@ -157,7 +165,7 @@ export class Subscriptions {
       if (honored[flag] !== true || part.filter[flag] !== true) continue;
       subscription.honored[flag] = true;
       // What has changed meanwhile nobody has heard.
-      if (isBack && subscription.isAcknowledged) this.#tell(subscription, CHANGED[flag], {});
+      if (isBack && subscription.isAcknowledged) void this.#tell(subscription, CHANGED[flag], {});
     }
     for (const name of NAMED) {
       const inward = honored[name];
@@ -179,14 +187,14 @@ export class Subscriptions {
     subscription.cancelWaiting();
     if (subscription.isAcknowledged || this.#open.get(subscription.own) !== subscription) return;
     subscription.isAcknowledged = true;
-    this.#tell(subscription, ACKNOWLEDGED, { notifications: subscription.honored });
+    void this.#tell(subscription, ACKNOWLEDGED, { notifications: subscription.honored });
   }
 
-  #tell(subscription: Subscription, method: unknown, params: JsonObject): void {
+  #tell(subscription: Subscription, method: unknown, params: JsonObject): Promise<void> | undefined {
     // The first that a client hears is what it will be told of.
     if (!subscription.isAcknowledged) this.#acknowledge(subscription);
     const _meta = { ...metaOf(params), [META_SUBSCRIPTION_ID]: subscription.own };
-    this.#options.tell({ jsonrpc: "2.0", method, params: { ...params, _meta } });
+    return this.#options.tell({ jsonrpc: "2.0", method, params: { ...params, _meta } });
   }
 
   /** Each member's part; undefined for what is no filter. */
