@@ -80,9 +80,35 @@ export function resultForModern(line: Uint8Array, method: string, identity: Iden
   const before = meta === undefined ? undefined : JSON.parse(textOf(line, meta.value));
   const cacheable = COMMON_METHODS.get(method)?.cacheable === true;
   const added = { resultType: "complete", ...(cacheable ? UNCACHED : {}), _meta: metaWith(before, identity) };
-  const kept = members.filter(({ name }) => !Object.hasOwn(added, name)).map(({ whole }) => textOf(line, whole));
+  const kept = members.filter(({ name }) => !Object.hasOwn(added, name)).map(({ name, whole, value }) =>
+    name === "tools" && method === "tools/list" ? `"tools":${toolsForModern(textOf(line, value))}` : textOf(line, whole)
+  );
   const result = `{${[...kept, JSON.stringify(added).slice(1, -1)].join(",")}}`;
   return replaceSpan(line, span, encoder.encode(result));
+}
+
+/**
+ * Tools without what would promise a stateless client more than a server of the other era keeps: that headers which repeat
+ * arguments are looked at, and tasks of that era.
+ */
+function toolsForModern(text: string): string {
+  if (!text.includes("x-mcp-header") && !text.includes('"execution"')) return text;
+  const tools: unknown = JSON.parse(text);
+  if (!Array.isArray(tools)) return text;
+  return JSON.stringify(tools.map((tool) => {
+    if (!isJsonObject(tool)) return tool;
+    const { execution: _, ...rest } = tool;
+    return isJsonObject(tool.inputSchema) ? { ...rest, inputSchema: withoutHeaders(tool.inputSchema) } : rest;
+  }));
+}
+
+function withoutHeaders({ "x-mcp-header": _, ...schema }: JsonObject): JsonObject {
+  const { properties } = schema;
+  if (!isJsonObject(properties)) return schema;
+  const plain = Object.entries(properties).map((
+    [name, property],
+  ) => [name, isJsonObject(property) ? withoutHeaders(property) : property]);
+  return { ...schema, properties: Object.fromEntries(plain) };
 }
 
 /** Error codes of the other era that this one does not have. */

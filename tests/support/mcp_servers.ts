@@ -15,6 +15,8 @@ export interface FixtureOptions {
   readonly journal?: string;
   /** Of `sdk2` and `conformance`: without sessions. */
   readonly stateless?: boolean;
+  /** Of the same: with sessions only. */
+  readonly sessions?: boolean;
   /** A TCP port on loopback; default: a free one. */
   readonly port?: number;
 }
@@ -49,6 +51,7 @@ function fixtureProcess(kind: FixtureKind, port: number, options: FixtureOptions
   ];
   if (options.json) args.push("--json");
   if (options.stateless) args.push("--stateless");
+  if (options.sessions) args.push("--sessions");
   if (options.journal !== undefined) args.push("--journal", options.journal);
   return { args, cwd: ROOT };
 }
