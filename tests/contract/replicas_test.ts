@@ -398,3 +398,29 @@ Deno.test("R1 R2 R4: clocks that differ by a minute keep nobody from passing on,
   );
   await replicas.replace(0);
 });
+
+Deno.test("R1 L4: replicas that cannot reach each other serve all the same, and agree again when they can", {
+  ...STRICT,
+  ...STORE,
+}, async () => {
+  await using issuer = await TestIssuer.create();
+  await using redis = await RedisServer.start();
+  await using replicas = await Replicas.start({
+    count: 2,
+    apart: true,
+    flags: [...issuer.flags, "--store", redis.url],
+  });
+  const token = await issuer.token("alice");
+  const id = await replicas.at(0).signet.open({ token });
+  for (let i = 1; i <= 4; i++) assert.equal((await count(replicas, i % 2, { id, token })).count, i);
+  for (const { way } of replicas.all) await way?.close();
+  for (let i = 0; i < 30; i++) await count(replicas, i % 2, { id, token });
+  for (const { way } of replicas.all) await way?.open();
+  // Whoever was found dead is asked again after a while.
+  await until(async () => {
+    const [one, other] = [await count(replicas, 0, { id, token }), await count(replicas, 1, { id, token })];
+    return other.at === one.at && other.count === one.count! + 1;
+  }, "both to serve one session again");
+  const ran = replicas.all.map(({ upstream }) => upstream.ran.get("count") ?? 0);
+  assert.ok(ran[0]! + ran[1]! >= 36);
+});

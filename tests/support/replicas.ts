@@ -1,5 +1,6 @@
 // Several Signets in this process, each before an MCP server of its own that nobody else reaches, which know each other:
 // `await using replicas = await Replicas.start({ count: 3 })`.
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "./fake_mcp.ts";
 import { until } from "./until.ts";
@@ -9,6 +10,51 @@ export interface Replica {
   readonly signet: TestSignet;
   readonly upstream: FakeMcp;
   readonly address: string;
+  /** How others reach it; undefined unless {@link ReplicasOptions.apart}. */
+  readonly way: Way | undefined;
+}
+
+/** A relay of connections: closed, it refuses new ones and cuts those there are, as a network does that is torn. */
+export class Way implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  static async to(target: () => number): Promise<Way> {
+    const server = createServer((near) => {
+      const far = connect({ host: "127.0.0.1", port: target() });
+      for (const [one, other] of [[near, far], [far, near]] as const) {
+        way.#sockets.add(one);
+        one.on("data", (bytes) => other.write(bytes)).on("end", () => other.end()).on("error", () => other.destroy());
+        one.on("close", () => {
+          way.#sockets.delete(one);
+          other.destroy();
+        });
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const way = new Way(server);
+    return way;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async open(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.port, "127.0.0.1", resolve));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 }
 
 export interface ReplicasOptions {
@@ -19,6 +65,8 @@ export interface ReplicasOptions {
   readonly ring?: KeyRing;
   /** `OTEL_…` variables of all of them. */
   readonly otel?: Readonly<Record<string, string>>;
+  /** Others reach each replica through a way that a test can close. */
+  readonly apart?: boolean;
   /** By how much the clock of each is ahead, in ms. */
   readonly skewMs?: readonly number[];
 }
@@ -75,7 +123,8 @@ export class Replicas implements AsyncDisposable {
         structuredContent: { count: next, at: port, all: count },
       };
     });
-    const address = `http://127.0.0.1:${port}`;
+    const way = this.#options.apart === true ? await Way.to(() => port) : undefined;
+    const address = `http://127.0.0.1:${way?.port ?? port}`;
     const signet = await TestSignet.start({
       upstream: upstream.url,
       ring: this.ring,
@@ -85,11 +134,12 @@ export class Replicas implements AsyncDisposable {
       listen: `127.0.0.1:${port}`,
       flags: ["--advertise", address, "--peer", "127.0.0.0/8", ...flags],
     });
-    return { signet, upstream, address };
+    return { signet, upstream, address, way };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { signet, upstream } of this.all) {
+    for (const { signet, upstream, way } of this.all) {
+      await way?.[Symbol.asyncDispose]();
       // What the store's library waits for between two attempts to connect cannot be taken back.
       await until(() => signet.app.storeIsWhole, "both connections to the store");
       await signet[Symbol.asyncDispose]();

@@ -75,13 +75,17 @@ async function reviveOnce(
   link.generation++;
 }
 
-async function reviveHere(parts: GatewayParts, revival: Revival): Promise<void> {
-  const { session, upstream } = revival;
+/** @param revival `gone` is no doing of a client's, as a loss may be: it is not counted among its losses */
+async function reviveHere(
+  parts: GatewayParts,
+  revival: Revival & { readonly gone?: string | undefined },
+): Promise<void> {
+  const { session, upstream, gone } = revival;
   const facts = { session: session.tag, upstream: upstream.name };
   let turn: Turn | undefined;
   let accepted = false;
   try {
-    turn = takeTurn(parts, revival);
+    turn = gone === undefined ? takeTurn(parts, revival) : undefined;
     await openUpstreamSession(parts, revival, () => accepted = true);
     parts.metrics.resurrections.inc("ok");
     parts.log.info("session resurrected upstream", facts);
