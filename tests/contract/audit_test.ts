@@ -2,6 +2,7 @@
 // says nothing that it was not asked to say.
 import assert from "node:assert/strict";
 import { AuditFolder, type AuditLine } from "../support/audit.ts";
+import { AuditMix, MIX_FLAGS } from "../support/audit_mix.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
@@ -218,88 +219,23 @@ Deno.test("G2: lines under a new key go on the chain of those under the old one"
   of(await audit.lines(), "audit.key");
 });
 
-/** Numbers that come out the same in every run (mulberry32). */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ state >>> 15, 1 | state);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) / 4294967296;
-  };
-}
-
 Deno.test(
   "G1: of 10,000 mixed calls, refusals and clients that leave, each is in the audit log once",
   STRICT,
   async () => {
     await using audit = await AuditFolder.make();
     await using upstream = new FakeMcp();
-    upstream.tool("fails", () => ({ content: [], isError: true }));
-    const held = Promise.withResolvers<void>();
-    upstream.tool("hangs", async () => (await held.promise, {}));
-    const next = numbers(7);
-    /** By the kind of request: how many were sent. */
-    const sent = new Map<string, number>();
+    const mix = new AuditMix(upstream);
     let ring;
     {
       await using signet = await TestSignet.start({
         upstream: upstream.url,
-        flags: ["--principal", "bearer", "--audit", audit.path, "--audit-when-full", "wait", "--max-in-flight", "1000"],
+        flags: [...MIX_FLAGS, "--audit", audit.path],
       });
       ring = signet.ring;
-      const id = await signet.open({ token: "alice" });
-      let serial = 0, total = 0;
-      const kinds: Record<string, () => Promise<unknown>> = {
-        ok: () => signet.post(call(`c${serial++}`, "echo", { x: 1 }), { id, token: "alice" }).then((r) => r.text()),
-        tool: () => signet.post(call(`c${serial++}`, "fails"), { id, token: "alice" }).then((r) => r.text()),
-        wrong: () => signet.post(call(`c${serial++}`, "none"), { id, token: "alice" }).then((r) => r.text()),
-        note: () =>
-          signet.post({ jsonrpc: "2.0", method: "notifications/x" }, { id, token: "alice" }).then((r) => r.text()),
-        stranger: () => signet.post(call(`c${serial++}`, "echo"), { id }).then((r) => r.text()),
-        thief: () => signet.post(call(`c${serial++}`, "echo"), { id, token: "mallory" }).then((r) => r.text()),
-        forged: () => signet.post(call(`c${serial++}`, "echo"), { id: `${id}x`, token: "alice" }).then((r) => r.text()),
-        junk: () => signet.post("{", { id, token: "alice" }).then((r) => r.text()),
-        path: () => fetch(new URL("/elsewhere", signet.url)).then((r) => r.text()),
-        gone: async () => {
-          const leaving = new AbortController();
-          const before = upstream.ran.get("hangs") ?? 0;
-          const calling = signet.post(call(`c${serial++}`, "hangs"), { id, token: "alice", signal: leaving.signal });
-          await until(() => (upstream.ran.get("hangs") ?? 0) > before, "the call to run");
-          leaving.abort();
-          await calling.catch(() => {});
-        },
-      };
-      const names = Object.keys(kinds);
-      const worker = async () => {
-        while (total++ < 10_000) {
-          const kind = next() < 0.01 ? "gone" : names[Math.floor(next() * (names.length - 1))]!;
-          sent.set(kind, (sent.get(kind) ?? 0) + 1);
-          await kinds[kind]!();
-        }
-      };
-      await Promise.all(Array.from({ length: 16 }, worker));
-      held.resolve();
+      await mix.run(signet.url, 10_000);
     }
-    const lines = await audit.lines();
-    const asked = lines.filter(({ status }) => status !== undefined).slice(1);
-    const count = (which: (line: AuditLine) => boolean) => asked.filter(which).length;
-    const found = {
-      ok: count(({ name, outcome }) => name === "echo" && outcome === "ok"),
-      tool: count(({ outcome }) => outcome === "tool_error"),
-      wrong: count(({ outcome, rpc }) => outcome === "error" && rpc === -32602),
-      note: count(({ method, status }) => method === "notifications/x" && status === 202),
-      stranger: count(({ code }) => code === "unauthenticated"),
-      thief: count(({ code }) => code === "owner_mismatch"),
-      forged: count(({ code }) => code === "session_not_found"),
-      junk: count(({ code }) => code === "parse_error"),
-      path: count(({ code }) => code === "path_not_found"),
-      gone: count(({ cut }) => cut === "client"),
-    };
-    assert.deepEqual(found, Object.fromEntries(Object.keys(found).map((kind) => [kind, sent.get(kind) ?? 0])));
-    assert.equal([...sent.values()].reduce((sum, n) => sum + n, 0) >= 10_000, true);
-    const ids = asked.map(({ id }) => id).filter((id) => id !== undefined && id !== null);
-    assert.equal(new Set(ids).size, ids.length, "no call twice");
+    mix.judge(await audit.lines());
     const verdict = await audit.verify(ring);
     assert.deepEqual([verdict.problems, verdict.end, verdict.dropped], [[], "stop", 0]);
   },

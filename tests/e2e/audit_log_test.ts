@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { AuditFolder, type AuditLine } from "../support/audit.ts";
+import { AuditMix, MIX_FLAGS } from "../support/audit_mix.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { newKey, type Signet, startSignet } from "../support/mcp_signet.ts";
 import { call, INITIALIZE } from "../support/signet.ts";
@@ -61,6 +62,7 @@ Deno.test(
 
     const whole = await verify(old, audit.path, "--closed");
     assert.equal(whole.code, 0, whole.out + whole.err);
+    assert.deepEqual(whole.json<{ killed: number }>().map(({ killed }) => killed), [1]);
     const [{ head }] = whole.json<{ head: { seq: number; mac: string } }>() as [{ head: { seq: number; mac: string } }];
     assert.equal((await verify(old, audit.path, "--head", `${head.seq}:${head.mac}`)).code, 0);
     assert.equal((await verify(audit.path)).code, 0, "a file that goes on from an earlier one is whole by itself");
@@ -164,3 +166,18 @@ for (const transport of ["udp", "tcp", "unix"] as const) {
     assert.deepEqual(parsed(), ["audit.start", "session.open", "request", "tool.call", "audit.stop"]);
   });
 }
+
+Deno.test("G1: of 10,000 mixed requests to the program, each is in its audit log once", STRICT, async () => {
+  await using audit = await AuditFolder.make();
+  await using upstream = new FakeMcp();
+  const mix = new AuditMix(upstream);
+  const env = { MCP_ENCRYPTION_KEY: newKey() };
+  const args = [...MIX_FLAGS, "--log-format", "json", "--audit", audit.path];
+  {
+    await using signet = await startSignet({ upstream: upstream.url, args, env });
+    await mix.run(signet.url, 10_000);
+    await signet.kill("SIGTERM");
+  }
+  mix.judge(await audit.lines());
+  assert.equal((await signetCli(["audit", "verify", audit.path, "--closed"], { env })).code, 0);
+});
