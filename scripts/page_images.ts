@@ -102,12 +102,12 @@ const flags = [...issuer.flags, "--upstream", `search=${search.url}`, "--upstrea
   await take(page, "page-dark", { width: 1180, height: 860, dark: true });
   await take(page, "page-400", { width: 400, height: 1100 });
   await page.show({ width: 1180, height: 700 });
-  await page.click("#sessions tbody tr button:nth-child(3)");
+  await page.click("#sessions tbody tr .row-actions button:nth-child(3)");
   await page.until("document.querySelector('#confirm-dialog').open", "it asks first");
   await page.screenshot(`${FOLDER}page-revoke.png`);
   await shrink(`${FOLDER}page-revoke.png`);
   await page.click("#confirm-cancel");
-  await page.click("#sessions tbody tr button:nth-child(1)");
+  await page.click("#sessions tbody tr .row-actions button:nth-child(1)");
   await page.until("document.querySelector('#tap-dialog').open", "the session is watched");
   await work(signet, held.slice(0, 1), 6);
   await page.until("document.querySelectorAll('#tap tbody tr').length > 5", "exchanges were seen");

@@ -45,7 +45,7 @@ async function signIn(page: Page): Promise<void> {
 
 /** Clicks the nth button of the first row, and what the dialog then asks. */
 async function revokeFirst(page: Page, button: number): Promise<void> {
-  await page.click(`#sessions tbody tr button:nth-child(${button})`);
+  await page.click(`#sessions tbody tr .row-actions button:nth-child(${button})`);
   await page.until("document.querySelector('#confirm-dialog').open", "it asks first");
   await page.click("#confirm-ok");
   await page.until("!document.querySelector('#confirm-dialog').open", "it was done");
@@ -100,7 +100,7 @@ Deno.test(
     await page.press("Escape");
     await signIn(page);
     await page.until(`${ROWS} === 3`, "sessions were listed");
-    assert.equal(await page.text("#sessions tbody tr td:nth-child(2) span"), HOSTILE);
+    assert.equal(await page.text("#sessions tbody tr td:nth-child(2) button"), HOSTILE);
     await page.until("document.querySelector('#log').textContent.includes('session opened')", "lines of the log");
 
     // Live: a call is counted, a refusal has its reason, a session that is opened appears.
@@ -119,7 +119,7 @@ Deno.test(
     );
 
     // Watching one: its tool by its own name, as text.
-    await page.click("#sessions tbody tr button:nth-child(1)");
+    await page.click("#sessions tbody tr .row-actions button:nth-child(1)");
     await page.until("document.querySelector('#tap-dialog').open", "the session is watched");
     await page.until("document.querySelector('#tap-state').textContent !== ''", "the watch has begun");
     assert.equal(await status(signet.post(call(7, HOSTILE), { id: ids[0], token })), 200);
@@ -128,7 +128,7 @@ Deno.test(
     await page.press("Escape");
 
     // Cancelling changes nothing; Enter cancels.
-    await page.click("#sessions tbody tr button:nth-child(3)");
+    await page.click("#sessions tbody tr .row-actions button:nth-child(3)");
     await page.press("Enter");
     await page.until("!document.querySelector('#confirm-dialog').open", "Enter cancels");
     assert.equal(await status(signet.post(call(2, "echo"), { id: ids[0], token })), 200);
@@ -200,7 +200,10 @@ Deno.test("V3: pages of others, and names that were led here, get nothing and ch
   // Its own page, without a token that there could be: reads, and changes nothing.
   const own = await browser.page(`${admin}/`);
   await own.until(`${ROWS} === 1`, "sessions are read on loopback");
-  assert.equal(await own.evaluate("document.querySelector('#sessions tbody tr button:nth-child(2)').disabled"), true);
+  assert.equal(
+    await own.evaluate("document.querySelector('#sessions tbody tr .row-actions button:nth-child(2)').disabled"),
+    true,
+  );
   assert.equal(
     await own.evaluate(
       "fetch('/sessions/revoke', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{\"kind\":\"all\"}' }).then(r => r.status)",
@@ -270,6 +273,9 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 4
     await page.click("#find");
     await page.type("user-17");
     await page.until("document.querySelector('#page').textContent.endsWith('of 550')", "sessions found by name");
+    await page.click("#sessions tbody td:nth-child(2) button");
+    await page.until("document.querySelector('#page').textContent.endsWith('of 50')", "only one caller's");
+    await page.click("#find");
     await page.type("nobody");
     await page.until(`${ROWS} === 0`, "none is found");
     assert.equal(await page.text("#sessions-none"), "No session is found.");

@@ -55,6 +55,8 @@ function show(sessions) {
 }
 
 function createRow(session) {
+  const caller = make("button", { type: "button", className: "link", title: "Only this caller's" });
+  caller.addEventListener("click", () => showOnly(session.owner));
   const watch = make("button", { type: "button", className: "small" }, "Watch");
   watch.setAttribute("aria-label", `Watch session ${session.hash}`);
   watch.addEventListener("click", () => tap(session));
@@ -68,7 +70,7 @@ function createRow(session) {
     "tr",
     {},
     make("td", { label: "Session", className: "mono short" }, session.hash),
-    make("td", { label: "Caller" }, make("span"), make("small")),
+    make("td", { label: "Caller" }, caller, make("small")),
     make("td", { label: "Opened", className: "short" }),
     make("td", { label: "Last used", className: "short" }),
     make("td", { label: "Expires", className: "short" }),
@@ -94,6 +96,12 @@ function updateRow(row, session, nowMs) {
     button.disabled = !mayRevoke;
     button.title = mayRevoke ? "" : "Sign in with the admin token to revoke";
   }
+}
+
+/** Of one caller: by what its owner's fingerprint is, which is no name. */
+function showOnly(owner) {
+  byId("find").value = owner;
+  byId("find").dispatchEvent(new Event("input"));
 }
 
 /** By name where that may be seen, else by the owner's fingerprint. */

@@ -26,10 +26,12 @@ export async function* examineCallers(look: CallerLook): Findings {
     if (name === "jwt") {
       const single = settings.jwtIssuer === undefined ? [] : [settings.jwtIssuer];
       for (const issuer of [...single, ...settings.jwtProviders.map(({ issuer }) => issuer)]) {
-        yield await ask(look, name, { what: "issuer", shown: issuer, token: inventedJwt(look, issuer) });
+        yield await ask(look, name, { what: "issuer", shown: issuer, view: bearing(inventedJwt(look, issuer)) });
       }
     } else if (name === "introspection") {
-      yield await ask(look, name, { what: "introspection", shown: "the endpoint", token: "signet-doctor-no-token" });
+      yield await ask(look, name, { what: "introspection", shown: "the endpoint", view: bearing(NO_TOKEN) });
+    } else if (name === "resolver") {
+      yield await ask(look, name, { what: "resolver", shown: "the endpoint", view: holding(settings) });
       // What is to be known of anonymous callers is among the warnings already.
     } else if (name !== "anonymous") {
       yield { verdict: "ok", what: "callers", found: `${name}: nobody has to be asked here` };
@@ -40,21 +42,29 @@ export async function* examineCallers(look: CallerLook): Findings {
 interface Asked {
   readonly what: string;
   readonly shown: string;
-  readonly token: string;
+  /** What a caller would show. */
+  readonly view: CredentialView;
 }
 
 async function ask(look: CallerLook, name: Settings["principals"][number], asked: Asked): Promise<Finding> {
   const { context, settings, secrets, make } = look;
-  const { what, shown, token } = asked;
+  const { what, shown, view } = asked;
   try {
     return await timeBoxed(TIMEOUT_MS, async () => {
       const authenticator = await make({ ...settings, principals: [name] }, secrets);
-      const answer = await authenticator.identify(viewOf(token), context.now());
+      const answer = await authenticator.identify(view, context.now());
       if (answer.kind === "principal") {
-        const cure = "See what answers there: whoever calls with any token would be let in.";
-        return { verdict: "fail", what, found: `${shown}: takes a token that nobody has issued`, cure };
+        const cure = "See what answers there: whoever calls with any credential would be let in.";
+        return { verdict: "fail", what, found: `${shown}: takes a credential that nobody has issued`, cure };
       }
-      return { verdict: "ok", what, found: `${shown}: answers, and refuses a token that nobody has issued` };
+      if (answer.kind === "none") {
+        return {
+          verdict: "skip",
+          what,
+          found: `${shown}: not asked, as what it is asked about comes from proxies alone`,
+        };
+      }
+      return { verdict: "ok", what, found: `${shown}: answers, and refuses a credential that nobody has issued` };
     });
   } catch (error) {
     const detail = error instanceof SignetError ? error.detail : undefined;
@@ -67,14 +77,27 @@ async function ask(look: CallerLook, name: Settings["principals"][number], asked
 const CURES: Readonly<Record<string, string>> = {
   issuer: "See whether --jwt-jwks is the issuer's jwks_uri, and reachable from here.",
   introspection: "See --introspection-url, --introspection-client-id and the secret.",
+  resolver: "See --resolver-url, and what answers there.",
 };
 
-function viewOf(token: string): CredentialView {
-  return {
-    get: (name) => name === "authorization" ? `Bearer ${token}` : undefined,
-    count: (name) => name === "authorization" ? 1 : 0,
-    remoteAddress: "127.0.0.1",
-  };
+/** Nobody has issued it. */
+const NO_TOKEN = "signet-doctor-no-token";
+
+function bearing(token: string): CredentialView {
+  return viewOf((name) => name === "authorization" ? `Bearer ${token}` : undefined);
+}
+
+/** What a resolver is asked about, all of it made up. */
+function holding({ resolverHeaders: names, path }: Settings): CredentialView {
+  const view = viewOf((name) =>
+    !names.includes(name) ? undefined : name === "authorization" ? `Bearer ${NO_TOKEN}` : NO_TOKEN
+  );
+  // A resolver is told what is asked for, too.
+  return { ...view, method: "POST", path } as CredentialView;
+}
+
+function viewOf(get: (name: string) => string | undefined): CredentialView {
+  return { get, count: (name) => get(name) === undefined ? 0 : 1, remoteAddress: "127.0.0.1" };
 }
 
 /** Well-formed, under a key that nobody has: whoever judges it has to fetch the issuer's keys. */

@@ -64,3 +64,32 @@ Deno.test("V2: the token that is tried makes the real source fetch the issuer's 
   assert.deepEqual(asked, ["/jwks"]);
   assert.ok(finding!.verdict === "ok" || finding!.verdict === "fail");
 });
+
+Deno.test(
+  "V2: a resolver is asked about what nobody has issued, in the headers it is configured with",
+  STRICT,
+  async () => {
+    const asked: (string | null)[] = [];
+    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ headers }) => {
+      asked.push(headers.get("x-session"));
+      return new Response(null, { status: 401 });
+    });
+    const resolverUrl = `http://127.0.0.1:${(server.addr as Deno.NetAddr).port}/who`;
+    const settings = {
+      ...SETTINGS,
+      ...{
+        principals: ["resolver"],
+        resolverUrl,
+        resolverHeaders: ["x-session"],
+        trustedProxies: [],
+        proofMaxAgeMs: 1_000,
+      },
+      path: "/mcp",
+      unsafeIdentityHttp: true,
+    } as unknown as Settings;
+    const context = { now: () => Date.now() } as unknown as CommandContext;
+    const secrets = { tokens: undefined, introspectionSecret: undefined };
+    const [finding] = await Array.fromAsync(examineCallers({ context, settings, secrets, make: createAuthenticator }));
+    assert.deepEqual([finding!.what, finding!.verdict, asked.length], ["resolver", "ok", 1], finding!.found);
+  },
+);
