@@ -5,6 +5,7 @@ import type { LifeEvent } from "../../lib/observe/observers.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { Replicas } from "../support/replicas.ts";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
@@ -179,6 +180,26 @@ Deno.test("G1: each message of a batch is told of", STRICT, async () => {
     null,
   ]]);
 });
+
+for (const lane of LANES) {
+  Deno.test(
+    `G1 R1: of replicas, the one that was reached tells of a call, once, and how it came out (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using replicas = await Replicas.start({ count: 2, lane });
+      const [home, other] = [replicas.at(0), replicas.at(1)];
+      const watchers = [new Watcher(home.signet), new Watcher(other.signet)] as const;
+      home.upstream.tool("fails", () => ({ content: [], isError: true }));
+      const id = await home.signet.open();
+      await (await other.signet.post(call(1, "fails"), { id })).text();
+      await (await home.signet.post(call(2, "echo"), { id })).text();
+      await until(() => watchers[0].records.length === 2 && watchers[1].records.length === 1, "all three");
+      const told = watchers.map(({ records }) => records.map(({ name, isError, session }) => [name, isError, session]));
+      const { session } = watchers[0].records[0]!;
+      assert.deepEqual(told, [[[undefined, false, session], ["echo", false, session]], [["fails", true, session]]]);
+    },
+  );
+}
 
 Deno.test("G1: nobody is told where nobody observes, and an observer that throws harms nobody", STRICT, async () => {
   await using upstream = new FakeMcp();
