@@ -130,7 +130,9 @@ export class BothErasUpstream implements Upstream {
       } catch (error) {
         // It may have become one of the other era, or be another server by now.
         if (error instanceof SignetError && error.code.startsWith("upstream_")) this.#doubt();
-        throw error;
+        // Greeted as what it seemed to be it refused, so that nothing has run: let it say so to its client itself.
+        if (!(error instanceof SignetError) || error.code !== "upstream_invalid") throw error;
+        return await under(this.#inner.send(request));
       }
     });
   }

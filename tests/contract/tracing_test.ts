@@ -384,7 +384,8 @@ Deno.test("G6: what a stateless request says crosses, with its trace in its mess
   await using collector = new OtlpCollector();
   await using upstream = new FakeMcp();
   upstream.onRequest = ({ body }) => {
-    const { id } = JSON.parse(body);
+    const { id, method } = JSON.parse(body);
+    if (method === "server/discover") return undefined;
     return Response.json({ jsonrpc: "2.0", id, result: { resultType: "complete", content: [] } });
   };
   await using signet = await TestSignet.start({ upstream: upstream.url, otel: collector.variables });

@@ -13,6 +13,8 @@ interface Way {
   readonly set: keyof typeof AT_LEAST;
   readonly how: string;
   readonly lanes: readonly string[];
+  /** Where some are beyond what is in the middle: see `scripts/conformance.ts`. */
+  readonly atLeast?: number;
 }
 
 const WAYS: readonly Way[] = [
@@ -23,10 +25,10 @@ const WAYS: readonly Way[] = [
     lanes: ["several", "stateless"],
   },
   { set: "2026-07-28", how: "through both lanes", lanes: ["fast", "full"] },
+  { set: "2026-07-28", how: "before the same server with sessions only", lanes: ["sessions"], atLeast: 37 },
 ];
 
-for (const { set, how, lanes } of WAYS) {
-  const atLeast = AT_LEAST[set];
+for (const { set, how, lanes, atLeast = AT_LEAST[set] } of WAYS) {
   Deno.test(`the conformance suite of ${set} says the same directly and ${how}`, async () => {
     const { code, stdout: table, stderr } = await runBounded(Deno.execPath(), {
       what: "scripts/conformance.ts",
