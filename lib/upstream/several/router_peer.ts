@@ -16,7 +16,7 @@ import type { OutwardOf } from "./outward.ts";
 import type { Ask } from "./own_asks.ts";
 import { ID_OF_PAGES, type Merged, pageOf } from "./pages.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
-import { jsonBytes, memberAt } from "./splices.ts";
+import { isObjectAt, jsonBytes, memberAt } from "./splices.ts";
 import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
@@ -169,7 +169,7 @@ export class RouterPeer implements Peer, Requests {
   #subscribe({ own }: OpenRequest, { text, params, carrier }: Kept): void {
     const span = memberAt(text, "notifications", params);
     const { _meta: envelope = {} } = this.#paramsFor(text, params);
-    const notifications = span === undefined ? undefined : parse(text, span);
+    const notifications = isObjectAt(text, span) ? parse(text, span) : undefined;
     const asked = notifications && { own, notifications, envelope: envelope as JsonObject, carrier };
     if (asked !== undefined && this.#options.stateless?.subscriptions.open(asked)) return;
     const request = this.#open.get(own);

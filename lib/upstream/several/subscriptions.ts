@@ -199,6 +199,9 @@ export class Subscriptions {
 
   /** Each member's part; undefined for what is no filter. */
   #partsOf(notifications: JsonObject): readonly Part[] | undefined {
+    if (NAMED.some((name) => notifications[name] !== undefined && !Array.isArray(notifications[name]))) {
+      return undefined;
+    }
     const named = NAMED.flatMap((name) => notifications[name] ?? []);
     const isText = named.every((one): one is string => typeof one === "string");
     if (!isText || named.length > MAX_NAMED || named.join("").length > MAX_NAMED_LENGTH) return undefined;
