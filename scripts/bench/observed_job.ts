@@ -1,4 +1,5 @@
-// What it costs to be observed: the same calls with a setting that records them and without, on both runtimes. Each pair
+// What it costs to be observed or governed: the same calls with a setting that records or judges them and without, on both
+// runtimes. Each pair
 // is one Signet twice; a further setting is a line in PAIRS and a row for each runtime.
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { requireLane, type RunningSignet, type Setup, startSignet, startUpstream } from "./contenders.ts";
@@ -25,7 +26,17 @@ const PAIRS: readonly Pair[] = [
       OTEL_TRACES_SAMPLER_ARG: "0.01",
     }),
   },
+  { row: "ruled", flags: () => RULES },
+  { row: "rated", flags: () => ["--rate", "1000000/s", "--rate", "1000000/s per=caller-tool"] },
 ];
+
+/** As many as a small company has, the one that decides last. */
+const RULES: readonly string[] = [
+  { deny: ["delete_*", "drop_*"] },
+  { allow: ["get_*", "list_*"], when: "has(principal.claims.groups)" },
+  { deny: ["*"], when: "principal.subject == 'nobody'" },
+  { allow: ["*", "prompt:*", "resource:*"] },
+].flatMap((rule) => ["--rules", JSON.stringify(rule)]);
 
 const COLLECTOR = `Deno.serve({ port: Number(Deno.args[0]), hostname: "127.0.0.1", onListen() {} }, async (request) => {
   await request.arrayBuffer();

@@ -44,6 +44,10 @@ export const ROWS: readonly RowSpec[] = [
   },
   { id: "traced", what: "traced at 1 %, CPU a request vs untraced", ...lower, target: 1.03, floor: 1.06, unit: "×" },
   { id: "traced-executable", what: "the same of the executable", ...lower, target: 1.03, floor: 1.06, unit: "×" },
+  { id: "ruled", what: "under rules, CPU a request vs without", ...lower, target: 1.05, floor: 1.1, unit: "×" },
+  { id: "ruled-executable", what: "the same of the executable", ...lower, target: 1.05, floor: 1.1, unit: "×" },
+  { id: "rated", what: "under two rates, CPU a request vs without", ...lower, target: 1.05, floor: 1.1, unit: "×" },
+  { id: "rated-executable", what: "the same of the executable", ...lower, target: 1.05, floor: 1.1, unit: "×" },
   {
     id: "several-call",
     what: "call through 5 or 20 servers vs full lane, CPU",
