@@ -87,9 +87,28 @@ function addressOf(target: ListenTarget) {
   };
 }
 
+/** A socket on its way to somebody, and what it comes of until that has come to its end. */
+class OutgoingSocket extends BunSocket {
+  attempt: Attempt | undefined = undefined;
+}
+
+const attemptOf = ({ data }: BunTcpSocket): Attempt | undefined => (data as OutgoingSocket | undefined)?.attempt;
+
+/** The same for all: handlers of its own would stay with each connection for as long as it lives. */
+const OUTGOING: BunHandlers = {
+  ...HANDLERS,
+  open: ours<void>((raw) => attemptOf(raw)?.onOpen(raw)),
+  handshake: (raw, ok, cause) => ok ? attemptOf(raw)?.onSecure() : attemptOf(raw)?.fail(cause),
+  close: (raw, cause) => {
+    attemptOf(raw)?.fail(cause ?? systemError("ECONNRESET", "the connection was closed during the handshake"));
+    HANDLERS.close(raw, cause);
+  },
+  connectError: (raw, cause) => attemptOf(raw)?.fail(cause),
+};
+
 /** One attempt. Bun cannot be told to stop it: one that comes to its end too late is thrown away. */
 class Attempt {
-  readonly #socket: BunSocket;
+  readonly #socket: OutgoingSocket;
   readonly #secure: boolean;
   readonly #signal: AbortSignal;
   readonly #outcome = Promise.withResolvers<Socket>();
@@ -103,7 +122,8 @@ class Attempt {
     this.#pending = pending;
     this.#secure = target.transport === "tls";
     this.#signal = signal;
-    this.#socket = new BunSocket(this.#secure);
+    this.#socket = new OutgoingSocket(this.#secure);
+    this.#socket.attempt = this;
   }
 
   run(target: ConnectTarget): Promise<Socket> {
@@ -115,39 +135,33 @@ class Attempt {
   }
 
   #start(target: ConnectTarget): void {
-    const socket: BunHandlers = {
-      ...HANDLERS,
-      open: ours<void>((raw) => this.#onOpen(raw)),
-      handshake: (_raw, ok, cause) => ok ? this.#onSecure() : this.#fail(cause),
-      close: (raw, cause) => {
-        this.#fail(cause ?? systemError("ECONNRESET", "the connection was closed during the handshake"));
-        HANDLERS.close(raw, cause);
-      },
-      connectError: (_raw, cause) => this.#fail(cause),
-    };
-    bun().connect({ ...destinationOf(target), socket, allowHalfOpen: true }).catch((cause) => this.#fail(cause));
+    const options = { ...destinationOf(target), socket: OUTGOING, data: this.#socket, allowHalfOpen: true };
+    bun().connect(options).catch((cause) => this.fail(cause));
   }
 
-  #onOpen(raw: BunTcpSocket): void {
-    raw.data = this.#socket;
+  onOpen(raw: BunTcpSocket): void {
     this.#wasTold();
     // Closed by an abort: this throws it away.
     this.#socket.opened(raw);
     if (!this.#secure) this.#succeed();
+    this.#letGo();
   }
 
-  #onSecure(): void {
+  onSecure(): void {
     this.#socket.established();
     this.#succeed();
   }
 
   #succeed(): void {
     if (this.#settle()) this.#outcome.resolve(this.#socket);
+    this.#letGo();
   }
 
-  #fail(cause: unknown): void {
+  fail(cause: unknown): void {
     this.#wasTold();
-    if (!this.#settle()) return;
+    const isNews = this.#settle();
+    this.#letGo();
+    if (!isNews) return;
     this.#socket.close();
     this.#outcome.reject(cause);
   }
@@ -167,6 +181,11 @@ class Attempt {
     if (this.#told) return;
     this.#told = true;
     this.#pending.ended(this.#givenUp);
+  }
+
+  /** The socket lives on without it once nothing more can come of it. */
+  #letGo(): void {
+    if (this.#told && this.#settled) this.#socket.attempt = undefined;
   }
 
   #settle(): boolean {

@@ -79,7 +79,10 @@ export interface BunRuntime {
     hash(algorithm: string, data: string | Uint8Array, encoding: string): string;
   };
   listen(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): BunTcpListener;
-  connect(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): Promise<BunTcpSocket>;
+  /** `data` is that of the socket from the beginning. */
+  connect(
+    options: BunAddress & { socket: BunHandlers; data: BunSocketEvents; allowHalfOpen: boolean },
+  ): Promise<BunTcpSocket>;
   spawn(command: string[], options: {
     env: Readonly<Record<string, string>>;
     stdin: "pipe";

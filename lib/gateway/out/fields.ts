@@ -88,7 +88,8 @@ export class FieldPolicy {
     const { facts } = inbound;
     const { transient } = session;
     const known = facts.crossing;
-    const mayBeKnown = inbound.cachedCredential === undefined;
+    // Nothing more comes on the connection of a stream, which may last.
+    const mayBeKnown = inbound.cachedCredential === undefined && inbound.method !== "GET";
     // A reload brings other rules, another credential another caller; the peer is its connection's.
     if (
       known?.by === this && known.caller === caller && known.sealed === sealed && known.transient === transient &&
