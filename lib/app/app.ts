@@ -53,7 +53,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const telemetry = await telemetryFor(options);
   const log = telemetry?.log ?? options.log;
   const settings = withinDescriptors(options.settings, { log, descriptors });
-  const { ring } = await options.loadKeys();
+  const { ring, ephemeral } = await options.loadKeys();
+  if (ephemeral && settings.audit !== undefined) {
+    log.warn("nobody will be able to verify the audit log: its key ends with this process", {
+      remedy: "Make a key with `signet keys new` and set --key-file.",
+    });
+  }
   const lasting = await createLasting({ settings, ring, log, now, telemetry });
   const parts = await createParts(lasting, settings);
   const app = new App({ ...options, settings, log: lasting.log }, lasting, parts);

@@ -266,7 +266,9 @@ export class AuditLog implements Observer {
     const { sink, log } = this.#options;
     for (let at = 0; at < bytes.length && !this.#closed;) {
       try {
-        at += await sink.write(at === 0 ? bytes : bytes.subarray(at));
+        const taken = await sink.write(at === 0 ? bytes : bytes.subarray(at));
+        if (taken === 0) throw new Error("writing the audit log: found nothing taken, want at least a byte");
+        at += taken;
         if (this.stats.failing === 1) log.info("audit log written again", { sink: sink.kind });
         this.stats.failing = 0;
       } catch (error) {

@@ -85,6 +85,7 @@ Deno.test("G1: an audit log on standard output has nothing else there", STRICT, 
   const id = await open(signet);
   await post(signet, call(1, "echo"), id);
   await signet.kill("SIGTERM");
+  assert.equal(signet.logs.some((line) => line.includes("nobody will be able to verify the audit log")), true);
   const lines = signet.logs.filter((line) => line.startsWith('{"v":1,')).map((line) => JSON.parse(line) as AuditLine);
   assert.deepEqual(lines.map(({ event }) => event), [
     "audit.start",

@@ -15,6 +15,10 @@ const LIFE: Readonly<Record<string, Row>> = {
     "Restart Signet for these to count.",
   ],
   "audit log opened": ["The audit log goes on; `head` is where it stood: number and MAC of its last line.", ""],
+  "nobody will be able to verify the audit log: its key ends with this process": [
+    "The chain is sealed with a key derived from the ring, and no ring is configured.",
+    "Make a key with `signet keys new` and set --key-file.",
+  ],
   "audit log rotated": [
     "The file had been moved away: the audit log goes on in a new one of its name. `head` is where the old one ends.",
     "",

@@ -130,6 +130,16 @@ Deno.test("G1: with wait, a request that has waited for too long is refused with
   await audit.close(10_000);
 });
 
+Deno.test("G1: a sink that takes nothing is one that fails, and nothing spins", async () => {
+  const disk = new Disk();
+  disk.most = 0;
+  const audit = logOn(disk);
+  await until(() => audit.stats.failing === 1, "the failure to be seen");
+  disk.most = Infinity;
+  await audit.close(10_000);
+  assert.deepEqual(disk.lines().map(({ event }) => event), ["audit.start", "audit.stop"]);
+});
+
 Deno.test("G1: an audit log that cannot be written holds nobody up when Signet ends", async () => {
   const disk = new Disk();
   disk.full = true;
