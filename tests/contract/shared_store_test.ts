@@ -175,3 +175,39 @@ Deno.test("T1 T3: a session token is known to all replicas, and revoked on all",
   assert.equal(await status(there.post(INITIALIZE, { token })), 401);
   for (const { app } of [here, there]) await until(() => app.storeIsWhole, "both connections to the store");
 });
+
+for (const lane of LANES) {
+  test(
+    `G5 R5: of calls at once over two replicas exactly as many run as the rate lets through (${lane} lane)`,
+    async ({ here, there, issuer, upstream }) => {
+      const token = await issuer.token("alice");
+      const ids = [await here.open({ token }), await there.open({ token })];
+      const asked = Array.from({ length: 60 }, (_, i) => {
+        const signet = i % 2 === 0 ? here : there;
+        return signet.post(call(i, "echo"), { id: ids[i % 2]!, token });
+      });
+      const results = await Promise.all(asked.map(async (answer) => (await (await answer).json()).result));
+      const refused = results.filter(({ isError }) => isError === true);
+      assert.deepEqual([refused.length, upstream.ran.get("echo")], [50, 10]);
+      assert.match(refused[0].content[0].text, /^Rate limit reached: .* Wait \d+ seconds before trying again\.$/);
+    },
+    { lane, flags: ["--rate", "10/h burst=12"] },
+  );
+
+  test(
+    `G5 R6: while the store is away each replica counts for itself, and says so (${lane} lane)`,
+    async ({ here, issuer, redis }) => {
+      const token = await issuer.token("alice");
+      const id = await here.open({ token });
+      await redis.kill();
+      const ran = async () => (await (await here.post(call(1, "echo"), { id, token })).json()).result.isError !== true;
+      const results: boolean[] = [];
+      for (let i = 0; i < 4; i++) results.push(await ran());
+      assert.deepEqual(results, [true, true, true, false]);
+      assert.ok(await here.metric("signet_rates_unshared_total") >= 4);
+      await redis.start();
+      await until(() => here.app.storeIsWhole, "the store is back");
+    },
+    { lane, flags: ["--rate", "3/h"] },
+  );
+}

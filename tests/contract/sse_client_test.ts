@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { FakeMember } from "../support/several.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -256,3 +257,23 @@ Deno.test("B11 M6: a client that reads nothing holds no more than its share, and
   assert.equal(await signet.metric("signet_sessions"), 2);
   await until(async () => await signet.metric("signet_sessions") === 1, "the slow one's session to end");
 });
+
+for (const lane of LANES) {
+  Deno.test(`B11 G4 G5: rules and rates hold for clients of HTTP+SSE, too (${lane} lane)`, STRICT, async () => {
+    await using server = new FakeMember();
+    server.lists.tools = [{ name: "echo" }, { name: "drop" }];
+    const flags = [...FLAGS, "--rules", '{"allow":["echo"]}', "--rate", "4/h"];
+    await using signet = await TestSignet.start({ upstream: server.url, lane, flags });
+    await using client = await OldClient.open(signet);
+    await client.greet(); // one; its notification is free
+    const { result } = await client.ask({ ...call(1, ""), method: "tools/list", params: {} } as { id: unknown });
+    assert.deepEqual((result as { tools: { name: string }[] }).tools.map(({ name }) => name), ["echo"]);
+    const denied = await client.ask(call(2, "drop"));
+    assert.equal((denied.error as { message: string }).message, "Unknown tool: drop");
+    assert.notEqual((await client.ask(call(3, "echo"))).result, undefined);
+    assert.notEqual((await client.ask(call(4, "echo"))).result, undefined);
+    const limited = (await client.ask(call(5, "echo"))).result as { isError: boolean };
+    assert.equal(limited.isError, true);
+    assert.deepEqual([server.fake.ran.get("echo"), server.fake.ran.get("drop")], [2, undefined]);
+  });
+}

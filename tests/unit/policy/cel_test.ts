@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { MOST_VALUES } from "../../../lib/policy/arguments.ts";
 import { compileCondition, ExpressionError, type Scope } from "../../../lib/policy/cel.ts";
 
 const SCOPE: Scope = {
@@ -152,4 +154,75 @@ Deno.test("a condition falls into the parts between its outermost and", () => {
       [`(name == "a" && (kind == "tool")) && !(server == "")`, 3],
     ] as const
   ) assert.equal(compileCondition(text).length, count, text);
+});
+
+/** A list of as many elements as a rule may meet, which counts how often one of them is looked at. */
+function counted(count: { looks: number }): readonly string[] {
+  return new Proxy(Array.from({ length: MOST_VALUES }, (_, at) => `x${at}`), {
+    get(list, key) {
+      if (typeof key === "string" && /^\d+$/.test(key)) count.looks++;
+      return Reflect.get(list, key);
+    },
+  });
+}
+
+Deno.test("G4: whatever condition is taken, it stays in its budget over the longest lists there may be", () => {
+  const list = fc.constantFrom(
+    "args.a",
+    "principal.claims.g",
+    "principal.scopes",
+    "[name, kind]",
+    "args.b.map(z, z + name)",
+  );
+  const { condition } = fc.letrec<{ condition: string; text: string }>((tie) => ({
+    text: fc.oneof(
+      { depthSize: "small", withCrossShrink: true },
+      fc.constantFrom("name", "x", '"x7"', "args.c"),
+      fc.tuple(tie("text"), tie("text")).map(([a, b]) => `(${a} + ${b})`),
+    ),
+    condition: fc.oneof(
+      { depthSize: "small", withCrossShrink: true },
+      fc.tuple(tie("text"), fc.constantFrom("==", "!="), tie("text")).map((parts) => parts.join(" ")),
+      fc.tuple(tie("text"), list).map(([text, of]) => `${text} in ${of}`),
+      fc.tuple(list, list).map(([a, b]) => `${a} == ${b}`),
+      fc.tuple(tie("text"), fc.constantFrom("contains", "startsWith", "endsWith"), tie("text"))
+        .map(([a, by, b]) => `${a}.${by}(${b})`),
+      fc.tuple(list, fc.constantFrom("all", "exists", "exists_one"), tie("condition"))
+        .map(([of, how, inner]) => `${of}.${how}(x, ${inner})`),
+      fc.tuple(tie("condition"), fc.constantFrom("&&", "||"), tie("condition")).map(([a, op, b]) =>
+        `(${a}) ${op} (${b})`
+      ),
+    ),
+  }));
+  let taken = 0, most = 0;
+  fc.assert(
+    fc.property(condition, (text) => {
+      let parts;
+      try {
+        parts = compileCondition(text);
+      } catch (fault) {
+        assert.ok(fault instanceof ExpressionError, String(fault));
+        return;
+      }
+      taken++;
+      const count = { looks: 0 };
+      const [a, b] = [counted(count), counted(count)];
+      const scope: Scope = {
+        ...SCOPE,
+        principal: { ...SCOPE.principal, scopes: a, claims: { g: b } },
+        args: { a, b, c: "x8" },
+      };
+      for (const part of parts) {
+        try {
+          part.holds(scope);
+        } catch {
+          // Cannot be told: as soon as anything else.
+        }
+      }
+      most = Math.max(most, count.looks);
+      assert.ok(count.looks <= 100_000, `${count.looks} looks: ${text}`);
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(taken > 300 && most > 1000, `${taken} were taken, ${most} looks at most`);
 });
