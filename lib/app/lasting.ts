@@ -6,7 +6,7 @@ import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { endReopened } from "../gateway/out/end.ts";
-import { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
+import type { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
@@ -201,7 +201,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
-    legacyClients: settings.legacySse === undefined ? undefined : new LegacyClients(settings.legacySse),
+    legacyClients: await legacyClientsAt(settings.legacySse),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     ...{ metrics, telemetry, tracer: telemetry?.tracer },
     lifecycle,
@@ -209,6 +209,13 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     underWay,
     law: new Law({ counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }), log }),
   };
+}
+
+/** Loaded only where it is configured. */
+async function legacyClientsAt(path: string | undefined): Promise<LegacyClients | undefined> {
+  if (path === undefined) return undefined;
+  const { LegacyClients } = await import("../gateway/legacy/legacy_clients.ts");
+  return new LegacyClients(path);
 }
 
 function createPlaces(

@@ -51,6 +51,8 @@ export interface RunningApp {
   readonly listen: string;
   /** Authority of the admin listener; undefined if it is off. */
   readonly admin?: string | undefined;
+  /** What is counted, as `/metrics` shows it. */
+  readonly metrics?: { render(): string };
   /**
    * Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad.
    * @throws ConfigError

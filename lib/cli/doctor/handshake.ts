@@ -36,7 +36,7 @@ export async function* examineServer(context: CommandContext, settings: Settings
   try {
     app = await timeBoxed(TIMEOUT_MS, (signal) => start({ context, settings, lines, signal }));
     const client = new ProbeClient(context, app.listen, options);
-    yield* timeBoxedEach(client, lines);
+    yield* timeBoxedEach(client, lines, app);
   } catch (error) {
     yield failed(error, lines);
   } finally {
@@ -44,9 +44,10 @@ export async function* examineServer(context: CommandContext, settings: Settings
   }
 }
 
-async function* timeBoxedEach(client: ProbeClient, lines: readonly Line[]): Findings {
+async function* timeBoxedEach(client: ProbeClient, lines: readonly Line[], app: RunningApp): Findings {
   const opened = await timeBoxed(TIMEOUT_MS, () => client.open());
   yield judged(opened, lines);
+  if (opened.verdict === "ok" && isStateless(app)) yield STATELESS;
   yield* missingMembers(lines);
   if (opened.verdict === "fail" || !client.isOpen) return;
   try {
@@ -54,6 +55,17 @@ async function* timeBoxedEach(client: ProbeClient, lines: readonly Line[]): Find
   } finally {
     yield judged(await timeBoxed(TIMEOUT_MS, () => client.end()), lines);
   }
+}
+
+/** The client has a session, and not from the server. */
+const STATELESS: Finding = {
+  verdict: "ok",
+  what: "era",
+  found: `a server without sessions, of revision ${STATELESS_REVISION}: Signet keeps them for clients that have some`,
+};
+
+function isStateless({ metrics }: RunningApp): boolean {
+  return metrics !== undefined && metrics.render().includes('signet_upstream_era{era="stateless"} 1\n');
 }
 
 interface Start {

@@ -114,7 +114,8 @@ Deno.test("V2: doctor knows a server without sessions", STRICT, async () => {
   };
   const { code, out } = await examine("doctor", ["--upstream", mcp.url]);
   assert.equal(code, 0, out);
-  assert.match(out, /ok +handshake +a server without sessions, of revision 2026-07-28/);
+  assert.match(out, /ok +handshake +initialize/);
+  assert.match(out, /ok +era +a server without sessions, of revision 2026-07-28/);
   assert.match(out, /ok +tools +1 listed/);
 });
 

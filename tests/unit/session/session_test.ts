@@ -126,6 +126,8 @@ Deno.test("L4: links begin as sealed, and a revived one is told from the one bef
     generation: 0,
     reviving: undefined,
     reopened: undefined,
+    home: undefined,
+    move: undefined,
   }]);
 });
 
