@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { FieldList } from "../http1/types.ts";
 import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
-import { createHash, createHmac, timingSafeEqual } from "../platform/builtin.ts";
+import { createHash, timingSafeEqual } from "../platform/builtin.ts";
 
 /** The field that proofs travel in. It never passes to or from anybody else. */
 export const HOP_FIELD = "signet-hop";
@@ -115,15 +115,31 @@ function keyOf(ring: KeyRing, id: string): MasterKey | undefined {
   return /^[0-9a-f]{8}$/.test(id) ? ring.find(Number.parseInt(id, 16)) : undefined;
 }
 
-/** Each part behind its length, so that no other parts give the same input. */
+/** Each part behind its length, so that no other parts give the same input. Strings are latin1, as fields are. */
 function macOf(key: MasterKey, parts: readonly string[]): string {
-  const mac = createHmac("sha256", key.hopKey);
-  for (const part of parts) {
-    const bytes = Buffer.from(part, "latin1");
-    mac.update(`${bytes.length}:`);
-    mac.update(bytes);
-  }
-  return mac.digest("base64url");
+  let text = "";
+  for (const part of parts) text += `${part.length}:${part}`;
+  return hmacSha256(key.hopKey, Buffer.from(text, "latin1"));
+}
+
+const BLOCK_BYTES = 64;
+const pads = new WeakMap<Uint8Array, readonly [inner: Uint8Array, outer: Uint8Array]>();
+
+/**
+ * RFC 2104, over the runtime's SHA-256: its own HMAC takes ten times as long on Deno. @param key at most a block long
+ * @returns base64url
+ */
+export function hmacSha256(key: Uint8Array, text: Uint8Array): string {
+  let pair = pads.get(key);
+  if (pair === undefined) pads.set(key, pair = [padded(key, 0x36), padded(key, 0x5c)]);
+  const inner = createHash("sha256").update(pair[0]).update(text).digest();
+  return createHash("sha256").update(pair[1]).update(inner).digest("base64url");
+}
+
+function padded(key: Uint8Array, value: number): Uint8Array {
+  const block = new Uint8Array(BLOCK_BYTES);
+  block.set(key);
+  return block.map((byte) => byte ^ value);
 }
 
 function isProof(key: MasterKey, proof: string, parts: readonly string[]): boolean {

@@ -115,6 +115,12 @@ export class Peer {
     return this.#underWay.size;
   }
 
+  /** Whether it can be passed something without asking. */
+  get isReady(): boolean {
+    return this.#instance !== undefined &&
+      (this.#leavesAtMs === Infinity || this.#options.timers.now() < this.#leavesAtMs);
+  }
+
   /** Whether it can be passed anything: known already, or asked now, twice if it is silent. Never rejects. */
   async isThere(): Promise<boolean> {
     if (this.#options.timers.now() >= this.#leavesAtMs) this.noteDead();

@@ -66,5 +66,9 @@ export const ROWS: readonly RowSpec[] = [
   },
   { id: "audit", what: "fast lane with an audit log vs without, CPU", ...lower, target: 1.1, floor: 1.2, unit: "×" },
   { id: "audit-executable", what: "the same of the executable", ...lower, target: 1.1, floor: 1.2, unit: "×" },
+  { id: "hop-first", what: "call passed on, first replica vs call, CPU", ...lower, target: 1.3, floor: 3, unit: "×" },
+  { id: "hop-home", what: "call passed on, home vs call, CPU", ...lower, target: 1.3, floor: 3, unit: "×" },
+  { id: "resurrection", what: "session of a dead home, added to its call", ...lower, target: 3, floor: 20, unit: "ms" },
+  { id: "store", what: "fast lane with a shared store vs without, CPU", ...lower, target: 1, floor: 1.05, unit: "×" },
   { id: "several-list", what: "the same list unchanged", ...lower, target: 1, floor: 15, unit: "ms" },
 ];

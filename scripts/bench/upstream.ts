@@ -82,7 +82,9 @@ function answerTo(text: string, headEnd: number, end: number): Answer {
   if (text.startsWith("DELETE")) return gone;
   if (end - headEnd > BIG) return bigAnswer;
   if (text.indexOf('"method":"initialize"', headEnd) >= 0) {
-    return encoder.encode(withHead(initialized, crypto.randomUUID()));
+    // The id of whoever asks, for a session that is opened again; of CALL it is always 1.
+    const id = /"id":("[^"]*"|\d+)/.exec(text.slice(headEnd, end))?.[1] ?? "1";
+    return encoder.encode(withHead(initialized.replace('"id":1', `"id":${id}`), crypto.randomUUID()));
   }
   if (text.indexOf('"method":"notifications/', headEnd) >= 0) return accepted;
   if (text.indexOf('"method":"bench/hang"', headEnd) >= 0) return "hang";

@@ -6,7 +6,6 @@ import type { FieldList, Fields } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import { digestOfBody, HOP_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
 import type { HopRefusal } from "../../replica/replicas.ts";
-import { removeField } from "../out/fields.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 
@@ -26,8 +25,11 @@ const refusals = new WeakMap<Inbound, HopRefusal>();
 
 /** Fields that a proof covers. */
 export function provenFields(received: Fields): FieldList {
-  const fields = [...withoutHopByHop(received)];
-  removeField(fields, HOP_FIELD);
+  const fields: FieldList = [];
+  const passing = withoutHopByHop(received);
+  for (let i = 0; i < passing.length; i += 2) {
+    if (passing[i] !== HOP_FIELD) fields.push(passing[i]!, passing[i + 1]!);
+  }
   return fields;
 }
 

@@ -35,7 +35,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   const passed = passedOf(outbound, home);
   // A second time for a process that has taken the place of the one that was asked.
   for (let attempt = 0; attempt < 2; attempt++) {
-    if (!await inFlight.waitFor(peer.isThere())) {
+    if (!peer.isReady && !await inFlight.waitFor(peer.isThere())) {
       replicas.hops.inc("dead");
       return undefined;
     }
@@ -75,7 +75,8 @@ function noteLeaving(peer: Peer, field: string | undefined): void {
 function passedOf({ inbound, body: received }: Passing["outbound"], home: string): Passed {
   const { head } = inbound;
   const fields = provenFields(head.fields);
-  setField(fields, "host", head.host);
+  // Of a target in absolute form it is the target's.
+  if (fieldValue(fields, "host") !== head.host) setField(fields, "host", head.host);
   const { method, target } = head;
   const body = inbound.trace ? carryHop(inbound, home, { fields, body: received }) : received;
   return { method, target, fields, body, bodyDigest: digestOfBody(body), client: inbound.remoteAddress };
@@ -89,7 +90,7 @@ async function passOnce(
   const number = peer.nextNumber();
   for (let isFirst = true;; isFirst = false) {
     try {
-      const answer = await follow(inFlight, peer, () => peer.send({ ...passed, fields: [...passed.fields] }, number));
+      const answer = await follow(inFlight, peer, () => peer.send(passed, number));
       if (answer.head.status !== 403 || fieldValue(answer.head.fields, HOP_FIELD) !== NOT_TAKEN.repeated) return answer;
       answer.release();
       replicas.hops.inc("lost");

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { ephemeralKeyRing, KeyRing } from "../../../lib/envelope/key_ring.ts";
 import {
   digestOfBody,
+  hmacSha256,
   type HopClaim,
   type HopRequest,
   proveAnswer,
@@ -72,4 +74,18 @@ Deno.test("R2: who is there is answered for one question, and to those with the 
   // A question's proof is no hop's, and the other way round.
   assert.equal(readHop(ring, proveQuestion(ring.active, asked), REQUEST), undefined);
   assert.equal(readQuestion(ring, proveHop(ring.active, CLAIM, REQUEST), asked.to), undefined);
+});
+
+Deno.test("R2: the code of a proof is HMAC-SHA-256", STRICT, () => {
+  for (const length of [0, 1, 63, 64, 65, 5000]) {
+    const [key, text] = [random(32), random(length)];
+    assert.equal(hmacSha256(key, text), createHmac("sha256", key).update(text).digest("base64url"));
+  }
+  // RFC 4231, test case 2.
+  const [key, text] = ["Jefe", "what do ya want for nothing?"].map((words) => new TextEncoder().encode(words));
+  const wanted = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+  assert.equal(
+    hmacSha256(key!, text!),
+    Uint8Array.fromHex(wanted).toBase64({ alphabet: "base64url", omitPadding: true }),
+  );
 });
