@@ -98,6 +98,11 @@ Deno.test("S2 A2: where no server has sessions, discovery is the intersection, a
     assert.equal(((params._meta as Json)[`${META}clientInfo`] as Json).name, "test");
   }
   assert.equal((await ask("prompts/list")).status, 200);
+  const removed = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/list", "no/such"];
+  for (const method of removed) {
+    const { status, error } = await ask(method, { uri: "a+file:///x" });
+    assert.deepEqual([status, (error as Json).code], [404, -32601], method);
+  }
 });
 
 Deno.test("PROTOCOL 23: the name in the header is turned with that in the body; nobody's name goes nowhere", async () => {

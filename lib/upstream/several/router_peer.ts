@@ -23,6 +23,10 @@ import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, INTERNAL = -32603;
+/** What the revision without sessions has no more (2026-07-28). */
+const OF_SESSIONS: ReadonlySet<string> = new Set([
+  ...["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/list", "tasks/result"],
+]);
 /** Stands for what is no text: it opens nothing. */
 const NO_CURSOR = "";
 const EMPTY = new TextEncoder().encode("{}");
@@ -65,7 +69,7 @@ export class RouterPeer implements Peer, Requests {
     const method = stringAt(text, methodSpan) ?? "";
     const request = new OpenRequest(this, { own, asker, token: tokenOf(text, method, params) });
     this.#open.set(own, request);
-    const subject = subjectOf(text, method, params);
+    const subject = this.#hasMethod(method) ? subjectOf(text, method, params) : undefined;
     if (subject !== undefined) this.#passTo(request, subject, { text, method, carrier });
     else {
       // Texts and fields are on loan until this returns.
@@ -134,6 +138,7 @@ export class RouterPeer implements Peer, Requests {
     if (this.#options.stateless !== undefined) {
       if (method === "server/discover") return this.#result(request, jsonBytes(this.#options.stateless.discovery()));
       if (method === "subscriptions/listen") return this.#subscribe(request, { text, method, params, carrier });
+      if (!this.#hasMethod(method)) return this.#failUnknownMethod(request, method);
     }
     if (method === "ping") return this.#result(request, EMPTY);
     if (method === "logging/setLevel") {
@@ -144,6 +149,11 @@ export class RouterPeer implements Peer, Requests {
     const cursor = memberAt(text, "cursor", params);
     const asking = { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier };
     await this.#list(request, list, { ...asking, params: this.#paramsFor(text, params) });
+  }
+
+  /** Some are those of sessions alone. */
+  #hasMethod(method: string): boolean {
+    return this.#options.stateless === undefined || !OF_SESSIONS.has(method);
   }
 
   #failUnknownMethod(request: OpenRequest, method: string): void {
