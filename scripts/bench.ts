@@ -4,7 +4,7 @@
 //   --only ROW        one row or one job, repeatable
 //   --rounds N        more or fewer of them
 //   --executable FILE a compiled Signet, measured beside the one that Deno runs from source; without it one is made with
-//                     Bun where `http` is among the jobs, with `none` none is
+//                     Bun where a job measures it, with `none` none is
 //   --against FILE    an earlier report: says what has become worse since, beyond what rounds differ by anyway
 //   --against FOLDER  another checkout, measured in turn with this one by the job `http`
 //   --markdown FILE   writes the report there as well

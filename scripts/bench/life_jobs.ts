@@ -18,7 +18,7 @@ import type { Opened } from "./load.ts";
 import { pinned, residentKiB, wallMs } from "./machine.ts";
 import { freePort, runToEnd } from "./process.ts";
 import { RawConnection, requestBytes } from "./raw_http.ts";
-import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";
+import { type Finding, markdownTable, median, ratioByRound, show, spreadOf } from "./report.ts";
 import { settledKiB } from "./stream_jobs.ts";
 
 const root = `${import.meta.dirname}/../..`;
@@ -48,39 +48,60 @@ async function timeToAnswer(context: Context, command: readonly string[], port: 
 
 const start: Job = {
   name: "start",
-  rows: ["start", "idle-memory"],
+  rows: ["start", "idle-memory", "start-executable", "idle-memory-executable"],
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
-      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const millis: number[] = [];
-      const megabytes: number[] = [];
-      for (let round = 0; round < context.rounds * 2; round++) {
-        const port = freePort();
-        const { ms, child } = await timeToAnswer(context, signetCommand(setup, { port, admin: freePort() }), port);
-        await sleep(1000);
-        const kib = await residentKiB(child.pid);
-        child.kill("SIGKILL");
-        await child.status;
-        context.log(`first answer after ${show(ms)} ms, ${show(kib * 1024 / 1e6)} MB`);
-        millis.push(ms);
-        megabytes.push(kib * 1024 / 1e6);
-      }
+      const { executable, credentials } = context;
+      const setup: Setup = { credentials, upstreamPort: upstream.port };
+      const fromSource = await startOften(context, setup);
+      const compiled = executable === undefined ? undefined : await startOften(context, { ...setup, executable });
       const nginx = await keep(startNginx(setup));
+      const beside = `one session known; nginx ${show(await settledKiB(nginx) * 1024 / 1e6)} MB`;
       return [
-        {
-          id: "start",
-          value: median(millis),
-          detail: `best ${show(Math.min(...millis))} ms; run from source, spawn to the answer to initialize`,
-        },
-        {
-          id: "idle-memory",
-          value: median(megabytes),
-          detail: `one session known; nginx ${show(await settledKiB(nginx) * 1024 / 1e6)} MB`,
-        },
+        ...startFindings(fromSource, "", { how: "run from source", beside }),
+        ...(compiled === undefined ? [] : startFindings(compiled, "-executable", { how: "the executable", beside })),
       ];
     }),
 };
+
+interface Starts {
+  readonly millis: number[];
+  readonly megabytes: number[];
+}
+
+async function startOften(context: Context, setup: Setup): Promise<Starts> {
+  const starts: Starts = { millis: [], megabytes: [] };
+  for (let round = 0; round < context.rounds * 2; round++) {
+    const port = freePort();
+    const { ms, child } = await timeToAnswer(context, signetCommand(setup, { port, admin: freePort() }), port);
+    await sleep(1000);
+    const kib = await residentKiB(child.pid);
+    child.kill("SIGKILL");
+    await child.status;
+    context.log(`first answer after ${show(ms)} ms, ${show(kib * 1024 / 1e6)} MB`);
+    starts.millis.push(ms);
+    starts.megabytes.push(kib * 1024 / 1e6);
+  }
+  return starts;
+}
+
+function startFindings(
+  { millis, megabytes }: Starts,
+  suffix: string,
+  { how, beside }: { readonly how: string; readonly beside: string },
+): Finding[] {
+  const best = show(Math.min(...millis));
+  return [
+    {
+      id: `start${suffix}`,
+      value: median(millis),
+      spread: spreadOf(millis),
+      detail: `best ${best} ms; ${how}, spawn to the answer to initialize`,
+    },
+    { id: `idle-memory${suffix}`, value: median(megabytes), spread: spreadOf(megabytes), detail: beside },
+  ];
+}
 
 const initialize: Job = {
   name: "initialize",
