@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { RateBook, type RateLimit, rateRefusal, type RateScope } from "../../../lib/policy/rate_book.ts";
+import type { PrincipalKey } from "../../../lib/session/caller.ts";
+
+const ALICE = "5:issueralice" as PrincipalKey;
+
+function limit(per: RateScope, rest: Partial<RateLimit> = {}): RateLimit {
+  return { rate: { id: per, amount: 10, windowMs: 60_000, burst: 10 }, per, tools: [], ...rest };
+}
+
+const call = (name: string, rule?: string) => ({ method: "tools/call", name, rule });
+
+Deno.test("a request takes from every rate that concerns it, once for each bucket", () => {
+  const book = new RateBook([
+    limit("caller"),
+    limit("all"),
+    limit("tool"),
+    limit("caller-tool", { tools: ["a*"] }),
+    limit("caller", { rule: "slow" }),
+  ]);
+  const keys = (...counted: Parameters<typeof book.takesOf>[1]) =>
+    book.takesOf(ALICE, counted).takes.map(({ rate, key, cost }) => `${rate.id} ${key} ${cost}`);
+  assert.deepEqual(keys({ method: "ping", name: undefined }), [`caller ${ALICE} 1`, "all  1"]);
+  assert.deepEqual(keys(call("ab"), call("ab"), call("b", "slow")), [
+    `caller ${ALICE} 3`,
+    "all  3",
+    "tool tab 2",
+    "tool tb 1",
+    `caller-tool ${ALICE.length}:${ALICE}tab 2`,
+    `caller ${ALICE} 1`,
+  ]);
+});
+
+Deno.test("a bucket's name is bounded and one tool's alone, and says who has chosen it", () => {
+  const book = new RateBook([limit("tool"), limit("caller-tool"), limit("caller")]);
+  const long = "n".repeat(60_000);
+  const names = [long, `${long}2`, "n".repeat(128), `h${"n".repeat(40)}`];
+  const keys = names.map((name) => book.takesOf(ALICE, [call(name)]).takes);
+  for (const [tool, own, caller] of keys) {
+    assert.ok(tool!.key.length <= 129 && own!.key.length <= 200);
+    assert.deepEqual([tool!.chooser, own!.chooser, caller!.chooser], [ALICE, ALICE, undefined]);
+  }
+  assert.equal(new Set(keys.map(([tool]) => tool!.key)).size, names.length);
+});
+
+Deno.test("a refusal says what is allowed, to whom, and for how long to wait, in whole seconds", () => {
+  const at = { allowed: false, at: 0, remaining: 0, fullInMs: 60_000 };
+  const { text, fields, retryAfterS } = rateRefusal(limit("caller"), { ...at, retryAfterMs: 1001 });
+  assert.equal(
+    text,
+    "Rate limit reached: 10 requests in 60 seconds for one caller are allowed. Wait 2 seconds before trying again.",
+  );
+  assert.deepEqual(fields, ["ratelimit-policy", '"caller";q=10;w=60', "ratelimit", '"caller";r=0;t=2']);
+  assert.equal(retryAfterS, 2);
+  const soon = rateRefusal(limit("tool"), { ...at, retryAfterMs: 3 });
+  assert.match(soon.text, /10 calls in 60 seconds of one tool are allowed\. Wait 1 second before/);
+  const never = rateRefusal(limit("all"), { ...at, retryAfterMs: Infinity });
+  assert.deepEqual([never.retryAfterS, /Send fewer at once: 10 is the most\.$/.test(never.text)], [undefined, true]);
+});
