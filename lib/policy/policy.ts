@@ -3,9 +3,12 @@
 // refuse; where no rule decides, the default does. Nothing here waits.
 import { matchesPattern } from "../mcp/name_pattern.ts";
 import type { Principal } from "../identity/principal.ts";
-import type { Part, Reads, Scope } from "./cel.ts";
+import type { Part } from "./cel.ts";
+import type { Reads } from "./expression_reads.ts";
 import type { ToolHints } from "./hints.ts";
+import { RuleScope } from "./rule_scope.ts";
 import { isOpen, type Subject, type SubjectKind } from "./subject.ts";
+import { type Known, type Verdict, VerdictMemory } from "./verdict.ts";
 
 /** One rule, ready to be asked. */
 export interface Rule {
@@ -29,38 +32,8 @@ export interface PolicyOptions {
   readonly serverOf: (subject: Subject) => string;
 }
 
-/** What a rule needs to know beyond the name. */
-export interface Known {
-  /** Undefined while nobody knows what the server says of the tool. */
-  readonly hints: ToolHints | undefined;
-  /**
-   * Of a call: the members that a rule reads. Undefined where an entry of a list is judged. May throw: then that rule
-   * cannot be told.
-   */
-  readonly args: ((wanted: Reads["args"]) => Readonly<Record<string, unknown>>) | undefined;
-}
-
-export type Verdict = {
-  /**
-   * - `denied`: it is as good as not there
-   * - `arguments`: it is there, but not for these arguments
-   * - `scope`: with the scopes it would be allowed
-   * - `unknown`: it depends on what the server says of the tool, which is to be found out first
-   */
-  readonly ruling: "allowed" | "denied" | "arguments" | "scope" | "unknown";
-  /** The rule that decided; undefined where the default did. */
-  readonly rule: string | undefined;
-  readonly scopes: readonly string[];
-};
-
 /** Needed, and not known. */
 class HintsMissing extends Error {}
-
-interface Cached {
-  readonly verdict: Verdict;
-  /** What it was found under; undefined if it does not depend on them. */
-  readonly hints: ToolHints | undefined;
-}
 
 /** Verdicts remembered, of all callers together; beyond them all are forgotten. */
 const MOST_CACHED = 50_000;
@@ -86,7 +59,7 @@ const NO_SCOPES: readonly string[] = [];
 
 export class Policy {
   readonly #options: PolicyOptions;
-  #cache = new WeakMap<Principal, Memory>();
+  #cache = new WeakMap<Principal, VerdictMemory>();
   #cached = 0;
   /** What the conditions of each rule read of arguments. */
   readonly #wanted: ReadonlyMap<Rule, Reads["args"]>;
@@ -147,7 +120,7 @@ export class Policy {
       this.#cached = 1;
       memory = undefined;
     }
-    if (memory === undefined) this.#cache.set(principal, memory = new Memory());
+    if (memory === undefined) this.#cache.set(principal, memory = new VerdictMemory());
     memory.set(subject, isCall, { verdict, hints: trail.readHints ? known.hints : undefined });
     return verdict;
   }
@@ -199,7 +172,7 @@ export class Policy {
   #holds(rule: Rule, name: string, asking: Asking): boolean {
     if (rule.parts.length === 0) return true;
     const { known, trail } = asking;
-    const scope = new LazyScope({ name, asking, wanted: this.#wanted.get(rule)!, serverOf: this.#options.serverOf });
+    const scope = new RuleScope({ name, asking, wanted: this.#wanted.get(rule)!, serverOf: this.#options.serverOf });
     let failed: unknown;
     for (const part of rule.parts) {
       const readsArguments = part.reads.args === "all" || part.reads.args.size > 0;
@@ -229,29 +202,6 @@ export class Policy {
   }
 }
 
-/** Verdicts on one caller. Calls of tools apart from the rest: their names are their keys, as they come. */
-class Memory {
-  readonly #tools = new Map<string, Cached>();
-  readonly #calls = new Map<string, Cached>();
-  readonly #listed = new Map<string, Cached>();
-
-  get(subject: Subject, isCall: boolean): Cached | undefined {
-    if (isCall && subject.method === "tools/call") return this.#tools.get(subject.name);
-    return (isCall ? this.#calls : this.#listed).get(keyOf(subject));
-  }
-
-  set(subject: Subject, isCall: boolean, cached: Cached): void {
-    const isTool = isCall && subject.method === "tools/call";
-    const map = isTool ? this.#tools : isCall ? this.#calls : this.#listed;
-    map.set(isTool ? subject.name : keyOf(subject), cached);
-  }
-}
-
-/** No kind holds a blank; a method may hold what it likes, so its length tells where the name begins. */
-function keyOf({ kind, name, method }: Subject): string {
-  return `${kind} ${method.length} ${method}${name}`;
-}
-
 /** The library's code of a fault, or the name of another: a message could quote a claim or an argument. */
 function kindOf(fault: unknown): string {
   const { code, name } = fault as { readonly code?: unknown; readonly name?: unknown };
@@ -263,56 +213,6 @@ interface Asking {
   readonly subject: Subject;
   readonly known: Known;
   readonly trail: Trail;
-}
-
-interface ScopeOf {
-  readonly name: string;
-  readonly asking: Asking;
-  readonly wanted: Reads["args"];
-  readonly serverOf: PolicyOptions["serverOf"];
-}
-
-/** What the conditions of one rule read, put together when the first of them asks. */
-class LazyScope {
-  readonly #of: ScopeOf;
-  #value: Scope | undefined;
-  #withArguments: Scope | undefined;
-
-  constructor(of: ScopeOf) {
-    this.#of = of;
-  }
-
-  get value(): Scope {
-    return this.#value ??= this.#make();
-  }
-
-  /** @throws UnreadableArguments */
-  get withArguments(): Scope {
-    return this.#withArguments ??= {
-      ...this.value,
-      args: this.#of.asking.known.args!(this.#of.wanted),
-    };
-  }
-
-  #make(): Scope {
-    const { name, serverOf, asking: { principal, subject, known: { hints } } } = this.#of;
-    const { issuer, subject: caller, clientId: client = "", scopes, claims = {} } = principal;
-    return {
-      principal: { issuer, subject: caller, client, scopes, claims },
-      kind: subject.kind,
-      name,
-      method: subject.method,
-      server: serverOf(subject),
-      ...(subject.kind === "tool" ? { tool: toolOf(subject.name, hints) } : {}),
-    };
-  }
-}
-
-/** Without hints only what does not read them is asked. */
-const NO_HINTS: ToolHints = { readOnly: false, destructive: true, idempotent: false, openWorld: true };
-
-function toolOf(name: string, hints: ToolHints = NO_HINTS): NonNullable<Scope["tool"]> {
-  return { name, ...hints };
 }
 
 function readsOf(rules: readonly Rule[]): Reads {

@@ -489,14 +489,16 @@ Deno.test(
   "G4: a stateless caller of whom nothing is known has the list asked for under its own envelope",
   STRICT,
   async () => {
-    await using scene = await Scene.start("fast", [{ allow: ["*"], when: "tool.readOnly" }]);
+    await using scene = await Scene.start("fast", [{ allow: ["*"], when: "tool.readOnly" }], {
+      flags: ["--era", "stateless"],
+    });
     const token = await scene.issuer.token("alice");
     const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "get_a" };
     const asked: [Json, Headers][] = [];
     scene.server.before = (message, request) => {
       asked.push([message, request.headers]);
-      if (message.method !== "tools/list") return undefined;
-      return Response.json({ jsonrpc: "2.0", id: message.id, result: { tools: TOOLS } });
+      const result = message.method === "tools/list" ? { tools: TOOLS } : { content: [{ type: "text", text: "ran" }] };
+      return Response.json({ jsonrpc: "2.0", id: message.id, result: { ...result, resultType: "complete" } });
     };
     const message = {
       jsonrpc: "2.0",
@@ -505,8 +507,8 @@ Deno.test(
       params: { name: "get_a", _meta: { ...META, progressToken: 1 } },
     };
     const answer = await (await scene.signet.post(message, { token, headers })).json();
-    assert.equal(answer.result.content[0].text, "get_a");
-    const [[list, fields]] = asked as [[Json, Headers]];
+    assert.equal(answer.result.content[0].text, "ran");
+    const [list, fields] = asked.find(([{ method }]) => method === "tools/list")!;
     assert.deepEqual((list.params as Json)._meta, META);
     assert.deepEqual([fields.get("mcp-method"), fields.get("mcp-name")], ["tools/list", null]);
   },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MOST_VALUES } from "../../../lib/policy/arguments.ts";
-import { compileCondition, ExpressionError, type Scope } from "../../../lib/policy/cel.ts";
+import { compileCondition, type Scope } from "../../../lib/policy/cel.ts";
+import { ExpressionError } from "../../../lib/policy/expression_error.ts";
 
 const SCOPE: Scope = {
   principal: {

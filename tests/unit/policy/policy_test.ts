@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Known, Policy, type Rule } from "../../../lib/policy/policy.ts";
+import { Policy, type Rule } from "../../../lib/policy/policy.ts";
+import type { Known } from "../../../lib/policy/verdict.ts";
 import { compileCondition } from "../../../lib/policy/cel.ts";
 import { hintsOf } from "../../../lib/policy/hints.ts";
 import type { Subject } from "../../../lib/policy/subject.ts";
