@@ -26,7 +26,7 @@ export class FileSink implements AuditSink {
     this.#file = file;
     this.recovered = recovered;
     this.#size = size;
-    this.#endsLine = (recovered?.torn ?? 0) > 0;
+    this.#endsLine = recovered?.endsLine ?? false;
   }
 
   /** @throws NoAuditLog for a file of another kind or that others could write; the system's error */

@@ -1,14 +1,16 @@
 // Where a chain stands that an earlier process began: read from the end of its file. What was written after the last MAC
 // (a process was killed in the middle of a batch) is taken into the next one, so that nobody can add to it either.
 import type { FileHandle } from "node:fs/promises";
-import type { ChainState } from "./chain.ts";
+import { AFTER_MAC, type ChainState } from "./chain.ts";
 
 /** A batch is far smaller, and so is what a killed process leaves of one. */
 const LOOK_BACK = 4 * 1024 * 1024;
 const LF = 0x0a;
 /** How every line begins. */
 const BEGINNING = '{"v":1,"seq":';
-const MAC = /,"mac":"([0-9a-f]{32})"\}\n/g;
+const MAC = /,"mac":"([0-9a-f]{32})"\}(?:\n|$)/g;
+/** Characters before the digits. */
+const BEFORE_DIGITS = ',"mac":"'.length;
 
 /** What is wrong with a file that is to be gone on with; `message` completes "the audit log FILE …". */
 export class NoAuditLog extends Error {
@@ -19,6 +21,8 @@ export interface Recovered extends ChainState {
   /** Lines behind the last MAC, and bytes of one that is not whole. */
   readonly unsealed: number;
   readonly torn: number;
+  /** Whether its last line has no end, which has to come before anything else. */
+  readonly endsLine: boolean;
   /** Whether the process before ended in order: else it was killed, and what it had not written yet is lost. */
   readonly stopped: boolean;
 }
@@ -29,22 +33,40 @@ export async function recoverChain(file: FileHandle): Promise<Recovered | undefi
   if (size === 0) return undefined;
   const length = Math.min(size, LOOK_BACK);
   const end = await readAt(file, size - length, length);
-  const text = new TextDecoder("latin1").decode(end);
-  let last: RegExpExecArray | undefined;
-  for (const match of text.matchAll(MAC)) last = match;
-  if (last === undefined && !(length === size && text.startsWith(BEGINNING))) {
+  const written = new TextDecoder("latin1").decode(end);
+  const last = [...written.matchAll(MAC)].at(-1);
+  const begins = length === size && (written.startsWith(BEGINNING) || BEGINNING.startsWith(written));
+  if (last === undefined && !begins) {
     throw new NoAuditLog("does not end as one of Signet's does");
   }
-  const mac = last?.[1] ?? "";
-  const from = last === undefined ? 0 : last.index + last[0].length - 3;
-  const whole = text.lastIndexOf("\n") + 1;
-  const unsealed = text.slice(last === undefined ? 0 : from + 3, whole).split("\n").filter((line) => line !== "");
-  const lastLine = unsealed.at(-1) ?? (last === undefined ? undefined : lineAround(text, last.index));
-  const torn = end.length - whole;
-  // A line that is torn ends here: what comes next is one of its own.
-  const since = torn === 0 ? end.slice(from) : new Uint8Array([...end.subarray(from), LF]);
-  const stopped = unsealed.length === 0 && torn === 0 && (lastLine ?? "").includes('"event":"audit.stop"');
-  return { mac, since, seq: seqOf(lastLine), unsealed: unsealed.length, torn, stopped };
+  // What comes next begins a line of its own; a last line that lacks nothing but its end is whole with it.
+  const endsLine = !written.endsWith("\n");
+  const text = endsLine ? `${written}\n` : written;
+  const from = last === undefined ? 0 : last.index + BEFORE_DIGITS + last[1]!.length;
+  const behind = last === undefined ? "" : text.slice(from, from + AFTER_MAC.length);
+  const isSealed = behind === "" || behind === AFTER_MAC;
+  const rest = text.slice(from + behind.length).split("\n").slice(0, -1);
+  const isTorn = endsLine && rest.length > 0 && !isWhole(rest.at(-1)!);
+  const unsealed = isTorn ? rest.slice(0, -1) : rest;
+  // Half a line of an earlier kill may stand among them: it has no number.
+  const lastLine = unsealed.findLast(isWhole) ?? (last === undefined ? undefined : lineAround(text, last.index));
+  return {
+    mac: last?.[1] ?? "",
+    since: endsLine ? new Uint8Array([...end.subarray(from), LF]) : end.slice(from),
+    seq: seqOf(lastLine),
+    unsealed: unsealed.length,
+    torn: isTorn ? rest.at(-1)!.length : 0,
+    endsLine,
+    stopped: !endsLine && isSealed && rest.length === 0 && (lastLine ?? "").includes('"event":"audit.stop"'),
+  };
+}
+
+function isWhole(line: string): boolean {
+  try {
+    return typeof JSON.parse(line) === "object";
+  } catch {
+    return false;
+  }
 }
 
 function lineAround(text: string, at: number): string {

@@ -29,6 +29,8 @@ export interface Verdict {
   readonly dropped: number;
   /** How often Signet was killed: what it had not written by then is missing. */
   readonly killed: number;
+  /** Files but for the first that begin a chain of their own: what stood before may be missing. */
+  readonly anew: number;
   readonly problems: readonly Problem[];
   /** Of problems, those beyond what is listed. */
   readonly more: number;
@@ -41,7 +43,6 @@ interface Line {
   readonly event?: unknown;
   readonly key?: unknown;
   readonly prev?: unknown;
-  readonly torn?: unknown;
   readonly dropped?: unknown;
   readonly killed?: unknown;
 }
@@ -53,6 +54,7 @@ export class Verifier {
   #lines = 0;
   #dropped = 0;
   #killed = 0;
+  #anew = 0;
   #continues = false;
   #head: { seq: number; mac: string } | undefined;
   #end: Verdict["end"] = "open";
@@ -71,7 +73,7 @@ export class Verifier {
   #after: string | undefined;
   #prev = "";
   #seq: number | undefined;
-  /** The line that is no line: torn, if a start behind it says so. */
+  /** The first of those at hand that are no lines: torn, if a start behind them says so. */
   #broken: number | undefined;
 
   /** @param keys those that may have sealed it, of the ring and of earlier ones */
@@ -108,6 +110,7 @@ export class Verifier {
       continues: this.#continues,
       dropped: this.#dropped,
       killed: this.#killed,
+      anew: this.#anew,
       problems: this.#problems,
       more: this.#more,
     };
@@ -150,12 +153,16 @@ export class Verifier {
   /** The first line of a file says where it goes on. */
   #begin(line: Line | undefined): void {
     const prev = typeof line?.prev === "string" ? line.prev : "";
+    // A chain of its own. Of one that was killed as it wrote its first line, half of that stands before its start.
+    const isNew = line === undefined || (line.event === "audit.start" && prev === "");
     // A start that goes on stands behind what it goes on from, in the same file.
-    const isBeginning = line?.event === "audit.continue" || (line?.event === "audit.start" && prev === "");
-    if (!isBeginning) this.#tell(1, "the file does not begin with a start: what stood before this line is missing");
+    if (!isNew && line.event !== "audit.continue") {
+      this.#tell(1, "the file does not begin with a start: what stood before this line is missing");
+    }
     if (this.#isFirstFile) this.#continues = prev !== "";
-    else if (line?.event === "audit.start" && prev === "") this.#seq = undefined; // a chain of its own
+    else if (isNew) this.#anew++;
     else if (prev !== this.#prev) this.#tell(1, "it does not go on where the file before it ended");
+    if (isNew) this.#seq = undefined;
     this.#prev = prev;
     this.#batch = [];
     this.#batchBytes = 0;
@@ -163,13 +170,12 @@ export class Verifier {
 
   #judge(line: Line | undefined): void {
     if (line === undefined) {
-      if (this.#broken !== undefined) this.#tell(this.#broken, "this is no line of an audit log");
-      this.#broken = this.#number;
+      this.#broken ??= this.#number;
       return;
     }
     const isStart = line.event === "audit.start";
     if (this.#broken !== undefined) {
-      if (!isStart || typeof line.torn !== "number") this.#tell(this.#broken, "this is no line of an audit log");
+      if (!isStart || line.killed !== true) this.#tell(this.#broken, "this is no line of an audit log");
       this.#broken = undefined;
     }
     if (isStart || line.event === "audit.continue") this.#nextKey = String(line.key);

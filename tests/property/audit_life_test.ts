@@ -95,7 +95,7 @@ class Life {
     await this.#audit!.check(); // behind whatever else is under way
     await this.#sink!.close();
     const text = await Deno.readTextFile(this.path);
-    const lastMac = text.lastIndexOf(',"mac":"', text.length - 40);
+    const lastMac = text.lastIndexOf(',"mac":"', text.length - 60);
     // No further back than the batch before: that one was written whole before this one was begun.
     const least = lastMac === -1 ? 0 : text.indexOf("\n", lastMac) + 1;
     const left = text.slice(0, Math.max(least, text.length - torn));
