@@ -55,6 +55,17 @@ export function isFewValues(value: unknown): boolean {
   return countValues(value, MOST_VALUES) <= MOST_VALUES;
 }
 
+/** Whether every reader reads a member of `params` alike: neither it nor a member of it stands twice, or in another case. */
+export function readsAlike(message: Uint8Array, member: string): boolean {
+  const params = findMember(message, "params", wholeOf(message));
+  if (params === undefined || message[params.start] !== OPEN_OBJECT) return true;
+  const [found, ...others] = membersOf(message, params).filter(({ name }) => name.toLowerCase() === member);
+  if (found === undefined) return true;
+  if (others.length > 0 || found.name !== member) return false;
+  const text = decoder.decode(message.subarray(found.value.start, found.value.end));
+  return !namesMemberTwice(text) && !hasTwins(JSON.parse(text));
+}
+
 /**
  * The members of `params.arguments` that rules read.
  * @param message the text of one message that has been scanned

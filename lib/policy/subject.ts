@@ -80,10 +80,16 @@ function completed(method: string, ref: unknown): readonly Subject[] | undefined
   return undefined;
 }
 
+const NAMING = "resourceSubscriptions";
+
 function listenedTo(method: string, notifications: unknown): readonly Subject[] | undefined {
   const own: Subject = { kind: "method", name: method, method };
   if (!isJsonObject(notifications)) return [own];
-  const uris = notifications.resourceSubscriptions ?? [];
+  // Some servers do not see the case of a name.
+  if (Object.keys(notifications).some((name) => name !== NAMING && name.toLowerCase() === NAMING.toLowerCase())) {
+    return undefined;
+  }
+  const uris = notifications[NAMING] ?? [];
   if (!Array.isArray(uris) || !uris.every(readable)) return undefined;
   return [own, ...uris.map((name): Subject => ({ kind: "resource", name, method }))];
 }

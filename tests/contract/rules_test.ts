@@ -479,6 +479,23 @@ Deno.test(
     assert.equal((await (await ask("tools/call", { name: "get_a" })).json()).result.content[0].text, "get_a");
     // Known from the list above; asked for anew by a caller of whom nothing is known.
     assert.equal((await (await ask("tools/call", { name: "query" })).json()).error.message, "Unknown tool: query");
+    const listen = (notifications: string) => {
+      const params = `{"_meta":${JSON.stringify(META)},"notifications":${notifications}}`;
+      const message = `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":${params}}`;
+      const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" };
+      return scene.signet.post(message, { token, headers });
+    };
+    for (
+      const notifications of [
+        `{"resourceSubscriptions":["file:///etc/b"]}`,
+        `{"resourceSubscriptions":["file:///etc/b"],"resourceSubscriptions":[]}`,
+        `{"ResourceSubscriptions":["file:///etc/b"]}`,
+        `{"resourceSubscriptions":["file:///etc/b",1]}`,
+        `{"resourceSubscriptions":"file:///etc/b"}`,
+      ]
+    ) assert.equal((await (await listen(notifications)).json()).error?.code, -32602, notifications);
+    const disguised = await listen(`{},"Notifications":{"resourceSubscriptions":["file:///etc/b"]}`);
+    assert.notEqual((await disguised.json()).error, undefined);
     const other = await ask("vendor/method");
     assert.deepEqual([other.status, (await other.json()).error.code], [404, -32601]);
     assert.deepEqual(asked.filter(({ method }) => method === "tools/call").length, 1);

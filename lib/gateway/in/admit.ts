@@ -2,7 +2,7 @@
 // one, which leaves to the full one whatever has to be looked at (docs/behaviour.md G4, G5).
 import { SignetError } from "../../errors.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
-import { readArguments } from "../../policy/arguments.ts";
+import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ToolHints } from "../../policy/hints.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { Verdict } from "../../policy/verdict.ts";
@@ -122,7 +122,10 @@ async function judgeOne(
   admitting: Admitting,
   asked: Asked,
 ): Promise<Judged> {
-  if (asked.subjects === undefined) return { asked, subject: undefined, verdict: UNREADABLE, unreadable: undefined };
+  const isClear = asked.method !== "subscriptions/listen" || readsAlike(admitting.body, "notifications");
+  if (asked.subjects === undefined || !isClear) {
+    return { asked, subject: undefined, verdict: UNREADABLE, unreadable: undefined };
+  }
   let allowed: Judged | undefined;
   for (const subject of asked.subjects) {
     let unreadable: string | undefined;
