@@ -101,6 +101,17 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
+/** What JSON-RPC leaves to servers, and clients with sessions have always been told. */
+const OF_THE_SERVER = -32000;
+
+/**
+ * The JSON-RPC code of an error for a client. New codes have no place in what JSON-RPC has set aside (MCP 2026-07-28, basic,
+ * "Error Codes"): a stateless client gets the status in place of the one that says nothing.
+ */
+export function rpcCodeFor({ rpcCode, status }: ErrorKind, isStateless: boolean): number {
+  return isStateless && rpcCode === OF_THE_SERVER ? status : rpcCode;
+}
+
 /** Details of a {@link SignetError}; all but `facts`, `remedy` and `cause` is for the client. */
 export interface ErrorDetail {
   /** Replaces the table's public message. Must hold no id, token or header value. */

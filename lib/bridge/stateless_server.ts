@@ -7,7 +7,7 @@ import type { Call, ClientResponse } from "../http1/types.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { metaOf } from "../mcp/modern.ts";
 import { errorAnswer } from "./http_answer.ts";
-import { BRIDGE_ERROR, errorWithId, progressTokenOf } from "./open_calls.ts";
+import { errorWithId, progressTokenOf } from "./open_calls.ts";
 import { PassingStream } from "./event_stream.ts";
 import { HeldAnswers } from "./held_answers.ts";
 import { findMember, replaceSpan, type Span } from "../mcp/json_text.ts";
@@ -87,6 +87,8 @@ interface Run {
 }
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
+/** Of errors made here: see `rpcCodeFor`. */
+const { status: GONE } = ERROR_KINDS.upstream_unreachable, { status: BUSY } = ERROR_KINDS.request_limit;
 
 export class StatelessServer {
   readonly #options: StatelessServerOptions;
@@ -129,7 +131,7 @@ export class StatelessServer {
   /** Tells every open subscription that it ends, and gives up the rest. */
   end(): void {
     this.#endSubscriptions(({ acknowledged }) => acknowledged);
-    for (const exchange of [...this.#exchanges]) this.#fail(exchange, BRIDGE_ERROR, "The MCP server was stopped");
+    for (const exchange of [...this.#exchanges]) this.#fail(exchange, GONE, "The MCP server was stopped");
     this.#patience.close();
   }
 
@@ -158,7 +160,7 @@ export class StatelessServer {
     if (fits && this.#exchanges.size < maxCalls && this.#waiting.resize(waiting + text.length)) return undefined;
     return errorAnswer("request_limit", {
       id: request.id,
-      code: BRIDGE_ERROR,
+      code: BUSY,
       message: "Too many calls at once for this caller",
     });
   }
@@ -211,7 +213,7 @@ export class StatelessServer {
       if (life.era === "modern") this.#ask(exchange, peer, post);
       else this.#translate(exchange, peer, post);
     } catch (error) {
-      const { code, message } = rpcFaultOf(error);
+      const { code, message } = rpcFaultOf(error, true);
       // A client whose probe fails with 5xx gives up instead of opening a session (docs/protocol.md 38).
       if (exchange.method !== "server/discover") exchange.answer.refuse(error) || this.#fail(exchange, code, message);
       else {this.#fail(
@@ -258,7 +260,7 @@ export class StatelessServer {
       onLost: ({ reason }) => this.#lost(run, reason),
     }, { fields, noted });
     if (sent === undefined) {
-      return this.#fail(exchange, BRIDGE_ERROR, "The MCP server does not take more requests now", "request_limit");
+      return this.#fail(exchange, BUSY, "The MCP server does not take more requests now", "request_limit");
     }
     exchange.running = run;
     this.#running.set(ownId, run);
@@ -276,7 +278,7 @@ export class StatelessServer {
 
   #lost(run: Run, reason: string): void {
     this.#running.delete(run.ownId);
-    if (run.exchange !== undefined) this.#fail(run.exchange, BRIDGE_ERROR, reason);
+    if (run.exchange !== undefined) this.#fail(run.exchange, GONE, reason);
     else this.#unpark(run);
   }
 

@@ -1,8 +1,9 @@
 // A request that Signet answers itself because something stood in its way. None goes without a line in the log (V1).
-import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
+import { ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { ClientResponse, HttpError } from "../http1/types.ts";
 import { methodNumber, UNREAD } from "../mcp/methods.ts";
+import { claimsModernEra } from "../mcp/revisions.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
@@ -65,15 +66,17 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   // The client sees it break off, or has left: the log is the only place where it shows.
   if (exchange.started || exchange.aborted) return parts.errors.note(signetError, facts);
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
+  const isStateless = inbound.protocolVersion !== undefined && claimsModernEra(inbound.protocolVersion);
   const { start, body, errorId } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,
+    isStateless,
     facts,
     fields: [...(allowed ? corsFields(origin) : []), ...notTakenFields(inbound, signetError)],
   });
   if (inbound.record !== undefined) {
     inbound.record.errorId = errorId;
     if (isToolResult(signetError, inbound.rpcId)) inbound.record.isError = true;
-    else inbound.record.rpcCode = ERROR_KINDS[signetError.code].rpcCode;
+    else inbound.record.rpcCode = rpcCodeFor(ERROR_KINDS[signetError.code], isStateless);
     inbound.record.outcomeKnown = true;
   }
   await exchange.respond(start, body);

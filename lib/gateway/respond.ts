@@ -1,6 +1,6 @@
 // The one place where an error becomes a response. A client sees the code's public message and an error id;
 // the rest goes to the log under that id. JSON-RPC 2.0 §5.1 for the body, RFC 9110 §15 for the statuses.
-import { type BatchError, ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
+import { type BatchError, ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError } from "../errors.ts";
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
 import { errorResponse, idText, type RpcId } from "../mcp/json_rpc.ts";
 import type { LogFacts, Logger } from "../observe/log.ts";
@@ -84,6 +84,8 @@ export interface ErrorResponse {
 export interface ErrorContext {
   /** The JSON-RPC id being answered; null where it is not known. */
   readonly rpcId?: RpcId | null;
+  /** Whether a stateless client is told: see `rpcCodeFor`. */
+  readonly isStateless?: boolean;
   /** Fields to add: CORS. */
   readonly fields?: FieldList;
   /** For the log: what is known of the request. What the error says itself counts more. */
@@ -122,7 +124,7 @@ export class ErrorResponder {
     const body = isResult
       ? toolResult(context.rpcId!, signetError.message, detail.asToolResult!)
       : detail.batch === undefined
-      ? errorResponse(context.rpcId ?? null, kind.rpcCode, signetError.message, data)
+      ? errorResponse(context.rpcId ?? null, rpcCodeFor(kind, context.isStateless === true), signetError.message, data)
       : batchOfErrors(detail.batch);
     const fields: FieldList = ["content-type", "application/json", "cache-control", "no-store"];
     if (detail.retryAfterS !== undefined) fields.push("retry-after", String(detail.retryAfterS));

@@ -244,6 +244,13 @@ export function endOfSubscription(line: Uint8Array, id: Uint8Array): Uint8Array 
     : replaceSpan(line, meta, encoder.encode(`{${member}}`));
 }
 
+/** The end of a subscription that neither side has asked for. */
+export function subscriptionEnded(id: RpcId): Uint8Array {
+  const written = encoder.encode(idText(id));
+  const text = encodeJson({ jsonrpc: "2.0", id: 0, result: { resultType: "complete" } });
+  return endOfSubscription(replaceSpan(text, findMember(text, "id")!, written), written);
+}
+
 /** The object with one member more, in front. */
 function withMember(line: Uint8Array, object: Span, member: string): Uint8Array {
   const comma = membersOf(line, object).length === 0 ? "" : ",";

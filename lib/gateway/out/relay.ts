@@ -14,6 +14,7 @@ import {
   UNTIL_CLOSE,
 } from "../../http1/types.ts";
 import { HOP_FIELD } from "../../replica/hop_proof.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { lawfulAnswer } from "./lawful_answer.ts";
@@ -28,6 +29,11 @@ export interface Arriving {
   readonly inbound: Inbound;
   readonly inFlight: InFlight;
   readonly response: ClientResponse;
+  /**
+   * What a stream of events ends with that broke off, or was cut, before its client left: a client that is left without
+   * an answer waits for its own time-out (B9). Undefined where streams are resumed, or simply end.
+   */
+  readonly lastWords?: (error: unknown) => Uint8Array;
 }
 
 /** Tells a replica that passes requests on here until when it can (R7). */
@@ -111,8 +117,9 @@ async function relayEvents(
   const isPlain = fieldValue(start.fields, "content-encoding") === undefined;
   const watched = isPlain ? parts.keepAlive.watch(writer) : undefined;
   const sink = watched ?? writer;
+  const { lastWords: _, ...plain } = arriving;
   try {
-    await pump(arriving, writer, (bytes) => sink.write(bytes), true);
+    await pump(isPlain ? arriving : plain, writer, (bytes) => sink.write(bytes), true);
   } finally {
     if (watched) parts.keepAlive.unwatch(watched);
   }
@@ -120,7 +127,7 @@ async function relayEvents(
 
 /** Reads until the end, and says how it ended in the only way HTTP/1.1 can. */
 async function pump(
-  { inbound, response, inFlight }: Arriving,
+  { inbound, response, inFlight, lastWords }: Arriving,
   writer: BodyWriter,
   write: (bytes: Bytes) => Promise<void>,
   endsProperlyWhenCut = false,
@@ -135,8 +142,16 @@ async function pump(
     outcome?.end();
     await writer.end();
   } catch (error) {
-    if (endsProperlyWhenCut && inFlight.endReason !== undefined) await writer.end();
+    if (endsProperlyWhenCut && lastWords !== undefined && !inFlight.clientGone) await endWith(writer, lastWords(error));
+    else if (endsProperlyWhenCut && inFlight.endReason !== undefined) await writer.end();
     else writer.abort();
     if (!inFlight.cut) throw error;
   }
+}
+
+/** A client that reads is told within this time, in ms. One that does not may be why the stream was cut. */
+const LAST_WORDS_MS = 1000;
+
+async function endWith(writer: BodyWriter, words: Uint8Array): Promise<void> {
+  if (!await settlesWithin(writer.end(words), LAST_WORDS_MS, SYSTEM_TIMERS)) writer.abort();
 }

@@ -1,6 +1,8 @@
 // A request of the modern era (MCP 2026-07-28): no session, everything in the message. Checked and passed through.
-import { SignetError } from "../../errors.ts";
-import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
+import { rpcCodeFor, SignetError } from "../../errors.ts";
+import { subscriptionEnded } from "../../mcp/between_eras.ts";
+import { joinBytes } from "../../mcp/join_bytes.ts";
+import { errorResponse, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
 import { assertModern } from "../../mcp/modern.ts";
 import { pause, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -8,6 +10,7 @@ import { requireAnswer } from "./require_answer.ts";
 import { bringBack } from "./brought_back.ts";
 import { endUnowned } from "./end.ts";
 import { explainCut } from "./explain_cut.ts";
+import { toSignetError } from "../respond.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
@@ -57,7 +60,8 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     });
     requireAnswer(request, response);
     const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
-    await relay(parts, { inbound, inFlight, response: sealed });
+    const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
+    await relay(parts, { inbound, inFlight, response: sealed, lastWords });
   } catch (error) {
     throw explainCut(error, inFlight);
   } finally {
@@ -93,3 +97,16 @@ async function begin(parts: GatewayParts, request: StatelessRequest): Promise<In
     }
   }
 }
+
+/** What the stream ends with; an event that was cut off within itself ends first. */
+function lastWordsOf(message: RpcRequest | RpcNotification, error: unknown): Uint8Array {
+  if (message.kind === "notification") return EVENT_END;
+  const refusal = toSignetError(error);
+  const { id, method } = message;
+  const text = refusal.code === "draining" && method === "subscriptions/listen"
+    ? subscriptionEnded(id)
+    : errorResponse(id, rpcCodeFor(refusal.kind, true), refusal.message);
+  return joinBytes([EVENT_END, DATA, text, EVENT_END]);
+}
+
+const EVENT_END = new TextEncoder().encode("\n\n"), DATA = new TextEncoder().encode("event: message\ndata: ");
