@@ -147,10 +147,15 @@ export function walkArray(text: Uint8Array, open: number, visit: (start: number)
   return at + 1;
 }
 
-/** The object's own members, in order. @param within where the object stands in `text`, if not alone */
-export function membersOf(text: Uint8Array, within?: Span): Member[] {
+/**
+ * The object's own members, in order.
+ * @param within where the object stands in `text`, if not alone
+ * @param most how many of them at most; the rest is walked and left out
+ */
+export function membersOf(text: Uint8Array, within?: Span, most = Infinity): Member[] {
   const members: Member[] = [];
   eachMember(text, within, (keyStart, keyEnd, start, end) => {
+    if (members.length >= most) return;
     const name = stringAt(text, { start: keyStart, end: keyEnd })!;
     members.push({ name, whole: { start: keyStart, end }, value: { start, end } });
   });

@@ -9,7 +9,12 @@ export interface Reads {
   readonly args: ReadonlySet<string> | "all";
   /** Whether it reads what the server says of a tool. */
   readonly hints: boolean;
+  /** Every name of a member that stands in it: what differs from one in case only is another's to some readers. */
+  readonly names: ReadonlySet<string>;
 }
+
+/** What is read of arguments, and how it is told. */
+export type ReadsOfArguments = Pick<Reads, "args" | "names">;
 
 export function readsOf(root: ASTNode): Reads {
   const names = { claims: new Set<string>(), args: new Set<string>() };
@@ -36,5 +41,15 @@ export function readsOf(root: ASTNode): Reads {
     claims: whole.claims ? "all" : names.claims,
     args: whole.args ? "all" : names.args,
     hints,
+    names: namesIn(root),
   };
+}
+
+function namesIn(node: ASTNode): ReadonlySet<string> {
+  const own = node.op === "."
+    ? [node.args[1]]
+    : node.op === "value" && typeof node.args === "string"
+    ? [node.args]
+    : [];
+  return below(node).reduce<ReadonlySet<string>>((all, child) => all.union(namesIn(child)), new Set(own));
 }

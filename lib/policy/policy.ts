@@ -62,7 +62,7 @@ export class Policy {
   #cache = new WeakMap<Principal, VerdictMemory>();
   #cached = 0;
   /** What the conditions of each rule read of arguments. */
-  readonly #wanted: ReadonlyMap<Rule, Reads["args"]>;
+  readonly #wanted: ReadonlyMap<Rule, Reads>;
   /** Conditions that could not be told, since the start of this policy. */
   failures = 0;
   /** Hears of each of those, and of the kind of its fault: nothing of what was read. */
@@ -72,7 +72,7 @@ export class Policy {
   constructor(options: PolicyOptions) {
     this.#options = options;
     this.reads = readsOf(options.rules);
-    this.#wanted = new Map(options.rules.map((rule) => [rule, readsOf([rule]).args]));
+    this.#wanted = new Map(options.rules.map((rule) => [rule, readsOf([rule])]));
   }
 
   /** What becomes of a call, if that is known without reading anything: asked and remembered before. */
@@ -222,5 +222,10 @@ function readsOf(rules: readonly Rule[]): Reads {
       const read = reads[of];
       return all === "all" || read === "all" ? "all" : all.union(read);
     }, new Set<string>());
-  return { claims: merged("claims"), args: merged("args"), hints: parts.some(({ reads }) => reads.hints) };
+  return {
+    claims: merged("claims"),
+    args: merged("args"),
+    hints: parts.some(({ reads }) => reads.hints),
+    names: parts.reduce<ReadonlySet<string>>((all, { reads }) => all.union(reads.names), new Set()),
+  };
 }

@@ -1,7 +1,7 @@
 // What the conditions of one rule read of a caller and a call, put together when the first of them asks.
 import type { Principal } from "../identity/principal.ts";
 import type { Scope } from "./cel.ts";
-import type { Reads } from "./expression_reads.ts";
+import type { ReadsOfArguments } from "./expression_reads.ts";
 import type { ToolHints } from "./hints.ts";
 import type { Subject } from "./subject.ts";
 import type { Known } from "./verdict.ts";
@@ -9,7 +9,7 @@ import type { Known } from "./verdict.ts";
 export interface ScopeOf {
   readonly name: string;
   readonly asking: { readonly principal: Principal; readonly subject: Subject; readonly known: Known };
-  readonly wanted: Reads["args"];
+  readonly wanted: ReadsOfArguments;
   readonly serverOf: (subject: Subject) => string;
 }
 

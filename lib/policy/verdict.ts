@@ -1,5 +1,5 @@
 // What comes of judging, what has to be known for it, and what was found before of one caller.
-import type { Reads } from "./expression_reads.ts";
+import type { ReadsOfArguments } from "./expression_reads.ts";
 import type { ToolHints } from "./hints.ts";
 import type { Subject } from "./subject.ts";
 
@@ -11,7 +11,7 @@ export interface Known {
    * Of a call: the members that a rule reads. Undefined where an entry of a list is judged. May throw: then that rule
    * cannot be told.
    */
-  readonly args: ((wanted: Reads["args"]) => Readonly<Record<string, unknown>>) | undefined;
+  readonly args: ((wanted: ReadsOfArguments) => Readonly<Record<string, unknown>>) | undefined;
 }
 
 export type Verdict = {

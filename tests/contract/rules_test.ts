@@ -299,7 +299,11 @@ for (const lane of LANES) {
       const ops = await scene.session("olga", OPS);
       assert.deepEqual(await ops.tools(), ["query"]);
       assert.equal(await ops.calls("query", { tenant: "acme" }), true);
-      for (const args of [{ tenant: "evil" }, {}, { tenant: "acme", Tenant: "evil" }, { tenant: ["acme"] }]) {
+      for (
+        const args of [{ tenant: "evil" }, {}, { tenant: "acme", Tenant: "evil" }, { Tenant: "acme" }, {
+          tenant: ["acme"],
+        }]
+      ) {
         const answer = await ops.ask("tools/call", { name: "query", arguments: args }) as {
           result: { isError: boolean; content: { text: string }[] };
         };

@@ -2,6 +2,7 @@
 // one, which leaves to the full one whatever has to be looked at (docs/behaviour.md G4, G5).
 import { SignetError } from "../../errors.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
+import type { ReadsOfArguments } from "../../policy/expression_reads.ts";
 import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ToolHints } from "../../policy/hints.ts";
 import type { Policy } from "../../policy/policy.ts";
@@ -129,7 +130,7 @@ async function judgeOne(
   let allowed: Judged | undefined;
   for (const subject of asked.subjects) {
     let unreadable: string | undefined;
-    const args = (wanted: ReadonlySet<string> | "all") => {
+    const args = (wanted: ReadsOfArguments) => {
       try {
         return readArguments(admitting.body, wanted);
       } catch (fault) {

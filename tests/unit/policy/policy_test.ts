@@ -202,7 +202,7 @@ const callWith = (args: string) =>
   bytes(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":${args}}}`);
 
 Deno.test("G4: arguments are read as every reader reads them, or not at all", () => {
-  const x = new Set(["x"]);
+  const x = { args: new Set(["x"]), names: new Set(["x"]) };
   assert.equal(JSON.stringify(readArguments(callWith(`{"x":{"y":[1,"a"]},"z":2}`), x)), `{"x":{"y":[1,"a"]}}`);
   assert.equal(JSON.stringify(readArguments(callWith(`{"\\u0078":1}`), x)), `{"x":1}`);
   for (
@@ -217,8 +217,15 @@ Deno.test("G4: arguments are read as every reader reads them, or not at all", ()
       `{"x":"${"a".repeat(9000)}"}`,
       `{"x":[${"1,".repeat(1500)}1]}`,
       `{},"Arguments":{"x":2}`,
+      `{"X":1}`,
+      `{"x":[{"y":{"X":1}}]}`,
+      `{${Array.from({ length: 10_001 }, (_, i) => `"a${i}":1`).join(",")}}`,
     ]
   ) assert.throws(() => readArguments(callWith(args), x), /^UnreadableArguments/, args.slice(0, 60));
+  assert.throws(() => readArguments(bytes(`{"params":{"name":"a","Arguments":{}}}`), x), /^UnreadableArguments/);
+  const all = { args: "all", names: new Set<string>() } as const;
+  assert.throws(() => readArguments(callWith(`{"q":1,"Q":2}`), all), /^UnreadableArguments/);
+  assert.equal(JSON.stringify(readArguments(callWith(`{"q":1,"x":2}`), all)), `{"q":1,"x":2}`);
   // What no rule reads may be as it likes.
   assert.equal(
     JSON.stringify(readArguments(callWith(`{"big":"${"a".repeat(9000)}","q":1,"q":2,"x":3}`), x)),
