@@ -9,11 +9,14 @@ import { CidrList } from "../identity/cidr.ts";
 import { readTextFile } from "../platform/files.ts";
 import { addressesOf } from "../platform/names.ts";
 import { randomBytes } from "../platform/random.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { Replicas } from "../replica/replicas.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { Store } from "../store/store.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+
+/** For the first answer of the name service. */
+const DISCOVERY_MS = 1000;
 
 interface ReplicaParts {
   readonly ring: () => KeyRing;
@@ -29,7 +32,8 @@ export async function createReplicas(settings: Settings, { ring, account }: Repl
     timers: SYSTEM_TIMERS,
     caCerts: peerCaFile === undefined ? undefined : [await readTextFile(peerCaFile)],
   });
-  await replicas.discover();
+  // A name service that takes its time holds nobody up: it is asked again.
+  await settlesWithin(replicas.discover(), DISCOVERY_MS, SYSTEM_TIMERS);
   return replicas;
 }
 

@@ -75,6 +75,7 @@ export class Replicas implements AsyncDisposable {
   readonly all: Replica[] = [];
   readonly ring: KeyRing;
   readonly #options: ReplicasOptions;
+  readonly #stopped = new Set<number>();
 
   private constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -97,19 +98,32 @@ export class Replicas implements AsyncDisposable {
   /** It ends, and its server with it. */
   async stop(index: number): Promise<void> {
     const { signet, upstream } = this.at(index);
+    this.#stopped.add(index);
     await signet[Symbol.asyncDispose]();
     await upstream[Symbol.asyncDispose]();
+  }
+
+  /** It has ended otherwise. */
+  forget(index: number): void {
+    this.#stopped.add(index);
   }
 
   /** Another process with another server at its address. */
   async replace(index: number): Promise<void> {
     this.all[index] = await this.#open(Number(new URL(this.at(index).address).port));
+    this.#stopped.delete(index);
   }
 
   async #open(at?: number): Promise<Replica> {
     const { lane, flags = [], otel, skewMs = [] } = this.#options;
     const aheadMs = skewMs[this.all.length] ?? 0;
-    const upstream = new FakeMcp({ predictable: true });
+    let upstream = new FakeMcp({ predictable: true });
+    // A free port may be the very one that is wanted.
+    while (upstream.port === at) {
+      const taken = upstream;
+      upstream = new FakeMcp({ predictable: true });
+      await taken[Symbol.asyncDispose]();
+    }
     const port = at ?? freePort();
     let count = 0;
     // A count in each session, so that nobody meets another's, and how often each call ran.
@@ -138,7 +152,8 @@ export class Replicas implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { signet, upstream, way } of this.all) {
+    for (const [index, { signet, upstream, way }] of this.all.entries()) {
+      if (this.#stopped.has(index)) continue;
       await way?.[Symbol.asyncDispose]();
       // What the store's library waits for between two attempts to connect cannot be taken back.
       await until(() => signet.app.storeIsWhole, "both connections to the store");

@@ -44,6 +44,8 @@ export interface MovesOptions {
 
 /** How often it is looked whether whoever has the turn is done, in ms. */
 const LOOK_EVERY_MS = 50;
+/** A turn whose holder has died is over by then. Who takes longer is overtaken: the others follow whoever is done last. */
+const TURN_MS = 10_000;
 
 export class Moves {
   /** Sessions opened without asking the others, because the store did not answer. */
@@ -121,7 +123,7 @@ export class Moves {
     // What another replica has told meanwhile the link follows already.
     const hasMoved = async () => link.generation !== generation || await this.#follow(moving);
     const untilMs = timers.now() + turnMs;
-    while (!await store.takeTurn(sid, instance, turnMs)) {
+    while (!await store.takeTurn(sid, instance, Math.min(turnMs, TURN_MS))) {
       if (timers.now() > untilMs) {
         throw new SignetError("upstream_timeout", { facts: { attempted: "wait for a turn" } });
       }
