@@ -70,9 +70,9 @@ export function isFewValues(value: unknown): boolean {
 export function readsAlike(message: Uint8Array, member: string): boolean {
   const params = findMember(message, "params", wholeOf(message));
   if (params === undefined || message[params.start] !== OPEN_OBJECT) return true;
-  const [found, ...others] = membersOf(message, params, MOST_MEMBERS).filter(({ name }) =>
-    name.toLowerCase() === member
-  );
+  const members = membersOf(message, params, MOST_MEMBERS + 1);
+  if (members.length > MOST_MEMBERS) return false;
+  const [found, ...others] = members.filter(({ name }) => name.toLowerCase() === member);
   if (found === undefined) return true;
   if (others.length > 0 || found.name !== member) return false;
   const text = decoder.decode(message.subarray(found.value.start, found.value.end));

@@ -5,7 +5,7 @@ import type { Known } from "../../../lib/policy/verdict.ts";
 import { compileCondition } from "../../../lib/policy/cel.ts";
 import { hintsOf } from "../../../lib/policy/hints.ts";
 import type { Subject } from "../../../lib/policy/subject.ts";
-import { readArguments } from "../../../lib/policy/arguments.ts";
+import { readArguments, readsAlike } from "../../../lib/policy/arguments.ts";
 import { uriSpellings } from "../../../lib/upstream/several/uri_spellings.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";
 
@@ -232,4 +232,21 @@ Deno.test("G4: arguments are read as every reader reads them, or not at all", ()
     `{"x":3}`,
   );
   assert.deepEqual({ ...readArguments(bytes(`{"params":{"name":"a"}}`), x) }, {});
+});
+
+Deno.test("G4: a member is read alike by all only if it stands once, spelt as it is, where all of it was looked through", () => {
+  const params = (text: string) => bytes(`{"params":{${text}}}`);
+  assert.equal(readsAlike(params(`"notifications":{"a":1,"b":{"c":[1]}}`), "notifications"), true);
+  assert.equal(readsAlike(params(`"other":1`), "notifications"), true);
+  const many = Array.from({ length: 10_001 }, (_, i) => `"a${i}":1`).join(",");
+  for (
+    const text of [
+      `"Notifications":{}`,
+      `"notifications":{},"notifications":{}`,
+      `"notifications":{},"NOTIFICATIONS":{}`,
+      `"notifications":{"a":1,"a":2}`,
+      `"notifications":{"a":1,"A":2}`,
+      `${many},"Notifications":{}`,
+    ]
+  ) assert.equal(readsAlike(params(text), "notifications"), false, text.slice(0, 60));
 });
