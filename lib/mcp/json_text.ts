@@ -30,28 +30,29 @@ export function skipBlanks(text: Uint8Array, from: number): number {
 
 /** The position behind the string that opens at `open`. */
 export function skipString(text: Uint8Array, open: number): number {
-  const near = Math.min(text.length, open + SHORT_STRING);
-  let at = open + 1;
-  for (; at < near; at++) {
-    const byte = text[at];
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at++;
-  }
-  return at < text.length ? skipLongString(text, at) : text.length;
+  return skipRestOfString(text, open + 1);
 }
 
-/** Beyond so many bytes it pays to have the runtime look for the quote. */
-const SHORT_STRING = 48;
+/** It pays to have the runtime look for the quote beyond so many bytes, and not where quotes are close to each other. */
+const NEAR = 48;
 
-/** The same from `at` on, inside the string and not behind a backslash. */
-function skipLongString(text: Uint8Array, at: number): number {
-  for (let from = at;;) {
-    const quote = text.indexOf(QUOTE, from);
+/** The same from `from` on, inside the string and not behind a backslash. */
+function skipRestOfString(text: Uint8Array, from: number): number {
+  let at = from;
+  while (true) {
+    const near = Math.min(text.length, at + NEAR);
+    for (; at < near; at++) {
+      const byte = text[at];
+      if (byte === QUOTE) return at + 1;
+      if (byte === BACKSLASH) at++;
+    }
+    if (at >= text.length) return text.length;
+    const quote = text.indexOf(QUOTE, at);
     if (quote === -1) return text.length;
     let slashes = 0;
     while (quote - 1 - slashes >= at && text[quote - 1 - slashes] === BACKSLASH) slashes++;
     if (slashes % 2 === 0) return quote + 1;
-    from = quote + 1;
+    at = quote + 1;
   }
 }
 
@@ -79,9 +80,9 @@ function skipContainer(text: Uint8Array, start: number): number {
     const byte = text[at]!;
     if (byte === QUOTE) {
       // As `skipString`, but in this loop, which is where a long text costs its time.
-      const near = Math.min(length, at + SHORT_STRING);
+      const near = Math.min(length, at + NEAR);
       for (at++; at < near && text[at] !== QUOTE; at++) if (text[at] === BACKSLASH) at++;
-      if (at >= near) at = skipLongString(text, at) - 1;
+      if (at >= near) at = skipRestOfString(text, at) - 1;
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
     else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) return at + 1;
   }
