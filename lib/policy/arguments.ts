@@ -61,11 +61,6 @@ function hasTwins(value: unknown): boolean {
   return Object.values(value).some(hasTwins);
 }
 
-/** Whether there is no more of it than a rule may look at. */
-export function isFewValues(value: unknown): boolean {
-  return countValues(value, MOST_VALUES) <= MOST_VALUES;
-}
-
 /** Whether every reader reads a member of `params` alike: neither it nor a member of it stands twice, or in another case. */
 export function readsAlike(message: Uint8Array, member: string): boolean {
   const params = findMember(message, "params", wholeOf(message));
