@@ -1,5 +1,6 @@
 // The arguments of a call, as far as rules read them. What another reader could read differently is not read at all, and
 // what is long is not looked at: a rule that needs it then refuses (docs/behaviour.md G4).
+import { foldedName } from "../mcp/folded_name.ts";
 import { findMember, type Member, membersOf, namesMemberTwice, type Span } from "../mcp/json_text.ts";
 import type { ReadsOfArguments } from "./expression_reads.ts";
 
@@ -34,7 +35,7 @@ function fewMembers(text: Uint8Array, within: Span): Member[] {
 
 /** A member by its name; refused where another member differs from it in case only, which some servers do not see. */
 function only(text: Uint8Array, name: string, within: Span): Span | undefined {
-  const alike = fewMembers(text, within).filter((member) => member.name.toLowerCase() === name);
+  const alike = fewMembers(text, within).filter((member) => foldedName(member.name) === name);
   if (alike.length > 1) throw new UnreadableArguments(`are there ${alike.length} times`);
   if (alike.length === 1 && alike[0]!.name !== name) throw new UnreadableArguments("are named in another case");
   return alike[0]?.value;
@@ -56,7 +57,7 @@ function hasTwins(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (!Array.isArray(value)) {
     const names = Object.keys(value);
-    if (new Set(names.map((name) => name.toLowerCase())).size < names.length) return true;
+    if (new Set(names.map(foldedName)).size < names.length) return true;
   }
   return Object.values(value).some(hasTwins);
 }
@@ -67,7 +68,7 @@ export function readsAlike(message: Uint8Array, member: string): boolean {
   if (params === undefined || message[params.start] !== OPEN_OBJECT) return true;
   const members = membersOf(message, params, MOST_MEMBERS + 1);
   if (members.length > MOST_MEMBERS) return false;
-  const [found, ...others] = members.filter(({ name }) => name.toLowerCase() === member);
+  const [found, ...others] = members.filter(({ name }) => foldedName(name) === member);
   if (found === undefined) return true;
   if (others.length > 0 || found.name !== member) return false;
   const text = decoder.decode(message.subarray(found.value.start, found.value.end));
@@ -87,9 +88,9 @@ export function readArguments(message: Uint8Array, reads: ReadsOfArguments): Rea
   if (span === undefined) return {};
   if (message[span.start] !== OPEN_OBJECT) throw new UnreadableArguments("are no object");
   const members = fewMembers(message, span);
-  const meant = new Set([...reads.names].map((name) => name.toLowerCase()));
+  const meant = new Set([...reads.names].map((name) => foldedName(name)));
   // Where it cannot be told which are read, none may stand twice.
-  const folded = new Set(members.map(({ name }) => name.toLowerCase()));
+  const folded = new Set(members.map(({ name }) => foldedName(name)));
   if (reads.args === "all" && folded.size < members.length) throw new UnreadableArguments(TWICE);
   requireOneSpelling(members.map(({ name }) => name), { names: reads.names, meant });
   const args: Record<string, unknown> = Object.create(null);
@@ -118,7 +119,7 @@ function requireOneSpelling(
 ): void {
   const seen = new Set<string>();
   for (const name of found) {
-    const folded = name.toLowerCase();
+    const folded = foldedName(name);
     if (!meant.has(folded)) continue;
     if (!names.has(name) || seen.has(folded)) throw new UnreadableArguments(TWICE);
     seen.add(folded);

@@ -1,5 +1,6 @@
 // What a message asks for, as rules see it: a tool, a prompt, a resource, or a method that names none of them. Every way to
 // reach a name is here, so that none goes unjudged (docs/behaviour.md G4). Pure.
+import { foldedName } from "../mcp/folded_name.ts";
 import { isJsonObject, type Parsed, type RpcId, type RpcMessage } from "../mcp/json_rpc.ts";
 
 export const SUBJECT_KINDS = ["tool", "prompt", "resource", "method"] as const;
@@ -86,7 +87,7 @@ function listenedTo(method: string, notifications: unknown): readonly Subject[] 
   const own: Subject = { kind: "method", name: method, method };
   if (!isJsonObject(notifications)) return [own];
   // Some servers do not see the case of a name.
-  if (Object.keys(notifications).some((name) => name !== NAMING && name.toLowerCase() === NAMING.toLowerCase())) {
+  if (Object.keys(notifications).some((name) => name !== NAMING && foldedName(name) === foldedName(NAMING))) {
     return undefined;
   }
   const uris = notifications[NAMING] ?? [];

@@ -1,6 +1,7 @@
 // What a stateless client brings back to its server, taken out of its seals: the state of a request, ids of tasks, a place
 // in a list (docs/protocol.md 33, 34). The request then goes on with the server's own values, byte for byte.
 import { type CarriedMember, carriesOf } from "../../mcp/carried_members.ts";
+import { foldedName } from "../../mcp/folded_name.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
 import { elementsOf, findMember, type Member, membersOf, type Span, spliced } from "../../mcp/json_text.ts";
@@ -108,17 +109,12 @@ function openTaskIds({ body, carriage }: Opening, members: readonly Member[]): O
  * @throws SignetError `invalid_request` if it stands there twice, or in another case: servers differ in which they read
  */
 function only(members: readonly Member[], wanted: string): Member | undefined {
-  const folded = fold(wanted);
-  const alike = members.filter(({ name }) => name.length === wanted.length && fold(name) === folded);
+  const folded = foldedName(wanted);
+  const alike = members.filter(({ name }) => name.length === wanted.length && foldedName(name) === folded);
   if (alike.length > 1 || (alike.length === 1 && alike[0]!.name !== wanted)) {
     throw invalid(`${wanted} stands twice in one object, or in another case`);
   }
   return alike[0];
-}
-
-/** As servers do that match names without case: the long s, the Kelvin sign and the dotless i have ASCII partners. */
-function fold(name: string): string {
-  return name.toUpperCase().toLowerCase();
 }
 
 function isNull(text: Uint8Array, { start }: Span): boolean {
