@@ -11,6 +11,7 @@ import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/list_filter.ts";
+import { methodNumber } from "../../mcp/methods.ts";
 import { EventTooLong, SseFilter } from "../../mcp/sse_filter.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";
@@ -24,6 +25,8 @@ const MOST_BYTES = 8 * 1024 * 1024;
 const OF_THE_BODY: ReadonlySet<string> = new Set([
   ...["content-length", "content-md5", "content-digest", "digest", "repr-digest", "etag"],
 ]);
+
+const TOOLS_LIST = methodNumber("tools/list");
 
 const decoder = new TextDecoder();
 
@@ -91,8 +94,10 @@ function keeping({ law, now }: GatewayParts, inbound: Inbound): Keep {
     const isShown = typeof name === "string" && name.isWellFormed() &&
       policy.shows(principal, { kind, name, method }, kind === "tool" ? hintsOf(value?.annotations) : undefined);
     if (!isShown) law.hidden.inc();
-    if (kind === "tool" && typeof name === "string" && policy.reads.hints && inbound.listsOf !== undefined) {
-      law.hints.learn(inbound.listsOf, name, { hints: hintsOf(value?.annotations), atMs: now() });
+    // Of the answer to a list alone: in any other, one of several servers could speak of another's tools.
+    const isList = inbound.methodRow === TOOLS_LIST && inbound.listsOf !== undefined;
+    if (isList && kind === "tool" && typeof name === "string" && policy.reads.hints) {
+      law.hints.learn(inbound.listsOf!, name, { hints: hintsOf(value?.annotations), atMs: now() });
     }
     return isShown;
   };
