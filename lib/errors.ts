@@ -67,7 +67,8 @@ export const ERROR_KINDS = {
   media_type_unsupported: {
     status: 415,
     rpcCode: -32000,
-    publicMessage: "Unsupported media type: Content-Type must be application/json",
+    publicMessage:
+      "Unsupported media type: Content-Type must be application/json, in UTF-8 and without a Content-Encoding",
   },
   principal_limit: { status: 429, rpcCode: -32000, publicMessage: "Too many sessions for this caller" },
   rate_limited: { status: 429, rpcCode: 429, publicMessage: "Too many requests" },

@@ -2,7 +2,7 @@
 // under the settings of the time. One for all requests of a connection whose heads are the same but for the length of
 // the body, so it holds nothing that depends on anything else: each answer stands beside those it was got from.
 import { HOP_FIELD } from "../replica/hop_proof.ts";
-import { isMediaType } from "../http1/wire/media_type.ts";
+import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import type { Caller } from "../session/caller.ts";
 
@@ -32,7 +32,10 @@ export class HeadFacts {
   readonly hop: string | undefined;
   /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
   readonly namesConnection: boolean;
-  /** `application/json`, with or without parameters (RFC 9110 §8.3.1). */
+  /**
+   * `application/json` in UTF-8 and in no coding (RFC 9110 §8.3.1, §8.4): the server reads the very text that is judged
+   * here.
+   */
   readonly isJson: boolean;
   /** The guard that lets it in. */
   guardedBy: object | undefined = undefined;
@@ -42,7 +45,7 @@ export class HeadFacts {
   crossing: Crossing | undefined = undefined;
 
   constructor(fields: Fields) {
-    let sessionId, authorization, protocolVersion, origin, contentType, userAgent, traceparent, hop;
+    let sessionId, authorization, protocolVersion, origin, contentType, coding, userAgent, traceparent, hop;
     let namesConnection = false;
     for (let i = 0; i < fields.length; i += 2) {
       switch (fields[i]) {
@@ -60,6 +63,9 @@ export class HeadFacts {
           break;
         case "content-type":
           contentType = fields[i + 1];
+          break;
+        case "content-encoding":
+          coding = fields[i + 1];
           break;
         case "user-agent":
           userAgent = fields[i + 1];
@@ -84,8 +90,13 @@ export class HeadFacts {
     this.traceparent = traceparent;
     this.hop = hop;
     this.namesConnection = namesConnection;
-    this.isJson = isMediaType(contentType, "application/json");
+    this.isJson = contentType === "application/json" && coding === undefined || isPlainJson(contentType, coding);
   }
+}
+
+function isPlainJson(contentType: string | undefined, coding = "identity"): boolean {
+  return coding.trim().toLowerCase() === "identity" && contentType !== undefined &&
+    isMediaType(contentType, "application/json") && isUtf8(contentType);
 }
 
 /** The facts of a head, kept with it where it is remembered. The gateway is the one who notes anything there. */

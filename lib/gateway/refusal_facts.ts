@@ -46,7 +46,7 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
   }),
   media_type_unsupported: ({ inbound }) => ({
     found: shown(inbound.facts.contentType?.split(";")[0]?.trim() || "no Content-Type"),
-    wanted: "application/json",
+    wanted: "application/json in UTF-8, without a content coding",
   }),
   method_not_allowed: ({ inbound, error }) => ({
     found: shownMethod(inbound.head.method),

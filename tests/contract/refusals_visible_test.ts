@@ -82,7 +82,7 @@ for (const lane of LANES) {
           {
             code: "media_type_unsupported",
             found: "text/plain",
-            wanted: "application/json",
+            wanted: "application/json in UTF-8, without a content coding",
           },
         ],
         ["POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n", 413, { code: "body_too_large" }],

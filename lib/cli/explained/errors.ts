@@ -109,7 +109,10 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
   ],
   body_too_large: ["The body is larger than may be.", "Raise --max-body, if it is meant to be."],
   uri_too_long: ["The request's target is longer than may be.", "Mend the client: MCP has short paths."],
-  media_type_unsupported: ["A POST came with another Content-Type than application/json.", "Mend the client."],
+  media_type_unsupported: [
+    "A POST came with another Content-Type than application/json, with another charset than UTF-8, or in a content coding.",
+    "Mend the client.",
+  ],
   principal_limit: [
     "This caller has as many sessions, calls, streams or processes as one caller may; `what` says which. Nobody else is affected.",
     "Let earlier ones end, or raise the setting that the log line names (--max-sessions-per-principal and its kin).",

@@ -10,6 +10,17 @@ export function isMediaType(value: string | undefined, type: string): boolean {
   return next === "" || next === ";" || next === " " || next === "\t";
 }
 
+const CHARSET = /charset/gi, UTF_8_ALONE = /;[ \t]*charset="?utf-?8"?[ \t]*(?:;|$)/i;
+
+/**
+ * Whether a parameter `charset` of a Content-Type leaves JSON what it is to every reader, UTF-8 (RFC 8259 §8.1). Many
+ * servers decode as they are told: in UTF-7 or Shift JIS the same bytes say something else.
+ */
+export function isUtf8(contentType: string): boolean {
+  const named = contentType.match(CHARSET);
+  return named === null || (named.length === 1 && UTF_8_ALONE.test(contentType));
+}
+
 /** Whether a message is JSON. */
 export function isJson(fields: Fields): boolean {
   return isMediaType(fieldValue(fields, "content-type"), "application/json");
