@@ -49,7 +49,7 @@ export function createMoves({ store, replicas, registry, upstream }: MoveParts):
   if (store.shared === undefined) return undefined;
   return new Moves({
     ...{ store: store.shared.aliases, replicas, timers: SYSTEM_TIMERS, random: randomBytes },
-    seal: new StoreSeal(() => registry.ring),
+    seal: new StoreSeal(() => registry.ring, "move"),
     onGone: ({ session }) => letGo(upstream, session),
     find: (sid) => registry.bySid(sid),
     upstream: () => upstream,

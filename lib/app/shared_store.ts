@@ -29,7 +29,7 @@ export async function openSharedStore(settings: SharedStoreSettings, options: Sh
   const caCerts = storeCaFile === undefined ? undefined : [await readTextFile(storeCaFile)];
   const store = await openRedisStore({
     ...{ target, password, caCerts, prefix, timeoutMs, now, once },
-    seal: new StoreSeal(ring),
+    seal: new StoreSeal(ring, "revocation"),
     onChange: (up, cause) => {
       if (up) log?.info("the shared store answers");
       else log?.warn("the shared store does not answer", { cause, remedy: REMEDY });

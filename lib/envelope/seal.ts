@@ -8,7 +8,7 @@ import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
 import { NONCE_BYTES, TAG_BYTES, xchacha } from "./xchacha.ts";
 
 /** What a text is for. It is associated data: a text never opens for another purpose (docs/protocol.md 39). */
-export type Purpose = "session" | "event" | "request-state" | "task" | "cursor" | "rpc-id" | "store";
+export type Purpose = "session" | "event" | "request-state" | "task" | "cursor" | "rpc-id" | "move" | "revocation";
 
 /** Longest text that is opened unless told otherwise, in characters. */
 export const DEFAULT_MAX_LENGTH = 4096;

@@ -9,19 +9,21 @@ const MAX_LENGTH = 96 * 1024;
 
 export class StoreSeal {
   readonly #ring: () => KeyRing;
+  readonly #purpose: "move" | "revocation";
 
-  /** @param ring the one in force */
-  constructor(ring: () => KeyRing) {
+  /** @param ring the one in force @param purpose what is left there: nothing else opens, wherever it was copied to */
+  constructor(ring: () => KeyRing, purpose: "move" | "revocation") {
     this.#ring = ring;
+    this.#purpose = purpose;
   }
 
   seal(text: string): string {
-    return seal(this.#ring().active, "store", Buffer.from(text));
+    return seal(this.#ring().active, this.#purpose, Buffer.from(text));
   }
 
-  /** Undefined for what was sealed with no key of the ring, or changed. */
+  /** Undefined for what was sealed with no key of the ring or for another purpose, or changed. */
   open(sealed: string): string | undefined {
-    const opened = open(this.#ring(), "store", sealed, { maxLength: MAX_LENGTH });
+    const opened = open(this.#ring(), this.#purpose, sealed, { maxLength: MAX_LENGTH });
     return opened.ok ? Buffer.from(opened.plaintext).toString() : undefined;
   }
 }

@@ -139,9 +139,11 @@ export class Moves {
   /** @returns whether there was news. @throws StoreError */
   async #follow(moving: Moving): Promise<boolean> {
     const { store, seal, replicas } = this.#options;
-    const text = await store.get(moving.session.sealed.sid);
+    const { sid } = moving.session.sealed;
+    const text = await store.get(sid);
     const move = text === undefined ? undefined : readMove(seal, text);
-    if (move === undefined || move.name === moving.link.move) return false;
+    // Whoever writes to the store can copy what was told of another session to where this one's is looked for.
+    if (move === undefined || move.sid !== sid || move.name === moving.link.move) return false;
     const isElsewhere = move.home !== null && move.home !== replicas.self;
     // It was alive when it said so, whatever was found before.
     if (isElsewhere && !await replicas.at(move.home)?.isThereNow()) return false;
