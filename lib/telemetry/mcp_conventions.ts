@@ -45,6 +45,8 @@ const ABOUT_RESOURCES: ReadonlySet<string> = new Set([
 
 /** Of an address with a credential in it, which no collector is to have. */
 const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#@]*@/i;
+/** Whoever may read an address with a signature in its query may read what it names; some give one as a fragment. */
+const QUERY = /^([^?#]*)(?:\?([^#]*))?(?:#.*)?$/s;
 /** A client chooses how long its ids are. */
 const MAX_ID = 256;
 
@@ -75,10 +77,20 @@ export function operationAttributes({ method, name, uri, rpcId }: Operation): At
     if (name !== undefined) attributes.push([ATTRIBUTES.tool, name]);
   } else if (method === "prompts/get" && name !== undefined) attributes.push([ATTRIBUTES.prompt, name]);
   if (uri !== undefined && ABOUT_RESOURCES.has(method)) {
-    attributes.push([ATTRIBUTES.resourceUri, uri.replace(USER_INFO, "$1")]);
+    attributes.push([ATTRIBUTES.resourceUri, withoutSecrets(uri)]);
   }
   if (rpcId !== null) attributes.push([ATTRIBUTES.requestId, String(rpcId).slice(0, MAX_ID)]);
   return attributes;
+}
+
+/** An address without user info, fragment and the values in its query (semantic conventions, `url.full`). */
+function withoutSecrets(uri: string): string {
+  const [, address = "", query] = QUERY.exec(uri.replace(USER_INFO, "$1")) ?? [];
+  return query === undefined ? address : `${address}?${query.split("&").map(redacted).join("&")}`;
+}
+
+function redacted(parameter: string): string {
+  return `${parameter.slice(0, parameter.indexOf("=") + 1)}REDACTED`;
 }
 
 /** How an operation ended. */

@@ -2,7 +2,7 @@
 // goes to what has no header. Everything else of it crosses byte for byte.
 import { findMember, findMembers, replaceSpan, type Span } from "../mcp/json_text.ts";
 
-const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, QUOTE = 0x22;
+const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, QUOTE = 0x22, SMALL_N = 0x6e;
 const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -33,18 +33,24 @@ export function withContext(message: Uint8Array, traceparent: string, insert: bo
   const [method, params] = findMembers(message, ["method", "params"]);
   // An answer has no place for one, and a batch has as many as it has messages.
   if (method === undefined) return message;
-  // `null` for params is as good as none; the same of `_meta`.
   if (objectAt(message, params) === undefined) {
-    return insert ? put(message, { name: "params", value: `{"_meta":{"traceparent":${text}}}`, at: params }) : message;
+    return insert && isNothing(message, params)
+      ? put(message, { name: "params", value: `{"_meta":{"traceparent":${text}}}`, at: params })
+      : message;
   }
   const meta = findMember(message, "_meta", params);
   if (objectAt(message, meta) === undefined) {
-    return insert
+    return insert && isNothing(message, meta)
       ? put(message, { name: "_meta", value: `{"traceparent":${text}}`, at: meta, within: params! })
       : message;
   }
   const at = findMember(message, "traceparent", meta);
   return at !== undefined || insert ? put(message, { name: "traceparent", value: text, at, within: meta! }) : message;
+}
+
+/** `null` is as good as none; what is neither and no object is the server's to judge. */
+function isNothing(message: Uint8Array, span: Span | undefined): boolean {
+  return span === undefined || message[span.start] === SMALL_N;
 }
 
 /** A member and its value, as JSON. */

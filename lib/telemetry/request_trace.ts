@@ -47,6 +47,9 @@ const MAX_SENT = 8;
 /** `error.type` of a message that a server had no session for. */
 const SESSION_LOST = "session_lost";
 
+/** Of what a client writes into a head: longer than the name of any method or revision. */
+const MAX_NAME = 64;
+
 interface SentMessage {
   readonly spanId: string;
   readonly peer: Peer;
@@ -104,7 +107,7 @@ export class RequestTrace {
   /** Its spans, children first, once it has ended. */
   spans(record: ExchangeRecord, head: HeadOfTrace): Span[] {
     const endMs = this.#nowMs();
-    const name = spanName(record, record.httpMethod ?? "HTTP");
+    const name = spanName(record, record.httpMethod?.slice(0, MAX_NAME) ?? "HTTP");
     const ownError = errorTypeOf(record);
     // Of whatever Signet itself has answered, the server's part is not known.
     const peersError = record.refusal === undefined
@@ -166,7 +169,7 @@ export class RequestTrace {
 
 function sessionOf({ session }: ExchangeRecord, { protocolVersion }: HeadOfTrace): Attribute[] {
   const attributes: Attribute[] = [];
-  if (protocolVersion !== undefined) attributes.push([ATTRIBUTES.protocolVersion, protocolVersion]);
+  if (protocolVersion !== undefined) attributes.push([ATTRIBUTES.protocolVersion, protocolVersion.slice(0, MAX_NAME)]);
   if (session !== undefined) attributes.push([ATTRIBUTES.sessionId, session]);
   return attributes;
 }
@@ -180,7 +183,7 @@ function serverAttributes(record: ExchangeRecord, { minorVersion }: HeadOfTrace)
     [ATTRIBUTES.lane, record.lane],
   ];
   const more: readonly (readonly [string, string | undefined])[] = [
-    [ATTRIBUTES.httpMethod, record.httpMethod],
+    [ATTRIBUTES.httpMethod, record.httpMethod?.slice(0, MAX_NAME)],
     [ATTRIBUTES.refusal, record.refusal],
     [ATTRIBUTES.errorId, record.errorId],
   ];

@@ -145,7 +145,15 @@ Deno.test("error.type is the code of the JSON-RPC error, tool_error, or the stat
 Deno.test("no credential in an address is told, and no id of any length", STRICT, () => {
   const of = (facts: Partial<ExchangeRecord>) =>
     new Map(spansOf({ method: "resources/read", ...facts }).server.attributes);
-  assert.equal(of({ uri: "postgres://user:s3cret@db:5432/a?b=c" }).get("mcp.resource.uri"), "postgres://db:5432/a?b=c");
+  assert.equal(
+    of({ uri: "postgres://user:s3cret@db:5432/a?b=c" }).get("mcp.resource.uri"),
+    "postgres://db:5432/a?b=REDACTED",
+  );
+  const signed = "https://bucket/a%20b?X-Amz-Signature=s3cret&v=2&bare#t0ken";
+  assert.equal(
+    of({ uri: signed }).get("mcp.resource.uri"),
+    "https://bucket/a%20b?X-Amz-Signature=REDACTED&v=REDACTED&REDACTED",
+  );
   assert.equal(of({ uri: "file:///home/a@b/c" }).get("mcp.resource.uri"), "file:///home/a@b/c");
   assert.equal(of({ rpcId: "x".repeat(4000) }).get("jsonrpc.request.id"), "x".repeat(256));
 });
@@ -175,5 +183,20 @@ Deno.test("durations are the published metrics, in seconds, with the bounds that
       assert.deepEqual(value.bounds, BOUNDS);
       assert.deepEqual(value.counts, [3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     }
+  }
+});
+
+Deno.test("M6: what a client writes into a head is no longer in a span than a revision's name", STRICT, () => {
+  const trace = new RequestTrace(
+    { ...{ traceId: "a".repeat(32), parent: undefined, link: undefined, traceState: "" }, startMs: 1000, startedAt: 0 },
+    () => "1".repeat(16),
+  );
+  trace.send({ name: "u", attributes: [] });
+  const spans = trace.spans(recordOf({ method: "ping", httpMethod: "X".repeat(9000) }), {
+    minorVersion: 1,
+    protocolVersion: "v".repeat(16_000),
+  });
+  for (const { name, attributes } of spans) {
+    assert.ok(JSON.stringify([name, attributes]).length < 2000, "a span of a small message");
   }
 });

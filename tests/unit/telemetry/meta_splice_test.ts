@@ -31,6 +31,15 @@ Deno.test("where there is none nothing is changed, unless it is to be put in", S
   }
 });
 
+Deno.test("what stands where members should is left as it stands, and nothing put over it", STRICT, () => {
+  for (const value of ['"x"', "[1,2]", "7", "true"]) {
+    for (const message of [`{"method":"x","params":${value}}`, `{"method":"x","params":{"a":1,"_meta":${value}}}`]) {
+      assert.equal(spliced(message, true), message);
+      assert.equal(spliced(message), message);
+    }
+  }
+});
+
 Deno.test("nothing is put into what is no request: an answer, a batch", STRICT, () => {
   const messages = ['{"jsonrpc":"2.0","id":1,"result":{}}', '{"id":1,"error":{"code":1,"message":"params"}}'];
   const batches = [' [{"id":1,"method":"ping"},{"method":"x","params":{}}]', '[{"id":1,"result":{"method":"x"}}]'];
