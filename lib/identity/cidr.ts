@@ -41,6 +41,12 @@ function parseAddress(text: string): AddressBytes | undefined {
   return bytes;
 }
 
+/** The same text for every spelling of an address; undefined for what is none. A zone is not looked at. */
+export function addressName(address: string): string | undefined {
+  const zone = address.indexOf("%");
+  return parseAddress(zone < 0 ? address : address.slice(0, zone))?.toHex();
+}
+
 /** `10.0.0.0/8`, `fd00::/8`, or a single address. @returns undefined if it is none */
 function parseRange(text: string): Range | undefined {
   const slash = text.indexOf("/");

@@ -15,7 +15,8 @@ export const HOP_FIELD = "signet-hop";
 const NAME = /^[\w-]{22}$/;
 const PROOF = /^[\w-]{43}$/;
 const COUNT = /^(0|[1-9]\d{0,14})$/;
-const ADDRESS = /^[0-9a-fA-F.:-]{1,64}$/;
+/** Or {@link NONE}; with the zone that a link-local one has. */
+const ADDRESS = /^[0-9a-fA-F.:-]{1,64}(?:%[\w.-]{1,32})?$/;
 /** Where there is no body, or no address. */
 const NONE = "-";
 

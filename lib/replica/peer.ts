@@ -18,6 +18,8 @@ export interface PeerOptions {
   readonly path: string;
   /** What this process is called. */
   readonly sender: string;
+  /** Number of the first request that is passed on there. */
+  readonly firstCount: number;
   readonly ring: () => KeyRing;
   readonly random: (n: number) => Uint8Array;
   readonly timers: Timers;
@@ -52,6 +54,11 @@ const ASK_EVERY_MS = 1000;
 const SILENCES = 3;
 /** The same where its port is closed: who dies takes his connections with him, so that this is for broken networks. */
 const REFUSALS = 60;
+/**
+ * So long it is taken for who it has proven to be. An address changes hands: whoever has it next must not be sent the
+ * credentials that a hop carries.
+ */
+const PROVEN_MS = 10_000;
 /** Before it closes its port nothing new is sent there, in ms. */
 const CLOSING_MS = 150;
 /** It is not tried again for so long after it was found dead, and then for longer each time. */
@@ -72,7 +79,8 @@ export class Peer {
   #instance: string | undefined = undefined;
   /** The key it has proven itself with. */
   #key: MasterKey | undefined = undefined;
-  #count = 0;
+  #count: number;
+  #provenUntilMs = 0;
   #deaths = 0;
   #tryAgainAtMs = 0;
   #asking: Promise<Liveness> | undefined = undefined;
@@ -88,6 +96,7 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.address = options.address;
     this.#options = options;
+    this.#count = options.firstCount;
     const { endpoint, authority } = parseEndpoint(options.address);
     this.#host = authority;
     this.ip = endpoint.transport === "unix" ? "" : endpoint.hostname;
@@ -117,18 +126,19 @@ export class Peer {
 
   /** Whether it can be passed something without asking. */
   get isReady(): boolean {
-    return this.#instance !== undefined &&
-      (this.#leavesAtMs === Infinity || this.#options.timers.now() < this.#leavesAtMs);
+    return this.#isProven && (this.#leavesAtMs === Infinity || this.#options.timers.now() < this.#leavesAtMs);
   }
 
-  /** Whether it can be passed anything: known already, or asked now, twice if it is silent. Never rejects. */
+  /** Whether it can be passed anything: known already, or asked now, more than once if it is silent. Never rejects. */
   async isThere(): Promise<boolean> {
     if (this.#options.timers.now() >= this.#leavesAtMs) this.noteDead();
-    for (let asked = 0; asked < 2 && !this.isDead; asked++) {
-      if (this.#instance !== undefined) return true;
+    // Who was known a while ago may be busy.
+    const most = this.#instance === undefined ? 2 : SILENCES;
+    for (let asked = 0; asked < most && !this.isDead; asked++) {
+      if (this.#isProven) return true;
       if (await this.ask() === "refused") break;
     }
-    if (this.#instance !== undefined) return true;
+    if (this.#isProven) return true;
     this.noteDead();
     return false;
   }
@@ -137,6 +147,11 @@ export class Peer {
   async isThereNow(): Promise<boolean> {
     this.#tryAgainAtMs = 0;
     return await this.isThere();
+  }
+
+  /** Whether it has said who it is, not long ago. */
+  get #isProven(): boolean {
+    return this.#instance !== undefined && this.#options.timers.now() < this.#provenUntilMs;
   }
 
   /** Resolves when nobody is there any more. Never rejects. */
@@ -226,6 +241,7 @@ export class Peer {
       }
       if (found.instance !== this.#instance) this.#leavesAtMs = Infinity;
       this.#instance = found.instance;
+      this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
       this.#key = key;
       this.#deaths = 0;
       return "lives";

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import type { CidrList } from "../identity/cidr.ts";
+import { addressName, type CidrList } from "../identity/cidr.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import type { Timers } from "../platform/timers.ts";
 import { type HopClaim, type HopRequest, readHop } from "./hop_proof.ts";
@@ -48,11 +48,13 @@ export class Replicas {
   received = 0;
   readonly #options: ReplicasOptions;
   readonly #peers = new Map<string, Peer>();
-  /** IP addresses from the name service → until when they are believed, in ms since the epoch. */
+  /** IP addresses from the name service, by their one name → until when they are believed, in ms since the epoch. */
   readonly #named = new Map<string, number>();
   /** Those of its last answer. */
   #current: readonly string[] = [];
   readonly #seen = new SeenCounts();
+  /** Beyond all numbers that were sent to peers which have given way. */
+  #firstCount = 0;
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -68,7 +70,7 @@ export class Replicas {
     if (!this.#isOurs(hostOf(address)) || !this.#makeRoom()) return undefined;
     const { path, ring, random, timers, account, caCerts } = this.#options;
     const peer = new Peer({
-      ...{ address, path, ring, random, timers, caCerts, sender: this.instance },
+      ...{ address, path, ring, random, timers, caCerts, sender: this.instance, firstCount: this.#firstCount },
       ...(account === undefined ? {} : { account }),
     });
     this.#peers.set(address, peer);
@@ -122,9 +124,12 @@ export class Replicas {
     const nowMs = timers.now();
     if (found !== undefined && found.length > 0) {
       this.#current = found.slice(0, MAX_PEERS);
-      for (const ip of this.#current) this.#named.set(ip, nowMs + REMEMBERED_MS);
+      for (const ip of this.#current) {
+        const name = addressName(ip);
+        if (name !== undefined) this.#named.set(name, nowMs + REMEMBERED_MS);
+      }
     }
-    for (const [ip, untilMs] of this.#named) if (untilMs <= nowMs) this.#named.delete(ip);
+    for (const [name, untilMs] of this.#named) if (untilMs <= nowMs) this.#named.delete(name);
   }
 
   /** Peers by what is known of them. */
@@ -150,11 +155,15 @@ export class Replicas {
     const given = resting.find(({ isUp }) => !isUp) ?? resting[0];
     if (given === undefined) return false;
     given.close();
+    // Met again, it may still be the process that has seen those.
+    this.#firstCount = Math.max(this.#firstCount, given.nextNumber().count);
     return this.#peers.delete(given.address);
   }
 
   #isOurs(ip: string): boolean {
-    const untilMs = this.#named.get(ip);
+    // A listener of both address families shows IPv4 peers as IPv6 ones.
+    const name = this.#named.size === 0 ? undefined : addressName(ip);
+    const untilMs = name === undefined ? undefined : this.#named.get(name);
     return (untilMs !== undefined && this.#options.timers.now() < untilMs) || this.#options.networks.contains(ip);
   }
 }

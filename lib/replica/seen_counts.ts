@@ -27,6 +27,11 @@ export class SeenCounts {
       this.#makeRoom();
       this.#senders.set(name, sender = { newest: -1, seen: new Uint8Array(WINDOW / 8) });
     }
+    // The one that has been silent longest is forgotten first: only of the forgotten could anything be taken again.
+    if (this.#senders.size >= MAX_SENDERS / 2) {
+      this.#senders.delete(name);
+      this.#senders.set(name, sender);
+    }
     if (count <= sender.newest - WINDOW) return false;
     if (count > sender.newest) {
       for (let next = Math.max(sender.newest + 1, count - WINDOW + 1); next <= count; next++) {

@@ -94,3 +94,41 @@ Deno.test("M3: peers are remembered within a bound, and a new one always finds r
   assert.equal(ours.sizes().peers, 1024);
   ours.close();
 });
+
+Deno.test(
+  "R2: who comes from an IPv4 address at a listener of both families is the peer of that address",
+  STRICT,
+  async () => {
+    const ours = replicas({ resolve: () => Promise.resolve(["10.9.0.1", "FD00:0::5"]) });
+    await ours.discover();
+    for (const ip of ["10.9.0.1", "::ffff:10.9.0.1", "fd00::5", "10.0.0.9", "::ffff:10.0.0.9"]) {
+      assert.equal(ours.isOurs(ip), true, ip);
+    }
+    for (const ip of ["::ffff:10.9.0.2", "fd00::6", ""]) assert.equal(ours.isOurs(ip), false, ip);
+  },
+);
+
+Deno.test("R2: a client's address with a zone is one, too", STRICT, () => {
+  const ours = replicas();
+  const claim = {
+    instance: ours.instance,
+    sender: "s".repeat(22),
+    count: 0,
+    client: "fe80::1%eth0.5",
+    bodyDigest: "-",
+  };
+  const taken = ours.take(proveHop(ring.active, claim, { ...REQUEST, to: SELF }), "10.0.0.2", REQUEST);
+  assert.equal(typeof taken === "object" && taken.client, "fe80::1%eth0.5");
+});
+
+Deno.test("R2: a peer that gave way to others and is met again is sent no number twice", STRICT, () => {
+  const ours = replicas({ networks: new CidrList(["10.0.0.0/8"]) });
+  const address = "http://10.1.0.1:8080";
+  const first = ours.at(address)!;
+  const before = [first.nextNumber().count, first.nextNumber().count];
+  for (let i = 0; i < 1100; i++) ours.at(`http://10.2.${i >> 8}.${i & 255}:8080`);
+  const again = ours.at(address)!;
+  assert.notEqual(again, first, "it gave way");
+  assert.ok(again.nextNumber().count > Math.max(...before));
+  ours.close();
+});

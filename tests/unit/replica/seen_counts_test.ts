@@ -27,3 +27,14 @@ Deno.test("M3: senders are remembered within a bound", STRICT, () => {
   assert.ok(seen.size <= 1024);
   assert.equal(seen.isNew("s2999", 0), false);
 });
+
+Deno.test("R2: who sends on is not the one that is forgotten, however many others have come since", STRICT, () => {
+  const seen = new SeenCounts();
+  assert.equal(seen.isNew("steady", 0), true);
+  for (let i = 0; i < 3000; i++) {
+    assert.equal(seen.isNew(`short${i}`, 0), true);
+    assert.equal(seen.isNew("steady", i + 1), true);
+  }
+  assert.equal(seen.isNew("steady", 0), false);
+  assert.equal(seen.isNew("steady", 2999), false);
+});
