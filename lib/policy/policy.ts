@@ -7,7 +7,8 @@ import type { Part } from "./cel.ts";
 import type { Reads } from "./expression_reads.ts";
 import type { ToolHints } from "./hints.ts";
 import { RuleScope } from "./rule_scope.ts";
-import { isOpen, type Subject, type SubjectKind } from "./subject.ts";
+import { type Names, namesOf, type Pattern, type Spellings, spelt } from "./spelt.ts";
+import { isOpen, type Subject } from "./subject.ts";
 import { type Known, type Verdict, VerdictMemory } from "./verdict.ts";
 
 /** One rule, ready to be asked. */
@@ -15,7 +16,7 @@ export interface Rule {
   /** What it goes by where somebody is told: its own name, or its place. */
   readonly name: string;
   readonly effect: "allow" | "deny";
-  readonly patterns: readonly { readonly kind: SubjectKind; readonly pattern: string }[];
+  readonly patterns: readonly Pattern[];
   /** Scopes a caller must have for it to allow; none for rules that deny. */
   readonly scopes: readonly string[];
   /** All of them have to hold; none: it always matches. */
@@ -27,7 +28,7 @@ export interface PolicyOptions {
   /** What becomes of what no rule speaks of. */
   readonly otherwise: "allow" | "deny";
   /** All that an address may be taken for by the server, itself included. */
-  readonly spellings: (uri: string) => readonly string[];
+  readonly spellings: Spellings;
   /** Which server a name leads to; "" where there is one without a name. */
   readonly serverOf: (subject: Subject) => string;
 }
@@ -61,6 +62,8 @@ export class Policy {
   readonly #options: PolicyOptions;
   #cache = new WeakMap<Principal, VerdictMemory>();
   #cached = 0;
+  /** Of each rule, in every spelling that counts. */
+  readonly #patterns: ReadonlyMap<Rule, readonly Pattern[]>;
   /** What the conditions of each rule read of arguments. */
   readonly #wanted: ReadonlyMap<Rule, Reads>;
   /** Conditions that could not be told, since the start of this policy. */
@@ -72,6 +75,7 @@ export class Policy {
   constructor(options: PolicyOptions) {
     this.#options = options;
     this.reads = readsOf(options.rules);
+    this.#patterns = new Map(options.rules.map((rule) => [rule, spelt(rule, options.spellings)]));
     this.#wanted = new Map(options.rules.map((rule) => [rule, readsOf([rule])]));
   }
 
@@ -127,7 +131,7 @@ export class Policy {
 
   #decide(principal: Principal, subject: Subject, known: Known, trail: Trail): Verdict {
     const { rules, otherwise } = this.#options;
-    const names = subject.kind === "resource" ? this.#options.spellings(subject.name) : [subject.name];
+    const names = namesOf(subject, this.#options.spellings);
     try {
       for (const rule of rules) {
         if (!this.#matches(rule, names, { principal, subject, known, trail })) continue;
@@ -156,17 +160,18 @@ export class Policy {
   }
 
   /** An address is denied if any of its spellings is, and allowed if all are. */
-  #matches(rule: Rule, names: readonly string[], asking: Asking): boolean {
+  #matches(rule: Rule, names: Names, asking: Asking): boolean {
     const { kind } = asking.subject;
     const { steps } = asking.trail;
+    const patterns = this.#patterns.get(rule)!;
     const fits = (name: string) => {
-      if (rule.patterns.some((pattern) => pattern.kind === kind && matchesPattern(pattern.pattern, name))) {
+      if (patterns.some((pattern) => pattern.kind === kind && matchesPattern(pattern.pattern, name))) {
         return this.#holds(rule, name, asking);
       }
       steps?.push({ rule: rule.name, why: "none of its patterns names it" });
       return false;
     };
-    return rule.effect === "deny" ? names.some(fits) : names.every(fits);
+    return rule.effect === "deny" ? names.toDeny.some(fits) : names.toAllow.every(fits);
   }
 
   #holds(rule: Rule, name: string, asking: Asking): boolean {

@@ -118,3 +118,56 @@ for (const lane of LANES) {
     assert.equal(good.fake.ran.get("drop"), undefined);
   });
 }
+
+for (const lane of LANES) {
+  Deno.test(`G4: an address is denied however pattern and address are spelt (${lane} lane)`, STRICT, async () => {
+    await using server = new FakeMember();
+    const deny = ["resource:file:///private/*", "resource:file:///A%20b/*", "resource:file:///caf%C3%A9/*"];
+    await using signet = await TestSignet.start({
+      upstream: server.url,
+      lane,
+      flags: [...rules({ deny }), "--rules-otherwise", "allow"],
+    });
+    const id = await signet.open();
+    const read = (uri: string) =>
+      signet.post({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } }, { id });
+    const denied = [
+      ...["file:///private/x", "file:///PRIVATE/x", "FILE:///Priv%41te/x", "file://localhost/a/../Private/x"],
+      ...["file:///A%20b/x", "file:///A b/x", "file:///%41%20b/x", "file:///a b/x", "file:///a/../A b/x"],
+      ...["file:///caf\u00e9/x", "file:///cafe\u0301/x", "file:///CAF%C3%89/x", "file:///caf%C3%A9/x"],
+    ];
+    for (const uri of denied) assert.equal(await status(read(uri)), 200, uri);
+    assert.deepEqual(server.asked("resources/read"), []);
+    for (const uri of ["file:///public/x", "db://PRIVATE/x"]) assert.equal(await status(read(uri)), 200, uri);
+    assert.equal(server.asked("resources/read").length, 2);
+  });
+
+  Deno.test(`G4: of several servers an address is denied however it is spelt (${lane} lane)`, STRICT, async () => {
+    await using files = new FakeMember();
+    await using others = new FakeMember();
+    await using signet = await startSeveral({ files, others }, {
+      lane,
+      flags: [...rules({ deny: ["resource:files+file:///private/*"] }), "--rules-otherwise", "allow"],
+    });
+    const session = await SeveralSession.open(signet);
+    const denied = ["FILES+file:///private/x", "files+FILE:///PRIVATE/x", "files+file:///a/../Priv%41te/x"];
+    for (const uri of denied) await session.ask("resources/read", { uri });
+    assert.deepEqual(files.asked("resources/read"), []);
+    assert.equal((await session.ask("resources/read", { uri: "others+file:///private/x" })).error, undefined);
+  });
+
+  Deno.test(`G4: an address is allowed by a pattern that spells it with escapes (${lane} lane)`, STRICT, async () => {
+    await using server = new FakeMember();
+    const allow = ["resource:file:///a%20b/*", "resource:file:///c/?*"];
+    await using signet = await TestSignet.start({ upstream: server.url, lane, flags: rules({ allow }) });
+    const id = await signet.open();
+    const read = (uri: string) =>
+      signet.post({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } }, { id });
+    for (const uri of ["file:///a%20b/../c", "file:///A%20b/x", "file:///c/", "file:///c"]) {
+      assert.equal(await status(read(uri)), 200, uri);
+    }
+    assert.deepEqual(server.asked("resources/read"), []);
+    for (const uri of ["file:///a%20b/x", "file:///c/d"]) assert.equal(await status(read(uri)), 200, uri);
+    assert.equal(server.asked("resources/read").length, 2);
+  });
+}
