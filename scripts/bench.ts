@@ -8,7 +8,7 @@
 //   --against FILE    an earlier report: says what has become worse since, beyond what rounds differ by anyway
 //   --against FOLDER  another checkout, measured in turn with this one by the job `http`
 //   --markdown FILE   writes the report there as well
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { changeTable, compare } from "./bench/against.ts";
 import type { Context, Job } from "./bench/context.ts";
 import { makeCredentials } from "./bench/credentials.ts";
@@ -69,16 +69,13 @@ async function measure(jobs: readonly Job[], context: Context): Promise<Finding[
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      quick: { type: "boolean", default: false },
-      only: { type: "string", multiple: true, default: [] },
-      rounds: { type: "string" },
-      executable: { type: "string" },
-      against: { type: "string" },
-      markdown: { type: "string" },
-    },
+  const values = readOptions(import.meta.url, {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    rounds: { type: "string" },
+    executable: { type: "string" },
+    against: { type: "string" },
+    markdown: { type: "string" },
   });
   const missing = await missingPrograms();
   if (missing.length > 0) {

@@ -3,15 +3,16 @@
 //
 //   deno run -A scripts/bench_envelope.ts [--rounds N] [--json]
 import { randomBytes, randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
 import { fingerprintOwner } from "../lib/envelope/owner_fingerprint.ts";
 import { DEFAULT_MAX_LENGTH } from "../lib/envelope/seal.ts";
 import { newSid, openSession, sealSession } from "../lib/envelope/session_id.ts";
 import type { SealedSession } from "../lib/envelope/session_payload.ts";
 
-const { values: flags } = parseArgs({
-  options: { rounds: { type: "string", default: "41" }, json: { type: "boolean", default: false } },
+const flags = readOptions(import.meta.url, {
+  rounds: { type: "string", default: "41" },
+  json: { type: "boolean", default: false },
 });
 const ROUNDS = Number(flags.rounds);
 /** Calls a round: long enough for the clock, short enough that every row meets the same noise. */

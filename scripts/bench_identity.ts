@@ -3,7 +3,7 @@
 // so the figures are Signet's own. Interleaved rounds and medians, so that a busy machine slows all rows alike.
 //
 //   deno run -A --v8-flags=--expose-gc scripts/bench_identity.ts [--rounds N] [--flood N] [--only SOURCE] [--json]
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { Authenticator } from "../lib/identity/authenticator.ts";
 import { BearerSource } from "../lib/identity/bearer.ts";
@@ -18,13 +18,11 @@ import { SessionTokens } from "../lib/session/tokens.ts";
 import { TokenSecret } from "../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../lib/store/memory.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "15" },
-    flood: { type: "string", default: "100000" },
-    only: { type: "string" },
-    json: { type: "boolean", default: false },
-  },
+const flags = readOptions(import.meta.url, {
+  rounds: { type: "string", default: "15" },
+  flood: { type: "string", default: "100000" },
+  only: { type: "string" },
+  json: { type: "boolean", default: false },
 });
 const ROUNDS = Number(flags.rounds);
 const FLOOD = Number(flags.flood);

@@ -7,7 +7,7 @@
 //   --load LOAD       of what: session (default), or stateless or state, calls of revision 2026-07-28
 //   --turns N         each in turn, N times (12)
 // Exit code 1 if this state is slower beyond noise.
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { runToEnd } from "./bench/process.ts";
 import { markdownTable, median, show } from "./bench/report.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
@@ -57,14 +57,11 @@ async function statesOf(options: { against?: string; with?: string }, file: stri
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      against: { type: "string" },
-      with: { type: "string" },
-      load: { type: "string" },
-      turns: { type: "string", default: "12" },
-    },
+  const values = readOptions(import.meta.url, {
+    against: { type: "string" },
+    with: { type: "string" },
+    load: { type: "string" },
+    turns: { type: "string", default: "12" },
   });
   const directory = await Deno.makeTempDir({ prefix: "signet_bench_path_" });
   const states = await statesOf(values, `${directory}/file`);

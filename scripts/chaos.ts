@@ -1,17 +1,15 @@
 // `deno task chaos --minutes N`: replicas behind nginx round robin, each with a server of its own, and a shared store; all of
 // them are killed, frozen, rolled out and reloaded while unmodified SDK clients work on. Prints the tally, and exits with 1
 // if anything happened that must not.
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { calm, chaos, type DeedName, DEEDS, findings } from "../tests/support/chaos/chaos.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "3" },
-    replicas: { type: "string", default: "3" },
-    sessions: { type: "string", default: "50" },
-    deed: { type: "string", multiple: true, default: [...DEEDS] },
-    calm: { type: "string" },
-  },
+const values = readOptions(import.meta.url, {
+  minutes: { type: "string", default: "3" },
+  replicas: { type: "string", default: "3" },
+  sessions: { type: "string", default: "50" },
+  deed: { type: "string", multiple: true, default: [...DEEDS] },
+  calm: { type: "string" },
 });
 const [minutes, replicas, sessions] = [Number(values.minutes), Number(values.replicas), Number(values.sessions)];
 const deeds = DEEDS.filter((deed: DeedName) => values.deed.includes(deed));

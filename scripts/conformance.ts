@@ -3,7 +3,7 @@
 // server without its sessions, and with nothing else),
 // and compares scenario by scenario and check by check. Exit
 // code 1 if anything that passes directly does not pass through Signet. The suite's own exit code is not trusted.
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runBounded } from "./bounded_child.ts";
@@ -31,14 +31,11 @@ interface Choice {
 
 const USAGE = `usage: deno task conformance [--set ${SETS.join("|")}] [--lane ${LANES.join("|")}] [--verbose]`;
 
-function readChoice(args: string[]): Choice {
-  const { values } = parseArgs({
-    args,
-    options: {
-      set: { type: "string", multiple: true, default: SETS },
-      lane: { type: "string", multiple: true, default: DEFAULT_LANES },
-      verbose: { type: "boolean", default: false },
-    },
+function readChoice(): Choice {
+  const values = readOptions(import.meta.url, {
+    set: { type: "string", multiple: true, default: SETS },
+    lane: { type: "string", multiple: true, default: DEFAULT_LANES },
+    verbose: { type: "boolean", default: false },
   });
   if (values.set.some((set) => !SETS.includes(set)) || values.lane.some((lane) => !LANES.includes(lane))) {
     console.error(USAGE);
@@ -192,7 +189,7 @@ async function startLane(lane: string, url: string, stack: AsyncDisposableStack)
 }
 
 async function main(): Promise<number> {
-  const choice = readChoice(Deno.args);
+  const choice = readChoice();
   await using fixture = await startFixture("conformance");
   await using stack = new AsyncDisposableStack();
   const endpoints = new Map([["direct", fixture.url]]);

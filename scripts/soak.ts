@@ -1,14 +1,12 @@
 // `deno task soak --minutes N`: the soak of tests/e2e/soak_test.ts for as long as is wanted, half of it over HTTP and half
 // before a stdio server. Says what went wrong, and exits with 1 if anything did.
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { soak, SOAK_KINDS } from "../tests/support/soak/soak.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    kind: { type: "string", multiple: true, default: [...SOAK_KINDS] },
-    "full-lane": { type: "boolean", default: false },
-  },
+const values = readOptions(import.meta.url, {
+  minutes: { type: "string", default: "10" },
+  kind: { type: "string", multiple: true, default: [...SOAK_KINDS] },
+  "full-lane": { type: "boolean", default: false },
 });
 const minutes = Number(values.minutes);
 const kinds = SOAK_KINDS.filter((kind) => values.kind.includes(kind));
