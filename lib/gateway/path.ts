@@ -167,6 +167,7 @@ function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): 
   const { fullLane, cancelOnDisconnect } = parts.options;
   if (fullLane || !speaks(session, inbound.protocolVersion)) return false;
   if (inbound.head.method === "GET") return true;
+  if (inbound.protocolVersion !== undefined && claimsModernEra(inbound.protocolVersion)) return false;
   // To cancel a call its id must be known, and for that its body parsed (C3).
   if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.facts.isJson) return false;
   inbound.body = inbound.exchange.body.takeBuffered();
@@ -179,7 +180,8 @@ function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): 
 async function openAndDeliver(parts: GatewayParts, read: Read): Promise<void> {
   try {
     const session = await open(parts, read);
-    if (session === undefined) await deliverWithout(parts, read);
+    // A stateless request is one whatever session it names: in it nobody would look at what it brings (S1).
+    if (session === undefined || read.message?.era === "modern") await deliverWithout(parts, read);
     else await deliverTo(parts, read, session);
   } catch (error) {
     // Another caller's cancellation is answered and has no effect (O3).

@@ -101,6 +101,7 @@ const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT
 const TRACEPARENT_SLOT = slotOf(META, "traceparent");
 /** Of a context only who traces makes something, by `readPlain` or from the text. */
 const META_SLOTS: Slots = slotsIn(META).filter(([slot]) => slot !== TRACEPARENT_SLOT);
+const ENVELOPE_SLOT = slotOf(META, "io.modelcontextprotocol/protocolVersion");
 const REF_SLOTS = slotsIn(REF), RESULT_SLOTS = slotsIn(RESULT), ERROR_SLOTS = slotsIn(ERROR);
 
 const INITIALIZE = encoder.encode('"initialize"');
@@ -281,8 +282,8 @@ export interface PlainReading extends ScanLimits {
 }
 
 /**
- * Reads a body of a known session only as far as is needed to pass it on: undefined if it is refused, a batch, or the
- * handshake. Makes no objects of what stands in it.
+ * Reads a body of a known session only as far as is needed to pass it on: undefined if it is refused, a batch, the
+ * handshake, or a stateless message, which is none of a session's. Makes no objects of what stands in it.
  */
 export function readPlain(bytes: Uint8Array, limits: PlainReading): PlainMessage | undefined {
   const scan = plainScan.begin(bytes, limits);
@@ -292,7 +293,7 @@ export function readPlain(bytes: Uint8Array, limits: PlainReading): PlainMessage
     const scanned = { bytes, scan };
     const shape = shapeOf(scanned);
     if (shape instanceof SignetError) return undefined;
-    if (shape !== "response" && isText(scanned, METHOD, INITIALIZE)) return undefined;
+    if (shape !== "response" && (has(scanned, ENVELOPE_SLOT) || isText(scanned, METHOD, INITIALIZE))) return undefined;
     if (limits.subject !== undefined && shape !== "response") noteSubject(scanned, limits.subject);
     const method = shape === "response" ? RESPONSE : methodNumberAt(bytes, scan.starts[METHOD]!, scan.ends[METHOD]!);
     const traceparent = limits.traced === true ? traceparentOf(scanned) : undefined;
