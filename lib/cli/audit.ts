@@ -4,7 +4,7 @@ import type { Verdict } from "../audit/verify.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean, type Kind, quoted, unfit } from "../config/kinds.ts";
 import { readPieces } from "../platform/files.ts";
-import { systemFault } from "../platform/system_fault.ts";
+import { explainReadError } from "../config/read_error.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
 import { printable } from "./text.ts";
@@ -79,7 +79,7 @@ async function verifyFiles(context: CommandContext, files: readonly string[]): P
     } catch (error) {
       throw new CommandFailure(
         EXIT.unreachable,
-        `reading ${printable(file)}: ${systemFault(error) ?? "it cannot be read"}`,
+        `reading ${printable(file)}: ${explainReadError(error, file).problem}`,
         "Name the files of the audit log, the oldest first.",
       );
     }

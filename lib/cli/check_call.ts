@@ -13,6 +13,7 @@ import type { Known, Verdict } from "../policy/verdict.ts";
 import { readArguments } from "../policy/arguments.ts";
 import type { Subject } from "../policy/subject.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { readOwnFile } from "./own_file.ts";
 
 const AS: OwnFlag<string> = {
   name: "as",
@@ -37,6 +38,7 @@ const SAYS: OwnFlag<string> = {
 
 export const CALL_FLAGS: readonly OwnFlag[] = [AS, CALL, ARGUMENTS, SAYS];
 
+const CLAIMS = '{"sub": "alice", "scope": "db:read"}';
 const METHOD_OF = { tool: "tools/call", prompt: "prompts/get", resource: "resources/read" } as const;
 
 /** Whether a call was asked about. */
@@ -79,20 +81,22 @@ function knownOf({ flags }: CommandContext): Known {
   };
 }
 
-function readObject(text: string, what: string): JsonObject {
+function readObject(text: string, what: string, such = '{"limit": 10}'): JsonObject {
   try {
     const value: unknown = JSON.parse(text);
     if (isJsonObject(value)) return value;
   } catch {
     // Told below.
   }
-  throw new CommandFailure(EXIT.usage, `${what} is no JSON object`, 'Write one, such as {"limit": 10}.');
+  throw new CommandFailure(EXIT.usage, `${what} is no JSON object`, `Write one, such as ${such}.`);
 }
 
 /** Nobody in particular where no claims are given. */
 async function principalOf(context: CommandContext, settings: Settings): Promise<Principal> {
   const path = ownValue(context.flags, AS);
-  const claims = path === undefined ? { sub: "somebody" } : claimsIn(await context.readTextFile(path));
+  const claims = path === undefined
+    ? { sub: "somebody" }
+    : claimsIn(await readOwnFile(context, { path, flag: AS.name }));
   const issuer = typeof claims.iss === "string" ? claims.iss : settings.jwtIssuer ?? "";
   const provider = settings.jwtProviders.find((provider) => provider.issuer === issuer);
   const subject = claimAt(claims, provider?.subjectClaim ?? settings.jwtSubjectClaim);
@@ -111,9 +115,17 @@ async function principalOf(context: CommandContext, settings: Settings): Promise
 /** Of a file that holds claims, or a token. */
 function claimsIn(text: string): JsonObject {
   const [, payload] = /^\s*[\w-]+\.([\w-]+)\.[\w-]*\s*$/.exec(text) ?? [];
-  if (payload === undefined) return readObject(text, "the file of --as");
-  const bytes = Uint8Array.fromBase64(payload, { alphabet: "base64url" });
-  return readObject(new TextDecoder().decode(bytes), "the token of --as");
+  if (payload === undefined) return readObject(text, "the file of --as", CLAIMS);
+  return readObject(decodedPayload(payload), "the token of --as", CLAIMS);
+}
+
+/** Empty for what is no base64url: then it is no JSON either. */
+function decodedPayload(payload: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.fromBase64(payload, { alphabet: "base64url" }));
+  } catch {
+    return "";
+  }
 }
 
 interface Explaining {

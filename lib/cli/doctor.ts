@@ -7,6 +7,7 @@ import { ConfigError } from "../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Finding, Findings, Verdict } from "./doctor/finding.ts";
 import { printJson } from "./output.ts";
+import { readOwnFile } from "./own_file.ts";
 import { styleFor, wrap } from "./text.ts";
 import { columnsOf } from "./watch.ts";
 
@@ -45,10 +46,11 @@ function summaryOf({ ok, warn, fail, skip }: Record<Verdict, number>): string {
   return `${fail === 0 ? "nothing is wrong" : `${fail} wrong`}: ${told.join(", ")}`;
 }
 
-/** The token to try with. @throws whatever reading the file throws */
+/** The token to try with. @throws CommandFailure if its file cannot be read */
 export async function bearerOf(context: CommandContext): Promise<string | undefined> {
   const path = ownValue(context.flags, BEARER_FLAG);
-  return path === undefined ? undefined : (await context.readTextFile(path)).trim();
+  if (path === undefined) return undefined;
+  return (await readOwnFile(context, { path, flag: BEARER_FLAG.name })).trim();
 }
 
 async function* examine(context: CommandContext): Findings {

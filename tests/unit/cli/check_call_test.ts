@@ -62,6 +62,7 @@ Deno.test("G4: check takes a token in place of its claims, and says what it cann
   for (
     const [claims, args, wanted] of [
       ["no JSON", ["--call", "a"], /the file of --as is no JSON object/i],
+      ["e30.a.b", ["--call", "a"], /the token of --as is no JSON object\.\n.*"sub"/i],
       [{}, ["--arguments", "{}"], /there is no call to judge/i],
       [{}, ["--call", "a", "--arguments", "[1]"], /--arguments is no JSON object/i],
       [{}, ["--call", "a", "--annotations", "x"], /--annotations is no JSON object/i],
@@ -106,5 +107,19 @@ Deno.test("G4: check tells what is wrong with rules: place, rule, character, and
     const machine = new FakeMachine({ files: { "signet.yaml": `upstream: http://127.0.0.1:3000/mcp\n${line}\n` } });
     assert.equal(await machine.run("check", "--config", "signet.yaml"), 0, machine.stdout);
     assert.match(machine.stdout.replace(/\s+/g, " "), wanted);
+  }
+});
+
+Deno.test("a file that a command's own flag names, and is not there, is told in words", STRICT, async () => {
+  for (
+    const words of [
+      ["check", "--config", "signet.yaml", "--as", "nobody", "--call", "a"],
+      ["check", "--config", "signet.yaml", "--probe", "--bearer-file", "nobody"],
+      ["doctor", "--config", "signet.yaml", "--bearer-file", "nobody"],
+    ]
+  ) {
+    const machine = new FakeMachine({ files: { "signet.yaml": FILE } });
+    assert.equal(await machine.run(...words), 2, words.join(" "));
+    assert.match(machine.stderr, /signet: --(as|bearer-file) nobody: there is no such file\.\nCreate nobody, or/i);
   }
 });
