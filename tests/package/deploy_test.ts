@@ -128,7 +128,9 @@ Deno.test("R1: compose with replicas: its parts fit together, and its commands a
     const address = networks.peers.ipv4_address;
     assert.ok(nginx.includes(`server ${address}:8080`), "the balancer knows it");
     assert.ok(command.includes(`--advertise=http://${address}:8080`));
-    assert.deepEqual(Object.keys(compose.services[`server_${n}`].networks), [`pair_${n}`]);
+    assert.ok(command.includes(`--upstream=http://server-${n}:3001/mcp`), "one address for all would be one server");
+    assert.deepEqual(Object.keys(compose.services[`server-${n}`].networks), [`pair_${n}`]);
+    assert.notEqual(compose.networks[`pair_${n}`]?.internal, true, "npx has to reach its registry");
     await assertServes(command.slice(1).map((flag: string) => flag.replace("/etc/signet/signet.yaml", config)));
   }
   for (const service of Object.values<{ networks: object }>(compose.services)) {
