@@ -1,41 +1,70 @@
 // What is told of an exchange or an event as one JSON object, short of its braces and its number: the chain adds those when
 // it is written. No session id, credential or argument stands in it unless a setting asks for it (G3).
-// Made by hand: it is on the way of every call, and most of its texts were in the line before.
+// Made by hand, as bytes: it is on the way of every call, and most of what it says was in the line before.
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
 import { redactPath } from "../observe/redact.ts";
+import type { LineBytes } from "./line_batch.ts";
 
-/** Texts whose JSON is kept: names of tools, user agents, paths. */
-const MAX_KEPT = 1024;
 /** Longer texts are cut, in characters: a line is bounded whatever a client sends. */
 const MAX_TEXT = 512;
 
-const quotedTexts = new Map<string, string>();
-
 /** `text` as JSON, cut where it is long. */
 export function quoted(text: string): string {
-  const known = quotedTexts.get(text);
-  if (known !== undefined) return known;
-  const json = JSON.stringify((text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`).toWellFormed());
-  if (text.length > MAX_TEXT) return json;
-  if (quotedTexts.size >= MAX_KEPT) quotedTexts.clear();
-  quotedTexts.set(text, json);
-  return json;
+  return JSON.stringify(cut(text).toWellFormed());
 }
 
-/** Principals are the same objects again and again; whoever holds them lets go of this, too. */
-const actors = new WeakMap<Actor, string>();
+function cut(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+}
 
-function actorJson(actor: Actor): string {
-  const known = actors.get(actor);
-  if (known !== undefined) return known;
-  const { source, issuer, subject, clientId } = actor;
+const encoder = new TextEncoder();
+const ascii = (text: string) => encoder.encode(text);
+
+/** A member whose texts come again and again: names of tools, user agents, sessions. Made once, as bytes. */
+class Member {
+  /** Of each, at most. */
+  static readonly MOST = 1024;
+  /** Longer ones are made anew, in characters. */
+  static readonly LONGEST = 128;
+  readonly #head: string;
+  readonly #known = new Map<string, Uint8Array>();
+
+  constructor(name: string) {
+    this.#head = `,"${name}":`;
+  }
+
+  write(line: LineBytes, text: string): void {
+    line.put(this.#known.get(text) ?? this.#make(text));
+  }
+
+  #make(text: string): Uint8Array {
+    const bytes = ascii(this.#head + quoted(text));
+    if (text.length > Member.LONGEST) return bytes;
+    if (this.#known.size >= Member.MOST) this.#known.clear();
+    this.#known.set(text, bytes);
+    return bytes;
+  }
+}
+
+const SESSION = new Member("session"), FROM = new Member("from"), USER_AGENT = new Member("agent");
+const METHOD = new Member("method"), NAME = new Member("name"), UPSTREAM = new Member("upstream");
+const MEMBER = new Member("member");
+
+/** Principals are the same objects again and again; whoever holds them lets go of this, too. */
+const actors = new WeakMap<Actor, Uint8Array>();
+
+function actorJson({ source, issuer, subject, clientId }: Actor): string {
   // Of these, a session token's subject is an agent's name.
   const name = source === "token" ? "agent" : "sub";
   const client = clientId === undefined ? "" : `,"client":${quoted(clientId)}`;
-  const json = `{"by":${quoted(source)},"iss":${quoted(issuer)},"${name}":${quoted(subject)}${client}}`;
-  actors.set(actor, json);
-  return json;
+  return `{"by":${quoted(source)},"iss":${quoted(issuer)},"${name}":${quoted(subject)}${client}}`;
+}
+
+function writeActor(line: LineBytes, actor: Actor): void {
+  let bytes = actors.get(actor);
+  if (bytes === undefined) actors.set(actor, bytes = ascii(`,"actor":${actorJson(actor)}`));
+  line.put(bytes);
 }
 
 /** Which event a call is, by its method: those that something is done with have a name of their own. */
@@ -55,21 +84,40 @@ function outcomeOf(record: ExchangeRecord): string {
   return record.outcomeKnown || record.status === 202 || record.status === 204 || record.isStream ? "ok" : "answered";
 }
 
-let lastMs = NaN;
-let lastTime = "";
+/** Of the second that was written last; NaN before the first. */
+let second = NaN;
+let secondBytes = new Uint8Array(0);
 
 /** The member that every line begins with. */
-export function timeMember(atMs: number): string {
-  if (atMs !== lastMs) {
-    lastMs = atMs;
-    lastTime = `"time":"${new Date(atMs).toISOString()}",`;
+export function writeTime(line: LineBytes, atMs: number): void {
+  const ofSecond = Math.floor(atMs / 1000);
+  if (ofSecond !== second) {
+    secondBytes = ascii(`"time":"${new Date(1000 * ofSecond).toISOString().slice(0, -"000Z".length)}`);
+    second = ofSecond;
   }
-  return lastTime;
+  line.put(secondBytes);
+  const ms = Math.floor(atMs - 1000 * ofSecond);
+  const tens = (ms / 10) | 0, hundreds = (ms / 100) | 0;
+  line.byte(ZERO + hundreds);
+  line.byte(ZERO + tens - 10 * hundreds);
+  line.byte(ZERO + ms - 10 * tens);
+  line.put(BEHIND_TIME);
 }
 
-/** Milliseconds with two decimals, which is what a clock tells. */
-function ms(value: number): string {
-  return String(Math.round(value * 100) / 100);
+const ZERO = 0x30;
+const BEHIND_TIME = ascii('Z",');
+const STATUS = ascii(',"status":'), RPC = ascii(',"rpc":'), ID = ascii(',"id":');
+const IN = ascii(',"in":'), OUT = ascii(',"out":'), MS = ascii(',"ms":');
+
+/** Both are words of ours, and few. */
+const beginnings = new Map<string, Map<string, Uint8Array>>();
+
+function beginningOf(event: string, outcome: string): Uint8Array {
+  let ofEvent = beginnings.get(event);
+  if (ofEvent === undefined) beginnings.set(event, ofEvent = new Map());
+  let bytes = ofEvent.get(outcome);
+  if (bytes === undefined) ofEvent.set(outcome, bytes = ascii(`"event":"${event}","outcome":"${outcome}"`));
+  return bytes;
 }
 
 interface About {
@@ -79,18 +127,15 @@ interface About {
   readonly rpcId: BatchItem["rpcId"];
 }
 
-function targetJson({ method, name, uri, rpcId }: About): string {
-  let json = "";
+function writeTarget(line: LineBytes, { method, name, uri, rpcId }: About): void {
   // Those that have an event of their own are named by it.
-  if (method !== undefined && EVENT_OF[method] === undefined) json += `,"method":${quoted(method)}`;
-  if (name !== undefined) json += `,"name":${quoted(name)}`;
-  if (uri !== undefined) json += `,"uri":${quoted(uri)}`;
-  if (rpcId !== null) json += `,"id":${typeof rpcId === "string" ? JSON.stringify(cut(rpcId)) : String(rpcId)}`;
-  return json;
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+  if (method !== undefined && EVENT_OF[method] === undefined) METHOD.write(line, method);
+  if (name !== undefined) NAME.write(line, name);
+  if (uri !== undefined) line.text(`,"uri":${quoted(uri)}`);
+  if (rpcId === null) return;
+  line.put(ID);
+  if (typeof rpcId === "number") line.number(rpcId);
+  else line.text(typeof rpcId === "string" ? JSON.stringify(cut(rpcId)) : String(rpcId));
 }
 
 function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): string {
@@ -100,45 +145,64 @@ function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | unde
 }
 
 /** What one message of the exchange has of its own, and then all it has in common with the others of its batch. */
-function lineFor(record: ExchangeRecord, about: About, batch = ""): string {
-  const { refusal, session, actor, userAgent, upstream, member, httpMethod, path, lane } = record;
-  let line = `${timeMember(record.startedAtMs)}"event":"${eventOf(record, about.method)}","outcome":"${
-    outcomeOf(record)
-  }"`;
-  if (refusal !== undefined) line += `,"code":"${refusal}"`;
-  if (record.rule !== undefined) line += `,"rule":${quoted(record.rule)}`;
-  if (record.limit !== undefined) line += `,"limit":${quoted(record.limit)}`;
-  if (record.cutBy !== undefined) line += `,"cut":"${record.cutBy}"`;
-  if (actor !== undefined) line += `,"actor":${actorJson(actor)}`;
-  if (session !== undefined) line += `,"session":${quoted(session)}`;
-  line += `,"from":${quoted(record.from)}`;
-  if (userAgent !== undefined) line += `,"agent":${quoted(userAgent)}`;
-  if (httpMethod !== undefined && httpMethod !== "POST") line += `,"http":${quoted(httpMethod)}`;
-  if (lane === "none" && path !== undefined) line += `,"path":${quoted(redactPath(path))}`;
-  line += targetJson(about) + batch;
-  if (record.args !== undefined) line += `,"args":${record.args}`;
-  if (upstream !== undefined) line += `,"upstream":${quoted(upstream)}`;
-  if (member !== undefined) line += `,"member":${quoted(member)}`;
-  if (record.revived) line += `,"revived":true`;
-  line += `,"status":${record.status}`;
-  if (record.rpcCode !== undefined) line += `,"rpc":${record.rpcCode}`;
-  if (record.isError === true && record.refusal !== undefined) line += ',"isError":true';
-  line += `,"in":${record.bytesIn},"out":${record.bytesOut},"ms":${ms(record.durationMs)}`;
-  if (record.errorId !== undefined) line += `,"error":"${record.errorId}"`;
-  if (record.traceparent !== undefined) line += `,"trace":${quoted(record.traceparent)}`;
-  return line;
+function writeLine(line: LineBytes, record: ExchangeRecord, about: About, batch = ""): void {
+  const { actor, session, httpMethod, path } = record;
+  writeTime(line, record.startedAtMs);
+  line.put(beginningOf(eventOf(record, about.method), outcomeOf(record)));
+  if (record.refusal !== undefined) line.text(`,"code":"${record.refusal}"`);
+  if (record.rule !== undefined) line.text(`,"rule":${quoted(record.rule)}`);
+  if (record.limit !== undefined) line.text(`,"limit":${quoted(record.limit)}`);
+  if (record.cutBy !== undefined) line.text(`,"cut":"${record.cutBy}"`);
+  if (actor !== undefined) writeActor(line, actor);
+  if (session !== undefined) SESSION.write(line, session);
+  FROM.write(line, record.from);
+  if (record.userAgent !== undefined) USER_AGENT.write(line, record.userAgent);
+  if (httpMethod !== undefined && httpMethod !== "POST") line.text(`,"http":${quoted(httpMethod)}`);
+  if (record.lane === "none" && path !== undefined) line.text(`,"path":${quoted(redactPath(path))}`);
+  writeTarget(line, about);
+  if (batch !== "") line.text(batch);
+  if (record.args !== undefined) line.text(`,"args":${record.args}`);
+  writeOutcome(line, record);
 }
 
-/** One line an exchange; of a batch, one a message. */
-export function exchangeLines(record: ExchangeRecord): readonly string[] {
-  const { batch } = record;
-  if (batch === undefined) return [lineFor(record, record)];
-  return batch.map((item, index) => lineFor(record, item, `,"batch":[${index + 1},${batch.length}]`));
+function writeOutcome(line: LineBytes, record: ExchangeRecord): void {
+  const { upstream, member, rpcCode, errorId, traceparent } = record;
+  if (upstream !== undefined) UPSTREAM.write(line, upstream);
+  if (member !== undefined) MEMBER.write(line, member);
+  if (record.revived) line.text(',"revived":true');
+  line.put(STATUS);
+  line.number(record.status);
+  if (rpcCode !== undefined) {
+    line.put(RPC);
+    line.number(rpcCode);
+  }
+  if (record.isError === true && record.refusal !== undefined) line.text(',"isError":true');
+  line.put(IN);
+  line.number(record.bytesIn);
+  line.put(OUT);
+  line.number(record.bytesOut);
+  line.put(MS);
+  line.hundredths(record.durationMs);
+  if (errorId !== undefined) line.text(`,"error":"${errorId}"`);
+  if (traceparent !== undefined) line.text(`,"trace":${quoted(traceparent)}`);
 }
 
-export function eventLine(event: LifeEvent): string {
+/** The line of an exchange that is no batch. */
+export function writeExchange(line: LineBytes, record: ExchangeRecord): void {
+  writeLine(line, record, record);
+}
+
+/** The lines of one that is, a message each, in their order; an array of what writes each. */
+export function batchWriters(record: ExchangeRecord): ((line: LineBytes) => void)[] {
+  const { batch = [] } = record;
+  return batch.map((item, index) => (line) => writeLine(line, record, item, `,"batch":[${index + 1},${batch.length}]`));
+}
+
+export function writeEvent(into: LineBytes, event: LifeEvent): void {
   const { reason, actor, subject, session, from, what, token, agent, count, ok } = event;
-  let line = `${timeMember(event.atMs)}"event":"${event.event}","outcome":"${ok === false ? "error" : "ok"}"`;
+  writeTime(into, event.atMs);
+  into.put(beginningOf(event.event, ok === false ? "error" : "ok"));
+  let line = "";
   if (reason !== undefined) line += `,"reason":${quoted(reason)}`;
   if (actor !== undefined) line += `,"actor":${actorJson(actor)}`;
   if (subject !== undefined) line += `,"subject":${actorJson(subject)}`;
@@ -148,5 +212,5 @@ export function eventLine(event: LifeEvent): string {
   if (token !== undefined) line += `,"token":${quoted(token)}`;
   if (agent !== undefined) line += `,"for":${quoted(agent)}`;
   if (count !== undefined) line += `,"count":${count}`;
-  return line;
+  into.text(line);
 }

@@ -5,9 +5,10 @@ import type { ExchangeRecord } from "../observe/exchange_record.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LifeEvent, Observer } from "../observe/observers.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
-import { eventLine, exchangeLines, quoted, timeMember } from "./audit_line.ts";
+import { batchWriters, quoted, writeEvent, writeExchange, writeTime } from "./audit_line.ts";
 import { Chain, type ChainKey } from "./chain.ts";
 import { Door, REMEDY } from "./door.ts";
+import { LineBatch, type LineBytes, LineQueue } from "./line_batch.ts";
 import type { Recovered } from "./recover.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -17,7 +18,7 @@ export interface AuditLogOptions {
   /** Where the chain in the sink's file stands. */
   readonly recovered?: Recovered | undefined;
   readonly whenFull: "drop" | "wait";
-  /** Most that waits to be written, in characters; with `wait`, what is under way may add to it as much again. */
+  /** Most that waits to be written, in bytes; with `wait`, what is under way may add to it as much again. */
   readonly maxWaiting?: number;
   /** How long a request waits for room before it is refused. Default 5,000. */
   readonly patienceMs?: number;
@@ -44,7 +45,7 @@ export interface AuditStats {
   lines: number;
   /** Neither written nor waiting, and counted in the chain. */
   dropped: number;
-  /** Characters that wait. */
+  /** Bytes that wait. */
   waiting: number;
   /** 1 while what is written to takes nothing. */
   failing: 0 | 1;
@@ -62,7 +63,7 @@ export class AuditLog implements Observer {
   readonly #chain: Chain;
   readonly #maxWaiting: number;
   readonly #door: Door;
-  #lines: string[] = [];
+  readonly #queue = new LineQueue(MAX_LINES);
   #gap: Gap | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What is being done with the sink, one thing after the other. */
@@ -86,8 +87,10 @@ export class AuditLog implements Observer {
     if (recovered?.stopped === false) start += ',"killed":true';
     if (recovered !== undefined && recovered.unsealed > 0) start += `,"unsealed":${recovered.unsealed}`;
     if (recovered !== undefined && recovered.torn > 0) start += `,"torn":${recovered.torn}`;
-    this.#lines.push(timeMember(options.now()) + start);
-    this.stats.waiting += this.#lines[0]!.length;
+    const { last } = this.#queue;
+    writeTime(last, options.now());
+    last.text(start);
+    this.stats.waiting += this.#queue.endLine();
     this.#schedule();
   }
 
@@ -102,11 +105,12 @@ export class AuditLog implements Observer {
   }
 
   readonly onExchange = (record: ExchangeRecord): void => {
-    this.#addAll(() => exchangeLines(record));
+    if (record.batch === undefined) return this.#add(writeExchange, record);
+    for (const write of batchWriters(record)) this.#add(write, undefined);
   };
 
   readonly onEvent = (event: LifeEvent): void => {
-    this.#addAll(() => [eventLine(event)]);
+    this.#add(writeEvent, event);
   };
 
   /**
@@ -185,17 +189,7 @@ export class AuditLog implements Observer {
     const { log } = this.#options;
     if (this.#closed) return log.info("audit log closed", { head: `${seq}:${mac}` });
     this.#closed = true;
-    log.error("audit log closed with lines unwritten", { characters: this.stats.waiting });
-  }
-
-  /** What cannot even be put in words is dropped and counted like what finds no room. */
-  #addAll(linesOf: () => readonly string[]): void {
-    try {
-      for (const line of linesOf()) this.#add(line);
-    } catch (fault) {
-      this.#drop();
-      this.#options.log.error("writing the audit log failed", { cause: String(fault) });
-    }
+    log.error("audit log closed with lines unwritten", { bytes: this.stats.waiting });
   }
 
   #drop(): void {
@@ -204,18 +198,29 @@ export class AuditLog implements Observer {
     this.#gap.count++;
   }
 
-  #add(line: string): void {
+  /** What cannot even be put in words is dropped and counted like what finds no room. */
+  #add<About>(write: (line: LineBytes, about: About) => void, about: About): void {
     const { stats } = this;
     const most = this.#options.whenFull === "wait" ? 2 * this.#maxWaiting : this.#maxWaiting;
-    if (this.#closed || stats.waiting + line.length > most) return this.#drop();
-    this.#lines.push(line);
-    stats.waiting += line.length;
-    if (this.#timer === undefined || this.#lines.length === MAX_LINES / 2) this.#schedule();
+    const { last } = this.#queue;
+    try {
+      write(last, about);
+    } catch (fault) {
+      last.dropLine();
+      this.#drop();
+      return this.#options.log.error("writing the audit log failed", { cause: String(fault) });
+    }
+    if (this.#closed || stats.waiting + last.unended > most) {
+      last.dropLine();
+      return this.#drop();
+    }
+    stats.waiting += this.#queue.endLine();
+    if (this.#timer === undefined || this.#queue.count === MAX_LINES / 2) this.#schedule();
   }
 
   #schedule(): void {
     if (this.#working || this.#closed) return;
-    if (this.#lines.length >= MAX_LINES / 2) return void this.#do(() => this.#writeAll());
+    if (this.#queue.count >= MAX_LINES / 2) return void this.#do(() => this.#writeAll());
     this.#timer ??= setTimeout(() => this.#do(() => this.#writeAll()), GATHER_MS);
   }
 
@@ -227,38 +232,47 @@ export class AuditLog implements Observer {
     const done: Promise<void> = this.#work = this.#work.then(work).catch(told).finally(() => {
       if (done !== this.#work) return;
       this.#working = false;
-      if (this.#lines.length > 0) this.#schedule();
+      if (this.#queue.count > 0) this.#schedule();
     });
     return done;
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#lines.length > 0 && !this.#closed) {
-      const lines = this.#lines.splice(0, MAX_LINES);
-      let size = 0;
-      for (const line of lines) size += line.length;
+    while (this.#queue.count > 0 && !this.#closed) {
+      const lines = this.#queue.take();
+      const size = lines.length;
       this.#tellGap(lines);
-      await this.#write(this.#chain.seal(lines));
-      this.stats.lines += lines.length;
+      const bytes = this.#chain.seal(lines);
+      const count = lines.ends.length;
+      this.#queue.release(lines);
+      await this.#write(bytes);
+      this.stats.lines += count;
       this.stats.waiting -= size;
       if (this.stats.waiting < this.#maxWaiting) this.#door.open();
     }
   }
 
   /** A line of the log's own, which finds room always. */
-  async #writeAlone(line: string): Promise<void> {
-    await this.#write(this.#chain.seal([timeMember(this.#options.now()) + line]));
+  async #writeAlone(text: string): Promise<void> {
+    const line = new LineBatch();
+    this.#writeOwn(line, text);
+    await this.#write(this.#chain.seal(line));
     this.stats.lines++;
   }
 
+  #writeOwn(line: LineBatch, text: string): void {
+    writeTime(line, this.#options.now());
+    line.text(text);
+    line.endLine();
+  }
+
   /** What was dropped is told where it is missing: behind all that waited when it was. */
-  #tellGap(lines: string[]): void {
+  #tellGap(lines: LineBatch): void {
     const gap = this.#gap;
-    if (gap === undefined || this.#lines.length > 0) return;
+    if (gap === undefined || this.#queue.count > 0) return;
     this.#gap = undefined;
     const since = new Date(gap.sinceMs).toISOString();
-    const time = timeMember(this.#options.now());
-    lines.push(`${time}"event":"audit.gap","outcome":"error","dropped":${gap.count},"since":"${since}"`);
+    this.#writeOwn(lines, `"event":"audit.gap","outcome":"error","dropped":${gap.count},"since":"${since}"`);
     this.#options.log.warn("audit lines dropped", { count: gap.count, since });
   }
 

@@ -2,8 +2,8 @@
 // all that was written since the MAC before, that one first: whoever changes, removes, adds or moves a byte, and has not
 // the key, leaves a MAC that does not fit. One HMAC a batch costs a fraction of one a line, and under little load a batch
 // is a line. HMAC-SHA256 (RFC 2104), cut to 128 bits (§5).
-import { Buffer } from "node:buffer";
 import { createHmac } from "../platform/builtin.ts";
+import { type LineBatch, LineBytes } from "./line_batch.ts";
 
 /** Of a MAC, in hex digits. */
 const MAC_DIGITS = 32;
@@ -19,7 +19,9 @@ export interface ChainKey {
   readonly secret: Uint8Array;
 }
 
-const AFTER_MAC_BYTES = new TextEncoder().encode(AFTER_MAC);
+const ascii = (text: string) => new TextEncoder().encode(text);
+const HEAD = ascii('{"v":1,"seq":'), COMMA = 0x2c, TAIL = ascii("}\n");
+const BEFORE_MAC_BYTES = ascii(BEFORE_MAC), AFTER_MAC_BYTES = ascii(AFTER_MAC);
 
 /**
  * The MAC of what stands between two.
@@ -46,6 +48,8 @@ export class Chain {
   #mac: string;
   #since: Uint8Array;
   #seq: number;
+  /** The same memory for one batch after the other. */
+  readonly #sealed = new LineBytes();
 
   constructor(key: ChainKey, state: ChainState = { mac: "", since: new Uint8Array(0), seq: 0 }) {
     this.key = key;
@@ -65,20 +69,26 @@ export class Chain {
   }
 
   /**
-   * The bytes of a batch.
-   * @param lines JSON objects without their braces, at least one
+   * The bytes of a batch; on loan until the next is sealed.
+   * @param lines at least one
    */
-  seal(lines: readonly string[]): Uint8Array {
-    let text = "";
-    const last = lines.length - 1;
-    for (let i = 0; i <= last; i++) {
-      text += `{"v":1,"seq":${++this.#seq},${lines[i]}${i < last ? "}\n" : BEFORE_MAC}`;
+  seal({ bytes, ends }: LineBatch): Uint8Array {
+    const sealed = this.#sealed;
+    sealed.empty();
+    const last = ends.length - 1;
+    for (let i = 0, start = 0; i <= last; i++) {
+      const end = ends[i]!;
+      sealed.put(HEAD);
+      sealed.number(++this.#seq);
+      sealed.byte(COMMA);
+      sealed.put(bytes.subarray(start, end));
+      sealed.put(i < last ? TAIL : BEFORE_MAC_BYTES);
+      start = end;
     }
-    // One buffer, written into: on Deno a third of what an encoder and a copy take.
-    const buffer = Buffer.allocUnsafe(text.length * 3 + MAC_DIGITS + AFTER_MAC.length);
-    const length = buffer.write(text);
-    this.#mac = macOf(this.key, this.#mac, [this.#since, buffer.subarray(0, length)]);
+    this.#mac = macOf(this.key, this.#mac, [this.#since, sealed.bytes.subarray(0, sealed.length)]);
     this.#since = AFTER_MAC_BYTES;
-    return buffer.subarray(0, length + buffer.write(this.#mac + AFTER_MAC, length));
+    sealed.text(this.#mac);
+    sealed.put(AFTER_MAC_BYTES);
+    return sealed.bytes.subarray(0, sealed.length);
   }
 }

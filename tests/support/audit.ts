@@ -1,11 +1,23 @@
 // An audit log in a folder of its own, as a test reads it: its lines, and whether its chain is whole.
 import { chainKeyOf } from "../../lib/app/audit.ts";
+import type { Chain } from "../../lib/audit/chain.ts";
+import { LineBatch } from "../../lib/audit/line_batch.ts";
 import { type Verdict, Verifier } from "../../lib/audit/verify.ts";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { readPieces } from "../../lib/platform/files.ts";
 import { until } from "./until.ts";
 
 export type AuditLine = Record<string, unknown> & { readonly event: string; readonly seq: number };
+
+/** The bytes of a batch of these lines, JSON objects without their braces. */
+export function sealTexts(chain: Chain, lines: readonly string[]): Uint8Array {
+  const batch = new LineBatch();
+  for (const line of lines) {
+    batch.text(line);
+    batch.endLine();
+  }
+  return chain.seal(batch).slice();
+}
 
 export class AuditFolder implements AsyncDisposable {
   readonly folder: string;

@@ -1,12 +1,26 @@
 // G1, G3: whatever an exchange holds, its line is one line of JSON, bounded, and says of each text what it was.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { eventLine, exchangeLines } from "../../../lib/audit/audit_line.ts";
+import { batchWriters, writeEvent, writeExchange } from "../../../lib/audit/audit_line.ts";
 import { Chain } from "../../../lib/audit/chain.ts";
+import { LineBytes } from "../../../lib/audit/line_batch.ts";
 import { Verifier } from "../../../lib/audit/verify.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
+import { sealTexts } from "../../support/audit.ts";
 
 const KEY = { id: "00000001", secret: new Uint8Array(32).fill(1) };
+
+/** What is written, as text. */
+function written(write: (line: LineBytes) => void): string {
+  const line = new LineBytes();
+  write(line);
+  return new TextDecoder("utf-8", { fatal: true }).decode(line.bytes.subarray(0, line.length));
+}
+
+function exchangeLines(record: ExchangeRecord): string[] {
+  if (record.batch !== undefined) return batchWriters(record).map(written);
+  return [written((line) => writeExchange(line, record))];
+}
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -31,7 +45,7 @@ const fields = fc.record({
 
 Deno.test("G1: any exchange is as many lines as it has messages, each JSON and bounded, and the chain over them holds", async () => {
   const chain = new Chain(KEY);
-  const pieces = [chain.seal(['"event":"audit.start","key":"00000001"'])];
+  const pieces = [sealTexts(chain, ['"event":"audit.start","key":"00000001"'])];
   fc.assert(fc.property(fields, (given) => {
     const record = Object.assign(new ExchangeRecord(1_800_000_000_000, "127.0.0.1"), given);
     const lines = exchangeLines(record);
@@ -42,9 +56,11 @@ Deno.test("G1: any exchange is as many lines as it has messages, each JSON and b
       const read = JSON.parse(`{${line}}`);
       assert.equal(read.status, given.status);
       assert.equal(read.time, "2027-01-15T08:00:00.000Z");
+      assert.equal(read.ms, Math.round(given.durationMs * 100) / 100);
+      assert.deepEqual([read.in, read.out], [given.bytesIn, given.bytesOut]);
       if (given.from.length < 500) assert.equal(read.from, given.from.toWellFormed());
     }
-    if (lines.length > 0) pieces.push(chain.seal(lines));
+    if (lines.length > 0) pieces.push(sealTexts(chain, lines));
   }));
   const verifier = new Verifier([KEY]);
   await verifier.read(
@@ -67,7 +83,7 @@ Deno.test("G1: any event is a line of JSON", () => {
     ok: maybe(fc.boolean()),
   });
   fc.assert(fc.property(event, (given) => {
-    const line = eventLine({ event: "session.end", atMs: 0, ...given });
+    const line = written((line) => writeEvent(line, { event: "session.end", atMs: 0, ...given }));
     assert.equal(JSON.parse(`{${line}}`).event, "session.end");
     assert.equal(line.includes("\n"), false);
   }));

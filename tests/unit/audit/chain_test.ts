@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Chain, type ChainKey } from "../../../lib/audit/chain.ts";
 import { type Verdict, Verifier } from "../../../lib/audit/verify.ts";
+import { sealTexts } from "../../support/audit.ts";
 
 const KEY: ChainKey = { id: "00000001", secret: new Uint8Array(32).fill(1) };
 const OTHER: ChainKey = { id: "00000002", secret: new Uint8Array(32).fill(2) };
@@ -19,9 +20,9 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 function logOf(sizes: readonly number[]): Uint8Array {
   const chain = new Chain(KEY);
   let n = 0;
-  const start = chain.seal([START]);
-  const batches = sizes.map((size) => chain.seal(Array.from({ length: size }, () => line(n++))));
-  return joined([start, ...batches, chain.seal([STOP])]);
+  const start = sealTexts(chain, [START]);
+  const batches = sizes.map((size) => sealTexts(chain, Array.from({ length: size }, () => line(n++))));
+  return joined([start, ...batches, sealTexts(chain, [STOP])]);
 }
 
 async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -121,27 +122,31 @@ Deno.test("G2: what is changed in one batch is told of that batch, and not of th
 Deno.test("G2: a log that another key has sealed is no log of ours", async () => {
   assert.match((await verdictOf(logOf([2]), [OTHER])).problems[0]!.found, /00000001, which is not in the ring/);
   const forged = new Chain(OTHER);
-  const bytes = joined([forged.seal([START]), forged.seal([line(1)]), forged.seal([STOP])]);
+  const bytes = joined([sealTexts(forged, [START]), sealTexts(forged, [line(1)]), sealTexts(forged, [STOP])]);
   assert.equal(isSound(await verdictOf(bytes, [KEY, OTHER])), false);
 });
 
 Deno.test("G2: files in a row are one chain; one that is missing or out of order shows", async () => {
   const chain = new Chain(KEY);
-  const first = joined([chain.seal([START]), chain.seal([line(1)]), chain.seal(['"event":"audit.rotate"'])]);
+  const first = joined([
+    sealTexts(chain, [START]),
+    sealTexts(chain, [line(1)]),
+    sealTexts(chain, ['"event":"audit.rotate"']),
+  ]);
   const { mac } = chain.head;
   chain.turnPage();
   const second = joined([
-    chain.seal([`"event":"audit.continue","key":"${KEY.id}","prev":"${mac}"`]),
-    chain.seal(['"event":"audit.rotate"']),
+    sealTexts(chain, [`"event":"audit.continue","key":"${KEY.id}","prev":"${mac}"`]),
+    sealTexts(chain, ['"event":"audit.rotate"']),
   ]);
   const next = chain.head.mac;
   chain.turnPage();
   const third = joined([
-    chain.seal([`"event":"audit.continue","key":"${KEY.id}","prev":"${next}"`]),
-    chain.seal([`"event":"audit.key","key":"${OTHER.id}"`]),
+    sealTexts(chain, [`"event":"audit.continue","key":"${KEY.id}","prev":"${next}"`]),
+    sealTexts(chain, [`"event":"audit.key","key":"${OTHER.id}"`]),
   ]);
   chain.key = OTHER;
-  const fourth = joined([third, chain.seal([line(2)]), chain.seal([STOP])]);
+  const fourth = joined([third, sealTexts(chain, [line(2)]), sealTexts(chain, [STOP])]);
   const read = async (...files: Uint8Array[]) => {
     const verifier = new Verifier([KEY, OTHER]);
     for (const [index, file] of files.entries()) await verifier.read(`${index}`, whole(file));
