@@ -190,6 +190,31 @@ Deno.test("B11 P2: a stream ends when Signet goes down, and holds nothing up", S
   await until(() => client.ended, "the stream to end");
 });
 
+Deno.test(
+  "B11 P2: what is under way when Signet goes down is answered on the stream before that ends",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    const gate = Promise.withResolvers<void>();
+    upstream.tool("slow", async () => {
+      await gate.promise;
+      return { content: [{ type: "text", text: "done" }] };
+    });
+    const signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    assert.equal(await status(client.post(call("slow", "slow"))), 202);
+    await until(() => upstream.ran.get("slow") === 1, "the call to run");
+    const gone = signet[Symbol.asyncDispose]();
+    const ready = () => status(fetch(`http://${signet.app.admin}/readyz`));
+    await until(async () => await ready() === 503, "Signet to leave");
+    gate.resolve();
+    await gone;
+    await until(() => client.ended, "the stream to end");
+    assert.ok(client.said.some((text) => JSON.parse(text).id === "slow" && text.includes("done")), client.said.join());
+  },
+);
+
 Deno.test("B11 L6: a stream ends when its session is revoked, so that its client begins anew", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });

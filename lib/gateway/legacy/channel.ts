@@ -62,6 +62,8 @@ export class LegacyChannel {
   readonly #options: ChannelOptions;
   readonly #timers: Timers;
   readonly #inner = new Set<InnerExchange>();
+  /** Messages that were taken and are not answered yet. */
+  readonly #taken = new Set<Promise<void>>();
   #parts: GatewayParts;
   /** Whose fields go with what no message brings: the last one's. */
   #last: Inbound;
@@ -97,8 +99,17 @@ export class LegacyChannel {
     // Who sends messages one by one waits for none of their answers: a refusal has to come by the stream, too.
     const id = idIn(text);
     const onLost = () => void (id !== undefined && this.#say(errorWithId(id, LOST)));
-    void this.#run("POST", new BytesBody(text), { onHead, onLost }).finally(() => body.release());
+    const taken = this.#run("POST", new BytesBody(text), { onHead, onLost }).finally(() => {
+      body.release();
+      this.#taken.delete(taken);
+    });
+    this.#taken.add(taken);
     return await settlesWithin(head.promise, SOON_MS, this.#timers) ? await head.promise : undefined;
+  }
+
+  /** Settles when all that was taken so far is answered. */
+  async answered(): Promise<void> {
+    await Promise.allSettled(this.#taken);
   }
 
   /** Cuts what is under way: nothing is said any more. */

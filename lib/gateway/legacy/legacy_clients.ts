@@ -76,6 +76,9 @@ export class LegacyClients implements LegacyDoor {
         await inFlight.waitFor(gone.promise);
       } catch (error) {
         if (!(error instanceof HttpError) || !inFlight.cut) throw explainCut(error, inFlight);
+        this.#channels.delete(name); // nothing more is taken
+        // What runs already is answered first (P2): a client that does not know how it came out would have it run twice.
+        if (inFlight.endReason === "drain") await Promise.race([channel.answered(), leaving(inbound)]);
       } finally {
         this.#channels.delete(name);
         parts.keepAlive.unwatch(stream);
@@ -110,6 +113,18 @@ export class LegacyClients implements LegacyDoor {
     }
     await inbound.exchange.respond({ status, fields }, body);
   }
+}
+
+/** Settles when the client has left its stream. */
+function leaving({ exchange }: Inbound): Promise<void> {
+  if (exchange.aborted) return Promise.resolve();
+  const { onAbort } = exchange;
+  return new Promise((resolve) => {
+    exchange.onAbort = () => {
+      onAbort?.();
+      resolve();
+    };
+  });
 }
 
 function cors({ guard }: GatewayParts, { origin }: Inbound): FieldList {
