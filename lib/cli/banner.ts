@@ -123,12 +123,24 @@ function describeRules({ rules, rulesOtherwise = "deny", rates }: Settings): str
   return `${parts.join(", ")}${otherwise}`;
 }
 
+/** How replicas reach each other, and whose sessions they pass on; undefined where none is told of. */
+function describeReplicas({ advertise, peers, peersFrom, upstreams }: Settings): string | undefined {
+  if (advertise === undefined) return undefined;
+  const from = [...peers, ...(peersFrom === undefined ? [] : [peersFrom])].join(", ");
+  const [only] = upstreams.length === 1 && /^https?:/.test(upstreams[0]!.url) ? upstreams : [];
+  const shared = only === undefined || isLoopbackHost(new URL(only.url).hostname)
+    ? ""
+    : `; those that forward to ${shownUrl(only)}, too, are taken to reach one server`;
+  return `reach this one at ${advertise} from ${from}${shared}`;
+}
+
 function formatBanner(announcement: Announcement, style: Style): string {
   const { configuration: { settings, keys, warnings }, app } = announcement;
   const [firstCaller = "", ...otherCallers] = describeCallers(settings);
   const admin = adminUrl(app);
   const processes = describeProcesses(settings);
   const ruled = describeRules(settings);
+  const replicas = describeReplicas(settings);
   const rows: readonly (readonly [string, string])[] = [
     ["listens on", endpointUrl(app.listen, settings)],
     ["forwards to", formatUpstreams(settings)],
@@ -138,6 +150,7 @@ function formatBanner(announcement: Announcement, style: Style): string {
     ["key", describeKeys(keys)],
     ...(ruled === undefined ? [] : [["what they may", ruled] as const]),
     ["state", describeState(settings)],
+    ...(replicas === undefined ? [] : [["replicas", replicas] as const]),
     ["admin", admin === undefined ? "off" : `${admin}/  a page; /healthz /readyz /metrics, ${describeApi(settings)}`],
   ];
   const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${text}`);
@@ -184,11 +197,11 @@ export function announce(announcement: Announcement): void {
     keys: keys.ring.keys.length,
     key_source: keys.source,
     state: settings.stateFile ?? storeAddress.format(settings.store),
+    replicas: describeReplicas(settings),
     admin: adminUrl(app) ?? "off",
   });
 }
 
-/** What a configuration would do, for `signet check`. */
 /** Where what is exported goes; headers and whatever else an address holds are nobody's to see. */
 function describeTelemetry({ telemetry }: Configuration): string[] {
   const exported = SIGNALS.flatMap((signal) => {
@@ -201,10 +214,12 @@ function describeTelemetry({ telemetry }: Configuration): string[] {
   });
 }
 
+/** What a configuration would do, for `signet check`. */
 export function summarize(configuration: Configuration): string[] {
   const { settings, keys } = configuration;
   const processes = describeProcesses(settings);
   const ruled = describeRules(settings);
+  const replicas = describeReplicas(settings);
   return [
     `listens on    ${endpointUrl(formatAddress(settings.listen), settings)}`,
     `forwards to   ${formatUpstreams(settings)}`,
@@ -213,6 +228,7 @@ export function summarize(configuration: Configuration): string[] {
     `key           ${describeKeys(keys)}`,
     ...(ruled === undefined ? [] : [`what they may ${ruled}`]),
     `state         ${describeState(settings)}`,
+    ...(replicas === undefined ? [] : [`replicas      ${replicas}`]),
     ...describeTelemetry(configuration),
     `admin         ${settings.admin === "off" ? "off" : `${formatAddress(settings.admin)}, ${describeApi(settings)}`}`,
   ];

@@ -159,3 +159,23 @@ Deno.test("P3: each message says what to write instead", STRICT, async () => {
     assert.match(machine.stdout, /^signet: 1 problem\n/);
   }
 });
+
+Deno.test(
+  "R1: check tells how replicas reach each other, and when their servers are taken for one",
+  STRICT,
+  async () => {
+    const flags = ["--advertise", "http://10.0.0.5:8080", "--peer", "10.0.0.0/24"];
+    const cases = [
+      ["http://127.0.0.1:3000/mcp", /replicas +reach this one at http:\/\/10\.0\.0\.5:8080 from 10\.0\.0\.0\/24\n/],
+      [
+        "http://server:3001/mcp",
+        /from 10.*; those that forward to http:\/\/server:3001\/mcp, too, are taken to reach one/,
+      ],
+    ] as const;
+    for (const [upstream, wanted] of cases) {
+      const machine = new FakeMachine({ files: { keys: `${"A".repeat(43)}=` } });
+      await machine.run("check", "--upstream", upstream, "--key-file", "keys", ...flags);
+      assert.match(machine.stdout + machine.stderr, wanted);
+    }
+  },
+);
