@@ -6,7 +6,7 @@ import { digestOf } from "../../lib/store/redis/redis_link.ts";
 import type { FakeMcp } from "../support/fake_mcp.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
-import { call, LANES, status, type TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, status, type TestSignet } from "../support/signet.ts";
 import { Replicas } from "../support/replicas.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
@@ -86,3 +86,41 @@ Deno.test(
       assert.equal(await status(there.post(call(4, "echo"), { id: moved, token })), 200);
     }),
 );
+
+Deno.test(
+  "R6: whatever somebody puts into the store's keys, what is known goes on, nothing fails as Signet's own fault, and all is well when it is gone",
+  { ...STRICT, ...HERE },
+  () =>
+    scene("fast", async ({ redis, issuer, here, there }) => {
+      const token = await issuer.token("alice");
+      const id = await here.open({ token });
+      assert.equal(await status(here.post(call(1, "echo"), { id, token })), 200);
+      const [revoked, places] = ["{signet:revoked}", `{signet:places:${await placesOf(redis)}}`];
+      const names = [
+        ...["until", "before", "log", "last"].map((name) => `${revoked}:${name}`),
+        places,
+        `${places}:yields`,
+      ];
+      for (const type of [["SET"], ["RPUSH"], ["HSET", "x"]]) {
+        for (const name of names) {
+          await redis.ask("DEL", name);
+          const [command = "", ...more] = type;
+          await redis.ask(command, name, ...more, "nonsense");
+        }
+        await redis.ask("PUBLISH", `${revoked}:changes`, "1");
+        assert.equal(await status(here.post(call(2, "echo"), { id, token })), 200);
+        assert.ok([200, 503].includes(await status(there.post(call(3, "echo"), { id, token }))), type[0]);
+        assert.ok([200, 429, 503].includes(await status(there.post(INITIALIZE, { token }))), type[0]);
+      }
+      await redis.ask("FLUSHALL");
+      await until(async () => await status(there.post(call(4, "echo"), { id, token })) === 200, "all to be well again");
+      assert.equal(await status(there.delete({ id, token })), 204);
+      await until(async () => await status(here.post(call(5, "echo"), { id, token })) === 404, "the end to be heard");
+    }),
+);
+
+async function placesOf(redis: RedisServer): Promise<string> {
+  const found = /\{signet:places:([\w-]{22})\}\r\n/.exec(await redis.ask("KEYS", "{signet:places:*"))?.[1];
+  assert.ok(found !== undefined);
+  return found;
+}

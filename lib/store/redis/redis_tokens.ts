@@ -5,6 +5,8 @@ import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../
 import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
 
 const PURGED_AT_ONCE = 1000;
+/** A record begins with its agent's digest. */
+const AGENT_CHARACTERS = 22;
 
 /**
  * KEYS records, expiries, all ids. ARGV nowS, before agents' keys. A record is its agent's digest, 22 characters, and JSON.
@@ -13,7 +15,7 @@ const PURGE_EXPIRED = `
 local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ${PURGED_AT_ONCE})
 for _, sid in ipairs(over) do
   local record = redis.call('HGET', KEYS[1], sid)
-  if record then redis.call('ZREM', ARGV[2] .. string.sub(record, 1, 22), sid) end
+  if record then redis.call('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), sid) end
   redis.call('HDEL', KEYS[1], sid)
   redis.call('ZREM', KEYS[2], sid)
   redis.call('ZREM', KEYS[3], sid)
@@ -38,7 +40,7 @@ return {1, live + 1}`);
 const REMOVE = new Script(`
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record then return 0 end
-redis.call('ZREM', ARGV[2] .. string.sub(record, 1, 22), ARGV[1])
+redis.call('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
@@ -149,7 +151,16 @@ function texts(answer: unknown): string[] {
   return (answer as readonly unknown[]).map((text) => textOf(text) ?? "");
 }
 
+/** Undefined for what is no record, whoever has put it there: a token that is not recorded does not hold. */
 function recordOf(answer: unknown): TokenRecord | undefined {
   const text = textOf(answer);
-  return text === undefined ? undefined : JSON.parse(text.slice(22));
+  if (text === undefined) return undefined;
+  try {
+    const record: TokenRecord | null = JSON.parse(text.slice(AGENT_CHARACTERS));
+    const { sid, agent, digest, expiresAtS } = record ?? {};
+    const isRecord = [sid, agent, digest].every((member) => typeof member === "string") && Number.isFinite(expiresAtS);
+    return isRecord ? record ?? undefined : undefined;
+  } catch {
+    return undefined;
+  }
 }

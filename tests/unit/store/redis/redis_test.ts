@@ -393,3 +393,24 @@ test("G5: what was taken comes back with time", async (_redis, store) => {
     "a millisecond to be over",
   );
 });
+
+Deno.test(
+  "redis store takes what is no record of a token for none, and lists the others",
+  { ...STRICT, ...HERE },
+  async () => {
+    await using redis = await RedisServer.start();
+    const store = await openStore(redis);
+    try {
+      const record = tokenRecord("b");
+      await store.tokens.insertBelowLimit(record, { limit: 5, nowMs: NOW_MS });
+      for (const [sid, text] of [["a", "x"], ["c", `${"y".repeat(22)}{"sid":"c"}`], ["d", `${"y".repeat(22)}null`]]) {
+        await redis.ask("HSET", "{signet-test:tokens}:records", sid!, text!);
+        await redis.ask("ZADD", "{signet-test:tokens}:all", "0", sid!);
+        assert.equal(await store.tokens.get(sid!), undefined);
+      }
+      assert.deepEqual((await store.tokens.list({ nowMs: NOW_MS, limit: 10 })).map(({ sid }) => sid), ["b"]);
+    } finally {
+      store.close();
+    }
+  },
+);
