@@ -1,4 +1,5 @@
 // The audit log that the settings ask for, opened and put among those who observe. Loaded for that alone.
+import { namesMemberTwice } from "../mcp/json_text.ts";
 import { hostname } from "node:os";
 import process from "node:process";
 import type { AuditLog } from "../audit/audit_log.ts";
@@ -49,7 +50,8 @@ async function readArguments(settings: Settings, observers: Observers, key: Chai
   const { auditArguments, auditArgument: chosen } = settings;
   if (auditArguments === "none" && chosen.length === 0) return;
   const { ArgumentReader } = await import("../audit/arguments.ts");
-  const reader = new ArgumentReader({ chosen, digestKey: auditArguments === "digest" ? key.secret : undefined });
+  const digestKey = auditArguments === "digest" ? key.secret : undefined;
+  const reader = new ArgumentReader({ chosen, digestKey, namesMemberTwice });
   observers.readArguments = (record, text) => void (record.args = reader.read(record.name, text));
 }
 

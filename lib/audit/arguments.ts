@@ -13,6 +13,8 @@ export interface ArgumentReaderOptions {
   readonly chosen: readonly ChosenArgument[];
   /** Undefined where no digest is wanted. */
   readonly digestKey: Uint8Array | undefined;
+  /** Whether an object in a JSON text names a member twice. */
+  readonly namesMemberTwice: (text: string) => boolean;
 }
 
 /** Longer arguments are not parsed: their digest is of the bytes as they came. */
@@ -33,7 +35,7 @@ export class ArgumentReader {
 
   /** JSON text for the line. @param text of the arguments, which has been judged to be JSON */
   read(tool: string | undefined, text: Uint8Array): string {
-    const { digestKey, chosen } = this.#options;
+    const { digestKey, chosen, namesMemberTwice } = this.#options;
     const wanted = chosen.filter((choice) => choice.tool === "*" || choice.tool === tool);
     const reads = text.length <= MAX_PARSED && (digestKey !== undefined || wanted.length > 0);
     const value: unknown = reads ? JSON.parse(decoder.decode(text)) : undefined;
@@ -42,6 +44,8 @@ export class ArgumentReader {
       const hmac = createHmac("sha256", digestKey).update(LABEL).update(reads ? canonical(value) : text);
       json += `,"hmac":"${hmac.digest("hex").slice(0, DIGEST_DIGITS)}"${reads ? "" : ',"of":"bytes"'}`;
     }
+    // One reader takes the first of them and another the last: what is shown is the last.
+    if (reads && namesMemberTwice(decoder.decode(text))) json += ',"twice":true';
     const shown = wanted.flatMap(({ path }) => {
       const found = memberAt(value, path);
       return found === undefined ? [] : [`${JSON.stringify(path.join("."))}:${shownJson(found)}`];

@@ -97,7 +97,11 @@ const OPEN_OBJECT = 0x7b, QUOTE = 0x22;
 
 type Slots = ReturnType<typeof slotsIn>;
 const META_SLOT = slotOf(PARAMS, "_meta"), REF_SLOT = slotOf(PARAMS, "ref");
-const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) => slot !== META_SLOT && slot !== REF_SLOT);
+/** Of any length, and nobody's here: that they stand there once is all that is asked of them. */
+const ARGUMENTS_SLOT = slotOf(PARAMS, "arguments");
+const PARAM_SLOTS: Slots = slotsIn(PARAMS).filter(([slot]) =>
+  slot !== META_SLOT && slot !== REF_SLOT && slot !== ARGUMENTS_SLOT
+);
 const TRACEPARENT_SLOT = slotOf(META, "traceparent");
 /** Of a context only who traces makes something, by `readPlain` or from the text. */
 const META_SLOTS: Slots = slotsIn(META).filter(([slot]) => slot !== TRACEPARENT_SLOT);

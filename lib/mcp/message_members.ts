@@ -31,6 +31,7 @@ export const SLOTS: readonly Slot[] = [
   { scope: PARAMS, name: "_meta", opens: META, maxBytes: 0 },
   { scope: PARAMS, name: "name", opens: NO_SCOPE, maxBytes: 64 * KiB },
   { scope: PARAMS, name: "uri", opens: NO_SCOPE, maxBytes: 64 * KiB },
+  { scope: PARAMS, name: "arguments", opens: NO_SCOPE, maxBytes: 0 },
   { scope: PARAMS, name: "ref", opens: REF, maxBytes: 0 },
   { scope: PARAMS, name: "taskId", opens: NO_SCOPE, maxBytes: 64 * KiB },
   { scope: PARAMS, name: "requestId", opens: NO_SCOPE, maxBytes: 4 * KiB, only: "notifications/cancelled" },
