@@ -2,6 +2,7 @@
 // and bytes. What says nothing about eras, a credential that is refused or a server that is busy, is no verdict.
 import type { Fields } from "../http1/types.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import type { ClientResponse } from "../http1/types.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
@@ -32,8 +33,20 @@ const PROBE = encodeJson({
 /** With whose credential, and where. */
 export type Probing = Pick<UpstreamRequest, "caller" | "query"> & { readonly fields: Fields };
 
+/** Of what its caller says of himself, what a server asks for before it listens. */
+const CREDENTIAL = "authorization";
+
 /** Whether the server speaks a stateless revision; undefined if that was not learnt. Never rejects. */
 export async function probeEra(upstream: Upstream, probing: Probing, timers: Timers): Promise<boolean | undefined> {
+  const found = await ask(upstream, probing, timers);
+  if (found !== "refused") return found;
+  // Whoever asks first must not decide for all by an odd field of his: what is refused is asked again without any.
+  const credential = fieldValue(probing.fields, CREDENTIAL);
+  const fields = credential === undefined ? [] : [CREDENTIAL, credential];
+  return await ask(upstream, { caller: probing.caller, query: "", fields }, timers) === true;
+}
+
+async function ask(upstream: Upstream, probing: Probing, timers: Timers): Promise<boolean | "refused" | undefined> {
   const { caller, query, fields } = probing;
   const call = upstream.send({
     method: "POST",
@@ -56,7 +69,7 @@ export async function probeEra(upstream: Upstream, probing: Probing, timers: Tim
     response = decoded(answer);
     const { status } = response.head;
     if (status >= 500 || NO_VERDICT.has(status)) return undefined;
-    if (status >= 300) return false;
+    if (status >= 300) return "refused";
     return verdictOf(await answerIn(response));
   } catch {
     return undefined;

@@ -41,7 +41,7 @@ Deno.test("S2: a stateless client is served by a server that has sessions only",
   assert.deepEqual([unknown.status, unknown.error.code], [404, -32601]);
   assert.equal(server.sessions.size, 1);
   const probes = server.received("POST", "server/discover");
-  assert.equal(probes.length, 1, "asked once for all");
+  assert.equal(probes.length, 2, "asked once for all, and again without what its caller brought");
   assert.equal(await signet.metric('signet_upstream_era{era="sessions"}'), 0, "nobody has opened a session of his own");
   assert.equal(await signet.metric('signet_bridged_entries{what="shared"}'), 1);
   const [seen] = server.received("POST", "tools/call");
@@ -136,4 +136,24 @@ Deno.test("S2: --era sessions serves stateless clients by the bridge without ask
   assert.equal(server.received("POST", "server/discover").length, 0);
   const id = await signet.open();
   assert.equal(await status(signet.post(call(1, "count"), { id })), 200);
+});
+
+Deno.test("S2: no caller makes a server look to others as if it had sessions only", STRICT, async () => {
+  await using server = new FakeMcp();
+  const discovery = {
+    resultType: "complete",
+    supportedVersions: ["2026-07-28"],
+    capabilities: { tools: {} },
+    _meta: {},
+  };
+  server.onRequest = ({ body, headers }) => {
+    if (headers.get("x-odd") !== null) return new Response("", { status: 400 });
+    const { method, id } = JSON.parse(body || "{}");
+    return method === "server/discover" ? Response.json({ jsonrpc: "2.0", id, result: discovery }) : undefined;
+  };
+  await using signet = await TestSignet.start({ upstream: server.url });
+  await (await ask(signet, "tools/call", { name: "echo" }, { headers: { "x-odd": "1" } })).body?.cancel();
+  await answered(ask(signet, "tools/call", { name: "echo", arguments: {} }));
+  assert.equal(server.received("POST", "initialize").length, 0);
+  assert.equal(server.received("POST", "tools/call").at(-1)!.headers.get("mcp-method"), "tools/call");
 });
