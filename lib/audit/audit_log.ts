@@ -33,7 +33,7 @@ export interface AuditLogOptions {
 const MAX_WAITING = 8 * 1024 * 1024;
 /** Lines of a batch: its MAC is one, and whoever verifies holds it. */
 const MAX_LINES = 256;
-/** How long lines wait for others of their batch, ms; as many as make half a batch wait for nobody. */
+/** How long lines wait for others of their batch, ms; as many as make one wait for nobody. */
 const GATHER_MS = 20;
 /** Between two tries to write what was not taken. */
 const RETRY_MS = 250;
@@ -215,12 +215,12 @@ export class AuditLog implements Observer {
       return this.#drop();
     }
     stats.waiting += this.#queue.endLine();
-    if (this.#timer === undefined || this.#queue.count === MAX_LINES / 2) this.#schedule();
+    if (this.#timer === undefined || this.#queue.count === MAX_LINES) this.#schedule();
   }
 
   #schedule(): void {
     if (this.#working || this.#closed) return;
-    if (this.#queue.count >= MAX_LINES / 2) return void this.#do(() => this.#writeAll());
+    if (this.#queue.count >= MAX_LINES) return void this.#do(() => this.#writeAll());
     this.#timer ??= setTimeout(() => this.#do(() => this.#writeAll()), GATHER_MS);
   }
 

@@ -5,7 +5,8 @@ export interface AuditSink {
   /** Short, for the log and metrics: `file`, `stdout`, `syslog`. */
   readonly kind: "file" | "stdout" | "syslog";
   /**
-   * Writes some of the bytes, at least one, and answers how many. What it throws may pass: the rest is tried again.
+   * Writes some of the bytes, at least one, and answers how many. They are on loan until it settles. What it throws may
+   * pass: the rest is tried again.
    * @throws the system's error
    */
   write(bytes: Uint8Array): Promise<number>;
