@@ -15,7 +15,7 @@ import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { probeEra } from "./era_probe.ts";
 import { hear, type Heard } from "./http/hear.ts";
-import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
+import { STATELESS_MARK } from "./stateless/stateless_mark.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 /** What an operator says of a server: to find out, or that it has one face only, or that only one is to be used. */
@@ -197,14 +197,7 @@ export class BothErasUpstream implements Upstream {
     under: (call: SessionCall) => Promise<SessionAnswer>,
   ): Promise<SessionAnswer> {
     const again = () => ({ ...request, fields: [...request.fields] });
-    if (this.#found.sessions === false) {
-      try {
-        return await under(this.#bridged(again()));
-      } catch (error) {
-        if (!(error instanceof NotStatelessError)) throw error;
-        this.#found.sessions = this.#found.stateless = undefined;
-      }
-    }
+    // Asked each time, whatever it said to others: a refusal may be about who asks, and decides for nobody else.
     const answer = await under(this.#inner.send(again()));
     if (answer instanceof LostSession) return answer;
     const heard = await heardIfRefused(answer, this.#timers);

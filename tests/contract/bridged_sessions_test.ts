@@ -392,3 +392,19 @@ Deno.test(
     assert.equal(third.received("tools/call").length, 1);
   },
 );
+
+Deno.test("S2: no caller makes a server with sessions look to others as if it had none", STRICT, async () => {
+  await using server = new FakeMcp();
+  const discovery = { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities: {}, _meta: {} };
+  server.onRequest = ({ body }) => {
+    const { method, id, params } = JSON.parse(body || "{}");
+    if (method === "server/discover") return Response.json({ jsonrpc: "2.0", id, result: discovery });
+    if (method !== "initialize" || params.clientInfo.name !== undefined) return undefined;
+    return Response.json({ jsonrpc: "2.0", id, error: { code: -32602, message: "clientInfo has no name" } });
+  };
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const odd = { ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo: {} } };
+  await (await signet.post(odd)).body?.cancel();
+  await signet.open();
+  assert.equal(server.sessions.size, 1, "a session of the server's own");
+});
