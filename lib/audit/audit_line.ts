@@ -68,11 +68,11 @@ function writeActor(line: LineBytes, actor: Actor): void {
 }
 
 /** Which event a call is, by its method: those that something is done with have a name of their own. */
-const EVENT_OF: Readonly<Record<string, string>> = {
-  "tools/call": "tool.call",
-  "prompts/get": "prompt.get",
-  "resources/read": "resource.read",
-};
+const EVENT_OF: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "tool.call"],
+  ["prompts/get", "prompt.get"],
+  ["resources/read", "resource.read"],
+]);
 
 /** How an exchange came out, in one word; the first that holds. */
 function outcomeOf(record: ExchangeRecord): string {
@@ -129,7 +129,7 @@ interface About {
 
 function writeTarget(line: LineBytes, { method, name, uri, rpcId }: About): void {
   // Those that have an event of their own are named by it.
-  if (method !== undefined && EVENT_OF[method] === undefined) METHOD.write(line, method);
+  if (method !== undefined && !EVENT_OF.has(method)) METHOD.write(line, method);
   if (name !== undefined) NAME.write(line, name);
   if (uri !== undefined) line.text(`,"uri":${quoted(uri)}`);
   if (rpcId === null) return;
@@ -139,7 +139,7 @@ function writeTarget(line: LineBytes, { method, name, uri, rpcId }: About): void
 }
 
 function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): string {
-  const known = method === undefined ? undefined : EVENT_OF[method];
+  const known = method === undefined ? undefined : EVENT_OF.get(method);
   if (known !== undefined) return known;
   return isStream ? "stream.end" : httpMethod === "DELETE" ? "session.delete" : "request";
 }

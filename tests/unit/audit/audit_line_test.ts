@@ -88,3 +88,11 @@ Deno.test("G1: any event is a line of JSON", () => {
     assert.equal(line.includes("\n"), false);
   }));
 });
+
+Deno.test("G1: a method that is called like something every object has is a request by that name", () => {
+  for (const method of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    const record = Object.assign(new ExchangeRecord(0, "127.0.0.1"), { method, httpMethod: "POST" });
+    const read = JSON.parse(`{${exchangeLines(record)[0]}}`);
+    assert.deepEqual([read.event, read.method], ["request", method]);
+  }
+});
