@@ -65,7 +65,10 @@ for (const lane of LANES) {
       assert.equal(other.asked(method).length, before, method);
     }
     assert.deepEqual((await session.ask("ping")).result, {});
-    assert.equal(((await session.ask("tasks/list")) as { error: { code: number } }).error.code, -32601);
+    for (const method of ["tasks/list", "no/such", "constructor", "toString", "__proto__"]) {
+      const { error } = await session.ask(method) as { error?: { code: number } };
+      assert.equal(error?.code, -32601, method);
+    }
     assert.deepEqual((await session.ask("logging/setLevel", { level: "error" })).result, {});
     for (const member of [good, other]) assert.equal(member.asked("logging/setLevel").length, 1);
   });

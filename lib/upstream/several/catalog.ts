@@ -138,7 +138,7 @@ export class Catalog {
         ? { life, inward: rest }
         : undefined;
     }
-    return this.#lookUp(life, LISTS[`${kind}/list`]!, { ...by, outward, carrier: ownCarrier(by.carrier) })
+    return this.#lookUp(life, LISTS.get(`${kind}/list`)!, { ...by, outward, carrier: ownCarrier(by.carrier) })
       .then((inward) => inward === undefined ? undefined : { life, inward });
   }
 

@@ -14,18 +14,16 @@ export interface ListKind {
   readonly key: "name" | "uri" | "uriTemplate" | "taskId";
 }
 
-export const LISTS: Readonly<Record<string, ListKind>> = {
-  "tools/list": { method: "tools/list", items: "tools", kind: "tools", key: "name" },
-  "prompts/list": { method: "prompts/list", items: "prompts", kind: "prompts", key: "name" },
-  "resources/list": { method: "resources/list", items: "resources", kind: "resources", key: "uri" },
-  "resources/templates/list": {
-    method: "resources/templates/list",
-    items: "resourceTemplates",
-    kind: "resources",
-    key: "uriTemplate",
-  },
-  "tasks/list": { method: "tasks/list", items: "tasks", kind: "tasks", key: "taskId" },
-};
+const ALL: readonly ListKind[] = [
+  { method: "tools/list", items: "tools", kind: "tools", key: "name" },
+  { method: "prompts/list", items: "prompts", kind: "prompts", key: "name" },
+  { method: "resources/list", items: "resources", kind: "resources", key: "uri" },
+  { method: "resources/templates/list", items: "resourceTemplates", kind: "resources", key: "uriTemplate" },
+  { method: "tasks/list", items: "tasks", kind: "tasks", key: "taskId" },
+];
+
+/** By their methods. */
+export const LISTS: ReadonlyMap<string, ListKind> = new Map(ALL.map((list) => [list.method, list]));
 
 /** Takes so many bytes more in. @returns false if there is no room */
 export type Hold = (bytes: number) => boolean;

@@ -144,7 +144,7 @@ export class RouterPeer implements Peer, Requests {
     if (method === "logging/setLevel") {
       return await this.#setLevel(request, params === undefined ? {} : parse(text, params), carrier);
     }
-    const list = method === "tasks/list" && !this.#hasTasks ? undefined : LISTS[method];
+    const list = method === "tasks/list" && !this.#hasTasks ? undefined : LISTS.get(method);
     if (list === undefined) return this.#failUnknownMethod(request, method);
     const cursor = memberAt(text, "cursor", params);
     const asking = { cursor: cursor && (stringAt(text, cursor) ?? NO_CURSOR), carrier };
