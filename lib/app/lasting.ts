@@ -33,6 +33,7 @@ import { concerns, openRevocations, type StoredRevocations } from "../session/re
 import { SessionTokens } from "../session/tokens.ts";
 import type { Replicas } from "../replica/replicas.ts";
 import type { Moves } from "../gateway/out/moves.ts";
+import { Askings } from "../policy/askings.ts";
 import { MemoryRates } from "../store/memory_rates.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import { SharedRates } from "../store/shared_rates.ts";
@@ -207,7 +208,11 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     lifecycle,
     feeds: new Feeds(),
     underWay,
-    law: new Law({ counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }), log }),
+    law: new Law({
+      counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }),
+      askings: new Askings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
+      log,
+    }),
   };
 }
 

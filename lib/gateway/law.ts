@@ -1,6 +1,7 @@
 // What is in force of rules and rates: one for all requests, replaced as a whole by a reload, so that what is under way
 // meets the new at its next event (docs/behaviour.md G4, G5). What servers say of their tools, and what was counted, stays.
 import { HintBook, type HintKey } from "../policy/hint_book.ts";
+import { Askings } from "../policy/askings.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { RateBook } from "../policy/rate_book.ts";
 import type { Logger } from "../observe/log.ts";
@@ -32,6 +33,8 @@ export class Law {
   readonly counts: SharedRates;
   /** Lists that are being asked for, so that nobody asks twice. */
   readonly learning = new Map<HintKey, Promise<void>>();
+  /** How often callers make Signet ask. */
+  readonly askings: Askings;
   readonly refused = new LabelledCounter<typeof RULE_OUTCOMES[number]>(RULE_OUTCOMES);
   /** Conditions that could not be told. */
   readonly failures = new Counter();
@@ -44,8 +47,9 @@ export class Law {
 
   readonly #log: Logger;
 
-  constructor({ counts, log }: { readonly counts: SharedRates; readonly log: Logger }) {
+  constructor({ counts, askings, log }: Pick<Law, "counts" | "askings"> & { readonly log: Logger }) {
     this.counts = counts;
+    this.askings = askings;
     this.#log = log;
   }
 

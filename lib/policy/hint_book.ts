@@ -23,6 +23,8 @@ class Table {
   bytes = TABLE_BYTES;
   /** When a whole list had come, in ms since the epoch. */
   wholeAtMs = -Infinity;
+  /** When it was asked for, whatever came of it, in ms since the epoch. */
+  askedAtMs = -Infinity;
 }
 
 /** Whose lists they are: a session's, or those that one caller gets outside of any. */
@@ -48,8 +50,24 @@ export class HintBook {
 
   /** Whether a whole list has come just now: a tool that is not known then is not there. */
   isFresh(key: HintKey, nowMs: number): boolean {
-    const ageMs = nowMs - (this.#tables.get(key)?.wholeAtMs ?? -Infinity);
-    return ageMs >= 0 && ageMs < FRESH_MS;
+    return isWithin(FRESH_MS, this.#tables.get(key)?.wholeAtMs, nowMs);
+  }
+
+  /** Whether a whole list is known, as good as anything that is kept here. */
+  isWhole(key: HintKey, nowMs: number): boolean {
+    return isWithin(MAX_AGE_MS, this.#tables.get(key)?.wholeAtMs, nowMs);
+  }
+
+  /** Whether it was asked for not long ago. */
+  wasAsked(key: HintKey, nowMs: number): boolean {
+    return isWithin(MAX_AGE_MS, this.#tables.get(key)?.askedAtMs, nowMs);
+  }
+
+  /** It is being asked for, by Signet itself. */
+  noteAsked(key: HintKey, nowMs: number): void {
+    const table = this.#tables.get(key) ?? new Table();
+    table.askedAtMs = nowMs;
+    this.#keep(key, table);
   }
 
   learn(key: HintKey, tool: string, said: Said): void {
@@ -74,4 +92,9 @@ export class HintBook {
     this.#tables.delete(key);
     this.#tables.set(key, table);
   }
+}
+
+function isWithin(ms: number, atMs: number | undefined, nowMs: number): boolean {
+  const ageMs = nowMs - (atMs ?? -Infinity);
+  return ageMs >= 0 && ageMs < ms;
 }

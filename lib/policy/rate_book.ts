@@ -38,6 +38,13 @@ export interface RateRefusal {
   readonly fields: string[];
 }
 
+/**
+ * Which takes: all at once; or `ahead`, before it is known which rule allows the request, and the `rest` after that. What
+ * only the caller itself has is taken ahead; what it shares has to be there and stays, so that nobody who is refused
+ * by a rule takes it from the others.
+ */
+export type Part = "all" | "ahead" | "rest";
+
 /** Longer names are told apart by their hash: what a bucket is called is bounded (M6). */
 const LONGEST_NAME = 128;
 
@@ -53,13 +60,20 @@ export class RateBook {
   }
 
   /** What the requests of one body take; none where no rate concerns them. The places are those of `limitsOf`. */
-  takesOf(key: PrincipalKey, counted: readonly Counted[]): { takes: RateTake[]; limits: RateLimit[] } {
+  takesOf(
+    key: PrincipalKey,
+    counted: readonly Counted[],
+    part: Part = "all",
+  ): { takes: RateTake[]; limits: RateLimit[] } {
     const takes: RateTake[] = [], limits: RateLimit[] = [];
     for (const limit of this.limits) {
+      const isAhead = limit.rule === undefined && (limit.per === "caller" || limit.per === "caller-tool");
+      if (part === "rest" ? isAhead : part === "ahead" && limit.rule !== undefined) continue;
       const costs = costsOf(limit, counted);
       if (costs === undefined) continue;
       for (const [name, cost] of costs) {
-        takes.push(takeOf(limit, { key, name, cost }));
+        const take = takeOf(limit, { key, name, cost });
+        takes.push(part === "ahead" && !isAhead ? { ...take, stays: true } : take);
         limits.push(limit);
       }
     }

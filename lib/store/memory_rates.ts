@@ -108,7 +108,7 @@ export class MemoryRates implements RateStore {
       if (decided === undefined || decidesOver(outcome, decided)) decided = { ...outcome, at };
     }
     if (decided === undefined) throw new RangeError("taking from rates: found none, want at least one");
-    if (decided.allowed) { for (const take of takes) this.#commit(take, atMs); }
+    if (decided.allowed) { for (const take of takes) if (take.stays === undefined) this.#commit(take, atMs); }
     return decided;
   }
 

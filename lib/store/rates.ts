@@ -22,6 +22,8 @@ export interface RateTake {
   readonly cost: number;
   /** Whoever chooses the key, where somebody does: no chooser takes more than a share of the buckets there may be. */
   readonly chooser?: string;
+  /** There has to be as much, and it stays: what is taken later, or never. */
+  readonly stays?: true;
 }
 
 /** What came of it: of all buckets asked, the one that decided. */

@@ -31,6 +31,7 @@ class Scene implements AsyncDisposable {
   static async start(lane: Lane, rules: readonly Json[], options: {
     readonly events?: boolean;
     readonly flags?: readonly string[];
+    readonly now?: () => number;
   } = {}): Promise<Scene> {
     const server = new FakeMember({ events: options.events ?? false });
     server.lists = {
@@ -42,7 +43,12 @@ class Scene implements AsyncDisposable {
     for (const { name } of TOOLS) server.fake.tool(name, () => ({ content: [{ type: "text", text: name }] }));
     const issuer = await TestIssuer.create();
     const flags = [...issuer.flags, ...rules.flatMap((rule) => ["--rules", JSON.stringify(rule)])];
-    const signet = await TestSignet.start({ upstream: server.url, lane, flags: [...flags, ...options.flags ?? []] });
+    const signet = await TestSignet.start({
+      upstream: server.url,
+      lane,
+      flags: [...flags, ...options.flags ?? []],
+      ...(options.now === undefined ? {} : { now: options.now }),
+    });
     return new Scene(server, issuer, signet);
   }
 
@@ -368,6 +374,120 @@ for (const lane of LANES) {
     scene.server.fake.forgetSessions();
     assert.equal(await alice.calls("get_a"), true);
     assert.equal(scene.server.fake.ran.get("get_a"), 1);
+  });
+
+  for (const per of ["caller", "caller-tool", "tool", "all"]) {
+    Deno.test(
+      `G4: a call beyond a rate per ${per} makes nobody ask what its tool is (${lane} lane)`,
+      STRICT,
+      async () => {
+        // Two sessions are opened, where those count.
+        const amount = per === "caller" || per === "all" ? 3 : 1;
+        await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }], {
+          flags: ["--rate", `${amount}/h per=${per}`],
+        });
+        const [alice, again] = [await scene.session("alice"), await scene.session("alice")];
+        assert.equal(await alice.calls("get_a"), true);
+        const { result } = await messageIn(await again.post(call(1, "get_a"))) as { result: Json };
+        assert.match(JSON.stringify(result), /Rate limit reached/);
+        assert.equal(scene.server.asked("tools/list").length, 1);
+      },
+    );
+  }
+
+  Deno.test(
+    `G4: a call that made Signet ask has cost its caller what a call does, and others nothing (${lane} lane)`,
+    STRICT,
+    async () => {
+      const clock = { nowMs: Date.now() };
+      await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }], {
+        flags: ["--rate", "1/h per=caller-tool", "--rate", "1/h per=tool"],
+        now: () => clock.nowMs,
+      });
+      const lists = () => scene.server.asked("tools/list").length;
+      const [alice, bob] = [await scene.session("alice"), await scene.session("bob")];
+      for (let n = 0; n < 3; n++) {
+        assert.equal(await alice.calls("query"), false);
+        clock.nowMs += 1001;
+      }
+      assert.equal(lists(), 1);
+      // Nothing was taken from what all share: bob is refused by the rule, having been asked for.
+      assert.match(JSON.stringify(await messageIn(await bob.post(call(1, "query")))), /Unknown tool/);
+      assert.equal(lists(), 2);
+    },
+  );
+
+  Deno.test(
+    `G4: asking anew what a tool is is bounded for each caller, not for each session (${lane} lane)`,
+    STRICT,
+    async () => {
+      const clock = { nowMs: Date.now() };
+      await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }], {
+        now: () => clock.nowMs,
+      });
+      const lists = () => scene.server.asked("tools/list").length;
+      const alices = [await scene.session("alice"), await scene.session("alice"), await scene.session("alice")];
+      for (let n = 0; n < 20; n++) {
+        for (const alice of alices) assert.equal(await alice.calls(`nowhere${n}`), false);
+        clock.nowMs += 1001;
+      }
+      assert.ok(lists() <= 3 + 10 + 20 / 6 + 1, `${lists()} lists`);
+      assert.equal(await alices[0]!.calls("get_a"), true);
+      const before = lists();
+      const bob = await scene.session("bob");
+      assert.equal(await bob.calls("get_a"), true);
+      assert.equal(lists(), before + 1);
+    },
+  );
+
+  Deno.test(`G4: a list that cannot be had is not asked for by every call (${lane} lane)`, STRICT, async () => {
+    const clock = { nowMs: Date.now() };
+    await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }], { now: () => clock.nowMs });
+    scene.server.before = (message) =>
+      message.method === "tools/list"
+        ? Response.json({ jsonrpc: "2.0", id: message.id, error: { code: -32000, message: "no" } })
+        : undefined;
+    const alice = await scene.session("alice");
+    const statuses = [], texts = [];
+    for (let n = 0; n < 15; n++) {
+      const response = await alice.post(call(1, "get_a"));
+      statuses.push(response.status);
+      texts.push(await response.text());
+    }
+    assert.deepEqual(statuses, [...Array(11).fill(502), ...Array(4).fill(200)]);
+    assert.match(texts.at(-1)!, /Too many calls of tools that nothing is known of.*Wait \d+ s before/);
+    assert.equal(scene.server.asked("tools/list").length, 11);
+    clock.nowMs += 60_000;
+    scene.server.before = undefined;
+    assert.equal(await alice.calls("get_a"), true);
+  });
+
+  Deno.test(`G4: whoever waits to hear what a tool is is in flight (${lane} lane)`, STRICT, async () => {
+    await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }], {
+      flags: ["--max-in-flight-per-principal", "2"],
+    });
+    scene.server.pageSize = 1;
+    const asked = Promise.withResolvers<void>(), answer = Promise.withResolvers<void>();
+    scene.server.before = async (message) => {
+      if (message.method !== "tools/list") return undefined;
+      asked.resolve();
+      await answer.promise;
+      return undefined;
+    };
+    const [alice, bob] = [await scene.session("alice"), await scene.session("bob")];
+    const first = alice.calls("get_a");
+    await asked.promise;
+    // One of them finds room to wait.
+    const done: string[] = [];
+    const late = Array.from({ length: 5 }, async () => done.push(await (await alice.post(call(2, "get_a"))).text()));
+    await until(() => done.length === 4, "refusals of those who find no room to wait");
+    for (const text of done) assert.match(text, /Too many calls at once for this caller/);
+    assert.equal(scene.server.asked("tools/list").length, 1);
+    answer.resolve();
+    assert.equal(await first, true);
+    await Promise.all(late);
+    assert.doesNotMatch(done[4]!, /Too many/);
+    assert.equal(await bob.calls("get_a"), true);
   });
 
   Deno.test(`G4: a reload reaches sessions and streams that are open (${lane} lane)`, STRICT, async () => {

@@ -7,7 +7,7 @@ import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ToolHints } from "../../policy/hints.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { Verdict } from "../../policy/verdict.ts";
-import { type Counted, rateRefusal } from "../../policy/rate_book.ts";
+import { type Counted, type Part, rateRefusal } from "../../policy/rate_book.ts";
 import { type Asked, askedIn, type Subject, subjectOf } from "../../policy/subject.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
@@ -57,7 +57,10 @@ export function isAllowedBefore(parts: GatewayParts, { inbound, caller, session 
 export function countPlain(parts: GatewayParts, { inbound, caller }: Asking): Promise<void> | undefined {
   const { subject: found, allowedBy: rule } = inbound;
   if (found?.method === undefined || FREE.has(found.method)) return undefined;
-  return count(parts, { inbound, caller }, [{ method: found.method, name: found.name, rule }]);
+  return count(parts, { inbound, caller }, {
+    counted: [{ method: found.method, name: found.name, rule }],
+    part: "all",
+  });
 }
 
 /**
@@ -70,18 +73,29 @@ export async function admit(parts: GatewayParts, admitting: Admitting): Promise<
   const { inbound } = admitting;
   if (!law.governs || inbound.parsed === undefined) return true;
   const asked = askedIn(inbound.parsed);
-  const judged = law.policy === undefined ? [] : await judgeAll(law.policy, parts, admitting, asked);
+  let part: Part = "all";
+  const learn = async () => {
+    // What rates refuse asks nobody anything.
+    if (part === "all") await count(parts, admitting, { counted: countedOf(asked), part: "ahead" });
+    part = "rest";
+    await learnTools(parts, admitting);
+  };
+  const judged = law.policy === undefined ? [] : await judgeAll(law.policy, parts, { ...admitting, learn }, asked);
   if (judged.some(({ verdict }) => verdict.ruling !== "allowed")) {
     if (asked.every(({ id }) => id === undefined)) return false;
     throw refusalOf(parts, inbound, judged);
   }
-  const counted = asked.map(({ method, subjects }, at): Counted => ({
+  await count(parts, admitting, { counted: countedOf(asked, judged), part });
+  return true;
+}
+
+/** @param judged undefined as long as no rule has allowed anything */
+function countedOf(asked: readonly Asked[], judged?: readonly Judged[]): Counted[] {
+  return asked.map(({ method, subjects }, at): Counted => ({
     method,
     name: subjects?.[0]?.name,
-    rule: judged[at]?.verdict.rule,
+    rule: judged?.[at]?.verdict.rule,
   })).filter(({ method }) => !FREE.has(method));
-  await count(parts, admitting, counted);
-  return true;
 }
 
 /** One message, and what becomes of it. */
@@ -93,12 +107,18 @@ interface Judged {
   readonly unreadable: string | undefined;
 }
 
+/** What it takes to judge. */
+interface Judging extends Admitting {
+  /** Finds out what the server says of its tools. @throws SignetError, HttpError */
+  readonly learn: () => Promise<void>;
+}
+
 const UNREADABLE: Verdict = { ruling: "denied", rule: undefined, scopes: [] };
 
 async function judgeAll(
   policy: Policy,
   parts: GatewayParts,
-  admitting: Admitting,
+  admitting: Judging,
   asked: readonly Asked[],
 ): Promise<Judged[]> {
   const { inbound, body } = admitting;
@@ -120,7 +140,7 @@ function messagesIn(body: Uint8Array, { parsed }: Inbound): Uint8Array[] {
 async function judgeOne(
   policy: Policy,
   parts: GatewayParts,
-  admitting: Admitting,
+  admitting: Judging,
   asked: Asked,
 ): Promise<Judged> {
   const isClear = asked.method !== "subscriptions/listen" || readsAlike(admitting.body, "notifications");
@@ -142,7 +162,7 @@ async function judgeOne(
       policy.judge(admitting.caller.principal, subject, { hints: hintsFor(parts, subject, admitting), args });
     let verdict = judge();
     if (verdict.ruling === "unknown") {
-      await learnTools(parts, admitting);
+      await admitting.learn();
       verdict = judge();
     }
     const one = { asked, subject, verdict, unreadable };
@@ -225,12 +245,17 @@ function factsOf({ asked, subject, verdict, unreadable }: Judged): Record<string
 
 type Counting = Pick<Asking, "inbound" | "caller">;
 
+interface Costs {
+  readonly counted: readonly Counted[];
+  readonly part: Part;
+}
+
 /** @throws SignetError `rate_limited`; a promise only where a store has to be asked */
-function count(parts: GatewayParts, asking: Counting, counted: readonly Counted[]): Promise<void> | undefined {
+function count(parts: GatewayParts, asking: Counting, { counted, part }: Costs): Promise<void> | undefined {
   const { law, now } = parts;
   // What another replica has passed on it has counted.
   if (law.rates === undefined || counted.length === 0 || asking.inbound.hop !== undefined) return undefined;
-  const { takes, limits } = law.rates.takesOf(asking.caller.principalKey, counted);
+  const { takes, limits } = law.rates.takesOf(asking.caller.principalKey, counted, part);
   if (takes.length === 0) return undefined;
   const decide = (outcome: RateOutcome) => {
     if (!outcome.allowed) throw limitRefusal(parts, { ...asking, counted }, { outcome, limit: limits[outcome.at]! });

@@ -35,7 +35,7 @@ export async function exchange(parts: GatewayParts, outbound: Outbound, deliver:
   const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
   if (session !== outbound.session) return await exchange(parts, { ...outbound, session }, deliver);
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
-  const inFlight = parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
+  const inFlight = outbound.place ?? parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
   try {
     const token = session.enter(inFlight, inbound.receivedAtMs);
     try {
@@ -62,7 +62,7 @@ export async function exchange(parts: GatewayParts, outbound: Outbound, deliver:
     }
   } finally {
     if (session.claim !== undefined) leaveClaim(parts, session);
-    parts.underWay.end(inFlight);
+    if (outbound.place === undefined) parts.underWay.end(inFlight);
     if (inFlight.clientGone) parts.metrics.clientAborts.inc();
   }
 }

@@ -17,7 +17,9 @@ import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import { removeField, setField } from "./fields.ts";
+import { explainCut } from "./explain_cut.ts";
 import { exchange } from "./forward.ts";
+import type { InFlight } from "./in_flight.ts";
 import { sendWithoutSession } from "./send.ts";
 
 /** A call that waits for what is said of its tool. */
@@ -36,15 +38,36 @@ const LONGEST_CURSOR = 16_384;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** @throws SignetError, HttpError as the call itself would; `upstream_invalid` for what is no list */
+/** The same in the place that it has among what is in flight, be it to ask or to wait. */
+interface Placed extends Learning {
+  readonly place: InFlight;
+}
+
+/**
+ * What rates and caps would refuse asks nothing: whoever calls has asked the rates; the caps are asked here.
+ * @throws SignetError, HttpError as the call itself would; `upstream_invalid` for what is no list; `principal_limit` for
+ * a caller who makes Signet ask too often
+ */
 export async function learnTools(parts: GatewayParts, learning: Learning): Promise<void> {
+  const place = parts.underWay.begin(learning, "call");
+  try {
+    await learnInPlace(parts, { ...learning, place });
+  } catch (error) {
+    throw explainCut(error, place);
+  } finally {
+    parts.underWay.end(place);
+  }
+}
+
+async function learnInPlace(parts: GatewayParts, learning: Placed): Promise<void> {
   const { law, now } = parts;
   const key = listsOf(learning);
   // Of several calls at once one asks; if it is cut, the next one does.
   for (let waits = law.learning.get(key); waits !== undefined; waits = law.learning.get(key)) {
-    await waits.catch(() => {});
+    await learning.place.waitFor(waits.catch(() => {}));
   }
-  if (law.hints.isFresh(key, now())) return;
+  if (law.hints.isFresh(key, now()) || !mayAsk(parts, learning, key)) return;
+  law.hints.noteAsked(key, now());
   const asking = askAll(parts, learning, key);
   law.learning.set(key, asking);
   try {
@@ -54,7 +77,23 @@ export async function learnTools(parts: GatewayParts, learning: Learning): Promi
   }
 }
 
-async function askAll(parts: GatewayParts, learning: Learning, key: string): Promise<void> {
+/**
+ * Whether the caller may make Signet ask now. If not, what is not in the list that is known is not there.
+ * @throws SignetError `principal_limit` where none is known
+ */
+function mayAsk({ law, now }: GatewayParts, { caller }: Learning, key: string): boolean {
+  const waitMs = law.askings.take(caller.principalKey, law.hints.wasAsked(key, now()), now());
+  if (waitMs === 0) return true;
+  if (law.hints.isWhole(key, now())) return false;
+  throw new SignetError("principal_limit", {
+    publicMessage: "Too many calls of tools that nothing is known of, for this caller",
+    retryAfterS: Math.max(1, Math.ceil(waitMs / 1000)),
+    facts: { what: "calls of one caller that make Signet ask for the list of tools" },
+    remedy: "Have clients list tools before they call them, or write rules that do not read what servers say of tools.",
+  });
+}
+
+async function askAll(parts: GatewayParts, learning: Placed, key: string): Promise<void> {
   const { law, now, random } = parts;
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
@@ -86,8 +125,8 @@ interface Page {
   readonly cursor: string | undefined;
 }
 
-async function askPage(parts: GatewayParts, learning: Learning, page: Page): Promise<JsonObject> {
-  const { inbound, caller, session } = learning;
+async function askPage(parts: GatewayParts, learning: Placed, page: Page): Promise<JsonObject> {
+  const { inbound, caller, session, place } = learning;
   let result: JsonObject | undefined;
   const read = async (response: ClientResponse) => {
     try {
@@ -100,7 +139,7 @@ async function askPage(parts: GatewayParts, learning: Learning, page: Page): Pro
   else {
     const body = bodyOf(page, {});
     const parsed = parseMessage(body, { maxDepth: 64 });
-    await exchange(parts, { inbound, caller, session, body, parsed }, (_, arriving) => read(arriving.response));
+    await exchange(parts, { inbound, caller, session, place, body, parsed }, (_, arriving) => read(arriving.response));
   }
   return result!;
 }
@@ -111,28 +150,19 @@ function bodyOf({ id, cursor }: Page, params: JsonObject): Uint8Array {
 }
 
 /** Under the envelope of the call that waits. */
-async function sendStateless(
-  parts: GatewayParts,
-  { inbound, caller }: Learning,
-  page: Page,
-): Promise<ClientResponse> {
+function sendStateless(parts: GatewayParts, { inbound, caller, place }: Placed, page: Page): Promise<ClientResponse> {
   const meta = inbound.parsed?.kind === "request" ? { ...inbound.parsed.params?._meta } : {};
   delete (meta as Record<string, unknown>).progressToken;
-  const inFlight = parts.underWay.begin({ inbound, caller }, "call");
-  try {
-    return await sendWithoutSession(parts, inFlight, {
-      method: "POST",
-      query: inbound.head.query,
-      fields: fieldsOf(parts.fields.toUpstream(inbound, caller)),
-      upstreamSessionId: undefined,
-      body: bodyOf(page, { _meta: meta }),
-      caller,
-      session: undefined,
-      noted: inbound.record,
-    });
-  } finally {
-    parts.underWay.end(inFlight);
-  }
+  return sendWithoutSession(parts, place, {
+    method: "POST",
+    query: inbound.head.query,
+    fields: fieldsOf(parts.fields.toUpstream(inbound, caller)),
+    upstreamSessionId: undefined,
+    body: bodyOf(page, { _meta: meta }),
+    caller,
+    session: undefined,
+    noted: inbound.record,
+  });
 }
 
 function fieldsOf(fields: FieldList): FieldList {

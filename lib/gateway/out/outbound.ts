@@ -17,6 +17,8 @@ export interface Outbound {
   readonly parsed?: Parsed;
   /** The request's id, if it is an initialize under the session's own id. */
   readonly handshake?: RpcId;
+  /** The place it has already, of whoever began it and ends it. */
+  readonly place?: InFlight;
 }
 
 /** The same being sent. */

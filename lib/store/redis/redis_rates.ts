@@ -5,7 +5,7 @@ import { decidesOver, exactly, judgeTake, type RateOutcome, type RateStore, type
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
 /**
- * KEYS buckets. ARGV for each scale, burst in units, what is to be taken in units.
+ * KEYS buckets. ARGV for each scale, burst in units, what has to be there in units, what of it is taken.
  * Answers for each what was out before: in units, which come back at `scale` a ms.
  */
 const TAKE = new Script(`
@@ -13,7 +13,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local out, allowed = {}, true
 for i = 1, #KEYS do
-  local scale, burst, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+  local scale, burst, cost = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1])
   local at, taken = string.match(redis.call('GET', KEYS[i]) or '', '^(%d+):(%d+)$')
   local left = 0
   if at then left = math.min(burst, math.max(0, tonumber(taken) - math.max(0, now - tonumber(at)) * scale)) end
@@ -23,9 +23,9 @@ end
 local answer = {}
 for i = 1, #KEYS do
   answer[i] = string.format('%.0f', out[i])
-  if allowed then
-    local scale, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i])
-    local taken = out[i] + cost
+  local scale, takes = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i])
+  if allowed and takes > 0 then
+    local taken = out[i] + takes
     redis.call('SET', KEYS[i], string.format('%.0f:%.0f', now, taken), 'PX', string.format('%.0f', math.ceil(taken / scale) + 1))
   end
 end
@@ -41,7 +41,10 @@ export class RedisRates implements RateStore {
   async take(takes: readonly RateTake[]): Promise<RateOutcome> {
     const exact = takes.map(({ rate }) => exactly(rate));
     const keys = takes.map(({ rate, key }) => `{${this.#link.prefix}:rates}:${digestOf(`${rate.id}\n${key}`)}`);
-    const args = takes.flatMap(({ cost }, i) => [exact[i]!.scale, exact[i]!.burst, cost * exact[i]!.per]);
+    const args = takes.flatMap(({ cost, stays }, i) => {
+      const { scale, burst, per } = exact[i]!;
+      return [scale, burst, cost * per, stays ? 0 : cost * per];
+    });
     const taken = (await this.#link.script(TAKE, keys, args) as readonly unknown[]).map(Number);
     let decided: RateOutcome | undefined;
     for (const [at, { cost }] of takes.entries()) {

@@ -31,6 +31,15 @@ Deno.test("a request takes from every rate that concerns it, once for each bucke
   ]);
 });
 
+Deno.test("ahead of the rules a request takes what its caller alone has, and what is shared has to be there", () => {
+  const scopes = ["caller", "all", "tool", "caller-tool"] as const;
+  const book = new RateBook([...scopes.map((per) => limit(per)), limit("caller", { rule: "slow" })]);
+  const of = (part: "ahead" | "rest") =>
+    book.takesOf(ALICE, [call("a", "slow")], part).takes.map(({ rate, stays }) => [rate.id, stays === true]);
+  assert.deepEqual(of("ahead"), [["caller", false], ["all", true], ["tool", true], ["caller-tool", false]]);
+  assert.deepEqual(of("rest"), [["all", false], ["tool", false], ["caller", false]]);
+});
+
 Deno.test("a bucket's name is bounded and one tool's alone, and says who has chosen it", () => {
   const book = new RateBook([limit("tool"), limit("caller-tool"), limit("caller")]);
   const long = "n".repeat(60_000);

@@ -146,3 +146,14 @@ Deno.test("shared rates ask the store alone where it answers", async () => {
   assert.equal(await rates.take([take(rate(1, 1000), "a")], NOW_MS), outcome);
   assert.deepEqual([asked, rates.local.size, rates.unshared], [[1], 0, 0]);
 });
+
+Deno.test("rates that only have to be there are judged with the others, and nothing is taken from them", () => {
+  const rates = new MemoryRates();
+  const [own, all] = [rate(5, 60_000), rate(1, 60_000)];
+  const ahead = () => rates.take([take(own, "a"), { ...take(all, "b"), stays: true }], NOW_MS);
+  assert.deepEqual([ahead().allowed, ahead().allowed], [true, true]);
+  assert.equal(rates.take([take(all, "b")], NOW_MS).allowed, true);
+  const refused = ahead();
+  assert.deepEqual([refused.allowed, refused.at], [false, 1]);
+  assert.equal(rates.take([take(own, "a")], NOW_MS).remaining, 2);
+});

@@ -353,6 +353,18 @@ function shared(store: Store): SharedState {
   return store.shared;
 }
 
+test("G5: what only has to be there is judged with the others, and nothing is taken from it", async (_, store) => {
+  const own = { id: "own 5/3600000ms burst 5", amount: 5, windowMs: 3_600_000, burst: 5 };
+  const all = { id: "all 1/3600000ms burst 1", amount: 1, windowMs: 3_600_000, burst: 1 };
+  const ahead = () =>
+    store.rates!.take([{ rate: own, key: "a", cost: 1 }, { rate: all, key: "b", cost: 1, stays: true }], 0);
+  assert.deepEqual([(await ahead()).allowed, (await ahead()).allowed], [true, true]);
+  assert.equal((await store.rates!.take([{ rate: all, key: "b", cost: 1 }], 0)).allowed, true);
+  const refused = await ahead();
+  assert.deepEqual([refused.allowed, refused.at], [false, 1]);
+  assert.equal((await store.rates!.take([{ rate: own, key: "a", cost: 1 }], 0)).remaining, 2);
+});
+
 test("G5: of 100 takes at once over two replicas exactly the burst is allowed", async (redis, store) => {
   const other = await openStore(redis);
   try {
