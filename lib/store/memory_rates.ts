@@ -1,6 +1,6 @@
 // Rates counted by one process, exactly: whole numbers, one synchronous step for all buckets of a request. Bounded: a
 // bucket that is full is forgotten, one that is not never is, so nobody comes free by crowds of others; those for whom
-// there is no room share one bucket a rate (M3).
+// there is no room, and all keys beyond what one chooser may choose, share one bucket a rate (M3).
 import { decidesOver, exactly, type ExactRate, fullAfter, judgeTake, type Rate, type RateOutcome } from "./rates.ts";
 import type { RateStore, RateTake } from "./rates.ts";
 
@@ -26,7 +26,10 @@ class Buckets {
   readonly #chosen = new Map<string, number>();
   readonly #max: number;
   readonly #maxOfChooser: number;
-  /** Of everybody who came when there was no room for another. */
+  /**
+   * Of everybody who came when there was no room for another, and of all who have chosen their share of keys: one of
+   * each of those would be a burst more for whoever fills its share.
+   */
   readonly #shared: Bucket = { fullAt: -Infinity, chooser: undefined };
   #prunedAtMs = -Infinity;
 
@@ -44,19 +47,14 @@ class Buckets {
   of({ key, chooser }: RateTake, atMs: number): Bucket {
     const own = this.#buckets.get(key);
     if (own !== undefined) return own;
-    if (!this.#hasRoom(atMs)) return this.#shared;
-    if (chooser === undefined || (this.#chosen.get(chooser) ?? 0) < this.#maxOfChooser) {
-      return { fullAt: -Infinity, chooser };
-    }
-    // No key holds a line feed at its beginning.
-    return this.#buckets.get(`\n${chooser}`) ?? { fullAt: -Infinity, chooser: undefined };
+    if (!this.#hasRoom(chooser)) this.#pruneIfLate(atMs);
+    return this.#hasRoom(chooser) ? { fullAt: -Infinity, chooser } : this.#shared;
   }
 
   keep({ key, chooser }: RateTake, bucket: Bucket): void {
     if (bucket === this.#shared || this.#buckets.get(key) === bucket) return;
-    const isOwn = bucket.chooser === chooser;
-    this.#buckets.set(isOwn ? key : `\n${chooser}`, bucket);
-    if (isOwn && chooser !== undefined) this.#chosen.set(chooser, (this.#chosen.get(chooser) ?? 0) + 1);
+    this.#buckets.set(key, bucket);
+    if (chooser !== undefined) this.#chosen.set(chooser, (this.#chosen.get(chooser) ?? 0) + 1);
   }
 
   prune(atMs: number): void {
@@ -71,14 +69,17 @@ class Buckets {
     }
   }
 
-  #hasRoom(atMs: number): boolean {
+  #hasRoom(chooser: string | undefined): boolean {
+    const isChosen = chooser !== undefined && (this.#chosen.get(chooser) ?? 0) >= this.#maxOfChooser;
+    return !isChosen && this.#buckets.size < this.#max;
+  }
+
+  #pruneIfLate(atMs: number): void {
     // A clock that was set back must not put it off.
     const isLate = atMs - this.#prunedAtMs >= PRUNE_EVERY_MS || atMs < this.#prunedAtMs;
-    if (this.#buckets.size >= this.#max && isLate) {
-      this.#prunedAtMs = atMs;
-      this.prune(atMs);
-    }
-    return this.#buckets.size < this.#max;
+    if (!isLate) return;
+    this.#prunedAtMs = atMs;
+    this.prune(atMs);
   }
 }
 

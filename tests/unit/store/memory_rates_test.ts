@@ -95,18 +95,27 @@ Deno.test("rates keep a limited one limited whatever crowd comes, in bounded mem
   assert.equal(rates.size, 1);
 });
 
-Deno.test("rates give no chooser of keys more than a share of the buckets: beyond it all of theirs are one", () => {
+Deno.test("rates give no chooser of keys more than a share of the buckets: beyond it all of everybody's are one", () => {
   const rates = new MemoryRates({ maxBuckets: 100, maxOfChooser: 10 });
   const of = rate(1, 60_000);
   const chosen = (key: string, chooser: string, nowMs = NOW_MS) =>
     rates.take([{ rate: of, key, cost: 1, chooser }], nowMs);
   const outcomes = Array.from({ length: 50 }, (_, i) => chosen(`hostile ${i}`, "hostile").allowed);
   assert.equal(outcomes.filter(Boolean).length, 11); // ten of their own, and one for all others
-  assert.equal(rates.size, 11);
+  assert.equal(rates.size, 10);
+  // Others who have filled theirs gain nothing by it: a bucket of all such names, not one more for each.
+  const others = Array.from({ length: 50 }, (_, i) => chosen(`other ${i}`, "other").allowed);
+  assert.equal(others.filter(Boolean).length, 10);
+  assert.equal(rates.size, 20);
   assert.equal(chosen("tool", "honest").allowed, true);
   assert.equal(chosen("tool", "honest").allowed, false);
   // A bucket is the same, whoever chooses its key.
   assert.equal(chosen("tool", "hostile").allowed, false);
+  // What is full again counts for no share.
+  assert.deepEqual(
+    ["more", "and more"].map((key) => chosen(key, "hostile", NOW_MS + 60_000).allowed),
+    [true, true],
+  );
   rates.keepOnly([of], NOW_MS + 120_000);
   assert.equal(rates.size, 0);
   assert.equal(chosen("hostile 0", "hostile", NOW_MS + 120_000).allowed, true);
