@@ -145,7 +145,13 @@ Deno.test(
     await using folder = await TempFolder.create();
     const config = `${folder.path}/nginx.conf`;
     const text = await read("replicas/compose/nginx.conf");
-    await Deno.writeTextFile(config, `pid ${folder.path}/pid; error_log stderr;\n${text}`);
+    // Its usual folders are there only where its package was installed.
+    const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
+      `${name}_temp_path ${folder.path}/${name};`
+    );
+    const own = text.replace(/^http \{$/m, (begin) => `${begin}\n  ${paths.join("\n  ")}`);
+    assert.notEqual(own, text, "http { stands alone on its line");
+    await Deno.writeTextFile(config, `pid ${folder.path}/pid; error_log stderr;\n${own}`);
     await runTool(await findProgram("nginx") ?? "", ["-t", "-p", folder.path, "-c", config], {
       what: "reading nginx.conf",
     });
