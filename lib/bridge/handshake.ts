@@ -2,10 +2,12 @@
 import type { InitializeParams } from "../mcp/era.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, membersOf } from "../mcp/json_text.ts";
-import type { Message } from "./peer.ts";
+import { SignetError } from "../errors.ts";
+import { type Asker, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
 export const INITIALIZED: Uint8Array = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 /** What a server said of itself. */
@@ -24,6 +26,29 @@ export function readHandshake({ value }: Message): Handshake | undefined {
 export function versionIn(handshake: Handshake | undefined): string {
   const version = handshake?.result.protocolVersion;
   return typeof version === "string" ? version : "";
+}
+
+/**
+ * The handshake of a peer that takes an earlier one's place.
+ * @param version that the session has negotiated
+ * @throws SignetError `upstream_invalid` if it was refused, or speaks another one
+ */
+export function handshakeOfSuccessor(reply: Message, version: string): Handshake {
+  const found = readHandshake(reply);
+  if (found !== undefined && versionIn(found) === version) return found;
+  throw new SignetError("upstream_invalid", {
+    facts: { wanted: version, found: found === undefined ? "an error" : versionIn(found) },
+    remedy: "A restarted MCP server must accept the handshake it accepted before.",
+  });
+}
+
+/** Tells a peer in an earlier one's place what that one had been told, before anything else is asked. */
+export function brief(
+  peer: Peer,
+  told: { readonly isConfirmed: boolean; readonly requests: Iterable<Uint8Array> },
+): void {
+  if (told.isConfirmed) peer.send(INITIALIZED, NO_CARRIER);
+  for (const text of told.requests) peer.ask(text, findMember(text, "id")!, NOBODY, NO_CARRIER);
 }
 
 /** Of a longer handshake no more is said again than what it is made of: the rest may be of any length (M6). */

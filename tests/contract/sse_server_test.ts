@@ -1,6 +1,13 @@
 // A server of HTTP+SSE (2024-11-05) behind Signet, as the client of a Streamable HTTP server sees it: what breaks there,
 // what it may not do, and with whose credential it is asked.
 import assert from "node:assert/strict";
+import { NO_CARRIER } from "../../lib/bridge/peer.ts";
+import { HttpUpstream } from "../../lib/upstream/http.ts";
+import { sseStreams } from "../../lib/upstream/sse.ts";
+import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
+import { callerKeys } from "../support/callers.ts";
+import { initializeText } from "../support/http_peer.ts";
+import { SILENT_LOG } from "../support/silent_log.ts";
 import { FakeSseMcp } from "../support/fake_sse_mcp.ts";
 import { call, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
@@ -119,6 +126,43 @@ Deno.test("B10: an endpoint of another origin is refused, and nothing is sent th
     await until(() => at.server.streams.size === 0, "the stream to be let go of");
   }
   assert.equal(elsewhere.posted.length, 0);
+});
+
+Deno.test("B10: a session that ends while its stream is greeted leaves no stream behind", STRICT, async () => {
+  await using server = new FakeSseMcp();
+  const answered = Promise.withResolvers<void>();
+  server.onPost = ({ message }) => {
+    if (message.method === "initialize") answered.resolve();
+    return undefined;
+  };
+  const held = Promise.withResolvers<void>();
+  const inner = new HttpUpstream({ name: "old", url: server.url });
+  const send = (request: UpstreamRequest) => {
+    const call = inner.send(request);
+    // The server's answer is on the stream before the message is known to be taken.
+    return request.method === "POST" ? { ...call, response: held.promise.then(() => call.response) } : call;
+  };
+  const open = sseStreams({
+    inner: Object.assign(Object.create(inner), { send, url: inner.url }),
+    fieldsOf: () => [],
+    log: SILENT_LOG,
+  });
+  const events = {
+    onMessage: () => undefined,
+    onLost() {},
+    onReplaced() {},
+    retell: () => [],
+    unusedSinceMs: () => undefined,
+    onDoomed() {},
+  };
+  const life = open({ caller: callerKeys("anna"), session: "s", fields: [] })(events);
+  const opening = life.initialize(initializeText(), NO_CARRIER).catch(() => {});
+  await answered.promise;
+  await life.stop();
+  held.resolve();
+  await opening;
+  await until(() => server.streams.size === 0, "the end of the stream");
+  inner.close();
 });
 
 Deno.test("B10: an endpoint named again leads nowhere else", STRICT, async () => {

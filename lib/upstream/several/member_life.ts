@@ -1,5 +1,6 @@
 // One member in one session: greeted with the others, gone on with after a restart, or tried again while it is out. What
 // it does, or fails to do, is its own calls' business (docs/behaviour.md A4, A6, A8).
+import { INITIALIZED } from "../../bridge/handshake.ts";
 import { SignetError } from "../../errors.ts";
 import {
   type Asker,
@@ -21,10 +22,8 @@ import { RefusedCredential } from "../refused_credential.ts";
 import { Breaker, MemberFault, reasonOf } from "./breaker.ts";
 import type { Member } from "./member.ts";
 
-const encoder = new TextEncoder();
 /** JSON-RPC 2.0: invalid request, method not found, invalid params. What the same message will be told again. */
 const FOR_GOOD: ReadonlySet<number> = new Set([-32600, -32601, -32602]);
-const INITIALIZED = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 export interface MemberLifeOptions {
   readonly member: Member;

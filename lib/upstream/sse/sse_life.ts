@@ -1,6 +1,13 @@
 // One client's session with a server of HTTP+SSE over all the streams it takes: the first is greeted with the client's own
 // handshake; when one breaks, the next request opens another and says it again, as with a process (docs/behaviour.md B5).
-import { type Handshake, handshakeToKeep, INITIALIZED, readHandshake, versionIn } from "../../bridge/handshake.ts";
+import {
+  brief,
+  type Handshake,
+  handshakeOfSuccessor,
+  handshakeToKeep,
+  readHandshake,
+  versionIn,
+} from "../../bridge/handshake.ts";
 import {
   type Carrier,
   type Message,
@@ -130,21 +137,15 @@ export class SseLife implements PeerSource {
     }
     if (delayMs > 0) await pause(delayMs, timers);
     const { peer, reply } = await this.#launch(this.#handshakeText!);
-    const found = readHandshake(reply);
-    if (found === undefined || versionIn(found) !== this.protocolVersion) {
+    try {
+      this.#handshake = handshakeOfSuccessor(reply, this.protocolVersion);
+    } catch (error) {
       peer.stop();
-      throw new SignetError("upstream_invalid", {
-        facts: { wanted: this.protocolVersion, found: found === undefined ? "an error" : versionIn(found) },
-        remedy: "An MCP server must accept the handshake it accepted before.",
-      });
+      throw error;
     }
-    this.#handshake = found;
-    if (this.#isConfirmed) peer.send(INITIALIZED);
-    for (const text of this.#options.events.retell()) {
-      peer.ask(text, findMember(text, "id")!, { onReply: () => undefined, onLost: () => {} });
-    }
+    brief(peer, { isConfirmed: this.#isConfirmed, requests: this.#options.events.retell() });
     this.#peer = peer;
-    this.#options.events.onReplaced(found.capabilities);
+    this.#options.events.onReplaced(this.capabilities);
     return peer;
   }
 
@@ -157,15 +158,21 @@ export class SseLife implements PeerSource {
         { channel, fieldsOf, log, facts, onEnd, onMessage: events.onMessage },
         this.#carrier,
       );
-      if (this.#isStopped) {
-        peer.stop();
-        throw new SignetError("upstream_unreachable", { facts: { found: "a session that has ended meanwhile" } });
-      }
-      return { peer, reply: await this.#greet(peer, handshake) };
+      this.#assertWanted(peer);
+      const reply = await this.#greet(peer, handshake);
+      this.#assertWanted(peer);
+      return { peer, reply };
     } catch (error) {
       this.#backoff.fail(channel.timers.now());
       throw error;
     }
+  }
+
+  /** Whoever stops the life finds no stream that is only being opened or greeted. */
+  #assertWanted(peer: SsePeer): void {
+    if (!this.#isStopped) return;
+    peer.stop();
+    throw new SignetError("upstream_unreachable", { facts: { found: "a session that has ended meanwhile" } });
   }
 
   #greet(peer: SsePeer, text: Uint8Array): Promise<Message> {

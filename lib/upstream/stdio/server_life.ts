@@ -11,7 +11,14 @@ import type { CredentialHolder } from "../credentials/rotation.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { CallerKeys } from "../../session/caller.ts";
-import { type Handshake, handshakeToKeep, INITIALIZED, readHandshake, versionIn } from "../../bridge/handshake.ts";
+import {
+  brief,
+  type Handshake,
+  handshakeOfSuccessor,
+  handshakeToKeep,
+  readHandshake,
+  versionIn,
+} from "../../bridge/handshake.ts";
 import { explainStart, neverBegan, notUnderstood } from "./start_fault.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
@@ -218,21 +225,15 @@ export class ServerLife implements PeerSource {
 
   async #successor(slot: Slot): Promise<ProcessPeer> {
     const { peer, reply } = await this.#launch(slot, this.#handshakeText!);
-    const found = readHandshake(reply);
-    if (found === undefined || versionIn(found) !== this.protocolVersion) {
+    try {
+      this.#handshake = handshakeOfSuccessor(reply, this.protocolVersion);
+    } catch (error) {
       void this.#retire(peer);
-      throw new SignetError("upstream_invalid", {
-        facts: { wanted: this.protocolVersion, found: found === undefined ? "an error" : versionIn(found) },
-        remedy: "A restarted MCP server must accept the handshake it accepted before.",
-      });
+      throw error;
     }
-    this.#handshake = found;
-    if (this.#confirmed) peer.send(INITIALIZED);
-    for (const text of this.#options.events.retell()) {
-      peer.ask(text, findMember(text, "id")!, { onReply: () => undefined, onLost: () => {} });
-    }
+    brief(peer, { isConfirmed: this.#confirmed, requests: this.#options.events.retell() });
     this.#peer = peer;
-    this.#options.events.onReplaced(found.capabilities);
+    this.#options.events.onReplaced(this.capabilities);
     return peer;
   }
 
