@@ -228,5 +228,5 @@ Deno.test("B10: what is no message on the stream is discarded, and said so often
   for (let i = 0; i < 20; i++) server.say("event: message\ndata: junk\n\n");
   server.say('event: message\ndata: {"jsonrpc":"2.0","id":99,"result":{}}\n\n: comment\n\nevent: other\ndata: {}\n\n');
   assert.equal((await outcome(signet.post(call(1, "echo"), { id }))).status, 200);
-  assert.equal(signet.logs.filter(({ event }) => event === "MCP server's event discarded").length, 5);
+  assert.equal(signet.logs.filter(({ event }) => event === "MCP server's output discarded").length, 5);
 });

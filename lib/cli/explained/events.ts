@@ -188,10 +188,6 @@ const SERVERS: Readonly<Record<string, Row>> = {
     "A server of HTTP+SSE ended the stream that is its session; calls in flight got an error, the next one opens another.",
     "`fault` says how it ended; see the server's own log if that happens often.",
   ],
-  "MCP server's event discarded": [
-    "A server of HTTP+SSE sent an event that is no JSON-RPC, or answers a call nobody waits for.",
-    "`found` says what it was.",
-  ],
   "MCP server's processes cannot be ended": [
     "Processes of a stdio server survive SIGKILL, as those do that hang in the kernel.",
     "See the machine: a dead network disk, a debugger.",

@@ -9,6 +9,7 @@ import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { ownIdOf } from "../../bridge/peer_line.ts";
+import { Discarded } from "../discarded.ts";
 import { type Opened, PeerCall, type PeerCallHost, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, lostAgain } from "./http_peer_fault.ts";
 import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
@@ -49,8 +50,6 @@ export interface Asking {
 
 /** What has been sent of late is waited for so long, in ms, before the POST of a call that nobody waits for is cut. */
 const LAST_WORDS_MS = 1000;
-/** So much junk is logged; the rest is only counted. */
-const MAX_JUNK_LOGGED = 5;
 /** Of an answer to a notification no more is read to keep the connection. */
 const MAX_IDLE_BYTES = 16 * 1024;
 
@@ -67,11 +66,12 @@ export class HttpPeer implements Peer, PeerCallHost {
   /** Of the request that was made last: for what is done where none is at hand. */
   #fields: FieldList = [];
   #lastId = 0;
-  #junk = 0;
+  readonly #discarded: Discarded;
   #stopped = false;
 
   constructor(options: HttpPeerOptions) {
     this.#options = options;
+    this.#discarded = new Discarded(options.parts.log);
   }
 
   get nextId(): number {
@@ -236,9 +236,7 @@ export class HttpPeer implements Peer, PeerCallHost {
   }
 
   discard(found: string): undefined {
-    if (++this.#junk > MAX_JUNK_LOGGED) return;
-    const remedy = "See what the MCP server sends: it was not passed on.";
-    this.#options.parts.log.warn("MCP server's output discarded", { ...this.#facts, found, remedy });
+    return this.#discarded.add(found, this.#facts);
   }
 
   get #facts(): Readonly<Record<string, string | undefined>> {

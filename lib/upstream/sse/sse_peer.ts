@@ -6,6 +6,7 @@ import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import type { Logger } from "../../observe/log.ts";
+import { Discarded } from "../discarded.ts";
 import { SseChannel, type SseChannelOptions } from "./sse_channel.ts";
 
 export interface SsePeerOptions {
@@ -19,9 +20,6 @@ export interface SsePeerOptions {
   readonly facts: () => Readonly<Record<string, string | number>>;
 }
 
-/** So much that is no message is logged; the rest is only counted. */
-const MAX_JUNK_LOGGED = 5;
-
 const encoder = new TextEncoder();
 
 export class SsePeer extends LinePeer {
@@ -30,12 +28,16 @@ export class SsePeer extends LinePeer {
   #channel: SseChannel | undefined;
   /** Of the request that was made last: for what is said where none is at hand. */
   #fields: Fields;
-  #junk = 0;
+  readonly #discarded: Discarded;
 
   private constructor(options: SsePeerOptions, fields: Fields) {
     super(options.onMessage);
     this.#options = options;
     this.#account = options.channel.account;
+    this.#discarded = new Discarded(
+      options.log,
+      "An MCP server must send nothing but messages as events of its stream.",
+    );
     this.#fields = fields;
   }
 
@@ -79,12 +81,7 @@ export class SsePeer extends LinePeer {
   }
 
   protected override discard(found: string): undefined {
-    if (++this.#junk > MAX_JUNK_LOGGED) return;
-    this.#options.log.warn("MCP server's event discarded", {
-      ...this.#options.facts(),
-      found,
-      remedy: "An MCP server must send nothing but messages as events of its stream.",
-    });
+    return this.#discarded.add(found, this.#options.facts());
   }
 
   #refused(error: unknown, asked: number | undefined): void {

@@ -11,13 +11,12 @@ import { findMember, type Span, stringAt } from "../../mcp/json_text.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { Discarded } from "../discarded.ts";
 import { asRefusal } from "../peers/http_peer_fault.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
 import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 
-/** So much junk is logged; the rest is only counted. */
-const MAX_JUNK_LOGGED = 5;
 const PARAM_FIELD = "mcp-param-";
 
 export type PassingSetting = Omit<StatelessSetting, "random">;
@@ -40,11 +39,12 @@ export class PassingPeer implements Peer {
   readonly #open = new Map<number, StatelessPost>();
   readonly #running = new Set<Promise<void>>();
   #lastId = 0;
-  #junk = 0;
+  readonly #discarded: Discarded;
   #stopped = false;
 
   constructor(parts: StatelessParts, events: Pick<PeerEvents, "onMessage">) {
     this.#parts = parts;
+    this.#discarded = new Discarded(parts.log);
     this.#events = events;
   }
 
@@ -115,10 +115,7 @@ export class PassingPeer implements Peer {
   }
 
   #discard(found: string): void {
-    if (++this.#junk > MAX_JUNK_LOGGED) return;
-    const { log, upstream } = this.#parts;
-    const remedy = "See what the MCP server sends: it was not passed on.";
-    log.warn("MCP server's output discarded", { upstream: upstream.name, found, remedy });
+    this.#discarded.add(found, { upstream: this.#parts.upstream.name });
   }
 }
 

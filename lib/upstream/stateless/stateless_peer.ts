@@ -8,6 +8,7 @@ import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
+import { Discarded } from "../discarded.ts";
 import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
@@ -38,8 +39,6 @@ interface Open {
 }
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
-/** So much junk is logged; the rest is only counted. */
-const MAX_JUNK_LOGGED = 5;
 
 const decoder = new TextDecoder();
 
@@ -51,11 +50,12 @@ export class StatelessPeer implements Peer {
   readonly #open = new Map<string, Open>();
   #logLevel: string | undefined;
   #lastId = 0;
-  #junk = 0;
+  readonly #discarded: Discarded;
   #stopped = false;
 
   constructor(options: StatelessPeerOptions) {
     this.#options = options;
+    this.#discarded = new Discarded(options.parts.log);
   }
 
   get nextId(): number {
@@ -132,10 +132,8 @@ export class StatelessPeer implements Peer {
   }
 
   discard(found: string): void {
-    if (++this.#junk > MAX_JUNK_LOGGED) return;
-    const { log, upstream, session } = this.#options.parts;
-    const remedy = "See what the MCP server sends: it was not passed on.";
-    log.warn("MCP server's output discarded", { upstream: upstream.name, session, found, remedy });
+    const { upstream, session } = this.#options.parts;
+    this.#discarded.add(found, { upstream: upstream.name, session });
   }
 
   #hold(run: Promise<void>): void {

@@ -2,6 +2,7 @@
 import type { Logger } from "../../observe/log.ts";
 import { LinePeer } from "../../bridge/line_peer.ts";
 import type { Message, Peer } from "../../bridge/peer.ts";
+import { Discarded } from "../discarded.ts";
 import type { LongLine } from "./lines.ts";
 import { subjectOf } from "./long_line.ts";
 import type { ProcessExit, ServerProcess } from "./process.ts";
@@ -22,18 +23,20 @@ export interface ProcessPeerOptions {
 
 const RAISE = "Raise --stdio-max-line if the MCP server may write lines of this length.";
 const RAISE_BUFFERED = "Raise --max-buffered or --principal-share if answers of this length are usual.";
-/** So many lines that are no messages are logged; the rest is only counted. */
-const MAX_JUNK_LOGGED = 5;
 
 export class ProcessPeer extends LinePeer {
   readonly #options: ProcessPeerOptions;
   readonly #process: ServerProcess;
-  #junk = 0;
+  readonly #discarded: Discarded;
 
   /** @throws what `start` throws */
   constructor(options: ProcessPeerOptions) {
     super(options.onMessage);
     this.#options = options;
+    this.#discarded = new Discarded(
+      options.log,
+      "An MCP server must write nothing but messages to stdout; its log belongs on stderr.",
+    );
     this.#process = options.start({
       onLine: (line) => this.read(line),
       onLongLine: (line) => this.#readLong(line),
@@ -90,8 +93,6 @@ export class ProcessPeer extends LinePeer {
   }
 
   protected override discard(found: string): undefined {
-    if (++this.#junk > MAX_JUNK_LOGGED) return;
-    const remedy = "An MCP server must write nothing but messages to stdout; its log belongs on stderr.";
-    this.#options.log.warn("MCP server's output discarded", { ...this.#options.facts(), found, remedy });
+    return this.#discarded.add(found, this.#options.facts());
   }
 }
