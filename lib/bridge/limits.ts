@@ -24,8 +24,9 @@ export interface BridgeLimits extends RememberedLimits {
   readonly parkMs: number;
   /** Questions of one call that come within this time, in ms, are asked together. */
   readonly gatherMs: number;
-  /** Calls of one stateless peer that wait for answers. */
+  /** Calls that wait for answers of stateless clients, of all callers and of one. */
   readonly maxParked: number;
+  readonly maxParkedPerCaller: number;
   /** Requests of one session without a response, those whose client has left included. */
   readonly maxCalls: number;
   /** Bytes of messages that may wait while a peer is started, besides one of any length. */
@@ -41,7 +42,8 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   idleMs: 15 * 60_000,
   parkMs: 10 * 60_000,
   gatherMs: 25,
-  maxParked: 100,
+  maxParked: 5000,
+  maxParkedPerCaller: 100,
   maxPeers: 10_000,
   maxPeersPerOwner: 100,
   maxCalls: 1000,

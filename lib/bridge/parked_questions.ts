@@ -60,6 +60,7 @@ export class ParkedQuestions {
   readonly #peer: Peer;
   readonly #open = new Map<string, Open>();
   #round = 0;
+  #bytes = 0;
 
   /** @param id random hexadecimal digits: nobody can guess it */
   constructor(id: string, peer: Peer) {
@@ -70,6 +71,11 @@ export class ParkedQuestions {
   /** Questions without an answer. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** What they take, in UTF-16 units and bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get round(): number {
@@ -85,17 +91,21 @@ export class ParkedQuestions {
       ? []
       : membersOf(line, params).filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textOf(line, whole));
     const method = value.method as string;
-    this.#open.set(keyOf(value.id as RpcId), {
+    const key = keyOf(value.id as RpcId);
+    this.#close(key);
+    const open = {
       id: line.slice(id.start, id.end),
       method,
       asked: `{"method":${JSON.stringify(method)},"params":{${kept.join(",")}}}`,
-    });
+    };
+    this.#open.set(key, open);
+    this.#bytes += sizeOf(open);
     return true;
   }
 
   /** The server has taken a question back. */
   withdraw(id: RpcId): boolean {
-    return this.#open.delete(keyOf(id));
+    return this.#close(keyOf(id));
   }
 
   /** The members of a result that asks the client all that is open. */
@@ -106,7 +116,7 @@ export class ParkedQuestions {
       `"requestState":"park.${this.id}.${this.#round}"`;
   }
 
-  /** Gives the server the answers that a request brings; what it does not answer stays open. */
+  /** Gives the server the answers that a request brings; what it does not answer, or the server not take, stays open. */
   answer(text: Uint8Array): void {
     const params = findMember(text, "params");
     const given = params === undefined ? undefined : findMember(text, "inputResponses", params);
@@ -114,26 +124,38 @@ export class ParkedQuestions {
     for (const { name, value } of membersOf(text, given)) {
       const open = this.#open.get(name);
       if (open === undefined || text[value.start] !== 0x7b) continue;
-      this.#open.delete(name);
-      this.#reply(open, `"result":${textOf(text, value)}`);
+      if (this.#reply(open, `"result":${textOf(text, value)}`)) this.#close(name);
     }
   }
 
-  /** Nobody will answer any more. */
-  giveUp(): void {
-    for (const open of this.#open.values()) {
-      if (open.method === "elicitation/create") this.#reply(open, '"result":{"action":"cancel"}');
-      else {
-        const code = open.method === "roots/list" ? -32603 : -1;
-        this.#reply(open, `"error":{"code":${code},"message":"the client did not answer in time"}`);
-      }
+  /** Nobody will answer any more. @returns false if the server does not take all of it now */
+  giveUp(): boolean {
+    for (const [key, open] of [...this.#open]) {
+      if (!this.#reply(open, givenUp(open))) return false;
+      this.#close(key);
     }
-    this.#open.clear();
+    return true;
   }
 
-  #reply({ id }: Open, body: string): void {
-    this.#peer.send(encoder.encode(`{"jsonrpc":"2.0","id":${decoder.decode(id)},${body}}`), NO_CARRIER);
+  #close(key: string): boolean {
+    const open = this.#open.get(key);
+    if (open !== undefined) this.#bytes -= sizeOf(open);
+    return this.#open.delete(key);
   }
+
+  #reply({ id }: Open, body: string): boolean {
+    return this.#peer.send(encoder.encode(`{"jsonrpc":"2.0","id":${decoder.decode(id)},${body}}`), NO_CARRIER);
+  }
+}
+
+function givenUp({ method }: Open): string {
+  if (method === "elicitation/create") return '"result":{"action":"cancel"}';
+  const code = method === "roots/list" ? -32603 : -1;
+  return `"error":{"code":${code},"message":"the client did not answer in time"}`;
+}
+
+function sizeOf({ id, asked }: Open): number {
+  return id.length + asked.length;
 }
 
 /** Texts stay apart from numbers: no client sees what they were. */

@@ -10,6 +10,7 @@ import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
 import type { ChoosePeers, Gate } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
+import { Parking } from "./parking.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
 import { createHash } from "../platform/builtin.ts";
 
@@ -43,6 +44,7 @@ interface Hosted {
 export class StatelessHost {
   readonly #options: StatelessHostOptions;
   readonly #memo: EraMemo;
+  readonly #parking: Parking;
   readonly #hosted = new Map<HostKey, Hosted>();
   /** The one of each owner that its clients of whatever kind share, where the server is stateless. */
   readonly #shared = new Map<OwnerKey, Hosted>();
@@ -51,6 +53,7 @@ export class StatelessHost {
   constructor(options: StatelessHostOptions) {
     this.#options = options;
     this.#memo = { era: options.statelessPeersAre };
+    this.#parking = new Parking(options.parts);
   }
 
   /** Owners, and kinds of clients, with a peer of their own. */
@@ -82,6 +85,7 @@ export class StatelessHost {
 
   async end(): Promise<void> {
     for (const hosted of [...this.#hosted.values()]) this.#remove(hosted);
+    this.#parking.close();
     await Promise.all(this.#ending);
   }
 
@@ -94,10 +98,13 @@ export class StatelessHost {
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
     const unusedSinceMs = () => hosted.restingSinceMs;
     const life = new StatelessLife({ gate, owner, memo: this.#memo, open, client, unusedSinceMs, onDoomed });
+    const outbox = outboxOptions(partsOf(caller, parts));
+    const parker = { principalKey: caller.principalKey, account: outbox.account };
     const server = new StatelessServer({
       life,
-      outbox: outboxOptions(partsOf(caller, parts)),
+      outbox,
       limits: parts.limits,
+      takePlace: () => this.#parking.take(parker),
       newName: () => randomName(parts, 16),
       onIdle: () => this.#restUntilNeeded(hosted),
     });

@@ -30,6 +30,7 @@ import {
   statusOfAnswer,
 } from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
+import type { ParkedPlace } from "./parking.ts";
 import { type Carrier, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "./parked_questions.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
@@ -48,6 +49,8 @@ export interface StatelessServerOptions {
   readonly life: StatelessLife;
   readonly outbox: OutboxOptions;
   readonly limits: BridgeLimits;
+  /** A place for a call that waits for its client; undefined where there is none. */
+  readonly takePlace: () => ParkedPlace | undefined;
   /** Hexadecimal digits that nobody can guess. */
   readonly newName: () => string;
   /** The last request in hand has ended. */
@@ -79,14 +82,17 @@ interface Run {
   exchange: Exchange | undefined;
   /** What the peer wants to know of the client. */
   questions: ParkedQuestions | undefined;
-  /** Ends the gathering of questions, or the waiting for their answers. */
-  cancelTimer: (() => void) | undefined;
+  /** For as long as it may have to wait for its client. */
+  place: ParkedPlace | undefined;
+  /** Ends the gathering of questions. */
+  cancelGathering: (() => void) | undefined;
   /** The peer's answer, which came while nobody waited for it. */
   kept: Message | undefined;
-  charge: Charge | undefined;
 }
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
+/** So often a server is told that nobody comes back for a call. */
+const MAX_TRIES = 100;
 /** Of errors made here: see `rpcCodeFor`. */
 const { status: GONE } = ERROR_KINDS.upstream_unreachable, { status: BUSY } = ERROR_KINDS.request_limit;
 
@@ -98,9 +104,12 @@ export class StatelessServer {
   readonly #running = new Map<number, Run>();
   /** Those whose client has been asked, by the name that its answer leads back with. */
   readonly #parked = new Map<string, Run>();
+  /** Those that nobody comes back for, and whose server does not take it now to hear of that. */
+  readonly #givingUp = new Set<Run>();
   /** Bytes of requests that wait for a peer to be started. */
   readonly #waiting: Charge;
   readonly #patience: SameDelay;
+  readonly #gathering: SameDelay;
   /** Resources that subscriptions want to know of, and their URIs together, in UTF-16 units. */
   #watched = 0;
   #watchedLength = 0;
@@ -110,13 +119,14 @@ export class StatelessServer {
     this.#held = new HeldAnswers(options.outbox);
     this.#waiting = options.outbox.account.open();
     this.#patience = new SameDelay(options.outbox.timers, options.limits.streamAfterMs);
+    this.#gathering = new SameDelay(options.outbox.timers, options.limits.gatherMs);
     options.life.onMessage = (message, peer, about) => this.#hear(message, peer, about);
     options.life.onLost = () => this.#keepTelling();
   }
 
   /** Requests in hand, and calls that wait for their clients. */
   get size(): number {
-    return this.#exchanges.size + this.#parked.size;
+    return this.#exchanges.size + this.#parked.size + this.#givingUp.size;
   }
 
   post(post: StatelessPost): Call {
@@ -132,7 +142,10 @@ export class StatelessServer {
   end(): void {
     this.#endSubscriptions(({ acknowledged }) => acknowledged);
     for (const exchange of [...this.#exchanges]) this.#fail(exchange, GONE, "The MCP server was stopped");
+    for (const run of [...this.#parked.values()]) this.#unpark(run);
+    for (const run of [...this.#givingUp]) this.#drop(run);
     this.#patience.close();
+    this.#gathering.close();
   }
 
   #endSubscriptions(which: (exchange: Exchange) => boolean): void {
@@ -172,7 +185,7 @@ export class StatelessServer {
     const token = progressTokenOf(request) === undefined ? undefined : tokenSpan(text);
     const forget = () => {
       this.#exchanges.delete(exchange);
-      if (exchange.running !== undefined) this.#running.delete(exchange.running.ownId);
+      if (exchange.running !== undefined) this.#end(exchange.running);
       if (exchange.filter !== undefined) this.#watch(exchange.filter, -1);
       if (this.size === 0) onIdle();
     };
@@ -250,9 +263,9 @@ export class StatelessServer {
       method,
       exchange,
       questions: undefined,
-      cancelTimer: undefined,
+      place: undefined,
+      cancelGathering: undefined,
       kept: undefined,
-      charge: undefined,
     };
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
@@ -267,19 +280,31 @@ export class StatelessServer {
   }
 
   #replied(run: Run, reply: Message): Promise<void> | undefined {
+    if (run.exchange !== undefined) {
+      this.#end(run);
+      return this.#answer(run.exchange, reply);
+    }
     this.#running.delete(run.ownId);
-    if (run.exchange !== undefined) return this.#answer(run.exchange, reply);
+    const isWaiting = !this.#givingUp.has(run);
     // What finds no room to be kept is as good as lost.
-    run.charge = this.#options.outbox.account.tryCharge(reply.line.length);
-    if (run.charge === undefined) this.#unpark(run);
-    else run.kept = { line: reply.line.slice(), value: reply.value };
+    if (isWaiting && run.place?.hold(reply.line.length) === true) {
+      run.kept = { line: reply.line.slice(), value: reply.value };
+    } else this.#drop(run);
     return undefined;
   }
 
   #lost(run: Run, reason: string): void {
+    if (run.exchange === undefined) return this.#drop(run);
+    this.#end(run);
+    this.#fail(run.exchange, GONE, reason);
+  }
+
+  /** It does not run any more, and waits for nobody. */
+  #end(run: Run): void {
     this.#running.delete(run.ownId);
-    if (run.exchange !== undefined) this.#fail(run.exchange, GONE, reason);
-    else this.#unpark(run);
+    this.#givingUp.delete(run);
+    run.cancelGathering?.();
+    run.place?.leave();
   }
 
   /** A request of the peer's: its client is asked by the answer to the call that it is about. */
@@ -287,37 +312,57 @@ export class StatelessServer {
     const id = message.value.id as RpcId;
     if (message.value.method === "ping") return void peer.send(pong(id), NO_CARRIER);
     const run = this.#runAsking(about);
-    const { limits, life } = this.#options;
+    const { life } = this.#options;
     if (run === undefined || life.era === "modern" || !canAnswer(message, life.capabilities)) {
       return peer.refuse(id, METHOD_NOT_FOUND, "this client cannot be asked");
     }
-    const isFull = run.questions === undefined && this.#parked.size >= limits.maxParked;
-    if (!isFull) run.questions ??= new ParkedQuestions(this.#options.newName(), peer);
-    if (isFull || !run.questions!.add(message)) {
-      return peer.refuse(id, -32603, "too many questions wait for the client");
-    }
+    if (!this.#put(run, message)) return peer.refuse(id, -32603, "too many questions wait for the client");
     if (run.exchange === undefined) return; // asked when it comes back
-    run.cancelTimer ??= this.#options.outbox.timers.after(limits.gatherMs, () => this.#park(run));
+    run.cancelGathering ??= this.#gathering.after(() => this.#park(run));
   }
 
-  /** Stdio does not say which call a question is about: the oldest that may ask, as good as any of its owner's. */
+  /** @returns false where there is no room for one more */
+  #put(run: Run, message: Message): boolean {
+    run.place ??= this.#options.takePlace();
+    if (run.place === undefined) return false;
+    const questions = run.questions ??= new ParkedQuestions(this.#options.newName(), run.peer);
+    if (questions.add(message)) {
+      if (run.place.hold(questions.bytes)) return true;
+      questions.withdraw(message.value.id as RpcId);
+    }
+    if (questions.size === 0 && run.exchange !== undefined) this.#freePlace(run);
+    return false;
+  }
+
+  /** It waits for its client no more, for now. */
+  #freePlace(run: Run): void {
+    run.place?.leave();
+    run.place = undefined;
+  }
+
+  /**
+   * Stdio does not say which call a question is about: the oldest that may ask, as good as any of its owner's, but for
+   * those whose client is away already and may not come back.
+   */
   #runAsking(about: number | undefined): Run | undefined {
-    const run = about === undefined
-      ? [...this.#running.values()].find(({ method }) => mayAsk(method))
-      : this.#running.get(about);
-    return run !== undefined && mayAsk(run.method) ? run : undefined;
+    if (about !== undefined) {
+      const run = this.#running.get(about);
+      return run !== undefined && mayAsk(run.method) ? run : undefined;
+    }
+    const asking = [...this.#running.values()].filter(({ method }) => mayAsk(method));
+    return asking.find(({ exchange }) => exchange !== undefined) ?? asking[0];
   }
 
   /** Answers the request with what is to be asked; the call waits from then on. */
   #park(run: Run): void {
-    const { exchange, questions } = run;
-    run.cancelTimer?.();
-    run.cancelTimer = undefined;
-    if (exchange === undefined || questions === undefined || questions.size === 0) return;
+    const { exchange, questions, place } = run;
+    run.cancelGathering?.();
+    run.cancelGathering = undefined;
+    if (exchange === undefined || questions === undefined || place === undefined) return;
+    if (questions.size === 0) return this.#freePlace(run);
     run.exchange = exchange.running = undefined;
     this.#parked.set(questions.id, run);
-    const { outbox: { timers }, limits: { parkMs } } = this.#options;
-    run.cancelTimer = timers.after(parkMs, () => this.#unpark(run));
+    place.wait(() => this.#unpark(run));
     const text = `{"jsonrpc":"2.0","id":0,"result":{${questions.ask()}}}`;
     const line = encoder.encode(text);
     void this.#respond(exchange, replaceSpan(line, findMember(line, "id")!, exchange.id));
@@ -336,25 +381,42 @@ export class StatelessServer {
       void this.#respond(exchange, unknownState(exchange.id));
       return true;
     }
-    run.cancelTimer?.();
-    run.cancelTimer = undefined;
+    run.place?.stopWaiting();
     this.#parked.delete(questions.id);
     run.exchange = exchange;
     exchange.running = run;
+    if (run.kept !== undefined) {
+      this.#end(run);
+      void this.#answer(exchange, run.kept);
+      return true;
+    }
     questions.answer(text);
-    run.charge?.release();
-    if (run.kept !== undefined) void this.#answer(exchange, run.kept);
-    else if (questions.size > 0) this.#park(run);
+    run.place?.hold(questions.bytes);
+    this.#park(run);
     return true;
   }
 
   /** Nobody comes back for it: the server is told, and the call is given up. */
   #unpark(run: Run): void {
-    run.cancelTimer?.();
-    run.charge?.release();
-    run.questions?.giveUp();
     if (run.questions !== undefined) this.#parked.delete(run.questions.id);
-    if (this.#running.delete(run.ownId)) this.#cancelRun(run, "the client did not come back");
+    this.#giveUp(run, MAX_TRIES);
+  }
+
+  /** A server that many are given up at takes so much at once, and no more. */
+  #giveUp(run: Run, triesLeft: number): void {
+    const isTold = run.questions?.giveUp() !== false &&
+      (!this.#running.has(run.ownId) || this.#cancelRun(run, "the client did not come back"));
+    if (isTold || triesLeft === 0) return this.#drop(run);
+    this.#givingUp.add(run);
+    run.place?.tryAgain(() => this.#giveUp(run, triesLeft - 1));
+  }
+
+  /** Nothing comes of it any more, whoever knows. */
+  #drop(run: Run): void {
+    if (run.questions !== undefined) this.#parked.delete(run.questions.id);
+    run.questions?.giveUp();
+    run.peer.forget(run.ownId);
+    this.#end(run);
     if (this.size === 0) this.#options.onIdle();
   }
 
@@ -387,15 +449,18 @@ export class StatelessServer {
 
   /** The client has closed its stream: that is how this revision cancels (docs/protocol.md 30). */
   #cancel({ running }: Exchange): void {
-    if (running === undefined) return;
-    running.cancelTimer?.();
-    this.#cancelRun(running, "the client has closed the stream");
+    if (running !== undefined && !this.#cancelRun(running, "the client has closed the stream")) {
+      running.peer.forget(running.ownId);
+    }
   }
 
-  #cancelRun({ peer, ownId: requestId }: Run, reason: string): void {
+  /** @returns false if the peer does not take it now, and then nothing has changed */
+  #cancelRun({ peer, ownId: requestId }: Run, reason: string): boolean {
     const params = { requestId, reason };
-    peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }), NO_CARRIER);
+    const cancelled = encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+    if (!peer.send(cancelled, NO_CARRIER)) return false;
     peer.forget(requestId);
+    return true;
   }
 
   #hear(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
@@ -427,7 +492,11 @@ export class StatelessServer {
   #withdraw({ params }: JsonObject): undefined {
     const id = isJsonObject(params) ? params.requestId as RpcId : undefined;
     if (id === undefined) return;
-    for (const { questions } of this.#running.values()) if (questions?.withdraw(id)) return;
+    for (const { questions, place } of this.#running.values()) {
+      if (questions?.withdraw(id) !== true) continue;
+      place?.hold(questions.bytes);
+      return;
+    }
   }
 
   /** What a stateless server says on a subscription bears the request's id (docs/protocol.md 31). */

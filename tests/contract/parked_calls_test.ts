@@ -169,3 +169,32 @@ Deno.test("S4 M6: calls wait in bounded number", STRICT, async () => {
   assert.equal(results.filter(({ resultType }) => resultType === "input_required").length, 100);
   assert.deepEqual(results.at(-1).got, [{ code: -32603, message: "too many questions wait for the client" }]);
 });
+
+Deno.test(
+  "S4 M6: a thousand calls of ten callers that nobody comes back for leave nothing behind",
+  STRICT,
+  async () => {
+    await using server = new AskingServer();
+    await using issuer = await TestIssuer.create();
+    const flags = [...issuer.flags, "--park-timeout", "2s"];
+    await using signet = await TestSignet.start({ upstream: server.url, flags });
+    const held = () => signet.metric("signet_buffered_body_bytes");
+    const waiting = () => signet.metric('signet_bridged_entries{what="calls"}');
+    const before = await held();
+    for (let owner = 0; owner < 10; owner++) {
+      const of = { ...CAN, token: await issuer.token(`owner ${owner}`) };
+      const one = async (n: number) =>
+        (await answered(ask(signet, "tools/call", asks([[`q${owner}-${n}`, "elicitation/create", {}]]), of))).result;
+      const results = await Promise.all(Array.from({ length: 100 }, (_, n) => one(n)));
+      assert.ok(results.every(({ resultType }) => resultType === "input_required"));
+    }
+    assert.ok(await waiting() > 0);
+    await until(
+      () => server.cancelled.length === 1000,
+      () => `the server hears of each; heard ${server.cancelled.length}`,
+    );
+    await until(async () => await waiting() === 0, "no call waits any more");
+    await until(async () => await held() === before, "all memory is given back");
+    assert.equal(server.ran.get("asks"), 1000, "each ran once");
+  },
+);

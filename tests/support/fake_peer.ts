@@ -59,9 +59,12 @@ export class FakePeer implements Peer {
     void asker.onReply(messageOf({ jsonrpc: "2.0", id, result }));
   }
 
-  /** Says something of its own accord. */
-  say(message: Json): void {
-    void this.#events.onMessage(messageOf({ jsonrpc: "2.0", ...message }), this);
+  /**
+   * Says something of its own accord.
+   * @param about the id here of the request that it belongs to, where its transport tells
+   */
+  say(message: Json, about?: number): void {
+    void this.#events.onMessage(messageOf({ jsonrpc: "2.0", ...message }), this, about);
   }
 
   die(reason = "it died"): void {
