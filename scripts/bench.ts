@@ -1,10 +1,10 @@
-// `deno task bench`: measures Signet against nginx, haproxy and others in one run and compares with the targets of
-// BENCHMARKS.md. Ratios travel between machines, absolute figures do not.
+// `deno task bench`: measures the executable against nginx, haproxy and others in one run and compares with the targets of
+// scripts/bench/rows.ts; what Signet is from source on Deno stands beside it. Some 23 minutes for all rows. Ratios travel
+// between machines, absolute figures do not.
 //   --quick           short rounds, for a look; not for publishing
-//   --only ROW        one row or one job, repeatable
+//   --only ROW        one row or one job, repeatable; the jobs `stdio` and `several-npm`, which have tables only, so alone
 //   --rounds N        more or fewer of them
-//   --executable FILE a compiled Signet, measured beside the one that Deno runs from source; without it one is made with
-//                     Bun where a job measures it, with `none` none is
+//   --executable FILE a compiled Signet; without it one is made, with Bun. `none`: what Deno runs from source is measured
 //   --against FILE    an earlier report: says what has become worse since, beyond what rounds differ by anyway
 //   --against FOLDER  another checkout, measured in turn with this one by the job `http`
 //   --markdown FILE   writes the report there as well
@@ -49,13 +49,16 @@ function chooseJobs(only: readonly string[]): Job[] {
     const known = JOBS.map((job) => `${job.name} (${job.rows.join(", ") || "tables only"})`).join("; ");
     throw new Error(`no row or job is called ${unknown.join(", ")}: want one of ${known}`);
   }
-  return JOBS.filter((job) => only.length === 0 || only.some((name) => job.name === name || job.rows.includes(name)));
+  if (only.length === 0) return JOBS.filter(({ rows }) => rows.length > 0);
+  return JOBS.filter((job) => only.some((name) => job.name === name || job.rows.includes(name)));
 }
 
 async function measure(jobs: readonly Job[], context: Context): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const startedAt = performance.now();
   for (const job of jobs) {
-    context.log(`— ${job.name}`);
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    context.log(`— ${job.name}, at ${Math.floor(seconds / 60)} min ${seconds % 60} s`);
     try {
       findings.push(...await job.run(context));
     } catch (error) {
@@ -91,17 +94,18 @@ async function main(): Promise<number> {
   try {
     const credentials = await makeCredentials(directory);
     const log = (line: string) => console.error(line);
+    const executable = await executableFor(values.executable, { credentials, log });
     const findings = await measure(jobs, {
       credentials,
-      seconds: quick ? 1 : 3,
+      seconds: quick ? 1 : 2,
       rounds: Number(values.rounds ?? (quick ? 6 : 5)),
-      executable: await executableFor(jobs, values.executable, { credentials, log }),
+      executable,
       other: isFolder ? await Deno.realPath(against) : undefined,
       quick,
       log,
       addDetail: (title, table) => details.push(`### ${title}\n\n${table}`),
     });
-    const report = render(machine, quick, findings, details);
+    const report = render({ machine, quick, isExecutable: executable !== undefined }, findings, details);
     console.log(report);
     if (values.markdown !== undefined) await Deno.writeTextFile(values.markdown, report);
     if (against !== undefined && !isFolder) {
@@ -115,26 +119,37 @@ async function main(): Promise<number> {
   }
 }
 
-/** @param asked a file, `none`, or nothing: then one is made, if a job would measure it */
+/** @param asked a file, `none`, or nothing: then one is made */
 async function executableFor(
-  jobs: readonly Job[],
   asked: string | undefined,
   made: Pick<Context, "credentials" | "log">,
 ): Promise<string | undefined> {
   if (asked === "none") return undefined;
   if (asked !== undefined) return await Deno.realPath(asked);
-  if (!jobs.some(({ rows }) => rows.some((row) => row.endsWith("-executable")))) return undefined;
   return await makeExecutable(`${import.meta.dirname}/..`, made);
 }
 
-function render(machine: string, quick: boolean, findings: readonly Finding[], details: readonly string[]): string {
+interface Circumstances {
+  readonly machine: string;
+  readonly quick: boolean;
+  readonly isExecutable: boolean;
+}
+
+function render(
+  { machine, quick, isExecutable }: Circumstances,
+  findings: readonly Finding[],
+  details: readonly string[],
+): string {
   const how = quick ? "`deno task bench --quick`" : "`deno task bench`";
+  const what = isExecutable
+    ? "What is measured is the executable, made with Bun; the same from source on Deno stands beside it."
+    : "What is measured runs from source on Deno.";
   return [
     "# Benchmarks\n",
     ...(quick ? ["> **Short rounds on a machine that had other work to do: a look, not a result.**\n"] : []),
     `Made by ${how} with Deno ${Deno.version.deno} on ${machine}. One run, interleaved`,
     "rounds, medians; a ratio is the median of the ratios of the rounds. The proxy has one core, load and upstream share",
-    "the rest. Ratios travel between machines, absolute figures do not.\n",
+    `the rest. Ratios travel between machines, absolute figures do not. ${what}\n`,
     targetTable(ROWS, findings),
     ...details,
   ].join("\n");

@@ -78,11 +78,10 @@ export interface RunningSignet extends Running {
   readonly admin: number;
 }
 
-/** Room for every session of a run, unless `flags` says otherwise. */
-export async function startSignet(
-  setup: Setup,
-  flags: readonly string[] = ["--max-sessions", "20000"],
-): Promise<RunningSignet> {
+/** For every session of a run. */
+export const ROOM: readonly string[] = ["--max-sessions", "20000"];
+
+export async function startSignet(setup: Setup, flags: readonly string[] = ROOM): Promise<RunningSignet> {
   const ports = { port: freePort(), admin: freePort() };
   const command = signetCommand(setup, ports, flags);
   const env = setup.env === undefined ? {} : { env: setup.env };

@@ -12,9 +12,18 @@ import {
   SUPERGATEWAY,
 } from "./contenders.ts";
 import type { Latencies } from "./summary.ts";
-import type { Running } from "./process.ts";
-import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";
-import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { findingOf, ratioOf } from "./forms.ts";
+import { type Finding, markdownTable, median, show } from "./report.ts";
+import {
+  CONNECTIONS,
+  type Contender,
+  type Figures,
+  figuresOf,
+  figureTable,
+  interleave,
+  startForms,
+  withAll,
+} from "./rounds.ts";
 import { throughput } from "./throughput_job.ts";
 
 const latency: Job = {
@@ -24,31 +33,22 @@ const latency: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const signet = await keep(startSignet(setup));
+      const forms = await startForms(context, setup, keep);
       const contenders: Contender[] = [
         { name: "direct", running: upstream },
         { name: "nginx", running: await keep(startNginx(setup)) },
-        { name: "haproxy", running: await keep(startHaproxy(setup)) },
-        { name: "signet", running: signet },
+        ...forms,
       ];
-      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
+      const [id = ""] = (await openSessions(context, targetOf(forms[0]!.running.port), 1)).ids;
       const headers = headersFor(context, id);
       const single = await interleave(context, contenders, { connections: 1, headers, body: CALL });
       context.addDetail("Calls over one connection", figureTable(single));
       const paced = await paceAll(context, contenders, headers);
-      const p50 = { signet: figuresOf(single, "signet").p50, nginx: figuresOf(single, "nginx").p50 };
-      const p99 = { signet: paced.get("signet") ?? [], nginx: paced.get("nginx") ?? [] };
+      const p50 = (name: string) => figuresOf(single, name).p50;
+      const p99 = (name: string) => paced.get(name) ?? [];
       return [
-        {
-          id: "p50",
-          value: ratioByRound(p50.signet, p50.nginx),
-          detail: `${show(median(p50.signet))} and ${show(median(p50.nginx))} µs`,
-        },
-        {
-          id: "p99",
-          value: ratioByRound(p99.signet, p99.nginx),
-          detail: `${show(median(p99.signet))} and ${show(median(p99.nginx))} µs`,
-        },
+        findingOf("p50", forms.map(({ name }) => ratioOf(p50(name), p50("nginx"), "µs"))),
+        findingOf("p99", forms.map(({ name }) => ratioOf(p99(name), p99("nginx"), "µs"))),
       ];
     }),
 };
@@ -90,21 +90,16 @@ const cold: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      // The ids come from one Signet; another with the same key and room for a few sessions meets each as a stranger.
+      // The ids come from one Signet; others with the same key and room for a few sessions meet each as a stranger.
       const issuer = await keep(startSignet(setup));
-      const signet = await keep(startSignet(setup, ["--max-sessions", "100"]));
+      const forms = await startForms(context, setup, keep, ["--max-sessions", "100"]);
       const { ids } = await openSessions(context, targetOf(issuer.port), 2000);
       const figures = await interleave(context, [
         { name: "nginx", running: await keep(startNginx(setup)) },
-        { name: "signet, every id cold", running: signet },
+        ...forms,
       ], { connections: CONNECTIONS, headers: headersFor(context), body: CALL, sessionIds: ids });
       context.addDetail("Every request with another id, none of them known", figureTable(figures));
-      const [ours, nginx] = [figuresOf(figures, "signet, every id cold"), figuresOf(figures, "nginx")];
-      return [{
-        id: "cold",
-        value: ratioByRound(ours.perSecond, nginx.perSecond),
-        detail: `${show(median(ours.perSecond))} and ${show(median(nginx.perSecond))} requests/s`,
-      }];
+      return [perSecondBesideNginx("cold", figures, forms)];
     }),
 };
 
@@ -115,24 +110,23 @@ const big: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const signet = await keep(startSignet(setup));
-      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
+      const forms = await startForms(context, setup, keep);
+      const [id = ""] = (await openSessions(context, targetOf(forms[0]!.running.port), 1)).ids;
       const body = CALL.replace("the quick", "x".repeat(1024 * 1024));
       const figures = await interleave(context, [
-        { name: "direct", running: upstream },
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
-        { name: "signet", running: signet },
+        ...forms,
       ], { connections: 4, headers: headersFor(context, id), body });
       context.addDetail("1 MiB up and 1 MiB down over 4 connections", figureTable(figures));
-      const [ours, nginx] = [figuresOf(figures, "signet"), figuresOf(figures, "nginx")];
-      return [{
-        id: "big",
-        value: ratioByRound(ours.perSecond, nginx.perSecond),
-        detail: `${show(median(ours.perSecond))} and ${show(median(nginx.perSecond))} requests/s`,
-      }];
+      return [perSecondBesideNginx("big", figures, forms)];
     }),
 };
+
+function perSecondBesideNginx(id: string, figures: ReadonlyMap<string, Figures>, forms: readonly Contender[]): Finding {
+  const nginx = figuresOf(figures, "nginx").perSecond;
+  return findingOf(id, forms.map(({ name }) => ratioOf(figuresOf(figures, name).perSecond, nginx, "requests/s")));
+}
 
 const tls: Job = {
   name: "tls",
@@ -143,22 +137,19 @@ const tls: Job = {
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       const plain = await keep(startSignet(setup));
       const [id = ""] = (await openSessions(context, targetOf(plain.port), 1)).ids;
-      const overTls = (name: string, running: Running): Contender => ({
+      const overTls = ({ name, running }: Contender): Contender => ({
         name,
         running,
         load: { url: `https://localhost:${running.port}${PATH}` },
       });
+      const forms = (await startForms(context, { ...setup, tls: true }, keep)).map(overTls);
       const figures = await interleave(context, [
-        overTls("nginx", await keep(startNginx({ ...setup, tls: true }))),
-        overTls("signet", await keep(startSignet({ ...setup, tls: true }))),
+        overTls({ name: "nginx", running: await keep(startNginx({ ...setup, tls: true })) }),
+        ...forms,
       ], { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL });
       context.addDetail("TLS in front, kept-alive connections", figureTable(figures));
-      const [ours, nginx] = [figuresOf(figures, "signet"), figuresOf(figures, "nginx")];
-      return [{
-        id: "tls",
-        value: ratioByRound(ours.cpuMicros, nginx.cpuMicros),
-        detail: `${show(median(ours.cpuMicros))} and ${show(median(nginx.cpuMicros))} µs`,
-      }];
+      const nginx = figuresOf(figures, "nginx").cpuMicros;
+      return [findingOf("tls", forms.map(({ name }) => ratioOf(figuresOf(figures, name).cpuMicros, nginx, "µs")))];
     }),
 };
 
@@ -168,7 +159,8 @@ const npm: Job = {
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
-      const signet = await keep(startSignet({ credentials: context.credentials, upstreamPort: upstream.port }));
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const forms = await startForms(context, setup, keep);
       const others: Contender[] = [];
       const skipped: Finding[] = [];
       for (const [id, start] of [["mcp-proxy", startMcpProxy], ["supergateway", startSupergateway]] as const) {
@@ -179,7 +171,7 @@ const npm: Job = {
         }
       }
       const contenders: Contender[] = [];
-      for (const contender of [{ name: "signet", running: signet }, ...others]) {
+      for (const contender of [...forms, ...others]) {
         const [id = ""] = (await openSessions(context, targetOf(contender.running.port), 1)).ids;
         contenders.push({ ...contender, load: { headers: headersFor(context, id) } });
       }
@@ -187,18 +179,14 @@ const npm: Job = {
       context.addDetail(
         `Against ${MCP_PROXY} and ${SUPERGATEWAY}. Neither forwards to an HTTP server: the server behind them is a ` +
           "stdio process on the other core, whose CPU time is counted with theirs",
-        figureTable(figures, "signet"),
+        figureTable(figures, forms[0]!.name),
       );
-      const ours = figuresOf(figures, "signet");
+      const ours = forms.map(({ name }) => figuresOf(figures, name).perSecond);
       return [
         ...skipped,
         ...others.map(({ name }): Finding => {
           const theirs = figuresOf(figures, name).perSecond;
-          return {
-            id: name,
-            value: ratioByRound(ours.perSecond, theirs),
-            detail: `${show(median(ours.perSecond))} and ${show(median(theirs))} requests/s`,
-          };
+          return findingOf(name, ours.map((own) => ratioOf(own, theirs, "requests/s")));
         }),
       ];
     }),

@@ -12,13 +12,14 @@ import {
   sleep,
   targetOf,
 } from "./context.ts";
-import { type Setup, signetCommand, startNginx, startSignet, startUpstream } from "./contenders.ts";
-import { figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { type Setup, signetCommand, startNginx, startUpstream } from "./contenders.ts";
+import { findingOf, formsOf, ratioOf } from "./forms.ts";
+import { CONNECTIONS, figuresOf, figureTable, interleave, startForms, withAll } from "./rounds.ts";
 import type { Opened } from "./load.ts";
 import { pinned, residentKiB, wallMs } from "./machine.ts";
-import { freePort, runToEnd } from "./process.ts";
+import { freePort, type Running, runToEnd } from "./process.ts";
 import { RawConnection, requestBytes } from "./raw_http.ts";
-import { type Finding, markdownTable, median, ratioByRound, show, spreadOf } from "./report.ts";
+import { type Finding, markdownTable, type Measured, median, show, spreadOf } from "./report.ts";
 import { settledKiB } from "./stream_jobs.ts";
 
 const root = `${import.meta.dirname}/../..`;
@@ -48,22 +49,27 @@ async function timeToAnswer(context: Context, command: readonly string[], port: 
 
 const start: Job = {
   name: "start",
-  rows: ["start", "idle-memory", "start-executable", "idle-memory-executable"],
+  rows: ["start", "idle-memory"],
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
-      const { executable, credentials } = context;
-      const setup: Setup = { credentials, upstreamPort: upstream.port };
-      const fromSource = await startOften(context, setup);
-      const compiled = executable === undefined ? undefined : await startOften(context, { ...setup, executable });
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       const nginx = await keep(startNginx(setup));
       const beside = `one session known; nginx ${show(await settledKiB(nginx) * 1024 / 1e6)} MB`;
+      const found: Starts[] = [];
+      for (const form of formsOf(context)) found.push(await startOften(context, { ...setup, ...form.setup }));
       return [
-        ...startFindings(fromSource, "", { how: "run from source", beside }),
-        ...(compiled === undefined ? [] : startFindings(compiled, "-executable", { how: "the executable", beside })),
+        findingOf("start", found.map(({ millis }) => spreadBy(millis, `best ${show(Math.min(...millis))} ms`))),
+        findingOf("idle-memory", found.map(({ megabytes }) => spreadBy(megabytes, beside))),
       ];
     }),
 };
+
+const spreadBy = (values: readonly number[], detail: string): Measured => ({
+  value: median(values),
+  spread: spreadOf(values),
+  detail,
+});
 
 interface Starts {
   readonly millis: number[];
@@ -86,42 +92,31 @@ async function startOften(context: Context, setup: Setup): Promise<Starts> {
   return starts;
 }
 
-function startFindings(
-  { millis, megabytes }: Starts,
-  suffix: string,
-  { how, beside }: { readonly how: string; readonly beside: string },
-): Finding[] {
-  const best = show(Math.min(...millis));
-  return [
-    {
-      id: `start${suffix}`,
-      value: median(millis),
-      spread: spreadOf(millis),
-      detail: `best ${best} ms; ${how}, spawn to the answer to initialize`,
-    },
-    { id: `idle-memory${suffix}`, value: median(megabytes), spread: spreadOf(megabytes), detail: beside },
-  ];
-}
-
 const initialize: Job = {
   name: "initialize",
   rows: ["initialize"],
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
-      const signet = await keep(startSignet({ credentials: context.credentials, upstreamPort: upstream.port }));
-      const added: number[] = [];
-      const through: number[] = [];
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const forms = await startForms(context, setup, keep);
+      const added = forms.map((): number[] => []), through = forms.map((): number[] => []);
       const open = (port: number): Promise<Opened> => openSessions(context, targetOf(port), 300);
-      await open(signet.port);
+      for (const { running } of forms) await open(running.port);
       for (let round = 0; round < context.rounds; round++) {
         const direct = (await open(upstream.port)).p50;
-        const ours = (await open(signet.port)).p50;
-        through.push(ours);
-        added.push((ours - direct) / 1000);
-        context.log(`initialize: direct ${show(direct)} µs, through Signet ${show(ours)} µs`);
+        for (const [at, { name, running }] of forms.entries()) {
+          const ours = (await open(running.port)).p50;
+          through[at]!.push(ours);
+          added[at]!.push((ours - direct) / 1000);
+          context.log(`initialize: direct ${show(direct)} µs, through ${name} ${show(ours)} µs`);
+        }
       }
-      return [{ id: "initialize", value: median(added), detail: `p50 through Signet ${show(median(through))} µs` }];
+      const detailOf = (at: number) => `p50 through Signet ${show(median(through[at]!))} µs`;
+      return [findingOf(
+        "initialize",
+        forms.map((_, at) => ({ value: median(added[at]!), spread: spreadOf(added[at]!), detail: detailOf(at) })),
+      )];
     }),
 };
 
@@ -133,26 +128,33 @@ const abort: Job = {
     return withAll(async (keep) => {
       const upstream = await keep(startUpstream(0, (line) => lines.push(line)));
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const signet = await keep(startSignet(setup, ["--cancel-on-disconnect"]));
-      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
-      const body = CALL.replace("tools/call", "bench/hang");
-      const request = requestBytes(targetOf(signet.port), headersFor(context, id), body);
-      const millis: number[] = [];
-      for (let round = 0; round < context.rounds * 4; round++) {
-        const conn = await RawConnection.open(targetOf(signet.port));
-        await conn.send(request);
-        await until(() => lines.some((line) => line === "hanging"), "the call did not reach the upstream");
-        const left = wallMs();
-        conn.close();
-        await until(() => lines.some((line) => line.startsWith("gone ")), "the upstream never saw the client leave");
-        millis.push(Number(lines.find((line) => line.startsWith("gone "))?.slice(5)) - left);
-        lines.length = 0;
+      const found: Measured[] = [];
+      for (const { running } of await startForms(context, setup, keep, ["--cancel-on-disconnect"])) {
+        found.push(await abortOften(context, running, lines));
       }
-      const worst = `${millis.length} times, worst ${show(Math.max(...millis))} ms`;
-      return [{ id: "abort", value: median(millis), detail: worst }];
+      return [findingOf("abort", found)];
     });
   },
 };
+
+/** @param lines what the upstream says, as it says it */
+async function abortOften(context: Context, { port }: Running, lines: string[]): Promise<Measured> {
+  const [id = ""] = (await openSessions(context, targetOf(port), 1)).ids;
+  const body = CALL.replace("tools/call", "bench/hang");
+  const request = requestBytes(targetOf(port), headersFor(context, id), body);
+  const millis: number[] = [];
+  for (let round = 0; round < context.rounds * 4; round++) {
+    const conn = await RawConnection.open(targetOf(port));
+    await conn.send(request);
+    await until(() => lines.some((line) => line === "hanging"), "the call did not reach the upstream");
+    const left = wallMs();
+    conn.close();
+    await until(() => lines.some((line) => line.startsWith("gone ")), "the upstream never saw the client leave");
+    millis.push(Number(lines.find((line) => line.startsWith("gone "))?.slice(5)) - left);
+    lines.length = 0;
+  }
+  return { value: median(millis), detail: `${millis.length} times, worst ${show(Math.max(...millis))} ms` };
+}
 
 async function until(holds: () => boolean, otherwise: string): Promise<void> {
   for (const deadline = performance.now() + 5000; !holds();) {
@@ -206,8 +208,12 @@ export function envelopeFindings({ typicalLength, rows }: EnvelopeReport): Findi
     throw new Error(`want a typical cold open and forgeries, found ${rows.map(({ name }) => name).join("; ")}`);
   }
   return [
-    { id: "cold-open", value: typical.medianMicros, detail: `${typicalLength} characters` },
-    { id: "forged", value: ratioOf(dearest), detail: `${dearest.name.trim()}: ${show(dearest.medianMicros)} µs` },
+    { id: "cold-open", value: typical.medianMicros, detail: `on Deno, ${typicalLength} characters` },
+    {
+      id: "forged",
+      value: ratioOf(dearest),
+      detail: `on Deno, ${dearest.name.trim()}: ${show(dearest.medianMicros)} µs`,
+    },
   ];
 }
 
@@ -218,38 +224,35 @@ const growth: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const [young, old] = [await keep(startSignet(setup)), await keep(startSignet(setup))];
-      const [ours] = [(await openSessions(context, targetOf(young.port), 100)).ids];
+      const young = await startForms(context, setup, keep);
+      const old = await startForms(context, setup, keep);
+      const { ids } = await openSessions(context, targetOf(young[0]!.running.port), 100);
       const seen = context.quick ? 20_000 : 1_000_000;
-      const startKiB = await settledKiB(old);
-      await runLoad(context, "strangers", {
-        target: targetOf(old.port),
-        headers: headersFor(context),
-        body: CALL,
-        count: seen,
-        keyFile: context.credentials.keyFile,
-        upstreamUrl: `http://127.0.0.1:${upstream.port}${PATH}`,
-      });
-      const grownMb = (await settledKiB(old) - startKiB) * 1024 / 1e6;
+      const grown: string[] = [];
+      for (const { name, running } of old) {
+        const startKiB = await settledKiB(running);
+        await runLoad(context, "strangers", {
+          target: targetOf(running.port),
+          headers: headersFor(context),
+          body: CALL,
+          count: seen,
+          keyFile: context.credentials.keyFile,
+          upstreamUrl: `http://127.0.0.1:${upstream.port}${PATH}`,
+        });
+        grown.push(`${name} by ${show((await settledKiB(running) - startKiB) * 1024 / 1e6)} MB`);
+      }
+      const after = (name: string, count: number) => `${name}, after ${count.toLocaleString("en-GB")} ids`;
       const figures = await interleave(context, [
-        { name: "after 100 ids", running: young },
-        { name: `after ${seen.toLocaleString("en-GB")} ids`, running: old },
-      ], { connections: 32, headers: headersFor(context), body: CALL, sessionIds: ours });
+        ...young.map((form) => ({ ...form, name: after(form.name, 100) })),
+        ...old.map((form) => ({ ...form, name: after(form.name, seen) })),
+      ], { connections: CONNECTIONS, headers: headersFor(context), body: CALL, sessionIds: ids });
+      const names = young.map(({ name }) => name);
       context.addDetail(
-        `The same 100 sessions, before and after others; the process grew by ${show(grownMb)} MB`,
-        figureTable(figures, "after 100 ids"),
+        `The same 100 sessions, before and after others; the process of ${grown.join(", of ")} grew`,
+        figureTable(figures, after(names[0]!, 100)),
       );
-      const [then, now] = [
-        figuresOf(figures, "after 100 ids"),
-        figuresOf(figures, `after ${seen.toLocaleString("en-GB")} ids`),
-      ];
-      return [{
-        id: "growth",
-        value: ratioByRound(now.cpuMicros, then.cpuMicros),
-        detail: `${show(median(now.cpuMicros))} and ${show(median(then.cpuMicros))} µs; ${
-          seen.toLocaleString("en-GB")
-        } ids`,
-      }];
+      const cpu = (name: string, count: number) => figuresOf(figures, after(name, count)).cpuMicros;
+      return [findingOf("growth", names.map((name) => ratioOf(cpu(name, seen), cpu(name, 100), "µs")))];
     }),
 };
 

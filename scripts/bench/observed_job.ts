@@ -1,14 +1,14 @@
-// What it costs to be observed or governed: the same calls with a setting that records or judges them and without, on both
-// runtimes. Each pair
-// is one Signet twice; a further setting is a line in PAIRS and a row for each runtime.
+// What it costs to be observed or governed: the same calls with a setting that records or judges them and without, in
+// each form. Each pair is one Signet twice; a further setting is a line in PAIRS and a row.
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
-import { requireLane, type RunningSignet, type Setup, startSignet, startUpstream } from "./contenders.ts";
+import { requireLane, ROOM, type RunningSignet, type Setup, startSignet, startUpstream } from "./contenders.ts";
+import { findingOf, formsOf, ratioOf } from "./forms.ts";
 import { freePort, type Running, startServer } from "./process.ts";
-import { type Finding, median, ratioWithSpread, show } from "./report.ts";
+import type { Finding } from "./report.ts";
 import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
 
 interface Pair {
-  /** Its row; `ROW-executable` is the same of the executable. */
+  /** Its row. */
   readonly row: string;
   readonly flags: (directory: string) => readonly string[];
   /** Of its environment, with where a collector listens that takes everything. */
@@ -49,22 +49,14 @@ async function startCollector(): Promise<Running> {
   return await startServer({ name: "collector", role: "load", port, command });
 }
 
-const ROOM = ["--max-sessions", "20000"];
-
 export const observed: Job = {
   name: "observed",
-  rows: PAIRS.flatMap(({ row }) => [row, `${row}-executable`]),
+  rows: PAIRS.map(({ row }) => row),
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const collector = await keep(startCollector());
       const base: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const kinds: [suffix: string, setup: Setup][] = [
-        ["", base],
-        ...(context.executable === undefined ? [] : [
-          ["-executable", { ...base, executable: context.executable }] as [string, Setup],
-        ]),
-      ];
       const contenders: Contender[] = [];
       const all: RunningSignet[] = [];
       const start = async (name: string, setup: Setup, flags: readonly string[]) => {
@@ -72,16 +64,17 @@ export const observed: Job = {
         contenders.push({ name, running });
         all.push(running);
       };
-      for (const [suffix, setup] of kinds) {
-        await start(`signet${suffix}`, setup, []);
+      for (const form of formsOf(context)) {
+        const setup: Setup = { ...base, ...form.setup };
+        await start(form.name, setup, []);
         for (const { row, flags, env } of PAIRS) {
           // Of each its own: two in one file would be no chain.
           const directory = await Deno.makeTempDir({ dir: context.credentials.directory });
           const own = env === undefined ? setup : { ...setup, env: env(`http://127.0.0.1:${collector.port}`) };
-          await start(`signet${suffix}, ${row}`, own, flags(directory));
+          await start(`${form.name}, ${row}`, own, flags(directory));
         }
       }
-      return await compare(context, contenders, all, kinds.map(([suffix]) => suffix));
+      return await compare(context, contenders, all);
     }),
 };
 
@@ -89,19 +82,14 @@ async function compare(
   context: Context,
   contenders: readonly Contender[],
   all: readonly RunningSignet[],
-  suffixes: readonly string[],
 ): Promise<Finding[]> {
   const [id = ""] = (await openSessions(context, targetOf(all[0]!.port), 1)).ids;
   const headers = headersFor(context, id);
   const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
   for (const signet of all) await requireLane(signet, "fast");
   context.addDetail(`Calls over ${CONNECTIONS} connections, observed and not`, figureTable(figures));
-  return suffixes.flatMap((suffix) => {
-    const plain = figuresOf(figures, `signet${suffix}`).cpuMicros;
-    return PAIRS.map(({ row }) => {
-      const observed = figuresOf(figures, `signet${suffix}, ${row}`).cpuMicros;
-      const detail = `${show(median(observed))} and ${show(median(plain))} µs`;
-      return { id: `${row}${suffix}`, ...ratioWithSpread(observed, plain), detail };
-    });
-  });
+  const cpu = (name: string) => figuresOf(figures, name).cpuMicros;
+  return PAIRS.map(({ row }) =>
+    findingOf(row, formsOf(context).map(({ name }) => ratioOf(cpu(`${name}, ${row}`), cpu(name), "µs")))
+  );
 }

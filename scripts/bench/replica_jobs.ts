@@ -1,21 +1,14 @@
 // What several replicas cost: a call passed on to its home, at each end; a session that comes back when its home has died;
 // and a shared store, of which a call of a known session must see nothing.
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
-import {
-  requireLane,
-  type RunningSignet,
-  type Setup,
-  signetCommand,
-  startSignet,
-  startUpstream,
-} from "./contenders.ts";
+import { requireLane, ROOM, type RunningSignet, type Setup, signetCommand, startUpstream } from "./contenders.ts";
 import { findProgram } from "../programs.ts";
 import { freePort, type Running, startServer } from "./process.ts";
 import { RawConnection, requestBytes } from "./raw_http.ts";
-import { type Finding, median, ratioWithSpread, show } from "./report.ts";
-import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { findingOf, formsOf, ratioOf } from "./forms.ts";
+import { type Finding, type Measured, median, show } from "./report.ts";
+import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, startForms, withAll } from "./rounds.ts";
 
-const ROOM = ["--max-sessions", "20000"];
 /** Sessions brought back, one after the other. */
 const BROUGHT_BACK = 50;
 
@@ -34,37 +27,49 @@ const hop: Job = {
   run: (context) =>
     withAll(async (keep) => {
       const servers = [await keep(startUpstream()), await keep(startUpstream())];
-      const [home, other] = await Promise.all(
-        servers.map(({ port }) => keep(startReplica({ credentials: context.credentials, upstreamPort: port }))),
-      );
-      if (home === undefined || other === undefined) throw new Error("starting two replicas: found fewer");
-      const [id = ""] = (await openSessions(context, targetOf(home.port), 1)).ids;
-      const contenders: Contender[] = [
-        { name: "call", running: home },
-        { name: "passed on, first replica", running: other },
-        { name: "passed on, home", running: { ...home, port: other.port } },
-      ];
-      const headers = headersFor(context, id);
-      const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
+      const pairs: ReplicaPair[] = [];
+      for (const { name, setup } of formsOf(context)) {
+        const [home, other] = await Promise.all(
+          servers.map(({ port }) => {
+            return keep(startReplica({ credentials: context.credentials, upstreamPort: port, ...setup }));
+          }),
+        );
+        if (home === undefined || other === undefined) throw new Error("starting two replicas: found fewer");
+        const [id = ""] = (await openSessions(context, targetOf(home.port), 1)).ids;
+        pairs.push({ name, home, other, headers: headersFor(context, id) });
+      }
+      const contenders = pairs.flatMap(({ name, home, other, headers }): Contender[] => [
+        { name, running: home, load: { headers } },
+        { name: `${name}, first replica`, running: other, load: { headers } },
+        { name: `${name}, home`, running: { ...home, port: other.port }, load: { headers } },
+      ]);
+      const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers: {}, body: CALL });
       context.addDetail(
         `Calls over ${CONNECTIONS} connections, passed on to another replica`,
-        figureTable(figures, "call"),
+        figureTable(figures, pairs[0]!.name),
       );
-      const plain = figuresOf(figures, "call").cpuMicros;
-      const against = (row: string, name: string): Finding => {
-        const own = figuresOf(figures, name).cpuMicros;
-        const detail = `${show(median(own))} and ${show(median(plain))} µs`;
-        return { id: row, ...ratioWithSpread(own, plain), detail };
-      };
+      const cpu = (name: string) => figuresOf(figures, name).cpuMicros;
+      const against = (row: string, end: string): Finding =>
+        findingOf(row, pairs.map(({ name }) => ratioOf(cpu(`${name}, ${end}`), cpu(name), "µs")));
+      const brought: Measured[] = [];
+      for (const { home, other } of pairs) brought.push(await resurrection(context, home, other));
       return [
-        against("hop-first", "passed on, first replica"),
-        against("hop-home", "passed on, home"),
-        await resurrection(context, home, other),
+        against("hop-first", "first replica"),
+        against("hop-home", "home"),
+        findingOf("resurrection", brought),
       ];
     }),
 };
 
-async function resurrection(context: Context, home: Running, other: Running): Promise<Finding> {
+/** Two replicas in one form, and a session of the first one's. */
+interface ReplicaPair {
+  readonly name: string;
+  readonly home: RunningSignet;
+  readonly other: RunningSignet;
+  readonly headers: Record<string, string>;
+}
+
+async function resurrection(context: Context, home: Running, other: Running): Promise<Measured> {
   const { ids } = await openSessions(context, targetOf(home.port), BROUGHT_BACK);
   await home.stop();
   const connection = await RawConnection.open(targetOf(other.port));
@@ -81,7 +86,6 @@ async function resurrection(context: Context, home: Running, other: Running): Pr
   }
   connection.close();
   return {
-    id: "resurrection",
     value: median(brought) - median(plain),
     detail: `${show(median(brought))} and ${show(median(plain))} ms, ${ids.length} sessions whose home was killed`,
   };
@@ -99,17 +103,18 @@ const store: Job = {
       await keep(startServer({ name: "redis", role: "load", port, command }));
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const plain = await keep(startSignet(setup, ROOM));
-      const sharing = await keep(startSignet(setup, [...ROOM, "--store", `redis://127.0.0.1:${port}`]));
-      const [id = ""] = (await openSessions(context, targetOf(sharing.port), 1)).ids;
-      const contenders = [{ name: "signet", running: plain }, { name: "signet, store", running: sharing }];
+      const plain = await startForms(context, setup, keep);
+      const sharing = await startForms(context, setup, keep, [...ROOM, "--store", `redis://127.0.0.1:${port}`]);
+      const [id = ""] = (await openSessions(context, targetOf(sharing[0]!.running.port), 1)).ids;
+      const withStore = (name: string) => `${name}, store`;
+      const contenders = [...plain, ...sharing.map((form) => ({ ...form, name: withStore(form.name) }))];
       const headers = headersFor(context, id);
       const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
-      for (const signet of [plain, sharing]) await requireLane(signet, "fast");
-      context.addDetail(`Calls over ${CONNECTIONS} connections, with a shared store`, figureTable(figures, "signet"));
-      const [with_, without] = [figuresOf(figures, "signet, store").cpuMicros, figuresOf(figures, "signet").cpuMicros];
-      const detail = `${show(median(with_))} and ${show(median(without))} µs`;
-      return [{ id: "store", ...ratioWithSpread(with_, without), detail }];
+      for (const { running } of [...plain, ...sharing]) await requireLane(running, "fast");
+      const names = plain.map(({ name }) => name);
+      context.addDetail(`Calls over ${CONNECTIONS} connections, with a shared store`, figureTable(figures, names[0]));
+      const cpu = (name: string) => figuresOf(figures, name).cpuMicros;
+      return [findingOf("store", names.map((name) => ratioOf(cpu(withStore(name)), cpu(name), "µs")))];
     }),
 };
 

@@ -14,9 +14,16 @@ export interface RowSpec {
 
 export type Verdict = "target met" | "floor held" | "BELOW FLOOR" | "not measured";
 
-/** What one run says of a row: a value, or why there is none. */
+export interface Measured {
+  readonly value: number;
+  /** The figures behind it; may be empty. */
+  readonly detail: string;
+  readonly spread?: Spread;
+}
+
+/** What one run says of a row: a value, and what it is from source on Deno where that stands beside it; or why there is none. */
 export type Finding =
-  | { readonly id: string; readonly value: number; readonly detail: string; readonly spread?: Spread }
+  | Measured & { readonly id: string; readonly onDeno?: Measured }
   | { readonly id: string; readonly skipped: string };
 
 /** Between which two values the middle half of the rounds lies. */
@@ -69,21 +76,23 @@ export function show(value: number): string {
 
 export const showWith = (unit: string, value: number) => unit === "×" ? `${show(value)} ×` : `${show(value)} ${unit}`;
 
-/** The main table, one line a row, in the order of `rows`; rows nobody looked at are left out. */
+/** The main table, one line a row, in the order of `rows`; rows nobody looked at are left out. The verdict is on what was measured first. */
 export function targetTable(rows: readonly RowSpec[], findings: readonly Finding[]): string {
-  const lines: string[][] = [["what", "target", "floor", "measured", "verdict"]];
+  const lines: string[][] = [["what", "target", "floor", "measured", "on Deno", "verdict"]];
   for (const row of rows) {
     const finding = findings.find(({ id }) => id === row.id);
     if (finding === undefined) continue;
     const sign = row.better === "lower" ? "≤" : "≥";
     const bounds = [`${sign} ${showWith(row.unit, row.target)}`, `${sign} ${showWith(row.unit, row.floor)}`];
-    if ("skipped" in finding) lines.push([row.what, ...bounds, finding.skipped, "not measured"]);
+    if ("skipped" in finding) lines.push([row.what, ...bounds, finding.skipped, "", "not measured"]);
     else {
-      const { spread } = finding;
+      const { spread, onDeno } = finding;
       const rounds = spread === undefined ? [] : [`half of the rounds ${show(spread[0])} to ${show(spread[1])}`];
       const said = [finding.detail, ...rounds].filter((text) => text !== "").join("; ");
       const detail = said === "" ? "" : ` (${said})`;
-      lines.push([row.what, ...bounds, `**${showWith(row.unit, finding.value)}**${detail}`, judge(row, finding.value)]);
+      const beside = onDeno === undefined ? "" : showWith(row.unit, onDeno.value);
+      const measured = `**${showWith(row.unit, finding.value)}**${detail}`;
+      lines.push([row.what, ...bounds, measured, beside, judge(row, finding.value)]);
     }
   }
   return markdownTable(lines);

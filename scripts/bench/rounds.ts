@@ -1,5 +1,7 @@
 // Several programs under the same load, in short rounds in turn: what disturbs the machine for a while disturbs all of them.
 import { type Context, PATH } from "./context.ts";
+import { ROOM, type RunningSignet, type Setup, startSignet } from "./contenders.ts";
+import { formsOf } from "./forms.ts";
 import { type InstructionCounter, instructionCounter } from "./instructions.ts";
 import { cpuMicros } from "./machine.ts";
 import type { Running } from "./process.ts";
@@ -8,6 +10,8 @@ import { runWrk, StarvedError, type WrkOptions } from "./wrk.ts";
 
 /** After two seconds V8 and JavaScriptCore still compile, and the more so the more functions a program has. */
 const WARM_UP_SECONDS = 4;
+/** Of a round in which nobody was given time. */
+const MOST_ATTEMPTS = 4;
 /** Of the load that most rows are about. */
 export const CONNECTIONS = 32;
 
@@ -40,15 +44,12 @@ export async function interleave(
   const counter = await instructionCounter(directory);
   const base = { ...load, seconds: context.seconds, directory };
   // Programs that compile as they run need a while until they run as they will.
-  for (const contender of contenders) await measure(contender, { ...base, seconds: WARM_UP_SECONDS });
+  for (const contender of contenders) await measureFed(contender, { ...base, seconds: WARM_UP_SECONDS });
   for (let round = 0; round < context.rounds; round++) {
     const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
     for (const contender of turn) {
       if (contender === undefined) continue;
-      const result = await measure(contender, base, counter).catch((error) => {
-        if (!(error.cause instanceof StarvedError)) throw error;
-        return measure(contender, base, counter);
-      });
+      const result = await measureFed(contender, base, counter);
       const own = figures.get(contender.name);
       own?.perSecond.push(result.perSecond);
       own?.cpuMicros.push(result.cpu);
@@ -60,6 +61,17 @@ export async function interleave(
     }
   }
   return figures;
+}
+
+/** As {@link measure}; where the machine had no time for it, again. */
+async function measureFed(contender: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await measure(contender, base, counter);
+    } catch (error) {
+      if (!(error instanceof Error && error.cause instanceof StarvedError) || attempt === MOST_ATTEMPTS) throw error;
+    }
+  }
 }
 
 async function measure({ running, load }: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {
@@ -97,9 +109,25 @@ export function figuresOf(figures: ReadonlyMap<string, Figures>, name: string): 
   return found;
 }
 
+export type Keep = <R extends Running>(running: Promise<R>) => Promise<R>;
+
+/** Signet in each of its forms. */
+export async function startForms(
+  context: Context,
+  setup: Setup,
+  keep: Keep,
+  flags: readonly string[] = ROOM,
+): Promise<(Contender & { readonly running: RunningSignet })[]> {
+  const started = [];
+  for (const form of formsOf(context)) {
+    started.push({ name: form.name, running: await keep(startSignet({ ...setup, ...form.setup }, flags)) });
+  }
+  return started;
+}
+
 /** Starts what `start` returns one after the other, runs `use`, and stops everything that was started, whatever happens. */
 export async function withAll<T>(
-  start: (keep: <R extends Running>(running: Promise<R>) => Promise<R>) => Promise<T>,
+  start: (keep: Keep) => Promise<T>,
 ): Promise<T> {
   const started: Running[] = [];
   try {

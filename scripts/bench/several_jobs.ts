@@ -1,29 +1,29 @@
 // Several servers behind one session: what a call through 1, 5 and 20 of them costs beside one server in the full lane,
 // and what a merged list of 2,000 tools costs, read for the first time and unchanged.
 import { CALL, type Context, headersFor, type Job, openSessions, PATH, targetOf } from "./context.ts";
-import { MCP_HUB, requireLane, type RunningSignet, type Setup, startMcpHub, startSignet } from "./contenders.ts";
+import { MCP_HUB, requireLane, ROOM, type RunningSignet, type Setup, startMcpHub, startSignet } from "./contenders.ts";
 import { type HubClient, openSse, openStreamable } from "./hub_client.ts";
-import { type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { findingOf, formsOf } from "./forms.ts";
+import { type Contender, type Figures, figuresOf, figureTable, interleave, type Keep, withAll } from "./rounds.ts";
 import { cpuMicros } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
-import { type Finding, markdownTable, median, ratioByRound, show } from "./report.ts";
+import { markdownTable, type Measured, median, ratioByRound, show } from "./report.ts";
 
 const MEMBERS = [5, 20] as const;
 const MOST = 20;
 const TOOLS = 100;
 const CONNECTIONS = 32;
-const FULL = "one server, full lane";
 const ANOTHER_TOOL = "m1_tool_number_7";
 const LIST = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
 /** `/proc` counts CPU time in hundredths of a second: what costs a millisecond is done so often at least. */
 const LISTS = 200;
 const COLD_LISTS = 20;
 
-const through = (count: number) => `${count} servers`;
+const through = (name: string, count: number) => count === 1 ? `${name}, one server` : `${name}, ${count} servers`;
 
-type Keep = <R extends Running>(running: Promise<R>) => Promise<R>;
-
+/** One form of Signet before one server and before several. */
 interface Scene {
+  readonly name: string;
   readonly full: RunningSignet;
   readonly several: ReadonlyMap<number, RunningSignet>;
 }
@@ -39,19 +39,16 @@ async function startServers(): Promise<Running> {
   });
 }
 
-async function startScene({ credentials }: Context, keep: Keep): Promise<Scene> {
-  const servers = await keep(startServers());
-  const setup: Setup = { credentials, upstreamPort: servers.port };
-  const room = ["--max-sessions", "20000"];
+async function startScene(setup: Setup, name: string, keep: Keep): Promise<Scene> {
   const several = new Map<number, RunningSignet>();
   for (const count of MEMBERS) {
     const members = Array.from(
       { length: count },
-      (_, index) => `m${index}=http://127.0.0.1:${servers.port}${PATH}/${index}`,
+      (_, index) => `m${index}=http://127.0.0.1:${setup.upstreamPort}${PATH}/${index}`,
     );
-    several.set(count, await keep(startSignet({ ...setup, upstreams: members }, room)));
+    several.set(count, await keep(startSignet({ ...setup, upstreams: members }, ROOM)));
   }
-  return { full: await keep(startSignet(setup, [...room, "--full-lane"])), several };
+  return { name, full: await keep(startSignet(setup, [...ROOM, "--full-lane"])), several };
 }
 
 const calls: Job = {
@@ -59,35 +56,70 @@ const calls: Job = {
   rows: ["several-call", "several-list-cold", "several-list"],
   run: (context) =>
     withAll(async (keep) => {
-      const { full, several } = await startScene(context, keep);
-      const contenders: Contender[] = [];
-      for (const [count, running] of [[1, full], ...several] as const) {
-        const [id = ""] = (await openSessions(context, targetOf(running.port), 1)).ids;
-        const body = count === 1 ? CALL : CALL.replace('"echo"', `"${ANOTHER_TOOL}"`);
-        contenders.push({
-          name: count === 1 ? FULL : through(count),
-          running,
-          load: { headers: headersFor(context, id), body },
-        });
+      const servers = await keep(startServers());
+      const scenes: Scene[] = [];
+      for (const form of formsOf(context)) {
+        const setup: Setup = { credentials: context.credentials, upstreamPort: servers.port, ...form.setup };
+        scenes.push(await startScene(setup, form.name, keep));
       }
-      const figures = await interleave(context, contenders, {
-        connections: CONNECTIONS,
-        headers: headersFor(context),
-        body: CALL,
-      });
-      await requireLane(full, "full");
-      context.addDetail(`A call through several servers, ${CONNECTIONS} connections`, figureTable(figures, FULL));
-      const one = figuresOf(figures, FULL).cpuMicros;
-      const ratios = MEMBERS.map((count) => ratioByRound(figuresOf(figures, through(count)).cpuMicros, one));
-      const detail = MEMBERS.map((count, at) => `${through(count)}: ${show(ratios[at]!)} ×`).join(", ");
+      const contenders: Contender[] = [];
+      for (const { name, full, several } of scenes) {
+        for (const [count, running] of [[1, full], ...several] as const) {
+          const [id = ""] = (await openSessions(context, targetOf(running.port), 1)).ids;
+          const body = count === 1 ? CALL : CALL.replace('"echo"', `"${ANOTHER_TOOL}"`);
+          contenders.push({ name: through(name, count), running, load: { headers: headersFor(context, id), body } });
+        }
+      }
+      const load = { connections: CONNECTIONS, headers: headersFor(context), body: CALL };
+      const figures = await interleave(context, contenders, load);
+      for (const { full } of scenes) await requireLane(full, "full");
+      const title = `A call through several servers, ${CONNECTIONS} connections`;
+      context.addDetail(title, figureTable(figures, through(scenes[0]!.name, 1)));
+      const lists: ListCosts[] = [];
+      for (const { several } of scenes) lists.push(await listCosts(context, several.get(MOST)!));
+      addListTable(context, scenes, lists);
+      const inMs = (values: readonly number[]): Measured => ({ value: median(values), detail: "" });
       return [
-        { id: "several-call", value: Math.max(...ratios), detail },
-        ...await listFindings(context, several.get(MOST)!),
+        findingOf("several-call", scenes.map(({ name }) => callCosts(figures, name))),
+        findingOf("several-list-cold", lists.map(({ cold }) => inMs(cold))),
+        findingOf("several-list", lists.map(({ unchanged }) => inMs(unchanged))),
       ];
     }),
 };
 
-async function listFindings(context: Context, signet: RunningSignet): Promise<Finding[]> {
+/** The dearest number of servers beside one. */
+function callCosts(figures: ReadonlyMap<string, Figures>, name: string): Measured {
+  const one = figuresOf(figures, through(name, 1)).cpuMicros;
+  const ratios = MEMBERS.map((count) => ratioByRound(figuresOf(figures, through(name, count)).cpuMicros, one));
+  return {
+    value: Math.max(...ratios),
+    detail: MEMBERS.map((count, at) => `${count} servers: ${show(ratios[at]!)} ×`).join(", "),
+  };
+}
+
+/** CPU ms a list, one entry a round. */
+interface ListCosts {
+  readonly cold: number[];
+  readonly unchanged: number[];
+  /** While nobody listens. */
+  readonly unheard: number[];
+}
+
+function addListTable(context: Context, scenes: readonly Scene[], lists: readonly ListCosts[]): void {
+  const row = (
+    what: string,
+    of: (costs: ListCosts) => number[],
+  ) => [what, ...lists.map((costs) => show(median(of(costs))))];
+  const rows = [
+    row("first in its session", ({ cold }) => cold),
+    row("unchanged", ({ unchanged }) => unchanged),
+    row("unchanged, while nobody listens", ({ unheard }) => unheard),
+  ];
+  const head = ["list", ...scenes.map(({ name }) => `${name}, CPU ms`)];
+  context.addDetail(`tools/list over ${MOST} servers with ${TOOLS} tools each`, markdownTable([head, ...rows]));
+}
+
+async function listCosts(context: Context, signet: RunningSignet): Promise<ListCosts> {
   const cold: number[] = [];
   const unchanged: number[] = [];
   const unheard: number[] = [];
@@ -104,19 +136,7 @@ async function listFindings(context: Context, signet: RunningSignet): Promise<Fi
     unchanged.push(await cpuOf(signet, LISTS, () => list(context, signet, ids[0]!)));
     await stream.body?.cancel();
   }
-  const rows = [
-    ["first in its session", show(median(cold))],
-    ["unchanged", show(median(unchanged))],
-    ["unchanged, while nobody listens", show(median(unheard))],
-  ];
-  context.addDetail(
-    `tools/list over ${MOST} servers with ${TOOLS} tools each`,
-    markdownTable([["list", "CPU ms"], ...rows]),
-  );
-  return [
-    { id: "several-list-cold", value: median(cold), detail: "" },
-    { id: "several-list", value: median(unchanged), detail: "" },
-  ];
+  return { cold, unchanged, unheard };
 }
 
 /** CPU time of the proxy for each of `times`, one after the other, in ms. */
@@ -150,9 +170,13 @@ const hub: Job = {
       const servers = await keep(startServers());
       const named = (count: number) =>
         Array.from({ length: count }, (_, index) => [`m${index}`, `http://127.0.0.1:${servers.port}${PATH}/${index}`]);
-      const setup: Setup = { credentials: context.credentials, upstreamPort: servers.port };
+      const setup: Setup = {
+        credentials: context.credentials,
+        upstreamPort: servers.port,
+        ...formsOf(context)[0].setup,
+      };
       const upstreams = named(MOST).map(([name, url]) => `${name}=${url}`);
-      const signet = await keep(startSignet({ ...setup, upstreams }, ["--max-sessions", "20000"]));
+      const signet = await keep(startSignet({ ...setup, upstreams }, ROOM));
       const peer = await keep(startMcpHub(context.credentials.directory, Object.fromEntries(named(MOST))));
       const clients = [
         [signet, await openStreamable(`http://127.0.0.1:${signet.port}${PATH}`, headersFor(context)), "m1_"],

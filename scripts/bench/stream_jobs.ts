@@ -11,13 +11,14 @@ import {
   streamHeaders,
   targetOf,
 } from "./context.ts";
-import { type Setup, startHaproxy, startNginx, startSignet, startUpstream } from "./contenders.ts";
-import { type Contender, withAll } from "./rounds.ts";
+import { ROOM, type Setup, startNginx, startUpstream } from "./contenders.ts";
+import { findingOf, formsOf, ratioOf } from "./forms.ts";
+import { type Contender, startForms, withAll } from "./rounds.ts";
 import type { StreamJob } from "./load.ts";
 import type { Latencies } from "./summary.ts";
 import { cpuMicros, pinned, residentKiB } from "./machine.ts";
 import type { Running } from "./process.ts";
-import { markdownTable, median, ratioByRound, show } from "./report.ts";
+import { markdownTable, type Measured, median, show } from "./report.ts";
 
 /** Signet allows 16 streams a session by default; a real client opens one. */
 const STREAMS_A_SESSION = 10;
@@ -56,15 +57,13 @@ async function compareStreams(
   return await withAll(async (keep) => {
     const upstream = await keep(startUpstream(intervalMs));
     const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-    const signet = await keep(startSignet(setup));
+    const forms = (await startForms(context, setup, keep)).map((form) => ({ ...form, path: PATH }));
     const contenders: StreamContender[] = [
-      { name: "direct", running: upstream, path: PATH },
       { name: "nginx", running: await keep(startNginx(setup)), path: "/stream" },
-      { name: "haproxy", running: await keep(startHaproxy(setup)), path: PATH },
-      { name: "signet", running: signet, path: PATH },
+      ...forms,
     ];
     const sessions = Math.ceil(streams / STREAMS_A_SESSION);
-    const { ids } = await openSessions(context, targetOf(signet.port), sessions);
+    const { ids } = await openSessions(context, targetOf(forms[0]!.running.port), sessions);
     const figures = new Map(contenders.map(({ name }) => [name, { p50: [], p99: [], cpuMicros: [] } as StreamFigures]));
     for (let round = 0; round < context.rounds; round++) {
       for (const contender of contenders) {
@@ -89,7 +88,7 @@ async function compareStreams(
 
 const sse: Job = {
   name: "sse",
-  rows: ["sse-delay", "sse-events"],
+  rows: ["sse-cpu", "sse-delay"],
   run: async (context) => {
     const few = await compareStreams(context, "50 streams, 20 events a second each", { streams: 50, intervalMs: 50 });
     const streams = context.quick ? 500 : 5000;
@@ -97,21 +96,12 @@ const sse: Job = {
     const many = await compareStreams(context, title, { streams, intervalMs: 1000 });
     const take = (figures: Map<string, StreamFigures>, name: string, what: keyof StreamFigures) =>
       figures.get(name)?.[what] ?? [];
-    const delay = [take(few, "signet", "p50"), take(few, "nginx", "p50")] as const;
-    const cpu = [take(many, "signet", "cpuMicros"), take(many, "nginx", "cpuMicros")] as const;
-    return [
-      {
-        id: "sse-delay",
-        value: ratioByRound(...delay),
-        detail: `${show(median(delay[0]))} and ${show(median(delay[1]))} µs at p50`,
-      },
-      // What a core can carry is the inverse of what an event costs.
-      {
-        id: "sse-events",
-        value: ratioByRound(cpu[1], cpu[0]),
-        detail: `${show(median(cpu[0]))} and ${show(median(cpu[1]))} µs of CPU an event`,
-      },
-    ];
+    const each = (id: string, figures: Map<string, StreamFigures>, what: keyof StreamFigures) =>
+      findingOf(
+        id,
+        formsOf(context).map(({ name }) => ratioOf(take(figures, name, what), take(figures, "nginx", what), "µs")),
+      );
+    return [each("sse-cpu", many, "cpuMicros"), each("sse-delay", few, "p50")];
   },
 };
 
@@ -153,19 +143,19 @@ const memory: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      // Silence means silence: no keep-alive comments while memory is read.
-      const signet = await keep(startSignet(setup, ["--sse-keep-alive", "0"]));
       const streams = context.quick ? 1000 : 5000;
-      const { ids } = await openSessions(context, targetOf(signet.port), streams);
       const nginx: StreamContender = { name: "nginx", running: await keep(startNginx(setup)), path: "/stream" };
-      const ours = await memoryOfStreams(context, { name: "signet", running: signet, path: PATH }, ids, streams);
-      const theirs = await memoryOfStreams(context, nginx, ids, streams);
-      context.log(`${show(ours)} KiB a stream, nginx ${show(theirs)} KiB`);
-      return [{
-        id: "stream-memory",
-        value: ours,
-        detail: `at ${streams.toLocaleString("en-GB")} streams; nginx ${show(theirs)} KiB`,
-      }];
+      const theirs = await memoryOfStreams(context, nginx, [""], streams);
+      const detail = `at ${streams.toLocaleString("en-GB")} streams; nginx ${show(theirs)} KiB`;
+      const found: Measured[] = [];
+      // Silence means silence: no keep-alive comments while memory is read.
+      for (const form of await startForms(context, setup, keep, [...ROOM, "--sse-keep-alive", "0"])) {
+        const { ids } = await openSessions(context, targetOf(form.running.port), streams);
+        const value = await memoryOfStreams(context, { ...form, path: PATH }, ids, streams);
+        context.log(`${form.name}: ${show(value)} KiB a stream, nginx ${show(theirs)} KiB`);
+        found.push({ value, detail });
+      }
+      return [findingOf("stream-memory", found)];
     }),
 };
 
@@ -175,18 +165,18 @@ const sessionMemory: Job = {
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
-      const signet = await keep(startSignet({ credentials: context.credentials, upstreamPort: upstream.port }));
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       // The first thousands warm the heap up, compiled code and all; those after them are weighed.
       const sessions = context.quick ? 4000 : 16_000;
-      await openSessions(context, targetOf(signet.port), sessions / 4);
-      const before = await settledKiB(signet);
-      await openSessions(context, targetOf(signet.port), sessions);
-      const each = (await settledKiB(signet) - before) / sessions;
-      return [{
-        id: "session-memory",
-        value: each,
-        detail: `resident growth over ${sessions.toLocaleString("en-GB")} sessions`,
-      }];
+      const detail = `resident growth over ${sessions.toLocaleString("en-GB")} sessions`;
+      const found: Measured[] = [];
+      for (const { running } of await startForms(context, setup, keep)) {
+        await openSessions(context, targetOf(running.port), sessions / 4);
+        const before = await settledKiB(running);
+        await openSessions(context, targetOf(running.port), sessions);
+        found.push({ value: (await settledKiB(running) - before) / sessions, detail });
+      }
+      return [findingOf("session-memory", found)];
     }),
 };
 

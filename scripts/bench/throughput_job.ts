@@ -1,8 +1,10 @@
-// What a call costs beside nginx: from source on Deno, and of the executable that people install, made with Bun; and
-// beside another checkout of Signet, which is how a change to the hot path is judged.
-import { CALL, headersFor, type Job, openSessions, targetOf } from "./context.ts";
+// What a call costs beside nginx, in either lane; and beside another checkout of Signet, which is how a change to the hot
+// path is judged.
+import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import {
   requireLane,
+  ROOM,
+  type RunningSignet,
   type Setup,
   startFetchProxy,
   startHaproxy,
@@ -11,55 +13,66 @@ import {
   startUpstream,
 } from "./contenders.ts";
 import { makeExecutable } from "./executable.ts";
-import { type Finding, markdownTable, median, ratioWithSpread, show } from "./report.ts";
+import { EXECUTABLE, findingOf, formsOf, ON_DENO, ratioOf } from "./forms.ts";
+import { type Finding, markdownTable, type Measured, ratioWithSpread, show } from "./report.ts";
 import { CONNECTIONS, type Contender, type Figures, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
 
-const ON_DENO = "signet", EXECUTABLE = "signet, executable";
-const OTHER = { [ON_DENO]: "the other", [EXECUTABLE]: "the other, executable" } as const;
+const OTHER = { [EXECUTABLE]: "the other", [ON_DENO]: "the other on Deno" } as const;
+const fullOf = (form: string) => `${form}, full lane`;
 /** What a quarter of the rounds or more do not show is noise. */
 const NOISE = 1.01;
 
 export const throughput: Job = {
   name: "http",
-  rows: ["throughput", "cpu", "throughput-executable", "cpu-executable", "full-lane"],
+  rows: ["throughput", "cpu", "full-lane", "full-fetch"],
   run: (context) =>
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const signet = await keep(startSignet(setup));
-      const full = await keep(startSignet(setup, ["--full-lane"]));
-      const contender = async (name: string, more: Partial<Setup>): Promise<Contender> => ({
-        name,
-        running: await keep(startSignet({ ...setup, ...more })),
-      });
-      const { executable, other } = context;
-      const otherExecutable = other === undefined || executable === undefined
-        ? undefined
-        : await makeExecutable(other, context);
+      const forms = formsOf(context);
+      const fast: RunningSignet[] = [], full: RunningSignet[] = [];
       const contenders: Contender[] = [
         { name: "direct", running: upstream },
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
-        { name: ON_DENO, running: signet },
-        ...(other === undefined ? [] : [await contender(OTHER[ON_DENO], { folder: other })]),
-        ...(executable === undefined ? [] : [await contender(EXECUTABLE, { executable })]),
-        ...(otherExecutable === undefined ? [] : [await contender(OTHER[EXECUTABLE], { executable: otherExecutable })]),
-        { name: "signet, full lane", running: full },
-        { name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) },
       ];
-      const [id = ""] = (await openSessions(context, targetOf(signet.port), 1)).ids;
+      for (const form of forms) {
+        const running = await keep(startSignet({ ...setup, ...form.setup }));
+        fast.push(running);
+        contenders.push({ name: form.name, running });
+      }
+      for (const [name, other] of await othersOf(context)) {
+        contenders.push({ name, running: await keep(startSignet({ ...setup, ...other })) });
+      }
+      for (const form of forms) {
+        const running = await keep(startSignet({ ...setup, ...form.setup }, [...ROOM, "--full-lane"]));
+        full.push(running);
+        contenders.push({ name: fullOf(form.name), running });
+      }
+      contenders.push({ name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) });
+      const [id = ""] = (await openSessions(context, targetOf(fast[0]!.port), 1)).ids;
       const figures = await interleave(context, contenders, {
         connections: CONNECTIONS,
         headers: headersFor(context, id),
         body: CALL,
       });
-      await requireLane(signet, "fast");
-      await requireLane(full, "full");
+      for (const signet of fast) await requireLane(signet, "fast");
+      for (const signet of full) await requireLane(signet, "full");
       context.addDetail(`Calls over ${CONNECTIONS} connections`, figureTable(figures));
-      if (other !== undefined) context.addDetail("This state beside the other", besideTable(figures));
-      return findings(figures);
+      if (context.other !== undefined) context.addDetail("This state beside the other", besideTable(figures));
+      return findings(figures, forms.map(({ name }) => name));
     }),
 };
+
+/** The other checkout in the same forms. */
+async function othersOf(context: Context): Promise<[name: string, setup: Partial<Setup>][]> {
+  const { other, executable } = context;
+  if (other === undefined) return [];
+  const others: [string, Partial<Setup>][] = [[OTHER[ON_DENO], { folder: other }]];
+  const made = executable === undefined ? undefined : await makeExecutable(other, context);
+  if (made !== undefined) others.unshift([OTHER[EXECUTABLE], { executable: made }]);
+  return others;
+}
 
 /** Ratios of this state to the other, below 1 where this one takes less; said of both runtimes. */
 function besideTable(figures: ReadonlyMap<string, Figures>): string {
@@ -76,25 +89,14 @@ function besideTable(figures: ReadonlyMap<string, Figures>): string {
   return markdownTable([["what", "ratio", "half of the rounds", ""], ...rows]);
 }
 
-function findings(figures: ReadonlyMap<string, Figures>): Finding[] {
-  const [signet, nginx] = [figuresOf(figures, ON_DENO), figuresOf(figures, "nginx")];
-  const [full, fetch] = [figuresOf(figures, "signet, full lane"), figuresOf(figures, "Deno.serve + fetch")];
-  const compiled = figures.get(EXECUTABLE);
+function findings(figures: ReadonlyMap<string, Figures>, forms: readonly string[]): Finding[] {
+  const nginx = figuresOf(figures, "nginx"), fetch = figuresOf(figures, "Deno.serve + fetch");
+  const each = (id: string, of: (own: Figures, full: Figures) => Measured) =>
+    findingOf(id, forms.map((form) => of(figuresOf(figures, form), figuresOf(figures, fullOf(form)))));
   return [
-    ...(compiled === undefined ? [] : besideNginx(compiled, nginx, "-executable")),
-    ...besideNginx(signet, nginx, ""),
-    finding("full-lane", full.cpuMicros, fetch.cpuMicros, "µs"),
+    each("throughput", (own) => ratioOf(own.perSecond, nginx.perSecond, "requests/s")),
+    each("cpu", (own) => ratioOf(own.cpuMicros, nginx.cpuMicros, "µs")),
+    each("full-lane", (own, full) => ratioOf(full.cpuMicros, own.cpuMicros, "µs")),
+    each("full-fetch", (_, full) => ratioOf(full.cpuMicros, fetch.cpuMicros, "µs")),
   ];
-}
-
-function besideNginx(ours: Figures, nginx: Figures, suffix: string): Finding[] {
-  return [
-    finding(`throughput${suffix}`, ours.perSecond, nginx.perSecond, "requests/s"),
-    finding(`cpu${suffix}`, ours.cpuMicros, nginx.cpuMicros, "µs"),
-  ];
-}
-
-function finding(id: string, ours: readonly number[], theirs: readonly number[], unit: string): Finding {
-  const detail = `${show(median(ours))} and ${show(median(theirs))} ${unit}`;
-  return { id, ...ratioWithSpread(ours, theirs), detail };
 }

@@ -1,8 +1,17 @@
 // The bench's arithmetic: what it reads from the kernel, how it compares, and when it calls a row below its floor.
 import assert from "node:assert/strict";
+import { findingOf, formsOf } from "../../../../scripts/bench/forms.ts";
 import { envelopeFindings } from "../../../../scripts/bench/life_jobs.ts";
 import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../../scripts/bench/machine.ts";
-import { judge, median, ratioByRound, type RowSpec, show, targetTable } from "../../../../scripts/bench/report.ts";
+import {
+  judge,
+  type Measured,
+  median,
+  ratioByRound,
+  type RowSpec,
+  show,
+  targetTable,
+} from "../../../../scripts/bench/report.ts";
 import { ROWS } from "../../../../scripts/bench/rows.ts";
 import { endOverdue } from "../../../support/overdue.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -47,11 +56,26 @@ Deno.test("targetTable shows measured, failed and left-out rows for what they ar
     { id: "cpu", skipped: "no such program" },
   ]);
   assert.deepEqual(table.trimEnd().split("\n").slice(2), [
-    "| CPU | ≤ 1 × | ≤ 1.2 × | no such program | not measured |",
-    "| rate | ≥ 1 × | ≥ 0.85 × | **0.5 ×** (1 and 2) | BELOW FLOOR |",
+    "| CPU | ≤ 1 × | ≤ 1.2 × | no such program |  | not measured |",
+    "| rate | ≥ 1 × | ≥ 0.85 × | **0.5 ×** (1 and 2) |  | BELOW FLOOR |",
   ]);
   assert.equal(targetTable([lower], []).trimEnd().split("\n").length, 2);
 });
+
+Deno.test(
+  "a verdict is about the executable: what stands beside it, from source on Deno, decides nothing",
+  STRICT,
+  () => {
+    const forms: Measured[] = [{ value: 1.1, detail: "11 and 10 µs" }, { value: 1.5, detail: "15 and 10 µs" }];
+    const row = (measured: readonly Measured[]) =>
+      targetTable([lower], [findingOf("cpu", measured)]).trimEnd().split("\n").at(-1);
+    assert.equal(row(forms), "| CPU | ≤ 1 × | ≤ 1.2 × | **1.1 ×** (11 and 10 µs) | 1.5 × | floor held |");
+    assert.equal(row(forms.slice(1)), "| CPU | ≤ 1 × | ≤ 1.2 × | **1.5 ×** (15 and 10 µs) |  | BELOW FLOOR |");
+    assert.equal(row([]), "| CPU | ≤ 1 × | ≤ 1.2 × | nothing was measured |  | not measured |");
+    assert.deepEqual(formsOf({ executable: "/signet" }).map(({ setup }) => setup), [{ executable: "/signet" }, {}]);
+    assert.deepEqual(formsOf({}).map(({ setup }) => setup), [{}]);
+  },
+);
 
 Deno.test("show keeps three digits and no exponent", STRICT, () => {
   assert.deepEqual([0.98765, 1234567, 12.345].map(show), ["0.988", "1,230,000", "12.3"]);
@@ -106,7 +130,7 @@ Deno.test("envelopeFindings compares a forgery with an open of its own length, a
     row("forged, shortest (62)", 5),
   ];
   const [open, forged] = envelopeFindings({ typicalLength: 400, rows });
-  assert.deepEqual(open, { id: "cold-open", value: 10, detail: "400 characters" });
-  assert.deepEqual(forged, { id: "forged", value: 25 / 28, detail: "forged, 4000: 25 µs" });
+  assert.deepEqual(open, { id: "cold-open", value: 10, detail: "on Deno, 400 characters" });
+  assert.deepEqual(forged, { id: "forged", value: 25 / 28, detail: "on Deno, forged, 4000: 25 µs" });
   assert.throws(() => envelopeFindings({ typicalLength: 400, rows: rows.slice(1, 2) }), /want a typical cold open/);
 });
