@@ -2,15 +2,11 @@
 // it comes back to the server byte for byte, from its owner alone, to the server that gave it, for what it was given for
 // (docs/behaviour.md S1; docs/protocol.md 33, 34, 39; tests/vectors/FORMAT.md §7).
 import { Buffer } from "node:buffer";
-import { blake3 } from "@noble/hashes/blake3.js";
+import { type CarriedKind, equalBytes, open, seal, type SealFailure } from "./carried_seal.ts";
 import type { KeyRing, MasterKey } from "./key_ring.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
-import { open, type OpenFailure, type Purpose, seal, sealedLength } from "./seal.ts";
-import { timingSafeEqual } from "../platform/builtin.ts";
-export { NONCE_BYTES } from "./xchacha.ts";
-
-/** What can be carried; each has a purpose of its own, so that none is ever taken for another. */
-export type CarriedKind = Extract<Purpose, "request-state" | "task" | "cursor">;
+import { hash } from "../platform/builtin.ts";
+export type { CarriedKind } from "./carried_seal.ts";
 
 export const CARRIED_KINDS: readonly CarriedKind[] = ["request-state", "task", "cursor"];
 
@@ -41,12 +37,12 @@ export interface Carried {
   readonly token: Uint8Array;
   /** Seconds since the epoch; 0 for never. */
   readonly expiresAtS: number;
-  /** {@link NONCE_BYTES} random bytes, for what need not be the same text twice; undefined for what must. */
-  readonly nonce?: Uint8Array;
 }
 
 /** Why a value was not taken. For metrics only: outside, all are one. */
-export type CarriedFailure = OpenFailure | "shape" | "owner" | "upstream" | "expired" | "binding";
+export type CarriedFailure = SealFailure | Refusal;
+
+type Refusal = "shape" | "owner" | "upstream" | "expired" | "binding";
 
 export type OpenCarriedResult =
   | { readonly ok: true; readonly token: Uint8Array }
@@ -63,7 +59,7 @@ const UPSTREAM = fieldOf(Buffer.from("upstream tag")), BINDING = fieldOf(Buffer.
 
 /** What stands for a server inside a value: of its address, so that a value of one that has moved leads nowhere. */
 export function upstreamTag(address: string): Uint8Array {
-  return blake3(Buffer.concat([UPSTREAM, fieldOf(Buffer.from(address))]), { dkLen: TAG_BYTES });
+  return digestOf([UPSTREAM, fieldOf(Buffer.from(address))], TAG_BYTES);
 }
 
 /**
@@ -71,7 +67,11 @@ export function upstreamTag(address: string): Uint8Array {
  * @param parts its method, and, where they count, the JSON text of what it is about and its arguments in canonical form
  */
 export function requestBinding(parts: readonly Uint8Array[]): Uint8Array {
-  return blake3(Buffer.concat([BINDING, ...parts.map(fieldOf)]), { dkLen: BINDING_BYTES });
+  return digestOf([BINDING, ...parts.map(fieldOf)], BINDING_BYTES);
+}
+
+function digestOf(fields: readonly Uint8Array[], length: number): Uint8Array {
+  return hash("sha256", Buffer.concat(fields), "buffer").subarray(0, length);
 }
 
 /** Its length (32 bits, little-endian) and its bytes: no two lists of fields give the same bytes. */
@@ -83,30 +83,33 @@ function fieldOf(part: Uint8Array): Uint8Array {
 }
 
 /** The text a client is given in place of a value. @throws RangeError if it is longer than its kind may be */
-export function sealCarried(
-  key: MasterKey,
-  kind: CarriedKind,
-  { token, expiresAtS, nonce }: Carried,
-  for_: Carriage,
-): string {
+export function sealCarried(key: MasterKey, kind: CarriedKind, { token, expiresAtS }: Carried, for_: Carriage): string {
   if (token.length > MAX_CARRIED_BYTES[kind]) {
     throw new RangeError(
       `sealing a ${kind}: found ${token.length} bytes, want at most ${MAX_CARRIED_BYTES[kind]}`,
     );
   }
   const plaintext = Buffer.allocUnsafe(TOKEN_AT + token.length);
-  plaintext[0] = FORM;
-  plaintext.write(for_.ownerUnder(key), OWNER_AT, OWNER_BYTES, "base64url");
-  plaintext.set(for_.upstream, TAG_AT);
+  writeBound(plaintext, key, for_);
   plaintext.writeUIntBE(expiresAtS, EXPIRY_AT, EXPIRY_BYTES);
-  plaintext.set(for_.binding?.() ?? UNBOUND, BINDING_AT);
   plaintext.set(token, TOKEN_AT);
-  return seal(key, kind, plaintext, nonce);
+  return seal(key, kind, plaintext);
 }
 
+/** All that stands before the token but the expiry. */
+function writeBound(plaintext: Buffer, key: MasterKey, { ownerUnder, upstream, binding }: Carriage): void {
+  plaintext[0] = FORM;
+  plaintext.write(ownerUnder(key), OWNER_AT, OWNER_BYTES, "base64url");
+  plaintext.set(upstream, TAG_AT);
+  plaintext.set(binding?.() ?? UNBOUND, BINDING_AT);
+}
+
+/** What a value that may come back begins with, its expiry aside. Scratch: nothing here awaits. */
+const wanted = Buffer.alloc(TOKEN_AT);
+
 /**
- * The value that a text stands for, if it may come back here and now. Never throws but what `binding` does. A forgery
- * costs less than an authentic text, and of one the request is looked at last, when nothing else is left to refuse.
+ * The value that a text stands for, if it may come back here and now. Never throws but what `binding` does. All that can
+ * be wrong is looked at, whatever else is: who brings a text learns from the time no more than from the answer (S1).
  */
 export function openCarried(
   ring: KeyRing,
@@ -114,16 +117,24 @@ export function openCarried(
   text: string,
   at: Carriage & { readonly nowS: number },
 ): OpenCarriedResult {
-  const opened = open(ring, kind, text, { maxLength: sealedLength(TOKEN_AT + MAX_CARRIED_BYTES[kind]) });
-  if (!opened.ok) return opened;
-  const plaintext = Buffer.from(opened.plaintext.buffer, opened.plaintext.byteOffset, opened.plaintext.length);
-  if (plaintext.length <= TOKEN_AT || plaintext[0] !== FORM) return { ok: false, reason: "shape" };
-  const owner = Buffer.from(at.ownerUnder(opened.key), "base64url");
-  if (!timingSafeEqual(owner, plaintext.subarray(OWNER_AT, TAG_AT))) return { ok: false, reason: "owner" };
-  if (!timingSafeEqual(at.upstream, plaintext.subarray(TAG_AT, EXPIRY_AT))) return { ok: false, reason: "upstream" };
+  const opened = open(ring, kind, text, {
+    minBytes: TOKEN_AT + 1,
+    maxBytes: TOKEN_AT + MAX_CARRIED_BYTES[kind],
+    judge: (plaintext, key) => judge(plaintext, key, at),
+  });
+  return opened.ok ? { ok: true, token: opened.plaintext.subarray(TOKEN_AT) } : opened;
+}
+
+/** What is wrong with an authentic plaintext. */
+function judge(plaintext: Buffer, key: MasterKey, at: Carriage & { readonly nowS: number }): Refusal | undefined {
+  writeBound(wanted, key, at);
   const expiresAtS = plaintext.readUIntBE(EXPIRY_AT, EXPIRY_BYTES);
-  if (expiresAtS !== 0 && expiresAtS <= at.nowS) return { ok: false, reason: "expired" };
-  const binding = at.binding?.() ?? UNBOUND;
-  if (!timingSafeEqual(binding, plaintext.subarray(BINDING_AT, TOKEN_AT))) return { ok: false, reason: "binding" };
-  return { ok: true, token: plaintext.subarray(TOKEN_AT) };
+  const isOwners = equalBytes(wanted, OWNER_AT, plaintext, OWNER_AT, OWNER_BYTES);
+  const isUpstreams = equalBytes(wanted, TAG_AT, plaintext, TAG_AT, TAG_BYTES);
+  const isBound = equalBytes(wanted, BINDING_AT, plaintext, BINDING_AT, BINDING_BYTES);
+  if (plaintext[0] !== FORM) return "shape";
+  if (!isOwners) return "owner";
+  if (!isUpstreams) return "upstream";
+  if (expiresAtS !== 0 && expiresAtS <= at.nowS) return "expired";
+  return isBound ? undefined : "binding";
 }

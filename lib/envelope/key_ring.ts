@@ -18,6 +18,8 @@ const CONTEXTS = {
   keyId: "Signet envelope v1: key id",
   audit: "Signet audit log v1: chain key",
   hop: "Signet hop v1: key between replicas",
+  carriedCipher: "Signet carried values v2: cipher key",
+  carriedMac: "Signet carried values v2: MAC key",
 } as const;
 
 function derive(master: Uint8Array, context: string, length: number): Uint8Array {
@@ -35,6 +37,8 @@ export class MasterKey {
   readonly #fingerprint: Uint8Array;
   readonly #audit: Uint8Array;
   readonly #hop: Uint8Array;
+  readonly #carriedCipher: Uint8Array;
+  readonly #carriedMac: Uint8Array;
 
   /** @throws RangeError if `master` has not exactly 32 bytes */
   constructor(master: Uint8Array) {
@@ -46,6 +50,8 @@ export class MasterKey {
     this.#fingerprint = derive(master, CONTEXTS.fingerprint, KEY_BYTES);
     this.#audit = derive(master, CONTEXTS.audit, KEY_BYTES);
     this.#hop = derive(master, CONTEXTS.hop, KEY_BYTES);
+    this.#carriedCipher = derive(master, CONTEXTS.carriedCipher, KEY_BYTES);
+    this.#carriedMac = derive(master, CONTEXTS.carriedMac, KEY_BYTES);
     const id = Buffer.from(derive(master, CONTEXTS.keyId, KEY_ID_BYTES));
     this.id = id.toString("hex");
     this.idWord = id.readUInt32BE();
@@ -74,6 +80,16 @@ export class MasterKey {
   /** Key of what replicas prove to each other. */
   get hopKey(): Uint8Array {
     return this.#hop;
+  }
+
+  /** Key of the cipher for what clients bring back. */
+  get carriedCipherKey(): Uint8Array {
+    return this.#carriedCipher;
+  }
+
+  /** Key of the MAC that is its initial vector. */
+  get carriedMacKey(): Uint8Array {
+    return this.#carriedMac;
   }
 
   toString(): string {

@@ -7,8 +7,11 @@ import { base62Length, decodeBase62, encodeBase62 } from "./base62.ts";
 import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
 import { NONCE_BYTES, TAG_BYTES, xchacha } from "./xchacha.ts";
 
-/** What a text is for. It is associated data: a text never opens for another purpose (docs/protocol.md 39). */
-export type Purpose = "session" | "event" | "request-state" | "task" | "cursor" | "rpc-id" | "move" | "revocation";
+/**
+ * What a text is for. It is associated data: a text never opens for another purpose (docs/protocol.md 39). What stateless
+ * clients bring back has a seal of its own (`carried_seal.ts`).
+ */
+export type Purpose = "session" | "event" | "task" | "cursor" | "rpc-id" | "move" | "revocation";
 
 /** Longest text that is opened unless told otherwise, in characters. */
 export const DEFAULT_MAX_LENGTH = 4096;
@@ -37,13 +40,10 @@ export function sealedLength(plaintextBytes: number): number {
   return base62Length(OVERHEAD_BYTES + plaintextBytes);
 }
 
-/**
- * The one text of `plaintext` under this key for this purpose.
- * @param nonce 24 random bytes, where no text has to be the same twice: then there is one of many, at less cost
- */
-export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array, nonce?: Uint8Array): string {
+/** The one text of `plaintext` under this key for this purpose. */
+export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array): string {
   const associatedData = associatedDataOf(key, purpose);
-  nonce ??= nonceOf(key, associatedData, plaintext);
+  const nonce = nonceOf(key, associatedData, plaintext);
   const sealed = xchacha.encrypt({ key: key.sealingKey, nonce, associatedData }, plaintext);
   return encodeBase62(Buffer.concat([associatedData.subarray(0, PREFIX_BYTES), nonce, sealed]));
 }

@@ -79,7 +79,7 @@ Deno.test(
       user_name: { method: "elicitation/create", params: { message: "who?", requestedSchema: {} } },
       "#7": { method: "sampling/createMessage", params: { messages: [], maxTokens: 5 } },
     });
-    assert.match(result.requestState, /^[0-9a-zA-Z]{100,}$/, "sealed");
+    assert.match(result.requestState, /^[\w-]{90,}$/, "sealed");
     const said = { user_name: { action: "accept", content: { n: 1 } }, "#7": { role: "assistant" } };
     const ended = await answered(ask(signet, "tools/call", again(params, result.requestState, said), CAN));
     assert.deepEqual(ended.result.got, [{ action: "accept", content: { n: 1 } }, { role: "assistant" }]);

@@ -9,7 +9,7 @@ import { nativeXChaCha, nobleXChaCha } from "../../lib/envelope/xchacha.ts";
 import { STRICT } from "../support/strict.ts";
 import { sealText } from "../vectors/reference.ts";
 
-const PURPOSES: Purpose[] = ["session", "event", "request-state", "task", "cursor", "rpc-id"];
+const PURPOSES: Purpose[] = ["session", "event", "task", "cursor", "rpc-id"];
 const purpose = fc.constantFrom(...PURPOSES);
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const master = bytes(32);

@@ -1,6 +1,7 @@
 // A second implementation of FORMAT.md, written from that text alone: slow, short, and sharing no line with lib/.
 // Run, it writes the vectors; the tests run it again and compare, so that format, text and program cannot drift apart.
 import { Buffer } from "node:buffer";
+import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { blake3 } from "@noble/hashes/blake3.js";
 
@@ -28,6 +29,24 @@ export function deriveKeys(master: Uint8Array) {
     fingerprintKey: derive("owner fingerprint key", 32),
     keyId: derive("key id", 4),
   };
+}
+
+/** FORMAT.md §7. */
+export function deriveCarriedKeys(master: Uint8Array) {
+  const derive = (name: string) =>
+    blake3(master, { context: Buffer.from(`Signet carried values v2: ${name}`), dkLen: 32 });
+  return { carriedCipherKey: derive("cipher key"), carriedMacKey: derive("MAC key") };
+}
+
+/** FORMAT.md §7. */
+export function sealCarriedText(master: Uint8Array, purpose: string, plaintext: Uint8Array, version = 2): string {
+  const { carriedCipherKey, carriedMacKey } = deriveCarriedKeys(master);
+  const prefix = Buffer.concat([Uint8Array.of(version), deriveKeys(master).keyId]);
+  const mac = createHmac("sha256", carriedMacKey)
+    .update(prefix).update(Uint8Array.of(purpose.length)).update(purpose).update(plaintext).digest();
+  const iv = mac.subarray(0, 16);
+  const cipher = createCipheriv("aes-256-ctr", carriedCipherKey, iv);
+  return Buffer.concat([prefix, iv, cipher.update(plaintext), cipher.final()]).toString("base64url");
 }
 
 export function u32le(value: number): Uint8Array {
@@ -109,6 +128,8 @@ function keyVectors() {
       nonceKey: hex(keys.nonceKey),
       fingerprintKey: hex(keys.fingerprintKey),
       keyId: hex(keys.keyId),
+      carriedCipherKey: hex(deriveCarriedKeys(master).carriedCipherKey),
+      carriedMacKey: hex(deriveCarriedKeys(master).carriedMacKey),
     };
   });
 }
@@ -161,7 +182,6 @@ function sealedVectors() {
     [0, "session", new Uint8Array(0)],
     [0, "session", Buffer.from("hello")],
     [0, "event", Buffer.from("hello")],
-    [0, "request-state", Buffer.from("hello")],
     [0, "task", Buffer.from("hello")],
     [0, "cursor", Buffer.from("hello")],
     [0, "rpc-id", Buffer.from("hello")],
@@ -319,8 +339,10 @@ interface CarriedCase {
 
 /** FORMAT.md §7. */
 export function carriedPlaintext(master: Uint8Array, { owner, address, expiresAtS, request, token }: CarriedCase) {
-  const hash = (texts: readonly string[], dkLen: number) =>
-    blake3(Buffer.concat(texts.flatMap((text) => [u32le(Buffer.byteLength(text)), Buffer.from(text)])), { dkLen });
+  const hash = (texts: readonly string[], length: number) => {
+    const fields = texts.flatMap((text) => [u32le(Buffer.byteLength(text)), Buffer.from(text)]);
+    return createHash("sha256").update(Buffer.concat(fields)).digest().subarray(0, length);
+  };
   return Buffer.concat([
     Uint8Array.of(1),
     Buffer.from(fingerprint(master, owner), "base64url"),
@@ -351,6 +373,14 @@ function carriedVectors() {
       request: ["resources/read", '"file:///a"', "{}"],
       token: '""',
     },
+    {
+      purpose: "request-state",
+      owner,
+      address,
+      expiresAtS: 1_793_700_600,
+      request: ["prompts/get", '"p"', "{}"],
+      token: `"${"0123456789abcdef".repeat(64)}"`,
+    },
     { purpose: "task", owner, address, expiresAtS: 0, request: [], token: '"786512e2-9e0d-44bd-8f29-789f320fe840"' },
     { purpose: "cursor", owner, address, expiresAtS: 0, request: ["tools/list"], token: '"eyJwYWdlIjoyfQ=="' },
     {
@@ -375,10 +405,47 @@ function carriedVectors() {
   ];
   const values = cases.map((one) => {
     const plaintext = carriedPlaintext(MASTERS[0]!, one);
-    const { text } = sealText(MASTERS[0]!, one.purpose, plaintext);
+    const text = sealCarriedText(MASTERS[0]!, one.purpose, plaintext);
     return { key: Buffer.from(MASTERS[0]!).toString("base64"), ...one, plaintext: hex(plaintext), text };
   });
-  return { values, canonical: texts.map(([text, canonical]) => ({ text, canonical })) };
+  const refused = refusedCarried(carriedPlaintext(MASTERS[0]!, cases[0]!));
+  return { values, refused, canonical: texts.map(([text, canonical]) => ({ text, canonical })) };
+}
+
+/** Texts that must not open as a request's state with master key 0, made of the first value. */
+function refusedCarried(plaintext: Uint8Array) {
+  const sealed = (from: Uint8Array, purpose = "request-state", master = MASTERS[0]!, version = 2) =>
+    sealCarriedText(master, purpose, from, version);
+  const text = sealed(plaintext);
+  const envelope = Buffer.from(text, "base64url");
+  const changed = (at: number, bit: number) =>
+    Buffer.from(envelope.map((byte, i) => i === at ? byte ^ bit : byte)).toString("base64url");
+  return [
+    { why: "empty", reason: "length", text: "" },
+    { why: "longer than any", reason: "length", text: text.padEnd(100_000, "A") },
+    { why: "a token of no bytes", reason: "length", text: sealed(plaintext.subarray(0, 46)) },
+    { why: "padding", reason: "alphabet", text: `${text}=` },
+    { why: "the other alphabet", reason: "alphabet", text: `+${text.slice(1)}` },
+    { why: "a blank", reason: "alphabet", text: `${text} ` },
+    { why: "a character that ends nothing", reason: "alphabet", text: text.slice(0, -1) },
+    {
+      why: "bits that are in no byte",
+      reason: "alphabet",
+      text: text.slice(0, -1) + String.fromCharCode(text.charCodeAt(text.length - 1) + 1),
+    },
+    { why: "outside of ASCII", reason: "alphabet", text: `${text.slice(0, -1)}\u0141` },
+    { why: "version 1", reason: "version", text: sealed(plaintext, "request-state", MASTERS[0], 1) },
+    { why: "a key outside the ring", reason: "key", text: sealed(plaintext, "request-state", MASTERS[1]) },
+    { why: "another key id", reason: "key", text: changed(4, 1) },
+    { why: "the first bit of the initial vector", reason: "tag", text: changed(5, 128) },
+    { why: "the last bit of the initial vector", reason: "tag", text: changed(20, 1) },
+    { why: "the first bit of the ciphertext", reason: "tag", text: changed(21, 128) },
+    { why: "the last bit of the ciphertext", reason: "tag", text: changed(envelope.length - 1, 1) },
+    { why: "the last byte cut off", reason: "tag", text: envelope.subarray(0, -1).toString("base64url") },
+    { why: "a byte added", reason: "tag", text: Buffer.concat([envelope, count(1)]).toString("base64url") },
+    { why: "sealed for another purpose", reason: "tag", text: sealed(plaintext, "cursor") },
+    { why: "another form", reason: "shape", text: sealed(plaintext.map((byte, at) => at === 0 ? 2 : byte)) },
+  ];
 }
 
 /** Every file of vectors by name. */

@@ -5,7 +5,6 @@ import {
   type CarriedFailure,
   type CarriedKind,
   MAX_CARRIED_BYTES,
-  NONCE_BYTES,
   openCarried,
   requestBinding,
   sealCarried,
@@ -94,12 +93,10 @@ export class Carriage {
     const exact = kind === "task" ? canonicalText(token) : token;
     if (exact.length > MAX_CARRIED_BYTES[kind]) return undefined;
     const known = kind === "task" ? this.#presented.get(decoder.decode(exact)) : undefined;
-    const { registry: { ring: { active } }, random } = this.#parts;
+    const { registry: { ring: { active } } } = this.#parts;
     // Tasks and cursors are compared by who holds them; a state is not, and lasts for a while.
-    const value = kind === "request-state"
-      ? { token: exact, expiresAtS: this.#nowS + STATE_LIFE_S, nonce: random(NONCE_BYTES) }
-      : { token: exact, expiresAtS: 0 };
-    const text = known ?? sealCarried(active, kind, value, this.#boundTo(kind));
+    const expiresAtS = kind === "request-state" ? this.#nowS + STATE_LIFE_S : 0;
+    const text = known ?? sealCarried(active, kind, { token: exact, expiresAtS }, this.#boundTo(kind));
     return encoder.encode(`"${text}"`);
   }
 

@@ -35,6 +35,8 @@ Deno.test("E4: MasterKey derives the keys and the id of every committed vector",
   for (const vector of vectors) {
     const key = new MasterKey(Buffer.from(vector.base64, "base64"));
     assert.equal(hex(key.sealingKey), vector.sealingKey);
+    assert.equal(hex(key.carriedCipherKey), vector.carriedCipherKey);
+    assert.equal(hex(key.carriedMacKey), vector.carriedMacKey);
     assert.equal(hex(key.nonceKey), vector.nonceKey);
     assert.equal(hex(key.fingerprintKey), vector.fingerprintKey);
     assert.equal(key.id, vector.keyId);
@@ -55,8 +57,10 @@ Deno.test("E4: BLAKE3 agrees with its published vectors in the modes keys and no
 Deno.test("E4: MasterKey derives keys that all differ from each other and from the master", STRICT, () => {
   const master = Buffer.alloc(32, 7);
   const key = new MasterKey(master);
-  const all = [master, key.sealingKey, key.nonceKey, key.fingerprintKey].map(hex);
-  assert.equal(new Set(all).size, 4);
+  const all = [master, key.sealingKey, key.nonceKey, key.fingerprintKey, key.carriedCipherKey, key.carriedMacKey].map(
+    hex,
+  );
+  assert.equal(new Set(all).size, all.length);
 });
 
 Deno.test("E6: MasterKey throws and names the length when it is not 32 bytes", STRICT, () => {
@@ -82,7 +86,9 @@ Deno.test("P1: MasterKey and KeyRing show ids and nothing else however they are 
     JSON.stringify(Object.entries({ ...key })),
   ];
   const master = Buffer.from(A, "base64");
-  for (const secret of [master, key.sealingKey, key.nonceKey, key.fingerprintKey]) {
+  for (
+    const secret of [master, key.sealingKey, key.nonceKey, key.fingerprintKey, key.carriedCipherKey, key.carriedMacKey]
+  ) {
     const forms = [
       hex(secret).slice(0, 16),
       Buffer.from(secret).toString("base64").slice(0, 12),

@@ -1,0 +1,34 @@
+// HMAC-SHA-256 (RFC 2104, FIPS 198-1) as the two hashes that it is: made by the runtime in one call each, they take half the
+// time of the runtime's own object for it.
+import { hash } from "../platform/builtin.ts";
+
+/** What has to be free before the message: the block that holds the key. */
+export const PAD_BYTES = 64;
+const DIGEST_BYTES = 32;
+
+export class HmacSha256 {
+  readonly #inner = new Uint8Array(PAD_BYTES).fill(0x36);
+  /** Of the second hash: the key's block, and room for the first one's digest. */
+  readonly #outer = new Uint8Array(PAD_BYTES + DIGEST_BYTES).fill(0x5c, 0, PAD_BYTES);
+
+  /** @throws RangeError for a key that is longer than a block: nobody here has one */
+  constructor(key: Uint8Array) {
+    if (key.length > PAD_BYTES) {
+      throw new RangeError(`keying a MAC: found ${key.length} bytes, want at most ${PAD_BYTES}`);
+    }
+    key.forEach((byte, at) => {
+      this.#inner[at]! ^= byte;
+      this.#outer[at]! ^= byte;
+    });
+  }
+
+  /**
+   * The MAC, 32 bytes.
+   * @param room holds the message from {@link PAD_BYTES} to `end`; what is before it is overwritten
+   */
+  of(room: Uint8Array, end: number): Uint8Array {
+    room.set(this.#inner);
+    this.#outer.set(hash("sha256", room.subarray(0, end), "buffer"), PAD_BYTES);
+    return hash("sha256", this.#outer, "buffer");
+  }
+}
