@@ -34,17 +34,34 @@ function metaOf({ capabilities }: StatelessAsk) {
 
 export type Params = Readonly<Record<string, unknown>>;
 
-/** Posts a request with the headers that belong to it. */
-export function ask(signet: TestSignet, method: string, params: Params = {}, of: StatelessAsk = {}): Promise<Response> {
+/** The message of a request, and the headers that belong to it. */
+function written(method: string, params: Params, of: StatelessAsk) {
   const message = { jsonrpc: "2.0", id: of.rpcId ?? 1, method, params: { ...params, _meta: metaOf(of) } };
   const name = params[NAMED[method] ?? ""];
-  const headers = {
+  const headers: Record<string, string> = {
     "mcp-protocol-version": STATELESS_VERSION,
     "mcp-method": method,
     ...(typeof name === "string" ? { "mcp-name": name } : {}),
     ...of.headers,
   };
+  return { message, headers };
+}
+
+/** Posts a request with the headers that belong to it. */
+export function ask(signet: TestSignet, method: string, params: Params = {}, of: StatelessAsk = {}): Promise<Response> {
+  const { message, headers } = written(method, params, of);
   return signet.post(of.body ?? message, { ...of, headers });
+}
+
+/** The same, to whoever is at this URL. */
+export function askAt(url: string, method: string, params: Params = {}, of: StatelessAsk = {}): Promise<Response> {
+  const { message, headers } = written(method, params, of);
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...headers },
+    body: JSON.stringify(message),
+    ...(of.signal ? { signal: of.signal } : {}),
+  });
 }
 
 /** The members of an answer's result, or its error, and the HTTP status. */
