@@ -15,7 +15,7 @@ import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks 
 import { answerReplica, requireHop, requireHopBody } from "./in/hopped.ts";
 import { guardProblem, preflightFields } from "./in/guard.ts";
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
-import { findOwned, openIfOurs, openOwned } from "./in/open.ts";
+import { asItIs, findOwned, openIfOurs, openOwned } from "./in/open.ts";
 import { Inbound } from "./inbound.ts";
 import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
@@ -197,7 +197,7 @@ async function open(parts: GatewayParts, { inbound, caller, message }: Read): Pr
   const { sessionId } = inbound;
   if (sessionId === undefined) return undefined;
   const bearing = { inbound, caller, sessionId };
-  return isModern(inbound, message) ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing);
+  return isModern(inbound, message) ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing, asItIs);
 }
 
 function isModern({ protocolVersion }: Inbound, message: Classified | undefined): boolean {

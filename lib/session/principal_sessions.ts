@@ -1,44 +1,40 @@
-// Which sessions each principal has here, to find what one at its cap can give up. Arrays with each session's place in
-// them kept in the session: one entry costs a few words, and leaving is O(1) however many there are.
+// Which sessions each principal has here with nothing in flight, to find what one at its cap can give up: in the order in
+// which they came to rest, so that finding one, and leaving, takes no more steps the more there are.
 import type { OwnerKey } from "./caller.ts";
+import { type Linked, LinkedList } from "./linked_list.ts";
 
-/** What can be listed; in one listing at a time. */
-export interface Listed {
-  /** Its place among its principal's; −1 in none. */
-  slot: number;
-  readonly inFlight: number;
-  readonly lastActiveMs: number;
+/** What can be idle; in one listing at a time. */
+export interface Listed<Item> extends Linked<Item> {
   /** Whose it is, of its principal's; undefined: nobody's. */
   readonly owner: OwnerKey | undefined;
 }
 
-export class PrincipalSessions<Item extends Listed> {
-  readonly #lists = new Map<string, Item[]>();
+/** Of one principal: those at rest, the longest first. What comes to rest is appended, what is used is removed. */
+export class IdleSessions<Item extends Listed<Item>> extends LinkedList<Item> {
+  /** Sessions of the principal, busy ones included. */
+  count = 0;
+}
+
+export class PrincipalSessions<Item extends Listed<Item>> {
+  readonly #lists = new Map<string, IdleSessions<Item>>();
 
   /** Principals with a session here: entries vanish with their last one. */
   get size(): number {
     return this.#lists.size;
   }
 
-  /** @param item must be listed nowhere */
-  add(key: string, item: Item): void {
-    const list = this.#lists.get(key);
-    item.slot = list?.length ?? 0;
-    if (list === undefined) this.#lists.set(key, [item]);
-    else list.push(item);
+  /** One more session of the principal. @returns where it stands while nothing is in flight in it */
+  join(key: string): IdleSessions<Item> {
+    let list = this.#lists.get(key);
+    if (list === undefined) this.#lists.set(key, list = new IdleSessions());
+    list.count++;
+    return list;
   }
 
-  /** @param item must be listed under `key` */
-  remove(key: string, item: Item): void {
+  /** One less; whoever it was takes itself from the list. */
+  leave(key: string): void {
     const list = this.#lists.get(key);
-    const last = list?.pop();
-    if (list === undefined || last === undefined) return;
-    if (last !== item) {
-      list[item.slot] = last;
-      last.slot = item.slot;
-    }
-    item.slot = -1;
-    if (list.length === 0) this.#lists.delete(key);
+    if (list !== undefined && --list.count === 0) this.#lists.delete(key);
   }
 
   /**
@@ -46,11 +42,8 @@ export class PrincipalSessions<Item extends Listed> {
    * @param owner who alone is to make room: the principal through one of its clients. Default: any of the principal's
    */
   longestIdle(key: string, owner?: OwnerKey): Item | undefined {
-    let longest: Item | undefined;
-    for (const item of this.#lists.get(key) ?? []) {
-      if (owner !== undefined && item.owner !== owner) continue;
-      if (item.inFlight === 0 && (longest === undefined || item.lastActiveMs < longest.lastActiveMs)) longest = item;
-    }
-    return longest;
+    let item = this.#lists.get(key)?.first;
+    while (item !== undefined && owner !== undefined && item.owner !== owner) item = item.next;
+    return item;
   }
 }

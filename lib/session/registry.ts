@@ -11,7 +11,6 @@ import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
-import { LinkedList } from "./linked_list.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
@@ -38,6 +37,12 @@ export interface RegistryOptions {
   readonly onFault?: (fault: unknown) => void;
 }
 
+/** Who asks for a session, and when, in ms since the epoch. */
+export interface Asked {
+  readonly caller: Caller;
+  readonly nowMs: number;
+}
+
 const DEFAULT_IDLE_MS = 15 * 60_000;
 
 // Made once, as the opener's are.
@@ -51,8 +56,6 @@ export class SessionRegistry {
   /** Ended, but for calls that may finish: a revocation still reaches them. Bounded by the calls in flight. */
   readonly #finishing = new Set<Session>();
   readonly #byPrincipal = new PrincipalSessions<Session>();
-  /** Everything with nothing in flight, longest idle first. */
-  readonly #idle = new LinkedList<Session>();
   readonly #opener: SessionOpener;
   readonly #options: RegistryOptions;
   readonly #idleMs: number;
@@ -140,10 +143,10 @@ export class SessionRegistry {
     if (reservation.released || this.#sessions.has(facts.id)) {
       throw new Error("adding a session: want a fresh id and a reservation that is still held");
     }
-    const session = new Session(facts, { idle: this.#idle, limits: this.#options.limits, reservation }, nowMs);
+    const idle = this.#byPrincipal.join(reservation.principalKey);
+    const session = new Session(facts, { idle, limits: this.#options.limits, reservation }, nowMs);
     this.#sessions.set(session.id, session);
     this.#bySid.set(session.sealed.sid, session);
-    this.#byPrincipal.add(reservation.principalKey, session);
     return session;
   }
 
@@ -161,14 +164,18 @@ export class SessionRegistry {
    * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the principal's own
    * session that has been idle longest makes room; it can be opened again when it is needed.
    * Synchronous unless the revocation list is not.
-   * @throws SignetError `session_not_found`, `owner_mismatch`, `principal_limit`, `session_limit`
+   * @param use called in the step in which the session is taken in. Whoever enters only later may find that it has made
+   * room for another by then, and would have to open it again, and again
+   * @returns what `use` does
+   * @throws SignetError `session_not_found`, `owner_mismatch`, `principal_limit`, `session_limit`; whatever `use` throws
    */
-  openCold(idText: string, caller: Caller, nowMs: number): Session | Promise<Session> {
+  openCold<Used>(idText: string, asked: Asked, use: (session: Session) => Used): Used | Promise<Used> {
+    const { caller, nowMs } = asked;
     const live = this.get(idText, nowMs);
-    if (live !== undefined) return this.#ownedBy(caller, live);
+    if (live !== undefined) return use(this.#ownedBy(caller, live));
     const opened = this.#opener.open(idText, nowMs);
-    if (!(opened instanceof Promise)) return this.#takeIn(idText, opened, { caller, nowMs });
-    return opened.then((opened) => this.#takeIn(idText, opened, { caller, nowMs }));
+    if (!(opened instanceof Promise)) return use(this.#takeIn(idText, opened, asked));
+    return opened.then((opened) => use(this.#takeIn(idText, opened, asked)));
   }
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */
@@ -180,7 +187,7 @@ export class SessionRegistry {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     if (this.#bySid.get(session.sealed.sid) === session) this.#bySid.delete(session.sealed.sid);
-    this.#byPrincipal.remove(session.principalKey, session);
+    this.#byPrincipal.leave(session.principalKey);
     this.ends.inc(reason);
     this.#options.onLeave?.(session, reason);
     for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
@@ -211,10 +218,9 @@ export class SessionRegistry {
   sweep(nowMs: number): void {
     for (const session of this.#sessions.values()) {
       if (nowMs >= session.expiresAtMs) this.remove(session, "expired", nowMs);
-    }
-    for (let oldest = this.#idle.first; oldest !== undefined; oldest = this.#idle.first) {
-      if (nowMs - oldest.lastActiveMs < this.#idleMs) break;
-      this.remove(oldest, "idle", nowMs);
+      else if (session.inFlight === 0 && nowMs - session.lastActiveMs >= this.#idleMs) {
+        this.remove(session, "idle", nowMs);
+      }
     }
     this.#yields.sweep(nowMs);
     this.#options.revocations.sweep(nowMs);
@@ -237,7 +243,7 @@ export class SessionRegistry {
     }
   }
 
-  #takeIn(idText: string, opened: OpenedSession, asked: { caller: Caller; nowMs: number }): Session {
+  #takeIn(idText: string, opened: OpenedSession, asked: Asked): Session {
     const { caller, nowMs } = asked;
     // Whoever waited for the same open may have been faster.
     const live = this.#sessions.get(idText);

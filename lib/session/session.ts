@@ -11,7 +11,7 @@ import type { PendingClaim } from "./adoption.ts";
 import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import { type Linked, LinkedList } from "./linked_list.ts";
-import type { Listed } from "./principal_sessions.ts";
+import type { IdleSessions, Listed } from "./principal_sessions.ts";
 import { linksOf, type UpstreamLink } from "./upstream_link.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
@@ -75,8 +75,8 @@ export interface SessionFacts {
 
 /** What the registry lends to a session it takes in, and nobody else can: a session is made with it. */
 export interface SessionPlace {
-  /** Where it stands whenever nothing is in flight. */
-  readonly idle: LinkedList<Session>;
+  /** Where it stands whenever nothing is in flight: its principal's. */
+  readonly idle: IdleSessions<Session>;
   /** Looked at on every `enter`, so that a reload reaches sessions that live. `Limits` fits. */
   readonly limits: { readonly caps: SessionCaps };
   /** Released when it ends. */
@@ -87,7 +87,7 @@ const NO_FIELDS: FieldList = [];
 // Made once: capturing a stack for every late request would cost more than answering it.
 const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" } });
 
-export class Session implements Linked<Session>, Listed {
+export class Session implements Listed<Session> {
   readonly id: SessionId;
   readonly sealed: SealedSession;
   /** The ring's key that sealed it; an equal one after the ring was reloaded. */
@@ -103,8 +103,6 @@ export class Session implements Linked<Session>, Listed {
   next: Session | undefined = undefined;
   /** Of an adopted id: pending until the upstream has answered for the session (O5). */
   claim: PendingClaim | undefined = undefined;
-  /** Of `PrincipalSessions`. */
-  slot = -1;
 
   #tag: string | undefined = undefined;
   #transient: FieldList = NO_FIELDS;
@@ -115,7 +113,7 @@ export class Session implements Linked<Session>, Listed {
   readonly #place: SessionPlace;
   readonly #active = new LinkedList<ActiveToken>();
 
-  /** For the registry: stands in its list of the idle from now on. */
+  /** For the registry: stands among its principal's idle ones from now on. */
   constructor(facts: SessionFacts, place: SessionPlace, nowMs: number) {
     this.id = facts.id;
     this.sealed = facts.sealed;

@@ -2,11 +2,13 @@
 // work for a request, so the CPU time of a fixed number of them can be repeated on a busy machine, as a socket's cannot.
 //   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [--traced=RATIO] [FLAG…]
 // FOLDER: the checkout whose lib is measured, this one or another; FLAG: of `signet serve`, besides those that are needed.
-// LOAD: `session`, calls of an open session in the fast lane, unless it is `stateless`, calls of revision 2026-07-28, or
-// `state`, such calls that bring a state of 1 KB and are answered with another.
+// LOAD: `session`, calls of an open session in the fast lane, unless it is `cold`, calls of sessions none of which is
+// known, `stateless`, calls of revision 2026-07-28, or `state`, such calls that bring a state of 1 KB and are answered with
+// another.
 // RATIO: the share of requests that is traced; the collector is memory, too, and takes everything.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
+import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
 import { CALL, INITIALIZE, PATH } from "./context.ts";
 import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
@@ -15,9 +17,10 @@ const [folder = ".", rounds = "20", requests = "5000", ...given] = Deno.args;
 const LOAD = "--load=", TRACED = "--traced=";
 const ratio = given.find((word) => word.startsWith(TRACED))?.slice(TRACED.length);
 const load = given.find((word) => word.startsWith(LOAD))?.slice(LOAD.length) ?? "session";
+const isStateless = load === "stateless" || load === "state";
 const more = given.filter((word) => !word.startsWith(LOAD) && !word.startsWith(TRACED));
 const CONNECTIONS = 32;
-const WARM_UP = 50_000;
+const WARM_UP = load === "cold" ? 5_000 : 50_000;
 const UPSTREAM_ID = "0123456789abcdef0123456789abcdef";
 
 const encoder = new TextEncoder();
@@ -78,7 +81,7 @@ let answer = answerOf({ protocolVersion: "2025-11-25", capabilities: {}, serverI
 
 function answerOf(result: unknown): Uint8Array {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, result });
-  const session = load === "session" ? `Mcp-Session-Id: ${UPSTREAM_ID}\r\n` : "";
+  const session = isStateless ? "" : `Mcp-Session-Id: ${UPSTREAM_ID}\r\n`;
   const fields = `Content-Type: application/json\r\n${session}Content-Length: ${body.length}`;
   return encoder.encode(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`);
 }
@@ -100,8 +103,8 @@ function connect(): MemorySocket {
   return socket;
 }
 
-/** Starts Signet as `signet serve` would. @returns a token of a caller's */
-async function start(): Promise<string> {
+/** Starts Signet as `signet serve` would. @returns a token of a caller's, and the keys */
+async function start(): Promise<{ readonly token: string; readonly ring: KeyRing }> {
   const lib = <T>(path: string): Promise<T> => import(`${folder}/lib/${path}`);
   Object.assign((await lib<{ NETWORK: Network }>("platform/sockets.ts")).NETWORK, memoryNetwork);
   const { startApp } = await lib<typeof import("../../lib/app/app.ts")>("app/app.ts");
@@ -116,6 +119,7 @@ async function start(): Promise<string> {
     const flags = parseFlags([
       ...["--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--upstream", `http://127.0.0.1:3${PATH}`],
       ...["--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile],
+      ...(load === "cold" ? ["--max-sessions", "100"] : []),
       ...more,
     ], { command: "signet serve", accepts: new Set(SETTING_KEYS) });
     const readTextFile = (path: string) => Deno.readTextFile(path);
@@ -130,7 +134,7 @@ async function start(): Promise<string> {
       log: createLogger({ level: "error", format: "json", now: Date.now, write: (line) => console.error(line) }),
       now: Date.now,
     });
-    return token;
+    return { token, ring };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -147,7 +151,7 @@ async function telemetryOf(ratio: string) {
   }).telemetry;
 }
 
-function requestOf(token: string, id: string | undefined, body: string, isStateless = false): Uint8Array {
+function requestOf(token: string, id: string | undefined, body: string): Uint8Array {
   const fields = [
     ...["Host: 127.0.0.1:1", "Content-Type: application/json", "Accept: application/json, text/event-stream"],
     `Authorization: Bearer ${token}`,
@@ -201,25 +205,35 @@ async function statelessBodies(token: string): Promise<(id: number) => string> {
     return (id) => bodyOf(id, {});
   }
   answer = answerOf({ resultType: "input_required", inputRequests: {}, requestState: "0123456789abcdef".repeat(64) });
-  const asked = await answerTo(requestOf(token, undefined, bodyOf(0, {}), true));
+  const asked = await answerTo(requestOf(token, undefined, bodyOf(0, {})));
   const { result: { requestState } } = JSON.parse(asked.slice(asked.indexOf("{")));
   return (id) => bodyOf(id, { requestState, inputResponses: {} });
 }
 
-async function requestsOf(token: string): Promise<Uint8Array[]> {
+/** As many ids as are asked for, of sessions that were never opened here. */
+async function strangers(ring: KeyRing, id: string, count: number): Promise<string[]> {
+  const module = `${folder}/lib/envelope/session_id.ts`;
+  const { newSid, openSession, sealSession }: typeof import("../../lib/envelope/session_id.ts") = await import(module);
+  const opened = openSession(ring, id);
+  if (!opened.ok) throw new Error(`opening the id of a session: found ${opened.reason}`);
+  const sid = () => newSid((length) => crypto.getRandomValues(new Uint8Array(length)));
+  return Array.from({ length: count }, () => sealSession(opened.key, { ...opened.session, sid: sid() }));
+}
+
+async function requestsOf({ token, ring }: Awaited<ReturnType<typeof start>>): Promise<Uint8Array[]> {
   const ids = Array.from({ length: 1000 }, (_, i) => i + 1);
-  if (load !== "session") {
+  if (isStateless) {
     const bodies = await statelessBodies(token);
-    return ids.map((id) => requestOf(token, undefined, bodies(id), true));
+    return ids.map((id) => requestOf(token, undefined, bodies(id)));
   }
   const session = await openSession(token);
   answer = answerOf(RESULT);
-  return ids.map((id) => requestOf(token, session, CALL.replace('"id":1,', `"id":${id},`)));
+  const sessions = load === "cold" ? await strangers(ring, session, ids.length) : [session];
+  return ids.map((id) => requestOf(token, sessions[id % sessions.length], CALL.replace('"id":1,', `"id":${id},`)));
 }
 
 async function main(): Promise<void> {
-  const token = await start();
-  const texts = await requestsOf(token);
+  const texts = await requestsOf(await start());
   let [next, done, wanted] = [0, 0, 0];
   let finish = () => {};
   const send = (client: MemorySocket) => client.push(texts[next++ % texts.length]!);

@@ -1,7 +1,7 @@
 // Limits hold exactly, whatever the timing, and give everything back however things end (docs/behaviour.md M1–M3).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
@@ -115,6 +115,28 @@ for (const lane of LANES) {
       }
       assert.equal(await status(signet.post(call(3, "echo"), { id: bobs, token: bob })), 200);
       assert.equal(upstream.received("POST", "initialize").length, 4, "nothing was opened again upstream");
+    },
+  );
+
+  Deno.test(
+    `L3: ids that have left memory and come back at once, more of them than places, are all answered (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const ring = freshRing();
+      await using issuer = await TestSignet.start({ upstream: upstream.url, lane, ring });
+      const ids = await Promise.all(Array.from({ length: 8 }, () => issuer.open()));
+      for (const places of [1, 2, 4]) {
+        const flags = ["--max-sessions", String(places), "--max-sessions-per-principal", String(places)];
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, ring, flags });
+        const calls = Array.from({ length: 64 }, (_, n) => status(signet.post(call(n, "echo"), { id: ids[n % 8] })));
+        // Those that find no place are told so; a place that is taken is never taken from who has it.
+        const found = new Set(await Promise.all(calls));
+        assert.ok([...found].every((code) => code === 200 || code === 429 || code === 503), `found ${[...found]}`);
+        assert.ok(found.has(200));
+        for (const id of ids) assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+        assert.equal(await signet.metric('signet_in_use{limit="requests"}'), 0);
+      }
     },
   );
 

@@ -26,12 +26,16 @@ export function isAdopted(session: Session): boolean {
 }
 
 /**
- * The one session of a raw id. As long as its claim is pending, `settleClaim` and `leaveClaim` are to be called.
+ * What `use` makes of the one session of a raw id, in the step in which it is taken. As long as its claim is pending, `settleClaim` and `leaveClaim` are to be called.
  * @throws `failure`, the reason why the id did not open, if it is not to be adopted; SignetError `owner_mismatch`,
  * `principal_limit`, `session_limit` and others
  */
-export async function adopt(parts: GatewayParts, bearing: Bearing, failure: unknown): Promise<Session> {
-  const { inbound: { receivedAtMs: nowMs }, caller, sessionId: rawId } = bearing;
+export async function adopt<Used>(
+  parts: GatewayParts,
+  bearing: Bearing & { readonly use: (session: Session) => Used },
+  failure: unknown,
+): Promise<Used> {
+  const { inbound: { receivedAtMs: nowMs }, caller, sessionId: rawId, use } = bearing;
   const { adoption } = parts;
   if (adoption === undefined || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
   const answer = adoption.claim(rawId, caller.owner, nowMs);
@@ -41,15 +45,17 @@ export async function adopt(parts: GatewayParts, bearing: Bearing, failure: unkn
     throw failure;
   }
   const claim = answer.kind === "claiming" ? answer.claim : undefined;
+  let taken: Session;
   try {
     const facts = factsOf(parts, { rawId, caller, answer });
     // Neither revocation nor expiry is undone by asking again (L6, L8).
     if (nowMs >= facts.sealed.expiresAtMs || await parts.revocations.isRevoked(facts.sealed)) throw failure;
-    return take(parts, { facts, caller, claim }, nowMs);
+    taken = take(parts, { facts, caller, claim }, nowMs);
   } catch (fault) {
     claim?.release();
     throw fault;
   }
+  return use(taken);
 }
 
 /** Who came first has made it; the others share it. */

@@ -14,21 +14,35 @@ export function findOwned(parts: GatewayParts, { inbound, caller }: Omit<Bearing
 }
 
 /**
- * @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable`
+ * @param use called in the step in which the session is found: what is entered in it keeps it from giving way to others
+ * @returns what `use` does
+ * @throws SignetError `session_not_found`, `owner_mismatch`, `session_limit`, `principal_limit`, `identity_unavailable`;
+ * whatever `use` throws
  */
-export async function openOwned(parts: GatewayParts, bearing: Bearing): Promise<Session> {
-  const { inbound, caller, sessionId } = bearing;
-  const known = parts.registry.get(sessionId, inbound.receivedAtMs);
+export async function openOwned<Used>(
+  parts: GatewayParts,
+  bearing: Bearing,
+  use: (session: Session) => Used,
+): Promise<Used> {
+  const { inbound: { receivedAtMs: nowMs }, caller, sessionId } = bearing;
+  const known = parts.registry.get(sessionId, nowMs);
   if (known !== undefined) {
-    if (parts.owners.owns(caller, known)) return known;
+    if (parts.owners.owns(caller, known)) return use(known);
     throw new SignetError("owner_mismatch");
   }
+  if (parts.adoption === undefined) return await parts.registry.openCold(sessionId, { caller, nowMs }, use);
+  let session: Session | undefined;
   try {
-    return await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs);
+    return await parts.registry.openCold(sessionId, { caller, nowMs }, (opened) => use(session = opened));
   } catch (failure) {
-    if (parts.adoption === undefined) throw failure;
-    return await adopt(parts, bearing, failure);
+    if (session !== undefined) throw failure;
+    return await adopt(parts, { ...bearing, use }, failure);
   }
+}
+
+/** For whoever uses a session later: it may have left memory by then. */
+export function asItIs(session: Session): Session {
+  return session;
 }
 
 /**
@@ -39,7 +53,7 @@ export async function openIfOurs(parts: GatewayParts, bearing: Bearing): Promise
   const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   try {
-    const session = known ?? await parts.registry.openCold(sessionId, caller, inbound.receivedAtMs);
+    const session = known ?? await parts.registry.openCold(sessionId, { caller, nowMs: inbound.receivedAtMs }, asItIs);
     if (parts.owners.owns(caller, session)) return session;
   } catch (error) {
     if (error instanceof SignetError && error.code === "session_not_found") return undefined;

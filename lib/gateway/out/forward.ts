@@ -2,7 +2,7 @@
 // where the answer proves that the request was not processed (L4).
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
-import type { Session } from "../../session/session.ts";
+import type { ActiveToken, Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import { requireAnswer } from "./require_answer.ts";
 import { isAdopted, leaveClaim, openedWith, settleClaim } from "../in/adopt.ts";
@@ -12,6 +12,7 @@ import { explainCut } from "./explain_cut.ts";
 import { followHandshake, openByHandshake } from "./handshake.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { type Arriving, relay } from "./relay.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
@@ -32,39 +33,58 @@ type Deliver = (parts: GatewayParts, arriving: Arriving) => Promise<void>;
 export async function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
   const { inbound } = outbound;
   if (inbound.record !== undefined) inbound.record.session = outbound.session.tag;
-  const session = isDropped(outbound.session) ? await reopen(parts, outbound) : outbound.session;
-  if (session !== outbound.session) return await exchange(parts, { ...outbound, session }, deliver);
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
+  const entered = isDropped(outbound.session) ? await enterAgain(parts, outbound) : enter(parts, outbound);
+  const { session, inFlight } = entered;
+  try {
+    const sending = { outbound: entered.outbound, target: route(parts, session), inFlight };
+    const { link } = sending.target;
+    const seenGeneration = link.generation;
+    const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(parts, sending.target);
+    const first = isPlain ? await sendInSession(parts, sending) : await answerTo(parts, sending);
+    if (isPlain) noteAnswer(parts, inFlight);
+    const response = first instanceof LostSession
+      ? await answerAfter(parts, sending, { lost: first, seenGeneration })
+      : first;
+    const { status } = response.head;
+    if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
+    if (status === 404) parts.sessionOnly?.forget(session);
+    // What another replica has answered has been looked at there.
+    if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
+    await deliver(parts, { inbound, inFlight, response });
+  } catch (error) {
+    if (inbound.hop !== undefined && isServerGone(error)) throw elsewhere("server_gone");
+    throw explainCut(error, inFlight);
+  } finally {
+    session.leave(entered.token, parts.now());
+    leave(parts, entered);
+  }
+}
+
+/** A request that has its place in its session. */
+interface Entered {
+  readonly outbound: Outbound;
+  readonly session: Session;
+  readonly inFlight: InFlight;
+  readonly token: ActiveToken;
+}
+
+/** @throws SignetError `principal_limit`, `request_limit`, `draining`; `session_not_found` if the session has ended */
+function enter(parts: GatewayParts, outbound: Outbound): Entered {
+  const { inbound, session } = outbound;
   const inFlight = outbound.place ?? parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
   try {
-    const token = session.enter(inFlight, inbound.receivedAtMs);
-    try {
-      const sending = { outbound, target: route(parts, session), inFlight };
-      const { link } = sending.target;
-      const seenGeneration = link.generation;
-      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(parts, sending.target);
-      const first = isPlain ? await sendInSession(parts, sending) : await answerTo(parts, sending);
-      if (isPlain) noteAnswer(parts, inFlight);
-      const response = first instanceof LostSession
-        ? await answerAfter(parts, sending, { lost: first, seenGeneration })
-        : first;
-      const { status } = response.head;
-      if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
-      if (status === 404) parts.sessionOnly?.forget(session);
-      // What another replica has answered has been looked at there.
-      if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
-      await deliver(parts, { inbound, inFlight, response });
-    } catch (error) {
-      if (inbound.hop !== undefined && isServerGone(error)) throw elsewhere("server_gone");
-      throw explainCut(error, inFlight);
-    } finally {
-      session.leave(token, parts.now());
-    }
-  } finally {
-    if (session.claim !== undefined) leaveClaim(parts, session);
-    if (outbound.place === undefined) parts.underWay.end(inFlight);
-    if (inFlight.clientGone) parts.metrics.clientAborts.inc();
+    return { outbound, session, inFlight, token: session.enter(inFlight, inbound.receivedAtMs) };
+  } catch (refusal) {
+    leave(parts, { outbound, session, inFlight });
+    throw refusal;
   }
+}
+
+function leave(parts: GatewayParts, { outbound, session, inFlight }: Omit<Entered, "token">): void {
+  if (session.claim !== undefined) leaveClaim(parts, session);
+  if (outbound.place === undefined) parts.underWay.end(inFlight);
+  if (inFlight.clientGone) parts.metrics.clientAborts.inc();
 }
 
 /**
@@ -76,8 +96,14 @@ function isDropped(session: Session): boolean {
   return endReason === "idle" || endReason === "evicted" || (endReason === "upstream_gone" && isAdopted(session));
 }
 
-async function reopen(parts: GatewayParts, { inbound, caller, session }: Outbound): Promise<Session> {
-  return await openOwned(parts, { inbound, caller, sessionId: session.id });
+/**
+ * In the step in which the session is opened again, so that it is once for each request: two that wait would otherwise
+ * make room for each other in turn, for ever.
+ */
+async function enterAgain(parts: GatewayParts, outbound: Outbound): Promise<Entered> {
+  const { inbound, caller } = outbound;
+  const bearing = { inbound, caller, sessionId: outbound.session.id };
+  return await openOwned(parts, bearing, (session) => enter(parts, { ...outbound, session }));
 }
 
 /** The upstream's answer where it takes more than to send the request in a session that is as it was (L4). */

@@ -116,7 +116,7 @@ export class Bench {
 
   /** Opens at once or fails the test. */
   open(id: string, owner: Principal = ALICE, nowMs = NOW_MS): Session {
-    const session = this.registry.openCold(id, this.caller(owner), nowMs);
+    const session = this.registry.openCold(id, { caller: this.caller(owner), nowMs }, (session) => session);
     if (session instanceof Promise) throw new Error("want the session at once, got a promise");
     return session;
   }

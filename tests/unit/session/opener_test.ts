@@ -29,7 +29,7 @@ const setUp = () => {
 };
 
 const opening = async (bench: Bench, id: string, owner = ALICE): Promise<Session> =>
-  await bench.registry.openCold(id, bench.caller(owner), NOW_MS);
+  await bench.registry.openCold(id, { caller: bench.caller(owner), nowMs: NOW_MS }, (session) => session);
 
 Deno.test("L3: parallel opens of one id ask the list once and give one session", STRICT, async () => {
   const { list, bench } = setUp();
