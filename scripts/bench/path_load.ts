@@ -199,7 +199,7 @@ async function statelessBodies(token: string): Promise<(id: number) => string> {
     ttlMs: 0,
     cacheScope: "private",
   });
-  await answerTo(requestOf(token, undefined, bodyOf(0, {}), true));
+  await answerTo(requestOf(token, undefined, bodyOf(0, {})));
   if (load !== "state") {
     answer = answerOf({ ...RESULT, resultType: "complete" });
     return (id) => bodyOf(id, {});
