@@ -4,7 +4,7 @@
 //   --against FOLDER  a checkout of another state, such as `git worktree add ../before main`
 //   --with=FLAGS      this state with them, such as --with='--audit FILE'; FILE in it is one that is removed afterwards;
 //                     --traced=RATIO among them traces so many requests
-//   --load LOAD       of what: session (default), cold, or stateless or state, calls of revision 2026-07-28
+//   --load LOAD       of what: session (default), cold, or stateless, state …, calls of revision 2026-07-28 (path_load.ts)
 //   --turns N         each in turn, N times (12)
 // Exit code 1 if this state is slower beyond noise.
 import { readOptions } from "./options.ts";

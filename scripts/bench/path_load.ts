@@ -3,8 +3,9 @@
 //   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [--traced=RATIO] [FLAG…]
 // FOLDER: the checkout whose lib is measured, this one or another; FLAG: of `signet serve`, besides those that are needed.
 // LOAD: `session`, calls of an open session in the fast lane, unless it is `cold`, calls of sessions none of which is
-// known, `stateless`, calls of revision 2026-07-28, or `state`, such calls that bring a state of 1 KB and are answered with
-// another.
+// known, `stateless`, calls of revision 2026-07-28 with nothing to bring back, or a name in CARRYING: `state`, such calls
+// that bring a state of 1 KB and are answered with another, `state-in` and `state-out`, one of both, `task`, `cursor`. No
+// two requests bring the same.
 // RATIO: the share of requests that is traced; the collector is memory, too, and takes everything.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
@@ -17,7 +18,7 @@ const [folder = ".", rounds = "20", requests = "5000", ...given] = Deno.args;
 const LOAD = "--load=", TRACED = "--traced=";
 const ratio = given.find((word) => word.startsWith(TRACED))?.slice(TRACED.length);
 const load = given.find((word) => word.startsWith(LOAD))?.slice(LOAD.length) ?? "session";
-const isStateless = load === "stateless" || load === "state";
+const isStateless = ["stateless", "state", "state-in", "state-out", "task", "cursor"].includes(load);
 const more = given.filter((word) => !word.startsWith(LOAD) && !word.startsWith(TRACED));
 const CONNECTIONS = 32;
 const WARM_UP = load === "cold" ? 5_000 : 50_000;
@@ -156,11 +157,16 @@ function requestOf(token: string, id: string | undefined, body: string): Uint8Ar
     ...["Host: 127.0.0.1:1", "Content-Type: application/json", "Accept: application/json, text/event-stream"],
     `Authorization: Bearer ${token}`,
     `Mcp-Protocol-Version: ${isStateless ? "2026-07-28" : "2025-11-25"}`,
-    ...(isStateless ? ["Mcp-Method: tools/call", `Mcp-Name: ${JSON.parse(body).params.name}`] : []),
+    ...(isStateless ? mirrored(JSON.parse(body)) : []),
     ...(id === undefined ? [] : [`Mcp-Session-Id: ${id}`]),
     `Content-Length: ${body.length}`,
   ];
   return encoder.encode(`POST ${PATH} HTTP/1.1\r\n${fields.join("\r\n")}\r\n\r\n${body}`);
+}
+
+function mirrored({ method, params: { name, taskId } }: { method: string; params: Record<string, string> }): string[] {
+  const named = method === "tools/call" ? name : method === "tasks/get" ? taskId : undefined;
+  return [`Mcp-Method: ${method}`, ...(named === undefined ? [] : [`Mcp-Name: ${named}`])];
 }
 
 /** What one request is answered with, as text. */
@@ -186,28 +192,91 @@ const ENVELOPE = {
   "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
 };
 
-/** The bodies of calls without a session, each of another id. */
-async function statelessBodies(token: string): Promise<(id: number) => string> {
-  const { method, params } = JSON.parse(CALL);
-  const bodyOf = (id: number, more: object) =>
-    JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, ...more, _meta: ENVELOPE } });
+const STATE = "0123456789abcdef".repeat(64), TASK = "786512e2-9e0d-44bd-8f29-789f320fe840";
+
+/** What is asked and answered, where that carries something; each request brings a value of its own. */
+interface CarryingLoad {
+  readonly method: string;
+  /** What the values to be brought are got by, of a server that answers with one of this name. */
+  readonly given: (n: number) => object;
+  readonly member: string;
+  /** What brings one; undefined where none is brought. */
+  readonly bring: ((value: unknown) => object) | undefined;
+  readonly answer: object;
+}
+
+const ASKS = { resultType: "input_required", inputRequests: {} };
+const CARRYING: Readonly<Record<string, CarryingLoad>> = {
+  state: {
+    method: "tools/call",
+    given: (n) => ({ ...ASKS, requestState: `${n}${STATE}`.slice(0, 1024) }),
+    member: "requestState",
+    bring: (requestState) => ({ requestState, inputResponses: {} }),
+    answer: { ...ASKS, requestState: STATE },
+  },
+  "state-out": {
+    method: "tools/call",
+    given: () => ({ ...ASKS, requestState: STATE }),
+    member: "requestState",
+    bring: undefined,
+    answer: { ...ASKS, requestState: STATE },
+  },
+  "state-in": {
+    method: "tools/call",
+    given: (n) => ({ ...ASKS, requestState: `${n}${STATE}`.slice(0, 1024) }),
+    member: "requestState",
+    bring: (requestState) => ({ requestState, inputResponses: {} }),
+    answer: { ...RESULT, resultType: "complete" },
+  },
+  task: {
+    method: "tasks/get",
+    given: (n) => ({ resultType: "task", taskId: `${n}${TASK}`, status: "working", createdAt: "", ttlMs: null }),
+    member: "taskId",
+    bring: (taskId) => ({ taskId }),
+    answer: { resultType: "complete", taskId: TASK, status: "working", createdAt: "2026-11-26T00:00:00Z", ttlMs: null },
+  },
+  cursor: {
+    method: "tools/list",
+    given: (n) => ({ resultType: "complete", tools: [], nextCursor: `${n}` }),
+    member: "nextCursor",
+    bring: (cursor) => ({ cursor }),
+    answer: { resultType: "complete", tools: [], nextCursor: "eyJwYWdlIjoyfQ==", ttlMs: 0, cacheScope: "private" },
+  },
+};
+
+/** The requests of calls without a session, each of another id. */
+async function statelessRequests(token: string, ids: readonly number[]): Promise<Uint8Array[]> {
+  const { params } = JSON.parse(CALL);
+  const requestFor = (id: number, more: object, method = "tools/call") => {
+    const own = method === "tools/call" ? params : {};
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...own, ...more, _meta: ENVELOPE } });
+    return requestOf(token, undefined, body);
+  };
   // Asked first what it is, so that what follows passes through and is not bridged.
   answer = answerOf({
-    resultType: "complete",
-    supportedVersions: ["2026-07-28"],
-    capabilities: {},
-    ttlMs: 0,
-    cacheScope: "private",
+    ...{ resultType: "complete", supportedVersions: ["2026-07-28"], capabilities: {} },
+    ...{ ttlMs: 0, cacheScope: "private" },
   });
-  await answerTo(requestOf(token, undefined, bodyOf(0, {})));
-  if (load !== "state") {
+  await answerTo(requestFor(0, {}));
+  const carrying = CARRYING[load];
+  if (carrying === undefined) {
     answer = answerOf({ ...RESULT, resultType: "complete" });
-    return (id) => bodyOf(id, {});
+    return ids.map((id) => requestFor(id, {}));
   }
-  answer = answerOf({ resultType: "input_required", inputRequests: {}, requestState: "0123456789abcdef".repeat(64) });
-  const asked = await answerTo(requestOf(token, undefined, bodyOf(0, {})));
-  const { result: { requestState } } = JSON.parse(asked.slice(asked.indexOf("{")));
-  return (id) => bodyOf(id, { requestState, inputResponses: {} });
+  const requests: Uint8Array[] = [];
+  const { method, given, member, bring } = carrying;
+  for (const id of ids) {
+    if (bring === undefined) {
+      requests.push(requestFor(id, {}, method));
+      continue;
+    }
+    answer = answerOf(given(id));
+    const asked = await answerTo(requestFor(id, {}, method === "tasks/get" ? "tools/call" : method));
+    const { result } = JSON.parse(asked.slice(asked.indexOf("{"), asked.lastIndexOf("}") + 1));
+    requests.push(requestFor(id, bring(result[member]), method));
+  }
+  answer = answerOf(carrying.answer);
+  return requests;
 }
 
 /** As many ids as are asked for, of sessions that were never opened here. */
@@ -222,10 +291,7 @@ async function strangers(ring: KeyRing, id: string, count: number): Promise<stri
 
 async function requestsOf({ token, ring }: Awaited<ReturnType<typeof start>>): Promise<Uint8Array[]> {
   const ids = Array.from({ length: 1000 }, (_, i) => i + 1);
-  if (isStateless) {
-    const bodies = await statelessBodies(token);
-    return ids.map((id) => requestOf(token, undefined, bodies(id)));
-  }
+  if (isStateless) return await statelessRequests(token, ids);
   const session = await openSession(token);
   answer = answerOf(RESULT);
   const sessions = load === "cold" ? await strangers(ring, session, ids.length) : [session];
