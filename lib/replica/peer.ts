@@ -1,6 +1,7 @@
 // One other replica: a pool of connections to it, whether it lives, and what it is called as a process. Nobody waits long
 // for a dead one: connecting is bounded in a second, what was found dead is not asked again for a while, and as long as
-// anything is under way there it is asked every second whether it still is (docs/behaviour.md R1, R3).
+// anything is under way there it is asked every second whether it still is. While it does not answer, nothing new is sent
+// there (docs/behaviour.md R1, R3).
 import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
@@ -81,6 +82,8 @@ export class Peer {
   #key: MasterKey | undefined = undefined;
   #count: number;
   #provenUntilMs = 0;
+  /** Whether the last question was in vain. What is sent into a silence may be lost in it, and nobody could tell. */
+  #isSilent = false;
   #deaths = 0;
   #tryAgainAtMs = 0;
   #asking: Promise<Liveness> | undefined = undefined;
@@ -149,9 +152,9 @@ export class Peer {
     return await this.isThere();
   }
 
-  /** Whether it has said who it is, not long ago. */
+  /** Whether it has said who it is, not long ago, and not fallen silent since. */
   get #isProven(): boolean {
-    return this.#instance !== undefined && this.#options.timers.now() < this.#provenUntilMs;
+    return this.#instance !== undefined && !this.#isSilent && this.#options.timers.now() < this.#provenUntilMs;
   }
 
   /** Resolves when nobody is there any more. Never rejects. */
@@ -232,6 +235,12 @@ export class Peer {
   }
 
   async #askOnce(): Promise<Liveness> {
+    const found = await this.#askWithEachKey();
+    this.#isSilent = found === "silent";
+    return found;
+  }
+
+  async #askWithEachKey(): Promise<Liveness> {
     // The key that seals first: during a rotation the other side may know an older one only.
     for (const key of this.#options.ring().keys) {
       const found = await this.#askWith(key);

@@ -1,14 +1,105 @@
 import assert from "node:assert/strict";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ephemeralKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { Peer } from "../../../lib/replica/peer.ts";
 import { HOP_FIELD, proveAnswer, readQuestion } from "../../../lib/replica/hop_proof.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 
 const random = (n: number) => crypto.getRandomValues(new Uint8Array(n));
 const ring = ephemeralKeyRing(random);
+
+/** A peer that answers questions, and counts them; or takes them and says nothing. */
+class Asked implements AsyncDisposable {
+  readonly peer: Peer;
+  readonly timers = new FakeTimers();
+  questions = 0;
+  isSilent = false;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.#server = server.on("request", (request, response) => {
+      this.questions++;
+      if (this.isSilent) return;
+      const question = readQuestion(ring, String(request.headers[HOP_FIELD]), address);
+      assert.ok(question !== undefined);
+      const said = { to: address, challenge: question.challenge, instance: "i".repeat(22) };
+      response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
+    });
+    const { timers } = this;
+    this.peer = new Peer({
+      ...{ address, path: "/mcp", sender: "s".repeat(22), firstCount: 0, ring: () => ring, random, timers },
+    });
+  }
+
+  static async start(): Promise<Asked> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new Asked(server);
+  }
+
+  /** Lets the next question be asked in vain. */
+  async askInVain(): Promise<void> {
+    const before = this.questions;
+    await this.timers.advance(1000);
+    await until(() => this.questions > before, "the question");
+    await this.timers.advance(1000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.peer.close();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+Deno.test("R3: nothing new is sent into a silence: who has not answered last is asked first", STRICT, async () => {
+  await using asked = await Asked.start();
+  const { peer } = asked;
+  assert.equal(await peer.isThere(), true);
+  const unfollow = peer.follow(() => assert.fail("it is not dead"));
+  asked.isSilent = true;
+  await asked.askInVain();
+  await until(() => !peer.isReady, "the silence to be noticed, although it was proven a moment ago");
+  asked.isSilent = false;
+  const { questions } = asked;
+  assert.equal(await peer.isThere(), true, "it was busy");
+  assert.equal(asked.questions, questions + 1);
+  assert.equal(peer.isReady, true);
+  unfollow();
+});
+
+Deno.test(
+  "R3: who stays silent is found dead by whoever asks next, and what is under way is told",
+  STRICT,
+  async () => {
+    await using asked = await Asked.start();
+    const { peer, timers } = asked;
+    assert.equal(await peer.isThere(), true);
+    let dead = 0;
+    peer.follow(() => dead++);
+    asked.isSilent = true;
+    await asked.askInVain();
+    await until(() => !peer.isReady, "the silence to be noticed");
+    const there = peer.isThere();
+    let answer: boolean | undefined;
+    there.then((is) => answer = is);
+    await until(async () => {
+      await timers.advance(100);
+      return answer !== undefined;
+    }, "an end of asking");
+    assert.equal(answer, false);
+    assert.equal(peer.isDead, true);
+    await until(async () => {
+      await timers.advance(100);
+      return dead === 1;
+    }, "whoever waits to be told");
+  },
+);
 
 Deno.test(
   "R2: nothing is passed on to whoever has taken the address of a peer since it was last heard",
