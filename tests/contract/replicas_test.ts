@@ -214,6 +214,27 @@ Deno.test("L4 R1: with a store a session whose home is gone is opened once among
   }
 });
 
+Deno.test("L6 R4 L4: with a store a deleted session comes back nowhere, whoever dies and whoever comes", {
+  ...STRICT,
+  ...STORE,
+}, async () => {
+  await using issuer = await TestIssuer.create();
+  await using redis = await RedisServer.start();
+  await using replicas = await Replicas.start({ count: 3, flags: [...issuer.flags, "--store", redis.url] });
+  const token = await issuer.token("alice");
+  const id = await replicas.at(0).signet.open({ token });
+  await count(replicas, 0, { id, token });
+  // By one that has never seen it.
+  assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 204);
+  await replicas.stop(0);
+  await replicas.replace(0);
+  for (const { signet, upstream } of replicas.all) {
+    assert.equal(await status(signet.post(call(1, "count"), { id, token })), 404);
+    assert.equal(await status(signet.delete({ id, token })), 404);
+    assert.equal(upstream.received("POST", "initialize").length, 0);
+  }
+});
+
 Deno.test("L4 R1: with a store a server that all replicas share is asked once for a session it has lost", {
   ...STRICT,
   ...STORE,
