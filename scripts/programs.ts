@@ -18,6 +18,7 @@ export const TEST_PROGRAMS: readonly Program[] = [
   { name: "promtool", install: "apt-get install prometheus", usedFor: "Prometheus's configuration" },
   { name: "redis-server", install: "apt-get install redis-server", usedFor: "the store that replicas share" },
   { name: "nginx", install: "apt-get install nginx", usedFor: "the balancer in front of replicas" },
+  { name: "ip", install: "apt-get install iproute2", usedFor: "networks that lose what replicas say to each other" },
   { name: "kubectl", install: "apt-get install kubernetes-client", usedFor: "the kustomization" },
 ];
 

@@ -1,6 +1,8 @@
 // A program run as a real process by a test: its lines as they come, and an end that leaves nothing behind.
 
 export interface ProcessOptions {
+  /** Words in front of its command line: see `Place` in place.ts. */
+  readonly within?: readonly string[];
   readonly command?: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -39,8 +41,9 @@ export class ChildRun implements AsyncDisposable {
   #ended = false;
 
   constructor(options: ProcessOptions) {
-    this.#child = new Deno.Command(options.command ?? Deno.execPath(), {
-      args: [...options.args],
+    const words = [...options.within ?? [], options.command ?? Deno.execPath(), ...options.args];
+    this.#child = new Deno.Command(words[0]!, {
+      args: words.slice(1),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

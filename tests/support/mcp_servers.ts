@@ -19,6 +19,8 @@ export interface FixtureOptions {
   readonly sessions?: boolean;
   /** A TCP port on loopback; default: a free one. */
   readonly port?: number;
+  /** Words in front of its command line: see `Place` in place.ts. */
+  readonly within?: readonly string[];
 }
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -83,7 +85,8 @@ export class Fixture implements AsyncDisposable {
   }
 
   static async #launch(kind: FixtureKind, port: number, options: FixtureOptions) {
-    const run = new ChildRun(fixtureProcess(kind, port, options));
+    const { within = [] } = options;
+    const run = new ChildRun({ ...fixtureProcess(kind, port, options), within });
     try {
       return { run, url: await run.waitForLine((line) => listenedUrl(line, port), `${kind} to listen`) };
     } catch (error) {

@@ -10,6 +10,10 @@ export interface SignetOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where it listens; default: any free port of 127.0.0.1. */
   readonly listen?: string;
+  /** The same for its admin listener. */
+  readonly admin?: string;
+  /** Words in front of its command line: see `Place` in place.ts. */
+  readonly within?: readonly string[];
   /** Forces the full lane. */
   readonly fullLane?: boolean;
 }
@@ -51,6 +55,7 @@ async function launch(options: SignetOptions, addresses: { listen: string; admin
       ...(typeof upstream === "string" ? [] : ["--", ...upstream]),
     ],
     ...(options.env === undefined ? {} : { env: options.env }),
+    within: options.within ?? [],
     cwd: ROOT,
   });
   try {
@@ -77,7 +82,7 @@ export class Signet implements AsyncDisposable {
       options,
       await launch(options, {
         listen: options.listen ?? "127.0.0.1:0",
-        admin: "127.0.0.1:0",
+        admin: options.admin ?? "127.0.0.1:0",
       }),
     );
   }

@@ -2,16 +2,19 @@
 // RedisServer.start()`. It can be killed, frozen and started again on its port.
 import { createConnection } from "node:net";
 import { endOverdue } from "./overdue.ts";
+import { LOOPBACK, type Place } from "./place.ts";
 import { until } from "./until.ts";
 
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
+  readonly #place: Place;
   readonly #args: readonly string[];
   readonly #leading: readonly string[];
   #child: Deno.ChildProcess | undefined;
 
-  private constructor(port: number, words: { args: readonly string[]; leading: readonly string[] }) {
+  private constructor(port: number, words: { args: readonly string[]; leading: readonly string[]; place?: Place }) {
     this.port = port;
+    this.#place = words.place ?? LOOPBACK;
     this.#args = words.args;
     this.#leading = words.leading;
   }
@@ -23,16 +26,24 @@ export class RedisServer implements AsyncDisposable {
     return server;
   }
 
+  /** On a machine of its own; whoever reaches that may use it. */
+  static async at(place: Place): Promise<RedisServer> {
+    const server = new RedisServer(6379, { args: ["--protected-mode", "no"], leading: [], place });
+    await server.start();
+    return server;
+  }
+
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `redis://${this.#place.ip}:${this.port}`;
   }
 
   /** Empty, as after a loss of all it had. */
   async start(): Promise<void> {
     const plain = this.#leading.length > 0 ? [] : ["--save", "", "--appendonly", "no"];
-    const words = [...this.#leading, "--port", String(this.port), "--bind", "127.0.0.1", ...plain];
-    const child = new Deno.Command("redis-server", {
-      args: [...words, ...this.#args],
+    const words = [...this.#leading, "--port", String(this.port), "--bind", this.#place.ip, ...plain];
+    const [program, ...args] = [...this.#place.within, "redis-server", ...words, ...this.#args];
+    const child = new Deno.Command(program!, {
+      args,
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -66,7 +77,7 @@ export class RedisServer implements AsyncDisposable {
   /** What `redis-cli` would say: one command, its answer as RESP text. */
   async ask(...words: readonly string[]): Promise<string> {
     const bytes = words.map((word) => `$${new TextEncoder().encode(word).length}\r\n${word}\r\n`).join("");
-    return await converse(this.port, `*${words.length}\r\n${bytes}`);
+    return await converse(this.#place.ip, this.port, `*${words.length}\r\n${bytes}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,7 +87,7 @@ export class RedisServer implements AsyncDisposable {
   async #answers(): Promise<boolean> {
     try {
       // PONG, or that it wants a password first.
-      return /^[+-]/.test(await converse(this.port, "*1\r\n$4\r\nPING\r\n"));
+      return /^[+-]/.test(await converse(this.#place.ip, this.port, "*1\r\n$4\r\nPING\r\n"));
     } catch {
       return false;
     }
@@ -90,9 +101,9 @@ function freePort(): number {
   return port;
 }
 
-function converse(port: number, text: string): Promise<string> {
+function converse(host: string, port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write(text));
+    const socket = createConnection({ host, port }, () => socket.write(text));
     let heard = "";
     const done = (end: () => void) => {
       clearTimeout(timer);

@@ -3,42 +3,46 @@ import { findProgram } from "../../../scripts/programs.ts";
 import { endOverdue } from "../overdue.ts";
 import { TempFolder } from "../temp_folder.ts";
 import { until } from "../until.ts";
+import { LOOPBACK, type Place } from "../place.ts";
 
 export class Balancer implements AsyncDisposable {
   readonly url: string;
-  readonly #port: number;
+  /** `host:port` */
+  readonly #listen: string;
   readonly #folder: TempFolder;
   readonly #child: Deno.ChildProcess;
 
-  private constructor(port: number, folder: TempFolder, child: Deno.ChildProcess) {
-    this.url = `http://127.0.0.1:${port}/mcp`;
-    this.#port = port;
+  private constructor(listen: string, folder: TempFolder, child: Deno.ChildProcess) {
+    this.url = `http://${listen}/mcp`;
+    this.#listen = listen;
     this.#folder = folder;
     this.#child = child;
   }
 
   /** As a balancer does that looks who is ready. What is under way goes on. */
   async balance(backends: readonly string[]): Promise<void> {
-    await Deno.writeTextFile(`${this.#folder.path}/nginx.conf`, configOf(this.#port, backends, this.#folder.path));
+    await Deno.writeTextFile(`${this.#folder.path}/nginx.conf`, configOf(this.#listen, backends, this.#folder.path));
     this.#child.kill("SIGHUP");
   }
 
   /** @param backends `host:port` each */
-  static async start(port: number, backends: readonly string[]): Promise<Balancer> {
+  static async start(port: number, backends: readonly string[], place: Place = LOOPBACK): Promise<Balancer> {
     const folder = await TempFolder.create();
     const config = `${folder.path}/nginx.conf`;
-    await Deno.writeTextFile(config, configOf(port, backends, folder.path));
+    const listen = `${place.ip}:${port}`;
+    await Deno.writeTextFile(config, configOf(listen, backends, folder.path));
     const program = await findProgram("nginx");
     if (program === undefined) throw new Error("starting the balancer: found no nginx");
-    const child = new Deno.Command(program, {
-      args: ["-p", folder.path, "-c", config, "-g", "daemon off;"],
+    const [first, ...args] = [...place.within, program, "-p", folder.path, "-c", config, "-g", "daemon off;"];
+    const child = new Deno.Command(first!, {
+      args,
       stdin: "null",
       stdout: "null",
       stderr: "null",
     }).spawn();
     endOverdue(child, "nginx", 15 * 60_000);
-    await until(() => listens(port), `nginx on port ${port} to listen`);
-    return new Balancer(port, folder, child);
+    await until(() => listens(place.ip, port), `nginx at ${listen} to listen`);
+    return new Balancer(listen, folder, child);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,9 +52,9 @@ export class Balancer implements AsyncDisposable {
   }
 }
 
-async function listens(port: number): Promise<boolean> {
+async function listens(hostname: string, port: number): Promise<boolean> {
   try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    (await Deno.connect({ hostname, port })).close();
     return true;
   } catch {
     return false;
@@ -58,7 +62,7 @@ async function listens(port: number): Promise<boolean> {
 }
 
 /** One that refuses is tried again at once: what has not been sent to it may go to the next. */
-function configOf(port: number, backends: readonly string[], prefix: string): string {
+function configOf(listen: string, backends: readonly string[], prefix: string): string {
   return `
 worker_processes 1;
 worker_shutdown_timeout 10s;
@@ -74,7 +78,7 @@ http {
     ${backends.map((backend) => `server ${backend} max_fails=0;`).join("\n    ")}
   }
   server {
-    listen 127.0.0.1:${port};
+    listen ${listen};
     location / {
       proxy_pass http://replicas;
       proxy_http_version 1.1;

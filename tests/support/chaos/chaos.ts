@@ -1,11 +1,15 @@
 // Replicas, their servers and their store are killed, restarted and reloaded while clients work on, and thieves try. What
 // must not happen is counted (docs/behaviour.md R1–R8, L4, O1).
 import { Crowd, Deeds, newTally, type Tally } from "./crowd.ts";
+import { until } from "../until.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
+import type { Host } from "./network.ts";
 
 /** What can be done to a fleet. */
 export const DEEDS = ["kill_replica", "kill_server", "kill_store", "rotate_key", "roll_out", "freeze_replica"] as const;
-export type DeedName = typeof DEEDS[number];
+/** And to one whose replicas are apart: packets are lost without a word. */
+export const PARTINGS = ["part_replica", "part_one_way", "part_store"] as const;
+export type DeedName = typeof DEEDS[number] | typeof PARTINGS[number];
 
 export interface ChaosOptions extends FleetOptions {
   readonly sessions: number;
@@ -17,6 +21,10 @@ export interface ChaosOptions extends FleetOptions {
 
 /** Between two deeds, in ms: what recovers by itself has recovered then. */
 const QUIET_MS = 1500;
+/** What is sent so long after somebody has fallen silent may be lost in the silence (docs/guides/replicas.md), in ms. */
+const UNNOTICED_MS = 2500;
+/** So long those that have noticed work on apart from each other, in ms: calls from before have found their end by then. */
+const APART_MS = 4500;
 
 export async function chaos(options: ChaosOptions): Promise<Tally> {
   const { sessions, seconds, report = () => {} } = options;
@@ -37,6 +45,10 @@ export async function chaos(options: ChaosOptions): Promise<Tally> {
       await pause(QUIET_MS);
       report(`${deed} (${tally.calls} calls, ${tally.failed.length} failed)`);
       tally.deeds.push(deed);
+      // Without the store a replica refuses what it does not know (R6).
+      if (deed === "kill_store" || deed === "part_store") {
+        await crowd.meet(fleet.members.map(({ signet }) => signet.url));
+      }
       await doTo(fleet, deed, turn, deeds);
     }
     await pause(QUIET_MS);
@@ -48,7 +60,7 @@ export async function chaos(options: ChaosOptions): Promise<Tally> {
   return tally;
 }
 
-/** Sessions and rounds, and nothing done to anybody. */
+/** Sessions, rounds and thieves, and nothing else done to anybody. */
 export async function calm(
   options: FleetOptions & { readonly sessions: number; readonly rounds: number },
 ): Promise<Tally> {
@@ -60,7 +72,14 @@ export async function calm(
     tally,
     deeds: new Deeds(),
   });
-  await crowd.rounds(options.rounds);
+  let isOver = false;
+  const thieves = crowd.rob(fleet.members.map(({ signet }) => signet.url), () => isOver);
+  try {
+    await crowd.rounds(options.rounds);
+  } finally {
+    isOver = true;
+    await thieves;
+  }
   await crowd.check(await fleet.journal.executions());
   return tally;
 }
@@ -83,6 +102,12 @@ async function doTo(fleet: Fleet, deed: DeedName, turn: number, deeds: Deeds): P
       return await fleet.rotateKey();
     case "roll_out":
       return await fleet.rollOut();
+    case "part_replica":
+      return await part(fleet, turn, { deeds, bothWays: true });
+    case "part_one_way":
+      return await part(fleet, turn, { deeds, bothWays: false });
+    case "part_store":
+      return await partFromStore(fleet, turn, deeds);
     case "freeze_replica":
       return await deeds.during(async () => {
         signet.signal("SIGSTOP");
@@ -90,6 +115,42 @@ async function doTo(fleet: Fleet, deed: DeedName, turn: number, deeds: Deeds): P
         signet.signal("SIGCONT");
       });
   }
+}
+
+/**
+ * What one replica says to the others is lost, and what they say to it if `bothWays`; the balancer and the store reach it.
+ * What was sent until the silence is noticed may fail; nothing after that, and nothing when it is over.
+ */
+async function part(
+  { ways, members }: Fleet,
+  turn: number,
+  { deeds, bothWays }: { deeds: Deeds; bothWays: boolean },
+): Promise<void> {
+  const { network, replicas } = ways;
+  const one = replicas[turn % members.length]!;
+  const lost = replicas.filter((other) => other !== one)
+    .flatMap((other): [Host, Host][] => bothWays ? [[one, other], [other, one]] : [[one, other]]);
+  await deeds.during(async () => {
+    for (const [from, to] of lost) await network.lose(from, to);
+    await pause(UNNOTICED_MS);
+  });
+  await pause(APART_MS);
+  for (const [from, to] of lost) await network.pass(from, to);
+}
+
+/** One replica and the store lose what they say to each other: warm sessions go on, and it finds the store again by itself. */
+async function partFromStore(fleet: Fleet, turn: number, deeds: Deeds): Promise<void> {
+  const { network, replicas, store } = fleet.ways;
+  const index = turn % replicas.length;
+  const one = replicas[index]!;
+  const lost: [Host, Host][] = [[one, store], [store, one]];
+  await deeds.during(async () => {
+    for (const [from, to] of lost) await network.lose(from, to);
+  });
+  await until(async () => await fleet.metric(index, "signet_store_up") === 0, "the silence of the store to be noticed");
+  await pause(QUIET_MS);
+  for (const [from, to] of lost) await network.pass(from, to);
+  await until(async () => await fleet.metric(index, "signet_store_up") === 1, "the store to be found again");
 }
 
 function pause(ms: number): Promise<void> {

@@ -3,9 +3,11 @@
 import { connectClient, type Connected } from "../mcp_client.ts";
 import type { ClientKind } from "../mcp_client_contract.ts";
 
-/** What a crowd has seen. All but `calls` and `excused` should be empty. */
+/** What a crowd has seen. All but the numbers and the deeds should be empty. */
 export interface Tally {
   calls: number;
+  /** Times at which a thief was heard. */
+  thefts: number;
   /** Calls that failed and were under way when something was killed. */
   excused: number;
   /** Calls that failed otherwise. */
@@ -23,7 +25,7 @@ export interface Tally {
 }
 
 export function newTally(): Tally {
-  return { calls: 0, excused: 0, failed: [], foreign: [], lost: [], doubled: [], leaks: [], deeds: [] };
+  return { calls: 0, thefts: 0, excused: 0, failed: [], foreign: [], lost: [], doubled: [], leaks: [], deeds: [] };
 }
 
 interface Deed {
@@ -50,6 +52,9 @@ export class Deeds {
     return this.#all.some(({ at, until }) => begun <= until && ended >= at);
   }
 }
+
+/** Longest time between two rounds of those that take their time, in ms. */
+const LEISURE_MS = 2000;
 
 class Member {
   readonly token: string;
@@ -94,6 +99,15 @@ class Member {
     });
   }
 
+  /** Is known at that replica from now on, if it answers. */
+  async meet(url: string): Promise<void> {
+    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+    const named = { authorization: `Bearer ${this.token}`, "mcp-session-id": this.id ?? "" };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: `meet-${crypto.randomUUID()}`, method: "ping" });
+    const response = await fetch(url, { method: "POST", headers: { ...headers, ...named }, body });
+    await response.body?.cancel();
+  }
+
   /** Whether the session goes on, whatever happened. */
   async goesOn(): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -117,8 +131,12 @@ class Member {
       const foreign = await ask(this.#connected.client);
       if (foreign !== undefined) this.#tally.foreign.push(foreign);
     } catch (error) {
-      if (this.#deeds.excuse(begun, performance.now())) this.#tally.excused++;
-      else this.#tally.failed.push(`${what}: ${(error as Error).message.slice(0, 300)}`);
+      const ended = performance.now();
+      if (this.#deeds.excuse(begun, ended)) this.#tally.excused++;
+      else {
+        const seconds = ((ended - begun) / 1000).toFixed(1);
+        this.#tally.failed.push(`${what}, after ${seconds} s: ${(error as Error).message.slice(0, 300)}`);
+      }
     }
   }
 }
@@ -164,10 +182,20 @@ export class Crowd implements AsyncDisposable {
     }));
   }
 
-  /** The same until `isOver` says so. */
+  /** The same until `isOver` says so; every third takes its time, so that a call begins at every moment. */
   async roundsUntil(isOver: () => boolean): Promise<void> {
-    await Promise.all(this.members.map(async (member) => {
-      while (!isOver()) await member.round();
+    await Promise.all(this.members.map(async (member, index) => {
+      while (!isOver()) {
+        await member.round();
+        if (index % 3 === 2) await pause(Math.random() * LEISURE_MS);
+      }
+    }));
+  }
+
+  /** Each of these replicas has seen each session, and may know it without asking the store. */
+  async meet(urls: readonly string[]): Promise<void> {
+    await Promise.all(urls.map(async (url) => {
+      for (const member of this.members) await member.meet(url);
     }));
   }
 
@@ -188,13 +216,14 @@ export class Crowd implements AsyncDisposable {
         const init = { method: "POST", headers: { ...headers, ...credential, "mcp-session-id": id ?? "" }, body };
         const response = await fetch(url, init);
         const text = await response.text();
+        this.#tally.thefts++;
         if (response.ok || text.includes("contents")) {
           this.#tally.leaks.push(`${response.status} ${text.slice(0, 100)}`);
         }
       } catch {
         // That replica is not there at this moment.
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   }
 
@@ -210,4 +239,8 @@ export class Crowd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.members.map((member) => member.close()));
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

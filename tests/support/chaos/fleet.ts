@@ -1,15 +1,20 @@
-// Replicas as real processes, each with a real server of its own beside it, a real store, and nginx in front.
+// Replicas as real processes, each with a real server of its own beside it, a real store, and nginx in front: all on
+// loopback, or each on a machine of its own, so that a network can lose what they say to each other.
 import { Fixture, freePort, startFixture } from "../mcp_servers.ts";
 import { Journal } from "../mcp_journal.ts";
 import { newKey, Signet, startSignet } from "../mcp_signet.ts";
 import { RedisServer } from "../redis_server.ts";
 import { TempFolder } from "../temp_folder.ts";
 import { Balancer } from "./balancer.ts";
+import { ALL_NETWORKS, type Host, Network } from "./network.ts";
+import { LOOPBACK, type Place } from "../place.ts";
 
 export interface FleetOptions {
   readonly replicas: number;
   /** Further flags of all replicas. */
   readonly flags?: readonly string[];
+  /** Each on a machine of its own: see network.ts. */
+  readonly apart?: boolean;
 }
 
 export interface Member {
@@ -17,16 +22,24 @@ export interface Member {
   readonly server: Fixture;
 }
 
+/** The network of replicas that are apart, and who is where in it. */
+export interface Ways {
+  readonly network: Network;
+  readonly store: Host;
+  readonly replicas: readonly Host[];
+}
+
 export class Fleet implements AsyncDisposable {
   readonly members: readonly Member[];
   readonly balancer: Balancer;
   readonly redis: RedisServer;
   readonly journal: Journal;
+  readonly #ways: Ways | undefined;
   readonly #stack: AsyncDisposableStack;
   readonly #keyFile: string;
 
   private constructor(
-    parts: { members: Member[]; balancer: Balancer; redis: RedisServer; journal: Journal; keyFile: string },
+    parts: Pick<Fleet, "members" | "balancer" | "redis" | "journal"> & { keyFile: string; ways: Ways | undefined },
     stack: AsyncDisposableStack,
   ) {
     this.members = parts.members;
@@ -34,35 +47,32 @@ export class Fleet implements AsyncDisposable {
     this.redis = parts.redis;
     this.journal = parts.journal;
     this.#keyFile = parts.keyFile;
+    this.#ways = parts.ways;
     this.#stack = stack;
   }
 
-  static async start({ replicas, flags = [] }: FleetOptions): Promise<Fleet> {
+  static async start({ replicas, flags = [], apart = false }: FleetOptions): Promise<Fleet> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await TempFolder.create());
-    const redis = stack.use(await RedisServer.start());
+    const ways = apart ? await lay(stack, replicas) : undefined;
+    const redis = stack.use(await (ways === undefined ? RedisServer.start() : RedisServer.at(ways.store)));
     const journal = stack.use(await Journal.create());
     const keyFile = `${folder.path}/ring.keys`;
     await Deno.writeTextFile(keyFile, newKey(), { mode: 0o600 });
-    const ports = Array.from({ length: replicas }, () => freePort());
-    const members = await Promise.all(ports.map(async (port): Promise<Member> => {
-      const server = stack.use(await startFixture("sdk1", { journal: journal.path }));
-      const signet = stack.use(
-        await startSignet({
-          upstream: server.url,
-          listen: `127.0.0.1:${port}`,
-          args: [
-            ...["--advertise", `http://127.0.0.1:${port}`, "--peer", "127.0.0.0/8"],
-            ...["--store", redis.url, "--key-file", keyFile, "--principal", "bearer", "--connect-patience", "10s"],
-            ...["--drain-delay", "1s", "--drain-timeout", "5s"],
-            ...flags,
-          ],
-        }),
-      );
-      return { signet, server };
-    }));
-    const balancer = stack.use(await Balancer.start(freePort(), ports.map((port) => `127.0.0.1:${port}`)));
-    return new Fleet({ members, balancer, redis, journal, keyFile }, stack.move());
+    const shared = ["--store", redis.url, "--key-file", keyFile, ...flags];
+    const started = Array.from({ length: replicas }, async (_, index) => {
+      return await startMember(stack, { place: ways?.replicas[index], journal, flags: shared });
+    });
+    const members = await Promise.all(started);
+    const backends = members.map(({ signet }) => new URL(signet.url).host);
+    const balancer = stack.use(await Balancer.start(freePort(), backends, ways?.network.here));
+    return new Fleet({ members, balancer, redis, journal, keyFile, ways }, stack.move());
+  }
+
+  /** @throws Error unless they are apart */
+  get ways(): Ways {
+    if (this.#ways === undefined) throw new Error("looking for the ways between replicas: all are on loopback");
+    return this.#ways;
   }
 
   get #backends(): string[] {
@@ -102,4 +112,41 @@ export class Fleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
   }
+}
+
+/** A machine for the store and one for each replica. */
+async function lay(stack: AsyncDisposableStack, replicas: number): Promise<Ways> {
+  const network = stack.use(await Network.start());
+  const store = await network.host();
+  const hosts: Host[] = [];
+  for (let index = 0; index < replicas; index++) hosts.push(await network.host());
+  return { network, store, replicas: hosts };
+}
+
+interface MemberOptions {
+  /** A machine of its own, where ports are free; else a free port of loopback is taken. */
+  readonly place: Place | undefined;
+  readonly journal: Journal;
+  readonly flags: readonly string[];
+}
+
+async function startMember(stack: AsyncDisposableStack, { place, journal, flags }: MemberOptions): Promise<Member> {
+  const { ip, within } = place ?? LOOPBACK;
+  const port = place === undefined ? freePort() : 8080;
+  const server = stack.use(
+    await startFixture("sdk1", { journal: journal.path, within, ...(place === undefined ? {} : { port: 3000 }) }),
+  );
+  const signet = stack.use(
+    await startSignet({
+      ...{ upstream: server.url, within, listen: `${ip}:${port}` },
+      ...(place === undefined ? {} : { admin: `${ip}:9090` }),
+      args: [
+        ...["--advertise", `http://${ip}:${port}`, "--peer", place === undefined ? "127.0.0.0/8" : ALL_NETWORKS],
+        ...["--principal", "bearer", "--connect-patience", "10s", "--drain-delay", "1s", "--drain-timeout", "5s"],
+        ...(place === undefined ? [] : ["--unsafe-listen"]),
+        ...flags,
+      ],
+    }),
+  );
+  return { signet, server };
 }
