@@ -121,7 +121,7 @@ async function createStore(settings: Settings, options: StoreOptions): Promise<S
   }
   if (settings.stateFile === undefined) return createMemoryStore();
   const { openSqliteStore } = await import("../store/sqlite.ts");
-  return openSqliteStore(settings.stateFile, { trustsOthers: settings.unsafeFiles });
+  return openSqliteStore(settings.stateFile, { trustsOthers: settings.unsafeFiles, now: options.now });
 }
 
 function createTokens(settings: Settings, secrets: Secrets, parts: { store: Store; now: () => number }) {

@@ -30,6 +30,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
     tokens,
     revocations,
     rates: undefined,
+    pools: undefined,
     shared: undefined,
     purge: (nowMs) => tokens.purge(nowMs) + revocations.purge(nowMs),
     stats: () => revocations.stats(),

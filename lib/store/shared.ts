@@ -1,6 +1,6 @@
-// What only a store of several replicas keeps: places of sessions under a caller's cap, and where sessions went that were
-// opened again. Interfaces only. Each step that must be atomic is one method; all may throw StoreError, and none is
-// asked by a warm call (docs/behaviour.md R1, R5, R6).
+// What replicas, or a process and its successor, leave for each other: places of sessions under a caller's cap, where
+// sessions went that were opened again, and which ones stateless clients share. Interfaces only. Each step that must be
+// atomic is one method; all may throw StoreError, and none is asked by a warm call (docs/behaviour.md R1, R5, R6, S3).
 
 /** A session's place among those of its principal, over all replicas. */
 export interface Place {
@@ -40,19 +40,26 @@ export interface PlaceStore {
   count(principal: string, idleMs: number): Promise<number>;
 }
 
-/** What replicas tell each other of sessions that were opened again: texts that only they can read. */
+/** Texts by the name of what they are about, which only holders of the ring can read; each ends by itself. */
 export interface AliasStore {
   get(sid: string): Promise<string | undefined>;
   /** Told to all replicas. */
   set(sid: string, text: string, ttlMs: number): Promise<void>;
   remove(sid: string): Promise<void>;
+  /** Lets it live for `ttlMs` from now, if it is `text` still. @returns whether it is */
+  touch(sid: string, text: string, ttlMs: number): Promise<boolean>;
   /**
-   * Whose turn it is to open a session again: one holder at a time, until it gives the turn back or `ttlMs` is over.
+   * Removes it if it is `text` still, and nobody has touched it since it had `leftMs` to live at this moment.
+   * @returns false if somebody has: then it stays
+   */
+  removeUnused(sid: string, text: string, leftMs: number): Promise<boolean>;
+  /**
+   * Whose turn it is to open a session: one holder at a time, until it gives the turn back or `ttlMs` is over.
    * @returns whether it is the holder's
    */
   takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean>;
   giveTurnBack(sid: string, holder: string): Promise<void>;
-  /** Calls `listener` with every text that is set, here or elsewhere, from now on. Must not throw. */
+  /** Calls `listener` with every text that is set, here or at another replica, from now on. Must not throw. */
   watch(listener: (text: string) => void): void;
 }
 

@@ -43,6 +43,11 @@ export class SqliteFile {
     return this.#database.prepare(sql);
   }
 
+  /** Runs statements without parameters, within a step. */
+  execute(sql: string): void {
+    this.#database.exec(sql);
+  }
+
   /** Runs one statement or reads rows; SQLite makes a single statement atomic by itself. @throws StoreError */
   run<T>(step: () => T): T {
     if (this.#closed) throw this.#closedError();

@@ -2,7 +2,7 @@
 // Every step that must be atomic is one method, so that a shared store can make it one script or one transaction.
 // Memory and SQLite answer at once; a store behind a network answers with a promise (docs/behaviour.md T1–T3, L6).
 import type { RateStore } from "./rates.ts";
-import type { SharedState } from "./shared.ts";
+import type { AliasStore, SharedState } from "./shared.ts";
 
 /** A value now, or later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -114,6 +114,8 @@ export interface Store {
   readonly revocations: RevocationStore;
   /** Rates counted for all that share the store; undefined where each process counts for itself. */
   readonly rates: RateStore | undefined;
+  /** Sessions at servers that stateless clients share; undefined where nothing outlives the process. */
+  readonly pools: AliasStore | undefined;
   /** What replicas share besides; undefined for a store of one machine. */
   readonly shared: SharedState | undefined;
   /** Drops what has expired; returns how many entries. Called by a timer; correctness never depends on it. */

@@ -1,7 +1,7 @@
 // The store that replicas share: Redis or Valkey, alone, as a cluster or behind sentinels (`--store redis://…`).
 // It never holds up a start: what cannot be asked is refused or left out where it is asked for (docs/behaviour.md R6).
 import type { Store } from "../store.ts";
-import { RedisAliases } from "./redis_aliases.ts";
+import { MOVED, POOLED, RedisAliases } from "./redis_aliases.ts";
 import { RedisLink, type RedisLinkOptions } from "./redis_link.ts";
 import { RedisPlaces } from "./redis_places.ts";
 import { RedisRates } from "./redis_rates.ts";
@@ -23,9 +23,10 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     tokens,
     revocations,
     rates: new RedisRates(link),
+    pools: new RedisAliases(link, POOLED),
     shared: {
       places: new RedisPlaces(link),
-      aliases: new RedisAliases(link),
+      aliases: new RedisAliases(link, MOVED),
       state: () => ({ up: link.up, listening: link.listening, cause: link.lastFault, failures: link.failures }),
       evictionPolicy: () => link.evictionPolicy(),
       watchRevocations: (wake) => revocations.watch(wake),

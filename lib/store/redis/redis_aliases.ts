@@ -1,5 +1,5 @@
-// Where sessions went that were opened again, and whose turn it is to open one (docs/behaviour.md L4, R1). What is kept is
-// sealed by whoever sets it; each key dies with its session.
+// Where sessions went that were opened again, which of them stateless clients share, and whose turn it is to open one
+// (docs/behaviour.md L4, R1, S3). What is kept is sealed by whoever sets it; each key dies with its session.
 import type { AliasStore } from "../shared.ts";
 import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
 
@@ -7,34 +7,63 @@ import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
 const GIVE_BACK = new Script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`);
+/** KEYS text. ARGV text, ttlMs. */
+const TOUCH = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
+/** KEYS text. ARGV text, leftMs. Answers 0 if it stays, being used by others. */
+const REMOVE_UNUSED = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then return 0 end
+redis.call('DEL', KEYS[1])
+return 1`);
+
+/** What the texts are about: the names of keys, and of the channel where those that are set are told. */
+export interface AliasNames {
+  readonly text: string;
+  readonly turn: string;
+  readonly channel: string;
+}
+
+export const MOVED: AliasNames = { text: "alias", turn: "turn", channel: "moved" };
+export const POOLED: AliasNames = { text: "pool", turn: "pool-turn", channel: "pooled" };
 
 export class RedisAliases implements AliasStore {
   readonly #link: RedisLink;
+  readonly #names: AliasNames;
 
-  constructor(link: RedisLink) {
+  constructor(link: RedisLink, names: AliasNames) {
     this.#link = link;
+    this.#names = names;
   }
 
   async get(sid: string): Promise<string | undefined> {
-    return textOf(await this.#link.command(this.#keyOf("alias", sid), "GET"));
+    return textOf(await this.#link.command(this.#textOf(sid), "GET"));
   }
 
   async set(sid: string, text: string, ttlMs: number): Promise<void> {
-    await this.#link.command(this.#keyOf("alias", sid), "SET", text, "PX", String(Math.max(1, Math.ceil(ttlMs))));
+    await this.#link.command(this.#textOf(sid), "SET", text, "PX", whole(ttlMs));
     await this.#link.command(this.#channel, "PUBLISH", text);
   }
 
   async remove(sid: string): Promise<void> {
-    await this.#link.command(this.#keyOf("alias", sid), "DEL");
+    await this.#link.command(this.#textOf(sid), "DEL");
+  }
+
+  async touch(sid: string, text: string, ttlMs: number): Promise<boolean> {
+    return Number(await this.#link.script(TOUCH, [this.#textOf(sid)], [text, whole(ttlMs)])) === 1;
+  }
+
+  async removeUnused(sid: string, text: string, leftMs: number): Promise<boolean> {
+    return Number(await this.#link.script(REMOVE_UNUSED, [this.#textOf(sid)], [text, whole(leftMs)])) === 1;
   }
 
   async takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean> {
-    const key = this.#keyOf("turn", sid);
-    return textOf(await this.#link.command(key, "SET", holder, "NX", "PX", String(Math.ceil(ttlMs)))) === "OK";
+    return textOf(await this.#link.command(this.#turnOf(sid), "SET", holder, "NX", "PX", whole(ttlMs))) === "OK";
   }
 
   async giveTurnBack(sid: string, holder: string): Promise<void> {
-    await this.#link.script(GIVE_BACK, [this.#keyOf("turn", sid)], [holder]);
+    await this.#link.script(GIVE_BACK, [this.#turnOf(sid)], [holder]);
   }
 
   watch(listener: (text: string) => void): void {
@@ -42,10 +71,18 @@ export class RedisAliases implements AliasStore {
   }
 
   get #channel(): string {
-    return `${this.#link.prefix}:moved`;
+    return `${this.#link.prefix}:${this.#names.channel}`;
   }
 
-  #keyOf(what: "alias" | "turn", sid: string): string {
-    return `${this.#link.prefix}:${what}:${digestOf(sid)}`;
+  #textOf(sid: string): string {
+    return `${this.#link.prefix}:${this.#names.text}:${digestOf(sid)}`;
   }
+
+  #turnOf(sid: string): string {
+    return `${this.#link.prefix}:${this.#names.turn}:${digestOf(sid)}`;
+  }
+}
+
+function whole(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms)));
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { SqliteAliases } from "../../../lib/store/sqlite_aliases.ts";
 import { SqliteFile } from "../../../lib/store/sqlite_file.ts";
 import { SqliteRevocations } from "../../../lib/store/sqlite_revocations.ts";
 import { openSqliteStore } from "../../../lib/store/sqlite.ts";
@@ -7,6 +8,7 @@ import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
 import { endOverdue } from "../../support/overdue.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { testAliasContract } from "./alias_contract.ts";
 import { testStoreContract, tokenRecord } from "./store_contract.ts";
 
 const NOW_MS = 1_700_000_000_000;
@@ -15,6 +17,36 @@ testStoreContract("sqlite store", async () => {
   const folder = await TempFolder.create();
   return { store: openSqliteStore(`${folder.path}/state`), dispose: () => folder[Symbol.asyncDispose]() };
 });
+
+testAliasContract("sqlite store", async () => {
+  const folder = await TempFolder.create();
+  let nowMs = NOW_MS;
+  const open = () => openSqliteStore(`${folder.path}/state`, { now: () => nowMs });
+  const [store, other] = [open(), open()];
+  return {
+    ...{ aliases: store.pools!, others: other.pools!, tells: false },
+    pass: (ms) => void (nowMs += ms),
+    dispose: async () => {
+      await Promise.all([store.close(), other.close()]);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+});
+
+Deno.test(
+  "S3 M6: sqlite store forgets the text that would end first, and all that have ended",
+  STRICT,
+  () =>
+    withFolder(async (folder) => {
+      const file = new SqliteFile(`${folder}/state`);
+      const pools = new SqliteAliases(file, { now: () => NOW_MS, maxTexts: 2 });
+      for (const [sid, ttlMs] of [["a", 300], ["b", 100], ["c", 200]] as const) await pools.set(sid, sid, ttlMs);
+      assert.deepEqual([await pools.get("a"), await pools.get("b"), await pools.get("c")], ["a", undefined, "c"]);
+      await pools.takeTurn("a", "me", 100);
+      assert.equal(pools.purge(NOW_MS + 200), 2);
+      file.close();
+    }),
+);
 
 async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
   await using folder = await TempFolder.create();

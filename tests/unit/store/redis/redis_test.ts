@@ -8,6 +8,7 @@ import { RedisServer } from "../../../support/redis_server.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
 import { until } from "../../../support/until.ts";
+import { testAliasContract } from "../alias_contract.ts";
 import { testStoreContract, tokenRecord } from "../store_contract.ts";
 
 const HERE = await needing(["redis-server"], "that replicas share a store");
@@ -170,14 +171,38 @@ test("L6 R6: a store that has lost all it had is told again what was revoked", a
   }
 });
 
+for (
+  const [what, of] of [["moves", (store: Store) => shared(store).aliases], [
+    "pools",
+    (store: Store) => store.pools!,
+  ]] as const
+) {
+  testAliasContract(`redis store, ${what}`, async () => {
+    const redis = await RedisServer.start();
+    const [store, other] = [await openStore(redis), await openStore(redis)];
+    return {
+      ...{ aliases: of(store), others: of(other), tells: true },
+      // By the store's own clock.
+      pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms + 20)),
+      dispose: async () => {
+        await until(async () => await isWhole(store) && await isWhole(other), "all connections");
+        await Promise.all([store.close(), other.close()]);
+        await redis[Symbol.asyncDispose]();
+      },
+    };
+  }, HERE);
+}
+
 test("keeps nothing readable, and nothing for ever", async (redis, store) => {
   await store.revocations.add({ ...DELETED, sid: "a-secret-sid" });
   await store.revocations.add({ kind: "principal", owner: "o1", beforeMs: NOW_MS, untilMs: LATER_MS });
   await store.tokens.insertBelowLimit(tokenRecord("t1"), { limit: 1, nowMs: NOW_MS });
   const { places, aliases } = shared(store);
   await places.take({ principal: "a-person", session: "a-secret-sid" }, BOUNDS);
-  await aliases.set("a-secret-sid", "sealed elsewhere", 60_000);
-  await aliases.takeTurn("a-secret-sid", "me", 60_000);
+  for (const texts of [aliases, store.pools!]) {
+    await texts.set("a-secret-sid", "sealed elsewhere", 60_000);
+    await texts.takeTurn("a-secret-sid", "me", 60_000);
+  }
   const keys = (await redis.ask("KEYS", "*")).split("\r\n").filter((line) => /^[{a-z]/.test(line));
   assert.ok(keys.length >= 10, keys.join());
   const dump = new Map<string, string>();
@@ -238,31 +263,6 @@ test("M5: a session that comes back is refused nothing, and the longest unused g
   await places.release({ principal: "p", session: "back" });
   await places.release({ principal: "p", session: "back" });
   assert.equal(await places.count("p", BOUNDS.idleMs), 2);
-});
-
-test("L4: one holder at a time has the turn, and all hear where a session went", async (redis, store) => {
-  const other = await openStore(redis);
-  try {
-    const [here, there] = [shared(store).aliases, shared(other).aliases];
-    const heard: string[] = [];
-    there.watch((text) => heard.push(text));
-    assert.equal(await here.takeTurn("s", "here", 60_000), true);
-    assert.equal(await there.takeTurn("s", "there", 60_000), false);
-    await there.giveTurnBack("s", "there");
-    assert.equal(await there.takeTurn("s", "there", 60_000), false);
-    await here.giveTurnBack("s", "here");
-    assert.equal(await there.takeTurn("s", "there", 60_000), true);
-    assert.equal(await there.get("s"), undefined);
-    await until(async () => {
-      await here.set("s", "gone home", 60_000);
-      return heard.includes("gone home");
-    }, "word of the alias");
-    assert.equal(await there.get("s"), "gone home");
-    await there.remove("s");
-    assert.equal(await here.get("s"), undefined);
-  } finally {
-    await other.close();
-  }
 });
 
 Deno.test(
