@@ -39,12 +39,14 @@ import { createMemoryStore } from "../store/memory.ts";
 import { SharedRates } from "../store/shared_rates.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
+import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { capsOf } from "./caps.ts";
 import { openAudit } from "./audit.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
+import { createPools } from "./pools.ts";
 import { createMoves, createReplicas } from "./replicas.ts";
 import { openUpstream } from "./upstream.ts";
 
@@ -69,6 +71,8 @@ export interface Lasting {
   readonly replicas: Replicas;
   /** Where sessions went that were opened again; undefined where replicas share no store. */
   readonly moves: Moves | undefined;
+  /** Where sessions of stateless clients are kept; undefined where they end with the process. */
+  readonly pools: PooledSessions | undefined;
   /** Callers' caps over all replicas; undefined where they share no store. */
   readonly places: SharedPlaces | undefined;
   /** The same upstream, with what only its kind has. */
@@ -144,7 +148,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
-  const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring });
+  const pools = createPools(settings, { store, ring: () => registry.ring });
+  const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring, pools });
   const { upstream } = opened;
   const observers = new Observers();
   const places = createPlaces(settings, { store, limits, now });
@@ -182,7 +187,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
   return {
-    ...{ places, replicas, moves },
+    ...{ places, replicas, moves, pools },
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
     ...{
       limits,

@@ -100,7 +100,7 @@ function declareReplicas(page: MetricsPage, { lasting: { replicas, metrics, move
   );
 }
 
-function declareStore(page: MetricsPage, { lasting: { store: { shared }, places } }: PageSources): void {
+function declareStore(page: MetricsPage, { lasting: { store: { shared }, places, pools } }: PageSources): void {
   const state = () => shared?.state();
   page.gauge(
     "signet_store_up",
@@ -121,6 +121,16 @@ function declareStore(page: MetricsPage, { lasting: { store: { shared }, places 
     "signet_store_limit_refusals_total",
     "New sessions refused at a caller's cap over all replicas.",
     () => places?.refused ?? 0,
+  );
+  page.counter(
+    "signet_pooled_sessions_taken_total",
+    "Sessions of stateless clients at a server gone on with that another process had opened.",
+    () => pools?.taken ?? 0,
+  );
+  page.counter(
+    "signet_pooled_sessions_unshared_total",
+    "Times that no other process could be told of such a session, because the state file or the store did not answer.",
+    () => pools?.unshared ?? 0,
   );
 }
 
@@ -319,6 +329,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
         adopting: pending,
         tokens_remembered: lasting.tokens?.remembered ?? 0,
         reopenings: lasting.reopenings.size,
+        pooled_sessions: lasting.pools?.size ?? 0,
         feeds: lasting.feeds.size,
       });
     },

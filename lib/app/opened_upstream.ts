@@ -5,6 +5,7 @@ import type { Secrets } from "../config/secrets.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
+import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 export interface OpenedUpstream {
@@ -26,4 +27,6 @@ export interface OpenUpstreamOptions {
   readonly account: ByteAccount;
   /** The keys in force at the moment. */
   readonly ring: () => KeyRing;
+  /** Where sessions of stateless clients are kept; undefined where they end with the process. */
+  readonly pools: PooledSessions | undefined;
 }

@@ -169,7 +169,7 @@ function httpReach(given: {
   readonly caCerts: readonly string[] | undefined;
   readonly credential: Wrap | undefined;
 }): Reach {
-  const { settings, options: { account, log }, address, breaker, carry, caCerts, credential } = given;
+  const { settings, options: { account, log, pools }, address, breaker, carry, caCerts, credential } = given;
   const { isSse, url } = wireOf(address);
   const http = new HttpUpstream({
     name: address.prefixName,
@@ -189,11 +189,13 @@ function httpReach(given: {
   return {
     open: (opening, events) => {
       if (streams !== undefined) return streams(opening)(events);
-      const { caller, session } = opening;
+      const { caller, session, pool } = opening;
+      const member = address.prefixName;
+      const pooled = pool === undefined ? undefined : pools?.at({ pool, member, upstream });
       // Whatever asks a member has chosen already what of the client's request goes there (`MemberLife`).
       const of = { upstream, caller, session, account, log };
       return new EitherEraLife({
-        sessions: httpPeer({ ...of, breaker, fieldsOf: (fields) => [...fields] }),
+        sessions: httpPeer({ ...of, breaker, fieldsOf: (fields) => [...fields], pooled }),
         stateless: statelessPeer({ ...of, random: randomBytes }),
         passing: passingPeer(of),
         memo,

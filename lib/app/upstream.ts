@@ -54,7 +54,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   if (wireOf(settings.upstreams[0]!).isSse) {
     return { ...await overSse(reached, options), declare, checks, view };
   }
-  const { log, account } = options;
+  const { log, account, pools } = options;
   const both = new BothErasUpstream({
     inner: reached.upstream,
     era: settings.era,
@@ -66,7 +66,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
         maxPeers: settings.maxSessions,
         maxPeersPerOwner: settings.maxSessionsPerPrincipal,
       };
-      return eraBridge({ inner: reached.upstream, log, account, limits, onEnded });
+      return eraBridge({ inner: reached.upstream, log, account, limits, pools, onEnded });
     },
   });
   return {

@@ -161,6 +161,11 @@ export interface PeerSource {
    * @returns who could not be told, in words for a client: empty if all could
    */
   end(carrier: Carrier): Promise<readonly string[]>;
+  /**
+   * Instead of `end`, where this process ends: what another process finds again of sessions that belong to no client's
+   * stays where it is; the rest ends. Undefined of peers of which nothing can be found again.
+   */
+  leave?(carrier: Carrier): Promise<void>;
 }
 
 /** Makes the peers of a session; nothing is started before `initialize`. */

@@ -40,11 +40,16 @@ export interface BridgeRequest {
   readonly noted?: Noted | undefined;
 }
 
+/** Names an owner and a kind of client of his: a digest, the same in every process. */
+export type PoolKey = string & { readonly __brand: "PoolKey" };
+
 /** Whom peers are opened for. */
 export interface Opening {
   readonly caller: CallerKeys;
   /** Names the session in log lines; undefined for a caller's stateless requests. */
   readonly session: string | undefined;
+  /** Who shares them where they are no session's; undefined for a session's. */
+  readonly pool?: PoolKey;
   /** Fields of the request that opens it: a peer may need what they hold. */
   readonly fields: Fields;
 }

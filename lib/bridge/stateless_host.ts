@@ -8,7 +8,7 @@ import { SignetError } from "../errors.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
-import type { ChoosePeers, Gate } from "./request.ts";
+import type { ChoosePeers, Gate, PoolKey } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { Parking } from "./parking.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
@@ -28,11 +28,8 @@ export interface StatelessCaller {
   readonly fields: Fields;
 }
 
-/** An owner and a kind of client. */
-type HostKey = string & { readonly __brand: "HostKey" };
-
 interface Hosted {
-  readonly key: HostKey;
+  readonly key: PoolKey;
   readonly owner: OwnerKey;
   readonly life: StatelessLife;
   readonly server: StatelessServer;
@@ -45,7 +42,7 @@ export class StatelessHost {
   readonly #options: StatelessHostOptions;
   readonly #memo: EraMemo;
   readonly #parking: Parking;
-  readonly #hosted = new Map<HostKey, Hosted>();
+  readonly #hosted = new Map<PoolKey, Hosted>();
   /** The one of each owner that its clients of whatever kind share, where the server is stateless. */
   readonly #shared = new Map<OwnerKey, Hosted>();
   readonly #ending = new Set<Promise<void>>();
@@ -83,17 +80,18 @@ export class StatelessHost {
     return this.#hosted.get(key) ?? this.#add(asking, { key, client });
   }
 
+  /** This process ends: what another one can go on with stays at its server. */
   async end(): Promise<void> {
-    for (const hosted of [...this.#hosted.values()]) this.#remove(hosted);
+    for (const hosted of [...this.#hosted.values()]) this.#remove(hosted, "leave");
     this.#parking.close();
     await Promise.all(this.#ending);
   }
 
-  #add({ caller, fields }: StatelessCaller, { key, client }: { key: HostKey; client: ClientSelf }): Hosted {
+  #add({ caller, fields }: StatelessCaller, { key, client }: { key: PoolKey; client: ClientSelf }): Hosted {
     const { parts, gate, choose } = this.#options;
     const { owner } = caller;
     this.#makeRoom(owner);
-    const open = choose({ caller, session: undefined, fields });
+    const open = choose({ caller, session: undefined, pool: key, fields });
     // Not in the same breath: what waits for the peer is told first why there is none.
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
     const unusedSinceMs = () => hosted.restingSinceMs;
@@ -139,19 +137,19 @@ export class StatelessHost {
     hosted.cancelIdle = timers.after(limits.idleMs, () => this.#remove(hosted));
   }
 
-  #remove(hosted: Hosted): void {
+  #remove(hosted: Hosted, how: "end" | "leave" = "end"): void {
     if (this.#hosted.get(hosted.key) !== hosted) return;
     this.#hosted.delete(hosted.key);
     if (this.#shared.get(hosted.owner) === hosted) this.#shared.delete(hosted.owner);
     hosted.cancelIdle?.();
     hosted.server.end();
-    const ending = hosted.life.stop().finally(() => this.#ending.delete(ending));
+    const ending = hosted.life.stop(how).finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
 }
 
 /** @throws SignetError `invalid_params` for capabilities that are nested too deep */
-function keyOf(owner: OwnerKey, { clientInfo: { name, version }, capabilities }: ClientSelf): HostKey {
+function keyOf(owner: OwnerKey, { clientInfo: { name, version }, capabilities }: ClientSelf): PoolKey {
   const text = canonicalJson([owner, name ?? null, version ?? null, capabilities]);
-  return createHash("sha256").update(text).digest("base64url") as HostKey;
+  return createHash("sha256").update(text).digest("base64url") as PoolKey;
 }

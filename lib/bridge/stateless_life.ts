@@ -132,11 +132,14 @@ export class StatelessLife {
     peer.ask(text, findMember(text, "id")!, NOBODY, NO_CARRIER);
   }
 
-  /** Ends it, whatever it is about to do. Settles when nothing is left. */
-  async stop(): Promise<void> {
+  /**
+   * Ends it, whatever it is about to do. Settles when nothing is left.
+   * @param how `leave`: sessions that another process would find again stay
+   */
+  async stop(how: "end" | "leave"): Promise<void> {
     this.#stopped = true;
-    // Nobody can find its session again: a server that keeps some is told, in bounded time.
-    await this.#source?.end(NO_CARRIER).catch(() => []);
+    // A session that nobody can find again: a server that keeps some is told, in bounded time.
+    await (how === "leave" ? leave(this.#source) : this.#source?.end(NO_CARRIER))?.catch(() => {});
     await Promise.all([...this.#sources].map((source) => source.stop()));
   }
 
@@ -211,6 +214,10 @@ export class StatelessLife {
     this.#sources.add(source);
     return source;
   }
+}
+
+function leave(source: PeerSource | undefined): Promise<unknown> | undefined {
+  return source?.leave?.(NO_CARRIER) ?? source?.end(NO_CARRIER);
 }
 
 const PASSING: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout", "upstream_invalid"]);

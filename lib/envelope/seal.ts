@@ -11,7 +11,7 @@ import { NONCE_BYTES, TAG_BYTES, xchacha } from "./xchacha.ts";
  * What a text is for. It is associated data: a text never opens for another purpose (docs/protocol.md 39). What stateless
  * clients bring back has a seal of its own (`carried_seal.ts`).
  */
-export type Purpose = "session" | "event" | "task" | "cursor" | "rpc-id" | "move" | "revocation";
+export type Purpose = "session" | "event" | "task" | "cursor" | "rpc-id" | "move" | "revocation" | "pool";
 
 /** Longest text that is opened unless told otherwise, in characters. */
 export const DEFAULT_MAX_LENGTH = 4096;

@@ -1,18 +1,20 @@
-// What replicas leave for each other in a store, as text that only holders of the ring can read and write
-// (docs/behaviour.md E4, R1, R4).
+// What replicas leave for each other in a store, or a process for its successor, as text that only holders of the ring
+// can read and write (docs/behaviour.md E4, R1, R4, S3).
 import { Buffer } from "node:buffer";
 import type { KeyRing } from "./key_ring.ts";
-import { open, seal } from "./seal.ts";
+import { open, type Purpose, seal } from "./seal.ts";
 
 /** An upstream's id and an address at most, with room to spare. */
 const MAX_LENGTH = 96 * 1024;
 
+export type StorePurpose = Extract<Purpose, "move" | "revocation" | "pool">;
+
 export class StoreSeal {
   readonly #ring: () => KeyRing;
-  readonly #purpose: "move" | "revocation";
+  readonly #purpose: StorePurpose;
 
   /** @param ring the one in force @param purpose what is left there: nothing else opens, wherever it was copied to */
-  constructor(ring: () => KeyRing, purpose: "move" | "revocation") {
+  constructor(ring: () => KeyRing, purpose: StorePurpose) {
     this.#ring = ring;
     this.#purpose = purpose;
   }

@@ -124,6 +124,11 @@ export class EitherEraLife implements PeerSource {
     return this.#life.end(carrier);
   }
 
+  async leave(carrier: Carrier): Promise<void> {
+    this.#isStopped = true;
+    await (this.#life.leave?.(carrier) ?? this.#life.end(carrier));
+  }
+
   /** Undefined if it is none; then all is as before. @throws SignetError */
   async #asStateless(text: Uint8Array, carrier: Carrier): Promise<Message | undefined> {
     if (this.#isStopped) return undefined;

@@ -9,6 +9,7 @@ import { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import type { PooledSessions } from "./peers/pooled_sessions.ts";
 import { httpPeer } from "./peers/http_peer_life.ts";
 import { fieldsOf, type StatelessLimits } from "./stateless/stateless_parts.ts";
 import { statelessPeer } from "./stateless/stateless_peer_life.ts";
@@ -22,6 +23,8 @@ export interface EraBridgeOptions {
   readonly account?: ByteAccount;
   readonly limits?: Partial<BridgeLimits>;
   readonly statelessLimits?: Partial<StatelessLimits>;
+  /** Keeps the sessions of stateless clients where other processes find them. Default: nowhere. */
+  readonly pools?: PooledSessions | undefined;
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -32,11 +35,13 @@ const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 export function eraBridge(options: EraBridgeOptions): BridgeServer {
   const { inner: upstream, log, timers = SYSTEM_TIMERS, random = randomBytes, account = new ByteAccount() } = options;
   const parts: BridgeParts = { limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits }, account, timers, random };
-  const { statelessLimits: limits = {}, onEnded } = options;
-  const choose: ChoosePeers = ({ caller, session }) => {
+  const { statelessLimits: limits = {}, onEnded, pools } = options;
+  const choose: ChoosePeers = ({ caller, session, pool }) => {
     const reach = { upstream, caller, session, account, timers, log };
     // What belongs to no session is a stateless client's.
-    return session === undefined ? httpPeer({ ...reach, fieldsOf }) : statelessPeer({ ...reach, random, limits });
+    if (session !== undefined) return statelessPeer({ ...reach, random, limits });
+    const pooled = pool === undefined ? undefined : pools?.at({ pool, member: "", upstream });
+    return httpPeer({ ...reach, fieldsOf, pooled });
   };
   return new BridgeServer({ parts, gate: NO_GATE, choose, onEnded, statelessPeersAre: "legacy" });
 }

@@ -7,7 +7,8 @@ const rows = rowsOf("Operation");
 export const OPERATION = {
   stateFile: rows.optional(stateFile, {
     name: "state",
-    doc: "SQLite file that keeps revocations and session tokens over restarts; made if it is not there",
+    doc:
+      "SQLite file that keeps revocations, session tokens and stateless clients' sessions over restarts; made if it is not there",
   }),
   adminTokenFile: rows.optional(file, {
     name: "admin-token-file",

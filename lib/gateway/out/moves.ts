@@ -2,13 +2,13 @@
 // there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
 import type { StoreSeal } from "../../envelope/store_seal.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { SignetError } from "../../errors.ts";
-import { pause, type Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/timers.ts";
 import type { Replicas } from "../../replica/replicas.ts";
 import type { Session } from "../../session/session.ts";
 import type { UpstreamLink } from "../../session/upstream_link.ts";
 import type { AliasStore } from "../../store/shared.ts";
 import { StoreError } from "../../store/store.ts";
+import { ignoreStoreError, waitForTurn } from "../../store/turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
 /** A session that was opened again. */
@@ -41,11 +41,6 @@ export interface MovesOptions {
   readonly find: (sid: string) => Session | undefined;
   readonly upstream: () => Upstream;
 }
-
-/** How often it is looked whether whoever has the turn is done, in ms. */
-const LOOK_EVERY_MS = 50;
-/** A turn whose holder has died is over by then. Who takes longer is overtaken: the others follow whoever is done last. */
-const TURN_MS = 10_000;
 
 export class Moves {
   /** Sessions opened without asking the others, because the store did not answer. */
@@ -116,24 +111,13 @@ export class Moves {
   }
 
   /** @returns whether it is this replica's turn; else somebody has opened it, and the link follows. @throws StoreError */
-  async #waitForTurn(moving: Moving, turnMs: number): Promise<boolean> {
-    const { store, replicas: { instance }, timers } = this.#options;
+  #waitForTurn(moving: Moving, turnMs: number): Promise<boolean> {
+    const { store, replicas: { instance: holder }, timers } = this.#options;
     const { session: { sealed: { sid } }, link } = moving;
     const { generation } = link;
     // What another replica has told meanwhile the link follows already.
-    const hasMoved = async () => link.generation !== generation || await this.#follow(moving);
-    const untilMs = timers.now() + turnMs;
-    while (!await store.takeTurn(sid, instance, Math.min(turnMs, TURN_MS))) {
-      if (timers.now() > untilMs) {
-        throw new SignetError("upstream_timeout", { facts: { attempted: "wait for a turn" } });
-      }
-      await pause(LOOK_EVERY_MS, timers);
-      if (await hasMoved()) return false;
-    }
-    // Whoever had the turn before may have opened it.
-    if (!await hasMoved()) return true;
-    store.giveTurnBack(sid, instance).catch(ignoreStoreError);
-    return false;
+    const isDone = async () => link.generation !== generation || await this.#follow(moving);
+    return waitForTurn(store, { sid, holder, turnMs, timers, isDone });
   }
 
   /** @returns whether there was news. @throws StoreError */
@@ -178,8 +162,4 @@ export class Moves {
 function readMove(seal: StoreSeal, text: string): Move | undefined {
   const opened = seal.open(text);
   return opened === undefined ? undefined : JSON.parse(opened);
-}
-
-function ignoreStoreError(fault: unknown): void {
-  if (!(fault instanceof StoreError)) throw fault;
 }

@@ -12,8 +12,9 @@ import { ownIdOf } from "../../bridge/peer_line.ts";
 import { Discarded } from "../discarded.ts";
 import { type Opened, PeerCall, type PeerCallHost, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, lostAgain } from "./http_peer_fault.ts";
-import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PeerWire, Sender } from "./http_peer_wire.ts";
+import type { PeerSession } from "./peer_session.ts";
 
 /** Who knows the session at the server. */
 export interface SessionKeeper {
@@ -23,6 +24,8 @@ export interface SessionKeeper {
   readonly known: PeerSession | Promise<PeerSession> | undefined;
   /** The one in place of `lost`, which the server has proven not to know. @throws SignetError */
   renew(lost: PeerSession, fields: Fields): Promise<PeerSession>;
+  /** Whether the server has been told that the handshake is complete, before anybody could ask for anything. */
+  readonly isConfirmed: boolean;
   /** `notifications/initialized` is on its way. */
   confirming(sending: Promise<void>): void;
   /** As `PeerCallOptions.elsewhere`. */
@@ -153,10 +156,12 @@ export class HttpPeer implements Peer, PeerCallHost {
     if (this.#stopped || this.#sending.size >= limits.maxSending) return false;
     // What nobody answers is about a session that there is no more: the next one begins without it.
     if (session === undefined) return true;
+    const isConfirmation = isInitialized(text);
+    if (isConfirmation && sessions.isConfirmed) return true;
     const charge = account.tryCharge(text.length);
     if (charge === undefined) return false;
     const sending = this.post(text.slice(), session, fields).finally(() => charge.release());
-    if (isInitialized(text)) sessions.confirming(sending);
+    if (isConfirmation) sessions.confirming(sending);
     return true;
   }
 

@@ -12,8 +12,9 @@ import { hear } from "../http/hear.ts";
 import { isRpc, type JsonLine, ownIdOf, readLine } from "../../bridge/peer_line.ts";
 import { messagesIn, readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
-import type { HttpPeerLimits, PeerSession } from "./http_peer_parts.ts";
+import type { HttpPeerLimits } from "./http_peer_parts.ts";
 import { Pause } from "./http_peer_pause.ts";
+import type { PeerSession } from "./peer_session.ts";
 
 /** A POST that has been answered, and the session it was answered in. */
 export interface Opened {

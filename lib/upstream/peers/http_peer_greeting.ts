@@ -11,20 +11,14 @@ import { readUpstreamId, upstreamIdOf } from "../http/session_id_field.ts";
 import type { Asking, HttpPeer } from "./http_peer.ts";
 import type { Opened, Track, Waiter } from "./http_peer_call.ts";
 import { asRefusal, badAnswer } from "./http_peer_fault.ts";
-import { type HttpPeerParts, NO_SESSION, type PeerSession } from "./http_peer_parts.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
+import { type Greeted, NO_SESSION, type PeerSession } from "./peer_session.ts";
 
 export interface GreetingOptions {
   readonly parts: HttpPeerParts;
   readonly wire: PeerWire;
   readonly peer: HttpPeer;
-}
-
-/** What a server said to a greeting. */
-export interface Greeted {
-  readonly reply: Message;
-  /** Undefined if it refused. */
-  readonly session: PeerSession | undefined;
 }
 
 /** What a new session is told besides the handshake is waited for so long, in ms. */

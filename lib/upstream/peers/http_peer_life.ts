@@ -8,15 +8,10 @@ import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { HttpPeer } from "./http_peer.ts";
 import { asNoServer, HttpPeerGreeting, isRefusalForGood } from "./http_peer_greeting.ts";
 import { HttpPeerListening } from "./http_peer_listening.ts";
-import {
-  DEFAULT_HTTP_PEER_LIMITS,
-  type HttpPeerLimits,
-  type HttpPeerParts,
-  NO_BREAKER,
-  type PeerSession,
-} from "./http_peer_parts.ts";
+import { DEFAULT_HTTP_PEER_LIMITS, type HttpPeerLimits, type HttpPeerParts, NO_BREAKER } from "./http_peer_parts.ts";
 import { HttpPeerSessions } from "./http_peer_sessions.ts";
 import { PeerWire } from "./http_peer_wire.ts";
+import type { PeerSession } from "./peer_session.ts";
 
 type Optional = "account" | "timers" | "breaker" | "fieldsOf";
 
@@ -46,15 +41,19 @@ export class HttpPeerLife implements PeerSource {
   readonly #sessions: HttpPeerSessions;
   readonly #listening: HttpPeerListening;
   readonly #greeting: HttpPeerGreeting;
-  #isConfirmed = false;
+  #isConfirmed: boolean;
 
   constructor(parts: HttpPeerParts, events: PeerEvents) {
     this.#parts = parts;
+    // Whoever finds it finds one that is complete.
+    this.#isConfirmed = parts.pooled !== undefined;
     const wire = this.#wire = new PeerWire(parts);
     const sessions = this.#sessions = new HttpPeerSessions(parts, {
       greet: (handshake, fields) => this.#greeting.greet(handshake, fields),
-      prepare: async (session, fields) => {
+      confirm: async (session, fields) => {
         if (this.#isConfirmed) await this.peer.post(INITIALIZED, session, fields);
+      },
+      retell: async (session, fields) => {
         await this.#greeting.retell(events.retell(), session, fields);
       },
       discard: (session, fields) => this.#wire.endSession(session, fields),
@@ -133,10 +132,16 @@ export class HttpPeerLife implements PeerSource {
 
   async end(carrier: Carrier): Promise<readonly string[]> {
     const fields = this.peer.lastFields(carrier);
+    const isFree = this.#parts.pooled?.end();
     const session = await this.#close();
-    if (session?.id === undefined) return [];
+    if (session?.id === undefined || await isFree === false) return [];
     const failure = await this.#wire.endSession(session, fields);
     return failure === undefined ? [] : [failure];
+  }
+
+  async leave(carrier: Carrier): Promise<void> {
+    if (await this.#parts.pooled?.leave()) await this.#close();
+    else await this.end(carrier);
   }
 
   /** @returns the session there was; none the second time */

@@ -6,10 +6,11 @@ import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
-import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
 import { asRefusal } from "./http_peer_fault.ts";
 import { Pause } from "./http_peer_pause.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
+import type { PeerSession } from "./peer_session.ts";
 
 export interface ListeningOptions {
   readonly parts: HttpPeerParts;

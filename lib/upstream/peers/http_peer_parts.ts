@@ -1,11 +1,11 @@
 // What everything about one HTTP server as a peer works with, and how much there may be of it.
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import type { Upstream } from "../upstream.ts";
+import type { PooledSession } from "./pooled_session.ts";
 
 export interface HttpPeerLimits {
   /** Of one message of the server, in bytes. */
@@ -67,14 +67,6 @@ export interface HttpPeerParts {
   readonly breaker: Breaker;
   /** Which of a client's fields this server is told, in a list of its own (A8). */
   readonly fieldsOf: (fields: Fields) => FieldList;
+  /** Where others find the session; undefined where nobody does, or it is a client's own. */
+  readonly pooled?: PooledSession | undefined;
 }
-
-/** A session at the server. Never changed: another one takes its place. */
-export interface PeerSession {
-  /** Undefined for a server that gives none. */
-  readonly id: UpstreamSessionId | undefined;
-  /** The negotiated revision; empty before. */
-  readonly version: string;
-}
-
-export const NO_SESSION: PeerSession = { id: undefined, version: "" };

@@ -11,10 +11,11 @@ import { Backoff } from "../backoff.ts";
 import { handshakeToKeep } from "../../bridge/handshake.ts";
 import type { SessionKeeper } from "./http_peer.ts";
 import { asRefusal, isCredentialFault } from "./http_peer_fault.ts";
-import type { Greeted } from "./http_peer_greeting.ts";
-import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
+import type { PooledSession } from "./pooled_session.ts";
 import { Pause } from "./http_peer_pause.ts";
 import { RefusedCredential, sameCredential } from "../refused_credential.ts";
+import type { Greeted, PeerSession } from "./peer_session.ts";
 
 const encoder = new TextEncoder();
 
@@ -27,8 +28,10 @@ const CONFIRM_MS = 5000;
 export interface Renewal {
   /** @throws SignetError */
   greet(handshake: Uint8Array, fields: Fields): Promise<Greeted>;
-  /** Tells a new session, before anybody uses it, what the one before was told. */
-  prepare(session: PeerSession, fields: Fields): Promise<void>;
+  /** Tells a new session that its handshake is complete, if the client has said so, before anybody uses it. */
+  confirm(session: PeerSession, fields: Fields): Promise<void>;
+  /** Tells one in place of another what that was told from here. */
+  retell(session: PeerSession, fields: Fields): Promise<void>;
   /** Ends one that cannot be used. */
   discard(session: PeerSession, fields: Fields): Promise<unknown>;
   onLost(): void;
@@ -71,15 +74,31 @@ export class HttpPeerSessions implements SessionKeeper {
   /** Opens the first one with the client's own handshake. @throws SignetError, HttpError */
   async open(text: Uint8Array, fields: Fields): Promise<Message> {
     this.#handshake = handshakeToKeep(text);
-    const { reply, session } = await this.#renewal.greet(text, fields);
+    const { reply, session } = await this.#greetOnce(undefined, text, fields);
     if (session === undefined) return reply;
     if (this.#closed) {
-      await this.#renewal.discard(session, fields);
+      if (this.#parts.pooled?.isKept(session.id) !== true) await this.#renewal.discard(session, fields);
       throw notWanted();
     }
     this.#take(session, reply);
     this.sealed = session.id;
     return reply;
+  }
+
+  /** As `Renewal.greet`, or the session that others have opened. */
+  #greetOnce(
+    lost: PeerSession | undefined,
+    text: Uint8Array,
+    fields: Fields,
+  ): Promise<Greeted & { isTaken?: boolean }> {
+    const { pooled } = this.#parts;
+    const { greet, confirm } = this.#renewal;
+    if (pooled === undefined) return greet(text, fields);
+    return pooled.openOnce(lost?.id, async () => {
+      const greeted = await greet(text, fields);
+      if (greeted.session !== undefined) await confirm(greeted.session, fields);
+      return greeted;
+    });
   }
 
   /** @returns false if the state is none */
@@ -118,9 +137,16 @@ export class HttpPeerSessions implements SessionKeeper {
     return this.#renewal.listenedTo(session);
   }
 
+  get isConfirmed(): boolean {
+    return this.#parts.pooled !== undefined;
+  }
+
   current(fields: Fields): PeerSession | Promise<PeerSession> {
     const session = this.#session;
+    const { pooled } = this.#parts;
     if (session === undefined) return this.renew(undefined, fields);
+    if (pooled?.isMoved) return this.#follow(session, pooled, fields);
+    pooled?.use();
     return this.#confirming === undefined ? session : this.#confirming.then(() => this.#session ?? session);
   }
 
@@ -142,32 +168,50 @@ export class HttpPeerSessions implements SessionKeeper {
     }
   }
 
+  /** Another process has opened one in its place. */
+  async #follow(session: PeerSession, pooled: PooledSession, fields: Fields): Promise<PeerSession> {
+    const other = await pooled.follow();
+    if (other?.session === undefined || this.#session !== session || this.#closed) return this.#session ?? session;
+    this.#renewal.onLost();
+    await this.#moveTo(other.session, other.reply, fields);
+    return other.session;
+  }
+
+  /** From now on it is this one. */
+  async #moveTo(session: PeerSession, reply: Message, fields: Fields): Promise<void> {
+    await this.#renewal.retell(session, fields);
+    this.#take(session, reply);
+    if (this.#parts.pooled !== undefined) this.sealed = session.id;
+    this.#renewal.onRenewed();
+  }
+
   async #renew(fields: Fields): Promise<PeerSession> {
-    const { timers, log, upstream, session: tag } = this.#parts;
+    const { timers, log, upstream, session: tag, pooled } = this.#parts;
     const renewal = this.#renewal;
-    if (this.#session !== undefined) {
+    const lost = this.#session;
+    if (lost !== undefined) {
       this.#session = undefined;
       renewal.onLost();
     }
     const refusal = this.#refused.refusalOf(fields);
     if (refusal !== undefined) throw refusal;
     await this.#holdBack();
-    const { reply, session } = await renewal.greet(this.#handshakeAgain(), fields).catch((error) => {
+    const greeted = await this.#greetOnce(lost, this.#handshakeAgain(), fields).catch((error) => {
       // One that cannot be reached is nobody's to spare; a credential is the business of who brought it.
       if (isCredentialFault(error)) this.#refused.refuse(fields, error);
       else if (asRefusal(error).code !== "upstream_unreachable") this.#backoff.fail(timers.now());
       throw error;
     });
+    const { reply, session, isTaken = false } = greeted;
     this.#refused.accept();
-    this.#backoff.fail(timers.now());
+    if (!isTaken) this.#backoff.fail(timers.now());
     if (session === undefined || this.#closed || session.version !== this.version) {
-      if (session !== undefined) await renewal.discard(session, fields);
+      if (session !== undefined && pooled?.isKept(session.id) !== true) await renewal.discard(session, fields);
       if (this.#closed) throw notWanted();
       throw notAsBefore(this.version, session?.version);
     }
-    await renewal.prepare(session, fields);
-    this.#take(session, reply);
-    renewal.onRenewed();
+    if (pooled === undefined) await renewal.confirm(session, fields);
+    await this.#moveTo(session, reply, fields);
     log.info("MCP server greeted again", { upstream: upstream.name, session: tag });
     return session;
   }

@@ -4,7 +4,8 @@ import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamRequest } from "../upstream.ts";
-import type { HttpPeerParts, PeerSession } from "./http_peer_parts.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
+import type { PeerSession } from "./peer_session.ts";
 
 /** In which session, and with which of the client's fields. */
 export interface Sender {

@@ -54,6 +54,7 @@ export class MemberLife {
   #refusedStill: (() => boolean) | undefined;
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
   #stopped = false;
+  #hasLeft = false;
 
   constructor(options: MemberLifeOptions) {
     this.#options = options;
@@ -215,12 +216,19 @@ export class MemberLife {
     }
   }
 
+  /** As `PeerSource.leave`. Never rejects. */
+  async leave(carrier: Carrier): Promise<void> {
+    this.#stopped = this.#hasLeft = true;
+    const source = this.#source;
+    await (source?.leave?.(this.#carry(carrier)) ?? source?.end(this.#carry(carrier)))?.catch(() => {});
+  }
+
   /** What the id leads back to stays; what only this process knows of is ended at the member. */
   async stop(carrier: Carrier): Promise<void> {
     this.#stopped = true;
     const source = this.#source;
     if (source === undefined) return;
-    if (source.state !== this.#sealedState) await source.end(this.#carry(carrier)).catch(() => []);
+    if (source.state !== this.#sealedState && !this.#hasLeft) await source.end(this.#carry(carrier)).catch(() => []);
     await source.stop();
   }
 

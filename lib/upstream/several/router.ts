@@ -256,6 +256,11 @@ export class Router implements PeerSource {
     return (await Promise.all(this.#lives.map((life) => life.end(carrier)))).flat();
   }
 
+  async leave(carrier: Carrier): Promise<void> {
+    this.#cease();
+    await Promise.all(this.#lives.map((life) => life.leave(carrier)));
+  }
+
   async stop(): Promise<void> {
     this.#cease();
     await Promise.all(this.#lives.map((life) => life.stop(this.#carrier)));

@@ -7,8 +7,8 @@ import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { LostSession } from "../../session/lost_session.ts";
 import { PeerCall } from "../peers/http_peer_call.ts";
 import { asRefusal, noAnswer } from "../peers/http_peer_fault.ts";
-import { NO_SESSION } from "../peers/http_peer_parts.ts";
 import { type Named, postStateless, type StatelessParts } from "./stateless_parts.ts";
+import { NO_SESSION } from "../peers/peer_session.ts";
 
 export interface Posting extends Named {
   /** A request; its id is a placeholder. */

@@ -39,7 +39,7 @@ Deno.test("E1: seal gives only characters that a header and a URL take as they a
 });
 
 Deno.test("E4: a text opens for its own purpose and no other", STRICT, () => {
-  const purposes: Purpose[] = ["session", "event", "task", "cursor", "rpc-id", "move", "revocation"];
+  const purposes: Purpose[] = ["session", "event", "task", "cursor", "rpc-id", "move", "revocation", "pool"];
   for (const sealedFor of purposes) {
     const text = seal(ring.active, sealedFor, hello);
     for (const purpose of purposes) {

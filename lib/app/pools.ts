@@ -1,0 +1,27 @@
+// Where the sessions that stateless clients share at servers are kept, out of the settings: in the state file, or in the
+// store that replicas share (docs/behaviour.md S3).
+import type { Settings } from "../config/schema.ts";
+import type { KeyRing } from "../envelope/key_ring.ts";
+import { StoreSeal } from "../envelope/store_seal.ts";
+import { randomBytes } from "../platform/random.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import type { Store } from "../store/store.ts";
+import { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
+
+interface PoolParts {
+  readonly store: Store;
+  readonly ring: () => KeyRing;
+}
+
+/** Undefined where nothing outlives the process. */
+export function createPools(settings: Settings, { store, ring }: PoolParts): PooledSessions | undefined {
+  if (store.pools === undefined) return undefined;
+  return new PooledSessions({
+    store: store.pools,
+    seal: new StoreSeal(ring, "pool"),
+    holder: randomBytes(16).toHex(),
+    idleMs: settings.sessionIdleMs,
+    home: store.shared === undefined ? "machine" : { self: settings.advertise },
+    timers: SYSTEM_TIMERS,
+  });
+}

@@ -1,0 +1,43 @@
+// Whose turn it is to open a session that several processes may open at once: one does, the others go where it is by then
+// (docs/behaviour.md L4, R1, S3). Who has died holds nobody up for long.
+import { SignetError } from "../errors.ts";
+import { pause, type Timers } from "../platform/timers.ts";
+import type { AliasStore } from "./shared.ts";
+import { StoreError } from "./store.ts";
+
+export interface Turn {
+  readonly sid: string;
+  /** This process. */
+  readonly holder: string;
+  /** For whoever opens one, in ms. */
+  readonly turnMs: number;
+  readonly timers: Timers;
+  /** Whether somebody has opened it meanwhile. @throws StoreError */
+  readonly isDone: () => Promise<boolean>;
+}
+
+/** How often it is looked whether whoever has the turn is done, in ms. */
+const LOOK_EVERY_MS = 50;
+/** A turn whose holder has died is over by then. Who takes longer is overtaken: the others follow whoever is done last. */
+const TURN_MS = 10_000;
+
+/**
+ * Whether it is this process's turn, to be given back; else somebody has opened it.
+ * @throws StoreError; SignetError `upstream_timeout` if the turn of another does not end
+ */
+export async function waitForTurn(store: AliasStore, { sid, holder, turnMs, timers, isDone }: Turn): Promise<boolean> {
+  const untilMs = timers.now() + turnMs;
+  while (!await store.takeTurn(sid, holder, Math.min(turnMs, TURN_MS))) {
+    if (timers.now() > untilMs) throw new SignetError("upstream_timeout", { facts: { attempted: "wait for a turn" } });
+    await pause(LOOK_EVERY_MS, timers);
+    if (await isDone()) return false;
+  }
+  // Whoever had the turn before may have opened it.
+  if (!await isDone()) return true;
+  store.giveTurnBack(sid, holder).catch(ignoreStoreError);
+  return false;
+}
+
+export function ignoreStoreError(fault: unknown): void {
+  if (!(fault instanceof StoreError)) throw fault;
+}

@@ -1,0 +1,74 @@
+// Sessions at servers that stateless clients share, kept where a restarted process or another replica goes on with them
+// (docs/behaviour.md S3): under a digest of whose they are, sealed, so that whoever can write there can lead nobody into
+// another's.
+import { createHash } from "../../platform/builtin.ts";
+import type { PoolKey } from "../../bridge/request.ts";
+import type { Upstream } from "../upstream.ts";
+import { openKept } from "./kept_session.ts";
+import { PooledSession, type PooledSessionParts } from "./pooled_session.ts";
+
+export interface PooledSessionsOptions
+  extends Pick<PooledSessionParts, "store" | "seal" | "holder" | "idleMs" | "timers"> {
+  /**
+   * Who shares the store. `machine`: a server that is local is the same for all. A string: others have servers of their
+   * own at the same local addresses, and this replica is called so; undefined: it has no name.
+   */
+  readonly home: "machine" | { readonly self: string | undefined };
+}
+
+/** Whose session, and where. */
+export interface PoolPlace {
+  readonly pool: PoolKey;
+  /** Of several servers, which. */
+  readonly member: string;
+  readonly upstream: Pick<Upstream, "url" | "isLocal" | "initializeTimeoutMs">;
+}
+
+export class PooledSessions {
+  /** How often the store could not be asked, and a session is known to this process alone. */
+  unshared = 0;
+  /** Sessions gone on with that another process has opened. */
+  taken = 0;
+  readonly #options: PooledSessionsOptions;
+  readonly #live = new Map<string, Set<PooledSession>>();
+
+  constructor(options: PooledSessionsOptions) {
+    this.#options = options;
+    options.store.watch((text) => this.#heed(text));
+  }
+
+  /** Names of sessions in use here, for metrics. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Undefined for a server that nobody else could reach. */
+  at({ pool, member, upstream }: PoolPlace): PooledSession | undefined {
+    const { home } = this.#options;
+    const isOwn = home !== "machine" && upstream.isLocal;
+    if (isOwn && home.self === undefined) return undefined;
+    const name = JSON.stringify([pool, member, upstream.url, isOwn ? home.self : null]);
+    const key = createHash("sha256").update(name).digest("base64url");
+    return new PooledSession(key, {
+      ...this.#options,
+      turnMs: upstream.initializeTimeoutMs + 5000,
+      onUnshared: () => void this.unshared++,
+      onTaken: () => void this.taken++,
+      enter: (session) => {
+        const live = this.#live.get(key) ?? new Set();
+        this.#live.set(key, live.add(session));
+      },
+      leave: (session) => {
+        const live = this.#live.get(key);
+        live?.delete(session);
+        if (live?.size === 0) this.#live.delete(key);
+      },
+    });
+  }
+
+  /** Another process has opened one in place of one that may be in use here. */
+  #heed(text: string): void {
+    const kept = openKept(this.#options.seal, text);
+    if (kept !== undefined) { for (const session of this.#live.get(kept.of) ?? []) session.heed(kept.id); }
+  }
+}
