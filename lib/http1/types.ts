@@ -73,7 +73,20 @@ export interface BodyReader {
    * borrowed is valid until `sink` resolves. Resolves after the last piece; rejects with what `sink` rejected with, or as `read` does.
    * Cheaper than a loop over `read` where pieces are small and far apart. Optional: see `pipeBody`.
    */
-  pipe?(sink: (bytes: Bytes) => Promise<void>): Promise<void>;
+  pipe?(sink: BodySink): Promise<void>;
+}
+
+/** Where a body goes that is passed on; {@link BodyWriter} is one. */
+export interface BodySink {
+  /** Resolves when it took the bytes. */
+  write(bytes: Bytes): Promise<void>;
+  /** Whether what comes in chunks may come with their framing. */
+  readonly takesChunks?: boolean;
+  /**
+   * Takes whole chunks of the chunked coding as they came: of four or more bytes each, without extensions, none the last.
+   * @param payload how many of the bytes are not framing
+   */
+  passChunks?(chunks: Bytes, payload: number): Promise<void>;
 }
 
 /** Where a server connection comes from, and room for its user's own notes that live as long as the connection. */
@@ -121,7 +134,7 @@ export interface Exchange {
 }
 
 /** The rest of a response begun with `begin`. */
-export interface BodyWriter {
+export interface BodyWriter extends BodySink {
   /** Resolves when the socket took the bytes: awaiting it is backpressure. Resolves at once if the client is gone. */
   write(bytes: Bytes): Promise<void>;
   end(last?: Bytes): Promise<void>;

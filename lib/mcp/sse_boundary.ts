@@ -1,11 +1,37 @@
 // Where a comment may stand in an event stream that passes through as bytes (WHATWG HTML §9.2): between two events only
 // (docs/behaviour.md N2). Keeps four flags of the stream and no byte.
-import { byteAt, type Bytes, ownBytes } from "../http1/wire/borrowed.ts";
+import { byteAt, type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a;
 
 /** A comment: no event for any client, proof of life for everything in between. Legal wherever an event boundary is. */
 export const KEEP_ALIVE: Uint8Array<ArrayBuffer> = new TextEncoder().encode(": keep-alive\n\n");
+
+/**
+ * Whether what ends at `end` ends with a whole event, as nearly every write of a server does: two bytes tell, or four,
+ * whatever stood before.
+ */
+function endsEvent(bytes: Bytes, end: number): boolean {
+  if (end < 2 || byteAt(bytes, end - 1) !== LF) return false;
+  if (byteAt(bytes, end - 2) === LF) return true;
+  return end >= 4 && byteAt(bytes, end - 2) === CR && byteAt(bytes, end - 3) === LF && byteAt(bytes, end - 4) === CR;
+}
+
+function stepAll(bytes: Uint8Array, boundary: SseBoundary): void {
+  boundary.step(bytes, 0, bytes.length);
+}
+
+/** Past the framing: `size CRLF data CRLF`, as it has been found to be. */
+function stepChunks(chunks: Uint8Array, boundary: SseBoundary): void {
+  for (let at = 0; at < chunks.length;) {
+    let size = 0;
+    for (; chunks[at] !== CR; at++) size = size * 16 + hexDigit(chunks[at]!);
+    boundary.step(chunks, at + 2, at + 2 + size);
+    at += 2 + size + 2;
+  }
+}
+
+const hexDigit = (byte: number): number => byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
 
 /** Follows a stream passed through as bytes and tells whether it stands between two events. */
 export class SseBoundary {
@@ -21,10 +47,19 @@ export class SseBoundary {
 
   /** Takes the next bytes of the stream. */
   update(bytes: Bytes): void {
-    const length = bytes.length;
-    // Nearly every write of a server ends with a whole event: two bytes tell, whatever stood before.
-    if (length >= 2 && byteAt(bytes, length - 1) === LF && byteAt(bytes, length - 2) === LF) return this.#reset(false);
-    for (const byte of ownBytes(bytes)) this.#step(byte);
+    if (endsEvent(bytes, bytes.length)) this.#reset(false);
+    else inspectBytes(bytes, stepAll, this);
+  }
+
+  /** Takes whole chunks of the chunked coding, four bytes or more in each: see `BodySink.passChunks`. */
+  updateChunks(chunks: Bytes): void {
+    if (endsEvent(chunks, chunks.length - 2)) this.#reset(false);
+    else inspectBytes(chunks, stepChunks, this);
+  }
+
+  /** Takes `bytes` from `from` to `to`, one after the other. */
+  step(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to; at++) this.#step(bytes[at]!);
   }
 
   #reset(afterCr: boolean): void {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type SseEvent, SseParser } from "../../lib/mcp/sse.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../lib/mcp/sse_boundary.ts";
+import { formatChunkHead } from "../../lib/http1/wire/chunked.ts";
 import { STRICT } from "../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -54,6 +55,24 @@ Deno.test("N2: SseBoundary gives the same answer when the bytes come in any piec
     whole.update(bytes);
     for (const part of cut(bytes, sizes)) torn.update(part);
     assert.equal(torn.atBoundary, whole.atBoundary);
+  }));
+});
+
+Deno.test("N2: SseBoundary gives the same answer when the bytes come in chunks with their framing", STRICT, () => {
+  const longer = fc.array(fc.integer({ min: 4, max: 20 }), { minLength: 1, maxLength: 8 });
+  fc.assert(fc.property(stream, longer, fc.nat(3), (bytes, sizes, together) => {
+    const [plain, framed] = [new SseBoundary(), new SseBoundary()];
+    const parts = cut(bytes, sizes).filter(({ length }) => length >= 4);
+    for (const part of parts) plain.update(part);
+    for (let at = 0; at < parts.length; at += together + 1) {
+      const chunks = parts.slice(at, at + together + 1).flatMap((part) => [
+        ...encoder.encode(formatChunkHead(part.length)),
+        ...part,
+        ...encoder.encode("\r\n"),
+      ]);
+      framed.updateChunks(Uint8Array.from(chunks));
+    }
+    assert.equal(framed.atBoundary, plain.atBoundary);
   }));
 });
 

@@ -1,7 +1,7 @@
 // Keep-alive comments on event streams that have been silent (N2): between events only, never inside one.
 // One timer and one look at the clock a second serve all streams, so that an event costs no more than its bytes.
 import type { Bytes } from "../../http1/wire/borrowed.ts";
-import type { BodyWriter } from "../../http1/types.ts";
+import type { BodySink, BodyWriter } from "../../http1/types.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../mcp/sse_boundary.ts";
 
 /** The time of the last tick, in ms since the epoch. */
@@ -10,7 +10,7 @@ interface Clock {
 }
 
 /** One event stream on its way to a client. Bytes pass unchanged; it only watches where events end. */
-export class WatchedStream {
+export class WatchedStream implements BodySink {
   readonly #writer: BodyWriter;
   readonly #boundary = new SseBoundary();
   readonly #clock: Clock;
@@ -27,6 +27,16 @@ export class WatchedStream {
     this.#boundary.update(bytes);
     this.#lastWriteMs = this.#clock.nowMs;
     return this.#writer.write(bytes);
+  }
+
+  get takesChunks(): boolean {
+    return this.#writer.takesChunks === true;
+  }
+
+  passChunks(chunks: Bytes, payload: number): Promise<void> {
+    this.#boundary.updateChunks(chunks);
+    this.#lastWriteMs = this.#clock.nowMs;
+    return this.#writer.passChunks!(chunks, payload);
   }
 
   /**

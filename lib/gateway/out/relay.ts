@@ -6,6 +6,7 @@ import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import {
+  type BodySink,
   type BodyWriter,
   CHUNKED,
   type ClientResponse,
@@ -100,7 +101,7 @@ function lengthOf(response: ClientResponse): number {
 
 async function relayBytes(arriving: Arriving, start: ResponseStart): Promise<void> {
   const writer = await arriving.inbound.exchange.begin(start, lengthOf(arriving.response));
-  await pump(arriving, writer, (bytes) => writer.write(bytes));
+  await pump(arriving, writer, writer);
 }
 
 async function relayEvents(
@@ -119,7 +120,7 @@ async function relayEvents(
   const sink = watched ?? writer;
   const { lastWords: _, ...plain } = arriving;
   try {
-    await pump(isPlain ? arriving : plain, writer, (bytes) => sink.write(bytes), true);
+    await pump(isPlain ? arriving : plain, writer, sink, true);
   } finally {
     if (watched) parts.keepAlive.unwatch(watched);
   }
@@ -129,13 +130,15 @@ async function relayEvents(
 async function pump(
   { inbound, response, inFlight, lastWords }: Arriving,
   writer: BodyWriter,
-  write: (bytes: Bytes) => Promise<void>,
+  sink: BodySink,
   endsProperlyWhenCut = false,
 ): Promise<void> {
   const outcome = outcomeReader(inbound, response, inFlight);
-  const pass = outcome === undefined ? write : (bytes: Bytes) => {
-    outcome.add(bytes);
-    return write(bytes);
+  const pass = outcome === undefined ? sink : {
+    write: (bytes: Bytes) => {
+      outcome.add(bytes);
+      return sink.write(bytes);
+    },
   };
   try {
     await pipeBody(response.body, pass);

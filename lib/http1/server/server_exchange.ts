@@ -2,6 +2,7 @@
 // RFC 9112 §6.3 (framing), §9.6 (when the connection ends).
 import type { Bytes } from "../wire/borrowed.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import { DONE } from "../wire/done.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import { OutboundBody } from "../wire/body_writer.ts";
 import type { Head } from "../wire/ready_head.ts";
@@ -18,7 +19,6 @@ import {
 } from "../types.ts";
 
 const EMPTY = new Uint8Array(0);
-const DONE: Promise<void> = Promise.resolve();
 
 /** The connection an exchange takes place on. */
 export interface ExchangeHost extends ServerConnection, BodyHost {
@@ -121,6 +121,17 @@ class ExchangeWriter implements BodyWriter {
     if (this.#ended) throw new TypeError("writing a response: it has ended");
     this.#exchange.bodySent += bytes.length;
     return this.#outbound.write(bytes);
+  }
+
+  get takesChunks(): boolean {
+    return this.#outbound.chunked;
+  }
+
+  passChunks(chunks: Bytes, payload: number): Promise<void> {
+    if (this.#exchange.aborted) return DONE;
+    if (this.#ended) throw new TypeError("writing a response: it has ended");
+    this.#exchange.bodySent += payload;
+    return this.#outbound.passChunks(chunks);
   }
 
   end(last: Bytes = EMPTY): Promise<void> {

@@ -1,9 +1,8 @@
 // Passing a body on piece by piece, by whichever way its reader offers.
-import type { Bytes } from "./borrowed.ts";
-import type { BodyReader } from "../types.ts";
+import type { BodyReader, BodySink } from "../types.ts";
 
 /** Hands all remaining pieces of `body` to `sink`, one after the other: see {@link BodyReader.pipe}. */
-export async function pipeBody(body: BodyReader, sink: (bytes: Bytes) => Promise<void>): Promise<void> {
+export async function pipeBody(body: BodyReader, sink: BodySink): Promise<void> {
   if (body.pipe !== undefined) return await body.pipe(sink);
-  for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) await sink(bytes);
+  for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) await sink.write(bytes);
 }

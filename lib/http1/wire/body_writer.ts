@@ -3,13 +3,13 @@ import { type Bytes, copyBytes } from "./borrowed.ts";
 import { MESSAGE_BUFFER } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
+import { DONE } from "./done.ts";
 import { asciiBytes, encodeLatin1 } from "./latin1.ts";
 import type { Head } from "./ready_head.ts";
 import { sendMessage, sendText } from "./text_writing.ts";
 import { CHUNKED } from "../types.ts";
 
 const EMPTY = new Uint8Array(0);
-const DONE: Promise<void> = Promise.resolve();
 const LAST_CHUNK_BYTES = asciiBytes(LAST_CHUNK);
 /** Room for the size of a chunk that fits a buffer, its two line ends and the last chunk. */
 const CHUNK_FRAMING = 16;
@@ -64,6 +64,16 @@ export class OutboundBody {
     this.#count(bytes);
     if (bytes.length === 0) return DONE;
     return this.#chunked ? this.#writeChunk(bytes, false) : this.#stream.write(bytes);
+  }
+
+  /** Whether {@link passChunks} may be used. */
+  get chunked(): boolean {
+    return this.#chunked;
+  }
+
+  /** Sends whole chunks as they are, which {@link ChunkedDecoder.plainChunks} has found. */
+  passChunks(chunks: Bytes): Promise<void> {
+    return this.#stream.write(chunks);
   }
 
   /** Sends the last piece and what ends the body. */

@@ -7,8 +7,14 @@ export type Bytes = Uint8Array | BorrowedBytes;
 
 /** Where the bytes lie. For `http1/wire/` only, and for no longer than a call. */
 let viewOf: (bytes: BorrowedBytes) => Uint8Array;
-/** As {@link viewOf}, for a write that has begun: until it has ended their buffer is not used for anything else. */
+let byteIn: (bytes: BorrowedBytes, index: number) => number;
+/**
+ * The buffer they lie in, from {@link startOf} on, for a write that has begun: until it has ended it is not used for
+ * anything else.
+ */
 export let lockForWrite: (bytes: BorrowedBytes) => Uint8Array;
+/** Where in that buffer they begin. */
+export let startOf: (bytes: BorrowedBytes) => number;
 export let unlockAfterWrite: (bytes: BorrowedBytes) => void;
 /** Calls bytes back: from now on using them throws `reason`. @returns whether their buffer is free: no write is under way */
 export let callBack: (bytes: BorrowedBytes, reason: Error) => boolean;
@@ -18,15 +24,19 @@ export let onceFree: (bytes: BorrowedBytes, onFree: () => void) => void;
 /** Bytes of a connection. To keep them: {@link copy}. Valid until their lender calls them back; then they throw. */
 export class BorrowedBytes {
   readonly length: number;
+  #buffer: Uint8Array | undefined;
+  readonly #from: number;
+  /** Made for whoever needs one: what is passed on from where it lies does not. */
   #view: Uint8Array | undefined;
   #gone: Error | undefined;
   #onFree: (() => void) | undefined;
   /** Writes to a socket that have not finished. */
   #writes = 0;
 
-  constructor(view: Uint8Array) {
-    this.length = view.length;
-    this.#view = view;
+  constructor(buffer: Uint8Array, from = 0, to: number = buffer.length) {
+    this.length = to - from;
+    this.#buffer = buffer;
+    this.#from = from;
   }
 
   /** The same bytes in memory of their own. @throws HttpError `aborted` once they are called back */
@@ -37,20 +47,25 @@ export class BorrowedBytes {
   // For the engine's own files, which know what a buffer is: nothing of these is a method.
   static {
     viewOf = (bytes) => {
-      if (bytes.#view === undefined) throw bytes.#gone;
-      return bytes.#view;
+      if (bytes.#buffer === undefined) throw bytes.#gone;
+      return bytes.#view ??= bytes.#buffer.subarray(bytes.#from, bytes.#from + bytes.length);
+    };
+    byteIn = (bytes, index) => {
+      if (bytes.#buffer === undefined) throw bytes.#gone;
+      return bytes.#buffer[bytes.#from + index]!;
     };
     lockForWrite = (bytes) => {
-      const view = viewOf(bytes);
+      if (bytes.#buffer === undefined) throw bytes.#gone;
       bytes.#writes++;
-      return view;
+      return bytes.#buffer;
     };
+    startOf = (bytes) => bytes.#from;
     unlockAfterWrite = (bytes) => {
       if (--bytes.#writes === 0) bytes.#onFree?.();
     };
     onceFree = (bytes, onFree) => void (bytes.#onFree = onFree);
     callBack = (bytes, reason) => {
-      bytes.#view = undefined;
+      bytes.#buffer = bytes.#view = undefined;
       bytes.#gone = reason;
       return bytes.#writes === 0;
     };
@@ -70,7 +85,7 @@ export function copyBytes(bytes: Bytes, target: Uint8Array, at = 0, from = 0, to
 
 /** The byte at `index`, which must be one of them. @throws HttpError `aborted` */
 export function byteAt(bytes: Bytes, index: number): number {
-  return (bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes)[index]!;
+  return bytes instanceof BorrowedBytes ? byteIn(bytes, index) : bytes[index]!;
 }
 
 /** Nothing, where what is found would be the view itself or a part of it. */

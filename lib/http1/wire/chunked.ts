@@ -118,6 +118,40 @@ export class ChunkedDecoder {
     return position;
   }
 
+  /**
+   * Consumes whole chunks from the start of one on, as plain as {@link formatChunkHead} makes them, so that they may be
+   * sent on as they stand: of four or more bytes, no digit too many, no extension, never the last one. Where there is none
+   * nothing is consumed, and {@link next} finds out why. @returns the position after them
+   */
+  plainChunks(bytes: Uint8Array, from: number, to: number): number {
+    let position = from;
+    while (this.#state === State.SizeStart && this.#findPlain(bytes, position, to)) {
+      this.#total += this.payloadEnd - this.payloadStart;
+      position = this.payloadEnd + 2;
+    }
+    return position;
+  }
+
+  /** Whether a plain chunk lies there whole; sets where its payload is. */
+  #findPlain(bytes: Uint8Array, from: number, to: number): boolean {
+    let at = from;
+    let size = 0;
+    for (let digit = 0; at < to && at - from <= MOST_PLAIN_DIGITS; at++) {
+      digit = hexDigit(bytes[at]!);
+      if (digit < 0) break;
+      size = size * 16 + digit;
+      // A zero in front: the last chunk, or digits too many.
+      if (size === 0) return false;
+    }
+    const start = at + 2;
+    const end = start + size;
+    if (size < LEAST_PLAIN || at - from > MOST_PLAIN_DIGITS || end + 2 > to) return false;
+    if (bytes[at] !== CR || bytes[at + 1] !== LF || bytes[end] !== CR || bytes[end + 1] !== LF) return false;
+    this.payloadStart = start;
+    this.payloadEnd = end;
+    return true;
+  }
+
   #step(byte: number): void {
     const state = this.#state;
     if (state <= State.Size) this.#size(byte);
@@ -246,6 +280,10 @@ export class ChunkedDecoder {
   }
 }
 
+/** More bytes than a buffer holds. */
+const MOST_PLAIN_DIGITS = 6;
+/** So that the last four bytes of what is passed on tell where an event ends: none of them is framing. */
+const LEAST_PLAIN = 4;
 const NOT_IN_TRAILERS: ReadonlySet<string> = new Set(["connection", "content-length", "host", "transfer-encoding"]);
 
 const SEMICOLON = 0x3b;

@@ -3,9 +3,10 @@
 // and bytes that are lent stay in place until the owner calls them back; while one of them is being written to another
 // socket, its buffer is no longer shared. Every buffer in use beyond the one it waits with at rest is charged; where there
 // is no room, reads wait and writes copy nothing.
-import { BorrowedBytes, type Bytes, callBack, lockForWrite, onceFree, unlockAfterWrite } from "./borrowed.ts";
+import { BorrowedBytes, type Bytes, callBack, lockForWrite, onceFree, startOf, unlockAfterWrite } from "./borrowed.ts";
 import { bufferSize, giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
 import type { ByteAccount, Charge } from "../byte_account.ts";
+import { DONE } from "./done.ts";
 import type { Socket, SocketOwner } from "../../platform/socket.ts";
 import { HttpError } from "../types.ts";
 
@@ -44,7 +45,6 @@ export interface StreamOptions {
   readonly claim: Claim;
 }
 
-const DONE: Promise<void> = Promise.resolve();
 const CALLED_BACK = new HttpError("aborted", "using borrowed bytes: the exchange they belong to has ended");
 const EMPTY = new Uint8Array(0);
 /** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
@@ -289,7 +289,7 @@ export class ByteStream implements SocketOwner {
 
   /** Lends a part of `buffer`, until {@link release}. */
   lend(start: number, end: number): BorrowedBytes {
-    return this.#lent = new BorrowedBytes(this.buffer.subarray(start, end));
+    return this.#lent = new BorrowedBytes(this.buffer, start, end);
   }
 
   #callBack(): void {
@@ -377,12 +377,13 @@ export class ByteStream implements SocketOwner {
 
   /**
    * Writes `bytes`, which, unless they are borrowed, must not change until this resolves: when the socket took them or is
-   * gone. @throws HttpError `aborted` if they were borrowed and have been called back
+   * gone; it is {@link DONE} where that was at once. @throws HttpError `aborted` if they were borrowed and have been called back
    */
   write(bytes: Bytes, from = 0, to: number = bytes.length): Promise<void> {
-    const isBorrowed = bytes instanceof BorrowedBytes;
-    const all = isBorrowed ? lockForWrite(bytes) : bytes;
-    return this.#enqueue(all, from, to, isBorrowed ? bytes : undefined);
+    if (!(bytes instanceof BorrowedBytes)) return this.#enqueue(bytes, from, to, undefined);
+    const buffer = lockForWrite(bytes);
+    const start = startOf(bytes);
+    return this.#enqueue(buffer, start + from, start + to, bytes);
   }
 
   #enqueue(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {

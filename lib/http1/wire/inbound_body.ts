@@ -6,7 +6,8 @@ import { MESSAGE_BUFFER } from "./buffers.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
 import type { Side } from "./grammar.ts";
-import { type BodyReader, CHUNKED, HttpError, UNTIL_CLOSE } from "../types.ts";
+import { DONE } from "./done.ts";
+import { type BodyReader, type BodySink, CHUNKED, HttpError, UNTIL_CLOSE } from "../types.ts";
 
 /** The connection a body arrives on. */
 export interface BodyHost {
@@ -26,7 +27,7 @@ export interface InboundBodyOptions {
 }
 
 interface Pipe {
-  readonly sink: (bytes: Bytes) => Promise<void>;
+  readonly sink: BodySink;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   readonly next: () => void;
@@ -162,7 +163,7 @@ export class InboundBody implements BodyReader {
     return bytes.subarray(0, size);
   }
 
-  pipe(sink: (bytes: Bytes) => Promise<void>): Promise<void> {
+  pipe(sink: BodySink): Promise<void> {
     if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
     return new Promise((resolve, reject) => {
       this.#pipe = { sink, resolve, reject, next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
@@ -172,32 +173,53 @@ export class InboundBody implements BodyReader {
 
   /** Gives what has arrived to the pipe's sink, and waits for more. One promise a body, not one a piece. */
   #flow(): void {
-    const pipe = this.#pipe;
-    if (pipe === undefined) return;
     const { stream } = this.#host;
-    if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
-    if (stream.lending) stream.release();
-    const bytes = this.#pull();
-    if (bytes !== undefined) {
-      this.#sink(pipe, bytes);
-    } else if (this.#failure !== undefined) {
-      this.#endPipe(this.#failure);
-    } else if (this.done) {
-      this.#pipe = undefined;
-      pipe.resolve();
-    } else {
-      this.waiting = true;
-      this.#post();
-      this.#host.onBodyWanted();
+    for (let pipe = this.#pipe; pipe !== undefined; pipe = this.#pipe) {
+      if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
+      if (stream.lending) stream.release();
+      let taken: Promise<void> | undefined;
+      try {
+        taken = this.#passChunks(pipe.sink) ?? this.#passPiece(pipe.sink);
+      } catch (error) {
+        return this.#endPipe(error);
+      }
+      if (taken === undefined) return this.#awaitMore(pipe);
+      if (taken !== DONE) return void taken.then(pipe.next, pipe.stop);
     }
   }
 
-  #sink(pipe: Pipe, bytes: Bytes): void {
-    try {
-      pipe.sink(bytes).then(pipe.next, pipe.stop);
-    } catch (error) {
-      this.#endPipe(error);
+  /** Whole chunks as they stand, if the sink takes those: what follows is parsed as ever. */
+  #passChunks(sink: BodySink): Promise<void> | undefined {
+    const decoder = this.#decoder;
+    const { stream } = this.#host;
+    if (decoder === undefined || sink.takesChunks !== true || stream.start === stream.end) return undefined;
+    const { start } = stream;
+    const before = decoder.total;
+    const end = decoder.plainChunks(stream.buffer, start, stream.end);
+    if (end === start) return undefined;
+    this.#untouched = false;
+    stream.start = end;
+    if (decoder.total > this.#maxBytes) {
+      this.#failure = tooLarge(this.#maxBytes);
+      return undefined;
     }
+    return sink.passChunks!(stream.lend(start, end), decoder.total - before);
+  }
+
+  #passPiece(sink: BodySink): Promise<void> | undefined {
+    const bytes = this.#pull();
+    return bytes === undefined ? undefined : sink.write(bytes);
+  }
+
+  #awaitMore(pipe: Pipe): void {
+    if (this.#failure !== undefined) return this.#endPipe(this.#failure);
+    if (this.done) {
+      this.#pipe = undefined;
+      return pipe.resolve();
+    }
+    this.waiting = true;
+    this.#post();
+    this.#host.onBodyWanted();
   }
 
   #endPipe(error: unknown): void {

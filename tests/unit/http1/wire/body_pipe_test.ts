@@ -1,7 +1,9 @@
 // Bodies passed on piece by piece: order, backpressure, and every way it can end.
 import assert from "node:assert/strict";
 import { pipeBody } from "../../../../lib/http1/wire/body_pipe.ts";
-import type { ClientResponse } from "../../../../lib/http1/types.ts";
+import type { BodySink, ClientResponse } from "../../../../lib/http1/types.ts";
+import type { Bytes } from "../../../../lib/http1/wire/borrowed.ts";
+import { DONE } from "../../../../lib/http1/wire/done.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
@@ -9,6 +11,9 @@ import { FedBody, get, poolBefore, type TestPool } from "../client/pool_support.
 import { echo, serve } from "../server/server_support.ts";
 
 const STREAM = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/** A sink that takes pieces only. */
+const sinkOf = (write: BodySink["write"]): BodySink => ({ write });
 
 async function streamFrom(test: TestPool, head = STREAM): Promise<{ peer: RawPeer; response: ClientResponse }> {
   const call = test.pool.send(get());
@@ -22,10 +27,13 @@ Deno.test("pipe hands on each piece when it comes, and resolves after the last",
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test);
   const pieces: string[] = [];
-  const piped = pipeBody(response.body, (bytes) => {
-    pieces.push(textOf(bytes));
-    return Promise.resolve();
-  });
+  const piped = pipeBody(
+    response.body,
+    sinkOf((bytes) => {
+      pieces.push(textOf(bytes));
+      return Promise.resolve();
+    }),
+  );
   for (let i = 0; i < 20; i++) {
     await peer.send(`5\r\npiec${i % 10}\r\n`);
     await until(() => pieces.length === i + 1, "the piece");
@@ -43,10 +51,13 @@ Deno.test("pipe waits for its sink, and its sender for it", STRICT, async () => 
   const { peer, response } = await streamFrom(test, "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n");
   let taken = 0;
   let go: (() => void) | undefined;
-  const piped = pipeBody(response.body, (bytes) => {
-    taken += bytes.length;
-    return new Promise((resolve) => go = resolve);
-  });
+  const piped = pipeBody(
+    response.body,
+    sinkOf((bytes) => {
+      taken += bytes.length;
+      return new Promise((resolve) => go = resolve);
+    }),
+  );
   const sending = (async () => {
     for (let i = 0; i < 500; i++) await peer.send(new Uint8Array(100_000));
   })();
@@ -67,20 +78,20 @@ Deno.test("pipe rejects when its sink does, when the upstream dies and when the 
   await using test = poolBefore(new RawUpstream());
   const full = new Error("full");
   const refusing = await streamFrom(test);
-  const refused = pipeBody(refusing.response.body, () => Promise.reject(full));
+  const refused = pipeBody(refusing.response.body, sinkOf(() => Promise.reject(full)));
   await refusing.peer.send("3\r\nabc\r\n");
   await assert.rejects(within("the refusal", refused), full);
   refusing.response.release();
 
   const dying = await streamFrom(test);
-  const died = pipeBody(dying.response.body, () => Promise.resolve());
+  const died = pipeBody(dying.response.body, sinkOf(() => Promise.resolve()));
   await dying.peer.send("3\r\nabc\r\n");
   await dying.peer.close();
   await assert.rejects(within("the death", died), { code: "upstream_closed" });
   dying.response.release();
 
   const breaking = await streamFrom(test);
-  const broke = pipeBody(breaking.response.body, () => Promise.resolve());
+  const broke = pipeBody(breaking.response.body, sinkOf(() => Promise.resolve()));
   await breaking.peer.send("3\r\nabcX");
   await assert.rejects(within("the fault", broke), { code: "upstream_invalid" });
   breaking.response.release();
@@ -90,7 +101,7 @@ Deno.test("pipe rejects when its sink does, when the upstream dies and when the 
   await peer.takeMessage();
   await peer.send(STREAM + "3\r\nabc\r\n");
   const response = await call.response;
-  const aborted = pipeBody(response.body, () => Promise.resolve());
+  const aborted = pipeBody(response.body, sinkOf(() => Promise.resolve()));
   call.abort();
   await assert.rejects(within("the abort", aborted), { code: "aborted" });
 });
@@ -99,10 +110,13 @@ Deno.test("pipe ends with the connection where the body does", STRICT, async () 
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test, "HTTP/1.1 200 OK\r\n\r\n");
   let text = "";
-  const piped = pipeBody(response.body, (bytes) => {
-    text += textOf(bytes);
-    return Promise.resolve();
-  });
+  const piped = pipeBody(
+    response.body,
+    sinkOf((bytes) => {
+      text += textOf(bytes);
+      return Promise.resolve();
+    }),
+  );
   await peer.send("until ");
   await until(() => text !== "", "the first piece");
   await peer.send("the end");
@@ -115,9 +129,9 @@ Deno.test("pipe ends with the connection where the body does", STRICT, async () 
 Deno.test("a body is read by one reader at a time", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test);
-  const piped = pipeBody(response.body, () => Promise.resolve());
+  const piped = pipeBody(response.body, sinkOf(() => Promise.resolve()));
   await assert.rejects(response.body.read(), TypeError);
-  await assert.rejects(pipeBody(response.body, () => Promise.resolve()), TypeError);
+  await assert.rejects(pipeBody(response.body, sinkOf(() => Promise.resolve())), TypeError);
   assert.equal(response.body.takeBuffered(), undefined);
   await peer.send("0\r\n\r\n");
   await piped;
@@ -126,7 +140,7 @@ Deno.test("a body is read by one reader at a time", STRICT, async () => {
   await using second = poolBefore(new RawUpstream());
   const other = await streamFrom(second);
   let go: (() => void) | undefined;
-  const held = pipeBody(other.response.body, () => new Promise((resolve) => go = resolve));
+  const held = pipeBody(other.response.body, sinkOf(() => new Promise((resolve) => go = resolve)));
   await other.peer.send("3\r\nabc\r\n0\r\n\r\n");
   await until(() => go !== undefined, "the piece");
   await assert.rejects(other.response.body.read(), TypeError);
@@ -138,9 +152,12 @@ Deno.test("a body is read by one reader at a time", STRICT, async () => {
 Deno.test("a sink that throws ends its pipe, and nothing else", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const { peer, response } = await streamFrom(test);
-  const piped = pipeBody(response.body, () => {
-    throw new TypeError("boom");
-  });
+  const piped = pipeBody(
+    response.body,
+    sinkOf(() => {
+      throw new TypeError("boom");
+    }),
+  );
   await peer.send("3\r\nabc\r\n");
   await assert.rejects(within("the fault", piped), /boom/);
   response.release();
@@ -151,10 +168,13 @@ Deno.test("pipe reads request bodies, and fails with the client", STRICT, async 
   let failure: unknown;
   await using server = await serve(async (exchange) => {
     try {
-      await pipeBody(exchange.body, (bytes) => {
-        seen.push(textOf(bytes));
-        return Promise.resolve();
-      });
+      await pipeBody(
+        exchange.body,
+        sinkOf((bytes) => {
+          seen.push(textOf(bytes));
+          return Promise.resolve();
+        }),
+      );
       await echo(exchange);
     } catch (error) {
       failure = error;
@@ -177,9 +197,75 @@ Deno.test("pipeBody reads readers that have no pipe", STRICT, async () => {
   const body = new FedBody(6);
   for (const piece of ["abc", "def", null]) body.feed(piece);
   let text = "";
-  await pipeBody(body, (bytes) => {
-    text += textOf(bytes);
-    return Promise.resolve();
-  });
+  await pipeBody(
+    body,
+    sinkOf((bytes) => {
+      text += textOf(bytes);
+      return Promise.resolve();
+    }),
+  );
   assert.equal(text, "abcdef");
+});
+
+/** A sink that takes chunks with their framing, and what it was given. */
+class ChunkSink implements BodySink {
+  readonly takesChunks = true;
+  readonly given: string[] = [];
+  payload = 0;
+
+  write(bytes: Bytes): Promise<void> {
+    this.given.push(`piece ${textOf(bytes)}`);
+    this.payload += bytes.length;
+    return DONE;
+  }
+
+  passChunks(chunks: Bytes, payload: number): Promise<void> {
+    this.given.push(`chunks ${textOf(chunks)}`);
+    this.payload += payload;
+    return DONE;
+  }
+}
+
+Deno.test(
+  "pipe hands on whole plain chunks as they came, together, and all others as their bytes",
+  STRICT,
+  async () => {
+    await using test = poolBefore(new RawUpstream());
+    const { peer, response } = await streamFrom(test);
+    const sink = new ChunkSink();
+    const piped = pipeBody(response.body, sink);
+    const steps: [sent: string, given: string[]][] = [
+      ["4\r\nabcd\r\n", ["chunks 4\r\nabcd\r\n"]],
+      ["4\r\nefgh\r\nA\r\n0123456789\r\n", ["chunks 4\r\nefgh\r\nA\r\n0123456789\r\n"]],
+      ["04\r\nijkl\r\n", ["piece ijkl"]],
+      ["4;x=y\r\nmnop\r\n", ["piece mnop"]],
+      ["3\r\nqrs\r\n", ["piece qrs"]],
+      ["4\r\ntuvw\r\n6\r\nxy", ["chunks 4\r\ntuvw\r\n", "piece xy"]],
+      ["zABC\r\n4\r\nDEFG\r\n", ["piece zABC", "piece DEFG"]],
+      ["4\r\nHIJK\r\n0\r\n\r\n", ["chunks 4\r\nHIJK\r\n"]],
+    ];
+    for (const [sent, given] of steps) {
+      sink.given.length = 0;
+      await peer.send(sent);
+      await until(() => sink.given.length >= given.length, `what came of ${sent}`);
+      assert.deepEqual(sink.given, given);
+    }
+    await within("the end", piped);
+    assert.equal(sink.payload, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJK0123456789".length);
+    response.release();
+  },
+);
+
+Deno.test("pipe lets no chunk pass whose framing is broken, wherever it is broken", STRICT, async () => {
+  for (const broken of ["4\r\nabcdX\n", "4\r\nabcd\rX", "4\rXabcd\r\n", "4\nabcd\r\n", "4 \r\nabcd\r\n", "g\r\n"]) {
+    await using test = poolBefore(new RawUpstream());
+    const { peer, response } = await streamFrom(test);
+    const sink = new ChunkSink();
+    const piped = pipeBody(response.body, sink);
+    await peer.send("4\r\ngood\r\n" + broken + "4\r\nnext\r\n");
+    await assert.rejects(within("the fault", piped), { code: "upstream_invalid" }, broken);
+    assert.ok(!sink.given.join().includes("next"), broken);
+    assert.equal(sink.given[0], "chunks 4\r\ngood\r\n");
+    response.release();
+  }
 });

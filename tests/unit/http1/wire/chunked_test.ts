@@ -19,6 +19,39 @@ Deno.test("ChunkedDecoder hands out ranges of the array it is given", STRICT, ()
   assert.deepEqual([decoder.payloadStart === decoder.payloadEnd, decoder.total, decoder.done], [true, 7, true]);
 });
 
+Deno.test("plainChunks consumes whole chunks that could be ours, and nothing of any other", STRICT, () => {
+  const consumed = (text: string) => new ChunkedDecoder("response").plainChunks(latin1(text), 0, text.length);
+  assert.equal(consumed("4\r\nabcd\r\n"), 9);
+  assert.equal(consumed("4\r\nabcd\r\n0a\r\n"), 9);
+  assert.equal(consumed("4\r\nabcd\r\na\r\n0123456789\r\n4\r\nab"), 24);
+  assert.equal(consumed(`fffff\r\n${"x".repeat(0xfffff)}\r\n`), 0xfffff + 9);
+  for (
+    const other of [
+      ...["", "4", "4\r", "4\r\n", "4\r\nabcd", "4\r\nabcd\r", "0\r\n\r\n", "00\r\n\r\n", "04\r\nabcd\r\n"],
+      ...[
+        "4;a\r\nabcd\r\n",
+        "4 \r\nabcd\r\n",
+        "+4\r\nabcd\r\n",
+        "0x4\r\nabcd\r\n",
+        "\r\n4\r\nabcd\r\n",
+        "3\r\nabc\r\n",
+      ],
+      ...["4\n\nabcd\r\n", "4\r\nabcd\n\n", "4\r\nabcde\r\n", "4\r\nabc\r\n\r\n", "1000000\r\nabcd\r\n"],
+    ]
+  ) {
+    assert.equal(consumed(other), 0, JSON.stringify(other));
+  }
+});
+
+Deno.test("plainChunks begins at the start of a chunk only", STRICT, () => {
+  const bytes = latin1("8\r\n4\r\nabcd\r\n4\r\nefgh\r\n0\r\n\r\n4\r\nabcd\r\n");
+  const decoder = new ChunkedDecoder("response");
+  assert.equal(decoder.next(bytes, 0, 5), 5);
+  assert.equal(decoder.plainChunks(bytes, 3, bytes.length), 3, "within the data of a chunk");
+  assert.equal(decoder.next(bytes, 5, bytes.length), 11);
+  assert.equal(decoder.plainChunks(bytes, 11, bytes.length), 11, "before the line end behind it");
+});
+
 Deno.test("ChunkedDecoder consumes nothing when the body has ended", STRICT, () => {
   const decoder = new ChunkedDecoder("request");
   const bytes = latin1("0\r\n\r\nGET /");
