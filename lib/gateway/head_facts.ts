@@ -4,6 +4,8 @@
 import { HOP_FIELD } from "../replica/hop_proof.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
+import type { Passage, Peer } from "../replica/peer.ts";
+import type { ReceivedHead } from "../replica/replicas.ts";
 import type { Caller } from "../session/caller.ts";
 
 /** Fields that cross to the upstream, beside what they were got from: by which rules, for whom, what is remembered. */
@@ -43,6 +45,10 @@ export class HeadFacts {
   proof: object | undefined = undefined;
   /** What of it crosses, and into which session. */
   crossing: Crossing | undefined = undefined;
+  /** What it proves that another replica has passed it on with. */
+  hopHead: ReceivedHead | undefined = undefined;
+  /** How it is passed on, and to whom. */
+  passage: { readonly to: Peer; readonly passage: Passage } | undefined = undefined;
 
   constructor(fields: Fields) {
     let sessionId, authorization, protocolVersion, origin, contentType, coding, userAgent, traceparent, hop;

@@ -7,7 +7,7 @@ import { countField, fieldValue } from "../http1/wire/fields.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { RequestTrace } from "../telemetry/request_trace.ts";
-import { HOP_FIELD, type HopClaim } from "../replica/hop_proof.ts";
+import { HOP_FIELD, HOP_PROOF_FIELD, type HopClaim } from "../replica/hop_proof.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 import type { Subject } from "../mcp/message_subject.ts";
 import { transportNumber, UNREAD } from "../mcp/methods.ts";
@@ -25,6 +25,7 @@ export const SINGLETON_FIELDS: readonly string[] = [
   "mcp-session-id",
   "origin",
   HOP_FIELD,
+  HOP_PROOF_FIELD,
 ];
 
 export class Inbound implements ResolverView {

@@ -12,7 +12,7 @@ import { admit, countPlain, isAllowedBefore } from "./in/admit.ts";
 import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
-import { answerReplica, requireHop, requireHopBody } from "./in/hopped.ts";
+import { answerReplica, noteHop, requireHop, requireHopBody } from "./in/hopped.ts";
 import { guardProblem, preflightFields } from "./in/guard.ts";
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
 import { asItIs, findOwned, openIfOurs, openOwned } from "./in/open.ts";
@@ -31,7 +31,11 @@ import { decideTrace, endTrace } from "./traced.ts";
 /** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
 export async function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
   const inbound = new Inbound(exchange, parts.now());
-  if (inbound.facts.hop !== undefined && await answerReplica(parts, inbound)) return;
+  if (inbound.facts.hop !== undefined) {
+    const answered = answerReplica(parts, inbound);
+    if (answered !== undefined) return await answered;
+    noteHop(parts, inbound);
+  }
   try {
     // What another replica passes on is observed there.
     const waiting = parts.observers.watched && inbound.hop === undefined ? beginRecord(parts, inbound) : undefined;

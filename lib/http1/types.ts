@@ -27,6 +27,8 @@ export interface RequestHead {
   readonly query: string;
   readonly minorVersion: 0 | 1;
   readonly fields: Fields;
+  /** See {@link Exchange.changing}: of the message that was parsed, not of others with the same head. */
+  readonly changing?: string | undefined;
   /** The authority asked for: of an absolute-form target, else `Host`; empty only for HTTP/1.0 without one. */
   readonly host: string;
   /** ≥ 0 or {@link CHUNKED}. */
@@ -115,6 +117,8 @@ export interface Exchange {
   readonly head: RequestHead;
   readonly body: BodyReader;
   readonly connection: ServerConnection;
+  /** Of the field that says something else in each message (`HeadLimits.changing`), which is not among the head's. */
+  readonly changing?: string | undefined;
   /** Called at most once, if the client goes away before the response has ended. */
   onAbort: (() => void) | undefined;
   readonly aborted: boolean;
@@ -150,12 +154,16 @@ export interface ClientRequest {
   readonly body?: Bytes;
   /** Where the head is kept once it is made, for all requests that have the same method, target and list of fields. */
   readonly made?: MadeHead | undefined;
+  /** One field more, which is another in each request: its name and its value. */
+  readonly changing?: readonly [name: string, value: string] | undefined;
 }
 
 /** See {@link ClientRequest.made}. For the pool alone. */
 export interface MadeHead {
   /** Up to the digits of Content-Length. */
   bytes: Uint8Array | undefined;
+  /** The connection that one with a changing field was sent on last: whoever is there knows the rest of it. */
+  carrier?: object | undefined;
 }
 
 export interface ClientResponse {

@@ -2,72 +2,127 @@
 // the ring, is meant for this very process, and is new (docs/behaviour.md R2).
 // A proof covers all that the receiver will act on: method, target, every field, the body's digest, the client's address,
 // the receiver's address and process. Clocks do not matter: a process has a random name, and counts what it sends.
+// What requests of one client have in common is digested once, by either end: a hop costs a MAC over little.
 import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
-import type { FieldList } from "../http1/types.ts";
+import type { Fields } from "../http1/types.ts";
 import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
-import { createHash, timingSafeEqual } from "../platform/builtin.ts";
+import { asciiBytes, encodeLatin1, keepLatin1 } from "../http1/wire/latin1.ts";
+import { hash, timingSafeEqual } from "../platform/builtin.ts";
 
-/** The field that proofs travel in. It never passes to or from anybody else. */
+/** The field that says whom a request is passed on by and for, and that questions and answers travel in. */
 export const HOP_FIELD = "signet-hop";
+/** The field that proves it, another in each. Neither ever passes to or from anybody else. */
+export const HOP_PROOF_FIELD = "signet-hop-proof";
 
-/** Names of processes, challenges and proofs: base64url. */
+/** Of this form. Replicas of another take each other for dead: what they are asked they bring to themselves. */
+const VERSION = "2";
+/** Names of processes and challenges: base64url. */
 const NAME = /^[\w-]{22}$/;
-const PROOF = /^[\w-]{43}$/;
-const COUNT = /^(0|[1-9]\d{0,14})$/;
+/** Digests and MACs: hex. */
+const DIGEST = /^[0-9a-f]{64}$/;
+const COUNT_DIGITS = 15;
+const PROOF_LENGTH = COUNT_DIGITS + 64 + 64;
 /** Or {@link NONE}; with the zone that a link-local one has. */
 const ADDRESS = /^[0-9a-fA-F.:-]{1,64}(?:%[\w.-]{1,32})?$/;
-/** Where there is no body, or no address. */
+/** Where there is no address. */
 const NONE = "-";
 
-/** What a request passed on says of itself. */
-export interface HopClaim {
+/** What all requests that one process passes on to another for one client say of themselves. */
+export interface HopOrigin {
   /** The process it is meant for. */
   readonly instance: string;
-  /** The process that sends it, and the how manieth it is. */
+  /** The process that sends it. */
   readonly sender: string;
-  readonly count: number;
   /** Address of the client it comes from; empty where that has none. */
   readonly client: string;
+}
+
+/** What one of them says. */
+export interface HopClaim extends HopOrigin {
+  /** The how manieth it is of those that its sender has sent. */
+  readonly count: number;
   /** Of the body; see {@link digestOfBody}. */
   readonly bodyDigest: string;
 }
 
-/** What the receiver sees of it. */
+/** What the receiver sees of it but for its body. */
 export interface HopRequest {
   /** Address that the receiver goes by. */
   readonly to: string;
   readonly method: string;
   readonly target: string;
-  /** End-to-end fields, but for {@link HOP_FIELD}. */
-  readonly fields: FieldList;
+  /** End-to-end fields, but for the two of hops. */
+  readonly fields: Fields;
 }
 
-export function digestOfBody(body: Bytes | undefined): string {
-  if (body === undefined || body.length === 0) return NONE;
-  return inspectBytes(body, (bytes) => createHash("sha256").update(bytes).digest("base64url"), undefined);
+const NO_BODY = new Uint8Array(0);
+
+/** SHA-256, in hex. */
+export function digestOfBody(body: Bytes = NO_BODY): string {
+  return inspectBytes(body, (bytes) => hash("sha256", bytes), undefined);
 }
 
-/** The field of a request passed on. */
-export function proveHop(key: MasterKey, claim: HopClaim, request: HopRequest): string {
-  const words = ["1", key.id, ...wordsOf(claim)];
-  return [...words, macOf(key, ["hop", ...words, ...partsOf(request)])].join(" ");
+/** The head of requests passed on, and who passes them on: what is proven of each is proven together with it. */
+export class HopHead {
+  readonly origin: HopOrigin;
+  /** What {@link HOP_FIELD} says. */
+  readonly field: string;
+  /** Held by the ring, or not any more: whoever keeps this asks again. */
+  readonly key: MasterKey;
+  readonly #digest: Uint8Array;
+
+  constructor(key: MasterKey, origin: HopOrigin, { to, method, target, fields }: HopRequest) {
+    const { instance, sender, client } = origin;
+    this.key = key;
+    this.origin = origin;
+    this.field = [VERSION, key.id, instance, sender, client === "" ? NONE : client].join(" ");
+    this.#digest = hash("sha256", keepLatin1(framed([this.field, to, method, target, ...fields])), "buffer");
+  }
+
+  /** What {@link HOP_PROOF_FIELD} says. @param bodyDigest see {@link digestOfBody} */
+  prove(count: number, bodyDigest: string): string {
+    const said = String(count).padStart(COUNT_DIGITS, "0") + bodyDigest;
+    return said + this.#macOf(said);
+  }
+
+  /** What a request with this head claims, if that is proven. */
+  read(proof: string): HopClaim | undefined {
+    if (proof.length !== PROOF_LENGTH) return undefined;
+    const said = proof.slice(0, COUNT_DIGITS + 64);
+    if (!isEqual(proof.slice(COUNT_DIGITS + 64), this.#macOf(said))) return undefined;
+    const { instance, sender, client } = this.origin;
+    const [count, bodyDigest] = [Number(said.slice(0, COUNT_DIGITS)), said.slice(COUNT_DIGITS)];
+    return { instance, sender, client, count, bodyDigest };
+  }
+
+  #macOf(said: string): string {
+    MESSAGE.set(this.#digest, LABEL.length);
+    encodeLatin1(said, SAID);
+    return hmacSha256(this.key.hopKey, MESSAGE);
+  }
 }
 
-/** What it claims, if that is proven; undefined if it is not, or is no claim at all. */
-export function readHop(ring: KeyRing, field: string, request: HopRequest): HopClaim | undefined {
+/** Told from all questions and answers, which are framed and begin with a digit. */
+const LABEL = asciiBytes("hop ");
+/** One for all: a proof is made in one go. */
+const MESSAGE = new Uint8Array(LABEL.length + 32 + COUNT_DIGITS + 64);
+const SAID = MESSAGE.subarray(LABEL.length + 32);
+MESSAGE.set(LABEL);
+
+/** The head of requests that say `field` of themselves; undefined if that is no claim, or of another ring. */
+export function readHopHead(ring: KeyRing, field: string, request: HopRequest): HopHead | undefined {
   const words = field.split(" ");
-  const [version, keyId = "", instance = "", sender = "", count = "", client = "", bodyDigest = "", proof = ""] = words;
-  if (words.length !== 8 || version !== "1" || !NAME.test(instance) || !NAME.test(sender)) return undefined;
-  if (!COUNT.test(count) || !ADDRESS.test(client) || !(bodyDigest === NONE || PROOF.test(bodyDigest))) return undefined;
+  const [version, keyId = "", instance = "", sender = "", client = ""] = words;
+  if (words.length !== 5 || version !== VERSION || !NAME.test(instance) || !NAME.test(sender)) return undefined;
   const key = keyOf(ring, keyId);
-  if (key === undefined || !isProof(key, proof, ["hop", ...words.slice(0, 7), ...partsOf(request)])) return undefined;
-  return { instance, sender, count: Number(count), client: client === NONE ? "" : client, bodyDigest };
+  if (key === undefined || !ADDRESS.test(client)) return undefined;
+  return new HopHead(key, { instance, sender, client: client === NONE ? "" : client }, request);
 }
 
 /** The field of a question: who is there, at `to`? */
 export function proveQuestion(key: MasterKey, { to, challenge }: { to: string; challenge: string }): string {
-  const words = ["1", key.id, "who", challenge];
+  const words = [VERSION, key.id, "who", challenge];
   return [...words, macOf(key, [...words, to])].join(" ");
 }
 
@@ -79,7 +134,7 @@ export function readQuestion(
 ): { readonly challenge: string; readonly key: MasterKey } | undefined {
   const words = field.split(" ");
   const [version, keyId = "", who, challenge = "", proof = ""] = words;
-  if (words.length !== 5 || version !== "1" || who !== "who" || !NAME.test(challenge)) return undefined;
+  if (words.length !== 5 || version !== VERSION || who !== "who" || !NAME.test(challenge)) return undefined;
   const key = keyOf(ring, keyId);
   if (key === undefined || !isProof(key, proof, [...words.slice(0, 4), to])) return undefined;
   return { challenge, key };
@@ -90,7 +145,7 @@ export function proveAnswer(
   key: MasterKey,
   { to, challenge, instance }: { to: string; challenge: string; instance: string },
 ): string {
-  return ["1", instance, macOf(key, ["here", instance, challenge, to])].join(" ");
+  return [VERSION, instance, macOf(key, ["here", instance, challenge, to])].join(" ");
 }
 
 /** The process that answers; undefined if it has proven nothing. */
@@ -100,50 +155,63 @@ export function readAnswer(
   { to, challenge }: { to: string; challenge: string },
 ): string | undefined {
   const [version, instance = "", proof = "", ...more] = field.split(" ");
-  if (version !== "1" || more.length > 0 || !NAME.test(instance)) return undefined;
+  if (version !== VERSION || more.length > 0 || !NAME.test(instance)) return undefined;
   return isProof(key, proof, ["here", instance, challenge, to]) ? instance : undefined;
-}
-
-function wordsOf({ instance, sender, count, client, bodyDigest }: HopClaim): string[] {
-  return [instance, sender, String(count), client === "" ? NONE : client, bodyDigest];
-}
-
-function partsOf({ to, method, target, fields }: HopRequest): string[] {
-  return [to, method, target, ...fields];
 }
 
 function keyOf(ring: KeyRing, id: string): MasterKey | undefined {
   return /^[0-9a-f]{8}$/.test(id) ? ring.find(Number.parseInt(id, 16)) : undefined;
 }
 
-/** Each part behind its length, so that no other parts give the same input. Strings are latin1, as fields are. */
-function macOf(key: MasterKey, parts: readonly string[]): string {
+/** Each part behind its length, so that no other parts give the same text. */
+function framed(parts: readonly string[]): string {
   let text = "";
   for (const part of parts) text += `${part.length}:${part}`;
-  return hmacSha256(key.hopKey, Buffer.from(text, "latin1"));
+  return text;
 }
 
-const BLOCK_BYTES = 64;
-const pads = new WeakMap<Uint8Array, readonly [inner: Uint8Array, outer: Uint8Array]>();
+/** Strings are latin1, as fields are. */
+function macOf(key: MasterKey, parts: readonly string[]): string {
+  return hmacSha256(key.hopKey, keepLatin1(framed(parts)));
+}
+
+const BLOCK_BYTES = 64, HASH_BYTES = 32;
+
+/** A key's two blocks, each with room behind it for what is hashed with it. */
+interface Pads {
+  inner: Uint8Array;
+  readonly outer: Uint8Array;
+}
+const pads = new WeakMap<Uint8Array, Pads>();
 
 /**
  * RFC 2104, over the runtime's SHA-256: its own HMAC takes ten times as long on Deno. @param key at most a block long
- * @returns base64url
+ * @returns hex
  */
 export function hmacSha256(key: Uint8Array, text: Uint8Array): string {
   let pair = pads.get(key);
-  if (pair === undefined) pads.set(key, pair = [padded(key, 0x36), padded(key, 0x5c)]);
-  const inner = createHash("sha256").update(pair[0]).update(text).digest();
-  return createHash("sha256").update(pair[1]).update(inner).digest("base64url");
+  if (pair === undefined) pads.set(key, pair = { inner: padded(key, 0x36, 0), outer: padded(key, 0x5c, HASH_BYTES) });
+  const length = BLOCK_BYTES + text.length;
+  // Most are of one length, and hashed where the last one was.
+  if (pair.inner.length !== length) pair.inner = padded(key, 0x36, text.length);
+  pair.inner.set(text, BLOCK_BYTES);
+  pair.outer.set(hash("sha256", pair.inner, "buffer"), BLOCK_BYTES);
+  return hash("sha256", pair.outer);
 }
 
-function padded(key: Uint8Array, value: number): Uint8Array {
-  const block = new Uint8Array(BLOCK_BYTES);
+function padded(key: Uint8Array, value: number, room: number): Uint8Array {
+  const block = new Uint8Array(BLOCK_BYTES + room);
   block.set(key);
-  return block.map((byte) => byte ^ value);
+  for (let i = 0; i < BLOCK_BYTES; i++) block[i]! ^= value;
+  return block;
 }
 
 function isProof(key: MasterKey, proof: string, parts: readonly string[]): boolean {
-  if (!PROOF.test(proof)) return false;
-  return timingSafeEqual(Buffer.from(proof), Buffer.from(macOf(key, parts)));
+  return DIGEST.test(proof) && isEqual(proof, macOf(key, parts));
+}
+
+/** @param found may be anything as long as what is wanted */
+function isEqual(found: string, wanted: string): boolean {
+  const [one, other] = [Buffer.from(found, "latin1"), Buffer.from(wanted, "latin1")];
+  return one.length === other.length && timingSafeEqual(one, other);
 }

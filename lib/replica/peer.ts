@@ -10,11 +10,13 @@ import { type Call, type ClientRequest, type ClientResponse, type FieldList, Htt
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { pause, type Timers } from "../platform/timers.ts";
-import { HOP_FIELD, proveHop, proveQuestion, readAnswer } from "./hop_proof.ts";
+import { HOP_FIELD, HOP_PROOF_FIELD, HopHead, proveQuestion, readAnswer } from "./hop_proof.ts";
+import type { Place } from "./places.ts";
 
 export interface PeerOptions {
   /** `http://10.0.0.7:8080`: where it listens, as it says itself. */
   readonly address: string;
+  readonly place: Place;
   /** Path of the endpoint, the same on all replicas. */
   readonly path: string;
   /** What this process is called. */
@@ -28,21 +30,28 @@ export interface PeerOptions {
   readonly caCerts?: readonly string[] | undefined;
 }
 
-/** What is passed on. */
-export interface Passed {
+/** The head of what is passed on. */
+export interface PassedHead {
   readonly method: string;
   readonly target: string;
   /** End-to-end fields as they came, with `host`. */
   readonly fields: FieldList;
-  readonly body: ClientRequest["body"];
-  readonly bodyDigest: string;
   /** The client's address. */
   readonly client: string;
 }
 
-/** Which process a request is for, and the how manieth it is. */
-export interface PassNumber {
-  readonly instance: string;
+/** Requests with one head, as they are passed on to the process that a peer is. */
+export interface Passage {
+  readonly hop: HopHead;
+  readonly request: Pick<ClientRequest, "method" | "target" | "fields" | "made">;
+}
+
+/** What differs from one to the next. */
+export interface Passed {
+  readonly body: ClientRequest["body"];
+  /** See `digestOfBody`. */
+  readonly bodyDigest: string;
+  /** See {@link Peer.nextCount}. */
   readonly count: number;
 }
 
@@ -66,17 +75,20 @@ const CLOSING_MS = 150;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
 
+/** Whoever waits for a peer. */
+type Followed = Pick<Call, "abort">;
+
 /** How a question ended: nobody listens there, or nobody answers who is one of us. */
 export type Liveness = "lives" | "silent" | "refused";
 
 export class Peer {
   readonly address: string;
-  /** Its IP address, without brackets. */
-  readonly ip: string;
+  /** Of its IP address. */
+  readonly place: Place;
   readonly pool: Pool;
   readonly #options: PeerOptions;
   readonly #host: string;
-  readonly #underWay = new Set<() => void>();
+  readonly #underWay = new Set<Followed>();
   #instance: string | undefined = undefined;
   /** The key it has proven itself with. */
   #key: MasterKey | undefined = undefined;
@@ -100,9 +112,9 @@ export class Peer {
     this.address = options.address;
     this.#options = options;
     this.#count = options.firstCount;
+    this.place = options.place;
     const { endpoint, authority } = parseEndpoint(options.address);
     this.#host = authority;
-    this.ip = endpoint.transport === "unix" ? "" : endpoint.hostname;
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
@@ -174,36 +186,48 @@ export class Peer {
   }
 
   /** For a request to be passed on: sent twice under one number, it is taken once. */
-  nextNumber(): PassNumber {
-    return { instance: this.#instance ?? this.#options.sender, count: this.#count++ };
+  nextCount(): number {
+    return this.#count++;
   }
 
-  /** Whether the process that a number was for is still there: then it may be sent again. Never rejects. */
-  async knows({ instance }: PassNumber): Promise<boolean> {
-    return await this.ask() === "lives" && this.#instance === instance;
-  }
-
-  /** Passes a request on. */
-  send(passed: Passed, { instance, count }: PassNumber): Call {
-    const { method, target, fields, body, bodyDigest, client } = passed;
+  /** How requests with that head are passed on to the process that is there now. */
+  passageOf({ method, target, fields, client }: PassedHead): Passage {
     const { sender, ring } = this.#options;
-    const claim = { instance, sender, count, client, bodyDigest };
     const key = this.#key ?? ring().active;
-    const proof = proveHop(key, claim, { to: this.address, method, target, fields });
-    const sent = [...fields, HOP_FIELD, proof];
-    return this.pool.send(
-      body === undefined ? { method, target, fields: sent } : { method, target, fields: sent, body },
-    );
+    const origin = { instance: this.#instance ?? sender, sender, client };
+    const hop = new HopHead(key, origin, { to: this.address, method, target, fields });
+    const sent = [...fields, HOP_FIELD, hop.field];
+    return { hop, request: { method, target, fields: sent, made: { bytes: undefined } } };
   }
 
-  /**
-   * As long as it is followed the replica is asked every second whether it lives; if it falls silent, `onDead` is called.
-   * @returns what ends that
-   */
-  follow(onDead: () => void): () => void {
-    this.#underWay.add(onDead);
+  /** Whether it leads to the process that is there now, under the key that it knows. */
+  isCurrent({ hop: { origin, key } }: Passage): boolean {
+    return origin.instance === this.#instance && key === this.#key;
+  }
+
+  /** Whether the process it leads to is still there: then what was sent may be sent again. Never rejects. */
+  async knows({ hop }: Passage): Promise<boolean> {
+    return await this.ask() === "lives" && this.#instance === hop.origin.instance;
+  }
+
+  /** Passes a request on, and follows it until its answer is released. Whoever gets no answer forgets the call. */
+  send({ hop, request }: Passage, { body, bodyDigest, count }: Passed): Call {
+    const changing = [HOP_PROOF_FIELD, hop.prove(count, bodyDigest)] as const;
+    const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
+    const call: Call = this.pool.sendFor(sent, (response) => new PeerAnswer(response, () => this.forget(call)));
+    this.follow(call);
+    return call;
+  }
+
+  /** As long as it is followed the replica is asked every second whether it lives; if it falls silent, it is aborted. */
+  follow(call: Followed): void {
+    this.#underWay.add(call);
     this.#watch();
-    return () => void this.#underWay.delete(onDead);
+  }
+
+  /** Nobody waits for it any more. Again: nothing. */
+  forget(call: Followed): void {
+    this.#underWay.delete(call);
   }
 
   /** It closes its port so soon: what would meet it closing is not sent. */
@@ -309,7 +333,27 @@ export class Peer {
     this.noteDead();
     const left = [...this.#underWay];
     this.#underWay.clear();
-    for (const onDead of left) onDead();
+    for (const call of left) call.abort();
+  }
+}
+
+/** An answer whose call is followed until it is released. */
+class PeerAnswer implements ClientResponse {
+  readonly head: ClientResponse["head"];
+  readonly body: ClientResponse["body"];
+  readonly #response: ClientResponse;
+  readonly #onReleased: () => void;
+
+  constructor(response: ClientResponse, onReleased: () => void) {
+    this.head = response.head;
+    this.body = response.body;
+    this.#response = response;
+    this.#onReleased = onReleased;
+  }
+
+  release(): void {
+    this.#onReleased();
+    this.#response.release();
   }
 }
 

@@ -5,11 +5,12 @@ import { Buffer } from "node:buffer";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import { addressName, type CidrList } from "../identity/cidr.ts";
+import type { CidrList } from "../identity/cidr.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import type { Timers } from "../platform/timers.ts";
-import { type HopClaim, type HopRequest, readHop } from "./hop_proof.ts";
+import { type HopClaim, type HopHead, type HopRequest, readHopHead } from "./hop_proof.ts";
 import { Peer } from "./peer.ts";
+import { type Place, Places } from "./places.ts";
 import { SeenCounts } from "./seen_counts.ts";
 import { createHash } from "../platform/builtin.ts";
 
@@ -29,8 +30,6 @@ export interface ReplicasOptions {
 }
 
 const MAX_PEERS = 1024;
-/** An address that the name service no longer names is let in for so long: it stops naming who is about to leave. */
-const REMEMBERED_MS = 10 * 60_000;
 
 /** How a request that belongs to another replica ended there. */
 export const HOP_OUTCOMES = ["passed", "dead", "lost", "moved", "refused"] as const;
@@ -38,6 +37,15 @@ export type HopOutcome = typeof HOP_OUTCOMES[number];
 
 /** Why a request that says it was passed on is not taken. */
 export type HopRefusal = "stranger" | "unproven" | "other_process" | "repeated";
+
+/** What is known of a head that claims to be of requests passed on, for as long as the ring is the same. */
+export interface ReceivedHead {
+  readonly ring: KeyRing;
+  /** Where its connection comes from. */
+  readonly place: Place;
+  /** Undefined where its claim is none. */
+  readonly head: HopHead | undefined;
+}
 
 export class Replicas {
   readonly self: string | undefined;
@@ -48,9 +56,8 @@ export class Replicas {
   received = 0;
   readonly #options: ReplicasOptions;
   readonly #peers = new Map<string, Peer>();
-  /** IP addresses from the name service, by their one name → until when they are believed, in ms since the epoch. */
-  readonly #named = new Map<string, number>();
-  /** Those of its last answer. */
+  readonly #places: Places;
+  /** What the name service answered last. */
   #current: readonly string[] = [];
   readonly #seen = new SeenCounts();
   /** Beyond all numbers that were sent to peers which have given way. */
@@ -59,6 +66,7 @@ export class Replicas {
   constructor(options: ReplicasOptions) {
     this.#options = options;
     this.self = options.self;
+    this.#places = new Places(options.networks, options.timers);
     this.instance = Buffer.from(options.random(16)).toString("base64url");
   }
 
@@ -66,25 +74,35 @@ export class Replicas {
   at(address: string): Peer | undefined {
     if (address === this.self) return undefined;
     const known = this.#peers.get(address);
-    if (known !== undefined) return this.#isOurs(known.ip) ? known : undefined;
-    if (!this.#isOurs(hostOf(address)) || !this.#makeRoom()) return undefined;
+    if (known !== undefined) return this.#places.has(known.place) ? known : undefined;
+    const place = this.#places.of(hostOf(address));
+    if (!this.#places.has(place) || !this.#makeRoom()) return undefined;
     const { path, ring, random, timers, account, caCerts } = this.#options;
     const peer = new Peer({
-      ...{ address, path, ring, random, timers, caCerts, sender: this.instance, firstCount: this.#firstCount },
+      ...{ address, place, path, ring, random, timers, caCerts, sender: this.instance, firstCount: this.#firstCount },
       ...(account === undefined ? {} : { account }),
     });
     this.#peers.set(address, peer);
     return peer;
   }
 
-  /**
-   * What a request claims that another replica has passed on. @param from address of the connection
-   * @returns the claim, or why it is not believed
-   */
-  take(field: string, from: string, request: Omit<HopRequest, "to">): HopClaim | HopRefusal {
+  /** What a head says that claims to be of requests which another replica passes on. @param from of its connection */
+  headOf(field: string, from: string, request: Omit<HopRequest, "to">): ReceivedHead {
     const { self } = this;
-    if (self === undefined || !this.#isOurs(from)) return "stranger";
-    const claim = readHop(this.#options.ring(), field, { ...request, to: self });
+    const ring = this.#options.ring();
+    const head = self === undefined ? undefined : readHopHead(ring, field, { ...request, to: self });
+    return { ring, place: this.#places.of(from), head };
+  }
+
+  /** Under another ring a head has to be looked at anew: its key may have been taken away. */
+  isCurrent({ ring }: ReceivedHead): boolean {
+    return ring === this.#options.ring();
+  }
+
+  /** What a request with that head claims, or why it is not believed. @param proof what it says for itself */
+  take({ head, place }: ReceivedHead, proof: string | undefined): HopClaim | HopRefusal {
+    if (this.self === undefined || !this.#places.has(place)) return "stranger";
+    const claim = proof === undefined ? undefined : head?.read(proof);
     if (claim === undefined) return "unproven";
     if (claim.instance !== this.instance) return "other_process";
     if (!this.#seen.isNew(claim.sender, claim.count)) return "repeated";
@@ -94,7 +112,7 @@ export class Replicas {
 
   /** Whether somebody at that IP address may be a peer. */
   isOurs(ip: string): boolean {
-    return this.#isOurs(ip);
+    return this.#places.has(this.#places.of(ip));
   }
 
   /**
@@ -118,18 +136,11 @@ export class Replicas {
 
   /** Asks the name service. Never rejects: what it named last is believed on. */
   async discover(): Promise<void> {
-    const { resolve, timers } = this.#options;
+    const { resolve } = this.#options;
     if (resolve === undefined) return;
     const found = await resolve().catch(() => undefined);
-    const nowMs = timers.now();
-    if (found !== undefined && found.length > 0) {
-      this.#current = found.slice(0, MAX_PEERS);
-      for (const ip of this.#current) {
-        const name = addressName(ip);
-        if (name !== undefined) this.#named.set(name, nowMs + REMEMBERED_MS);
-      }
-    }
-    for (const [name, untilMs] of this.#named) if (untilMs <= nowMs) this.#named.delete(name);
+    if (found !== undefined && found.length > 0) this.#current = found.slice(0, MAX_PEERS);
+    this.#places.note(found === undefined ? [] : this.#current);
   }
 
   /** Peers by what is known of them. */
@@ -141,7 +152,7 @@ export class Replicas {
 
   /** Entries of the maps held here, for metrics. */
   sizes(): Record<"peers" | "named_peers" | "hop_senders", number> {
-    return { peers: this.#peers.size, named_peers: this.#named.size, hop_senders: this.#seen.size };
+    return { peers: this.#peers.size, named_peers: this.#places.size, hop_senders: this.#seen.size };
   }
 
   close(): void {
@@ -156,15 +167,8 @@ export class Replicas {
     if (given === undefined) return false;
     given.close();
     // Met again, it may still be the process that has seen those.
-    this.#firstCount = Math.max(this.#firstCount, given.nextNumber().count);
+    this.#firstCount = Math.max(this.#firstCount, given.nextCount());
     return this.#peers.delete(given.address);
-  }
-
-  #isOurs(ip: string): boolean {
-    // A listener of both address families shows IPv4 peers as IPv6 ones.
-    const name = this.#named.size === 0 ? undefined : addressName(ip);
-    const untilMs = name === undefined ? undefined : this.#named.get(name);
-    return (untilMs !== undefined && this.#options.timers.now() < untilMs) || this.#options.networks.contains(ip);
   }
 }
 

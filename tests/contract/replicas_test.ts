@@ -1,6 +1,6 @@
 // Several replicas, each with an MCP server that it alone reaches (docs/behaviour.md R1–R3, R8, L4, O1; issue "Many replicas").
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { needing } from "../support/programs.ts";
@@ -145,7 +145,7 @@ test("R2: a request that says it was passed on, and is no replica's, is refused 
   const { signet, upstream } = replicas.at(0);
   const id = await signet.open({ token });
   const before = upstream.requests.length;
-  for (const hop of ["1", "1 00000000 who aaaaaaaaaaaaaaaaaaaaaa x", "x".repeat(300)]) {
+  for (const hop of ["1", "2", "2 00000000 who aaaaaaaaaaaaaaaaaaaaaa x", "x".repeat(300)]) {
     assert.equal(await status(signet.post(call(1, "count"), { id, token, headers: { "signet-hop": hop } })), 403, hop);
   }
   assert.equal(upstream.requests.length, before);
@@ -303,7 +303,7 @@ class FalseHome implements AsyncDisposable {
   static async at(
     address: string,
     ring: KeyRing,
-    take: (home: FalseHome, request: IncomingMessage) => void,
+    take: (home: FalseHome, request: IncomingMessage, response: ServerResponse) => void,
   ): Promise<FalseHome> {
     const instance = "i".repeat(22);
     const server = createServer((request, response) => {
@@ -313,8 +313,8 @@ class FalseHome implements AsyncDisposable {
         const answer = proveAnswer(question.key, { to: address, challenge: question.challenge, instance });
         return void response.writeHead(204, { "signet-hop": answer }).end();
       }
-      home.taken.push(`${request.method} ${request.headers["signet-hop"]}`);
-      take(home, request);
+      home.taken.push(`${request.method} ${request.headers["signet-hop"]} ${request.headers["signet-hop-proof"]}`);
+      take(home, request, response);
     });
     const home = new FalseHome(server);
     await new Promise<void>((resolve) => server.listen(Number(new URL(address).port), "127.0.0.1", resolve));
@@ -351,6 +351,27 @@ Deno.test(
       assert.equal(await signet.metric('signet_replays_total{outcome="not_repeated"}'), 1);
     }
     assert.equal((await count(replicas, 1, { id, token })).count, 1);
+  },
+);
+
+Deno.test(
+  "R8: what a server refuses behind a home that leaves is its answer, and no word of the home's that it was not run",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    await replicas.stop(0);
+    for (const code of [503, 421]) {
+      const leave = (_home: FalseHome, request: IncomingMessage, response: ServerResponse) => {
+        request.resume().on("end", () => response.writeHead(code, { "signet-hop": "leaving 60000" }).end("busy"));
+      };
+      await using home = await FalseHome.at(replicas.at(0).address, replicas.ring, leave);
+      const response = await replicas.at(1).signet.post(call(1, "count"), { id, token });
+      assert.deepEqual([response.status, await response.text()], [code, "busy"]);
+      assert.equal(home.taken.length, 1, "sent once");
+    }
   },
 );
 

@@ -4,7 +4,7 @@ import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { withoutHopByHop } from "../../http1/wire/fields.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
-import { digestOfBody, HOP_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
+import { digestOfBody, HOP_FIELD, HOP_PROOF_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
 import type { HopRefusal } from "../../replica/replicas.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -28,29 +28,35 @@ export function provenFields(received: Fields): FieldList {
   const fields: FieldList = [];
   const passing = withoutHopByHop(received);
   for (let i = 0; i < passing.length; i += 2) {
-    if (passing[i] !== HOP_FIELD) fields.push(passing[i]!, passing[i + 1]!);
+    if (passing[i] !== HOP_FIELD && passing[i] !== HOP_PROOF_FIELD) fields.push(passing[i]!, passing[i + 1]!);
   }
   return fields;
 }
 
-/** Answers a replica's question whether this one lives; else notes whether the request was passed on by one. */
-export async function answerReplica({ replicas, registry }: GatewayParts, inbound: Inbound): Promise<boolean> {
+/** Answers a replica's question whether this one lives; undefined for what is no question. */
+export function answerReplica({ replicas, registry }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const { head, facts: { hop = "" }, exchange } = inbound;
-  const { remoteAddress } = exchange.connection;
-  if (head.method === "GET" && replicas.self !== undefined && replicas.isOurs(remoteAddress)) {
-    const question = readQuestion(registry.ring, hop, replicas.self);
-    if (question !== undefined) {
-      const { challenge, key } = question;
-      const answer = proveAnswer(key, { to: replicas.self, challenge, instance: replicas.instance });
-      await exchange.respond({ status: 204, fields: [HOP_FIELD, answer] });
-      return true;
-    }
+  const { self } = replicas;
+  if (head.method !== "GET" || exchange.changing !== undefined || self === undefined) return undefined;
+  if (!replicas.isOurs(exchange.connection.remoteAddress)) return undefined;
+  const question = readQuestion(registry.ring, hop, self);
+  if (question === undefined) return undefined;
+  const { challenge, key } = question;
+  const answer = proveAnswer(key, { to: self, challenge, instance: replicas.instance });
+  return exchange.respond({ status: 204, fields: [HOP_FIELD, answer] });
+}
+
+/** Notes what is proven of a request that says that another replica has passed it on, or why it is refused. */
+export function noteHop({ replicas }: GatewayParts, inbound: Inbound): void {
+  const { head: { method, target, fields }, facts, exchange } = inbound;
+  let known = facts.hopHead;
+  if (known === undefined || !replicas.isCurrent(known)) {
+    const request = { method, target, fields: provenFields(fields) };
+    known = facts.hopHead = replicas.headOf(facts.hop ?? "", exchange.connection.remoteAddress, request);
   }
-  const { method, target, fields } = head;
-  const claim = replicas.take(hop, remoteAddress, { method, target, fields: provenFields(fields) });
+  const claim = replicas.take(known, exchange.changing);
   if (typeof claim === "string") refusals.set(inbound, claim);
   else inbound.hop = claim;
-  return false;
 }
 
 /** @throws SignetError `hop_refused`; `session_elsewhere` for what was meant for a process before this one */

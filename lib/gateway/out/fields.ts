@@ -9,7 +9,7 @@ import type { TrustedPeers } from "../../identity/trusted_peers.ts";
 import { corsFields } from "../in/guard.ts";
 import { CARRIES_AN_ADDRESS } from "./addresses.ts";
 import type { Crossing } from "../head_facts.ts";
-import { HOP_FIELD } from "../../replica/hop_proof.ts";
+import { HOP_FIELD, HOP_PROOF_FIELD } from "../../replica/hop_proof.ts";
 import type { Inbound } from "../inbound.ts";
 import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
 
@@ -17,6 +17,7 @@ const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   "mcp-session-id",
   HOP_FIELD,
+  HOP_PROOF_FIELD,
   ...CARRIES_AN_ADDRESS,
 ]);
 const CORS_FIELD = "access-control-";
@@ -78,7 +79,7 @@ export class FieldPolicy {
     this.#rules = rules;
     const { user, scopes } = rules.identity;
     this.#guarded = new GuardedFields({
-      never: [user, scopes, HOP_FIELD, ...rules.strip],
+      never: [user, scopes, HOP_FIELD, HOP_PROOF_FIELD, ...rules.strip],
       guarded: [...rules.seal, ...rules.transient, ...rules.decidedBy],
     });
   }

@@ -40,8 +40,13 @@ export async function exchange(parts: GatewayParts, outbound: Outbound, deliver:
     const sending = { outbound: entered.outbound, target: route(parts, session), inFlight };
     const { link } = sending.target;
     const seenGeneration = link.generation;
+    const home = homeOf(parts, sending.target);
     const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(parts, sending.target);
-    const first = isPlain ? await sendInSession(parts, sending) : await answerTo(parts, sending);
+    const first = isPlain
+      ? await sendInSession(parts, sending)
+      : home === undefined
+      ? await answerTo(parts, sending)
+      : await answerFrom(parts, sending, home);
     if (isPlain) noteAnswer(parts, inFlight);
     const response = first instanceof LostSession
       ? await answerAfter(parts, sending, { lost: first, seenGeneration })
@@ -106,12 +111,10 @@ async function enterAgain(parts: GatewayParts, outbound: Outbound): Promise<Ente
   return await openOwned(parts, bearing, (session) => enter(parts, { ...outbound, session }));
 }
 
-/** The upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
+/** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
 async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
   const { outbound: { handshake }, target, inFlight } = sending;
   const { link } = target;
-  const home = homeOf(parts, target);
-  if (home !== undefined) return await answerFrom(parts, sending, home);
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
   if (!isKnown(parts, target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
   if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);

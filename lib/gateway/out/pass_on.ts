@@ -2,13 +2,15 @@
 // The home checks everything again. Where it is gone and the request provably was not run there, the caller brings the
 // session here; what may have been run is not repeated.
 import { SignetError } from "../../errors.ts";
-import { type Call, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, HttpError } from "../../http1/types.ts";
+import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { digestOfBody, HOP_FIELD } from "../../replica/hop_proof.ts";
-import type { Passed, Peer } from "../../replica/peer.ts";
+import type { Passage, Passed, PassedHead, Peer } from "../../replica/peer.ts";
 import { NOT_TAKEN, provenFields } from "../in/hopped.ts";
 import { setField } from "./fields.ts";
 import type { InFlight } from "./in_flight.ts";
+import type { Inbound } from "../inbound.ts";
 import type { Outbound } from "./outbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryHop } from "../traced.ts";
@@ -26,30 +28,36 @@ export interface Passing {
  */
 export async function passOn(parts: GatewayParts, passing: Passing): Promise<ClientResponse | undefined> {
   const { replicas } = parts;
-  const { inFlight, home, outbound } = passing;
+  const { inFlight, home, outbound: { inbound, body } } = passing;
   const peer = replicas.at(home);
   if (peer === undefined) {
     replicas.hops.inc("refused");
     return undefined;
   }
-  const passed = passedOf(outbound, home);
+  const traced = inbound.trace ? tracedHop(inbound, home, body) : undefined;
+  const sent = traced === undefined ? body : traced.body;
+  const bodyDigest = digestOfBody(sent);
   // A second time for a process that has taken the place of the one that was asked.
   for (let attempt = 0; attempt < 2; attempt++) {
     if (!peer.isReady && !await inFlight.waitFor(peer.isThere())) {
       replicas.hops.inc("dead");
       return undefined;
     }
-    const answer = await passOnce(parts, { ...passing, peer, passed });
+    const passage = traced === undefined ? passageOf(inbound, peer) : peer.passageOf(traced.head);
+    const hop = { inFlight, peer, passage, passed: { body: sent, bodyDigest, count: peer.nextCount() } };
+    const answer = await passOnce(parts, hop);
     if (answer === undefined) return undefined;
     const { status, fields } = answer.head;
-    const why = status === 421 || status === 503 ? fieldValue(fields, HOP_FIELD) : undefined;
+    const said = fieldValue(fields, HOP_FIELD);
+    // What the server behind it says so itself has been run, whatever else the replica adds.
+    const why = said === undefined || (status !== 421 && status !== 503) ? undefined : WHY_NOT.get(said);
     if (why === undefined) {
-      noteLeaving(peer, fieldValue(fields, HOP_FIELD));
+      if (said !== undefined) noteLeaving(peer, said);
       replicas.hops.inc("passed");
       return answer;
     }
-    if (why === NOT_TAKEN.draining) {
-      if (passed.method !== "GET") return answer;
+    if (why === "draining") {
+      if (inbound.method !== "GET") return answer;
       answer.release();
       // Its calls end there; whoever listens does so wherever the session goes (R7).
       await inFlight.waitFor(peer.isGone());
@@ -57,7 +65,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
       return undefined;
     }
     answer.release();
-    if (why === NOT_TAKEN.moved) {
+    if (why === "moved") {
       replicas.hops.inc("moved");
       return undefined;
     }
@@ -66,36 +74,62 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   throw unreachable(parts, "it answers as another process each time");
 }
 
+const WHY_NOT = new Map<string, "otherProcess" | "moved" | "draining">(
+  (["otherProcess", "moved", "draining"] as const).map((why) => [NOT_TAKEN[why], why]),
+);
+
 /** Until when the peer takes anything, if it says that it leaves. */
-function noteLeaving(peer: Peer, field: string | undefined): void {
-  const inMs = /^leaving (\d{1,8})$/.exec(field ?? "")?.[1];
+function noteLeaving(peer: Peer, field: string): void {
+  const inMs = /^leaving (\d{1,8})$/.exec(field)?.[1];
   if (inMs !== undefined) peer.noteLeaving(Number(inMs));
 }
 
-function passedOf({ inbound, body: received }: Passing["outbound"], home: string): Passed {
-  const { head } = inbound;
+/** How requests with that head are passed on: found out once for all that a connection brings. */
+function passageOf(inbound: Inbound, peer: Peer): Passage {
+  const { facts } = inbound;
+  const known = facts.passage;
+  if (known !== undefined && known.to === peer && peer.isCurrent(known.passage)) return known.passage;
+  const passage = peer.passageOf(headOf(inbound));
+  // Nothing more comes on the connection of a stream, which may last.
+  if (inbound.method !== "GET") facts.passage = { to: peer, passage };
+  return passage;
+}
+
+function headOf({ head, remoteAddress }: Inbound): PassedHead {
+  const { method, target } = head;
   const fields = provenFields(head.fields);
   // Of a target in absolute form it is the target's.
   if (fieldValue(fields, "host") !== head.host) setField(fields, "host", head.host);
-  const { method, target } = head;
-  const body = inbound.trace ? carryHop(inbound, home, { fields, body: received }) : received;
-  return { method, target, fields, body, bodyDigest: digestOfBody(body), client: inbound.remoteAddress };
+  return { method, target, fields, client: remoteAddress };
 }
 
-async function passOnce(
-  parts: GatewayParts,
-  { inFlight, peer, passed }: Passing & { readonly peer: Peer; readonly passed: Passed },
-): Promise<ClientResponse | undefined> {
+/** A head and a body of their own, since each trace is another. */
+function tracedHop(inbound: Inbound, home: string, received: Bytes | undefined) {
+  const head = headOf(inbound);
+  return { head, body: carryHop(inbound, home, { fields: head.fields, body: received }) };
+}
+
+/** One request on its way to a peer, under a number of its own. */
+interface Hop {
+  readonly inFlight: InFlight;
+  readonly peer: Peer;
+  readonly passage: Passage;
+  readonly passed: Passed;
+}
+
+async function passOnce(parts: GatewayParts, hop: Hop): Promise<ClientResponse | undefined> {
   const { replicas } = parts;
-  const number = peer.nextNumber();
+  const { inFlight, peer, passage, passed } = hop;
   for (let isFirst = true;; isFirst = false) {
+    const call = peer.send(passage, passed);
     try {
-      const answer = await follow(inFlight, peer, () => peer.send(passed, number));
+      const answer = await inFlight.answerOf(call) as ClientResponse;
       if (answer.head.status !== 403 || fieldValue(answer.head.fields, HOP_FIELD) !== NOT_TAKEN.repeated) return answer;
       answer.release();
       replicas.hops.inc("lost");
       throw unreachable(parts, "it had taken the request before");
     } catch (error) {
+      peer.forget(call);
       if (inFlight.cut || !(error instanceof HttpError)) throw error;
       if (error.unsent && isFirst) {
         peer.noteDead();
@@ -103,35 +137,16 @@ async function passOnce(
         return undefined;
       }
       // A connection has ended under it, as those of a server that leaves do: under its number it is taken once at most.
-      if (isFirst && error.code === "upstream_closed" && await inFlight.waitFor(peer.knows(number))) continue;
+      if (isFirst && error.code === "upstream_closed" && await inFlight.waitFor(peer.knows(passage))) continue;
       peer.forgetProcess();
       // Listening again does no harm.
-      if (passed.method === "GET" && !await inFlight.waitFor(peer.isThere())) {
+      if (passage.request.method === "GET" && !await inFlight.waitFor(peer.isThere())) {
         replicas.hops.inc("dead");
         return undefined;
       }
       replicas.hops.inc("lost");
       throw unreachable(parts, error.code, error);
     }
-  }
-}
-
-/** The answer of a peer that is asked every second whether it lives, until the answer is released. */
-async function follow(inFlight: InFlight, peer: Peer, send: () => Call): Promise<ClientResponse> {
-  const call = send();
-  const unfollow = peer.follow(() => call.abort());
-  try {
-    const response = await inFlight.answerOf(call) as ClientResponse;
-    return {
-      ...response,
-      release: () => {
-        unfollow();
-        response.release();
-      },
-    };
-  } catch (error) {
-    unfollow();
-    throw error;
   }
 }
 

@@ -64,6 +64,8 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   send(call: PoolCall): void {
     const { stream } = this;
     this.#call = call;
+    const { made, changing } = call.request;
+    if (made !== undefined && changing !== undefined) made.carrier = this;
     this.#phase = "head";
     this.#uses++;
     this.#interim = 0;

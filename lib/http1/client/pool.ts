@@ -79,10 +79,21 @@ export class Pool implements Timed {
   #send(request: ClientRequest, judge: Judge | undefined): PoolCall {
     const call = new PoolCall(this, request, { heads: this.#heads, judge });
     this.stats.requests++;
-    const connection = this.#takeIdle();
+    const connection = this.#takeCarrier(request) ?? this.#takeIdle();
     if (connection !== undefined) connection.send(call);
     else this.#enqueue(call);
     return call;
+  }
+
+  /** The idle connection whose other end remembers the head of the request, where that has to be looked for. */
+  #takeCarrier({ made, changing }: ClientRequest): PooledConnection | undefined {
+    if (changing === undefined || made?.carrier === undefined) return undefined;
+    const position = this.#idle.lastIndexOf(made.carrier as PooledConnection);
+    const connection = this.#idle[position];
+    if (connection === undefined || !connection.isUsable(this.#now())) return undefined;
+    this.#idle.splice(position, 1);
+    this.stats.idle--;
+    return connection;
   }
 
   #takeIdle(): PooledConnection | undefined {

@@ -1,7 +1,7 @@
 // Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
 import { formatRequestHead } from "../wire/head_format.ts";
-import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
+import { type Head, readyHead, withLength, withLengthAnd } from "../wire/ready_head.ts";
 import type { ClientRequest, Fields } from "../types.ts";
 
 interface SentHead {
@@ -25,7 +25,9 @@ export class SentHeads {
   #youngBytes = 0;
 
   /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
-  format({ method, target, fields, made }: ClientRequest, bodyLength: number | undefined): Head {
+  format(request: ClientRequest, bodyLength: number | undefined): Head {
+    const { method, target, fields, made, changing } = request;
+    if (changing !== undefined) return formatChanging(request, changing, bodyLength);
     if (made?.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0) {
       return withLength(made.bytes, bodyLength);
     }
@@ -58,6 +60,19 @@ export class SentHeads {
     this.#youngBytes += bytes;
     this.#young.set(key, head);
   }
+}
+
+/** What changes stands behind the framing; the rest is kept with whoever sends it. */
+function formatChanging(
+  { method, target, fields, made }: ClientRequest,
+  changing: readonly [name: string, value: string],
+  bodyLength: number | undefined,
+): Head {
+  if (made === undefined || bodyLength === undefined || bodyLength < 0) {
+    return formatRequestHead(method, target, [...fields, ...changing], bodyLength);
+  }
+  made.bytes ??= readyHead(formatRequestHead(method, target, fields, undefined).slice(0, -2));
+  return withLengthAnd(made.bytes, bodyLength, changing);
 }
 
 function longestValue(fields: Fields): string {

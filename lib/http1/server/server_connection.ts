@@ -60,7 +60,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#context = context;
     this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
     const { traffic, account } = context;
-    this.#memo = new HeadMemo(account);
+    this.#memo = new HeadMemo(account, context.headLimits.changing);
     this.#headCharge = account.open();
     this.stream = new ByteStream(socket, this, { traffic, account, restBytes: REQUEST_BUFFER, claim: "stranger" });
   }
@@ -139,6 +139,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
       }
       head ??= this.#understand(text!);
+      const changing = text === undefined ? this.#memo.changing : head.changing;
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError(
@@ -146,7 +147,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
           `reading a request: found a body announced of more than the ${maxBodyBytes} bytes allowed`,
         );
       }
-      this.#gather(new ServerExchange(this, head, maxBodyBytes));
+      this.#gather(new ServerExchange(this, head, { maxBodyBytes, changing }));
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#refuse(error, text);

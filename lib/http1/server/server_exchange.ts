@@ -35,6 +35,7 @@ export class ServerExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: InboundBody;
   readonly connection: ExchangeHost;
+  readonly changing: string | undefined;
   onAbort: (() => void) | undefined = undefined;
   aborted = false;
   started = false;
@@ -45,9 +46,14 @@ export class ServerExchange implements Exchange {
   /** Whether a response without a length is being written: the client stays to the end or has gone. */
   streaming = false;
 
-  constructor(connection: ExchangeHost, head: RequestHead, maxBodyBytes: number) {
+  constructor(
+    connection: ExchangeHost,
+    head: RequestHead,
+    { maxBodyBytes, changing }: { readonly maxBodyBytes: number; readonly changing: string | undefined },
+  ) {
     this.connection = connection;
     this.head = head;
+    this.changing = changing;
     this.body = new InboundBody(connection, { side: "request", length: head.bodyLength, maxBytes: maxBodyBytes });
   }
 

@@ -16,6 +16,11 @@ export interface HeadLimits {
    * Transfer-Encoding, Host and Expect are held to this in any case.
    */
   readonly singletons: ReadonlySet<string>;
+  /**
+   * Lower-case name of a field, one of {@link singletons}, that says something else in each message of a connection. It
+   * stands beside the others, so that what they mean is found out once.
+   */
+  readonly changing?: string | undefined;
 }
 
 const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
@@ -40,6 +45,8 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
 /** The parsed section; `undefined` where a field is absent. */
 export interface FieldSection {
   readonly fields: FieldList;
+  /** Of the field that {@link HeadLimits.changing} names, which is not among them. */
+  changing: string | undefined;
   contentLength: string | undefined;
   transferEncoding: string | undefined;
   host: string | undefined;
@@ -62,6 +69,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
   const fields: FieldList = [];
   const section: FieldSection = {
     fields,
+    changing: undefined,
     contentLength: undefined,
     transferEncoding: undefined,
     host: undefined,
@@ -81,7 +89,10 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
       // A tab is white space to RFC 9110 §5.6.3, but not to every reader, and then the body has two ends.
       throw fault(side, "bad_request", `found a tab in ${name}`);
     }
-    fields.push(name, value);
+    if (name === limits.changing) {
+      if (section.changing !== undefined) throw repeated(side);
+      section.changing = value;
+    } else fields.push(name, value);
     if (fields.length > 2 * limits.maxFields) {
       throw fault(side, "head_too_large", `found more than ${limits.maxFields} header fields`);
     }

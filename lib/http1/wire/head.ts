@@ -49,6 +49,7 @@ export function parseRequestHead(text: string, limits: HeadLimits): RequestHead 
     query: mark < 0 ? "" : target.slice(mark),
     minorVersion,
     fields: section.fields,
+    changing: section.changing,
     host,
     bodyLength,
     keepAlive: isPersistent(section, minorVersion),

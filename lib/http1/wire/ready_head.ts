@@ -1,4 +1,5 @@
 // A head in bytes but for the length of its body: what is sent again and again is made once, and copied from then on.
+import { isFieldValue } from "./grammar.ts";
 import { asciiBytes, encodeLatin1 } from "./latin1.ts";
 
 /** A head up to the digits of its Content-Length, which is its last field. */
@@ -26,6 +27,19 @@ export function withLength(bytes: Uint8Array, bodyLength: number): ReadyHead {
   return { bytes, tail: `${bodyLength}\r\n\r\n` };
 }
 
+/** The same with one field more behind it. @throws TypeError if its value cannot be sent, or is not ASCII */
+export function withLengthAnd(
+  bytes: Uint8Array,
+  bodyLength: number,
+  [name, value]: readonly [name: string, value: string],
+): ReadyHead {
+  if (!isFieldValue(value)) throw new TypeError(`sending fields: found a forbidden character in the value of ${name}`);
+  return { bytes, tail: `${bodyLength}\r\n${name}: ${value}\r\n\r\n` };
+}
+
+/** A tail that is longer is written by the runtime: a loop is faster below. */
+const SHORT_TAIL = 24;
+
 export function headLength(head: Head): number {
   return typeof head === "string" ? head.length : head.bytes.length + head.tail.length;
 }
@@ -35,5 +49,6 @@ export function placeHead(head: Head, buffer: Uint8Array): void {
   if (typeof head === "string") return encodeLatin1(head, buffer);
   const { bytes, tail } = head;
   buffer.set(bytes);
+  if (tail.length > SHORT_TAIL) return encodeLatin1(tail, buffer.subarray(bytes.length));
   for (let i = 0, at = bytes.length; i < tail.length; i++) buffer[at++] = tail.charCodeAt(i);
 }

@@ -31,6 +31,7 @@ class Asked implements AsyncDisposable {
     });
     const { timers } = this;
     this.peer = new Peer({
+      place: { inNetworks: true, name: undefined },
       ...{ address, path: "/mcp", sender: "s".repeat(22), firstCount: 0, ring: () => ring, random, timers },
     });
   }
@@ -61,7 +62,8 @@ Deno.test("R3: nothing new is sent into a silence: who has not answered last is 
   await using asked = await Asked.start();
   const { peer } = asked;
   assert.equal(await peer.isThere(), true);
-  const unfollow = peer.follow(() => assert.fail("it is not dead"));
+  const call = { abort: () => assert.fail("it is not dead") };
+  peer.follow(call);
   asked.isSilent = true;
   await asked.askInVain();
   await until(() => !peer.isReady, "the silence to be noticed, although it was proven a moment ago");
@@ -70,7 +72,7 @@ Deno.test("R3: nothing new is sent into a silence: who has not answered last is 
   assert.equal(await peer.isThere(), true, "it was busy");
   assert.equal(asked.questions, questions + 1);
   assert.equal(peer.isReady, true);
-  unfollow();
+  peer.forget(call);
 });
 
 Deno.test(
@@ -81,7 +83,7 @@ Deno.test(
     const { peer, timers } = asked;
     assert.equal(await peer.isThere(), true);
     let dead = 0;
-    peer.follow(() => dead++);
+    peer.follow({ abort: () => dead++ });
     asked.isSilent = true;
     await asked.askInVain();
     await until(() => !peer.isReady, "the silence to be noticed");
@@ -123,7 +125,16 @@ Deno.test(
     };
     const timers = new FakeTimers();
     const peer = new Peer({
-      ...{ address, path: "/mcp", sender: "s".repeat(22), firstCount: 0, ring: () => ring, random, timers },
+      ...{
+        address,
+        place: { inNetworks: true, name: undefined },
+        path: "/mcp",
+        sender: "s".repeat(22),
+        firstCount: 0,
+        ring: () => ring,
+        random,
+        timers,
+      },
     });
     assert.equal(await peer.isThere(), true);
     assert.equal(peer.isReady, true);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ephemeralKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { CidrList } from "../../../lib/identity/cidr.ts";
 import { SYSTEM_TIMERS } from "../../../lib/platform/timers.ts";
-import { digestOfBody, proveHop } from "../../../lib/replica/hop_proof.ts";
+import { digestOfBody, type HopClaim, HopHead } from "../../../lib/replica/hop_proof.ts";
 import { Replicas, type ReplicasOptions } from "../../../lib/replica/replicas.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -20,9 +20,11 @@ function replicas(options: Partial<ReplicasOptions> = {}): Replicas {
 
 const REQUEST = { method: "POST", target: "/mcp", fields: ["host", "mcp.example"] };
 
-function hop(to: Replicas, count: number, instance = to.instance): string {
-  const claim = { instance, sender: "s".repeat(22), count, client: "192.0.2.1", bodyDigest: digestOfBody(undefined) };
-  return proveHop(ring.active, claim, { ...REQUEST, to: SELF });
+/** What the receiver takes a request for that claims this, and comes from there. */
+function take(ours: Replicas, claim: Partial<HopClaim>, { from = "10.0.0.2", request = REQUEST } = {}) {
+  const { count = 0, instance = ours.instance, client = "192.0.2.1" } = claim;
+  const head = new HopHead(ring.active, { instance, sender: "s".repeat(22), client }, { ...REQUEST, to: SELF });
+  return ours.take(ours.headOf(head.field, from, request), head.prove(count, digestOfBody(undefined)));
 }
 
 Deno.test("R2 M4: a peer is only where peers are", STRICT, () => {
@@ -36,14 +38,33 @@ Deno.test("R2 M4: a peer is only where peers are", STRICT, () => {
 
 Deno.test("R2: a hop is taken once, by the process it is meant for, from a peer", STRICT, () => {
   const ours = replicas();
-  const first = hop(ours, 0);
-  assert.equal(typeof ours.take(first, "10.0.0.2", REQUEST), "object");
-  assert.equal(ours.take(first, "10.0.0.2", REQUEST), "repeated");
-  assert.equal(ours.take(hop(ours, 1), "10.0.9.2", REQUEST), "stranger");
-  assert.equal(ours.take(hop(ours, 2), "10.0.0.2", { ...REQUEST, method: "GET" }), "unproven");
-  assert.equal(ours.take(hop(ours, 3, "x".repeat(22)), "10.0.0.2", REQUEST), "other_process");
-  assert.equal(replicas({ self: undefined }).take(hop(ours, 4), "10.0.0.2", REQUEST), "stranger");
+  assert.equal(typeof take(ours, {}), "object");
+  assert.equal(take(ours, {}), "repeated");
+  assert.equal(take(ours, { count: 1 }, { from: "10.0.9.2" }), "stranger");
+  assert.equal(take(ours, { count: 2 }, { request: { ...REQUEST, method: "GET" } }), "unproven");
+  assert.equal(take(ours, { count: 3, instance: "x".repeat(22) }), "other_process");
+  assert.equal(take(replicas({ self: undefined }), { count: 4 }), "stranger");
+  const head = ours.headOf("2 nobody", "10.0.0.2", REQUEST);
+  for (const proof of [undefined, "", "x"]) assert.equal(ours.take(head, proof), "unproven");
   assert.equal(ours.received, 1);
+});
+
+Deno.test("R2 E5: a head that was proven with a key is looked at anew when the ring is another", STRICT, () => {
+  let held = ring;
+  const ours = replicas({ ring: () => held });
+  const head = new HopHead(
+    ring.active,
+    { instance: ours.instance, sender: "s".repeat(22), client: "" },
+    { ...REQUEST, to: SELF },
+  );
+  const known = ours.headOf(head.field, "10.0.0.2", REQUEST);
+  assert.equal(ours.isCurrent(known), true);
+  held = ephemeralKeyRing(random);
+  assert.equal(ours.isCurrent(known), false);
+  assert.equal(
+    ours.take(ours.headOf(head.field, "10.0.0.2", REQUEST), head.prove(0, digestOfBody(undefined))),
+    "unproven",
+  );
 });
 
 Deno.test(
@@ -110,14 +131,7 @@ Deno.test(
 
 Deno.test("R2: a client's address with a zone is one, too", STRICT, () => {
   const ours = replicas();
-  const claim = {
-    instance: ours.instance,
-    sender: "s".repeat(22),
-    count: 0,
-    client: "fe80::1%eth0.5",
-    bodyDigest: "-",
-  };
-  const taken = ours.take(proveHop(ring.active, claim, { ...REQUEST, to: SELF }), "10.0.0.2", REQUEST);
+  const taken = take(ours, { client: "fe80::1%eth0.5" });
   assert.equal(typeof taken === "object" && taken.client, "fe80::1%eth0.5");
 });
 
@@ -125,10 +139,10 @@ Deno.test("R2: a peer that gave way to others and is met again is sent no number
   const ours = replicas({ networks: new CidrList(["10.0.0.0/8"]) });
   const address = "http://10.1.0.1:8080";
   const first = ours.at(address)!;
-  const before = [first.nextNumber().count, first.nextNumber().count];
+  const before = [first.nextCount(), first.nextCount()];
   for (let i = 0; i < 1100; i++) ours.at(`http://10.2.${i >> 8}.${i & 255}:8080`);
   const again = ours.at(address)!;
   assert.notEqual(again, first, "it gave way");
-  assert.ok(again.nextNumber().count > Math.max(...before));
+  assert.ok(again.nextCount() > Math.max(...before));
   ours.close();
 });

@@ -119,6 +119,87 @@ Deno.test("a memo compares bytes, not letters: latin1 and letters of another cas
   assert.equal(find(memoOf(HEAD), HEAD.replace("Host", "host")), undefined);
 });
 
+/** What a hop has behind its length: a field that is another in each message. */
+const EACH = "POST /mcp HTTP/1.1\r\nHost: a\r\nX-Note: b\r\ncontent-length: 12\r\nx-each: 017abc\r\n\r\n";
+const parseEach = (text: string) => parseRequestHead(text, { ...DEFAULT_HEAD_LIMITS, changing: "x-each" });
+
+function memoOfEach(text: string): HeadMemo<RequestHead> {
+  const memo = new HeadMemo<RequestHead>(new ByteAccount(), "x-each");
+  memo.keep(text, parseEach(text));
+  return memo;
+}
+
+Deno.test("a memo knows a head again whose changing field says something else, and hands that out", STRICT, () => {
+  const memo = memoOfEach(EACH);
+  const first = find(memo, EACH);
+  assert.equal(memo.changing, "017abc");
+  for (const [length, value] of [["12", "018abc"], ["4194304", "zzzzz9"], ["12", "017abc"]] as const) {
+    const text = EACH.replace(": 12", `: ${length}`).replace("017abc", value);
+    const found = find(memo, text);
+    assert.deepEqual({ ...said(found), changing: memo.changing }, parseEach(text));
+    if (length === "12") assert.equal(found, first, "one object for all that say the same");
+    assert.equal(found?.notes, first?.notes);
+  }
+});
+
+Deno.test("a memo never says of a changing field what the parser would not", STRICT, () => {
+  const others = [
+    EACH.replace("017abc", "017ab"),
+    EACH.replace("017abc", "017abcd"),
+    EACH.replace("017abc", "017 bc"),
+    EACH.replace("017abc", " 17abc"),
+    EACH.replace("017abc", "17abc\t"),
+    EACH.replace("017abc", "1\r\na:b"),
+    EACH.replace("017abc", "0\r\n\r\nx"),
+    EACH.replace("017abc", "017ab\n"),
+    EACH.replace("017abc", "017ab\xff"),
+    EACH.replace("017abc", "017abc\r\nX: y"),
+    EACH.replace("\r\nx-each: 017abc", ""),
+    EACH.replace("x-each", "X-Each"),
+    EACH.replace("x-each: ", "x-each:"),
+    EACH.replace("content-length: 12\r\n", ""),
+    EACH.replace(": 12", ": 012"),
+  ];
+  for (const text of others) {
+    const memo = memoOfEach(EACH);
+    const found = find(memo, text);
+    if (found === undefined) continue;
+    assert.deepEqual({ ...said(found), changing: memo.changing }, parseEach(text), JSON.stringify(text));
+  }
+  // Elsewhere in the head it is known word for word only.
+  for (const text of [EACH.replace("Host: a\r\n", "x-each: 1\r\nHost: a\r\n").replace("x-each: 017abc\r\n", "")]) {
+    const memo = memoOfEach(text);
+    assert.ok(find(memo, text));
+    assert.equal(memo.changing, "1");
+    assert.equal(find(memo, text.replace("x-each: 1", "x-each: 2")), undefined);
+  }
+  const plain = HEAD.replace("\r\nX-Last: y", "");
+  const memo = memoOfEach(EACH);
+  memo.keep(plain, parseEach(plain));
+  assert.ok(find(memo, plain));
+  assert.equal(memo.changing, undefined, "of the head that was kept last");
+});
+
+Deno.test("a head with a changing field is sent as it is formatted, with that field last", STRICT, () => {
+  const texts = new SentHeads();
+  const fields = ["host", "a", "authorization", "t".repeat(100)];
+  const made = { bytes: undefined };
+  for (let i = 0; i < 3; i++) {
+    const changing = ["x-each", `0${i}`.repeat(40)] as const;
+    const whole = [...fields, "content-length", "5", ...changing];
+    const wanted = `POST / HTTP/1.1\r\n${whole.map((text, at) => text + (at % 2 === 0 ? ": " : "\r\n")).join("")}\r\n`;
+    assert.equal(textOf(texts.format({ method: "POST", target: "/", fields, made, changing }, 5)), wanted);
+    for (const request of [{ method: "GET", target: "/", fields, made, changing }]) {
+      assert.equal(
+        textOf(texts.format(request, undefined)),
+        formatRequestHead("GET", "/", [...fields, ...changing], undefined),
+      );
+    }
+  }
+  const forged = { method: "POST", target: "/", fields, made, changing: ["x-each", "a\r\nb: c"] as const };
+  for (const length of [5, undefined]) assert.throws(() => texts.format(forged, length), TypeError);
+});
+
 Deno.test("a memo that is of no use fades; one in use does not", STRICT, () => {
   const memo = memoOf(HEAD);
   find(memo, HEAD);

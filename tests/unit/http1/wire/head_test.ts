@@ -30,11 +30,22 @@ Deno.test("parseRequestHead reads every part when the head is well-formed", STRI
       ...["host", "h.example:81", "x-odd_name", "a \xe9 b", "accept", "", "content-length", "12"],
       ...["expect", "100-continue"],
     ],
+    changing: undefined,
     host: "h.example:81",
     bodyLength: 12,
     keepAlive: true,
     expectsContinue: true,
   });
+});
+
+Deno.test("parseRequestHead keeps a field apart that changes with each message, and takes it once only", STRICT, () => {
+  const limits = { ...DEFAULT_HEAD_LIMITS, changing: "x-each" };
+  const text = "GET / HTTP/1.1\r\nHost: a\r\nX-Each: 17\r\nX-Other: b\r\n\r\n";
+  const head = parseRequestHead(text, limits);
+  assert.deepEqual([head.fields, head.changing], [["host", "a", "x-other", "b"], "17"]);
+  const twice = text.replace("X-Other", "X-EACH");
+  assert.throws(() => parseRequestHead(twice, limits), { code: "bad_request" });
+  assert.deepEqual(parse(text).fields.slice(2), ["x-each", "17", "x-other", "b"]);
 });
 
 Deno.test("parseRequestHead lower-cases a name when it is written in any case", STRICT, () => {
