@@ -1,7 +1,10 @@
 // What the official clients have in common, as the scenarios see them.
 
-/** `v1`: SDK 1.x. `v2`: SDK 2.x as it comes (legacy). `v2-auto`: SDK 2.x, probing for the modern era. */
-export type ClientKind = "v1" | "v2" | "v2-auto";
+/**
+ * `v1`: SDK 1.x. `v2`: SDK 2.x as it comes (legacy). `v2-auto`: SDK 2.x, probing for the modern era. `v2-modern`: the
+ * same, in that era or not at all.
+ */
+export type ClientKind = "v1" | "v2" | "v2-auto" | "v2-modern";
 
 export interface RpcNotification {
   readonly method: string;
@@ -16,6 +19,8 @@ export interface CallOptions {
   /** In ms; the clients' own default is a minute. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Asks for log lines of this call, as the modern era does. */
+  readonly logLevel?: "debug" | "info" | "warning" | "error";
 }
 
 /** The part of a client that the scenarios use. */

@@ -1,4 +1,4 @@
-// The official client of SDK 2.x, in its default (legacy) mode or probing for the modern era.
+// The official client of SDK 2.x, in its default (legacy) mode, probing for the modern era, or in that alone.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { ANSWERS, type CallOptions, type ClientKind, type Handlers, type SdkClient } from "./mcp_client_contract.ts";
 import type { Wire } from "./mcp_wire.ts";
@@ -55,7 +55,10 @@ class V2Client implements SdkClient {
   }
 
   async call(name: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<string> {
-    return firstText((await this.#client.callTool({ name, arguments: args }, requestOptions(options))).content);
+    const { logLevel } = options;
+    const meta = logLevel && { _meta: { "io.modelcontextprotocol/logLevel": logLevel } };
+    const result = await this.#client.callTool({ name, arguments: args, ...meta }, requestOptions(options));
+    return firstText(result.content);
   }
 
   async listTools(): Promise<string[]> {
@@ -107,9 +110,10 @@ class V2Client implements SdkClient {
 }
 
 export async function connectV2(url: string, options: V2Options): Promise<SdkClient> {
-  const client = new Client({ name: "signet-test-v2", version: "1.0.0" }, {
+  const client = new Client({ name: `signet-test-${options.kind}`, version: "1.0.0" }, {
     capabilities: { sampling: {}, elicitation: {}, roots: { listChanged: true } },
     ...(options.kind === "v2-auto" && { versionNegotiation: { mode: "auto" as const } }),
+    ...(options.kind === "v2-modern" && { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
   });
   answerQuestions(client);
   client.fallbackNotificationHandler = (notification) => {
