@@ -22,6 +22,8 @@ export interface BridgeLimits extends RememberedLimits {
   readonly maxPeersPerOwner: number;
   /** A call that waits for a stateless client's answer is given up after this long, in ms. */
   readonly parkMs: number;
+  /** A server that wants an address opened, again after its client said that it was, gets so long to say that it is, in ms. */
+  readonly openedMs: number;
   /** Questions of one call that come within this time, in ms, are asked together. */
   readonly gatherMs: number;
   /** Calls that wait for answers of stateless clients, of all callers and of one. */
@@ -41,6 +43,7 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   maxLoggedBytes: 1024 * 1024,
   idleMs: 15 * 60_000,
   parkMs: 10 * 60_000,
+  openedMs: 45_000,
   gatherMs: 25,
   maxParked: 5000,
   maxParkedPerCaller: 100,

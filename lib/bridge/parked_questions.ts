@@ -28,8 +28,13 @@ export function mayAsk(method: string): boolean {
 
 /** Whether a client with these capabilities can be asked this. */
 export function canAnswer({ value }: Message, capabilities: JsonObject): boolean {
-  const capability = QUESTIONS.get(value.method);
-  return capability !== undefined && isJsonObject(capabilities[capability]);
+  const name = QUESTIONS.get(value.method);
+  const capability = name === undefined ? undefined : capabilities[name];
+  if (!isJsonObject(capability)) return false;
+  if (name !== "elicitation") return true;
+  const mode = isJsonObject(value.params) ? value.params.mode ?? "form" : "form";
+  // One that names no mode can do what was once all there is.
+  return isJsonObject(capability[mode as string]) || (mode === "form" && !isJsonObject(capability.url));
 }
 
 /** Which park a state of ours leads to, and which round of it. */

@@ -31,13 +31,23 @@ import {
 } from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { ParkedPlace } from "./parking.ts";
-import { type Carrier, type Message, NO_CARRIER, type Peer } from "./peer.ts";
+import { type Carrier, type Message, NO_CARRIER, ownCarrier, type Peer } from "./peer.ts";
 import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "./parked_questions.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
 import type { BridgeLimits } from "./limits.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
 import { PostAnswer } from "./post_answer.ts";
+import {
+  type Addresses,
+  addressesIn,
+  askToOpen,
+  FinishedAddresses,
+  notOpened,
+  opensAddresses,
+  reopenedIn,
+  withoutAnswers,
+} from "./url_questions.ts";
 
 export interface StatelessPost extends Carrier {
   readonly text: Uint8Array;
@@ -71,6 +81,16 @@ interface Exchange {
   filter: Filter | undefined;
   /** Whether it is a subscription that its client knows to have begun. */
   acknowledged: boolean;
+  /** What it takes to make the call once more, whose client says that what had to be opened is. */
+  reopened: Reopening | undefined;
+}
+
+interface Reopening {
+  readonly addresses: Addresses;
+  readonly post: Carrier & { readonly text: Uint8Array };
+  readonly charge: Charge;
+  /** While its server is given time. */
+  stopWaiting: (() => void) | undefined;
 }
 
 /** A call at its peer. */
@@ -110,6 +130,7 @@ export class StatelessServer {
   readonly #waiting: Charge;
   readonly #patience: SameDelay;
   readonly #gathering: SameDelay;
+  readonly #finished: FinishedAddresses;
   /** Resources that subscriptions want to know of, and their URIs together, in UTF-16 units. */
   #watched = 0;
   #watchedLength = 0;
@@ -120,6 +141,7 @@ export class StatelessServer {
     this.#waiting = options.outbox.account.open();
     this.#patience = new SameDelay(options.outbox.timers, options.limits.streamAfterMs);
     this.#gathering = new SameDelay(options.outbox.timers, options.limits.gatherMs);
+    this.#finished = new FinishedAddresses(options.outbox.timers);
     options.life.onMessage = (message, peer, about) => this.#hear(message, peer, about);
     options.life.onLost = () => this.#keepTelling();
   }
@@ -186,6 +208,7 @@ export class StatelessServer {
     const forget = () => {
       this.#exchanges.delete(exchange);
       if (exchange.running !== undefined) this.#end(exchange.running);
+      this.#closeReopening(exchange);
       if (exchange.filter !== undefined) this.#watch(exchange.filter, -1);
       if (this.size === 0) onIdle();
     };
@@ -212,6 +235,7 @@ export class StatelessServer {
       running: undefined,
       filter: undefined,
       acknowledged: false,
+      reopened: undefined,
     };
     this.#exchanges.add(exchange);
     return exchange;
@@ -245,8 +269,9 @@ export class StatelessServer {
       this.#options.life.listen({ fields });
       this.#subscribe(exchange, request);
     } else if (isCommonMethod(request.method)) {
-      if (mayAsk(request.method) && this.#resume(exchange, text)) return;
-      this.#ask(exchange, peer, { text: requestForLegacy(text, request), fields, noted });
+      const translated = { text: requestForLegacy(text, request), fields, noted };
+      if (mayAsk(request.method) && (this.#reopen(exchange, peer, translated) || this.#resume(exchange, text))) return;
+      this.#ask(exchange, peer, translated);
     } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
         "for clients without a session";
@@ -420,9 +445,70 @@ export class StatelessServer {
     if (this.size === 0) this.#options.onIdle();
   }
 
+  /** A request made again by a client that was asked to open something. @returns false if it is none */
+  #reopen(exchange: Exchange, peer: Peer, { text, fields, noted }: Reopening["post"]): boolean {
+    const reopened = reopenedIn(text);
+    if (reopened === undefined) return false;
+    const { addresses, said } = reopened;
+    const post = { text: withoutAnswers(text), ...ownCarrier({ fields, noted }) };
+    const charge = said === "accept" ? this.#options.outbox.account.tryCharge(post.text.length) : undefined;
+    if (charge !== undefined) {
+      exchange.reopened = { addresses, post, charge, stopWaiting: undefined };
+      this.#ask(exchange, peer, post);
+    } else if (said === "accept") {
+      this.#fail(exchange, BUSY, "The MCP server does not take more requests now", "request_limit");
+    } else this.#say(exchange, said === "open" ? { result: askToOpen(addresses) } : notOpened(exchange.method, said));
+    return true;
+  }
+
+  /**
+   * A refusal until something has been opened: the client is asked, at first and when nothing has come of what it said.
+   * In between the server gets time to hear of it.
+   * @returns false if the answer is none
+   */
+  #askToOpen(exchange: Exchange, { value: { error } }: Message): boolean {
+    const mayBe = mayAsk(exchange.method) && opensAddresses(this.#options.life.capabilities);
+    const addresses = mayBe ? addressesIn(error) : undefined;
+    if (addresses === undefined) return false;
+    const { reopened } = exchange;
+    if (reopened === undefined || reopened.stopWaiting !== undefined) {
+      this.#say(exchange, { result: askToOpen(addresses) });
+      return true;
+    }
+    exchange.running = undefined;
+    reopened.stopWaiting = () => {};
+    reopened.stopWaiting = this.#finished.when(reopened.addresses, {
+      ms: this.#options.limits.openedMs,
+      run: () => void this.#askOnceMore(exchange, reopened),
+    });
+    return true;
+  }
+
+  async #askOnceMore(exchange: Exchange, { post }: Reopening): Promise<void> {
+    try {
+      const peer = await this.#options.life.peer(post);
+      if (this.#exchanges.has(exchange)) this.#ask(exchange, peer, post);
+    } catch (error) {
+      const { code, message } = rpcFaultOf(error, true);
+      exchange.answer.refuse(error) || this.#fail(exchange, code, message);
+    }
+  }
+
+  #closeReopening({ reopened }: Exchange): void {
+    reopened?.stopWaiting?.();
+    reopened?.charge.release();
+  }
+
+  /** An answer made here. */
+  #say(exchange: Exchange, body: JsonObject): void {
+    const text = encodeJson({ jsonrpc: "2.0", id: 0, ...body });
+    void this.#respond(exchange, replaceSpan(text, findMember(text, "id")!, exchange.id));
+  }
+
   #answer(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
     const { life } = this.#options;
     const { method } = exchange;
+    if (life.era === "legacy" && this.#askToOpen(exchange, { line, value })) return undefined;
     const text: Uint8Array = replaceSpan(line, findMember(line, "id")!, exchange.id);
     if (life.era === "legacy") {
       const translated = isJsonObject(value.result)
@@ -469,6 +555,7 @@ export class StatelessServer {
     if (value.method === "notifications/progress") return this.#progress(line, value);
     if (value.method === "notifications/message") return this.#log(line, about);
     if (value.method === "notifications/cancelled") return this.#withdraw(value);
+    if (value.method === "notifications/elicitation/complete") return void this.#finished.note(value);
     return this.#options.life.era === "modern" ? this.#relayStamped(line, value) : this.#publish(value);
   }
 
