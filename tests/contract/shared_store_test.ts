@@ -6,6 +6,7 @@ import { ISSUER } from "../support/issuer.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
+import { Stopwatch } from "../support/stopwatch.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { TestIssuer } from "../support/tokens.ts";
@@ -68,9 +69,9 @@ for (const lane of LANES) {
       assert.equal(await status(here.post(call(1, "echo"), { id, token })), 200);
       const stream = await here.get({ id, token });
       assert.equal(await status(there.delete({ id, token })), 204);
-      const deletedAt = performance.now();
+      using deletion = new Stopwatch();
       assert.equal(await stream.text(), "", "its stream ends");
-      assert.ok(performance.now() - deletedAt < 1000);
+      assert.ok(deletion.elapsedMs < 1000);
       for (const signet of [here, there]) assert.equal(await status(signet.post(call(2, "echo"), { id, token })), 404);
     },
     { lane },
@@ -83,9 +84,9 @@ for (const lane of LANES) {
     const [id, others] = [await here.open({ token }), await here.open({ token: other })];
     const stream = await here.get({ id, token });
     await revoke(there, { kind: "principal", issuer: ISSUER, subject: "alice" });
-    const revokedAt = performance.now();
+    using revocation = new Stopwatch();
     assert.equal(await stream.text(), "");
-    assert.ok(performance.now() - revokedAt < 1000);
+    assert.ok(revocation.elapsedMs < 1000);
     assert.equal(await status(here.post(call(1, "echo"), { id, token })), 404);
     assert.equal(await status(here.post(call(1, "echo"), { id: others, token: other })), 200);
   }, { lane });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ChildRun } from "../support/mcp_process.ts";
-import { freePort } from "../support/mcp_servers.ts";
+import { freePort } from "../support/free_port.ts";
 import { assertSealedSession, callTool, Container, machine, packageOptions, packagePath } from "../support/packages.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";

@@ -1,5 +1,6 @@
 // Starts unmodified MCP servers on the official SDKs as real processes, and restarts them on the same address.
 import { fileURLToPath } from "node:url";
+import { freePort } from "./free_port.ts";
 import { ChildRun, type ProcessOptions } from "./mcp_process.ts";
 
 /**
@@ -26,12 +27,6 @@ export interface FixtureOptions {
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SCRIPTS = { sdk1: "sdk_v1_server.ts", sdk2: "sdk_v2_server.ts", conformance: "conformance_server.ts" } as const;
 const EVERYTHING = "npm:@modelcontextprotocol/server-everything@2026.8.31";
-
-/** A port that nobody listens on at this moment. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 function fixtureProcess(kind: FixtureKind, port: number, options: FixtureOptions): ProcessOptions {
   if (kind === "everything" || kind === "everythingSse") {

@@ -39,13 +39,21 @@ export function census(token: string): Counted[] {
 }
 
 /** Waits until nobody is left; fails after `patienceMs` with those who are. */
-export async function nobodyLeft(token: string, patienceMs = 15_000): Promise<void> {
+export async function nobodyLeft(token: string, patienceMs = 30_000): Promise<void> {
   const deadline = Date.now() + patienceMs;
   for (let left = census(token); left.length > 0; left = census(token)) {
     if (Date.now() > deadline) {
-      for (const { pid } of left) Deno.kill(pid, "SIGKILL"); // what a test finds, it does not leave behind either
+      for (const { pid } of left) end(pid); // what a test finds, it does not leave behind either
       throw new Error(`waiting until no process is left: found ${JSON.stringify(left)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function end(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended at this very moment.
   }
 }

@@ -1,9 +1,14 @@
 // A Redis of a test's own, as a process on a free port of loopback with nothing on disk: `await using redis = await
 // RedisServer.start()`. It can be killed, frozen and started again on its port.
+import { Buffer } from "node:buffer";
 import { createConnection } from "node:net";
+import { freePort } from "./free_port.ts";
 import { endOverdue } from "./overdue.ts";
 import { LOOPBACK, type Place } from "./place.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
+
+/** How long one may live, in ms. */
+const LIFE_MS = 15 * 60_000;
 
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
@@ -37,6 +42,10 @@ export class RedisServer implements AsyncDisposable {
     return `redis://${this.#place.ip}:${this.port}`;
   }
 
+  get #address(): { host: string; port: number } {
+    return { host: this.#place.ip, port: this.port };
+  }
+
   /** Empty, as after a loss of all it had. */
   async start(): Promise<void> {
     const plain = this.#leading.length > 0 ? [] : ["--save", "", "--appendonly", "no"];
@@ -49,8 +58,14 @@ export class RedisServer implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     this.#child = child;
-    endOverdue(child, "redis-server");
-    await until(() => this.#answers(), `redis-server on port ${this.port} to answer`);
+    endOverdue(child, "redis-server", LIFE_MS);
+    let hasEnded = false;
+    child.status.then(() => hasEnded = true);
+    await until(async () => {
+      // Or somebody else's would be asked, if that has taken the port.
+      if (hasEnded) throw new Error(`starting redis-server on port ${this.port}: it has ended at once`);
+      return await this.#answers();
+    }, `redis-server on port ${this.port} to answer`);
   }
 
   async kill(): Promise<void> {
@@ -77,7 +92,7 @@ export class RedisServer implements AsyncDisposable {
   /** What `redis-cli` would say: one command, its answer as RESP text. */
   async ask(...words: readonly string[]): Promise<string> {
     const bytes = words.map((word) => `$${new TextEncoder().encode(word).length}\r\n${word}\r\n`).join("");
-    return await converse(this.#place.ip, this.port, `*${words.length}\r\n${bytes}`);
+    return await converse(this.#address, `*${words.length}\r\n${bytes}`, PATIENCE_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -87,34 +102,41 @@ export class RedisServer implements AsyncDisposable {
   async #answers(): Promise<boolean> {
     try {
       // PONG, or that it wants a password first.
-      return /^[+-]/.test(await converse(this.#place.ip, this.port, "*1\r\n$4\r\nPING\r\n"));
+      return /^[+-]/.test(await converse(this.#address, "*1\r\n$4\r\nPING\r\n", 1000));
     } catch {
       return false;
     }
   }
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
-
-function converse(host: string, port: number, text: string): Promise<string> {
+/** One command, its whole answer. @throws Error if there is none within `patienceMs` */
+function converse({ host, port }: { host: string; port: number }, text: string, patienceMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host, port }, () => socket.write(text));
-    let heard = "";
+    const pieces: Uint8Array[] = [];
     const done = (end: () => void) => {
       clearTimeout(timer);
-      socket.destroy();
       socket.once("close", end);
+      socket.destroy();
     };
-    const timer = setTimeout(() => done(() => resolve(heard)), 200);
-    socket.on("data", (bytes) => {
-      heard += bytes;
-      if (heard.endsWith("\r\n") && !heard.startsWith("*")) done(() => resolve(heard));
+    const silence = new Error(`asking redis-server on port ${port}: no answer within ${patienceMs} ms`);
+    const timer = setTimeout(() => done(() => reject(silence)), patienceMs);
+    socket.on("data", (bytes: Uint8Array) => {
+      pieces.push(bytes);
+      const heard = Buffer.concat(pieces);
+      if (endOfAnswer(heard.toString("latin1")) !== undefined) done(() => resolve(heard.toString()));
     });
     socket.on("error", (error) => done(() => reject(error)));
   });
+}
+
+/** Where the RESP value that begins at `at` ends; undefined if it is not all there yet. @param text a byte a character */
+function endOfAnswer(text: string, at = 0): number | undefined {
+  const line = text.indexOf("\r\n", at);
+  if (line < 0) return undefined;
+  const count = Number(text.slice(at + 1, line));
+  let end: number | undefined = line + 2;
+  if (text[at] === "$" && count >= 0) end += count + 2;
+  if (text[at] === "*") { for (let i = 0; i < count && end !== undefined; i++) end = endOfAnswer(text, end); }
+  return end !== undefined && end <= text.length ? end : undefined;
 }

@@ -3,6 +3,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "./fake_mcp.ts";
+import { freePort } from "./free_port.ts";
 import { until } from "./until.ts";
 import { freshRing, type Lane, TestSignet } from "./signet.ts";
 
@@ -159,22 +160,6 @@ export class Replicas implements AsyncDisposable {
       await until(() => signet.app.storeIsWhole, "both connections to the store");
       await signet[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
-    }
-  }
-}
-
-/**
- * Below those that systems give out by themselves: between here and whoever listens there, no connection that leaves and
- * no neighbour's test takes it.
- */
-export function freePort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     }
   }
 }

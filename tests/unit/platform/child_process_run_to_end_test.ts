@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { runToEnd } from "../../../lib/platform/child_process.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
+import { until } from "../../support/until.ts";
 
 const shell = { ...STRICT, ignore: Deno.build.os === "windows" };
 const sh = (script: string, signal = new AbortController().signal) => runToEnd("/bin/sh", ["-c", script], signal);
@@ -19,11 +21,16 @@ Deno.test("runToEnd keeps the first MiB of what a program floods it with", shell
 });
 
 Deno.test("runToEnd waits for nobody that a program it has ended leaves with its pipes", shell, async () => {
+  await using folder = await TempFolder.create();
   const abort = new AbortController();
-  const running = sh("sleep 600 & echo $!; wait", abort.signal);
-  setTimeout(() => abort.abort(), 200);
+  const begun = `${folder.path}/begun`;
+  const running = sh(`sleep 600 & echo $!; echo > ${begun}; wait`, abort.signal);
+  await until(() => Deno.stat(begun).then(() => true, () => false), "the program to have said what it leaves");
+  abort.abort();
   const { code, stdout } = await running;
-  Deno.kill(Number(new TextDecoder().decode(stdout)), "SIGKILL");
+  const left = Number(new TextDecoder().decode(stdout));
+  assert.ok(left > 1, "or kill would mean all of us");
+  Deno.kill(left, "SIGKILL");
   assert.equal(code, 143);
 });
 

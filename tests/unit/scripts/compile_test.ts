@@ -8,6 +8,7 @@ import { compileByDeno, findForeignEmbedded, permissionFlags } from "../../../sc
 import { TARGETS } from "../../../scripts/compile_targets.ts";
 import { embeddedPaths } from "../../../scripts/compile_listing.ts";
 import { readModuleGraph } from "../../../scripts/module_graph.ts";
+import { freePort } from "../../support/free_port.ts";
 import { endOverdue } from "../../support/overdue.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
@@ -221,11 +222,6 @@ Deno.test("the baked-in permissions suffice when a client calls through a runnin
   });
   await upstream.shutdown();
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** Answer to an initialize, asked for until somebody listens. */
 async function firstAnswer(port: number): Promise<Response> {

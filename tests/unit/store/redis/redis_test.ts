@@ -4,6 +4,7 @@ import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { needing } from "../../../support/programs.ts";
+import { freePort } from "../../../support/free_port.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
@@ -293,7 +294,9 @@ Deno.test(
 
 Deno.test("redis store is a cluster", { ...STRICT, ...HERE }, async () => {
   await using folder = await TempFolder.create();
-  await using redis = await RedisServer.start(["--cluster-enabled", "yes", "--dir", folder.path]);
+  // Else the port for the cluster itself is 10,000 beyond the other: in use perhaps, or none at all.
+  const cluster = ["--cluster-enabled", "yes", "--cluster-port", String(freePort())];
+  await using redis = await RedisServer.start([...cluster, "--dir", folder.path]);
   await redis.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
   await until(async () => /cluster_state:ok/.test(await redis.ask("CLUSTER", "INFO")), "the cluster to be complete");
   await exercise(await openStore(redis, { kind: "cluster" }));
