@@ -50,6 +50,32 @@ export interface StateView {
   readonly residentBytes: number;
   readonly log: { readonly level?: string; readonly suppressed: number; readonly dropped: number };
   readonly upstream: UpstreamView;
+  /** Where there is more than one. */
+  readonly replicas?: ReplicasView;
+}
+
+/** Another replica. */
+export interface PeerView {
+  /** Operators only. */
+  readonly address?: string;
+  readonly state: "up" | "dead" | "unknown";
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** Of a dead one; operators only. */
+  readonly why?: string;
+  /** Requests passed on to it, and taken from it. */
+  readonly passed: number;
+  readonly received: number;
+}
+
+/** This replica among the others. */
+export interface ReplicasView {
+  /** Operators only. */
+  readonly self?: string;
+  readonly peers: readonly PeerView[];
+  /** Requests of sessions that others hold, by what came of passing them on. */
+  readonly hops: Readonly<Record<string, number>>;
+  readonly received: number;
 }
 
 /** What stands behind Signet. */
@@ -84,5 +110,9 @@ export function stateRoutes(view: () => Promise<StateView>, options: AccessOptio
 function shownTo(access: Access, view: StateView): StateView {
   if (access !== "anyone") return view;
   const servers = view.upstream.servers.map(({ address: _, ...server }) => server);
-  return { ...view, upstream: { ...view.upstream, servers } };
+  const { replicas, ...rest } = view;
+  const shown = { ...rest, upstream: { ...view.upstream, servers } };
+  if (replicas === undefined) return shown;
+  const { peers, hops, received } = replicas;
+  return { ...shown, replicas: { peers: peers.map(({ address: _, why: __, ...peer }) => peer), hops, received } };
 }

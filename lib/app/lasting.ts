@@ -183,7 +183,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       ({ principal }) => registry.ring.keys.map((key) => owners.fingerprint(principal, key)),
     );
   });
-  const replicas = await createReplicas(settings, { ring: () => registry.ring, account });
+  const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log });
   const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
   return {

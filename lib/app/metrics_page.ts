@@ -71,6 +71,24 @@ function declareReplicas(page: MetricsPage, { lasting: { replicas, metrics, move
     () => samples(replicas.counts()),
   );
   page.labelled(
+    "gauge",
+    { name: "signet_peer_up", help: "Whether another replica lives; few of many are told.", labels: ["peer"] },
+    () => replicas.facts().map(({ address, state }) => [[address], state === "up" ? 1 : 0]),
+  );
+  page.labelled(
+    "counter",
+    {
+      name: "signet_peer_hops_total",
+      help: "Requests passed on to another replica, and taken from it, since it is known.",
+      labels: ["peer", "direction"],
+    },
+    () =>
+      replicas.facts().flatMap(({ address, passed, received }) => [
+        [[address, "to"], passed],
+        [[address, "from"], received],
+      ]),
+  );
+  page.labelled(
     "counter",
     {
       name: "signet_hops_total",

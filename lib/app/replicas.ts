@@ -6,6 +6,7 @@ import { letGo } from "../gateway/out/end.ts";
 import { Moves } from "../gateway/out/moves.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { CidrList } from "../identity/cidr.ts";
+import type { Logger } from "../observe/log.ts";
 import { readTextFile } from "../platform/files.ts";
 import { addressesOf } from "../platform/names.ts";
 import { randomBytes } from "../platform/random.ts";
@@ -21,12 +22,13 @@ const DISCOVERY_MS = 1000;
 interface ReplicaParts {
   readonly ring: () => KeyRing;
   readonly account: ByteAccount;
+  readonly log: Logger;
 }
 
-export async function createReplicas(settings: Settings, { ring, account }: ReplicaParts): Promise<Replicas> {
+export async function createReplicas(settings: Settings, { ring, account, log }: ReplicaParts): Promise<Replicas> {
   const { advertise, peers, peersFrom, peerCaFile, path } = settings;
   const replicas = new Replicas({
-    ...{ self: advertise, networks: new CidrList(peers), path, ring, account },
+    ...{ self: advertise, networks: new CidrList(peers), path, ring, account, log },
     resolve: peersFrom === undefined ? undefined : () => addressesOf(peersFrom),
     random: randomBytes,
     timers: SYSTEM_TIMERS,

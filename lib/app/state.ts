@@ -1,6 +1,6 @@
 // What a running Signet tells of itself at a glance: read from what counts already, nothing is counted for it.
 import type { Readiness } from "../admin/admin.ts";
-import type { StateView, UseView } from "../admin/state_view.ts";
+import type { ReplicasView, StateView, UseView } from "../admin/state_view.ts";
 import type { Http1Server } from "../http1/server/server.ts";
 import { residentBytes } from "../platform/runtime.ts";
 import type { Lasting } from "./lasting.ts";
@@ -42,6 +42,16 @@ export async function readState(sources: StateSources): Promise<StateView> {
     residentBytes: residentBytes(),
     log: { ...(level === undefined ? {} : { level }), suppressed: log.suppressed, dropped: droppedLines() },
     upstream: opened.view(),
+    ...(lasting.replicas.self === undefined ? {} : { replicas: replicasOf(lasting) }),
+  };
+}
+
+function replicasOf({ replicas }: Lasting): ReplicasView {
+  return {
+    self: replicas.self ?? "",
+    peers: replicas.facts(),
+    hops: replicas.hops.counted(),
+    received: replicas.received,
   };
 }
 

@@ -37,6 +37,7 @@ export function formatStatus(state: StateView, layout: StatusLayout): string {
     ...uses(state, view),
     ...section("refusals, by reason", refusals(state, view), view),
     ...section(state.upstream.kind === "several" ? "servers" : "server", servers(state, view), view),
+    ...section("other replicas", replicas(state, view), view),
     "",
   ];
   return lines.join("\n");
@@ -132,6 +133,22 @@ function stateText({ state, required }: ServerView, style: Style): string[] {
 
 function countsText({ counts = {} }: ServerView): string {
   return Object.entries(counts).map(([name, count]) => `${printable(name)} ${formatCount(count)}`).join(", ");
+}
+
+/** Those there are, and what came of all that was to be passed on. */
+function replicas({ replicas, nowMs }: StateView, { style }: StatusLayout): string[][] {
+  if (replicas === undefined) return [];
+  const rows = replicas.peers.map(({ address, state, sinceMs, why = "", passed, received }, at) => [
+    printable(address ?? `replica ${at + 1}`),
+    [
+      state === "dead" ? style.danger(state) : state,
+      `for ${formatSpan(Math.max(0, nowMs - sinceMs))}`,
+      printable(why),
+      `passed on ${formatCount(passed)}, taken ${formatCount(received)}`,
+    ].filter((part) => part !== "").join(" · "),
+  ]);
+  const hops = Object.entries(replicas.hops).map(([outcome, count]) => `${printable(outcome)} ${formatCount(count)}`);
+  return [...rows, ["hops", `${hops.join(", ") || "none"} · taken ${formatCount(replicas.received)}`]];
 }
 
 function section(title: string, rows: readonly string[][], view: StatusLayout): string[] {

@@ -1,6 +1,7 @@
 // What operators rely on, judged as a whole (docs/behaviour.md P1, L6, T1): who may reach the admin listener and what
 // is there for him, and what a restart remembers.
 import { isLoopbackHost } from "../http1/wire/authority.ts";
+import { addressName, CidrList } from "../identity/cidr.ts";
 import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
 
@@ -41,7 +42,8 @@ function judgeStore({ settings: { store, stateFile, storePasswordFile, storeCaFi
   }
 }
 
-function judgePeers({ settings: { advertise, peers, peersFrom, peerCaFile }, problem, warn }: Bench): void {
+function judgePeers(bench: Bench): void {
+  const { settings: { advertise, peers, peersFrom, peerCaFile }, problem, warn } = bench;
   if (advertise === undefined) {
     if (peers.length > 0 || peersFrom !== undefined) {
       problem("advertise", "other replicas are named, and this one is not", "Say where they reach this one.");
@@ -49,8 +51,30 @@ function judgePeers({ settings: { advertise, peers, peersFrom, peerCaFile }, pro
     if (peerCaFile !== undefined) problem("peerCaFile", "there are no replicas", "Set --advertise, or leave it out.");
     return;
   }
+  judgeAdvertised(bench, new URL(advertise));
   if (peers.length > 0 || peersFrom !== undefined) return;
   warn("--advertise without --peer or --peers: no other replica is passed anything, or taken anything from.");
+}
+
+/** What all replicas are told alike must hold of this one, too. */
+function judgeAdvertised(
+  { settings: { peers, peersFrom, tlsCertFile }, warn }: Bench,
+  { protocol, hostname }: URL,
+): void {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  if (addressName(host) === undefined) {
+    warn(`--advertise names ${host}: peers are known by their IP addresses, so that nobody is passed anything here.`);
+  } else if (peers.length > 0 && peersFrom === undefined && !new CidrList(peers).contains(host)) {
+    warn(
+      `--advertise ${host} is in none of the --peer networks: replicas with the same settings pass this one nothing, ` +
+        "and take nothing from it.",
+    );
+  }
+  if (protocol === "https:" && tlsCertFile === undefined) {
+    warn("--advertise says https, and the listener speaks none (--tls-cert): something in front of it has to.");
+  } else if (protocol === "http:" && tlsCertFile !== undefined) {
+    warn("--advertise says http, and the listener speaks TLS alone (--tls-cert): no replica reaches it there.");
+  }
 }
 
 function judgeState({ settings: { stateFile, store, principals }, warn }: Bench): void {
@@ -65,7 +89,7 @@ function judgeFileTrust({ settings: { unsafeFiles }, warn }: Bench): void {
 export const OPERATOR_RULES: readonly Rule[] = [
   [["unsafeFiles"], judgeFileTrust],
   [["admin", "adminTokenFile"], judgeAdmin],
-  [["advertise", "peers", "peersFrom", "peerCaFile"], judgePeers],
+  [["advertise", "peers", "peersFrom", "peerCaFile", "tlsCertFile"], judgePeers],
   [["store", "stateFile", "storePasswordFile", "storeCaFile"], judgeStore],
   [["stateFile", "store", "principals"], judgeState],
 ];

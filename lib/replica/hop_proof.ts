@@ -25,6 +25,7 @@ const COUNT_DIGITS = 15;
 const PROOF_LENGTH = COUNT_DIGITS + 64 + 64;
 /** Or {@link NONE}; with the zone that a link-local one has. */
 const ADDRESS = /^[0-9a-fA-F.:-]{1,64}(?:%[\w.-]{1,32})?$/;
+const PEER_ADDRESS = /^https?:\/\/[\w.:[\]-]{1,300}$/;
 /** Where there is no address. */
 const NONE = "-";
 
@@ -32,8 +33,9 @@ const NONE = "-";
 export interface HopOrigin {
   /** The process it is meant for. */
   readonly instance: string;
-  /** The process that sends it. */
+  /** The process that sends it, and the address that it goes by. */
   readonly sender: string;
+  readonly from: string;
   /** Address of the client it comes from; empty where that has none. */
   readonly client: string;
 }
@@ -73,10 +75,10 @@ export class HopHead {
   readonly #digest: Uint8Array;
 
   constructor(key: MasterKey, origin: HopOrigin, { to, method, target, fields }: HopRequest) {
-    const { instance, sender, client } = origin;
+    const { instance, sender, from, client } = origin;
     this.key = key;
     this.origin = origin;
-    this.field = [VERSION, key.id, instance, sender, client === "" ? NONE : client].join(" ");
+    this.field = [VERSION, key.id, instance, sender, from, client === "" ? NONE : client].join(" ");
     this.#digest = hash("sha256", keepLatin1(framed([this.field, to, method, target, ...fields])), "buffer");
   }
 
@@ -91,9 +93,9 @@ export class HopHead {
     if (proof.length !== PROOF_LENGTH) return undefined;
     const said = proof.slice(0, COUNT_DIGITS + 64);
     if (!isEqual(proof.slice(COUNT_DIGITS + 64), this.#macOf(said))) return undefined;
-    const { instance, sender, client } = this.origin;
+    const { instance, sender, from, client } = this.origin;
     const [count, bodyDigest] = [Number(said.slice(0, COUNT_DIGITS)), said.slice(COUNT_DIGITS)];
-    return { instance, sender, client, count, bodyDigest };
+    return { instance, sender, from, client, count, bodyDigest };
   }
 
   #macOf(said: string): string {
@@ -113,11 +115,11 @@ MESSAGE.set(LABEL);
 /** The head of requests that say `field` of themselves; undefined if that is no claim, or of another ring. */
 export function readHopHead(ring: KeyRing, field: string, request: HopRequest): HopHead | undefined {
   const words = field.split(" ");
-  const [version, keyId = "", instance = "", sender = "", client = ""] = words;
-  if (words.length !== 5 || version !== VERSION || !NAME.test(instance) || !NAME.test(sender)) return undefined;
+  const [version, keyId = "", instance = "", sender = "", from = "", client = ""] = words;
+  if (words.length !== 6 || version !== VERSION || !NAME.test(instance) || !NAME.test(sender)) return undefined;
   const key = keyOf(ring, keyId);
-  if (key === undefined || !ADDRESS.test(client)) return undefined;
-  return new HopHead(key, { instance, sender, client: client === NONE ? "" : client }, request);
+  if (key === undefined || !PEER_ADDRESS.test(from) || !ADDRESS.test(client)) return undefined;
+  return new HopHead(key, { instance, sender, from, client: client === NONE ? "" : client }, request);
 }
 
 /** The field of a question: who is there, at `to`? */

@@ -19,8 +19,9 @@ export interface PeerOptions {
   readonly place: Place;
   /** Path of the endpoint, the same on all replicas. */
   readonly path: string;
-  /** What this process is called. */
+  /** What this process is called, and the address that it goes by. */
   readonly sender: string;
+  readonly from: string;
   /** Number of the first request that is passed on there. */
   readonly firstCount: number;
   readonly ring: () => KeyRing;
@@ -28,6 +29,8 @@ export interface PeerOptions {
   readonly timers: Timers;
   readonly account?: ByteAccount;
   readonly caCerts?: readonly string[] | undefined;
+  /** It was found dead, or to live again; `wasForMs` what it was before. */
+  readonly onFound?: (peer: Peer, wasForMs: number) => void;
 }
 
 /** The head of what is passed on. */
@@ -69,6 +72,9 @@ const REFUSALS = 60;
  * credentials that a hop carries.
  */
 const PROVEN_MS = 10_000;
+/** Why it is not taken for a replica. */
+const UNANSWERED = `no answer within ${QUESTION_TIMEOUT_MS} ms`;
+const STRANGER = "who answers there proves to hold no key of the ring, under that address";
 /** Before it closes its port nothing new is sent there, in ms. */
 const CLOSING_MS = 150;
 /** It is not tried again for so long after it was found dead, and then for longer each time. */
@@ -77,6 +83,9 @@ const LONGEST_PAUSE_MS = 15_000;
 
 /** Whoever waits for a peer. */
 type Followed = Pick<Call, "abort">;
+
+/** What is known of a peer: `unknown` until it has answered or not, and between two processes at its address. */
+export type PeerState = "up" | "dead" | "unknown";
 
 /** How a question ended: nobody listens there, or nobody answers who is one of us. */
 export type Liveness = "lives" | "silent" | "refused";
@@ -88,6 +97,14 @@ export class Peer {
   readonly pool: Pool;
   readonly #options: PeerOptions;
   readonly #host: string;
+  /** Requests that were passed on to it, and those taken from it. */
+  passed = 0;
+  received = 0;
+  /** Since when it is known to live, or to be dead, or has not been heard; ms since the epoch. */
+  sinceMs: number;
+  /** Why it is dead, or the last question was in vain. */
+  why = "";
+  #found: "up" | "dead" | undefined = undefined;
   readonly #underWay = new Set<Followed>();
   #instance: string | undefined = undefined;
   /** The key it has proven itself with. */
@@ -112,6 +129,7 @@ export class Peer {
     this.address = options.address;
     this.#options = options;
     this.#count = options.firstCount;
+    this.sinceMs = options.timers.now();
     this.place = options.place;
     const { endpoint, authority } = parseEndpoint(options.address);
     this.#host = authority;
@@ -129,9 +147,9 @@ export class Peer {
     return this.#deaths > 0 && this.#options.timers.now() < this.#tryAgainAtMs;
   }
 
-  /** Whether it answered last. */
-  get isUp(): boolean {
-    return this.#instance !== undefined && this.#deaths === 0;
+  get state(): PeerState {
+    if (this.#found === "dead") return "dead";
+    return this.#instance === undefined ? "unknown" : "up";
   }
 
   /** Requests passed on that are not done. */
@@ -146,7 +164,7 @@ export class Peer {
 
   /** Whether it can be passed anything: known already, or asked now, more than once if it is silent. Never rejects. */
   async isThere(): Promise<boolean> {
-    if (this.#options.timers.now() >= this.#leavesAtMs) this.noteDead();
+    if (this.#options.timers.now() >= this.#leavesAtMs) this.noteDead("it has left, as it said");
     // Who was known a while ago may be busy.
     const most = this.#instance === undefined ? 2 : SILENCES;
     for (let asked = 0; asked < most && !this.isDead; asked++) {
@@ -154,7 +172,7 @@ export class Peer {
       if (await this.ask() === "refused") break;
     }
     if (this.#isProven) return true;
-    this.noteDead();
+    this.noteDead(this.why);
     return false;
   }
 
@@ -177,7 +195,7 @@ export class Peer {
   async #waitUntilGone(): Promise<void> {
     const { timers } = this.#options;
     while (!this.#closed && await this.ask() === "lives") await pause(LOOK_EVERY_MS, timers);
-    this.noteDead();
+    this.noteDead("it has left");
   }
 
   /** Asks who is there; one question at a time. Never rejects. */
@@ -192,9 +210,9 @@ export class Peer {
 
   /** How requests with that head are passed on to the process that is there now. */
   passageOf({ method, target, fields, client }: PassedHead): Passage {
-    const { sender, ring } = this.#options;
+    const { sender, from, ring } = this.#options;
     const key = this.#key ?? ring().active;
-    const origin = { instance: this.#instance ?? sender, sender, client };
+    const origin = { instance: this.#instance ?? sender, sender, from, client };
     const hop = new HopHead(key, origin, { to: this.address, method, target, fields });
     const sent = [...fields, HOP_FIELD, hop.field];
     return { hop, request: { method, target, fields: sent, made: { bytes: undefined } } };
@@ -215,6 +233,7 @@ export class Peer {
     const changing = [HOP_PROOF_FIELD, hop.prove(count, bodyDigest)] as const;
     const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
     const call: Call = this.pool.sendFor(sent, (response) => new PeerAnswer(response, () => this.forget(call)));
+    this.passed++;
     this.follow(call);
     return call;
   }
@@ -235,11 +254,13 @@ export class Peer {
     this.#leavesAtMs = Math.min(this.#leavesAtMs, this.#options.timers.now() + inMs - CLOSING_MS);
   }
 
-  /** It did not take what was sent to it. */
-  noteDead(): void {
+  /** It did not take what was sent to it, for a reason that is told. */
+  noteDead(why: string): void {
     const { timers } = this.#options;
     this.#instance = undefined;
     this.#leavesAtMs = Infinity;
+    this.why = why;
+    this.#find("dead");
     if (this.isDead) return;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#deaths, 10));
     this.#deaths++;
@@ -277,9 +298,22 @@ export class Peer {
       this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
       this.#key = key;
       this.#deaths = 0;
+      this.why = "";
+      this.#find("up");
       return "lives";
     }
+    this.why = STRANGER;
     return "silent";
+  }
+
+  #find(found: "up" | "dead"): void {
+    if (found === this.#found) return;
+    const { timers, onFound } = this.#options;
+    const isNews = found === "dead" || this.#found === "dead";
+    const [nowMs, sinceMs] = [timers.now(), this.sinceMs];
+    this.#found = found;
+    this.sinceMs = nowMs;
+    if (isNews) onFound?.(this, nowMs - sinceMs);
   }
 
   async #askWith(key: MasterKey): Promise<{ readonly instance: string } | "unknown" | "silent" | "refused"> {
@@ -299,7 +333,9 @@ export class Peer {
         response.release();
       }
     } catch (error) {
-      return error instanceof HttpError && error.code === "connect_failed" ? "refused" : "silent";
+      const fault = error instanceof HttpError ? error : undefined;
+      this.why = fault === undefined || fault.code === "aborted" ? UNANSWERED : fault.message;
+      return fault?.code === "connect_failed" ? "refused" : "silent";
     } finally {
       cancel();
     }
@@ -326,11 +362,11 @@ export class Peer {
     }
     if (found !== "silent") {
       // It has closed its port, or another has taken it: what it has still to answer it answers, if it lives.
-      if (found === "refused") this.noteDead();
+      if (found === "refused") this.noteDead(this.why);
       if (++this.#refusals < REFUSALS) return;
     } else if (++this.#silences < SILENCES) return;
     this.#silences = this.#refusals = 0;
-    this.noteDead();
+    this.noteDead(this.why);
     const left = [...this.#underWay];
     this.#underWay.clear();
     for (const call of left) call.abort();

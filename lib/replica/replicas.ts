@@ -6,10 +6,11 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import type { CidrList } from "../identity/cidr.ts";
+import type { Logger } from "../observe/log.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import type { Timers } from "../platform/timers.ts";
 import { type HopClaim, type HopHead, type HopRequest, readHopHead } from "./hop_proof.ts";
-import { Peer } from "./peer.ts";
+import { Peer, type PeerState } from "./peer.ts";
 import { type Place, Places } from "./places.ts";
 import { SeenCounts } from "./seen_counts.ts";
 import { createHash } from "../platform/builtin.ts";
@@ -27,9 +28,27 @@ export interface ReplicasOptions {
   readonly timers: Timers;
   readonly account?: ByteAccount;
   readonly caCerts?: readonly string[] | undefined;
+  readonly log?: Logger;
 }
 
 const MAX_PEERS = 1024;
+/** Of them so many are told of: addresses change hands, and each is a label. */
+const MAX_TOLD = 64;
+/** One that has not been heard for so long, and has nothing under way, is forgotten. */
+const FORGOTTEN_MS = 60 * 60_000;
+
+/** What is known of another replica. */
+export interface PeerFacts {
+  readonly address: string;
+  readonly state: PeerState;
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** Of one that is dead: what was found there. */
+  readonly why: string;
+  /** Requests passed on to it, and taken from it, since it is known. */
+  readonly passed: number;
+  readonly received: number;
+}
 
 /** How a request that belongs to another replica ended there. */
 export const HOP_OUTCOMES = ["passed", "dead", "lost", "moved", "refused"] as const;
@@ -45,6 +64,8 @@ export interface ReceivedHead {
   readonly place: Place;
   /** Undefined where its claim is none. */
   readonly head: HopHead | undefined;
+  /** Who sends those that are proven. */
+  peer: Peer | undefined;
 }
 
 export class Replicas {
@@ -80,6 +101,8 @@ export class Replicas {
     const { path, ring, random, timers, account, caCerts } = this.#options;
     const peer = new Peer({
       ...{ address, place, path, ring, random, timers, caCerts, sender: this.instance, firstCount: this.#firstCount },
+      from: this.self ?? "",
+      onFound: (found, wasForMs) => this.#tell(found, wasForMs),
       ...(account === undefined ? {} : { account }),
     });
     this.#peers.set(address, peer);
@@ -91,7 +114,7 @@ export class Replicas {
     const { self } = this;
     const ring = this.#options.ring();
     const head = self === undefined ? undefined : readHopHead(ring, field, { ...request, to: self });
-    return { ring, place: this.#places.of(from), head };
+    return { ring, place: this.#places.of(from), head, peer: undefined };
   }
 
   /** Under another ring a head has to be looked at anew: its key may have been taken away. */
@@ -100,13 +123,16 @@ export class Replicas {
   }
 
   /** What a request with that head claims, or why it is not believed. @param proof what it says for itself */
-  take({ head, place }: ReceivedHead, proof: string | undefined): HopClaim | HopRefusal {
+  take(received: ReceivedHead, proof: string | undefined): HopClaim | HopRefusal {
+    const { head, place } = received;
     if (this.self === undefined || !this.#places.has(place)) return "stranger";
     const claim = proof === undefined ? undefined : head?.read(proof);
     if (claim === undefined) return "unproven";
     if (claim.instance !== this.instance) return "other_process";
     if (!this.#seen.isNew(claim.sender, claim.count)) return "repeated";
     this.received++;
+    received.peer ??= this.at(claim.from);
+    if (received.peer !== undefined) received.peer.received++;
     return claim;
   }
 
@@ -122,11 +148,10 @@ export class Replicas {
   heirOf(sid: string, gone: string): string | undefined {
     const { self } = this;
     if (self === undefined || this.#current.length === 0) return undefined;
-    const { protocol, port } = new URL(self);
     let heir = self;
     let best = weightOf(sid, self);
     for (const ip of this.#current) {
-      const address = `${protocol}//${ip.includes(":") ? `[${ip}]` : ip}${port === "" ? "" : `:${port}`}`;
+      const address = addressAt(self, ip);
       if (address === gone || address === self || this.at(address)?.isDead !== false) continue;
       const weight = weightOf(sid, address);
       if (weight > best) [heir, best] = [address, weight];
@@ -134,20 +159,34 @@ export class Replicas {
     return heir === self ? undefined : heir;
   }
 
-  /** Asks the name service. Never rejects: what it named last is believed on. */
+  /** Forgets who is gone for good, and asks the name service. Never rejects: what it named last is believed on. */
   async discover(): Promise<void> {
     const { resolve } = this.#options;
+    this.#forgetTheDead();
     if (resolve === undefined) return;
     const found = await resolve().catch(() => undefined);
     if (found !== undefined && found.length > 0) this.#current = found.slice(0, MAX_PEERS);
     this.#places.note(found === undefined ? [] : this.#current);
+    // Known from now on, whether anything is passed on to it or not.
+    const { self } = this;
+    if (self !== undefined) { for (const ip of this.#current) this.at(addressAt(self, ip)); }
   }
 
   /** Peers by what is known of them. */
   counts(): Record<"up" | "dead" | "unknown", number> {
     const counts = { up: 0, dead: 0, unknown: 0 };
-    for (const peer of this.#peers.values()) counts[peer.isUp ? "up" : peer.isDead ? "dead" : "unknown"]++;
+    for (const { state } of this.#peers.values()) counts[state]++;
     return counts;
+  }
+
+  /** What is known of each peer, those that live first; of a few, where there are many. */
+  facts(): PeerFacts[] {
+    const known = [...this.#peers.values()].map(({ address, state, sinceMs, why, passed, received }): PeerFacts => {
+      return { address, state, sinceMs, why: state === "dead" ? why : "", passed, received };
+    });
+    const rank: Record<PeerState, number> = { up: 0, dead: 1, unknown: 2 };
+    known.sort((a, b) => rank[a.state] - rank[b.state] || b.sinceMs - a.sinceMs || (a.address < b.address ? -1 : 1));
+    return known.slice(0, MAX_TOLD);
   }
 
   /** Entries of the maps held here, for metrics. */
@@ -163,13 +202,38 @@ export class Replicas {
   #makeRoom(): boolean {
     if (this.#peers.size < MAX_PEERS) return true;
     const resting = [...this.#peers.values()].filter(({ underWay }) => underWay === 0);
-    const given = resting.find(({ isUp }) => !isUp) ?? resting[0];
+    const given = resting.find(({ state }) => state !== "up") ?? resting[0];
     if (given === undefined) return false;
-    given.close();
-    // Met again, it may still be the process that has seen those.
-    this.#firstCount = Math.max(this.#firstCount, given.nextCount());
-    return this.#peers.delete(given.address);
+    this.#forget(given);
+    return true;
   }
+
+  #forget(peer: Peer): void {
+    peer.close();
+    // Met again, it may still be the process that has seen those.
+    this.#firstCount = Math.max(this.#firstCount, peer.nextCount());
+    this.#peers.delete(peer.address);
+  }
+
+  #forgetTheDead(): void {
+    const beforeMs = this.#options.timers.now() - FORGOTTEN_MS;
+    for (const peer of this.#peers.values()) {
+      if (peer.state !== "up" && peer.underWay === 0 && peer.sinceMs < beforeMs) this.#forget(peer);
+    }
+  }
+
+  #tell({ address, state, why }: Peer, wasForMs: number): void {
+    const { log } = this.#options;
+    const forS = Math.round(wasForMs / 1000);
+    if (state === "dead") log?.warn("another replica was found dead", { peer: address, found: why });
+    else log?.info("another replica lives again", { peer: address, deadForS: forS });
+  }
+}
+
+/** The replica at an IP address that listens as this one does. */
+function addressAt(self: string, ip: string): string {
+  const { protocol, port } = new URL(self);
+  return `${protocol}//${ip.includes(":") ? `[${ip}]` : ip}${port === "" ? "" : `:${port}`}`;
 }
 
 /** Without brackets; empty for what is no address. */

@@ -237,6 +237,10 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 4
         kind: "several",
         servers: [{ name: HOSTILE, address: HOSTILE, state: HOSTILE, counts: { [HOSTILE]: 1 } }],
       },
+      replicas: {
+        ...{ self: HOSTILE, hops: { [HOSTILE]: 1 }, received: 1 },
+        peers: [{ address: HOSTILE, why: HOSTILE, state: "dead", sinceMs: NOW_MS - 61_000, passed: 7, received: 5 }],
+      },
     }));
   const feeds = new Feeds();
   const admin = await serveAdmin({
@@ -282,6 +286,8 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 4
 
     // Whatever servers and states are called is text, and the browser would make nothing else of any text.
     assert.equal(await page.text("#servers tbody td"), HOSTILE);
+    assert.equal(await page.text("#replicas tbody td"), HOSTILE);
+    assert.match(await page.text("#replicas tbody td:nth-child(2)"), /^dead for 1m/);
     assert.equal(await page.evaluate("window.hacked"), undefined);
     assert.equal(await page.evaluate("document.images.length"), 1);
     assert.deepEqual(page.complaints, []);

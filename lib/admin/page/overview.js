@@ -33,6 +33,7 @@ export function showState(state) {
   showUse(state);
   showRefusals(state);
   showServers(state);
+  showReplicas(state);
 }
 
 function showCondition({ version, ready, draining, startedAtMs, nowMs, checks }) {
@@ -186,6 +187,34 @@ function showServers({ upstream, checks }) {
       setText(stateCell.firstElementChild, `${found}${required === true ? " (required)" : ""}`);
       setText(addressCell, address ?? "");
       setText(countsCell, Object.entries(counts).map(([what, count]) => `${what} ${formatCount(count)}`).join(", "));
+    },
+  });
+}
+
+function showReplicas({ replicas, nowMs }) {
+  byId("replicas-section").hidden = replicas === undefined;
+  if (replicas === undefined) return;
+  const items = replicas.peers.map((peer, at) => ({ ...peer, at }));
+  reconcile(byId("replicas").tBodies[0], items, {
+    key: ({ address, at }) => address ?? at,
+    create: () =>
+      make(
+        "tr",
+        {},
+        make("td", { label: "Address", className: "mono" }),
+        make("td", { label: "State" }, make("span")),
+        make("td", { label: "Passed on to it" }),
+        make("td", { label: "Taken from it" }),
+        make("td", { label: "Found there", className: "quiet" }),
+      ),
+    update: (row, { at, address, state, sinceMs, why, passed, received }) => {
+      const [addressCell, stateCell, passedCell, takenCell, whyCell] = row.children;
+      setText(addressCell, address ?? `replica ${at + 1}`);
+      stateCell.firstElementChild.className = state === "unknown" ? "quiet" : `dot ${state === "up" ? "good" : "bad"}`;
+      setText(stateCell.firstElementChild, `${state} for ${formatSpan(nowMs - sinceMs)}`);
+      setText(passedCell, formatCount(passed));
+      setText(takenCell, formatCount(received));
+      setText(whyCell, why ?? "");
     },
   });
 }

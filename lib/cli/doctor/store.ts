@@ -2,6 +2,7 @@
 // left there stays (docs/behaviour.md R4, R6, V2).
 import type { Settings } from "../../config/schema.ts";
 import { storeAddress } from "../../config/store_address.ts";
+import { addressName } from "../../identity/cidr.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { addressesOf } from "../../platform/names.ts";
 import type { Store } from "../../store/store.ts";
@@ -15,9 +16,9 @@ export interface StoreLook {
 }
 
 export async function* examineReplicas(look: StoreLook): Findings {
-  const { store, peersFrom } = look.settings;
+  const { store, peersFrom, advertise } = look.settings;
   if (store !== "memory") yield await examineStore(look, store);
-  if (peersFrom !== undefined) yield await examinePeers(peersFrom);
+  if (peersFrom !== undefined) yield await examinePeers(peersFrom, advertise);
 }
 
 async function examineStore({ context, settings, ring }: StoreLook, target: Exclude<Settings["store"], "memory">) {
@@ -59,10 +60,19 @@ async function ask({ shared }: Store, address: string): Promise<Finding> {
   }
 }
 
-async function examinePeers(name: string): Promise<Finding> {
+async function examinePeers(name: string, advertise: string | undefined): Promise<Finding> {
   const what = "peers";
   try {
     const found = await addressesOf(name);
+    const own = advertise === undefined ? undefined : new URL(advertise).hostname.replace(/^\[(.*)\]$/, "$1");
+    if (own !== undefined && !found.some((ip) => addressName(ip) === addressName(own))) {
+      return {
+        verdict: "warn",
+        what,
+        found: `${name} is ${found.slice(0, 8).join(", ")}, and not ${own}, which --advertise names`,
+        cure: "The name has to stand for this replica, too, when it is ready: else others take nothing from it.",
+      };
+    }
     return { verdict: "ok", what, found: `${name} is ${found.length} address${found.length === 1 ? "" : "es"}` };
   } catch (error) {
     return {

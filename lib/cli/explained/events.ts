@@ -149,6 +149,11 @@ const SESSIONS: Readonly<Record<string, Row>> = {
     "The store of --store is away, silent or refuses; `cause` says what was found. Ids not known here are refused with 503, callers' caps hold for each replica by itself.",
     "See whether it runs and can be reached from here; Signet goes on by itself when it is back.",
   ],
+  "another replica was found dead": [
+    "Nobody answers at `peer` who is one of the replicas; `found` says what was met. Its sessions come back elsewhere.",
+    "Where it lives, see what is between the two: the network, certificates (--peer-ca-file), the ring, --advertise there.",
+  ],
+  "another replica lives again": ["A replica that was found dead answers; `deadForS` is how long it did not.", ""],
   "the shared store answers": ["The store of --store can be asked, again or for the first time.", ""],
   "the list of revocations cannot be read": [
     "The state file does not answer: what another process revokes is not noticed meanwhile, and ids that are not in memory are refused.",

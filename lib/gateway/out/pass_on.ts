@@ -132,7 +132,7 @@ async function passOnce(parts: GatewayParts, hop: Hop): Promise<ClientResponse |
       peer.forget(call);
       if (inFlight.cut || !(error instanceof HttpError)) throw error;
       if (error.unsent && isFirst) {
-        peer.noteDead();
+        peer.noteDead(error.message);
         replicas.hops.inc("dead");
         return undefined;
       }

@@ -20,6 +20,17 @@ const LARGE: Partial<StateView> = {
     initialize: "answered",
   },
   ready: false,
+  replicas: {
+    ...{ self: "http://10.0.0.1:8080", hops: { passed: 1_234_567, dead: 3 }, received: 2 },
+    peers: [
+      { address: "http://10.0.0.2:8080", state: "up", sinceMs: 0, passed: 12, received: 3 },
+      {
+        ...{ address: "http://[fd00:1234:5678:9abc:def0:1234:5678:9abc]:8080", state: "dead", sinceMs: 0, passed: 1 },
+        ...{ received: 0, why: "connecting to it: invalid peer certificate: " + "y".repeat(120) },
+      },
+      { state: "unknown", sinceMs: 0, passed: 0, received: 0 },
+    ],
+  },
   upstream: {
     kind: "several",
     servers: [
@@ -54,6 +65,10 @@ Deno.test(
       upstream: {
         kind: "several",
         servers: [{ name: hostile, state: hostile, address: hostile, counts: { [hostile]: 1 } }],
+      },
+      replicas: {
+        peers: [{ address: hostile, state: "dead", why: hostile, sinceMs: 0, passed: 0, received: 0 }],
+        ...{ hops: { [hostile]: 1 }, received: 0 },
       },
     });
     const text = formatStatus(state, { style: PLAIN, width: 80 });

@@ -18,7 +18,7 @@ import { STRICT } from "../../support/strict.ts";
 const random = (n: number) => crypto.getRandomValues(new Uint8Array(n));
 const ring = ephemeralKeyRing(random);
 const NAME = "a".repeat(22);
-const ORIGIN: HopOrigin = { instance: NAME, sender: "b".repeat(22), client: "10.1.2.3" };
+const ORIGIN: HopOrigin = { instance: NAME, sender: "b".repeat(22), from: "http://10.0.0.1:80", client: "10.1.2.3" };
 const DIGEST = digestOfBody(new TextEncoder().encode("{}"));
 const REQUEST: HopRequest = {
   ...{ to: "http://10.0.0.2:8080", method: "POST", target: "/mcp?a=1" },
@@ -52,7 +52,7 @@ Deno.test("R2: a hop with anything changed is none", STRICT, () => {
     assert.equal(readHopHead(ring, HEAD.field, { ...REQUEST, ...change })?.read(proof), undefined);
   }
   const words = HEAD.field.split(" ");
-  const others = ["1", "00000000", "c".repeat(22), "d".repeat(22), "10.1.2.4"];
+  const others = ["1", "00000000", "c".repeat(22), "d".repeat(22), "http://10.0.0.9:80", "10.1.2.4"];
   for (const [at, word] of others.entries()) {
     assert.equal(readHopHead(ring, words.with(at, word).join(" "), REQUEST)?.read(proof), undefined, String(at));
   }

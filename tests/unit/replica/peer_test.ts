@@ -32,7 +32,16 @@ class Asked implements AsyncDisposable {
     const { timers } = this;
     this.peer = new Peer({
       place: { inNetworks: true, name: undefined },
-      ...{ address, path: "/mcp", sender: "s".repeat(22), firstCount: 0, ring: () => ring, random, timers },
+      ...{
+        address,
+        path: "/mcp",
+        sender: "s".repeat(22),
+        from: "http://127.0.0.1:9",
+        firstCount: 0,
+        ring: () => ring,
+        random,
+        timers,
+      },
     });
   }
 
@@ -131,6 +140,7 @@ Deno.test(
         path: "/mcp",
         sender: "s".repeat(22),
         firstCount: 0,
+        from: "http://127.0.0.1:9",
         ring: () => ring,
         random,
         timers,

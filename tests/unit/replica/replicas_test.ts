@@ -4,6 +4,8 @@ import { CidrList } from "../../../lib/identity/cidr.ts";
 import { SYSTEM_TIMERS } from "../../../lib/platform/timers.ts";
 import { digestOfBody, type HopClaim, HopHead } from "../../../lib/replica/hop_proof.ts";
 import { Replicas, type ReplicasOptions } from "../../../lib/replica/replicas.ts";
+import type { LogFacts } from "../../../lib/observe/log.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const random = (n: number) => crypto.getRandomValues(new Uint8Array(n));
@@ -18,12 +20,16 @@ function replicas(options: Partial<ReplicasOptions> = {}): Replicas {
   });
 }
 
+const PEER = "http://10.0.0.2:8080";
 const REQUEST = { method: "POST", target: "/mcp", fields: ["host", "mcp.example"] };
 
 /** What the receiver takes a request for that claims this, and comes from there. */
 function take(ours: Replicas, claim: Partial<HopClaim>, { from = "10.0.0.2", request = REQUEST } = {}) {
   const { count = 0, instance = ours.instance, client = "192.0.2.1" } = claim;
-  const head = new HopHead(ring.active, { instance, sender: "s".repeat(22), client }, { ...REQUEST, to: SELF });
+  const head = new HopHead(ring.active, { instance, sender: "s".repeat(22), from: PEER, client }, {
+    ...REQUEST,
+    to: SELF,
+  });
   return ours.take(ours.headOf(head.field, from, request), head.prove(count, digestOfBody(undefined)));
 }
 
@@ -54,7 +60,7 @@ Deno.test("R2 E5: a head that was proven with a key is looked at anew when the r
   const ours = replicas({ ring: () => held });
   const head = new HopHead(
     ring.active,
-    { instance: ours.instance, sender: "s".repeat(22), client: "" },
+    { instance: ours.instance, sender: "s".repeat(22), from: PEER, client: "" },
     { ...REQUEST, to: SELF },
   );
   const known = ours.headOf(head.field, "10.0.0.2", REQUEST);
@@ -105,7 +111,7 @@ Deno.test(
     answer = ["10.9.0.2"];
     await ours.discover();
     assert.equal(ours.isOurs("10.9.0.1"), true);
-    assert.deepEqual(ours.sizes(), { peers: 0, named_peers: 2, hop_senders: 0 });
+    assert.deepEqual(ours.sizes(), { peers: 2, named_peers: 2, hop_senders: 0 });
   },
 );
 
@@ -144,5 +150,49 @@ Deno.test("R2: a peer that gave way to others and is met again is sent no number
   const again = ours.at(address)!;
   assert.notEqual(again, first, "it gave way");
   assert.ok(again.nextCount() > Math.max(...before));
+  ours.close();
+});
+
+Deno.test(
+  "V1 R3: of each peer it is known whether it lives, since when, and what was passed either way",
+  STRICT,
+  async () => {
+    const timers = new FakeTimers(1_000_000);
+    const lines: string[] = [];
+    const write = (event: string, facts?: LogFacts) => void lines.push(`${event} ${JSON.stringify(facts)}`);
+    const log = { debug: write, info: write, warn: write, error: write };
+    const ours = replicas({ timers, log, resolve: () => Promise.resolve(["10.0.0.1", "10.0.0.9"]) });
+    assert.equal(typeof take(ours, {}), "object");
+    assert.deepEqual(ours.facts(), [
+      { address: PEER, state: "unknown", sinceMs: 1_000_000, why: "", passed: 0, received: 1 },
+    ]);
+    await ours.discover();
+    assert.equal(ours.at("http://10.0.0.9:8080")?.state, "unknown", "named, and never met");
+    const peer = ours.at(PEER)!;
+    await timers.advance(5000);
+    for (let i = 0; i < 3; i++) peer.noteDead("nobody is there");
+    const [dead] = ours.facts();
+    assert.deepEqual([dead?.address, dead?.state, dead?.sinceMs, dead?.why], [
+      PEER,
+      "dead",
+      1_005_000,
+      "nobody is there",
+    ]);
+    assert.deepEqual(lines, [`another replica was found dead {"peer":"${PEER}","found":"nobody is there"}`]);
+    assert.deepEqual(ours.counts(), { up: 0, dead: 1, unknown: 1 });
+    // Whoever is gone for good is forgotten, and is a label no longer.
+    await timers.advance(2 * 3_600_000);
+    await ours.discover();
+    assert.deepEqual(ours.facts().map(({ address }) => address), ["http://10.0.0.9:8080"]);
+    ours.close();
+  },
+);
+
+Deno.test("M3: of many peers few are told of, those that are dead before those never heard", STRICT, () => {
+  const ours = replicas({ networks: new CidrList(["10.0.0.0/8"]) });
+  for (let i = 0; i < 500; i++) ours.at(`http://10.1.${i >> 8}.${i & 255}:80`);
+  ours.at("http://10.1.1.7:80")?.noteDead("silent");
+  assert.equal(ours.facts().length, 64);
+  assert.equal(ours.facts()[0]?.address, "http://10.1.1.7:80");
   ours.close();
 });

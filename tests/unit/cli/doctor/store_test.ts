@@ -42,7 +42,11 @@ Deno.test("V2: a probe says whether the store answers, and whether it keeps what
 
 Deno.test("V2: a probe says whom the name of the peers stands for", OPTIONS, async () => {
   const replica = ["--advertise", "http://10.0.0.1:8080"];
-  assert.deepEqual((await look(...replica, "--peers", "dns:localhost")).map(({ verdict }) => verdict), ["ok"]);
+  const loopback = ["--advertise", "http://127.0.0.1:8080"];
+  assert.deepEqual((await look(...loopback, "--peers", "dns:localhost")).map(({ verdict }) => verdict), ["ok"]);
+  const [other] = await look(...replica, "--peers", "dns:localhost");
+  assert.equal(other?.verdict, "warn");
+  assert.match(other?.found ?? "", /localhost is .*127\.0\.0\.1.*, and not 10\.0\.0\.1, which --advertise names/);
   const [nobody] = await look(...replica, "--peers", "dns:nobody.invalid");
   assert.equal(nobody?.verdict, "warn");
 });
