@@ -125,6 +125,8 @@ export interface ErrorDetail {
   readonly retryAfterS?: number;
   /** `WWW-Authenticate` (RFC 6750). */
   readonly challenge?: string;
+  /** Of a server's refusal that its client may answer, behind a bridge: its status, and its own `WWW-Authenticate`. */
+  readonly refusedCredential?: { readonly status: 401 | 403; readonly challenge: string };
   /** `Allow`, for 405. */
   readonly allow?: string;
   /** `error.data` of the JSON-RPC error. */

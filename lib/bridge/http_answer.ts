@@ -1,6 +1,6 @@
 // Answers made here, in the shape in which those of the wire arrive: a head, a body to be read, and an end to the
 // exchange. Nothing behind them but memory.
-import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
+import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import type { BodyReader, ClientResponse, FieldList, Fields } from "../http1/types.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { errorResponse, type RpcId } from "../mcp/json_rpc.ts";
@@ -61,6 +61,18 @@ export function errorAnswer(
 ): ClientResponse {
   const { id, code, message, status = ERROR_KINDS[kind].status } = fault;
   return jsonAnswer(errorResponse(id, code, message), { status, refusal: { code: kind, found: message } });
+}
+
+/**
+ * A server's refusal of a credential that its client may answer with another one: as the server has said it, for the
+ * gateway to pass on or to put its own in place of (docs/protocol.md 22). Undefined for anything else.
+ */
+export function challengeAnswer(error: unknown): ClientResponse | undefined {
+  const refused = error instanceof SignetError ? error.detail.refusedCredential : undefined;
+  if (refused === undefined) return undefined;
+  const { status, challenge } = refused;
+  const body = errorResponse(null, status, (error as SignetError).message);
+  return jsonAnswer(body, { status, fields: ["www-authenticate", challenge] });
 }
 
 /** A status that says everything: 202, 204, 405. */

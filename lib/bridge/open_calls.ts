@@ -113,7 +113,11 @@ export class OpenCalls implements CallOwner {
     return this.#close(call, replaceSpan(line, id ?? findMember(line, "id")!, call.id));
   }
 
-  lost(call: OpenCall, { reason }: Loss): void {
+  lost(call: OpenCall, { reason, refusal }: Loss): void {
+    if (call.answer.challenge(refusal)) {
+      call.settle?.(false);
+      return this.#remove(call);
+    }
     this.fail(call, { code: BRIDGE_ERROR, message: reason });
   }
 

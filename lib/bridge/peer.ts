@@ -1,6 +1,7 @@
 // Who is at the other end of JSON-RPC: the face that a process, an HTTP server, or a router over several of them shows
 // to the bridge. Requests get ids of the peer's own (docs/behaviour.md B6), so that nothing a client chooses can clash;
 // each response finds who asked, and whatever else comes is handed on.
+import type { SignetError } from "../errors.ts";
 import type { JsonObject, RpcId } from "../mcp/json_rpc.ts";
 import type { Span } from "../mcp/json_text.ts";
 import type { Fields } from "../http1/types.ts";
@@ -51,6 +52,8 @@ export interface Resumed {
 export interface Loss {
   /** In words a client may read; the operator's are in the log. */
   readonly reason: string;
+  /** What it was, where it was a refusal that more than words may come of (`ErrorDetail.refusedCredential`). */
+  readonly refusal?: SignetError;
 }
 
 /** Who waits for the response to a request. */

@@ -1,9 +1,10 @@
 // The answer to one POST: JSON if nothing comes before the responses, else a stream of events (MCP 2025-11-25,
 // Transports, "Sending Messages to the Server"). A call that takes long becomes a stream too, so that what stands between
 // here and the client sees signs of life, and a client of a newer revision can resume it.
+import type { SignetError } from "../errors.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import type { Acceptance } from "./acceptance.ts";
-import { eventAnswer, jsonAnswer, type Refusal } from "./http_answer.ts";
+import { challengeAnswer, eventAnswer, jsonAnswer, type Refusal } from "./http_answer.ts";
 import { joinBytes } from "../mcp/join_bytes.ts";
 import type { MessageStream } from "./event_stream.ts";
 import type { HeldAnswers } from "./held_answers.ts";
@@ -119,9 +120,16 @@ export class PostAnswer {
     this.#left = 0;
     this.#begun = true;
     this.#cancelTimer?.();
-    this.#response.reject(error);
+    const challenge = challengeAnswer(error);
+    if (challenge === undefined) this.#response.reject(error);
+    else this.#response.resolve(challenge);
     this.#options.onDone();
     return true;
+  }
+
+  /** As `refuse`, where it is more than an error of JSON-RPC can say (`challengeAnswer`). @returns whether it was */
+  challenge(refusal: SignetError | undefined): boolean {
+    return refusal?.detail.refusedCredential !== undefined && this.#options.expected === 1 && this.refuse(refusal);
   }
 
   /** The client has left; the calls go on (C3), and a stream can be resumed. */

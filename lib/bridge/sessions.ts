@@ -5,7 +5,7 @@ import type { Call, ClientResponse, Fields } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import { shortHash } from "../observe/redact.ts";
 import { acceptanceOf } from "./acceptance.ts";
-import { eventAnswer, jsonAnswer } from "./http_answer.ts";
+import { challengeAnswer, eventAnswer, jsonAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
 import { callOf } from "./http_call.ts";
 import { handshakeOf } from "./handshake.ts";
@@ -172,6 +172,8 @@ export class Sessions {
     } catch (error) {
       this.#options.gate.fail(opening.caller.owner, error);
       this.#abandon(conversation);
+      const challenge = challengeAnswer(error);
+      if (challenge !== undefined) return challenge;
       throw error;
     }
     this.#options.gate.succeed(opening.caller.owner);

@@ -1,7 +1,7 @@
 // One principal's stateless requests (MCP 2026-07-28) to a peer of its own. A server that speaks the revision gets them
 // as they are, but for ids and progress tokens, which would clash between clients; for one of the sessions' era they
 // are translated where both sides can, and refused clearly where not (docs/protocol.md 28–31, 38).
-import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
+import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import type { Charge } from "../http1/byte_account.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
@@ -31,7 +31,7 @@ import {
 } from "../mcp/between_eras.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { ParkedPlace } from "./parking.ts";
-import { type Carrier, type Message, NO_CARRIER, ownCarrier, type Peer } from "./peer.ts";
+import { type Carrier, type Loss, type Message, NO_CARRIER, ownCarrier, type Peer } from "./peer.ts";
 import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "./parked_questions.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
 import type { BridgeLimits } from "./limits.ts";
@@ -250,6 +250,7 @@ export class StatelessServer {
       if (life.era === "modern") this.#ask(exchange, peer, post);
       else this.#translate(exchange, peer, post);
     } catch (error) {
+      if (error instanceof SignetError && exchange.answer.challenge(error)) return;
       const { code, message } = rpcFaultOf(error, true);
       // A client whose probe fails with 5xx gives up instead of opening a session (docs/protocol.md 38).
       if (exchange.method !== "server/discover") exchange.answer.refuse(error) || this.#fail(exchange, code, message);
@@ -295,7 +296,7 @@ export class StatelessServer {
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
       onReply: (reply) => this.#replied(run, reply),
-      onLost: ({ reason }) => this.#lost(run, reason),
+      onLost: (loss) => this.#lost(run, loss),
     }, { fields, noted });
     if (sent === undefined) {
       return this.#fail(exchange, BUSY, "The MCP server does not take more requests now", "request_limit");
@@ -318,10 +319,10 @@ export class StatelessServer {
     return undefined;
   }
 
-  #lost(run: Run, reason: string): void {
+  #lost(run: Run, { reason, refusal }: Loss): void {
     if (run.exchange === undefined) return this.#drop(run);
     this.#end(run);
-    this.#fail(run.exchange, GONE, reason);
+    if (!run.exchange.answer.challenge(refusal)) this.#fail(run.exchange, GONE, reason);
   }
 
   /** It does not run any more, and waits for nobody. */

@@ -103,7 +103,10 @@ export class HttpPeer implements Peer, PeerCallHost {
     const fields = this.fieldsFor(carrier);
     const waiter: Waiter = {
       onReply: asker.onReply,
-      onFault: (error) => asker.onLost({ reason: this.#explain(asRefusal(error)) }),
+      onFault: (error) => {
+        const refusal = asRefusal(error);
+        asker.onLost({ reason: this.#explain(refusal), refusal });
+      },
     };
     return this.call(text, { id, waiter, fields, open: (body, track) => this.#open(body, fields, track) });
   }

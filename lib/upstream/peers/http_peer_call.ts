@@ -224,7 +224,7 @@ export class PeerCall {
       (id === undefined || !text.includes(id));
     const read = isAnswer ? readLine(encoder.encode(text)) : undefined;
     if (read === undefined || !isRpc(read.value) || !this.#isMine(read.value) || !isJsonObject(read.value.error)) {
-      throw refusedWith(status);
+      throw refusedWith(response.head);
     }
     await this.#settle(read.value, read.text);
   }

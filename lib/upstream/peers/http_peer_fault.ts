@@ -1,7 +1,8 @@
 // Why a request to an HTTP server came to nothing, in words that may go to a client: no address, no session id, nothing a
 // stranger has written (docs/protocol.md 2).
 import { type ErrorCode, SignetError } from "../../errors.ts";
-import { HttpError, type HttpErrorCode } from "../../http1/types.ts";
+import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import type { Message } from "../../bridge/peer.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
@@ -59,10 +60,12 @@ export function lostAgain(): SignetError {
 }
 
 /** A request that the server's transport refuses. */
-export function refusedWith(status: number): SignetError {
+export function refusedWith({ status, fields }: Pick<ResponseHead, "status" | "fields">): SignetError {
   const facts = { status };
   if (status === 401 || status === 403) {
+    const challenge = fieldValue(fields, "www-authenticate");
     return new SignetError("upstream_credential_missing", {
+      ...(challenge !== undefined && { refusedCredential: { status, challenge } }),
       publicMessage: `Forbidden: the MCP server does not accept the credential (status ${status})`,
       facts,
       remedy: "Give this server a credential that it accepts, or the client one that may be passed to it.",

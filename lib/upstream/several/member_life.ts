@@ -5,6 +5,7 @@ import { SignetError } from "../../errors.ts";
 import {
   type Asker,
   type Carrier,
+  type Loss,
   type Message,
   type Peer,
   type PeerEvents,
@@ -171,7 +172,7 @@ export class MemberLife {
     if (peer !== undefined && !(peer instanceof Promise)) return this.#send(peer, text, { asking, carrier });
     void this.#peerLater(peer, carrier)
       .then((peer) => asking.isWanted && this.#send(peer, text, { asking, carrier }))
-      .catch((error) => asking.isWanted && asking.onLost({ reason: publicReason(error) }));
+      .catch((error) => asking.isWanted && asking.onLost(lossOf(error)));
   }
 
   #send(peer: Peer, text: Uint8Array, { asking, carrier }: { readonly asking: Asking; readonly carrier: Carrier }) {
@@ -291,6 +292,10 @@ function saysNothingOfIt(error: unknown): boolean {
 }
 
 /** As it stands behind the member's name. What is of a fault's own public words says already what could not be done. */
+function lossOf(error: unknown): Loss {
+  return { reason: publicReason(error), ...(error instanceof SignetError && { refusal: error }) };
+}
+
 function publicReason(error: unknown): string {
   return error instanceof SignetError ? error.message : `The MCP server cannot be reached: ${reasonOf(error)}`;
 }

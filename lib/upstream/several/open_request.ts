@@ -23,6 +23,8 @@ export interface Passing {
 }
 
 const INVALID_PARAMS = -32602;
+/** For the question whether a member is given a client's. */
+const CREDENTIAL = ["authorization", ""];
 
 export class OpenRequest implements Asking {
   readonly own: number;
@@ -68,7 +70,11 @@ export class OpenRequest implements Asking {
   readonly onLost = (loss: Loss): void => {
     const { life } = this.#passing!;
     life.member.counts.lost++;
-    if (this.#requests.close(this)) this.asker.onLost({ reason: `${life.name}: ${loss.reason}` });
+    if (!this.#requests.close(this)) return;
+    // A client can answer for its own credential, and for no other that a server wants.
+    const { refusal } = loss;
+    const isClients = refusal !== undefined && life.member.carry(CREDENTIAL).length > 0;
+    this.asker.onLost({ reason: `${life.name}: ${loss.reason}`, ...(isClients && { refusal }) });
   };
 
   onAsked(peer: Peer, id: number): void {

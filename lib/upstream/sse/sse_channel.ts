@@ -107,7 +107,7 @@ export class SseChannel {
       const answer = await call.response;
       try {
         if (answer instanceof LostSession) throw badAnswer("a lost session");
-        if (answer.head.status >= 300) throw refusedWith(answer.head.status);
+        if (answer.head.status >= 300) throw refusedWith(answer.head);
         if (!isEventStream(answer.head.fields)) await answer.body.readAll(MAX_IDLE_BYTES).catch(() => {});
       } finally {
         answer.release();
@@ -136,7 +136,7 @@ export class SseChannel {
     try {
       if (answer instanceof LostSession) throw badAnswer("a lost session");
       const { status, fields } = answer.head;
-      if (status !== 200) throw refusedWith(status);
+      if (status !== 200) throw refusedWith(answer.head);
       if (!isEventStream(fields)) throw notAStream();
       await this.#read(answer, named, hooks);
       named.reject(badAnswer("the end of the event stream before it named an endpoint"));

@@ -86,7 +86,7 @@ export class SsePeer extends LinePeer {
 
   #refused(error: unknown, asked: number | undefined): void {
     const reason = error instanceof SignetError ? error.message : "The MCP server did not take the message";
-    if (asked !== undefined) this.lose(asked, { reason });
+    if (asked !== undefined) this.lose(asked, { reason, ...(error instanceof SignetError && { refusal: error }) });
     else this.#options.log.debug("MCP server refused a message", { ...this.#options.facts(), found: reason });
   }
 }

@@ -57,7 +57,10 @@ export class PassingPeer implements Peer {
     const { id, posted } = this.#post(text, fields);
     posted.reply.then(
       (reply) => this.#settle(id, () => void asker.onReply(reply)),
-      (error) => this.#settle(id, () => asker.onLost({ reason: asRefusal(error).message })),
+      (error) => {
+        const refusal = asRefusal(error);
+        this.#settle(id, () => asker.onLost({ reason: refusal.message, refusal }));
+      },
     );
     return id;
   }

@@ -1,7 +1,7 @@
 // A call of a session's client at a stateless server: made, and made again with what the server wanted to know from the
 // client, until it is answered (MCP 2026-07-28, multi-round-trip requests). Its questions go out as requests of the
 // session; nothing is made again but what the server has asked to be.
-import type { Asker, Message } from "../../bridge/peer.ts";
+import type { Asker, Loss, Message } from "../../bridge/peer.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
@@ -65,7 +65,7 @@ export class StatelessCall {
     try {
       await this.#go();
     } catch (error) {
-      if (!this.#isOver) asker.onLost({ reason: wordsOf(error) });
+      if (!this.#isOver) asker.onLost(lossOf(error));
     } finally {
       this.#isOver = true;
       withdraw(ownId);
@@ -208,6 +208,7 @@ function giveUp(why: string): SignetError {
   return new SignetError("upstream_invalid", { publicMessage: `Bad gateway: ${why}` });
 }
 
-function wordsOf(error: unknown): string {
-  return error instanceof SignetError ? error.message : "Bad gateway: the MCP server cannot be reached";
+function lossOf(error: unknown): Loss {
+  if (error instanceof SignetError) return { reason: error.message, refusal: error };
+  return { reason: "Bad gateway: the MCP server cannot be reached" };
 }
