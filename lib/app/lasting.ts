@@ -46,7 +46,7 @@ import { openAudit } from "./audit.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
-import { createPools } from "./pools.ts";
+import { createHere, createPools } from "./pools.ts";
 import { createMoves, createReplicas } from "./replicas.ts";
 import { openUpstream } from "./upstream.ts";
 
@@ -149,7 +149,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
   const pools = createPools(settings, { store, ring: () => registry.ring });
-  const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring, pools });
+  const here = createHere(settings, { store, ring: () => registry.ring, pools });
+  const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring, pools, here });
   const { upstream } = opened;
   const observers = new Observers();
   const places = createPlaces(settings, { store, limits, now });

@@ -6,7 +6,7 @@ import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import type { HereFor, Upstream } from "../upstream/upstream.ts";
 
 export interface OpenedUpstream {
   readonly upstream: Upstream;
@@ -29,4 +29,6 @@ export interface OpenUpstreamOptions {
   readonly ring: () => KeyRing;
   /** Where sessions of stateless clients are kept; undefined where they end with the process. */
   readonly pools: PooledSessions | undefined;
+  /** This replica among others. */
+  readonly here: HereFor;
 }

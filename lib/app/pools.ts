@@ -1,11 +1,13 @@
 // Where the sessions that stateless clients share at servers are kept, out of the settings: in the state file, or in the
 // store that replicas share (docs/behaviour.md S3).
+import { PoolHomes } from "../bridge/pool_homes.ts";
 import type { Settings } from "../config/schema.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import type { Store } from "../store/store.ts";
+import type { HereFor } from "../upstream/upstream.ts";
 import { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
 
 interface PoolParts {
@@ -24,4 +26,24 @@ export function createPools(settings: Settings, { store, ring }: PoolParts): Poo
     home: store.shared === undefined ? "machine" : { self: settings.advertise },
     timers: SYSTEM_TIMERS,
   });
+}
+
+/** Where the peers are that one replica alone can have, and what waits here. */
+export function createHere(
+  settings: Settings,
+  { store, ring, pools }: PoolParts & { readonly pools: PooledSessions | undefined },
+): HereFor {
+  const { advertise: home, sessionIdleMs: idleMs } = settings;
+  return ({ url: server, isLocal }) => {
+    if (home === undefined) return undefined;
+    if (store.shared === undefined || store.pools === undefined || !isLocal) return { home, homes: undefined };
+    const homes = new PoolHomes({
+      ...{ store: store.pools, seal: new StoreSeal(ring, "pool"), holder: randomBytes(16).toHex() },
+      ...{ self: home, server, idleMs, timers: SYSTEM_TIMERS },
+      onUnshared: () => {
+        if (pools !== undefined) pools.unshared++;
+      },
+    });
+    return { home, homes };
+  };
 }

@@ -96,6 +96,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     ring: options.ring,
     log: options.log,
     account: options.account,
+    here: options.here,
     limits: { idleMs: settings.sessionIdleMs, parkMs: settings.parkTimeoutMs },
   });
   return {

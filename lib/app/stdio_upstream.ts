@@ -49,7 +49,7 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
 
 async function optionsOf(
   settings: Settings,
-  { secrets, log, account }: OpenUpstreamOptions,
+  { secrets, log, account, here }: OpenUpstreamOptions,
 ): Promise<StdioUpstreamOptions> {
   const { maxProcesses, maxProcessesPerPrincipal } = settings;
   const options: StdioUpstreamOptions = {
@@ -58,6 +58,7 @@ async function optionsOf(
     machine: { environment: environment(), linux: process.platform === "linux" },
     log,
     account,
+    here,
     limits: {
       startTimeoutMs: settings.stdioStartTimeoutMs,
       maxLineBytes: settings.stdioMaxLineBytes,

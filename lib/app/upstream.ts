@@ -54,7 +54,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   if (wireOf(settings.upstreams[0]!).isSse) {
     return { ...await overSse(reached, options), declare, checks, view };
   }
-  const { log, account, pools } = options;
+  const { log, account, pools, here } = options;
   const both = new BothErasUpstream({
     inner: reached.upstream,
     era: settings.era,
@@ -66,7 +66,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
         maxPeers: settings.maxSessions,
         maxPeersPerOwner: settings.maxSessionsPerPrincipal,
       };
-      return eraBridge({ inner: reached.upstream, log, account, limits, pools, onEnded });
+      return eraBridge({ inner: reached.upstream, log, account, limits, pools, here: here(reached.upstream), onEnded });
     },
   });
   return {
@@ -100,7 +100,7 @@ async function withOwnCredential(
 /** Before a server of HTTP+SSE, which has sessions of another kind. */
 async function overSse(
   reached: Reached,
-  { log, account }: OpenUpstreamOptions,
+  { log, account, here }: OpenUpstreamOptions,
 ): Promise<Reached> {
   const { SseUpstream } = await import("../upstream/sse.ts");
   const { carrierRule } = await import("../upstream/several/carry.ts");
@@ -109,6 +109,7 @@ async function overSse(
     fieldsOf: carrierRule({ client: true, names: [] }),
     log,
     account,
+    here,
   });
   const close = async () => {
     await upstream.close();

@@ -1,6 +1,7 @@
 // How much there may be of everything that a bridge holds, and how long it waits.
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { CallerKeys } from "../session/caller.ts";
+import type { Here } from "./elsewhere.ts";
 import type { RememberedLimits } from "./remembered.ts";
 import type { OutboxOptions } from "./outbox.ts";
 import type { Timers } from "../platform/timers.ts";
@@ -63,6 +64,8 @@ export interface BridgeParts {
   readonly timers: Timers;
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
+  /** This replica among others; undefined where there are none, or it has no name. */
+  readonly here?: Here | undefined;
 }
 
 /** The same for what is a caller's: it has a share of the memory, never all of it (M2). */

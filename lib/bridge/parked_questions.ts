@@ -1,6 +1,7 @@
 // What a server of the sessions' era wants to know from a stateless client in mid-call, and how the client is asked: by the
 // result of its request, which it makes again with the answers (MCP 2026-07-28, multi-round-trip requests). The call waits
 // at its server meanwhile; each round is answered once (docs/behaviour.md S4).
+import { Buffer } from "node:buffer";
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
@@ -17,7 +18,7 @@ const QUESTIONS: ReadonlyMap<unknown, string> = new Map([
 const LEFT_OUT: ReadonlySet<string> = new Set(["_meta", "task", "elicitationId"]);
 /** Of one call at a time, and of each in bytes. */
 const MAX_OPEN = 16, MAX_QUESTION_BYTES = 256 * 1024;
-const STATE = /^park\.([0-9a-f]{32})\.(\d{1,6})$/;
+const STATE = /^park\.([0-9a-f]{32})\.(\d{1,6})(?:\.([A-Za-z0-9_-]{1,400}))?$/;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -41,6 +42,8 @@ export function canAnswer({ value }: Message, capabilities: JsonObject): boolean
 export interface Parked {
   readonly id: string;
   readonly round: number;
+  /** The replica where it waits; undefined where there are no others, or it has no name. */
+  readonly home: string | undefined;
 }
 
 /** Undefined where a request brings no state; null for one that is none of ours. */
@@ -48,8 +51,9 @@ export function parkedIn(text: Uint8Array): Parked | null | undefined {
   const params = findMember(text, "params");
   const span = params === undefined ? undefined : findMember(text, "requestState", params);
   if (span === undefined || text[span.start] === 0x6e) return undefined;
-  const [, id, round] = STATE.exec(textOf(text, span).slice(1, -1)) ?? [];
-  return id === undefined ? null : { id, round: Number(round) };
+  const [, id, round, home] = STATE.exec(textOf(text, span).slice(1, -1)) ?? [];
+  if (id === undefined) return null;
+  return { id, round: Number(round), home: home === undefined ? undefined : Buffer.from(home, "base64url").toString() };
 }
 
 interface Open {
@@ -113,12 +117,16 @@ export class ParkedQuestions {
     return this.#close(keyOf(id));
   }
 
-  /** The members of a result that asks the client all that is open. */
-  ask(): string {
+  /**
+   * The members of a result that asks the client all that is open.
+   * @param home this replica's address: what it asks is to come back here
+   */
+  ask(home?: string): string {
     this.#round++;
+    const at = home === undefined ? "" : `.${Buffer.from(home).toString("base64url")}`;
     const requests = [...this.#open].map(([key, { asked }]) => `${JSON.stringify(key)}:${asked}`);
     return `"resultType":"input_required","inputRequests":{${requests.join(",")}},` +
-      `"requestState":"park.${this.id}.${this.#round}"`;
+      `"requestState":"park.${this.id}.${this.#round}${at}"`;
   }
 
   /** Gives the server the answers that a request brings; what it does not answer, or the server not take, stays open. */

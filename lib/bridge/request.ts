@@ -6,6 +6,7 @@ import type { Bytes } from "../http1/wire/borrowed.ts";
 import type { Parsed } from "../mcp/json_rpc.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import type { InitializeParams } from "../mcp/era.ts";
+import type { Whereabouts } from "./elsewhere.ts";
 import type { Noted, OpenPeers } from "./peer.ts";
 
 /** One message for a server, or for whatever answers as one. */
@@ -38,6 +39,8 @@ export interface BridgeRequest {
   readonly opened?: InitializeParams | undefined;
   /** See {@link Noted}. */
   readonly noted?: Noted | undefined;
+  /** Of a request without a session: where it does not belong. Default: nothing is known. */
+  readonly where?: Whereabouts | undefined;
 }
 
 /** Names an owner and a kind of client of his: a digest, the same in every process. */

@@ -11,6 +11,8 @@ import { isModernEnvelope } from "../mcp/modern.ts";
 import { type Era, isKnownRevision } from "../mcp/revisions.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
 import { acceptanceOf, notAcceptable } from "./acceptance.ts";
+import { Elsewhere, type Here, type Whereabouts } from "./elsewhere.ts";
+import { mayAsk, parkedIn } from "./parked_questions.ts";
 import type { Conversation, ConversationSizes } from "./conversation.ts";
 import { bareAnswer } from "./http_answer.ts";
 import { callOf, callWith } from "./http_call.ts";
@@ -39,11 +41,13 @@ export interface BridgeServerOptions {
 export class BridgeServer {
   readonly #sessions: Sessions;
   readonly #stateless: StatelessHost;
+  readonly #here: Here | undefined;
   #closed = false;
 
   constructor(options: BridgeServerOptions) {
     this.#sessions = new Sessions(options);
     this.#stateless = new StatelessHost(options);
+    this.#here = options.parts.here;
   }
 
   /** Everything here that grows, for metrics. */
@@ -108,8 +112,19 @@ export class BridgeServer {
     });
   }
 
-  /** @throws SignetError `invalid_params`, `internal` */
-  #pass({ caller, fields, noted }: BridgeRequest, text: Uint8Array, message: RpcRequest | RpcNotification): Call {
+  /** A call that waits is gone on with where it waits. @throws Elsewhere */
+  #requireHere(text: Uint8Array, { method }: RpcRequest, { gone }: Whereabouts): void {
+    if (this.#here === undefined || !mayAsk(method)) return;
+    const { home = this.#here.home } = parkedIn(text) ?? {};
+    if (home !== this.#here.home && !gone.includes(home)) throw new Elsewhere(home);
+  }
+
+  /** @throws SignetError `invalid_params`, `internal`; Elsewhere */
+  #pass(
+    { caller, fields, noted, where = NOWHERE }: BridgeRequest,
+    text: Uint8Array,
+    message: RpcRequest | RpcNotification,
+  ): Call {
     // Stateless notifications are about nothing a server could know: a request is cancelled by closing its stream.
     if (message.kind === "notification") return callOf(Promise.resolve(bareAnswer(202)));
     // One without its envelope would make a server of both eras take its whole process for one of the other.
@@ -117,9 +132,13 @@ export class BridgeServer {
     if (caller.owner.trim() === "") throw new SignetError("internal", { facts: NEEDS_OWNER });
     const accepts = acceptanceOf(fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
-    return this.#stateless.post({ caller, fields }, { text, request: message, accepts, fields, noted });
+    this.#requireHere(text, message, where);
+    return this.#stateless.post({ caller, fields, where }, { text, request: message, accepts, fields, noted });
   }
 }
+
+/** Where nobody has been asked yet. */
+const NOWHERE: Whereabouts = { gone: [] };
 
 /** What could not be told everybody is said, and nothing of why (L5). @throws SignetError `upstream_unreachable` */
 function endedAnswer(failed: readonly string[]): ClientResponse {

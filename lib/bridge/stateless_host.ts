@@ -12,6 +12,8 @@ import type { ChoosePeers, Gate, PoolKey } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { Parking } from "./parking.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
+import type { Claim, Homes, Whereabouts } from "./elsewhere.ts";
+import { callOf } from "./http_call.ts";
 import { createHash } from "../platform/builtin.ts";
 
 export interface StatelessHostOptions {
@@ -26,9 +28,18 @@ export interface StatelessHostOptions {
 export interface StatelessCaller {
   readonly caller: CallerKeys;
   readonly fields: Fields;
+  readonly where: Whereabouts;
+}
+
+/** An owner's kind of client. */
+interface Pool {
+  readonly key: PoolKey;
+  readonly client: ClientSelf;
 }
 
 interface Hosted {
+  /** Where replicas agree on who has its peers. */
+  claim: Claim | undefined;
   readonly key: PoolKey;
   readonly owner: OwnerKey;
   readonly life: StatelessLife;
@@ -45,7 +56,10 @@ export class StatelessHost {
   readonly #hosted = new Map<PoolKey, Hosted>();
   /** The one of each owner that its clients of whatever kind share, where the server is stateless. */
   readonly #shared = new Map<OwnerKey, Hosted>();
+  /** Those that are about to be here, once the other replicas know. */
+  readonly #placing = new Map<PoolKey, Promise<Hosted>>();
   readonly #ending = new Set<Promise<void>>();
+  #isEnded = false;
 
   constructor(options: StatelessHostOptions) {
     this.#options = options;
@@ -63,31 +77,88 @@ export class StatelessHost {
     return [...this.#hosted.values()].reduce((sum, { server }) => sum + server.size, 0);
   }
 
+  /** @throws Elsewhere, in its response, where another replica has the peers */
   post(asking: StatelessCaller, post: StatelessPost): Call {
-    const hosted = this.#find(asking, post);
+    const { owner } = asking.caller;
+    const shared = this.#memo.era === "modern" ? this.#shared.get(owner) : undefined;
+    if (shared !== undefined) return this.#postTo(shared, post);
+    const client = clientForLegacy(post.request.params, CLIENT);
+    const pool = { key: keyOf(owner, client), client };
+    const hosted = this.#stayed(pool.key);
+    if (hosted !== undefined) return this.#postTo(hosted, post);
+    const { homes } = this.#options.parts.here ?? {};
+    if (homes === undefined || this.#memo.era === "modern") return this.#postTo(this.#add(asking, pool), post);
+    let call: Call | undefined;
+    let isAborted = false;
+    const placed = this.#place(asking, pool, homes).then((hosted) => {
+      call = this.#postTo(hosted, post);
+      if (isAborted) call.abort();
+      return call.response;
+    });
+    return callOf(placed, () => {
+      isAborted = true;
+      call?.abort();
+    });
+  }
+
+  #postTo(hosted: Hosted, post: StatelessPost): Call {
     hosted.cancelIdle?.();
     hosted.cancelIdle = undefined;
     hosted.restingSinceMs = undefined;
+    // A server that keeps nothing may be asked anywhere.
+    if (this.#memo.era === "modern") this.#unclaim(hosted);
+    hosted.claim?.use();
     return hosted.server.post(post);
   }
 
-  #find(asking: StatelessCaller, post: StatelessPost): Hosted {
-    const { owner } = asking.caller;
-    const shared = this.#memo.era === "modern" ? this.#shared.get(owner) : undefined;
-    if (shared !== undefined) return shared;
-    const client = clientForLegacy(post.request.params, CLIENT);
-    const key = keyOf(owner, client);
-    return this.#hosted.get(key) ?? this.#add(asking, { key, client });
+  /** The one that is here, unless another replica has taken its place while nothing is under way here. */
+  #stayed(key: PoolKey): Hosted | undefined {
+    const hosted = this.#hosted.get(key);
+    if (hosted?.claim?.isMoved !== true || hosted.server.size > 0) return hosted;
+    return void this.#remove(hosted);
+  }
+
+  /** @throws Elsewhere; SignetError as `#makeRoom` */
+  async #place(asking: StatelessCaller, pool: Pool, homes: Homes): Promise<Hosted> {
+    for (;;) {
+      const others = this.#placing.get(pool.key);
+      if (others === undefined) break;
+      // What is known to be gone is each one's own: who finds it elsewhere speaks for nobody else.
+      const hosted = await others.catch(() => undefined);
+      if (hosted !== undefined) return hosted;
+    }
+    const placing = homes.claim(pool.key, asking.where.gone).then((claim) => this.#addClaimed(asking, pool, claim))
+      .finally(() => this.#placing.delete(pool.key));
+    this.#placing.set(pool.key, placing);
+    return await placing;
+  }
+
+  #addClaimed(asking: StatelessCaller, pool: Pool, claim: Claim): Hosted {
+    try {
+      if (this.#isEnded) throw new SignetError("draining");
+      const hosted = this.#add(asking, pool);
+      hosted.claim = claim;
+      return hosted;
+    } catch (refusal) {
+      claim.end();
+      throw refusal;
+    }
+  }
+
+  #unclaim(hosted: Hosted): void {
+    hosted.claim?.end();
+    hosted.claim = undefined;
   }
 
   /** This process ends: what another one can go on with stays at its server. */
   async end(): Promise<void> {
+    this.#isEnded = true;
     for (const hosted of [...this.#hosted.values()]) this.#remove(hosted, "leave");
     this.#parking.close();
     await Promise.all(this.#ending);
   }
 
-  #add({ caller, fields }: StatelessCaller, { key, client }: { key: PoolKey; client: ClientSelf }): Hosted {
+  #add({ caller, fields }: StatelessCaller, { key, client }: Pool): Hosted {
     const { parts, gate, choose } = this.#options;
     const { owner } = caller;
     this.#makeRoom(owner);
@@ -103,10 +174,14 @@ export class StatelessHost {
       outbox,
       limits: parts.limits,
       takePlace: () => this.#parking.take(parker),
+      home: parts.here?.home,
       newName: () => randomName(parts, 16),
       onIdle: () => this.#restUntilNeeded(hosted),
     });
-    const hosted: Hosted = { key, owner, life, server, cancelIdle: undefined, restingSinceMs: undefined };
+    const hosted: Hosted = {
+      ...{ claim: undefined, key, owner, life, server },
+      ...{ cancelIdle: undefined, restingSinceMs: undefined },
+    };
     this.#hosted.set(key, hosted);
     if (!this.#shared.has(owner)) this.#shared.set(owner, hosted);
     return hosted;
@@ -142,6 +217,7 @@ export class StatelessHost {
     this.#hosted.delete(hosted.key);
     if (this.#shared.get(hosted.owner) === hosted) this.#shared.delete(hosted.owner);
     hosted.cancelIdle?.();
+    this.#unclaim(hosted);
     hosted.server.end();
     const ending = hosted.life.stop(how).finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);

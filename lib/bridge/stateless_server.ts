@@ -61,6 +61,8 @@ export interface StatelessServerOptions {
   readonly limits: BridgeLimits;
   /** A place for a call that waits for its client; undefined where there is none. */
   readonly takePlace: () => ParkedPlace | undefined;
+  /** This replica's address, for what is to come back to it. */
+  readonly home: string | undefined;
   /** Hexadecimal digits that nobody can guess. */
   readonly newName: () => string;
   /** The last request in hand has ended. */
@@ -389,7 +391,7 @@ export class StatelessServer {
     run.exchange = exchange.running = undefined;
     this.#parked.set(questions.id, run);
     place.wait(() => this.#unpark(run));
-    const text = `{"jsonrpc":"2.0","id":0,"result":{${questions.ask()}}}`;
+    const text = `{"jsonrpc":"2.0","id":0,"result":{${questions.ask(this.#options.home)}}}`;
     const line = encoder.encode(text);
     void this.#respond(exchange, replaceSpan(line, findMember(line, "id")!, exchange.id));
   }

@@ -3,6 +3,7 @@
 // sessions share one of its sessions for each owner and kind of client (docs/behaviour.md S2, S3).
 import { BridgeServer } from "../bridge/server.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
+import type { Here } from "../bridge/elsewhere.ts";
 import type { ChoosePeers, Gate } from "../bridge/request.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
@@ -25,6 +26,7 @@ export interface EraBridgeOptions {
   readonly statelessLimits?: Partial<StatelessLimits>;
   /** Keeps the sessions of stateless clients where other processes find them. Default: nowhere. */
   readonly pools?: PooledSessions | undefined;
+  readonly here?: Here | undefined;
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -34,8 +36,8 @@ const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 
 export function eraBridge(options: EraBridgeOptions): BridgeServer {
   const { inner: upstream, log, timers = SYSTEM_TIMERS, random = randomBytes, account = new ByteAccount() } = options;
-  const parts: BridgeParts = { limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits }, account, timers, random };
-  const { statelessLimits: limits = {}, onEnded, pools } = options;
+  const { statelessLimits: limits = {}, onEnded, pools, here } = options;
+  const parts: BridgeParts = { limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits }, account, timers, random, here };
   const choose: ChoosePeers = ({ caller, session, pool }) => {
     const reach = { upstream, caller, session, account, timers, log };
     // What belongs to no session is a stateless client's.

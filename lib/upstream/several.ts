@@ -18,7 +18,7 @@ import { reasonOf } from "./several/breaker.ts";
 import type { Member } from "./several/member.ts";
 import type { Refusal } from "./several/refusal.ts";
 import { Router, type RouterParts } from "./several/router.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import type { HereFor, Upstream, UpstreamRequest } from "./upstream.ts";
 
 export interface SeveralUpstreamOptions {
   /** In the order of the lists, each under a name of its own (`nameMembers`). */
@@ -31,6 +31,8 @@ export interface SeveralUpstreamOptions {
   readonly log: Logger;
   readonly limits?: Partial<BridgeLimits>;
   readonly account?: ByteAccount;
+  /** This replica among others. Default: there are none. */
+  readonly here?: HereFor | undefined;
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -66,6 +68,7 @@ export class SeveralUpstream implements Upstream {
       account: options.account ?? new ByteAccount(),
       timers,
       random: options.random ?? randomBytes,
+      here: options.here?.(this),
     };
     const newRun = () => randomName(parts, 12);
     const maxStateLength = Math.floor(options.maxIdLength * 3 / 4) - BESIDE_MEMBERS;

@@ -14,7 +14,7 @@ import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { SseChannelLimits } from "./sse/sse_channel.ts";
 import { SseLife } from "./sse/sse_life.ts";
 import { StartGate } from "./start_gate.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import type { HereFor, Upstream, UpstreamRequest } from "./upstream.ts";
 
 export interface SseUpstreamOptions {
   /** What sends to the server: its URL is that of the stream, without the `sse+`. */
@@ -24,6 +24,8 @@ export interface SseUpstreamOptions {
   readonly log: Logger;
   readonly limits?: Partial<BridgeLimits & SseChannelLimits>;
   readonly account?: ByteAccount;
+  /** This replica among others. Default: there are none. */
+  readonly here?: HereFor | undefined;
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -66,7 +68,7 @@ export class SseUpstream implements Upstream {
     this.#inner = inner;
     const limits = { ...DEFAULT_BRIDGE_LIMITS, ...DEFAULT_SSE_LIMITS, ...options.limits };
     this.initializeTimeoutMs = limits.openTimeoutMs * 2 + TELLING_MS;
-    const parts: BridgeParts = { limits, account, timers, random };
+    const parts: BridgeParts = { limits, account, timers, random, here: options.here?.(this) };
     this.#bridge = new BridgeServer({
       parts,
       gate: new StartGate(DEFAULT_BACKOFF, timers),

@@ -27,7 +27,7 @@ import { ServerLife } from "./stdio/server_life.ts";
 import { type SlotCaps, Slots } from "./stdio/slots.ts";
 import { StartGate } from "./start_gate.ts";
 import { Turns } from "./stdio/turns.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import type { HereFor, Upstream, UpstreamRequest } from "./upstream.ts";
 
 export type StdioLimits = HostLimits & BridgeLimits;
 
@@ -68,6 +68,8 @@ export interface StdioUpstreamOptions {
   readonly random?: (n: number) => Uint8Array;
   /** What waits for servers and clients is charged to it. Default: one without a bound. */
   readonly account?: ByteAccount;
+  /** This replica among others. Default: there are none. */
+  readonly here?: HereFor | undefined;
 }
 
 /** A start that takes too long is refused here, with a cure, before anybody gives up waiting for it. */
@@ -100,6 +102,7 @@ export class StdioUpstream implements Upstream {
       account: options.account ?? new ByteAccount(),
       timers: options.timers ?? SYSTEM_TIMERS,
       random: options.random ?? randomBytes,
+      here: options.here?.(this),
     };
     this.#host = hostOf(options, { parts, limits, slots: this.slots });
     this.choosePeers = serversOf(this.#host, options.credentials);

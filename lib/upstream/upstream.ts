@@ -2,6 +2,7 @@
 // but without a wire of its own: the gateway neither knows nor cares what stands behind.
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { BridgeRequest } from "../bridge/request.ts";
+import type { Here } from "../bridge/elsewhere.ts";
 import type { HeadNotes } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { SessionCall } from "../session/lost_session.ts";
@@ -18,6 +19,9 @@ export interface UpstreamRequest extends BridgeRequest {
    */
   readonly notes?: HeadNotes | undefined;
 }
+
+/** This replica among others, before such a server; undefined where there are none, or it has no name. */
+export type HereFor = (upstream: Pick<Upstream, "url" | "isLocal">) => Here | undefined;
 
 export interface Upstream {
   /** Short, unique, fit for a metric label. */

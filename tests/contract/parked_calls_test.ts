@@ -1,7 +1,7 @@
 // A server with sessions that asks a stateless client in mid-call (docs/behaviour.md S1, S4; docs/protocol.md 33): the call
 // waits at the server while the client is asked by the answer to its request, and goes on when it comes back.
 import assert from "node:assert/strict";
-import { FakeMcp, type ToolCall } from "../support/fake_mcp.ts";
+import { AskingServer } from "../support/asking_server.ts";
 import { TestSignet } from "../support/signet.ts";
 import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
 import type { Json } from "../support/stdio.ts";
@@ -10,52 +10,6 @@ import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
 const CAN = { capabilities: { elicitation: {}, sampling: {}, roots: {} } };
-const encoder = new TextEncoder();
-
-/** A server whose tool asks what its arguments say, one after the other or at once, and answers with what it was told. */
-class AskingServer extends FakeMcp {
-  readonly #told = new Map<unknown, (message: Json) => void>();
-  readonly cancelled: unknown[] = [];
-  /** Questions whose answer was that there will be none. */
-  givenUp = 0;
-
-  constructor() {
-    super({ sessionsOnly: true });
-    this.onRequest = ({ body }) => {
-      const message = body === "" ? {} : JSON.parse(body);
-      if (message.method === "notifications/cancelled") this.cancelled.push(message.params.requestId);
-      const told = message.method === undefined ? this.#told.get(message.id) : undefined;
-      if (message.result?.action === "cancel") this.givenUp++;
-      told?.(message);
-      return told === undefined ? undefined : new Response(null, { status: 202 });
-    };
-    this.tool("asks", (call) => this.#ask(call));
-  }
-
-  #ask({ id, params }: ToolCall): Response {
-    const { questions, together = false } = params.arguments as {
-      questions: [unknown, string, Json][];
-      together?: boolean;
-    };
-    const stream = new ReadableStream<Uint8Array>({
-      start: async (controller) => {
-        const say = (message: Json) =>
-          controller.enqueue(encoder.encode(`data: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`));
-        const put = ([id, method, params]: [unknown, string, Json]) =>
-          new Promise<Json>((resolve) => {
-            this.#told.set(id, resolve);
-            say({ id, method, params });
-          });
-        const got: Json[] = [];
-        if (together) got.push(...await Promise.all(questions.map(put)));
-        else for (const question of questions) got.push(await put(question));
-        say({ id, result: { content: [], got: got.map(({ result, error }) => result ?? error) } });
-        controller.close();
-      },
-    });
-    return new Response(stream, { headers: { "content-type": "text/event-stream" } });
-  }
-}
 
 function asks(questions: unknown[], more: Json = {}) {
   return { name: "asks", arguments: { questions, ...more } };

@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { CLIENT_SANITIZERS, connectClient } from "../support/mcp_client.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { newKey, startSignet } from "../support/mcp_signet.ts";
+import { needing } from "../support/programs.ts";
+import { RedisServer } from "../support/redis_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -34,3 +37,34 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     assert.equal(await note(later, "g"), "5", "another client of the same kind");
   });
 }
+
+const HERE = await needing(["redis-server"], "that replicas share a store");
+
+Deno.test(
+  "S3 R1: a stateless client's state is at one replica, and at the other once that one was killed",
+  { ...CLIENT_SANITIZERS, ...HERE },
+  async () => {
+    await using redis = await RedisServer.start();
+    await using fixture = await startFixture("sdk2", { sessions: true });
+    const env = { MCP_ENCRYPTION_KEY: newKey() };
+    const replica = (port = freePort()) =>
+      startSignet({
+        upstream: fixture.url,
+        listen: `127.0.0.1:${port}`,
+        args: ["--advertise", `http://127.0.0.1:${port}`, "--peer", "127.0.0.0/8", "--store", redis.url],
+        env,
+      });
+    await using here = await replica();
+    await using there = await replica();
+    await using near = await connectClient("v2-auto", here.url);
+    await using far = await connectClient("v2-auto", there.url);
+    const note = (of: typeof near, id: string) => of.client.call("note", { id, text: id });
+    assert.deepEqual([await note(near, "a"), await note(far, "b"), await note(near, "c")], ["2", "3", "4"]);
+
+    await here.kill();
+
+    assert.deepEqual([await note(far, "d"), await note(far, "e")], ["2", "3"], "begun anew");
+    await here.restart();
+    assert.deepEqual([await note(near, "f"), await note(far, "g")], ["4", "5"], "in one place again");
+  },
+);

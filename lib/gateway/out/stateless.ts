@@ -18,7 +18,7 @@ import type { GatewayParts } from "../parts.ts";
 import { relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
 import { sealAnswer } from "./sealed_answer.ts";
-import { sendWithoutSession } from "./send.ts";
+import { answerStateless } from "./stateless_home.ts";
 
 export interface StatelessRequest {
   readonly inbound: Inbound;
@@ -41,18 +41,25 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   const { body, carriage } = bringBack(parts, request, fields);
   const inFlight = await begin(parts, request);
   try {
-    const given = await sendWithoutSession(parts, inFlight, {
-      method: "POST",
-      query: inbound.head.query,
-      fields,
-      upstreamSessionId: undefined,
-      body,
-      // Of what it has opened nobody behind here looks at more than the text.
-      parsed: inbound.parsed,
-      caller,
-      session: undefined,
-      noted: inbound.record,
+    const { response: given, isPassed } = await answerStateless(parts, {
+      inbound,
+      inFlight,
+      received: request.body,
+      request: {
+        method: "POST",
+        query: inbound.head.query,
+        fields,
+        upstreamSessionId: undefined,
+        body,
+        // Of what it has opened nobody behind here looks at more than the text.
+        parsed: inbound.parsed,
+        caller,
+        session: undefined,
+        noted: inbound.record,
+      },
     });
+    const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
+    if (isPassed) return await relay(parts, { inbound, inFlight, response: given, lastWords });
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
     endUnowned(parts, request, given);
     const response = await requireMcp(parts, given).catch((error) => {
@@ -60,7 +67,6 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     });
     requireAnswer(request, response);
     const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
-    const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
     await relay(parts, { inbound, inFlight, response: sealed, lastWords });
   } catch (error) {
     throw explainCut(error, inFlight);

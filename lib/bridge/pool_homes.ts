@@ -1,0 +1,172 @@
+// Which replica has the peers of a stateless client that no other one could reach, told to all by the store they share, so
+// that his state is in one place (docs/behaviour.md R1, S3). Sealed with its place inside, as moves are. Without the store
+// each replica has peers of its own, which is counted.
+import type { StoreSeal } from "../envelope/store_seal.ts";
+import { createHash } from "../platform/builtin.ts";
+import type { Timers } from "../platform/timers.ts";
+import type { AliasStore } from "../store/shared.ts";
+import { StoreError } from "../store/store.ts";
+import { ignoreStoreError, waitForTurn } from "../store/turns.ts";
+import { type Claim, Elsewhere, type Homes } from "./elsewhere.ts";
+
+export interface PoolHomesOptions {
+  readonly store: AliasStore;
+  readonly seal: StoreSeal;
+  /** This replica, as others reach it. */
+  readonly self: string;
+  /** This process. */
+  readonly holder: string;
+  /** The server behind it: another one has pools of its own. */
+  readonly server: string;
+  /** How long peers are kept that nobody uses, in ms. */
+  readonly idleMs: number;
+  readonly timers: Timers;
+  readonly onUnshared: () => void;
+}
+
+/** A turn lasts as long as it takes to write one text, in ms. */
+const TURN_MS = 2000;
+/** What the store could not be told is told it again after so long, in ms. */
+const AGAIN_MS = 5000;
+/** So many times within its idle time a pool that is used is said to be. */
+const TOUCHES = 10;
+
+export class PoolHomes implements Homes {
+  readonly #options: PoolHomesOptions;
+  readonly #claims = new Map<string, PoolClaim>();
+
+  constructor(options: PoolHomesOptions) {
+    this.#options = options;
+    options.store.watch((text) => this.#heed(text));
+  }
+
+  async claim(pool: string, gone: readonly string[]): Promise<Claim> {
+    const { store, holder, timers, server, onUnshared } = this.#options;
+    const key = createHash("sha256").update(JSON.stringify(["home", pool, server])).digest("base64url");
+    let home: string | undefined;
+    const isDone = async () => (home = await this.#otherAt(key, gone)) !== undefined;
+    const claim = new PoolClaim(key, this.#options, () => this.#forget(key, claim));
+    try {
+      const isTurn = !await isDone() &&
+        await waitForTurn(store, { sid: key, holder, turnMs: TURN_MS, timers, isDone });
+      if (!isTurn) throw new Elsewhere(home!);
+      try {
+        await claim.tell();
+      } finally {
+        store.giveTurnBack(key, holder).catch(ignoreStoreError);
+      }
+    } catch (fault) {
+      if (!(fault instanceof StoreError)) throw fault;
+      onUnshared();
+    }
+    this.#claims.set(key, claim);
+    return claim;
+  }
+
+  /** The replica that says it has them, if that is another one. @throws StoreError */
+  async #otherAt(key: string, gone: readonly string[]): Promise<string | undefined> {
+    const { store, seal, self } = this.#options;
+    const text = await store.get(key);
+    const told = text === undefined ? undefined : readHome(seal, text);
+    // Whoever writes to the store can copy what is another's to where this one is looked for.
+    if (told === undefined || told.of !== key || told.home === self || gone.includes(told.home)) return undefined;
+    return told.home;
+  }
+
+  #heed(text: string): void {
+    const { seal, self } = this.#options;
+    const told = readHome(seal, text);
+    if (told !== undefined && told.home !== self) this.#claims.get(told.of)?.lose();
+  }
+
+  #forget(key: string, claim: PoolClaim): void {
+    if (this.#claims.get(key) === claim) this.#claims.delete(key);
+  }
+}
+
+class PoolClaim implements Claim {
+  isMoved = false;
+  readonly #key: string;
+  readonly #options: PoolHomesOptions;
+  readonly #onEnd: () => void;
+  #text: string | undefined;
+  #dueAtMs: number;
+  #hasEnded = false;
+
+  constructor(key: string, options: PoolHomesOptions, onEnd: () => void) {
+    this.#key = key;
+    this.#options = options;
+    this.#onEnd = onEnd;
+    this.#dueAtMs = options.timers.now() + AGAIN_MS;
+  }
+
+  /** @throws StoreError */
+  async tell(): Promise<void> {
+    const { store, seal, self: home } = this.#options;
+    const text = seal.seal(JSON.stringify({ of: this.#key, home }));
+    await store.set(this.#key, text, this.#ttlMs);
+    this.#told(text);
+  }
+
+  use(): void {
+    if (this.#hasEnded || this.isMoved || this.#options.timers.now() < this.#dueAtMs) return;
+    this.#dueAtMs = Infinity;
+    void this.#touch();
+  }
+
+  lose(): void {
+    this.isMoved = true;
+  }
+
+  end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#onEnd();
+    if (this.#text === undefined || this.isMoved) return;
+    this.#options.store.removeUnused(this.#key, this.#text, 2 * this.#ttlMs).catch(ignoreStoreError);
+  }
+
+  get #ttlMs(): number {
+    return this.#options.idleMs + 2 * this.#touchEveryMs;
+  }
+
+  get #touchEveryMs(): number {
+    return this.#options.idleMs / TOUCHES;
+  }
+
+  #told(text: string): void {
+    this.#text = text;
+    this.#dueAtMs = this.#options.timers.now() + this.#touchEveryMs;
+  }
+
+  /** Says that it is in use, or finds out that another replica has it by now. Never rejects. */
+  async #touch(): Promise<void> {
+    const { store, seal, self, onUnshared, timers } = this.#options;
+    try {
+      if (this.#text !== undefined && await store.touch(this.#key, this.#text, this.#ttlMs)) {
+        return this.#told(this.#text);
+      }
+      const found = await store.get(this.#key);
+      const told = found === undefined ? undefined : readHome(seal, found);
+      if (told?.of === this.#key && told.home !== self) this.isMoved = true;
+      else if (!this.#hasEnded) await this.tell();
+    } catch (fault) {
+      ignoreStoreError(fault);
+      onUnshared();
+      this.#dueAtMs = timers.now() + AGAIN_MS;
+    }
+  }
+}
+
+interface ToldHome {
+  /** The key it is kept under (as `Move.sid`). */
+  readonly of: string;
+  readonly home: string;
+}
+
+function readHome(seal: StoreSeal, text: string): ToldHome | undefined {
+  const opened = seal.open(text);
+  if (opened === undefined) return undefined;
+  const { of, home } = JSON.parse(opened);
+  return typeof of === "string" && typeof home === "string" ? { of, home } : undefined;
+}
