@@ -1,6 +1,7 @@
 // Opens a socket to an endpoint within a time. Nothing of a request is sent here: every failure is `unsent`.
 import type { Socket } from "../../platform/socket.ts";
 import { NETWORK } from "../../platform/sockets.ts";
+import { certificateWords } from "../../platform/certificate_fault.ts";
 import { systemFault } from "../../platform/system_fault.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { HttpError } from "../types.ts";
@@ -28,7 +29,7 @@ export async function connectEndpoint(endpoint: Endpoint, timeoutMs: number, sig
       });
     }
     if (signal.aborted) throw new HttpError("aborted", `connecting to ${where}: it was aborted`, { unsent: true });
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = certificateWords(cause) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new HttpError("connect_failed", `connecting to ${where}: ${reason}`, { cause, unsent: true });
   } finally {
     clearTimeout(timer);

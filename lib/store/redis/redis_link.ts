@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import { StoreError } from "../store.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import type { RedisTarget } from "./redis_target.ts";
+import { certificateWords } from "../../platform/certificate_fault.ts";
 import { createHash } from "../../platform/builtin.ts";
 
 export interface RedisLinkOptions {
@@ -248,6 +249,8 @@ function explain(fault: Error): StoreError {
 /** Fit for the log: a library's words may name the address, which is the operator's own, but no command is quoted. */
 function causeOf(fault: unknown): string {
   const { code, message } = fault as { code?: unknown; message?: unknown };
+  const certificate = certificateWords(fault);
+  if (certificate !== undefined) return `${certificate} (--store-ca-file)`;
   return String(code ?? message ?? fault).slice(0, 200);
 }
 
