@@ -43,7 +43,7 @@ function judgeStore({ settings: { store, stateFile, storePasswordFile, storeCaFi
 }
 
 function judgePeers(bench: Bench): void {
-  const { settings: { advertise, peers, peersFrom, peerCaFile }, problem, warn } = bench;
+  const { settings: { advertise, peers, peersFrom, peerCaFile, sessionOnly }, problem, warn } = bench;
   if (advertise === undefined) {
     if (peers.length > 0 || peersFrom !== undefined) {
       problem("advertise", "other replicas are named, and this one is not", "Say where they reach this one.");
@@ -52,6 +52,12 @@ function judgePeers(bench: Bench): void {
     return;
   }
   judgeAdvertised(bench, new URL(advertise));
+  if (sessionOnly) {
+    warn(
+      "--session-only with --advertise: what it lends is in one replica's memory. Where the balancer sends a client " +
+        "elsewhere, a request without a credential gets 401.",
+    );
+  }
   if (peers.length > 0 || peersFrom !== undefined) return;
   warn("--advertise without --peer or --peers: no other replica is passed anything, or taken anything from.");
 }
@@ -89,7 +95,7 @@ function judgeFileTrust({ settings: { unsafeFiles }, warn }: Bench): void {
 export const OPERATOR_RULES: readonly Rule[] = [
   [["unsafeFiles"], judgeFileTrust],
   [["admin", "adminTokenFile"], judgeAdmin],
-  [["advertise", "peers", "peersFrom", "peerCaFile", "tlsCertFile"], judgePeers],
+  [["advertise", "peers", "peersFrom", "peerCaFile", "tlsCertFile", "sessionOnly"], judgePeers],
   [["store", "stateFile", "storePasswordFile", "storeCaFile"], judgeStore],
   [["stateFile", "store", "principals"], judgeState],
 ];

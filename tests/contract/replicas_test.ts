@@ -140,6 +140,76 @@ for (const lane of LANES) {
   );
 }
 
+for (const lane of LANES) {
+  test(
+    "R1 O1: calls of many sessions under one id, all on their way over hops at once, get each its own answer",
+    async ({ replicas, issuer }) => {
+      const sessions = 24;
+      const waiting: (() => void)[] = [];
+      // Answers when all have come, the last one first.
+      replicas.at(0).upstream.tool("echo", async ({ params, request }) => {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve);
+          if (waiting.length === sessions) { for (const answer of waiting.splice(0).reverse()) answer(); }
+        });
+        return { content: [{ type: "text", text: `${params.arguments?.text} in ${request.sessionId}` }] };
+      });
+      const callers = await Promise.all(Array.from({ length: sessions }, async (_, i) => {
+        const token = await issuer.token(`caller-${i}`);
+        const id = await replicas.at(0).signet.open({ token });
+        const opened = openSession(replicas.ring, id);
+        assert.ok(opened.ok);
+        return { token, id, own: Object.values(opened.session.upstreams)[0]?.["mcp-session-id"] };
+      }));
+      for (let round = 0; round < 3; round++) {
+        const answers = await Promise.all(callers.map(async ({ token, id }, i) => {
+          const { signet } = replicas.at(1 + (i + round) % 2);
+          const response = await signet.post(call(7, "echo", { text: `words ${round} of ${i}` }), { id, token });
+          return { status: response.status, text: /"text":"([^"]*)"/.exec(await response.text())?.[1] };
+        }));
+        for (const [i, { status, text }] of answers.entries()) {
+          assert.deepEqual([status, text], [200, `words ${round} of ${i} in ${callers[i]!.own}`]);
+        }
+      }
+      const passed = await Promise.all([1, 2].map((at) => {
+        return replicas.at(at).signet.metric('signet_hops_total{outcome="passed"}');
+      }));
+      assert.equal(passed[0]! + passed[1]!, 3 * sessions);
+    },
+    { lane },
+  );
+}
+
+Deno.test(
+  "L5 R4: without a store, DELETE where the home is not reached says so, and holds where it was said",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 3, apart: true, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    assert.equal((await count(replicas, 1, { id, token })).count, 1);
+    await replicas.at(0).way?.close();
+    const refused = await replicas.at(1).signet.delete({ id, token });
+    const text = await refused.text();
+    assert.equal(refused.status, 502, text);
+    assert.match(text, /ended here, but not every MCP server could be told.*the replica that holds it: not reached/);
+    assert.equal(await status(replicas.at(1).signet.post(call(1, "count"), { id, token })), 404);
+    assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 404);
+    // Nobody has told it, and it lives.
+    assert.equal((await count(replicas, 0, { id, token })).count, 2);
+    await replicas.at(0).way?.open();
+    assert.equal(await status(replicas.at(1).signet.post(call(1, "count"), { id, token })), 404);
+    assert.equal(
+      await status(replicas.at(2).signet.delete({ id, token })),
+      204,
+      "said where it is reached, it holds there",
+    );
+    assert.equal(await status(replicas.at(0).signet.post(call(1, "count"), { id, token })), 404);
+    assert.equal(replicas.at(0).upstream.sessions.size, 0);
+  },
+);
+
 test("R2: a request that says it was passed on, and is no replica's, is refused and reaches nobody", async ({ replicas, issuer }) => {
   const token = await issuer.token("alice");
   const { signet, upstream } = replicas.at(0);

@@ -29,7 +29,8 @@ export async function end(
 ): Promise<void> {
   const { inbound, caller, session } = ending;
   if (inbound.record !== undefined) inbound.record.session = session.tag;
-  if (!isAdopted(session) && await endAtHome(parts, ending)) return;
+  const atHome = isAdopted(session) ? "here" : await endAtHome(parts, ending);
+  if (atHome === "answered") return;
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
   const fields = parts.fields.toUpstream(inbound, caller);
@@ -45,7 +46,8 @@ export async function end(
   parts.moves?.forget(session);
   parts.metrics.deleted.inc();
   parts.log.info("session ended", { session: session.tag });
-  const failures: string[] = [];
+  // Where replicas share a store it hears of the end by that.
+  const failures = atHome === "untold" && parts.moves === undefined ? ["the replica that holds it: not reached"] : [];
   for (const { upstream, id } of targets) {
     if (id === undefined) continue;
     const { query } = inbound.head;
@@ -66,26 +68,26 @@ export async function end(
 
 /**
  * Where its home is another replica, that one tells the upstream.
- * @returns whether it has answered; if not, it is gone, and what it held with it
+ * @returns whether it has answered; `untold` if it could not be asked: it may be gone, and what it held with it, or not
  */
 async function endAtHome(
   parts: GatewayParts,
   { inbound, caller, session }: { inbound: Inbound; caller: Caller; session: Session },
-): Promise<boolean> {
+): Promise<"answered" | "here" | "untold"> {
   const target = route(parts, session);
   await parts.moves?.refresh({ session, ...target });
   const home = homeOf(parts, target);
-  if (home === undefined || inbound.hop !== undefined) return false;
+  if (home === undefined || inbound.hop !== undefined) return "here";
   const inFlight = parts.underWay.begin({ inbound, caller }, "call");
   try {
     const response = await passOn(parts, { outbound: { inbound, body: undefined }, inFlight, home });
-    if (response === undefined) return false;
+    if (response === undefined) return "untold";
     const { status } = response.head;
     if (status === 204 || status === 404 || status === 502) {
       await parts.registry.revoke(session, "deleted", parts.now());
     }
     await relay(parts, { inbound, inFlight, response });
-    return true;
+    return "answered";
   } finally {
     parts.underWay.end(inFlight);
   }

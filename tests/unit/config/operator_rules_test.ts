@@ -41,6 +41,7 @@ Deno.test("V2 R2: what is said of this replica must hold of it as it does of all
   const named = ["--advertise", "http://10.0.1.7:8080", ...peers, "--peers", "dns:peers.example"];
   assert.doesNotMatch(await warned(...named), /in none of/, "the name may stand for it");
   assert.match(await warned("--advertise", "http://pod-1:8080", ...peers), /names pod-1: peers are known by their IP/);
+  assert.match(await warned("--advertise", "http://10.0.0.7:8080", ...peers, "--session-only"), /one replica's memory/);
   assert.match(await warned("--advertise", "https://10.0.0.7:8080", ...peers), /speaks none \(--tls-cert\)/);
   const tls = ["--tls-cert", "cert", "--tls-key", "key"];
   assert.doesNotMatch(await warned("--advertise", "https://10.0.0.7:8080", ...peers, ...tls), /--advertise/);
