@@ -15,7 +15,7 @@ export type CarriedKind = "request-state" | "task" | "cursor";
 export type SealFailure = "length" | "alphabet" | "version" | "key" | "tag";
 
 export type OpenResult<Refusal> =
-  | { readonly ok: true; readonly plaintext: Buffer }
+  | { readonly ok: true; readonly plaintext: Uint8Array }
   | { readonly ok: false; readonly reason: SealFailure | Refusal };
 
 /** What may be opened, and who says whether it is taken. */
@@ -27,7 +27,7 @@ export interface Opening<Refusal> {
    * What is wrong with a plaintext; undefined if nothing is. It is asked of every text, of a forged one about bytes that
    * mean nothing, and has `minBytes` at least: nothing it does may depend on what they are.
    */
-  readonly judge: (plaintext: Buffer, key: MasterKey) => Refusal | undefined;
+  readonly judge: (plaintext: Uint8Array, key: MasterKey) => Refusal | undefined;
 }
 
 /** 1 are the texts of `seal.ts`. */
@@ -41,15 +41,33 @@ export function sealedLength(plaintextBytes: number): number {
   return Math.ceil((OVERHEAD_BYTES + plaintextBytes) * 4 / 3);
 }
 
-/** The one text of `plaintext` under this key for this purpose. */
-export function seal(key: MasterKey, kind: CarriedKind, plaintext: Uint8Array): string {
-  const head = Buffer.allocUnsafe(OVERHEAD_BYTES);
+// Scratch: on the one runtime a buffer costs as much as the cipher, on the other a view does. Nothing here awaits, and
+// native functions copy what they are given. `head` is what stands before a ciphertext.
+const head = Buffer.alloc(OVERHEAD_BYTES);
+const headIv = new Uint8Array(head.buffer, head.byteOffset + IV_AT, IV_BYTES);
+
+/**
+ * The one text of a plaintext under this key for this purpose.
+ * @param write puts the plaintext, which has `length` bytes, into `room` at `at`
+ */
+export function seal(
+  key: MasterKey,
+  kind: CarriedKind,
+  length: number,
+  write: (room: Buffer, at: number) => void,
+): string {
+  const at = plaintextAt(kind);
+  write(roomFor(at + length), at);
+  const mac = macOf(key, kind, at + length);
   head[0] = VERSION;
-  head.writeUInt32BE(key.idWord, 1);
-  const iv = head.subarray(IV_AT);
-  iv.set(macOf(key, kind, plaintext).subarray(0, IV_BYTES));
-  return head.toString("base64url") + encrypt(key, iv, plaintext).toString("base64url");
+  putWord(head, 1, key.idWord);
+  for (let i = 0; i < IV_BYTES; i++) headIv[i] = mac[i]!;
+  const ciphertext = crypt(key, headIv, room.bytes.subarray(at, at + length));
+  return head.toString("base64url") + ciphertext.toString("base64url");
 }
+
+/** What was decoded, and a place to decode to: as long as the longest text so far. */
+let decoded = scratchOf(4096);
 
 export function open<Refusal>(
   ring: KeyRing,
@@ -59,18 +77,22 @@ export function open<Refusal>(
 ): OpenResult<Refusal> {
   // The one thing that is told early: it bounds the work.
   if (text.length > sealedLength(maxBytes)) return { ok: false, reason: "length" };
-  const decoded = Buffer.from(text, "base64url");
-  const isShort = decoded.length < OVERHEAD_BYTES + minBytes;
-  const bytes = isShort ? Buffer.concat([decoded], OVERHEAD_BYTES + minBytes) : decoded;
-  const known = ring.find(bytes.readUInt32BE(1));
+  if (text.length > decoded.bytes.length) decoded = scratchOf(text.length);
+  const { buffer, bytes } = decoded;
+  const written = buffer.write(text, 0, "base64url");
+  const isShort = written < OVERHEAD_BYTES + minBytes;
+  const size = isShort ? OVERHEAD_BYTES + minBytes : written;
+  const known = ring.find(buffer.readUInt32BE(1));
   const key = known ?? ring.active;
-  const iv = bytes.subarray(IV_AT, OVERHEAD_BYTES);
+  for (let i = 0; i < IV_BYTES; i++) headIv[i] = bytes[IV_AT + i]!;
   // In counter mode both directions are one.
-  const plaintext = encrypt(key, iv, bytes.subarray(OVERHEAD_BYTES));
-  const isAuthentic = equalBytes(macOf(key, kind, plaintext), 0, iv, 0, IV_BYTES);
+  const plaintext = crypt(key, headIv, bytes.subarray(OVERHEAD_BYTES, size));
+  const at = plaintextAt(kind), end = at + plaintext.length;
+  roomFor(end).set(plaintext, at);
+  const isAuthentic = equalBytes(macOf(key, kind, end), 0, headIv, 0, IV_BYTES);
   const refusal = judge(plaintext, key);
   // The decoder skips what it does not know: only a text that comes out again is one.
-  const isText = decoded.toString("base64url") === text;
+  const isText = buffer.toString("base64url", 0, written) === text;
   if (isShort) return { ok: false, reason: "length" };
   if (!isText) return { ok: false, reason: "alphabet" };
   if (bytes[0] !== VERSION) return { ok: false, reason: "version" };
@@ -86,34 +108,56 @@ export function equalBytes(a: Uint8Array, aFrom: number, b: Uint8Array, bFrom: n
   return difference === 0;
 }
 
-function encrypt(key: MasterKey, iv: Uint8Array, text: Uint8Array): Buffer {
+function crypt(key: MasterKey, iv: Uint8Array, text: Uint8Array): Buffer {
   const cipher = createCipheriv("aes-256-ctr", key.carriedCipherKey, iv);
-  const encrypted = cipher.update(text);
+  const crypted = cipher.update(text);
   // Nothing is left; but one of the runtimes keeps a cipher until it has ended.
   cipher.final();
-  return encrypted;
+  return crypted;
 }
 
-// Scratch for what a MAC is made of; nothing here awaits, and the native hash copies nothing. As long as the longest so far.
-let room = new Uint8Array(4096);
+/** The same memory twice: views of what is no Buffer cost a third. */
+interface Scratch {
+  readonly buffer: Buffer;
+  readonly bytes: Uint8Array;
+}
+
+function scratchOf(length: number): Scratch {
+  const bytes = new Uint8Array(length);
+  return { buffer: Buffer.from(bytes.buffer), bytes };
+}
+
+/** What a MAC is made of: `version ‖ key id ‖ length of kind ‖ kind ‖ plaintext`, behind room for the key's block. */
+let room = scratchOf(4096);
 const KIND_AT = PAD_BYTES + IV_AT;
 
-/** Of `version ‖ key id ‖ length of kind ‖ kind ‖ plaintext`. */
-function macOf(key: MasterKey, kind: CarriedKind, plaintext: Uint8Array): Uint8Array {
-  const textAt = KIND_AT + 1 + kind.length, end = textAt + plaintext.length;
-  if (room.length < end) room = new Uint8Array(end);
-  room[PAD_BYTES] = VERSION;
-  const { idWord } = key;
-  room[PAD_BYTES + 1] = idWord >>> 24;
-  room[PAD_BYTES + 2] = idWord >>> 16;
-  room[PAD_BYTES + 3] = idWord >>> 8;
-  room[PAD_BYTES + 4] = idWord;
-  room[KIND_AT] = kind.length;
-  for (let i = 0; i < kind.length; i++) room[KIND_AT + 1 + i] = kind.charCodeAt(i);
-  room.set(plaintext, textAt);
-  return macUnder(key).of(room, end);
+function plaintextAt(kind: CarriedKind): number {
+  return KIND_AT + 1 + kind.length;
 }
 
+function roomFor(end: number): Buffer {
+  if (room.bytes.length < end) room = scratchOf(end);
+  return room.buffer;
+}
+
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = word >>> 24;
+  bytes[at + 1] = word >>> 16;
+  bytes[at + 2] = word >>> 8;
+  bytes[at + 3] = word;
+}
+
+/** Of the plaintext that stands in `room`, up to `end`. */
+function macOf(key: MasterKey, kind: CarriedKind, end: number): Uint8Array {
+  const { bytes } = room;
+  bytes[PAD_BYTES] = VERSION;
+  putWord(bytes, PAD_BYTES + 1, key.idWord);
+  bytes[KIND_AT] = kind.length;
+  for (let i = 0; i < kind.length; i++) bytes[KIND_AT + 1 + i] = kind.charCodeAt(i);
+  return macUnder(key).of(bytes, end);
+}
+
+/** Weak: a key that leaves the ring takes its own with it. */
 const macs = new WeakMap<MasterKey, HmacSha256>();
 
 function macUnder(key: MasterKey): HmacSha256 {

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { type CarriedKind, equalBytes, open, seal, type SealFailure } from "./carried_seal.ts";
 import type { KeyRing, MasterKey } from "./key_ring.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
-import { hash } from "../platform/builtin.ts";
+import { sha256Into } from "../platform/builtin.ts";
 export type { CarriedKind } from "./carried_seal.ts";
 
 export const CARRIED_KINDS: readonly CarriedKind[] = ["request-state", "task", "cursor"];
@@ -55,11 +55,11 @@ const BINDING_AT = EXPIRY_AT + EXPIRY_BYTES, TOKEN_AT = BINDING_AT + BINDING_BYT
 const UNBOUND = new Uint8Array(BINDING_BYTES);
 
 /** What is hashed begins with what it is for. Nothing here has to be secret: it stands inside a seal. */
-const UPSTREAM = fieldOf(Buffer.from("upstream tag")), BINDING = fieldOf(Buffer.from("request binding"));
+const UPSTREAM = Buffer.from("upstream tag"), BINDING = Buffer.from("request binding");
 
 /** What stands for a server inside a value: of its address, so that a value of one that has moved leads nowhere. */
 export function upstreamTag(address: string): Uint8Array {
-  return digestOf([UPSTREAM, fieldOf(Buffer.from(address))], TAG_BYTES);
+  return digestOf([UPSTREAM, Buffer.from(address)], TAG_BYTES);
 }
 
 /**
@@ -67,19 +67,22 @@ export function upstreamTag(address: string): Uint8Array {
  * @param parts its method, and, where they count, the JSON text of what it is about and its arguments in canonical form
  */
 export function requestBinding(parts: readonly Uint8Array[]): Uint8Array {
-  return digestOf([BINDING, ...parts.map(fieldOf)], BINDING_BYTES);
+  return digestOf([BINDING, ...parts], BINDING_BYTES);
 }
 
-function digestOf(fields: readonly Uint8Array[], length: number): Uint8Array {
-  return hash("sha256", Buffer.concat(fields), "buffer").subarray(0, length);
-}
+const digest = new Uint8Array(32);
 
-/** Its length (32 bits, little-endian) and its bytes: no two lists of fields give the same bytes. */
-function fieldOf(part: Uint8Array): Uint8Array {
-  const field = Buffer.allocUnsafe(4 + part.length);
-  field.writeUInt32LE(part.length);
-  field.set(part, 4);
-  return field;
+/** Of each part its length (32 bits, little-endian) and its bytes: no two lists of parts give the same bytes. */
+function digestOf(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const fields = new Uint8Array(parts.reduce((size, { length }) => size + 4 + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    for (let i = 0; i < 4; i++) fields[at++] = part.length >>> (8 * i);
+    fields.set(part, at);
+    at += part.length;
+  }
+  sha256Into(fields, digest);
+  return digest.slice(0, length);
 }
 
 /** The text a client is given in place of a value. @throws RangeError if it is longer than its kind may be */
@@ -89,23 +92,25 @@ export function sealCarried(key: MasterKey, kind: CarriedKind, { token, expiresA
       `sealing a ${kind}: found ${token.length} bytes, want at most ${MAX_CARRIED_BYTES[kind]}`,
     );
   }
-  const plaintext = Buffer.allocUnsafe(TOKEN_AT + token.length);
-  writeBound(plaintext, key, for_);
-  plaintext.writeUIntBE(expiresAtS, EXPIRY_AT, EXPIRY_BYTES);
-  plaintext.set(token, TOKEN_AT);
-  return seal(key, kind, plaintext);
+  const bound = boundTo(key, for_);
+  return seal(key, kind, TOKEN_AT + token.length, (room, at) => {
+    room.set(bound, at);
+    room.writeUIntBE(expiresAtS, at + EXPIRY_AT, EXPIRY_BYTES);
+    room.set(token, at + TOKEN_AT);
+  });
 }
 
-/** All that stands before the token but the expiry. */
-function writeBound(plaintext: Buffer, key: MasterKey, { ownerUnder, upstream, binding }: Carriage): void {
-  plaintext[0] = FORM;
-  plaintext.write(ownerUnder(key), OWNER_AT, OWNER_BYTES, "base64url");
-  plaintext.set(upstream, TAG_AT);
-  plaintext.set(binding?.() ?? UNBOUND, BINDING_AT);
-}
+/** What a value begins with, its expiry aside. Scratch: nothing here awaits. */
+const begins = Buffer.alloc(TOKEN_AT);
 
-/** What a value that may come back begins with, its expiry aside. Scratch: nothing here awaits. */
-const wanted = Buffer.alloc(TOKEN_AT);
+function boundTo(key: MasterKey, { ownerUnder, upstream, binding }: Carriage): Uint8Array {
+  const request = binding?.() ?? UNBOUND;
+  begins[0] = FORM;
+  begins.write(ownerUnder(key), OWNER_AT, OWNER_BYTES, "base64url");
+  for (let i = 0; i < TAG_BYTES; i++) begins[TAG_AT + i] = upstream[i]!;
+  for (let i = 0; i < BINDING_BYTES; i++) begins[BINDING_AT + i] = request[i]!;
+  return begins;
+}
 
 /**
  * The value that a text stands for, if it may come back here and now. Never throws but what `binding` does. All that can
@@ -122,16 +127,19 @@ export function openCarried(
     maxBytes: TOKEN_AT + MAX_CARRIED_BYTES[kind],
     judge: (plaintext, key) => judge(plaintext, key, at),
   });
-  return opened.ok ? { ok: true, token: opened.plaintext.subarray(TOKEN_AT) } : opened;
+  if (!opened.ok) return opened;
+  const { buffer, byteOffset, length } = opened.plaintext;
+  return { ok: true, token: new Uint8Array(buffer, byteOffset + TOKEN_AT, length - TOKEN_AT) };
 }
 
-/** What is wrong with an authentic plaintext. */
-function judge(plaintext: Buffer, key: MasterKey, at: Carriage & { readonly nowS: number }): Refusal | undefined {
-  writeBound(wanted, key, at);
-  const expiresAtS = plaintext.readUIntBE(EXPIRY_AT, EXPIRY_BYTES);
+/** What is wrong with a plaintext. */
+function judge(plaintext: Uint8Array, key: MasterKey, at: Carriage & { readonly nowS: number }): Refusal | undefined {
+  const wanted = boundTo(key, at);
   const isOwners = equalBytes(wanted, OWNER_AT, plaintext, OWNER_AT, OWNER_BYTES);
   const isUpstreams = equalBytes(wanted, TAG_AT, plaintext, TAG_AT, TAG_BYTES);
   const isBound = equalBytes(wanted, BINDING_AT, plaintext, BINDING_AT, BINDING_BYTES);
+  let expiresAtS = 0;
+  for (let i = 0; i < EXPIRY_BYTES; i++) expiresAtS = expiresAtS * 256 + plaintext[EXPIRY_AT + i]!;
   if (plaintext[0] !== FORM) return "shape";
   if (!isOwners) return "owner";
   if (!isUpstreams) return "upstream";

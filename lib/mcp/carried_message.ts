@@ -1,11 +1,11 @@
 // A message of a server's on its way to a stateless client, held until it can go out with what the client is to bring back
 // exchanged. Guarantees: nothing that is to be exchanged goes out in part or as it was; no more is held than
 // `MAX_HELD_BYTES` or the longest value.
-import { Buffer } from "node:buffer";
+import { decodeLatin1 } from "../http1/wire/latin1.ts";
 import { SignetError } from "../errors.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
 import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
-import { joinBytes } from "./join_bytes.ts";
+import { type Change, spliced } from "./json_text.ts";
 
 export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 
@@ -13,9 +13,9 @@ export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 export interface Exchanging {
   readonly carries: Carries;
   /** What stands in the answer in place of a value's JSON text; undefined where it is none that can be passed on. */
-  readonly exchange: (kind: ExchangedKind, token: Uint8Array) => Uint8Array | undefined;
+  exchange(kind: ExchangedKind, token: Uint8Array): Uint8Array | undefined;
   /** The answer in place of one with a value that cannot be passed on, to the request of this id (JSON text). */
-  readonly instead: (id: Uint8Array) => Uint8Array;
+  instead(id: Uint8Array): Uint8Array;
 }
 
 /** Longer messages go out piece by piece. */
@@ -30,9 +30,11 @@ const decoder = new TextDecoder();
 
 /** Bytes that have come and not gone out, the message under way among them, and what was found in it. */
 export class CarriedMessage {
+  readonly scan: CarriedScan;
   readonly #options: Exchanging;
-  #scan: CarriedScan | undefined;
-  #buffer = NOTHING;
+  #buffer: Uint8Array = NOTHING;
+  /** Whether `#buffer` is its giver's. */
+  #isLent = false;
   #start = 0;
   #end = 0;
   #method: string | undefined;
@@ -42,16 +44,7 @@ export class CarriedMessage {
 
   constructor(options: Exchanging) {
     this.#options = options;
-  }
-
-  /** Made for the first message that may hold something: most answers hold nothing. */
-  get scan(): CarriedScan {
-    return this.#scan ??= new CarriedScan(watchedIn(this.#options.carries).root);
-  }
-
-  /** Whether anything of a message has come. */
-  get begun(): boolean {
-    return this.#scan?.begun === true;
+    this.scan = new CarriedScan(watchedIn(options.carries).root);
   }
 
   get bytes(): Uint8Array {
@@ -67,25 +60,43 @@ export class CarriedMessage {
     return this.#end - this.#start;
   }
 
-  /** Whether the text of whole messages may hold anything; quick, and only "no" is certain. A name may have escapes. */
   mayHold(text: Uint8Array): boolean {
-    const latin1 = Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1");
-    return watchedIn(this.#options.carries).marks.some((mark) => latin1.includes(mark));
+    return mayCarry(text, this.#options.carries);
   }
 
-  /** Copies `piece`. @returns by how much what was held has moved to the front */
+  /** Takes `piece`, which nobody may change before `keep`. @returns by how much what was held has moved to the front */
   add(piece: Uint8Array): number {
-    const moved = this.#start;
-    const size = this.size + piece.length;
-    if (size > this.#buffer.length) {
+    if (this.#start === this.#end) {
+      this.#buffer = piece;
+      this.#isLent = true;
+      const moved = this.#start;
+      this.#start = 0;
+      this.#end = piece.length;
+      return moved;
+    }
+    const moved = this.#hold(this.size + piece.length);
+    this.#buffer.set(piece, this.#end);
+    this.#end += piece.length;
+    return moved;
+  }
+
+  /** What is still held is copied, if it is somebody else's. @returns as `add` */
+  keep(): number {
+    return this.#isLent && this.#start < this.#end ? this.#hold(this.size) : 0;
+  }
+
+  /** Moves what is held to the front of memory of its own, with room for `size` bytes. @returns as `add` */
+  #hold(size: number): number {
+    const moved = this.#start, held = this.size;
+    if (size > this.#buffer.length || this.#isLent) {
       const bigger = new Uint8Array(Math.max(size, Math.min(this.#buffer.length * 2, MAX_HELD_BYTES * 2)));
       bigger.set(this.#buffer.subarray(this.#start, this.#end));
       this.#buffer = bigger;
+      this.#isLent = false;
     } else if (moved > 0) this.#buffer.copyWithin(0, this.#start, this.#end);
     if (moved > 0) this.scan.shift(moved);
-    this.#buffer.set(piece, size - piece.length);
     this.#start = 0;
-    this.#end = size;
+    this.#end = held;
     return moved;
   }
 
@@ -161,21 +172,19 @@ export class CarriedMessage {
   #spliced(end: number): Uint8Array | undefined {
     if (this.scan.unfit) return undefined;
     const method = this.#foundMethod();
-    const parts: Uint8Array[] = [];
-    let at = this.#start;
-    for (const { kind, ifAboutTask, start, end } of this.scan.found) {
+    const changes: Change[] = [];
+    for (const span of this.scan.found) {
+      const { kind, ifAboutTask, start, end } = span;
       if (kind === "id" || kind === "method") continue;
       // Where nobody has said yet what the message is, it may be about a task.
       if (ifAboutTask && method !== undefined && !isAboutTask(method)) continue;
       const token = this.#buffer.subarray(start, end);
       if (isNull(token)) continue;
-      const exchanged = this.#options.exchange(kind, token);
-      if (exchanged === undefined) return undefined;
-      parts.push(this.#buffer.subarray(at, start), exchanged);
-      at = end;
+      const value = this.#options.exchange(kind, token);
+      if (value === undefined) return undefined;
+      changes.push({ span, value });
     }
-    parts.push(this.#buffer.subarray(at, end));
-    return parts.length === 1 ? parts[0]!.slice() : joinBytes(parts);
+    return spliced(this.#buffer, changes, { start: this.#start, end });
   }
 
   #drop(end: number): void {
@@ -183,7 +192,16 @@ export class CarriedMessage {
     if (this.#start < this.#end) return;
     this.#start = this.#end = 0;
     this.#buffer = NOTHING;
+    this.#isLent = false;
   }
+}
+
+/** Whether the text of whole messages may hold anything; quick, and only "no" is certain. A name may have escapes. */
+export function mayCarry(text: Uint8Array, carries: Carries): boolean {
+  const { marks } = watchedIn(carries);
+  const latin1 = decodeLatin1(text, 0, text.length);
+  for (let i = 0; i < marks.length; i++) if (latin1.includes(marks[i]!)) return true;
+  return false;
 }
 
 interface Watched {

@@ -2,6 +2,7 @@
 // in the bytes, no memory but a name under way and what was found; it judges nothing: of what is no JSON nobody can read
 // anything either. Where a value has begun that is to be exchanged is always known, so that no part of it goes out.
 import { type Carries, META_RELATED_TASK } from "./carried_members.ts";
+import { spells } from "./json_text.ts";
 
 /** What a found value is. `id` and `method` are the message's own, for whoever has to answer or to judge in its place. */
 export type FoundKind = "requestState" | "taskId" | "cursor" | "id" | "method";
@@ -16,10 +17,22 @@ export interface Found {
 
 /** An object or array in which something is looked for. */
 export interface Node {
-  /** By name; of an array, its items. */
-  readonly members: Readonly<Record<string, Node | Leaf>>;
-  readonly items?: Node | Leaf;
+  readonly members: readonly Looked[];
+  /** Of an array. */
+  readonly items: Node | Leaf | undefined;
 }
+
+/** A member that is looked for; its name is ASCII. */
+interface Looked {
+  readonly name: Uint8Array;
+  readonly value: Node | Leaf;
+}
+
+function node(members: Readonly<Record<string, Node | Leaf>>, items?: Node | Leaf): Node {
+  return { members: Object.entries(members).map(([name, value]) => ({ name: encoder.encode(name), value })), items };
+}
+
+const encoder = new TextEncoder();
 
 export interface Leaf {
   readonly kind: FoundKind;
@@ -35,7 +48,7 @@ function isLeaf(node: Node | Leaf): node is Leaf {
 }
 
 const TASK = leaf("taskId");
-const META: Node = { members: { [META_RELATED_TASK]: { members: { taskId: TASK } } } };
+const META: Node = node({ [META_RELATED_TASK]: node({ taskId: TASK }) });
 
 /** What is looked for in the messages that answer a request, and come before its answer. A tree for each of a few kinds. */
 export function watchFor({ state, task, cursor }: Carries): Node {
@@ -44,22 +57,22 @@ export function watchFor({ state, task, cursor }: Carries): Node {
   if (cursor) result.nextCursor = leaf("cursor");
   if (task) {
     result.taskId = TASK;
-    result.tasks = { members: {}, items: { members: { taskId: TASK } } };
+    result.tasks = node({}, node({ taskId: TASK }));
     result._meta = META;
   }
   const params: Record<string, Node | Leaf> = {
     taskId: leaf("taskId", true),
-    notifications: { members: { taskIds: { members: {}, items: TASK } } },
+    notifications: node({ taskIds: node({}, TASK) }),
     _meta: META,
   };
   const message = {
     id: leaf("id"),
     method: leaf("method"),
-    result: { members: result },
-    ...(task ? { params: { members: params } } : {}),
+    result: node(result),
+    ...(task ? { params: node(params) } : {}),
   };
   // A batch of one is taken for its message by some clients.
-  return { members: message, items: { members: message } };
+  return node(message, node(message));
 }
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a;
@@ -74,7 +87,8 @@ const MAX_NAME_BYTES = 6 * META_RELATED_TASK.length;
 const BEGINS_SCALAR = new Uint8Array(256);
 for (const char of "-0123456789tfn") BEGINS_SCALAR[char.charCodeAt(0)] = 1;
 
-const decoder = new TextDecoder();
+/** As in `json_text.ts`: beyond so many bytes it pays to have the runtime look for the quote. */
+const NEAR = 48;
 
 export class CarriedScan {
   /** In the order of the text. */
@@ -222,19 +236,26 @@ export class CarriedScan {
   }
 
   #string(bytes: Uint8Array, to: number): void {
-    const from = this.#at;
+    const from = this.#at, isName = this.#where === IN_NAME;
     const end = this.#endOfString(bytes, to);
-    if (this.#where === IN_NAME) this.#gatherName(bytes, from, end < 0 ? to : end);
-    if (end < 0) return;
-    this.#at = end + 1;
-    if (this.#where === IN_NAME) this.#closeName();
-    else this.#close(end + 1);
+    if (end >= 0) this.#at = end + 1;
+    if (!isName) {
+      if (end >= 0) this.#close(end + 1);
+    } else if (end >= 0 && this.#nameLength === 0) this.#closeName(bytes, from, end);
+    else {
+      this.#gatherName(bytes, from, end < 0 ? to : end);
+      if (end < 0) return;
+      const length = this.#nameLength;
+      // One that is too long is none that is looked for.
+      this.#closeName(this.#name, 0, length > MAX_NAME_BYTES ? 0 : length);
+    }
   }
 
   /** Where the string under way closes; −1 if it goes on. */
   #endOfString(bytes: Uint8Array, to: number): number {
     let at = this.#escaped ? this.#at + 1 : this.#at;
-    for (; at < to; at++) {
+    const near = Math.min(to, at + NEAR);
+    for (; at < near; at++) {
       const byte = bytes[at];
       if (byte === QUOTE) {
         this.#escaped = false;
@@ -242,6 +263,28 @@ export class CarriedScan {
       }
       if (byte === BACKSLASH) at++;
     }
+    return at < to ? this.#farEndOfString(bytes, at, to) : this.#leaveString(at, to);
+  }
+
+  /** The same where no quote is near: the runtime finds the next. @param from no byte that a backslash stands before */
+  #farEndOfString(bytes: Uint8Array, from: number, to: number): number {
+    const text = bytes.length === to ? bytes : bytes.subarray(0, to);
+    for (let at = from; at < to;) {
+      const quote = text.indexOf(QUOTE, at);
+      const end = quote < 0 ? to : quote;
+      let slashes = 0;
+      while (end - 1 - slashes >= at && text[end - 1 - slashes] === BACKSLASH) slashes++;
+      const isEscaped = slashes % 2 === 1;
+      if (quote < 0) return this.#leaveString(isEscaped ? to + 1 : to, to);
+      this.#escaped = false;
+      if (!isEscaped) return quote;
+      at = quote + 1;
+    }
+    return this.#leaveString(to, to);
+  }
+
+  /** @param at what comes next of the string; beyond `to` if a backslash stands last */
+  #leaveString(at: number, to: number): number {
     this.#escaped = at > to;
     this.#at = to;
     return -1;
@@ -254,13 +297,16 @@ export class CarriedScan {
     this.#nameLength = length;
   }
 
-  #closeName(): void {
+  /** The name is what `bytes` have from `from` to `to`, between its quotes. */
+  #closeName(bytes: Uint8Array, from: number, to: number): void {
     this.#where = BETWEEN;
     this.#next = undefined;
-    const node = this.#nodes[this.#depth - 1];
-    if (node === undefined || this.#nameLength > MAX_NAME_BYTES) return;
-    const name = nameOf(decoder.decode(this.#name.subarray(0, this.#nameLength)));
-    if (name !== undefined && Object.hasOwn(node.members, name)) this.#next = node.members[name];
+    const members = this.#nodes[this.#depth - 1]?.members;
+    if (members === undefined) return;
+    for (let i = 0; i < members.length; i++) {
+      const { name, value } = members[i]!;
+      if (to - from >= name.length && spells(bytes, name, from - 1, to + 1)) this.#next = value;
+    }
   }
 
   #enter(isObject: boolean): void {
@@ -289,15 +335,5 @@ export class CarriedScan {
     const isObject = this.#objects[this.#depth - 1] === true;
     this.#wantsName = node !== undefined && isObject;
     this.#next = node === undefined || isObject ? undefined : node.items;
-  }
-}
-
-/** The name between its quotes; undefined for what is none. */
-function nameOf(written: string): string | undefined {
-  if (!written.includes("\\")) return written;
-  try {
-    return JSON.parse(`"${written}"`);
-  } catch {
-    return undefined;
   }
 }

@@ -13,12 +13,12 @@ const DATA_FIELD = new TextEncoder().encode("event: message\ndata: "), EVENT_END
 export interface Splicer {
   /** Bytes held now. */
   readonly held: number;
-  /** The answer, if it is whole and nothing in it is to be exchanged: then it can go as it is. */
-  isPlain(whole: Uint8Array): boolean;
   /** What can go out once `piece` has come; it may be reused afterwards. @throws SignetError `upstream_invalid` */
   push(piece: Uint8Array): Uint8Array;
   /** What is left. @throws SignetError `upstream_invalid` */
   end(): Uint8Array;
+  /** All of an answer that is here whole, in place of `push` and `end`. @throws SignetError `upstream_invalid` */
+  whole(answer: Uint8Array): Uint8Array;
 }
 
 export class JsonSplicer implements Splicer {
@@ -32,21 +32,26 @@ export class JsonSplicer implements Splicer {
     return this.#message.size;
   }
 
-  isPlain(whole: Uint8Array): boolean {
-    return this.#message.size === 0 && !this.#message.begun && !this.#message.mayHold(whole);
-  }
-
   push(piece: Uint8Array): Uint8Array {
     const message = this.#message;
     message.add(piece);
     message.scan.push(message.bytes, message.end - piece.length, message.end);
-    return message.relieve();
+    const out = message.relieve();
+    message.keep();
+    return out;
   }
 
   end(): Uint8Array {
     const message = this.#message;
     message.scan.end(message.end);
-    return message.take(message.end, (instead) => instead);
+    return message.take(message.end, unframed);
+  }
+
+  whole(answer: Uint8Array): Uint8Array {
+    const message = this.#message;
+    message.add(answer);
+    message.scan.push(answer, 0, answer.length);
+    return this.end();
   }
 }
 
@@ -75,7 +80,7 @@ export class EventSplicer implements Splicer {
     return this.#message.size;
   }
 
-  /** So is a piece of whole events between two others. */
+  /** Whether a piece is one of whole events in which nothing is to be exchanged: then it can go as it is. */
   isPlain(whole: Uint8Array): boolean {
     if (this.#message.size > 0 || !this.#lineEmpty || this.#hasData || this.#afterCr) return false;
     const { length } = whole;
@@ -86,6 +91,17 @@ export class EventSplicer implements Splicer {
   }
 
   push(piece: Uint8Array): Uint8Array {
+    const parts = this.#take(piece);
+    this.#read -= this.#message.keep();
+    if (this.#message.size === 0) this.#read = 0;
+    return joinBytes(parts);
+  }
+
+  whole(answer: Uint8Array): Uint8Array {
+    return joinBytes([...this.#take(answer), this.end()]);
+  }
+
+  #take(piece: Uint8Array): Uint8Array[] {
     const message = this.#message;
     this.#read -= message.add(piece);
     const parts: Uint8Array[] = [];
@@ -97,8 +113,7 @@ export class EventSplicer implements Splicer {
     }
     // What is no data of any event may go at once: comments keep a stream alive.
     parts.push(this.#hasData ? message.relieve() : message.takePlain(message.end));
-    if (message.size === 0) this.#read = 0;
-    return joinBytes(parts);
+    return parts;
   }
 
   /** An event that nothing ends is none, but it is passed on all the same. */
@@ -159,8 +174,13 @@ export class EventSplicer implements Splicer {
 }
 
 function endOfLine(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = from; at < to; at++) if (bytes[at] === LF || bytes[at] === CR) return at;
-  return to;
+  const line = bytes.subarray(from, to), feed = line.indexOf(LF);
+  const end = feed < 0 ? line.length : feed, cr = line.subarray(0, end).indexOf(CR);
+  return from + (cr < 0 ? end : cr);
+}
+
+function unframed(message: Uint8Array): Uint8Array {
+  return message;
 }
 
 function framed(message: Uint8Array): Uint8Array {

@@ -3,7 +3,6 @@
 // The texts given here have been read by `JSON.parse` before: what is malformed is not looked for again.
 
 import { decodeLatin1 } from "../http1/wire/latin1.ts";
-import { joinBytes } from "./join_bytes.ts";
 import { hexDigit } from "./json_tokens.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
@@ -163,6 +162,26 @@ export function membersOf(text: Uint8Array, within?: Span, most = Infinity): Mem
   return members;
 }
 
+/**
+ * Those of the object's own members whose names are as long as one of `names` (ASCII), or hold an escape or what is no
+ * ASCII: all that a reader could take for one of them, in whatever case, and of others no string is made.
+ */
+export function membersLike(text: Uint8Array, names: readonly string[], within?: Span): Member[] {
+  const members: Member[] = [];
+  eachMember(text, within, (keyStart, keyEnd, start, end) => {
+    if (!isLike(text, names, keyStart + 1, keyEnd - 1)) return;
+    const name = stringAt(text, { start: keyStart, end: keyEnd })!;
+    members.push({ name, whole: { start: keyStart, end }, value: { start, end } });
+  });
+  return members;
+}
+
+function isLike(text: Uint8Array, names: readonly string[], start: number, end: number): boolean {
+  for (let i = 0; i < names.length; i++) if (names[i]!.length === end - start) return true;
+  for (let at = start; at < end; at++) if (text[at]! > 0x7e || text[at] === BACKSLASH) return true;
+  return false;
+}
+
 /** Whether the string between quotes at `key` is `wanted` (ASCII), however it is spelt. Makes no string of it. */
 export function spells(text: Uint8Array, wanted: Uint8Array, keyStart: number, keyEnd: number): boolean {
   let at = keyStart + 1;
@@ -264,18 +283,32 @@ export function replaceSpanByNumber(text: Uint8Array, span: Span, value: number)
   return replaced;
 }
 
-/** `text` with the bytes of several spans exchanged; they stand in the order of the text, and none within another. */
-export function spliced(
-  text: Uint8Array,
-  changes: readonly { readonly span: Span; readonly value: Uint8Array }[],
-): Uint8Array {
-  const parts: Uint8Array[] = [];
+/** Bytes to be exchanged for others. */
+export interface Change {
+  readonly span: Span;
+  readonly value: Uint8Array;
+}
+
+/**
+ * `text`, or what of it stands at `within`, with the bytes of several spans exchanged, in memory of its own; they stand in
+ * the order of the text, and none within another.
+ */
+export function spliced(text: Uint8Array, changes: readonly Change[], within?: Span): Uint8Array {
+  let read = within?.start ?? 0;
+  const end = within?.end ?? text.length;
+  let size = end - read;
+  for (const { span, value } of changes) size += value.length - (span.end - span.start);
+  const out = new Uint8Array(size);
   let at = 0;
   for (const { span, value } of changes) {
-    parts.push(text.subarray(at, span.start), value);
-    at = span.end;
+    copyInto(out, at, text, read, span.start);
+    at += span.start - read;
+    copyInto(out, at, value, 0, value.length);
+    at += value.length;
+    read = span.end;
   }
-  return joinBytes([...parts, text.subarray(at)]);
+  copyInto(out, at, text, read, end);
+  return out;
 }
 
 /**

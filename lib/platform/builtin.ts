@@ -34,6 +34,10 @@ export const createHash: Crypto["createHash"] = lazily(() => crypto().createHash
 export const createHmac: Crypto["createHmac"] = lazily(() => crypto().createHmac);
 /** As `hash` of `node:crypto`; the bytes of a text are its UTF-8. Every request with a new credential wants it. */
 export const hash: Crypto["hash"] = RUNTIME === "bun" ? bunHash as Crypto["hash"] : lazily(() => crypto().hash);
+/** The SHA-256 of `data` into 32 bytes. In Deno bytes cost four times what their text costs. */
+export const sha256Into: (data: Uint8Array, into: Uint8Array) => void = RUNTIME === "bun"
+  ? (data, into) => void bun().CryptoHasher.hash("sha256", data, into)
+  : (data, into) => void into.setFromHex(crypto().hash("sha256", data, "hex"));
 export const hkdfSync: Crypto["hkdfSync"] = lazily(() => crypto().hkdfSync);
 /** @throws RangeError if they differ in length */
 export const timingSafeEqual: Crypto["timingSafeEqual"] = RUNTIME === "bun"

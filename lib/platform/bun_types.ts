@@ -77,6 +77,8 @@ export interface BunRuntime {
   readonly CryptoHasher: {
     hash(algorithm: string, data: string | Uint8Array): Uint8Array;
     hash(algorithm: string, data: string | Uint8Array, encoding: string): string;
+    /** Writes it to the beginning of `into`. */
+    hash(algorithm: string, data: string | Uint8Array, into: Uint8Array): Uint8Array;
   };
   listen(options: BunAddress & { socket: BunHandlers; allowHalfOpen: boolean }): BunTcpListener;
   /** `data` is that of the socket from the beginning. */

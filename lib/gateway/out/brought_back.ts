@@ -4,7 +4,15 @@ import { type CarriedMember, carriesOf } from "../../mcp/carried_members.ts";
 import { foldedName } from "../../mcp/folded_name.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
-import { elementsOf, findMember, type Member, membersOf, type Span, spliced } from "../../mcp/json_text.ts";
+import {
+  type Change,
+  elementsOf,
+  findMember,
+  type Member,
+  membersLike,
+  type Span,
+  spliced,
+} from "../../mcp/json_text.ts";
 import { invalid } from "../../mcp/message_shape.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
@@ -25,11 +33,6 @@ export interface BroughtBack {
   readonly body: Uint8Array;
   /** What its answer is sealed by; undefined where that goes as it is. */
   readonly carriage: Carriage | undefined;
-}
-
-interface Opened {
-  readonly span: Span;
-  readonly token: Uint8Array;
 }
 
 const TAKEN: readonly CarriedMember[] = ["requestState", "taskId", "cursor"];
@@ -53,35 +56,41 @@ export function bringBack(
   setField(fields, "accept-encoding", "identity");
   const params = message.params === undefined ? undefined : findMember(body, "params");
   const carriage = new Carriage(parts, { caller, request: message, text: body, params, carries });
-  const opened = params === undefined ? [] : openAll({ message, body, params, carriage, fields });
+  if (params === undefined) return { body, carriage };
+  const members = membersLike(body, WANTED, params);
+  if (members.length === 0) return { body, carriage };
+  const opened = openAll({ message, body, members, carriage, fields });
   if (opened.length === 0) return { body, carriage };
-  return { body: spliced(body, opened.map(({ span, token }) => ({ span, value: token }))), carriage };
+  return { body: spliced(body, opened), carriage };
 }
+
+/** Names of members of `params` that are looked at. */
+const WANTED: readonly string[] = [...TAKEN, "notifications"];
 
 interface Opening {
   readonly message: RpcRequest | RpcNotification;
   readonly body: Uint8Array;
-  readonly params: Span;
+  /** Those of `params` whose names could be taken for one that is looked at. */
+  readonly members: readonly Member[];
   readonly carriage: Carriage;
   readonly fields: FieldList;
 }
 
-function openAll(opening: Opening): Opened[] {
-  const { message, body, params, carriage, fields } = opening;
-  const members = membersOf(body, params);
-  const opened: Opened[] = [];
+function openAll(opening: Opening): Change[] {
+  const { message, body, members, carriage, fields } = opening;
+  const opened: Change[] = [];
   for (const wanted of TAKEN) {
     if (!isTakenBy(wanted, message.method, carriage)) continue;
     const found = only(members, wanted);
     if (found === undefined || isNull(body, found.value)) continue;
     const token = carriage.open(wanted, body.subarray(found.value.start, found.value.end));
-    opened.push({ span: found.value, token });
+    opened.push({ span: found.value, value: token });
     // Headers and body have been compared, while both were the client's.
     if (wanted === "taskId" && fieldValue(fields, "mcp-name") !== undefined) {
       setField(fields, "mcp-name", nameOf(token));
     }
   }
-  if (message.method === "subscriptions/listen") opened.push(...openTaskIds(opening, members));
+  if (message.method === "subscriptions/listen") opened.push(...openTaskIds(opening));
   return opened.sort((a, b) => a.span.start - b.span.start);
 }
 
@@ -91,16 +100,16 @@ function isTakenBy(member: CarriedMember, method: string, { carries }: Carriage)
 }
 
 /** Those of a subscription. */
-function openTaskIds({ body, carriage }: Opening, members: readonly Member[]): Opened[] {
+function openTaskIds({ body, members, carriage }: Opening): Change[] {
   const filter = only(members, "notifications");
   if (filter === undefined || body[filter.value.start] !== 0x7b) return [];
-  const ids = only(membersOf(body, filter.value), "taskIds");
+  const ids = only(membersLike(body, ["taskIds"], filter.value), "taskIds");
   if (ids === undefined || isNull(body, ids.value)) return [];
   const { start, end } = ids.value;
   if (body[start] !== 0x5b) throw refusalOf("task", "shape");
   return elementsOf(body.subarray(start, end)).map((element) => {
     const span = { start: start + element.start, end: start + element.end };
-    return { span, token: carriage.open("taskId", body.subarray(span.start, span.end)) };
+    return { span, value: carriage.open("taskId", body.subarray(span.start, span.end)) };
   });
 }
 
@@ -109,6 +118,7 @@ function openTaskIds({ body, carriage }: Opening, members: readonly Member[]): O
  * @throws SignetError `invalid_request` if it stands there twice, or in another case: servers differ in which they read
  */
 function only(members: readonly Member[], wanted: string): Member | undefined {
+  if (members.length === 1 && members[0]!.name === wanted) return members[0];
   const folded = foldedName(wanted);
   const alike = members.filter(({ name }) => name.length === wanted.length && foldedName(name) === folded);
   if (alike.length > 1 || (alike.length === 1 && alike[0]!.name !== wanted)) {

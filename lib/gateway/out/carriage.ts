@@ -10,6 +10,7 @@ import {
   sealCarried,
   upstreamTag,
 } from "../../envelope/carried_value.ts";
+import { decodeLatin1, keepLatin1 } from "../../http1/wire/latin1.ts";
 import { SignetError } from "../../errors.ts";
 import { canonicalText } from "../../mcp/canonical_text.ts";
 import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../mcp/carried_members.ts";
@@ -60,7 +61,7 @@ export class Carriage {
   readonly #nowS: number;
   #binding: Uint8Array | undefined;
   /** Ids of tasks as their server calls them → as the client has them, so that it gets back the text it keeps. */
-  readonly #presented = new Map<string, string>();
+  #presented: Map<string, string> | undefined;
 
   constructor(parts: GatewayParts, carrying: Carrying) {
     this.#parts = parts;
@@ -78,11 +79,10 @@ export class Carriage {
     const kind = KIND[member];
     const text = textOf(token, MAX_CARRIED_BYTES[kind]);
     const { registry, metrics } = this.#parts;
-    const at = { ...this.#boundTo(kind), nowS: this.#nowS };
-    const opened = openCarried(registry.ring, kind, text ?? "", at);
+    const opened = openCarried(registry.ring, kind, text ?? "", this.#boundTo(kind));
     metrics.carried.count(kind, opened.ok ? "opened" : opened.reason);
     if (!opened.ok) throw this.#refusalOf(kind, opened.reason);
-    if (kind === "task") this.#presented.set(decoder.decode(opened.token), text!);
+    if (kind === "task") (this.#presented ??= new Map()).set(textAt(opened.token), text!);
     return opened.token;
   }
 
@@ -92,12 +92,12 @@ export class Carriage {
     // One id has one text, however its server spells it.
     const exact = kind === "task" ? canonicalText(token) : token;
     if (exact.length > MAX_CARRIED_BYTES[kind]) return undefined;
-    const known = kind === "task" ? this.#presented.get(decoder.decode(exact)) : undefined;
+    const known = kind === "task" ? this.#presented?.get(textAt(exact)) : undefined;
     const { registry: { ring: { active } } } = this.#parts;
     // Tasks and cursors are compared by who holds them; a state is not, and lasts for a while.
     const expiresAtS = kind === "request-state" ? this.#nowS + STATE_LIFE_S : 0;
     const text = known ?? sealCarried(active, kind, { token: exact, expiresAtS }, this.#boundTo(kind));
-    return encoder.encode(`"${text}"`);
+    return keepLatin1(`"${text}"`);
   }
 
   /** What nobody has any more looks like that, whatever comes with it. */
@@ -107,18 +107,23 @@ export class Carriage {
     return new SignetError("method_not_found", { facts: { kind, outcome } });
   }
 
-  #boundTo(kind: CarriedKind): Bound {
+  #boundTo(kind: CarriedKind): Bound & { readonly nowS: number } {
     const { owners, upstream } = this.#parts;
     const { principal } = this.#carrying.caller;
     return {
       ownerUnder: (key) => owners.fingerprint(principal, key),
       upstream: tagOf(upstream.url),
       binding: kind === "task" ? undefined : kind === "cursor" ? () => this.#ofMethod() : () => this.#ofRequest(),
+      nowS: this.#nowS,
     };
   }
 
   #ofMethod(): Uint8Array {
-    return requestBinding([encoder.encode(this.#carrying.request.method)]);
+    const { method } = this.#carrying.request;
+    let binding = OF_METHODS.get(method);
+    // Only methods that carry something come here: a handful.
+    if (binding === undefined) OF_METHODS.set(method, binding = requestBinding([encoder.encode(method)]));
+    return binding;
   }
 
   #ofRequest(): Uint8Array {
@@ -135,6 +140,8 @@ export class Carriage {
   }
 }
 
+const OF_METHODS = new Map<string, Uint8Array>();
+
 /** Of one address after the other: nearly always the same. */
 let lastTag: { readonly url: string; readonly tag: Uint8Array } | undefined;
 
@@ -146,7 +153,13 @@ function tagOf(url: string): Uint8Array {
 /** The text of a JSON string; undefined for what is none, or far too long to be one of ours. */
 function textOf(token: Uint8Array, maxBytes: number): string | undefined {
   if (token[0] !== 0x22 || token.length > 12 * (maxBytes + 1024)) return undefined;
-  return JSON.parse(decoder.decode(token)) as string;
+  const text = decodeLatin1(token, 1, token.length - 1);
+  // What is no ASCII is none of ours, whatever it says; nor is what has an escape, but that one may be spelt with them.
+  return text.includes("\\") ? JSON.parse(decoder.decode(token)) as string : text;
+}
+
+function textAt(token: Uint8Array): string {
+  return decodeLatin1(token, 0, token.length);
 }
 
 export function refusalOf(kind: CarriedKind, outcome: CarriedFailure): SignetError {

@@ -225,8 +225,11 @@ export function removeField(fields: FieldList, name: string): void {
   for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i] === name) fields.splice(i, 2);
 }
 
-/** Sets `name` to the one value. */
+/** Sets `name` to the one value, where it stands. */
 export function setField(fields: FieldList, name: string, value: string): void {
-  removeField(fields, name);
-  fields.push(name, value);
+  let first = 0;
+  while (first < fields.length && fields[first] !== name) first += 2;
+  if (first === fields.length) return void fields.push(name, value);
+  fields[first + 1] = value;
+  for (let i = fields.length - 2; i > first; i -= 2) if (fields[i] === name) fields.splice(i, 2);
 }

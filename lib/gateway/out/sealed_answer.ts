@@ -5,41 +5,53 @@ import type { Charge } from "../../http1/byte_account.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import { SignetError } from "../../errors.ts";
-import type { Exchanging } from "../../mcp/carried_message.ts";
+import type { Carries } from "../../mcp/carried_members.ts";
+import { type ExchangedKind, type Exchanging, mayCarry } from "../../mcp/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../mcp/carried_splicer.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { joinBytes } from "../../mcp/join_bytes.ts";
 import { errorResponse } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Carriage } from "./carriage.ts";
 
-/** Fields that are about the bytes as they came. */
-const OF_THE_BODY: ReadonlySet<string> = new Set([
-  ...["content-length", "content-md5", "content-digest", "digest", "repr-digest", "etag"],
+/** Fields that are about the bytes as they came; their length is never passed on. */
+const OF_THE_BYTES: ReadonlySet<string> = new Set([
+  ...["content-md5", "content-digest", "digest", "repr-digest", "etag"],
 ]);
 
 /** In place of an answer that cannot be sealed. */
 const UNSEALABLE = errorResponse(null, -32603, "Internal error: the MCP server's answer is not valid");
 
-/** @throws SignetError `upstream_invalid` for a content coding that is not known, with the answer released */
+/**
+ * The answer to be used in place of `response`: itself, or another that releases it.
+ * @throws SignetError `upstream_invalid` for a content coding that is not known, or a value that cannot be sealed, with
+ *   the answer released
+ */
 export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: ClientResponse): ClientResponse {
   const { fields } = response.head;
   const isStream = isEventStream(fields);
   // What is neither is no message to any client.
   if (!isStream && !isJson(fields)) return response;
   const plain = withoutCoding(response);
-  const exchanging = exchangingBy(parts, carriage);
+  const whole = plain.body.takeBuffered();
+  if (whole !== undefined) {
+    const isPlain = !inspectBytes(whole, mayCarry, carriage.carries);
+    if (isPlain) return answerOf(plain, { head: plain.head, body: new TakenBody(whole) });
+  }
+  const exchanging = new Sealing(parts, carriage);
   const splicer = isStream ? new EventSplicer(exchanging) : new JsonSplicer(exchanging);
-  const body = new SealedBody(plain.body, splicer, parts.account.open());
+  const head = sealedHead(plain.head);
+  if (whole !== undefined) return answerOf(plain, { head, body: new TakenBody(sealWhole(plain, whole, splicer)) });
+  return answerOf(plain, { head, body: new SealedBody(plain.body, splicer, parts.account.open()) });
+}
+
+function answerOf(
+  plain: ClientResponse,
+  { head, body }: { head: ClientResponse["head"]; body: TakenBody | SealedBody },
+): ClientResponse {
   return {
-    head: {
-      ...plain.head,
-      notes: undefined,
-      fields: plain.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!)),
-      bodyLength: CHUNKED,
-    },
+    head,
     body,
     release() {
       body.close();
@@ -48,18 +60,51 @@ export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: Cl
   };
 }
 
-function exchangingBy(parts: GatewayParts, carriage: Carriage): Exchanging {
-  return {
-    carries: carriage.carries,
-    exchange: (member, token) => carriage.seal(member, token),
-    instead: (id) => {
-      parts.log.warn("an answer could not be sealed", {
-        found: "a state, a task's id or a cursor that is no text, or longer than can be sealed",
-        remedy: "Have the MCP server give shorter ones; or let it keep them as they are (--seal-state off).",
-      });
-      return replaceSpan(UNSEALABLE, findMember(UNSEALABLE, "id")!, id);
-    },
-  };
+/** What a head says of the body's bytes is not true any more; of one that says nothing of them all is. */
+function sealedHead(head: ClientResponse["head"]): ClientResponse["head"] {
+  const { fields } = head;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!OF_THE_BYTES.has(fields[i]!)) continue;
+    const left = fields.filter((_, at, all) => !OF_THE_BYTES.has(all[at - at % 2]!));
+    return { ...head, notes: undefined, fields: left, bodyLength: CHUNKED };
+  }
+  return { ...head, bodyLength: CHUNKED };
+}
+
+/** @throws SignetError `upstream_invalid`, with the answer released */
+function sealWhole(plain: ClientResponse, whole: Bytes, splicer: Splicer): Uint8Array {
+  const parts: Uint8Array[] = [];
+  try {
+    inspectBytes(whole, takeWhole, { splicer, into: parts });
+    return parts[0]!;
+  } catch (error) {
+    plain.release();
+    throw error;
+  }
+}
+
+class Sealing implements Exchanging {
+  readonly carries: Carries;
+  readonly #parts: GatewayParts;
+  readonly #carriage: Carriage;
+
+  constructor(parts: GatewayParts, carriage: Carriage) {
+    this.carries = carriage.carries;
+    this.#parts = parts;
+    this.#carriage = carriage;
+  }
+
+  exchange(member: ExchangedKind, token: Uint8Array): Uint8Array | undefined {
+    return this.#carriage.seal(member, token);
+  }
+
+  instead(id: Uint8Array): Uint8Array {
+    this.#parts.log.warn("an answer could not be sealed", {
+      found: "a state, a task's id or a cursor that is no text, or longer than can be sealed",
+      remedy: "Have the MCP server give shorter ones; or let it keep them as they are (--seal-state off).",
+    });
+    return replaceSpan(UNSEALABLE, findMember(UNSEALABLE, "id")!, id);
+  }
 }
 
 /** It was asked for uncoded, but proxies in between do as they like (P6). */
@@ -81,6 +126,49 @@ function undecodable(error: DecodingError): SignetError {
   });
 }
 
+/** A body that was here whole. */
+class TakenBody implements BodyReader {
+  readonly length: number;
+  #bytes: Bytes | undefined;
+
+  constructor(bytes: Bytes) {
+    this.length = bytes.length;
+    this.#bytes = bytes;
+  }
+
+  get done(): boolean {
+    return this.#bytes === undefined;
+  }
+
+  takeBuffered(): Bytes {
+    const bytes = this.#bytes ?? NOTHING;
+    this.#bytes = undefined;
+    return bytes;
+  }
+
+  read(): Promise<Bytes | null> {
+    return Promise.resolve(this.done ? null : this.takeBuffered());
+  }
+
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    return gatherAll(this, maxBytes);
+  }
+
+  close(): void {}
+}
+
+async function gatherAll(body: BodyReader, maxBytes: number): Promise<Uint8Array> {
+  const gathered = new GatheredBytes();
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    if (gathered.size + piece.length > maxBytes) {
+      throw new HttpError("body_too_large", `reading a body: found more than ${maxBytes} bytes, want at most that`);
+    }
+    gathered.add(ownBytes(piece));
+  }
+  return gathered.take();
+}
+
+/** One that comes in pieces. */
 class SealedBody implements BodyReader {
   readonly length = CHUNKED;
   readonly #plain: BodyReader;
@@ -99,17 +187,9 @@ class SealedBody implements BodyReader {
     return this.#ended;
   }
 
+  /** Was asked for before. */
   takeBuffered(): Bytes | undefined {
-    if (this.#ended) return NOTHING;
-    if (this.#splicer.held > 0) return undefined;
-    const whole = this.#plain.takeBuffered();
-    if (whole === undefined) return undefined;
-    this.#ended = true;
-    if (inspectBytes(whole, isPlain, this.#splicer)) return whole;
-    const parts: Uint8Array[] = [];
-    inspectBytes(whole, push, { splicer: this.#splicer, into: parts });
-    parts.push(this.#splicer.end());
-    return joinBytes(parts);
+    return this.#ended ? NOTHING : undefined;
   }
 
   async read(): Promise<Bytes | null> {
@@ -122,11 +202,12 @@ class SealedBody implements BodyReader {
         return rest.length === 0 ? null : rest;
       }
       if (inspectBytes(piece, isWhole, this.#splicer)) return piece;
-      const out = this.#splicer.push(ownBytes(piece));
+      const parts: Uint8Array[] = [];
+      inspectBytes(piece, push, { splicer: this.#splicer, into: parts });
       if (!this.#charge.resize(this.#splicer.held)) {
         throw new HttpError("no_room", "reading an answer: found no room to hold a message until it is whole");
       }
-      if (out.length > 0) return out;
+      if (parts.length > 0) return parts[0]!;
     }
     return null;
   }
@@ -139,15 +220,8 @@ class SealedBody implements BodyReader {
     }
   }
 
-  async readAll(maxBytes: number): Promise<Uint8Array> {
-    const gathered = new GatheredBytes();
-    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
-      if (gathered.size + piece.length > maxBytes) {
-        throw new HttpError("body_too_large", `reading a body: found more than ${maxBytes} bytes, want at most that`);
-      }
-      gathered.add(ownBytes(piece));
-    }
-    return gathered.take();
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    return gatherAll(this, maxBytes);
   }
 
   close(): void {
@@ -157,13 +231,13 @@ class SealedBody implements BodyReader {
 
 const NOTHING = new Uint8Array(0);
 
-function isPlain(whole: Uint8Array, splicer: Splicer): boolean {
-  return splicer.isPlain(whole);
-}
-
 /** Of a body in pieces only events are told to be whole. */
 function isWhole(piece: Uint8Array, splicer: Splicer): boolean {
   return splicer instanceof EventSplicer && splicer.isPlain(piece);
+}
+
+function takeWhole(whole: Uint8Array, { splicer, into }: { splicer: Splicer; into: Uint8Array[] }): void {
+  into.push(splicer.whole(whole));
 }
 
 function push(whole: Uint8Array, { splicer, into }: { splicer: Splicer; into: Uint8Array[] }): void {
