@@ -37,7 +37,9 @@ export class Authority {
   }
 
   async certify({ names = "IP:127.0.0.1", expired = false }: CertifiedFor = {}): Promise<Certified> {
-    const path = `${this.#path}-${this.#issued++}`;
+    // Two may be asked for at once: a file of serial numbers would be written by both.
+    const serial = ++this.#issued;
+    const path = `${this.#path}-${serial}`;
     const [certFile, keyFile, request, extensions] = [".pem", ".key", ".csr", ".ext"].map((end) => path + end) as [
       string,
       string,
@@ -46,7 +48,7 @@ export class Authority {
     ];
     await Deno.writeTextFile(extensions, `subjectAltName=${names}\nbasicConstraints=critical,CA:FALSE\n`);
     await openssl(["req", ...NEW_KEY, "-subj", "/CN=replica", "-keyout", keyFile, "-out", request]);
-    const by = ["-CA", this.certFile, "-CAkey", this.#keyFile, "-CAcreateserial", "-extfile", extensions];
+    const by = ["-CA", this.certFile, "-CAkey", this.#keyFile, "-set_serial", String(serial), "-extfile", extensions];
     await openssl(["x509", "-req", "-in", request, ...by, "-days", expired ? "-1" : "2", "-out", certFile]);
     await Deno.chmod(keyFile, 0o600);
     return { certFile, keyFile };
