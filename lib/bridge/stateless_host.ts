@@ -63,7 +63,7 @@ export class StatelessHost {
 
   constructor(options: StatelessHostOptions) {
     this.#options = options;
-    this.#memo = { era: options.statelessPeersAre };
+    this.#memo = { era: options.statelessPeersAre, isGiven: options.statelessPeersAre !== undefined };
     this.#parking = new Parking(options.parts);
   }
 

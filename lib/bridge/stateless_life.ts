@@ -24,6 +24,8 @@ import type { Gate } from "./request.ts";
 /** What is known of the command by now: the same for every principal. */
 export interface EraMemo {
   era: Era | undefined;
+  /** Whether it was said beforehand: then no peer is asked for the other. */
+  readonly isGiven: boolean;
 }
 
 export interface StatelessLifeOptions {
@@ -161,6 +163,12 @@ export class StatelessLife {
     if (memo.era !== "legacy") {
       const source = await this.#discover(carrier);
       if (source !== undefined) return source;
+      if (memo.isGiven) {
+        throw new SignetError("upstream_invalid", {
+          publicMessage: "Bad gateway: the MCP server speaks no stateless revision",
+          facts: { attempted: "server/discover", found: "no revision that is known" },
+        });
+      }
     }
     const source = this.#newSource();
     try {

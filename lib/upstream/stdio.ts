@@ -3,7 +3,7 @@
 // the gateway then opens the session again from what it has sealed (L4).
 import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { ChoosePeers } from "../bridge/request.ts";
+import type { ChoosePeers, Gate } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
@@ -18,6 +18,8 @@ import type { SessionCall } from "../session/lost_session.ts";
 import type { CredentialSource } from "./credentials/credential.ts";
 import { Rotation } from "./credentials/rotation.ts";
 import { type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
+import { EitherEraLife, type EitherEraMemo } from "./either_era_peer.ts";
+import { statelessPeer } from "./stateless/stateless_peer_life.ts";
 import type { Machine, ServerCommand } from "./stdio/launch.ts";
 import { endOrphans } from "./stdio/orphans.ts";
 import { DEFAULT_PROCESS_LIMITS } from "./stdio/process.ts";
@@ -74,6 +76,8 @@ export interface StdioUpstreamOptions {
 
 /** A start that takes too long is refused here, with a cure, before anybody gives up waiting for it. */
 const TELLING_MS = 5000;
+/** Who is asked what it is has failed at nothing if it is no such server. */
+const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 /** Starts of processes that take others' places, at once. */
 const MAX_REPLACEMENTS = 4;
 
@@ -86,10 +90,12 @@ export class StdioUpstream implements Upstream {
   readonly initializeTimeoutMs: number;
   readonly slots: Slots;
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
-  /** Its processes as peers, for who serves them together with others'. */
+  /** Its processes as peers of sessions, for who serves them together with others'. */
   readonly choosePeers: ChoosePeers;
   readonly #host: ProcessHost;
   readonly #bridge: BridgeServer;
+  /** For sessions with a server that has none: what their requests are made on, a process for each owner. */
+  readonly #stateless: BridgeServer;
 
   constructor(options: StdioUpstreamOptions) {
     this.name = options.name;
@@ -105,13 +111,33 @@ export class StdioUpstream implements Upstream {
       here: options.here?.(this),
     };
     this.#host = hostOf(options, { parts, limits, slots: this.slots });
-    this.choosePeers = serversOf(this.#host, options.credentials);
+    const gate = new StartGate(this.#host.backoff, parts.timers);
+    const processes = serversOf(this.#host, options.credentials);
+    this.#stateless = new BridgeServer({
+      ...{ parts, gate: NO_GATE, choose: processes },
+      onEnded: () => {},
+      statelessPeersAre: "modern",
+    });
+    this.choosePeers = this.#ofEitherEra(processes, parts);
     this.#bridge = new BridgeServer({
-      parts,
-      gate: new StartGate(this.#host.backoff, parts.timers),
-      choose: this.choosePeers,
+      ...{ parts, gate },
+      choose: (opening) => (opening.session === undefined ? processes : this.choosePeers)(opening),
       onEnded: (upstreamSessionId) => this.onEnded?.(upstreamSessionId),
     });
+  }
+
+  /** A process a session; or, of a server that has no sessions, sessions of our own with what each owner has. */
+  #ofEitherEra(processes: ChoosePeers, { account, timers, random }: BridgeParts): ChoosePeers {
+    const memo: EitherEraMemo = { isStateless: false };
+    const { log } = this.#host;
+    const send = (request: UpstreamRequest) => this.#stateless.send(request);
+    return (opening) => {
+      const { caller, session } = opening;
+      const sessions = processes(opening);
+      const upstream = { name: this.name, send };
+      const stateless = statelessPeer({ upstream, caller, session, account, timers, random, log });
+      return (events) => new EitherEraLife({ sessions, stateless, passing: sessions, memo }, events);
+    };
   }
 
   /** Of processes, since the start. */
@@ -121,7 +147,9 @@ export class StdioUpstream implements Upstream {
 
   /** Everything here that grows, for metrics. */
   sizes(): StdioSizes {
-    return { ...this.#bridge.sizes(), processes: this.slots.total };
+    const sizes = this.#bridge.sizes();
+    const { shared, calls } = this.#stateless.sizes();
+    return { ...sizes, shared: sizes.shared + shared, calls: sizes.calls + calls, processes: this.slots.total };
   }
 
   /** Process ids of the servers that run. */
@@ -147,8 +175,8 @@ export class StdioUpstream implements Upstream {
     return endOrphans(this.#host);
   }
 
-  close(): Promise<void> {
-    return this.#bridge.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#bridge.close(), this.#stateless.close()]);
   }
 
   /** Renews the credentials that are due, as happens every minute. */
