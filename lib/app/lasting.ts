@@ -5,6 +5,7 @@ import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { Discoveries } from "../gateway/out/discoveries.ts";
 import { endReopened } from "../gateway/out/end.ts";
 import type { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
@@ -77,6 +78,8 @@ export interface Lasting {
   readonly places: SharedPlaces | undefined;
   /** The same upstream, with what only its kind has. */
   readonly opened: OpenedUpstream;
+  /** What it has said of itself to stateless clients. */
+  readonly discoveries: Discoveries;
   readonly keepAlive: KeepAlive;
   readonly metrics: GatewayMetrics;
   /** Memory held for clients and servers. */
@@ -209,6 +212,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
     legacyClients: await legacyClientsAt(settings.legacySse),
+    discoveries: new Discoveries(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
     ...{ metrics, telemetry, tracer: telemetry?.tracer },
     lifecycle,

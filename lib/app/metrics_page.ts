@@ -118,6 +118,14 @@ function declareReplicas(page: MetricsPage, { lasting: { replicas, metrics, move
   );
 }
 
+function declareProbes(page: MetricsPage, { lasting: { discoveries } }: PageSources): void {
+  page.counter(
+    "signet_discoveries_remembered_total",
+    "Probes of stateless clients answered with what the MCP server had said before, because it could not be asked.",
+    () => discoveries.told,
+  );
+}
+
 function declareStore(page: MetricsPage, { lasting: { store: { shared }, places, pools } }: PageSources): void {
   const state = () => shared?.state();
   page.gauge(
@@ -347,6 +355,7 @@ function declareProcess(page: MetricsPage, { lasting, parts, startedAtMs, droppe
         adopting: pending,
         tokens_remembered: lasting.tokens?.remembered ?? 0,
         reopenings: lasting.reopenings.size,
+        discoveries: lasting.discoveries.size,
         pooled_sessions: lasting.pools?.size ?? 0,
         feeds: lasting.feeds.size,
       });
@@ -406,6 +415,7 @@ export function createMetricsPage(sources: PageSources): MetricsPage {
   declareLimits(page, sources);
   declareReplicas(page, sources);
   declareStore(page, sources);
+  declareProbes(page, sources);
   declareCallers(page, sources);
   declareRequests(page, sources);
   declareLaw(page, sources);

@@ -25,6 +25,7 @@ import type { KeepAlive } from "./out/keep_alive.ts";
 import type { Code, Law } from "./law.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { UnderWay } from "./out/under_way.ts";
+import type { Discoveries } from "./out/discoveries.ts";
 import type { Moves } from "./out/moves.ts";
 import type { ErrorResponder } from "./respond.ts";
 
@@ -86,6 +87,8 @@ export interface GatewayParts {
   /** Where sessions went that were opened again; undefined where replicas share no store. */
   readonly moves: Moves | undefined;
   readonly upstream: Upstream;
+  /** What it has said of itself to stateless clients. */
+  readonly discoveries: Discoveries;
   readonly fields: FieldPolicy;
   readonly keepAlive: KeepAlive;
   readonly errors: ErrorResponder;

@@ -21,6 +21,7 @@ import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
 import { forward } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
+import { answerProbe } from "./out/probe.ts";
 import { forwardStateless } from "./out/stateless.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
@@ -218,7 +219,13 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
       : sessionRequired(inbound);
   }
   const { bytes } = body;
-  if (!await isAdmitted(parts, read, undefined)) return;
+  const probing = message.era === "modern" ? { inbound, caller, message: message.message } : undefined;
+  try {
+    if (!await isAdmitted(parts, read, undefined)) return;
+  } catch (refusal) {
+    if (probing !== undefined && await answerProbe(parts, probing, refusal)) return;
+    throw refusal;
+  }
   if (message.era === "modern") {
     return await forwardStateless(parts, { inbound, caller, message: message.message, body: bytes });
   }

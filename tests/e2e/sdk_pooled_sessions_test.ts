@@ -38,6 +38,18 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   });
 }
 
+Deno.test("S5: a client that finds out what to speak does so while the server is down", CLIENT_SANITIZERS, async () => {
+  await using fixture = await startFixture("sdk2");
+  await using signet = await startSignet({ upstream: fixture.url, args: ["--connect-patience", "0"] });
+  await using first = await connectClient("v2-auto", signet.url);
+  assert.equal(first.client.protocolVersion, "2026-07-28");
+  await fixture.kill();
+  await using second = await connectClient("v2-auto", signet.url);
+  assert.equal(second.client.protocolVersion, "2026-07-28");
+  await fixture.restart();
+  assert.ok((await second.client.listTools()).includes("note"));
+});
+
 const HERE = await needing(["redis-server"], "that replicas share a store");
 
 Deno.test(

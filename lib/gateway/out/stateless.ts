@@ -10,11 +10,13 @@ import { requireAnswer } from "./require_answer.ts";
 import { bringBack } from "./brought_back.ts";
 import { endUnowned } from "./end.ts";
 import { explainCut } from "./explain_cut.ts";
+import { setField } from "./fields.ts";
 import { toSignetError } from "../respond.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
+import { answerProbe, isProbe, isUnbearable, overheard, tellRemembered } from "./probe.ts";
 import { relay } from "./relay.ts";
 import { requireMcp } from "./require_mcp.ts";
 import { sealAnswer } from "./sealed_answer.ts";
@@ -39,9 +41,11 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf({ caller, session: undefined });
   const fields = parts.fields.toUpstream(inbound, caller);
   const { body, carriage } = bringBack(parts, request, fields);
+  if (isProbe(request)) setField(fields, "accept-encoding", "identity");
   const inFlight = await begin(parts, request);
+  if (inFlight === undefined) return;
   try {
-    const { response: given, isPassed } = await answerStateless(parts, {
+    const answered = await answerStateless(parts, {
       inbound,
       inFlight,
       received: request.body,
@@ -57,9 +61,17 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
         session: undefined,
         noted: inbound.record,
       },
+    }).catch(async (fault) => {
+      if (await answerProbe(parts, request, fault)) return undefined;
+      throw fault;
     });
+    if (answered === undefined) return;
+    const { response: given, isPassed } = answered;
+    if (isProbe(request) && isUnbearable(given) && await tellRemembered(parts, request)) return given.release();
     const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
-    if (isPassed) return await relay(parts, { inbound, inFlight, response: given, lastWords });
+    if (isPassed) {
+      return await relay(parts, { inbound, inFlight, response: overheard(parts, request, given), lastWords });
+    }
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
     endUnowned(parts, request, given);
     const response = await requireMcp(parts, given).catch((error) => {
@@ -67,7 +79,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     });
     requireAnswer(request, response);
     const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
-    await relay(parts, { inbound, inFlight, response: sealed, lastWords });
+    await relay(parts, { inbound, inFlight, response: overheard(parts, request, sealed), lastWords });
   } catch (error) {
     throw explainCut(error, inFlight);
   } finally {
@@ -87,9 +99,10 @@ const PROBE_PATIENCE_MS = 2000, PROBE_RETRY_MS = 50;
 
 /**
  * A probe that met a 5xx would make its client give up, one that met a 429 would make it fall back to a session for good
- * (docs/protocol.md 38): it waits for its place, as long as that is likely to be free before long.
+ * (docs/protocol.md 38): it waits for its place, as long as that is likely to be free before long. Undefined where it has
+ * been answered with what is remembered.
  */
-async function begin(parts: GatewayParts, request: StatelessRequest): Promise<InFlight> {
+async function begin(parts: GatewayParts, request: StatelessRequest): Promise<InFlight | undefined> {
   const { message: { method }, inbound } = request;
   const kind = method === "subscriptions/listen" ? "stream" : "call";
   if (method !== "server/discover") return parts.underWay.begin(request, kind);
@@ -98,6 +111,7 @@ async function begin(parts: GatewayParts, request: StatelessRequest): Promise<In
       return parts.underWay.begin(request, kind);
     } catch (refusal) {
       if (!(refusal instanceof SignetError)) throw refusal;
+      if (await answerProbe(parts, request, refusal)) return undefined;
       if (waitedMs < PROBE_PATIENCE_MS && !inbound.exchange.aborted) await pause(PROBE_RETRY_MS, SYSTEM_TIMERS);
       else throw new SignetError("probe_limit", { retryAfterS: refusal.detail.retryAfterS ?? 1, cause: refusal });
     }
