@@ -53,7 +53,8 @@ function serveCommand(
     ...program, "serve",
     "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`,
     "--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile,
-    "--key-file", keyFile, "--max-sessions-per-principal", "100000", "--drain-timeout", "1s", "--log-level", "warn",
+    "--key-file", keyFile, "--principal-share", "100", "--max-sessions-per-principal", "100000",
+    "--drain-timeout", "1s", "--log-level", "warn",
   ];
 }
 
