@@ -98,6 +98,12 @@ export class HeadFacts {
     this.namesConnection = namesConnection;
     this.isJson = contentType === "application/json" && coding === undefined || isPlainJson(contentType, coding);
   }
+
+  /** The same facts, of the same texts where those lie now. */
+  settle(fields: Fields): void {
+    const { guardedBy, proof, crossing } = this;
+    Object.assign(this, new HeadFacts(fields), { guardedBy, proof, crossing });
+  }
 }
 
 function isPlainJson(contentType: string | undefined, coding = "identity"): boolean {

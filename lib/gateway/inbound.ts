@@ -4,6 +4,7 @@ import type { Caller } from "../session/caller.ts";
 import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
+import { settleHead } from "../http1/wire/settled_head.ts";
 import type { Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { RequestTrace } from "../telemetry/request_trace.ts";
@@ -73,6 +74,12 @@ export class Inbound implements ResolverView {
     this.head = exchange.head;
     this.facts = factsOf(exchange.head);
     this.receivedAtMs = nowMs;
+  }
+
+  /** For one that lasts: of its head it keeps no more than what the head says. @param kept see {@link settleHead} */
+  settle(kept: readonly (string | undefined)[]): void {
+    settleHead(this.head, kept);
+    this.facts.settle(this.head.fields);
   }
 
   /** The row that it is counted in, of `METHODS`. */

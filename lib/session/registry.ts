@@ -9,6 +9,7 @@ import { detachText } from "../http1/wire/fields.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
+import { ClientKinds } from "./client_kinds.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
@@ -60,6 +61,7 @@ export class SessionRegistry {
   readonly #options: RegistryOptions;
   readonly #idleMs: number;
   readonly #yields: Yields;
+  readonly #kinds = new ClientKinds();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -84,7 +86,7 @@ export class SessionRegistry {
     return this.#sessions.size;
   }
 
-  /** Entries of every map held here, for metrics. */
+  /** Entries of every map that sessions or callers fill, for metrics. */
   sizes(): Record<"sessions" | "finishing" | "principals" | "opening" | "revocations" | "yields", number> {
     return {
       sessions: this.#sessions.size,
@@ -144,7 +146,8 @@ export class SessionRegistry {
       throw new Error("adding a session: want a fresh id and a reservation that is still held");
     }
     const idle = this.#byPrincipal.join(reservation.principalKey);
-    const session = new Session(facts, { idle, limits: this.#options.limits, reservation }, nowMs);
+    const sealed = this.#kinds.shared(facts.sealed);
+    const session = new Session({ ...facts, sealed }, { idle, limits: this.#options.limits, reservation }, nowMs);
     this.#sessions.set(session.id, session);
     this.#bySid.set(session.sealed.sid, session);
     return session;

@@ -25,6 +25,11 @@ interface Question {
   readonly nowMs: number;
 }
 
+/** What the connection remembers that its caller has sent, if anything. */
+export function credentialOn({ exchange }: Inbound): string | undefined {
+  return (exchange.connection.memo as ConnectionMemo | undefined)?.credential;
+}
+
 /** Stands for a field that is not there, which is not the same as an empty one. No field value holds it. */
 const ABSENT = "\0";
 
@@ -44,6 +49,8 @@ export interface AuthenticationOptions {
 
 export class Authentication {
   readonly #options: AuthenticationOptions;
+  /** What each caller has sent last, so that all of his connections remember it as one text. */
+  readonly #sent = new WeakMap<Caller, string>();
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
@@ -103,13 +110,21 @@ export class Authentication {
     if (credential !== undefined) {
       const memo: ConnectionMemo = {
         provedBy: this,
-        credential: detachText(credential),
+        credential: this.#keep(caller, credential),
         caller,
         untilMs: believedUntil(principal, nowMs, this.#options.authenticator.maxAgeMs),
       };
       inbound.exchange.connection.memo = memo;
     }
     return caller;
+  }
+
+  #keep(caller: Caller, credential: string): string {
+    const last = this.#sent.get(caller);
+    if (last === credential) return last;
+    const own = detachText(credential);
+    this.#sent.set(caller, own);
+    return own;
   }
 
   /**

@@ -6,6 +6,7 @@ import type { ActiveToken, Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import { requireAnswer } from "./require_answer.ts";
 import { isAdopted, leaveClaim, openedWith, settleClaim } from "../in/adopt.ts";
+import { credentialOn } from "../in/authenticate.ts";
 import { openOwned } from "../in/open.ts";
 import { removeField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
@@ -56,6 +57,8 @@ export async function exchange(parts: GatewayParts, outbound: Outbound, deliver:
     if (status === 404) parts.sessionOnly?.forget(session);
     // What another replica has answered has been looked at there.
     if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
+    // It may last for days.
+    if (inFlight.kind === "stream") inbound.settle([session.id, credentialOn(inbound)]);
     await deliver(parts, { inbound, inFlight, response });
   } catch (error) {
     if (inbound.hop !== undefined && isServerGone(error)) throw elsewhere("server_gone");

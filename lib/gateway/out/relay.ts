@@ -19,6 +19,8 @@ import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { lawfulAnswer } from "./lawful_answer.ts";
+import type { OutcomeReader } from "../../mcp/answer_outcome.ts";
+import type { WatchedStream } from "./keep_alive.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 import { tellRefusalBehind } from "../refuse.ts";
@@ -75,13 +77,56 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
   }
 }
 
+/**
+ * One function for all kinds of it: each async one that waits for the end takes some 300 bytes for as long as a stream
+ * lasts. Says how it ended in the only way HTTP/1.1 can.
+ */
 async function relayPieces(parts: GatewayParts, arriving: Arriving, start: ResponseStart): Promise<void> {
+  const { inbound, inFlight, response } = arriving;
+  const isEvents = isEventStream(response.head.fields);
+  // Where one event ends is to be seen in plain text only, and a comment would break any other.
+  const isPlain = isEvents && fieldValue(start.fields, "content-encoding") === undefined;
+  let watched: WatchedStream | undefined;
   try {
-    if (isEventStream(arriving.response.head.fields)) await relayEvents(parts, arriving, start);
-    else await relayBytes(arriving, start);
+    const writer = await inbound.exchange.begin(
+      isEvents ? unheld(start) : start,
+      isEvents ? CHUNKED : lengthOf(response),
+    );
+    if (isEvents && inFlight.kind === "stream") tellOfStream(parts, inbound);
+    if (isPlain) watched = parts.keepAlive.watch(writer);
+    const outcome = outcomeReader(inbound, response, inFlight);
+    try {
+      await pipeBody(response.body, seenBy(outcome, watched ?? writer));
+      outcome?.end();
+      await writer.end();
+    } catch (error) {
+      const words = isPlain && !inFlight.clientGone ? arriving.lastWords?.(error) : undefined;
+      if (words !== undefined) await endWith(writer, words);
+      else if (isEvents && inFlight.endReason !== undefined) await writer.end();
+      else writer.abort();
+      if (!inFlight.cut) throw error;
+    }
   } finally {
-    arriving.response.release();
+    if (watched !== undefined) parts.keepAlive.unwatch(watched);
+    response.release();
   }
+}
+
+/** Asks proxies in front not to hold events back (docs/protocol.md 32). */
+function unheld({ status, reason, fields }: ResponseStart): ResponseStart {
+  const isSaid = fieldValue(fields, "x-accel-buffering") !== undefined;
+  return { status, reason, fields: isSaid ? fields : [...fields, "x-accel-buffering", "no"] };
+}
+
+/** Where pieces go that `outcome`, if anybody, has to see: without framing, then. */
+function seenBy(outcome: OutcomeReader | undefined, sink: BodySink): BodySink {
+  if (outcome === undefined) return sink;
+  return {
+    write(bytes: Bytes) {
+      outcome.add(bytes);
+      return sink.write(bytes);
+    },
+  };
 }
 
 /**
@@ -97,59 +142,6 @@ function challengeOf(parts: GatewayParts, { head }: ClientResponse): Fields {
 /** The length to announce: what the upstream announced, or chunks where its body just ends. */
 function lengthOf(response: ClientResponse): number {
   return response.head.bodyLength === UNTIL_CLOSE ? CHUNKED : response.head.bodyLength;
-}
-
-async function relayBytes(arriving: Arriving, start: ResponseStart): Promise<void> {
-  const writer = await arriving.inbound.exchange.begin(start, lengthOf(arriving.response));
-  await pump(arriving, writer, writer);
-}
-
-async function relayEvents(
-  parts: GatewayParts,
-  arriving: Arriving,
-  { status, reason, fields }: ResponseStart,
-): Promise<void> {
-  // Asks proxies in front not to hold events back (docs/protocol.md 32).
-  const isSaid = fieldValue(fields, "x-accel-buffering") !== undefined;
-  const start = { status, reason, fields: isSaid ? fields : [...fields, "x-accel-buffering", "no"] };
-  const writer = await arriving.inbound.exchange.begin(start, CHUNKED);
-  if (arriving.inFlight.kind === "stream") tellOfStream(parts, arriving.inbound);
-  // Where one event ends is to be seen in plain text only, and a comment would break any other.
-  const isPlain = fieldValue(start.fields, "content-encoding") === undefined;
-  const watched = isPlain ? parts.keepAlive.watch(writer) : undefined;
-  const sink = watched ?? writer;
-  const { lastWords: _, ...plain } = arriving;
-  try {
-    await pump(isPlain ? arriving : plain, writer, sink, true);
-  } finally {
-    if (watched) parts.keepAlive.unwatch(watched);
-  }
-}
-
-/** Reads until the end, and says how it ended in the only way HTTP/1.1 can. */
-async function pump(
-  { inbound, response, inFlight, lastWords }: Arriving,
-  writer: BodyWriter,
-  sink: BodySink,
-  endsProperlyWhenCut = false,
-): Promise<void> {
-  const outcome = outcomeReader(inbound, response, inFlight);
-  const pass = outcome === undefined ? sink : {
-    write: (bytes: Bytes) => {
-      outcome.add(bytes);
-      return sink.write(bytes);
-    },
-  };
-  try {
-    await pipeBody(response.body, pass);
-    outcome?.end();
-    await writer.end();
-  } catch (error) {
-    if (endsProperlyWhenCut && lastWords !== undefined && !inFlight.clientGone) await endWith(writer, lastWords(error));
-    else if (endsProperlyWhenCut && inFlight.endReason !== undefined) await writer.end();
-    else writer.abort();
-    if (!inFlight.cut) throw error;
-  }
 }
 
 /** A client that reads is told within this time, in ms. One that does not may be why the stream was cut. */

@@ -25,7 +25,8 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   readonly stream: ByteStream;
   readonly #context: ClientContext;
   readonly #finder: HeadFinder;
-  readonly #memo: HeadMemo<ResponseHead>;
+  /** While answers come: see `HeadMemo.fade`. */
+  #memo: HeadMemo<ResponseHead> | undefined;
   #phase: Phase = "idle";
   #call: PoolCall | undefined;
   #body: InboundBody | undefined;
@@ -44,7 +45,6 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#idleMs = context.limits.idleTimeoutMs;
     this.#finder = new HeadFinder("response", context.limits.maxHeadBytes);
     const { traffic, account } = context;
-    this.#memo = new HeadMemo(account);
     this.stream = new ByteStream(socket, this, { traffic, account, restBytes: RESPONSE_BUFFER, claim: "answer" });
   }
 
@@ -130,7 +130,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const text = this.#finder.take(this.stream);
     if (text === undefined) return undefined;
     const head = parseResponseHead(text, method, this.#context.headLimits);
-    if (method !== "HEAD") this.#memo.keep(text, head);
+    if (method !== "HEAD") (this.#memo ??= new HeadMemo(this.#context.account)).keep(text, head);
     return head;
   }
 
@@ -261,14 +261,14 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#call = undefined;
-    this.#memo.forget();
+    this.#memo?.forget();
     this.stream.close();
     this.#context.onClosed(this);
   }
 
   onSweep(nowMs: number): void {
     const { writeTimeoutMs } = this.#context.limits;
-    this.#memo.fade();
+    if (this.#memo?.fade()) this.#memo = undefined;
     if (this.stream.starved) this.stream.post();
     if (writeTimeoutMs > 0 && this.stream.stalled(nowMs, writeTimeoutMs)) {
       this.#fail(new HttpError("upstream_timeout", "sending a request: the upstream does not take it"));

@@ -36,7 +36,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   readonly stream: ByteStream;
   readonly #context: ServerContext;
   readonly #finder: HeadFinder;
-  readonly #memo: HeadMemo<RequestHead>;
+  /** While requests come: see `HeadMemo.fade`. */
+  #memo: HeadMemo<RequestHead> | undefined;
   /** For the head of the request under way. */
   readonly #headCharge: Charge;
   #phase: Phase = "idle";
@@ -60,7 +61,6 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#context = context;
     this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
     const { traffic, account } = context;
-    this.#memo = new HeadMemo(account, context.headLimits.changing);
     this.#headCharge = account.open();
     this.stream = new ByteStream(socket, this, { traffic, account, restBytes: REQUEST_BUFFER, claim: "stranger" });
   }
@@ -135,11 +135,11 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
         text = this.#finder.take(this.stream);
         if (text === undefined) return this.#awaitHead();
       }
-      if (!this.#chargeHead(text?.length ?? this.#memo.found)) {
+      if (!this.#chargeHead(text?.length ?? this.#memo!.found)) {
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
       }
       head ??= this.#understand(text!);
-      const changing = text === undefined ? this.#memo.changing : head.changing;
+      const changing = text === undefined ? this.#memo!.changing : head.changing;
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError(
@@ -172,7 +172,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   #understand(text: string): RequestHead {
     const head = parseRequestHead(text, this.#context.headLimits);
-    this.#memo.keep(text, head);
+    (this.#memo ??= new HeadMemo(this.#context.account, this.#context.headLimits.changing)).keep(text, head);
     return head;
   }
 
@@ -429,14 +429,14 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#phase = "closed";
     this.#exchange = undefined;
     this.#headCharge.release();
-    this.#memo.forget();
+    this.#memo?.forget();
     this.#probe?.stop();
     this.stream.close();
     this.#context.onClosed(this);
   }
 
   onSweep(nowMs: number): void {
-    this.#memo.fade();
+    if (this.#memo?.fade()) this.#memo = undefined;
     if (this.stream.starved) this.stream.post();
     if (this.stream.stalled(nowMs, this.#context.limits.writeTimeoutMs)) this.#gone();
     else if (nowMs >= this.#deadlineMs) this.#onDeadline();

@@ -2,7 +2,10 @@
 import type { BodyReader, BodySink } from "../types.ts";
 
 /** Hands all remaining pieces of `body` to `sink`, one after the other: see {@link BodyReader.pipe}. */
-export async function pipeBody(body: BodyReader, sink: BodySink): Promise<void> {
-  if (body.pipe !== undefined) return await body.pipe(sink);
+export function pipeBody(body: BodyReader, sink: BodySink): Promise<void> {
+  return body.pipe === undefined ? readAll(body, sink) : body.pipe(sink);
+}
+
+async function readAll(body: BodyReader, sink: BodySink): Promise<void> {
   for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) await sink.write(bytes);
 }

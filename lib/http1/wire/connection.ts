@@ -108,6 +108,9 @@ export class ByteStream implements SocketOwner {
   #stalledSince = 0;
   #readFailed = false;
   #writeFailed = false;
+  /** Made where a socket first answers later: on one runtime it seldom does. */
+  #whenWritten: ((count: number) => void | Promise<void>) | undefined;
+  #whenLost: ((cause: unknown) => void) | undefined;
 
   constructor(socket: Socket, owner: StreamOwner, options: StreamOptions) {
     const { traffic, account, restBytes, claim } = options;
@@ -408,22 +411,25 @@ export class ByteStream implements SocketOwner {
   /** One runtime answers at once how much its kernel took, the other later. */
   #push(): void | Promise<void> {
     const taken = this.#socket.write(this.#bytes, this.#from, this.#to);
-    return typeof taken === "number" ? this.#onWritten(taken) : taken.then(this.#onWritten, this.#onWriteLost);
+    if (typeof taken === "number") return this.#onWritten(taken);
+    this.#whenWritten ??= (count) => this.#onWritten(count);
+    this.#whenLost ??= (cause) => this.#onWriteLost(cause);
+    return taken.then(this.#whenWritten, this.#whenLost);
   }
 
-  readonly #onWritten = (count: number): void | Promise<void> => {
+  #onWritten(count: number): void | Promise<void> {
     this.#traffic.bytesOut += count;
     this.written += count;
     this.#from += count;
     if (this.#from === this.#to || this.closed) return this.#finishWrite();
     if (count === 0) return this.#onWriteLost(new Error("writing to a socket: it took no byte"));
     return this.#push();
-  };
+  }
 
-  readonly #onWriteLost = (cause: unknown): void => {
+  #onWriteLost(cause: unknown): void {
     this.#finishWrite();
     this.#failWrites(cause);
-  };
+  }
 
   #failWrites(cause: unknown): void {
     if (this.closed || this.#writeFailed) return;

@@ -141,10 +141,14 @@ export class HeadMemo<Head extends Framed> {
     this.#index = -1;
   }
 
-  /** Frees what has not been of use since the last call: a connection at rest remembers nothing. */
-  fade(): void {
+  /**
+   * Frees what has not been of use since the last call. @returns whether nothing is left: a connection at rest remembers
+   * nothing, and needs no memo
+   */
+  fade(): boolean {
     if (!this.#asked) this.forget();
     this.#asked = false;
+    return this.#head === undefined;
   }
 
   forget(): void {

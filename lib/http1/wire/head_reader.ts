@@ -48,8 +48,8 @@ export class HeadFinder {
   }
 
   /** Takes the next head off the stream if it is one that `memo` knows, and whole. */
-  takeKnown<Head>(stream: ByteStream, memo: Finds<Head>): Head | undefined {
-    if (this.#scanned > 0 || this.#skippedLine) return undefined;
+  takeKnown<Head>(stream: ByteStream, memo: Finds<Head> | undefined): Head | undefined {
+    if (memo === undefined || this.#scanned > 0 || this.#skippedLine) return undefined;
     const known = memo.find(stream.buffer, stream.start, stream.end);
     if (known === undefined || memo.found > this.#maxBytes) return undefined;
     stream.start += memo.found;

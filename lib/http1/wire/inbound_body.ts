@@ -30,8 +30,9 @@ interface Pipe {
   readonly sink: BodySink;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  readonly next: () => void;
-  readonly stop: (error: unknown) => void;
+  /** Made for a piece that is not taken at once. */
+  next: (() => void) | undefined;
+  stop: ((error: unknown) => void) | undefined;
 }
 
 export class InboundBody implements BodyReader {
@@ -166,7 +167,7 @@ export class InboundBody implements BodyReader {
   pipe(sink: BodySink): Promise<void> {
     if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
     return new Promise((resolve, reject) => {
-      this.#pipe = { sink, resolve, reject, next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
+      this.#pipe = { sink, resolve, reject, next: undefined, stop: undefined };
       this.#flow();
     });
   }
@@ -184,8 +185,14 @@ export class InboundBody implements BodyReader {
         return this.#endPipe(error);
       }
       if (taken === undefined) return this.#awaitMore(pipe);
-      if (taken !== DONE) return void taken.then(pipe.next, pipe.stop);
+      if (taken !== DONE) return this.#flowAfter(taken, pipe);
     }
+  }
+
+  #flowAfter(taken: Promise<void>, pipe: Pipe): void {
+    pipe.next ??= () => this.#flow();
+    pipe.stop ??= (error) => this.#endPipe(error);
+    taken.then(pipe.next, pipe.stop);
   }
 
   /** Whole chunks as they stand, if the sink takes those: what follows is parsed as ever. */

@@ -1,0 +1,22 @@
+// A head that is kept for as long as a stream lasts. What parsing hands out are slices of the whole head, whose bytes stay
+// for as long as one of them does: here each is put in memory of its own, or in that of an equal text that is kept anyway.
+import { sharedText } from "./shared_texts.ts";
+import type { RequestHead } from "../types.ts";
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/**
+ * Changes no text, but where it lies; whoever has the head, or its list of fields, has them there, too.
+ * @param kept texts that somebody keeps, most likely equal to one of the head's
+ */
+export function settleHead(head: RequestHead, kept: readonly (string | undefined)[]): void {
+  const own = (text: string) => kept.find((each) => each === text) ?? sharedText(text);
+  const texts: Writable<RequestHead> = head;
+  texts.method = own(head.method);
+  texts.target = own(head.target);
+  texts.path = own(head.path);
+  texts.query = own(head.query);
+  texts.host = own(head.host);
+  const fields = head.fields as string[];
+  for (let i = 0; i < fields.length; i++) fields[i] = own(fields[i]!);
+}
