@@ -5,7 +5,7 @@
 // LOAD: `session`, calls of an open session in the fast lane, unless it is `cold`, calls of sessions none of which is
 // known, `stateless`, calls of revision 2026-07-28 with nothing to bring back, or a name in CARRYING: `state`, such calls
 // that bring a state of 1 KB and are answered with another, `state-in` and `state-out`, one of both, `task`, `cursor`. No
-// two requests bring the same.
+// two requests bring the same. `refused` is for scripts/bench_refusals.ts.
 // RATIO: the share of requests that is traced; the collector is memory, too, and takes everything.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
@@ -13,12 +13,13 @@ import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
 import { CALL, INITIALIZE, PATH } from "./context.ts";
 import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
+import { type RefusalTimes, timeRefusals } from "./refusals.ts";
 
 const [folder = ".", rounds = "20", requests = "5000", ...given] = Deno.args;
 const LOAD = "--load=", TRACED = "--traced=";
 const ratio = given.find((word) => word.startsWith(TRACED))?.slice(TRACED.length);
 const load = given.find((word) => word.startsWith(LOAD))?.slice(LOAD.length) ?? "session";
-const isStateless = ["stateless", "state", "state-in", "state-out", "task", "cursor"].includes(load);
+const isStateless = ["stateless", "state", "state-in", "state-out", "task", "cursor", "refused"].includes(load);
 const more = given.filter((word) => !word.startsWith(LOAD) && !word.startsWith(TRACED));
 const CONNECTIONS = 32;
 const WARM_UP = load === "cold" ? 5_000 : 50_000;
@@ -258,7 +259,7 @@ async function statelessRequests(token: string, ids: readonly number[]): Promise
     ...{ ttlMs: 0, cacheScope: "private" },
   });
   await answerTo(requestFor(0, {}));
-  const carrying = CARRYING[load];
+  const carrying = load === "refused" ? CARRYING.state : CARRYING[load];
   if (carrying === undefined) {
     answer = answerOf({ ...RESULT, resultType: "complete" });
     return ids.map((id) => requestFor(id, {}));
@@ -298,7 +299,29 @@ async function requestsOf({ token, ring }: Awaited<ReturnType<typeof start>>): P
   return ids.map((id) => requestOf(token, sessions[id % sessions.length], CALL.replace('"id":1,', `"id":${id},`)));
 }
 
+/** Times of calls whose state is refused, instead of CPU time. */
+async function refused(): Promise<RefusalTimes> {
+  const { token, ring } = await start();
+  const [first = new Uint8Array(0)] = await statelessRequests(token, [1]);
+  const text = JSON.parse(latin1.decode(first.subarray(first.indexOf(0x7b)))).params.requestState as string;
+  const client = connect();
+  const ask = (state: string) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    client.onWrite = (bytes) => {
+      if (latin1.decode(bytes).includes("invalid_request_state")) resolve();
+      else reject(new Error(`calling with a state: found ${latin1.decode(bytes).slice(0, 200)}`));
+    };
+    const { params } = JSON.parse(CALL);
+    const brought = { ...params, requestState: state, inputResponses: {}, _meta: ENVELOPE };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: brought });
+    client.push(requestOf(token, undefined, body));
+    return promise;
+  };
+  return await timeRefusals({ folder, ring, text, ask, rounds: Number(rounds) });
+}
+
 async function main(): Promise<void> {
+  if (load === "refused") return console.log(JSON.stringify(await refused()));
   const texts = await requestsOf(await start());
   let [next, done, wanted] = [0, 0, 0];
   let finish = () => {};

@@ -1,0 +1,36 @@
+// `deno run -A scripts/bench_refusals.ts`: whether the time that refusing a state takes tells what is wrong with it
+// (docs/behaviour.md S1). Texts by turns, medians, and how far each lies from the first; what one text lies from itself is
+// noise. The log is at its usual level: a refusal's line is part of it.
+//   --rounds N   25 calls of each text a round (200)
+import { readOptions } from "./options.ts";
+import { runToEnd } from "./bench/process.ts";
+import type { RefusalTimes } from "./bench/refusals.ts";
+import { markdownTable, median, show } from "./bench/report.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
+
+const here = import.meta.dirname ?? ".";
+
+/** The quarter and three quarters of `values`. */
+function quarters(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [0.25, 0.75].map((part) => show(sorted[Math.floor((sorted.length - 1) * part)] ?? NaN)).join(" … ");
+}
+
+function tableOf(times: Readonly<Record<string, readonly number[]>>): string {
+  const [first = []] = Object.values(times);
+  const rows = Object.entries(times).map(([name, micros]) => {
+    const apart = micros.map((value, round) => value / first[round]!);
+    return [name, show(median(micros)), quarters(micros), show(median(apart)), quarters(apart)];
+  });
+  return markdownTable([["text", "median µs", "half of them", "to the first", "half of them"], ...rows]);
+}
+
+const { rounds } = readOptions(import.meta.url, { rounds: { type: "string", default: "200" } });
+const folder = await Deno.realPath(`${here}/..`);
+const program = [Deno.execPath(), "run", "-A", "-q", "--no-check", "--cached-only", V8_FLAGS];
+const output = await runToEnd(
+  [...program, `--config=${folder}/deno.json`, `${here}/bench/path_load.ts`, folder, rounds, "0", "--load=refused"],
+  "proxy",
+);
+const { answers, opened } = JSON.parse(output.trimEnd().split("\n").at(-1) ?? "{}") as RefusalTimes;
+console.log(`Whole answers, in process\n\n${tableOf(answers)}\nOpening alone\n\n${tableOf(opened)}`);
