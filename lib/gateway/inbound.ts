@@ -42,6 +42,8 @@ export class Inbound implements ResolverView {
   isLent = false;
   /** A credential kept from the session's beginning, for a request that carries none (I2). */
   cachedCredential: string | undefined = undefined;
+  /** What its session's id was refused with at the door of the fast lane. */
+  notOpened: unknown = undefined;
   /** The body of a POST, if the fast lane has taken it already. */
   body: Bytes | undefined = undefined;
   /** What the body says, once somebody has read it whole; it is read no second time. */

@@ -15,7 +15,7 @@ import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks 
 import { answerReplica, noteHop, requireHop, requireHopBody } from "./in/hopped.ts";
 import { guardProblem, preflightFields } from "./in/guard.ts";
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
-import { asItIs, findOwned, openIfOurs, openOwned } from "./in/open.ts";
+import { asItIs, findAtOnce, openIfOurs, openOwned } from "./in/open.ts";
 import { Inbound } from "./inbound.ts";
 import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
@@ -84,12 +84,12 @@ async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: Legac
 
 function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
   inbound.provenAs = caller;
-  const known = findOwned(parts, { inbound, caller });
-  if (known !== undefined && mayGoAsItIs(parts, { inbound, caller, session: known })) {
+  const session = findAtOnce(parts, { inbound, caller });
+  if (session !== undefined && mayGoAsItIs(parts, { inbound, caller, session })) {
     parts.metrics.fastLane.inc();
     if (parts.tracer !== undefined) decideTrace(parts, inbound);
     if (inbound.record !== undefined) inbound.record.lane = "fast";
-    const outbound = { inbound, caller, session: known, body: inbound.body };
+    const outbound = { inbound, caller, session, body: inbound.body };
     const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
     return counting === undefined ? forward(parts, outbound) : counting.then(() => forward(parts, outbound));
   }

@@ -6,11 +6,30 @@ import { adopt } from "./adopt.ts";
 import type { Bearing } from "./bearing.ts";
 import type { GatewayParts } from "../parts.ts";
 
-/** The session at hand, if it is the caller's: the fast lane's half of opening. */
-export function findOwned(parts: GatewayParts, { inbound, caller }: Omit<Bearing, "sessionId">): Session | undefined {
-  const { sessionId, receivedAtMs } = inbound;
-  const known = sessionId === undefined ? undefined : parts.registry.get(sessionId, receivedAtMs);
-  return known !== undefined && parts.owners.owns(caller, known) ? known : undefined;
+/**
+ * The caller's session, if it is at hand or can be opened without waiting: the fast lane's half of opening. What it is
+ * refused with is kept for the full lane, which does not try again what cost so much (E7).
+ */
+export function findAtOnce(parts: GatewayParts, { inbound, caller }: Omit<Bearing, "sessionId">): Session | undefined {
+  const { sessionId, receivedAtMs: nowMs } = inbound;
+  if (sessionId === undefined) return undefined;
+  const known = parts.registry.get(sessionId, nowMs);
+  if (known !== undefined) return parts.owners.owns(caller, known) ? known : undefined;
+  try {
+    const opened = parts.registry.openCold(sessionId, { caller, nowMs }, asItIs);
+    if (!(opened instanceof Promise)) return opened;
+    opened.catch(() => {}); // the full lane waits for the same, and hears of it
+  } catch (refusal) {
+    inbound.notOpened = refusal;
+  }
+  return undefined;
+}
+
+/** @throws as the registry does; what it has thrown before for this request, which is not tried again */
+async function openCold<Used>(parts: GatewayParts, bearing: Bearing, use: (session: Session) => Used): Promise<Used> {
+  const { inbound, caller, sessionId } = bearing;
+  if (inbound.notOpened !== undefined) throw inbound.notOpened;
+  return await parts.registry.openCold(sessionId, { caller, nowMs: inbound.receivedAtMs }, use);
 }
 
 /**
@@ -30,10 +49,10 @@ export async function openOwned<Used>(
     if (parts.owners.owns(caller, known)) return use(known);
     throw new SignetError("owner_mismatch");
   }
-  if (parts.adoption === undefined) return await parts.registry.openCold(sessionId, { caller, nowMs }, use);
+  if (parts.adoption === undefined) return await openCold(parts, bearing, use);
   let session: Session | undefined;
   try {
-    return await parts.registry.openCold(sessionId, { caller, nowMs }, (opened) => use(session = opened));
+    return await openCold(parts, bearing, (opened) => use(session = opened));
   } catch (failure) {
     if (session !== undefined) throw failure;
     return await adopt(parts, { ...bearing, use }, failure);
@@ -53,7 +72,7 @@ export async function openIfOurs(parts: GatewayParts, bearing: Bearing): Promise
   const { inbound, caller, sessionId } = bearing;
   const known = parts.registry.get(sessionId, inbound.receivedAtMs);
   try {
-    const session = known ?? await parts.registry.openCold(sessionId, { caller, nowMs: inbound.receivedAtMs }, asItIs);
+    const session = known ?? await openCold(parts, bearing, asItIs);
     if (parts.owners.owns(caller, session)) return session;
   } catch (error) {
     if (error instanceof SignetError && error.code === "session_not_found") return undefined;
