@@ -114,6 +114,10 @@ export class BunSocket implements Socket, BunSocketEvents {
 
   // ---- the owner's side
 
+  get takesAtOnce(): boolean {
+    return true;
+  }
+
   own(owner: SocketOwner): void {
     this.#owner = owner;
   }

@@ -23,6 +23,10 @@ export class DenoSocket implements Socket {
     this.#connection = connection;
   }
 
+  get takesAtOnce(): boolean {
+    return false;
+  }
+
   own(owner: SocketOwner): void {
     this.#owner = owner;
   }

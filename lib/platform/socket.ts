@@ -13,6 +13,8 @@ export interface SocketOwner {
 }
 
 export interface Socket {
+  /** Whether `write` mostly answers at once, with all that it was given. */
+  readonly takesAtOnce: boolean;
   /** To be called once, before anything else. */
   own(owner: SocketOwner): void;
   /**

@@ -30,6 +30,7 @@ const latin1 = new TextDecoder("latin1");
 
 /** One side of a connection whose other side is a function. */
 class MemorySocket implements Socket {
+  readonly takesAtOnce = false;
   onWrite: (bytes: Uint8Array) => void = () => {};
   #owner: SocketOwner | undefined;
   readonly #input: Uint8Array[] = [];

@@ -253,7 +253,18 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
   const { head: { method, query } } = inbound;
   const parsed = sending.outbound.parsed ?? inbound.parsed;
   const opened = openedWith(session);
-  const about = { method: method as "GET" | "POST", query, fields, notes, upstreamSessionId: link.id, opened };
-  const request = { ...about, body, parsed, caller, session: session.tag, noted: inbound.record };
+  const request = {
+    method: method as "GET" | "POST",
+    query,
+    fields,
+    notes,
+    upstreamSessionId: link.id,
+    opened,
+    body,
+    parsed,
+    caller,
+    session: session.tag,
+    noted: inbound.record,
+  };
   return inFlight.answerOf(upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request));
 }

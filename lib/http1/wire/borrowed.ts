@@ -15,6 +15,11 @@ let byteIn: (bytes: BorrowedBytes, index: number) => number;
 export let lockForWrite: (bytes: BorrowedBytes) => Uint8Array;
 /** Where in that buffer they begin. */
 export let startOf: (bytes: BorrowedBytes) => number;
+/**
+ * How many bytes right before them in that buffer are nobody's any more, so that a head can be put there.
+ * @throws HttpError `aborted` once they are called back
+ */
+export let roomBefore: (bytes: BorrowedBytes) => number;
 export let unlockAfterWrite: (bytes: BorrowedBytes) => void;
 /** Calls bytes back: from now on using them throws `reason`. @returns whether their buffer is free: no write is under way */
 export let callBack: (bytes: BorrowedBytes, reason: Error) => boolean;
@@ -26,6 +31,7 @@ export class BorrowedBytes {
   readonly length: number;
   #buffer: Uint8Array | undefined;
   readonly #from: number;
+  readonly #room: number;
   /** Made for whoever needs one: what is passed on from where it lies does not. */
   #view: Uint8Array | undefined;
   #gone: Error | undefined;
@@ -33,10 +39,12 @@ export class BorrowedBytes {
   /** Writes to a socket that have not finished. */
   #writes = 0;
 
-  constructor(buffer: Uint8Array, from = 0, to: number = buffer.length) {
+  /** @param room see {@link roomBefore} */
+  constructor(buffer: Uint8Array, from = 0, to: number = buffer.length, room = 0) {
     this.length = to - from;
     this.#buffer = buffer;
     this.#from = from;
+    this.#room = room;
   }
 
   /** The same bytes in memory of their own. @throws HttpError `aborted` once they are called back */
@@ -60,6 +68,11 @@ export class BorrowedBytes {
       return bytes.#buffer;
     };
     startOf = (bytes) => bytes.#from;
+    roomBefore = (bytes) => {
+      if (bytes.#buffer === undefined) throw bytes.#gone;
+      // Of a write that has not finished the head may stand there.
+      return bytes.#writes === 0 ? bytes.#room : 0;
+    };
     unlockAfterWrite = (bytes) => {
       if (--bytes.#writes === 0) bytes.#onFree?.();
     };

@@ -7,6 +7,7 @@ import { BorrowedBytes, type Bytes, callBack, lockForWrite, onceFree, startOf, u
 import { bufferSize, giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
 import type { ByteAccount, Charge } from "../byte_account.ts";
 import { DONE } from "./done.ts";
+import { headLength, placeReadyHead, type ReadyHead } from "./ready_head.ts";
 import type { Socket, SocketOwner } from "../../platform/socket.ts";
 import { HttpError } from "../types.ts";
 
@@ -290,9 +291,10 @@ export class ByteStream implements SocketOwner {
     return this.#lent !== undefined;
   }
 
-  /** Lends a part of `buffer`, until {@link release}. */
+  /** Lends a part of `buffer`, until {@link release}. All before it has been consumed. */
   lend(start: number, end: number): BorrowedBytes {
-    return this.#lent = new BorrowedBytes(this.buffer, start, end);
+    // Of what was lent before, and is being written somewhere still, nothing may change.
+    return this.#lent = new BorrowedBytes(this.buffer, start, end, this.#tainted === undefined ? start : 0);
   }
 
   #callBack(): void {
@@ -387,6 +389,23 @@ export class ByteStream implements SocketOwner {
     const buffer = lockForWrite(bytes);
     const start = startOf(bytes);
     return this.#enqueue(buffer, start + from, start + to, bytes);
+  }
+
+  /** Whether bytes are mostly free again as soon as they are sent. */
+  get takesAtOnce(): boolean {
+    return this.#socket.takesAtOnce && this.#writes === 0;
+  }
+
+  /**
+   * Writes `head` and `body` from where that lies, the head in the room before it, which must be large enough
+   * (`roomBefore`). @throws HttpError `aborted` if the body has been called back
+   */
+  sendInPlace(head: ReadyHead, body: BorrowedBytes): Promise<void> {
+    const buffer = lockForWrite(body);
+    const start = startOf(body);
+    const from = start - headLength(head);
+    placeReadyHead(head, buffer, from);
+    return this.#enqueue(buffer, from, start + body.length, body);
   }
 
   #enqueue(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {

@@ -6,7 +6,7 @@ const encoder = new TextEncoder();
 const latin1Slice = (Buffer.prototype as unknown as {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
 }).latin1Slice;
-// A native comparison: 30 to 50 ns for 1,500 bytes, of which a loop takes 600 to 1,200.
+// A native comparison: 30 to 50 ns for 1,500 bytes, of which a loop takes 600 to 1,200; most of that is the call.
 const compare = (Buffer.prototype as unknown as {
   compare(
     this: Uint8Array,
@@ -38,11 +38,18 @@ export function keepLatin1(text: string): Uint8Array {
   return bytes;
 }
 
+/** Up to so many bytes a loop is faster than a call of the runtime's. */
+const SHORT = 24;
+
 /**
  * Whether `kept` from `from` to `to` is what `bytes` has at `at`, which must not reach beyond their end. It may say no
  * where `bytes` are shorter than `kept`.
  */
 export function equalBytes(kept: Uint8Array, from: number, to: number, bytes: Uint8Array, at: number): boolean {
+  if (to - from <= SHORT) {
+    for (let i = from, j = at; i < to; i++, j++) if (kept[i] !== bytes[j]) return false;
+    return true;
+  }
   // In one of the runtimes the end in what is compared with must lie within what compares.
   return to <= bytes.length && compare.call(bytes, kept, from, to, at, at + to - from) === 0;
 }

@@ -22,9 +22,17 @@ export function readyHead(text: string): Uint8Array {
   return bytes;
 }
 
+/** Of bodies that are shorter, which most are, each tail is made once. */
+const TAILS: string[] = new Array(4096);
+
 /** @param bodyLength ≥ 0 */
 export function withLength(bytes: Uint8Array, bodyLength: number): ReadyHead {
-  return { bytes, tail: `${bodyLength}\r\n\r\n` };
+  const tail = bodyLength < TAILS.length ? TAILS[bodyLength] ??= tailOf(bodyLength) : tailOf(bodyLength);
+  return { bytes, tail };
+}
+
+function tailOf(bodyLength: number): string {
+  return `${bodyLength}\r\n\r\n`;
 }
 
 /** The same with one field more behind it. @throws TypeError if its value cannot be sent, or is not ASCII */
@@ -46,9 +54,14 @@ export function headLength(head: Head): number {
 
 /** Writes it to the beginning of `buffer`, which must have room for it. */
 export function placeHead(head: Head, buffer: Uint8Array): void {
-  if (typeof head === "string") return encodeLatin1(head, buffer);
-  const { bytes, tail } = head;
-  buffer.set(bytes);
-  if (tail.length > SHORT_TAIL) return encodeLatin1(tail, buffer.subarray(bytes.length));
-  for (let i = 0, at = bytes.length; i < tail.length; i++) buffer[at++] = tail.charCodeAt(i);
+  if (typeof head === "string") encodeLatin1(head, buffer);
+  else placeReadyHead(head, buffer, 0);
+}
+
+/** Writes it to where `start` is in `buffer`. */
+export function placeReadyHead({ bytes, tail }: ReadyHead, buffer: Uint8Array, start: number): void {
+  buffer.set(bytes, start);
+  let at = start + bytes.length;
+  if (tail.length > SHORT_TAIL) return encodeLatin1(tail, buffer.subarray(at));
+  for (let i = 0; i < tail.length; i++) buffer[at++] = tail.charCodeAt(i);
 }

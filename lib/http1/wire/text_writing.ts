@@ -1,5 +1,5 @@
 // Whole messages in one write: a head and a body.
-import { BorrowedBytes, byteAt, type Bytes, copyBytes } from "./borrowed.ts";
+import { BorrowedBytes, byteAt, type Bytes, copyBytes, roomBefore } from "./borrowed.ts";
 import { LARGEST_BUFFER, MESSAGE_BUFFER } from "./buffers.ts";
 import type { ByteStream } from "./connection.ts";
 import { type Head, headLength, placeHead } from "./ready_head.ts";
@@ -8,11 +8,15 @@ import { type Head, headLength, placeHead } from "./ready_head.ts";
  * Sends a head and a body, in one write if they fit a message buffer. A body that is borrowed is copied, and free for
  * other use at once, like any that is no larger than {@link LARGEST_BUFFER}; a longer one must not change until this
  * resolves: when the socket took it or is gone. Where there is no room for a copy, nothing is copied but the head, and
- * the body must not change either.
+ * the body must not change either. Where the socket takes bytes as they are sent, nothing of a borrowed body is copied
+ * whose own head was long enough for this one to take its place.
  * @throws HttpError `aborted` if the body was borrowed and has been called back; nothing is sent then
  */
 export function sendMessage(stream: ByteStream, head: Head, body: Bytes): Promise<void> {
   const length = headLength(head);
+  if (typeof head !== "string" && body instanceof BorrowedBytes && stream.takesAtOnce && roomBefore(body) >= length) {
+    return stream.sendInPlace(head, body);
+  }
   const total = length + body.length;
   if (length > MESSAGE_BUFFER) return sendLongHead(stream, head, body);
   const first = Math.min(total, MESSAGE_BUFFER);

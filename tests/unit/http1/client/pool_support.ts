@@ -86,6 +86,7 @@ export class FedBody implements BodyReader {
 
 /** A socket without a network, for what no real one does on demand. */
 export class ScriptedSocket implements Socket {
+  takesAtOnce = false;
   readonly written: string[] = [];
   /** Every write fails at once, without taking a byte. */
   broken = false;
