@@ -53,6 +53,8 @@ export interface ResponseHead {
   /** ≥ 0, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 where the status or the request method allows no body. */
   readonly bodyLength: number;
   readonly keepAlive: boolean;
+  /** How long the server says that it keeps the connection, s; undefined where it says nothing of it. */
+  readonly keepAliveSeconds?: number;
 }
 
 /** A message body being read: transfer coding removed, bytes otherwise untouched. Pull only: not reading is backpressure. */
@@ -110,6 +112,8 @@ export interface ResponseStart {
   readonly status: number;
   readonly reason?: string | undefined;
   readonly fields: Fields;
+  /** Where the head is kept once it is made, for all answers that have the same status, reason and list of fields. */
+  readonly made?: MadeHead | undefined;
 }
 
 /** One request on a client connection, and its answer. */
@@ -158,7 +162,7 @@ export interface ClientRequest {
   readonly changing?: readonly [name: string, value: string] | undefined;
 }
 
-/** See {@link ClientRequest.made}. For the pool alone. */
+/** See {@link ClientRequest.made} and {@link ResponseStart.made}. For the engine alone. */
 export interface MadeHead {
   /** Up to the digits of Content-Length. */
   bytes: Uint8Array | undefined;

@@ -3,7 +3,7 @@
 import { SignetError } from "../../errors.ts";
 import { plainName } from "../../http1/wire/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
-import type { FieldList, Fields, ResponseHead } from "../../http1/types.ts";
+import type { FieldList, Fields, MadeHead, ResponseHead } from "../../http1/types.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { TrustedPeers } from "../../identity/trusted_peers.ts";
 import { corsFields } from "../in/guard.ts";
@@ -69,6 +69,7 @@ interface Returning {
   readonly by: object;
   readonly origin: string | undefined;
   readonly fields: Fields;
+  readonly made: MadeHead;
 }
 
 export class FieldPolicy {
@@ -183,13 +184,17 @@ export class FieldPolicy {
   }
 
   /**
-   * The response's fields for the client: never the upstream's session id or its address, on no response whatsoever.
+   * The response's fields for the client: never the upstream's session id or its address, on no response whatsoever; and
+   * where the head is kept that is made of them and of nothing else.
    */
-  toClient({ origin }: Inbound, { fields, notes }: Pick<ResponseHead, "fields" | "notes">): Fields {
+  toClient(
+    { origin }: Inbound,
+    { fields, notes }: Pick<ResponseHead, "fields" | "notes">,
+  ): Pick<Returning, "fields" | "made"> {
     const known = notes?.value as Returning | undefined;
-    if (known?.by === this && known.origin === origin) return known.fields;
-    const returning = this.#returning(fields, origin);
-    if (notes !== undefined) notes.value = { by: this, origin, fields: returning } satisfies Returning;
+    if (known?.by === this && known.origin === origin) return known;
+    const returning = { by: this, origin, fields: this.#returning(fields, origin), made: { bytes: undefined } };
+    if (notes !== undefined) notes.value = returning satisfies Returning;
     return returning;
   }
 

@@ -63,8 +63,9 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
     const challenge = challengeOf(parts, response);
     const leaving = inbound.hop === undefined ? NONE : leavingFields(parts);
     const isAll = extra.length === 0 && challenge.length === 0 && leaving.length === 0;
-    const fields = isAll ? passed : [...passed, ...extra, ...challenge, ...leaving];
-    const start: ResponseStart = { status, reason, fields };
+    const start: ResponseStart = isAll
+      ? { status, reason, fields: passed.fields, made: passed.made }
+      : { status, reason, fields: [...passed.fields, ...extra, ...challenge, ...leaving], made: undefined };
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
     if (whole !== undefined) {
       if (inbound.record !== undefined) noteAnswerBody(inbound, response, whole);

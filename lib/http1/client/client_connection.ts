@@ -9,7 +9,6 @@ import { ByteStream, type StreamOwner } from "../wire/connection.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { sendMessage } from "../wire/text_writing.ts";
-import { fieldValue } from "../wire/fields.ts";
 import { parseResponseHead } from "../wire/head.ts";
 import { HttpError, type ResponseHead } from "../types.ts";
 
@@ -61,7 +60,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
 
   // ---- the request out
 
-  send(call: PoolCall): void {
+  send(call: PoolCall, nowMs: number): void {
     const { stream } = this;
     this.#call = call;
     const { made, changing } = call.request;
@@ -71,10 +70,10 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#interim = 0;
     this.#answered = this.#unsent = false;
     this.#writtenBefore = stream.written;
-    this.#deadlineMs = Infinity;
+    const { responseTimeoutMs } = this.#context.limits;
+    this.#deadlineMs = responseTimeoutMs > 0 ? nowMs + responseTimeoutMs : Infinity;
     call.connection = this;
-    if (!this.#sendWhole(call)) return;
-    stream.post();
+    if (this.#sendWhole(call)) stream.post();
   }
 
   /** @returns false if the body has been called back meanwhile, with the exchange it came in: the call has failed then */
@@ -86,7 +85,6 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
       this.#fail(error);
       return false;
     }
-    this.#arm(this.#context.limits.responseTimeoutMs);
     return true;
   }
 
@@ -146,12 +144,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   }
 
   /** @returns whether the upstream keeps the connection long enough to be of use */
-  #keepAliveTime(head: ResponseHead): boolean {
-    const value = fieldValue(head.fields, "keep-alive");
-    if (value === undefined) return true;
-    const timeout = /(?:^|[\s,;])timeout\s*=\s*"?([0-9]{1,9})/i.exec(value);
-    if (timeout === null) return true;
-    this.#idleMs = Math.min(this.#context.limits.idleTimeoutMs, Number(timeout[1]) * 1000 - KEEP_ALIVE_MARGIN_MS);
+  #keepAliveTime({ keepAliveSeconds }: ResponseHead): boolean {
+    if (keepAliveSeconds === undefined) return true;
+    this.#idleMs = Math.min(this.#context.limits.idleTimeoutMs, keepAliveSeconds * 1000 - KEEP_ALIVE_MARGIN_MS);
     return this.#idleMs > 0;
   }
 

@@ -24,7 +24,8 @@ export interface ClientLimits {
 export interface PooledConnection extends Timed {
   /** Whether a request may be sent now. */
   isUsable(nowMs: number): boolean;
-  send(call: PoolCall): void;
+  /** @param nowMs by the sweep's clock */
+  send(call: PoolCall, nowMs: number): void;
   /** Closes the connection, whoever has it; its call fails with `error`. */
   shut(error: HttpError): void;
   /** Closes a connection without a call. */

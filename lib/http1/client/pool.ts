@@ -79,27 +79,28 @@ export class Pool implements Timed {
   #send(request: ClientRequest, judge: Judge | undefined): PoolCall {
     const call = new PoolCall(this, request, { heads: this.#heads, judge });
     this.stats.requests++;
-    const connection = this.#takeCarrier(request) ?? this.#takeIdle();
-    if (connection !== undefined) connection.send(call);
+    const nowMs = this.#now();
+    const connection = this.#takeCarrier(request, nowMs) ?? this.#takeIdle(nowMs);
+    if (connection !== undefined) connection.send(call, nowMs);
     else this.#enqueue(call);
     return call;
   }
 
   /** The idle connection whose other end remembers the head of the request, where that has to be looked for. */
-  #takeCarrier({ made, changing }: ClientRequest): PooledConnection | undefined {
+  #takeCarrier({ made, changing }: ClientRequest, nowMs: number): PooledConnection | undefined {
     if (changing === undefined || made?.carrier === undefined) return undefined;
     const position = this.#idle.lastIndexOf(made.carrier as PooledConnection);
     const connection = this.#idle[position];
-    if (connection === undefined || !connection.isUsable(this.#now())) return undefined;
+    if (connection === undefined || !connection.isUsable(nowMs)) return undefined;
     this.#idle.splice(position, 1);
     this.stats.idle--;
     return connection;
   }
 
-  #takeIdle(): PooledConnection | undefined {
+  #takeIdle(nowMs: number): PooledConnection | undefined {
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       this.stats.idle--;
-      if (connection.isUsable(this.#now())) return connection;
+      if (connection.isUsable(nowMs)) return connection;
       connection.close();
     }
     return undefined;
@@ -188,7 +189,7 @@ export class Pool implements Timed {
 
   #onIdle(connection: PooledConnection): void {
     const call = this.#nextWaiting();
-    if (call !== undefined) return connection.send(call);
+    if (call !== undefined) return connection.send(call, this.#now());
     this.#idle.push(connection);
     this.stats.idle++;
   }

@@ -1,5 +1,6 @@
 // The head of the answer that was sent last, in bytes: an MCP server answers most calls with the same fields. What is sent
-// is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded.
+// is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded; and
+// with it goes whoever has a place for it (`ResponseStart.made`).
 import { formatResponseHead, type ResponseFraming } from "../wire/head_format.ts";
 import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
 import type { Fields, ResponseStart } from "../types.ts";
@@ -26,6 +27,8 @@ export class SentAnswers {
     if (bodyLength === undefined || !(bodyLength > 0) || close || minorVersion === 0) {
       return formatResponseHead(start, framing);
     }
+    const { made } = start;
+    if (made?.bytes !== undefined) return withLength(made.bytes, bodyLength);
     const last = this.#last;
     if (last === undefined || !isSame(last, start)) {
       const text = formatResponseHead(start, framing);
@@ -33,6 +36,7 @@ export class SentAnswers {
       return text;
     }
     last.bytes ??= readyHead(formatResponseHead(start, { ...framing, bodyLength: undefined }).slice(0, -2));
+    if (made !== undefined) made.bytes = last.bytes;
     return withLength(last.bytes, bodyLength);
   }
 

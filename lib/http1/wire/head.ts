@@ -7,8 +7,9 @@ import {
   isPersistent,
   parseFieldSection,
 } from "./fields_parse.ts";
+import { fieldValue } from "./fields.ts";
 import { fault, isAuthority, isTarget, TOKEN_CHAR } from "./grammar.ts";
-import { HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../types.ts";
+import { type Fields, HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../types.ts";
 
 /** Longest method taken; the longest one registered has 17 letters. */
 const MAX_METHOD_LENGTH = 32;
@@ -144,6 +145,7 @@ export function parseResponseHead(text: string, requestMethod: string, limits: H
   const contradicts = (status < 200 || status === 204) && announced !== undefined && announced !== 0;
   if (contradicts && status < 200) throw invalid("an interim response announces a body");
   const bodyLength = bodiless ? 0 : announced ?? UNTIL_CLOSE;
+  const keepAliveSeconds = keepAliveTime(section.fields);
   return {
     status,
     reason: parts[3] ?? "",
@@ -151,7 +153,14 @@ export function parseResponseHead(text: string, requestMethod: string, limits: H
     fields: section.fields,
     bodyLength,
     keepAlive: bodyLength !== UNTIL_CLOSE && !contradicts && isPersistent(section, minorVersion),
+    ...(keepAliveSeconds === undefined ? {} : { keepAliveSeconds }),
   };
+}
+
+/** The time-out of a Keep-Alive field, which is no standard's but many a server's. */
+function keepAliveTime(fields: Fields): number | undefined {
+  const timeout = /(?:^|[\s,;])timeout\s*=\s*"?([0-9]{1,9})/i.exec(fieldValue(fields, "keep-alive") ?? "");
+  return timeout === null ? undefined : Number(timeout[1]);
 }
 
 const STATUS_LINE = /HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
