@@ -19,6 +19,20 @@ export const SYSTEM_TIMERS: Timers = {
   },
 };
 
+/** What has come until a deadline, and lies unread because this process was held up, has so long to be read, in ms. */
+const LAST_LOOK_MS = 20;
+
+/**
+ * Runs `run` when `ms` have passed and whatever had come by then has been looked at: a stall of our own is nobody else's
+ * silence. @returns what takes it back
+ */
+export function atDeadline(ms: number, run: () => void): () => void {
+  let timer = setTimeout(() => {
+    timer = setTimeout(run, LAST_LOOK_MS);
+  }, Math.min(ms, MAX_DELAY_MS));
+  return () => clearTimeout(timer);
+}
+
 /**
  * Many waits of one length that mostly end before their time, on one timer: setting one and cancelling it costs next to
  * nothing. Each runs no sooner than after its time.

@@ -2,6 +2,7 @@
 import type { Socket } from "../../platform/socket.ts";
 import { NETWORK } from "../../platform/sockets.ts";
 import { certificateWords } from "../../platform/certificate_fault.ts";
+import { atDeadline } from "../../platform/timers.ts";
 import { systemFault } from "../../platform/system_fault.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { HttpError } from "../types.ts";
@@ -14,10 +15,10 @@ export async function connectEndpoint(endpoint: Endpoint, timeoutMs: number, sig
   const attempt = new AbortController();
   const stop = () => attempt.abort();
   let late = false;
-  const timer = setTimeout(() => {
+  const onTime = atDeadline(timeoutMs, () => {
     late = true;
     stop();
-  }, timeoutMs);
+  });
   signal.addEventListener("abort", stop);
   try {
     return await NETWORK.connect(endpoint, attempt.signal);
@@ -32,7 +33,7 @@ export async function connectEndpoint(endpoint: Endpoint, timeoutMs: number, sig
     const reason = certificateWords(cause) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new HttpError("connect_failed", `connecting to ${where}: ${reason}`, { cause, unsent: true });
   } finally {
-    clearTimeout(timer);
+    onTime();
     signal.removeEventListener("abort", stop);
   }
 }

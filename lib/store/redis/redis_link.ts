@@ -7,6 +7,7 @@ import { createRedisClient, type RedisClient, type RedisClientOptions } from "./
 import type { RedisTarget } from "./redis_target.ts";
 import { certificateWords } from "../../platform/certificate_fault.ts";
 import { createHash } from "../../platform/builtin.ts";
+import { atDeadline } from "../../platform/timers.ts";
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;
@@ -170,10 +171,11 @@ export class RedisLink {
       });
     }
     if (performance.now() < this.#askAgainAtMs) return this.#fail(new Error(this.#lastFault));
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let onTime: (() => void) | undefined;
     try {
+      const { timeoutMs } = this.#options;
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new LateError(this.#options.timeoutMs)), this.#options.timeoutMs);
+        onTime = atDeadline(timeoutMs, () => reject(new LateError(timeoutMs)));
       });
       const answer = await Promise.race([send(), late]);
       this.#sayUp();
@@ -184,7 +186,7 @@ export class RedisLink {
       this.#sayDown(fault);
       return this.#fail(fault);
     } finally {
-      clearTimeout(timer);
+      onTime?.();
     }
   }
 

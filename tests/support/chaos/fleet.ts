@@ -60,7 +60,8 @@ export class Fleet implements AsyncDisposable {
     const journal = stack.use(await Journal.create());
     const keyFile = `${folder.path}/ring.keys`;
     await Deno.writeTextFile(keyFile, newKey(), { mode: 0o600 });
-    const shared = ["--store", redis.url, "--key-file", keyFile, ...flags];
+    // A machine that is busy with all of this is no store that is silent.
+    const shared = ["--store", redis.url, "--store-timeout", "5s", "--key-file", keyFile, ...flags];
     const started = Array.from({ length: replicas }, async (_, index) => {
       return await startMember(stack, { place: ways?.replicas[index], journal, flags: shared });
     });

@@ -1,6 +1,8 @@
 // Many waits on one timer: each no sooner than after its time, and none that was cancelled.
 import assert from "node:assert/strict";
-import { SameDelay } from "../../../lib/platform/timers.ts";
+import { atDeadline, SameDelay } from "../../../lib/platform/timers.ts";
+import { STRICT } from "../../support/strict.ts";
+import { until } from "../../support/until.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
 
 Deno.test("waits of one length run in order, each after its time; those cancelled do not, and one timer is set", async () => {
@@ -34,4 +36,16 @@ Deno.test("what a wait runs may wait anew, and after the end nothing runs", asyn
   await timers.advance(1000);
   assert.equal(ran, 2);
   assert.equal(timers.pending, 0);
+});
+
+Deno.test("a deadline passes once, and not at all when it was taken back, however late", STRICT, async () => {
+  let passed = 0;
+  atDeadline(1, () => passed++);
+  await until(() => passed === 1, "the deadline");
+  const takeBack = atDeadline(1, () => assert.fail("it was taken back"));
+  // Its time is up; the last look is not over.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  takeBack();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(passed, 1);
 });

@@ -110,6 +110,21 @@ Deno.test("a connection that comes when nobody waits any more is kept for the ne
   (await next.response).release();
 });
 
+Deno.test(
+  "a connection that stood in time is taken, although this process was held up until after it",
+  STRICT,
+  async () => {
+    await using upstream = new RawUpstream();
+    const endpoint = { transport: "tcp", hostname: "127.0.0.1", port: upstream.port } as const;
+    for (let i = 0; i < 5; i++) {
+      const connecting = connectEndpoint(endpoint, 50, new AbortController().signal);
+      const busyUntilMs = performance.now() + 120;
+      while (performance.now() < busyUntilMs);
+      (await within("the connection", connecting)).close();
+    }
+  },
+);
+
 Deno.test("a TLS handshake that takes too long is given up", STRICT, async () => {
   // A TLS handshake that nobody answers, over a connection that stands.
   await using upstream = new RawUpstream();

@@ -57,6 +57,23 @@ function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
   });
 }
 
+test("R6: an answer that came in time counts, although this process was held up until after it", async (redis) => {
+  const store = await openStore(redis, { timeoutMs: 100 });
+  try {
+    await until(() => answers(store), "the store to answer");
+    for (let i = 0; i < 5; i++) {
+      const asked = store.tokens.insertBelowLimit(tokenRecord(`t${i}`), { limit: 10, nowMs: NOW_MS });
+      // The question leaves.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      const busyUntilMs = performance.now() + 200;
+      while (performance.now() < busyUntilMs);
+      assert.equal((await asked).inserted, true);
+    }
+  } finally {
+    await store.close();
+  }
+});
+
 testStoreContract("redis store", async () => {
   const redis = await RedisServer.start();
   const store = await openStore(redis);
