@@ -14,23 +14,10 @@ import {
 } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 
 const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 const encoder = new TextEncoder();
-
-/** What the gateway's clients would wait for in vain ends here. */
-async function within<T>(what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited 10 s in vain: ${what}`)), 10_000);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 function errorOf(message: Json | undefined): { code: number; message: string } {
   assert.ok(message?.error !== undefined, `want an error, found ${JSON.stringify(message)}`);

@@ -12,7 +12,7 @@ const MAIN = `${ROOT}main.ts`;
 
 async function command(...args: string[]): Promise<{ code: number; said: string }> {
   await using run = new ChildRun({ args: ["run", "-A", MAIN, ...args] });
-  const { code } = await run.status;
+  const { code } = await run.ended();
   return { code, said: run.lines.join("\n") };
 }
 

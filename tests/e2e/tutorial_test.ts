@@ -15,7 +15,11 @@ async function script(): Promise<string> {
   const page = await Deno.readTextFile(`${ROOT}docs/tutorial.md`);
   const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
   assert.equal(blocks.length, 8, "the page's blocks, or change this number");
-  return ["3001", "8080", "9090"].reduce((text, port) => text.replaceAll(port, String(freePort())), blocks.join("\n"));
+  // A person takes longer to come to the second block than the server to start.
+  blocks[0] += "until curl -s --max-time 5 -o answer.log http://127.0.0.1:3001/mcp; do sleep 0.2; done\n";
+  const ports = new Map(["3001", "8080", "9090"].map((port) => [port, String(freePort())]));
+  // All at once: a free port may have one of these in it.
+  return blocks.join("\n").replaceAll(/3001|8080|9090/g, (port) => ports.get(port)!);
 }
 
 /** `signet` and `npm` of the page, by what this machine has: the program under test, and the server as it is locked. */

@@ -55,7 +55,7 @@ Deno.test(
     await assertSealedSession(`http://${listen}/mcp`);
     assert.equal(server.ran.get("echo"), 1);
     await container.run(["/signet", "stop", "--admin", admin]);
-    const { code } = await signet.status;
+    const { code } = await signet.ended();
     assert.equal(code, 0, signet.lines.join("\n"));
   },
 );

@@ -63,8 +63,12 @@ export class ChildRun implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  get status(): Promise<Deno.CommandStatus> {
-    return this.#child.status;
+  /** Its end, with all that it has said before: who else holds its pipes is not waited for long. */
+  async ended(): Promise<Deno.CommandStatus> {
+    const status = await this.#child.status;
+    const timer = setTimeout(() => this.#letGo.abort(), GRACE_MS);
+    await this.#drained.finally(() => clearTimeout(timer));
+    return status;
   }
 
   /**

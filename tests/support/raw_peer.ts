@@ -1,22 +1,9 @@
 // Raw sockets for tests of the HTTP/1.1 engine: a peer that sends exactly the bytes it is told to, in exactly the pieces,
 // and an upstream whose every connection is in the test's hands. Every wait has a deadline.
 import { type Bytes, ownBytes } from "../../lib/http1/wire/borrowed.ts";
-import { until } from "./until.ts";
+import { until, within } from "./until.ts";
 
-const DEADLINE_MS = 10_000;
-
-/** Fails after 10 s instead of hanging. */
-export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+export { within };
 
 /** latin1 text to bytes. */
 export function bytesOf(text: string): Uint8Array {

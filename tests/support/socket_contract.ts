@@ -10,6 +10,7 @@ import { RUNTIME } from "../../lib/platform/runtime.ts";
 import { NETWORK } from "../../lib/platform/sockets.ts";
 import { systemFault } from "../../lib/platform/system_fault.ts";
 import type { ConnectTarget, Incoming, KeyPair, Listener, Socket, SocketOwner } from "../../lib/platform/socket.ts";
+import { within } from "./until.ts";
 
 export interface ContractContext {
   /** For `a.test`; absent where no openssl is there to make one. */
@@ -23,23 +24,7 @@ export interface ContractCase {
   run(context: ContractContext): Promise<void>;
 }
 
-const PATIENCE_MS = 10_000;
 const NEVER = new AbortController().signal;
-
-export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`waiting for ${what}: it has not come in ${PATIENCE_MS} ms`)),
-      PATIENCE_MS,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 const tick = (ms = 0) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { reach, ReachError } from "../../../lib/platform/reach.ts";
 import { STRICT } from "../../support/strict.ts";
+import { PATIENCE_MS } from "../../support/until.ts";
 import { makeCertificate } from "../http1/tls_support.ts";
-
-const PATIENCE_MS = 10_000;
 
 async function fault(attempt: Promise<unknown>): Promise<string> {
   try {
