@@ -3,13 +3,14 @@
 //   deno run -A scripts/metrics_table.ts           prints the table
 //   deno run -A scripts/metrics_table.ts --write   puts it between the markers of docs/metrics.md
 import { type App, startApp } from "../lib/app/app.ts";
+import { declareWorkers } from "../lib/app/workers/fleet.ts";
 import { parseFlags } from "../lib/config/flags.ts";
 import { readTelemetry } from "../lib/config/otel_variables.ts";
 import { loadSettings } from "../lib/config/load.ts";
 import { SETTING_KEYS } from "../lib/config/schema.ts";
 import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
 import { createLogger } from "../lib/observe/log.ts";
-import type { Family } from "../lib/observe/metrics.ts";
+import { type Family, MetricsPage } from "../lib/observe/metrics.ts";
 import { randomBytes } from "../lib/platform/random.ts";
 import { type MadePart, printOrWrite } from "./made_part.ts";
 
@@ -75,7 +76,10 @@ export async function declaredMetrics(): Promise<{ readonly groups: Group[]; rea
   for (const [at, [heading]] of KINDS.entries()) {
     groups.push({ heading, families: pages[at]!.families.filter((family) => !isCommon(family)) });
   }
-  return { groups, pages: pages.map(({ text }) => text) };
+  const workers = new MetricsPage();
+  declareWorkers(workers, () => []);
+  groups.push({ heading: "Of several workers", families: [...workers.families] });
+  return { groups, pages: [...pages.map(({ text }) => text), workers.render()] };
 }
 
 function row({ name, type, labels, help }: Family): string {

@@ -22,7 +22,7 @@ export interface AdminOptions {
   /** Names it may be reached by; default: this machine's where it listens on loopback, else any. */
   readonly allowsHost?: HostRule;
   readonly ready: () => Promise<Readiness>;
-  readonly metrics: () => string;
+  readonly metrics: () => string | Promise<string>;
   /** Path → handler, for what later parts of Signet offer to operators. */
   readonly routes?: ReadonlyMap<string, AdminRoute>;
   /** Told of every refusal; `path` is one of ours, or `another`. */
@@ -60,7 +60,7 @@ async function answer(options: AdminOptions, request: Request, remoteAddress: st
       return text(readiness.ready ? 200 : 503, JSON.stringify(readiness) + "\n", "application/json");
     }
     case "/metrics":
-      return text(200, options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
+      return text(200, await options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
     default:
       return text(404, "Not found. There are /healthz, /readyz, /metrics and a page at /.\n");
   }

@@ -40,16 +40,16 @@ export interface LiveSources {
   /** Undefined where nobody keeps the lines. */
   readonly tail: LogTail | undefined;
   /** Undefined if no live session has this hash. */
-  readonly tap: (hash: string) => Subscribe | undefined;
+  readonly tap: (hash: string) => Subscribe | undefined | Promise<Subscribe | undefined>;
 }
 
 /** Path → handler, for `serveAdmin`. */
 export function liveRoutes(sources: LiveSources, options: AccessOptions): ReadonlyMap<string, AdminRoute> {
-  const guarded = (subscribe: (url: URL) => Subscribe): AdminRoute => (request) => {
+  const guarded = (subscribe: (url: URL) => Subscribe | Promise<Subscribe>): AdminRoute => async (request) => {
     try {
       guard(request, options);
       if (request.method !== "GET") throw new SignetError("method_not_allowed", { allow: "GET" });
-      return sources.feeds.open(subscribe(new URL(request.url)));
+      return sources.feeds.open(await subscribe(new URL(request.url)));
     } catch (error) {
       return refusal(error);
     }
@@ -68,11 +68,11 @@ function watchLog({ tail }: LiveSources, url: URL): Subscribe {
   };
 }
 
-function watchSession({ tap }: LiveSources, url: URL): Subscribe {
+async function watchSession({ tap }: LiveSources, url: URL): Promise<Subscribe> {
   const query = queryMembers(url, []);
   const hash = query.text("hash");
   query.end();
-  const subscribe = tap(hash);
+  const subscribe = await tap(hash);
   if (subscribe !== undefined) return subscribe;
   throw new SignetError("session_not_found", {
     publicMessage: "No live session has this hash",

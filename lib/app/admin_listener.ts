@@ -1,6 +1,7 @@
 // The admin listener of a running Signet: probes and metrics, and what operators may see and do.
 import { type AdminOptions, type AdminServer, serveAdmin } from "../admin/admin.ts";
 import { adminHosts } from "../admin/admin_hosts.ts";
+import type { AdminToken } from "../admin/admin_token.ts";
 import { controlRoutes } from "../admin/control_api.ts";
 import { explainRoutes } from "../admin/explain_api.ts";
 import { liveRoutes } from "../admin/live_api.ts";
@@ -8,85 +9,45 @@ import { pageRoutes } from "../admin/page.ts";
 import { processRoutes } from "../admin/process_api.ts";
 import { stateRoutes } from "../admin/state_view.ts";
 import type { Settings } from "../config/schema.ts";
-import type { Http1Server } from "../http1/server/server.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { buildInfo } from "./build_info.ts";
-import { createControl } from "./control.ts";
-import type { Lasting } from "./lasting.ts";
-import { checkReadiness } from "./readiness.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Operations } from "./operations.ts";
 import type { AppOptions } from "./running_app.ts";
-import { readState } from "./state.ts";
-import { tapOf } from "./tap.ts";
 
 export interface AdminSources {
-  readonly options: Pick<AppOptions, "process" | "droppedLines" | "logTail" | "explain">;
-  readonly lasting: Lasting;
-  readonly server: Http1Server;
-  /** Those in force: they change on reload. */
-  readonly settings: () => Settings;
-  readonly startedAtMs: number;
-  /** `ok`, or what is wrong. Never rejects. */
-  readonly checkUpstream: () => Promise<string>;
-  readonly metrics: () => string;
+  readonly options: Pick<AppOptions, "process" | "logTail" | "explain" | "now">;
+  readonly operations: Operations;
+  readonly settings: Pick<Settings, "adminAllowHosts">;
+  /** What operators show; undefined where none is configured. */
+  readonly token: AdminToken | undefined;
+  readonly log: Logger;
 }
 
 /** @throws a fault of the system where the address cannot be had */
 export async function openAdmin(
   address: { readonly hostname: string; readonly port: number },
-  sources: AdminSources,
+  { options, operations, settings, token, log }: AdminSources,
 ): Promise<AdminServer> {
-  const { options: { process, droppedLines = () => 0 }, lasting, server, settings, startedAtMs } = sources;
-  const { lifecycle, registry, metrics, opened, secrets, log } = lasting;
+  const { process, logTail: tail, explain, now } = options;
   const { hostname } = address;
-  const { checkUpstream } = sources;
-  const details = () => ({ ...opened.checks(), ...storeCheck(lasting) });
-  const ready = () => checkReadiness({ lifecycle, registry, metrics, checkUpstream, details });
-  const allowsHost = adminHosts({ hostname, allowed: settings().adminAllowHosts });
-  const access = { token: secrets.adminToken, loopback: isLoopbackHost(hostname), allowsHost };
-  const { version } = buildInfo();
-  const view = () => {
-    const { maxConnections, maxBufferedBytes } = settings();
-    const logLevel = () => process?.logLevel;
-    return readState({
-      ...{ lasting, server, ready, version, startedAtMs, maxConnections, maxBufferedBytes, droppedLines, logLevel },
-    });
+  const { control, feeds } = operations;
+  const allowsHost = adminHosts({ hostname, allowed: settings.adminAllowHosts });
+  const access = { token, loopback: isLoopbackHost(hostname), allowsHost };
+  const onRefusal: AdminOptions["onRefusal"] = ({ path: what, status, remote: from }) => {
+    operations.tell({ event: "admin.refuse", atMs: now(), what, reason: `${status}`, from, ok: false });
   };
-  const { feeds, observers, now } = lasting;
-  const onRefusal: AdminOptions["onRefusal"] = ({ path, status, remote }) => {
-    if (!observers.watched) return;
-    observers.tellEvent({
-      event: "admin.refuse",
-      atMs: now(),
-      what: path,
-      reason: `${status}`,
-      from: remote,
-      ok: false,
-    });
-  };
-  const live = { feeds, tail: sources.options.logTail, tap: (hash: string) => tapOf(lasting, hash) };
+  const live = { feeds, tail, tap: (hash: string) => operations.tap(hash) };
   return await serveAdmin({
-    ...{ ...address, ready, allowsHost, metrics: sources.metrics, log, onRefusal, onClose: () => feeds.closeAll() },
+    ...{ ...address, allowsHost, log, onRefusal, onClose: () => feeds.closeAll() },
+    ready: () => operations.ready(),
+    metrics: () => operations.metrics(),
     routes: new Map([
       ...pageRoutes(access),
-      ...controlRoutes(controlOf(lasting, settings()), access),
-      ...stateRoutes(view, access),
+      ...controlRoutes(control, access),
+      ...stateRoutes(() => operations.view(), access),
       ...liveRoutes(live, access),
-      ...explainRoutes(sources.options.explain, access),
+      ...explainRoutes(explain, access),
       ...(process === undefined ? [] : processRoutes(process, access)),
     ]),
   });
-}
-
-function controlOf({ tokens, revocations, registry, owners, log, observers, now }: Lasting, { maxIdLength }: Settings) {
-  return createControl({
-    ...{ tokens, revocations, registry, owners, maxIdLength, log, observers, now },
-    ring: () => registry.ring,
-  });
-}
-
-/** Told, and never decisive: what is known here goes on without the store (docs/behaviour.md R6). */
-function storeCheck({ store }: Lasting): Readonly<Record<string, string>> {
-  const state = store.shared?.state();
-  if (state === undefined) return {};
-  return { store: state.up ? "answers" : `does not answer: ${state.cause}` };
 }

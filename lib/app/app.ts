@@ -4,6 +4,7 @@ import type { AdminServer } from "../admin/admin.ts";
 import type { Settings } from "../config/schema.ts";
 import { AccessLog } from "../gateway/access_log.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
+import { KeyRing } from "../envelope/key_ring.ts";
 import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import { HOP_PROOF_FIELD } from "../replica/hop_proof.ts";
 import { endAllReopened } from "../gateway/out/end.ts";
@@ -21,6 +22,8 @@ import { createParts } from "./gateway_parts.ts";
 import { withinDescriptors } from "./connection_bound.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
+import type { Operations } from "./operations.ts";
+import { operationsOf } from "./own_operations.ts";
 import { createMetricsPage } from "./metrics_page.ts";
 import { buildInfo } from "./build_info.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
@@ -60,7 +63,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       remedy: "Make a key with `signet keys new` and set --key-file.",
     });
   }
-  const lasting = await createLasting({ settings, ring, log, now, telemetry });
+  const lasting = await createLasting({ settings, ring, log, now, telemetry, worker: options.worker });
   const parts = await createParts(lasting, settings);
   const app = new App({ ...options, settings, log: lasting.log }, lasting, parts);
   await app.open();
@@ -82,6 +85,7 @@ export class App implements RunningApp {
   readonly #reloads: Reloads;
   /** What is counted, whoever reads it. */
   readonly metrics: MetricsPage;
+  readonly operations: Operations;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
   /** Connections refused that the log has told of. */
@@ -133,6 +137,12 @@ export class App implements RunningApp {
       reloads: this.#reloads,
       maxConnections: settings.maxConnections,
     });
+    this.operations = operationsOf({
+      ...{ options, lasting, server: this.#server, startedAtMs: this.#startedAtMs },
+      settings: () => this.#settings,
+      checkUpstream: () => this.#reachability.check(),
+      metrics: () => this.metrics.render(),
+    });
     this.#setAccessLog(settings);
     const { exchanges: received, sent } = lasting.metrics;
     lasting.telemetry?.measure({ page: this.metrics, received, sent });
@@ -183,17 +193,22 @@ export class App implements RunningApp {
     return this.#stopped.promise;
   }
 
-  /** Opens both listeners, or neither. */
+  /** Opens all listeners, or none. */
   async open(): Promise<void> {
     const { listen, path, tlsCertFile, tlsKeyFile } = this.#settings;
+    const { worker } = this.#options;
     const tls = tlsCertFile === undefined || tlsKeyFile === undefined
       ? {}
       : { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } };
     try {
+      const hop = worker?.hop;
+      if (hop !== undefined) await listening("--workers", hop, () => this.#server.listen(hop));
+      worker?.onPrepared();
+      await worker?.mayListen;
       const listener = await listening(
         "--listen",
         listen,
-        () => this.#server.listen({ ...listen, ...tls }),
+        () => this.#server.listen({ ...listen, ...tls, shared: worker !== undefined }),
       );
       this.#listen = `${listener.secure ? "https" : "http"}://${
         formatAuthority(listener.address.hostname, listener.address.port)
@@ -211,13 +226,8 @@ export class App implements RunningApp {
     const { admin } = this.#settings;
     if (admin === "off") return undefined;
     return await openAdmin(admin, {
-      options: this.#options,
-      lasting: this.#lasting,
-      server: this.#server,
-      settings: () => this.#settings,
-      startedAtMs: this.#startedAtMs,
-      checkUpstream: () => this.#reachability.check(),
-      metrics: () => this.metrics.render(),
+      ...{ options: this.#options, operations: this.operations, settings: this.#settings },
+      ...{ token: this.#lasting.secrets.adminToken, log: this.#lasting.log },
     });
   }
 
@@ -316,6 +326,22 @@ export class App implements RunningApp {
     await this.#lasting.audit?.close(AUDIT_FAREWELL_MS);
     this.#stopped.resolve();
     return { cutStreams };
+  }
+
+  /** Takes keys that others may seal with from now on; this process seals with its own as before. */
+  openAlsoWith(ring: KeyRing): void {
+    const { registry, now } = this.#lasting;
+    const current = registry.ring;
+    const more = ring.keys.filter(({ idWord }) => current.find(idWord) === undefined);
+    if (more.length > 0) registry.setRing(new KeyRing([...current.keys, ...more]), now());
+  }
+
+  /** Ends at once: everything is cut, and what is there only for this process is let go of. */
+  async end(): Promise<void> {
+    this.#lasting.lifecycle.leaving = this.#lasting.lifecycle.draining = true;
+    await this.#release();
+    await this.#lasting.audit?.close(AUDIT_FAREWELL_MS);
+    this.#stopped.resolve();
   }
 
   async #release(): Promise<void> {

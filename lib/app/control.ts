@@ -41,7 +41,13 @@ export interface ControlOptions {
   readonly now: () => number;
 }
 
-export function createControl(options: ControlOptions): Control {
+/** Tells which sessions a revocation has ended: several workers may have held the same one. */
+export interface NamingControl extends Control {
+  /** @returns their hashes */
+  revokeEach(request: RevocationRequest): Promise<readonly string[]>;
+}
+
+export function createControl(options: ControlOptions): NamingControl {
   return new AppControl(options);
 }
 
@@ -49,7 +55,7 @@ const NAME_IT = "Name it as the credential does.";
 
 type PrincipalRequest = Extract<RevocationRequest, { kind: "principal" }>;
 
-class AppControl implements Control {
+class AppControl implements NamingControl {
   readonly #options: ControlOptions;
 
   constructor(options: ControlOptions) {
@@ -94,19 +100,23 @@ class AppControl implements Control {
   }
 
   async revoke(request: RevocationRequest): Promise<RevocationResult> {
+    return { ended: (await this.revokeEach(request)).length };
+  }
+
+  async revokeEach(request: RevocationRequest): Promise<readonly string[]> {
     // Known while it lives.
     const [whose] = request.kind === "owner_of" ? this.#withHash(request.hash).map(callerNamed) : [];
-    const result = await this.#revoke(request);
-    this.#options.log?.info("sessions revoked", { what: request.kind, ended: result.ended });
+    const ended = await this.#revoke(request);
+    this.#options.log?.info("sessions revoked", { what: request.kind, ended: ended.length });
     this.#tell({
       event: "session.revoke",
       what: request.kind,
       ...("hash" in request ? { session: request.hash } : {}),
       ...(whose === undefined ? {} : { subject: { source: "operator", ...whose } }),
       ...(request.kind === "principal" ? { subject: subjectOf(request) } : {}),
-      count: result.ended,
+      count: ended.length,
     });
-    return result;
+    return ended;
   }
 
   /** The operator is who holds the admin token, or the machine: more is not known of him. */
@@ -115,7 +125,7 @@ class AppControl implements Control {
     if (observers?.watched) observers.tellEvent({ ...event, atMs: now() });
   }
 
-  async #revoke(request: RevocationRequest): Promise<RevocationResult> {
+  async #revoke(request: RevocationRequest): Promise<readonly string[]> {
     switch (request.kind) {
       case "session":
         return await this.#revokeId(request.id);
@@ -132,13 +142,13 @@ class AppControl implements Control {
     }
   }
 
-  async #revokeId(id: string): Promise<RevocationResult> {
+  async #revokeId(id: string): Promise<readonly string[]> {
     const { registry, ring, maxIdLength, now, revocations } = this.#options;
     const nowMs = now();
     const live = registry?.get(id, nowMs);
     // An adopted id does not open: it is known while it is live, and only then.
     const { sid, expiresAtMs } = live?.sealed ?? this.#open(id, ring(), maxIdLength);
-    if (nowMs >= expiresAtMs) return { ended: 0 };
+    if (nowMs >= expiresAtMs) return [];
     return await this.#ending(
       (session) => session.sealed.sid === sid,
       () => revocations.revokeSession(sid, { nowMs, expiresAtMs }),
@@ -154,7 +164,7 @@ class AppControl implements Control {
     });
   }
 
-  async #revokeHash(hash: string): Promise<RevocationResult> {
+  async #revokeHash(hash: string): Promise<readonly string[]> {
     const { now, revocations } = this.#options;
     const nowMs = now();
     const concerned = this.#withHash(hash);
@@ -175,7 +185,7 @@ class AppControl implements Control {
   }
 
   /** Under each key of the ring, and as it is sealed, should that be with a key that has left since. */
-  async #revokeOwnerOf(hash: string): Promise<RevocationResult> {
+  async #revokeOwnerOf(hash: string): Promise<readonly string[]> {
     const { now, owners, ring, revocations } = this.#options;
     const beforeMs = now();
     const concerned = new Set<OwnerFingerprint>();
@@ -190,7 +200,7 @@ class AppControl implements Control {
     );
   }
 
-  async #revokeOwner(request: PrincipalRequest): Promise<RevocationResult> {
+  async #revokeOwner(request: PrincipalRequest): Promise<readonly string[]> {
     const beforeMs = this.#moment(request.beforeMs);
     const owners = this.#fingerprints(request);
     return await this.#ending(
@@ -227,7 +237,7 @@ class AppControl implements Control {
     return keys.map((key) => owners.fingerprint(owner, key));
   }
 
-  async #revokeBefore(beforeMs: number): Promise<RevocationResult> {
+  async #revokeBefore(beforeMs: number): Promise<readonly string[]> {
     const moment = this.#moment(beforeMs);
     return await this.#ending(
       ({ sealed }) => sealed.issuedAtMs <= moment,
@@ -243,14 +253,14 @@ class AppControl implements Control {
     throw invalid("Nothing was revoked: the moment is in the future, or none at all", "Name one that has passed.");
   }
 
-  /** Counts those that a revocation ended: the listeners do it, before `revoke` returns or resolves. */
+  /** Those that a revocation ended: the listeners do it, before `revoke` returns or resolves. */
   async #ending(
     concerned: (session: Session) => boolean,
     revoke: () => void | Promise<void>,
-  ): Promise<RevocationResult> {
+  ): Promise<readonly string[]> {
     const live = [...this.#options.registry?.sessions() ?? []].filter(concerned);
     await revoke();
-    return { ended: live.filter(({ ended }) => ended).length };
+    return live.filter(({ ended }) => ended).map(({ tag }) => tag);
   }
 
   #tokens(): SessionTokens {

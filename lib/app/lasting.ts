@@ -48,7 +48,8 @@ import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { createHere, createPools } from "./pools.ts";
-import { createMoves, createReplicas } from "./replicas.ts";
+import { createMoves, createReplicas, selfOf } from "./replicas.ts";
+import type { WorkerPlace } from "./running_app.ts";
 import { openUpstream } from "./upstream.ts";
 
 /** What a reload keeps. */
@@ -110,6 +111,8 @@ export interface LastingOptions {
   readonly log: Logger;
   readonly now: () => number;
   readonly telemetry?: Telemetry | undefined;
+  /** Of one of several processes that serve as one. */
+  readonly worker?: WorkerPlace | undefined;
 }
 
 interface StoreOptions {
@@ -140,19 +143,19 @@ function createTokens(settings: Settings, secrets: Secrets, parts: { store: Stor
 
 /** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
 export async function createLasting(options: LastingOptions): Promise<Lasting> {
-  const { settings, ring, now, telemetry } = options;
+  const { settings, ring, now, telemetry, worker } = options;
   let ringNow = () => ring;
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
   const secrets = await loadSecrets(settings, { readTextFile });
-  const store = await createStore(settings, { secrets, log, now, ring: () => ringNow() });
+  const store = worker?.store ?? await createStore(settings, { secrets, log, now, ring: () => ringNow() });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
   const pools = createPools(settings, { store, ring: () => registry.ring });
-  const here = createHere(settings, { store, ring: () => registry.ring, pools });
+  const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring, pools, here });
   const { upstream } = opened;
   const observers = new Observers();
@@ -187,7 +190,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       ({ principal }) => registry.ring.keys.map((key) => owners.fingerprint(principal, key)),
     );
   });
-  const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log });
+  const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
   return {

@@ -10,6 +10,7 @@ import { flagOf } from "../config/setting.ts";
 /** Bound when the process starts: sockets, pools, and what living sessions were promised. */
 const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
   "listen",
+  "workers",
   "legacySse",
   "admin",
   "tlsCertFile",

@@ -23,7 +23,8 @@ export function createPools(settings: Settings, { store, ring }: PoolParts): Poo
     seal: new StoreSeal(ring, "pool"),
     holder: randomBytes(16).toHex(),
     idleMs: settings.sessionIdleMs,
-    home: store.shared === undefined ? "machine" : { self: settings.advertise },
+    // Workers of one machine share all that is local to it.
+    home: store.shared === undefined || settings.workers !== 1 ? "machine" : { self: settings.advertise },
     timers: SYSTEM_TIMERS,
   });
 }
@@ -31,9 +32,13 @@ export function createPools(settings: Settings, { store, ring }: PoolParts): Poo
 /** Where the peers are that one replica alone can have, and what waits here. */
 export function createHere(
   settings: Settings,
-  { store, ring, pools }: PoolParts & { readonly pools: PooledSessions | undefined },
+  { store, ring, pools, home }: PoolParts & {
+    readonly pools: PooledSessions | undefined;
+    /** What others know this process by. */
+    readonly home: string | undefined;
+  },
 ): HereFor {
-  const { advertise: home, sessionIdleMs: idleMs } = settings;
+  const { sessionIdleMs: idleMs } = settings;
   return ({ url: server, isLocal }) => {
     if (home === undefined) return undefined;
     if (store.shared === undefined || store.pools === undefined || !isLocal) return { home, homes: undefined };

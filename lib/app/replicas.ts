@@ -5,6 +5,7 @@ import { StoreSeal } from "../envelope/store_seal.ts";
 import { letGo } from "../gateway/out/end.ts";
 import { Moves } from "../gateway/out/moves.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
+import { formatAuthority } from "../http1/wire/authority.ts";
 import { CidrList } from "../identity/cidr.ts";
 import type { Logger } from "../observe/log.ts";
 import { readTextFile } from "../platform/files.ts";
@@ -23,12 +24,24 @@ interface ReplicaParts {
   readonly ring: () => KeyRing;
   readonly account: ByteAccount;
   readonly log: Logger;
+  /** Where this worker's neighbours pass requests on to it; undefined of a process that has none. */
+  readonly hop: { readonly hostname: string; readonly port: number } | undefined;
 }
 
-export async function createReplicas(settings: Settings, { ring, account, log }: ReplicaParts): Promise<Replicas> {
-  const { advertise, peers, peersFrom, peerCaFile, path } = settings;
+/** What others know this process by; undefined of one that has no others. */
+export function selfOf({ advertise }: Settings, hop: ReplicaParts["hop"]): string | undefined {
+  return hop === undefined ? advertise : `http://${formatAuthority(hop.hostname, hop.port)}`;
+}
+
+/** Where workers of one machine are. */
+const NEIGHBOURS = "127.0.0.0/8";
+
+export async function createReplicas(settings: Settings, { ring, account, log, hop }: ReplicaParts): Promise<Replicas> {
+  const { peers, peersFrom, peerCaFile, path } = settings;
   const replicas = new Replicas({
-    ...{ self: advertise, networks: new CidrList(peers), path, ring, account, log },
+    ...{ path, ring, account, log },
+    self: selfOf(settings, hop),
+    networks: new CidrList(hop === undefined ? peers : [NEIGHBOURS]),
     resolve: peersFrom === undefined ? undefined : () => addressesOf(peersFrom),
     random: randomBytes,
     timers: SYSTEM_TIMERS,

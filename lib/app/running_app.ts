@@ -7,7 +7,9 @@ import type { Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LogTail } from "../observe/log_tail.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
+import type { Store } from "../store/store.ts";
 import type { Descriptors } from "./connection_bound.ts";
+import type { Operations } from "./operations.ts";
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -30,8 +32,24 @@ export interface AppOptions {
   readonly explain?: Explain;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** What is so of one of several workers; undefined where this process serves alone. */
+  readonly worker?: WorkerPlace | undefined;
   /** How many files may be open; default: as the system says. */
   readonly descriptors?: Descriptors;
+}
+
+/** One of several processes that serve as one: what it shares with the others, and where it is reached for itself. */
+export interface WorkerPlace {
+  /** From 1. */
+  readonly number: number;
+  /** The store that all of them share; undefined where the settings name one. */
+  readonly store: Store | undefined;
+  /** Where the others pass requests on to it, on loopback. */
+  readonly hop: { readonly hostname: string; readonly port: number };
+  /** Settles when it may listen on the port that all share. */
+  readonly mayListen: Promise<void>;
+  /** Told once all is there but for that. */
+  readonly onPrepared: () => void;
 }
 
 /** A listener could not be opened; `cause` is the system's word. */
@@ -49,6 +67,8 @@ export class ListenError extends Error {
 export interface RunningApp {
   /** Where clients connect, as a URL. */
   readonly listen: string;
+  /** How many processes serve; undefined: this one. */
+  readonly workers?: number;
   /** Authority of the admin listener; undefined if it is off. */
   readonly admin?: string | undefined;
   /** What is counted, as `/metrics` shows it. */
@@ -63,6 +83,8 @@ export interface RunningApp {
    * Resolves when nothing is left, with the number of requests that had to be cut.
    */
   drain(): Promise<{ readonly cutStreams: number }>;
+  /** Of this process, for who offers it to operators elsewhere; a fake need not have any. */
+  readonly operations?: Operations;
   /** Settles when nothing is served any more, asked or not. */
   readonly stopped: Promise<void>;
 }

@@ -35,6 +35,8 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
     name: address.name === "" ? "upstream" : address.name,
     url: wireOf(address).url,
     account,
+    // Workers of one machine all reach what it alone reaches.
+    sharedLocally: settings.workers !== 1,
     ...(caFile === undefined ? {} : { caCerts: [await readTextFile(caFile)] }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,

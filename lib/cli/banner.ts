@@ -123,6 +123,12 @@ function describeRules({ rules, rulesOtherwise = "deny", rates }: Settings): str
   return `${parts.join(", ")}${otherwise}`;
 }
 
+/** Undefined where one process serves. */
+function describeWorkers(count: number | "auto" | undefined): string | undefined {
+  if (count === undefined || count === 1) return undefined;
+  return count === "auto" ? "as many as there are cores, on one port" : `${count} processes, on one port`;
+}
+
 /** How replicas reach each other, and whose sessions they pass on; undefined where none is told of. */
 function describeReplicas({ advertise, peers, peersFrom, upstreams }: Settings): string | undefined {
   if (advertise === undefined) return undefined;
@@ -141,8 +147,10 @@ function formatBanner(announcement: Announcement, style: Style): string {
   const processes = describeProcesses(settings);
   const ruled = describeRules(settings);
   const replicas = describeReplicas(settings);
+  const workers = describeWorkers(app.workers);
   const rows: readonly (readonly [string, string])[] = [
     ["listens on", endpointUrl(app.listen, settings)],
+    ...(workers === undefined ? [] : [["workers", workers] as const]),
     ["forwards to", formatUpstreams(settings)],
     ...(processes === undefined ? [] : [["processes", processes] as const]),
     ["who may call", firstCaller],
@@ -190,6 +198,7 @@ export function announce(announcement: Announcement): void {
   log.info("listening", {
     version: VERSION,
     listen: endpointUrl(app.listen, settings),
+    workers: app.workers,
     forward: formatUpstreams(settings),
     processes: describeProcesses(settings),
     callers: settings.principals.join(","),
@@ -220,8 +229,10 @@ export function summarize(configuration: Configuration): string[] {
   const processes = describeProcesses(settings);
   const ruled = describeRules(settings);
   const replicas = describeReplicas(settings);
+  const workers = describeWorkers(settings.workers);
   return [
     `listens on    ${endpointUrl(formatAddress(settings.listen), settings)}`,
+    ...(workers === undefined ? [] : [`workers       ${workers}`]),
     `forwards to   ${formatUpstreams(settings)}`,
     ...(processes === undefined ? [] : [`processes     ${processes}`]),
     ...describeCallers(settings).map((caller, index) => `${index === 0 ? "who may call" : "            "}  ${caller}`),

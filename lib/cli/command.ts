@@ -1,5 +1,6 @@
 // What a command is, and all it may touch: tests run commands with a context of their own, without a process.
 import type { AppModule } from "../app/running_app.ts";
+import type { WorkerProcess } from "../app/workers/worker_process.ts";
 import type { Environment } from "../config/environment.ts";
 import type { FileAccess } from "../config/named_files.ts";
 import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
@@ -18,6 +19,20 @@ export const EXIT = {
 export type ExitCode = typeof EXIT[keyof typeof EXIT];
 
 export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+/** What several processes of this program take to serve as one. */
+export interface WorkerMachine {
+  /** Why it cannot be done here; undefined where it can. */
+  whyNot(): Promise<"platform" | "port" | "permission" | undefined>;
+  /** Cores that this process may use. */
+  cores(): number;
+  /** Starts one. @throws what `systemFault` knows */
+  start(): WorkerProcess;
+  /** Of a worker: what it is told, piece by piece, until nobody is there who tells. */
+  heard(): AsyncIterable<Uint8Array>;
+  /** Of a worker: says a line to whoever has started it. */
+  say(line: string): void;
+}
 
 /** The machine, as commands see it. */
 export interface Machine extends FileAccess {
@@ -52,6 +67,8 @@ export interface Machine extends FileAccess {
   findProgram?(command: string, folder: string | undefined): Promise<string | undefined>;
   /** Opens the state file, or makes it. @throws StoreError */
   openState(path: string, options: { readonly trustsOthers: boolean }): Promise<Store>;
+  /** Absent: nobody can tell. */
+  readonly workers?: WorkerMachine;
   /** Loaded when needed: most commands answer without the gateway. */
   loadApp(): Promise<AppModule>;
 }

@@ -9,19 +9,22 @@ import { onFault } from "../platform/faults.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
+import { PipeWriter } from "../platform/pipe_writer.ts";
 import { writeStderr } from "../platform/stderr.ts";
+import { writeStdout } from "../platform/stdout.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import {
   isTerminal,
   onSignal,
   readStdin,
   STDERR,
+  stdinPieces,
   STDOUT,
   terminalColumns,
   terminalSize,
   textWriter,
 } from "../platform/terminal.ts";
-import type { Machine } from "./command.ts";
+import type { Machine, WorkerMachine } from "./command.ts";
 import { requestByHttp } from "../platform/builtin.ts";
 
 async function checkWritable(path: string): Promise<void> {
@@ -87,6 +90,33 @@ function bodyOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
   });
 }
 
+/** Loaded when wanted: few are asked for it. */
+function workersHere(): WorkerMachine {
+  let parts: Awaited<ReturnType<typeof loadWorkerParts>> | undefined;
+  let line: PipeWriter | undefined;
+  return {
+    whyNot: async () => (parts ??= await loadWorkerParts()).whyNoWorkers(),
+    cores: () => parts!.cores(),
+    start: () => {
+      const { programWith, signalProcess, spawnProcess, workerProcess } = parts!;
+      // The keys go over a pipe; here, anybody of the same user could read them of each worker.
+      const { MCP_ENCRYPTION_KEY: _, ...env } = environment();
+      return workerProcess(spawnProcess({ ...programWith(["worker"]), env }), (pid) => signalProcess(pid, "SIGKILL"));
+    },
+    heard: stdinPieces,
+    say: (text) => (line ??= new PipeWriter(writeStdout)).write(text),
+  };
+}
+
+async function loadWorkerParts() {
+  const [own, { spawnProcess }, { workerProcess }] = await Promise.all([
+    import("../platform/own_program.ts"),
+    import("../platform/child_process.ts"),
+    import("../app/workers/worker_process.ts"),
+  ]);
+  return { ...own, spawnProcess, workerProcess };
+}
+
 export function thisMachine(loadApp: Machine["loadApp"]): Machine {
   return {
     env: environment(),
@@ -114,6 +144,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     onSignal,
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
     foreignHands,
+    workers: workersHere(),
     loadApp,
   };
 }

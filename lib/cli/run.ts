@@ -109,6 +109,8 @@ async function dispatch(argv: readonly string[], machine: Machine): Promise<Exit
     );
     return EXIT.done;
   }
+  // Not for people, and so in no list.
+  if (first === "worker") return await runCommand((await import("./worker.ts")).worker, others, machine);
   return await runCommand(findCommand(first), others, machine);
 }
 

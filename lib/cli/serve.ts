@@ -1,17 +1,16 @@
 // `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (docs/behaviour.md P2,
 // P3).
-import type { AppOptions, ListenError, RunningApp } from "../app/running_app.ts";
+import type { AppOptions, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
-import { systemFault } from "../platform/system_fault.ts";
 import { LogTail } from "../observe/log_tail.ts";
 import { LogSink } from "../observe/log_sink.ts";
 import { announce } from "./banner.ts";
-import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
-import { asCommand } from "./failures.ts";
 import { Life } from "./lifetime.ts";
+import { startAsCommand } from "./start.ts";
 
 /** What may wait for a reader of the log: some thousand lines. */
 const MAX_LOG_BYTES = 1024 * 1024;
@@ -61,48 +60,6 @@ function keySource(first: LoadedKeys, load: () => Promise<LoadedKeys>): () => Pr
   };
 }
 
-/** Why a listener could not be opened, for the errors an operator can cure; FLAG is the setting. */
-const LISTEN_FAULTS: Readonly<Partial<Record<string, readonly [found: string, remedy: string]>>> = {
-  AddrInUse: ["the address is in use", "Stop what listens there, or choose another FLAG."],
-  AddrNotAvailable: ["this machine has no such address", "Choose an address of this machine for FLAG."],
-  NotFound: ["the name does not resolve", "Write an IP address or a name that this machine resolves for FLAG."],
-  PermissionDenied: ["the system forbids it", "Ports below 1024 need a privilege: choose another FLAG."],
-};
-
-async function start(context: CommandContext, options: AppOptions): Promise<RunningApp> {
-  const { startApp } = await context.loadApp();
-  try {
-    return await asCommand(() => startApp(options));
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const { name, message, cause } = error;
-    // By its name: the class is in the part of the program that is loaded only to serve.
-    const [attempt, flag, fault] = name === "ListenError"
-      ? [message, (error as ListenError).flag, cause]
-      : ["starting to listen", "--listen or --admin", error];
-    const [found, remedy] = LISTEN_FAULTS[listenFault(fault) ?? ""] ?? [];
-    if (found !== undefined && remedy !== undefined) {
-      throw new CommandFailure(EXIT.unreachable, `${attempt}: ${found}`, remedy.replace("FLAG", flag));
-    }
-    if (name !== "ListenError") throw error;
-    const said = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandFailure(
-      EXIT.unreachable,
-      `${attempt}: ${said}`,
-      `See whether ${flag}, or a file it needs, is right.`,
-    );
-  }
-}
-
-function listenFault(fault: unknown): string | undefined {
-  // Deno says it in words alone.
-  if (fault instanceof Error && /lookup address|getaddrinfo|not known|ENOTFOUND|resolve/i.test(fault.message)) {
-    return "NotFound";
-  }
-  const known = systemFault(fault);
-  return known === "NotFound" ? undefined : known;
-}
-
 async function run(context: CommandContext): Promise<ExitCode> {
   const { loadConfiguration } = await import("./configuration.ts");
   const configuration = await loadConfiguration(context);
@@ -132,7 +89,7 @@ async function serveWith(
   const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
   const { settings } = configuration;
   const life = new Life({ log, settings, machine: context });
-  const app = await start(context, {
+  const options: AppOptions = {
     settings,
     telemetry: configuration.telemetry,
     process: life,
@@ -153,9 +110,20 @@ async function serveWith(
     explain: async (name) => (await import("./explained/table.ts")).findExplained(name),
     droppedLines: () => sink.dropped,
     now: context.now,
-  });
+  };
+  const app = await startAsCommand(() => startAll(context, options, log));
   announce({ context, configuration, app, log, human, write: (text) => sink.push(text) });
   return await life.run(app);
+}
+
+/** This process alone, or several that it starts and steers. */
+async function startAll(context: CommandContext, options: AppOptions, log: AdjustableLogger): Promise<RunningApp> {
+  if (options.settings.workers !== 1) {
+    const { startWorkers } = await import("./start_workers.ts");
+    const app = await startWorkers(context, options, log);
+    if (app !== undefined) return app;
+  }
+  return await (await context.loadApp()).startApp(options);
 }
 
 export const serve: Command = {
@@ -170,7 +138,7 @@ export const serve: Command = {
     "signet serve --upstream http://127.0.0.1:3000/mcp",
     "signet serve --upstream http+unix://%2Frun%2Fmcp.sock/mcp --key-file signet.key",
     "signet serve -- npx -y @modelcontextprotocol/server-everything stdio",
-    "signet serve --config signet.yaml",
+    "signet serve --config signet.yaml --workers auto",
   ],
   settings: SETTING_KEYS,
   reportsAllProblems: true,

@@ -2,7 +2,7 @@
 // else a fresh key that dies with the process. A source that is there but unusable refuses to start; it never falls to
 // the next.
 import { ConfigError } from "../errors.ts";
-import { ephemeralKeyRing, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
+import { generateKey, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
 import type { Environment } from "./environment.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import type { FileAccess } from "./named_files.ts";
@@ -14,8 +14,22 @@ const KEY_VARIABLE = "MCP_ENCRYPTION_KEY";
 const CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY";
 const CREDENTIAL_NAME = "signet-key";
 
+/** Keys as they were written, for who hands them on to processes of its own; not shown when it is printed. */
+export class KeyMaterial {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+}
+
 export interface LoadedKeys {
   readonly ring: KeyRing;
+  readonly material?: KeyMaterial;
   /** For people: a file's name, a variable's name, or `ephemeral`. */
   readonly source: string;
   /** Ids die with this process, and other replicas cannot open them. */
@@ -73,10 +87,12 @@ export async function loadKeys(keyFile: string | undefined, options: KeyOptions)
     const warning =
       "The key is ephemeral: every session ends when this process does, and no other replica can open them. " +
       `Make a key with \`signet keys new\` and set --key-file or ${KEY_VARIABLE}.`;
-    return { ring: ephemeralKeyRing(options.random), source: "ephemeral", ephemeral: true, warnings: [warning] };
+    const text = generateKey(options.random);
+    const ring = parseKeyRing(text, "ephemeral");
+    return { ring, material: new KeyMaterial(text), source: "ephemeral", ephemeral: true, warnings: [warning] };
   }
   const ring = parseKeyRing(found.text, found.source);
   const hidden = keyFile !== undefined && options.env[KEY_VARIABLE] !== undefined;
   const warnings = hidden ? [`${KEY_VARIABLE} is set too; --key-file goes before it, and it is not used.`] : [];
-  return { ring, source: found.source, ephemeral: false, warnings };
+  return { ring, material: new KeyMaterial(found.text), source: found.source, ephemeral: false, warnings };
 }

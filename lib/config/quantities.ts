@@ -30,6 +30,16 @@ export function integer(bounds: Bounds): Kind<number> {
   };
 }
 
+/** Beyond this many processes it is machines that are wanted. */
+const MOST_WORKERS = 64;
+
+/** How many processes; `auto`: as many as the machine has cores. */
+export const workerCount: Kind<number | "auto"> = {
+  metavar: "NUMBER|auto",
+  parse: (text) => text === "auto" ? { value: "auto" } : integer({ min: 1, max: MOST_WORKERS }).parse(text),
+  format: String,
+};
+
 /** The units of a text such as `15m`, largest first; every one a multiple of the next. */
 type Units = readonly (readonly [unit: string, factor: number])[];
 

@@ -12,6 +12,7 @@ import { settingOf, SETTINGS } from "./schema.ts";
 import { flagOf } from "./setting.ts";
 import { SEVERAL_RULES } from "./several_rules.ts";
 import { STDIO_RULES } from "./stdio_rules.ts";
+import { WORKER_RULES } from "./worker_rules.ts";
 
 const FIELD_LISTS = ["sealHeaders", "transientHeaders", "stripHeaders"] as const;
 
@@ -188,6 +189,7 @@ export function judge(judged: Judged): Verdict {
       ...OPERATOR_RULES,
       ...STDIO_RULES,
       ...SEVERAL_RULES,
+      ...WORKER_RULES,
     ]
   ) {
     if (!reads.some((key) => judged.broken.has(key))) rule(bench);

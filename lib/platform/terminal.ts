@@ -71,6 +71,11 @@ export async function readStdin(): Promise<string> {
   return text + decoder.decode();
 }
 
+/** Standard input, piece by piece; its end is the end of whoever writes there. */
+export async function* stdinPieces(): AsyncGenerator<Uint8Array> {
+  for await (const piece of process.stdin) yield piece as Uint8Array;
+}
+
 /** Calls `handler` at each of these signals; answers how to stop that. Nothing, where the system lacks the signal. */
 export function onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): () => void {
   const listener = () => handler();

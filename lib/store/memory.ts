@@ -41,7 +41,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   };
 }
 
-function closedError(): StoreError {
+export function closedError(): StoreError {
   return new StoreError("closed", "The store was used after it had been closed", {
     remedy: "This is a fault of Signet.",
   });

@@ -67,6 +67,8 @@ export interface HttpUpstreamOptions {
   /** PEM certificates an https upstream is trusted by, besides the built-in roots. */
   readonly caCerts?: readonly string[];
   readonly limits?: Partial<PoolLimits>;
+  /** Whoever may take a session over is on this machine, too, and reaches what it alone reaches. Default: no. */
+  readonly sharedLocally?: boolean;
   /** What memory in use for answers is charged to. */
   readonly account?: ByteAccount;
   readonly timers?: Timers;
@@ -94,7 +96,8 @@ export class HttpUpstream implements Upstream {
     this.#address = parseEndpoint(options.url);
     this.#probeTimeoutMs = options.limits?.connectTimeoutMs ?? DEFAULT_POOL_LIMITS.connectTimeoutMs;
     const { endpoint } = this.#address;
-    this.isLocal = endpoint.transport === "unix" || isLoopbackHost(endpoint.hostname);
+    this.isLocal = options.sharedLocally !== true &&
+      (endpoint.transport === "unix" || isLoopbackHost(endpoint.hostname));
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;

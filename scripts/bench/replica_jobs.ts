@@ -1,5 +1,5 @@
 // What several replicas cost: a call passed on to its home, at each end; a session that comes back when its home has died;
-// and a shared store, of which a call of a known session must see nothing.
+// a shared store, of which a call of a known session must see nothing; and workers of one machine.
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { requireLane, ROOM, type RunningSignet, type Setup, signetCommand, startUpstream } from "./contenders.ts";
 import { findProgram } from "../programs.ts";
@@ -118,4 +118,38 @@ const store: Job = {
     }),
 };
 
-export const REPLICA_JOBS: readonly Job[] = [hop, store];
+/** How many processes share the port. */
+const WORKERS = [1, 2, 4] as const;
+
+/**
+ * What a call costs where several workers share the port: with as many cores as workers, the throughput of so many processes
+ * is what that leaves. CPU time is of all of them together; the bench gives them one core, as it does every proxy.
+ */
+const workers: Job = {
+  name: "workers",
+  rows: ["workers"],
+  run: (context) =>
+    withAll(async (keep) => {
+      const upstream = await keep(startUpstream());
+      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
+      const nameOf = (form: string, count: number) => count === 1 ? form : `${form}, ${count} workers`;
+      const contenders = [];
+      for (const count of WORKERS) {
+        const forms = await startForms(context, setup, keep, [...ROOM, "--workers", String(count)]);
+        contenders.push(...forms.map((form) => ({ ...form, name: nameOf(form.name, count) })));
+      }
+      const [id = ""] = (await openSessions(context, targetOf(contenders[0]!.running.port), 1)).ids;
+      const headers = headersFor(context, id);
+      const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
+      for (const { running } of contenders) await requireLane(running, "fast");
+      const names = formsOf(context).map(({ name }) => name);
+      context.addDetail(
+        `Calls over ${CONNECTIONS} connections, by workers on one core`,
+        figureTable(figures, names[0]),
+      );
+      const cpu = (name: string) => figuresOf(figures, name).cpuMicros;
+      return [findingOf("workers", names.map((name) => ratioOf(cpu(nameOf(name, 4)), cpu(name), "µs")))];
+    }),
+};
+
+export const REPLICA_JOBS: readonly Job[] = [hop, store, workers];

@@ -75,6 +75,7 @@ const MORE: readonly RowSpec[] = [
   { id: "hop-first", what: "call passed on, first replica vs call, CPU", ...lower, target: 1.3, floor: 3, ...times },
   { id: "hop-home", what: "call passed on, home vs call, CPU", ...lower, target: 1.3, floor: 3, ...times },
   { id: "resurrection", what: "session of a dead home, added to its call", ...lower, target: 3, floor: 20, unit: "ms" },
+  { id: "workers", what: "call with four workers vs one process, CPU", ...lower, target: 1.1, floor: 1.2, ...times },
   { id: "store", what: "fast lane with a shared store vs without, CPU", ...lower, target: 1, floor: 1.05, ...times },
 ];
 

@@ -47,6 +47,33 @@ const LIFE: Readonly<Record<string, Row>> = {
   ],
   "writing the audit log failed": ["A fault of Signet's own while writing.", "Report it with the line."],
   "request": ["A request has ended (--access-log).", ""],
+  "a worker has ended: another one takes its place": [
+    "One of the processes of --workers ended unasked; `signal` or `code` says how. Its connections broke; its sessions go on at the others, those of stdio servers anew.",
+    "See the lines before it, and whether the machine ran out of memory. Report it if it was a fault of Signet's own.",
+  ],
+  "a worker has taken its place": ["All workers serve again.", ""],
+  "a worker could not be started": [
+    "A worker had ended, and the next one failed before it served: `cause` says why. It is tried again, more and more rarely.",
+    "Mend the cause; the others serve meanwhile.",
+  ],
+  "a worker did not take the reload: another one takes its place": [
+    "The first worker had taken keys and settings, and this one failed at them: it is ended, and the next one begins with them.",
+    "See `cause`: a file may have changed between the two.",
+  ],
+  "a worker stands still: it is ended": [
+    "A worker took connections and answered nothing, not even the process that steers it, for half a minute.",
+    "See whether the machine stood still as a whole. Report it if not.",
+  ],
+  "a worker said": ["A worker's runtime wrote a line that is none of the log.", "Report it if the worker ended."],
+  "a worker said what is no message: it is ended": [
+    "Something else than Signet wrote to a worker's standard output.",
+    "Report it with the lines before it.",
+  ],
+  "a worker's word failed": ["A fault of Signet's own between its workers.", "Report it with the line."],
+  "one process serves: there are no workers here": [
+    "As many workers as there are cores were asked for (--workers auto), and processes cannot share a port; `why` says what is missing.",
+    "Do what `remedy` says, or leave --workers out.",
+  ],
   "the condition of a rule could not be told": [
     "A rule's condition met something that is not there or of another type: it then allows nothing, and denies if it is there to deny. `rule` says which one, `reason` what it met.",
     "Ask for what may be missing with has(), as in `has(principal.claims.groups) && …`.",

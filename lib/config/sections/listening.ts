@@ -1,6 +1,7 @@
 // Where Signet listens, and who may reach it there.
 import { endpointPath, hostName, listenAddress, listenAddressOrOff, origin } from "../addresses.ts";
 import { file } from "../kinds.ts";
+import { workerCount } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 
 const rows = rowsOf("Listening");
@@ -10,6 +11,11 @@ export const LISTENING = {
     name: "listen",
     default: { hostname: "127.0.0.1", port: 8080 },
     doc: "Where MCP clients connect; port 0 takes a free one",
+  }),
+  workers: rows.one(workerCount, {
+    name: "workers",
+    default: 1,
+    doc: "Processes that share the listening port and the work, on Linux; auto: as many as there are cores",
   }),
   path: rows.one(endpointPath, { name: "path", default: "/mcp", doc: "Path of the MCP endpoint" }),
   legacySse: rows.optional(endpointPath, {

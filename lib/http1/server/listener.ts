@@ -12,6 +12,8 @@ export interface ListenAddress {
   readonly hostname: string;
   readonly port: number;
   readonly tls?: TlsFiles;
+  /** Other processes of this program listen on the same port (SO_REUSEPORT): whoever starts them sees to that. */
+  readonly shared?: boolean;
 }
 
 /** PEM files; read when the listener opens and at every {@link Http1Listener.reload}. */
@@ -45,12 +47,15 @@ export class Http1Listener {
 
   /** @throws a fault of the system (AddrInUse …); another error for files that hold no certificate or key */
   static async open(wanted: ListenAddress): Promise<Http1Listener> {
-    const { hostname, port, tls } = wanted;
+    const { hostname, port, tls, shared = false } = wanted;
     if (tls === undefined) {
-      const listener = NETWORK.listen({ transport: "tcp", hostname, port });
+      const listener = NETWORK.listen({ transport: "tcp", hostname, port, shared });
       return new Http1Listener({ ...wanted, port: listener.port }, listener);
     }
     const keyPair = await readKeyPair(tls);
+    if (shared) {
+      return new Http1Listener(wanted, NETWORK.listen({ transport: "tcp", hostname, port, shared, tls: keyPair }));
+    }
     // SO_REUSEPORT would let a second process share the port unnoticed: ask for it alone first.
     const probe = NETWORK.listen({ transport: "tcp", hostname, port });
     const alone = probe.port;

@@ -1,0 +1,300 @@
+// Several workers as one Signet: started together or not at all, reloaded and drained together, started again by itself when
+// one ends. This process serves no client: it holds what they share, steers them, and answers operators
+// (docs/behaviour.md R1, R4, R5, P2).
+import type { AdminServer } from "../../admin/admin.ts";
+import type { AdminToken } from "../../admin/admin_token.ts";
+import type { LoadedKeys } from "../../config/keys.ts";
+import type { Settings } from "../../config/schema.ts";
+import { formatAuthority } from "../../http1/wire/authority.ts";
+import type { Logger, LogLevel } from "../../observe/log.ts";
+import { MetricsPage } from "../../observe/metrics.ts";
+import { cpuSeconds, machineName, residentBytes } from "../../platform/runtime.ts";
+import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import { VERSION } from "../../platform/version.ts";
+import { STORE_NEWS } from "../../store/asked_store.ts";
+import { holdStore } from "../../store/held_store.ts";
+import type { Store } from "../../store/store.ts";
+import { openAdmin } from "../admin_listener.ts";
+import { needRestart, withLive } from "../live.ts";
+import { Reloads } from "../reloads.ts";
+import { type AppOptions, ListenError, type RunningApp } from "../running_app.ts";
+import { FleetOperations } from "./fleet_operations.ts";
+import type { OwnSamples } from "./merged_metrics.ts";
+import { type Begin, type KeysOnWire, NEWS_TO_WORKER, TO_WORKER } from "./messages.ts";
+import { claimShared, hopAddress } from "./ports.ts";
+import { shareOf } from "./shares.ts";
+import { Slot } from "./slot.ts";
+import type { WorkerProcess } from "./worker_process.ts";
+
+export interface FleetOptions extends
+  Pick<
+    AppOptions,
+    | "settings"
+    | "loadKeys"
+    | "reloadSettings"
+    | "onReloaded"
+    | "droppedLines"
+    | "process"
+    | "logTail"
+    | "explain"
+    | "now"
+  > {
+  readonly count: number;
+  readonly log: Logger;
+  readonly logLevel: () => LogLevel;
+  readonly startWorker: () => WorkerProcess;
+  /** Where tokens and revocations are kept; undefined where the settings name a store that all reach. */
+  readonly base: Store | undefined;
+  readonly adminToken: AdminToken | undefined;
+  /** A line of a worker's log. */
+  readonly onLogged: (number: number, line: string) => void;
+  readonly timers: Timers;
+}
+
+/** Beyond its own time-outs a worker that drains ends what it has started: servers' processes, the audit log, ms. */
+const DRAIN_GRACE_MS = 30_000;
+
+/** @throws what keeps any worker from starting; then none is left */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const fleet = new Fleet(options, await options.loadKeys());
+  try {
+    await fleet.open();
+    return fleet;
+  } catch (error) {
+    await fleet.end();
+    throw error;
+  }
+}
+
+export class Fleet implements RunningApp {
+  readonly operations: FleetOperations;
+  readonly #options: FleetOptions;
+  readonly #slots: readonly Slot[];
+  readonly #held: Store | undefined;
+  readonly #reloads: Reloads;
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #hops = new Map<number, Begin["hop"]>();
+  #settings: Settings;
+  #keys: LoadedKeys;
+  #admin: AdminServer | undefined;
+  #listen = "";
+  #draining = false;
+  /** A reload under way: a worker that began with what was in force before it would miss what comes. */
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: FleetOptions, keys: LoadedKeys) {
+    const { settings, count, base, now, timers, log, startWorker: start, onLogged } = options;
+    this.#options = options;
+    this.#settings = settings;
+    this.#keys = keys;
+    this.#reloads = new Reloads(now());
+    this.#held = base === undefined ? undefined : holdStore(base, now);
+    this.#slots = Array.from({ length: count }, (_, at) =>
+      new Slot({
+        ...{ number: at + 1, start, log, timers, onLogged, store: this.#held },
+        begin: () => this.#begin(at + 1),
+        whenSteady: async () => void await this.#changing,
+        onWatched: (watch, event) => this.operations.onWatched(watch, event),
+        onEnded: (number) => this.operations.onEnded(number),
+      }));
+    this.operations = new FleetOperations({
+      ...{ slots: this.#slots, timers, page: this.#page(), logLevel: options.logLevel },
+      isDraining: () => this.#draining,
+      own: () => this.#ownSamples(),
+    });
+    const shared = this.#held?.shared;
+    shared?.watchRevocations(() => this.#tellAll(NEWS_TO_WORKER.store, STORE_NEWS[0]));
+    shared?.aliases.watch((text) => this.#tellAll(NEWS_TO_WORKER.store, STORE_NEWS[1], text));
+    this.#held?.pools?.watch((text) => this.#tellAll(NEWS_TO_WORKER.store, STORE_NEWS[2], text));
+  }
+
+  get listen(): string {
+    return this.#listen;
+  }
+
+  get workers(): number {
+    return this.#slots.length;
+  }
+
+  get admin(): string | undefined {
+    return this.#admin?.address;
+  }
+
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** All workers, and what operators have; or what keeps one of them from starting is thrown. */
+  async open(): Promise<void> {
+    const listen = claimShared(this.#settings.listen);
+    this.#settings = { ...this.#settings, listen };
+    const machine = machineName() ?? "";
+    for (const { number } of this.#slots) this.#hops.set(number, hopAddress(number, { machine, listen }));
+    // None listens before all can: who connects meets a whole Signet, or none.
+    await allOrFirst(this.#slots.map((slot) => slot.prepare()));
+    [this.#listen = ""] = await allOrFirst(this.#slots.map((slot) => slot.listen()));
+    const { admin } = this.#settings;
+    if (admin !== "off") this.#admin = await this.#openAdmin(admin);
+  }
+
+  async #openAdmin(admin: Exclude<Settings["admin"], "off">): Promise<AdminServer> {
+    const { adminToken: token, log } = this.#options;
+    try {
+      const { operations } = this;
+      return await openAdmin(admin, { options: this.#options, operations, settings: this.#settings, token, log });
+    } catch (cause) {
+      throw new ListenError("--admin", formatAuthority(admin.hostname, admin.port), cause);
+    }
+  }
+
+  /** For workers, as of now. */
+  setLogLevel(level: LogLevel): void {
+    this.#tellAll(NEWS_TO_WORKER.logLevel, level);
+  }
+
+  async reload(): Promise<void> {
+    await this.#reloads.count(this.#options.now, async () => {
+      const changing = this.#reload();
+      this.#changing = changing.catch(() => {});
+      await changing;
+    });
+  }
+
+  /**
+   * The first worker tries it: what it refuses no other is told. Before any seals with a key that is new, all open with
+   * it, so that no id is given that another worker does not know.
+   */
+  async #reload(): Promise<void> {
+    const { reloadSettings, loadKeys, log, onReloaded } = this.#options;
+    const wanted = await reloadSettings();
+    const keys = await loadKeys();
+    const settings = withLive(this.#settings, wanted);
+    const restart = needRestart(this.#settings, { ...wanted, listen: restartsFor(this.#settings, wanted) });
+    await Promise.all(this.#slots.map((slot) => slot.settled()));
+    const up = this.#slots.filter(({ isUp }) => isUp);
+    await Promise.all(up.map((slot) => slot.ask(TO_WORKER.openAlsoWith, onWire(keys))));
+    const [first, ...others] = up;
+    const orders = (slot: Slot) => ({ settings: this.#shareOf(slot.number, settings), keys: onWire(keys) });
+    await first?.ask(TO_WORKER.reload, orders(first));
+    this.#settings = settings;
+    this.#keys = keys;
+    if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
+    onReloaded?.(settings);
+    await Promise.all(others.map(async (slot) => {
+      await slot.ask(TO_WORKER.reload, orders(slot)).catch((error) => {
+        log.error("a worker did not take the reload: another one takes its place", {
+          ...{ worker: slot.number, cause: (error as Error).message },
+        });
+        slot.replace();
+      });
+    }));
+  }
+
+  async drain(): Promise<{ readonly cutStreams: number }> {
+    this.#draining = true;
+    for (const slot of this.#slots) slot.leave();
+    const { drainDelayMs, drainTimeoutMs } = this.#settings;
+    let cutStreams = 0;
+    await Promise.all(
+      this.#slots.filter(({ isUp }) => isUp).map(async (slot) => {
+        const drained = slot.ask(TO_WORKER.drain);
+        // One that ends under it, or stands still, has cut something.
+        const inTime = await settlesWithin(
+          drained,
+          drainDelayMs + drainTimeoutMs + DRAIN_GRACE_MS,
+          this.#options.timers,
+        );
+        cutStreams += inTime ? await drained.then(Number, () => 1) : 1;
+      }),
+    );
+    await this.end();
+    this.#stopped.resolve();
+    return { cutStreams };
+  }
+
+  /** No worker is left when it settles. */
+  async end(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.end()));
+    await this.#admin?.close();
+    await this.#held?.close();
+  }
+
+  #tellAll(call: string, ...args: readonly unknown[]): void {
+    for (const slot of this.#slots) slot.tell(call, ...args);
+  }
+
+  #begin(number: number): Begin {
+    return {
+      ...{ number, version: VERSION, keys: onWire(this.#keys) },
+      // What an operator has set holds for the next worker, too.
+      settings: { ...this.#shareOf(number, this.#settings), logLevel: this.#options.logLevel() },
+      hop: this.#hops.get(number)!,
+      asksForStore: this.#held !== undefined,
+    };
+  }
+
+  #shareOf(number: number, settings: Settings): Settings {
+    return shareOf(settings, { number, count: this.#slots.length });
+  }
+
+  #page(): MetricsPage {
+    const page = new MetricsPage();
+    declareWorkers(page, () => this.#slots);
+    return page;
+  }
+
+  #ownSamples(): OwnSamples {
+    const { ok, failed, lastFailed, lastOkMs } = this.#reloads;
+    const forgotten = this.#held?.stats().revocationsForgotten;
+    return {
+      replace: new Map([
+        ['signet_reloads_total{outcome="ok"}', ok],
+        ['signet_reloads_total{outcome="failed"}', failed],
+        ["signet_last_reload_successful", lastFailed ? 0 : 1],
+        ["signet_last_reload_success_timestamp_seconds", lastOkMs / 1000],
+        ...(forgotten === undefined ? [] : [["signet_tombstones_lost_total", forgotten] as const]),
+      ]),
+      add: new Map([
+        ["signet_log_lines_dropped_total", this.#options.droppedLines?.() ?? 0],
+        ["process_resident_memory_bytes", residentBytes()],
+        ["process_cpu_seconds_total", cpuSeconds()],
+      ]),
+    };
+  }
+}
+
+/** What is counted of workers as such. */
+export function declareWorkers(page: MetricsPage, slots: () => readonly Pick<Slot, "isUp" | "ends">[]): void {
+  page.labelled(
+    "gauge",
+    { name: "signet_workers", help: "Workers by state: up serve, down are being started again.", labels: ["state"] },
+    () => {
+      const up = slots().filter(({ isUp }) => isUp).length;
+      return [[["up"], up], [["down"], slots().length - up]];
+    },
+  );
+  page.counter(
+    "signet_worker_ends_total",
+    "Workers that ended unasked, and whose place another one took.",
+    () => slots().reduce((sum, { ends }) => sum + ends, 0),
+  );
+}
+
+function onWire({ ring, material, source, ephemeral }: LoadedKeys): KeysOnWire {
+  if (material === undefined) throw new Error(`handing ${ring} on: found no text of it`);
+  return { text: material.reveal(), source, ephemeral };
+}
+
+/** Port 0 was asked for, and another one found: that is no change. */
+function restartsFor(current: Settings, { listen }: Settings): Settings["listen"] {
+  return listen.port === 0 && listen.hostname === current.listen.hostname ? current.listen : listen;
+}
+
+/** Waits for all, and throws what the first one threw. */
+async function allOrFirst<T>(attempts: readonly Promise<T>[]): Promise<T[]> {
+  const outcomes = await Promise.allSettled(attempts);
+  return outcomes.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
+}

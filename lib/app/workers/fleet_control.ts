@@ -1,0 +1,99 @@
+// What operators do to all workers at once. Tokens are any worker's to deal with, since all share their records; sessions are
+// in the memory of some, so that all are asked, and what they answer is one answer (docs/behaviour.md L6, T1–T3).
+import type { RevocationRequest, SessionPage, SessionQuery, SessionView } from "../../admin/control.ts";
+import { SignetError } from "../../errors.ts";
+import { StoreError } from "../../store/store.ts";
+import type { NamingControl } from "../control.ts";
+
+/** Sessions that are looked at in each worker. */
+const MOST_SESSIONS = 10_000;
+
+export interface FleetControlOptions {
+  /** Asks any one worker. */
+  readonly askOne: (method: string, ...args: readonly unknown[]) => Promise<unknown>;
+  /** Asks each, in one turn: none has acted before all have been asked. */
+  readonly askEach: (method: string, argsOf: (index: number) => readonly unknown[]) => Promise<unknown>[];
+}
+
+export function fleetControl({ askOne, askEach }: FleetControlOptions): NamingControl {
+  const one = (method: string) => async (...args: readonly unknown[]) => await askOne(method, ...args) as never;
+  const listSessions = async (query: SessionQuery) => {
+    const whole = { ...query, offset: 0, limit: MOST_SESSIONS };
+    return pageOf(await all<SessionPage>(askEach("listSessions", () => [whole])), query);
+  };
+  const revokeEach = async (request: RevocationRequest) => {
+    if (request.kind === "owner_of") return await revokeOwnerOf(request.hash);
+    return await revokeIn(askEach("revokeEach", () => [request]));
+  };
+  /** Whoever has the session in memory knows whose it is; the others are told by name. */
+  const revokeOwnerOf = async (hash: string) => {
+    const query: SessionQuery = { limit: MOST_SESSIONS, find: hash, names: true };
+    const pages = await all<SessionPage>(askEach("listSessions", () => [query]));
+    const found = pages.map(({ sessions }) => sessions.find((session) => session.hash === hash)?.caller);
+    const caller = found.find((each) => each !== undefined);
+    const byHash = { kind: "owner_of", hash };
+    if (caller === undefined) return await revokeIn(askEach("revokeEach", () => [byHash]));
+    const byName = { kind: "principal", ...caller };
+    return await revokeIn(askEach("revokeEach", (index) => [found[index] === undefined ? byName : byHash]));
+  };
+  return {
+    issueToken: one("issueToken"),
+    verifyToken: one("verifyToken"),
+    revokeToken: one("revokeToken"),
+    revokeAgent: one("revokeAgent"),
+    listTokens: one("listTokens"),
+    listSessions,
+    revokeEach,
+    revoke: async (request) => ({ ended: (await revokeEach(request)).length }),
+  };
+}
+
+async function all<T>(asked: readonly Promise<unknown>[]): Promise<T[]> {
+  return await Promise.all(asked) as T[];
+}
+
+/**
+ * A worker that has no such session says so; where none has it, that is the answer. One that ends meanwhile holds none, and
+ * the next one in its place asks about each.
+ */
+async function revokeIn(asked: readonly Promise<unknown>[]): Promise<readonly string[]> {
+  const ended = new Set<string>();
+  let absent: unknown;
+  let fault: unknown;
+  let present = false;
+  for (const outcome of await Promise.allSettled(asked)) {
+    if (outcome.status === "fulfilled") {
+      present = true;
+      for (const hash of outcome.value as readonly string[]) ended.add(hash);
+    } else if (outcome.reason instanceof SignetError && outcome.reason.code === "session_not_found") {
+      absent = outcome.reason;
+    } else fault ??= outcome.reason;
+  }
+  if (fault instanceof SignetError || fault instanceof StoreError) throw fault;
+  if (!present) throw fault ?? absent;
+  return [...ended];
+}
+
+/** A session that several have in memory is one. */
+function pageOf(pages: readonly SessionPage[], { limit, offset = 0 }: SessionQuery): SessionPage {
+  const sessions = new Map<string, SessionView>();
+  let unseen = 0;
+  for (const page of pages) {
+    unseen += page.total - page.sessions.length;
+    for (const session of page.sessions) {
+      const known = sessions.get(session.hash);
+      sessions.set(session.hash, known === undefined ? session : mergeSession(known, session));
+    }
+  }
+  const merged = [...sessions.values()];
+  return { sessions: merged.slice(offset, offset + limit), total: merged.length + unseen };
+}
+
+function mergeSession(one: SessionView, other: SessionView): SessionView {
+  return {
+    ...one,
+    lastActiveMs: Math.max(one.lastActiveMs, other.lastActiveMs),
+    inFlight: one.inFlight + other.inFlight,
+    streams: one.streams + other.streams,
+  };
+}

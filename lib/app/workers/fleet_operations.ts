@@ -1,0 +1,130 @@
+// What operators see and do of all workers as one: each is asked, and their answers are added up.
+import type { Readiness } from "../../admin/admin.ts";
+import { Feeds, type Subscribe } from "../../admin/feeds.ts";
+import type { StateView } from "../../admin/state_view.ts";
+import { SignetError } from "../../errors.ts";
+import type { LogLevel } from "../../observe/log.ts";
+import type { MetricsPage } from "../../observe/metrics.ts";
+import { residentBytes } from "../../platform/runtime.ts";
+import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import type { Operations } from "../operations.ts";
+import { fleetControl } from "./fleet_control.ts";
+import { MergedMetrics, type OwnSamples } from "./merged_metrics.ts";
+import { mergeReadiness, mergeState } from "./merged_state.ts";
+import { NEWS_TO_WORKER, TO_WORKER } from "./messages.ts";
+import type { Slot } from "./slot.ts";
+
+/** How long a worker is waited for that is asked how it is, ms. */
+const ASK_MS = 5000;
+
+export interface FleetOperationsOptions {
+  readonly slots: readonly Slot[];
+  readonly isDraining: () => boolean;
+  /** What this process counts itself. */
+  readonly page: MetricsPage;
+  readonly own: () => OwnSamples;
+  readonly logLevel: () => LogLevel;
+  readonly timers: Timers;
+}
+
+export class FleetOperations implements Operations {
+  readonly feeds = new Feeds();
+  readonly control = fleetControl({
+    askOne: async (method, ...args) => await this.#oneUp().ask(TO_WORKER.control, method, ...args),
+    askEach: (method, argsOf) =>
+      this.#requireUp().map((slot, at) => slot.ask(TO_WORKER.control, method, ...argsOf(at))),
+  });
+  readonly #options: FleetOperationsOptions;
+  readonly #metrics = new MergedMetrics();
+  readonly #watches = new Map<number, (event: unknown) => void>();
+  #nextWatch = 0;
+
+  constructor(options: FleetOperationsOptions) {
+    this.#options = options;
+  }
+
+  async ready(): Promise<Readiness> {
+    const { slots, isDraining } = this.#options;
+    const found = await this.#answers<Readiness>(TO_WORKER.ready);
+    const { ready, checks } = mergeReadiness([...found.values()], slots.length);
+    return { ready: ready && !isDraining(), checks };
+  }
+
+  async metrics(): Promise<string> {
+    const { page, own } = this.#options;
+    return this.#metrics.merge(await this.#answers<string>(TO_WORKER.metrics), own()) + page.render();
+  }
+
+  async view(): Promise<StateView> {
+    const [views, readiness] = await Promise.all([this.#answers<StateView>(TO_WORKER.view), this.ready()]);
+    if (views.size === 0) throw noneUp();
+    const state = mergeState([...views.values()], readiness);
+    const log = { ...state.log, level: this.#options.logLevel() };
+    return { ...state, log, residentBytes: state.residentBytes + residentBytes() };
+  }
+
+  async tap(hash: string): Promise<Subscribe | undefined> {
+    const slots = this.#up();
+    const known = await Promise.all(slots.map((slot) => slot.ask(TO_WORKER.knows, hash).catch(() => false)));
+    const concerned = slots.filter((_, at) => known[at] === true);
+    if (concerned.length === 0) return undefined;
+    return (feed) => {
+      const watch = this.#nextWatch++;
+      this.#watches.set(watch, (event) => event === undefined ? feed.end() : feed.push(event));
+      for (const slot of concerned) slot.tell(NEWS_TO_WORKER.watch, watch, hash);
+      return () => {
+        this.#watches.delete(watch);
+        for (const slot of concerned) slot.tell(NEWS_TO_WORKER.unwatch, watch);
+      };
+    };
+  }
+
+  tell(event: Parameters<Operations["tell"]>[0]): void {
+    this.#up()[0]?.tell(NEWS_TO_WORKER.event, event);
+  }
+
+  /** A worker tells of what happens in a session that is watched. */
+  onWatched(watch: number, event: unknown): void {
+    this.#watches.get(watch)?.(event);
+  }
+
+  onEnded(number: number): void {
+    this.#metrics.depart(number);
+  }
+
+  #up(): Slot[] {
+    return this.#options.slots.filter(({ isUp }) => isUp);
+  }
+
+  #requireUp(): Slot[] {
+    const up = this.#up();
+    if (up.length === 0) throw noneUp();
+    return up;
+  }
+
+  #oneUp(): Slot {
+    return this.#requireUp()[0]!;
+  }
+
+  /** Of those that serve and answer, by their numbers. */
+  async #answers<T>(call: string): Promise<Map<number, T>> {
+    const answers = new Map<number, T>();
+    await Promise.all(
+      this.#up().map(async (slot) => {
+        const asked = slot.ask(call);
+        if (!await settlesWithin(asked, ASK_MS, this.#options.timers)) return;
+        await asked.then((answer) => answers.set(slot.number, answer as T), () => {});
+      }),
+    );
+    // In the order of their places, whoever was faster.
+    return new Map([...answers].sort(([one], [other]) => one - other));
+  }
+}
+
+function noneUp(): SignetError {
+  return new SignetError("identity_unavailable", {
+    publicMessage: "No worker serves at the moment",
+    remedy: "They are being started again: the log says why. Ask again.",
+    retryAfterS: 1,
+  });
+}

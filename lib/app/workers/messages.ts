@@ -1,0 +1,68 @@
+// What a worker and the process that has started it tell each other over the channel, by name.
+import type { Settings } from "../../config/schema.ts";
+
+/** A key ring on its way to a worker: over its standard input, never in arguments or the environment. */
+export interface KeysOnWire {
+  readonly text: string;
+  readonly source: string;
+  readonly ephemeral: boolean;
+}
+
+/** What a worker is to put in force. */
+export interface Orders {
+  readonly settings: Settings;
+  readonly keys: KeysOnWire;
+}
+
+/** The first thing a worker is told. */
+export interface Begin extends Orders {
+  /** Its place, from 1. */
+  readonly number: number;
+  /** Of the program that starts it: another one has been put in its place since. */
+  readonly version: string;
+  /** Where its neighbours pass requests on to it. */
+  readonly hop: { readonly hostname: string; readonly port: number };
+  /** Whether it asks the process that has started it for what all workers share. */
+  readonly asksForStore: boolean;
+}
+
+/** Asked of a worker. */
+export const TO_WORKER = {
+  /** [Begin] → nothing, once all is there but the port that all share */
+  begin: "begin",
+  /** → where it listens */
+  listen: "listen",
+  /** [Orders] */
+  reload: "reload",
+  /** [KeysOnWire]: to open with, not to seal with */
+  openAlsoWith: "open-also-with",
+  /** → how many streams were cut */
+  drain: "drain",
+  alive: "alive",
+  ready: "ready",
+  metrics: "metrics",
+  view: "view",
+  /** [method, …] of a control */
+  control: "control",
+  /** [hash] → whether it has that session */
+  knows: "knows",
+} as const;
+
+/** Told to a worker. */
+export const NEWS_TO_WORKER = {
+  /** [what, text?]: the store's news */
+  store: "store-news",
+  /** [level] */
+  logLevel: "log-level",
+  /** [event]: for whoever observes */
+  event: "event",
+  /** [watch, hash]: push what happens in that session */
+  watch: "watch",
+  /** [watch] */
+  unwatch: "unwatch",
+} as const;
+
+/** Asked by a worker: [call, args] of the store. */
+export const STORE = "store";
+/** Told by a worker: [watch, event]; no event: it has ended. */
+export const WATCHED = "watched";

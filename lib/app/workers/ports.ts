@@ -1,0 +1,60 @@
+// The addresses that workers have: the one they share, which nobody else may have at that moment, and one for each of them on
+// loopback, the same after a restart, so that ids lead to the same place again (docs/behaviour.md R1).
+import { createHash } from "../../platform/builtin.ts";
+import { NETWORK } from "../../platform/sockets.ts";
+import { systemFault } from "../../platform/system_fault.ts";
+import { formatAuthority } from "../../http1/wire/authority.ts";
+import { ListenError } from "../running_app.ts";
+
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Below those that systems give out by themselves. */
+const FIRST_PORT = 7601;
+/** Each further try is that much higher. */
+const STEP = 100;
+const TRIES = 50;
+
+/**
+ * The address with its real port. Sharing a port would let a second Signet join unnoticed: it is asked for alone, and let
+ * go of. @throws ListenError
+ */
+export function claimShared({ hostname, port }: Address): Address {
+  try {
+    return { hostname, port: claim({ hostname, port }) };
+  } catch (cause) {
+    throw new ListenError("--listen", formatAuthority(hostname, port), cause);
+  }
+}
+
+/**
+ * Where a worker's neighbours reach it. All of 127.0.0.0/8 is this machine (RFC 1122 §3.2.1.3), so that each Signet has an
+ * address of its own there: known by the machine's name and the port that clients use.
+ * @throws ListenError
+ */
+export function hopAddress(
+  number: number,
+  { machine, listen }: { readonly machine: string; readonly listen: Address },
+): Address {
+  const digest = createHash("sha256").update(`${machine}\n${formatAuthority(listen.hostname, listen.port)}`).digest();
+  const hostname = `127.${1 + digest[0]! % 254}.${digest[1]!}.${1 + digest[2]! % 254}`;
+  for (let tries = 0;; tries++) {
+    const port = FIRST_PORT + number - 1 + tries * STEP;
+    // Of a listener on all addresses, this one would be a part.
+    if (port === listen.port) continue;
+    try {
+      return { hostname, port: claim({ hostname, port }) };
+    } catch (cause) {
+      if (systemFault(cause) === "AddrInUse" && tries < TRIES) continue;
+      throw new ListenError("--workers", formatAuthority(hostname, port), cause);
+    }
+  }
+}
+
+function claim({ hostname, port }: Address): number {
+  const probe = NETWORK.listen({ transport: "tcp", hostname, port });
+  probe.close();
+  return probe.port;
+}

@@ -1,0 +1,69 @@
+// The store that one process holds for others: tokens, revocations and shared sessions wherever they are kept (memory, a state
+// file), and what only several processes need (places, aliases, rates) in memory. It says at once what is new, whoever has added it.
+import { MemoryAliases } from "./memory_aliases.ts";
+import { MemoryPlaces } from "./memory_places.ts";
+import { MemoryRates } from "./memory_rates.ts";
+import { type Store, StoreError, whenReady } from "./store.ts";
+
+/** How often a state file is looked at for what another program has written, in ms. */
+const LOOK_EVERY_MS = 100;
+const PURGE_EVERY_MS = 60_000;
+
+/** @param now milliseconds since the epoch */
+export function holdStore(base: Store, now: () => number): Store {
+  const wakes = new Set<() => void>();
+  const wake = () => {
+    for (const each of wakes) each();
+  };
+  const places = new MemoryPlaces(now);
+  const aliases = new MemoryAliases(now);
+  const rates = new MemoryRates();
+  const pools = base.pools ?? new MemoryAliases(now);
+  const timers = [setInterval(lookFor(base, wake), LOOK_EVERY_MS), setInterval(() => purge(base, now), PURGE_EVERY_MS)];
+  const { revocations } = base;
+  return {
+    ...{ ...base, rates, pools },
+    revocations: {
+      add: (revocation) => whenReady(revocations.add(revocation), wake),
+      find: (subject) => revocations.find(subject),
+      head: () => revocations.head(),
+      changesSince: (cursor, limit) => revocations.changesSince(cursor, limit),
+      size: () => revocations.size(),
+    },
+    shared: {
+      ...{ places, aliases },
+      state: () => ({ up: true, listening: true, cause: "", failures: 0 }),
+      evictionPolicy: () => Promise.resolve(undefined),
+      watchRevocations: (each) => void wakes.add(each),
+    },
+    close: () => {
+      for (const timer of timers) clearInterval(timer);
+      return base.close();
+    },
+  };
+}
+
+/** Of a file; memory is written by nobody else, and looking at it is looking at a number. */
+function lookFor({ revocations }: Store, wake: () => void): () => void {
+  let seen: number | undefined;
+  return () => {
+    try {
+      const head = revocations.head();
+      if (head instanceof Promise) return;
+      if (seen !== undefined && head !== seen) wake();
+      seen = head;
+    } catch (fault) {
+      // Whoever asks about a session hears of it.
+      if (!(fault instanceof StoreError)) throw fault;
+    }
+  };
+}
+
+function purge(base: Store, now: () => number): void {
+  try {
+    const purged = base.purge(now());
+    if (purged instanceof Promise) purged.catch(() => {});
+  } catch (fault) {
+    if (!(fault instanceof StoreError)) throw fault;
+  }
+}
