@@ -19,6 +19,7 @@ import { describeMachine } from "./bench/machine.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
 import { observed } from "./bench/observed_job.ts";
+import { sealed } from "./bench/sealed_job.ts";
 import { REPLICA_JOBS } from "./bench/replica_jobs.ts";
 import { SEVERAL_JOBS } from "./bench/several_jobs.ts";
 import { STDIO_JOBS } from "./bench/stdio_jobs.ts";
@@ -33,6 +34,7 @@ const JOBS: readonly Job[] = [
   ...LIFE_JOBS,
   ...REPLICA_JOBS,
   observed,
+  sealed,
 ];
 
 async function missingPrograms(): Promise<string[]> {

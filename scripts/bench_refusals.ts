@@ -1,6 +1,6 @@
 // `deno run -A scripts/bench_refusals.ts`: whether the time that refusing a state takes tells what is wrong with it
-// (docs/behaviour.md S1). Texts by turns, medians, and how far each lies from the first; what one text lies from itself is
-// noise. The log is at its usual level: a refusal's line is part of it.
+// (docs/behaviour.md S1). Texts by turns, and how far the lower quarter of each lies from that of the first; what one text
+// lies from itself is noise. The log is at its usual level: a refusal's line is part of it.
 //   --rounds N   25 calls of each text a round (200)
 import { readOptions } from "./options.ts";
 import { runToEnd } from "./bench/process.ts";
@@ -10,19 +10,18 @@ import { V8_FLAGS } from "./v8_flags.ts";
 
 const here = import.meta.dirname ?? ".";
 
-/** The quarter and three quarters of `values`. */
-function quarters(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  return [0.25, 0.75].map((part) => show(sorted[Math.floor((sorted.length - 1) * part)] ?? NaN)).join(" … ");
+/** What a quarter of `values` is below of: noise only ever adds, and the least has luck. */
+function quarter(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 4)] ?? NaN;
 }
 
 function tableOf(times: Readonly<Record<string, readonly number[]>>): string {
   const [first = []] = Object.values(times);
   const rows = Object.entries(times).map(([name, micros]) => {
-    const apart = micros.map((value, round) => value / first[round]!);
-    return [name, show(median(micros)), quarters(micros), show(median(apart)), quarters(apart)];
+    const half = [quarter(micros), -quarter(micros.map((value) => -value))].map((value) => show(value));
+    return [name, show(median(micros)), half.join(" … "), show(quarter(micros) / quarter(first))];
   });
-  return markdownTable([["text", "median µs", "half of them", "to the first", "half of them"], ...rows]);
+  return markdownTable([["text", "median µs", "half of them", "quarters, to the first"], ...rows]);
 }
 
 const { rounds } = readOptions(import.meta.url, { rounds: { type: "string", default: "200" } });

@@ -53,6 +53,15 @@ const FIRST: readonly RowSpec[] = [
 const MORE: readonly RowSpec[] = [
   { id: "audit", what: "fast lane with an audit log vs without, CPU", ...lower, target: 1.1, floor: 1.2, ...times },
   { id: "traced", what: "traced at 1 %, CPU a request vs untraced", ...lower, target: 1.03, floor: 1.06, ...times },
+  {
+    id: "sealed-nothing",
+    what: "stateless call, nothing carried, vs unsealed",
+    ...lower,
+    target: 1.15,
+    floor: 1.25,
+    ...times,
+  },
+  { id: "sealed-state", what: "the same with 1 KB of state each way, CPU", ...lower, target: 1.4, floor: 2, ...times },
   { id: "ruled", what: "under rules, CPU a request vs without", ...lower, target: 1.05, floor: 1.1, ...times },
   { id: "rated", what: "under two rates, CPU a request vs without", ...lower, target: 1.05, floor: 1.1, ...times },
   {

@@ -26,6 +26,26 @@ const streamHead = encoder.encode(
   "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n",
 );
 
+/** Of revision 2026-07-28; whoever brings a state gets another. */
+const discovered = body({
+  resultType: "complete",
+  supportedVersions: ["2026-07-28"],
+  ttlMs: 0,
+  cacheScope: "private",
+  capabilities: {},
+});
+const completed = called.replace('"content"', '"resultType":"complete","content"');
+const PADDING = "0123456789abcdef".repeat(63);
+let states = 0;
+
+function statelessAnswer(text: string, from: number): string {
+  if (text.indexOf('"requestState"', from) >= 0) {
+    const requestState = String(++states).padStart(16, "0") + PADDING;
+    return `{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","inputRequests":{},"requestState":"${requestState}"}}`;
+  }
+  return text.indexOf('"method":"server/discover"', from) >= 0 ? discovered : completed;
+}
+
 function withHead(json: string, sessionId: string): string {
   const id = sessionId === "" ? "" : `Mcp-Session-Id: ${sessionId}\r\n`;
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${id}Content-Length: ${json.length}\r\n\r\n${json}`;
@@ -88,6 +108,7 @@ function answerTo(text: string, headEnd: number, end: number): Answer {
   }
   if (text.indexOf('"method":"notifications/', headEnd) >= 0) return accepted;
   if (text.indexOf('"method":"bench/hang"', headEnd) >= 0) return "hang";
+  if (text.indexOf("2026-07-28", headEnd) >= 0) return encoder.encode(withHead(statelessAnswer(text, headEnd), ""));
   return encoder.encode(withHead(called, sessionIdOf(text, headEnd)));
 }
 

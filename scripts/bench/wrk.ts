@@ -10,6 +10,8 @@ export interface WrkOptions {
   readonly body: string;
   /** With several, each request takes the next: sent as Mcp-Session-Id. */
   readonly sessionIds?: readonly string[];
+  /** In place of `body`: each request takes the next, one a line. */
+  readonly bodies?: readonly string[];
   /** Where the script is kept while it runs. */
   readonly directory: string;
   /** What is run in place of wrk itself, around it. */
@@ -31,7 +33,9 @@ export class StarvedError extends Error {}
 /** @throws StarvedError; Error if any answer was not 2xx/3xx or any connection failed: a figure with errors in it means nothing */
 export async function runWrk(options: WrkOptions): Promise<WrkResult> {
   const script = await Deno.makeTempFile({ dir: options.directory, prefix: "wrk_", suffix: ".lua" });
-  await Deno.writeTextFile(script, luaScript(options, await writeIds(options.sessionIds, options.directory)));
+  const ids = await writeLines(options.sessionIds, options.directory);
+  const bodies = await writeLines(options.bodies, options.directory);
+  await Deno.writeTextFile(script, luaScript(options, { ids, bodies }));
   const { url, connections, seconds } = options;
   const command = [
     "wrk",
@@ -58,7 +62,12 @@ export async function runWrk(options: WrkOptions): Promise<WrkResult> {
 
 const quoted = (text: string) => `"${text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 
-function luaScript({ headers, body }: WrkOptions, idFile: string | undefined): string {
+interface Files {
+  readonly ids: string | undefined;
+  readonly bodies: string | undefined;
+}
+
+function luaScript({ headers, body }: WrkOptions, { ids, bodies }: Files): string {
   const lines = ['wrk.method = "POST"', `local body = ${quoted(body)}`, "local all, at = {}, 0"];
   for (const [name, value] of Object.entries(headers)) lines.push(`wrk.headers[${quoted(name)}] = ${quoted(value)}`);
   // The texts are made once, so that taking the next one costs wrk next to nothing.
@@ -68,9 +77,11 @@ function luaScript({ headers, body }: WrkOptions, idFile: string | undefined): s
     "  all[#all + 1] = wrk.format()",
     "end",
     "function init(args)",
-    ...(idFile === undefined
+    ...(bodies !== undefined
+      ? [`  for line in io.lines(${quoted(bodies)}) do body = line; add() end`]
+      : ids === undefined
       ? [`  for i = 1, ${body.length > 10_000 ? 8 : 1000} do add() end`]
-      : [`  for id in io.lines(${quoted(idFile)}) do wrk.headers["mcp-session-id"] = id; add() end`]),
+      : [`  for id in io.lines(${quoted(ids)}) do wrk.headers["mcp-session-id"] = id; add() end`]),
     "end",
     "function request() at = at % #all + 1; return all[at] end",
   );
@@ -85,9 +96,9 @@ function luaScript({ headers, body }: WrkOptions, idFile: string | undefined): s
   return lines.join("\n") + "\n";
 }
 
-async function writeIds(ids: readonly string[] | undefined, directory: string): Promise<string | undefined> {
-  if (ids === undefined) return undefined;
-  const path = await Deno.makeTempFile({ dir: directory, prefix: "ids_" });
-  await Deno.writeTextFile(path, ids.join("\n") + "\n");
+async function writeLines(lines: readonly string[] | undefined, directory: string): Promise<string | undefined> {
+  if (lines === undefined) return undefined;
+  const path = await Deno.makeTempFile({ dir: directory, prefix: "lines_" });
+  await Deno.writeTextFile(path, lines.join("\n") + "\n");
   return path;
 }
