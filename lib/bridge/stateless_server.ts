@@ -76,7 +76,8 @@ interface Exchange {
   /** The client's id and progress token as it wrote them. */
   readonly id: Uint8Array;
   readonly token: Uint8Array | undefined;
-  readonly wantsLog: boolean;
+  /** From which level on it is told log lines of its call (`LOG_LEVELS`); undefined: of none. */
+  readonly logsFrom: number | undefined;
   /** What runs it; undefined while it waits, or if it is answered from here. */
   running: Run | undefined;
   /** What it is told of, if it is a subscription answered from here. */
@@ -218,7 +219,7 @@ export class StatelessServer {
       method: request.method,
       id: text.slice(span.start, span.end),
       token: token === undefined ? undefined : text.slice(token.start, token.end),
-      wantsLog: metaOf(request.params)?.[META_LOG_LEVEL] !== undefined,
+      logsFrom: logLevelOf(metaOf(request.params)?.[META_LOG_LEVEL]),
       answer: new PostAnswer({
         accepts,
         expected: 1,
@@ -556,7 +557,7 @@ export class StatelessServer {
     const { line, value } = message;
     if (value.id !== undefined) return void this.#question(message, peer, about);
     if (value.method === "notifications/progress") return this.#progress(line, value);
-    if (value.method === "notifications/message") return this.#log(line, about);
+    if (value.method === "notifications/message") return this.#log(message, about);
     if (value.method === "notifications/cancelled") return this.#withdraw(value);
     if (value.method === "notifications/elicitation/complete") return void this.#finished.note(value);
     return this.#options.life.era === "modern" ? this.#relayStamped(line, value) : this.#publish(value);
@@ -570,10 +571,11 @@ export class StatelessServer {
   }
 
   /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
-  #log(line: Uint8Array, about: number | undefined): Promise<void> | undefined {
+  #log({ line, value: { params } }: Message, about: number | undefined): Promise<void> | undefined {
+    const level = LOG_LEVELS.indexOf((isJsonObject(params) ? params.level : undefined) as string);
     const runs = about === undefined ? [...this.#running.values()] : [this.#running.get(about)];
     const wanting = runs.map((run) => run?.exchange).filter((exchange) =>
-      exchange?.wantsLog === true && exchange.answer.canStream
+      exchange?.logsFrom !== undefined && (level < 0 || exchange.logsFrom <= level) && exchange.answer.canStream
     );
     return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
   }
@@ -648,6 +650,14 @@ const encoder = new TextEncoder();
 
 function pong(id: RpcId): Uint8Array {
   return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":{}}`);
+}
+
+/** As they rise (MCP, Logging). */
+const LOG_LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/** One that nobody knows asks for all; so is a line of one for all who ask. */
+function logLevelOf(level: unknown): number | undefined {
+  return level === undefined ? undefined : Math.max(0, LOG_LEVELS.indexOf(level as string));
 }
 
 /** A state that leads to no call that waits: what waited is gone, or was never there, or has been answered. */

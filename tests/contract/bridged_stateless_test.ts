@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, status, TestSignet } from "../support/signet.ts";
-import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
+import { answered, ask, eventsOf, type StatelessAsk } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
@@ -157,3 +157,32 @@ Deno.test("S2: no caller makes a server look to others as if it had sessions onl
   assert.equal(server.received("POST", "initialize").length, 0);
   assert.equal(server.received("POST", "tools/call").at(-1)!.headers.get("mcp-method"), "tools/call");
 });
+
+Deno.test(
+  "S2: a stateless client hears the log lines of its call from the level on that it asks for",
+  STRICT,
+  async () => {
+    await using server = countingServer();
+    const said = ["debug", "warning", "odd", "error"];
+    server.tool("says", ({ id }) => {
+      const line = (level: string) => ({
+        jsonrpc: "2.0",
+        method: "notifications/message",
+        params: { level, data: "x" },
+      });
+      return eventsOf(
+        [...said.map(line), { jsonrpc: "2.0", id, result: { content: [] } }].map((one) => JSON.stringify(one)),
+      );
+    });
+    await using signet = await TestSignet.start({ upstream: server.url });
+    const heard = async (of: StatelessAsk) => {
+      const { text } = await answered(ask(signet, "tools/call", { name: "says" }, of));
+      return [...text.matchAll(/"level":"(\w+)"/g)].map(([, level]) => level);
+    };
+    assert.deepEqual(await heard({}), []);
+    assert.deepEqual(await heard({ logLevel: "debug" }), said);
+    assert.deepEqual(await heard({ logLevel: "warning" }), ["warning", "odd", "error"]);
+    assert.deepEqual(await heard({ logLevel: "emergency" }), ["odd"]);
+    assert.deepEqual(await heard({ logLevel: "no such" }), said);
+  },
+);

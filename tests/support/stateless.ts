@@ -24,12 +24,18 @@ export interface StatelessAsk extends Ask {
   readonly rpcId?: string | number;
   /** Of the client; none unless said. */
   readonly capabilities?: Readonly<Record<string, unknown>>;
+  /** From which level on it wants log lines of its call. */
+  readonly logLevel?: string;
   /** Replaces the body that is written otherwise: for spellings that no `JSON.stringify` makes. */
   readonly body?: string;
 }
 
-function metaOf({ capabilities }: StatelessAsk) {
-  return { ...META, ...(capabilities && { "io.modelcontextprotocol/clientCapabilities": capabilities }) };
+function metaOf({ capabilities, logLevel }: StatelessAsk) {
+  return {
+    ...META,
+    ...(capabilities && { "io.modelcontextprotocol/clientCapabilities": capabilities }),
+    ...(logLevel && { "io.modelcontextprotocol/logLevel": logLevel }),
+  };
 }
 
 export type Params = Readonly<Record<string, unknown>>;
