@@ -17,9 +17,10 @@ const obstacle = await Network.obstacle();
 const apart = obstacle === undefined;
 if (!apart) console.error(`!! NOT PROVEN: that replicas which cannot hear each other go on, because ${obstacle}`);
 const deeds = [...DEEDS, ...(apart ? PARTINGS : [])].filter((deed) => values.deed.includes(deed));
-if (!(minutes > 0 && replicas >= 2 && sessions > 0) || deeds.length === 0) {
+// Programs that tests start end after 15 minutes, whatever happens.
+if (!(minutes > 0 && minutes <= 14 && replicas >= 2 && sessions > 0) || deeds.length === 0) {
   console.error(
-    `Starting chaos found nothing to do, wants --minutes N, --replicas 2 or more, --deed ${
+    `Starting chaos found nothing to do, or too much, wants --minutes N up to 14, --replicas 2 or more, --deed ${
       [...DEEDS, ...PARTINGS].join(", ")
     }.`,
   );
