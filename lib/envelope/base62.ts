@@ -19,10 +19,13 @@ const TWO_32 = 2 ** 32;
 const CODES = Uint8Array.from(ALPHABET, (char) => char.charCodeAt(0));
 const PAIR = 62 ** 2;
 /** The two characters of every value below 62², one pair after the other. */
-const PAIR_CODES = Uint8Array.from({ length: 2 * PAIR }, (_, i) => {
-  const value = i >> 1;
-  return CODES[(i & 1) === 0 ? Math.floor(value / 62) : value % 62]!;
-});
+const PAIR_CODES = new Uint8Array(2 * PAIR);
+for (let first = 0, at = 0; first < 62; first++) {
+  for (let second = 0; second < 62; second++) {
+    PAIR_CODES[at++] = CODES[first]!;
+    PAIR_CODES[at++] = CODES[second]!;
+  }
+}
 /** Not a digit. Has bits above those of 61, so that one OR over a block tells whether all were digits. */
 const NO_DIGIT = 0x80;
 const DIGITS = new Uint8Array(256).fill(NO_DIGIT);

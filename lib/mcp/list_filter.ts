@@ -244,13 +244,13 @@ function textOf(quoted: Uint8Array): string {
 }
 
 /** By the first letter, which tells them apart but for those that begin alike. */
-const MARKS: readonly (readonly Uint8Array[])[] = Array.from(
-  { length: 128 },
-  (_, code) =>
-    [...LIST_MEMBERS, "cacheScope"].filter((name) => name.charCodeAt(0) === code).map((name) =>
-      encoder.encode(`${name}"`)
-    ),
-);
+const MARKS: readonly (readonly Uint8Array[])[] = marksByLetter();
+
+function marksByLetter(): Uint8Array[][] {
+  const marks: Uint8Array[][] = Array.from({ length: 128 }, () => []);
+  for (const name of [...LIST_MEMBERS, "cacheScope"]) marks[name.charCodeAt(0)]!.push(encoder.encode(`${name}"`));
+  return marks;
+}
 
 /**
  * Whether a list may stand in a text, or something that has to be exchanged: told without reading it, and never missed.

@@ -41,10 +41,13 @@ const FIRST = METHOD_ROWS.length;
 const BYTES = METHODS.map((name) => new TextEncoder().encode(name));
 const LONGEST = Math.max(...MCP_METHODS.map(({ length }) => length));
 /** By length of the name: few have the same. */
-const BY_LENGTH: readonly (readonly number[])[] = Array.from(
-  { length: LONGEST + 1 },
-  (_, length) => [...METHODS.keys()].filter((number) => number >= FIRST && METHODS[number]!.length === length),
-);
+const BY_LENGTH: readonly (readonly number[])[] = byLength();
+
+function byLength(): number[][] {
+  const rows: number[][] = Array.from({ length: LONGEST + 1 }, () => []);
+  MCP_METHODS.forEach(({ length }, index) => rows[length]!.push(FIRST + index));
+  return rows;
+}
 
 /** The row of a JSON-RPC method. */
 export function methodNumber(name: string): number {

@@ -120,6 +120,7 @@ function familyText(family: Family): string {
 /** The page a scrape gets. */
 export class MetricsPage {
   readonly #families: Family[] = [];
+  readonly #names = new Set<string>();
 
   /** In the order in which they were declared. */
   get families(): readonly Family[] {
@@ -154,9 +155,10 @@ export class MetricsPage {
   }
 
   #add(family: Family): void {
-    if (this.#families.some((known) => known.name === family.name)) {
+    if (this.#names.has(family.name)) {
       throw new Error(`declaring metric ${family.name}: it is declared already`);
     }
+    this.#names.add(family.name);
     this.#families.push(family);
   }
 }
