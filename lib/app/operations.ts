@@ -14,6 +14,8 @@ export interface Operations {
   view(): Promise<StateView>;
   /** Undefined if no live session has this hash. */
   tap(hash: string): Subscribe | undefined | Promise<Subscribe | undefined>;
+  /** The same of a session that may come here: another worker has it in memory. */
+  watch(hash: string): Subscribe;
   /** Tells whoever observes; nobody waits for it. */
   tell(event: LifeEvent): void;
   /** What is watched live. */

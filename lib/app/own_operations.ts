@@ -8,7 +8,7 @@ import type { Operations } from "./operations.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { AppOptions } from "./running_app.ts";
 import { readState } from "./state.ts";
-import { tapOf } from "./tap.ts";
+import { tapOf, watchOf } from "./tap.ts";
 
 export interface OperationSources {
   readonly options: Pick<AppOptions, "process" | "droppedLines">;
@@ -42,6 +42,7 @@ export function operationsOf(sources: OperationSources): Operations {
       });
     },
     tap: (hash) => tapOf(lasting, hash),
+    watch: (hash) => watchOf(observers, hash),
     tell: (event) => {
       if (observers.watched) observers.tellEvent(event);
     },

@@ -11,7 +11,11 @@ export function tapOf(
   { registry, observers }: { readonly registry: SessionRegistry; readonly observers: Observers },
   hash: string,
 ): Subscribe | undefined {
-  if (![...registry.sessions()].some(({ tag }) => tag === hash)) return undefined;
+  return [...registry.sessions()].some(({ tag }) => tag === hash) ? watchOf(observers, hash) : undefined;
+}
+
+/** The same of a session that may come. */
+export function watchOf(observers: Observers, hash: string): Subscribe {
   return (feed) =>
     observers.add({
       onExchange(record) {

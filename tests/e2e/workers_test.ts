@@ -8,7 +8,7 @@ import { newKey } from "../support/mcp_signet.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { FIXTURE } from "../support/stdio.ts";
 import { TempFolder } from "../support/temp_folder.ts";
-import { until } from "../support/until.ts";
+import { PATIENCE_MS, until } from "../support/until.ts";
 import { Workers } from "../support/workers.ts";
 
 const STDIO = [Deno.execPath(), "run", "-A", "--no-lock", "--no-config", FIXTURE];
@@ -18,6 +18,32 @@ const OPTIONS = { ...CLIENT_SANITIZERS, ignore: Deno.build.os !== "linux" };
 function countOf(message: Record<string, unknown> | undefined): unknown {
   const [content] = (message?.result as { content: [{ text: string }] } | undefined)?.content ?? [];
   return content === undefined ? message : JSON.parse(content.text).count;
+}
+
+interface Sessions {
+  readonly sessions: readonly { readonly hash: string }[];
+}
+
+/** A session that one worker has is watched in all of them. */
+async function watchesAll(workers: Workers): Promise<void> {
+  const before = new Set((await workers.admin<Sessions>("/sessions")).sessions.map(({ hash }) => hash));
+  const id = await workers.open();
+  const { sessions } = await workers.admin<Sessions>("/sessions");
+  const [added] = sessions.filter(({ hash }) => !before.has(hash));
+  const response = await fetch(`${workers.signet.adminUrl}/sessions/tap?hash=${added!.hash}`);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const deadline = setTimeout(() => void reader.cancel(), PATIENCE_MS);
+  let text = (await reader.read()).value ?? "";
+  for (let i = 0; i < 8; i++) await workers.call(id, "count");
+  const events = () => text.split("data: ").length - 1;
+  for (let done = false; !done && events() < 8;) {
+    const read = await reader.read();
+    done = read.done;
+    text += read.value ?? "";
+  }
+  clearTimeout(deadline);
+  await reader.cancel();
+  assert.equal(events(), 8, text);
 }
 
 Deno.test(
@@ -37,6 +63,8 @@ Deno.test(
     }
     assert.equal(await workers.metric("signet_sessions_opened_total"), 6);
     assert.ok(await workers.metric('signet_hops_total{outcome="passed"}') > 0, "some were passed on");
+
+    await watchesAll(workers);
 
     const [first] = workers.pids();
     Deno.kill(first!, "SIGKILL");

@@ -16,6 +16,8 @@ import type { Slot } from "./slot.ts";
 
 /** How long a worker is waited for that is asked how it is, ms. */
 const ASK_MS = 5000;
+/** How long what is watched waits for who wanted to, ms. */
+const UNTAKEN_MS = 1000;
 
 export interface FleetOperationsOptions {
   readonly slots: readonly Slot[];
@@ -66,16 +68,35 @@ export class FleetOperations implements Operations {
   async tap(hash: string): Promise<Subscribe | undefined> {
     const slots = this.#up();
     const known = await Promise.all(slots.map((slot) => slot.ask(TO_WORKER.knows, hash).catch(() => false)));
-    const concerned = slots.filter((_, at) => known[at] === true);
-    if (concerned.length === 0) return undefined;
+    return known.includes(true) ? await this.#watch(hash) : undefined;
+  }
+
+  watch(hash: string): Subscribe {
     return (feed) => {
-      const watch = this.#nextWatch++;
-      this.#watches.set(watch, (event) => event === undefined ? feed.end() : feed.push(event));
-      for (const slot of concerned) slot.tell(NEWS_TO_WORKER.watch, watch, hash);
-      return () => {
-        this.#watches.delete(watch);
-        for (const slot of concerned) slot.tell(NEWS_TO_WORKER.unwatch, watch);
-      };
+      const watching = this.#watch(hash).then((subscribe) => subscribe(feed));
+      return () => void watching.then((stop) => stop());
+    };
+  }
+
+  /** All workers watch once it settles: the next request of the session may reach any of them. */
+  async #watch(hash: string): Promise<Subscribe> {
+    const watch = this.#nextWatch++;
+    const slots = this.#up();
+    const early: unknown[] = [];
+    this.#watches.set(watch, (event) => void early.push(event));
+    const stop = () => {
+      if (!this.#watches.delete(watch)) return;
+      for (const slot of slots) slot.tell(NEWS_TO_WORKER.unwatch, watch);
+    };
+    await Promise.all(slots.map((slot) => slot.ask(TO_WORKER.watch, watch, hash).catch(() => {})));
+    // Whoever is not let in to watch takes nothing of it.
+    const letGo = this.#options.timers.after(UNTAKEN_MS, stop);
+    return (feed) => {
+      letGo();
+      const push = (event: unknown) => event === undefined ? feed.end() : feed.push(event);
+      early.forEach(push);
+      this.#watches.set(watch, push);
+      return stop;
     };
   }
 

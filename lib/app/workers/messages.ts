@@ -46,6 +46,8 @@ export const TO_WORKER = {
   control: "control",
   /** [hash] → whether it has that session */
   knows: "knows",
+  /** [watch, hash]: push what happens in that session from now on */
+  watch: "watch",
 } as const;
 
 /** Told to a worker. */
@@ -56,8 +58,6 @@ export const NEWS_TO_WORKER = {
   logLevel: "log-level",
   /** [event]: for whoever observes */
   event: "event",
-  /** [watch, hash]: push what happens in that session */
-  watch: "watch",
   /** [watch] */
   unwatch: "unwatch",
 } as const;

@@ -107,7 +107,7 @@ class Worker {
         return this.#options.onLogLevel(first as LogLevel);
       case NEWS_TO_WORKER.event:
         return this.#app?.operations.tell(first as LifeEvent);
-      case NEWS_TO_WORKER.watch:
+      case TO_WORKER.watch:
         return this.#watch(first as number, second as string);
       case NEWS_TO_WORKER.unwatch:
         return this.#unwatch(first as number);
@@ -173,9 +173,8 @@ class Worker {
     return cutStreams;
   }
 
-  async #watch(watch: number, hash: string): Promise<void> {
-    const subscribe = await this.#app?.operations.tap(hash);
-    if (subscribe === undefined) return this.channel.tell(WATCHED, watch);
+  #watch(watch: number, hash: string): void {
+    const subscribe = this.#operations.watch(hash);
     this.#watches.set(
       watch,
       subscribe({
