@@ -29,7 +29,7 @@ export function createPools(settings: Settings, { store, ring }: PoolParts): Poo
   });
 }
 
-/** Where the peers are that one replica alone can have, and what waits here. */
+/** Which replica has the peers of stateless clients, and what waits here. */
 export function createHere(
   settings: Settings,
   { store, ring, pools, home }: PoolParts & {
@@ -39,9 +39,9 @@ export function createHere(
   },
 ): HereFor {
   const { sessionIdleMs: idleMs } = settings;
-  return ({ url: server, isLocal }) => {
+  return ({ url: server }) => {
     if (home === undefined) return undefined;
-    if (store.shared === undefined || store.pools === undefined || !isLocal) return { home, homes: undefined };
+    if (store.shared === undefined || store.pools === undefined) return { home, homes: undefined };
     const homes = new PoolHomes({
       ...{ store: store.pools, seal: new StoreSeal(ring, "pool"), holder: randomBytes(16).toHex() },
       ...{ self: home, server, idleMs, timers: SYSTEM_TIMERS },

@@ -1,5 +1,4 @@
-// What a stateless client wants is at another replica: a call of his that waits there, or peers that one replica alone can
-// have. Whoever has sent the request passes it on, and says who was asked when that one does not have it (R1, S3, S4).
+// What a stateless client wants is at another replica: a call of his that waits there, or the peers of his pool. Whoever has sent the request passes it on, and says who was asked when that one does not have it (R1, S3, S4).
 
 /** Thrown by a bridge before anything was run. */
 export class Elsewhere extends Error {
@@ -23,7 +22,7 @@ export interface Whereabouts {
 export interface Here {
   /** As the others reach it. */
   readonly home: string;
-  /** Where peers are that one replica alone can have; undefined where all reach the same, or share no store. */
+  /** Which of them has the peers of each pool; undefined where they share no store. */
   readonly homes: Homes | undefined;
 }
 

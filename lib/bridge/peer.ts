@@ -165,6 +165,11 @@ export interface PeerSource {
    */
   end(carrier: Carrier): Promise<readonly string[]>;
   /**
+   * Whether other processes may use what it uses at the same time: what was asked for may be wanted there, and is not
+   * taken back. Default: no.
+   */
+  readonly isShared?: boolean;
+  /**
    * Instead of `end`, where this process ends: what another process finds again of sessions that belong to no client's
    * stays where it is; the rest ends. Undefined of peers of which nothing can be found again.
    */

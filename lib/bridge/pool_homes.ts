@@ -1,5 +1,5 @@
-// Which replica has the peers of a stateless client that no other one could reach, told to all by the store they share, so
-// that his state is in one place (docs/behaviour.md R1, S3). Sealed with its place inside, as moves are. Without the store
+// Which replica has the peers of a stateless client, told to all by the store they share, so that his state is in one place
+// and whatever a server asks or tells in his session is heard where his calls are (docs/behaviour.md R1, S3). Sealed with its place inside, as moves are. Without the store
 // each replica has peers of its own, which is counted.
 import type { StoreSeal } from "../envelope/store_seal.ts";
 import { createHash } from "../platform/builtin.ts";

@@ -57,6 +57,10 @@ function request(method: string, params: unknown): Uint8Array {
   return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, method, params }));
 }
 
+export function levelText(level: string): Uint8Array {
+  return request("logging/setLevel", { level });
+}
+
 export function subscribeText(uri: string): Uint8Array {
   return request("resources/subscribe", { uri });
 }
@@ -99,7 +103,7 @@ export class Remembered {
 
   /** The requests a new peer gets; their ids are placeholders. */
   *retell(): Iterable<Uint8Array> {
-    if (this.#level !== undefined) yield request("logging/setLevel", { level: this.#level });
+    if (this.#level !== undefined) yield levelText(this.#level);
     for (const uri of this.#uris) yield subscribeText(uri);
   }
 

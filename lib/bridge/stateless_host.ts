@@ -166,7 +166,16 @@ export class StatelessHost {
     // Not in the same breath: what waits for the peer is told first why there is none.
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
     const unusedSinceMs = () => hosted.restingSinceMs;
-    const life = new StatelessLife({ gate, owner, memo: this.#memo, open, client, unusedSinceMs, onDoomed });
+    const life = new StatelessLife({
+      gate,
+      owner,
+      memo: this.#memo,
+      open,
+      client,
+      unusedSinceMs,
+      onDoomed,
+      timers: parts.timers,
+    });
     const outbox = outboxOptions(partsOf(caller, parts));
     const parker = { principalKey: caller.principalKey, account: outbox.account };
     const server = new StatelessServer({

@@ -18,7 +18,9 @@ import {
   type Peer,
   type PeerSource,
 } from "./peer.ts";
-import { subscribeText, unsubscribeText } from "./remembered.ts";
+import { isHeardAt, type LogLevel } from "../mcp/log_levels.ts";
+import { settlesWithin, type Timers } from "../platform/timers.ts";
+import { levelText, subscribeText, unsubscribeText } from "./remembered.ts";
 import type { Gate } from "./request.ts";
 
 /** What is known of the command by now: the same for every principal. */
@@ -38,7 +40,11 @@ export interface StatelessLifeOptions {
   /** See `PeerEvents`. */
   readonly unusedSinceMs: () => number | undefined;
   readonly onDoomed: () => void;
+  readonly timers: Timers;
 }
+
+/** A call waits so long for the server to know what its client wants to hear of, in ms. */
+const LEVEL_MS = 2000;
 
 /** Where no client has said who it is. */
 export const CLIENT = { name: "signet", version: "1" };
@@ -77,6 +83,8 @@ export class StatelessLife {
   readonly #watched = new Map<string, number>();
   /** Every one there was, until nothing of it is left. */
   readonly #sources = new Set<PeerSource>();
+  #level: LogLevel | undefined;
+  #leveling: Promise<unknown> | undefined;
   #stopped = false;
   #source: PeerSource | undefined;
   #era: Era | undefined;
@@ -127,11 +135,38 @@ export class StatelessLife {
     if (after === 0) this.#watched.delete(uri);
     else this.#watched.set(uri, after);
     if (before !== 0 && after !== 0) return;
+    if (after === 0 && this.#source?.isShared === true) return;
     const text = after === 0 ? unsubscribeText(uri) : subscribeText(uri);
     const peer = this.#source?.peerFor(NO_CARRIER);
     // One that is being started is told what is remembered.
     if (peer === undefined || peer instanceof Promise) return void (peer as Promise<Peer> | undefined)?.catch(() => {});
     peer.ask(text, findMember(text, "id")!, NOBODY, NO_CARRIER);
+  }
+
+  /**
+   * The server is to tell what is of this level, for a client that wants to hear it: a session has one for all, the lowest
+   * that was wanted in it. Settles when the server knows, or does not answer in time. Never rejects.
+   */
+  async wantLevel(level: LogLevel, carrier: Carrier): Promise<void> {
+    if (!isJsonObject(this.identity.capabilities.logging)) return;
+    if (this.#level === undefined || !isHeardAt(level, this.#level)) {
+      this.#level = level;
+      this.#leveling = settlesWithin(this.#tellLevel(level, carrier), LEVEL_MS, this.#options.timers);
+    }
+    await this.#leveling;
+  }
+
+  async #tellLevel(level: LogLevel, carrier: Carrier): Promise<void> {
+    const peer = await this.#source?.peerFor(carrier);
+    const text = levelText(level);
+    await new Promise<void>((resolve) => {
+      const onReply = () => void resolve();
+      const asked = peer?.ask(text, findMember(text, "id")!, { onReply, onLost: () => resolve() }, carrier);
+      // One that is not told now is told it the next time that somebody wants to hear it.
+      if (asked !== undefined) return;
+      this.#level = undefined;
+      resolve();
+    });
   }
 
   /**
@@ -208,6 +243,12 @@ export class StatelessLife {
     return undefined;
   }
 
+  /** What another peer, or session, in place of this one is to know. */
+  #retold(): Uint8Array[] {
+    const levels = this.#level === undefined ? [] : [levelText(this.#level)];
+    return [...levels, ...[...this.#watched.keys()].map(subscribeText)];
+  }
+
   #newSource(): PeerSource {
     const { open, unusedSinceMs, onDoomed } = this.#options;
     if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
@@ -215,7 +256,7 @@ export class StatelessLife {
       onMessage: (message, peer, about) => this.onMessage(message, peer, about),
       onLost: () => this.onLost(),
       onReplaced: () => {},
-      retell: () => [...this.#watched.keys()].map(subscribeText),
+      retell: () => this.#retold(),
       unusedSinceMs,
       onDoomed,
     });

@@ -5,6 +5,7 @@ import { ERROR_KINDS, type ErrorCode, SignetError } from "../errors.ts";
 import type { Charge } from "../http1/byte_account.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
+import { isHeardAt, type LogLevel, wantedLevelOf } from "../mcp/log_levels.ts";
 import { metaOf } from "../mcp/modern.ts";
 import { errorAnswer } from "./http_answer.ts";
 import { errorWithId, progressTokenOf } from "./open_calls.ts";
@@ -76,8 +77,8 @@ interface Exchange {
   /** The client's id and progress token as it wrote them. */
   readonly id: Uint8Array;
   readonly token: Uint8Array | undefined;
-  /** From which level on it is told log lines of its call (`LOG_LEVELS`); undefined: of none. */
-  readonly logsFrom: number | undefined;
+  /** What it wants to hear of that is logged; undefined: nothing. */
+  readonly logLevel: LogLevel | undefined;
   /** What runs it; undefined while it waits, or if it is answered from here. */
   running: Run | undefined;
   /** What it is told of, if it is a subscription answered from here. */
@@ -219,7 +220,7 @@ export class StatelessServer {
       method: request.method,
       id: text.slice(span.start, span.end),
       token: token === undefined ? undefined : text.slice(token.start, token.end),
-      logsFrom: logLevelOf(metaOf(request.params)?.[META_LOG_LEVEL]),
+      logLevel: wantedLevelOf(metaOf(request.params)?.[META_LOG_LEVEL]),
       answer: new PostAnswer({
         accepts,
         expected: 1,
@@ -244,11 +245,21 @@ export class StatelessServer {
     return exchange;
   }
 
+  /** The peer that takes the request; it knows what the client wants to hear of that is logged. @throws SignetError */
+  async #readyPeer({ logLevel }: Exchange, post: StatelessPost): Promise<Peer> {
+    const { life } = this.#options;
+    const peer = await life.peer(post);
+    if (logLevel !== undefined && life.era === "legacy") await life.wantLevel(logLevel, post);
+    return peer;
+  }
+
   async #run(exchange: Exchange, post: StatelessPost): Promise<void> {
     const { life } = this.#options;
     const bytes = post.text.length;
     try {
-      const peer = await life.peer(post).finally(() => this.#waiting.resize(this.#waiting.bytes - bytes));
+      const peer = await this.#readyPeer(exchange, post).finally(() =>
+        this.#waiting.resize(this.#waiting.bytes - bytes)
+      );
       if (!this.#exchanges.has(exchange)) return; // the client has left meanwhile
       if (life.era === "modern") this.#ask(exchange, peer, post);
       else this.#translate(exchange, peer, post);
@@ -572,10 +583,10 @@ export class StatelessServer {
 
   /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
   #log({ line, value: { params } }: Message, about: number | undefined): Promise<void> | undefined {
-    const level = LOG_LEVELS.indexOf((isJsonObject(params) ? params.level : undefined) as string);
+    const level = isJsonObject(params) ? params.level : undefined;
     const runs = about === undefined ? [...this.#running.values()] : [this.#running.get(about)];
     const wanting = runs.map((run) => run?.exchange).filter((exchange) =>
-      exchange?.logsFrom !== undefined && (level < 0 || exchange.logsFrom <= level) && exchange.answer.canStream
+      exchange?.logLevel !== undefined && isHeardAt(level, exchange.logLevel) && exchange.answer.canStream
     );
     return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
   }
@@ -650,14 +661,6 @@ const encoder = new TextEncoder();
 
 function pong(id: RpcId): Uint8Array {
   return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":{}}`);
-}
-
-/** As they rise (MCP, Logging). */
-const LOG_LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
-
-/** One that nobody knows asks for all; so is a line of one for all who ask. */
-function logLevelOf(level: unknown): number | undefined {
-  return level === undefined ? undefined : Math.max(0, LOG_LEVELS.indexOf(level as string));
 }
 
 /** A state that leads to no call that waits: what waited is gone, or was never there, or has been answered. */

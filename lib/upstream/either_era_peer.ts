@@ -68,6 +68,10 @@ export class EitherEraLife implements PeerSource {
     return this.#life.hearing;
   }
 
+  get isShared(): boolean {
+    return this.#life.isShared ?? false;
+  }
+
   get isRefusedForGood(): boolean {
     return this.#life.isRefusedForGood ?? false;
   }

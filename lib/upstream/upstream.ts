@@ -21,7 +21,7 @@ export interface UpstreamRequest extends BridgeRequest {
 }
 
 /** This replica among others, before such a server; undefined where there are none, or it has no name. */
-export type HereFor = (upstream: Pick<Upstream, "url" | "isLocal">) => Here | undefined;
+export type HereFor = (upstream: Pick<Upstream, "url">) => Here | undefined;
 
 export interface Upstream {
   /** Short, unique, fit for a metric label. */

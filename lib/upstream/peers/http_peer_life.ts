@@ -105,6 +105,10 @@ export class HttpPeerLife implements PeerSource {
     });
   }
 
+  get isShared(): boolean {
+    return this.#parts.pooled?.isShared ?? false;
+  }
+
   get isRefusedForGood(): boolean {
     const { status } = this.#greeting;
     return status !== undefined && isRefusalForGood(status);

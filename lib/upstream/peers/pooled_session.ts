@@ -25,6 +25,8 @@ export interface PooledSessionParts {
   /** How long a session is kept that nobody uses, in ms. */
   readonly idleMs: number;
   readonly timers: Timers;
+  /** Whether other processes may use it at the same time: replicas with names agree on one. */
+  readonly isShared: boolean;
   /** How long another process may take to open one, in ms. */
   readonly turnMs: number;
   readonly onUnshared: () => void;
@@ -48,6 +50,10 @@ export class PooledSession {
   constructor(key: string, parts: PooledSessionParts) {
     this.#key = key;
     this.#parts = parts;
+  }
+
+  get isShared(): boolean {
+    return this.#parts.isShared;
   }
 
   /** Whether another one may have taken its place: the next request is to {@link follow}. */

@@ -51,6 +51,7 @@ export class PooledSessions {
     const key = createHash("sha256").update(name).digest("base64url");
     return new PooledSession(key, {
       ...this.#options,
+      isShared: home === "machine" || home.self === undefined,
       turnMs: upstream.initializeTimeoutMs + 5000,
       onUnshared: () => void this.unshared++,
       onTaken: () => void this.taken++,

@@ -97,6 +97,10 @@ export class MemberLife {
     return this.#source?.handshake ?? {};
   }
 
+  get isShared(): boolean {
+    return this.#source?.isShared ?? false;
+  }
+
   get state(): string | undefined {
     return this.#source?.state;
   }

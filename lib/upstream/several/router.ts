@@ -128,6 +128,10 @@ export class Router implements PeerSource {
     return isJsonObject(capabilities) ? capabilities : {};
   }
 
+  get isShared(): boolean {
+    return this.#lives.some(({ isShared }) => isShared);
+  }
+
   /** @throws TypeError if a member's own id cannot stand in it */
   get state(): string | undefined {
     if (this.#run === "") return undefined;
