@@ -80,11 +80,16 @@ export class RedisLink {
     });
   }
 
-  /** Settles once connected, or after the deadline: it then goes on trying by itself. */
+  /** Settles once connected, or after the deadline: it then goes on trying by itself, unless it was to try once only. */
   async open(): Promise<void> {
-    this.#commands.connect().catch((fault) => this.#sayDown(fault));
+    const { timeoutMs, once = false } = this.#options;
+    let isOver = false;
+    this.#commands.connect().catch((fault) => {
+      this.#sayDown(fault);
+      isOver = once;
+    });
     this.#messages.connect().catch(() => {});
-    for (let waitedMs = 0; !this.#up && waitedMs < this.#options.timeoutMs && !this.#closed; waitedMs += 10) {
+    for (let waitedMs = 0; !this.#up && !isOver && waitedMs < timeoutMs && !this.#closed; waitedMs += 10) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
