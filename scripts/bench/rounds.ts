@@ -8,8 +8,11 @@ import type { Running } from "./process.ts";
 import { markdownTable, median, ratioByRound, show } from "./report.ts";
 import { runWrk, StarvedError, type WrkOptions } from "./wrk.ts";
 
-/** After two seconds V8 and JavaScriptCore still compile, and the more so the more functions a program has. */
-const WARM_UP_SECONDS = 4;
+/**
+ * After two seconds V8 and JavaScriptCore still compile, and the more so the more functions a program has; the rounds that
+ * follow take part in it, and medians leave the first of them out.
+ */
+const WARM_UP_SECONDS = 3;
 /** Of a round in which nobody was given time. */
 const MOST_ATTEMPTS = 4;
 /** Of the load that most rows are about. */
