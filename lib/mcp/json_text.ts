@@ -286,7 +286,8 @@ export function replaceSpanByNumber(text: Uint8Array, span: Span, value: number)
 /** Bytes to be exchanged for others. */
 export interface Change {
   readonly span: Span;
-  readonly value: Uint8Array;
+  /** A text is ASCII. */
+  readonly value: Uint8Array | string;
 }
 
 /**
@@ -303,7 +304,8 @@ export function spliced(text: Uint8Array, changes: readonly Change[], within?: S
   for (const { span, value } of changes) {
     copyInto(out, at, text, read, span.start);
     at += span.start - read;
-    copyInto(out, at, value, 0, value.length);
+    if (typeof value === "string") encoder.encodeInto(value, out.subarray(at));
+    else copyInto(out, at, value, 0, value.length);
     at += value.length;
     read = span.end;
   }

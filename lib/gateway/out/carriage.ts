@@ -10,7 +10,7 @@ import {
   sealCarried,
   upstreamTag,
 } from "../../envelope/carried_value.ts";
-import { decodeLatin1, keepLatin1 } from "../../http1/wire/latin1.ts";
+import { decodeLatin1 } from "../../http1/wire/latin1.ts";
 import { SignetError } from "../../errors.ts";
 import { canonicalText } from "../../mcp/canonical_text.ts";
 import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../mcp/carried_members.ts";
@@ -87,7 +87,7 @@ export class Carriage {
   }
 
   /** The JSON text to give a client in place of a value; undefined if it is longer than can be sealed. */
-  seal(member: CarriedMember, token: Uint8Array): Uint8Array | undefined {
+  seal(member: CarriedMember, token: Uint8Array): string | undefined {
     const kind = KIND[member];
     // One id has one text, however its server spells it.
     const exact = kind === "task" ? canonicalText(token) : token;
@@ -97,7 +97,7 @@ export class Carriage {
     // Tasks and cursors are compared by who holds them; a state is not, and lasts for a while.
     const expiresAtS = kind === "request-state" ? this.#nowS + STATE_LIFE_S : 0;
     const text = known ?? sealCarried(active, kind, { token: exact, expiresAtS }, this.#boundTo(kind));
-    return keepLatin1(`"${text}"`);
+    return `"${text}"`;
   }
 
   /** What nobody has any more looks like that, whatever comes with it. */

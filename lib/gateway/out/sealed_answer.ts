@@ -94,7 +94,7 @@ class Sealing implements Exchanging {
     this.#carriage = carriage;
   }
 
-  exchange(member: ExchangedKind, token: Uint8Array): Uint8Array | undefined {
+  exchange(member: ExchangedKind, token: Uint8Array): string | undefined {
     return this.#carriage.seal(member, token);
   }
 
