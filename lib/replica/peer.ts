@@ -6,6 +6,8 @@ import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
+import { connectEndpoint } from "../http1/client/pool_connect.ts";
+import type { PoolOptions } from "../http1/client/pool_options.ts";
 import { type Call, type ClientRequest, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
@@ -94,7 +96,10 @@ export class Peer {
   readonly address: string;
   /** Of its IP address. */
   readonly place: Place;
+  /** What is passed on; see {@link Peer.#connectTo}. */
   readonly pool: Pool;
+  /** Questions go over connections of their own, since those of the pool wait for their answers. */
+  readonly #questions: Pool;
   readonly #options: PeerOptions;
   readonly #host: string;
   /** Requests that were passed on to it, and those taken from it. */
@@ -136,10 +141,24 @@ export class Peer {
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
-    this.pool = new Pool(trusting, {
+    const pooling: PoolOptions = {
       limits: { connectTimeoutMs: CONNECT_TIMEOUT_MS, connectPatienceMs: 0 },
       ...(options.account === undefined ? {} : { account: options.account }),
-    });
+    };
+    this.#questions = new Pool(trusting, pooling);
+    this.pool = new Pool(trusting, { ...pooling, connect: (...given) => this.#connectTo(...given) });
+  }
+
+  /**
+   * A port is anybody's as soon as who listened there has ended, and the pool opens connections by itself, also for what
+   * met that end: before each, who listens proves himself anew. @throws HttpError `connect_failed`
+   */
+  async #connectTo(...given: Parameters<typeof connectEndpoint>): ReturnType<typeof connectEndpoint> {
+    let found = await this.ask();
+    // Who was known a moment ago may be busy.
+    for (let asked = 1; found === "silent" && asked < SILENCES && !this.#closed; asked++) found = await this.ask();
+    if (found === "lives") return await connectEndpoint(...given);
+    throw new HttpError("connect_failed", `connecting to another replica: ${this.why}`, { unsent: true });
   }
 
   /** Whether it was found dead, so recently that it is not tried again. */
@@ -277,6 +296,7 @@ export class Peer {
     this.#stopWatching?.();
     this.#underWay.clear();
     this.pool.close();
+    this.#questions.close();
   }
 
   async #askOnce(): Promise<Liveness> {
@@ -321,7 +341,7 @@ export class Peer {
     const challenge = Buffer.from(random(16)).toString("base64url");
     const asked = { to: this.address, challenge };
     const fields = ["host", this.#host, HOP_FIELD, proveQuestion(key, asked)];
-    const call = this.pool.send({ method: "GET", target: path, fields });
+    const call = this.#questions.send({ method: "GET", target: path, fields });
     const cancel = timers.after(QUESTION_TIMEOUT_MS, () => call.abort());
     try {
       const response = await call.response;

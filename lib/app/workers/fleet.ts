@@ -21,7 +21,7 @@ import { type AppOptions, ListenError, type RunningApp } from "../running_app.ts
 import { FleetOperations } from "./fleet_operations.ts";
 import type { OwnSamples } from "./merged_metrics.ts";
 import { type Begin, type KeysOnWire, NEWS_TO_WORKER, TO_WORKER } from "./messages.ts";
-import { claimShared, hopAddress } from "./ports.ts";
+import { claimShared, hopAddress, hopAddressAgain } from "./ports.ts";
 import { shareOf } from "./shares.ts";
 import { Slot } from "./slot.ts";
 import type { WorkerProcess } from "./worker_process.ts";
@@ -128,8 +128,7 @@ export class Fleet implements RunningApp {
   async open(): Promise<void> {
     const listen = claimShared(this.#settings.listen);
     this.#settings = { ...this.#settings, listen };
-    const machine = machineName() ?? "";
-    for (const { number } of this.#slots) this.#hops.set(number, hopAddress(number, { machine, listen }));
+    for (const { number } of this.#slots) this.#hops.set(number, hopAddress(number, this.#whereHops()));
     // None listens before all can: who connects meets a whole Signet, or none.
     await allOrFirst(this.#slots.map((slot) => slot.prepare()));
     [this.#listen = ""] = await allOrFirst(this.#slots.map((slot) => slot.listen()));
@@ -223,12 +222,18 @@ export class Fleet implements RunningApp {
     for (const slot of this.#slots) slot.tell(call, ...args);
   }
 
+  #whereHops() {
+    return { machine: machineName() ?? "", listen: this.#settings.listen };
+  }
+
   #begin(number: number): Begin {
+    const hop = hopAddressAgain(this.#hops.get(number)!, number, this.#whereHops());
+    this.#hops.set(number, hop);
     return {
       ...{ number, version: VERSION, keys: onWire(this.#keys) },
       // What an operator has set holds for the next worker, too.
       settings: { ...this.#shareOf(number, this.#settings), logLevel: this.#options.logLevel() },
-      hop: this.#hops.get(number)!,
+      hop,
       asksForStore: this.#held !== undefined,
     };
   }

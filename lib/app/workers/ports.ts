@@ -53,6 +53,21 @@ export function hopAddress(
   }
 }
 
+/**
+ * The address that a worker had, for the next one in its place; another one, if somebody has taken it in between, so that
+ * nobody on this machine can keep a worker from coming back. Ids that lead to the old one are brought back elsewhere (R1).
+ * @throws ListenError
+ */
+export function hopAddressAgain(had: Address, number: number, about: Parameters<typeof hopAddress>[1]): Address {
+  try {
+    claim(had);
+    return had;
+  } catch (cause) {
+    if (systemFault(cause) === "AddrInUse") return hopAddress(number, about);
+    throw new ListenError("--workers", formatAuthority(had.hostname, had.port), cause);
+  }
+}
+
 function claim({ hostname, port }: Address): number {
   const probe = NETWORK.listen({ transport: "tcp", hostname, port });
   probe.close();

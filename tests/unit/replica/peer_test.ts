@@ -3,7 +3,8 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ephemeralKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { Peer } from "../../../lib/replica/peer.ts";
-import { HOP_FIELD, proveAnswer, readQuestion } from "../../../lib/replica/hop_proof.ts";
+import { type ClientResponse, HttpError } from "../../../lib/http1/types.ts";
+import { digestOfBody, HOP_FIELD, proveAnswer, readQuestion } from "../../../lib/replica/hop_proof.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { until } from "../../support/until.ts";
@@ -164,3 +165,99 @@ Deno.test(
     await new Promise((resolve) => server.close(resolve));
   },
 );
+
+/** What listens at the address of a peer: that one, or, from a moment on, somebody else who has taken its port. */
+class PortTaken implements AsyncDisposable {
+  readonly peer: Peer;
+  readonly timers = new FakeTimers();
+  /** What the thief was sent that is no question. */
+  readonly stolen: string[] = [];
+  questions = 0;
+  isTaken = false;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.#server = server.on("request", (request, response) => {
+      const field = String(request.headers[HOP_FIELD]);
+      const question = readQuestion(ring, field, address);
+      if (question !== undefined) this.questions++;
+      if (this.isTaken) {
+        if (question === undefined) this.stolen.push(String(request.headers.authorization));
+        return void response.writeHead(200).end("whatever");
+      }
+      // It dies as it is sent something, and its port is somebody else's at once.
+      if (question === undefined) return this.#die();
+      const said = { to: address, challenge: question.challenge, instance: "i".repeat(22) };
+      response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
+    });
+    const { timers } = this;
+    this.peer = new Peer({
+      ...{ address, path: "/mcp", sender: "s".repeat(22), from: "http://127.0.0.1:9", firstCount: 0 },
+      ...{ ring: () => ring, random, timers, place: { inNetworks: true, name: undefined } },
+    });
+  }
+
+  static async start(): Promise<PortTaken> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new PortTaken(server);
+  }
+
+  die(): void {
+    this.#die();
+  }
+
+  #die(): void {
+    this.isTaken = true;
+    this.#server.closeAllConnections();
+  }
+
+  /** @returns the code of what became of it */
+  async pass(method: string): Promise<string> {
+    const fields = ["host", "signet.example", "authorization", "Bearer secret"];
+    const passage = this.peer.passageOf({ method, target: "/mcp", fields, client: "" });
+    const call = this.peer.send(passage, { body: undefined, bodyDigest: digestOfBody(), count: this.peer.nextCount() });
+    try {
+      const answer = await call.response as ClientResponse;
+      answer.release();
+      return String(answer.head.status);
+    } catch (error) {
+      return (error as HttpError).code;
+    } finally {
+      this.peer.forget(call);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.peer.close();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+for (const method of ["GET", "POST"]) {
+  Deno.test(
+    `R2: a ${method} that met the end of a home is not sent again to whoever has its port now`,
+    STRICT,
+    async () => {
+      await using port = await PortTaken.start();
+      const { peer } = port;
+      assert.equal(await peer.isThere(), true);
+      assert.notEqual(await port.pass(method), "200");
+      assert.deepEqual(port.stolen, []);
+      assert.equal(port.isTaken, true);
+    },
+  );
+}
+
+Deno.test("R2: a call that finds no connection free asks who is there before its own", STRICT, async () => {
+  await using port = await PortTaken.start();
+  const { peer } = port;
+  assert.equal(await peer.isThere(), true);
+  port.die();
+  // At once, in the very step: nobody has noticed yet.
+  await Promise.all([port.pass("GET"), port.pass("POST"), port.pass("GET")]);
+  assert.deepEqual(port.stolen, []);
+});
