@@ -41,9 +41,10 @@ export class MemoryAliases implements AliasStore {
   }
 
   touch(sid: string, text: string, ttlMs: number): Promise<boolean> {
-    const isKept = this.#of(this.#aliases, sid)?.text === text;
-    if (isKept) this.#keep(this.#aliases, sid, { text, untilMs: this.#now() + ttlMs });
-    return Promise.resolve(isKept);
+    const kept = this.#of(this.#aliases, sid);
+    if (kept?.text !== text) return Promise.resolve(false);
+    this.#keep(this.#aliases, sid, { text, untilMs: Math.max(kept.untilMs, this.#now() + ttlMs) });
+    return Promise.resolve(true);
   }
 
   removeUnused(sid: string, text: string, leftMs: number): Promise<boolean> {

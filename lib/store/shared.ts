@@ -46,7 +46,7 @@ export interface AliasStore {
   /** Told to all replicas. */
   set(sid: string, text: string, ttlMs: number): Promise<void>;
   remove(sid: string): Promise<void>;
-  /** Lets it live for `ttlMs` from now, if it is `text` still. @returns whether it is */
+  /** Lets it live for `ttlMs` from now at least, if it is `text` still. @returns whether it is */
   touch(sid: string, text: string, ttlMs: number): Promise<boolean>;
   /**
    * Removes it if it is `text` still, and nobody has touched it since it had `leftMs` to live at this moment.

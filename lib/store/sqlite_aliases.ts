@@ -53,7 +53,9 @@ export class SqliteAliases implements AliasStore {
     this.#get = file.prepare("SELECT text FROM pool WHERE sid = ? AND until_ms > ?");
     this.#set = file.prepare("INSERT OR REPLACE INTO pool (sid, text, until_ms) VALUES (?, ?, ?)");
     this.#remove = file.prepare("DELETE FROM pool WHERE sid = ?");
-    this.#touch = file.prepare("UPDATE pool SET until_ms = ? WHERE sid = ? AND text = ? AND until_ms > ?");
+    this.#touch = file.prepare(
+      "UPDATE pool SET until_ms = max(until_ms, ?) WHERE sid = ? AND text = ? AND until_ms > ?",
+    );
     this.#left = file.prepare("SELECT until_ms FROM pool WHERE sid = ? AND text = ?");
     this.#size = file.prepare("SELECT count(*) AS n FROM pool");
     this.#forget = file.prepare("DELETE FROM pool WHERE sid = (SELECT sid FROM pool ORDER BY until_ms LIMIT 1)");

@@ -31,8 +31,9 @@ export class FakeAliases implements AliasStore {
 
   touch(sid: string, text: string, ttlMs: number): Promise<boolean> {
     return this.#answer(() => {
-      if (this.#live(sid)?.text !== text) return false;
-      this.texts.set(sid, { text, untilMs: this.#now() + ttlMs });
+      const live = this.#live(sid);
+      if (live?.text !== text) return false;
+      this.texts.set(sid, { text, untilMs: Math.max(live.untilMs, this.#now() + ttlMs) });
       return true;
     });
   }

@@ -10,7 +10,8 @@ return 0`);
 /** KEYS text. ARGV text, ttlMs. */
 const TOUCH = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1`);
 /** KEYS text. ARGV text, leftMs. Answers 0 if it stays, being used by others. */
 const REMOVE_UNUSED = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end

@@ -48,6 +48,9 @@ export function testAliasContract(name: string, open: () => Promise<AliasScene>,
     assert.equal(await others.touch("s", "mine", LONG_MS), true);
     await pass(50);
     assert.equal(await aliases.get("s"), "mine");
+    assert.equal(await others.touch("s", "mine", 1), true);
+    await pass(50);
+    assert.equal(await aliases.get("s"), "mine", "nobody makes it live for less long");
     await others.set("s", "theirs", LONG_MS);
     assert.equal(await aliases.touch("s", "mine", 1), false);
     assert.equal(await aliases.get("s"), "theirs");
