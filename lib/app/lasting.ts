@@ -48,6 +48,7 @@ import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { createHere, createPools } from "./pools.ts";
+import { askAgainAboutStateless, endStateless, isOwnerRevoked, type StatelessHoldings } from "./revoked_stateless.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas.ts";
 import type { WorkerPlace } from "./running_app.ts";
 import { openUpstream } from "./upstream.ts";
@@ -154,7 +155,10 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
-  const pools = createPools(settings, { store, ring: () => registry.ring });
+  const pools = createPools(settings, {
+    ...{ store, ring: () => registry.ring },
+    isRevoked: (owner, openedAtMs) => isOwnerRevoked({ revocations, ring: () => registry.ring }, owner, openedAtMs),
+  });
   const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring, pools, here });
   const { upstream } = opened;
@@ -182,8 +186,10 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const lifecycle = { leaving: false, closesAtMs: Infinity, draining: false };
   const metrics = new GatewayMetrics({ countsSent: telemetry?.exportsMetrics ?? false });
   const underWay = new UnderWay({ limits, lifecycle });
+  const stateless: StatelessHoldings = { upstream, pools, ring: () => registry.ring };
   revocations.watch((revocation) => {
     endRevoked(registry, revocation, now());
+    endStateless(stateless, revocation);
     cutRevoked(
       underWay,
       revocation,
@@ -192,7 +198,10 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   });
   const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
-  revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
+  revocations.watchGaps(() => {
+    void askAgainAbout(registry, revocations, now);
+    void askAgainAboutStateless(stateless, revocations);
+  });
   return {
     ...{ places, replicas, moves, pools },
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),

@@ -8,7 +8,7 @@ import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import type { Store } from "../store/store.ts";
 import type { HereFor } from "../upstream/upstream.ts";
-import { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
+import { PooledSessions, type PooledSessionsOptions } from "../upstream/peers/pooled_sessions.ts";
 
 interface PoolParts {
   readonly store: Store;
@@ -16,11 +16,15 @@ interface PoolParts {
 }
 
 /** Undefined where nothing outlives the process. */
-export function createPools(settings: Settings, { store, ring }: PoolParts): PooledSessions | undefined {
+export function createPools(
+  settings: Settings,
+  { store, ring, isRevoked }: PoolParts & Pick<PooledSessionsOptions, "isRevoked">,
+): PooledSessions | undefined {
   if (store.pools === undefined) return undefined;
   return new PooledSessions({
     store: store.pools,
     seal: new StoreSeal(ring, "pool"),
+    isRevoked,
     holder: randomBytes(16).toHex(),
     idleMs: settings.sessionIdleMs,
     // Workers of one machine share all that is local to it.

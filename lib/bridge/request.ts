@@ -46,6 +46,9 @@ export interface BridgeRequest {
 /** Names an owner and a kind of client of his: a digest, the same in every process. */
 export type PoolKey = string & { readonly __brand: "PoolKey" };
 
+/** Whether what an owner has since then is meant. @param sinceMs since the epoch */
+export type OwnedSince = (owner: OwnerKey, sinceMs: number) => boolean;
+
 /** Whom peers are opened for. */
 export interface Opening {
   readonly caller: CallerKeys;

@@ -17,7 +17,7 @@ import type { Conversation, ConversationSizes } from "./conversation.ts";
 import { bareAnswer } from "./http_answer.ts";
 import { callOf, callWith } from "./http_call.ts";
 import type { BridgeParts } from "./limits.ts";
-import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
+import type { BridgeRequest, ChoosePeers, Gate, OwnedSince } from "./request.ts";
 import { Sessions } from "./sessions.ts";
 import { StatelessHost } from "./stateless_host.ts";
 
@@ -80,6 +80,11 @@ export class BridgeServer {
   /** Nobody will ask for this session any more. */
   release(upstreamSessionId: UpstreamSessionId): void {
     this.#sessions.release(upstreamSessionId);
+  }
+
+  /** See `Upstream.endStateless`. */
+  endStateless(which: OwnedSince): void {
+    this.#stateless.endOf(which);
   }
 
   /** Ends everything; settles when no peer is left. */

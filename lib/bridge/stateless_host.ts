@@ -8,7 +8,7 @@ import { SignetError } from "../errors.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
-import type { ChoosePeers, Gate, PoolKey } from "./request.ts";
+import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { Parking } from "./parking.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
@@ -44,6 +44,8 @@ interface Hosted {
   readonly owner: OwnerKey;
   readonly life: StatelessLife;
   readonly server: StatelessServer;
+  /** When it began here, in ms since the epoch. */
+  readonly sinceMs: number;
   cancelIdle: (() => void) | undefined;
   /** Since when it has had nothing to do, in ms since the epoch; undefined while it has. */
   restingSinceMs: number | undefined;
@@ -150,6 +152,11 @@ export class StatelessHost {
     hosted.claim = undefined;
   }
 
+  /** Ends what is meant, at the servers too; calls that wait are given up. */
+  endOf(which: OwnedSince): void {
+    for (const hosted of [...this.#hosted.values()]) if (which(hosted.owner, hosted.sinceMs)) this.#remove(hosted);
+  }
+
   /** This process ends: what another one can go on with stays at its server. */
   async end(): Promise<void> {
     this.#isEnded = true;
@@ -188,7 +195,7 @@ export class StatelessHost {
       onIdle: () => this.#restUntilNeeded(hosted),
     });
     const hosted: Hosted = {
-      ...{ claim: undefined, key, owner, life, server },
+      ...{ claim: undefined, key, owner, life, server, sinceMs: parts.timers.now() },
       ...{ cancelIdle: undefined, restingSinceMs: undefined },
     };
     this.#hosted.set(key, hosted);

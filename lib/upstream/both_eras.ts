@@ -3,6 +3,7 @@
 // Which eras a server speaks is learnt: an initialize that it refuses, and the first stateless request, are asked after
 // with `server/discover`, which runs nothing. No verdict outlives a contradiction, so that a server may change.
 import type { BridgeServer, BridgeSizes } from "../bridge/server.ts";
+import type { OwnedSince } from "../bridge/request.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
@@ -224,6 +225,11 @@ export class BothErasUpstream implements Upstream {
 
   probe(): Promise<void> {
     return this.#inner.probe();
+  }
+
+  endStateless(which: OwnedSince): void {
+    this.#bridge?.endStateless(which);
+    this.#inner.endStateless(which);
   }
 
   release(upstreamSessionId: UpstreamSessionId): void {

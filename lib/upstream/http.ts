@@ -184,6 +184,8 @@ export class HttpUpstream implements Upstream {
     socket.close();
   }
 
+  endStateless(): void {}
+
   /** The server keeps its own count of time: the session's id may come back here. */
   release(): void {}
 

@@ -3,7 +3,7 @@
 // members' own sessions, under the same names.
 import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS, randomName } from "../bridge/limits.ts";
-import type { Gate } from "../bridge/request.ts";
+import type { Gate, OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { encodeSeveralId, SEVERAL_URL } from "../envelope/several_id.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
@@ -98,6 +98,10 @@ export class SeveralUpstream implements Upstream {
 
   send(request: UpstreamRequest): SessionCall {
     return this.#bridge.send(request);
+  }
+
+  endStateless(which: OwnedSince): void {
+    this.#bridge.endStateless(which);
   }
 
   release(upstreamSessionId: UpstreamSessionId): void {

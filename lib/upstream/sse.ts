@@ -1,7 +1,7 @@
 // An MCP server of the transport before Streamable HTTP (HTTP+SSE of 2024-11-05) as an upstream: the bridge's own server
 // over a stream a session. To clients it is a Streamable HTTP server like any other, with sessions that outlive its streams.
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { ChoosePeers } from "../bridge/request.ts";
+import type { ChoosePeers, OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH, type UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
@@ -88,6 +88,10 @@ export class SseUpstream implements Upstream {
 
   probe(): Promise<void> {
     return this.#inner.probe();
+  }
+
+  endStateless(which: OwnedSince): void {
+    this.#bridge.endStateless(which);
   }
 
   release(upstreamSessionId: UpstreamSessionId): void {

@@ -3,7 +3,7 @@
 // the gateway then opens the session again from what it has sealed (L4).
 import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { ChoosePeers, Gate } from "../bridge/request.ts";
+import type { ChoosePeers, Gate, OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
@@ -159,6 +159,11 @@ export class StdioUpstream implements Upstream {
 
   send(request: UpstreamRequest): SessionCall {
     return this.#bridge.send(request);
+  }
+
+  endStateless(which: OwnedSince): void {
+    this.#bridge.endStateless(which);
+    this.#stateless.endStateless(which);
   }
 
   release(upstreamSessionId: UpstreamSessionId): void {

@@ -1,7 +1,7 @@
 // What a session's messages can be sent to. Every kind speaks as a Streamable HTTP server would, in HTTP's own terms
 // but without a wire of its own: the gateway neither knows nor cares what stands behind.
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
-import type { BridgeRequest } from "../bridge/request.ts";
+import type { BridgeRequest, OwnedSince } from "../bridge/request.ts";
 import type { Here } from "../bridge/elsewhere.ts";
 import type { HeadNotes } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
@@ -42,6 +42,8 @@ export interface Upstream {
   close(): void | Promise<void>;
   /** The session has left the gateway's memory, for whatever reason: nothing will be sent under this id any more. */
   release(upstreamSessionId: UpstreamSessionId): void;
+  /** Ends what stateless clients have there that belongs to no session of theirs: what of it, `which` says (L6). */
+  endStateless(which: OwnedSince): void;
   /** For the gateway to set: told when the upstream ends a session by itself, for good. */
   onEnded: ((upstreamSessionId: UpstreamSessionId) => void) | undefined;
 }

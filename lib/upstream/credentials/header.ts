@@ -4,6 +4,7 @@ import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import { HttpError } from "../../http1/types.ts";
 import { isSameName } from "../../http1/wire/field_spelling.ts";
 import { SignetError } from "../../errors.ts";
+import type { OwnedSince } from "../../bridge/request.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
@@ -85,6 +86,10 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
 
   close(): void | Promise<void> {
     return this.#inner.close();
+  }
+
+  endStateless(which: OwnedSince): void {
+    this.#inner.endStateless(which);
   }
 
   release(upstreamSessionId: UpstreamSessionId): void {

@@ -13,6 +13,8 @@ export interface KeptSession {
   readonly of: string;
   readonly id: UpstreamSessionId;
   readonly version: string;
+  /** When it was opened, in ms since the epoch: what is revoked up to a moment is known by it. */
+  readonly openedAtMs: number;
   /** What the server said of itself. */
   readonly result: JsonObject;
 }
@@ -21,9 +23,12 @@ export interface KeptSession {
 const MAX_KEPT_BYTES = 60 * 1024;
 
 /** What is to be kept of a session that has been opened; undefined of one that nobody could go on with. */
-export function keptOf(key: string, { session, reply: { value: { result } } }: Greeted): KeptSession | undefined {
+export function keptOf(
+  { of, openedAtMs }: Pick<KeptSession, "of" | "openedAtMs">,
+  { session, reply: { value: { result } } }: Greeted,
+): KeptSession | undefined {
   if (session?.id === undefined || !isJsonObject(result) || !isLegacyRevision(session.version)) return undefined;
-  return { of: key, id: session.id, version: session.version, result };
+  return { of, id: session.id, version: session.version, openedAtMs, result };
 }
 
 /** Undefined if it is too long to be kept, even without what the server tells models to do. */
@@ -38,10 +43,10 @@ export function sealKept(seal: StoreSeal, { result, ...kept }: KeptSession): str
 export function openKept(seal: StoreSeal, text: string): KeptSession | undefined {
   const opened = seal.open(text);
   if (opened === undefined) return undefined;
-  const { of, id, version, result } = JSON.parse(opened);
+  const { of, id, version, openedAtMs, result } = JSON.parse(opened);
   const isWhole = typeof of === "string" && typeof id === "string" && isUpstreamId(id) && isLegacyRevision(version) &&
-    isJsonObject(result);
-  return isWhole ? { of, id, version, result } : undefined;
+    typeof openedAtMs === "number" && isJsonObject(result);
+  return isWhole ? { of, id, version, openedAtMs, result } : undefined;
 }
 
 /** As if it had just been opened. */

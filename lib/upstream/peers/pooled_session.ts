@@ -4,8 +4,9 @@
 import type { StoreSeal } from "../../envelope/store_seal.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Timers } from "../../platform/timers.ts";
+import type { OwnerKey } from "../../session/caller.ts";
 import type { AliasStore } from "../../store/shared.ts";
-import { StoreError } from "../../store/store.ts";
+import { type MaybePromise, StoreError } from "../../store/store.ts";
 import { ignoreStoreError, waitForTurn } from "../../store/turns.ts";
 import { greetedBy, keptOf, type KeptSession, openKept, sealKept } from "./kept_session.ts";
 import type { Greeted } from "./peer_session.ts";
@@ -18,6 +19,9 @@ const DRIFT_MS = 1000;
 const TOUCHES = 10;
 
 export interface PooledSessionParts {
+  readonly owner: OwnerKey;
+  /** Whether what its owner had opened by then is revoked; also where that cannot be told. Never rejects. */
+  readonly isRevoked: (owner: OwnerKey, openedAtMs: number) => MaybePromise<boolean>;
   readonly store: AliasStore;
   readonly seal: StoreSeal;
   /** This process: whose turn it is. */
@@ -74,6 +78,15 @@ export class PooledSession {
       this.#unshared();
       return undefined;
     }
+  }
+
+  get owner(): OwnerKey {
+    return this.#parts.owner;
+  }
+
+  /** In ms since the epoch; undefined while there is none. */
+  get openedAtMs(): number | undefined {
+    return this.#kept?.openedAtMs;
   }
 
   /** Whether others can find this session. */
@@ -162,8 +175,9 @@ export class PooledSession {
   async #openHere(open: () => Promise<Greeted>): Promise<Greeted & { isTaken: boolean }> {
     this.#kept = this.#text = undefined;
     this.#isMoved = false;
+    const openedAtMs = this.#parts.timers.now();
     const greeted = await open();
-    const kept = keptOf(this.#key, greeted);
+    const kept = keptOf({ of: this.#key, openedAtMs }, greeted);
     if (kept !== undefined) await this.#keep(kept);
     return { ...greeted, isTaken: false };
   }
@@ -194,11 +208,12 @@ export class PooledSession {
 
   /** What is kept, if it is not the one that was lost; it is used from then on. @throws StoreError */
   async #find(lost: string | undefined): Promise<KeptSession | undefined> {
-    const { store, seal, timers } = this.#parts;
+    const { store, seal, timers, owner, isRevoked } = this.#parts;
     const text = await store.get(this.#key);
     const kept = text === undefined ? undefined : openKept(seal, text);
     // Whoever writes to the store can copy what is another's to where this one is looked for.
     if (text === undefined || kept === undefined || kept.of !== this.#key || kept.id === lost) return undefined;
+    if (await isRevoked(owner, kept.openedAtMs)) return undefined;
     const nowMs = timers.now();
     if (!await store.touch(this.#key, text, this.#ttlMs)) return undefined;
     this.#isMoved = false;

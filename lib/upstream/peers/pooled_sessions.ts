@@ -3,12 +3,13 @@
 // another's.
 import { createHash } from "../../platform/builtin.ts";
 import type { PoolKey } from "../../bridge/request.ts";
+import type { OwnerKey } from "../../session/caller.ts";
 import type { Upstream } from "../upstream.ts";
 import { openKept } from "./kept_session.ts";
 import { PooledSession, type PooledSessionParts } from "./pooled_session.ts";
 
 export interface PooledSessionsOptions
-  extends Pick<PooledSessionParts, "store" | "seal" | "holder" | "idleMs" | "timers"> {
+  extends Pick<PooledSessionParts, "store" | "seal" | "holder" | "idleMs" | "timers" | "isRevoked"> {
   /**
    * Who shares the store. `machine`: a server that is local is the same for all. A string: others have servers of their
    * own at the same local addresses, and this replica is called so; undefined: it has no name.
@@ -19,6 +20,7 @@ export interface PooledSessionsOptions
 /** Whose session, and where. */
 export interface PoolPlace {
   readonly pool: PoolKey;
+  readonly owner: OwnerKey;
   /** Of several servers, which. */
   readonly member: string;
   readonly upstream: Pick<Upstream, "url" | "isLocal" | "initializeTimeoutMs">;
@@ -43,7 +45,7 @@ export class PooledSessions {
   }
 
   /** Undefined for a server that nobody else could reach. */
-  at({ pool, member, upstream }: PoolPlace): PooledSession | undefined {
+  at({ pool, owner, member, upstream }: PoolPlace): PooledSession | undefined {
     const { home } = this.#options;
     const isOwn = home !== "machine" && upstream.isLocal;
     if (isOwn && home.self === undefined) return undefined;
@@ -51,6 +53,7 @@ export class PooledSessions {
     const key = createHash("sha256").update(name).digest("base64url");
     return new PooledSession(key, {
       ...this.#options,
+      owner,
       isShared: home === "machine" || home.self === undefined,
       turnMs: upstream.initializeTimeoutMs + 5000,
       onUnshared: () => void this.unshared++,
@@ -65,6 +68,17 @@ export class PooledSessions {
         if (live?.size === 0) this.#live.delete(key);
       },
     });
+  }
+
+  /** When the first of those in use here was opened for this owner, by whichever process; in ms since the epoch. */
+  oldestOf(owner: OwnerKey): number | undefined {
+    let oldest: number | undefined;
+    for (const live of this.#live.values()) {
+      for (const { owner: whose, openedAtMs = Infinity } of live) {
+        if (whose === owner) oldest = Math.min(oldest ?? Infinity, openedAtMs);
+      }
+    }
+    return oldest;
   }
 
   /** Another process has opened one in place of one that may be in use here. */

@@ -29,6 +29,8 @@ class RecordingUpstream implements Upstream {
   readonly released: string[] = [];
   onEnded: Upstream["onEnded"];
 
+  endStateless(): void {}
+
   release(upstreamSessionId: string): void {
     this.released.push(upstreamSessionId);
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { PoolKey } from "../../../../lib/bridge/request.ts";
 import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
 import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
+import type { OwnerKey } from "../../../../lib/session/caller.ts";
 import type { Greeted } from "../../../../lib/upstream/peers/peer_session.ts";
 import type { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
 import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
@@ -13,6 +14,7 @@ import { STRICT } from "../../../support/strict.ts";
 import { testAliasContract } from "../../store/alias_contract.ts";
 
 const POOL = "owner and kind" as PoolKey;
+const OWNER = "1:ia" as OwnerKey;
 const SERVER = { url: "http://mcp:3000/mcp", isLocal: false, initializeTimeoutMs: 1000 };
 const IDLE_MS = 10_000;
 
@@ -33,6 +35,7 @@ function scene(
     new PooledSessions({
       ...{ store, timers, home, idleMs: IDLE_MS, holder: `process ${i}` },
       seal: new StoreSeal(() => ring, "pool"),
+      isRevoked: () => false,
     })
   );
   let opened = 0;
@@ -43,7 +46,8 @@ function scene(
     const line = new TextEncoder().encode(JSON.stringify(value));
     return Promise.resolve({ reply: { value, line }, session: { id, version: "2025-11-25" }, ...more });
   };
-  const at = (i: number, place = {}) => pools[i]!.at({ pool: POOL, member: "", upstream: SERVER, ...place });
+  const at = (i: number, place = {}) =>
+    pools[i]!.at({ pool: POOL, owner: OWNER, member: "", upstream: SERVER, ...place });
   return { timers, store, pools, open, at, opened: () => opened };
 }
 

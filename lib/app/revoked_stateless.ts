@@ -1,0 +1,67 @@
+// What a revocation does to what stateless clients have at servers with sessions, which is no session of theirs: what was
+// opened up to that moment ends, with the calls that wait in it, and what is kept of it is gone on with by nobody
+// (docs/behaviour.md L6, S3, S4).
+import type { KeyRing } from "../envelope/key_ring.ts";
+import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
+import { SignetError } from "../errors.ts";
+import { namesOf, type OwnerKey } from "../session/caller.ts";
+import type { StoredRevocations } from "../session/revocation_store.ts";
+import type { Revocation } from "../store/store.ts";
+import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+export interface StatelessHoldings {
+  readonly upstream: Pick<Upstream, "endStateless">;
+  readonly pools: PooledSessions | undefined;
+  readonly ring: () => KeyRing;
+}
+
+/** A revocation has come into force, in whichever process. */
+export function endStateless({ upstream, pools, ring }: StatelessHoldings, revocation: Revocation): void {
+  if (revocation.kind === "session") return;
+  const { beforeMs } = revocation;
+  const revoked = revocation.kind === "principal" ? revocation.owner : undefined;
+  upstream.endStateless((owner, sinceMs) => {
+    if (revoked !== undefined && !fingerprintsOf(ring(), owner).some((each) => each === revoked)) return false;
+    return Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity) <= beforeMs;
+  });
+}
+
+/** Some may have been missed: each owner is asked about. Never rejects. */
+export async function askAgainAboutStateless(holdings: StatelessHoldings, revocations: StoredRevocations) {
+  const { upstream, pools, ring } = holdings;
+  const held = new Map<OwnerKey, number>();
+  upstream.endStateless((owner, sinceMs) => {
+    held.set(owner, Math.min(held.get(owner) ?? Infinity, sinceMs, pools?.oldestOf(owner) ?? Infinity));
+    return false;
+  });
+  for (const [owner, sinceMs] of held) {
+    if (!await isOwnerRevoked({ revocations, ring }, owner, sinceMs)) continue;
+    upstream.endStateless((each) => each === owner);
+  }
+}
+
+/** Whether what an owner had opened by then is revoked; also where that cannot be told. Never rejects. */
+export async function isOwnerRevoked(
+  { revocations, ring }: { readonly revocations: StoredRevocations; readonly ring: () => KeyRing },
+  owner: OwnerKey,
+  issuedAtMs: number,
+): Promise<boolean> {
+  try {
+    for (const fingerprint of fingerprintsOf(ring(), owner)) {
+      if (await revocations.isRevoked({ sid: NO_SESSION, owner: fingerprint, issuedAtMs })) return true;
+    }
+    return false;
+  } catch (fault) {
+    if (!(fault instanceof SignetError)) throw fault;
+    return true;
+  }
+}
+
+/** Sessions have longer names. */
+const NO_SESSION = "-";
+
+function fingerprintsOf({ keys }: KeyRing, owner: OwnerKey): OwnerFingerprint[] {
+  const names = namesOf(owner);
+  return keys.map((key) => fingerprintOwner(key, names));
+}

@@ -1,0 +1,116 @@
+// What a revocation of a caller, or of everything, does to what stateless clients have at a server with sessions: the
+// session that Signet keeps there, and calls that wait (docs/behaviour.md L6, S3, S4).
+import assert from "node:assert/strict";
+import { AskingServer } from "../support/asking_server.ts";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { ISSUER } from "../support/issuer.ts";
+import { freshRing, TestSignet } from "../support/signet.ts";
+import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
+import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
+
+/** Counts in each session by itself. */
+class CountingServer extends FakeMcp {
+  constructor() {
+    super({ sessionsOnly: true });
+    const counts = new Map<string | null, number>();
+    this.tool("count", ({ request: { sessionId } }) => {
+      const count = (counts.get(sessionId) ?? 0) + 1;
+      counts.set(sessionId, count);
+      return { content: [], structuredContent: { count } };
+    });
+  }
+}
+
+async function count(signet: TestSignet, of: StatelessAsk): Promise<number> {
+  const { result, status, text } = await answered(ask(signet, "tools/call", { name: "count", arguments: {} }, of));
+  assert.deepEqual([status, result?.resultType], [200, "complete"], text);
+  return result.structuredContent.count;
+}
+
+async function revoke(signet: TestSignet, request: unknown): Promise<void> {
+  const response = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+const ALICE = { kind: "principal", issuer: ISSUER, subject: "alice" };
+
+for (const [what, request] of [["its caller", ALICE], ["everything so far", { kind: "all" }]] as const) {
+  Deno.test(`L6 S3: revoking ${what} ends the session that is kept for stateless clients`, STRICT, async () => {
+    await using server = new CountingServer();
+    await using issuer = await TestIssuer.create();
+    await using signet = await TestSignet.start({ upstream: server.url, flags: issuer.flags });
+    const [alice, bob] = [{ token: await issuer.token("alice") }, { token: await issuer.token("bob") }];
+    assert.deepEqual([await count(signet, alice), await count(signet, alice), await count(signet, bob)], [1, 2, 1]);
+    await revoke(signet, request);
+    assert.equal(await count(signet, alice), 1, "what was opened before is gone: she begins anew");
+    assert.equal(await count(signet, bob), request === ALICE ? 2 : 1);
+    const told = request === ALICE ? 1 : 2;
+    await until(() => server.received("DELETE").length === told, "the server to be told of the end");
+  });
+
+  Deno.test(`L6 S3: one that is kept for a later start does not outlive revoking ${what}`, STRICT, async () => {
+    await using server = new CountingServer();
+    await using issuer = await TestIssuer.create();
+    await using folder = await TempFolder.create();
+    const ring = freshRing();
+    const flags = [...issuer.flags, "--state", `${folder.path}/state`];
+    const start = (upstream = server.url) => TestSignet.start({ upstream, ring, flags });
+    const [alice, bob] = [{ token: await issuer.token("alice") }, { token: await issuer.token("bob") }];
+    const first = await start();
+    assert.deepEqual([await count(first, alice), await count(first, alice), await count(first, bob)], [1, 2, 1]);
+    await first[Symbol.asyncDispose]();
+    const second = await start();
+    await revoke(second, request);
+    await second[Symbol.asyncDispose]();
+    await using third = await start();
+    assert.equal(await count(third, alice), 1, "nobody had it in hand when she was revoked");
+    assert.equal(await count(third, alice), 2);
+    assert.equal(await count(third, bob), request === ALICE ? 2 : 1);
+  });
+}
+
+Deno.test("L6 S3: one that was gone on with is as old as it is, whoever holds it", STRICT, async () => {
+  await using server = new CountingServer();
+  await using issuer = await TestIssuer.create();
+  await using folder = await TempFolder.create();
+  const ring = freshRing();
+  const start = () =>
+    TestSignet.start({ upstream: server.url, ring, flags: [...issuer.flags, "--state", `${folder.path}/state`] });
+  const alice = { token: await issuer.token("alice") };
+  const first = await start();
+  assert.equal(await count(first, alice), 1);
+  const beforeMs = Date.now();
+  await first[Symbol.asyncDispose]();
+  await until(() => Date.now() > beforeMs, "the clock to go on");
+  await using second = await start();
+  assert.equal(await count(second, alice), 2);
+  await revoke(second, { kind: "before", beforeMs });
+  assert.equal(await count(second, alice), 1, "opened before that moment, though not here");
+});
+
+Deno.test(
+  "L6 S4: a call that waits for a caller who is revoked is given up, and its server hears of it",
+  STRICT,
+  async () => {
+    await using server = new AskingServer();
+    await using issuer = await TestIssuer.create();
+    await using signet = await TestSignet.start({ upstream: server.url, flags: issuer.flags });
+    const of = { token: await issuer.token("alice"), capabilities: { elicitation: {} } };
+    const question = ["who", "elicitation/create", { message: "who?", requestedSchema: {} }];
+    const params = { name: "asks", arguments: { questions: [question] } };
+    const { result: { requestState } } = await answered(ask(signet, "tools/call", params, of));
+    await revoke(signet, ALICE);
+    const inputResponses = { who: { action: "accept", content: {} } };
+    const late = await answered(ask(signet, "tools/call", { ...params, requestState, inputResponses }, of));
+    assert.deepEqual([late.status, late.error?.code], [200, -32602], late.text);
+    await until(() => server.received("DELETE").length === 1, "the server to be told of the session's end");
+    assert.equal(server.ran.get("asks"), 1, "and not run again");
+  },
+);
