@@ -202,7 +202,7 @@ export class App implements RunningApp {
       : { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } };
     try {
       const hop = worker?.hop;
-      if (hop !== undefined) await listening("--workers", hop, () => this.#server.listen(hop));
+      if (hop !== undefined) await listening("--workers", hop, () => this.#server.listen({ ...hop, inner: true }));
       worker?.onPrepared();
       await worker?.mayListen;
       const listener = await listening(

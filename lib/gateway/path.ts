@@ -12,7 +12,7 @@ import { admit, countPlain, isAllowedBefore } from "./in/admit.ts";
 import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
-import { answerReplica, noteHop, requireHop, requireHopBody } from "./in/hopped.ts";
+import { answerReplica, noNeighbour, noteHop, requireHop, requireHopBody } from "./in/hopped.ts";
 import { guardProblem, preflightFields } from "./in/guard.ts";
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
 import { asItIs, findAtOnce, openIfOurs, openOwned } from "./in/open.ts";
@@ -42,6 +42,7 @@ export async function handle(parts: GatewayParts, exchange: Exchange): Promise<v
     const waiting = parts.observers.watched && inbound.hop === undefined ? beginRecord(parts, inbound) : undefined;
     if (waiting !== undefined) await waiting;
     if (inbound.facts.hop !== undefined) requireHop(inbound);
+    else if (exchange.connection.inner) throw noNeighbour();
     await walk(parts, inbound);
   } catch (error) {
     await refuse(parts, inbound, error);

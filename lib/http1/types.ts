@@ -99,6 +99,8 @@ export interface ServerConnection {
   readonly remotePort: number;
   /** Whether the listener speaks TLS. */
   readonly secure: boolean;
+  /** Whether it came to a listener that is for other processes of this program alone: its user sees to that. */
+  readonly inner?: boolean;
   /**
    * For the user to set, once somebody on this connection has proven who he is: when all connections are taken, one
    * without proof that lets the server wait gives way first.

@@ -1,6 +1,8 @@
 // R1: several workers on one machine are one Signet: whichever takes a connection, sessions meet their own state, what is
 // revoked is refused, and what ends one of them ends nothing else.
 import assert from "node:assert/strict";
+import { parseKeyRing } from "../../lib/envelope/key_ring.ts";
+import { openSession } from "../../lib/envelope/session_id.ts";
 import { census, CENSUS_VARIABLE, nobodyLeft } from "../support/process_census.ts";
 import { CLIENT_SANITIZERS, connectClient } from "../support/mcp_client.ts";
 import { startFixture } from "../support/mcp_servers.ts";
@@ -79,6 +81,23 @@ Deno.test(
     await nobodyLeft(token);
   },
 );
+
+Deno.test("R2: the address of a worker serves its neighbours alone, whoever else asks there", OPTIONS, async () => {
+  const key = newKey();
+  await using workers = await Workers.start(2, {
+    upstream: STDIO,
+    args: ["--stdio-inherit", "DENO_DIR"],
+    env: { MCP_ENCRYPTION_KEY: key },
+  });
+  const id = await workers.open();
+  const opened = openSession(parseKeyRing(key, "the test"), id);
+  assert.ok(opened.ok && opened.session.home !== undefined);
+  const { home } = opened.session;
+  for (const origin of [home, new URL(workers.signet.url).origin]) {
+    const { status, text } = await workers.sendTo(`${origin}/mcp`, id);
+    assert.equal(status, origin === home ? 403 : 200, text);
+  }
+});
 
 Deno.test("R1: no worker, and no server, outlives the process that has started them", OPTIONS, async () => {
   const token = crypto.randomUUID();

@@ -39,6 +39,14 @@ export class Workers implements AsyncDisposable {
     };
   }
 
+  /** A ping in a session, at some address. */
+  async sendTo(url: string, sessionId: string): Promise<{ readonly status: number; readonly text: string }> {
+    const headers = { ...HEADERS, "mcp-session-id": sessionId };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#id, method: "ping" });
+    const response = await fetch(url, { method: "POST", headers, body, client: this.#client });
+    return { status: response.status, text: await response.text() };
+  }
+
   /** @returns the id of a new session */
   async open(): Promise<string> {
     const clientInfo = { name: "test", version: "1" };

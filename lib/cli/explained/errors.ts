@@ -84,7 +84,7 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "Point the client at the path of --path, /mcp by default.",
   ],
   hop_refused: [
-    "A request says that another replica has passed it on, and does not prove it. `reason`: stranger (it does not come from where replicas are, or --advertise is not set here), unproven (another ring, or something has changed it on the way), repeated (it came before), other_body.",
+    "A request says that another replica has passed it on, and does not prove it. `reason`: stranger (it does not come from where replicas are, or --advertise is not set here), unproven (another ring, or something has changed it on the way), repeated (it came before), other_body. Or client: somebody who is none of the --workers came to the address that one of them has for the others.",
     "Give all replicas the same keys, --advertise with the address they are reached at, and --peer or --peers for their networks. Whoever is no replica must not send `signet-hop`.",
   ],
   session_elsewhere: [

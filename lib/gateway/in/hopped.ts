@@ -70,6 +70,14 @@ export function requireHop(inbound: Inbound): void {
   });
 }
 
+/** Of whoever comes to the address that a worker has for its neighbours, and says of himself that he is a client. */
+export function noNeighbour(): SignetError {
+  return new SignetError("hop_refused", {
+    facts: { reason: "client" },
+    remedy: "Clients connect to --listen: this address is one of --workers, for each other.",
+  });
+}
+
 /** @throws SignetError `hop_refused` for a body that is not the one that was passed on */
 export function requireHopBody({ hop }: Inbound, body: Bytes | undefined): void {
   if (hop === undefined || digestOfBody(body) === hop.bodyDigest) return;

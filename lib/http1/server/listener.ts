@@ -14,6 +14,8 @@ export interface ListenAddress {
   readonly tls?: TlsFiles;
   /** Other processes of this program listen on the same port (SO_REUSEPORT): whoever starts them sees to that. */
   readonly shared?: boolean;
+  /** See `ServerConnection.inner`. */
+  readonly inner?: boolean;
 }
 
 /** PEM files; read when the listener opens and at every {@link Http1Listener.reload}. */
@@ -24,6 +26,7 @@ export interface TlsFiles {
 
 export interface Accepted extends Incoming {
   readonly secure: boolean;
+  readonly inner: boolean;
 }
 
 /** How long both sockets of a port accept when a certificate changes, ms. */
@@ -115,7 +118,7 @@ export class Http1Listener {
   readonly #take = (incoming: Incoming): void => {
     if (this.#closed) return incoming.socket.close();
     const { socket, remoteAddress, remotePort } = incoming;
-    this.#onAccept!({ socket, remoteAddress, remotePort, secure: this.secure });
+    this.#onAccept!({ socket, remoteAddress, remotePort, secure: this.secure, inner: this.address.inner === true });
   };
 }
 

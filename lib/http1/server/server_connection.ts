@@ -32,6 +32,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
+  readonly inner: boolean;
   memo: unknown = undefined;
   readonly stream: ByteStream;
   readonly #context: ServerContext;
@@ -58,6 +59,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.remoteAddress = client.remoteAddress;
     this.remotePort = client.remotePort;
     this.secure = client.secure;
+    this.inner = client.inner;
     this.#context = context;
     this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
     const { traffic, account } = context;

@@ -109,4 +109,5 @@ export interface ClientAddress {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
+  readonly inner: boolean;
 }
