@@ -1,7 +1,8 @@
 // An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
 // (docs/protocol.md 21). Renewed ahead of its end by the same rotation as all others.
-import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { HttpError } from "../../http1/types.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import { isSameName } from "../../http1/wire/field_spelling.ts";
 import { SignetError } from "../../errors.ts";
 import type { OwnedSince } from "../../bridge/request.ts";
@@ -28,6 +29,27 @@ function explain(cause: unknown): unknown {
     facts: { attempted: "obtain the upstream's credential", final },
     remedy: final ? "Give Signet a new credential for the upstream." : "See whether whoever issues it can be reached.",
     cause,
+  });
+}
+
+/** Where it stands in the place of the client's. */
+function isInPlaceOfClients({ values }: Credential): boolean {
+  return Object.keys(values).some((name) => isSameName(name.toLowerCase(), "authorization"));
+}
+
+/**
+ * The answer, unless it refuses a credential that no client can answer for: challenged, one would log in again and again,
+ * or where the server says (docs/protocol.md 22). @throws SignetError `upstream_credential_missing`
+ */
+function taken(answer: SessionAnswer): SessionAnswer {
+  if (answer instanceof LostSession) return answer;
+  const { status, fields } = answer.head;
+  if (status !== 401 && (status !== 403 || fieldValue(fields, "www-authenticate") === undefined)) return answer;
+  answer.release();
+  throw new SignetError("upstream_credential_missing", {
+    publicMessage: `Forbidden: the MCP server does not accept Signet's credential (status ${status})`,
+    facts: { status },
+    remedy: "Give Signet a credential that this server accepts (--credential).",
   });
 }
 
@@ -77,7 +99,7 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
   send(request: UpstreamRequest): SessionCall {
     const credential = this.source.peek();
     if (credential === undefined) return this.#sendLater(request);
-    return this.#inner.send(withFields(request, credential));
+    return this.#sendWith(request, credential);
   }
 
   probe(): Promise<void> {
@@ -104,12 +126,20 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     this.#inner.onEnded = hear;
   }
 
+  #sendWith(request: UpstreamRequest, credential: Credential): SessionCall {
+    const call = this.#inner.send(withFields(request, credential));
+    if (!isInPlaceOfClients(credential)) return call;
+    const response = call.response.then(taken);
+    response.catch(() => {});
+    return { response, abort: () => call.abort() };
+  }
+
   #sendLater(request: UpstreamRequest): SessionCall {
     let call: SessionCall | undefined;
     let aborted = false;
     const send = (credential: Credential): Promise<SessionAnswer> => {
       if (aborted) throw new HttpError("aborted", "obtaining a credential: the request was aborted", { unsent: true });
-      call = this.#inner.send(withFields(request, credential));
+      call = this.#sendWith(request, credential);
       return call.response;
     };
     const response = this.source.current().catch((error) => {
