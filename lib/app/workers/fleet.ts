@@ -126,7 +126,7 @@ export class Fleet implements RunningApp {
 
   /** All workers, and what operators have; or what keeps one of them from starting is thrown. */
   async open(): Promise<void> {
-    const listen = claimShared(this.#settings.listen);
+    const listen = await claimShared(this.#settings.listen, this.#options.timers);
     this.#settings = { ...this.#settings, listen };
     for (const { number } of this.#slots) this.#hops.set(number, hopAddress(number, this.#whereHops()));
     // None listens before all can: who connects meets a whole Signet, or none.

@@ -3,6 +3,7 @@
 import { createHash } from "../../platform/builtin.ts";
 import { NETWORK } from "../../platform/sockets.ts";
 import { systemFault } from "../../platform/system_fault.ts";
+import { pause, type Timers } from "../../platform/timers.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import { ListenError } from "../running_app.ts";
 
@@ -16,16 +17,25 @@ const FIRST_PORT = 7601;
 /** Each further try is that much higher. */
 const STEP = 100;
 const TRIES = 50;
+/** Workers whose process of steering was killed let go of their port as soon as they notice: who starts anew at once waits, ms. */
+const LET_GO_MS = 2000;
+const LOOK_EVERY_MS = 20;
 
 /**
  * The address with its real port. Sharing a port would let a second Signet join unnoticed: it is asked for alone, and let
- * go of. @throws ListenError
+ * go of. Who has it gets a moment to let go. @throws (as a rejection) ListenError
  */
-export function claimShared({ hostname, port }: Address): Address {
-  try {
-    return { hostname, port: claim({ hostname, port }) };
-  } catch (cause) {
-    throw new ListenError("--listen", formatAuthority(hostname, port), cause);
+export async function claimShared({ hostname, port }: Address, timers: Timers): Promise<Address> {
+  const untilMs = timers.now() + LET_GO_MS;
+  for (;;) {
+    try {
+      return { hostname, port: claim({ hostname, port }) };
+    } catch (cause) {
+      if (systemFault(cause) !== "AddrInUse" || timers.now() >= untilMs) {
+        throw new ListenError("--listen", formatAuthority(hostname, port), cause);
+      }
+    }
+    await pause(LOOK_EVERY_MS, timers);
   }
 }
 

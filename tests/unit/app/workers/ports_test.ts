@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { hopAddress, hopAddressAgain } from "../../../../lib/app/workers/ports.ts";
+import { claimShared, hopAddress, hopAddressAgain } from "../../../../lib/app/workers/ports.ts";
+import { ListenError } from "../../../../lib/app/running_app.ts";
+import { FakeTimers, settle } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const OPTIONS = { ...STRICT, ignore: Deno.build.os !== "linux" };
@@ -15,3 +17,27 @@ Deno.test("R1: a worker comes back at its address, and at another one if somebod
   assert.notEqual(next.port, hopAddress(2, about).port, "nor its neighbour's");
   assert.deepEqual(hopAddressAgain(next, 1, about), next, "and stays there");
 });
+
+Deno.test(
+  "R1 P3: who starts where workers are just ending waits for their port, and for nobody's for long",
+  OPTIONS,
+  async () => {
+    const timers = new FakeTimers();
+    const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = taken.addr as Deno.NetAddr;
+    const claiming = claimShared({ hostname, port }, timers);
+    await timers.advance(500);
+    taken.close();
+    let claimed: unknown;
+    claiming.then((address) => claimed = address);
+    for (let i = 0; i < 20 && claimed === undefined; i++) {
+      await timers.advance(20);
+      await settle();
+    }
+    assert.deepEqual(claimed, { hostname, port });
+    using _stays = Deno.listen({ hostname, port });
+    const refused = assert.rejects(claimShared({ hostname, port }, timers), ListenError);
+    for (let i = 0; i < 150; i++) await timers.advance(20);
+    await refused;
+  },
+);
