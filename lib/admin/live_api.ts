@@ -33,6 +33,7 @@ export interface TapEvent {
   readonly bytesOut: number;
   readonly stream?: boolean;
   readonly revived?: boolean;
+  readonly rerun?: boolean;
 }
 
 export interface LiveSources {

@@ -160,7 +160,11 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     isRevoked: (owner, openedAtMs) => isOwnerRevoked({ revocations, ring: () => registry.ring }, owner, openedAtMs),
   });
   const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
-  const opened = await openUpstream(settings, { secrets, log, account, ring: () => registry.ring, pools, here });
+  const opened = await openUpstream(settings, {
+    ...{ secrets, log, account, pools, here },
+    ring: () => registry.ring,
+    onLostCall: (outcome) => metrics.replays.inc(outcome),
+  });
   const { upstream } = opened;
   const observers = new Observers();
   const places = createPlaces(settings, { store, limits, now });

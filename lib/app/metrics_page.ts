@@ -106,7 +106,9 @@ function declareReplicas(page: MetricsPage, { lasting: { replicas, metrics, move
     "counter",
     {
       name: "signet_replays_total",
-      help: "Requests of lost sessions that were sent once more, or were not because they may have been run.",
+      help:
+        "Requests of lost sessions that were sent once more, or were not because they may have been run; calls lost " +
+        "while they waited for their clients that were run again (rerun), or were not.",
       labels: ["outcome"],
     },
     () => metrics.replays.samples(),

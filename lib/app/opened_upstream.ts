@@ -1,5 +1,6 @@
 // An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
 import type { UpstreamView } from "../admin/state_view.ts";
+import type { RerunOutcome } from "../bridge/limits.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
@@ -31,4 +32,6 @@ export interface OpenUpstreamOptions {
   readonly pools: PooledSessions | undefined;
   /** This replica among others. */
   readonly here: HereFor;
+  /** See `BridgeParts`. */
+  readonly onLostCall: (outcome: RerunOutcome) => void;
 }

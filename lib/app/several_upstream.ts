@@ -97,6 +97,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     log: options.log,
     account: options.account,
     here: options.here,
+    onLostCall: options.onLostCall,
     limits: { idleMs: settings.sessionIdleMs, parkMs: settings.parkTimeoutMs },
   });
   return {

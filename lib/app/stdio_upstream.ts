@@ -49,7 +49,7 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
 
 async function optionsOf(
   settings: Settings,
-  { secrets, log, account, here }: OpenUpstreamOptions,
+  { secrets, log, account, here, onLostCall }: OpenUpstreamOptions,
 ): Promise<StdioUpstreamOptions> {
   const { maxProcesses, maxProcessesPerPrincipal } = settings;
   const options: StdioUpstreamOptions = {
@@ -59,6 +59,7 @@ async function optionsOf(
     log,
     account,
     here,
+    onLostCall,
     limits: {
       startTimeoutMs: settings.stdioStartTimeoutMs,
       maxLineBytes: settings.stdioMaxLineBytes,

@@ -49,6 +49,7 @@ function eventsOf(record: ExchangeRecord): TapEvent[] {
       ...(record.cutBy === undefined ? {} : { cutBy: record.cutBy }),
       ...(record.isStream ? { stream: true } : {}),
       ...(record.revived ? { revived: true } : {}),
+      ...(record.rerun ? { rerun: true } : {}),
       bytesIn: record.bytesIn,
       bytesOut: record.bytesOut,
     };

@@ -56,7 +56,7 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   if (wireOf(settings.upstreams[0]!).isSse) {
     return { ...await overSse(reached, options), declare, checks, view };
   }
-  const { log, account, pools, here } = options;
+  const { log, account, pools, here, onLostCall } = options;
   const both = new BothErasUpstream({
     inner: reached.upstream,
     era: settings.era,
@@ -68,7 +68,8 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
         maxPeers: settings.maxSessions,
         maxPeersPerOwner: settings.maxSessionsPerPrincipal,
       };
-      return eraBridge({ inner: reached.upstream, log, account, limits, pools, here: here(reached.upstream), onEnded });
+      const inner = reached.upstream;
+      return eraBridge({ inner, log, account, limits, pools, here: here(inner), onLostCall, onEnded });
     },
   });
   return {
@@ -102,7 +103,7 @@ async function withOwnCredential(
 /** Before a server of HTTP+SSE, which has sessions of another kind. */
 async function overSse(
   reached: Reached,
-  { log, account, here }: OpenUpstreamOptions,
+  { log, account, here, onLostCall }: OpenUpstreamOptions,
 ): Promise<Reached> {
   const { SseUpstream } = await import("../upstream/sse.ts");
   const { carrierRule } = await import("../upstream/several/carry.ts");
@@ -112,6 +113,7 @@ async function overSse(
     log,
     account,
     here,
+    onLostCall,
   });
   const close = async () => {
     await upstream.close();

@@ -170,6 +170,7 @@ function writeOutcome(line: LineBytes, record: ExchangeRecord): void {
   if (upstream !== undefined) UPSTREAM.write(line, upstream);
   if (member !== undefined) MEMBER.write(line, member);
   if (record.revived) line.text(',"revived":true');
+  if (record.rerun) line.text(',"rerun":true');
   line.put(STATUS);
   line.number(record.status);
   if (rpcCode !== undefined) {

@@ -66,7 +66,12 @@ export interface BridgeParts {
   readonly random: (n: number) => Uint8Array;
   /** This replica among others; undefined where there are none, or it has no name. */
   readonly here?: Here | undefined;
+  /** A call was lost while it waited for its stateless client, who has come back. */
+  readonly onLostCall?: ((outcome: RerunOutcome) => void) | undefined;
 }
+
+/** `rerun`: its tool may be run again, and is. */
+export type RerunOutcome = "rerun" | "not_rerun";
 
 /** The same for what is a caller's: it has a share of the memory, never all of it (M2). */
 export function partsOf({ principalKey }: CallerKeys, parts: BridgeParts): BridgeParts {

@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
+import { marksOf, questionDigest } from "./kept_answers.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 
 /** Methods whose calls may ask. */
@@ -18,7 +19,8 @@ const QUESTIONS: ReadonlyMap<unknown, string> = new Map([
 const LEFT_OUT: ReadonlySet<string> = new Set(["_meta", "task", "elicitationId"]);
 /** Of one call at a time, and of each in bytes. */
 const MAX_OPEN = 16, MAX_QUESTION_BYTES = 256 * 1024;
-const STATE = /^park\.([0-9a-f]{32})\.(\d{1,6})(?:\.([A-Za-z0-9_-]{1,400}))?$/;
+const STATE =
+  /^park\.([0-9a-f]{32})\.(\d{1,6})\.([0-9a-f]{16})\.((?:[A-Za-z0-9_-]{32}){0,16})(?:\.([A-Za-z0-9_-]{1,400}))?$/;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -42,6 +44,10 @@ export function canAnswer({ value }: Message, capabilities: JsonObject): boolean
 export interface Parked {
   readonly id: string;
   readonly round: number;
+  /** The process where it waits, or waited: `LostParks.process`. */
+  readonly process: string;
+  /** What it asks, as `marksOf` says it. */
+  readonly marks: string;
   /** The replica where it waits; undefined where there are no others, or it has no name. */
   readonly home: string | undefined;
 }
@@ -51,9 +57,10 @@ export function parkedIn(text: Uint8Array): Parked | null | undefined {
   const params = findMember(text, "params");
   const span = params === undefined ? undefined : findMember(text, "requestState", params);
   if (span === undefined || text[span.start] === 0x6e) return undefined;
-  const [, id, round, home] = STATE.exec(textOf(text, span).slice(1, -1)) ?? [];
+  const [, id, round, process = "", marks = "", home] = STATE.exec(textOf(text, span).slice(1, -1)) ?? [];
   if (id === undefined) return null;
-  return { id, round: Number(round), home: home === undefined ? undefined : Buffer.from(home, "base64url").toString() };
+  const at = home === undefined ? undefined : Buffer.from(home, "base64url").toString();
+  return { id, round: Number(round), process, marks, home: at };
 }
 
 interface Open {
@@ -62,6 +69,15 @@ interface Open {
   readonly method: string;
   /** As the client gets it: a JSON text. */
   readonly asked: string;
+  /** See `questionDigest`. */
+  readonly digest: string;
+}
+
+/** Where a call waits: what its client brings back is to lead there. */
+export interface ParkedAt {
+  readonly process: string;
+  /** This replica's address; undefined where there are no others, or it has no name. */
+  readonly home: string | undefined;
 }
 
 export class ParkedQuestions {
@@ -106,6 +122,7 @@ export class ParkedQuestions {
       id: line.slice(id.start, id.end),
       method,
       asked: `{"method":${JSON.stringify(method)},"params":{${kept.join(",")}}}`,
+      digest: questionDigest({ line, value }),
     };
     this.#open.set(key, open);
     this.#bytes += sizeOf(open);
@@ -117,13 +134,11 @@ export class ParkedQuestions {
     return this.#close(keyOf(id));
   }
 
-  /**
-   * The members of a result that asks the client all that is open.
-   * @param home this replica's address: what it asks is to come back here
-   */
-  ask(home?: string): string {
+  /** The members of a result that asks the client all that is open. */
+  ask({ process, home }: ParkedAt): string {
     this.#round++;
-    const at = home === undefined ? "" : `.${Buffer.from(home).toString("base64url")}`;
+    const marks = marksOf([...this.#open].map(([key, { digest }]) => [key, digest]));
+    const at = `.${process}.${marks}${home === undefined ? "" : `.${Buffer.from(home).toString("base64url")}`}`;
     const requests = [...this.#open].map(([key, { asked }]) => `${JSON.stringify(key)}:${asked}`);
     return `"resultType":"input_required","inputRequests":{${requests.join(",")}},` +
       `"requestState":"park.${this.id}.${this.#round}${at}"`;

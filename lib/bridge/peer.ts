@@ -28,6 +28,8 @@ export interface Carrier {
 export interface Noted {
   /** Of several servers, the one that a request is for. */
   member: string | undefined;
+  /** Whether it is a call that was lost while it waited for its client, and is run again. */
+  rerun: boolean;
 }
 
 /** One to be kept. */

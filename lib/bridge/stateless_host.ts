@@ -10,6 +10,7 @@ import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
 import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
+import { LostParks } from "./lost_parks.ts";
 import { Parking } from "./parking.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
 import type { Claim, Homes, Whereabouts } from "./elsewhere.ts";
@@ -55,6 +56,7 @@ export class StatelessHost {
   readonly #options: StatelessHostOptions;
   readonly #memo: EraMemo;
   readonly #parking: Parking;
+  readonly #lost: LostParks;
   readonly #hosted = new Map<PoolKey, Hosted>();
   /** The one of each owner that its clients of whatever kind share, where the server is stateless. */
   readonly #shared = new Map<OwnerKey, Hosted>();
@@ -67,6 +69,7 @@ export class StatelessHost {
     this.#options = options;
     this.#memo = { era: options.statelessPeersAre, isGiven: options.statelessPeersAre !== undefined };
     this.#parking = new Parking(options.parts);
+    this.#lost = new LostParks(randomName(options.parts, 8));
   }
 
   /** Owners, and kinds of clients, with a peer of their own. */
@@ -191,6 +194,8 @@ export class StatelessHost {
       limits: parts.limits,
       takePlace: () => this.#parking.take(parker),
       home: parts.here?.home,
+      lost: this.#lost,
+      onLostCall: parts.onLostCall,
       newName: () => randomName(parts, 16),
       onIdle: () => this.#restUntilNeeded(hosted),
     });

@@ -78,6 +78,8 @@ export class StatelessLife {
   onMessage: (message: Message, peer: Peer, about?: number) => Promise<void> | undefined = () => undefined;
   /** A peer has ended, wanted or not. */
   onLost: () => void = () => {};
+  /** Another peer, or another session, has taken an earlier one's place. */
+  onReplaced: () => void = () => {};
   readonly #options: StatelessLifeOptions;
   /** How many subscriptions want to know of a resource. */
   readonly #watched = new Map<string, number>();
@@ -255,7 +257,7 @@ export class StatelessLife {
     const source = open({
       onMessage: (message, peer, about) => this.onMessage(message, peer, about),
       onLost: () => this.onLost(),
-      onReplaced: () => {},
+      onReplaced: () => this.onReplaced(),
       retell: () => this.#retold(),
       unusedSinceMs,
       onDoomed,

@@ -33,9 +33,12 @@ import {
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { ParkedPlace } from "./parking.ts";
 import { type Carrier, type Loss, type Message, NO_CARRIER, ownCarrier, type Peer } from "./peer.ts";
-import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "./parked_questions.ts";
+import { KeptAnswers } from "./kept_answers.ts";
+import type { LostParks } from "./lost_parks.ts";
+import { canAnswer, mayAsk, type Parked, parkedIn, ParkedQuestions } from "./parked_questions.ts";
+import { RepeatableTools } from "./repeatable_tools.ts";
 import { rpcFaultOf } from "./rpc_fault.ts";
-import type { BridgeLimits } from "./limits.ts";
+import type { BridgeLimits, RerunOutcome } from "./limits.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
 import { PostAnswer } from "./post_answer.ts";
@@ -64,6 +67,9 @@ export interface StatelessServerOptions {
   readonly takePlace: () => ParkedPlace | undefined;
   /** This replica's address, for what is to come back to it. */
   readonly home: string | undefined;
+  /** What is known of calls whose wait has come to nothing, of all callers. */
+  readonly lost: LostParks;
+  readonly onLostCall: ((outcome: RerunOutcome) => void) | undefined;
   /** Hexadecimal digits that nobody can guess. */
   readonly newName: () => string;
   /** The last request in hand has ended. */
@@ -91,7 +97,7 @@ interface Exchange {
 
 interface Reopening {
   readonly addresses: Addresses;
-  readonly post: Carrier & { readonly text: Uint8Array };
+  readonly post: Translated;
   readonly charge: Charge;
   /** While its server is given time. */
   stopWaiting: (() => void) | undefined;
@@ -112,7 +118,12 @@ interface Run {
   cancelGathering: (() => void) | undefined;
   /** The peer's answer, which came while nobody waited for it. */
   kept: Message | undefined;
+  /** What its client has said already, where it is a call made again. */
+  readonly answers: KeptAnswers | undefined;
 }
+
+/** A request in the words of the sessions' era. */
+type Translated = Carrier & { readonly text: Uint8Array };
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
 /** So often a server is told that nobody comes back for a call. */
@@ -135,6 +146,7 @@ export class StatelessServer {
   readonly #patience: SameDelay;
   readonly #gathering: SameDelay;
   readonly #finished: FinishedAddresses;
+  readonly #repeatable: RepeatableTools;
   /** Resources that subscriptions want to know of, and their URIs together, in UTF-16 units. */
   #watched = 0;
   #watchedLength = 0;
@@ -146,8 +158,13 @@ export class StatelessServer {
     this.#patience = new SameDelay(options.outbox.timers, options.limits.streamAfterMs);
     this.#gathering = new SameDelay(options.outbox.timers, options.limits.gatherMs);
     this.#finished = new FinishedAddresses(options.outbox.timers);
+    this.#repeatable = new RepeatableTools(options.outbox.timers);
     options.life.onMessage = (message, peer, about) => this.#hear(message, peer, about);
-    options.life.onLost = () => this.#keepTelling();
+    options.life.onLost = () => {
+      this.#repeatable.forget();
+      this.#keepTelling();
+    };
+    options.life.onReplaced = () => this.#repeatable.forget();
   }
 
   /** Requests in hand, and calls that wait for their clients. */
@@ -285,7 +302,9 @@ export class StatelessServer {
       this.#subscribe(exchange, request);
     } else if (isCommonMethod(request.method)) {
       const translated = { text: requestForLegacy(text, request), fields, noted };
-      if (mayAsk(request.method) && (this.#reopen(exchange, peer, translated) || this.#resume(exchange, text))) return;
+      const isAgain = mayAsk(request.method) &&
+        (this.#reopen(exchange, peer, translated) || this.#resume(exchange, peer, translated));
+      if (isAgain) return;
       this.#ask(exchange, peer, translated);
     } else {
       const message = `Method not found: the MCP server speaks an earlier revision, which has no ${request.method} ` +
@@ -294,7 +313,8 @@ export class StatelessServer {
     }
   }
 
-  #ask(exchange: Exchange, peer: Peer, { text, fields, noted }: Carrier & { readonly text: Uint8Array }): void {
+  /** @param answers what its client has said already, which end with the call */
+  #ask(exchange: Exchange, peer: Peer, { text, fields, noted }: Translated, answers?: KeptAnswers): void {
     const ownId = peer.nextId;
     const { method } = exchange;
     const run: Run = {
@@ -306,6 +326,7 @@ export class StatelessServer {
       place: undefined,
       cancelGathering: undefined,
       kept: undefined,
+      answers,
     };
     const asked = exchange.token === undefined ? text : withToken(text, ownId);
     const sent = peer.ask(asked, findMember(asked, "id")!, {
@@ -313,6 +334,7 @@ export class StatelessServer {
       onLost: (loss) => this.#lost(run, loss),
     }, { fields, noted });
     if (sent === undefined) {
+      answers?.release();
       return this.#fail(exchange, BUSY, "The MCP server does not take more requests now", "request_limit");
     }
     exchange.running = run;
@@ -334,7 +356,12 @@ export class StatelessServer {
   }
 
   #lost(run: Run, { reason, refusal }: Loss): void {
-    if (run.exchange === undefined) return this.#drop(run);
+    if (run.exchange === undefined) {
+      if (run.questions !== undefined && this.#parked.has(run.questions.id)) this.#options.lost.note(run.questions.id);
+      // Whoever runs it again may be another server.
+      this.#repeatable.forget();
+      return this.#drop(run);
+    }
     this.#end(run);
     if (!run.exchange.answer.challenge(refusal)) this.#fail(run.exchange, GONE, reason);
   }
@@ -345,6 +372,7 @@ export class StatelessServer {
     this.#givingUp.delete(run);
     run.cancelGathering?.();
     run.place?.leave();
+    run.answers?.release();
   }
 
   /** A request of the peer's: its client is asked by the answer to the call that it is about. */
@@ -356,6 +384,8 @@ export class StatelessServer {
     if (run === undefined || life.era === "modern" || !canAnswer(message, life.capabilities)) {
       return peer.refuse(id, METHOD_NOT_FOUND, "this client cannot be asked");
     }
+    const known = this.#isSurelyOf(run, about) ? run.answers?.answerTo(message) : undefined;
+    if (known !== undefined && peer.send(answerTo(id, known), NO_CARRIER)) return;
     if (!this.#put(run, message)) return peer.refuse(id, -32603, "too many questions wait for the client");
     if (run.exchange === undefined) return; // asked when it comes back
     run.cancelGathering ??= this.#gathering.after(() => this.#park(run));
@@ -393,6 +423,12 @@ export class StatelessServer {
     return asking.find(({ exchange }) => exchange !== undefined) ?? asking[0];
   }
 
+  /** What was answered once is said only to the call that was answered: another one may ask the same, and mean another thing. */
+  #isSurelyOf({ ownId }: Run, about: number | undefined): boolean {
+    if (about !== undefined) return true;
+    return [...this.#running.values()].every((run) => run.ownId === ownId || !mayAsk(run.method));
+  }
+
   /** Answers the request with what is to be asked; the call waits from then on. */
   #park(run: Run): void {
     const { exchange, questions, place } = run;
@@ -403,13 +439,15 @@ export class StatelessServer {
     run.exchange = exchange.running = undefined;
     this.#parked.set(questions.id, run);
     place.wait(() => this.#unpark(run));
-    const text = `{"jsonrpc":"2.0","id":0,"result":{${questions.ask(this.#options.home)}}}`;
+    const { home, lost: { process } } = this.#options;
+    const text = `{"jsonrpc":"2.0","id":0,"result":{${questions.ask({ process, home })}}}`;
     const line = encoder.encode(text);
     void this.#respond(exchange, replaceSpan(line, findMember(line, "id")!, exchange.id));
   }
 
   /** A request that is made again with its answers. @returns false if it is one that brings none */
-  #resume(exchange: Exchange, text: Uint8Array): boolean {
+  #resume(exchange: Exchange, peer: Peer, post: Translated): boolean {
+    const { text } = post;
     const parked = parkedIn(text);
     if (parked === undefined) return false;
     const run = parked === null ? undefined : this.#parked.get(parked.id);
@@ -418,7 +456,8 @@ export class StatelessServer {
       run === undefined || questions === undefined || run.method !== exchange.method ||
       questions.round !== parked?.round
     ) {
-      void this.#respond(exchange, unknownState(exchange.id));
+      if (run === undefined && parked !== null) void this.#makeAgain(exchange, peer, { post, parked });
+      else void this.#respond(exchange, unknownState(exchange.id));
       return true;
     }
     run.place?.stopWaiting();
@@ -434,6 +473,36 @@ export class StatelessServer {
     run.place?.hold(questions.bytes);
     this.#park(run);
     return true;
+  }
+
+  /** A call that is lost is made again where its tool may be run again, once; any other is over (R8). */
+  async #makeAgain(
+    exchange: Exchange,
+    peer: Peer,
+    { post, parked }: { readonly post: Translated; readonly parked: Parked },
+  ): Promise<void> {
+    const { lost, onLostCall, life, outbox: { account } } = this.#options;
+    if (!lost.take(parked)) return void this.#respond(exchange, unknownState(exchange.id));
+    const charge = account.tryCharge(2 * post.text.length);
+    if (charge === undefined) {
+      lost.giveBack(parked);
+      return this.#fail(exchange, BUSY, "The MCP server does not take more requests now", "request_limit");
+    }
+    const answers = new KeptAnswers(post.text, parked.marks, charge);
+    const again = { text: withoutAnswers(post.text), ...ownCarrier(post) };
+    const mayRun = exchange.method === "tools/call" &&
+      await this.#repeatable.has(toolIn(post.text), { peer, carrier: again });
+    const next = mayRun ? await life.peer(again).catch(() => undefined) : undefined;
+    const isWaiting = this.#exchanges.has(exchange);
+    if (next === undefined || !isWaiting) {
+      answers.release();
+      lost.giveBack(parked);
+      if (isWaiting) onLostCall?.("not_rerun");
+      return void this.#respond(exchange, unknownState(exchange.id));
+    }
+    onLostCall?.("rerun");
+    if (again.noted !== undefined) again.noted.rerun = true;
+    this.#ask(exchange, next, again, answers);
   }
 
   /** Nobody comes back for it: the server is told, and the call is given up. */
@@ -461,7 +530,7 @@ export class StatelessServer {
   }
 
   /** A request made again by a client that was asked to open something. @returns false if it is none */
-  #reopen(exchange: Exchange, peer: Peer, { text, fields, noted }: Reopening["post"]): boolean {
+  #reopen(exchange: Exchange, peer: Peer, { text, fields, noted }: Translated): boolean {
     const reopened = reopenedIn(text);
     if (reopened === undefined) return false;
     const { addresses, said } = reopened;
@@ -571,6 +640,7 @@ export class StatelessServer {
     if (value.method === "notifications/message") return this.#log(message, about);
     if (value.method === "notifications/cancelled") return this.#withdraw(value);
     if (value.method === "notifications/elicitation/complete") return void this.#finished.note(value);
+    if (value.method === "notifications/tools/list_changed") this.#repeatable.forget();
     return this.#options.life.era === "modern" ? this.#relayStamped(line, value) : this.#publish(value);
   }
 
@@ -663,6 +733,10 @@ function pong(id: RpcId): Uint8Array {
   return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":{}}`);
 }
 
+function answerTo(id: RpcId, result: string): Uint8Array {
+  return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":${result}}`);
+}
+
 /** A state that leads to no call that waits: what waited is gone, or was never there, or has been answered. */
 function unknownState(id: Uint8Array): Uint8Array {
   const text = encodeJson({
@@ -675,6 +749,13 @@ function unknownState(id: Uint8Array): Uint8Array {
     },
   });
   return replaceSpan(text, findMember(text, "id")!, id);
+}
+
+/** The name of a tool that is called. */
+function toolIn(text: Uint8Array): unknown {
+  const params = findMember(text, "params");
+  const name = params === undefined ? undefined : findMember(text, "name", params);
+  return name === undefined ? undefined : JSON.parse(new TextDecoder().decode(text.subarray(name.start, name.end)));
 }
 
 function lengthOf(uris: readonly string[]): number {

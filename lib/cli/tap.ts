@@ -56,7 +56,7 @@ export function formatEvent(event: TapEvent, style: Style, width: number): strin
 }
 
 function outcomeOf(event: TapEvent): { readonly text: string; readonly bad: boolean } {
-  const { status, rpcCode, isError, refusal, cutBy, revived } = event;
+  const { status, rpcCode, isError, refusal, cutBy, revived, rerun } = event;
   const parts = [
     status === 0 ? "no answer" : `${status}`,
     ...(refusal === undefined ? [] : [printable(refusal)]),
@@ -64,6 +64,7 @@ function outcomeOf(event: TapEvent): { readonly text: string; readonly bad: bool
     ...(isError === true ? ["isError"] : []),
     ...(cutBy === undefined ? [] : [`cut by ${printable(cutBy)}`]),
     ...(revived === true ? ["brought back"] : []),
+    ...(rerun === true ? ["run again"] : []),
   ];
   return { text: parts.join(" "), bad: status >= 400 || status === 0 || rpcCode !== undefined || isError === true };
 }

@@ -37,6 +37,7 @@ export class AccessLog implements Observer {
       session: record.session,
       upstream: record.upstream,
       member: record.member,
+      rerun: record.rerun || undefined,
       in: record.bytesIn,
       out: record.bytesOut,
       ms: Math.round(record.durationMs * 100) / 100,

@@ -1,4 +1,5 @@
 // What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
+import type { RerunOutcome } from "../bridge/limits.ts";
 import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import { Counter, Histogram, LabelledCounter, type Sample } from "../observe/metrics.ts";
 import { CarriedCounts } from "./carried_counts.ts";
@@ -8,6 +9,9 @@ import { ExchangeCounts } from "./exchange_counts.ts";
 const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 const CODES = Object.keys(ERROR_KINDS) as ErrorCode[];
+
+/** What came of what was lost. */
+export type ReplayOutcome = "repeated" | "not_repeated" | RerunOutcome;
 
 export class GatewayMetrics {
   readonly fastLane = new Counter();
@@ -33,8 +37,11 @@ export class GatewayMetrics {
     "too_often",
     "ended",
   ]);
-  /** Requests of lost sessions: sent once more, or not, because they may have been run. */
-  readonly replays = new LabelledCounter<"repeated" | "not_repeated">(["repeated", "not_repeated"]);
+  /**
+   * Requests of lost sessions: sent once more, or not, because they may have been run. Calls lost while they waited for
+   * their clients: run again, since their tools may be, or not.
+   */
+  readonly replays = new LabelledCounter<ReplayOutcome>(["repeated", "not_repeated", "rerun", "not_rerun"]);
   /** What the upstream has last said to an initialize, for whoever asks whether it works. */
   lastHandshake: "not tried yet" | "answered" | "no MCP server answers at this path" = "not tried yet";
   /** Values that stateless clients brought back (S1). */

@@ -54,6 +54,8 @@ export class ExchangeRecord {
   upstreamMs: number | undefined = undefined;
   /** Whether the upstream had lost the session, which was then opened again for it (L4). */
   revived = false;
+  /** Whether it was a call that had been lost while it waited for its client, and was run again (S4). */
+  rerun = false;
   /** Of HTTP; 0 where no answer was begun. */
   status = 0;
   /** Code of the JSON-RPC error that it was answered with, by Signet or the server. */

@@ -27,6 +27,8 @@ export interface EraBridgeOptions {
   /** Keeps the sessions of stateless clients where other processes find them. Default: nowhere. */
   readonly pools?: PooledSessions | undefined;
   readonly here?: Here | undefined;
+  /** See `BridgeParts`. */
+  readonly onLostCall?: BridgeParts["onLostCall"];
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -36,8 +38,9 @@ const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 
 export function eraBridge(options: EraBridgeOptions): BridgeServer {
   const { inner: upstream, log, timers = SYSTEM_TIMERS, random = randomBytes, account = new ByteAccount() } = options;
-  const { statelessLimits: limits = {}, onEnded, pools, here } = options;
-  const parts: BridgeParts = { limits: { ...DEFAULT_BRIDGE_LIMITS, ...options.limits }, account, timers, random, here };
+  const { statelessLimits: limits = {}, onEnded, onLostCall, pools, here } = options;
+  const bridgeLimits = { ...DEFAULT_BRIDGE_LIMITS, ...options.limits };
+  const parts: BridgeParts = { limits: bridgeLimits, account, timers, random, here, onLostCall };
   const choose: ChoosePeers = ({ caller, session, pool }) => {
     const reach = { upstream, caller, session, account, timers, log };
     // What belongs to no session is a stateless client's.

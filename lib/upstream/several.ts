@@ -33,6 +33,8 @@ export interface SeveralUpstreamOptions {
   readonly account?: ByteAccount;
   /** This replica among others. Default: there are none. */
   readonly here?: HereFor | undefined;
+  /** See `BridgeParts`. */
+  readonly onLostCall?: BridgeParts["onLostCall"];
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -69,6 +71,7 @@ export class SeveralUpstream implements Upstream {
       timers,
       random: options.random ?? randomBytes,
       here: options.here?.(this),
+      onLostCall: options.onLostCall,
     };
     const newRun = () => randomName(parts, 12);
     const maxStateLength = Math.floor(options.maxIdLength * 3 / 4) - BESIDE_MEMBERS;

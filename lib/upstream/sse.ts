@@ -26,6 +26,8 @@ export interface SseUpstreamOptions {
   readonly account?: ByteAccount;
   /** This replica among others. Default: there are none. */
   readonly here?: HereFor | undefined;
+  /** See `BridgeParts`. */
+  readonly onLostCall?: BridgeParts["onLostCall"];
   readonly timers?: Timers;
   readonly random?: (n: number) => Uint8Array;
 }
@@ -62,13 +64,13 @@ export class SseUpstream implements Upstream {
   readonly #bridge: BridgeServer;
 
   constructor(options: SseUpstreamOptions) {
-    const { inner, timers = SYSTEM_TIMERS, account = new ByteAccount(), random = randomBytes } = options;
+    const { inner, timers = SYSTEM_TIMERS, account = new ByteAccount(), random = randomBytes, onLostCall } = options;
     this.name = inner.name;
     this.url = `sse+${inner.url}`;
     this.#inner = inner;
     const limits = { ...DEFAULT_BRIDGE_LIMITS, ...DEFAULT_SSE_LIMITS, ...options.limits };
     this.initializeTimeoutMs = limits.openTimeoutMs * 2 + TELLING_MS;
-    const parts: BridgeParts = { limits, account, timers, random, here: options.here?.(this) };
+    const parts: BridgeParts = { limits, account, timers, random, here: options.here?.(this), onLostCall };
     this.#bridge = new BridgeServer({
       parts,
       gate: new StartGate(DEFAULT_BACKOFF, timers),

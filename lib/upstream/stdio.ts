@@ -72,6 +72,8 @@ export interface StdioUpstreamOptions {
   readonly account?: ByteAccount;
   /** This replica among others. Default: there are none. */
   readonly here?: HereFor | undefined;
+  /** See `BridgeParts`. */
+  readonly onLostCall?: BridgeParts["onLostCall"];
 }
 
 /** A start that takes too long is refused here, with a cure, before anybody gives up waiting for it. */
@@ -109,6 +111,7 @@ export class StdioUpstream implements Upstream {
       timers: options.timers ?? SYSTEM_TIMERS,
       random: options.random ?? randomBytes,
       here: options.here?.(this),
+      onLostCall: options.onLostCall,
     };
     this.#host = hostOf(options, { parts, limits, slots: this.slots });
     const gate = new StartGate(this.#host.backoff, parts.timers);

@@ -96,6 +96,19 @@ Deno.test("S4 R8: a call that waited at a replica that is gone is lost, and not 
   assert.equal(server.ran.get("asks"), 1);
 });
 
+Deno.test("S4: where its tool changes nothing it is run again by the replica that is asked, once", STRICT, async () => {
+  await using server = new AskingServer();
+  await using crowd = new Crowd();
+  const [here, there] = [await crowd.start(server.url), await crowd.start(server.url)];
+  const reads = { ...ASKS, name: "reads" };
+  const { result: { requestState } } = await answered(ask(here, "tools/call", reads, CAN));
+  const retry = () => answered(ask(there, "tools/call", { ...again(requestState), name: "reads" }, CAN));
+  await crowd.stop(here);
+  assert.deepEqual((await retry()).result?.got, [{ action: "accept" }]);
+  assert.deepEqual((await retry()).error.message, GONE);
+  assert.equal(server.ran.get("reads"), 2);
+});
+
 Deno.test("S1 S4: another caller is led nowhere by a state that waits elsewhere", STRICT, async () => {
   await using server = new AskingServer();
   await using issuer = await TestIssuer.create();
@@ -116,7 +129,9 @@ Deno.test("S1 M4: a state that is not sealed leads to peers and nowhere else", S
   await using crowd = new Crowd(["--seal-state", "off"]);
   const here = await crowd.start(server.url);
   const home = btoa("http://192.0.2.1:80").replace(/=+$/, "");
-  const { error } = await answered(ask(here, "tools/call", again(`park.${"0".repeat(32)}.1.${home}`), CAN));
+  const { error } = await answered(
+    ask(here, "tools/call", again(`park.${"0".repeat(32)}.1.${"0".repeat(16)}..${home}`), CAN),
+  );
   assert.deepEqual([error.code, error.message], [-32602, GONE]);
   assert.equal(await here.metric('signet_hops_total{outcome="refused"}'), 1);
 });

@@ -1,6 +1,7 @@
 // A call that asks its stateless client waits at a server with sessions, and Signet or the server dies under it, before
 // its client comes back and after: the client is told in an answer that it can read, and nothing ever runs twice
-// (docs/behaviour.md S4, R8). What ran is counted in a file.
+// (docs/behaviour.md S4, R8), unless its server says that it changes nothing: then it is run again, once, and its client
+// not asked again. What ran is counted in a file.
 import assert from "node:assert/strict";
 import { Journal } from "../support/mcp_journal.ts";
 import { type Fixture, startFixture } from "../support/mcp_servers.ts";
@@ -42,12 +43,12 @@ class Scene implements AsyncDisposable {
   }
 
   /** A call that waits: what leads back to it, and how its client does. */
-  async park(key: string) {
+  async park(key: string, tool = "elicit") {
     const args = { key, question: "?" };
-    const { result } = await this.call("elicit", args);
+    const { result } = await this.call(tool, args);
     assert.equal(result.resultType, "input_required");
     const inputResponses = Object.fromEntries(Object.keys(result.inputRequests).map((name) => [name, SAID]));
-    const retry = () => this.call("elicit", args, { requestState: result.requestState, inputResponses });
+    const retry = () => this.call(tool, args, { requestState: result.requestState, inputResponses });
     return { retry };
   }
 
@@ -96,6 +97,12 @@ async function assertLost(retry: () => ReturnType<Scene["call"]>): Promise<void>
     assert.deepEqual([status, error.code, error.message], [200, -32602, GONE]);
     assert.deepEqual(error.data, { reason: "invalid_request_state" });
   }
+}
+
+async function assertRunAgain(retry: () => ReturnType<Scene["call"]>): Promise<void> {
+  const { status, result, error } = await retry();
+  assert.deepEqual([status, error], [200, undefined]);
+  assert.deepEqual(JSON.parse(result.content[0].text), SAID);
 }
 
 for (const kind of ["http", "stdio"] as const) {
@@ -154,6 +161,54 @@ for (const kind of ["http", "stdio"] as const) {
       await scene.signet.restart();
       await assertLost(retry);
       assert.deepEqual(await scene.since("five"), ["five"]);
+    });
+
+    await t.step("Signet dies as the client comes back", async () => {
+      const { retry } = await scene.park("six");
+      const hurried = retry().catch(() => undefined);
+      await scene.signet.restart();
+      await hurried;
+      await assertLost(retry);
+      assert.equal((await scene.ran()).filter((line) => line === "six").length, 1);
+    });
+  });
+
+  Deno.test(`S4: a lost call of a tool that changes nothing is run again (server over ${kind})`, STRICT, async (t) => {
+    await using scene = await Scene.start(kind);
+
+    await t.step("Signet dies while the client is away", async () => {
+      const { retry } = await scene.park("one", "consult");
+      await scene.signet.restart();
+      await assertRunAgain(retry);
+      await assertLost(retry);
+      assert.deepEqual(await scene.ran(), ["one", "one", "one answered"]);
+    });
+
+    await t.step("the server dies while the client is away", async () => {
+      const { retry } = await scene.park("two", "consult");
+      await scene.killServer();
+      await scene.forgotten();
+      await assertRunAgain(retry);
+      await assertLost(retry);
+      assert.deepEqual(await scene.since("two"), ["two", "two", "two answered"]);
+    });
+
+    await t.step("both die", async () => {
+      const { retry } = await scene.park("three", "consult");
+      await scene.killServer();
+      await scene.signet.restart();
+      await assertRunAgain(retry);
+      assert.deepEqual(await scene.since("three"), ["three", "three", "three answered"]);
+    });
+
+    await t.step("Signet dies as the client comes back", async () => {
+      const { retry } = await scene.park("four", "consult");
+      const hurried = retry().catch(() => undefined);
+      await scene.signet.restart();
+      await hurried;
+      await assertRunAgain(retry);
+      await assertLost(retry);
+      assert.equal((await scene.ran()).filter((line) => line === "four").length, 2);
     });
   });
 }
