@@ -28,6 +28,19 @@ interface List {
   atMs: number;
 }
 
+/** A page of the list, which may have so many bytes. */
+interface Wanted {
+  readonly cursor: string | undefined;
+  readonly maxBytes: number;
+}
+
+interface Page {
+  readonly result: unknown;
+  /** In bytes, with what is around it. */
+  readonly length: number;
+}
+
+const decoder = new TextDecoder();
 const NONE: ReadonlySet<string> = new Set();
 
 export class RepeatableTools {
@@ -76,9 +89,9 @@ export class RepeatableTools {
     let bytes = 0;
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const { line, value: { result } } = await this.#page(asked, cursor);
-      bytes += line.length;
-      if (!isJsonObject(result) || !Array.isArray(result.tools) || bytes > MAX_LIST_BYTES) throw new NoList();
+      const { result, length } = await this.#page(asked, { cursor, maxBytes: MAX_LIST_BYTES - bytes });
+      if (!isJsonObject(result) || !Array.isArray(result.tools)) throw new NoList();
+      bytes += length;
       for (const tool of result.tools) note(tools, tool);
       const next = result.nextCursor;
       if (typeof next !== "string") return tools;
@@ -89,17 +102,19 @@ export class RepeatableTools {
   }
 
   /** @throws NoList */
-  #page({ peer, carrier }: Asked, cursor: string | undefined): Promise<Message> {
+  #page({ peer, carrier }: Asked, { cursor, maxBytes }: Wanted): Promise<Page> {
     const params: JsonObject = cursor === undefined ? {} : { cursor };
     const text = encodeJson({ jsonrpc: "2.0", id: 0, method: "tools/list", params });
     return new Promise((resolve, reject) => {
-      const fail = () => {
+      const fail = (): undefined => {
         cancelTimer();
         reject(new NoList());
       };
-      const onReply = (reply: Message) => {
+      const onReply = ({ line }: Message) => {
+        if (line.length > maxBytes) return fail();
         cancelTimer();
-        return void resolve(reply);
+        resolve({ result: resultIn(line), length: line.length });
+        return undefined;
       };
       const cancelTimer = this.#timers.after(PATIENCE_MS, () => {
         if (id !== undefined) peer.forget(id);
@@ -108,6 +123,15 @@ export class RepeatableTools {
       const id = peer.ask(text, findMember(text, "id")!, { onReply, onLost: fail }, carrier);
       if (id === undefined) fail();
     });
+  }
+}
+
+/** Of a long answer a peer reads no more than it needs to pass it on: here it is read as a whole. */
+function resultIn(line: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(line)).result;
+  } catch {
+    return undefined;
   }
 }
 

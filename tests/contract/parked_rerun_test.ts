@@ -243,6 +243,20 @@ Deno.test("S4: a client that leaves while the server is asked what its tools are
   await until(async () => await signet.metric("signet_buffered_body_bytes") === 0, "nothing is held any more");
 });
 
+Deno.test("S4 M6: of a long list all is read, and of one that is too long nothing", STRICT, async () => {
+  await using server = new AskingServer();
+  const params = calls("reads", [NAME]);
+  const { signet: second, requestState } = await lost(server, params);
+  await using signet = second;
+  const said = server.listed!;
+  const filled = (bytes: number) => [{ name: "filler", description: "x".repeat(bytes) }, ...said];
+  const retried = again(params, requestState, { user_name: ALICE });
+  server.listed = filled(4 * 1024 * 1024);
+  assertGone(await sent(signet, retried));
+  server.listed = filled(1024 * 1024);
+  assert.deepEqual((await sent(signet, retried)).result?.got, [ALICE]);
+});
+
 Deno.test("G1 S4: whoever watches is told that a call was run again", STRICT, async () => {
   await using server = new AskingServer();
   const params = calls("reads", [NAME]);
