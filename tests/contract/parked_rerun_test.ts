@@ -2,6 +2,7 @@
 // says that its tool may be run again, and what the client has answered is not asked again; anything else is over.
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
+import { startSeveral } from "../support/several.ts";
 import { TestSignet } from "../support/signet.ts";
 import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
 import type { Json } from "../support/stdio.ts";
@@ -299,4 +300,22 @@ Deno.test("S4: of a prompt or a resource nothing is known: it is not asked for a
     assert.deepEqual([error.code, error.message], [-32602, GONE]);
   }
   assert.equal(server.received("POST", "tools/list").length, 0);
+});
+
+Deno.test("S4: of several servers the one whose tool it is says whether it may be run again", STRICT, async () => {
+  await using a = new AskingServer();
+  await using b = new AskingServer();
+  b.listed = [{ name: "reads" }];
+  const first = await startSeveral({ a, b });
+  const params = (name: string) => ({ ...calls("reads", [NAME]), name });
+  const [ofA, ofB] = [(await sent(first, params("a_reads"))).result, (await sent(first, params("b_reads"))).result];
+  const { ring } = first;
+  await first[Symbol.asyncDispose]();
+  await using signet = await startSeveral({ a, b }, { ring });
+  const said = (state: { inputRequests: Json }) =>
+    Object.fromEntries(Object.keys(state.inputRequests).map((key) => [key, ALICE]));
+  const { result } = await sent(signet, again(params("a_reads"), ofA.requestState, said(ofA)));
+  assert.deepEqual(result?.got, [ALICE]);
+  assertGone(await sent(signet, again(params("b_reads"), ofB.requestState, said(ofB))));
+  assert.deepEqual([a.ran.get("reads"), b.ran.get("reads")], [2, 1]);
 });
