@@ -492,7 +492,7 @@ export class StatelessServer {
     const again = { text: withoutAnswers(post.text), ...ownCarrier(post) };
     const mayRun = exchange.method === "tools/call" &&
       await this.#repeatable.has(toolIn(post.text), { peer, carrier: again });
-    const next = mayRun ? await life.peer(again).catch(() => undefined) : undefined;
+    const next = mayRun && this.#exchanges.has(exchange) ? await life.peer(again).catch(() => undefined) : undefined;
     const isWaiting = this.#exchanges.has(exchange);
     if (next === undefined || !isWaiting) {
       answers.release();
@@ -500,9 +500,11 @@ export class StatelessServer {
       if (isWaiting) onLostCall?.("not_rerun");
       return void this.#respond(exchange, unknownState(exchange.id));
     }
+    this.#ask(exchange, next, again, answers);
+    // A server that does not take it now has not run it.
+    if (exchange.running === undefined) return lost.giveBack(parked);
     onLostCall?.("rerun");
     if (again.noted !== undefined) again.noted.rerun = true;
-    this.#ask(exchange, next, again, answers);
   }
 
   /** Nobody comes back for it: the server is told, and the call is given up. */
