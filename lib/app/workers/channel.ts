@@ -2,6 +2,11 @@
 // what is only told. In order: what was said first is heard first. When the other end is gone, no question waits.
 import { faultFromWire, type FaultOnWire, faultToWire, fromLine, toLine } from "./wire.ts";
 
+/** Nobody answers at the other end: it has ended, or is being started again. */
+export class EndGone extends Error {
+  override readonly name = "EndGone";
+}
+
 /** Answers a question; for what is only told, its answer is nobody's. */
 export type Answer = (call: string, args: readonly unknown[]) => unknown;
 

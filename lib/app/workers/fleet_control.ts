@@ -2,8 +2,8 @@
 // in the memory of some, so that all are asked, and what they answer is one answer (docs/behaviour.md L6, T1–T3).
 import type { RevocationRequest, SessionPage, SessionQuery, SessionView } from "../../admin/control.ts";
 import { SignetError } from "../../errors.ts";
-import { StoreError } from "../../store/store.ts";
 import type { NamingControl } from "../control.ts";
+import { EndGone } from "./channel.ts";
 
 /** Sessions that are looked at in each worker. */
 const MOST_SESSIONS = 10_000;
@@ -16,7 +16,8 @@ export interface FleetControlOptions {
 }
 
 export function fleetControl({ askOne, askEach }: FleetControlOptions): NamingControl {
-  const one = (method: string) => async (...args: readonly unknown[]) => await askOne(method, ...args) as never;
+  const one = (method: string) => async (...args: readonly unknown[]) =>
+    await askOne(method, ...args).catch(rethrow) as never;
   const listSessions = async (query: SessionQuery) => {
     const whole = { ...query, offset: 0, limit: MOST_SESSIONS };
     return pageOf(await all<SessionPage>(askEach("listSessions", () => [whole])), query);
@@ -49,7 +50,18 @@ export function fleetControl({ askOne, askEach }: FleetControlOptions): NamingCo
 }
 
 async function all<T>(asked: readonly Promise<unknown>[]): Promise<T[]> {
-  return await Promise.all(asked) as T[];
+  return await Promise.all(asked).catch(rethrow) as T[];
+}
+
+/** To an operator a worker that ended under his question is no fault of Signet's: he asks again. */
+function rethrow(fault: unknown): never {
+  if (!(fault instanceof EndGone)) throw fault;
+  throw new SignetError("identity_unavailable", {
+    publicMessage: "A worker ended while it was asked: it may not be done",
+    remedy: "It is being started again: the log says why. Ask again.",
+    retryAfterS: 1,
+    cause: fault,
+  });
 }
 
 /**
@@ -59,6 +71,7 @@ async function all<T>(asked: readonly Promise<unknown>[]): Promise<T[]> {
 async function revokeIn(asked: readonly Promise<unknown>[]): Promise<readonly string[]> {
   const ended = new Set<string>();
   let absent: unknown;
+  let gone: unknown;
   let fault: unknown;
   let present = false;
   for (const outcome of await Promise.allSettled(asked)) {
@@ -67,10 +80,11 @@ async function revokeIn(asked: readonly Promise<unknown>[]): Promise<readonly st
       for (const hash of outcome.value as readonly string[]) ended.add(hash);
     } else if (outcome.reason instanceof SignetError && outcome.reason.code === "session_not_found") {
       absent = outcome.reason;
-    } else fault ??= outcome.reason;
+    } else if (outcome.reason instanceof EndGone) gone = outcome.reason;
+    else fault ??= outcome.reason;
   }
-  if (fault instanceof SignetError || fault instanceof StoreError) throw fault;
-  if (!present) throw fault ?? absent;
+  if (fault !== undefined) throw fault;
+  if (!present) rethrow(gone ?? absent);
   return [...ended];
 }
 

@@ -4,7 +4,7 @@ import { answerStoreCall } from "../../store/asked_store.ts";
 import type { Store } from "../../store/store.ts";
 import type { Logger } from "../../observe/log.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
-import { Channel } from "./channel.ts";
+import { Channel, EndGone } from "./channel.ts";
 import { type Begin, STORE, TO_WORKER, WATCHED } from "./messages.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 
@@ -89,7 +89,7 @@ export class Slot {
   /** @throws what it has thrown; Error if there is nobody */
   async ask(call: string, ...args: readonly unknown[]): Promise<unknown> {
     const running = this.#running;
-    if (running === undefined) throw new Error(`asking worker ${this.number}: it is being started again`);
+    if (running === undefined) throw new EndGone(`asking worker ${this.number}: it is being started again`);
     return await running.channel.ask(call, args);
   }
 
@@ -166,7 +166,7 @@ export class Slot {
 
   #onEnded(running: Running, { code, signal }: { readonly code: number; readonly signal: string | null }): void {
     const { log, timers, onEnded } = this.#options;
-    running.channel.close(new Error(`asking worker ${this.number}: it has ended (${signal ?? `exit code ${code}`})`));
+    running.channel.close(new EndGone(`asking worker ${this.number}: it has ended (${signal ?? `exit code ${code}`})`));
     if (this.#running !== running) return;
     this.#running = undefined;
     const wasUp = this.#isUp;

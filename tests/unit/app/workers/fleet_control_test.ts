@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EndGone } from "../../../../lib/app/workers/channel.ts";
 import { fleetControl } from "../../../../lib/app/workers/fleet_control.ts";
 import type { SessionView } from "../../../../lib/admin/control.ts";
 import { SignetError } from "../../../../lib/errors.ts";
@@ -75,9 +76,24 @@ Deno.test(
     };
     await assert.rejects(() => controlOver(() => ["a"], full).control.revoke({ kind: "all" }), StoreError);
     const ended = () => {
-      throw new Error("worker 2 has ended");
+      throw new EndGone("worker 2 has ended");
     };
     assert.deepEqual(await controlOver(() => ["a"], ended).control.revoke({ kind: "all" }), { ended: 1 });
-    await assert.rejects(() => controlOver(ended).control.revoke({ kind: "all" }), /has ended/);
+    await assert.rejects(() => controlOver(ended).control.revoke({ kind: "all" }), SignetError);
+    const failing = () => {
+      throw new TypeError("a fault of its own");
+    };
+    await assert.rejects(() => controlOver(() => ["a"], failing).control.revoke({ kind: "all" }), TypeError);
   },
 );
+
+Deno.test("R6 P1: an operator whose worker ended under his question is told so, and to ask again", STRICT, async () => {
+  const gone = () => {
+    throw new EndGone("asking worker 1: it has ended (SIGKILL)");
+  };
+  const { control } = controlOver(gone, gone);
+  const told = (fault: unknown) => fault instanceof SignetError && fault.code === "identity_unavailable";
+  await assert.rejects(() => control.revoke({ kind: "all" }), told);
+  await assert.rejects(() => control.listSessions({ limit: 10 }), told);
+  await assert.rejects(() => control.revokeAgent("a"), told);
+});
