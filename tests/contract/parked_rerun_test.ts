@@ -302,6 +302,28 @@ Deno.test("S4: of a prompt or a resource nothing is known: it is not asked for a
   assert.equal(server.received("POST", "tools/list").length, 0);
 });
 
+Deno.test(
+  "S4: an answer is said to no other call: where it cannot be told whose a question is, it is asked",
+  STRICT,
+  async () => {
+    await using server = new AskingServer();
+    const params = calls("reads", [NAME]);
+    const first = await TestSignet.start({ upstream: server.url });
+    const [one, two] = [(await sent(first, params)).result, (await sent(first, params)).result];
+    await using signet = await restarted(first, server);
+    const other = (await sent(signet, calls("asks", [AGE]))).result;
+    await until(() => server.streams.size === 1, "Signet listens");
+    server.asksOnStream = true;
+    const asked = await sent(signet, again(params, one.requestState, { user_name: ALICE }));
+    assert.deepEqual(asked.result.inputRequests, one.inputRequests, "two calls may have asked it");
+    server.asksOnStream = false;
+    await sent(signet, again(params, asked.result.requestState, { user_name: ALICE }));
+    await sent(signet, again(calls("asks", [AGE]), other.requestState, { "#7": OLD }));
+    server.asksOnStream = true;
+    assert.deepEqual((await sent(signet, again(params, two.requestState, { user_name: ALICE }))).result.got, [ALICE]);
+  },
+);
+
 Deno.test("S4: of several servers the one whose tool it is says whether it may be run again", STRICT, async () => {
   await using a = new AskingServer();
   await using b = new AskingServer();

@@ -21,6 +21,8 @@ export class AskingServer extends FakeMcp {
   ];
   /** What it asks in place of what the arguments say. */
   instead: unknown[][] | undefined;
+  /** Whether it asks on the session's own stream, which does not say what call a question is about. */
+  asksOnStream = false;
   /** Requests for the list wait for this. */
   listing: Promise<void> = Promise.resolve();
 
@@ -64,7 +66,8 @@ export class AskingServer extends FakeMcp {
         const put = ([id, method, params]: [unknown, string, Json]) =>
           new Promise<Json>((resolve) => {
             this.#told.set(id, resolve);
-            say({ id, method, params });
+            if (this.asksOnStream) this.push({ jsonrpc: "2.0", id, method, params });
+            else say({ id, method, params });
           });
         const got: Json[] = [];
         if (together) got.push(...await Promise.all(questions.map(put)));
