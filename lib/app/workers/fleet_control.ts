@@ -35,7 +35,13 @@ export function fleetControl({ askOne, askEach }: FleetControlOptions): NamingCo
     const byHash = { kind: "owner_of", hash };
     if (caller === undefined) return await revokeIn(askEach("revokeEach", () => [byHash]));
     const byName = { kind: "principal", ...caller };
-    return await revokeIn(askEach("revokeEach", (index) => [found[index] === undefined ? byName : byHash]));
+    try {
+      return await revokeIn(askEach("revokeEach", (index) => [found[index] === undefined ? byName : byHash]));
+    } catch (fault) {
+      // Whoever knew it has ended since: his place has another, or nobody.
+      if (!(fault instanceof SignetError) || fault.code !== "session_not_found") throw fault;
+      return await revokeIn(askEach("revokeEach", () => [byName]));
+    }
   };
   return {
     issueToken: one("issueToken"),

@@ -97,3 +97,21 @@ Deno.test("R6 P1: an operator whose worker ended under his question is told so, 
   await assert.rejects(() => control.listSessions({ limit: 10 }), told);
   await assert.rejects(() => control.revokeAgent("a"), told);
 });
+
+Deno.test(
+  "L6: an owner is revoked though the worker that knew the session has ended since it was asked",
+  STRICT,
+  async () => {
+    const caller = { issuer: "iss", subject: "me" };
+    const revoked: unknown[] = [];
+    // Another one has taken its place, which knows no session.
+    const { control } = controlOver((method, request) => {
+      if (method === "listSessions") return { sessions: [view("a", { caller })], total: 1 };
+      if (request.kind === "owner_of") throw new SignetError("session_not_found");
+      revoked.push(request);
+      return [];
+    });
+    assert.deepEqual(await control.revoke({ kind: "owner_of", hash: "a" }), { ended: 0 });
+    assert.deepEqual(revoked, [{ kind: "principal", ...caller }]);
+  },
+);
