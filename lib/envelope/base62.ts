@@ -68,7 +68,8 @@ export function decodeBase62(text: string): Uint8Array | undefined {
   // Characters outside ASCII become bytes outside the table, or more bytes than there is room for.
   if (UTF8.encodeInto(text, chars).written !== text.length) return undefined;
   const end = text.length - tailChars;
-  const bytes = Buffer.allocUnsafe(end / BLOCK_CHARS * BLOCK_BYTES + tailBytes);
+  // No Buffer: on Bun noble copies one a byte at a time.
+  const bytes = new Uint8Array(end / BLOCK_CHARS * BLOCK_BYTES + tailBytes);
   let to = 0;
   for (let at = 0; at < end; at += BLOCK_CHARS, to += BLOCK_BYTES) {
     if (!decodeBlock(chars, at, bytes, to)) return undefined;

@@ -252,7 +252,8 @@ export class SessionRegistry {
     const live = this.#sessions.get(idText);
     if (live !== undefined) return this.#ownedBy(caller, live);
     if (!this.#options.owners.ownsSealed(caller, opened.sealed, opened.key)) return this.#refuseOther(opened.sealed);
-    const session = this.addOwned({ id: detachText(idText) as SessionId, ...opened }, caller, nowMs);
+    const { sealed, key } = opened;
+    const session = this.addOwned({ id: detachText(idText) as SessionId, sealed, key }, caller, nowMs);
     this.opens.inc("opened");
     return session;
   }

@@ -122,7 +122,7 @@ async function start(): Promise<{ readonly token: string; readonly ring: KeyRing
     const flags = parseFlags([
       ...["--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--upstream", `http://127.0.0.1:3${PATH}`],
       ...["--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile],
-      ...(load === "cold" ? ["--max-sessions", "100"] : []),
+      ...(load === "cold" ? ["--max-sessions", "100", "--principal-share", "100"] : []),
       ...more,
     ], { command: "signet serve", accepts: new Set(SETTING_KEYS) });
     const readTextFile = (path: string) => Deno.readTextFile(path);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { nativeXChaCha, nobleXChaCha, type XChaCha, xchacha } from "../../../lib/envelope/xchacha.ts";
 import { STRICT } from "../../support/strict.ts";
 import published from "../../vectors/published/xchacha20_poly1305.json" with { type: "json" };
@@ -70,6 +71,29 @@ Deno.test(
     }
   },
 );
+
+Deno.test("E1: XChaCha20-Poly1305 put together of noble's pieces gives what noble's own whole gives", STRICT, () => {
+  for (const length of [0, 1, 15, 16, 17, 63, 64, 65, 300, 4095, 4096, 4097, 9000, 1]) {
+    for (const adLength of [0, 1, 13, 16, 17]) {
+      const plaintext = Uint8Array.from({ length }, (_, i) => i * 7);
+      const given = { ...params, associatedData: Uint8Array.from({ length: adLength }, (_, i) => i * 5) };
+      const own = nobleXChaCha.encrypt(given, plaintext);
+      assert.deepEqual(own, xchacha20poly1305(given.key, given.nonce, given.associatedData).encrypt(plaintext));
+      assert.deepEqual(nobleXChaCha.decrypt(given, own), plaintext);
+      assert.equal(nobleXChaCha.decrypt({ ...given, associatedData: Uint8Array.of(9) }, own), undefined);
+    }
+  }
+});
+
+Deno.test("E1: what XChaCha20-Poly1305 gives is the caller's own: the next call does not change it", STRICT, () => {
+  for (const [name, cipher] of implementations) {
+    const first = cipher.encrypt(params, bytes(aead.plaintext));
+    const opened = cipher.decrypt(params, sealed)!;
+    cipher.decrypt(params, cipher.encrypt(params, new Uint8Array(aead.plaintext.length / 2)));
+    assert.deepEqual(Uint8Array.from(first), sealed, name);
+    assert.deepEqual(Uint8Array.from(opened), bytes(aead.plaintext), name);
+  }
+});
 
 Deno.test("E1: XChaCha20-Poly1305 reads its inputs at any alignment", STRICT, () => {
   const shifted = (source: Uint8Array) => {
