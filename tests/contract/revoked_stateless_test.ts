@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { ISSUER } from "../support/issuer.ts";
+import { startSeveral } from "../support/several.ts";
 import { freshRing, TestSignet } from "../support/signet.ts";
 import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
@@ -24,8 +25,8 @@ class CountingServer extends FakeMcp {
   }
 }
 
-async function count(signet: TestSignet, of: StatelessAsk): Promise<number> {
-  const { result, status, text } = await answered(ask(signet, "tools/call", { name: "count", arguments: {} }, of));
+async function count(signet: TestSignet, of: StatelessAsk, name = "count"): Promise<number> {
+  const { result, status, text } = await answered(ask(signet, "tools/call", { name, arguments: {} }, of));
   assert.deepEqual([status, result?.resultType], [200, "complete"], text);
   return result.structuredContent.count;
 }
@@ -114,3 +115,44 @@ Deno.test(
     assert.equal(server.ran.get("asks"), 1, "and not run again");
   },
 );
+
+Deno.test("L6 S3: of several servers each ends what the caller has there", STRICT, async () => {
+  await using left = new CountingServer();
+  await using right = new CountingServer();
+  await using issuer = await TestIssuer.create();
+  await using folder = await TempFolder.create();
+  const ring = freshRing();
+  const start = () =>
+    startSeveral({ left, right }, { ring, flags: [...issuer.flags, "--state", `${folder.path}/state`] });
+  const alice = { token: await issuer.token("alice") };
+  const first = await start();
+  assert.deepEqual([await count(first, alice, "left_count"), await count(first, alice, "right_count")], [1, 1]);
+  await revoke(first, ALICE);
+  assert.deepEqual([await count(first, alice, "left_count"), await count(first, alice, "left_count")], [1, 2]);
+  await until(() => [left, right].every((each) => each.received("DELETE").length === 1), "both servers to be told");
+  await first[Symbol.asyncDispose]();
+  const second = await start();
+  await revoke(second, { kind: "all" });
+  await second[Symbol.asyncDispose]();
+  await using third = await start();
+  assert.equal(await count(third, alice, "left_count"), 1);
+});
+
+Deno.test("L6 S3: of two processes with one state file both end what they hold", STRICT, async () => {
+  await using server = new CountingServer();
+  await using issuer = await TestIssuer.create();
+  await using folder = await TempFolder.create();
+  const flags = [...issuer.flags, "--state", `${folder.path}/state`];
+  const ring = freshRing();
+  await using one = await TestSignet.start({ upstream: server.url, ring, flags });
+  await using other = await TestSignet.start({ upstream: server.url, ring, flags });
+  const alice = { token: await issuer.token("alice") };
+  assert.deepEqual([await count(one, alice), await count(other, alice)], [1, 2]);
+  await revoke(one, ALICE);
+  await until(() => server.received("DELETE").length >= 1, "the server to be told");
+  assert.equal(await count(other, alice), 1);
+  assert.ok(
+    await count(one, alice) <= 2,
+    "in the same session, or one of its own where the other hears of it only now",
+  );
+});
