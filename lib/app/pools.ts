@@ -1,6 +1,6 @@
 // Where the sessions that stateless clients share at servers are kept, out of the settings: in the state file, or in the
 // store that replicas share (docs/behaviour.md S3).
-import { PoolHomes } from "../bridge/pool_homes.ts";
+import { PoolHomes } from "../replica/pool_homes.ts";
 import type { Settings } from "../config/schema.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";

@@ -11,7 +11,7 @@ import { isModernEnvelope } from "../mcp/modern.ts";
 import { type Era, isKnownRevision } from "../mcp/revisions.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
 import { acceptanceOf, notAcceptable } from "./acceptance.ts";
-import { Elsewhere, type Here, type Whereabouts } from "./elsewhere.ts";
+import { Elsewhere, type Here, type Whereabouts } from "../replica/elsewhere.ts";
 import { mayAsk, parkedIn } from "./parked_questions.ts";
 import type { Conversation, ConversationSizes } from "./conversation.ts";
 import { bareAnswer } from "./http_answer.ts";

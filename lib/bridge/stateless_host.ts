@@ -13,7 +13,7 @@ import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { LostParks } from "./lost_parks.ts";
 import { Parking } from "./parking.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
-import type { Claim, Homes, Whereabouts } from "./elsewhere.ts";
+import type { Claim, Homes, Whereabouts } from "../replica/elsewhere.ts";
 import { callOf } from "./http_call.ts";
 import { createHash } from "../platform/builtin.ts";
 

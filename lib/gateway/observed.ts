@@ -4,7 +4,7 @@ import { ERROR_KINDS, type SignetError } from "../errors.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
-import type { ClientResponse } from "../http1/types.ts";
+import type { ClientResponse, Fields } from "../http1/types.ts";
 import { noteOutcome, OutcomeReader } from "../mcp/answer_outcome.ts";
 import type { Parsed, RpcMessage } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
@@ -83,9 +83,9 @@ export function noteRefusal({ record }: Inbound, { code, detail: { facts } }: Si
 }
 
 /** A whole answer that is here, on its way to the client. */
-export function noteAnswerBody({ record }: Inbound, { head }: ClientResponse, body: Bytes): void {
-  if (record === undefined || record.isStream || record.batch !== undefined || isCoded(head.fields)) return;
-  noteOutcome(body, isEventStream(head.fields), record);
+export function noteAnswerBody({ record }: Inbound, fields: Fields, body: Bytes): void {
+  if (record === undefined || record.isStream || record.batch !== undefined || isCoded(fields)) return;
+  noteOutcome(body, isEventStream(fields), record);
 }
 
 /** Who is to see an answer that comes in pieces; undefined where nobody needs to. */

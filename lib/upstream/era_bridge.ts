@@ -3,7 +3,7 @@
 // sessions share one of its sessions for each owner and kind of client (docs/behaviour.md S2, S3).
 import { BridgeServer } from "../bridge/server.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { Here } from "../bridge/elsewhere.ts";
+import type { Here } from "../replica/elsewhere.ts";
 import type { ChoosePeers, Gate } from "../bridge/request.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";

@@ -11,7 +11,6 @@ import { speaksModern } from "../../mcp/for_stateless_server.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
 import { createHash } from "../../platform/builtin.ts";
-import { jsonAnswer } from "../../bridge/http_answer.ts";
 import type { Caller } from "../../session/caller.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
@@ -85,9 +84,9 @@ export async function tellRemembered(parts: GatewayParts, probing: Probing): Pro
   if (result === undefined) return false;
   parts.discoveries.told++;
   const body = encoder.encode(`{"jsonrpc":"2.0","id":${idText(message.id)},"result":${result}}`);
-  if (inbound.record !== undefined) noteAnswerBody(inbound, jsonAnswer(body), body);
   const cors = inbound.origin === undefined ? [] : corsFields(inbound.origin);
   const fields = ["content-type", "application/json", "cache-control", "no-store", ...cors];
+  if (inbound.record !== undefined) noteAnswerBody(inbound, fields, body);
   await inbound.exchange.respond({ status: 200, fields }, body);
   return true;
 }

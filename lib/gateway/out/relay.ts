@@ -68,7 +68,7 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
       : { status, reason, fields: [...passed.fields, ...extra, ...challenge, ...leaving], made: undefined };
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
     if (whole !== undefined) {
-      if (inbound.record !== undefined) noteAnswerBody(inbound, response, whole);
+      if (inbound.record !== undefined) noteAnswerBody(inbound, response.head.fields, whole);
       return inbound.exchange.respond(start, whole);
     }
     isWhole = false;

@@ -1,4 +1,5 @@
-// What a stateless client wants is at another replica: a call of his that waits there, or the peers of his pool. Whoever has sent the request passes it on, and says who was asked when that one does not have it (R1, S3, S4).
+// What a stateless client wants is at another replica: a call of his that waits there, or the peers of his pool. Whoever
+// has sent the request passes it on, and says who was asked when that one does not have it (R1, S3, S4).
 
 /** Thrown by a bridge before anything was run. */
 export class Elsewhere extends Error {

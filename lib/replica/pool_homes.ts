@@ -1,6 +1,6 @@
 // Which replica has the peers of a stateless client, told to all by the store they share, so that his state is in one place
-// and whatever a server asks or tells in his session is heard where his calls are (docs/behaviour.md R1, S3). Sealed with its place inside, as moves are. Without the store
-// each replica has peers of its own, which is counted.
+// and whatever a server asks or tells in his session is heard where his calls are (docs/behaviour.md R1, S3). Sealed with
+// its place inside, as moves are. Without the store each replica has peers of its own, which is counted.
 import type { StoreSeal } from "../envelope/store_seal.ts";
 import { createHash } from "../platform/builtin.ts";
 import type { Timers } from "../platform/timers.ts";
