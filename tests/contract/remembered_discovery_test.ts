@@ -111,3 +111,21 @@ Deno.test("M6: what is remembered of servers is bounded in number, bytes and tim
   discoveries.remember("d", "x".repeat(70_000), 11);
   assert.deepEqual([discoveries.find("d", 11), discoveries.size], [undefined, 0]);
 });
+
+Deno.test(
+  "S5: where Signet knows nobody, what a server said to one credential is told to no other",
+  STRICT,
+  async () => {
+    await using server = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: server.url });
+    let answer = 200;
+    server.onRequest = () => answer === 200 ? undefined : new Response("", { status: answer });
+    const apiKey = { headers: { "x-api-key": "k3y" } };
+    for (const  of of[{ token: "alices" }, apiKey]) assert.equal((await probe(signet, of)).status, 200);
+    answer = 503;
+    for (const  of of[{ token: "alices" }, apiKey]) assert.deepEqual(await probe(signet, of), KNOWN);
+    for (const  of of[{ token: "bobs" }, {}, { headers: { "x-api-key": "other" } }]) {
+      assert.notEqual((await probe(signet, of)).status, 200, "the server has not let this one in");
+    }
+  },
+);

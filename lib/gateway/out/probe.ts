@@ -10,6 +10,7 @@ import { clientForLegacy } from "../../mcp/between_eras.ts";
 import { speaksModern } from "../../mcp/for_stateless_server.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
+import { soundsSecret } from "../../observe/secret_names.ts";
 import { createHash } from "../../platform/builtin.ts";
 import type { Caller } from "../../session/caller.ts";
 import { corsFields } from "../in/guard.ts";
@@ -95,11 +96,23 @@ export async function tellRemembered(parts: GatewayParts, probing: Probing): Pro
 function keyOf({ inbound, caller, message }: Probing): string | undefined {
   const { clientInfo, capabilities } = clientForLegacy(isJsonObject(message.params) ? message.params : undefined, {});
   try {
-    const text = canonicalJson([caller.owner, inbound.head.query, clientInfo, capabilities]);
+    const text = canonicalJson([
+      caller.owner,
+      credentialsOf(inbound, caller),
+      inbound.head.query,
+      clientInfo,
+      capabilities,
+    ]);
     return createHash("sha256").update(text).digest("base64url");
   } catch {
     return undefined; // nested too deep to be named
   }
+}
+
+/** Where Signet knows nobody all are one owner, and it may be the server that lets some in and others not. */
+function credentialsOf({ head: { fields } }: Inbound, { principal }: Caller): string[] {
+  if (principal.source !== "anonymous") return [];
+  return fields.filter((_, at) => soundsSecret(fields[at - at % 2]!));
 }
 
 /** JSON of what a server says of itself, not to be kept by its client; undefined if it is none. */
