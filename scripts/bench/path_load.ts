@@ -1,11 +1,12 @@
 // A program: the fast lane in this process, between a client and a server that are memory. What is left is Signet's own
 // work for a request, so the CPU time of a fixed number of them can be repeated on a busy machine, as a socket's cannot.
-//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [--traced=RATIO] [FLAG…]
+//   deno run -A path_load.ts FOLDER ROUNDS REQUESTS [--load=LOAD] [--others=N] [--traced=RATIO] [FLAG…]
 // FOLDER: the checkout whose lib is measured, this one or another; FLAG: of `signet serve`, besides those that are needed.
 // LOAD: `session`, calls of an open session in the fast lane, unless it is `cold`, calls of sessions none of which is
 // known, `stateless`, calls of revision 2026-07-28 with nothing to bring back, or a name in CARRYING: `state`, such calls
 // that bring a state of 1 KB and are answered with another, `state-in` and `state-out`, one of both, `task`, `cursor`. No
 // two requests bring the same. `refused` is for scripts/bench_refusals.ts.
+// N: sessions that are opened before, a call each, with `--load=known`: calls of a hundred sessions, all of them known.
 // RATIO: the share of requests that is traced; the collector is memory, too, and takes everything.
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
@@ -16,13 +17,16 @@ import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
 import { type RefusalTimes, timeRefusals } from "./refusals.ts";
 
 const [folder = ".", rounds = "20", requests = "5000", ...given] = Deno.args;
-const LOAD = "--load=", TRACED = "--traced=";
+const LOAD = "--load=", TRACED = "--traced=", OTHERS = "--others=";
 const ratio = given.find((word) => word.startsWith(TRACED))?.slice(TRACED.length);
 const load = given.find((word) => word.startsWith(LOAD))?.slice(LOAD.length) ?? "session";
 const isStateless = ["stateless", "state", "state-in", "state-out", "task", "cursor", "refused"].includes(load);
-const more = given.filter((word) => !word.startsWith(LOAD) && !word.startsWith(TRACED));
+const others = Number(given.find((word) => word.startsWith(OTHERS))?.slice(OTHERS.length) ?? 0);
+const more = given.filter((word) => ![LOAD, TRACED, OTHERS].some((option) => word.startsWith(option)));
 const CONNECTIONS = 32;
 const WARM_UP = load === "cold" ? 5_000 : 50_000;
+/** As the whole bench has it (contenders.ts). */
+const ROOM = ["--max-sessions", "20000", "--max-sessions-per-principal", "100000", "--principal-share", "100"];
 const UPSTREAM_ID = "0123456789abcdef0123456789abcdef";
 
 const encoder = new TextEncoder();
@@ -123,6 +127,7 @@ async function start(): Promise<{ readonly token: string; readonly ring: KeyRing
       ...["--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--upstream", `http://127.0.0.1:3${PATH}`],
       ...["--principal", "jwt", "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--jwt-jwks", jwksFile],
       ...(load === "cold" ? ["--max-sessions", "100", "--principal-share", "100"] : []),
+      ...(load === "known" ? ROOM : []),
       ...more,
     ], { command: "signet serve", accepts: new Set(SETTING_KEYS) });
     const readTextFile = (path: string) => Deno.readTextFile(path);
@@ -172,9 +177,8 @@ function mirrored({ method, params: { name, taskId } }: { method: string; params
 }
 
 /** What one request is answered with, as text. */
-async function answerTo(request: Uint8Array): Promise<string> {
+async function answerTo(request: Uint8Array, client = connect()): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const client = connect();
   client.onWrite = (bytes) => resolve(latin1.decode(bytes));
   client.push(request);
   return await promise;
@@ -296,7 +300,14 @@ async function requestsOf({ token, ring }: Awaited<ReturnType<typeof start>>): P
   if (isStateless) return await statelessRequests(token, ids);
   const session = await openSession(token);
   answer = answerOf(RESULT);
-  const sessions = load === "cold" ? await strangers(ring, session, ids.length) : [session];
+  const client = connect();
+  for (let left = others; left > 0; left -= 1000) {
+    for (const id of await strangers(ring, session, Math.min(left, 1000))) {
+      await answerTo(requestOf(token, id, CALL), client);
+    }
+  }
+  const count = load === "cold" ? ids.length : load === "known" ? 100 : 0;
+  const sessions = count > 0 ? await strangers(ring, session, count) : [session];
   return ids.map((id) => requestOf(token, sessions[id % sessions.length], CALL.replace('"id":1,', `"id":${id},`)));
 }
 
