@@ -191,6 +191,8 @@ class MemoryRevocations implements RevocationStore {
       revocations,
       cursor: Math.max(cursor, first + start + revocations.length),
       more: start + limit < this.#changes.length,
+      // What was cut is known by nobody: whoever holds sessions asks about each.
+      ...(cursor < first ? { missed: true } : {}),
     };
   }
 

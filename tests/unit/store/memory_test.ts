@@ -51,20 +51,27 @@ Deno.test("M3: memory store refuses an operator's revocation it has no room for"
   assert.throws(() => revocations.add({ kind: "principal", owner: "o2", beforeMs: 1, untilMs: NOW_MS }), full);
 });
 
-Deno.test("M3: memory store keeps a bounded history of changes and skips a cursor that fell behind", STRICT, () => {
-  const { revocations } = createMemoryStore({ maxChanges: 10, maxSessions: 1_000 });
-  for (let i = 0; i < 100; i++) {
-    revocations.add({ kind: "session", sid: `s${i}`, untilMs: NOW_MS, by: "client" });
-  }
-  const all = [];
-  let cursor = 0;
-  for (let more = true; more;) {
-    const page = revocations.changesSince(cursor, 4);
-    assert.ok(!(page instanceof Promise));
-    all.push(...page.revocations);
-    ({ cursor, more } = page);
-  }
-  assert.ok(all.length >= 10 && all.length < 20, `kept ${all.length}`);
-  assert.equal(cursor, 100);
-  assert.deepEqual(all.at(-1), { kind: "session", sid: "s99", untilMs: NOW_MS, by: "client" });
-});
+Deno.test(
+  "M3: memory store keeps a bounded history of changes, and tells a cursor that fell behind that some are missing",
+  STRICT,
+  () => {
+    const { revocations } = createMemoryStore({ maxChanges: 10, maxSessions: 1_000 });
+    for (let i = 0; i < 100; i++) {
+      revocations.add({ kind: "session", sid: `s${i}`, untilMs: NOW_MS, by: "client" });
+    }
+    const all = [];
+    const missed = [];
+    let cursor = 0;
+    for (let more = true; more;) {
+      const page = revocations.changesSince(cursor, 4);
+      assert.ok(!(page instanceof Promise));
+      all.push(...page.revocations);
+      missed.push(page.missed === true);
+      ({ cursor, more } = page);
+    }
+    assert.ok(all.length >= 10 && all.length < 20, `kept ${all.length}`);
+    assert.equal(cursor, 100);
+    assert.deepEqual(missed, missed.map((_, page) => page === 0), "said once");
+    assert.deepEqual(all.at(-1), { kind: "session", sid: "s99", untilMs: NOW_MS, by: "client" });
+  },
+);
