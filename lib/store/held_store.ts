@@ -8,6 +8,8 @@ import { type Store, StoreError, whenReady } from "./store.ts";
 /** How often a state file is looked at for what another program has written, in ms. */
 const LOOK_EVERY_MS = 100;
 const PURGE_EVERY_MS = 60_000;
+/** Sessions that stateless clients share, of up to 80 KB each: no more than a state file keeps. */
+const POOLED_BOUNDS = { maxTexts: 10_000, maxCharacters: 64 * 1024 * 1024 };
 
 /** @param now milliseconds since the epoch */
 export function holdStore(base: Store, now: () => number): Store {
@@ -18,7 +20,7 @@ export function holdStore(base: Store, now: () => number): Store {
   const places = new MemoryPlaces(now);
   const aliases = new MemoryAliases(now);
   const rates = new MemoryRates();
-  const pools = base.pools ?? new MemoryAliases(now);
+  const pools = base.pools ?? new MemoryAliases(now, POOLED_BOUNDS);
   const timers = [setInterval(lookFor(base, wake), LOOK_EVERY_MS), setInterval(() => purge(base, now), PURGE_EVERY_MS)];
   const { revocations } = base;
   return {

@@ -1,9 +1,14 @@
 // Sealed texts by the name of what they are about, and whose turn it is to open a session, for processes that share one
-// other's memory (docs/behaviour.md L4, R1, S3). Bounded: each ends by itself, and the one that was set first gives way.
+// other's memory (docs/behaviour.md L4, R1, S3). Bounded in number and
+// characters: each ends by itself, and the one that was set first gives way.
 import type { AliasStore } from "./shared.ts";
 
-/** Some hundred bytes each. */
-const MOST_ALIASES = 250_000;
+export interface MemoryAliasesOptions {
+  /** Texts kept, and as many turns. Default 250,000. */
+  readonly maxTexts?: number;
+  /** Of all texts together: a byte each, as they are sealed. Default 128 Mi. */
+  readonly maxCharacters?: number;
+}
 
 interface Kept {
   readonly text: string;
@@ -12,13 +17,15 @@ interface Kept {
 
 export class MemoryAliases implements AliasStore {
   readonly #now: () => number;
-  readonly #aliases = new Map<string, Kept>();
-  readonly #turns = new Map<string, Kept>();
+  readonly #aliases: Texts;
+  readonly #turns: Texts;
   readonly #listeners = new Set<(text: string) => void>();
 
   /** @param now milliseconds since the epoch */
-  constructor(now: () => number) {
+  constructor(now: () => number, { maxTexts = 250_000, maxCharacters = 128 * 1024 * 1024 }: MemoryAliasesOptions = {}) {
     this.#now = now;
+    this.#aliases = new Texts({ maxTexts, maxCharacters });
+    this.#turns = new Texts({ maxTexts, maxCharacters });
   }
 
   get size(): number {
@@ -26,11 +33,11 @@ export class MemoryAliases implements AliasStore {
   }
 
   get(sid: string): Promise<string | undefined> {
-    return Promise.resolve(this.#of(this.#aliases, sid)?.text);
+    return Promise.resolve(this.#aliases.get(sid, this.#now())?.text);
   }
 
   set(sid: string, text: string, ttlMs: number): Promise<void> {
-    this.#keep(this.#aliases, sid, { text, untilMs: this.#now() + ttlMs });
+    this.#aliases.keep(sid, { text, untilMs: this.#now() + ttlMs }, this.#now());
     for (const listener of this.#listeners) listener(text);
     return Promise.resolve();
   }
@@ -41,14 +48,14 @@ export class MemoryAliases implements AliasStore {
   }
 
   touch(sid: string, text: string, ttlMs: number): Promise<boolean> {
-    const kept = this.#of(this.#aliases, sid);
+    const kept = this.#aliases.get(sid, this.#now());
     if (kept?.text !== text) return Promise.resolve(false);
-    this.#keep(this.#aliases, sid, { text, untilMs: Math.max(kept.untilMs, this.#now() + ttlMs) });
+    this.#aliases.keep(sid, { text, untilMs: Math.max(kept.untilMs, this.#now() + ttlMs) }, this.#now());
     return Promise.resolve(true);
   }
 
   removeUnused(sid: string, text: string, leftMs: number): Promise<boolean> {
-    const kept = this.#of(this.#aliases, sid);
+    const kept = this.#aliases.get(sid, this.#now());
     if (kept?.text !== text) return Promise.resolve(true);
     if (kept.untilMs > this.#now() + leftMs) return Promise.resolve(false);
     this.#aliases.delete(sid);
@@ -56,34 +63,57 @@ export class MemoryAliases implements AliasStore {
   }
 
   takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean> {
-    if (this.#of(this.#turns, sid) !== undefined) return Promise.resolve(false);
-    this.#keep(this.#turns, sid, { text: holder, untilMs: this.#now() + ttlMs });
+    if (this.#turns.get(sid, this.#now()) !== undefined) return Promise.resolve(false);
+    this.#turns.keep(sid, { text: holder, untilMs: this.#now() + ttlMs }, this.#now());
     return Promise.resolve(true);
   }
 
   giveTurnBack(sid: string, holder: string): Promise<void> {
-    if (this.#of(this.#turns, sid)?.text === holder) this.#turns.delete(sid);
+    if (this.#turns.get(sid, this.#now())?.text === holder) this.#turns.delete(sid);
     return Promise.resolve();
   }
 
   watch(listener: (text: string) => void): void {
     this.#listeners.add(listener);
   }
+}
 
-  #of(map: Map<string, Kept>, sid: string): Kept | undefined {
-    const kept = map.get(sid);
-    if (kept === undefined || this.#now() < kept.untilMs) return kept;
-    map.delete(sid);
+class Texts {
+  readonly #bounds: Required<MemoryAliasesOptions>;
+  readonly #kept = new Map<string, Kept>();
+  #characters = 0;
+
+  constructor(bounds: Required<MemoryAliasesOptions>) {
+    this.#bounds = bounds;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  get(name: string, nowMs: number): Kept | undefined {
+    const kept = this.#kept.get(name);
+    if (kept === undefined || nowMs < kept.untilMs) return kept;
+    this.delete(name);
     return undefined;
   }
 
-  #keep(map: Map<string, Kept>, sid: string, kept: Kept): void {
-    map.delete(sid);
-    map.set(sid, kept);
+  keep(name: string, kept: Kept, nowMs: number): void {
+    this.delete(name);
+    this.#kept.set(name, kept);
+    this.#characters += name.length + kept.text.length;
+    const { maxTexts, maxCharacters } = this.#bounds;
     // What is over lies at the front, or is passed over until it is.
-    for (const [oldest, { untilMs }] of map) {
-      if (map.size <= MOST_ALIASES && this.#now() < untilMs) return;
-      map.delete(oldest);
+    for (const [oldest, { untilMs }] of this.#kept) {
+      if (this.size <= maxTexts && this.#characters <= maxCharacters && nowMs < untilMs) return;
+      this.delete(oldest);
     }
+  }
+
+  delete(name: string): void {
+    const kept = this.#kept.get(name);
+    if (kept === undefined) return;
+    this.#kept.delete(name);
+    this.#characters -= name.length + kept.text.length;
   }
 }
