@@ -10,6 +10,8 @@ import type { WorkerProcess } from "./worker_process.ts";
 
 /** How long a worker may take to have all there but the port, ms: it asks identity providers and starts nothing else. */
 const BEGIN_MS = 60_000;
+/** How long it may then take to listen, ms: its port is taken, and nothing else. */
+const LISTEN_MS = 60_000;
 /** How long one that was told to end may take before it is killed, ms. */
 const END_MS = 5000;
 const FIRST_PAUSE_MS = 100;
@@ -71,19 +73,31 @@ export class Slot {
   async prepare(): Promise<void> {
     const running = this.#start();
     const began = running.channel.ask(TO_WORKER.begin, [this.#options.begin()]);
-    if (!await settlesWithin(began, BEGIN_MS, this.#options.timers)) {
-      running.process.kill();
-      throw new Error(`starting worker ${this.number}: it has not begun within ${BEGIN_MS / 1000} s`);
-    }
-    await began;
+    await this.#within(began, { running, ms: BEGIN_MS, what: "begun" });
   }
 
   /** @returns where it listens. @throws ListenError as it crosses */
   async listen(): Promise<string> {
-    const listen = await this.ask(TO_WORKER.listen) as string;
+    const running = this.#running;
+    const asked = this.ask(TO_WORKER.listen);
+    const listen = running === undefined
+      ? await asked
+      : await this.#within(asked, { running, ms: LISTEN_MS, what: "come to listen" });
     this.#isUp = true;
     if (this.#running !== undefined) this.#watchOver(this.#running);
-    return listen;
+    return listen as string;
+  }
+
+  /** One that stands still on its way up is ended: whoever changes something waits for those that start. */
+  async #within<T>(
+    asked: Promise<T>,
+    { running, ms, what }: { readonly running: Running; readonly ms: number; readonly what: string },
+  ): Promise<T> {
+    if (!await settlesWithin(asked, ms, this.#options.timers)) {
+      running.process.kill();
+      throw new Error(`starting worker ${this.number}: it has not ${what} within ${ms / 1000} s`);
+    }
+    return await asked;
   }
 
   /** @throws what it has thrown; Error if there is nobody */

@@ -153,3 +153,24 @@ Deno.test("P1: a worker's log lines are handed on, and its store is asked by nam
   assert.deepEqual(lines, ['{"level":"info","event":"x"}']);
   await slot.end();
 });
+
+Deno.test("R1: a worker that does not come to listen is ended, and holds up no reload", STRICT, async () => {
+  const { slot, timers, workers } = placeWith((attempt) => (call, args) =>
+    attempt === 1 && call === "listen" ? new Promise(() => {}) : SOUND(call, args)
+  );
+  await slot.prepare();
+  await slot.listen();
+  workers[0]!.end(1, null);
+  await settled();
+  await timers.advance(100);
+  await settled();
+  const starting = slot.settled();
+  await timers.advance(60_000);
+  await starting;
+  assert.equal(workers[1]!.killed, true);
+  await settled();
+  await timers.advance(400);
+  await settled();
+  assert.deepEqual([slot.isUp, workers.length], [true, 3]);
+  await slot.end();
+});
