@@ -40,6 +40,8 @@ export class FleetOperations implements Operations {
   readonly #metrics = new MergedMetrics();
   readonly #watches = new Map<number, (event: unknown) => void>();
   #nextWatch = 0;
+  /** How many have ended in each place. */
+  readonly #ends = new Map<number, number>();
 
   constructor(options: FleetOperationsOptions) {
     this.#options = options;
@@ -54,7 +56,13 @@ export class FleetOperations implements Operations {
 
   async metrics(): Promise<string> {
     const { page, own } = this.#options;
-    return this.#metrics.merge(await this.#answers<string>(TO_WORKER.metrics), own()) + page.render();
+    const before = new Map(this.#ends);
+    const pages = await this.#answers<string>(TO_WORKER.metrics);
+    // Of one that has ended meanwhile, what it had counted is counted already.
+    for (const [number, ends] of this.#ends) {
+      if (ends !== before.get(number)) pages.delete(number);
+    }
+    return this.#metrics.merge(pages, own()) + page.render();
   }
 
   async view(): Promise<StateView> {
@@ -110,6 +118,7 @@ export class FleetOperations implements Operations {
   }
 
   onEnded(number: number): void {
+    this.#ends.set(number, (this.#ends.get(number) ?? 0) + 1);
     this.#metrics.depart(number);
   }
 

@@ -1,5 +1,6 @@
 // The page of several workers as one: the same families, their numbers added up, but for what is no amount. What workers that
-// have ended had counted stays counted: a counter that fell would look like much more than there was (Prometheus, "rate").
+// have ended had counted stays counted, and what those that gave no page this time had counted last, too: a counter that fell
+// would look like much more than there was (Prometheus, "rate").
 
 /** How a family's numbers become one, where they are not added up. */
 const OTHERWISE: ReadonlyMap<string, "least" | "most"> = new Map([
@@ -35,9 +36,9 @@ export class MergedMetrics {
   /** The last page of each worker. */
   readonly #last = new Map<number, Page>();
   /** What was counted by those that have ended. */
-  readonly #departed = new Map<string, number>();
+  readonly #departed: Page = new Map();
 
-  /** @param pages by worker */
+  /** @param pages by worker; of one that gave none its counters stay as they were */
   merge(pages: ReadonlyMap<number, string>, { replace, add }: OwnSamples): string {
     const merged: Page = new Map();
     for (const [number, text] of pages) {
@@ -45,12 +46,15 @@ export class MergedMetrics {
       this.#last.set(number, page);
       for (const family of page.values()) addTo(merged, family);
     }
+    for (const [number, page] of this.#last) {
+      if (!pages.has(number)) addCounters(merged, page);
+    }
+    addCounters(merged, this.#departed);
     let text = "";
-    for (const { name, head, samples, isCounter } of merged.values()) {
+    for (const { head, samples } of merged.values()) {
       text += head.join("");
       for (const [sample, value] of samples) {
-        const departed = isCounter && !OTHERWISE.has(name) ? this.#departed.get(sample) ?? 0 : 0;
-        const total = value + departed + (add.get(sample) ?? 0);
+        const total = value + (add.get(sample) ?? 0);
         text += `${sample} ${numberText(replace.get(sample) ?? total)}\n`;
       }
     }
@@ -59,11 +63,15 @@ export class MergedMetrics {
 
   /** A worker has ended: what it had counted when it was last asked stays. */
   depart(number: number): void {
-    for (const { isCounter, samples } of this.#last.get(number)?.values() ?? []) {
-      if (!isCounter) continue;
-      for (const [sample, value] of samples) this.#departed.set(sample, (this.#departed.get(sample) ?? 0) + value);
-    }
+    addCounters(this.#departed, this.#last.get(number) ?? new Map());
     this.#last.delete(number);
+  }
+}
+
+/** What somebody has who is not there, or not heard of, is not known: what he had counted is. */
+function addCounters(merged: Page, page: Page): void {
+  for (const family of page.values()) {
+    if (family.isCounter && !OTHERWISE.has(family.name)) addTo(merged, family);
   }
 }
 

@@ -55,3 +55,35 @@ Deno.test(
     assert.deepEqual(samples(text).slice(1, 3), ["signet_sessions 101", "signet_keys 9"]);
   },
 );
+
+Deno.test("P1: a worker that gives no page counts as it did last, and what it has does not", STRICT, () => {
+  const merged = new MergedMetrics();
+  merged.merge(new Map([[1, page({ opened: 3, sessions: 2 })], [2, page({ opened: 4, sessions: 1 })]]), NOTHING);
+  const text = merged.merge(new Map([[1, page({ opened: 5, sessions: 2 })]]), NOTHING);
+  assert.deepEqual(samples(text), [
+    'signet_sessions_opened_total{way="a b"} 9',
+    "signet_sessions 2",
+    "signet_keys 1",
+    'signet_latency_seconds_bucket{le="+Inf"} 9',
+    "signet_latency_seconds_sum 1",
+  ]);
+  const [opened] = samples(merged.merge(new Map([[2, page({ opened: 6, sessions: 1 })]]), NOTHING));
+  assert.equal(opened, 'signet_sessions_opened_total{way="a b"} 11');
+});
+
+Deno.test("P1: what only a worker that has ended had counted is told of still", STRICT, () => {
+  const merged = new MergedMetrics();
+  const other = page({ opened: 4, sessions: 1 }).replace("a b", "c");
+  merged.merge(new Map([[1, page({ opened: 3, sessions: 2 })], [2, other]]), NOTHING);
+  merged.depart(2);
+  const text = merged.merge(new Map([[1, page({ opened: 3, sessions: 2 })]]), NOTHING);
+  assert.deepEqual(samples(text).slice(0, 3), [
+    'signet_sessions_opened_total{way="a b"} 3',
+    'signet_sessions_opened_total{way="c"} 4',
+    "signet_sessions 2",
+  ]);
+  merged.depart(1);
+  const none = merged.merge(new Map(), NOTHING);
+  assert.match(none, /# TYPE signet_sessions_opened_total counter\n.*"c"} 4\n.*"a b"} 3\n/);
+  assert.doesNotMatch(none, /signet_sessions |signet_keys/);
+});
