@@ -336,6 +336,11 @@ export class App implements RunningApp {
     if (more.length > 0) registry.setRing(new KeyRing([...current.keys, ...more]), now());
   }
 
+  /** Takes back what `openAlsoWith` gave: `ring` is the one in force. */
+  openOnlyWith(ring: KeyRing): void {
+    this.#lasting.registry.setRing(ring, this.#options.now());
+  }
+
   /** Ends at once: everything is cut, and what is there only for this process is let go of. */
   async end(): Promise<void> {
     this.#lasting.lifecycle.leaving = this.#lasting.lifecycle.draining = true;

@@ -87,7 +87,7 @@ async function serve(
 }
 
 function asWorker(app: RunningApp): WorkerApp {
-  if ("operations" in app && "end" in app && "openAlsoWith" in app) return app as WorkerApp;
+  if ("operations" in app && "end" in app && "openAlsoWith" in app && "openOnlyWith" in app) return app as WorkerApp;
   throw new Error("starting a worker: found an app that cannot be steered");
 }
 

@@ -19,6 +19,7 @@ import { needRestart, withLive } from "../live.ts";
 import { Reloads } from "../reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "../running_app.ts";
 import { FleetOperations } from "./fleet_operations.ts";
+import { changeKeys } from "./key_change.ts";
 import type { OwnSamples } from "./merged_metrics.ts";
 import { type Begin, type KeysOnWire, NEWS_TO_WORKER, TO_WORKER } from "./messages.ts";
 import { claimShared, hopAddress, hopAddressAgain } from "./ports.ts";
@@ -160,8 +161,7 @@ export class Fleet implements RunningApp {
   }
 
   /**
-   * The first worker tries it: what it refuses no other is told. Before any seals with a key that is new, all open with
-   * it, so that no id is given that another worker does not know.
+   * The first worker tries it: what it refuses no other is told, and none opens with a new key of it.
    */
   async #reload(): Promise<void> {
     const { reloadSettings, loadKeys, log, onReloaded } = this.#options;
@@ -171,10 +171,11 @@ export class Fleet implements RunningApp {
     const restart = needRestart(this.#settings, { ...wanted, listen: restartsFor(this.#settings, wanted) });
     await Promise.all(this.#slots.map((slot) => slot.settled()));
     const up = this.#slots.filter(({ isUp }) => isUp);
-    await Promise.all(up.map((slot) => slot.ask(TO_WORKER.openAlsoWith, onWire(keys))));
     const [first, ...others] = up;
     const orders = (slot: Slot) => ({ settings: this.#shareOf(slot.number, settings), keys: onWire(keys) });
-    await first?.ask(TO_WORKER.reload, orders(first));
+    await changeKeys(up, { before: onWire(this.#keys), next: onWire(keys) }, async () => {
+      await first?.ask(TO_WORKER.reload, orders(first));
+    });
     this.#settings = settings;
     this.#keys = keys;
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });

@@ -36,6 +36,8 @@ export const TO_WORKER = {
   reload: "reload",
   /** [KeysOnWire]: to open with, not to seal with */
   openAlsoWith: "open-also-with",
+  /** [KeysOnWire]: those in force, after all */
+  openOnlyWith: "open-only-with",
   /** → how many streams were cut */
   drain: "drain",
   alive: "alive",

@@ -24,6 +24,7 @@ export interface WorkerApp {
   drain(): Promise<{ readonly cutStreams: number }>;
   end(): Promise<void>;
   openAlsoWith(ring: LoadedKeys["ring"]): void;
+  openOnlyWith(ring: LoadedKeys["ring"]): void;
 }
 
 /** What a worker is given to serve with. */
@@ -87,6 +88,8 @@ class Worker {
         return this.#reload(first as Orders);
       case TO_WORKER.openAlsoWith:
         return this.#running.openAlsoWith(keysOf(first as KeysOnWire).ring);
+      case TO_WORKER.openOnlyWith:
+        return this.#running.openOnlyWith(keysOf(first as KeysOnWire).ring);
       case TO_WORKER.drain:
         return this.#drain();
       case TO_WORKER.alive:
