@@ -32,10 +32,15 @@ export async function waitForTurn(store: AliasStore, { sid, holder, turnMs, time
     await pause(LOOK_EVERY_MS, timers);
     if (await isDone()) return false;
   }
-  // Whoever had the turn before may have opened it.
-  if (!await isDone()) return true;
-  store.giveTurnBack(sid, holder).catch(ignoreStoreError);
-  return false;
+  let isTurn = false;
+  try {
+    // Whoever had the turn before may have opened it.
+    isTurn = !await isDone();
+    return isTurn;
+  } finally {
+    // Also where that cannot be told: the others would wait for whoever does nothing.
+    if (!isTurn) store.giveTurnBack(sid, holder).catch(ignoreStoreError);
+  }
 }
 
 export function ignoreStoreError(fault: unknown): void {
