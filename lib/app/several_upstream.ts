@@ -193,7 +193,7 @@ function httpReach(given: {
       if (streams !== undefined) return streams(opening)(events);
       const { caller, session, pool } = opening;
       const member = address.prefixName;
-      const pooled = pool === undefined ? undefined : pools?.at({ pool, owner: caller.owner, member, upstream });
+      const pooled = () => pool === undefined ? undefined : pools?.at({ pool, owner: caller.owner, member, upstream });
       // Whatever asks a member has chosen already what of the client's request goes there (`MemberLife`).
       const of = { upstream, caller, session, account, log };
       return new EitherEraLife({

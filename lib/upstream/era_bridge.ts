@@ -45,7 +45,8 @@ export function eraBridge(options: EraBridgeOptions): BridgeServer {
     const reach = { upstream, caller, session, account, timers, log };
     // What belongs to no session is a stateless client's.
     if (session !== undefined) return statelessPeer({ ...reach, random, limits });
-    const pooled = pool === undefined ? undefined : pools?.at({ pool, owner: caller.owner, member: "", upstream });
+    const pooled = () =>
+      pool === undefined ? undefined : pools?.at({ pool, owner: caller.owner, member: "", upstream });
     return httpPeer({ ...reach, fieldsOf, pooled });
   };
   return new BridgeServer({ parts, gate: NO_GATE, choose, onEnded, statelessPeersAre: "legacy" });

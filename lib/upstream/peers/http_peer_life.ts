@@ -14,24 +14,28 @@ import { PeerWire } from "./http_peer_wire.ts";
 import type { PeerSession } from "./peer_session.ts";
 
 type Optional = "account" | "timers" | "breaker" | "fieldsOf";
+type Made = "limits" | "pooled";
 
 /** Default: no client's field goes to the server, and nothing holds it back. */
-export type HttpPeerSetting = Omit<HttpPeerParts, Optional | "limits"> & Partial<Pick<HttpPeerParts, Optional>> & {
+export type HttpPeerSetting = Omit<HttpPeerParts, Optional | Made> & Partial<Pick<HttpPeerParts, Optional>> & {
   readonly limits?: Partial<HttpPeerLimits>;
+  /** For each peer one of its own: what one has let go of another one uses. */
+  readonly pooled?: () => HttpPeerParts["pooled"];
 };
 
 /** An HTTP server as a session's peer. What is held of its messages is its caller's share of the account. */
 export function httpPeer(setting: HttpPeerSetting): OpenPeers<HttpPeerLife> {
-  const { account = new ByteAccount(), caller } = setting;
+  const { account = new ByteAccount(), caller, pooled, ...given } = setting;
   const parts: HttpPeerParts = {
     timers: SYSTEM_TIMERS,
     breaker: NO_BREAKER,
     fieldsOf: () => [],
-    ...setting,
+    ...given,
+    caller,
     account: account.shareOf(caller.principalKey),
     limits: { ...DEFAULT_HTTP_PEER_LIMITS, ...setting.limits },
   };
-  return (events) => new HttpPeerLife(parts, events);
+  return (events) => new HttpPeerLife({ ...parts, pooled: pooled?.() }, events);
 }
 
 export class HttpPeerLife implements PeerSource {
@@ -129,6 +133,8 @@ export class HttpPeerLife implements PeerSource {
 
   /** A session that nobody else can find again ends at the server too; the others stay. */
   async stop(): Promise<void> {
+    // Without a word of the store: it may be what has not answered yet.
+    this.#parts.pooled?.letGo();
     const session = await this.#close();
     if (session?.id === undefined || session.id === this.#sessions.sealed) return;
     await this.#wire.endSession(session, this.peer.lastFields());

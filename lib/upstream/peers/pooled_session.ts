@@ -1,6 +1,7 @@
 // One session at a server that stateless clients share, as one peer here uses it: found where it is kept, opened by one
 // process at a time, said to be in use now and then, and ended at the server by whoever used it last (docs/behaviour.md
 // S3, L4, R1). Without an answer of the store each process opens its own, which is counted.
+import { HttpError } from "../../http1/types.ts";
 import type { StoreSeal } from "../../envelope/store_seal.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Timers } from "../../platform/timers.ts";
@@ -74,6 +75,7 @@ export class PooledSession {
       this.#parts.onTaken();
       return greetedBy(found);
     } catch (fault) {
+      if (this.#isLeft) return undefined;
       ignoreStoreError(fault);
       this.#unshared();
       return undefined;
@@ -97,7 +99,8 @@ export class PooledSession {
   /**
    * The session that others have opened, if it is not the one that was lost; else the one that `open` opens, which is
    * found by others from then on. One process opens at a time.
-   * @throws whatever `open` does; SignetError `upstream_timeout` if another's turn does not end
+   * @throws whatever `open` does; SignetError `upstream_timeout` if another's turn does not end; HttpError `aborted` if it
+   * is not needed any more
    */
   async openOnce(lost: string | undefined, open: () => Promise<Greeted>): Promise<Greeted & { isTaken: boolean }> {
     const { store, holder, turnMs, timers, onTaken } = this.#parts;
@@ -136,17 +139,9 @@ export class PooledSession {
   async end(): Promise<boolean> {
     if (this.#isLeft) return false;
     const text = this.#text;
-    this.#leave();
-    if (text === undefined) return true;
-    const { store, timers } = this.#parts;
-    const leftMs = this.#ttlMs - (timers.now() - this.#touchedAtMs) + DRIFT_MS;
-    try {
-      // Sent before anything else is waited for: whoever asks next does not find it.
-      return await store.removeUnused(this.#key, text, leftMs);
-    } catch (fault) {
-      ignoreStoreError(fault);
-      return false;
-    }
+    this.letGo();
+    // Sent before anything else is waited for: whoever asks next does not find it.
+    return text === undefined || await this.#withdraw(text, this.#touchedAtMs);
   }
 
   /** This process ends. @returns whether others can go on with it */
@@ -154,13 +149,25 @@ export class PooledSession {
     if (this.#isLeft) return true;
     await this.#touching;
     if (this.#text === undefined) return false;
-    this.#leave();
+    this.letGo();
     return true;
   }
 
-  #leave(): void {
+  /** It is used here no more, whatever the store is still asked. What others can find stays as it is. */
+  letGo(): void {
     this.#isLeft = true;
     this.#parts.leave(this);
+  }
+
+  /** Others find it no more, unless one has since it was touched. @returns whether nobody has. Never rejects. */
+  async #withdraw(text: string, touchedAtMs: number): Promise<boolean> {
+    const { store, timers } = this.#parts;
+    try {
+      return await store.removeUnused(this.#key, text, this.#ttlMs - (timers.now() - touchedAtMs) + DRIFT_MS);
+    } catch (fault) {
+      ignoreStoreError(fault);
+      return false;
+    }
   }
 
   /** Unused by anybody, it lives a little longer than who used it last keeps it: the end is his to tell the server. */
@@ -186,11 +193,13 @@ export class PooledSession {
   async #keep(kept: KeptSession): Promise<void> {
     const { store, seal, timers } = this.#parts;
     const text = sealKept(seal, kept);
-    if (text === undefined) return;
+    if (text === undefined || this.#isLeft) return;
     this.#take(kept, undefined);
     try {
       const nowMs = timers.now();
       await store.set(this.#key, text, this.#ttlMs);
+      // Whoever opened it is to end it, unless another one has found it by now.
+      if (this.#isLeft && await this.#withdraw(text, nowMs)) return;
       this.#take(kept, text, nowMs);
     } catch (fault) {
       ignoreStoreError(fault);
@@ -203,17 +212,24 @@ export class PooledSession {
     this.#text = text;
     this.#touchedAtMs = touchedAtMs;
     this.#dueAtMs = touchedAtMs + (text === undefined ? AGAIN_MS : this.#touchEveryMs);
-    this.#parts.enter(this);
+    // Nobody would say again that it is not needed.
+    if (!this.#isLeft) this.#parts.enter(this);
   }
 
-  /** What is kept, if it is not the one that was lost; it is used from then on. @throws StoreError */
+  /**
+   * What is kept, if it is not the one that was lost; it is used from then on.
+   * @throws StoreError; HttpError `aborted` if it is not needed any more
+   */
   async #find(lost: string | undefined): Promise<KeptSession | undefined> {
     const { store, seal, timers, owner, isRevoked } = this.#parts;
+    this.#assertNeeded();
     const text = await store.get(this.#key);
     const kept = text === undefined ? undefined : openKept(seal, text);
     // Whoever writes to the store can copy what is another's to where this one is looked for.
     if (text === undefined || kept === undefined || kept.of !== this.#key || kept.id === lost) return undefined;
     if (await isRevoked(owner, kept.openedAtMs)) return undefined;
+    // Who does not use it does not keep it for longer: its end is for the last one to tell the server.
+    this.#assertNeeded();
     const nowMs = timers.now();
     if (!await store.touch(this.#key, text, this.#ttlMs)) return undefined;
     this.#isMoved = false;
@@ -242,6 +258,10 @@ export class PooledSession {
       this.#unshared();
       this.#dueAtMs = nowMs + AGAIN_MS;
     }
+  }
+
+  #assertNeeded(): void {
+    if (this.#isLeft) throw new HttpError("aborted", "looking for a session: not wanted any more");
   }
 
   #unshared(): void {
