@@ -27,7 +27,7 @@ export interface SessionKeeper {
   /** Whether the server has been told that the handshake is complete, before anybody could ask for anything. */
   readonly isConfirmed: boolean;
   /** `notifications/initialized` is on its way. */
-  confirming(sending: Promise<void>): void;
+  confirming(sending: Promise<unknown>): void;
   /** As `PeerCallOptions.elsewhere`. */
   listenedTo(session: PeerSession): Promise<void> | undefined;
 }
@@ -168,8 +168,8 @@ export class HttpPeer implements Peer, PeerCallHost {
     return true;
   }
 
-  /** Sends what has no response. Settles when the server has taken it, or does not. Never rejects. */
-  async post(text: Uint8Array, to: PeerSession | Promise<PeerSession>, fields: Fields): Promise<void> {
+  /** Sends what has no response. @returns whether the server has taken it. Never rejects. */
+  async post(text: Uint8Array, to: PeerSession | Promise<PeerSession>, fields: Fields): Promise<boolean> {
     const { parts: { limits, timers, log }, wire } = this.#options;
     let call: SessionCall | undefined;
     let isCut = false;
@@ -182,14 +182,15 @@ export class HttpPeer implements Peer, PeerCallHost {
     const stop = timers.after(limits.sendTimeoutMs, cut);
     try {
       const session = await to;
-      if (isCut) return;
+      if (isCut) return false;
       call = wire.post(text, { session, fields });
       const answer = await call.response;
       if (!(answer instanceof LostSession) && !isEventStream(answer.head.fields)) {
         await answer.body.readAll(MAX_IDLE_BYTES).catch(() => {});
       }
       answer.release();
-      if (answer instanceof LostSession || answer.head.status < 300) return;
+      if (answer instanceof LostSession) return false;
+      if (answer.head.status < 300) return true;
       log.debug("MCP server refused a message", { ...this.#facts, status: answer.head.status });
     } catch (error) {
       log.debug("MCP server did not take a message", { ...this.#facts, found: asRefusal(error).message });
@@ -198,6 +199,7 @@ export class HttpPeer implements Peer, PeerCallHost {
       this.#sending.delete(done.promise);
       done.resolve();
     }
+    return false;
   }
 
   refuse(id: RpcId, code: number, message: string): void {

@@ -55,7 +55,7 @@ export class HttpPeerLife implements PeerSource {
     const sessions = this.#sessions = new HttpPeerSessions(parts, {
       greet: (handshake, fields) => this.#greeting.greet(handshake, fields),
       confirm: async (session, fields) => {
-        if (this.#isConfirmed) await this.peer.post(INITIALIZED, session, fields);
+        return this.#isConfirmed && await this.peer.post(INITIALIZED, session, fields);
       },
       retell: async (session, fields) => {
         await this.#greeting.retell(events.retell(), session, fields);

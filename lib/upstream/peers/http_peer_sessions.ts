@@ -28,8 +28,11 @@ const CONFIRM_MS = 5000;
 export interface Renewal {
   /** @throws SignetError */
   greet(handshake: Uint8Array, fields: Fields): Promise<Greeted>;
-  /** Tells a new session that its handshake is complete, if the client has said so, before anybody uses it. */
-  confirm(session: PeerSession, fields: Fields): Promise<void>;
+  /**
+   * Tells a new session that its handshake is complete, if the client has said so, before anybody uses it.
+   * @returns whether the server has taken it
+   */
+  confirm(session: PeerSession, fields: Fields): Promise<boolean>;
   /** Tells one in place of another what that was told from here. */
   retell(session: PeerSession, fields: Fields): Promise<void>;
   /** Ends one that cannot be used. */
@@ -96,8 +99,9 @@ export class HttpPeerSessions implements SessionKeeper {
     if (pooled === undefined) return greet(text, fields);
     return pooled.openOnce(lost?.id, async () => {
       const greeted = await greet(text, fields);
-      if (greeted.session !== undefined) await confirm(greeted.session, fields);
-      return greeted;
+      // Whoever finds it says nothing to it before the first request: one that is not complete is nobody else's to find.
+      const isWhole = greeted.session !== undefined && await confirm(greeted.session, fields);
+      return { ...greeted, isWhole };
     });
   }
 
@@ -126,7 +130,7 @@ export class HttpPeerSessions implements SessionKeeper {
     return this.#session ?? this.#renewing?.session;
   }
 
-  confirming(sending: Promise<void>): void {
+  confirming(sending: Promise<unknown>): void {
     const confirming = settlesWithin(sending, CONFIRM_MS, this.#parts.timers).finally(() => {
       if (this.#confirming === confirming) this.#confirming = undefined;
     });

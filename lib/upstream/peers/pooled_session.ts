@@ -40,6 +40,12 @@ export interface PooledSessionParts {
   readonly leave: (session: PooledSession) => void;
 }
 
+/** A session that was opened here. */
+export interface Opened extends Greeted {
+  /** Whether its server knows that its handshake is complete. Default true. */
+  readonly isWhole?: boolean;
+}
+
 export class PooledSession {
   readonly #key: string;
   readonly #parts: PooledSessionParts;
@@ -98,11 +104,11 @@ export class PooledSession {
 
   /**
    * The session that others have opened, if it is not the one that was lost; else the one that `open` opens, which is
-   * found by others from then on. One process opens at a time.
+   * found by others from then on if it is whole. One process opens at a time.
    * @throws whatever `open` does; SignetError `upstream_timeout` if another's turn does not end; HttpError `aborted` if it
    * is not needed any more
    */
-  async openOnce(lost: string | undefined, open: () => Promise<Greeted>): Promise<Greeted & { isTaken: boolean }> {
+  async openOnce(lost: string | undefined, open: () => Promise<Opened>): Promise<Greeted & { isTaken: boolean }> {
     const { store, holder, turnMs, timers, onTaken } = this.#parts;
     let found: KeptSession | undefined;
     const isDone = async () => (found = await this.#find(lost)) !== undefined;
@@ -179,13 +185,13 @@ export class PooledSession {
     return this.#parts.idleMs / TOUCHES;
   }
 
-  async #openHere(open: () => Promise<Greeted>): Promise<Greeted & { isTaken: boolean }> {
+  async #openHere(open: () => Promise<Opened>): Promise<Greeted & { isTaken: boolean }> {
     this.#kept = this.#text = undefined;
     this.#isMoved = false;
     const openedAtMs = this.#parts.timers.now();
     const greeted = await open();
     const kept = keptOf({ of: this.#key, openedAtMs }, greeted);
-    if (kept !== undefined) await this.#keep(kept);
+    if (kept !== undefined && greeted.isWhole !== false) await this.#keep(kept);
     return { ...greeted, isTaken: false };
   }
 

@@ -11,6 +11,7 @@ import { FakeAliases } from "../../../support/fake_aliases.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
 import { ANNA, HttpPeerScene, initializeText } from "../../../support/http_peer.ts";
+import { FakeMember } from "../../../support/several.ts";
 import { freshRing } from "../../../support/signet.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -191,3 +192,31 @@ Deno.test(
     assert.deepEqual(held(), NOTHING);
   },
 );
+
+for (
+  const [what, refuse] of [
+    ["refuses", () => new Response("not now", { status: 503 })],
+    ["wants a credential for", () => new Response(null, { status: 401 })],
+    ["has lost its session at", () => new Response(null, { status: 404 })],
+  ] as const
+) {
+  Deno.test(`S3: where the server ${what} the confirmation, others do not find the session`, STRICT, async () => {
+    await using server = new FakeMember();
+    let isRefused = true;
+    server.before = ({ method }) => method === "notifications/initialized" && isRefused ? refuse() : undefined;
+    const { at, store } = scene();
+    await using first = new HttpPeerScene(server.url, { pooled: () => at(0) });
+    await first.life.initialize(initializeText(), ANNA);
+    assert.equal(store.texts.size, 0);
+    isRefused = false;
+    await using other = new HttpPeerScene(server.url, { pooled: () => at(1) });
+    await other.life.initialize(initializeText(), ANNA);
+    assert.equal(store.texts.size, 1);
+    assert.equal(server.asked("initialize").length, 2);
+    assert.equal(server.asked("notifications/initialized").length, 2);
+    await first.life.leave(ANNA);
+    assert.equal(server.fake.received("DELETE").length, 1, "nobody could go on with it");
+    await other.life.leave(ANNA);
+    assert.equal(server.fake.received("DELETE").length, 1);
+  });
+}
