@@ -224,6 +224,29 @@ Deno.test(
   },
 );
 
+Deno.test("R4 P2: a new key whose reload is refused opens nothing in any worker", OPTIONS, async () => {
+  await using folder = await TempFolder.create();
+  const [keys, secrets, config] = ["ring.keys", "secrets", "signet.yaml"].map((name) => `${folder.path}/${name}`);
+  await Deno.writeTextFile(keys!, newKey(), { mode: 0o600 });
+  await Deno.writeTextFile(secrets!, newKey(), { mode: 0o600 });
+  await Deno.writeTextFile(config!, "principal: [anonymous]\n");
+  await using workers = await Workers.start(2, {
+    upstream: "http://127.0.0.1:9/mcp",
+    args: ["--key-file", keys!, "--config", config!],
+  });
+  assert.equal(await workers.metric("signet_keys"), 1);
+  await Deno.writeTextFile(keys!, `${await Deno.readTextFile(keys!)}\n${newKey()}`);
+  // Only a worker finds out that this needs a restart.
+  await Deno.writeTextFile(config!, `principal: [token]\ntoken-secret-file: ${secrets}\n`);
+  workers.signet.signal("SIGHUP");
+  await workers.signet.waitForEvent("reload refused; keys and configuration stay as they were");
+  assert.equal(await workers.metric("signet_keys"), 1);
+  await Deno.writeTextFile(config!, "principal: [anonymous]\n");
+  workers.signet.signal("SIGHUP");
+  await workers.signet.waitForEvent("reloaded");
+  assert.equal(await workers.metric("signet_keys"), 2);
+});
+
 Deno.test("P3: what keeps workers from starting is said once", OPTIONS, async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const upstream = ["--upstream", "http://127.0.0.1:9/mcp", "--admin", "off"];
