@@ -139,6 +139,12 @@ export class StatelessHost {
   }
 
   #addClaimed(asking: StatelessCaller, pool: Pool, claim: Claim): Hosted {
+    // One that needs no claim may have come meanwhile: whoever takes its place here leaves it to nobody to end.
+    const other = this.#hosted.get(pool.key);
+    if (other !== undefined) {
+      claim.end();
+      return other;
+    }
     try {
       if (this.#isEnded) throw new SignetError("draining");
       const hosted = this.#add(asking, pool);
