@@ -30,14 +30,20 @@ export function endStateless({ upstream, pools, ring }: StatelessHoldings, revoc
 /** Some may have been missed: each owner is asked about. Never rejects. */
 export async function askAgainAboutStateless(holdings: StatelessHoldings, revocations: StoredRevocations) {
   const { upstream, pools, ring } = holdings;
-  const held = new Map<OwnerKey, number>();
+  const ageOf = (owner: OwnerKey, sinceMs: number) => Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity);
+  const held = new Map<OwnerKey, { readonly oldestMs: number; readonly youngestMs: number }>();
   upstream.endStateless((owner, sinceMs) => {
-    held.set(owner, Math.min(held.get(owner) ?? Infinity, sinceMs, pools?.oldestOf(owner) ?? Infinity));
+    const { oldestMs, youngestMs } = held.get(owner) ?? { oldestMs: Infinity, youngestMs: 0 };
+    held.set(owner, {
+      oldestMs: Math.min(oldestMs, ageOf(owner, sinceMs)),
+      youngestMs: Math.max(youngestMs, sinceMs),
+    });
     return false;
   });
-  for (const [owner, sinceMs] of held) {
-    if (!await isOwnerRevoked({ revocations, ring }, owner, sinceMs)) continue;
-    upstream.endStateless((each) => each === owner);
+  for (const [owner, { oldestMs, youngestMs }] of held) {
+    if (!await isOwnerRevoked({ revocations, ring }, owner, oldestMs)) continue;
+    // What has begun since then was not asked about: it found out by itself what is revoked.
+    upstream.endStateless((each, sinceMs) => each === owner && ageOf(owner, sinceMs) <= youngestMs);
   }
 }
 

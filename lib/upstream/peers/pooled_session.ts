@@ -88,10 +88,6 @@ export class PooledSession {
     }
   }
 
-  get owner(): OwnerKey {
-    return this.#parts.owner;
-  }
-
   /** In ms since the epoch; undefined while there is none. */
   get openedAtMs(): number | undefined {
     return this.#kept?.openedAtMs;

@@ -32,7 +32,9 @@ export class PooledSessions {
   /** Sessions gone on with that another process has opened. */
   taken = 0;
   readonly #options: PooledSessionsOptions;
+  /** In use here, by where they are kept; and the same by whose they are. */
   readonly #live = new Map<string, Set<PooledSession>>();
+  readonly #owned = new Map<OwnerKey, Set<PooledSession>>();
 
   constructor(options: PooledSessionsOptions) {
     this.#options = options;
@@ -59,13 +61,12 @@ export class PooledSessions {
       onUnshared: () => void this.unshared++,
       onTaken: () => void this.taken++,
       enter: (session) => {
-        const live = this.#live.get(key) ?? new Set();
-        this.#live.set(key, live.add(session));
+        add(this.#live, key, session);
+        add(this.#owned, owner, session);
       },
       leave: (session) => {
-        const live = this.#live.get(key);
-        live?.delete(session);
-        if (live?.size === 0) this.#live.delete(key);
+        remove(this.#live, key, session);
+        remove(this.#owned, owner, session);
       },
     });
   }
@@ -73,10 +74,8 @@ export class PooledSessions {
   /** When the first of those in use here was opened for this owner, by whichever process; in ms since the epoch. */
   oldestOf(owner: OwnerKey): number | undefined {
     let oldest: number | undefined;
-    for (const live of this.#live.values()) {
-      for (const { owner: whose, openedAtMs = Infinity } of live) {
-        if (whose === owner) oldest = Math.min(oldest ?? Infinity, openedAtMs);
-      }
+    for (const { openedAtMs = Infinity } of this.#owned.get(owner) ?? []) {
+      oldest = Math.min(oldest ?? Infinity, openedAtMs);
     }
     return oldest;
   }
@@ -86,4 +85,15 @@ export class PooledSessions {
     const kept = openKept(this.#options.seal, text);
     if (kept !== undefined) { for (const session of this.#live.get(kept.of) ?? []) session.heed(kept.id); }
   }
+}
+
+function add<K>(to: Map<K, Set<PooledSession>>, key: K, session: PooledSession): void {
+  const there = to.get(key) ?? new Set();
+  to.set(key, there.add(session));
+}
+
+function remove<K>(from: Map<K, Set<PooledSession>>, key: K, session: PooledSession): void {
+  const there = from.get(key);
+  there?.delete(session);
+  if (there?.size === 0) from.delete(key);
 }
