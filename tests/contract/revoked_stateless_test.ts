@@ -2,34 +2,15 @@
 // session that Signet keeps there, and calls that wait (docs/behaviour.md L6, S3, S4).
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
-import { FakeMcp } from "../support/fake_mcp.ts";
+import { count, CountingServer } from "../support/counting_server.ts";
 import { ISSUER } from "../support/issuer.ts";
 import { startSeveral } from "../support/several.ts";
 import { freshRing, TestSignet } from "../support/signet.ts";
-import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
+import { answered, ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
-
-/** Counts in each session by itself. */
-class CountingServer extends FakeMcp {
-  constructor() {
-    super({ sessionsOnly: true });
-    const counts = new Map<string | null, number>();
-    this.tool("count", ({ request: { sessionId } }) => {
-      const count = (counts.get(sessionId) ?? 0) + 1;
-      counts.set(sessionId, count);
-      return { content: [], structuredContent: { count } };
-    });
-  }
-}
-
-async function count(signet: TestSignet, of: StatelessAsk, name = "count"): Promise<number> {
-  const { result, status, text } = await answered(ask(signet, "tools/call", { name, arguments: {} }, of));
-  assert.deepEqual([status, result?.resultType], [200, "complete"], text);
-  return result.structuredContent.count;
-}
 
 async function revoke(signet: TestSignet, request: unknown): Promise<void> {
   const response = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
