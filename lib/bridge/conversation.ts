@@ -18,7 +18,7 @@ import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { BRIDGE_ERROR, errorWithId, OpenCalls, progressTokenOf } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
-import type { Carrier, OpenPeers, Peer, PeerSource } from "./peer.ts";
+import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
 import { PostAnswer } from "./post_answer.ts";
 import { Questions } from "./questions.ts";
@@ -199,17 +199,11 @@ export class Conversation {
     return eventAnswer(outbox, { onRelease });
   }
 
-  /** Ends it: calls, streams, and processes. Settles when nothing of it is left here. */
-  async end(): Promise<void> {
+  /** Ends it: calls, streams, and peers. @param how, carrier as `PeerSource.stop` */
+  end(how: Parting, carrier: Carrier): Stopping {
     this.#cut();
-    await this.peers.stop();
-    this.#events.clear();
-  }
-
-  /** Before `end`: its peers are told that it ends for good. @returns as `PeerSource.end` */
-  tellEnd(carrier: Carrier): Promise<readonly string[]> {
-    this.#cut();
-    return this.peers.end(carrier);
+    const { told, gone } = this.peers.stop(how, carrier);
+    return { told, gone: gone.then(() => this.#events.clear()) };
   }
 
   #cut(): void {

@@ -107,6 +107,29 @@ export interface PeerEvents {
 }
 
 /**
+ * What becomes of the sessions that peers have at their servers, where nobody here uses them any more.
+ *
+ * - `leave`: what somebody can find again stays where it is, in a client's sealed id or kept for all who share it.
+ * - `end`: it ends too, unless other processes use it.
+ *
+ * What nobody could find again ends either way.
+ */
+export type Parting = "leave" | "end";
+
+/** What is waited for where peers are stopped. Neither rejects; what servers are told is told in bounded time. */
+export interface Stopping {
+  /** Who could not be told that a session of its ends, in words for a client: empty if all could. */
+  readonly told: Promise<readonly string[]>;
+  /** Nothing of them is left here. */
+  readonly gone: Promise<unknown>;
+}
+
+/** Where no server keeps anything that it would have to be told of. */
+export function withoutWord(gone: Promise<unknown>): Stopping {
+  return { told: Promise.resolve([]), gone };
+}
+
+/**
  * The peers of one session, one at a time: when one dies, the next takes its place with the handshake said again, so
  * that a session outlives its peers.
  */
@@ -136,6 +159,11 @@ export interface PeerSource {
    */
   readonly state: string | undefined;
   /**
+   * Its state stands in a client's id from now on: what it leads back to is what `leave` leaves.
+   * @returns the state
+   */
+  seal(): string | undefined;
+  /**
    * Instead of `initialize`: goes on with a session opened before; nothing is sent before the first request. A peer that
    * turns out not to know its session is greeted again, as after a loss; so is one without a state.
    * @returns false if this is no state of its kind: then it is as good as not there
@@ -157,25 +185,15 @@ export interface PeerSource {
   /** Where the peer's unasked messages stand, for `listen` after a restart; undefined if it cannot say any again. */
   readonly place: string | undefined;
   /**
-   * Lets go of every peer. Settles when nothing of them is left here; a session that `state` leads back to stays where
-   * it is.
+   * Lets go of every peer, whatever they are about to do. Again: the same; what becomes of sessions is decided once.
+   * @param carrier of the request that ends it; where there is none, each goes with what its last request brought
    */
-  stop(): Promise<void>;
-  /**
-   * Before `stop`: tells peers that keep sessions that this one ends for good. Never stops at a failure; bounded in time.
-   * @returns who could not be told, in words for a client: empty if all could
-   */
-  end(carrier: Carrier): Promise<readonly string[]>;
+  stop(how: Parting, carrier: Carrier): Stopping;
   /**
    * Whether other processes may use what it uses at the same time: what was asked for may be wanted there, and is not
    * taken back. Default: no.
    */
   readonly isShared?: boolean;
-  /**
-   * Instead of `end`, where this process ends: what another process finds again of sessions that belong to no client's
-   * stays where it is; the rest ends. Undefined of peers of which nothing can be found again.
-   */
-  leave?(carrier: Carrier): Promise<void>;
 }
 
 /** Makes the peers of a session; nothing is started before `initialize`. */

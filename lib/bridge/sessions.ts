@@ -14,7 +14,7 @@ import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
 import { PassingStream } from "./event_stream.ts";
 import { Outbox } from "./outbox.ts";
-import type { Carrier, Message } from "./peer.ts";
+import { type Carrier, type Message, NO_CARRIER, type Parting } from "./peer.ts";
 import type { BridgeRequest, ChoosePeers, Gate } from "./request.ts";
 
 export interface SessionsOptions {
@@ -37,7 +37,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #conversations = new Map<string, Conversation>();
   /** Those that have been ended, until nothing of them is left. */
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: SessionsOptions) {
@@ -81,19 +81,17 @@ export class Sessions {
     const conversation = this.#newConversation(request);
     const handshake = handshakeOf(opened);
     if (!conversation.peers.attach({ state: upstreamSessionId, protocolVersion: opened.protocolVersion, handshake })) {
-      return void this.#end(conversation);
+      return void this.#stop(conversation, "leave");
     }
     conversation.id = upstreamSessionId;
     this.#conversations.set(upstreamSessionId, conversation);
     return conversation;
   }
 
-  /** Ends one for good. @returns as `PeerSource.end` */
-  async end(conversation: Conversation, carrier: Carrier): Promise<readonly string[]> {
+  /** Ends one for good. @returns as `Stopping.told` */
+  end(conversation: Conversation, carrier: Carrier): Promise<readonly string[]> {
     this.#conversations.delete(conversation.id);
-    const telling = conversation.tellEnd(carrier);
-    this.#hold(telling.catch(() => []).then(() => conversation.end()));
-    return await telling;
+    return this.#stop(conversation, "end", carrier);
   }
 
   /** Ends them all, those that are being opened too. Settles when nothing is left. */
@@ -117,7 +115,7 @@ export class Sessions {
     let answered = false;
     // Until somebody has the answer, nobody else could ever end the session.
     const abandon = () => {
-      if (!answered && !conversation.ended) void this.end(conversation, opening).catch(() => {});
+      if (!answered && !conversation.ended) void this.end(conversation, opening);
     };
     const onRelease = () => answered = true;
     const response = this.#initialize(conversation, { ...opening, onRelease }).then((response) => {
@@ -159,7 +157,7 @@ export class Sessions {
   #abandon(conversation: Conversation): void {
     if (conversation.ended) return;
     this.#conversations.delete(conversation.id);
-    this.#end(conversation);
+    void this.#stop(conversation, "leave");
   }
 
   async #initialize(
@@ -181,9 +179,9 @@ export class Sessions {
     const line = replaceSpan(reply.line, findMember(reply.line, "id")!, opening.text.subarray(span.start, span.end));
     const opened = isJsonObject(reply.value.result) && !conversation.ended && !this.#closed;
     if (opened) {
-      conversation.id = (conversation.peers.state ?? conversation.id) as UpstreamSessionId;
+      conversation.id = (conversation.peers.seal() ?? conversation.id) as UpstreamSessionId;
       this.#conversations.set(conversation.id, conversation);
-    } else if (!conversation.ended) void this.end(conversation, opening).catch(() => {});
+    } else if (!conversation.ended) void this.end(conversation, opening);
     const fields = opened ? ["mcp-session-id", conversation.id] : [];
     const { onRelease } = opening;
     if (acceptanceOf(opening.fields).json) return jsonAnswer(line, { fields, onRelease });
@@ -199,12 +197,10 @@ export class Sessions {
     return eventAnswer(outbox, options);
   }
 
-  #end(conversation: Conversation): void {
-    this.#hold(conversation.end());
-  }
-
-  #hold(ended: Promise<void>): void {
-    const ending = ended.finally(() => this.#ending.delete(ending));
+  #stop(conversation: Conversation, how: Parting, carrier = NO_CARRIER): Promise<readonly string[]> {
+    const { told, gone } = conversation.end(how, carrier);
+    const ending: Promise<unknown> = gone.finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
+    return told;
   }
 }

@@ -12,6 +12,7 @@ import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "./request.ts";
 import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { LostParks } from "./lost_parks.ts";
 import { Parking } from "./parking.ts";
+import type { Parting } from "./peer.ts";
 import { type StatelessPost, StatelessServer } from "./stateless_server.ts";
 import type { Claim, Homes, Whereabouts } from "../replica/elsewhere.ts";
 import { callOf } from "./http_call.ts";
@@ -120,7 +121,8 @@ export class StatelessHost {
   #stayed(key: PoolKey): Hosted | undefined {
     const hosted = this.#hosted.get(key);
     if (hosted?.claim?.isMoved !== true || hosted.server.size > 0) return hosted;
-    return void this.#remove(hosted);
+    // Whoever has taken its place goes on with what it finds.
+    return void this.#remove(hosted, "leave");
   }
 
   /** @throws Elsewhere; SignetError as `#makeRoom` */
@@ -233,13 +235,13 @@ export class StatelessHost {
     const { timers, limits } = this.#options.parts;
     hosted.cancelIdle?.();
     if (this.#hosted.get(hosted.key) !== hosted) return;
-    // One that never began has nothing to keep: the next request tries anew.
-    if (!hosted.life.begun) return this.#remove(hosted);
+    // One that never began has nothing to keep here: the next request tries anew, with what is kept elsewhere.
+    if (!hosted.life.begun) return this.#remove(hosted, "leave");
     hosted.restingSinceMs = timers.now();
     hosted.cancelIdle = timers.after(limits.idleMs, () => this.#remove(hosted));
   }
 
-  #remove(hosted: Hosted, how: "end" | "leave" = "end"): void {
+  #remove(hosted: Hosted, how: Parting = "end"): void {
     if (this.#hosted.get(hosted.key) !== hosted) return;
     this.#hosted.delete(hosted.key);
     if (this.#shared.get(hosted.owner) === hosted) this.#shared.delete(hosted.owner);

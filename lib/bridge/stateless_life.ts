@@ -15,6 +15,7 @@ import {
   type Message,
   NO_CARRIER,
   type OpenPeers,
+  type Parting,
   type Peer,
   type PeerSource,
 } from "./peer.ts";
@@ -171,15 +172,10 @@ export class StatelessLife {
     });
   }
 
-  /**
-   * Ends it, whatever it is about to do. Settles when nothing is left.
-   * @param how `leave`: sessions that another process would find again stay
-   */
-  async stop(how: "end" | "leave"): Promise<void> {
+  /** Ends it, whatever it is about to do. Settles when nothing is left. */
+  async stop(how: Parting): Promise<void> {
     this.#stopped = true;
-    // A session that nobody can find again: a server that keeps some is told, in bounded time.
-    await (how === "leave" ? leave(this.#source) : this.#source?.end(NO_CARRIER))?.catch(() => {});
-    await Promise.all([...this.#sources].map((source) => source.stop()));
+    await Promise.all([...this.#sources].map((source) => source.stop(how, NO_CARRIER).gone));
   }
 
   async #start(carrier: Carrier): Promise<PeerSource> {
@@ -216,7 +212,7 @@ export class StatelessLife {
       // Some servers ask on the stream that they can be listened to on, and there alone.
       if (ASKED_FOR.some((name) => isJsonObject(client.capabilities[name]))) source.listen(carrier);
     } catch (error) {
-      void source.stop();
+      void this.#retire(source, carrier);
       throw error;
     }
     this.#era = memo.era = "legacy";
@@ -236,13 +232,18 @@ export class StatelessLife {
       // A server that cannot bear the question, or does not answer it, may still be one of the sessions' era.
       const mayBe = error instanceof SignetError && PASSING.has(error.code) && memo.era === undefined;
       if (!mayBe) {
-        void source.stop();
+        void this.#retire(source, carrier);
         throw error;
       }
     }
-    await source.stop(); // its place is needed for the next
-    this.#sources.delete(source);
+    await this.#retire(source, carrier); // its place is needed for the next
     return undefined;
+  }
+
+  /** One that nothing comes of. What it has found, somebody else may go on with. */
+  async #retire(source: PeerSource, carrier: Carrier): Promise<void> {
+    await source.stop("leave", carrier).gone;
+    this.#sources.delete(source);
   }
 
   /** What another peer, or session, in place of this one is to know. */
@@ -265,10 +266,6 @@ export class StatelessLife {
     this.#sources.add(source);
     return source;
   }
-}
-
-function leave(source: PeerSource | undefined): Promise<unknown> | undefined {
-  return source?.leave?.(NO_CARRIER) ?? source?.end(NO_CARRIER);
 }
 
 const PASSING: ReadonlySet<string> = new Set(["upstream_unreachable", "upstream_timeout", "upstream_invalid"]);

@@ -1,7 +1,17 @@
 // One of several HTTP servers as a peer, of whichever era it is (docs/behaviour.md S2): greeted as a server with sessions,
 // and, where it refuses as one does that has none, asked what it is. What a server was found to be is tried first the next
 // time; no verdict outlives a contradiction.
-import type { Carrier, Message, OpenPeers, Peer, PeerEvents, PeerSource, Resumed } from "../bridge/peer.ts";
+import type {
+  Carrier,
+  Message,
+  OpenPeers,
+  Parting,
+  Peer,
+  PeerEvents,
+  PeerSource,
+  Resumed,
+  Stopping,
+} from "../bridge/peer.ts";
 import { SignetError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
@@ -118,19 +128,14 @@ export class EitherEraLife implements PeerSource {
     this.#life.listen(carrier, place);
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await Promise.all([this.#life.stop(), this.#trying?.stop()]);
+  seal(): string | undefined {
+    return this.#life.seal();
   }
 
-  end(carrier: Carrier): Promise<readonly string[]> {
+  stop(how: Parting, carrier: Carrier): Stopping {
     this.#isStopped = true;
-    return this.#life.end(carrier);
-  }
-
-  async leave(carrier: Carrier): Promise<void> {
-    this.#isStopped = true;
-    await (this.#life.leave?.(carrier) ?? this.#life.end(carrier));
+    const { told, gone } = this.#life.stop(how, carrier);
+    return { told, gone: Promise.all([gone, this.#trying?.stop(how, carrier).gone]) };
   }
 
   /** Undefined if it is none; then all is as before. @throws SignetError */
@@ -140,18 +145,18 @@ export class EitherEraLife implements PeerSource {
     try {
       const reply = await life.initialize(text, carrier);
       if (!this.#isStopped) {
-        void this.#life.stop();
+        this.#life.stop("leave", carrier);
         this.#life = life;
         return reply;
       }
     } catch (error) {
-      void life.stop();
+      life.stop("leave", carrier);
       if (error instanceof NotStatelessError) return undefined;
       throw error;
     } finally {
       this.#trying = undefined;
     }
-    void life.stop();
+    life.stop("leave", carrier);
     return undefined;
   }
 }

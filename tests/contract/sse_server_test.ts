@@ -158,7 +158,7 @@ Deno.test("B10: a session that ends while its stream is greeted leaves no stream
   const life = open({ caller: callerKeys("anna"), session: "s", fields: [] })(events);
   const opening = life.initialize(initializeText(), NO_CARRIER).catch(() => {});
   await answered.promise;
-  await life.stop();
+  await life.stop("leave", { fields: [] }).gone;
   held.resolve();
   await opening;
   await until(() => server.streams.size === 0, "the end of the stream");

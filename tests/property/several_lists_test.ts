@@ -35,7 +35,7 @@ async function listed(all: readonly Tools[], pageSize: number, turns: readonly n
     peer.answer(id, { tools: tools.slice(from, from + pageSize), ...next });
     await settle();
   }
-  await router.stop();
+  await router.stop("leave", { fields: [] }).gone;
   return answered;
 }
 

@@ -19,11 +19,14 @@ type Json = Record<string, unknown>;
 export class FakeReach {
   readonly peers: FakePeers[] = [];
   isDown = false;
+  /** Says nothing to a handshake. */
+  isSilent = false;
   capabilities: Json = { tools: { listChanged: true }, prompts: {}, resources: {} };
 
   open(events: PeerEvents): FakePeers {
     const peers = new FakePeers(events);
-    if (this.isDown) peers.initialize = () => Promise.reject(new Error("down"));
+    if (this.isSilent) peers.initialize = () => new Promise(() => {});
+    else if (this.isDown) peers.initialize = () => Promise.reject(new Error("down"));
     else {
       const handshake = { ...peers.handshake, capabilities: this.capabilities };
       Object.assign(peers, { handshake, reply: { result: handshake } });

@@ -1,6 +1,17 @@
 // A peer in memory, and where it comes from: for the bridge alone, without a process or a wire.
 import { SignetError } from "../../lib/errors.ts";
-import type { Asker, Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../lib/bridge/peer.ts";
+import {
+  type Asker,
+  type Carrier,
+  type Message,
+  type Parting,
+  type Peer,
+  type PeerEvents,
+  type PeerSource,
+  type Resumed,
+  type Stopping,
+  withoutWord,
+} from "../../lib/bridge/peer.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
 import type { Span } from "../../lib/mcp/json_text.ts";
 
@@ -83,7 +94,6 @@ export class FakePeers implements PeerSource {
   /** Resolves, or rejects, to the peer that takes the place of the one that died. */
   coming = Promise.withResolvers<FakePeer>();
   confirmed = false;
-  stopped = false;
   reply: Json = { result: this.handshake };
 
   constructor(events: PeerEvents) {
@@ -113,7 +123,12 @@ export class FakePeers implements PeerSource {
   place: string | undefined = undefined;
   resumed: Resumed | undefined;
   readonly heard: Carrier[] = [];
-  ended = false;
+  /** How it was stopped. */
+  parting: Parting | undefined;
+
+  seal(): string | undefined {
+    return this.state;
+  }
 
   /** Takes the state it has itself. */
   attach(resumed: Resumed): boolean {
@@ -125,11 +140,6 @@ export class FakePeers implements PeerSource {
 
   listen(carrier: Carrier): void {
     this.heard.push(carrier);
-  }
-
-  end(): Promise<readonly string[]> {
-    this.ended = true;
-    return Promise.resolve([]);
   }
 
   confirm(): void {
@@ -162,9 +172,9 @@ export class FakePeers implements PeerSource {
     reject(error);
   }
 
-  stop(): Promise<void> {
-    this.stopped = true;
+  stop(how: Parting): Stopping {
+    this.parting ??= how;
     this.fail(new SignetError("upstream_unreachable"));
-    return Promise.resolve();
+    return withoutWord(Promise.resolve());
   }
 }

@@ -1,7 +1,7 @@
 // An HTTP server as a peer, with somebody who listens to all it says and asks: for tests of the peer alone.
 import { httpPeer, type HttpPeerSetting } from "../../lib/upstream/peers/http_peer_life.ts";
 import type { HttpPeerLife } from "../../lib/upstream/peers/http_peer_life.ts";
-import type { Carrier, Message, Peer, PeerEvents } from "../../lib/bridge/peer.ts";
+import { type Carrier, type Message, NO_CARRIER, type Peer, type PeerEvents } from "../../lib/bridge/peer.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import type { Fields } from "../../lib/http1/types.ts";
 import { findMember } from "../../lib/mcp/json_text.ts";
@@ -82,10 +82,12 @@ export class HttpPeerScene implements AsyncDisposable {
     })(events);
   }
 
+  /** As for a client, whose id leads back to it. */
   async open(carrier = ANNA): Promise<Json> {
     const reply = await this.life.initialize(initializeText(), carrier);
     this.life.peer.send(textOf({ method: "notifications/initialized" }), carrier);
     this.life.confirm();
+    this.life.seal();
     return reply.value;
   }
 
@@ -113,7 +115,7 @@ export class HttpPeerScene implements AsyncDisposable {
 
   /** Nothing is left once it has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.life.stop();
+    await this.life.stop("leave", NO_CARRIER).gone;
     this.upstream.close();
     await until(() => this.account.held === 0, () => `${this.account.held} bytes are held for nobody`);
   }

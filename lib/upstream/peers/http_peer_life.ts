@@ -1,6 +1,15 @@
 // One client's session with an HTTP server, for the bridge: opened by the client's own handshake or gone on with from what
 // was sealed (L3), listened to, let go of or ended (L5). Which session the server knows it by is another file's (L4).
-import type { Carrier, Message, OpenPeers, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import type {
+  Carrier,
+  Message,
+  OpenPeers,
+  Parting,
+  PeerEvents,
+  PeerSource,
+  Resumed,
+  Stopping,
+} from "../../bridge/peer.ts";
 import { INITIALIZED } from "../../bridge/handshake.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
@@ -46,6 +55,7 @@ export class HttpPeerLife implements PeerSource {
   readonly #listening: HttpPeerListening;
   readonly #greeting: HttpPeerGreeting;
   #isConfirmed: boolean;
+  #told: Promise<readonly string[]> | undefined;
 
   constructor(parts: HttpPeerParts, events: PeerEvents) {
     this.#parts = parts;
@@ -131,27 +141,22 @@ export class HttpPeerLife implements PeerSource {
     this.#listening.listen(this.peer.fieldsFor(carrier), place);
   }
 
-  /** A session that nobody else can find again ends at the server too; the others stay. */
-  async stop(): Promise<void> {
-    // Without a word of the store: it may be what has not answered yet.
-    this.#parts.pooled?.letGo();
-    const session = await this.#close();
-    if (session?.id === undefined || session.id === this.#sessions.sealed) return;
-    await this.#wire.endSession(session, this.peer.lastFields());
+  seal(): string | undefined {
+    return this.#sessions.seal();
   }
 
-  async end(carrier: Carrier): Promise<readonly string[]> {
+  stop(how: Parting, carrier: Carrier): Stopping {
+    const told = this.#told ??= this.#stop(how, carrier);
+    return { told, gone: told };
+  }
+
+  async #stop(how: Parting, carrier: Carrier): Promise<readonly string[]> {
     const fields = this.peer.lastFields(carrier);
-    const isFree = this.#parts.pooled?.end();
+    const stays = this.#sessions.part(how);
     const session = await this.#close();
-    if (session?.id === undefined || await isFree === false) return [];
+    if (session?.id === undefined || await stays(session)) return [];
     const failure = await this.#wire.endSession(session, fields);
     return failure === undefined ? [] : [failure];
-  }
-
-  async leave(carrier: Carrier): Promise<void> {
-    if (await this.#parts.pooled?.leave()) await this.#close();
-    else await this.end(carrier);
   }
 
   /** @returns the session there was; none the second time */

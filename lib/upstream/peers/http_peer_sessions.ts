@@ -1,11 +1,12 @@
 // Which session an HTTP server knows its peer by: the one that was opened or sealed, and, where the server has proven not
 // to know that, another one, opened once for all who wait, with the credential of a request at hand (docs/behaviour.md L4).
-import type { Message, Resumed } from "../../bridge/peer.ts";
+import type { Message, Parting, Resumed } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
+import type { MaybePromise } from "../../store/store.ts";
 import { isUpstreamId } from "../http/session_id_field.ts";
 import { Backoff } from "../backoff.ts";
 import { handshakeToKeep } from "../../bridge/handshake.ts";
@@ -43,8 +44,6 @@ export interface Renewal {
 }
 
 export class HttpPeerSessions implements SessionKeeper {
-  /** The session that outlives this process by what is sealed: any other is known to nobody else. */
-  sealed: string | undefined;
   /** The id of the last one there was. */
   state: string | undefined;
   /** Negotiated; empty before. */
@@ -57,6 +56,8 @@ export class HttpPeerSessions implements SessionKeeper {
   /** Greetings in place of sessions that were lost. */
   readonly #backoff = new Backoff();
   readonly #refused: RefusedCredential;
+  /** The session that a client's id leads back to. */
+  #sealed: string | undefined;
   #session: PeerSession | undefined;
   #handshake: Uint8Array | undefined;
   #confirming: Promise<unknown> | undefined;
@@ -84,7 +85,6 @@ export class HttpPeerSessions implements SessionKeeper {
       throw notWanted();
     }
     this.#take(session, reply);
-    this.sealed = session.id;
     return reply;
   }
 
@@ -111,9 +111,25 @@ export class HttpPeerSessions implements SessionKeeper {
     this.#handshake = handshakeToKeep(handshake);
     this.version = protocolVersion;
     this.result = { protocolVersion, capabilities: {} };
-    this.state = this.sealed = state;
+    this.state = this.#sealed = state;
     if (state !== undefined) this.#session = { id: state, version: protocolVersion };
     return true;
+  }
+
+  /** As `PeerSource.seal`. */
+  seal(): string | undefined {
+    return this.#sealed = this.state;
+  }
+
+  /**
+   * Nobody here uses it any more, or any other. Asked before anything is waited for.
+   * @returns whether one that is left stays at its server
+   */
+  part(how: Parting): (session: PeerSession) => MaybePromise<boolean> {
+    const { pooled } = this.#parts;
+    if (pooled === undefined) return ({ id }) => how === "leave" && id === this.#sealed;
+    const stays = how === "leave" ? pooled.leave() : pooled.end().then((isFree) => !isFree);
+    return async ({ id }) => await stays && pooled.isKept(id);
   }
 
   /** None is opened from now on. @returns the one there was, once those under way have ended; none the second time */
@@ -185,7 +201,6 @@ export class HttpPeerSessions implements SessionKeeper {
   async #moveTo(session: PeerSession, reply: Message, fields: Fields): Promise<void> {
     await this.#renewal.retell(session, fields);
     this.#take(session, reply);
-    if (this.#parts.pooled !== undefined) this.sealed = session.id;
     this.#renewal.onRenewed();
   }
 

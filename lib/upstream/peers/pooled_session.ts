@@ -149,10 +149,11 @@ export class PooledSession {
   /** This process ends. @returns whether others can go on with it */
   async leave(): Promise<boolean> {
     if (this.#isLeft) return true;
-    await this.#touching;
-    if (this.#text === undefined) return false;
+    // Only what the store is being told of one that is used: a first one may be what has not been answered yet.
+    if (this.#touching !== undefined) await this.#touching;
+    const isFound = this.#text !== undefined;
     this.letGo();
-    return true;
+    return isFound;
   }
 
   /** It is used here no more, whatever the store is still asked. What others can find stays as it is. */

@@ -7,10 +7,13 @@ import {
   type Carrier,
   type Loss,
   type Message,
+  NO_CARRIER,
+  type Parting,
   type Peer,
   type PeerEvents,
   type PeerSource,
   type Resumed,
+  type Stopping,
 } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
@@ -44,9 +47,9 @@ export class MemberLife {
   readonly breaker: Breaker;
   readonly #options: MemberLifeOptions;
   #source: PeerSource | undefined;
+  /** Every one there was, those that are being greeted included, until nothing of it is left. */
+  readonly #sources = new Set<PeerSource>();
   #connecting: Promise<PeerSource> | undefined;
-  /** The state that the session's id holds: what it leads to stays when this process lets go. */
-  #sealedState: string | undefined;
   #resumed: Resumed | undefined;
   #confirmed = false;
   /** Of greetings. */
@@ -54,8 +57,8 @@ export class MemberLife {
   /** Whether the last greeting's refusal, one for good, stands. */
   #refusedStill: (() => boolean) | undefined;
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
-  #stopped = false;
-  #hasLeft = false;
+  /** What becomes of sessions, once it is stopped. */
+  #parting: Parting | undefined;
 
   constructor(options: MemberLifeOptions) {
     this.#options = options;
@@ -125,7 +128,7 @@ export class MemberLife {
     try {
       const reply = await Promise.race([source.initialize(handshake, this.#carry(carrier)), late.promise]);
       assertGreeted(reply, isDiscovery);
-      if (this.#stopped) throw new MemberFault("the session has ended");
+      if (this.#parting !== undefined) throw new MemberFault("the session has ended");
       this.#source = source;
       this.breaker.succeed();
       this.#refusedStill = undefined;
@@ -138,32 +141,31 @@ export class MemberLife {
       this.#refusedStill = isForGood ? this.member.refusal.refuse(reasonOf(error)) : undefined;
       if (isCredentialFault(error)) this.#refused.refuse(this.#carry(carrier).fields, error);
       else this.#refused.accept();
-      void source.end(this.#carry(carrier)).catch(() => {}).finally(() => source.stop());
+      this.#retire(source, carrier);
       throw error;
     } finally {
       cancel();
     }
   }
 
-  /** The session's id has been made, and holds what leads back to the member. */
+  /** The session's id is being made, and holds what leads back to the member. */
   seal(): void {
-    this.#sealedState = this.state;
+    this.#source?.seal();
   }
 
   /** Goes on where the session was. */
   attach(resumed: Resumed): void {
     const source = this.#open();
     this.#resumed = resumed;
-    this.#sealedState = resumed.state;
     this.#confirmed = true;
     if (source.attach(resumed)) this.#source = source;
-    else void source.stop();
+    else this.#retire(source, NO_CARRIER);
   }
 
   /** Tries to have one that is out. @returns whether it is there now */
   async connect(carrier: Carrier): Promise<boolean> {
     if (this.isUp) return true;
-    if (this.#stopped || this.#resumed === undefined || this.isRefused) return false;
+    if (this.#parting !== undefined || this.#resumed === undefined || this.isRefused) return false;
     if (this.#isHeldBack(carrier)) return false;
     this.#connecting ??= this.#greetLate(carrier).finally(() => this.#connecting = undefined);
     return await this.#connecting.then(() => true, () => false);
@@ -206,35 +208,27 @@ export class MemberLife {
 
   /** Nothing will ever come of it in this session. */
   lose(): void {
+    const source = this.#source;
     this.#source = undefined;
     this.#resumed = undefined;
+    if (source !== undefined) this.#retire(source, NO_CARRIER);
   }
 
-  /** @returns as `PeerSource.end`, each with the member's name */
-  async end(carrier: Carrier): Promise<readonly string[]> {
-    const source = this.#source;
-    if (source === undefined) return [];
-    try {
-      return (await source.end(this.#carry(carrier))).map((failure) => `${this.name}: ${failure}`);
-    } catch {
-      return [`${this.name}: failed`];
-    }
+  /** As `PeerSource.stop`, who could not be told by the member's name. */
+  stop(how: Parting, carrier: Carrier): Stopping {
+    this.#parting ??= how;
+    const all = [...this.#sources].map((source) => source.stop(how, this.#carry(carrier)));
+    return {
+      told: Promise.all(all.map(({ told }) => told))
+        .then((failures) => failures.flat().map((failure) => `${this.name}: ${failure}`)),
+      gone: Promise.all(all.map(({ gone }) => gone)),
+    };
   }
 
-  /** As `PeerSource.leave`. Never rejects. */
-  async leave(carrier: Carrier): Promise<void> {
-    this.#stopped = this.#hasLeft = true;
-    const source = this.#source;
-    await (source?.leave?.(this.#carry(carrier)) ?? source?.end(this.#carry(carrier)))?.catch(() => {});
-  }
-
-  /** What the id leads back to stays; what only this process knows of is ended at the member. */
-  async stop(carrier: Carrier): Promise<void> {
-    this.#stopped = true;
-    const source = this.#source;
-    if (source === undefined) return;
-    if (source.state !== this.#sealedState && !this.#hasLeft) await source.end(this.#carry(carrier)).catch(() => []);
-    await source.stop();
+  /** One that nothing comes of. What it has found, somebody else may go on with. */
+  #retire(source: PeerSource, carrier: Carrier): void {
+    const { gone } = source.stop(this.#parting ?? "leave", this.#carry(carrier));
+    void gone.then(() => this.#sources.delete(source));
   }
 
   async #peerLater(peer: Promise<Peer> | undefined, carrier: Carrier): Promise<Peer> {
@@ -272,7 +266,9 @@ export class MemberLife {
 
   #open(): PeerSource {
     const { opening, events } = this.#options;
-    return this.member.open(opening, events);
+    const source = this.member.open(opening, events);
+    this.#sources.add(source);
+    return source;
   }
 
   #carry({ fields }: Carrier): Carrier {

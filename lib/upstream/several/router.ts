@@ -2,7 +2,7 @@
 // under the names they had, listened to as one, and ended each for itself.
 import { SignetError } from "../../errors.ts";
 import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envelope/several_id.ts";
-import type { Carrier, Message, Peer, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import type { Carrier, Message, Parting, Peer, PeerEvents, PeerSource, Resumed, Stopping } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
@@ -179,13 +179,11 @@ export class Router implements PeerSource {
     const missing = tried.filter((failed) => failed !== undefined);
     // One with sessions among them: whoever asks gets sessions of its own with all (docs/behaviour.md S2).
     if (missing.some(({ error }) => error instanceof NotStatelessMember)) {
-      await this.end(carrier);
+      await this.stop("leave", carrier).told;
       return failure("Method not found");
     }
     this.#reportMissing(missing);
     await this.#requireEnough(missing, carrier);
-    // What belongs to no session has no id that would lead back to it.
-    if (this.#options.opening.session !== undefined) this.#sealAll();
     this.#greeting = this.#isStateless ? this.#discovery(missing) : greetingOf(this.#present, missing);
     this.#protocolVersion = String(this.#greeting.protocolVersion ?? "");
     this.#retryLater();
@@ -210,7 +208,7 @@ export class Router implements PeerSource {
   }
 
   /** One that gives a long id is greeted anew after a restart: it keeps no session from being opened (A6). */
-  #sealAll(): void {
+  seal(): string | undefined {
     const longest = this.#lives.filter(({ state = "" }) => state.length > TYPICAL_ID_LENGTH)
       .sort((a, b) => b.state!.length - a.state!.length);
     for (const life of longest) {
@@ -220,6 +218,7 @@ export class Router implements PeerSource {
       this.#parts.log.warn("an MCP server's session id is too long to be sealed: a restart will forget it", about);
     }
     for (const life of this.#lives) if (!this.#unsealed.has(life)) life.seal();
+    return this.state;
   }
 
   attach(resumed: Resumed): boolean {
@@ -255,19 +254,13 @@ export class Router implements PeerSource {
     for (const life of this.#lives) life.listen(carrier, places.get(life.name));
   }
 
-  async end(carrier: Carrier): Promise<readonly string[]> {
+  stop(how: Parting, carrier: Carrier): Stopping {
     this.#cease();
-    return (await Promise.all(this.#lives.map((life) => life.end(carrier)))).flat();
-  }
-
-  async leave(carrier: Carrier): Promise<void> {
-    this.#cease();
-    await Promise.all(this.#lives.map((life) => life.leave(carrier)));
-  }
-
-  async stop(): Promise<void> {
-    this.#cease();
-    await Promise.all(this.#lives.map((life) => life.stop(this.#carrier)));
+    const all = this.#lives.map((life) => life.stop(how, carrier));
+    return {
+      told: Promise.all(all.map(({ told }) => told)).then((failures) => failures.flat()),
+      gone: Promise.all(all.map(({ gone }) => gone)),
+    };
   }
 
   #cease(): void {
@@ -357,8 +350,7 @@ export class Router implements PeerSource {
   async #requireEnough(missing: readonly Missing[], carrier: Carrier): Promise<void> {
     const required = missing.find(({ life }) => life.member.required);
     if (required === undefined && missing.length < this.#lives.length) return;
-    await this.end(carrier);
-    await this.stop();
+    await this.stop("leave", carrier).gone;
     const lacking = required === undefined
       ? "none of the MCP servers can be reached"
       : `the MCP server ${required.life.name}, which is required, cannot be reached`;

@@ -15,6 +15,8 @@ import {
   type PeerEvents,
   type PeerSource,
   type Resumed,
+  type Stopping,
+  withoutWord,
 } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
@@ -107,16 +109,14 @@ export class SseLife implements PeerSource {
     this.#isConfirmed = true;
   }
 
-  stop(): Promise<void> {
+  seal(): undefined {}
+
+  /** The server hears of it by the end of the stream. */
+  stop(): Stopping {
     this.#isStopped = true;
     this.#peer?.stop();
     this.#peer = undefined;
-    return this.#opening?.then((peer) => peer.stop(), () => {}) ?? Promise.resolve();
-  }
-
-  /** The server hears of it by the end of the stream. */
-  end(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+    return withoutWord(this.#opening?.then((peer) => peer.stop(), () => {}) ?? Promise.resolve());
   }
 
   #keep({ fields }: Carrier): void {

@@ -1,6 +1,16 @@
 // A stateless HTTP server as the peer of clients that have no sessions either: requests go out as they came, but for their
 // ids, with the headers that repeat what their bodies say now (docs/protocol.md 23, 30). There is nothing to lead back to.
-import type { Asker, Carrier, Message, OpenPeers, Peer, PeerEvents, PeerSource } from "../../bridge/peer.ts";
+import {
+  type Asker,
+  type Carrier,
+  type Message,
+  type OpenPeers,
+  type Peer,
+  type PeerEvents,
+  type PeerSource,
+  type Stopping,
+  withoutWord,
+} from "../../bridge/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
@@ -178,12 +188,10 @@ export class PassingPeerLife implements PeerSource {
 
   listen(): void {}
 
-  stop(): Promise<void> {
-    return this.peer.stop();
-  }
+  seal(): undefined {}
 
-  end(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+  stop(): Stopping {
+    return withoutWord(this.peer.stop());
   }
 }
 

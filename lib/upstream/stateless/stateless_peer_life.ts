@@ -1,6 +1,15 @@
 // A stateless HTTP server behind one client's session (docs/behaviour.md S2): greeted by asking it what it is, and gone on
 // with after a restart without asking anything, since all that there is of the session is what the client said of itself.
-import type { Carrier, Message, OpenPeers, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import {
+  type Carrier,
+  type Message,
+  type OpenPeers,
+  type PeerEvents,
+  type PeerSource,
+  type Resumed,
+  type Stopping,
+  withoutWord,
+} from "../../bridge/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
@@ -131,13 +140,14 @@ export class StatelessPeerLife implements PeerSource {
     this.#listening.listen(fieldsOf(fields));
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.#listening.stop(), this.peer.stop()]);
+  /** There is nothing behind it that could stay, or end. */
+  seal(): string | undefined {
+    return this.#state;
   }
 
   /** The server knows of no session: nobody has to be told. */
-  end(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+  stop(): Stopping {
+    return withoutWord(Promise.all([this.#listening.stop(), this.peer.stop()]));
   }
 
   /** Of an initialize, who the client is. */

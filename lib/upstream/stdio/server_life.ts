@@ -6,7 +6,14 @@ import { HttpError } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import { Backoff } from "../backoff.ts";
-import type { Message, PeerEvents, PeerSource, Resumed } from "../../bridge/peer.ts";
+import {
+  type Message,
+  type PeerEvents,
+  type PeerSource,
+  type Resumed,
+  type Stopping,
+  withoutWord,
+} from "../../bridge/peer.ts";
 import type { CredentialHolder } from "../credentials/rotation.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
 import { findMember } from "../../mcp/json_text.ts";
@@ -161,18 +168,19 @@ export class ServerLife implements PeerSource {
     });
   }
 
-  /** Ends every process of the session. Settles when all that they started is gone. */
-  async stop(): Promise<void> {
+  seal(): undefined {}
+
+  /** Ends every process of the session, and all that they started: they hear of it by being stopped. */
+  stop(): Stopping {
+    return withoutWord(this.#stop());
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped = true;
     this.#peer = undefined;
     if (this.#holder !== undefined) this.#options.host.rotation.remove(this.#holder);
     await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#peers].map((peer) => this.#retire(peer)));
-  }
-
-  /** Its processes hear of it by being stopped. */
-  end(): Promise<readonly string[]> {
-    return Promise.resolve([]);
   }
 
   #holderOf(source: CredentialSource): CredentialHolder {

@@ -161,7 +161,7 @@ Deno.test("B9: peers that are doomed end their session, and its id is told", STR
   peers.events.onDoomed();
   await assert.rejects(waiting.response, { code: "session_not_found" });
   assert.deepEqual(bridge.ended, [on.upstreamSessionId]);
-  assert.ok(peers.stopped);
+  assert.ok(peers.parting);
   assert.ok(await bridge.send(toolCall(2, "t"), on).response instanceof LostSession);
 });
 

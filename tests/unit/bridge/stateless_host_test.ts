@@ -74,5 +74,5 @@ Deno.test("L6 R1: a pool that came while another was being agreed on is the only
   server.endStateless(() => true);
   await server.close();
   await Promise.all(calls);
-  assert.deepEqual(opened.map(({ peers }) => peers.ended), [true, true], "none is missed");
+  assert.deepEqual(opened.map(({ peers }) => peers.parting), ["end", "end"], "none is missed");
 });

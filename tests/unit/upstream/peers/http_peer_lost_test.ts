@@ -156,7 +156,7 @@ Deno.test("L3 L4: after a restart of both, first calls at once open one session"
   const answers = await Promise.all(Array.from({ length: 5 }, () => scene.call("echo")));
   assert.ok(answers.every(({ result }) => result !== undefined));
   assert.equal(server.received("POST", "initialize").length, 1);
-  await scene.life.stop();
+  await scene.life.stop("leave", ANNA).gone;
   assert.equal(server.sessions.size, 0, "what memory alone leads to ends with it");
 });
 

@@ -258,7 +258,7 @@ Deno.test(
       await using scene = new HttpPeerScene(server.url);
       await scene.open();
       server.onRequest = ({ method }) => method === "DELETE" ? new Response(null, { status }) : undefined;
-      assert.deepEqual(await scene.life.end(by("last")), status === 500 ? ["status 500"] : []);
+      assert.deepEqual(await scene.life.stop("end", by("last")).told, status === 500 ? ["status 500"] : []);
       const [deleted] = server.received("DELETE");
       assert.equal(deleted!.headers.get("authorization"), "Bearer last");
       assert.ok(deleted!.sessionId);
@@ -272,7 +272,7 @@ Deno.test("L5: a DELETE that is not answered is bounded in time", STRICT, async 
   await using scene = new HttpPeerScene(server.url, { limits: { endTimeoutMs: 50 } });
   await scene.open();
   server.onRequest = ({ method }) => method === "DELETE" ? gate.promise : undefined;
-  assert.deepEqual(await scene.life.end(ANNA), ["no answer"]);
+  assert.deepEqual(await scene.life.stop("end", ANNA).told, ["no answer"]);
   gate.resolve(undefined);
 });
 
@@ -387,7 +387,7 @@ for (const end of ["the time is over", "nobody wants it"] as const) {
     const opening = scene.open();
     const refused = assert.rejects(opening);
     await until(() => server.requests.length === 1, "the greeting");
-    const ending = end === "nobody wants it" ? scene.life.end(ANNA) : undefined;
+    const ending = end === "nobody wants it" ? scene.life.stop("end", ANNA).told : undefined;
     await refused;
     gate.resolve(undefined);
     await until(() => server.received("DELETE").length === 1, "the end of the session");

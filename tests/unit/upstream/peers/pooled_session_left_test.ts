@@ -173,21 +173,21 @@ Deno.test(
     const { at, store, held } = scene();
     const first = new HttpPeerScene(server.url, { pooled: () => at(0) });
     await first.life.initialize(initializeText(), ANNA);
-    await first.life.leave(ANNA);
+    await first.life.stop("leave", ANNA).gone;
     await first[Symbol.asyncDispose]();
     store.slow = "get";
     await using late = new HttpPeerScene(server.url, { pooled: () => at(0) });
     const opening = assert.rejects(late.life.initialize(initializeText(), ANNA));
     await settle();
     assert.equal(store.waiting, 1);
-    await late.life.stop();
+    await late.life.stop("leave", ANNA).gone;
     await store.answer();
     await opening;
     assert.deepEqual(held(), NOTHING);
     assert.deepEqual([server.received("POST", "initialize").length, server.received("DELETE").length], [1, 0]);
     await using other = new HttpPeerScene(server.url, { pooled: () => at(1) });
     await other.life.initialize(initializeText(), ANNA);
-    await other.life.leave(ANNA);
+    await other.life.stop("leave", ANNA).gone;
     assert.equal(server.received("POST", "initialize").length, 1);
     assert.deepEqual(held(), NOTHING);
   },
@@ -214,9 +214,9 @@ for (
     assert.equal(store.texts.size, 1);
     assert.equal(server.asked("initialize").length, 2);
     assert.equal(server.asked("notifications/initialized").length, 2);
-    await first.life.leave(ANNA);
+    await first.life.stop("leave", ANNA).gone;
     assert.equal(server.fake.received("DELETE").length, 1, "nobody could go on with it");
-    await other.life.leave(ANNA);
+    await other.life.stop("leave", ANNA).gone;
     assert.equal(server.fake.received("DELETE").length, 1);
   });
 }

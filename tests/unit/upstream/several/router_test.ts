@@ -23,6 +23,31 @@ Deno.test("A4 L7: a member that is out is tried again while its session is used,
   out.isDown = false;
   await timers.advance(2 * 60_000);
   assert.equal(scene.told.filter(({ method }) => method === "notifications/tools/list_changed").length, 1);
-  await router.stop();
+  await router.stop("leave", { fields: [] }).gone;
   assert.equal(timers.pending, 0);
+});
+
+for (const how of ["leave", "end"] as const) {
+  Deno.test(`A6 S3: stopped, each member is told to ${how}, one that is being greeted included`, async () => {
+    const [here, late] = [new FakeReach(), new FakeReach()];
+    late.isDown = true;
+    const { router, timers } = await routing({ here, late });
+    late.isDown = false;
+    late.isSilent = true;
+    while (late.peers.length < 2) await timers.advance(1000);
+    await router.stop(how, { fields: [] }).gone;
+    assert.deepEqual([here, late].map(({ peers }) => peers.at(-1)!.parting), [how, how]);
+    assert.equal(late.peers[0]!.parting, "leave", "a greeting that failed ends nothing that is kept");
+    await timers.advance(60_000);
+    assert.equal(timers.pending, 0);
+  });
+}
+
+Deno.test("M5 A6: a member's peer that has to go is stopped, and the others stay", async () => {
+  const [here, gone] = [new FakeReach(), new FakeReach()];
+  const { router } = await routing({ here, gone });
+  gone.peers[0]!.events.onDoomed();
+  assert.deepEqual([here, gone].map(({ peers }) => peers[0]!.parting), [undefined, "leave"]);
+  await router.stop("end", { fields: [] }).gone;
+  assert.equal(here.peers[0]!.parting, "end");
 });
