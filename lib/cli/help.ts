@@ -77,7 +77,9 @@ forged or stolen.
     signet serve --upstream http://127.0.0.1:3000/mcp --key-file signet.key \\
       --listen 0.0.0.0:8080 --allow-host mcp.example --principal jwt \\
       --jwt-issuer https://auth.example --jwt-audience https://mcp.example/mcp \\
-      --jwt-jwks https://auth.example/jwks.json
+      --jwt-jwks https://auth.example/jwks.json \\
+      --resource https://mcp.example/mcp \\
+      --authorization-server https://auth.example
 
   Every problem of a configuration, with its cure
     signet check --config signet.yaml

@@ -7,6 +7,7 @@ import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from 
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
+import { PROGRAMS_REMEDY } from "../app/may_run.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode, type WorkerMachine } from "./command.ts";
 
 /** Of a line that is no log line: a runtime's last words. */
@@ -15,10 +16,7 @@ const MOST_OF_A_LINE = 2000;
 const REASONS = {
   platform: ["this system does not share a port between processes as Linux does", "Leave --workers out, or run Linux."],
   port: ["this runtime was started without what lets processes share a port", "Start it with --unstable-net."],
-  permission: [
-    "this executable may start no programs",
-    "Use the executable for stdio servers (`deno task compile --stdio`), or one made with Bun.",
-  ],
+  permission: ["this executable may start no programs", PROGRAMS_REMEDY],
 } as const;
 
 /** Undefined where one process is all that is wanted: `auto` on a machine of one core, or on none that shares ports. */

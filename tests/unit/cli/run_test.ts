@@ -21,6 +21,8 @@ Deno.test("the examples are commands signet accepts", STRICT, async () => {
   for (const [, ...flags] of examples) {
     const checked = new FakeMachine({ files });
     assert.equal(await checked.run("check", ...flags), 0, `${flags.join(" ")}\n${checked.stdout}${checked.stderr}`);
+    // Of callers that it is not told apart it has to say what that means.
+    if (flags.includes("--principal")) assert.doesNotMatch(checked.stdout, /^ {2}! /m, flags.join(" "));
   }
 });
 
