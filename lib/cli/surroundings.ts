@@ -18,14 +18,8 @@ export function assertOwnRuntime({ env }: Pick<Machine, "env">): void {
 
 /** What this runtime lacks, and what is done instead. */
 async function fallbacks(): Promise<string[]> {
-  const [{ xchacha, nativeXChaCha }, { NETWORK }] = await Promise.all([
-    import("../envelope/xchacha.ts"),
-    import("../platform/sockets.ts"),
-  ]);
-  return [
-    ...(xchacha === nativeXChaCha ? [] : ["no native ChaCha20-Poly1305: done in JavaScript, with the same bytes"]),
-    ...(NETWORK.sharesPorts ? [] : ["no SO_REUSEPORT: a new certificate closes the port for some milliseconds"]),
-  ];
+  const { NETWORK } = await import("../platform/sockets.ts");
+  return NETWORK.sharesPorts ? [] : ["no SO_REUSEPORT: a new certificate closes the port for some milliseconds"];
 }
 
 /** Lines of facts for people who report a fault. */

@@ -61,28 +61,37 @@ export function encodeBase62(bytes: Uint8Array): string {
 
 /** The bytes whose text is `text`; undefined if there are none: wrong length, foreign character, over-range block. */
 export function decodeBase62(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.ceil(text.length / BLOCK_CHARS) * BLOCK_BYTES);
+  const length = decodeBase62Into(text, bytes);
+  return length < 0 ? undefined : bytes.slice(0, length);
+}
+
+/**
+ * The same into the first of `bytes`, which must have room for every block of the text, a tail's included. Takes no
+ * memory.
+ * @returns how many bytes there are; −1 if none, and what is written then means nothing
+ */
+export function decodeBase62Into(text: string, bytes: Uint8Array): number {
   const tailChars = text.length % BLOCK_CHARS;
   const tailBytes = TAIL_BYTES[tailChars]!;
-  if (tailBytes < 0) return undefined;
+  if (tailBytes < 0) return -1;
   if (text.length > chars.length) chars = new Uint8Array(text.length);
   // Characters outside ASCII become bytes outside the table, or more bytes than there is room for.
-  if (UTF8.encodeInto(text, chars).written !== text.length) return undefined;
+  if (UTF8.encodeInto(text, chars).written !== text.length) return -1;
   const end = text.length - tailChars;
-  // No Buffer: on Bun noble copies one a byte at a time.
-  const bytes = new Uint8Array(end / BLOCK_CHARS * BLOCK_BYTES + tailBytes);
   let to = 0;
   for (let at = 0; at < end; at += BLOCK_CHARS, to += BLOCK_BYTES) {
-    if (!decodeBlock(chars, at, bytes, to)) return undefined;
+    if (!decodeBlock(chars, at, bytes, to)) return -1;
   }
-  if (tailBytes > 0) {
-    digits.fill(CODES[0]!);
-    digits.set(chars.subarray(end, text.length), BLOCK_CHARS - tailChars);
-    if (!decodeBlock(digits, 0, tail, 0)) return undefined;
-    const zeros = BLOCK_BYTES - tailBytes;
-    for (let i = 0; i < zeros; i++) if (tail[i] !== 0) return undefined;
-    bytes.set(tail.subarray(zeros), to);
-  }
-  return bytes;
+  if (tailBytes === 0) return to;
+  // A tail is the end of a block whose other digits and bytes are zeros.
+  const missing = BLOCK_CHARS - tailChars;
+  for (let i = 0; i < BLOCK_CHARS; i++) digits[i] = i < missing ? CODES[0]! : chars[end + i - missing]!;
+  if (!decodeBlock(digits, 0, tail, 0)) return -1;
+  const zeros = BLOCK_BYTES - tailBytes;
+  for (let i = 0; i < zeros; i++) if (tail[i] !== 0) return -1;
+  for (let i = zeros; i < BLOCK_BYTES; i++) bytes[to++] = tail[i]!;
+  return to;
 }
 
 /**

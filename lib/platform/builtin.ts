@@ -43,8 +43,6 @@ export const hkdfSync: Crypto["hkdfSync"] = lazily(() => crypto().hkdfSync);
 export const timingSafeEqual: Crypto["timingSafeEqual"] = RUNTIME === "bun"
   ? bunTimingSafeEqual()
   : lazily(() => crypto().timingSafeEqual);
-/** Whether {@link createCipheriv} knows ChaCha20-Poly1305. */
-export const hasChaCha = RUNTIME !== "bun";
 export const certificateOf = (pem: string): InstanceType<Crypto["X509Certificate"]> =>
   new (crypto().X509Certificate)(pem);
 
