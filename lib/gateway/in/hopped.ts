@@ -23,12 +23,33 @@ export const NOT_TAKEN = {
 /** Why it was not taken, kept until the request is refused in its place on the path. */
 const refusals = new WeakMap<Inbound, HopRefusal>();
 
-/** Fields that a proof covers. */
-export function provenFields(received: Fields): FieldList {
+/** What a proof is made of or stands beside, and what the engine frames a message by: the only fields that none covers. */
+const UNPROVEN: ReadonlySet<string> = new Set([
+  HOP_FIELD,
+  HOP_PROOF_FIELD,
+  "connection",
+  "content-length",
+  "transfer-encoding",
+]);
+
+/** Fields of a client's request that are passed on: what the proof is made of. */
+export function passedFields(received: Fields): FieldList {
+  return withoutThose(withoutHopByHop(received));
+}
+
+/**
+ * Fields of a request that another replica has passed on, as the proof has to cover them: all that anybody here could
+ * read. What belongs to one connection was taken out before it was passed on, so what a Connection field names, too, is
+ * of somebody in between.
+ */
+function readableFields(received: Fields): FieldList {
+  return withoutThose(received);
+}
+
+function withoutThose(received: Fields): FieldList {
   const fields: FieldList = [];
-  const passing = withoutHopByHop(received);
-  for (let i = 0; i < passing.length; i += 2) {
-    if (passing[i] !== HOP_FIELD && passing[i] !== HOP_PROOF_FIELD) fields.push(passing[i]!, passing[i + 1]!);
+  for (let i = 0; i < received.length; i += 2) {
+    if (!UNPROVEN.has(received[i]!)) fields.push(received[i]!, received[i + 1]!);
   }
   return fields;
 }
@@ -51,7 +72,7 @@ export function noteHop({ replicas }: GatewayParts, inbound: Inbound): void {
   const { head: { method, target, fields }, facts, exchange } = inbound;
   let known = facts.hopHead;
   if (known === undefined || !replicas.isCurrent(known)) {
-    const request = { method, target, fields: provenFields(fields) };
+    const request = { method, target, fields: readableFields(fields) };
     known = facts.hopHead = replicas.headOf(facts.hop ?? "", exchange.connection.remoteAddress, request);
   }
   const claim = replicas.take(known, exchange.changing);

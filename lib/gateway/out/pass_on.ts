@@ -7,7 +7,7 @@ import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { digestOfBody, HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { Passage, Passed, PassedHead, Peer } from "../../replica/peer.ts";
-import { NOT_TAKEN, provenFields } from "../in/hopped.ts";
+import { NOT_TAKEN, passedFields } from "../in/hopped.ts";
 import { setField } from "./fields.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
@@ -97,7 +97,7 @@ function passageOf(inbound: Inbound, peer: Peer): Passage {
 
 function headOf({ head, remoteAddress }: Inbound): PassedHead {
   const { method, target } = head;
-  const fields = provenFields(head.fields);
+  const fields = passedFields(head.fields);
   // Of a target in absolute form it is the target's.
   if (fieldValue(fields, "host") !== head.host) setField(fields, "host", head.host);
   return { method, target, fields, client: remoteAddress };

@@ -1,0 +1,84 @@
+// Who sits between two replicas over http and does more than read (docs/behaviour.md R2, docs/security.md).
+import assert from "node:assert/strict";
+import {
+  digestOfBody,
+  HOP_FIELD,
+  HOP_PROOF_FIELD,
+  HopHead,
+  proveQuestion,
+  readAnswer,
+} from "../../lib/replica/hop_proof.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { type Replica, Replicas } from "../support/replicas.ts";
+import { call, INITIALIZE, LANES } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+
+/** Who calls is whom `x-act-as` names, or `x-key` where nobody is named. */
+function resolver(): Deno.HttpServer<Deno.NetAddr> & AsyncDisposable {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const { headers } = await request.json() as { headers: Record<string, string> };
+    return Response.json({ subject: headers["x-act-as"] ?? headers["x-key"] });
+  });
+}
+
+/** The process at a replica's address, as another replica finds it out. */
+async function instanceAt(replicas: Replicas, { address }: Replica): Promise<string> {
+  const key = replicas.ring.active;
+  const asked = { to: address, challenge: "c".repeat(22) };
+  const response = await fetch(`${address}/mcp`, { headers: { [HOP_FIELD]: proveQuestion(key, asked) } });
+  await response.body?.cancel();
+  const instance = readAnswer(key, response.headers.get(HOP_FIELD) ?? "", asked);
+  assert.ok(instance !== undefined);
+  return instance;
+}
+
+for (const lane of LANES) {
+  Deno.test(`R2: who is between two replicas adds no field to a request (${lane} lane)`, STRICT, async () => {
+    await using identity = resolver();
+    await using replicas = await Replicas.start({
+      count: 1,
+      lane,
+      flags: [
+        ...["--principal", "resolver", "--resolver-url", `http://127.0.0.1:${identity.addr.port}/`],
+        ...["--resolver-header", "x-key", "--resolver-header", "x-act-as"],
+      ],
+    });
+    const home = replicas.at(0);
+    const opened = await home.signet.post(INITIALIZE, { headers: { "x-key": "alice" } });
+    await opened.body?.cancel();
+    const id = opened.headers.get("mcp-session-id")!;
+    const [instance, sender] = [await instanceAt(replicas, home), "s".repeat(22)];
+    const body = JSON.stringify(call(1, "count"));
+    const bodyDigest = digestOfBody(new TextEncoder().encode(body));
+    /** A request as another replica passes it on, and what is added to it on its way. */
+    const passed = async (count: number, name: string, added: string) => {
+      const fields = [
+        ...["host", new URL(home.address).host, "content-type", "application/json"],
+        ...["accept", "application/json, text/event-stream", "mcp-session-id", id, "x-key", name],
+      ];
+      const origin = { instance, sender, from: "http://127.0.0.1:1", client: "127.0.0.1" };
+      const request = { to: home.address, method: "POST", target: "/mcp", fields };
+      const head = new HopHead(replicas.ring.active, origin, request);
+      const lines = fields.map((text, at) => at % 2 === 0 ? `${text}: ` : `${text}\r\n`).join("");
+      using client = await RawClient.connect(home.address);
+      await client.send(
+        `POST /mcp HTTP/1.1\r\n${lines}${HOP_FIELD}: ${head.field}\r\n${HOP_PROOF_FIELD}: ` +
+          `${head.prove(count, bodyDigest)}\r\ncontent-length: ${body.length}\r\n${added}\r\n${body}`,
+      );
+      return (await client.answer()).status;
+    };
+    assert.equal(await passed(1, "alice", ""), 200, "as it was proven");
+    assert.equal(await passed(2, "mallory", ""), 403, "another caller");
+    for (
+      const [at, connection] of ["x-act-as", "close, X-Act-As", "keep-alive, x-act-as , x-other"].entries()
+    ) {
+      const added = `connection: ${connection}\r\nx-act-as: alice\r\n`;
+      assert.equal(await passed(3 + at, "mallory", added), 403, connection);
+    }
+    for (const [at, name] of ["te", "proxy-authorization", "keep-alive"].entries()) {
+      assert.equal(await passed(6 + at, "alice", `${name}: x\r\n`), 403, `${name}, of which no replica passes any on`);
+    }
+    assert.equal(await passed(9, "alice", "connection: x-act-as\r\n"), 200, "it names what is not there");
+    assert.equal(home.upstream.received("POST", "tools/call").length, 2);
+  });
+}
