@@ -2,6 +2,7 @@
 // (docs/behaviour.md R1, P2, P3). Loaded for that alone.
 import type { Fleet } from "../app/workers/fleet.ts";
 import type { AppOptions, RunningApp } from "../app/running_app.ts";
+import { mostWorkers } from "../config/divided.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../observe/log.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
@@ -34,7 +35,7 @@ export async function startWorkers(
     log.warn("one process serves: there are no workers here", { why: found, remedy });
     return undefined;
   }
-  const count = settings.workers === "auto" ? machine.cores() : settings.workers;
+  const count = settings.workers === "auto" ? Math.min(machine.cores(), mostWorkers(settings)) : settings.workers;
   return count === 1 ? undefined : await startFleetOf(context, { machine, options, count, log });
 }
 

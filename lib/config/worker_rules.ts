@@ -2,6 +2,7 @@
 // process alone, while any of them may take the next connection, is refused with its cure.
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { wireOf } from "./addresses.ts";
+import { DIVIDED } from "./divided.ts";
 import type { Bench, Rule } from "./rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";
 
@@ -50,6 +51,20 @@ function judgeWorkers({ settings, problem }: Bench): void {
   );
 }
 
+/** Each worker has a part of what bounds all of them. `auto` is never more than there are parts. */
+function judgeParts({ settings, problem }: Bench): void {
+  const { workers } = settings;
+  if (workers === "auto") return;
+  for (const key of DIVIDED) {
+    if (settings[key] >= workers) continue;
+    problem(
+      key,
+      `with ${workers} workers ${settings[key]} cannot be divided among all of them`,
+      `Write ${workers} at least, or have fewer workers.`,
+    );
+  }
+}
+
 /** Whether no other machine reaches the server under the same address. */
 function isOfThisMachine(settings: Settings): boolean {
   const [only] = settings.upstreams;
@@ -61,4 +76,5 @@ export const WORKER_RULES: readonly Rule[] = [
     ["workers", "sessionOnly", "adopt", "legacySse", "advertise", "audit", "store", "upstreams", "command"],
     judgeWorkers,
   ],
+  [["workers", ...DIVIDED], judgeParts],
 ];

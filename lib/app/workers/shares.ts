@@ -1,23 +1,24 @@
-// What of a bound over the whole of Signet each of its workers has: an even part, so that together they keep it. What bounds
-// one caller or one session by itself stays as it is: callers' sessions, tokens and rates are counted for all workers at once.
+// What of a bound over the whole of Signet each of its workers has: together no more than the whole. What bounds one caller
+// or one session by itself stays as it is: callers' sessions, tokens and rates are counted for all workers at once.
 import type { AuditTarget } from "../../config/audit_target.ts";
-import type { Settings } from "../../config/schema.ts";
+import { DIVIDED } from "../../config/divided.ts";
+import { settingOf, type Settings } from "../../config/schema.ts";
+import { flagOf } from "../../config/setting.ts";
+import { ConfigError } from "../../errors.ts";
 
-const OF_ALL = [
-  "maxSessions",
-  "maxConnections",
-  "maxStreams",
-  "maxInFlight",
-  "maxBufferedBytes",
-  "maxProcesses",
-] as const satisfies readonly (keyof Settings)[];
+export interface Part {
+  /** Of the worker, from 1. */
+  readonly number: number;
+  readonly count: number;
+}
 
-/** The settings of one of `count` workers. */
-export function shareOf(
-  settings: Settings,
-  { number, count }: { readonly number: number; readonly count: number },
-): Settings {
-  const shares = Object.fromEntries(OF_ALL.map((key) => [key, Math.ceil(settings[key] / count)]));
+/** The settings of one of `count` workers. @throws ConfigError where there is too little of something for so many */
+export function shareOf(settings: Settings, part: Part): Settings {
+  const { number, count } = part;
+  const shares = Object.fromEntries(DIVIDED.map((key) => [key, partOf(settings, key, part)])) as Pick<
+    Settings,
+    typeof DIVIDED[number]
+  >;
   return {
     ...settings,
     ...shares,
@@ -26,8 +27,21 @@ export function shareOf(
     admin: "off",
     audit: settings.audit === undefined ? undefined : auditOf(settings.audit, number),
     // One body has to find room.
-    maxBufferedBytes: Math.max(Math.ceil(settings.maxBufferedBytes / count), settings.maxBodyBytes),
+    maxBufferedBytes: Math.max(shares.maxBufferedBytes, settings.maxBodyBytes),
   };
+}
+
+/** What does not come out even the first workers have. */
+function partOf(settings: Settings, key: typeof DIVIDED[number], { number, count }: Part): number {
+  const whole = settings[key];
+  if (whole < count) {
+    throw new ConfigError([{
+      place: flagOf(settingOf(key)),
+      problem: `found ${whole} for ${count} workers`,
+      remedy: "Want one for each of them at least.",
+    }]);
+  }
+  return Math.floor(whole / count) + (number <= whole % count ? 1 : 0);
 }
 
 /** A chain of lines is one process's: `audit.jsonl` becomes `audit.worker-2.jsonl`. */

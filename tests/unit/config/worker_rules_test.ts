@@ -47,6 +47,14 @@ Deno.test(
   },
 );
 
+Deno.test("M1: a bound of all of Signet that leaves a worker without a part of it is refused", STRICT, async () => {
+  const few = ["--max-connections", "3", "--max-streams", "4"];
+  const problem = "--max-connections: with 4 workers 3 cannot be divided among all of them";
+  assert.deepEqual(await problemLines({ argv: ["--workers", "4", ...few] }), [problem]);
+  assert.deepEqual(await problemLines({ argv: ["--workers", "3", ...few] }), []);
+  assert.deepEqual(await problemLines({ argv: ["--workers", "auto", ...few] }), []);
+});
+
 Deno.test("P3: a number of workers is one from 1 to 64, or auto", STRICT, async () => {
   for (const value of ["0", "65", "many"]) {
     assert.match((await problemLines({ argv: ["--workers", value] })).join(), /--workers/);

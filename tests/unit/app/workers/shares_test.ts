@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { shareOf } from "../../../../lib/app/workers/shares.ts";
 import { parseFlags } from "../../../../lib/config/flags.ts";
+import { DIVIDED } from "../../../../lib/config/divided.ts";
 import { loadSettings } from "../../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../../lib/config/schema.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -18,6 +19,16 @@ Deno.test("M1: together workers have no more than one process would have", STRIC
   const settings = await settingsOf("--max-sessions", "10", "--max-body", "4MiB", "--max-buffered", "8MiB");
   const share = shareOf(settings, { number: 2, count: 4 });
   assert.equal(share.maxSessions, 3);
+  for (const count of [2, 3, 4, 7, 10]) {
+    const shares = Array.from({ length: count }, (_, at) => shareOf(settings, { number: at + 1, count }));
+    for (const key of DIVIDED) {
+      if (key === "maxBufferedBytes") continue; // see below
+      assert.equal(shares.reduce((sum, each) => sum + each[key], 0), settings[key], `${key} of ${count}`);
+      const parts = shares.map((each) => each[key]);
+      assert.ok(Math.max(...parts) - Math.min(...parts) <= 1 && Math.min(...parts) >= 1, `${key}: ${parts}`);
+    }
+  }
+  assert.throws(() => shareOf(settings, { number: 1, count: 11 }), /--max-sessions: found 10 for 11 workers/);
   assert.equal(share.maxConnections, settings.maxConnections / 4);
   assert.equal(share.maxBufferedBytes, settings.maxBodyBytes, "one body finds room");
   assert.equal(share.maxSessionsPerPrincipal, settings.maxSessionsPerPrincipal, "counted for all of them at once");
