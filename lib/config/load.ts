@@ -8,7 +8,7 @@ import { examineFiles, type FileAccess } from "./named_files.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
 import { explainReadError } from "./read_error.ts";
 import { judge } from "./rules.ts";
-import { SETTING_KEYS, type SettingKey, settingOf, type Settings } from "./schema.ts";
+import { SETTING_KEYS, type SettingKey, SETTINGS, type Settings } from "./schema.ts";
 import type { Setting } from "./setting.ts";
 
 /** Where settings may come from. `flags` are parsed already: see `parseFlags`. */
@@ -103,21 +103,24 @@ interface Merged {
 }
 
 function merge(layers: readonly Given[], keys: readonly SettingKey[], problems: ConfigProblem[]): Merged {
-  const values = new Map<SettingKey, unknown>();
+  const values: Partial<Record<SettingKey, unknown>> = {};
   const places = new Map<SettingKey, string>();
   const broken = new Set<SettingKey>();
+  const asked = new Set(keys);
+  // Every start walks over the whole table, and few rows of it are given: without a call for each of the others.
   for (const key of SETTING_KEYS) {
-    const setting = settingOf(key);
-    values.set(key, setting.default);
-    const texts = keys.includes(key) ? layers.find((layer) => layer.has(key))?.get(key) : undefined;
-    if (texts === undefined) continue;
+    const setting: Setting<unknown> = SETTINGS[key];
+    values[key] = setting.default;
+    let texts: readonly GivenText[] | undefined;
+    for (let at = 0; texts === undefined && at < layers.length; at++) texts = layers[at]!.get(key);
+    if (texts === undefined || !asked.has(key)) continue;
     if (texts[0] !== undefined) places.set(key, texts[0].place);
     const read = readValue(setting, texts, problems);
     if (read === undefined) broken.add(key);
-    else values.set(key, read.value);
+    else values[key] = read.value;
   }
   // Each value was parsed by its own row's kind, or is that row's default: what the type of Settings is derived from.
-  return { settings: Object.fromEntries(values) as unknown as Settings, places, broken };
+  return { settings: values as unknown as Settings, places, broken };
 }
 
 /**
@@ -144,7 +147,7 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
   const unread = file.broken === "all" ? SETTING_KEYS : [...file.broken ?? []];
   const broken = new Set([...merged.broken, ...unread.filter((key) => !merged.places.has(key))]);
   const verdict = judge({ ...merged, broken });
-  const sound = SETTING_KEYS.filter((key) => !merged.broken.has(key));
+  const sound = merged.broken.size === 0 ? SETTING_KEYS : SETTING_KEYS.filter((key) => !merged.broken.has(key));
   const files = await examineFiles(merged.settings, sound, {
     access: sources,
     places: merged.places,

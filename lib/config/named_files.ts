@@ -5,7 +5,7 @@ import { parseKeySet } from "../identity/key_set.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
 import { explainReadError } from "./read_error.ts";
-import { type SettingKey, settingOf, type Settings } from "./schema.ts";
+import { type SettingKey, SETTINGS, type Settings } from "./schema.ts";
 import {
   parseAdminToken,
   parseClientSecret,
@@ -15,6 +15,7 @@ import {
   parseTokenSecrets,
   parseVariable,
 } from "./secrets.ts";
+import type { Setting } from "./setting.ts";
 
 /** What reading configuration needs of the machine. */
 export interface FileAccess {
@@ -191,7 +192,7 @@ export async function examineFiles(
   for (const key of keys) {
     const value = settings[key];
     if (value === undefined) continue;
-    const { kind, name, repeatable } = settingOf(key);
+    const { kind, name, repeatable }: Setting<unknown> = SETTINGS[key];
     const place = options.places.get(key) ?? `--${name}`;
     for (const item of repeatable ? value as readonly unknown[] : [value]) {
       const read = kind.fileOf?.(item);

@@ -192,7 +192,7 @@ export function judge(judged: Judged): Verdict {
       ...WORKER_RULES,
     ]
   ) {
-    if (!reads.some((key) => judged.broken.has(key))) rule(bench);
+    if (judged.broken.size === 0 || !reads.some((key) => judged.broken.has(key))) rule(bench);
   }
   return { problems, warnings };
 }

@@ -49,9 +49,8 @@ export function settingOf(key: SettingKey): Setting<unknown> {
 }
 
 const KEY_BY_NAME: ReadonlyMap<string, SettingKey> = new Map(SETTING_KEYS.map((key) => [SETTINGS[key].name, key]));
-const KEY_BY_ENVIRONMENT: ReadonlyMap<string, SettingKey> = new Map(
-  SETTING_KEYS.map((key) => [environmentName(SETTINGS[key]), key]),
-);
+/** Made for the first variable that is asked about: few have any. */
+let keyByEnvironment: ReadonlyMap<string, SettingKey> | undefined;
 
 /** Property of a flag or file key such as `session-ttl`. */
 export function keyOfName(name: string): SettingKey | undefined {
@@ -60,5 +59,6 @@ export function keyOfName(name: string): SettingKey | undefined {
 
 /** Property of an environment variable such as `SIGNET_SESSION_TTL`. */
 export function keyOfEnvironment(name: string): SettingKey | undefined {
-  return KEY_BY_ENVIRONMENT.get(name);
+  keyByEnvironment ??= new Map(SETTING_KEYS.map((key) => [environmentName(SETTINGS[key]), key]));
+  return keyByEnvironment.get(name);
 }

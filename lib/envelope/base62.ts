@@ -18,13 +18,11 @@ const TWO_32 = 2 ** 32;
 
 const CODES = Uint8Array.from(ALPHABET, (char) => char.charCodeAt(0));
 const PAIR = 62 ** 2;
-/** The two characters of every value below 62², one pair after the other. */
-const PAIR_CODES = new Uint8Array(2 * PAIR);
-for (let first = 0, at = 0; first < 62; first++) {
-  for (let second = 0; second < 62; second++) {
-    PAIR_CODES[at++] = CODES[first]!;
-    PAIR_CODES[at++] = CODES[second]!;
-  }
+/** The two characters of every value below 62², filled a row at a time: every start does it. */
+const FIRST_CODES = new Uint8Array(PAIR), SECOND_CODES = new Uint8Array(PAIR);
+for (let row = 0; row < PAIR; row += 62) {
+  FIRST_CODES.fill(CODES[row / 62]!, row, row + 62);
+  SECOND_CODES.set(CODES, row);
 }
 /** Not a digit. Has bits above those of 61, so that one OR over a block tells whether all were digits. */
 const NO_DIGIT = 0x80;
@@ -116,13 +114,13 @@ function encodeBlock(bytes: Uint8Array, at: number, chars: Uint8Array, to: numbe
 function encodeRun(value: number, chars: Uint8Array, to: number): void {
   const upper = (value / PAIR) | 0;
   const first = (upper / PAIR) | 0;
-  const middle = (upper - first * PAIR) << 1;
-  const last = (value - upper * PAIR) << 1;
+  const middle = upper - first * PAIR;
+  const last = value - upper * PAIR;
   chars[to] = CODES[first]!;
-  chars[to + 1] = PAIR_CODES[middle]!;
-  chars[to + 2] = PAIR_CODES[middle + 1]!;
-  chars[to + 3] = PAIR_CODES[last]!;
-  chars[to + 4] = PAIR_CODES[last + 1]!;
+  chars[to + 1] = FIRST_CODES[middle]!;
+  chars[to + 2] = SECOND_CODES[middle]!;
+  chars[to + 3] = FIRST_CODES[last]!;
+  chars[to + 4] = SECOND_CODES[last]!;
 }
 
 /**

@@ -22,10 +22,11 @@ const COLUMNS: readonly string[] = [...STATUSES, "1xx", "2xx", "3xx", "4xx", "5x
 const CUT = COLUMNS.length - 1;
 
 /** By status: its column. */
-const COLUMN_OF: Uint8Array = Uint8Array.from({ length: 600 }, (_, status) => {
-  const own = STATUSES.indexOf(String(status));
-  return own >= 0 ? own : status < 100 ? CUT : COLUMNS.indexOf(`${Math.floor(status / 100)}xx`);
-});
+const COLUMN_OF: Uint8Array = new Uint8Array(600).fill(CUT);
+for (let hundred = 1; hundred <= 5; hundred++) {
+  COLUMN_OF.fill(COLUMNS.indexOf(`${hundred}xx`), hundred * 100, (hundred + 1) * 100);
+}
+STATUSES.forEach((status, column) => COLUMN_OF[Number(status)] = column);
 
 /** One pair, and what was counted of it. */
 export interface Counted {

@@ -246,9 +246,12 @@ function textOf(quoted: Uint8Array): string {
 /** By the first letter, which tells them apart but for those that begin alike. */
 const MARKS: readonly (readonly Uint8Array[])[] = marksByLetter();
 
-function marksByLetter(): Uint8Array[][] {
-  const marks: Uint8Array[][] = Array.from({ length: 128 }, () => []);
-  for (const name of [...LIST_MEMBERS, "cacheScope"]) marks[name.charCodeAt(0)]!.push(encoder.encode(`${name}"`));
+function marksByLetter(): (readonly Uint8Array[])[] {
+  const marks: (readonly Uint8Array[])[] = new Array(128).fill([]);
+  for (const name of [...LIST_MEMBERS, "cacheScope"]) {
+    const letter = name.charCodeAt(0);
+    marks[letter] = [...marks[letter]!, encoder.encode(`${name}"`)];
+  }
   return marks;
 }
 

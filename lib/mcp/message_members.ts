@@ -103,15 +103,23 @@ interface Candidate {
   readonly folded: Uint8Array;
 }
 
+const NO_CANDIDATES: readonly Candidate[] = [];
+
 /** By scope and length of the name. */
-const CANDIDATES: readonly (readonly Candidate[])[][] = Array.from({ length: REF + 1 }, (_, scope) => {
-  const byLength: Candidate[][] = Array.from({ length: LONGEST + 1 }, () => []);
-  SLOTS.forEach(({ scope: own, name }, slot) => {
-    const encode = (text: string) => new TextEncoder().encode(text);
-    if (own === scope) byLength[name.length]!.push({ slot, exact: encode(name), folded: encode(name.toLowerCase()) });
-  });
-  return byLength;
-});
+const CANDIDATES: readonly (readonly (readonly Candidate[])[])[] = candidates();
+
+/** Made at every start: one walk over the slots, and room for all lengths in one step. */
+function candidates(): (readonly Candidate[])[][] {
+  const encoder = new TextEncoder();
+  const found: (readonly Candidate[])[][] = [];
+  for (let scope = 0; scope <= REF; scope++) found.push(new Array(LONGEST + 1).fill(NO_CANDIDATES));
+  for (const [slot, { scope, name }] of SLOTS.entries()) {
+    const byLength = found[scope]!;
+    const candidate = { slot, exact: encoder.encode(name), folded: encoder.encode(name.toLowerCase()) };
+    byLength[name.length] = [...byLength[name.length]!, candidate];
+  }
+  return found;
+}
 
 /** Scratch: the characters of a name that is spelt with escapes or beyond ASCII. Nothing here awaits. */
 const letters = new Uint16Array(LONGEST);

@@ -38,14 +38,16 @@ const BACKSLASH = 0x5c;
 /** Of the first MCP method: those before it are no JSON-RPC. */
 const FIRST = METHOD_ROWS.length;
 /** What of a method's name stands between quotes. */
-const BYTES = METHODS.map((name) => new TextEncoder().encode(name));
+const encoder = new TextEncoder();
+const BYTES = METHODS.map((name) => encoder.encode(name));
 const LONGEST = Math.max(...MCP_METHODS.map(({ length }) => length));
+const NONE: readonly number[] = [];
 /** By length of the name: few have the same. */
 const BY_LENGTH: readonly (readonly number[])[] = byLength();
 
-function byLength(): number[][] {
-  const rows: number[][] = Array.from({ length: LONGEST + 1 }, () => []);
-  MCP_METHODS.forEach(({ length }, index) => rows[length]!.push(FIRST + index));
+function byLength(): (readonly number[])[] {
+  const rows: (readonly number[])[] = new Array(LONGEST + 1).fill(NONE);
+  MCP_METHODS.forEach(({ length }, index) => rows[length] = [...rows[length]!, FIRST + index]);
   return rows;
 }
 
@@ -65,7 +67,7 @@ export function transportNumber(httpMethod: string): number {
 /** The same of a method's bytes, a JSON string with its quotes, without making a text of it where it is spelt plainly. */
 export function methodNumberAt(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start - 2;
-  const candidates = length >= 0 && length <= LONGEST ? BY_LENGTH[length]! : [];
+  const candidates = length >= 0 && length <= LONGEST ? BY_LENGTH[length]! : NONE;
   next:
   for (let i = 0; i < candidates.length; i++) {
     const name = BYTES[candidates[i]!]!;
