@@ -3,6 +3,7 @@
 // business.
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
+import type { ClientKinds } from "./client_kinds.ts";
 import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
 import { DEFAULT_MAX_LENGTH, open, type OpenFailure, type OpenOptions, seal, sealedLength } from "./seal.ts";
 import { decodeSession, encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
@@ -110,11 +111,16 @@ function fit(session: SealedSession, maxLength: number): Uint8Array {
   throw new TypeError("sealing a session: found nothing left to leave out, want an id or a refusal");
 }
 
+export interface OpenSessionOptions extends OpenOptions {
+  /** Whose objects are taken for what clients say of themselves. */
+  readonly kinds?: ClientKinds;
+}
+
 /** The session of an id, and the key that sealed it. Never throws; looks at no clock. */
-export function openSession(ring: KeyRing, text: string, options: OpenOptions = {}): OpenSessionResult {
+export function openSession(ring: KeyRing, text: string, options: OpenSessionOptions = {}): OpenSessionResult {
   const opened = open(ring, "session", text, options);
   if (!opened.ok) return opened;
-  const session = decodePayload(opened.plaintext);
+  const session = decodePayload(opened.plaintext, options.kinds);
   return session === undefined ? WRONG_SHAPE : { ok: true, session, key: opened.key };
 }
 
@@ -131,9 +137,9 @@ function encodePayload(session: SealedSession): Uint8Array {
   return Buffer.from(encodeSession(session));
 }
 
-function decodePayload(bytes: Uint8Array): SealedSession | undefined {
+function decodePayload(bytes: Uint8Array, kinds: ClientKinds | undefined): SealedSession | undefined {
   try {
-    return decodeSession(UTF8.decode(bytes));
+    return decodeSession(UTF8.decode(bytes), kinds);
   } catch {
     return undefined; // not UTF-8
   }

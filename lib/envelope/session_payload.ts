@@ -1,6 +1,7 @@
 // What a session id holds, and its one encoding: a JSON array in canonical form (docs/behaviour.md E2, E3;
 // tests/vectors/FORMAT.md §4). Only what is encoded here decodes; both directions check the same rules.
 import { canonicalJson } from "./canonical_json.ts";
+import type { ClientKinds } from "./client_kinds.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -27,6 +28,8 @@ export interface SealedSession {
 
 /** base64url of exactly 16 bytes: the last character carries two bits. */
 const BASE64URL_16 = /^[\w-]{21}[AQgw]$/;
+/** Where the first of two numbers stands in a canonical text: behind `["`, sid, `","`, owner, `",`. */
+const TIMES_AT = 2 + 22 + 3 + 22 + 2;
 /** A field name, RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LOWER_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
@@ -62,8 +65,11 @@ export function encodeSession(session: SealedSession): string {
   return `[${members.join(",")}]`;
 }
 
-/** The session whose canonical text is `text`; undefined if its shape is another. */
-export function decodeSession(text: string): SealedSession | undefined {
+/**
+ * The session whose canonical text is `text`; undefined if its shape is another.
+ * @param kinds whose objects are taken for what the client says of itself
+ */
+export function decodeSession(text: string, kinds?: ClientKinds): SealedSession | undefined {
   let members: unknown;
   try {
     members = JSON.parse(text);
@@ -77,14 +83,16 @@ export function decodeSession(text: string): SealedSession | undefined {
   if (!isTime(issuedAtMs) || !isTime(lifetimeMs) || !isTime(issuedAtMs + lifetimeMs)) return undefined;
   if (!isText(protocolVersion) || !isObject(clientInfo) || !isObject(capabilities)) return undefined;
   if (!isUpstreams(upstreams)) return undefined;
+  const parsed = { protocolVersion, clientInfo, capabilities };
+  const said = kinds?.sharedAt(text, text.indexOf('"', TIMES_AT), parsed) ?? parsed;
   const session = {
     sid,
     owner: owner as OwnerFingerprint,
     issuedAtMs,
     expiresAtMs: issuedAtMs + lifetimeMs,
-    protocolVersion,
-    clientInfo,
-    capabilities,
+    protocolVersion: said.protocolVersion,
+    clientInfo: said.clientInfo,
+    capabilities: said.capabilities,
     upstreams,
   };
   if (members.length === 8) return session;

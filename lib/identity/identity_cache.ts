@@ -130,7 +130,9 @@ export class IdentityCache {
 
   /** On DELETE and on revocation: everything of the session. Returns how many entries. */
   evictSession(sid: string): number {
-    const names = [...this.#bySession.get(sid) ?? []];
+    const held = this.#bySession.get(sid);
+    if (held === undefined) return 0;
+    const names = [...held];
     for (const name of names) this.#entries.delete(name);
     this.#evictedByCause += names.length;
     return names.length;

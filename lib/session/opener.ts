@@ -1,7 +1,8 @@
 // From the text a client holds to a session that may live: authentic, unexpired, unrevoked (docs/behaviour.md E8, L2,
 // L3, L6, L8). One open per id at a time. Every failure is one outcome outside, 404, and told apart only in `outcomes`.
+import { ClientKinds } from "../envelope/client_kinds.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
-import { openSession, type OpenSessionResult } from "../envelope/session_id.ts";
+import { openSession, type OpenSessionOptions, type OpenSessionResult } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import { refusalAbout, SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
@@ -55,9 +56,11 @@ interface Opening {
 
 export class SessionOpener {
   readonly outcomes = new LabelledCounter<OpenOutcome>(OUTCOMES);
+  /** What all sessions' clients say of themselves: those that are opened share it already. */
+  readonly kinds = new ClientKinds();
   #ring: KeyRing;
   readonly #revocations: RevocationList;
-  readonly #openOptions: { readonly maxLength?: number };
+  readonly #openOptions: OpenSessionOptions;
   readonly #opening = new Map<string, Opening>();
   /** Being revoked in a list that takes its time: dead here already. */
   readonly #dying = new Map<string, number>();
@@ -65,7 +68,10 @@ export class SessionOpener {
   constructor(options: OpenerOptions) {
     this.#ring = options.ring;
     this.#revocations = options.revocations;
-    this.#openOptions = options.maxIdLength === undefined ? {} : { maxLength: options.maxIdLength };
+    this.#openOptions = {
+      kinds: this.kinds,
+      ...(options.maxIdLength === undefined ? {} : { maxLength: options.maxIdLength }),
+    };
   }
 
   /** Ids being opened by way of an asynchronous list. */

@@ -9,7 +9,6 @@ import { detachText } from "../http1/wire/fields.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
-import { ClientKinds } from "./client_kinds.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
@@ -61,7 +60,6 @@ export class SessionRegistry {
   readonly #options: RegistryOptions;
   readonly #idleMs: number;
   readonly #yields: Yields;
-  readonly #kinds = new ClientKinds();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -142,12 +140,16 @@ export class SessionRegistry {
 
   /** Makes a session of what has just been initialized. From now on `reservation` is released here. */
   add(facts: SessionFacts, reservation: SessionReservation, nowMs: number): Session {
+    const said = this.#opener.kinds.shared(facts.sealed);
+    return this.#hold({ ...facts, sealed: { ...facts.sealed, ...said } }, reservation, nowMs);
+  }
+
+  #hold(facts: SessionFacts, reservation: SessionReservation, nowMs: number): Session {
     if (reservation.released || this.#sessions.has(facts.id)) {
       throw new Error("adding a session: want a fresh id and a reservation that is still held");
     }
     const idle = this.#byPrincipal.join(reservation.principalKey);
-    const sealed = this.#kinds.shared(facts.sealed);
-    const session = new Session({ ...facts, sealed }, { idle, limits: this.#options.limits, reservation }, nowMs);
+    const session = new Session(facts, { idle, limits: this.#options.limits, reservation }, nowMs);
     this.#sessions.set(session.id, session);
     this.#bySid.set(session.sealed.sid, session);
     return session;
@@ -157,7 +159,7 @@ export class SessionRegistry {
    * The same for an id that was opened before, here or elsewhere, and is its owner's: `caller`'s. @throws as `openCold`
    */
   addOwned(facts: SessionFacts, caller: Caller, nowMs: number): Session {
-    const session = this.add(facts, this.#reserveAgain(caller, nowMs), nowMs);
+    const session = this.#hold(facts, this.#reserveAgain(caller, nowMs), nowMs);
     session.lastOwner = caller;
     this.#options.onTakenIn?.(session, caller);
     return session;
@@ -194,7 +196,8 @@ export class SessionRegistry {
     this.ends.inc(reason);
     this.#options.onLeave?.(session, reason);
     for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
-    if (session.inFlight > 0) this.#finishing.add(session);
+    if (session.inFlight === 0) return this.#ended(session, reason);
+    this.#finishing.add(session);
     session.onFinished(() => this.#ended(session, reason));
   }
 

@@ -84,6 +84,7 @@ export interface SessionPlace {
 }
 
 const NO_FIELDS: FieldList = [];
+const NOTHING: readonly unknown[] = [];
 // Made once: capturing a stack for every late request would cost more than answering it.
 const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" } });
 
@@ -211,11 +212,12 @@ export class Session implements Listed<Session> {
    * Cuts everything in flight; the session itself goes on.
    * @returns what callbacks threw, against their contract; the others were cut all the same
    */
-  abortAll(reason: EndReason, nowMs: number): unknown[] {
+  abortAll(reason: EndReason, nowMs: number): readonly unknown[] {
     return this.#cut(reason, nowMs, () => true);
   }
 
-  #cut(reason: EndReason, nowMs: number, concerns: (active: Active) => boolean): unknown[] {
+  #cut(reason: EndReason, nowMs: number, concerns: (active: Active) => boolean): readonly unknown[] {
+    if (this.inFlight === 0) return NOTHING;
     const cut: Active[] = [];
     // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not cut.
     for (let token = this.#active.first; token !== undefined;) {
@@ -242,8 +244,8 @@ export class Session implements Listed<Session> {
    * Only the first reason counts.
    * @returns as {@link abortAll}
    */
-  end(reason: EndReason, nowMs: number): unknown[] {
-    if (this.#ended !== undefined) return [];
+  end(reason: EndReason, nowMs: number): readonly unknown[] {
+    if (this.#ended !== undefined) return NOTHING;
     this.#ended = reason;
     if (this.inFlight === 0) this.#place.idle.remove(this);
     this.#place.reservation.release();

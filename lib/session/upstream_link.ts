@@ -42,13 +42,17 @@ export function isGivenBy(link: UpstreamLink, url: string): boolean {
 
 /** The links as they were sealed. */
 export function linksOf(sealed: SealedSession): UpstreamLink[] {
-  return Object.entries(sealed.upstreams).map(([url, headers]) => ({
-    url,
-    id: headers["mcp-session-id"] as UpstreamSessionId | undefined,
-    generation: 0,
-    reviving: undefined,
-    reopened: undefined,
-    home: sealed.home,
-    move: undefined,
-  }));
+  const links: UpstreamLink[] = [];
+  for (const url of Object.keys(sealed.upstreams)) {
+    links.push({
+      url,
+      id: sealed.upstreams[url]!["mcp-session-id"] as UpstreamSessionId | undefined,
+      generation: 0,
+      reviving: undefined,
+      reopened: undefined,
+      home: sealed.home,
+      move: undefined,
+    });
+  }
+  return links;
 }

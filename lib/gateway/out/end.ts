@@ -139,7 +139,8 @@ export function endUnowned(
  */
 export function endReopened(upstream: Upstream, session: Session, reason: EndReason): void {
   if (reason === "deleted" || reason === "upstream_gone") return;
-  endLinks(upstream, session).catch(() => {});
+  // Asked first, since most have none and leave often.
+  if (session.links.some(({ reopened }) => reopened !== undefined)) endLinks(upstream, session).catch(() => {});
 }
 
 /** A session goes on at another replica: what it has here is let go of. Nobody waits for it. */

@@ -1,5 +1,6 @@
 // Reading and filtering header fields of a parsed head. RFC 9110 §5 (fields), §7.6.1 (hop-by-hop), §5.6.1 (lists).
 import { Buffer } from "node:buffer";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import { isToken, sliceTrimmed } from "./grammar.ts";
 import type { FieldList, Fields } from "../types.ts";
 
@@ -98,10 +99,15 @@ export function tokenList(value: string): string[] | undefined {
   return elements.every(isToken) ? elements : undefined;
 }
 
+/** Scratch: written and read in one step. */
+const detaching = new Uint8Array(4096);
+
 /**
  * The same text in memory of its own. What parsing hands out are slices of the whole head: whoever keeps one for longer
  * than its request keeps the head with it.
  */
 export function detachText(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
+  if (text.length > detaching.length) return Buffer.from(text, "latin1").toString("latin1");
+  encodeLatin1(text, detaching);
+  return decodeLatin1(detaching, 0, text.length);
 }

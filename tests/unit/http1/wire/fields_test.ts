@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   countField,
+  detachText,
   fieldValue,
   isHopByHop,
   listElements,
@@ -86,4 +87,11 @@ Deno.test("tokenList refuses a list when one element is no token", STRICT, () =>
   assert.deepEqual(tokenList("Close, X-Y"), ["close", "x-y"]);
   assert.deepEqual(tokenList(""), []);
   for (const value of ["a b", "a;b", '"a"', "a, \xe9", "a\x00"]) assert.equal(tokenList(value), undefined, value);
+});
+
+Deno.test("detachText gives the same latin1 text, of any length, and again after others", STRICT, () => {
+  const texts = ["", "a", "caf\xe9", "\xff".repeat(3), "x".repeat(4096), "x".repeat(4097), "\xe9".repeat(4096)];
+  texts.push("x".repeat(4095) + "\xe9", "\xe9".repeat(5000));
+  const detached = texts.map(detachText);
+  assert.deepEqual(detached, texts);
 });
