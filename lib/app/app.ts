@@ -354,6 +354,7 @@ export class App implements RunningApp {
     this.#server.close();
     this.#lasting.replicas.close();
     await this.#lasting.opened.close();
+    this.#lasting.pools?.close();
     await this.#lasting.store.close();
     await this.#lasting.telemetry?.close();
   }

@@ -48,7 +48,7 @@ import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { createHere, createPools } from "./pools.ts";
-import { askAgainAboutStateless, endStateless, isOwnerRevoked, type StatelessHoldings } from "./revoked_stateless.ts";
+import { askAgainAboutStateless, endStateless, judgeOwner, type StatelessHoldings } from "./revoked_stateless.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas.ts";
 import type { WorkerPlace } from "./running_app.ts";
 import { openUpstream } from "./upstream.ts";
@@ -157,7 +157,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const account = new ByteAccount(settings.maxBufferedBytes);
   const pools = createPools(settings, {
     ...{ store, ring: () => registry.ring },
-    isRevoked: (owner, openedAtMs) => isOwnerRevoked({ revocations, ring: () => registry.ring }, owner, openedAtMs),
+    judge: (owner, openedAtMs) => judgeOwner({ revocations, ring: () => registry.ring }, owner, openedAtMs),
   });
   const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, {

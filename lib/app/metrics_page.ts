@@ -157,7 +157,8 @@ function declareStore(page: MetricsPage, { lasting: { store: { shared }, places,
   );
   page.counter(
     "signet_pooled_sessions_unshared_total",
-    "Times that no other process could be told of such a session, because the state file or the store did not answer.",
+    "Times that no other process could be told of such a session, because the state file or the store did not answer, or " +
+      "its server did not take the end of the handshake.",
     () => pools?.unshared ?? 0,
   );
 }

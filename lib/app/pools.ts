@@ -18,13 +18,13 @@ interface PoolParts {
 /** Undefined where nothing outlives the process. */
 export function createPools(
   settings: Settings,
-  { store, ring, isRevoked }: PoolParts & Pick<PooledSessionsOptions, "isRevoked">,
+  { store, ring, judge }: PoolParts & Pick<PooledSessionsOptions, "judge">,
 ): PooledSessions | undefined {
   if (store.pools === undefined) return undefined;
   return new PooledSessions({
     store: store.pools,
     seal: new StoreSeal(ring, "pool"),
-    isRevoked,
+    judge,
     holder: randomBytes(16).toHex(),
     idleMs: settings.sessionIdleMs,
     // Workers of one machine share all that is local to it.

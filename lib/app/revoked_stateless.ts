@@ -5,6 +5,7 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { SignetError } from "../errors.ts";
 import { namesOf, type OwnerKey } from "../session/caller.ts";
+import type { Verdict } from "../session/revocation_list.ts";
 import type { StoredRevocations } from "../session/revocation_store.ts";
 import type { Revocation } from "../store/store.ts";
 import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
@@ -41,26 +42,27 @@ export async function askAgainAboutStateless(holdings: StatelessHoldings, revoca
     return false;
   });
   for (const [owner, { oldestMs, youngestMs }] of held) {
-    if (!await isOwnerRevoked({ revocations, ring }, owner, oldestMs)) continue;
+    // What cannot be told stays, and is asked the next time.
+    if (await judgeOwner({ revocations, ring }, owner, oldestMs) !== "revoked") continue;
     // What has begun since then was not asked about: it found out by itself what is revoked.
     upstream.endStateless((each, sinceMs) => each === owner && ageOf(owner, sinceMs) <= youngestMs);
   }
 }
 
-/** Whether what an owner had opened by then is revoked; also where that cannot be told. Never rejects. */
-export async function isOwnerRevoked(
+/** Whether what an owner had opened by then is revoked. Never rejects. */
+export async function judgeOwner(
   { revocations, ring }: { readonly revocations: StoredRevocations; readonly ring: () => KeyRing },
   owner: OwnerKey,
   issuedAtMs: number,
-): Promise<boolean> {
+): Promise<Verdict> {
   try {
     for (const fingerprint of fingerprintsOf(ring(), owner)) {
-      if (await revocations.isRevoked({ sid: NO_SESSION, owner: fingerprint, issuedAtMs })) return true;
+      if (await revocations.isRevoked({ sid: NO_SESSION, owner: fingerprint, issuedAtMs })) return "revoked";
     }
-    return false;
+    return "good";
   } catch (fault) {
     if (!(fault instanceof SignetError)) throw fault;
-    return true;
+    return "untold";
   }
 }
 

@@ -43,15 +43,15 @@ export class PoolHomes implements Homes {
   async claim(pool: string, gone: readonly string[]): Promise<Claim> {
     const { store, holder, timers, server, onUnshared } = this.#options;
     const key = createHash("sha256").update(JSON.stringify(["home", pool, server])).digest("base64url");
-    let home: string | undefined;
-    const isDone = async () => (home = await this.#otherAt(key, gone)) !== undefined;
+    let found: Found = { text: undefined, home: undefined };
+    const isDone = async () => (found = await this.#lookAt(key, gone)).home !== undefined;
     const claim = new PoolClaim(key, this.#options, () => this.#forget(key, claim));
     try {
       const isTurn = !await isDone() &&
         await waitForTurn(store, { sid: key, holder, turnMs: TURN_MS, timers, isDone });
-      if (!isTurn) throw new Elsewhere(home!);
+      if (!isTurn) throw new Elsewhere(found.home!);
       try {
-        await claim.tell();
+        if (!await claim.tell(found.text) && await isDone()) throw new Elsewhere(found.home!);
       } finally {
         store.giveTurnBack(key, holder).catch(ignoreStoreError);
       }
@@ -63,14 +63,14 @@ export class PoolHomes implements Homes {
     return claim;
   }
 
-  /** The replica that says it has them, if that is another one. @throws StoreError */
-  async #otherAt(key: string, gone: readonly string[]): Promise<string | undefined> {
+  /** @throws StoreError */
+  async #lookAt(key: string, gone: readonly string[]): Promise<Found> {
     const { store, seal, self } = this.#options;
     const text = await store.get(key);
     const told = text === undefined ? undefined : readHome(seal, text);
     // Whoever writes to the store can copy what is another's to where this one is looked for.
-    if (told === undefined || told.of !== key || told.home === self || gone.includes(told.home)) return undefined;
-    return told.home;
+    const isOther = told !== undefined && told.of === key && told.home !== self && !gone.includes(told.home);
+    return { text, home: isOther ? told.home : undefined };
   }
 
   #heed(text: string): void {
@@ -91,6 +91,7 @@ class PoolClaim implements Claim {
   readonly #onEnd: () => void;
   #text: string | undefined;
   #dueAtMs: number;
+  #isTouching = false;
   #hasEnded = false;
 
   constructor(key: string, options: PoolHomesOptions, onEnd: () => void) {
@@ -100,18 +101,22 @@ class PoolClaim implements Claim {
     this.#dueAtMs = options.timers.now() + AGAIN_MS;
   }
 
-  /** @throws StoreError */
-  async tell(): Promise<void> {
+  /** @param before what was found there. @returns false if it is not there any more. @throws StoreError */
+  async tell(before: string | undefined): Promise<boolean> {
     const { store, seal, self: home } = this.#options;
     const text = seal.seal(JSON.stringify({ of: this.#key, home }));
-    await store.set(this.#key, text, this.#ttlMs);
-    this.#told(text);
+    const isTold = await store.replace(this.#key, { before, text, ttlMs: this.#ttlMs });
+    if (isTold) this.#told(text);
+    return isTold;
   }
 
   use(): void {
-    if (this.#hasEnded || this.isMoved || this.#options.timers.now() < this.#dueAtMs) return;
-    this.#dueAtMs = Infinity;
-    void this.#touch();
+    const nowMs = this.#options.timers.now();
+    if (this.#hasEnded || this.isMoved || this.#isTouching || nowMs < this.#dueAtMs) return;
+    // If nothing comes of it.
+    this.#dueAtMs = nowMs + AGAIN_MS;
+    this.#isTouching = true;
+    void this.#touch().finally(() => this.#isTouching = false);
   }
 
   lose(): void {
@@ -141,7 +146,7 @@ class PoolClaim implements Claim {
 
   /** Says that it is in use, or finds out that another replica has it by now. Never rejects. */
   async #touch(): Promise<void> {
-    const { store, seal, self, onUnshared, timers } = this.#options;
+    const { store, seal, self, onUnshared } = this.#options;
     try {
       if (this.#text !== undefined && await store.touch(this.#key, this.#text, this.#ttlMs)) {
         return this.#told(this.#text);
@@ -149,13 +154,18 @@ class PoolClaim implements Claim {
       const found = await store.get(this.#key);
       const told = found === undefined ? undefined : readHome(seal, found);
       if (told?.of === this.#key && told.home !== self) this.isMoved = true;
-      else if (!this.#hasEnded) await this.tell();
+      else if (!this.#hasEnded) await this.tell(found);
     } catch (fault) {
       ignoreStoreError(fault);
       onUnshared();
-      this.#dueAtMs = timers.now() + AGAIN_MS;
     }
   }
+}
+
+interface Found {
+  readonly text: string | undefined;
+  /** The replica that says it has them, if that is another one. */
+  readonly home: string | undefined;
 }
 
 interface ToldHome {

@@ -3,6 +3,9 @@
 // is the list.
 import type { RevocationSubject } from "../store/store.ts";
 
+/** What a revocation means to something: `untold` where nobody could be asked, which clears nothing and ends nothing. */
+export type Verdict = "good" | "revoked" | "untold";
+
 /**
  * Which sessions are dead before their time. Asked on every cold open. A list that answers synchronously keeps cold
  * opens synchronous; one that cannot tell rejects with `SignetError`, and the open fails (closed).

@@ -1,7 +1,7 @@
 // Sealed texts by the name of what they are about, and whose turn it is to open a session, for processes that share one
 // other's memory (docs/behaviour.md L4, R1, S3). Bounded in number and
 // characters: each ends by itself, and the one that was set first gives way.
-import type { AliasStore } from "./shared.ts";
+import type { AliasStore, Replacement } from "./shared.ts";
 
 export interface MemoryAliasesOptions {
   /** Texts kept, and as many turns. Default 250,000. */
@@ -36,10 +36,11 @@ export class MemoryAliases implements AliasStore {
     return Promise.resolve(this.#aliases.get(sid, this.#now())?.text);
   }
 
-  set(sid: string, text: string, ttlMs: number): Promise<void> {
+  replace(sid: string, { before, text, ttlMs }: Replacement): Promise<boolean> {
+    if (this.#aliases.get(sid, this.#now())?.text !== before) return Promise.resolve(false);
     this.#aliases.keep(sid, { text, untilMs: this.#now() + ttlMs }, this.#now());
     for (const listener of this.#listeners) listener(text);
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   remove(sid: string): Promise<void> {

@@ -40,11 +40,23 @@ export interface PlaceStore {
   count(principal: string, idleMs: number): Promise<number>;
 }
 
-/** Texts by the name of what they are about, which only holders of the ring can read; each ends by itself. */
+/** A text in place of another. */
+export interface Replacement {
+  /** What was found; undefined: nothing. */
+  readonly before: string | undefined;
+  readonly text: string;
+  readonly ttlMs: number;
+}
+
+/**
+ * Texts by the name of what they are about, which only holders of the ring can read; each ends by itself. There is no way
+ * to write over what one has not seen: a call that lands after its caller has given up waiting changes nothing that was
+ * decided meanwhile.
+ */
 export interface AliasStore {
   get(sid: string): Promise<string | undefined>;
-  /** Told to all replicas. */
-  set(sid: string, text: string, ttlMs: number): Promise<void>;
+  /** Told to all replicas. @returns whether what was found was still there; else nothing has changed */
+  replace(sid: string, replacement: Replacement): Promise<boolean>;
   remove(sid: string): Promise<void>;
   /** Lets it live for `ttlMs` from now at least, if it is `text` still. @returns whether it is */
   touch(sid: string, text: string, ttlMs: number): Promise<boolean>;
@@ -59,7 +71,7 @@ export interface AliasStore {
    */
   takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean>;
   giveTurnBack(sid: string, holder: string): Promise<void>;
-  /** Calls `listener` with every text that is set, here or at another replica, from now on. Must not throw. */
+  /** Calls `listener` with every text that takes another's place, here or at another replica, from now on. Must not throw. */
   watch(listener: (text: string) => void): void;
 }
 

@@ -2,7 +2,7 @@
 // (docs/behaviour.md S3). What is kept is sealed by whoever sets it; each ends by itself. Bounded: of more than there is
 // room for the one that would end first is forgotten (M6).
 import type { StatementSync } from "node:sqlite";
-import type { AliasStore } from "./shared.ts";
+import type { AliasStore, Replacement } from "./shared.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
 // Beside what the first version of the file had: an older Signet that opens it looks at neither.
@@ -69,20 +69,20 @@ export class SqliteAliases implements AliasStore {
   }
 
   get(sid: string): Promise<string | undefined> {
-    return this.#later(() => {
-      const row = this.#get.get(sid, this.#now());
-      return row === undefined ? undefined : String(row.text);
-    });
+    return this.#later(() => this.#found(sid));
   }
 
-  async set(sid: string, text: string, ttlMs: number): Promise<void> {
-    await this.#later(() =>
+  async replace(sid: string, { before, text, ttlMs }: Replacement): Promise<boolean> {
+    const isDone = await this.#later(() =>
       this.#file.immediate(() => {
+        if (this.#found(sid) !== before) return false;
         this.#set.run(sid, text, this.#after(ttlMs));
         if (Number(this.#size.get()?.n) > this.#maxTexts) this.#forget.run();
+        return true;
       })
     );
-    for (const listener of this.#listeners) listener(text);
+    if (isDone) { for (const listener of this.#listeners) listener(text); }
+    return isDone;
   }
 
   async remove(sid: string): Promise<void> {
@@ -121,6 +121,11 @@ export class SqliteAliases implements AliasStore {
   /** Drops what has ended; returns how many. @throws StoreError */
   purge(nowMs: number): number {
     return this.#file.run(() => Number(this.#purge.run(nowMs).changes) + Number(this.#purgeTurns.run(nowMs).changes));
+  }
+
+  #found(sid: string): string | undefined {
+    const row = this.#get.get(sid, this.#now());
+    return row === undefined ? undefined : String(row.text);
   }
 
   #after(ms: number): number {

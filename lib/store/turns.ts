@@ -18,7 +18,7 @@ export interface Turn {
 
 /** How often it is looked whether whoever has the turn is done, in ms. */
 const LOOK_EVERY_MS = 50;
-/** A turn whose holder has died is over by then. Who takes longer is overtaken: the others follow whoever is done last. */
+/** A turn whose holder has died is over by then. Who takes longer is overtaken, and all follow one of them. */
 const TURN_MS = 10_000;
 
 /**

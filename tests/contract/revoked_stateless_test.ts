@@ -54,6 +54,10 @@ for (const [what, request] of [["its caller", ALICE], ["everything so far", { ki
     await using third = await start();
     assert.equal(await count(third, alice), 1, "nobody had it in hand when she was revoked");
     assert.equal(await count(third, alice), 2);
+    await until(() => server.received("DELETE").length === 1, "the server to be told of the end of what was kept");
+    const [ended] = server.received("DELETE");
+    const greeted = server.received("POST", "notifications/initialized")[0];
+    assert.equal(ended!.sessionId, greeted!.sessionId, "it is hers");
     assert.equal(await count(third, bob), request === ALICE ? 2 : 1);
   });
 }

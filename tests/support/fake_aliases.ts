@@ -1,5 +1,5 @@
 // A store of sealed texts and turns in this process, which can be away: what `AliasStore` promises, without a network.
-import type { AliasStore } from "../../lib/store/shared.ts";
+import type { AliasStore, Replacement } from "../../lib/store/shared.ts";
 import { StoreError } from "../../lib/store/store.ts";
 
 export class FakeAliases implements AliasStore {
@@ -18,10 +18,12 @@ export class FakeAliases implements AliasStore {
     return this.#answer(() => this.#live(sid)?.text);
   }
 
-  set(sid: string, text: string, ttlMs: number): Promise<void> {
+  replace(sid: string, { before, text, ttlMs }: Replacement): Promise<boolean> {
     return this.#answer(() => {
+      if (this.#live(sid)?.text !== before) return false;
       this.texts.set(sid, { text, untilMs: this.#now() + ttlMs });
       for (const listener of this.#listeners) listener(text);
+      return true;
     });
   }
 

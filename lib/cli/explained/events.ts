@@ -226,6 +226,10 @@ const SERVERS: Readonly<Record<string, Row>> = {
   ],
   "MCP servers could not be ended": ["Signet ended before all of its server processes had.", "Look for the processes."],
   "MCP server refused a message": ["A server behind the bridge refused a notification.", ""],
+  "MCP server could not be told that a session ends": [
+    "A session that nobody uses any more, or that is revoked, could not be ended at a server; nobody waited for it.",
+    "",
+  ],
   "MCP server did not take a message": ["A notification could not be delivered to a server behind the bridge.", ""],
   "MCP server did not answer a call": [
     "A call to a server behind the bridge ended without an answer; the client got an error.",

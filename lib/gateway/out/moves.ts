@@ -76,7 +76,8 @@ export class Moves {
   }
 
   /** Tells the others where it is from now on. Never rejects. */
-  async tell({ session: { sealed: { sid, expiresAtMs } }, link, upstream }: Moving): Promise<void> {
+  async tell({ session, link, upstream }: Moving): Promise<void> {
+    const { sealed: { sid, expiresAtMs } } = session;
     const { store, seal, replicas: { self }, timers, random } = this.#options;
     // Nobody else could reach it.
     if (upstream.isLocal && self === undefined) return;
@@ -88,7 +89,11 @@ export class Moves {
     };
     link.move = name;
     try {
-      await store.set(sid, seal.seal(JSON.stringify(move)), Math.max(1000, expiresAtMs - timers.now() + 60_000));
+      const before = await store.get(sid);
+      const ttlMs = Math.max(1000, expiresAtMs - timers.now() + 60_000);
+      const isTold = await store.replace(sid, { before, text: seal.seal(JSON.stringify(move)), ttlMs });
+      // Whoever was faster is who the others follow.
+      if (!isTold) await this.#follow({ session, link, upstream });
     } catch (fault) {
       ignoreStoreError(fault);
       link.move = undefined;

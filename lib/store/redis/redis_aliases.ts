@@ -1,12 +1,17 @@
 // Where sessions went that were opened again, which of them stateless clients share, and whose turn it is to open one
 // (docs/behaviour.md L4, R1, S3). What is kept is sealed by whoever sets it; each key dies with its session.
-import type { AliasStore } from "../shared.ts";
+import type { AliasStore, Replacement } from "../shared.ts";
 import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
 
 /** KEYS turn. ARGV holder. */
 const GIVE_BACK = new Script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`);
+/** KEYS text. ARGV before ('': none), text, ttlMs. */
+const REPLACE = new Script(`
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`);
 /** KEYS text. ARGV text, ttlMs. */
 const TOUCH = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -42,9 +47,10 @@ export class RedisAliases implements AliasStore {
     return textOf(await this.#link.command(this.#textOf(sid), "GET"));
   }
 
-  async set(sid: string, text: string, ttlMs: number): Promise<void> {
-    await this.#link.command(this.#textOf(sid), "SET", text, "PX", whole(ttlMs));
-    await this.#link.command(this.#channel, "PUBLISH", text);
+  async replace(sid: string, { before = "", text, ttlMs }: Replacement): Promise<boolean> {
+    const isDone = Number(await this.#link.script(REPLACE, [this.#textOf(sid)], [before, text, whole(ttlMs)])) === 1;
+    if (isDone) await this.#link.command(this.#channel, "PUBLISH", text);
+    return isDone;
   }
 
   async remove(sid: string): Promise<void> {

@@ -86,6 +86,11 @@ export class HttpPeer implements Peer, PeerCallHost {
     return this.#running.size;
   }
 
+  /** Settles when what is under way at this moment has ended. */
+  get settled(): Promise<unknown> {
+    return Promise.all([...this.#running.keys(), ...this.#sending.keys()]);
+  }
+
   /** What this server is told of the fields of a request: of its own, and of no other. */
   fieldsFor({ fields }: Carrier): FieldList {
     const own = this.#options.wire.fieldsOf(fields);

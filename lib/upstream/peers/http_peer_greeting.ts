@@ -64,6 +64,16 @@ export class HttpPeerGreeting {
     return Promise.all(this.#ending);
   }
 
+  /** Ends one that nobody is to use any more. Nobody waits for it but who stops the peer. @param idle what it waits for */
+  giveBack(session: PeerSession, fields: Fields, idle: Promise<unknown> = Promise.resolve()): void {
+    const { wire, parts: { log, upstream } } = this.#options;
+    const ending = idle.then(() => wire.endSession(session, fields)).then((failure) => {
+      if (failure === undefined) return;
+      log.debug("MCP server could not be told that a session ends", { upstream: upstream.name, failure });
+    });
+    this.#holdUntilEnded(ending);
+  }
+
   #holdUntilEnded(ending: Promise<unknown>): void {
     const held: Promise<unknown> = ending.finally(() => this.#ending.delete(held));
     this.#ending.add(held);

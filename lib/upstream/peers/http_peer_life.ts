@@ -64,13 +64,16 @@ export class HttpPeerLife implements PeerSource {
     const wire = this.#wire = new PeerWire(parts);
     const sessions = this.#sessions = new HttpPeerSessions(parts, {
       greet: (handshake, fields) => this.#greeting.greet(handshake, fields),
-      confirm: async (session, fields) => {
+      confirm: async (session, fields = this.peer.lastFields()) => {
         return this.#isConfirmed && await this.peer.post(INITIALIZED, session, fields);
       },
       retell: async (session, fields) => {
         await this.#greeting.retell(events.retell(), session, fields);
       },
       discard: (session, fields) => this.#wire.endSession(session, fields),
+      giveBack: (session, when) => {
+        this.#greeting.giveBack(session, this.peer.lastFields(), when === "idle" ? this.peer.settled : undefined);
+      },
       onLost: () => events.onLost(this.peer),
       onRenewed: () => {
         events.onReplaced(this.capabilities);

@@ -31,13 +31,16 @@ export interface Renewal {
   greet(handshake: Uint8Array, fields: Fields): Promise<Greeted>;
   /**
    * Tells a new session that its handshake is complete, if the client has said so, before anybody uses it.
+   * @param fields default: those of the last request
    * @returns whether the server has taken it
    */
-  confirm(session: PeerSession, fields: Fields): Promise<boolean>;
+  confirm(session: PeerSession, fields?: Fields): Promise<boolean>;
   /** Tells one in place of another what that was told from here. */
   retell(session: PeerSession, fields: Fields): Promise<void>;
   /** Ends one that cannot be used. */
   discard(session: PeerSession, fields: Fields): Promise<unknown>;
+  /** Ends one that nobody is to use any more, at once or when what is under way has ended. Nobody waits for it. */
+  giveBack(session: PeerSession, when: "now" | "idle"): void;
   onLost(): void;
   onRenewed(): void;
   listenedTo(session: PeerSession): Promise<void> | undefined;
@@ -69,6 +72,7 @@ export class HttpPeerSessions implements SessionKeeper {
     this.#renewal = renewal;
     this.#pause = new Pause(parts.timers);
     this.#refused = new RefusedCredential(parts.timers);
+    if (parts.pooled !== undefined) parts.pooled.onRevoked = (session) => renewal.giveBack(session, "now");
   }
 
   get closed(): boolean {
@@ -98,11 +102,16 @@ export class HttpPeerSessions implements SessionKeeper {
     const { greet, confirm } = this.#renewal;
     if (pooled === undefined) return greet(text, fields);
     return pooled.openOnce(lost?.id, async () => {
-      const greeted = await greet(text, fields);
+      const { reply, session } = await greet(text, fields);
       // Whoever finds it says nothing to it before the first request: one that is not complete is nobody else's to find.
-      const isWhole = greeted.session !== undefined && await confirm(greeted.session, fields);
-      return { ...greeted, isWhole };
+      const isWhole = session === undefined || await confirm(session, fields);
+      return { reply, session, confirm: isWhole ? undefined : this.#confirmAgain(session) };
     });
+  }
+
+  /** Made here, so that it holds no client's fields. */
+  #confirmAgain(session: PeerSession): () => Promise<boolean> {
+    return () => this.#renewal.confirm(session);
   }
 
   /** @returns false if the state is none */
@@ -190,10 +199,13 @@ export class HttpPeerSessions implements SessionKeeper {
 
   /** Another process has opened one in its place. */
   async #follow(session: PeerSession, pooled: PooledSession, fields: Fields): Promise<PeerSession> {
+    const isOwn = !pooled.isKept(session.id);
     const other = await pooled.follow();
     if (other?.session === undefined || this.#session !== session || this.#closed) return this.#session ?? session;
     this.#renewal.onLost();
     await this.#moveTo(other.session, other.reply, fields);
+    // Nobody else could find it, and nobody would end it.
+    if (isOwn) this.#renewal.giveBack(session, "idle");
     return other.session;
   }
 

@@ -9,7 +9,7 @@ import { openKept } from "./kept_session.ts";
 import { PooledSession, type PooledSessionParts } from "./pooled_session.ts";
 
 export interface PooledSessionsOptions
-  extends Pick<PooledSessionParts, "store" | "seal" | "holder" | "idleMs" | "timers" | "isRevoked"> {
+  extends Pick<PooledSessionParts, "store" | "seal" | "holder" | "idleMs" | "timers" | "judge"> {
   /**
    * Who shares the store. `machine`: a server that is local is the same for all. A string: others have servers of their
    * own at the same local addresses, and this replica is called so; undefined: it has no name.
@@ -35,6 +35,9 @@ export class PooledSessions {
   /** In use here, by where they are kept; and the same by whose they are. */
   readonly #live = new Map<string, Set<PooledSession>>();
   readonly #owned = new Map<OwnerKey, Set<PooledSession>>();
+  /** What is still to be done, by what cancels it. */
+  readonly #pending = new Set<() => void>();
+  #isClosed = false;
 
   constructor(options: PooledSessionsOptions) {
     this.#options = options;
@@ -58,6 +61,7 @@ export class PooledSessions {
       owner,
       isShared: home === "machine" || home.self === undefined,
       turnMs: upstream.initializeTimeoutMs + 5000,
+      later: (ms, run) => this.#later(ms, run),
       onUnshared: () => void this.unshared++,
       onTaken: () => void this.taken++,
       enter: (session) => {
@@ -78,6 +82,22 @@ export class PooledSessions {
       oldest = Math.min(oldest ?? Infinity, openedAtMs);
     }
     return oldest;
+  }
+
+  /** What is still to be said to the store is not said any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const cancel of this.#pending) cancel();
+    this.#pending.clear();
+  }
+
+  #later(ms: number, run: () => void): void {
+    if (this.#isClosed) return;
+    const cancel = this.#options.timers.after(ms, () => {
+      this.#pending.delete(cancel);
+      run();
+    });
+    this.#pending.add(cancel);
   }
 
   /** Another process has opened one in place of one that may be in use here. */

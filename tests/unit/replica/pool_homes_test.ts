@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { Elsewhere } from "../../../lib/replica/elsewhere.ts";
 import { PoolHomes } from "../../../lib/replica/pool_homes.ts";
 import { StoreSeal } from "../../../lib/envelope/store_seal.ts";
-import { FakeAliases } from "../../support/fake_aliases.ts";
 import { FakeTimers, settle } from "../../support/fake_timers.ts";
+import { LateAliases } from "../../support/late_aliases.ts";
 import { freshRing } from "../../support/signet.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -12,7 +12,7 @@ const IDLE_MS = 10_000;
 
 function scene() {
   const timers = new FakeTimers();
-  const store = new FakeAliases(() => timers.now());
+  const store = new LateAliases(() => timers.now());
   const ring = freshRing();
   let unshared = 0;
   const replica = (self: string, server = "stdio:stdio") =>
@@ -108,4 +108,20 @@ Deno.test("S3: what was copied, cut or made up by whoever writes to the store le
     store.texts.set(p, { ...of, text });
     assert.equal(await homeOf(b, "p"), "here");
   }
+});
+
+Deno.test("R1 R6 S3: a claim that lands late takes nothing from who has claimed meanwhile", STRICT, async () => {
+  const { a, b, store, timers } = scene();
+  store.isLate = true;
+  const late = await a.claim("p", []);
+  store.isLate = false;
+  const claim = await b.claim("p", []);
+  await store.land();
+  assert.equal(await homeOf(b), "here");
+  assert.equal(claim.isMoved, false);
+  await timers.advance(5000);
+  late.use();
+  await settle();
+  assert.equal(late.isMoved, true, "it learns of it");
+  assert.equal(await homeOf(a), "http://b");
 });

@@ -7,6 +7,11 @@ import { until } from "../../support/until.ts";
 
 const LONG_MS = 60_000;
 
+/** In place of whatever is there. */
+async function put(aliases: AliasStore, sid: string, text: string, ttlMs: number): Promise<void> {
+  assert.equal(await aliases.replace(sid, { before: await aliases.get(sid), text, ttlMs }), true);
+}
+
 export interface AliasScene {
   readonly aliases: AliasStore;
   /** The same texts, as another process sees them. */
@@ -32,26 +37,46 @@ export function testAliasContract(name: string, open: () => Promise<AliasScene>,
   test("L4: keeps the last text of a name, for all, until it is removed or its time is over", async (scene) => {
     const { aliases, others, pass } = scene;
     assert.equal(await aliases.get("s"), undefined);
-    await aliases.set("s", "one", LONG_MS);
-    await aliases.set("other", "of another", LONG_MS);
-    await others.set("s", "two", LONG_MS);
+    await put(aliases, "s", "one", LONG_MS);
+    await put(aliases, "other", "of another", LONG_MS);
+    await put(others, "s", "two", LONG_MS);
     assert.equal(await aliases.get("s"), "two");
     await aliases.remove("s");
     assert.deepEqual([await others.get("s"), await others.get("other")], [undefined, "of another"]);
-    await aliases.set("s", "short", 30);
+    await put(aliases, "s", "short", 30);
     await pass(30);
     assert.equal(await others.get("s"), undefined);
   });
 
+  test("R6 S3: a text takes the place of what was found there, and of nothing else", async (scene) => {
+    const { aliases, others, pass } = scene;
+    const replacement = { text: "one", ttlMs: LONG_MS };
+    assert.equal(await aliases.replace("s", { before: "something", ...replacement }), false);
+    assert.equal(await aliases.get("s"), undefined);
+    assert.equal(await aliases.replace("s", { before: undefined, ...replacement }), true);
+    assert.equal(await others.replace("s", { before: undefined, text: "late", ttlMs: LONG_MS }), false);
+    assert.equal(await others.replace("s", { before: "one", text: "two", ttlMs: 30 }), true);
+    assert.equal(await aliases.replace("s", { before: "one", ...replacement }), false);
+    assert.equal(await aliases.get("s"), "two");
+    await pass(30);
+    assert.equal(await aliases.replace("s", { before: "two", ...replacement }), false, "its time is over");
+    assert.equal(await aliases.replace("s", { before: undefined, ...replacement }), true);
+    const asked = Array.from(
+      { length: 20 },
+      (_, i) => (i % 2 ? aliases : others).replace("s", { before: "one", text: `n${i}`, ttlMs: LONG_MS }),
+    );
+    assert.equal((await Promise.all(asked)).filter((isDone) => isDone).length, 1);
+  });
+
   test("S3: who uses a text lets it live on, if it is the one that is kept", async ({ aliases, others, pass }) => {
-    await aliases.set("s", "mine", 50);
+    await put(aliases, "s", "mine", 50);
     assert.equal(await others.touch("s", "mine", LONG_MS), true);
     await pass(50);
     assert.equal(await aliases.get("s"), "mine");
     assert.equal(await others.touch("s", "mine", 1), true);
     await pass(50);
     assert.equal(await aliases.get("s"), "mine", "nobody makes it live for less long");
-    await others.set("s", "theirs", LONG_MS);
+    await put(others, "s", "theirs", LONG_MS);
     assert.equal(await aliases.touch("s", "mine", 1), false);
     assert.equal(await aliases.get("s"), "theirs");
     await others.remove("s");
@@ -60,7 +85,7 @@ export function testAliasContract(name: string, open: () => Promise<AliasScene>,
   });
 
   test("S3: who has done with a text removes it only where nobody else has used it", async ({ aliases, others }) => {
-    await aliases.set("s", "x", LONG_MS);
+    await put(aliases, "s", "x", LONG_MS);
     assert.equal(await aliases.removeUnused("s", "x", LONG_MS / 2), false, "touched since");
     assert.equal(await others.get("s"), "x");
     assert.equal(await aliases.removeUnused("s", "y", LONG_MS * 2), true, "nobody can find that one");
@@ -91,7 +116,7 @@ export function testAliasContract(name: string, open: () => Promise<AliasScene>,
     const heard: string[] = [];
     (tells ? others : aliases).watch((text) => heard.push(text));
     await until(async () => {
-      await aliases.set("s", "gone home", LONG_MS);
+      await put(aliases, "s", "gone home", LONG_MS);
       return heard.includes("gone home");
     }, "word of the text");
   });

@@ -94,7 +94,7 @@ Deno.test("L4 R1: one worker at a time opens a session again, and the others hea
   const [here, there] = [one!.shared!.aliases, other!.shared!.aliases];
   assert.equal(await here.takeTurn("s", "one", 60_000), true);
   assert.equal(await there.takeTurn("s", "other", 60_000), false);
-  await here.set("s", "\0+ there", 60_000);
+  await here.replace("s", { before: undefined, text: "\0+ there", ttlMs: 60_000 });
   assert.equal(await heard.promise, "\0+ there");
   await there.giveTurnBack("s", "other");
   assert.equal(await there.takeTurn("s", "other", 60_000), false, "only the holder gives it back");

@@ -10,19 +10,21 @@ Deno.test(
   STRICT,
   async () => {
     const long = new MemoryAliases(() => 0, { maxCharacters: 100, maxTexts: 4 });
-    for (const name of "abc") await long.set(name, "x".repeat(40), 1000);
+    const put = async (name: string, text: string) =>
+      void await long.replace(name, { before: await long.get(name), text, ttlMs: 1000 });
+    for (const name of "abc") await put(name, "x".repeat(40));
     assert.equal(await kept(long, "abc"), "bc");
     // Another text in its place, one that is used again, and one that is removed.
-    await long.set("c", "y", 1000);
+    await put("c", "y");
     await long.touch("b", "x".repeat(40), 1000);
-    await long.set("d", "z".repeat(55), 1000);
+    await put("d", "z".repeat(55));
     assert.equal(await kept(long, "bcd"), "bcd");
     await long.remove("d");
-    await long.set("e", "z".repeat(55), 1000);
+    await put("e", "z".repeat(55));
     assert.equal(await kept(long, "bce"), "bce");
-    await long.set("f", "z".repeat(101), 1000);
+    await put("f", "z".repeat(101));
     assert.equal(await kept(long, "bcef"), "", "what is longer than all may be is not kept");
-    for (const name of "ghijk") await long.set(name, "x", 1000);
+    for (const name of "ghijk") await put(name, "x");
     assert.equal(await kept(long, "ghijk"), "hijk");
   },
 );

@@ -40,7 +40,9 @@ Deno.test(
     withFolder(async (folder) => {
       const file = new SqliteFile(`${folder}/state`);
       const pools = new SqliteAliases(file, { now: () => NOW_MS, maxTexts: 2 });
-      for (const [sid, ttlMs] of [["a", 300], ["b", 100], ["c", 200]] as const) await pools.set(sid, sid, ttlMs);
+      for (const [sid, ttlMs] of [["a", 300], ["b", 100], ["c", 200]] as const) {
+        await pools.replace(sid, { before: undefined, text: sid, ttlMs });
+      }
       assert.deepEqual([await pools.get("a"), await pools.get("b"), await pools.get("c")], ["a", undefined, "c"]);
       await pools.takeTurn("a", "me", 100);
       assert.equal(pools.purge(NOW_MS + 200), 2);

@@ -218,7 +218,7 @@ test("keeps nothing readable, and nothing for ever", async (redis, store) => {
   const { places, aliases } = shared(store);
   await places.take({ principal: "a-person", session: "a-secret-sid" }, BOUNDS);
   for (const texts of [aliases, store.pools!]) {
-    await texts.set("a-secret-sid", "sealed elsewhere", 60_000);
+    await texts.replace("a-secret-sid", { before: undefined, text: "sealed elsewhere", ttlMs: 60_000 });
     await texts.takeTurn("a-secret-sid", "me", 60_000);
   }
   const keys = (await redis.ask("KEYS", "*")).split("\r\n").filter((line) => /^[{a-z]/.test(line));
@@ -343,7 +343,7 @@ async function exercise(store: Store): Promise<void> {
     const { places, aliases } = shared(store);
     assert.deepEqual(await places.take({ principal: "p", session: "s" }, BOUNDS), { taken: true });
     assert.equal(await aliases.takeTurn("s", "me", 60_000), true);
-    await aliases.set("s", "there", 60_000);
+    await aliases.replace("s", { before: undefined, text: "there", ttlMs: 60_000 });
     assert.equal(await aliases.get("s"), "there");
     assert.equal(await store.purge(LATER_MS), 2);
   } finally {

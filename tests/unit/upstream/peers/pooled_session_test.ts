@@ -35,7 +35,7 @@ function scene(
     new PooledSessions({
       ...{ store, timers, home, idleMs: IDLE_MS, holder: `process ${i}` },
       seal: new StoreSeal(() => ring, "pool"),
-      isRevoked: () => false,
+      judge: () => "good" as const,
     })
   );
   let opened = 0;

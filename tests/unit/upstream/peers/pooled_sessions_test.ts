@@ -44,7 +44,7 @@ Deno.test("L6 S3: the oldest of an owner's is found among its own alone, while t
   const pools = new PooledSessions({
     ...{ store: new FakeAliases(() => timers.now()), timers, home: "machine", idleMs: 1e9, holder: "here" },
     seal: new StoreSeal(() => ring, "pool"),
-    isRevoked: () => false,
+    judge: () => "good" as const,
   });
   const sessions: { readonly owner: OwnerKey; readonly session: PooledSession }[] = [];
   for (let n = 0; n < 100; n++) {
