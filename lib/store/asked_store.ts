@@ -1,5 +1,6 @@
 // A store that another process holds and this one asks, call by call: how the workers of one Signet share one. What is asked
 // is what the interfaces name, and nothing else; both ends stand here, so that they cannot differ.
+import { AnswerDeadline } from "./answer_deadline.ts";
 import { closedError } from "./memory.ts";
 import type { RateOutcome, RateStore, RateTake } from "./rates.ts";
 import type { AliasStore, Place, PlaceBounds, PlaceOutcome, PlaceStore, SharedState } from "./shared.ts";
@@ -15,6 +16,7 @@ import {
   type TokenRecord,
   type TokenStore,
 } from "./store.ts";
+import type { Timers } from "../platform/timers.ts";
 
 /** What can be asked of a store: part and method. */
 export const STORE_CALLS = [
@@ -69,25 +71,33 @@ export async function answerStoreCall(store: Store, call: string, args: readonly
   return await target[method]!(...args);
 }
 
-/** The asking end. `news` is to be called with what the holder says unasked. */
+/**
+ * The asking end. `news` is to be called with what the holder says unasked. A holder that stands still holds nobody up: it
+ * is then like any store that is away (docs/behaviour.md R6).
+ */
 export function createAskedStore(
   ask: AskStore,
+  timers: Timers,
 ): { readonly store: Store; readonly news: (what: typeof STORE_NEWS[number], text?: string) => void } {
   const state = { up: true, failures: 0, cause: "" };
   const wakes = new Set<() => void>();
   const listeners = { moved: new Set<(text: string) => void>(), pooled: new Set<(text: string) => void>() };
   let closed = false;
+  const deadline = new AnswerDeadline(timers);
   const asking = async <T>(call: StoreCall, ...args: readonly unknown[]): Promise<T> => {
     if (closed) throw closedError();
     try {
-      return await ask(call, args) as T;
+      const answer = await deadline.answerOf(() => ask(call, args)) as T;
+      state.up = true;
+      return answer;
     } catch (fault) {
       if (fault instanceof StoreError) throw fault;
       state.up = false;
       state.failures++;
-      state.cause = "the process that holds it is gone";
-      throw new StoreError("io", "The store that the workers share could not be asked", {
-        remedy: "The process that has started this one is gone, and this one ends, too.",
+      const [cause, remedy] = deadline.isOver ? STANDS_STILL : IS_GONE;
+      state.cause = cause;
+      throw new StoreError("io", `The store that the workers share could not be asked: ${cause}`, {
+        remedy,
         cause: fault,
       });
     }
@@ -108,6 +118,7 @@ export function createAskedStore(
       stats: () => ({ revocationsHeld: 0, revocationsForgotten: 0 }),
       close: () => {
         closed = true;
+        deadline.close();
       },
     },
     news: (what, text = "") => {
@@ -116,6 +127,16 @@ export function createAskedStore(
     },
   };
 }
+
+/** What has become of the process that holds it, and what is to be done. */
+const IS_GONE = [
+  "the process that holds it is gone",
+  "The process that has started this one is gone, and this one ends, too.",
+] as const;
+const STANDS_STILL = [
+  "the process that holds it does not answer",
+  "See what keeps the process that has started the workers: a disk that its --state is on, or a machine without a free core.",
+] as const;
 
 type Asking = <T>(call: StoreCall, ...args: readonly unknown[]) => Promise<T>;
 

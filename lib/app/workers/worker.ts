@@ -135,7 +135,7 @@ class Worker {
     this.#orders = begin;
     const prepared = Promise.withResolvers<void>();
     const ask: AskStore = (call, args) => this.channel.ask(STORE, [call, args]);
-    const asked = begin.asksForStore ? createAskedStore(ask) : undefined;
+    const asked = begin.asksForStore ? createAskedStore(ask, this.#options.timers) : undefined;
     if (asked !== undefined) this.#news = asked.news;
     const place: WorkerPlace = {
       number: begin.number,

@@ -5,6 +5,7 @@ import { answerStoreCall, createAskedStore, STORE_NEWS } from "../../../lib/stor
 import { holdStore } from "../../../lib/store/held_store.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
 import { type Store, StoreError } from "../../../lib/store/store.ts";
+import { FakeTimers, settle } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { testAliasContract } from "./alias_contract.ts";
 import { testStoreContract } from "./store_contract.ts";
@@ -31,7 +32,7 @@ function askingStores(count: number) {
       answer: (_, [what, text]) => asked.news(what as typeof STORE_NEWS[number], text as string | undefined),
       onFault,
     });
-    const asked = createAskedStore((call, args) => asker.ask("store", [call, args]));
+    const asked = createAskedStore((call, args) => asker.ask("store", [call, args]), new FakeTimers());
     held.shared!.watchRevocations(() => holder.tell("news", STORE_NEWS[0]));
     held.shared!.aliases.watch((text) => holder.tell("news", STORE_NEWS[1], text));
     held.pools!.watch((text) => holder.tell("news", STORE_NEWS[2], text));
@@ -115,6 +116,52 @@ Deno.test("R6: when the process that holds it is gone, the store says so and cle
   );
   assert.equal(store!.shared!.state().up, false);
   await dispose();
+});
+
+Deno.test(
+  "R6: the process that holds it stands still: whoever asks is told so in time, few wait, and it comes back",
+  STRICT,
+  async () => {
+    const timers = new FakeTimers();
+    const asked: ((answer: unknown) => void)[] = [];
+    const { store } = createAskedStore(() => new Promise((resolve) => asked.push(resolve)), timers);
+    const isAway = (fault: unknown) =>
+      fault instanceof StoreError && fault.code === "io" && /does not answer/.test(fault.message);
+    const find = async () => await store.revocations.find({ sid: "s", owner: "o", issuedAtMs: NOW_MS });
+    const waiting = Array.from({ length: 3 }, () => assert.rejects(find, isAway));
+    await timers.advance(7000);
+    await Promise.all(waiting);
+    assert.equal(store.shared!.state().up, false);
+    // It is asked once a second, by one for all: the others are told at once.
+    const first = asked.length;
+    const probe = assert.rejects(find, isAway);
+    for (let i = 0; i < 100; i++) await assert.rejects(find, isAway);
+    assert.equal(asked.length, first + 1);
+    await timers.advance(6000);
+    await probe;
+    const found = find();
+    await settle();
+    asked.at(-1)!(undefined);
+    assert.equal(await found, undefined);
+    assert.equal(store.shared!.state().up, true);
+    const many = Array.from({ length: 5 }, find);
+    await settle();
+    for (const answer of asked.slice(-5)) answer("session");
+    assert.deepEqual(await Promise.all(many), Array.from({ length: 5 }, () => "session"));
+    await store.close();
+    assert.equal(timers.pending, 0);
+  },
+);
+
+Deno.test("R6: an answer that came in time and was not looked at yet is one", STRICT, async () => {
+  const timers = new FakeTimers();
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const { store } = createAskedStore(() => promise, timers);
+  const found = Promise.resolve(store.revocations.size());
+  await timers.advance(5000);
+  resolve(7);
+  assert.equal(await found, 7);
+  await store.close();
 });
 
 Deno.test("a store is asked for what its interfaces name, and nothing else", STRICT, async () => {

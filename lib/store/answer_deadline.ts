@@ -1,0 +1,59 @@
+// How long an answer of another process on this machine is waited for, and whether it is asked at all: one that stands still
+// holds nobody up, and is asked once a second until it answers (docs/behaviour.md R6).
+import { SameDelay, type Timers } from "../platform/timers.ts";
+
+/** It answers in microseconds, or in as long as a busy disk takes, in ms. */
+export const ANSWER_MS = 5000;
+/** What has come until then, and lies unread because this process was held up, has so long to be read, in ms. */
+const LAST_LOOK_MS = 20;
+/** While it stands still it is asked once in so long, in ms. */
+const PAUSE_MS = 1000;
+
+export class AnswerDeadline {
+  /** Whether the last answer that was waited for did not come in time. */
+  isOver = false;
+  readonly #timers: Timers;
+  readonly #answers: SameDelay;
+  #askAgainAtMs = 0;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+    this.#answers = new SameDelay(timers, ANSWER_MS);
+  }
+
+  /** @throws what `ask` throws; Error if it does not answer in time, or has not a moment ago */
+  answerOf(ask: () => Promise<unknown>): Promise<unknown> {
+    const nowMs = this.#timers.now();
+    if (this.isOver && nowMs < this.#askAgainAtMs) return Promise.reject(overdue());
+    // One finds out for all.
+    this.#askAgainAtMs = nowMs + PAUSE_MS;
+    return new Promise((resolve, reject) => {
+      const late = () => {
+        if (!this.isOver) this.#askAgainAtMs = this.#timers.now() + PAUSE_MS;
+        this.isOver = true;
+        reject(overdue());
+      };
+      let cancel = this.#answers.after(() => cancel = this.#timers.after(LAST_LOOK_MS, late));
+      const settled = () => {
+        cancel();
+        this.isOver = false;
+      };
+      ask().then((answer) => {
+        settled();
+        resolve(answer);
+      }, (fault) => {
+        settled();
+        reject(fault);
+      });
+    });
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    this.#answers.close();
+  }
+}
+
+function overdue(): Error {
+  return new Error(`waiting for an answer: found none within ${ANSWER_MS} ms`);
+}
