@@ -14,7 +14,7 @@ interface Address {
 
 /** Below those that systems give out by themselves. */
 const FIRST_PORT = 7601;
-/** Each further try is that much higher. */
+/** Each further try is that much higher; after so many the system chooses, and nobody can have taken all that it has. */
 const STEP = 100;
 const TRIES = 50;
 /** Workers whose process of steering was killed let go of their port as soon as they notice: who starts anew at once waits, ms. */
@@ -51,13 +51,13 @@ export function hopAddress(
   const digest = createHash("sha256").update(`${machine}\n${formatAuthority(listen.hostname, listen.port)}`).digest();
   const hostname = `127.${1 + digest[0]! % 254}.${digest[1]!}.${1 + digest[2]! % 254}`;
   for (let tries = 0;; tries++) {
-    const port = FIRST_PORT + number - 1 + tries * STEP;
-    // Of a listener on all addresses, this one would be a part.
-    if (port === listen.port) continue;
+    const port = tries < TRIES ? FIRST_PORT + number - 1 + tries * STEP : 0;
     try {
-      return { hostname, port: claim({ hostname, port }) };
+      const claimed = claim({ hostname, port });
+      // Of a listener on all addresses, this one would be a part.
+      if (claimed !== listen.port) return { hostname, port: claimed };
     } catch (cause) {
-      if (systemFault(cause) === "AddrInUse" && tries < TRIES) continue;
+      if (systemFault(cause) === "AddrInUse" && port !== 0) continue;
       throw new ListenError("--workers", formatAuthority(hostname, port), cause);
     }
   }

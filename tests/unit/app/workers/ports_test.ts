@@ -19,6 +19,25 @@ Deno.test("R1: a worker comes back at its address, and at another one if somebod
 });
 
 Deno.test(
+  "R1: whoever takes every port that a worker could have had does not keep it from coming back",
+  OPTIONS,
+  () => {
+    const about = { machine: crypto.randomUUID(), listen: { hostname: "127.0.0.1", port: 1 } };
+    const first = hopAddress(1, about);
+    using taken = new DisposableStack();
+    const ports = new Set<number>();
+    for (let port = first.port; port < first.port + 10_000; port += 100) {
+      taken.use(Deno.listen({ hostname: first.hostname, port }));
+      ports.add(port);
+    }
+    const next = hopAddressAgain(first, 1, about);
+    assert.equal(next.hostname, first.hostname);
+    assert.ok(!ports.has(next.port) && next.port !== about.listen.port);
+    taken.use(Deno.listen(next));
+  },
+);
+
+Deno.test(
   "R1 P3: who starts where workers are just ending waits for their port, and for nobody's for long",
   OPTIONS,
   async () => {
