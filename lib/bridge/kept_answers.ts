@@ -10,6 +10,8 @@ import type { Message } from "./peer.ts";
 /** Of a key and of a question, in bytes. */
 const KEY_BYTES = 8, QUESTION_BYTES = 16;
 const MARK_BYTES = KEY_BYTES + QUESTION_BYTES;
+/** Answers of one request that are looked at: a client is asked 16 questions at most. */
+export const MOST_ANSWERS = 64;
 /** Members that are another each time one asks the same. */
 const CHANGING: ReadonlySet<string> = new Set(["_meta", "task"]);
 
@@ -48,7 +50,7 @@ export class KeptAnswers {
     const given = params === undefined ? undefined : findMember(text, "inputResponses", params);
     if (given === undefined || text[given.start] !== 0x7b) return;
     const questions = questionsIn(marks);
-    for (const { name, value } of membersOf(text, given)) {
+    for (const { name, value } of membersOf(text, given, MOST_ANSWERS)) {
       const key = toText(keyDigest(name));
       const digest = questions.get(key);
       if (digest === undefined || text[value.start] !== 0x7b) continue;

@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
-import { marksOf, questionDigest } from "./kept_answers.ts";
+import { marksOf, MOST_ANSWERS, questionDigest } from "./kept_answers.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 
 /** Methods whose calls may ask. */
@@ -149,7 +149,7 @@ export class ParkedQuestions {
     const params = findMember(text, "params");
     const given = params === undefined ? undefined : findMember(text, "inputResponses", params);
     if (given === undefined || text[given.start] !== 0x7b) return;
-    for (const { name, value } of membersOf(text, given)) {
+    for (const { name, value } of membersOf(text, given, MOST_ANSWERS)) {
       const open = this.#open.get(name);
       if (open === undefined || text[value.start] !== 0x7b) continue;
       if (this.#reply(open, `"result":${textOf(text, value)}`)) this.#close(name);

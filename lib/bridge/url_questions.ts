@@ -2,7 +2,7 @@
 // Elicitation, "URL Elicitation Required Error"), before a stateless client: the answer asks the client, with all there is
 // of the question in the state that it brings back, and the call is made again, as the server wants it.
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
-import { findMember, membersOf, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { findMember, findMembers, replaceSpan, rewritten, type Span, stringAt } from "../mcp/json_text.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
 import type { Timers } from "../platform/timers.ts";
 
@@ -13,12 +13,11 @@ const MAX_ADDRESSES = 16, MAX_LENGTH = 16 * 1024;
 /** So many finished ones are known whose call may come later; and how long a name of one may be, in UTF-16 units. */
 const MAX_FINISHED = 1000, MAX_ID_LENGTH = 256;
 /** Members of a request that its server is not told. */
-const ANSWERS: ReadonlySet<string> = new Set(["requestState", "inputResponses"]);
+const ANSWERS: readonly string[] = ["requestState", "inputResponses"];
 const PREFIX = "urls.";
 /** Each byte of UTF-8 is two digits, and a UTF-16 unit at most three bytes. */
 const MAX_STATE_LENGTH = PREFIX.length + 6 * MAX_LENGTH;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** An address that is to be opened, and what the server calls that. */
@@ -82,8 +81,8 @@ export function reopenedIn(text: Uint8Array): Reopened | undefined {
   const addresses = span === undefined ? undefined : addressesOf(parse(text, span));
   if (addresses === undefined) return undefined;
   const given = findMember(text, "inputResponses", params);
-  const responses = given === undefined ? undefined : parse(text, given);
-  const actions = addresses.map((_, at) => actionOf(isJsonObject(responses) ? responses[keyOf(at)] : undefined));
+  const responses = given === undefined ? [] : membersWithin(text, given, addresses.map((_, at) => keyOf(at)));
+  const actions = addresses.map((_, at) => actionOf(text, responses[at]));
   return { addresses, said: actions.find((action) => action !== "accept") ?? "accept" };
 }
 
@@ -99,15 +98,20 @@ function addressesOf(state: unknown): Addresses | undefined {
   }
 }
 
-function actionOf(response: unknown): string {
-  return isJsonObject(response) && typeof response.action === "string" ? response.action : "open";
+/** Of a response, if it is one. What else there is of it, however much, is not read. */
+function actionOf(text: Uint8Array, response: Span | undefined): string {
+  const [action] = response === undefined ? [] : membersWithin(text, response, ["action"]);
+  return stringAt(text, action) ?? "open";
+}
+
+function membersWithin(text: Uint8Array, object: Span, names: readonly string[]): readonly (Span | undefined)[] {
+  return text[object.start] === 0x7b ? findMembers(text, names, object) : [];
 }
 
 /** The request as its server gets it. */
 export function withoutAnswers(text: Uint8Array): Uint8Array {
   const params = findMember(text, "params")!;
-  const kept = membersOf(text, params).filter(({ name }) => !ANSWERS.has(name)).map(({ whole }) => textOf(text, whole));
-  return replaceSpan(text, params, encoder.encode(`{${kept.join(",")}}`));
+  return replaceSpan(text, params, rewritten(text, params, { without: ANSWERS }));
 }
 
 /** What ends a call whose client does not open what has to be opened: of a tool, what a model can read. */

@@ -3,19 +3,19 @@
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { MODERN_REVISIONS } from "./revisions.ts";
-import { findMember, membersOf, replaceSpan, type Span } from "./json_text.ts";
+import { findMember, membersOf, replaceSpan, rewritten, type Span } from "./json_text.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 export const META_SERVER_INFO = "io.modelcontextprotocol/serverInfo";
 
 /** Members of `_meta` that a server of the other era has no use for. */
-const MODERN_META: ReadonlySet<string> = new Set([
+const MODERN_META: readonly string[] = [
   META_PROTOCOL_VERSION,
   META_CLIENT_INFO,
   META_CLIENT_CAPABILITIES,
   META_LOG_LEVEL,
-]);
+];
 
 /** Methods both eras have, and whether their results say how long they may be cached (docs/protocol.md 29). */
 const COMMON_METHODS: ReadonlyMap<string, { readonly cacheable: boolean }> = new Map([
@@ -54,8 +54,7 @@ export function isCommonMethod(method: string): boolean {
 export function requestForLegacy(text: Uint8Array, { params }: RpcRequest): Uint8Array {
   if (metaOf(params) === undefined) return text;
   const meta = findMember(text, "_meta", findMember(text, "params"))!;
-  const kept = membersOf(text, meta).filter(({ name }) => !MODERN_META.has(name));
-  return replaceSpan(text, meta, encoder.encode(`{${kept.map(({ whole }) => textOf(text, whole)).join(",")}}`));
+  return replaceSpan(text, meta, rewritten(text, meta, { without: MODERN_META }));
 }
 
 /** What a server said of itself in its handshake. */

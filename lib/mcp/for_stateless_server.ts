@@ -1,7 +1,7 @@
 // Between the eras, the other way: a request of a session as a stateless server takes it (MCP 2026-07-28), and that
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import { findMember, type Member, membersOf, replaceSpan, type Span } from "./json_text.ts";
+import { findMember, type Member, membersOf, replaceSpan, rewritten, type Span } from "./json_text.ts";
 import { type ClientSelf, encodeJson, META_LOG_LEVEL, META_SERVER_INFO, META_SUBSCRIPTION_ID } from "./between_eras.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";
 import { isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "./revisions.ts";
@@ -47,20 +47,19 @@ export interface Answers {
 }
 
 /** Members of `params` that only Signet may give a stateless server in a session's name. */
-const ANSWERS: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
-const ENVELOPE: ReadonlySet<string> = new Set([
+const ANSWERS: readonly string[] = ["inputResponses", "requestState"];
+const ENVELOPE: readonly string[] = [
   ...[META_PROTOCOL_VERSION, META_CLIENT_INFO, META_CLIENT_CAPABILITIES, META_LOG_LEVEL, META_SUBSCRIPTION_ID],
-]);
+];
 
 /** The request with its envelope, and, if it is made again, with the answers that its server wanted. */
 export function requestForModern(text: Uint8Array, envelope: JsonObject, answers?: Answers): Uint8Array {
   const params = findMember(text, "params");
   const isObject = params !== undefined && text[params.start] === 0x7b;
-  const members = isObject ? membersOf(text, params) : [];
-  const meta = members.findLast(({ name }) => name === "_meta");
-  const kept = members.filter(({ name }) => name !== "_meta" && !ANSWERS.has(name)).map(written(text));
-  const parts = [...kept, `"_meta":${metaWith(text, meta, envelope)}`, ...(answers ? answersIn(answers) : [])];
-  const object = encoder.encode(`{${parts.join(",")}}`);
+  const meta = isObject ? findMember(text, "_meta", params) : undefined;
+  const added = [`"_meta":${metaWith(text, meta, envelope)}`, ...(answers ? answersIn(answers) : [])];
+  if (isObject) return replaceSpan(text, params, rewritten(text, params, { without: ["_meta", ...ANSWERS], added }));
+  const object = encoder.encode(`{${added.join(",")}}`);
   if (params !== undefined) return replaceSpan(text, params, object);
   const end = text.lastIndexOf(0x7d);
   return replaceSpan(text, { start: end, end }, encoder.encode(`,"params":${decoder.decode(object)}`));
@@ -74,10 +73,10 @@ function textOf(text: Uint8Array, { start, end }: Span): string {
   return decoder.decode(text.subarray(start, end));
 }
 
-function metaWith(text: Uint8Array, meta: Member | undefined, envelope: JsonObject): string {
-  const isObject = meta !== undefined && text[meta.value.start] === 0x7b;
-  const kept = isObject ? membersOf(text, meta.value).filter(({ name }) => !ENVELOPE.has(name)).map(written(text)) : [];
-  return `{${[...kept, JSON.stringify(envelope).slice(1, -1)].join(",")}}`;
+function metaWith(text: Uint8Array, meta: Span | undefined, envelope: JsonObject): string {
+  if (meta === undefined || text[meta.start] !== 0x7b) return JSON.stringify(envelope);
+  const added = [JSON.stringify(envelope).slice(1, -1)];
+  return decoder.decode(rewritten(text, meta, { without: ENVELOPE, added }));
 }
 
 function answersIn({ responses, state }: Answers): string[] {

@@ -163,6 +163,43 @@ export function membersOf(text: Uint8Array, within?: Span, most = Infinity): Mem
 }
 
 /**
+ * The object at `within` as it stands, without its own members of these names (ASCII), and with `added`, texts of members,
+ * at its end. Makes no string of what stays, however much that is.
+ */
+export function rewritten(
+  text: Uint8Array,
+  within: Span,
+  { without, added = [] }: { readonly without: readonly string[]; readonly added?: readonly string[] },
+): Uint8Array<ArrayBuffer> {
+  const names = without.map(wantedBytes);
+  // What stays, in runs that stand together: where each begins and ends.
+  const runs: number[] = [];
+  let isRun = false;
+  eachMember(text, within, (keyStart, keyEnd, _, end) => {
+    const stays = !names.some((name) => spells(text, name, keyStart, keyEnd));
+    if (stays && isRun) runs[runs.length - 1] = end;
+    else if (stays) runs.push(keyStart, end);
+    isRun = stays;
+  });
+  const parts: Uint8Array[] = [];
+  for (let i = 0; i < runs.length; i += 2) parts.push(text.subarray(runs[i], runs[i + 1]));
+  const more = added.filter((member) => member !== "").join(",");
+  if (more !== "") parts.push(encoder.encode(more));
+  const size = parts.reduce((size, { length }) => size + length + 1, parts.length === 0 ? 2 : 1);
+  const out = new Uint8Array(size);
+  out[0] = OPEN_OBJECT;
+  let at = 1;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+    out[at++] = COMMA;
+  }
+  // In the place of the last comma.
+  out[size - 1] = CLOSE_OBJECT;
+  return out;
+}
+
+/**
  * Those of the object's own members whose names are as long as one of `names` (ASCII), or hold an escape or what is no
  * ASCII: all that a reader could take for one of them, in whatever case, and of others no string is made.
  */

@@ -9,6 +9,7 @@ import {
   namesMemberTwice,
   replaceSpan,
   replaceSpanByNumber,
+  rewritten,
   stringAt,
   textAt,
 } from "../../../lib/mcp/json_text.ts";
@@ -57,6 +58,37 @@ Deno.test("membersOf reads any object as JSON.parse does", STRICT, () => {
 function byName(a: unknown[], b: unknown[]): number {
   return String(a[0]) < String(b[0]) ? -1 : 1;
 }
+
+Deno.test("rewritten leaves members out and adds others, and not a byte of the rest changes", STRICT, () => {
+  const cases: [text: string, added: string[], wanted: string][] = [
+    ["{}", [], "{}"],
+    ["{}", ['"n":1'], '{"n":1}'],
+    ['{"a":1}', [], "{}"],
+    ['{"a":1}', ['"n":1', "", '"m":[2]'], '{"n":1,"m":[2]}'],
+    [' { "x" : 1.0 ,\n "y":{"a":2} } ', [], '{"x" : 1.0 ,\n "y":{"a":2}}'],
+    ['{"x":1, "a":[1,{"b":2}] ,"y":"\\"a\\":3","b":null,"z":[ ]}', [], '{"x":1,"y":"\\"a\\":3","z":[ ]}'],
+    ['{"\\u0061":1,"x":2,"a":3,"A":4}', ['"a":5'], '{"x":2,"A":4,"a":5}'],
+  ];
+  for (const [text, added, wanted] of cases) {
+    const bytes = encoder.encode(`[${text}]`);
+    const [within] = elementsOf(bytes);
+    assert.equal(decoder.decode(rewritten(bytes, within!, { without: ["a", "b"], added })), wanted, text);
+  }
+  const members = fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "é", "a\n"), fc.jsonValue()), { maxLength: 8 });
+  fc.assert(fc.property(members, fc.boolean(), (members, adds) => {
+    const written = members.map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+    const bytes = encoder.encode(`{${written.join(" , ")}}`);
+    const out = rewritten(bytes, { start: 0, end: bytes.length }, {
+      without: ["a", "b"],
+      added: adds ? ['"n":1'] : [],
+    });
+    const left = members.filter(([name]) => name !== "a" && name !== "b");
+    const found = membersOf(out).map((
+      { name, value },
+    ) => [name, JSON.parse(decoder.decode(out.subarray(value.start, value.end)))]);
+    assert.deepEqual(JSON.stringify(found), JSON.stringify(adds ? [...left, ["n", 1]] : left));
+  }));
+});
 
 Deno.test("replaceSpan changes one value and not a byte besides", STRICT, () => {
   fc.assert(
