@@ -68,6 +68,8 @@ export class Inbound implements ResolverView {
   record: ExchangeRecord | undefined = undefined;
   /** Whether observers are told of it: not of what another replica passes on, which is observed there. */
   isObserved = false;
+  /** Called behind the last step of its path. */
+  whenEnded: (() => void) | undefined = undefined;
   /** Its trace; null where it has none, undefined as long as that is not decided (`traced.ts`). */
   trace: RequestTrace | null | undefined = undefined;
 

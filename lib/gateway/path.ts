@@ -19,38 +19,66 @@ import { asItIs, findAtOnce, openIfOurs, openOwned } from "./in/open.ts";
 import { Inbound } from "./inbound.ts";
 import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
-import { forward } from "./out/forward.ts";
+import { forward, forwardAtOnce } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
 import { answerProbe } from "./out/probe.ts";
 import { forwardStateless } from "./out/stateless.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
-import type { GatewayParts, LegacyDoor } from "./parts.ts";
+import type { GatewayParts, Handle, LegacyDoor } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { decideTrace, endTrace } from "./traced.ts";
 
-/** Takes one exchange through. Never rejects: what fails is answered, or breaks the answer off. */
-export async function handle(parts: GatewayParts, exchange: Exchange): Promise<void> {
+/** Takes one exchange through: what fails is answered, or breaks the answer off. @param ended called behind the last step */
+export function handle(parts: GatewayParts, exchange: Exchange, ended?: () => void): void {
   const inbound = new Inbound(exchange, parts.now());
+  inbound.whenEnded = ended;
   if (inbound.facts.hop !== undefined) {
     const answered = answerReplica(parts, inbound);
-    if (answered !== undefined) return await answered;
+    if (answered !== undefined) return void answered.then(ended);
     noteHop(parts, inbound);
   }
+  // What another replica passes on is observed there.
+  const isWatched = parts.observers.watched && inbound.hop === undefined;
+  const waiting = isWatched ? beginRecord(parts, inbound) : undefined;
+  if (waiting === undefined) enter(parts, inbound);
+  else waiting.then(() => enter(parts, inbound), (error) => finish(parts, inbound, error));
+}
+
+/** For whoever waits for its end. */
+const handleInner: Handle = (parts, exchange) => new Promise((resolve) => handle(parts, exchange, resolve));
+
+function enter(parts: GatewayParts, inbound: Inbound): void {
+  let walked: Promise<void> | undefined;
   try {
-    // What another replica passes on is observed there.
-    const waiting = parts.observers.watched && inbound.hop === undefined ? beginRecord(parts, inbound) : undefined;
-    if (waiting !== undefined) await waiting;
     if (inbound.facts.hop !== undefined) requireHop(inbound);
-    else if (exchange.connection.inner) throw noNeighbour();
-    await walk(parts, inbound);
+    else if (inbound.exchange.connection.inner) throw noNeighbour();
+    walked = walk(parts, inbound);
   } catch (error) {
-    await refuse(parts, inbound, error);
+    return finish(parts, inbound, error);
   }
-  const endedAt = performance.now();
-  endRecord(parts, inbound, endedAt);
-  if (parts.tracer !== undefined) endTrace(parts, inbound);
-  count(parts, inbound, endedAt);
+  walked?.then(() => finish(parts, inbound, undefined), (error) => finish(parts, inbound, error));
+}
+
+/** Behind the last step. A fault on the way to it is the engine's to answer. */
+function finish(parts: GatewayParts, inbound: Inbound, error: unknown): void {
+  if (error === undefined) return close(parts, inbound);
+  refuse(parts, inbound, error).then(() => close(parts, inbound), (fault) => {
+    inbound.exchange.fail(fault);
+    inbound.whenEnded?.();
+  });
+}
+
+function close(parts: GatewayParts, inbound: Inbound): void {
+  try {
+    const endedAt = performance.now();
+    endRecord(parts, inbound, endedAt);
+    if (parts.tracer !== undefined) endTrace(parts, inbound);
+    count(parts, inbound, endedAt);
+  } catch (fault) {
+    inbound.exchange.fail(fault);
+  }
+  inbound.whenEnded?.();
 }
 
 function count(
@@ -62,9 +90,10 @@ function count(
   if (sent !== undefined && sentAt > 0) sent.count(row, status, (endedAt - sentAt) / 1000);
 }
 
-// The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request.
+// The steps up to the fast lane's exit are no async functions: each of those costs a promise and a turn a request. What left
+// by it is told of to `finish`: then they return undefined.
 
-function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
+function walk(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   guard(parts, inbound);
   const openly = answerOpenly(parts, inbound);
   if (openly !== undefined) return openly;
@@ -72,7 +101,7 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
   requireEndpoint(parts, inbound);
   const caller = parts.authentication.authenticate(inbound);
   return caller instanceof Promise
-    ? caller.then((proven) => walkAs(parts, inbound, proven))
+    ? caller.then((proven) => walkAs(parts, inbound, proven, true))
     : walkAs(parts, inbound, caller);
 }
 
@@ -80,21 +109,21 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> {
 async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: LegacyDoor): Promise<void> {
   const caller = await parts.authentication.authenticate(inbound);
   inbound.provenAs = caller;
-  await clients.serve(parts, { inbound, caller, handle });
+  await clients.serve(parts, { inbound, caller, handle: handleInner });
 }
 
-function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller): Promise<void> {
+/** @param isWaited whether somebody holds a promise for the end already */
+function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller, isWaited = false): Promise<void> | undefined {
   inbound.provenAs = caller;
   const session = findAtOnce(parts, { inbound, caller });
-  if (session !== undefined && mayGoAsItIs(parts, { inbound, caller, session })) {
-    parts.metrics.fastLane.inc();
-    if (parts.tracer !== undefined) decideTrace(parts, inbound);
-    if (inbound.record !== undefined) inbound.record.lane = "fast";
-    const outbound = { inbound, caller, session, body: inbound.body };
-    const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
-    return counting === undefined ? forward(parts, outbound) : counting.then(() => forward(parts, outbound));
-  }
-  return walkOn(parts, inbound, caller);
+  if (session === undefined || !mayGoAsItIs(parts, { inbound, caller, session })) return walkOn(parts, inbound, caller);
+  parts.metrics.fastLane.inc();
+  if (parts.tracer !== undefined) decideTrace(parts, inbound);
+  if (inbound.record !== undefined) inbound.record.lane = "fast";
+  const outbound = { inbound, caller, session, body: inbound.body };
+  const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
+  if (counting !== undefined) return counting.then(() => forward(parts, outbound));
+  return isWaited ? forward(parts, outbound) : forwardAtOnce(parts, outbound, finish);
 }
 
 /** The full lane. */

@@ -134,13 +134,18 @@ export interface Exchange {
   readonly status: number;
   /** Bytes of its body that were handed over so far, without their framing. */
   readonly bodySent: number;
-  /** A whole response in one write. Resolves when the socket took it. Never rejects: a gone client is `aborted`. */
+  /**
+   * A whole response in one write. Resolves when the socket took it; `DONE` (`wire/done.ts`) where that was at once. Never
+   * rejects: a gone client is `aborted`.
+   */
   respond(start: ResponseStart, body?: Bytes): Promise<void>;
   /**
    * A response in pieces: writes the head (and `first` with it) at once.
    * `length` ≥ 0, or {@link CHUNKED} (an HTTP/1.0 client gets close-delimited bytes instead).
    */
   begin(start: ResponseStart, length: number, first?: Bytes): Promise<BodyWriter>;
+  /** Its handler has failed: a 500 if there is still room for an answer, else a cut one. */
+  fail(cause: unknown): void;
 }
 
 /** The rest of a response begun with `begin`. */
@@ -184,10 +189,20 @@ export interface ClientResponse {
   release(): void;
 }
 
+/** Who is told once what has become of a call: of an answer in the event that brings it, of a failure in a later one. */
+export interface CallListener<Answer> {
+  /** Must not throw. */
+  onAnswer(answer: Answer): void;
+  /** Must not throw. @param error what `response` would reject with */
+  onFailure(error: unknown): void;
+}
+
 /** A request under way. */
 export interface Call<Answer = ClientResponse> {
   /** @throws HttpError `upstream_*` codes; `aborted` after {@link Call.abort} */
   readonly response: Promise<Answer>;
+  /** In place of `response` or beside it, without a promise. To be called once, before anything can have happened. */
+  tell?(listener: CallListener<Answer>): void;
   /** Closes the connection of this call, whatever it is doing; nothing once the response is released. */
   abort(): void;
 }

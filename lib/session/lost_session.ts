@@ -1,6 +1,6 @@
 // The one outcome of a request that is no answer: its server does not know the session, and so has not run it (L4).
 // Whoever answers with it vouches for that; whoever gets it may open the session again and send the request once more.
-import type { ClientResponse } from "../http1/types.ts";
+import type { CallListener, ClientResponse } from "../http1/types.ts";
 
 export class LostSession {
   /** What the server said, if it said it in HTTP: an answer like any other, to be passed on or released. */
@@ -22,6 +22,8 @@ export type SessionAnswer = ClientResponse | LostSession;
 export interface SessionCall {
   /** @throws HttpError `upstream_*`, `aborted` after {@link SessionCall.abort}; SignetError */
   readonly response: Promise<SessionAnswer>;
+  /** As of the calls of `http1/`. */
+  tell?(listener: CallListener<SessionAnswer>): void;
   /** Ends it, whatever it is doing; nothing once the response is released. */
   abort(): void;
 }

@@ -99,6 +99,11 @@ export class InnerExchange implements Exchange {
     return writer;
   }
 
+  fail(_cause: unknown): void {
+    this.#lose();
+    this.abort();
+  }
+
   /** As an exchange has to be: what fails is an answer nobody waits for any more. */
   async #held(take: () => Promise<void> | undefined): Promise<void> {
     if (this.aborted) return;

@@ -1,98 +1,64 @@
-// Sends a request of an open session to its upstream and the answer back; brings a lost upstream session to life first
-// where the answer proves that the request was not processed (L4).
-import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { SignetError } from "../../errors.ts";
+// Takes a request of an open session to its upstream and the answer back: its place in the session, what is sent, what
+// becomes of the answer, and the end of all three, however it comes. What most requests are, one of a session that is as it
+// was, waits for no promise on the way: the answer is passed on in the event that brings it (`Call.tell`).
+import type { CallListener, ClientResponse } from "../../http1/types.ts";
+import { DONE } from "../../http1/wire/done.ts";
 import type { ActiveToken, Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import { requireAnswer } from "./require_answer.ts";
-import { isAdopted, leaveClaim, openedWith, settleClaim } from "../in/adopt.ts";
+import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
 import { credentialOn } from "../in/authenticate.ts";
 import { openOwned } from "../in/open.ts";
-import { removeField } from "./fields.ts";
+import { answerAfter, answerFrom, answerTo, callInSession, elsewhere, isServerGone } from "./answers.ts";
 import { explainCut } from "./explain_cut.ts";
-import { followHandshake, openByHandshake } from "./handshake.ts";
+import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { type Arriving, relay } from "./relay.ts";
-import { isInitializeRefused, revive } from "./revive.ts";
-import { passOn } from "./pass_on.ts";
-import { homeOf, isKnown, route } from "./route.ts";
+import { homeOf, isKnown, route, type Target } from "./route.ts";
 import { noteAnswer } from "./send.ts";
-import { carryTrace } from "../traced.ts";
+
+/** What becomes of an answer in whose session nothing is left to find out. Releases it. */
+type Deliver = (parts: GatewayParts, arriving: Arriving) => Promise<void>;
+
+/**
+ * Called once, when the request has left. Must not throw.
+ * @param error SignetError or HttpError if no answer has begun; undefined where nothing failed, or has been dealt with
+ */
+export type Ended = (parts: GatewayParts, inbound: Inbound, error: unknown) => void;
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
   return exchange(parts, outbound, relay);
 }
 
-/** What becomes of an answer in whose session nothing is left to find out. Releases it. */
-type Deliver = (parts: GatewayParts, arriving: Arriving) => Promise<void>;
+/** The same without a promise. @throws SignetError; nothing is told then */
+export function forwardAtOnce(parts: GatewayParts, outbound: Outbound, ended: Ended): undefined {
+  begin(parts, outbound, { deliver: relay, ended });
+}
 
 /** The same for a request of Signet's own in the client's place, whose answer goes elsewhere. */
-export async function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
-  const { inbound } = outbound;
-  if (inbound.record !== undefined) inbound.record.session = outbound.session.tag;
-  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
-  const entered = isDropped(outbound.session) ? await enterAgain(parts, outbound) : enter(parts, outbound);
-  const { session, inFlight } = entered;
-  try {
-    const sending = { outbound: entered.outbound, target: route(parts, session), inFlight };
-    const { link } = sending.target;
-    const seenGeneration = link.generation;
-    const home = homeOf(parts, sending.target);
-    const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(parts, sending.target);
-    const first = isPlain
-      ? await sendInSession(parts, sending)
-      : home === undefined
-      ? await answerTo(parts, sending)
-      : await answerFrom(parts, sending, home);
-    if (isPlain) noteAnswer(parts, inFlight);
-    const response = first instanceof LostSession
-      ? await answerAfter(parts, sending, { lost: first, seenGeneration })
-      : first;
-    const { status } = response.head;
-    if (session.claim !== undefined) settleClaim(parts, session, status >= 200 && status < 300);
-    if (status === 404) parts.sessionOnly?.forget(session);
-    // What another replica has answered has been looked at there.
-    if (homeOf(parts, sending.target) === undefined) requireAnswer(outbound, response);
-    // It may last for days.
-    if (inFlight.kind === "stream") inbound.settle([session.id, credentialOn(inbound)]);
-    await deliver(parts, { inbound, inFlight, response });
-  } catch (error) {
-    if (inbound.hop !== undefined && isServerGone(error)) throw elsewhere("server_gone");
-    throw explainCut(error, inFlight);
-  } finally {
-    session.leave(entered.token, parts.now());
-    leave(parts, entered);
-  }
+export function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ended: Ended = (_parts, _inbound, error) => error === undefined ? resolve() : reject(error);
+    begin(parts, outbound, { deliver, ended });
+  });
 }
 
-/** A request that has its place in its session. */
-interface Entered {
-  readonly outbound: Outbound;
-  readonly session: Session;
-  readonly inFlight: InFlight;
-  readonly token: ActiveToken;
+interface Way {
+  readonly deliver: Deliver;
+  readonly ended: Ended;
 }
 
-/** @throws SignetError `principal_limit`, `request_limit`, `draining`; `session_not_found` if the session has ended */
-function enter(parts: GatewayParts, outbound: Outbound): Entered {
+/** @throws as {@link Passage} */
+function begin(parts: GatewayParts, outbound: Outbound, way: Way): void {
   const { inbound, session } = outbound;
-  const inFlight = outbound.place ?? parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
-  try {
-    return { outbound, session, inFlight, token: session.enter(inFlight, inbound.receivedAtMs) };
-  } catch (refusal) {
-    leave(parts, { outbound, session, inFlight });
-    throw refusal;
-  }
-}
-
-function leave(parts: GatewayParts, { outbound, session, inFlight }: Omit<Entered, "token">): void {
-  if (session.claim !== undefined) leaveClaim(parts, session);
-  if (outbound.place === undefined) parts.underWay.end(inFlight);
-  if (inFlight.clientGone) parts.metrics.clientAborts.inc();
+  if (inbound.record !== undefined) inbound.record.session = session.tag;
+  if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
+  if (!isDropped(session)) return new Passage(parts, outbound, way).send();
+  enterAgain(parts, outbound, way).then((entered) => entered.send(), (error) => way.ended(parts, inbound, error));
 }
 
 /**
@@ -108,163 +74,111 @@ function isDropped(session: Session): boolean {
  * In the step in which the session is opened again, so that it is once for each request: two that wait would otherwise
  * make room for each other in turn, for ever.
  */
-async function enterAgain(parts: GatewayParts, outbound: Outbound): Promise<Entered> {
+async function enterAgain(parts: GatewayParts, outbound: Outbound, way: Way): Promise<Passage> {
   const { inbound, caller } = outbound;
   const bearing = { inbound, caller, sessionId: outbound.session.id };
-  return await openOwned(parts, bearing, (session) => enter(parts, { ...outbound, session }));
+  return await openOwned(parts, bearing, (session) => new Passage(parts, { ...outbound, session }, way));
 }
 
-/** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
-async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
-  const { outbound: { handshake }, target, inFlight } = sending;
-  const { link } = target;
-  // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (!isKnown(parts, target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
-  if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
-  const seenGeneration = link.generation;
-  const answer = await sendInSession(parts, sending);
-  noteAnswer(parts, inFlight);
-  if (answer instanceof LostSession) return await answerAfter(parts, sending, { lost: answer, seenGeneration });
-  return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
-}
+/** A request that has its place in its session, until it has left. */
+class Passage implements Sending, CallListener<SessionAnswer> {
+  readonly outbound: Outbound;
+  readonly target: Target;
+  readonly inFlight: InFlight;
+  readonly #parts: GatewayParts;
+  readonly #way: Way;
+  readonly #token: ActiveToken;
+  #seenGeneration = 0;
 
-/** `error.type` of a hop to a replica that is gone, or no longer has the session. */
-const NOT_THERE = "session_elsewhere";
-
-/** Nothing was sent: whoever passed the request on brings the session to a server that is there (R1). */
-function isServerGone(error: unknown): boolean {
-  return error instanceof HttpError && error.unsent && error.code === "connect_failed";
-}
-
-function elsewhere(outcome: "moved" | "server_gone"): SignetError {
-  return new SignetError("session_elsewhere", { facts: { outcome } });
-}
-
-/** How often a session may turn out to have gone elsewhere while one request waits. */
-const MOST_MOVES = 4;
-
-/** The answer of the replica that the session is at; or from here, if that one is gone (R1). */
-async function answerFrom(parts: GatewayParts, sending: Sending, home: string, moves = 0): Promise<ClientResponse> {
-  const { outbound, target: { link }, inFlight } = sending;
-  const seenGeneration = link.generation;
-  if (outbound.inbound.hop === undefined) {
-    if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
-    const passed = await passOn(parts, { outbound, inFlight, home });
-    if (passed !== undefined) return passed;
-    outbound.inbound.trace?.endSent(NOT_THERE);
-  } else if (link.move !== undefined) {
-    // Never two hops: whoever passed it on finds out where it went.
-    throw elsewhere("moved");
+  /**
+   * @throws SignetError `principal_limit`, `request_limit`, `draining`; `session_not_found` if the session has ended, or
+   * was sealed for no upstream
+   */
+  constructor(parts: GatewayParts, outbound: Outbound, way: Way) {
+    const { inbound, session } = outbound;
+    this.#parts = parts;
+    this.#way = way;
+    this.outbound = outbound;
+    this.target = route(parts, session);
+    this.inFlight = outbound.place ?? parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
+    try {
+      this.#token = session.enter(this.inFlight, inbound.receivedAtMs);
+    } catch (refusal) {
+      this.#leave();
+      throw refusal;
+    }
   }
-  return await answerAfter(parts, sending, { lost: undefined, seenGeneration, gone: home, moves });
-}
 
-/** A session that its upstream does not know. */
-interface Loss {
-  /** What proved it; undefined where nothing had to be asked. */
-  readonly lost: LostSession | undefined;
-  /** The link's, when the request was sent. */
-  readonly seenGeneration: number;
-  /** The replica that was to answer and is gone. */
-  readonly gone?: string;
-  /** How often it has gone elsewhere meanwhile. */
-  readonly moves?: number;
-}
-
-/** What the session made anew answers (L4). */
-async function answerAfter(
-  parts: GatewayParts,
-  sending: Sending,
-  { lost, seenGeneration, gone, moves = 0 }: Loss,
-): Promise<ClientResponse> {
-  const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
-  if (lost !== undefined) {
-    inbound.trace?.lose();
-    if (isAdopted(session)) return refusalOf(lost, "adopted");
-    parts.sessionOnly?.forget(session);
+  send(): void {
+    const { target, outbound, inFlight } = this;
+    const { link } = target;
+    this.#seenGeneration = link.generation;
+    try {
+      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(this.#parts, target);
+      if (isPlain) inFlight.tell(callInSession(this.#parts, this), this);
+      else this.#await(this.#answer());
+    } catch (error) {
+      this.#end(error);
+    }
   }
-  if (handshake !== undefined) {
-    lost?.release();
-    return await openByHandshake(parts, { ...sending, id: handshake }, seenGeneration);
+
+  #answer(): Promise<ClientResponse> {
+    const home = homeOf(this.#parts, this.target);
+    return home === undefined ? answerTo(this.#parts, this) : answerFrom(this.#parts, this, home);
   }
-  try {
-    await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration, gone }));
-  } catch (error) {
-    // Whatever made the server refuse, it was not the session: the client is told, and may bring another credential.
-    if (lost?.refusal !== undefined && isRefusedAlike(error, lost.refusal)) return lost.refusal;
-    lost?.release();
-    throw error;
+
+  #await(answer: Promise<ClientResponse>): void {
+    answer.then((response) => this.#take(response), (error) => this.#end(error));
   }
-  lost?.release();
-  inbound.trace?.event("signet.session.revived");
-  if (lost !== undefined) parts.metrics.replays.inc("repeated");
-  const home = homeOf(parts, target);
-  if (home !== undefined) return await answerFrom(parts, sending, home, moves + 1);
-  const { generation, reopened } = target.link;
-  const answer = await sendInSession(parts, sending, true);
-  noteAnswer(parts, inFlight);
-  if (!(answer instanceof LostSession)) return answer;
-  // Another replica, or a process before this one, has said that it is here, and it is no longer.
-  if (reopened === undefined && moves < MOST_MOVES) {
-    return await answerAfter(parts, sending, { lost: answer, seenGeneration: generation, moves: moves + 1 });
+
+  onAnswer(answer: SessionAnswer): void {
+    noteAnswer(this.#parts, this.inFlight);
+    if (!(answer instanceof LostSession)) return this.#take(answer);
+    this.#await(answerAfter(this.#parts, this, { lost: answer, seenGeneration: this.#seenGeneration }));
   }
-  // Once is enough, and the upstream's own words might name its id (docs/protocol.md 2, 4).
-  answer.release();
-  throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
-}
 
-/** What the upstream said of a session that cannot be brought back. @throws SignetError `session_not_found` */
-function refusalOf({ refusal }: LostSession, outcome: string): ClientResponse {
-  if (refusal !== undefined) return refusal;
-  throw new SignetError("session_not_found", { facts: { outcome } });
-}
-
-/** Whether a new initialize was refused just as the request was. */
-function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
-  return isInitializeRefused(error) && error.detail.facts?.status === refusal.head.status;
-}
-
-/** A session made anew has no events from before. */
-const OF_THE_PLACE = ["last-event-id"];
-/** What the client says there is about its own message. */
-const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id"];
-
-function without(list: Fields, names: readonly string[]): { fields: Fields; notes: undefined } {
-  const fields = list.slice();
-  for (const name of names) removeField(fields, name);
-  return { fields, notes: undefined };
-}
-
-/** To be noted by {@link noteAnswer}: this is no async function, of which each costs a promise and a turn a request. */
-function sendInSession(parts: GatewayParts, sending: Sending, again = false): Promise<SessionAnswer> {
-  const { outbound: { inbound, caller, session, body }, target: { upstream, link }, inFlight } = sending;
-  const sealed = session.sealed.upstreams[link.url];
-  const crossing = parts.fields.intoSession(inbound, caller, { session, sealed });
-  const isOwn = sending.outbound.parsed !== undefined;
-  const { fields, notes } = isOwn
-    ? without(crossing.fields, OF_THE_MESSAGE)
-    : again
-    ? without(crossing.fields, OF_THE_PLACE)
-    : crossing;
-  if (inbound.record !== undefined) {
-    inbound.record.upstream = upstream.name;
-    inbound.record.revived ||= again;
+  onFailure(error: unknown): void {
+    this.#end(error);
   }
-  const { head: { method, query } } = inbound;
-  const parsed = sending.outbound.parsed ?? inbound.parsed;
-  const opened = openedWith(session);
-  const request = {
-    method: method as "GET" | "POST",
-    query,
-    fields,
-    notes,
-    upstreamSessionId: link.id,
-    opened,
-    body,
-    parsed,
-    caller,
-    session: session.tag,
-    noted: inbound.record,
-  };
-  return inFlight.answerOf(upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request));
+
+  /** Nothing is left to find out: the answer is the client's. */
+  #take(response: ClientResponse): void {
+    let delivered: Promise<void>;
+    try {
+      delivered = this.#deliver(response);
+    } catch (error) {
+      return this.#end(error);
+    }
+    if (delivered === DONE) this.#end(undefined);
+    else delivered.then(() => this.#end(undefined), (error) => this.#end(error));
+  }
+
+  #deliver(response: ClientResponse): Promise<void> {
+    const { outbound, inFlight } = this;
+    const { inbound, session } = outbound;
+    const { status } = response.head;
+    if (session.claim !== undefined) settleClaim(this.#parts, session, status >= 200 && status < 300);
+    if (status === 404) this.#parts.sessionOnly?.forget(session);
+    // What another replica has answered has been looked at there.
+    if (homeOf(this.#parts, this.target) === undefined) requireAnswer(outbound, response);
+    // It may last for days.
+    if (inFlight.kind === "stream") inbound.settle([session.id, credentialOn(inbound)]);
+    return this.#way.deliver(this.#parts, { inbound, inFlight, response });
+  }
+
+  #end(error: unknown): void {
+    const { outbound: { inbound, session }, inFlight } = this;
+    const isGone = error !== undefined && inbound.hop !== undefined && isServerGone(error);
+    const why = error === undefined ? undefined : isGone ? elsewhere("server_gone") : explainCut(error, inFlight);
+    session.leave(this.#token, this.#parts.now());
+    this.#leave();
+    this.#way.ended(this.#parts, inbound, why);
+  }
+
+  #leave(): void {
+    const { outbound: { session, place }, inFlight } = this;
+    if (session.claim !== undefined) leaveClaim(this.#parts, session);
+    if (place === undefined) this.#parts.underWay.end(inFlight);
+    if (inFlight.clientGone) this.#parts.metrics.clientAborts.inc();
+  }
 }

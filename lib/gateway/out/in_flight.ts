@@ -1,7 +1,7 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain, its
 // caller can lose the right to it; whoever comes first closes the upstream's connection, and the rest finds out from here why.
 import type { SignetError } from "../../errors.ts";
-import { HttpError } from "../../http1/types.ts";
+import { type CallListener, HttpError } from "../../http1/types.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Reservation } from "../../session/holdings.ts";
@@ -77,10 +77,21 @@ export class InFlight implements Active, Linked<InFlight> {
 
   /** What comes of `call`, which from now on is the one that is cut. */
   answerOf(call: SessionCall): Promise<SessionAnswer> {
+    this.#follow(call);
+    return call.response;
+  }
+
+  /** The same told to a listener, without a promise where the call needs none. */
+  tell(call: SessionCall, listener: CallListener<SessionAnswer>): void {
+    if (call.tell !== undefined) call.tell(listener);
+    else call.response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
+    this.#follow(call);
+  }
+
+  #follow(call: SessionCall): void {
     this.#call = call;
     this.sentAtMs = this.inbound.sentAt = performance.now();
     if (this.cut) call.abort();
-    return call.response;
   }
 
   abort(reason: EndReason): void {

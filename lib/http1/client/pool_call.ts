@@ -4,6 +4,7 @@ import type { Head } from "../wire/ready_head.ts";
 import {
   type BodyReader,
   type Call,
+  type CallListener,
   type ClientRequest,
   type ClientResponse,
   HttpError,
@@ -40,7 +41,6 @@ export interface CallOptions {
 }
 
 export class PoolCall implements Call<unknown> {
-  readonly response: Promise<unknown>;
   /** Gone, with its head, once there is an answer: streams live long. */
   request: ClientRequest;
   head: Head;
@@ -52,8 +52,11 @@ export class PoolCall implements Call<unknown> {
   settled = false;
   readonly #queue: CallQueue;
   #judge: Judge | undefined;
-  #resolve: ((answer: unknown) => void) | undefined;
-  #reject: ((error: HttpError) => void) | undefined;
+  #listener: CallListener<unknown> | undefined;
+  /** Made for whoever asks for it: a call that has a listener needs none. */
+  #promise: PromiseWithResolvers<unknown> | undefined;
+  #answer: unknown;
+  #failure: HttpError | undefined;
 
   /** @throws TypeError if the request cannot be sent as it is */
   constructor(queue: CallQueue, request: ClientRequest, { heads, judge }: CallOptions) {
@@ -62,10 +65,26 @@ export class PoolCall implements Call<unknown> {
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
     this.head = heads.format(request, length);
-    this.response = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  }
+
+  get response(): Promise<unknown> {
+    if (this.#promise === undefined) {
+      this.#promise = Promise.withResolvers<unknown>();
+      if (this.settled) this.#settle(this.#promise);
+    }
+    return this.#promise.promise;
+  }
+
+  tell(listener: CallListener<unknown>): void {
+    if (this.settled) this.response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
+    else this.#listener = listener;
+  }
+
+  #settle({ resolve, reject, promise }: PromiseWithResolvers<unknown>): void {
+    if (this.#failure === undefined) return resolve(this.#answer);
+    // Whoever made the call may not be listening any more; that is no reason to end the process.
+    promise.catch(() => {});
+    reject(this.#failure);
   }
 
   get idempotent(): boolean {
@@ -77,8 +96,15 @@ export class PoolCall implements Call<unknown> {
     this.request = ANSWERED;
     this.head = "";
     const response = new PoolResponse(this, head, body);
-    this.#resolve!(this.#judge === undefined ? response : this.#judge(response));
-    this.#resolve = this.#reject = this.#judge = undefined;
+    const judge = this.#judge;
+    this.#judge = undefined;
+    const answer = this.#answer = judge === undefined ? response : judge(response);
+    if (this.#promise !== undefined) this.#settle(this.#promise);
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    this.#listener = undefined;
+    if (!(answer instanceof Promise)) return listener.onAnswer(answer);
+    answer.then((late) => listener.onAnswer(late), (error) => listener.onFailure(error));
   }
 
   fail(error: HttpError): void {
@@ -87,9 +113,13 @@ export class PoolCall implements Call<unknown> {
     // Whoever made the call may keep it for long: nothing of the request stays with it.
     this.request = ANSWERED;
     this.head = "";
-    // Whoever made the call may not be listening any more; that is no reason to end the process.
-    this.response.catch(() => {});
-    this.#reject!(error);
+    this.#failure = error;
+    if (this.#promise !== undefined) this.#settle(this.#promise);
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    this.#listener = undefined;
+    // Whoever has aborted it is in the middle of something.
+    queueMicrotask(() => listener.onFailure(error));
   }
 
   abort(): void {

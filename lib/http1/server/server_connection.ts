@@ -228,14 +228,14 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #handle(exchange: ServerExchange): void {
     try {
       const handled = this.#context.handler(exchange);
-      if (handled !== undefined) handled.catch((cause) => this.#onHandlerFailure(exchange, cause));
+      if (handled !== undefined) handled.catch((cause) => this.onHandlerFailure(exchange, cause));
     } catch (cause) {
-      this.#onHandlerFailure(exchange, cause);
+      this.onHandlerFailure(exchange, cause);
     }
   }
 
   /** A fault of our own: 500 if there is still room for an answer, else a cut one. */
-  #onHandlerFailure(exchange: ServerExchange, cause: unknown): void {
+  onHandlerFailure(exchange: ServerExchange, cause: unknown): void {
     this.#context.onHandlerFailure(cause);
     if (this.#exchange !== exchange || exchange.aborted) return;
     if (exchange.started) return this.cut(exchange);

@@ -27,6 +27,8 @@ export interface ExchangeHost extends ServerConnection, BodyHost {
   closesAfter(exchange: ServerExchange): boolean;
   /** Cuts the connection on our own behalf, a response unfinished. */
   cut(exchange: ServerExchange): void;
+  /** See {@link Exchange.fail}. */
+  onHandlerFailure(exchange: ServerExchange, cause: unknown): void;
   /** The socket took the last byte of the response. */
   readonly onResponseSent: () => void;
 }
@@ -63,7 +65,12 @@ export class ServerExchange implements Exchange {
     if (head === undefined) return DONE;
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
     this.bodySent = sent.length;
-    return sendMessage(this.connection.stream, head, sent).then(this.connection.onResponseSent);
+    const { stream, onResponseSent } = this.connection;
+    const written = sendMessage(stream, head, sent);
+    // What the client has sent meanwhile is looked at later: the handler may not have returned yet.
+    if (written !== DONE || stream.buffered > 0) return written.then(onResponseSent);
+    onResponseSent();
+    return DONE;
   }
 
   begin(start: ResponseStart, length: number, first: Bytes = EMPTY): Promise<BodyWriter> {
@@ -95,6 +102,10 @@ export class ServerExchange implements Exchange {
     this.status = start.status;
     this.close = close;
     return head;
+  }
+
+  fail(cause: unknown): void {
+    this.connection.onHandlerFailure(this, cause);
   }
 
   /** The client is gone, or the connection is cut. */

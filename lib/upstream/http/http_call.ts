@@ -2,7 +2,7 @@
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
-import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type Call, type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
 
 /** A request as it went out, and the session it went out in. */
 export interface Sent {
@@ -14,19 +14,25 @@ export interface Sent {
 export type Examine = (sent: Sent, response: ClientResponse, call: HttpCall) => Promise<SessionAnswer>;
 
 export class HttpCall implements SessionCall {
-  readonly response: Promise<SessionAnswer>;
+  readonly #first: Call<SessionAnswer>;
   #under: Call<unknown>;
   #cut: ((error: HttpError) => void) | undefined;
   #aborted = false;
 
   /** Sends it. @throws TypeError as the pool */
   constructor(pool: Pool, sent: Sent, examine: Examine) {
-    const call = pool.sendFor<SessionAnswer>(
+    this.#under = this.#first = pool.sendFor<SessionAnswer>(
       sent.request,
       (response) => response.head.status < 300 ? response : examine(sent, response, this),
     );
-    this.#under = call;
-    this.response = call.response;
+  }
+
+  get response(): Promise<SessionAnswer> {
+    return this.#first.response;
+  }
+
+  tell(listener: CallListener<SessionAnswer>): void {
+    this.#first.tell!(listener);
   }
 
   abort(): void {

@@ -1,0 +1,180 @@
+// What a request of an open session is answered with: by its upstream, by another replica, or, where that proves that the
+// request was not processed, by a session made anew (L4, R1).
+import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
+import { SignetError } from "../../errors.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import { isAdopted, openedWith } from "../in/adopt.ts";
+import { removeField } from "./fields.ts";
+import { followHandshake, openByHandshake } from "./handshake.ts";
+import type { GatewayParts } from "../parts.ts";
+import type { Sending } from "./outbound.ts";
+import { isInitializeRefused, revive } from "./revive.ts";
+import { passOn } from "./pass_on.ts";
+import { homeOf, isKnown } from "./route.ts";
+import { noteAnswer } from "./send.ts";
+import { carryTrace } from "../traced.ts";
+
+/** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
+export async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
+  const { outbound: { handshake }, target, inFlight } = sending;
+  const { link } = target;
+  // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
+  if (!isKnown(parts, target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
+  if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
+  const seenGeneration = link.generation;
+  const answer = await sendInSession(parts, sending);
+  noteAnswer(parts, inFlight);
+  if (answer instanceof LostSession) return await answerAfter(parts, sending, { lost: answer, seenGeneration });
+  return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
+}
+
+/** `error.type` of a hop to a replica that is gone, or no longer has the session. */
+const NOT_THERE = "session_elsewhere";
+
+/** Nothing was sent: whoever passed the request on brings the session to a server that is there (R1). */
+export function isServerGone(error: unknown): boolean {
+  return error instanceof HttpError && error.unsent && error.code === "connect_failed";
+}
+
+export function elsewhere(outcome: "moved" | "server_gone"): SignetError {
+  return new SignetError("session_elsewhere", { facts: { outcome } });
+}
+
+/** How often a session may turn out to have gone elsewhere while one request waits. */
+const MOST_MOVES = 4;
+
+/** The answer of the replica that the session is at; or from here, if that one is gone (R1). */
+export async function answerFrom(
+  parts: GatewayParts,
+  sending: Sending,
+  home: string,
+  moves = 0,
+): Promise<ClientResponse> {
+  const { outbound, target: { link }, inFlight } = sending;
+  const seenGeneration = link.generation;
+  if (outbound.inbound.hop === undefined) {
+    if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
+    const passed = await passOn(parts, { outbound, inFlight, home });
+    if (passed !== undefined) return passed;
+    outbound.inbound.trace?.endSent(NOT_THERE);
+  } else if (link.move !== undefined) {
+    // Never two hops: whoever passed it on finds out where it went.
+    throw elsewhere("moved");
+  }
+  return await answerAfter(parts, sending, { lost: undefined, seenGeneration, gone: home, moves });
+}
+
+/** A session that its upstream does not know. */
+interface Loss {
+  /** What proved it; undefined where nothing had to be asked. */
+  readonly lost: LostSession | undefined;
+  /** The link's, when the request was sent. */
+  readonly seenGeneration: number;
+  /** The replica that was to answer and is gone. */
+  readonly gone?: string;
+  /** How often it has gone elsewhere meanwhile. */
+  readonly moves?: number;
+}
+
+/** What the session made anew answers (L4). */
+export async function answerAfter(
+  parts: GatewayParts,
+  sending: Sending,
+  { lost, seenGeneration, gone, moves = 0 }: Loss,
+): Promise<ClientResponse> {
+  const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
+  if (lost !== undefined) {
+    inbound.trace?.lose();
+    if (isAdopted(session)) return refusalOf(lost, "adopted");
+    parts.sessionOnly?.forget(session);
+  }
+  if (handshake !== undefined) {
+    lost?.release();
+    return await openByHandshake(parts, { ...sending, id: handshake }, seenGeneration);
+  }
+  try {
+    await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration, gone }));
+  } catch (error) {
+    // Whatever made the server refuse, it was not the session: the client is told, and may bring another credential.
+    if (lost?.refusal !== undefined && isRefusedAlike(error, lost.refusal)) return lost.refusal;
+    lost?.release();
+    throw error;
+  }
+  lost?.release();
+  inbound.trace?.event("signet.session.revived");
+  if (lost !== undefined) parts.metrics.replays.inc("repeated");
+  const home = homeOf(parts, target);
+  if (home !== undefined) return await answerFrom(parts, sending, home, moves + 1);
+  const { generation, reopened } = target.link;
+  const answer = await sendInSession(parts, sending, true);
+  noteAnswer(parts, inFlight);
+  if (!(answer instanceof LostSession)) return answer;
+  // Another replica, or a process before this one, has said that it is here, and it is no longer.
+  if (reopened === undefined && moves < MOST_MOVES) {
+    return await answerAfter(parts, sending, { lost: answer, seenGeneration: generation, moves: moves + 1 });
+  }
+  // Once is enough, and the upstream's own words might name its id (docs/protocol.md 2, 4).
+  answer.release();
+  throw new SignetError("session_not_found", { facts: { outcome: "lost_again" } });
+}
+
+/** What the upstream said of a session that cannot be brought back. @throws SignetError `session_not_found` */
+function refusalOf({ refusal }: LostSession, outcome: string): ClientResponse {
+  if (refusal !== undefined) return refusal;
+  throw new SignetError("session_not_found", { facts: { outcome } });
+}
+
+/** Whether a new initialize was refused just as the request was. */
+function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
+  return isInitializeRefused(error) && error.detail.facts?.status === refusal.head.status;
+}
+
+/** A session made anew has no events from before. */
+const OF_THE_PLACE = ["last-event-id"];
+/** What the client says there is about its own message. */
+const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id"];
+
+function without(list: Fields, names: readonly string[]): { fields: Fields; notes: undefined } {
+  const fields = list.slice();
+  for (const name of names) removeField(fields, name);
+  return { fields, notes: undefined };
+}
+
+/** To be noted by {@link noteAnswer}. */
+function sendInSession(parts: GatewayParts, sending: Sending, again = false): Promise<SessionAnswer> {
+  return sending.inFlight.answerOf(callInSession(parts, sending, again));
+}
+
+/** Sends the request in the session as it is. @param again whether in one made anew */
+export function callInSession(parts: GatewayParts, sending: Sending, again = false): SessionCall {
+  const { outbound: { inbound, caller, session, body }, target: { upstream, link } } = sending;
+  const sealed = session.sealed.upstreams[link.url];
+  const crossing = parts.fields.intoSession(inbound, caller, { session, sealed });
+  const isOwn = sending.outbound.parsed !== undefined;
+  const { fields, notes } = isOwn
+    ? without(crossing.fields, OF_THE_MESSAGE)
+    : again
+    ? without(crossing.fields, OF_THE_PLACE)
+    : crossing;
+  if (inbound.record !== undefined) {
+    inbound.record.upstream = upstream.name;
+    inbound.record.revived ||= again;
+  }
+  const { head: { method, query } } = inbound;
+  const parsed = sending.outbound.parsed ?? inbound.parsed;
+  const opened = openedWith(session);
+  const request = {
+    method: method as "GET" | "POST",
+    query,
+    fields,
+    notes,
+    upstreamSessionId: link.id,
+    opened,
+    body,
+    parsed,
+    caller,
+    session: session.tag,
+    noted: inbound.record,
+  };
+  return upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request);
+}
