@@ -33,7 +33,7 @@ export function selfOf({ advertise }: Settings, hop: ReplicaParts["hop"]): strin
   return hop === undefined ? advertise : `http://${formatAuthority(hop.hostname, hop.port)}`;
 }
 
-/** Where workers of one machine are. */
+/** Where workers of one machine come from: they listen at the one address that their Signet has there. */
 const NEIGHBOURS = "127.0.0.0/8";
 
 export async function createReplicas(settings: Settings, { ring, account, log, hop }: ReplicaParts): Promise<Replicas> {
@@ -42,6 +42,7 @@ export async function createReplicas(settings: Settings, { ring, account, log, h
     ...{ path, ring, account, log },
     self: selfOf(settings, hop),
     networks: new CidrList(hop === undefined ? peers : [NEIGHBOURS]),
+    listening: hop === undefined ? undefined : new CidrList([hop.hostname]),
     resolve: peersFrom === undefined ? undefined : () => addressesOf(peersFrom),
     random: randomBytes,
     timers: SYSTEM_TIMERS,

@@ -20,6 +20,8 @@ export interface ReplicasOptions {
   readonly self: string | undefined;
   /** Networks that peers are in, besides the addresses that {@link ReplicasOptions.resolve} finds. */
   readonly networks: CidrList;
+  /** Where they listen, if that is less than where they come from. */
+  readonly listening?: CidrList | undefined;
   /** Addresses of peers, from the name service; undefined where it is not asked. */
   readonly resolve?: (() => Promise<readonly string[]>) | undefined;
   readonly path: string;
@@ -77,7 +79,9 @@ export class Replicas {
   received = 0;
   readonly #options: ReplicasOptions;
   readonly #peers = new Map<string, Peer>();
+  /** Where peers come from, and where they are connected to. */
   readonly #places: Places;
+  readonly #homes: Places;
   /** What the name service answered last. */
   #current: readonly string[] = [];
   readonly #seen = new SeenCounts();
@@ -87,7 +91,9 @@ export class Replicas {
   constructor(options: ReplicasOptions) {
     this.#options = options;
     this.self = options.self;
-    this.#places = new Places(options.networks, options.timers);
+    const { networks, listening, timers } = options;
+    this.#places = new Places(networks, timers);
+    this.#homes = listening === undefined ? this.#places : new Places(listening, timers);
     this.instance = Buffer.from(options.random(16)).toString("base64url");
   }
 
@@ -95,9 +101,9 @@ export class Replicas {
   at(address: string): Peer | undefined {
     if (address === this.self) return undefined;
     const known = this.#peers.get(address);
-    if (known !== undefined) return this.#places.has(known.place) ? known : undefined;
-    const place = this.#places.of(hostOf(address));
-    if (!this.#places.has(place) || !this.#makeRoom()) return undefined;
+    if (known !== undefined) return this.#homes.has(known.place) ? known : undefined;
+    const place = this.#homes.of(hostOf(address));
+    if (!this.#homes.has(place) || !this.#makeRoom()) return undefined;
     const { path, ring, random, timers, account, caCerts } = this.#options;
     const peer = new Peer({
       ...{ address, place, path, ring, random, timers, caCerts, sender: this.instance, firstCount: this.#firstCount },

@@ -42,6 +42,17 @@ Deno.test("R2 M4: a peer is only where peers are", STRICT, () => {
   ours.close();
 });
 
+Deno.test("R2 M4: where peers listen at fewer addresses than they come from, no other is connected to", STRICT, () => {
+  const listening = new CidrList(["10.0.0.2"]);
+  const ours = replicas({ listening });
+  assert.ok(ours.at(PEER) !== undefined);
+  for (const address of ["http://10.0.0.7:8080", "http://127.0.0.1:1"]) assert.equal(ours.at(address), undefined);
+  assert.equal(typeof take(ours, {}, { from: "10.0.0.9" }), "object");
+  assert.equal(take(ours, { count: 1 }, { from: "10.0.9.2" }), "stranger");
+  assert.ok(ours.isOurs("10.0.0.9"));
+  ours.close();
+});
+
 Deno.test("R2: a hop is taken once, by the process it is meant for, from a peer", STRICT, () => {
   const ours = replicas();
   assert.equal(typeof take(ours, {}), "object");
