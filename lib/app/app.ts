@@ -90,6 +90,8 @@ export class App implements RunningApp {
   readonly #startedAtMs: number;
   /** Connections refused that the log has told of. */
   #refusedTold = 0;
+  /** Whether it has been said that the list of revocations cannot be read. */
+  #isUnread = false;
   #settings: Settings;
   /** `--access-log`; undefined when off. */
   #stopAccessLog: (() => void) | undefined;
@@ -247,9 +249,12 @@ export class App implements RunningApp {
   async #pollRevocations(): Promise<void> {
     try {
       await this.#lasting.revocations.poll();
+      this.#isUnread = false;
     } catch (error) {
-      // What a shared store says of itself is said once (app/shared_store.ts).
-      if (this.#lasting.store.shared !== undefined) return;
+      // What a shared store that is away says of itself is said once (app/shared_store.ts), and of one that answers this.
+      const { shared } = this.#lasting.store;
+      if (shared !== undefined && (!shared.state().up || this.#isUnread)) return;
+      this.#isUnread = true;
       this.#options.log.warn("the list of revocations cannot be read", { cause: (error as Error).message });
     }
   }

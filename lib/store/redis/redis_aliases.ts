@@ -1,7 +1,8 @@
 // Where sessions went that were opened again, which of them stateless clients share, and whose turn it is to open one
 // (docs/behaviour.md L4, R1, S3). What is kept is sealed by whoever sets it; each key dies with its session.
 import type { AliasStore, Replacement } from "../shared.ts";
-import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
+import { numberIn, strangeAnswer, textIn } from "./redis_answer.ts";
+import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
 /** KEYS turn. ARGV holder. */
 const GIVE_BACK = new Script(`
@@ -44,11 +45,11 @@ export class RedisAliases implements AliasStore {
   }
 
   async get(sid: string): Promise<string | undefined> {
-    return textOf(await this.#link.command(this.#textOf(sid), "GET"));
+    return textIn(await this.#link.command(this.#textOf(sid), "GET"));
   }
 
   async replace(sid: string, { before = "", text, ttlMs }: Replacement): Promise<boolean> {
-    const isDone = Number(await this.#link.script(REPLACE, [this.#textOf(sid)], [before, text, whole(ttlMs)])) === 1;
+    const isDone = numberIn(await this.#link.script(REPLACE, [this.#textOf(sid)], [before, text, whole(ttlMs)])) === 1;
     if (isDone) await this.#link.command(this.#channel, "PUBLISH", text);
     return isDone;
   }
@@ -58,15 +59,18 @@ export class RedisAliases implements AliasStore {
   }
 
   async touch(sid: string, text: string, ttlMs: number): Promise<boolean> {
-    return Number(await this.#link.script(TOUCH, [this.#textOf(sid)], [text, whole(ttlMs)])) === 1;
+    return numberIn(await this.#link.script(TOUCH, [this.#textOf(sid)], [text, whole(ttlMs)])) === 1;
   }
 
   async removeUnused(sid: string, text: string, leftMs: number): Promise<boolean> {
-    return Number(await this.#link.script(REMOVE_UNUSED, [this.#textOf(sid)], [text, whole(leftMs)])) === 1;
+    return numberIn(await this.#link.script(REMOVE_UNUSED, [this.#textOf(sid)], [text, whole(leftMs)])) === 1;
   }
 
   async takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean> {
-    return textOf(await this.#link.command(this.#turnOf(sid), "SET", holder, "NX", "PX", whole(ttlMs))) === "OK";
+    const answer = textIn(await this.#link.command(this.#turnOf(sid), "SET", holder, "NX", "PX", whole(ttlMs)));
+    // Whoever took anything else for a turn of another's would wait for its end.
+    if (answer !== undefined && answer !== "OK") throw strangeAnswer();
+    return answer === "OK";
   }
 
   async giveTurnBack(sid: string, holder: string): Promise<void> {

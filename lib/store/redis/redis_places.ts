@@ -1,6 +1,7 @@
 // Places of sessions under their principal's cap, over all replicas and by the store's clock (docs/behaviour.md M1, M5,
 // R5). One sorted set a principal: session → when it was last in use. Who dies simply stops using.
 import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "../shared.ts";
+import { listIn, numberIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
 const NOW = `
@@ -52,8 +53,9 @@ export class RedisPlaces implements PlaceStore {
   async take({ principal, session }: Place, { limit, yieldAfterMs, idleMs }: PlaceBounds): Promise<PlaceOutcome> {
     const key = this.#keyOf(principal);
     const args = [digestOf(session), limit, yieldAfterMs, idleMs];
-    const [taken, freeInMs] = (await this.#link.script(TAKE, [key, `${key}:yields`], args) as unknown[]).map(Number);
-    return taken === 1 ? { taken: true } : { taken: false, freeInMs: freeInMs ?? 1 };
+    const answer = listIn(await this.#link.script(TAKE, [key, `${key}:yields`], args), 2);
+    const [taken, freeInMs] = answer.map(numberIn) as [number, number];
+    return taken === 1 ? { taken: true } : { taken: false, freeInMs };
   }
 
   async touch(places: readonly Place[], { limit, idleMs }: PlaceBounds): Promise<void> {
@@ -71,7 +73,7 @@ export class RedisPlaces implements PlaceStore {
   }
 
   async count(principal: string, idleMs: number): Promise<number> {
-    return Number(await this.#link.script(COUNT, [this.#keyOf(principal)], [idleMs]));
+    return numberIn(await this.#link.script(COUNT, [this.#keyOf(principal)], [idleMs]));
   }
 
   #keyOf(principal: string): string {

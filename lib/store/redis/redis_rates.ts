@@ -2,6 +2,7 @@
 // A bucket is what was taken and has not come back, and when that was: small whole numbers, whatever the time of day. It
 // is forgotten when it is full again.
 import { decidesOver, exactly, judgeTake, type RateOutcome, type RateStore, type RateTake } from "../rates.ts";
+import { listIn, numberIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
 /**
@@ -45,7 +46,7 @@ export class RedisRates implements RateStore {
       const { scale, burst, per } = exact[i]!;
       return [scale, burst, cost * per, stays ? 0 : cost * per];
     });
-    const taken = (await this.#link.script(TAKE, keys, args) as readonly unknown[]).map(Number);
+    const taken = listIn(await this.#link.script(TAKE, keys, args), keys.length).map(numberIn);
     let decided: RateOutcome | undefined;
     for (const [at, { cost }] of takes.entries()) {
       const outcome = judgeTake(exact[at]!, { fullAt: taken[at]!, now: 0, cost });

@@ -9,7 +9,8 @@ import {
   type RevocationSubject,
   StoreError,
 } from "../store.ts";
-import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
+import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
+import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
 /** Makes texts that only holders of the ring can read. */
 export interface StoreSeal {
@@ -125,15 +126,15 @@ export class RedisRevocations implements RevocationStore {
     const [until, cutOffs] = this.#keys;
     const { sid, owner, issuedAtMs } = subject;
     const members = [`s${digestOf(sid)}`, `o${owner}`, ALL];
-    let answer: readonly unknown[];
+    let answer: readonly string[];
     try {
-      answer = await this.#link.script(FIND, [until, cutOffs], members) as readonly unknown[];
+      answer = listIn(await this.#link.script(FIND, [until, cutOffs], members), 3).map(present);
     } catch (fault) {
       // What is known to be dead needs nobody's word.
       if (known !== undefined && fault instanceof StoreError && fault.code !== "closed") return known;
       throw fault;
     }
-    const [all, ofOwner, session] = answer.map(textOf);
+    const [all, ofOwner, session] = answer as [string, string, string];
     if (reaches(all, issuedAtMs)) return "all";
     if (reaches(ofOwner, issuedAtMs)) return "principal";
     return session ? "session" : known;
@@ -142,7 +143,7 @@ export class RedisRevocations implements RevocationStore {
   /** While the store is away: from the beginning of what it will have. */
   async head(): Promise<number> {
     try {
-      return Number(textOf(await this.#link.command(this.#keys[3], "GET")) ?? 0);
+      return numberOr0(await this.#link.command(this.#keys[3], "GET"));
     } catch (fault) {
       if (fault instanceof StoreError && fault.code !== "closed") return 0;
       throw fault;
@@ -157,9 +158,13 @@ export class RedisRevocations implements RevocationStore {
       this.#link.command(log, "XLEN"),
       this.#link.command(last, "GET"),
     ]);
-    if (cursor > Number(textOf(head) ?? 0)) await this.#writeAgain();
-    const found = (entries as readonly unknown[]).map(entryOf);
+    if (cursor > numberOr0(head)) await this.#writeAgain();
+    const found = listIn(entries).map(entryOf);
     const page = found.slice(0, limit);
+    // Numbers only grow: who followed any other would go round in circles, or wait for ever behind it.
+    for (const [at, { number }] of page.entries()) {
+      if (!Number.isSafeInteger(number) || number <= (page[at - 1]?.number ?? cursor)) throw strangeAnswer();
+    }
     const revocations: Revocation[] = [];
     let unread = false;
     for (const { sealed } of page) {
@@ -170,15 +175,15 @@ export class RedisRevocations implements RevocationStore {
       this.#learn(revocation);
       revocations.push(revocation);
     }
-    const [first] = (oldest as readonly unknown[]).map(entryOf);
+    const [first] = listIn(oldest).map(entryOf);
     const missed = unread ||
-      (cursor > 0 && Number(length) >= MOST_LOGGED && first !== undefined && first.number > cursor);
+      (cursor > 0 && numberIn(length) >= MOST_LOGGED && first !== undefined && first.number > cursor);
     const changes = { revocations, cursor: page.at(-1)?.number ?? cursor, more: found.length > limit };
     return missed ? { ...changes, missed } : changes;
   }
 
   async size(): Promise<number> {
-    return Number(await this.#link.command(this.#keys[0], "ZCARD"));
+    return numberIn(await this.#link.command(this.#keys[0], "ZCARD"));
   }
 
   async purge(nowMs: number): Promise<number> {
@@ -187,12 +192,7 @@ export class RedisRevocations implements RevocationStore {
       for (const [name, { untilMs }] of map) if (untilMs <= nowMs) map.delete(name);
     }
     const [until, cutOffs] = this.#keys;
-    let purged = 0;
-    for (let round = PURGED_AT_ONCE; round >= PURGED_AT_ONCE;) {
-      round = Number(await this.#link.script(PURGE, [until, cutOffs], [nowMs, PURGED_AT_ONCE]));
-      purged += round;
-    }
-    return purged;
+    return await purgeAll(() => this.#link.script(PURGE, [until, cutOffs], [nowMs, PURGED_AT_ONCE]), PURGED_AT_ONCE);
   }
 
   async #write(revocation: Revocation): Promise<void> {
@@ -249,8 +249,20 @@ function nameOf(revocation: Revocation): string {
   }
 }
 
-function reaches(beforeMs: string | undefined, issuedAtMs: number): boolean {
-  return beforeMs !== undefined && beforeMs !== "" && issuedAtMs <= Number(beforeMs);
+/** @param beforeMs empty where there is no cut-off. @throws StoreError for what is none: it clears nobody */
+function reaches(beforeMs: string, issuedAtMs: number): boolean {
+  return beforeMs !== "" && issuedAtMs <= numberIn(beforeMs);
+}
+
+/** @throws StoreError for nothing */
+function present(answer: unknown): string {
+  const text = textIn(answer);
+  if (text === undefined) throw strangeAnswer();
+  return text;
+}
+
+function numberOr0(answer: unknown): number {
+  return textIn(answer) === undefined ? 0 : numberIn(answer);
 }
 
 /** The newest stay. */
@@ -263,6 +275,6 @@ function remember(map: Map<string, Revocation>, name: string, revocation: Revoca
 }
 
 function entryOf(entry: unknown): { readonly number: number; readonly sealed: string } {
-  const [id, fields] = entry as readonly [unknown, readonly unknown[]];
-  return { number: Number(textOf(id)?.split("-")[0]), sealed: textOf(fields[1]) ?? "" };
+  const [id, fields] = listIn(entry, 2);
+  return { number: numberIn(textIn(id)?.split("-")[0]), sealed: textIn(listIn(fields)[1]) ?? "" };
 }

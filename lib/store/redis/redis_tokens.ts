@@ -2,7 +2,8 @@
 // counting and inserting are one script.
 import { conflictError } from "../memory.ts";
 import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
-import { digestOf, type RedisLink, Script, textOf } from "./redis_link.ts";
+import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
+import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
 const PURGED_AT_ONCE = 1000;
 /** A record begins with its agent's digest. */
@@ -78,10 +79,10 @@ export class RedisTokens implements TokenStore {
     const text = agent + JSON.stringify(record);
     const keys = [...this.#keys, this.#agents + agent];
     const args = [secondsOf(nowMs), this.#agents, record.sid, record.expiresAtS, text, limit, ttlMs];
-    const [outcome, live] = (await this.#link.script(INSERT, keys, args) as readonly unknown[]).map(Number);
+    const [outcome, live] = listIn(await this.#link.script(INSERT, keys, args), 2).map(numberIn) as [number, number];
     if (outcome === 2) throw conflictError();
-    if (outcome === 1) return { inserted: true, live: live ?? 0 };
-    return { inserted: false, reason: "agent_limit", live: live ?? 0 };
+    if (outcome === 1) return { inserted: true, live };
+    return { inserted: false, reason: "agent_limit", live };
   }
 
   async get(sid: string): Promise<TokenRecord | undefined> {
@@ -89,17 +90,17 @@ export class RedisTokens implements TokenStore {
   }
 
   async remove(sid: string): Promise<boolean> {
-    return Number(await this.#link.script(REMOVE, this.#keys, [sid, this.#agents])) === 1;
+    return numberIn(await this.#link.script(REMOVE, this.#keys, [sid, this.#agents])) === 1;
   }
 
   async removeAgent(agent: string, nowMs: number): Promise<number> {
     const keys = [...this.#keys, this.#agents + digestOf(agent)];
-    return Number(await this.#link.script(REMOVE_AGENT, keys, [secondsOf(nowMs)]));
+    return numberIn(await this.#link.script(REMOVE_AGENT, keys, [secondsOf(nowMs)]));
   }
 
   async count(agent: string, nowMs: number): Promise<number> {
     const key = this.#agents + digestOf(agent);
-    return Number(await this.#link.command(key, "ZCOUNT", `(${secondsOf(nowMs)}`, "+inf"));
+    return numberIn(await this.#link.command(key, "ZCOUNT", `(${secondsOf(nowMs)}`, "+inf"));
   }
 
   async list(query: TokenListQuery): Promise<readonly TokenRecord[]> {
@@ -110,19 +111,18 @@ export class RedisTokens implements TokenStore {
     for (let isEnd = false; !isEnd && found.length < limit;) {
       const sids = agent === undefined ? await this.#sidsAfter(after, limit) : await this.#sidsOf(agent, query);
       isEnd = agent !== undefined || sids.length < limit;
-      after = sids.at(-1) ?? after;
+      const last = sids.at(-1) ?? after;
+      // One that goes round in circles would be followed for ever.
+      if (!isEnd && last <= after) throw strangeAnswer();
+      after = last;
       found.push(...(await this.#records(sids)).filter(isLive));
     }
     return found.slice(0, limit);
   }
 
   async purge(nowMs: number): Promise<number> {
-    let purged = 0;
-    for (let round = PURGED_AT_ONCE; round >= PURGED_AT_ONCE;) {
-      round = Number(await this.#link.script(PURGE, this.#keys, [secondsOf(nowMs), this.#agents]));
-      purged += round;
-    }
-    return purged;
+    const args = [secondsOf(nowMs), this.#agents];
+    return await purgeAll(() => this.#link.script(PURGE, this.#keys, args), PURGED_AT_ONCE);
   }
 
   async #sidsAfter(sid: string, limit: number): Promise<string[]> {
@@ -138,7 +138,7 @@ export class RedisTokens implements TokenStore {
 
   async #records(sids: readonly string[]): Promise<TokenRecord[]> {
     if (sids.length === 0) return [];
-    const found = await this.#link.command(this.#keys[0], "HMGET", ...sids) as readonly unknown[];
+    const found = listIn(await this.#link.command(this.#keys[0], "HMGET", ...sids), sids.length);
     return found.map(recordOf).filter((record) => record !== undefined);
   }
 }
@@ -148,12 +148,12 @@ function secondsOf(ms: number): number {
 }
 
 function texts(answer: unknown): string[] {
-  return (answer as readonly unknown[]).map((text) => textOf(text) ?? "");
+  return listIn(answer).map((text) => textIn(text) ?? "");
 }
 
 /** Undefined for what is no record, whoever has put it there: a token that is not recorded does not hold. */
 function recordOf(answer: unknown): TokenRecord | undefined {
-  const text = textOf(answer);
+  const text = textIn(answer);
   if (text === undefined) return undefined;
   try {
     const record: TokenRecord | null = JSON.parse(text.slice(AGENT_CHARACTERS));
