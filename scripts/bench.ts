@@ -13,6 +13,7 @@ import { changeTable, compare } from "./bench/against.ts";
 import type { Context, Job } from "./bench/context.ts";
 import { makeCredentials } from "./bench/credentials.ts";
 import { makeExecutable } from "./bench/executable.ts";
+import { growth } from "./bench/growth_job.ts";
 import { HTTP_JOBS } from "./bench/http_jobs.ts";
 import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
@@ -32,6 +33,7 @@ const JOBS: readonly Job[] = [
   ...STDIO_JOBS,
   ...SEVERAL_JOBS,
   ...LIFE_JOBS,
+  growth,
   ...REPLICA_JOBS,
   observed,
   sealed,

@@ -1,6 +1,7 @@
 // The programs that are compared, each set up for the same job as fairly as its documentation allows: one worker, one
 // core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
 import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
+import { findBun } from "../bun.ts";
 import { findProgram } from "../programs.ts";
 import { pinned } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
@@ -25,9 +26,17 @@ export interface Setup {
   readonly env?: Record<string, string>;
 }
 
+/** Which runtime takes least of the load's core: there is a Bun wherever an executable was made. */
+let upstreamCommand: Promise<readonly string[]> | undefined;
+
+async function findUpstreamCommand(): Promise<readonly string[]> {
+  const bun = await findBun();
+  return [...(bun === undefined ? [deno, "run", "-A"] : [bun, "run", "--no-install"]), `${here}/upstream.ts`];
+}
+
 export async function startUpstream(intervalMs = 0, onLine?: (line: string) => void): Promise<Running> {
   const port = freePort();
-  const command = [deno, "run", "-A", `${here}/upstream.ts`, String(port), String(intervalMs)];
+  const command = [...await (upstreamCommand ??= findUpstreamCommand()), String(port), String(intervalMs)];
   return await startServer({ name: "upstream", role: "load", port, command, ...(onLine ? { onLine } : {}) });
 }
 

@@ -1,20 +1,8 @@
-// What happens once: starting, initialize, a client that goes away, an id that is opened for the first time or forged,
-// and whether a process that has seen a million ids still works as it did after a hundred.
-import {
-  CALL,
-  type Context,
-  headersFor,
-  INITIALIZE,
-  type Job,
-  openSessions,
-  PATH,
-  runLoad,
-  sleep,
-  targetOf,
-} from "./context.ts";
+// What happens once: starting, initialize, a client that goes away, an id that is opened for the first time or forged.
+import { CALL, type Context, headersFor, INITIALIZE, type Job, openSessions, sleep, targetOf } from "./context.ts";
 import { type Setup, signetCommand, startNginx, startUpstream } from "./contenders.ts";
-import { findingOf, formsOf, ratioOf } from "./forms.ts";
-import { CONNECTIONS, figuresOf, figureTable, interleave, startForms, withAll } from "./rounds.ts";
+import { findingOf, formsOf } from "./forms.ts";
+import { startForms, withAll } from "./rounds.ts";
 import type { Opened } from "./load.ts";
 import { pinned, residentKiB, wallMs } from "./machine.ts";
 import { freePort, type Running, runToEnd } from "./process.ts";
@@ -217,43 +205,4 @@ export function envelopeFindings({ typicalLength, rows }: EnvelopeReport): Findi
   ];
 }
 
-const growth: Job = {
-  name: "growth",
-  rows: ["growth"],
-  run: (context) =>
-    withAll(async (keep) => {
-      const upstream = await keep(startUpstream());
-      const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const young = await startForms(context, setup, keep);
-      const old = await startForms(context, setup, keep);
-      const { ids } = await openSessions(context, targetOf(young[0]!.running.port), 100);
-      const seen = context.quick ? 20_000 : 1_000_000;
-      const grown: string[] = [];
-      for (const { name, running } of old) {
-        const startKiB = await settledKiB(running);
-        await runLoad(context, "strangers", {
-          target: targetOf(running.port),
-          headers: headersFor(context),
-          body: CALL,
-          count: seen,
-          keyFile: context.credentials.keyFile,
-          upstreamUrl: `http://127.0.0.1:${upstream.port}${PATH}`,
-        });
-        grown.push(`${name} by ${show((await settledKiB(running) - startKiB) * 1024 / 1e6)} MB`);
-      }
-      const after = (name: string, count: number) => `${name}, after ${count.toLocaleString("en-GB")} ids`;
-      const figures = await interleave(context, [
-        ...young.map((form) => ({ ...form, name: after(form.name, 100) })),
-        ...old.map((form) => ({ ...form, name: after(form.name, seen) })),
-      ], { connections: CONNECTIONS, headers: headersFor(context), body: CALL, sessionIds: ids });
-      const names = young.map(({ name }) => name);
-      context.addDetail(
-        `The same 100 sessions, before and after others; the process of ${grown.join(", of ")} grew`,
-        figureTable(figures, after(names[0]!, 100)),
-      );
-      const cpu = (name: string, count: number) => figuresOf(figures, after(name, count)).cpuMicros;
-      return [findingOf("growth", names.map((name) => ratioOf(cpu(name, seen), cpu(name, 100), "µs")))];
-    }),
-};
-
-export const LIFE_JOBS: readonly Job[] = [start, initialize, abort, envelope, growth];
+export const LIFE_JOBS: readonly Job[] = [start, initialize, abort, envelope];

@@ -14,7 +14,7 @@ import {
 } from "./contenders.ts";
 import { makeExecutable } from "./executable.ts";
 import { EXECUTABLE, findingOf, formsOf, ON_DENO, ratioOf } from "./forms.ts";
-import { type Finding, markdownTable, type Measured, ratioWithSpread, show } from "./report.ts";
+import { type Finding, markdownTable, type Measured, ratioByRound, ratioWithSpread, show } from "./report.ts";
 import { CONNECTIONS, type Contender, type Figures, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
 
 const OTHER = { [EXECUTABLE]: "the other", [ON_DENO]: "the other on Deno" } as const;
@@ -89,12 +89,21 @@ function besideTable(figures: ReadonlyMap<string, Figures>): string {
   return markdownTable([["what", "ratio", "half of the rounds", ""], ...rows]);
 }
 
+/** Load and server have a core of their own: without a proxy they reach no more than this. */
+function mostToBeSeen(figures: ReadonlyMap<string, Figures>): string {
+  const most = ratioByRound(figuresOf(figures, "direct").perSecond, figuresOf(figures, "nginx").perSecond);
+  return `without a proxy ${show(most)} ×, so no more can be seen here`;
+}
+
 function findings(figures: ReadonlyMap<string, Figures>, forms: readonly string[]): Finding[] {
   const nginx = figuresOf(figures, "nginx"), fetch = figuresOf(figures, "Deno.serve + fetch");
   const each = (id: string, of: (own: Figures, full: Figures) => Measured) =>
     findingOf(id, forms.map((form) => of(figuresOf(figures, form), figuresOf(figures, fullOf(form)))));
   return [
-    each("throughput", (own) => ratioOf(own.perSecond, nginx.perSecond, "requests/s")),
+    each("throughput", (own) => {
+      const ratio = ratioOf(own.perSecond, nginx.perSecond, "requests/s");
+      return { ...ratio, detail: `${ratio.detail}; ${mostToBeSeen(figures)}` };
+    }),
     each("cpu", (own) => ratioOf(own.cpuMicros, nginx.cpuMicros, "µs")),
     each("full-lane", (own, full) => ratioOf(full.cpuMicros, own.cpuMicros, "µs")),
     each("full-fetch", (_, full) => ratioOf(full.cpuMicros, fetch.cpuMicros, "µs")),

@@ -1,6 +1,7 @@
 // The bench's arithmetic: what it reads from the kernel, how it compares, and when it calls a row below its floor.
 import assert from "node:assert/strict";
 import { findingOf, formsOf } from "../../../../scripts/bench/forms.ts";
+import { changeOf } from "../../../../scripts/bench/growth_job.ts";
 import { envelopeFindings } from "../../../../scripts/bench/life_jobs.ts";
 import { cpuMicros, cpuMicrosOfStat, processTree, residentKiB } from "../../../../scripts/bench/machine.ts";
 import {
@@ -134,3 +135,15 @@ Deno.test("envelopeFindings compares a forgery with an open of its own length, a
   assert.deepEqual(forged, { id: "forged", value: 25 / 28, detail: "on Deno, forged, 4000: 25 µs" });
   assert.throws(() => envelopeFindings({ typicalLength: 400, rows: rows.slice(1, 2) }), /want a typical cold open/);
 });
+
+Deno.test(
+  "changeOf compares a process with itself, and takes out what has happened to another meanwhile",
+  STRICT,
+  () => {
+    const was = [[20, 20, 20], [10, 10, 10]] as const;
+    const slower = changeOf(was, [[44, 40, 42], [20, 20, 20]]);
+    assert.equal(slower.value, 1.05);
+    assert.match(slower.detail, /^42 and 20 µs$/);
+    assert.equal(changeOf(was, [[30, 30], [15, 15]]).value, 1);
+  },
+);
