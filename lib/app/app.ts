@@ -5,8 +5,7 @@ import type { Settings } from "../config/schema.ts";
 import { AccessLog } from "../gateway/access_log.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { KeyRing } from "../envelope/key_ring.ts";
-import { SINGLETON_FIELDS } from "../gateway/inbound.ts";
-import { HOP_PROOF_FIELD } from "../replica/hop_proof.ts";
+import { CHANGING_FIELDS, SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import { endAllReopened } from "../gateway/out/end.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
@@ -111,7 +110,7 @@ export class App implements RunningApp {
     this.#server = serveHttp1({
       handler: (exchange) => handle(this.#parts, exchange),
       renderError: (error, refused) => renderEngineError(this.#parts, error, refused),
-      headLimits: { changing: HOP_PROOF_FIELD },
+      headLimits: { changing: CHANGING_FIELDS },
       singletons: settings.principalHeader === undefined
         ? SINGLETON_FIELDS
         : [...SINGLETON_FIELDS, settings.principalHeader],

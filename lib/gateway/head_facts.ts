@@ -1,6 +1,7 @@
 // What a request's head says to the gateway, found in one pass; and what has been found out about it by whoever was asked
 // under the settings of the time. One for all requests of a connection whose heads are the same but for the length of
-// the body, so it holds nothing that depends on anything else: each answer stands beside those it was got from.
+// the body and what changes in each (`CHANGING_FIELDS`: the session's id above all), so it holds nothing that depends on
+// those or on anything else: each answer stands beside what it was got from.
 import { HOP_FIELD } from "../replica/hop_proof.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
@@ -12,7 +13,9 @@ import type { Caller } from "../session/caller.ts";
 export interface Crossing {
   readonly by: object;
   readonly caller: Caller;
-  readonly sealed: Readonly<Record<string, string>> | undefined;
+  /** Of the last session that it was for: of all of them, if nothing of theirs crosses. */
+  sealed: Readonly<Record<string, string>> | undefined;
+  readonly isForAll: boolean;
   readonly transient: Fields;
   readonly fields: Fields;
   /** For whoever sends them. */
@@ -21,8 +24,6 @@ export interface Crossing {
 
 /** The fields every step asks for. The engine refuses heads in which one is repeated (`SINGLETON_FIELDS`). */
 export class HeadFacts {
-  /** The text that stands for a session: a sealed id of ours, unless somebody made it up. */
-  readonly sessionId: string | undefined;
   readonly authorization: string | undefined;
   readonly protocolVersion: string | undefined;
   readonly origin: string | undefined;
@@ -51,13 +52,10 @@ export class HeadFacts {
   passage: { readonly to: Peer; readonly passage: Passage } | undefined = undefined;
 
   constructor(fields: Fields) {
-    let sessionId, authorization, protocolVersion, origin, contentType, coding, userAgent, traceparent, hop;
+    let authorization, protocolVersion, origin, contentType, coding, userAgent, traceparent, hop;
     let namesConnection = false;
     for (let i = 0; i < fields.length; i += 2) {
       switch (fields[i]) {
-        case "mcp-session-id":
-          sessionId = fields[i + 1] || undefined; // an empty one is none
-          break;
         case "authorization":
           authorization = fields[i + 1];
           break;
@@ -87,7 +85,6 @@ export class HeadFacts {
           break;
       }
     }
-    this.sessionId = sessionId;
     this.authorization = authorization;
     this.protocolVersion = protocolVersion;
     this.origin = origin;

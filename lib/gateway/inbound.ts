@@ -29,6 +29,11 @@ export const SINGLETON_FIELDS: readonly string[] = [
   HOP_PROOF_FIELD,
 ];
 
+/** What each message says of itself: the facts of a head hang on none of it, and are one for all sessions of a client. */
+export const CHANGING_FIELDS: readonly string[] = ["mcp-session-id", HOP_PROOF_FIELD];
+const SESSION_ID = CHANGING_FIELDS.indexOf("mcp-session-id");
+const HOP_PROOF = CHANGING_FIELDS.indexOf(HOP_PROOF_FIELD);
+
 export class Inbound implements ResolverView {
   readonly exchange: Exchange;
   readonly head: RequestHead;
@@ -91,8 +96,14 @@ export class Inbound implements ResolverView {
     return this.head.method === "POST" ? this.methodRow : transportNumber(this.head.method);
   }
 
+  /** The text that stands for a session: a sealed id of ours, unless somebody made it up. An empty one is none. */
   get sessionId(): string | undefined {
-    return this.facts.sessionId;
+    return this.head.changing[SESSION_ID] || undefined;
+  }
+
+  /** What another replica proves that has passed it on. */
+  get hopProof(): string | undefined {
+    return this.head.changing[HOP_PROOF];
   }
 
   get authorization(): string | undefined {
@@ -121,10 +132,14 @@ export class Inbound implements ResolverView {
   }
 
   get(name: string): string | undefined {
+    const changing = CHANGING_FIELDS.indexOf(name);
+    if (changing >= 0) return this.head.changing[changing];
     return countField(this.head.fields, name) === 1 ? fieldValue(this.head.fields, name) : undefined;
   }
 
   count(name: string): number {
+    const changing = CHANGING_FIELDS.indexOf(name);
+    if (changing >= 0) return this.head.changing[changing] === undefined ? 0 : 1;
     return countField(this.head.fields, name);
   }
 }

@@ -11,6 +11,12 @@ export const CHUNKED = -1;
 /** Responses only: the body ends when the connection does. */
 export const UNTIL_CLOSE = -2;
 
+/**
+ * What the fields say that `HeadLimits.changing` names, in its order; undefined, or beyond the end, where one is not there.
+ * Not to be changed.
+ */
+export type ChangingValues = readonly (string | undefined)[];
+
 /** Room for what a user finds out about a head, once for all that say the same: it lives as long as they are remembered. */
 export interface HeadNotes {
   value: unknown;
@@ -27,8 +33,8 @@ export interface RequestHead {
   readonly query: string;
   readonly minorVersion: 0 | 1;
   readonly fields: Fields;
-  /** See {@link Exchange.changing}: of the message that was parsed, not of others with the same head. */
-  readonly changing?: string | undefined;
+  /** What the fields say that are others in each message: they are not among `fields`. */
+  readonly changing: ChangingValues;
   /** The authority asked for: of an absolute-form target, else `Host`; empty only for HTTP/1.0 without one. */
   readonly host: string;
   /** ≥ 0 or {@link CHUNKED}. */
@@ -36,8 +42,8 @@ export interface RequestHead {
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
   /**
-   * Shared by all heads of a connection that say the same but for the length of the body; undefined of one that is not
-   * remembered. What is noted may depend on nothing else of the request.
+   * Shared by all heads of a connection that say the same but for the length of the body and what is `changing`;
+   * undefined of one that is not remembered. What is noted may depend on nothing else of the request.
    */
   readonly notes?: HeadNotes | undefined;
 }
@@ -50,11 +56,13 @@ export interface ResponseHead {
   readonly reason: string;
   readonly minorVersion: 0 | 1;
   readonly fields: Fields;
+  /** As of a {@link RequestHead}; undefined of a head that came from no wire. */
+  readonly changing?: ChangingValues | undefined;
   /** ≥ 0, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 where the status or the request method allows no body. */
   readonly bodyLength: number;
   readonly keepAlive: boolean;
   /** How long the server says that it keeps the connection, s; undefined where it says nothing of it. */
-  readonly keepAliveSeconds?: number;
+  readonly keepAliveSeconds?: number | undefined;
 }
 
 /** A message body being read: transfer coding removed, bytes otherwise untouched. Pull only: not reading is backpressure. */
@@ -123,8 +131,6 @@ export interface Exchange {
   readonly head: RequestHead;
   readonly body: BodyReader;
   readonly connection: ServerConnection;
-  /** Of the field that says something else in each message (`HeadLimits.changing`), which is not among the head's. */
-  readonly changing?: string | undefined;
   /** Called at most once, if the client goes away before the response has ended. */
   onAbort: (() => void) | undefined;
   readonly aborted: boolean;
@@ -165,15 +171,22 @@ export interface ClientRequest {
   readonly body?: Bytes;
   /** Where the head is kept once it is made, for all requests that have the same method, target and list of fields. */
   readonly made?: MadeHead | undefined;
-  /** One field more, which is another in each request: its name and its value. */
-  readonly changing?: readonly [name: string, value: string] | undefined;
+  /** Fields more, behind the others, that say something else in each request with that head. */
+  readonly changing?: Fields | undefined;
 }
 
 /** See {@link ClientRequest.made} and {@link ResponseStart.made}. For the engine alone. */
 export interface MadeHead {
-  /** Up to the digits of Content-Length. */
+  /** Up to the digits of Content-Length; of requests with changing fields up to where those go. All have some, or none. */
   bytes: Uint8Array | undefined;
-  /** The connection that one with a changing field was sent on last: whoever is there knows the rest of it. */
+  /** What they said last, and all up to the digits of Content-Length where they are one that has said so twice in a row. */
+  last?: { readonly changing: Fields; bytes: Uint8Array | undefined };
+  /**
+   * Whether it is sent, where that can be, over the connection that it was sent on last: whoever is there remembers the
+   * rest of it.
+   */
+  readonly returns?: boolean;
+  /** That connection. */
   carrier?: object | undefined;
 }
 

@@ -2,7 +2,8 @@
 // the ring, is meant for this very process, and is new (docs/behaviour.md R2).
 // A proof covers all that the receiver will act on: method, target, every field, the body's digest, the client's address,
 // the receiver's address and process. Clocks do not matter: a process has a random name, and counts what it sends.
-// What requests of one client have in common is digested once, by either end: a hop costs a MAC over little.
+// What requests of one client have in common is digested once, by either end: a hop costs a MAC over little, the session's
+// id and the body's digest.
 import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { Fields } from "../http1/types.ts";
@@ -16,7 +17,7 @@ export const HOP_FIELD = "signet-hop";
 export const HOP_PROOF_FIELD = "signet-hop-proof";
 
 /** Of this form. Replicas of another take each other for dead: what they are asked they bring to themselves. */
-const VERSION = "2";
+const VERSION = "3";
 /** Names of processes and challenges: base64url. */
 const NAME = /^[\w-]{22}$/;
 /** Digests and MACs: hex. */
@@ -54,8 +55,17 @@ export interface HopRequest {
   readonly to: string;
   readonly method: string;
   readonly target: string;
-  /** End-to-end fields, but for the two of hops. */
+  /** End-to-end fields, but for the two of hops and the session's id. */
   readonly fields: Fields;
+}
+
+/** What each request with such a head says besides, and a proof of it covers. */
+export interface HopMessage {
+  readonly count: number;
+  /** Of the body; see {@link digestOfBody}. */
+  readonly bodyDigest: string;
+  /** What Mcp-Session-Id says; undefined where it is not there. */
+  readonly sessionId: string | undefined;
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -82,35 +92,41 @@ export class HopHead {
     this.#digest = hash("sha256", keepLatin1(framed([this.field, to, method, target, ...fields])), "buffer");
   }
 
-  /** What {@link HOP_PROOF_FIELD} says. @param bodyDigest see {@link digestOfBody} */
-  prove(count: number, bodyDigest: string): string {
+  /** What {@link HOP_PROOF_FIELD} says. */
+  prove({ count, bodyDigest, sessionId }: HopMessage): string {
     const said = String(count).padStart(COUNT_DIGITS, "0") + bodyDigest;
-    return said + this.#macOf(said);
+    return said + this.#macOf(said, sessionId);
   }
 
-  /** What a request with this head claims, if that is proven. */
-  read(proof: string): HopClaim | undefined {
+  /** What a request with this head claims, if that is proven. @param sessionId see {@link HopMessage} */
+  read(proof: string, sessionId: string | undefined): HopClaim | undefined {
     if (proof.length !== PROOF_LENGTH) return undefined;
     const said = proof.slice(0, COUNT_DIGITS + 64);
-    if (!isEqual(proof.slice(COUNT_DIGITS + 64), this.#macOf(said))) return undefined;
+    if (!isEqual(proof.slice(COUNT_DIGITS + 64), this.#macOf(said, sessionId))) return undefined;
     const { instance, sender, from, client } = this.origin;
     const [count, bodyDigest] = [Number(said.slice(0, COUNT_DIGITS)), said.slice(COUNT_DIGITS)];
     return { instance, sender, from, client, count, bodyDigest };
   }
 
-  #macOf(said: string): string {
-    MESSAGE.set(this.#digest, LABEL.length);
-    encodeLatin1(said, SAID);
-    return hmacSha256(this.key.hopKey, MESSAGE);
+  /** All before the id is of one length, so that the rest is the id, behind a colon, or nothing. */
+  #macOf(said: string, sessionId: string | undefined): string {
+    const text = sessionId === undefined ? said : `${said}:${sessionId}`;
+    const length = LABEL.length + DIGEST_BYTES + text.length;
+    if (message.length !== length) {
+      message = new Uint8Array(length);
+      message.set(LABEL);
+    }
+    message.set(this.#digest, LABEL.length);
+    encodeLatin1(text, message.subarray(LABEL.length + DIGEST_BYTES));
+    return hmacSha256(this.key.hopKey, message);
   }
 }
 
 /** Told from all questions and answers, which are framed and begin with a digit. */
 const LABEL = asciiBytes("hop ");
-/** One for all: a proof is made in one go. */
-const MESSAGE = new Uint8Array(LABEL.length + 32 + COUNT_DIGITS + 64);
-const SAID = MESSAGE.subarray(LABEL.length + 32);
-MESSAGE.set(LABEL);
+const DIGEST_BYTES = 32;
+/** One for all as long as ids are of one length: a proof is made in one go. */
+let message = new Uint8Array(0);
 
 /** The head of requests that say `field` of themselves; undefined if that is no claim, or of another ring. */
 export function readHopHead(ring: KeyRing, field: string, request: HopRequest): HopHead | undefined {

@@ -12,7 +12,7 @@ import { type Call, type ClientRequest, type ClientResponse, type FieldList, Htt
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { pause, type Timers } from "../platform/timers.ts";
-import { HOP_FIELD, HOP_PROOF_FIELD, HopHead, proveQuestion, readAnswer } from "./hop_proof.ts";
+import { HOP_FIELD, HOP_PROOF_FIELD, HopHead, type HopMessage, proveQuestion, readAnswer } from "./hop_proof.ts";
 import type { Place } from "./places.ts";
 
 export interface PeerOptions {
@@ -39,7 +39,7 @@ export interface PeerOptions {
 export interface PassedHead {
   readonly method: string;
   readonly target: string;
-  /** End-to-end fields as they came, with `host`. */
+  /** End-to-end fields as they came, with `host`, without the session's id. */
   readonly fields: FieldList;
   /** The client's address. */
   readonly client: string;
@@ -54,11 +54,11 @@ export interface Passage {
 /** What differs from one to the next. */
 export interface Passed {
   readonly body: ClientRequest["body"];
-  /** See `digestOfBody`. */
-  readonly bodyDigest: string;
-  /** See {@link Peer.nextCount}. */
-  readonly count: number;
+  /** Its number is {@link Peer.nextCount}. */
+  readonly message: HopMessage;
 }
+
+const SESSION_ID = "mcp-session-id";
 
 const CONNECT_TIMEOUT_MS = 1000;
 const QUESTION_TIMEOUT_MS = 1000;
@@ -234,7 +234,7 @@ export class Peer {
     const origin = { instance: this.#instance ?? sender, sender, from, client };
     const hop = new HopHead(key, origin, { to: this.address, method, target, fields });
     const sent = [...fields, HOP_FIELD, hop.field];
-    return { hop, request: { method, target, fields: sent, made: { bytes: undefined } } };
+    return { hop, request: { method, target, fields: sent, made: { bytes: undefined, returns: true } } };
   }
 
   /** Whether it leads to the process that is there now, under the key that it knows. */
@@ -248,8 +248,10 @@ export class Peer {
   }
 
   /** Passes a request on, and follows it until its answer is released. Whoever gets no answer forgets the call. */
-  send({ hop, request }: Passage, { body, bodyDigest, count }: Passed): Call {
-    const changing = [HOP_PROOF_FIELD, hop.prove(count, bodyDigest)] as const;
+  send({ hop, request }: Passage, { body, message }: Passed): Call {
+    const { sessionId } = message;
+    const proof = [HOP_PROOF_FIELD, hop.prove(message)];
+    const changing = sessionId === undefined ? proof : [SESSION_ID, sessionId, ...proof];
     const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
     const call: Call = this.pool.sendFor(sent, (response) => new PeerAnswer(response, () => this.forget(call)));
     this.passed++;

@@ -70,6 +70,12 @@ export interface ReceivedHead {
   peer: Peer | undefined;
 }
 
+/** What a request says that others with the same head do not: the fields of the proof and of the session. */
+export interface SaidForItself {
+  readonly proof: string | undefined;
+  readonly sessionId: string | undefined;
+}
+
 export class Replicas {
   readonly self: string | undefined;
   /** This process. */
@@ -128,11 +134,11 @@ export class Replicas {
     return ring === this.#options.ring();
   }
 
-  /** What a request with that head claims, or why it is not believed. @param proof what it says for itself */
-  take(received: ReceivedHead, proof: string | undefined): HopClaim | HopRefusal {
+  /** What a request with that head claims, or why it is not believed. */
+  take(received: ReceivedHead, { proof, sessionId }: SaidForItself): HopClaim | HopRefusal {
     const { head, place } = received;
     if (this.self === undefined || !this.#places.has(place)) return "stranger";
-    const claim = proof === undefined ? undefined : head?.read(proof);
+    const claim = proof === undefined ? undefined : head?.read(proof, sessionId);
     if (claim === undefined) return "unproven";
     if (claim.instance !== this.instance) return "other_process";
     if (!this.#seen.isNew(claim.sender, claim.count)) return "repeated";

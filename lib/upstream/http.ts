@@ -27,36 +27,38 @@ function appendQuery(target: string, query: string): string {
   return target.includes("?") ? `${target}&${query.slice(1)}` : target + query;
 }
 
-/** A request's head as this server gets it, beside what it was made of. */
+/** A request's head as this server gets it, but for the session's id, beside what it was made of. */
 class OutgoingHead {
   readonly method: string;
   readonly target: string;
   readonly fields: Fields;
+  /** One for those in a session and one for those in none: whether there is a changing field is settled. */
   readonly made: MadeHead = { bytes: undefined };
   readonly #from: Fields;
   readonly #query: string;
   readonly #target: string | undefined;
-  readonly #upstreamSessionId: UpstreamSessionId | undefined;
+  readonly #isInSession: boolean;
   readonly #address: EndpointUrl;
 
   constructor({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl) {
     this.method = method;
     this.target = target ?? appendQuery(address.target, query);
-    const own = [...fields, "host", address.authority];
-    if (upstreamSessionId !== undefined) own.push("mcp-session-id", upstreamSessionId);
-    this.fields = own;
+    this.fields = [...fields, "host", address.authority];
     this.#from = fields;
     this.#query = query;
     this.#target = target;
-    this.#upstreamSessionId = upstreamSessionId;
+    this.#isInSession = upstreamSessionId !== undefined;
     this.#address = address;
   }
 
   isOf({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl): boolean {
-    return this.#from === fields && this.#upstreamSessionId === upstreamSessionId && this.#address === address &&
-      this.method === method && this.#query === query && this.#target === target;
+    return this.#from === fields && this.#isInSession === (upstreamSessionId !== undefined) &&
+      this.#address === address && this.method === method && this.#query === query && this.#target === target;
   }
 }
+
+/** Many servers say it in each answer; what else an answer's head says does not hang on it. */
+const SESSION_ID = "mcp-session-id";
 
 const INITIALIZE_TIMEOUT_MS = 30_000;
 
@@ -102,7 +104,8 @@ export class HttpUpstream implements Upstream {
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
     const { limits, account } = options;
-    this.pool = new Pool(trusting, { ...(limits && { limits }), ...(account && { account }) });
+    const headLimits = { changing: [SESSION_ID] };
+    this.pool = new Pool(trusting, { headLimits, ...(limits && { limits }), ...(account && { account }) });
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.pings = new Pings((request) => this.pool.send(request), this.#timers);
   }
@@ -110,7 +113,10 @@ export class HttpUpstream implements Upstream {
   send(request: UpstreamRequest): SessionCall {
     const { upstreamSessionId, body } = request;
     const { method, target, fields, made } = this.#headOf(request);
-    const sent = body === undefined ? { method, target, fields, made } : { method, target, fields, made, body };
+    const changing = upstreamSessionId === undefined ? undefined : [SESSION_ID, upstreamSessionId];
+    const sent = body === undefined
+      ? { method, target, fields, made, changing }
+      : { method, target, fields, made, changing, body };
     return new HttpCall(this.pool, { request: sent, upstreamSessionId }, this.#examine);
   }
 

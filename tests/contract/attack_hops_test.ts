@@ -50,11 +50,11 @@ for (const lane of LANES) {
     const [instance, sender] = [await instanceAt(replicas, home), "s".repeat(22)];
     const body = JSON.stringify(call(1, "count"));
     const bodyDigest = digestOfBody(new TextEncoder().encode(body));
-    /** A request as another replica passes it on, and what is added to it on its way. */
-    const passed = async (count: number, name: string, added: string) => {
+    /** A request as another replica passes it on, and what is added to it on its way, or what its session's field says then. */
+    const passed = async (count: number, name: string, added: string, session = `mcp-session-id: ${id}`) => {
       const fields = [
         ...["host", new URL(home.address).host, "content-type", "application/json"],
-        ...["accept", "application/json, text/event-stream", "mcp-session-id", id, "x-key", name],
+        ...["accept", "application/json, text/event-stream", "x-key", name],
       ];
       const origin = { instance, sender, from: "http://127.0.0.1:1", client: "127.0.0.1" };
       const request = { to: home.address, method: "POST", target: "/mcp", fields };
@@ -62,8 +62,10 @@ for (const lane of LANES) {
       const lines = fields.map((text, at) => at % 2 === 0 ? `${text}: ` : `${text}\r\n`).join("");
       using client = await RawClient.connect(home.address);
       await client.send(
-        `POST /mcp HTTP/1.1\r\n${lines}${HOP_FIELD}: ${head.field}\r\n${HOP_PROOF_FIELD}: ` +
-          `${head.prove(count, bodyDigest)}\r\ncontent-length: ${body.length}\r\n${added}\r\n${body}`,
+        `POST /mcp HTTP/1.1\r\n${lines}${HOP_FIELD}: ${head.field}\r\n${session}\r\n${HOP_PROOF_FIELD}: ` +
+          `${
+            head.prove({ count, bodyDigest, sessionId: id })
+          }\r\ncontent-length: ${body.length}\r\n${added}\r\n${body}`,
       );
       return (await client.answer()).status;
     };
@@ -79,6 +81,13 @@ for (const lane of LANES) {
       assert.equal(await passed(6 + at, "alice", `${name}: x\r\n`), 403, `${name}, of which no replica passes any on`);
     }
     assert.equal(await passed(9, "alice", "connection: x-act-as\r\n"), 200, "it names what is not there");
+    const second = await home.signet.post(INITIALIZE, { headers: { "x-key": "alice" } });
+    await second.body?.cancel();
+    const other = second.headers.get("mcp-session-id")!;
+    for (const [at, said] of [`mcp-session-id: ${other}`, "x-other: y", "mcp-session-id:"].entries()) {
+      assert.equal(await passed(10 + at, "alice", "", said), 403, "another session, or none");
+    }
+    assert.equal(await passed(13, "alice", "", `mcp-session-id: ${id}\r\nmcp-session-id: ${other}`), 400);
     assert.equal(home.upstream.received("POST", "tools/call").length, 2);
   });
 }

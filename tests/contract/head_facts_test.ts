@@ -103,4 +103,50 @@ for (const lane of LANES) {
       assert.equal(await repeat(client, ofBob), "403");
     }
   });
+
+  Deno.test(`O1: sessions that take turns on one connection are each asked about (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: issuer.flags });
+    const [alice, bob] = [await issuer.token("alice"), await issuer.token("bob")];
+    const own = [await signet.open({ token: alice }), await signet.open({ token: alice })];
+    const foreign = await signet.open({ token: bob });
+    using client = await RawClient.connect(signet.url);
+    const as = (token: string, id: string) =>
+      repeat(client, [`mcp-session-id: ${id}`, `authorization: Bearer ${token}`]);
+    for (let round = 0; round < 3; round++) {
+      for (const id of own) assert.equal(await as(alice, id), "200");
+      assert.equal(await as(alice, foreign), "403");
+      const before = upstream.received("POST", "tools/call").length;
+      assert.equal(await as(alice, `${own[0]!.slice(0, -1)}${own[0]!.endsWith("a") ? "b" : "a"}`), "404");
+      assert.equal(await as(alice, foreign), "403");
+      assert.equal(upstream.received("POST", "tools/call").length, before);
+    }
+    const ids = upstream.received("POST", "tools/call").map(({ headers }) => headers.get("mcp-session-id"));
+    const each = (at: number) => new Array(BODIES.length).fill(ids[at]);
+    const turn = [...each(0), ...each(BODIES.length)];
+    assert.notEqual(ids[0], ids[BODIES.length]);
+    assert.deepEqual(ids, [...turn, ...turn, ...turn]);
+  });
+
+  Deno.test(
+    `E3 E9: sessions that take turns on one connection keep what is their own (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const flags = ["--seal-header", "x-tenant", "--transient-header", "x-note"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const given = [{}, { "x-tenant": "a" }, { "x-tenant": "b", "x-note": "1" }, { "x-note": "2" }, {}];
+      const ids: string[] = [];
+      for (const headers of given) ids.push(await signet.open({ headers }));
+      using client = await RawClient.connect(signet.url);
+      for (const at of [0, 1, 0, 4, 2, 3, 2, 1, 4, 0]) {
+        assert.equal(await repeat(client, [`mcp-session-id: ${ids[at]}`]), "200");
+        const sent = upstream.received("POST", "tools/call").slice(-BODIES.length).map(({ headers }) =>
+          ["x-tenant", "x-note"].flatMap((name) => headers.get(name) === null ? [] : [[name, headers.get(name)]])
+        );
+        assert.deepEqual(sent, BODIES.map(() => Object.entries(given[at]!)));
+      }
+    },
+  );
 }

@@ -7,7 +7,7 @@ const WITHOUT: ReadonlyMap<string, string> = new Map();
 
 const files = [
   ...await testFilesIn("tests/unit/http1"),
-  ...["http1_llhttp", "http1_torn"].map((name) => `tests/property/${name}_test.ts`),
+  ...["http1_known_heads", "http1_llhttp", "http1_torn"].map((name) => `tests/property/${name}_test.ts`),
   ...["http1_pass_through", "http1_smuggling", "http1_smuggling_wire"].map((name) => `tests/contract/${name}_test.ts`),
 ];
 

@@ -7,7 +7,7 @@ import type { Authenticator } from "../../identity/authenticator.ts";
 import { believedUntil, type Identification, type Principal } from "../../identity/principal.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
-import type { Inbound } from "../inbound.ts";
+import { CHANGING_FIELDS, type Inbound } from "../inbound.ts";
 
 interface ConnectionMemo {
   /** Who proved it: a reload brings another, with other keys and other demands. */
@@ -49,11 +49,14 @@ export interface AuthenticationOptions {
 
 export class Authentication {
   readonly #options: AuthenticationOptions;
+  /** Whether answers depend on nothing that changes from one request with a head to the next. */
+  readonly #hangsOnHead: boolean;
   /** What each caller has sent last, so that all of his connections remember it as one text. */
   readonly #sent = new WeakMap<Caller, string>();
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
+    this.#hangsOnHead = options.authenticator.fields?.every((name) => !CHANGING_FIELDS.includes(name)) ?? false;
   }
 
   /**
@@ -69,7 +72,7 @@ export class Authentication {
     if (isBelieved && facts.proof === memo) return memo.caller;
     const credential = this.#credentialOf(inbound);
     if (isBelieved && credential !== undefined && memo.credential === credential) {
-      facts.proof = memo;
+      if (this.#hangsOnHead) facts.proof = memo;
       return memo.caller;
     }
     const identified = authenticator.identify(inbound, nowMs);

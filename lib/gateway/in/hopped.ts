@@ -58,7 +58,7 @@ function withoutThose(received: Fields): FieldList {
 export function answerReplica({ replicas, registry }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const { head, facts: { hop = "" }, exchange } = inbound;
   const { self } = replicas;
-  if (head.method !== "GET" || exchange.changing !== undefined || self === undefined) return undefined;
+  if (head.method !== "GET" || inbound.hopProof !== undefined || self === undefined) return undefined;
   if (!replicas.isOurs(exchange.connection.remoteAddress)) return undefined;
   const question = readQuestion(registry.ring, hop, self);
   if (question === undefined) return undefined;
@@ -75,7 +75,7 @@ export function noteHop({ replicas }: GatewayParts, inbound: Inbound): void {
     const request = { method, target, fields: readableFields(fields) };
     known = facts.hopHead = replicas.headOf(facts.hop ?? "", exchange.connection.remoteAddress, request);
   }
-  const claim = replicas.take(known, exchange.changing);
+  const claim = replicas.take(known, { proof: inbound.hopProof, sessionId: inbound.get("mcp-session-id") });
   if (typeof claim === "string") refusals.set(inbound, claim);
   else inbound.hop = claim;
 }

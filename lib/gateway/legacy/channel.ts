@@ -207,10 +207,11 @@ export class LegacyChannel {
     }
     const accept = method === "POST" ? "application/json, text/event-stream" : "text/event-stream";
     fields.push("accept", accept, "accept-encoding", "identity", ...extra);
-    if (this.#sessionId !== undefined) fields.push("mcp-session-id", this.#sessionId);
     if (this.#version !== undefined) fields.push("mcp-protocol-version", this.#version);
     return {
       ...{ method, target: path, path, query: "", minorVersion: 1, fields, host: head.host, bodyLength },
+      // The first of CHANGING_FIELDS.
+      ...{ changing: this.#sessionId === undefined ? [] : [this.#sessionId] },
       ...{ keepAlive: true, expectsContinue: false },
     };
   }

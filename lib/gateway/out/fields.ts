@@ -94,12 +94,13 @@ export class FieldPolicy {
     const mayBeKnown = inbound.cachedCredential === undefined && inbound.method !== "GET";
     // A reload brings other rules, another credential another caller; the peer is its connection's.
     if (
-      known?.by === this && known.caller === caller && known.sealed === sealed && known.transient === transient &&
-      mayBeKnown
+      known?.by === this && known.caller === caller && known.transient === transient && mayBeKnown &&
+      isAlsoFor(known, sealed)
     ) return known;
     const fields = this.toUpstream(inbound, caller);
     this.addRemembered(fields, session, sealed);
-    const crossing = { by: this, caller, sealed, transient, fields, notes: { value: undefined } };
+    const isForAll = !crosses(sealed);
+    const crossing = { by: this, caller, sealed, isForAll, transient, fields, notes: { value: undefined } };
     if (mayBeKnown) facts.crossing = crossing;
     return crossing;
   }
@@ -213,6 +214,19 @@ export class FieldPolicy {
     if (origin !== undefined) fields.push(...corsFields(origin));
     return fields;
   }
+}
+
+/** Whether anything of what a session has sealed is sent with its requests but the upstream's id, which is no field there. */
+function crosses(sealed: Remembering["sealed"]): boolean {
+  for (const name in sealed) if (name !== "mcp-session-id") return true;
+  return false;
+}
+
+function isAlsoFor(known: Crossing, sealed: Remembering["sealed"]): boolean {
+  if (known.sealed === sealed) return true;
+  if (!known.isForAll || crosses(sealed)) return false;
+  known.sealed = sealed;
+  return true;
 }
 
 /** Of all that one session has remembered in memory only (M6): room for a credential and some names. */

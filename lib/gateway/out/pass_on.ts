@@ -36,7 +36,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   }
   const traced = inbound.trace ? tracedHop(inbound, home, body) : undefined;
   const sent = traced === undefined ? body : traced.body;
-  const bodyDigest = digestOfBody(sent);
+  const about = { bodyDigest: digestOfBody(sent), sessionId: inbound.get("mcp-session-id") };
   // A second time for a process that has taken the place of the one that was asked.
   for (let attempt = 0; attempt < 2; attempt++) {
     if (!peer.isReady && !await inFlight.waitFor(peer.isThere())) {
@@ -44,7 +44,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
       return undefined;
     }
     const passage = traced === undefined ? passageOf(inbound, peer) : peer.passageOf(traced.head);
-    const hop = { inFlight, peer, passage, passed: { body: sent, bodyDigest, count: peer.nextCount() } };
+    const hop = { inFlight, peer, passage, passed: { body: sent, message: { ...about, count: peer.nextCount() } } };
     const answer = await passOnce(parts, hop);
     if (answer === undefined) return undefined;
     const { status, fields } = answer.head;

@@ -9,7 +9,7 @@ import { ByteStream, type StreamOwner } from "../wire/connection.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { sendMessage } from "../wire/text_writing.ts";
-import { parseResponseHead } from "../wire/head.ts";
+import { parseResponseHead, varyResponse } from "../wire/head.ts";
 import { HttpError, type ResponseHead } from "../types.ts";
 
 type Phase = "idle" | "head" | "body" | "closed";
@@ -63,8 +63,8 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   send(call: PoolCall, nowMs: number): void {
     const { stream } = this;
     this.#call = call;
-    const { made, changing } = call.request;
-    if (made !== undefined && changing !== undefined) made.carrier = this;
+    const { made } = call.request;
+    if (made?.returns === true) made.carrier = this;
     this.#phase = "head";
     this.#uses++;
     this.#interim = 0;
@@ -127,8 +127,11 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     if (known !== undefined) return known;
     const text = this.#finder.take(this.stream);
     if (text === undefined) return undefined;
-    const head = parseResponseHead(text, method, this.#context.headLimits);
-    if (method !== "HEAD") (this.#memo ??= new HeadMemo(this.#context.account)).keep(text, head);
+    const { account, headLimits } = this.#context;
+    const head = parseResponseHead(text, method, headLimits);
+    if (method === "HEAD") return head;
+    this.#memo ??= new HeadMemo(account, { changing: headLimits.changing, vary: varyResponse });
+    this.#memo.keep(text, head);
     return head;
   }
 

@@ -87,8 +87,8 @@ export class Pool implements Timed {
   }
 
   /** The idle connection whose other end remembers the head of the request, where that has to be looked for. */
-  #takeCarrier({ made, changing }: ClientRequest, nowMs: number): PooledConnection | undefined {
-    if (changing === undefined || made?.carrier === undefined) return undefined;
+  #takeCarrier({ made }: ClientRequest, nowMs: number): PooledConnection | undefined {
+    if (made?.carrier === undefined) return undefined;
     const position = this.#idle.lastIndexOf(made.carrier as PooledConnection);
     const connection = this.#idle[position];
     if (connection === undefined || !connection.isUsable(nowMs)) return undefined;

@@ -1,8 +1,9 @@
 // Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
-import { formatRequestHead } from "../wire/head_format.ts";
-import { type Head, readyHead, withLength, withLengthAnd } from "../wire/ready_head.ts";
-import type { ClientRequest, Fields } from "../types.ts";
+import { formatFields, formatRequestHead } from "../wire/head_format.ts";
+import { keepLatin1 } from "../wire/latin1.ts";
+import { type Head, readyHead, withLength, withLinesAndLength } from "../wire/ready_head.ts";
+import type { ClientRequest, Fields, MadeHead } from "../types.ts";
 
 interface SentHead {
   readonly method: string;
@@ -62,17 +63,30 @@ export class SentHeads {
   }
 }
 
-/** What changes stands behind the framing; the rest is kept with whoever sends it. */
+/**
+ * What changes stands behind the other fields; these are made once for whoever has a place for them, and so is the whole
+ * as soon as the one that changes has said the same twice in a row.
+ */
 function formatChanging(
   { method, target, fields, made }: ClientRequest,
-  changing: readonly [name: string, value: string],
+  changing: Fields,
   bodyLength: number | undefined,
 ): Head {
   if (made === undefined || bodyLength === undefined || bodyLength < 0) {
     return formatRequestHead(method, target, [...fields, ...changing], bodyLength);
   }
-  made.bytes ??= readyHead(formatRequestHead(method, target, fields, undefined).slice(0, -2));
-  return withLengthAnd(made.bytes, bodyLength, changing);
+  const { last } = made;
+  if (last !== undefined && isSaidAgain(last, changing)) {
+    last.bytes ??= readyHead(formatRequestHead(method, target, [...fields, ...changing], undefined).slice(0, -2));
+    return withLength(last.bytes, bodyLength);
+  }
+  made.last = { changing, bytes: undefined };
+  made.bytes ??= keepLatin1(formatRequestHead(method, target, fields, undefined).slice(0, -2));
+  return withLinesAndLength(made.bytes, formatFields(changing), bodyLength);
+}
+
+function isSaidAgain({ changing }: NonNullable<MadeHead["last"]>, said: Fields): boolean {
+  return said.length === 2 && changing.length === 2 && changing[1] === said[1] && changing[0] === said[0];
 }
 
 function longestValue(fields: Fields): string {

@@ -12,7 +12,7 @@ import { HeadMemo } from "../wire/head_memo.ts";
 import { decodeLatin1 } from "../wire/latin1.ts";
 import { originIn } from "../wire/origin_text.ts";
 import { sendMessage } from "../wire/text_writing.ts";
-import { parseRequestHead } from "../wire/head.ts";
+import { parseRequestHead, varyRequest } from "../wire/head.ts";
 import { formatResponseHead } from "../wire/head_format.ts";
 import type { ClientAddress, OpenConnection, ServerContext } from "./server_context.ts";
 import type { SentAnswers } from "./sent_answers.ts";
@@ -141,7 +141,6 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
       }
       head ??= this.#understand(text!);
-      const changing = text === undefined ? this.#memo!.changing : head.changing;
       const { maxBodyBytes } = this.#context.limits;
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError(
@@ -149,7 +148,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
           `reading a request: found a body announced of more than the ${maxBodyBytes} bytes allowed`,
         );
       }
-      this.#gather(new ServerExchange(this, head, { maxBodyBytes, changing }));
+      this.#gather(new ServerExchange(this, head, maxBodyBytes));
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#refuse(error, text);
@@ -173,8 +172,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   #understand(text: string): RequestHead {
-    const head = parseRequestHead(text, this.#context.headLimits);
-    (this.#memo ??= new HeadMemo(this.#context.account, this.#context.headLimits.changing)).keep(text, head);
+    const { account, headLimits } = this.#context;
+    const head = parseRequestHead(text, headLimits);
+    this.#memo ??= new HeadMemo(account, { changing: headLimits.changing, vary: varyRequest });
+    this.#memo.keep(text, head);
     return head;
   }
 

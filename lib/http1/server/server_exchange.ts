@@ -37,7 +37,6 @@ export class ServerExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: InboundBody;
   readonly connection: ExchangeHost;
-  readonly changing: string | undefined;
   onAbort: (() => void) | undefined = undefined;
   aborted = false;
   started = false;
@@ -48,14 +47,9 @@ export class ServerExchange implements Exchange {
   /** Whether a response without a length is being written: the client stays to the end or has gone. */
   streaming = false;
 
-  constructor(
-    connection: ExchangeHost,
-    head: RequestHead,
-    { maxBodyBytes, changing }: { readonly maxBodyBytes: number; readonly changing: string | undefined },
-  ) {
+  constructor(connection: ExchangeHost, head: RequestHead, maxBodyBytes: number) {
     this.connection = connection;
     this.head = head;
-    this.changing = changing;
     this.body = new InboundBody(connection, { side: "request", length: head.bodyLength, maxBytes: maxBodyBytes });
   }
 

@@ -3,7 +3,7 @@
 import { fault, FIELD_SECTION, parseContentLength, type Side, sliceTrimmed } from "./grammar.ts";
 import { fieldValue, tokenList } from "./fields.ts";
 import { lowerCaseName } from "./fields_known.ts";
-import { CHUNKED, type FieldList, type HttpError } from "../types.ts";
+import { type ChangingValues, CHUNKED, type FieldList, type HttpError } from "../types.ts";
 
 /** What a head may hold. Its size in bytes is bounded by whoever looks for its end. */
 export interface HeadLimits {
@@ -17,10 +17,11 @@ export interface HeadLimits {
    */
   readonly singletons: ReadonlySet<string>;
   /**
-   * Lower-case name of a field, one of {@link singletons}, that says something else in each message of a connection. It
-   * stands beside the others, so that what they mean is found out once.
+   * Lower-case names of fields that say something else in each message of a connection. They stand beside the others, so
+   * that what these mean is found out once. In a request each may occur once only; of others in a response, unless they
+   * are {@link singletons}, the first does.
    */
-  readonly changing?: string | undefined;
+  readonly changing: readonly string[];
 }
 
 const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
@@ -29,6 +30,7 @@ const ALWAYS_SINGLE: ReadonlySet<string> = new Set(["content-length", "expect", 
 /** Nothing that frames, routes or authenticates a message may be said twice: two readers might pick different ones. */
 export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   maxFields: 100,
+  changing: [],
   maxTargetLength: 8 * 1024,
   singletons: new Set([
     "authorization",
@@ -45,8 +47,8 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
 /** The parsed section; `undefined` where a field is absent. */
 export interface FieldSection {
   readonly fields: FieldList;
-  /** Of the field that {@link HeadLimits.changing} names, which is not among them. */
-  changing: string | undefined;
+  /** Of the fields that {@link HeadLimits.changing} names, which are not among them. */
+  changing: ChangingValues;
   contentLength: string | undefined;
   transferEncoding: string | undefined;
   host: string | undefined;
@@ -69,7 +71,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
   const fields: FieldList = [];
   const section: FieldSection = {
     fields,
-    changing: undefined,
+    changing: NONE_CHANGING,
     contentLength: undefined,
     transferEncoding: undefined,
     host: undefined,
@@ -77,6 +79,8 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
     connection: undefined,
     options: NO_OPTIONS,
   };
+  const changing: (string | undefined)[] = [];
+  let count = 0;
   const end = text.length - 2;
   for (let pos = start; pos < end;) {
     const colon = text.indexOf(":", pos);
@@ -89,17 +93,27 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
       // A tab is white space to RFC 9110 §5.6.3, but not to every reader, and then the body has two ends.
       throw fault(side, "bad_request", `found a tab in ${name}`);
     }
-    if (name === limits.changing) {
-      if (section.changing !== undefined) throw repeated(side);
-      section.changing = value;
-    } else fields.push(name, value);
-    if (fields.length > 2 * limits.maxFields) {
+    const at = limits.changing.indexOf(name);
+    const isFirst = at >= 0 && changing[at] === undefined;
+    if (at >= 0 && !isFirst && (side === "request" || limits.singletons.has(name))) throw repeated(side);
+    if (isFirst) section.changing = setAt(changing, at, value);
+    else fields.push(name, value);
+    if (++count > limits.maxFields) {
       throw fault(side, "head_too_large", `found more than ${limits.maxFields} header fields`);
     }
     pos = eol + 2;
   }
   if (section.connection !== undefined) section.options = connectionOptions(section.connection, side, limits);
   return section;
+}
+
+const NONE_CHANGING: ChangingValues = [];
+
+/** Without holes before it. */
+function setAt(values: (string | undefined)[], at: number, value: string): ChangingValues {
+  while (values.length < at) values.push(undefined);
+  values[at] = value;
+  return values;
 }
 
 /** Keeps what decides about the message itself. */

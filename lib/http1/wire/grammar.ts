@@ -33,6 +33,7 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * holds, and without `\`, which some recipients read as `/`.
  */
 const TARGET = /^[!$-;=?-[\]-~]+$/;
+const VISIBLE = /^[\x21-\x7e]+$/;
 const PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]";
 const AUTHORITY = new RegExp(`^(?:[0-9A-Za-z._~-]{1,255}|\\[[0-9A-Fa-f:.]{2,45}\\])(?::(?:${PORT}))?$`);
 
@@ -49,6 +50,11 @@ export function isLowerCaseName(text: string): boolean {
 /** Whether `text` may be sent as a field value; strings that are not latin1 may not. */
 export function isFieldValue(text: string): boolean {
   return FIELD_VALUE.test(text);
+}
+
+/** Whether `text` is one or more visible ASCII characters: as a field's value nothing of it is trimmed or ends the line. */
+export function isVisible(text: string): boolean {
+  return VISIBLE.test(text);
 }
 
 /** Whether every character may stand in a request target; the target's form is another question. */

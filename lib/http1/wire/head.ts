@@ -9,7 +9,15 @@ import {
 } from "./fields_parse.ts";
 import { fieldValue } from "./fields.ts";
 import { fault, isAuthority, isTarget, TOKEN_CHAR } from "./grammar.ts";
-import { type Fields, HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../types.ts";
+import {
+  type ChangingValues,
+  type Fields,
+  type HeadNotes,
+  HttpError,
+  type RequestHead,
+  type ResponseHead,
+  UNTIL_CLOSE,
+} from "../types.ts";
 
 /** Longest method taken; the longest one registered has 17 letters. */
 const MAX_METHOD_LENGTH = 32;
@@ -56,6 +64,41 @@ export function parseRequestHead(text: string, limits: HeadLimits): RequestHead 
     keepAlive: isPersistent(section, minorVersion),
     expectsContinue: expectsContinue(section, minorVersion) && bodyLength !== 0,
   };
+}
+
+/** What may be another in a head that means the same in all else. */
+export interface Variation {
+  readonly fields: Fields;
+  readonly bodyLength: number;
+  readonly changing: ChangingValues;
+  readonly notes: HeadNotes;
+}
+
+// Written out, both: to copy an object whose members are not named takes five times as long.
+
+/** `head` with another length, other changing fields and the notes of all such. */
+export function varyRequest(head: RequestHead, { fields, bodyLength, changing, notes }: Variation): RequestHead {
+  const { method, target, path, query, minorVersion, host, keepAlive, expectsContinue } = head;
+  return {
+    method,
+    target,
+    path,
+    query,
+    minorVersion,
+    fields,
+    changing,
+    host,
+    bodyLength,
+    keepAlive,
+    expectsContinue,
+    notes,
+  };
+}
+
+/** The same of a response. */
+export function varyResponse(head: ResponseHead, { fields, bodyLength, changing, notes }: Variation): ResponseHead {
+  const { status, reason, minorVersion, keepAlive, keepAliveSeconds } = head;
+  return { status, reason, minorVersion, fields, changing, bodyLength, keepAlive, keepAliveSeconds, notes };
 }
 
 const SLASH = 0x2f;
@@ -151,9 +194,10 @@ export function parseResponseHead(text: string, requestMethod: string, limits: H
     reason: parts[3] ?? "",
     minorVersion,
     fields: section.fields,
+    changing: section.changing,
     bodyLength,
     keepAlive: bodyLength !== UNTIL_CLOSE && !contradicts && isPersistent(section, minorVersion),
-    ...(keepAliveSeconds === undefined ? {} : { keepAliveSeconds }),
+    keepAliveSeconds,
   };
 }
 

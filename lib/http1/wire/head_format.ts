@@ -67,7 +67,8 @@ function checkFraming(status: number, framing: ResponseFraming): void {
   }
 }
 
-function formatFields(fields: Fields): string {
+/** Their lines. @throws TypeError if one cannot be sent as it is, or is the engine's own */
+export function formatFields(fields: Fields): string {
   let lines = "";
   let hosts = 0;
   for (let i = 0; i < fields.length; i += 2) {

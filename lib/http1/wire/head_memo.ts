@@ -1,144 +1,151 @@
 // What the last head on a connection meant. The heads of one peer are mostly the same to the byte but for the digits of
-// Content-Length, and of one field where one is known to change with each message; and what a head means depends on its
-// bytes alone: they are compared where they lie, without a text.
+// Content-Length and what a few known fields say (`HeadLimits.changing`); what a head means depends on its bytes alone. So
+// they are compared where they lie, without a text; what stands in the holes between is held to what the parser would
+// take for the whole value of the field and nothing else, and anything odd is left to the parser.
 import type { ByteAccount, Charge } from "../byte_account.ts";
-import { isToken, parseContentLength } from "./grammar.ts";
+import { CR, isVisible, parseContentLength } from "./grammar.ts";
+import type { Variation } from "./head.ts";
 import { decodeLatin1, equalBytes, keepLatin1 } from "./latin1.ts";
-import type { Fields, HeadNotes } from "../types.ts";
+import type { ChangingValues, Fields, HeadNotes } from "../types.ts";
 
 interface Framed {
   readonly fields: Fields;
   readonly bodyLength: number;
-  readonly changing?: string | undefined;
+  readonly changing?: ChangingValues | undefined;
   readonly notes?: HeadNotes | undefined;
+}
+
+/** Where the bytes of a head may be others, and it means the same but for that. */
+interface Hole {
+  readonly start: number;
+  readonly end: number;
+  /** Which of the changing fields it is the value of; {@link LENGTH} for the digits that tell the body's length. */
+  readonly at: number;
+}
+const LENGTH = -1;
+
+export interface MemoOptions<Head> {
+  /** As of `HeadLimits`. */
+  readonly changing: readonly string[];
+  /** `varyRequest` or `varyResponse`. */
+  readonly vary: (head: Head, variation: Variation) => Head;
 }
 
 /** More digits than a length can have that is no refusal. */
 const MOST_DIGITS = 15;
 const ZERO = 0x30, NINE = 0x39;
+const NONE: ChangingValues = [];
+const NO_HOLES: readonly Hole[] = [];
 
 export class HeadMemo<Head extends Framed> {
   /** Bytes of the head that {@link find} has found. */
   found = 0;
-  /** What the changing field of that head says; undefined where it has none. */
-  changing: string | undefined = undefined;
   #head: Head | undefined;
   /** The text until a comparison wants its bytes: many a head is followed by no other. */
   #text: string | undefined;
   #bytes: Uint8Array | undefined;
-  /** Where the digits of Content-Length stand in the bytes; both at the end if they do not tell the body's length. */
-  #digits = 0;
-  #after = 0;
-  /** Where they stand in `fields`; -1 as above. */
-  #index = -1;
-  /** Where the value of the changing field stands in the bytes, behind the digits; both 0 if it does not. */
-  #value = 0;
-  /** What it said in the head that was kept. */
-  #kept: string | undefined;
-  #valueEnd = 0;
-  /** The last one found that had another length. */
+  /** That of the length alone, if it is one; and all, in the order of the bytes. */
+  #nearest: readonly Hole[] = NO_HOLES;
+  #holes: readonly Hole[] = NO_HOLES;
+  /** The last one found that was not quite the one that is kept. */
   #other: Head | undefined;
   #asked = false;
   readonly #charge: Charge;
-  readonly #changing: string | undefined;
+  readonly #options: MemoOptions<Head>;
 
-  /** @param changing name of the field that `HeadLimits.changing` names */
-  constructor(account: ByteAccount, changing?: string) {
+  constructor(account: ByteAccount, options: MemoOptions<Head>) {
     this.#charge = account.open();
-    this.#changing = changing;
+    this.#options = options;
   }
 
   /**
-   * The head that `buffer` has from `start` on, if it is that of the last {@link keep} but for the digits of its length
-   * and its {@link changing} field, and lies there whole before `end`. One object for all that say the same.
+   * The head that `buffer` has from `start` on, if it is that of the last {@link keep} but for what may differ, and lies
+   * there whole before `end`. All that say the same in a row are one object, and all that are found share their notes.
    */
   find(buffer: Uint8Array, start: number, end: number): Head | undefined {
     const head = this.#head;
     if (head === undefined) return undefined;
     this.#asked = true;
-    const bytes = this.#bytes ?? this.#split(head);
-    const digitsAt = start + this.#digits;
-    if (digitsAt > end || !equalBytes(bytes, 0, this.#digits, buffer, start)) return undefined;
-    this.changing = this.#kept;
-    if (this.#index < 0) {
-      this.found = this.#digits;
-      return head;
+    if (this.#bytes === undefined) this.#split(head);
+    // Word for word but for the length: what most connections bring. Fewer pieces cost less.
+    const found = this.#match(this.#nearest, buffer, start, end);
+    if (found !== undefined || this.#holes.length === this.#nearest.length) return found;
+    return this.#match(this.#holes, buffer, start, end);
+  }
+
+  #match(holes: readonly Hole[], buffer: Uint8Array, start: number, end: number): Head | undefined {
+    const head = this.#head!;
+    const bytes = this.#bytes!;
+    let from = 0;
+    let at = start;
+    let { bodyLength } = head;
+    let changing = head.changing ?? NONE;
+    for (let i = 0; i < holes.length; i++) {
+      const hole = holes[i]!;
+      const value = at + hole.start - from;
+      if (value >= end || !equalBytes(bytes, from, hole.start, buffer, at)) return undefined;
+      from = hole.end;
+      at = hole.at === LENGTH ? digitsEnd(buffer, value, end) : valueEnd(hole, buffer, value, end);
+      if (at < 0) return undefined;
+      if (hole.at === LENGTH) bodyLength = lengthIn(buffer, value, at);
+      else {
+        const said = this.#textOf(hole.at, buffer, value, at);
+        if (said === undefined) return undefined;
+        changing = withValue(changing, hole.at, said);
+      }
     }
-    let digitsEnd = digitsAt;
-    while (digitsEnd < end && digitsEnd - digitsAt <= MOST_DIGITS && isDigit(buffer[digitsEnd]!)) digitsEnd++;
-    const size = digitsEnd + bytes.length - this.#after;
-    if (digitsEnd === digitsAt || size > end || !this.#isRest(bytes, buffer, digitsEnd)) return undefined;
-    this.found = size - start;
-    return this.#ofLength(head, buffer, digitsAt, digitsEnd);
+    const size = at + bytes.length - from - start;
+    if (start + size > end || !equalBytes(bytes, from, bytes.length, buffer, at)) return undefined;
+    this.found = size;
+    return this.#varied(head, bodyLength, changing);
   }
 
-  /** What stands behind the digits. */
-  #isRest(bytes: Uint8Array, buffer: Uint8Array, at: number): boolean {
-    if (this.#value === 0) return equalBytes(bytes, this.#after, bytes.length, buffer, at);
-    const value = at + this.#value - this.#after;
-    const valueEnd = at + this.#valueEnd - this.#after;
-    if (!equalBytes(bytes, this.#after, this.#value, buffer, at)) return false;
-    if (!equalBytes(bytes, this.#valueEnd, bytes.length, buffer, valueEnd)) return false;
-    const text = decodeLatin1(buffer, value, valueEnd);
-    // Nothing in it may end the line, and nothing around it be trimmed.
-    if (!isToken(text)) return false;
-    this.changing = text;
-    return true;
+  /** What a changing field says in these bytes: the same text as before, where it is equal. */
+  #textOf(at: number, buffer: Uint8Array, from: number, to: number): string | undefined {
+    const text = decodeLatin1(buffer, from, to);
+    const last = this.#other?.changing?.[at];
+    if (last === text) return last;
+    return isVisible(text) ? text : undefined;
   }
 
-  #ofLength(head: Head, buffer: Uint8Array, from: number, to: number): Head | undefined {
-    // Without a body other rules hold, and so for lengths beyond measure and odd spellings: that is for the parser to say.
-    if (to - from > MOST_DIGITS || buffer[from] === ZERO) return undefined;
-    let bodyLength = 0;
-    for (let at = from; at < to; at++) bodyLength = bodyLength * 10 + buffer[at]! - ZERO;
-    if (bodyLength === head.bodyLength) return head;
-    if (bodyLength === this.#other?.bodyLength) return this.#other;
-    const fields = head.fields.slice();
-    fields[this.#index] = String(bodyLength);
-    return this.#other = { ...head, fields, bodyLength };
+  #varied(head: Head, bodyLength: number, changing: ChangingValues): Head {
+    if (bodyLength === head.bodyLength && isSame(changing, head.changing ?? NONE)) return head;
+    const other = this.#other;
+    const hasLength = other?.bodyLength === bodyLength;
+    if (hasLength && isSame(changing, other.changing ?? NONE)) return other;
+    const fields = hasLength ? other.fields : fieldsOf(head, bodyLength);
+    return this.#other = this.#options.vary(head, { fields, bodyLength, changing, notes: head.notes! });
   }
 
-  /** Turns the text into bytes, and finds the digits. */
-  #split(head: Head): Uint8Array {
+  /** Turns the text into bytes, and finds the holes. */
+  #split(head: Head): void {
     const text = this.#text!;
-    const bytes = this.#bytes = keepLatin1(text);
+    this.#bytes = keepLatin1(text);
     this.#text = undefined;
-    this.#digits = this.#after = bytes.length;
-    const found = /\r\ncontent-length:[\t ]*([0-9]+)[\t ]*\r\n/i.exec(text);
-    if (found === null) return bytes;
-    const digits = found[1]!;
-    const name = head.fields.indexOf("content-length");
-    const isFraming = head.bodyLength >= 1 && head.bodyLength === parseContentLength(digits);
-    if (!isFraming || name < 0 || name % 2 !== 0) return bytes;
-    this.#digits = found.index + found[0].indexOf(digits, found[0].indexOf(":"));
-    this.#after = this.#digits + digits.length;
-    this.#index = name + 1;
-    this.#findChanging(text);
-    return bytes;
-  }
-
-  /** Where it is the last field, right behind the length, as this engine sends it. */
-  #findChanging(text: string): void {
-    const before = `\r\n${this.#changing}: `;
-    if (this.#changing === undefined || !text.startsWith(before, this.#after)) return;
-    const [value, valueEnd] = [this.#after + before.length, text.length - 4];
-    if (!isToken(text.slice(value, valueEnd))) return;
-    this.#value = value;
-    this.#valueEnd = valueEnd;
+    const lower = text.toLowerCase();
+    const holes: Hole[] = [];
+    const length = holeOf(text, lower, "content-length");
+    if (length !== undefined && head.bodyLength >= 1) {
+      // Of a head whose length is not its body's (an answer to HEAD, a 304) nothing is known of any other length.
+      const said = parseContentLength(text.slice(length.start, length.end));
+      if (said === head.bodyLength) holes.push({ ...length, at: LENGTH });
+    }
+    this.#nearest = holes.slice();
+    this.#options.changing.forEach((name, at) => {
+      const hole = head.changing?.[at] === undefined ? undefined : holeOf(text, lower, name);
+      if (hole !== undefined && isVisible(text.slice(hole.start, hole.end))) holes.push({ ...hole, at });
+    });
+    this.#holes = holes.sort((one, other) => one.start - other.start);
   }
 
   /** Remembers what `text`, a whole head, stands for, where there is plenty of room. */
   keep(text: string, head: Head): void {
     if (!this.#charge.resizeIfAmple(text.length)) return this.forget();
-    this.#head = { ...head, notes: { value: undefined } };
-    // It is each message's own.
-    if (head.changing !== undefined) this.#head = { ...this.#head, changing: undefined };
-    this.#kept = head.changing;
-    this.#value = this.#valueEnd = 0;
+    const { fields, bodyLength, changing = NONE } = head;
+    this.#head = this.#options.vary(head, { fields, bodyLength, changing, notes: { value: undefined } });
     this.#text = text;
-    this.#bytes = undefined;
-    this.#other = undefined;
-    this.#index = -1;
+    this.#bytes = this.#other = undefined;
+    this.#nearest = this.#holes = NO_HOLES;
   }
 
   /**
@@ -158,6 +165,64 @@ export class HeadMemo<Head extends Framed> {
   }
 }
 
+/** Where the value stands of the first line of that lower-case name; undefined if there is none, or it is empty. */
+function holeOf(text: string, lower: string, name: string): { start: number; end: number } | undefined {
+  const before = `\r\n${name}:`;
+  const line = lower.indexOf(before);
+  if (line < 0) return undefined;
+  let start = line + before.length;
+  let end = text.indexOf("\r", start);
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return start === end ? undefined : { start, end };
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/** @returns -1 where a length has no digits, or such as the parser has to say something of: too many, a leading zero */
+function digitsEnd(buffer: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && at - from <= MOST_DIGITS && isDigit(buffer[at]!)) at++;
+  return at === from || at - from > MOST_DIGITS || buffer[from] === ZERO ? -1 : at;
+}
+
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE;
+}
+
+function lengthIn(buffer: Uint8Array, from: number, to: number): number {
+  let length = 0;
+  for (let at = from; at < to; at++) length = length * 10 + buffer[at]! - ZERO;
+  return length;
+}
+
+/** Where the line may end: most values are as long as the one before. @returns -1 if it does not */
+function valueEnd({ start, end: kept }: Hole, buffer: Uint8Array, from: number, end: number): number {
+  const likely = from + kept - start;
+  if (likely < end && buffer[likely] === CR) return likely;
+  const found = buffer.indexOf(CR, from);
+  return found < end ? found : -1;
+}
+
+function withValue(values: ChangingValues, at: number, value: string): ChangingValues {
+  if (values[at] === value) return values;
+  const others = values.slice();
+  others[at] = value;
+  return others;
+}
+
+function isSame(values: ChangingValues, others: ChangingValues): boolean {
+  if (values === others) return true;
+  if (values.length !== others.length) return false;
+  for (let at = 0; at < values.length; at++) if (values[at] !== others[at]) return false;
+  return true;
+}
+
+function fieldsOf({ fields, bodyLength }: Framed, length: number): Fields {
+  if (length === bodyLength) return fields;
+  const others = fields.slice();
+  for (let i = 0; i < others.length; i += 2) if (others[i] === "content-length") others[i + 1] = String(length);
+  return others;
 }

@@ -1,6 +1,5 @@
 // A head in bytes but for the length of its body: what is sent again and again is made once, and copied from then on.
-import { isFieldValue } from "./grammar.ts";
-import { asciiBytes, encodeLatin1 } from "./latin1.ts";
+import { encodeLatin1, keepLatin1 } from "./latin1.ts";
 
 /** A head up to the digits of its Content-Length, which is its last field. */
 export interface ReadyHead {
@@ -16,10 +15,7 @@ const LENGTH = "content-length: ";
 
 /** @param text a head up to where its framing goes: its last line ends, nothing follows */
 export function readyHead(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length + LENGTH.length);
-  encodeLatin1(text, bytes);
-  bytes.set(asciiBytes(LENGTH), text.length);
-  return bytes;
+  return keepLatin1(text + LENGTH);
 }
 
 /** Of bodies that are shorter, which most are, each tail is made once. */
@@ -35,14 +31,13 @@ function tailOf(bodyLength: number): string {
   return `${bodyLength}\r\n\r\n`;
 }
 
-/** The same with one field more behind it. @throws TypeError if its value cannot be sent, or is not ASCII */
-export function withLengthAnd(
-  bytes: Uint8Array,
-  bodyLength: number,
-  [name, value]: readonly [name: string, value: string],
-): ReadyHead {
-  if (!isFieldValue(value)) throw new TypeError(`sending fields: found a forbidden character in the value of ${name}`);
-  return { bytes, tail: `${bodyLength}\r\n${name}: ${value}\r\n\r\n` };
+/**
+ * A head whose last fields are others each time.
+ * @param bytes of a head up to where further fields go: its last line ends, nothing follows
+ * @param lines what `formatFields` made of them
+ */
+export function withLinesAndLength(bytes: Uint8Array, lines: string, bodyLength: number): ReadyHead {
+  return { bytes, tail: `${lines}${LENGTH}${bodyLength}\r\n\r\n` };
 }
 
 /** A tail that is longer is written by the runtime: a loop is faster below. */
@@ -62,6 +57,7 @@ export function placeHead(head: Head, buffer: Uint8Array): void {
 export function placeReadyHead({ bytes, tail }: ReadyHead, buffer: Uint8Array, start: number): void {
   buffer.set(bytes, start);
   let at = start + bytes.length;
-  if (tail.length > SHORT_TAIL) return encodeLatin1(tail, buffer.subarray(at));
+  // No further than its end: what is not ASCII takes more room until it is found out.
+  if (tail.length > SHORT_TAIL) return encodeLatin1(tail, buffer.subarray(at, at + tail.length));
   for (let i = 0; i < tail.length; i++) buffer[at++] = tail.charCodeAt(i);
 }

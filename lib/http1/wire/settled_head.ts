@@ -17,6 +17,8 @@ export function settleHead(head: RequestHead, kept: readonly (string | undefined
   texts.path = own(head.path);
   texts.query = own(head.query);
   texts.host = own(head.host);
+  const changing = head.changing as (string | undefined)[];
+  for (let i = 0; i < changing.length; i++) if (changing[i] !== undefined) changing[i] = own(changing[i]!);
   const fields = head.fields as string[];
   for (let i = 0; i < fields.length; i++) fields[i] = own(fields[i]!);
 }

@@ -92,10 +92,11 @@ export class Pings {
     return true;
   }
 
-  async #ask({ target, fields }: PingWanted): Promise<Refusal | undefined> {
+  async #ask({ upstreamSessionId, target, fields }: PingWanted): Promise<Refusal | undefined> {
     const id = `signet-ping-${++this.#sent}`;
     const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "ping" }));
-    const call = this.#send({ method: "POST", target, fields: fieldsOfPing(fields), body });
+    const changing = ["mcp-session-id", upstreamSessionId];
+    const call = this.#send({ method: "POST", target, fields: fieldsOfPing(fields), changing, body });
     const stop = this.#timers.after(TIMEOUT_MS, () => call.abort());
     let response: ClientResponse | undefined;
     try {

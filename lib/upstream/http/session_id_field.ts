@@ -2,7 +2,7 @@
 import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { ClientResponse } from "../../http1/types.ts";
-import { countField, detachText, fieldValue } from "../../http1/wire/fields.ts";
+import { detachText } from "../../http1/wire/fields.ts";
 
 /** What an id may be. Whether it is short enough to be sealed is told where it is: one that is not is known, and ended. */
 const UPSTREAM_ID = /^[\x21-\x7e]{1,49152}$/;
@@ -17,10 +17,9 @@ export function isUpstreamId(text: string): text is UpstreamSessionId {
  * @throws SignetError `upstream_invalid` if it is none that could be sent back
  */
 export function readUpstreamId(response: ClientResponse): UpstreamSessionId | undefined {
-  const { fields } = response.head;
+  const given = idsGiven(response);
   const id = upstreamIdOf(response);
-  const given = countField(fields, "mcp-session-id");
-  if (id !== undefined || given === 0 || (given === 1 && fieldValue(fields, "mcp-session-id") === "")) return id;
+  if (id !== undefined || given.length === 0 || (given.length === 1 && given[0] === "")) return id;
   throw new SignetError("upstream_invalid", {
     facts: {
       found:
@@ -32,8 +31,15 @@ export function readUpstreamId(response: ClientResponse): UpstreamSessionId | un
 
 /** The same where an id of another form counts for none. */
 export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | undefined {
-  const { fields } = response.head;
-  const id = fieldValue(fields, "mcp-session-id");
-  if (id === undefined || !isUpstreamId(id) || countField(fields, "mcp-session-id") > 1) return undefined;
-  return detachText(id) as UpstreamSessionId;
+  const [id, second] = idsGiven(response);
+  return id === undefined || second !== undefined || !isUpstreamId(id)
+    ? undefined
+    : detachText(id) as UpstreamSessionId;
+}
+
+/** What all lines of the field say: the first stands beside the others where a pool keeps it so (`HeadLimits.changing`). */
+function idsGiven({ head: { changing = [], fields } }: ClientResponse): string[] {
+  const ids = changing.filter((value) => value !== undefined);
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === "mcp-session-id") ids.push(fields[i + 1]!);
+  return ids;
 }

@@ -22,23 +22,30 @@ const ORIGIN: HopOrigin = { instance: NAME, sender: "b".repeat(22), from: "http:
 const DIGEST = digestOfBody(new TextEncoder().encode("{}"));
 const REQUEST: HopRequest = {
   ...{ to: "http://10.0.0.2:8080", method: "POST", target: "/mcp?a=1" },
-  fields: ["host", "mcp.example", "authorization", "Bearer t", "mcp-session-id", "x"],
+  fields: ["host", "mcp.example", "authorization", "Bearer t"],
 };
+const MESSAGE = { count: 7, bodyDigest: DIGEST, sessionId: "x" };
 const HEAD = new HopHead(ring.active, ORIGIN, REQUEST);
 
 Deno.test("R2: a hop says what it was proven to say, each of one head for itself", STRICT, () => {
   const head = readHopHead(ring, HEAD.field, REQUEST);
   for (const count of [7, 8, 999_999_999_999_999]) {
-    assert.deepEqual(head?.read(HEAD.prove(count, DIGEST)), { ...ORIGIN, count, bodyDigest: DIGEST });
+    for (const sessionId of ["x", undefined, "", "i".repeat(350), "y"]) {
+      const proof = HEAD.prove({ count, bodyDigest: DIGEST, sessionId });
+      assert.deepEqual(head?.read(proof, sessionId), { ...ORIGIN, count, bodyDigest: DIGEST });
+    }
   }
   const unix = new HopHead(ring.active, { ...ORIGIN, client: "" }, REQUEST);
   const bodyDigest = digestOfBody(undefined);
-  const claim = readHopHead(ring, unix.field, REQUEST)?.read(unix.prove(0, bodyDigest));
+  const claim = readHopHead(ring, unix.field, REQUEST)?.read(unix.prove({ count: 0, bodyDigest, sessionId: "x" }), "x");
   assert.deepEqual(claim, { ...ORIGIN, client: "", count: 0, bodyDigest });
 });
 
 Deno.test("R2: a hop with anything changed is none", STRICT, () => {
-  const proof = HEAD.prove(7, DIGEST);
+  const proof = HEAD.prove(MESSAGE);
+  for (const sessionId of [undefined, "", "y", "X", "xx", ":x"]) assert.equal(HEAD.read(proof, sessionId), undefined);
+  const ofNone = HEAD.prove({ ...MESSAGE, sessionId: undefined });
+  for (const sessionId of ["", "x", ":"]) assert.equal(HEAD.read(ofNone, sessionId), undefined);
   const changed: Partial<HopRequest>[] = [
     { to: "http://10.0.0.3:8080" },
     { method: "DELETE" },
@@ -49,30 +56,30 @@ Deno.test("R2: a hop with anything changed is none", STRICT, () => {
     { fields: ["hos", "tmcp.example", ...REQUEST.fields.slice(2)] },
   ];
   for (const change of changed) {
-    assert.equal(readHopHead(ring, HEAD.field, { ...REQUEST, ...change })?.read(proof), undefined);
+    assert.equal(readHopHead(ring, HEAD.field, { ...REQUEST, ...change })?.read(proof, "x"), undefined);
   }
   const words = HEAD.field.split(" ");
   const others = ["1", "00000000", "c".repeat(22), "d".repeat(22), "http://10.0.0.9:80", "10.1.2.4"];
   for (const [at, word] of others.entries()) {
-    assert.equal(readHopHead(ring, words.with(at, word).join(" "), REQUEST)?.read(proof), undefined, String(at));
+    assert.equal(readHopHead(ring, words.with(at, word).join(" "), REQUEST)?.read(proof, "x"), undefined, String(at));
   }
-  for (const text of ["", "2", HEAD.field + " ", HEAD.field.slice(0, -9) + "!", "x".repeat(5000)]) {
+  for (const text of ["", "3", HEAD.field + " ", HEAD.field.slice(0, -9) + "!", "x".repeat(5000)]) {
     assert.equal(readHopHead(ring, text, REQUEST), undefined, text);
   }
   for (let at = 0; at < proof.length; at++) {
     const text = proof.slice(0, at) + (proof[at] === "0" ? "1" : "0") + proof.slice(at + 1);
-    assert.equal(HEAD.read(text), undefined, String(at));
+    assert.equal(HEAD.read(text, "x"), undefined, String(at));
   }
   for (const text of ["", proof + "0", proof.slice(0, -1), "\xff".repeat(proof.length), proof.toUpperCase()]) {
-    assert.equal(HEAD.read(text), undefined);
+    assert.equal(HEAD.read(text, "x"), undefined);
   }
 });
 
 Deno.test("R2 E5: a hop holds under any key of the ring, and under no other", STRICT, () => {
   const other = ephemeralKeyRing(random);
   const both = new KeyRing([other.active, ring.active]);
-  const proof = HEAD.prove(7, DIGEST);
-  assert.equal(readHopHead(both, HEAD.field, REQUEST)?.read(proof)?.count, 7);
+  const proof = HEAD.prove(MESSAGE);
+  assert.equal(readHopHead(both, HEAD.field, REQUEST)?.read(proof, "x")?.count, 7);
   assert.equal(readHopHead(other, HEAD.field, REQUEST), undefined);
 });
 
@@ -86,7 +93,10 @@ Deno.test("R2: who is there is answered for one question, and to those with the 
   assert.equal(readAnswer(ring.active, answer, { ...asked, challenge: "r".repeat(22) }), undefined);
   assert.equal(readAnswer(ephemeralKeyRing(random).active, answer, asked), undefined);
   // A question is no hop, and the other way round.
-  assert.equal(readHopHead(ring, proveQuestion(ring.active, asked), REQUEST)?.read(HEAD.prove(7, DIGEST)), undefined);
+  assert.equal(
+    readHopHead(ring, proveQuestion(ring.active, asked), REQUEST)?.read(HEAD.prove(MESSAGE), "x"),
+    undefined,
+  );
   assert.equal(readQuestion(ring, HEAD.field, asked.to), undefined);
 });
 

@@ -217,7 +217,10 @@ class PortTaken implements AsyncDisposable {
   async pass(method: string): Promise<string> {
     const fields = ["host", "signet.example", "authorization", "Bearer secret"];
     const passage = this.peer.passageOf({ method, target: "/mcp", fields, client: "" });
-    const call = this.peer.send(passage, { body: undefined, bodyDigest: digestOfBody(), count: this.peer.nextCount() });
+    const call = this.peer.send(passage, {
+      body: undefined,
+      message: { bodyDigest: digestOfBody(), count: this.peer.nextCount(), sessionId: undefined },
+    });
     try {
       const answer = await call.response as ClientResponse;
       answer.release();

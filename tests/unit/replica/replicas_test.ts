@@ -24,13 +24,19 @@ const PEER = "http://10.0.0.2:8080";
 const REQUEST = { method: "POST", target: "/mcp", fields: ["host", "mcp.example"] };
 
 /** What the receiver takes a request for that claims this, and comes from there. */
+/** What a request of a session says for itself. */
+function proven(head: HopHead, count: number) {
+  const message = { count, bodyDigest: digestOfBody(undefined), sessionId: "s" };
+  return { proof: head.prove(message), sessionId: message.sessionId };
+}
+
 function take(ours: Replicas, claim: Partial<HopClaim>, { from = "10.0.0.2", request = REQUEST } = {}) {
   const { count = 0, instance = ours.instance, client = "192.0.2.1" } = claim;
   const head = new HopHead(ring.active, { instance, sender: "s".repeat(22), from: PEER, client }, {
     ...REQUEST,
     to: SELF,
   });
-  return ours.take(ours.headOf(head.field, from, request), head.prove(count, digestOfBody(undefined)));
+  return ours.take(ours.headOf(head.field, from, request), proven(head, count));
 }
 
 Deno.test("R2 M4: a peer is only where peers are", STRICT, () => {
@@ -62,7 +68,7 @@ Deno.test("R2: a hop is taken once, by the process it is meant for, from a peer"
   assert.equal(take(ours, { count: 3, instance: "x".repeat(22) }), "other_process");
   assert.equal(take(replicas({ self: undefined }), { count: 4 }), "stranger");
   const head = ours.headOf("2 nobody", "10.0.0.2", REQUEST);
-  for (const proof of [undefined, "", "x"]) assert.equal(ours.take(head, proof), "unproven");
+  for (const proof of [undefined, "", "x"]) assert.equal(ours.take(head, { proof, sessionId: "s" }), "unproven");
   assert.equal(ours.received, 1);
 });
 
@@ -79,7 +85,7 @@ Deno.test("R2 E5: a head that was proven with a key is looked at anew when the r
   held = ephemeralKeyRing(random);
   assert.equal(ours.isCurrent(known), false);
   assert.equal(
-    ours.take(ours.headOf(head.field, "10.0.0.2", REQUEST), head.prove(0, digestOfBody(undefined))),
+    ours.take(ours.headOf(head.field, "10.0.0.2", REQUEST), proven(head, 0)),
     "unproven",
   );
 });

@@ -30,7 +30,7 @@ Deno.test("parseRequestHead reads every part when the head is well-formed", STRI
       ...["host", "h.example:81", "x-odd_name", "a \xe9 b", "accept", "", "content-length", "12"],
       ...["expect", "100-continue"],
     ],
-    changing: undefined,
+    changing: [],
     host: "h.example:81",
     bodyLength: 12,
     keepAlive: true,
@@ -39,13 +39,18 @@ Deno.test("parseRequestHead reads every part when the head is well-formed", STRI
 });
 
 Deno.test("parseRequestHead keeps a field apart that changes with each message, and takes it once only", STRICT, () => {
-  const limits = { ...DEFAULT_HEAD_LIMITS, changing: "x-each" };
+  const limits = { ...DEFAULT_HEAD_LIMITS, changing: ["x-first", "x-each"] };
   const text = "GET / HTTP/1.1\r\nHost: a\r\nX-Each: 17\r\nX-Other: b\r\n\r\n";
   const head = parseRequestHead(text, limits);
-  assert.deepEqual([head.fields, head.changing], [["host", "a", "x-other", "b"], "17"]);
+  assert.deepEqual([head.fields, head.changing], [["host", "a", "x-other", "b"], [undefined, "17"]]);
+  const both = parseRequestHead(text.replace("X-Other: b", "X-First:  "), limits);
+  assert.deepEqual([both.fields, both.changing], [["host", "a"], ["", "17"]]);
   const twice = text.replace("X-Other", "X-EACH");
   assert.throws(() => parseRequestHead(twice, limits), { code: "bad_request" });
   assert.deepEqual(parse(text).fields.slice(2), ["x-each", "17", "x-other", "b"]);
+  assert.throws(() => parseRequestHead(text, { ...limits, maxFields: 2 }), { code: "head_too_large" });
+  const answer = parseResponseHead("HTTP/1.1 200 OK\r\nX-Each: 1\r\nX-Each: 2\r\n\r\n", "GET", limits);
+  assert.deepEqual([answer.fields, answer.changing], [["x-each", "2"], [undefined, "1"]]);
 });
 
 Deno.test("parseRequestHead lower-cases a name when it is written in any case", STRICT, () => {
