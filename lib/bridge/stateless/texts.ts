@@ -1,0 +1,66 @@
+// What a stateless client and its peer are told from here, as bytes: spliced, so that ids and tokens cross as they were
+// written.
+import { encodeJson, META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { idText, type RpcId } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
+
+export const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
+export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+
+const encoder = new TextEncoder();
+
+export function pong(id: RpcId): Uint8Array {
+  return answerTo(id, "{}");
+}
+
+/** @param result a JSON text */
+export function answerTo(id: RpcId, result: string): Uint8Array {
+  return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":${result}}`);
+}
+
+/** A response made here. @param body its result or error */
+export function responseText(id: Uint8Array, body: object): Uint8Array<ArrayBuffer> {
+  const text = encodeJson({ jsonrpc: "2.0", id: 0, ...body });
+  return replaceSpan(text, findMember(text, "id")!, id);
+}
+
+/** @param members of its result, as a JSON text without the braces */
+export function responseOf(id: Uint8Array, members: string): Uint8Array<ArrayBuffer> {
+  const text = encoder.encode(`{"jsonrpc":"2.0","id":0,"result":{${members}}}`);
+  return replaceSpan(text, findMember(text, "id")!, id);
+}
+
+/** A state that leads to no call that waits: what waited is gone, or was never there, or has been answered. */
+export function unknownState(id: Uint8Array): Uint8Array {
+  return responseText(id, {
+    error: {
+      code: INVALID_PARAMS,
+      message: "Invalid params: the call that this requestState belongs to does not wait any more",
+      data: { reason: "invalid_request_state" },
+    },
+  });
+}
+
+/** The name of a tool that is called. */
+export function toolIn(text: Uint8Array): unknown {
+  const params = findMember(text, "params");
+  const name = params === undefined ? undefined : findMember(text, "name", params);
+  return name === undefined ? undefined : JSON.parse(new TextDecoder().decode(text.subarray(name.start, name.end)));
+}
+
+/** Where a progress token stands, in a text that has one. */
+export function tokenSpan(text: Uint8Array): Span {
+  return findMember(text, "progressToken", findMember(text, "_meta", findMember(text, "params")))!;
+}
+
+export function withToken(text: Uint8Array, token: number): Uint8Array {
+  return replaceSpan(text, tokenSpan(text), encodeJson(token));
+}
+
+/** What is told on a subscription bears its request's id (docs/protocol.md 31). */
+export function withSubscriptionId(line: Uint8Array, id: Uint8Array): Uint8Array<ArrayBuffer> {
+  const params = findMember(line, "params");
+  const meta = params === undefined ? undefined : findMember(line, "_meta", params);
+  const span = meta === undefined ? undefined : findMember(line, META_SUBSCRIPTION_ID, meta);
+  return span === undefined ? line.slice() : replaceSpan(line, span, id);
+}

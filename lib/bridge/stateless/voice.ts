@@ -1,0 +1,76 @@
+// What a peer says of its own accord, and to which of its stateless clients' requests it goes (docs/protocol.md 30, 31).
+import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { isHeardAt } from "../../mcp/log_levels.ts";
+import { metaOf } from "../../mcp/modern.ts";
+import { type Message, NO_CARRIER, type Peer } from "../peer.ts";
+import type { RepeatableTools } from "../repeatable_tools.ts";
+import type { StatelessLife } from "../stateless_life.ts";
+import type { ParkedCalls } from "./parked_calls.ts";
+import type { ReopenedCalls } from "./reopened_calls.ts";
+import type { Runs } from "./runs.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import { ACKNOWLEDGED, pong, withSubscriptionId } from "./texts.ts";
+
+export interface VoiceOptions {
+  readonly life: Pick<StatelessLife, "era">;
+  readonly runs: Runs;
+  readonly parked: ParkedCalls;
+  readonly reopened: ReopenedCalls;
+  readonly subscriptions: Subscriptions;
+  readonly repeatable: RepeatableTools;
+}
+
+export class StatelessVoice {
+  readonly #options: VoiceOptions;
+
+  constructor(options: VoiceOptions) {
+    this.#options = options;
+  }
+
+  /** @returns as `PeerEvents.onMessage` */
+  hear(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
+    const { life, parked, reopened, repeatable, subscriptions } = this.#options;
+    const { line, value } = message;
+    if (value.id !== undefined) return this.#question(message, peer, about);
+    if (value.method === "notifications/progress") return this.#progress(line, value);
+    if (value.method === "notifications/message") return this.#log(message, about);
+    if (value.method === "notifications/cancelled") return parked.withdraw(value);
+    if (value.method === "notifications/elicitation/complete") return reopened.note(value);
+    if (value.method === "notifications/tools/list_changed") repeatable.forget();
+    return life.era === "modern" ? this.#relayStamped(line, value) : subscriptions.publish(value);
+  }
+
+  #question(message: Message, peer: Peer, about: number | undefined): undefined {
+    const { id, method } = message.value;
+    if (method === "ping") peer.send(pong(id as RpcId), NO_CARRIER);
+    else this.#options.parked.question(message, peer, about);
+  }
+
+  #progress(line: Uint8Array, { params }: JsonObject): Promise<void> | undefined {
+    const exchange = isJsonObject(params) ? this.#options.runs.get(params.progressToken)?.exchange : undefined;
+    if (exchange?.token === undefined || !exchange.answer.canStream) return undefined;
+    const span = findMember(line, "progressToken", findMember(line, "params"))!;
+    return exchange.answer.send(replaceSpan(line, span, exchange.token));
+  }
+
+  /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
+  #log({ line, value: { params } }: Message, about: number | undefined): Promise<void> | undefined {
+    const { runs } = this.#options;
+    const level = isJsonObject(params) ? params.level : undefined;
+    const wanting = (about === undefined ? runs.all() : [runs.get(about)]).map((run) => run?.exchange).filter((
+      exchange,
+    ) => exchange?.logLevel !== undefined && isHeardAt(level, exchange.logLevel) && exchange.answer.canStream);
+    return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;
+  }
+
+  /** What a stateless server says on a subscription bears the request's id (docs/protocol.md 31). */
+  #relayStamped(line: Uint8Array, { method, params }: JsonObject): Promise<void> | undefined {
+    const meta = isJsonObject(params) ? metaOf(params) : undefined;
+    const exchange = this.#options.runs.get(meta?.[META_SUBSCRIPTION_ID])?.exchange;
+    if (exchange === undefined || !exchange.answer.canStream) return undefined;
+    if (method === ACKNOWLEDGED) exchange.acknowledged = true;
+    return exchange.answer.send(withSubscriptionId(line, exchange.id));
+  }
+}
