@@ -9,7 +9,6 @@ export const RUNTIME_PACKAGES: readonly string[] = [
   "@noble/hashes",
   "@redis/client",
   "jose",
-  "lru-cache",
   "oauth4webapi",
   "yaml",
 ];

@@ -2,9 +2,9 @@
 // `--session-only`). One entry for a session and an upstream; it is written for the proven owner only, whatever a
 // response says, and an entry of one upstream is never found for another. Bounded; an entry ends with the credential it
 // came from.
-import { LRUCache } from "lru-cache";
 import type { Credential } from "./credential.ts";
 import type { Principal } from "./principal.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 /** Whom a session's requests are made for. */
 export interface CachedIdentity {
@@ -64,7 +64,7 @@ interface Entry {
 export class IdentityCache {
   readonly #options: IdentityCacheOptions;
   readonly #maxCredentialLength: number;
-  readonly #entries: LRUCache<string, Entry>;
+  readonly #entries: LruMap<Entry>;
   /** The entries of a session, so that all go with it. Holds nothing that `#entries` does not. */
   readonly #bySession = new Map<string, Set<string>>();
   #hits = 0;
@@ -78,13 +78,13 @@ export class IdentityCache {
   constructor(options: IdentityCacheOptions) {
     this.#options = options;
     this.#maxCredentialLength = options.maxCredentialLength ?? 8_192;
-    this.#entries = new LRUCache({
+    this.#entries = new LruMap({
       max: options.maxEntries ?? 10_000,
-      maxSize: options.maxCredentialLengths ?? 32 * 1024 * 1024,
-      sizeCalculation: ({ identity: { credential } }) => (credential?.reveal().length ?? 0) + 1, // it takes no 0
-      dispose: (entry, key, reason) => {
-        if (reason === "evict") this.#evictedForRoom++;
-        if (reason !== "set") this.#unlink(entry.sid, key);
+      maxWeight: options.maxCredentialLengths ?? 32 * 1024 * 1024,
+      weigh: ({ identity: { credential } }) => credential?.reveal().length ?? 0,
+      onEvicted: (name, { sid }) => {
+        this.#evictedForRoom++;
+        this.#unlink(sid, name);
       },
     });
   }
@@ -104,10 +104,10 @@ export class IdentityCache {
     if (!(nowMs < untilMs) || (credential && credential.reveal().length > this.#maxCredentialLength)) return false;
     const name = nameOf(key);
     const identity: CachedIdentity = credential ? { principal, credential } : { principal };
-    this.#entries.set(name, { sid: key.sid, identity, untilMs });
     const names = this.#bySession.get(key.sid);
     if (names) names.add(name);
     else this.#bySession.set(key.sid, new Set([name]));
+    this.#entries.set(name, { sid: key.sid, identity, untilMs });
     this.#written++;
     return true;
   }
@@ -121,7 +121,7 @@ export class IdentityCache {
       return entry.identity;
     }
     if (entry) {
-      this.#entries.delete(name);
+      this.#drop(key.sid, name);
       this.#expired++;
     }
     this.#misses++;
@@ -133,14 +133,14 @@ export class IdentityCache {
     const held = this.#bySession.get(sid);
     if (held === undefined) return 0;
     const names = [...held];
-    for (const name of names) this.#entries.delete(name);
+    for (const name of names) this.#drop(sid, name);
     this.#evictedByCause += names.length;
     return names.length;
   }
 
   /** On a 404 of one upstream, to any method. Returns whether there was an entry. */
   evict(key: IdentityKey): boolean {
-    const evicted = this.#entries.delete(nameOf(key));
+    const evicted = this.#drop(key.sid, nameOf(key));
     if (evicted) this.#evictedByCause++;
     return evicted;
   }
@@ -156,6 +156,12 @@ export class IdentityCache {
       evictedForRoom: this.#evictedForRoom,
       evictedByCause: this.#evictedByCause,
     };
+  }
+
+  #drop(sid: string, name: string): boolean {
+    const wasThere = this.#entries.delete(name);
+    if (wasThere) this.#unlink(sid, name);
+    return wasThere;
   }
 
   #unlink(sid: string, name: string): void {

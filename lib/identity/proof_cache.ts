@@ -1,8 +1,8 @@
 // What one verifying source has proven or refused, by the SHA-256 of the credential: credentials themselves are not kept.
 // Bounded in entries and in age; many requests with one new credential are one verification.
-import { LRUCache } from "lru-cache";
 import { SignetError } from "../errors.ts";
 import { believedUntil, type Identification, type VerifyingSource } from "./principal.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 export interface ProofCacheOptions {
   readonly maxVerified: number;
@@ -23,16 +23,16 @@ interface Remembered {
 export class ProofCache {
   readonly #source: VerifyingSource;
   readonly #options: ProofCacheOptions;
-  readonly #verified: LRUCache<string, Remembered>;
+  readonly #verified: LruMap<Remembered>;
   /** Apart from the proofs, so that a flood of bad credentials pushes no good one out. */
-  readonly #refused: LRUCache<string, Remembered>;
+  readonly #refused: LruMap<Remembered>;
   readonly #pending = new Map<string, Promise<Identification>>();
 
   constructor(source: VerifyingSource, options: ProofCacheOptions) {
     this.#source = source;
     this.#options = options;
-    this.#verified = new LRUCache({ max: options.maxVerified });
-    this.#refused = new LRUCache({ max: options.maxRefused });
+    this.#verified = new LruMap({ max: options.maxVerified });
+    this.#refused = new LruMap({ max: options.maxRefused });
   }
 
   get sizes(): { verified: number; refused: number; pending: number } {

@@ -2,11 +2,11 @@
 // whether it is believed: a field that comes from anywhere else is no credential at all. The gateway strips it in any
 // case (I4).
 import { Buffer } from "node:buffer";
-import { LRUCache } from "lru-cache";
 import type { CidrList } from "./cidr.ts";
 import { malformed, NONE } from "./identifications.ts";
 import type { CredentialView, Identification, PrincipalSource } from "./principal.ts";
 import { TrustedPeers } from "./trusted_peers.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 export interface TrustedHeaderOptions {
   /** Field name, any letter case. */
@@ -25,7 +25,7 @@ export class TrustedHeaderSource implements PrincipalSource {
   readonly header: string;
   readonly fields: readonly string[];
   readonly #peers: TrustedPeers;
-  readonly #principals: LRUCache<string, Identification>;
+  readonly #principals: LruMap<Identification>;
   readonly #repeated: Identification;
   readonly #blank: Identification;
   readonly #tooLong: Identification;
@@ -34,7 +34,7 @@ export class TrustedHeaderSource implements PrincipalSource {
     this.header = options.header.toLowerCase();
     this.fields = [this.header];
     this.#peers = new TrustedPeers(options.peers);
-    this.#principals = new LRUCache({ max: options.maxRemembered ?? 10_000 });
+    this.#principals = new LruMap({ max: options.maxRemembered ?? 10_000 });
     this.#repeated = malformed(`${this.header} is sent more than once`);
     this.#blank = malformed(`${this.header} is blank`);
     this.#tooLong = malformed(`${this.header} is longer than ${MAX_SUBJECT_LENGTH} characters`);

@@ -1,13 +1,13 @@
 // Which TCP peers are proxies whose word is taken (`--trusted-proxy`): for the caller they name, and for whom they say that
 // they forward. The answer for an address is remembered, as it is asked on every request.
-import { LRUCache } from "lru-cache";
 import type { CidrList } from "./cidr.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 const MAX_PEERS_REMEMBERED = 1_024;
 
 export class TrustedPeers {
   readonly #list: CidrList;
-  readonly #known = new LRUCache<string, boolean>({ max: MAX_PEERS_REMEMBERED });
+  readonly #known = new LruMap<boolean>({ max: MAX_PEERS_REMEMBERED });
 
   constructor(list: CidrList) {
     this.#list = list;

@@ -1,7 +1,7 @@
 // What servers have said of their tools, by session: kept out of the lists that pass, for calls that are judged by it.
 // Bounded in bytes; what is forgotten, or older than five minutes, has to be asked for again (docs/behaviour.md G4, M6).
-import { LRUCache } from "lru-cache";
 import type { ToolHints } from "./hints.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 const DEFAULT_BYTES = 16 * 1024 * 1024;
 const MAX_AGE_MS = 5 * 60_000;
@@ -31,10 +31,10 @@ class Table {
 export type HintKey = string;
 
 export class HintBook {
-  readonly #tables: LRUCache<HintKey, Table>;
+  readonly #tables: LruMap<Table>;
 
   constructor({ maxBytes = DEFAULT_BYTES }: { readonly maxBytes?: number } = {}) {
-    this.#tables = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => bytes });
+    this.#tables = new LruMap({ maxWeight: maxBytes, weigh: ({ bytes }) => bytes });
   }
 
   /** Sessions of which anything is known, for metrics. */
@@ -87,9 +87,8 @@ export class HintBook {
     this.#keep(key, table);
   }
 
-  /** Of what is there already the size would not be looked at again. */
+  /** Weighed anew: it may have grown. */
   #keep(key: HintKey, table: Table): void {
-    this.#tables.delete(key);
     this.#tables.set(key, table);
   }
 }

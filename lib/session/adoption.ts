@@ -2,9 +2,9 @@
 // `--adopt`). Trust on first use: the first caller an upstream knows an id of owns it, every other is refused. Weaker
 // than a sealed owner by nature: nothing survives a restart, and an owner pushed out of the LRU is open to a new claim.
 // Ids are kept as digests: an id of any length costs the same, and memory holds nothing to steal.
-import { LRUCache } from "lru-cache";
 import type { OwnerKey } from "./caller.ts";
 import { hash } from "../platform/builtin.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 /** O5. */
 const MAX_ADOPTED = 10_000;
@@ -72,7 +72,7 @@ const BUSY: Adoption = { kind: "refused", reason: "busy" };
 
 export class AdoptionRegistry {
   /** Digest of the raw id → owner. */
-  readonly #owners: LRUCache<string, Owner>;
+  readonly #owners: LruMap<Owner>;
   readonly #pending = new Map<string, Pending>();
   readonly #maxPending: number;
   #claimed = 0;
@@ -83,12 +83,7 @@ export class AdoptionRegistry {
 
   constructor(options: AdoptionOptions = {}) {
     this.#maxPending = options.maxPending ?? MAX_PENDING;
-    this.#owners = new LRUCache({
-      max: options.maxOwners ?? MAX_ADOPTED,
-      dispose: (_owner, _key, reason) => {
-        if (reason === "evict") this.#evicted++;
-      },
-    });
+    this.#owners = new LruMap({ max: options.maxOwners ?? MAX_ADOPTED, onEvicted: () => this.#evicted++ });
   }
 
   /**

@@ -2,7 +2,6 @@
 // T1–T4). A token holds only while its record does, so revoking is removing. Verification follows T2's order to the
 // letter.
 import { Buffer } from "node:buffer";
-import { LRUCache } from "lru-cache";
 import { SignetError } from "../errors.ts";
 import { type InsertOutcome, type MaybePromise, type TokenRecord, type TokenStore, whenReady } from "../store/store.ts";
 import { TokenLimitError, type TokenStep } from "./tokens_error.ts";
@@ -16,6 +15,7 @@ import {
 } from "./tokens_form.ts";
 import type { TokenSecret } from "./tokens_secret.ts";
 import { hash, timingSafeEqual } from "../platform/builtin.ts";
+import { LruMap } from "../platform/lru_map.ts";
 
 const MIN_TTL_MS = 1_000;
 const MAX_AGENT_LENGTH = 512;
@@ -62,7 +62,7 @@ export class SessionTokens {
    * Digest of a token → its payload: tokens whose form, signature and payload hold, as they do for ever. Whether one is
    * expired, recorded and the agent's own is looked at every time. A forged token never gets in.
    */
-  readonly #signed = new LRUCache<string, TokenPayload>({ max: MAX_REMEMBERED });
+  readonly #signed = new LruMap<TokenPayload>({ max: MAX_REMEMBERED });
 
   /** @throws RangeError without a secret, or at a limit that is not a whole number ≥ 1 (T4) */
   constructor(options: SessionTokensOptions) {
