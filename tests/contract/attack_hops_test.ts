@@ -91,3 +91,116 @@ for (const lane of LANES) {
     assert.equal(home.upstream.received("POST", "tools/call").length, 2);
   });
 }
+
+/** Another replica on one connection, which says what a test wants. */
+class Forger implements Disposable {
+  readonly #replicas: Replicas;
+  readonly #home: Replica;
+  readonly #instance: string;
+  readonly #client: RawClient;
+  readonly fields: string[];
+
+  private constructor(replicas: Replicas, home: Replica, { instance, client, id }: {
+    readonly instance: string;
+    readonly client: RawClient;
+    readonly id: string;
+  }) {
+    [this.#replicas, this.#home, this.#instance, this.#client] = [replicas, home, instance, client];
+    this.fields = [
+      ...["host", new URL(home.address).host, "content-type", "application/json"],
+      ...["accept", "application/json, text/event-stream", "mcp-session-id", id],
+    ];
+  }
+
+  static async connect(replicas: Replicas, id: string): Promise<Forger> {
+    const home = replicas.at(0);
+    const instance = await instanceAt(replicas, home);
+    return new Forger(replicas, home, { instance, client: await RawClient.connect(home.address), id });
+  }
+
+  head(method = "POST", fields: readonly string[] = this.fields): HopHead {
+    const origin = {
+      instance: this.#instance,
+      sender: "s".repeat(22),
+      from: "http://127.0.0.1:1",
+      client: "127.0.0.1",
+    };
+    return new HopHead(this.#replicas.ring.active, origin, { to: this.#home.address, method, target: "/mcp", fields });
+  }
+
+  prove(count: number, body: string, head: HopHead = this.head()): string {
+    return head.prove(count, digestOfBody(new TextEncoder().encode(body)));
+  }
+
+  /** Sends a head and a body; the latter apart where it is not to be there with the head. */
+  async send(said: {
+    readonly proof: string;
+    readonly body: string;
+    readonly head?: HopHead;
+    readonly method?: string;
+    readonly fields?: readonly string[];
+    readonly more?: string;
+    readonly apart?: boolean;
+  }): Promise<number> {
+    const { proof, body, head = this.head(), method = "POST", fields = this.fields, more = "", apart = false } = said;
+    const lines = fields.map((text, at) => at % 2 === 0 ? `${text}: ` : `${text}\r\n`).join("");
+    const start = `${method} /mcp HTTP/1.1\r\n${lines}${HOP_FIELD}: ${head.field}\r\n${HOP_PROOF_FIELD}: ${proof}\r\n` +
+      `${more}content-length: ${body.length}\r\n\r\n`;
+    await this.#client.send(apart ? start : start + body);
+    if (apart) await this.#client.send(body);
+    return (await this.#client.answer()).status;
+  }
+
+  [Symbol.dispose](): void {
+    this.#client[Symbol.dispose]();
+  }
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `R2: a proof is of one request, whatever came before on its connection (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using replicas = await Replicas.start({ count: 1, lane });
+      const home = replicas.at(0);
+      const [id, other] = [await home.signet.open(), await home.signet.open()];
+      const [body, another] = [JSON.stringify(call(1, "count")), JSON.stringify(call(2, "count"))];
+      using forger = await Forger.connect(replicas, id);
+      const tries: [why: string, wanted: number, said: Parameters<Forger["send"]>[0]][] = [
+        ["as it was proven", 200, { proof: forger.prove(1, body), body }],
+        ["again", 403, { proof: forger.prove(1, body), body }],
+        ["under the same head, another body", 200, { proof: forger.prove(2, another), body: another }],
+        ["a body of the same length in its place", 403, { proof: forger.prove(3, body), body: another }],
+        ["the same, behind its head", 403, { proof: forger.prove(4, body), body: another, apart: true }],
+        ["a body that is cut", 403, { proof: forger.prove(5, `${body} `), body }],
+        ["a body that has grown", 403, { proof: forger.prove(6, body), body: `${body} ` }],
+        ["none at all", 403, { proof: forger.prove(7, body), body: "" }],
+        ["one that was proven to be none", 403, { proof: forger.prove(8, ""), body }],
+        ["another number", 403, { proof: forger.prove(9, body).replace(/^\d{15}/, "000000000000010"), body }],
+        ["another session's id", 403, {
+          proof: forger.prove(11, body),
+          body,
+          fields: forger.fields.map((text) => text === id ? other : text),
+        }],
+        ["another head's proof", 403, { proof: forger.prove(12, body, forger.head("DELETE")), body }],
+        ["another method", 403, { proof: forger.prove(13, ""), body: "", method: "DELETE" }],
+        ["a field of the proof's taken out", 403, {
+          proof: forger.prove(14, body),
+          body,
+          fields: forger.fields.slice(0, -2),
+        }],
+        ["a field more", 403, { proof: forger.prove(15, body), body, more: "last-event-id: 1\r\n" }],
+        ["far behind", 403, { proof: forger.prove(0, body).replace(/^\d/, "9"), body }],
+        ["behind its head, as it was proven", 200, { proof: forger.prove(16, body), body, apart: true }],
+        ["as it was proven, after all of these", 200, { proof: forger.prove(17, body), body }],
+      ];
+      let ran = 0;
+      for (const [why, wanted, said] of tries) {
+        assert.equal(await forger.send(said), wanted, why);
+        if (wanted === 200) ran++;
+        assert.equal(home.upstream.received("POST", "tools/call").length, ran, why);
+      }
+      assert.equal(home.upstream.received("DELETE").length, 0);
+    },
+  );
+}
