@@ -96,12 +96,18 @@ export class JsonScanner {
   run(budget: number): boolean {
     const bytes = this.#bytes;
     const stop = Math.min(bytes.length, this.#at + budget);
-    while (this.#at < stop && this.fault === undefined) {
-      if (this.#stringStart >= 0) this.#string(stop);
-      else this.#token(bytes[this.#at]!, stop);
+    let at = this.#at;
+    if (this.#stringStart >= 0) at = this.#string(at, stop);
+    while (at < stop && this.fault === undefined) {
+      const byte = bytes[at]!;
+      if (byte === QUOTE) at = this.#openString(at, stop);
+      else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) at = this.#open(at, byte === OPEN_OBJECT);
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) at = this.#close(at, byte === CLOSE_OBJECT);
+      else at = this.#rest(at, byte);
     }
+    this.#at = at;
     if (this.fault !== undefined) return true;
-    if (this.#at < bytes.length) return false;
+    if (at < bytes.length) return false;
     if (this.#expects !== END) this.fault = "syntax";
     return true;
   }
@@ -112,77 +118,63 @@ export class JsonScanner {
     this.#name.twice = false;
   }
 
-  #token(byte: number, stop: number): void {
+  // Each of what follows reads from `at` on, and answers how far it has come.
+
+  /** What stands between strings, objects and arrays. */
+  #rest(at: number, byte: number): number {
     switch (byte) {
       case 0x20:
       case 0x0a:
       case 0x0d:
       case 0x09:
-        this.#at++;
-        return;
-      case QUOTE:
-        if (this.#expects > FIRST_NAME) return this.#refuse("syntax");
-        if (this.#expects <= FIRST_VALUE) this.#openValue();
-        this.#stringStart = this.#at++;
-        this.#stringFlags = 0;
-        return this.#string(stop);
-      case COLON:
-        if (this.#expects !== AFTER_NAME) return this.#refuse("syntax");
-        this.#expects = VALUE;
-        this.#at++;
-        return;
+        return at + 1;
       case COMMA:
-        if (this.#expects !== AFTER_VALUE) return this.#refuse("syntax");
+        if (this.#expects !== AFTER_VALUE) return this.#refuse("syntax", at);
         this.#expects = this.#objects[this.#depth] === 1 ? NAME : VALUE;
-        this.#at++;
-        return;
-      case OPEN_OBJECT:
-      case OPEN_ARRAY:
-        return this.#open(byte === OPEN_OBJECT);
-      case CLOSE_OBJECT:
-      case CLOSE_ARRAY:
-        return this.#close(byte === CLOSE_OBJECT);
+        return at + 1;
+      case COLON:
+        if (this.#expects !== AFTER_NAME) return this.#refuse("syntax", at);
+        this.#expects = VALUE;
+        return at + 1;
       default:
-        return this.#scalar(byte);
+        return this.#scalar(at, byte);
     }
   }
 
-  #scalar(byte: number): void {
-    if (this.#expects > FIRST_VALUE) return this.#refuse("syntax");
-    const end = byte === MINUS || isDigit(byte)
-      ? endOfNumber(this.#bytes, this.#at)
-      : endOfLiteral(this.#bytes, this.#at);
-    if (end < 0) return this.#refuse("syntax");
-    this.#openValue();
-    this.#at = end;
-    this.#closeValue(this.#slot);
+  #scalar(at: number, byte: number): number {
+    if (this.#expects > FIRST_VALUE) return this.#refuse("syntax", at);
+    const end = byte === MINUS || isDigit(byte) ? endOfNumber(this.#bytes, at) : endOfLiteral(this.#bytes, at);
+    if (end < 0) return this.#refuse("syntax", at);
+    this.#openValue(at);
+    return this.#closeValue(this.#slot, end);
   }
 
-  #openValue(): void {
-    if (this.#slot >= 0) this.starts[this.#slot] = this.#at;
-    else if (this.isBatch && this.#depth === 1) this.#elementStart = this.#at;
+  #openValue(at: number): void {
+    if (this.#slot >= 0) this.starts[this.#slot] = at;
+    else if (this.isBatch && this.#depth === 1) this.#elementStart = at;
   }
 
-  /** A value has ended before `#at`: the one of slot `slot`. */
-  #closeValue(slot: number): void {
-    if (slot >= 0) this.ends[slot] = this.#at;
+  /** A value has ended before `at`: the one of slot `slot`. */
+  #closeValue(slot: number, at: number): number {
+    if (slot >= 0) this.ends[slot] = at;
     this.#slot = -1;
     this.#expects = this.#depth === 0 ? END : AFTER_VALUE;
-    if (this.isBatch && this.#depth === 1) this.#closeElement();
+    if (this.isBatch && this.#depth === 1) this.#closeElement(at);
+    return at;
   }
 
-  #closeElement(): void {
-    if (++this.#elements > MAX_BATCH) return this.#refuse("batch");
-    if (isAmbiguous(this.#name)) return this.#refuse("name");
-    this.onMessage?.(this, this.#elementStart, this.#at);
+  #closeElement(at: number): void {
+    if (++this.#elements > MAX_BATCH) return void this.#refuse("batch", at);
+    if (isAmbiguous(this.#name)) return void this.#refuse("name", at);
+    this.onMessage?.(this, this.#elementStart, at);
     this.#clear();
     this.isObject = false;
   }
 
-  #open(isObject: boolean): void {
-    if (this.#expects > FIRST_VALUE) return this.#refuse("syntax");
-    if (this.#depth === this.#maxDepth) return this.#refuse("depth");
-    this.#openValue();
+  #open(at: number, isObject: boolean): number {
+    if (this.#expects > FIRST_VALUE) return this.#refuse("syntax", at);
+    if (this.#depth === this.#maxDepth) return this.#refuse("depth", at);
+    this.#openValue(at);
     const outer = this.#depth++;
     this.#objects[this.#depth] = isObject ? 1 : 0;
     this.#slots[this.#depth] = this.#slot;
@@ -190,7 +182,7 @@ export class JsonScanner {
     if (outer === 0) this.isBatch = !isObject;
     this.#slot = -1;
     this.#expects = isObject ? FIRST_NAME : FIRST_VALUE;
-    this.#at++;
+    return at + 1;
   }
 
   #scopeUnder(outer: number): number {
@@ -200,65 +192,72 @@ export class JsonScanner {
     return MESSAGE;
   }
 
-  #close(isObject: boolean): void {
+  #close(at: number, isObject: boolean): number {
     const expected = isObject ? FIRST_NAME : FIRST_VALUE;
-    if (this.#depth === 0 || (this.#objects[this.#depth] === 1) !== isObject) return this.#refuse("syntax");
-    if (this.#expects !== AFTER_VALUE && this.#expects !== expected) return this.#refuse("syntax");
+    if (this.#depth === 0 || (this.#objects[this.#depth] === 1) !== isObject) return this.#refuse("syntax", at);
+    if (this.#expects !== AFTER_VALUE && this.#expects !== expected) return this.#refuse("syntax", at);
     const slot = this.#slots[this.#depth]!;
     this.#depth--;
-    this.#at++;
-    this.#closeValue(slot);
-    if (this.#depth === 0 && isAmbiguous(this.#name)) this.#refuse("name");
+    this.#closeValue(slot, at + 1);
+    if (this.#depth === 0 && isAmbiguous(this.#name)) this.#refuse("name", at);
+    return at + 1;
+  }
+
+  #openString(at: number, stop: number): number {
+    if (this.#expects > FIRST_NAME) return this.#refuse("syntax", at);
+    if (this.#expects <= FIRST_VALUE) this.#openValue(at);
+    this.#stringStart = at;
+    this.#stringFlags = 0;
+    return this.#string(at + 1, stop);
   }
 
   /** Goes on in a string, up to `stop`. */
-  #string(stop: number): void {
+  #string(from: number, stop: number): number {
     const bytes = this.#bytes;
-    let at = stop - this.#at < LONG_STRING ? this.#at : this.#skipPlain(stop);
+    let at = stop - from < LONG_STRING ? from : this.#skipPlain(from, stop);
     let flags = this.#stringFlags;
-    while (at < stop) {
+    for (;; at++) {
+      while (at < stop && IN_STRING[bytes[at]!] === 0) at++;
+      if (at >= stop) break;
       const kind = IN_STRING[bytes[at]!]!;
-      if (kind === 0) at++;
-      else if (kind === 2) {
-        this.#at = at + 1;
-        return this.#closeString(flags);
-      } else if (kind === 1) {
-        flags |= 1;
-        at++;
-      } else if (kind === 4) return this.#refuse("syntax");
+      if (kind === 2) return this.#closeString(at + 1, flags);
+      if (kind === 1) flags |= 1;
+      else if (kind === 4) return this.#refuse("syntax", at);
       else {
         flags |= 2;
         const escape = bytes[at + 1]!;
-        if (IS_ESCAPED[escape] === 1) at += 2;
-        else if (escape === 0x75 && isHex(bytes, at + 2)) at += 6;
-        else return this.#refuse("syntax");
+        if (IS_ESCAPED[escape] === 1) at++;
+        else if (escape === 0x75 && isHex(bytes, at + 2)) at += 5;
+        else return this.#refuse("syntax", at);
       }
     }
-    this.#at = at;
     this.#stringFlags = flags;
+    return at;
   }
 
-  #skipPlain(stop: number): number {
-    return skipPlain(this.#bytes, { words: this.#words ??= wordsOf(this.#bytes), from: this.#at, stop });
+  #skipPlain(from: number, stop: number): number {
+    return skipPlain(this.#bytes, { words: this.#words ??= wordsOf(this.#bytes), from, stop });
   }
 
-  #closeString(flags: number): void {
+  #closeString(at: number, flags: number): number {
     const start = this.#stringStart;
     this.#stringStart = -1;
     if ((flags & 1) !== 0) this.beyondAscii = true;
-    if (this.#expects <= FIRST_VALUE) return this.#closeValue(this.#slot);
+    if (this.#expects <= FIRST_VALUE) return this.#closeValue(this.#slot, at);
     const scope = this.#scopes[this.#depth]!;
     if (scope !== NO_SCOPE) {
       this.#text.bytes = this.#bytes;
       this.#text.start = start + 1;
-      this.#text.end = this.#at - 1;
+      this.#text.end = at - 1;
       this.#text.isPlain = flags === 0;
       this.#slot = findName(scope, this.#text, this.#name);
     }
     this.#expects = AFTER_NAME;
+    return at;
   }
 
-  #refuse(fault: ScanFault): void {
+  #refuse(fault: ScanFault, at: number): number {
     this.fault = fault;
+    return at;
   }
 }
