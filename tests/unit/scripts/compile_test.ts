@@ -24,7 +24,8 @@ Embedded Files
 signet
 ├─┬ .deno_compile_node_modules (5.24MB - 3.76MB unique)
 │ └─┬ localhost (5.24MB - 3.76MB unique)
-│   ├─┬ @noble (675.61KB - 675.6KB unique)
+│   ├─┬ @noble (1.18MB - 1.18MB unique)
+│   │ ├── ciphers/* (535.46KB)
 │   │ └── hashes/* (675.61KB - 675.6KB unique)
 │   └── jose/6.2.17/* (216.87KB)
 ├─┬ lib (1.25MB)
@@ -39,6 +40,7 @@ Metadata: 3.42KB
 
 Deno.test("embeddedPaths joins folders and names when it reads the tree of deno compile", STRICT, () => {
   assert.deepEqual(embeddedPaths(LISTING), [
+    ".deno_compile_node_modules/localhost/@noble/ciphers/*",
     ".deno_compile_node_modules/localhost/@noble/hashes/*",
     ".deno_compile_node_modules/localhost/jose/6.2.17/*",
     "lib/admin/*",
@@ -59,7 +61,7 @@ Deno.test("findForeignEmbedded passes when only the program and its packages are
 for (
   const [what, from, to] of [
     ["a test dependency", "jose/6.2.17/*", "fast-check/4.10.2/*"],
-    ["a scoped test dependency", "@noble (675", "@modelcontextprotocol (675"],
+    ["a scoped test dependency", "@noble (1.18MB", "@modelcontextprotocol (1.18MB"],
     ["a folder beside lib", "├─┬ lib (1.25MB)", "├─┬ tests (1.25MB)"],
     ["a loose file", "main.ts (825B)", "keys.txt (825B)"],
   ] as const
