@@ -8,11 +8,9 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
-import { SameDelay } from "../platform/timers.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
-import { HeldAnswers } from "./held_answers.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
@@ -20,7 +18,8 @@ import { BRIDGE_ERROR, errorWithId, OpenCalls, progressTokenOf } from "./open_ca
 import { Outbox } from "./outbox.ts";
 import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
-import { PostAnswer } from "./post_answer.ts";
+import type { PostAnswer } from "./post_answer.ts";
+import { PostAnswers } from "./post_answers.ts";
 import { Questions } from "./questions.ts";
 import { Remembered } from "./remembered.ts";
 import { ServerVoice } from "./server_voice.ts";
@@ -75,15 +74,10 @@ export class Conversation {
   readonly #events: EventLog;
   readonly #listeners: Listeners;
   readonly #questions: Questions;
-  readonly #held: HeldAnswers;
   readonly #voice: ServerVoice;
   readonly #remembered: Remembered;
   readonly #calls: OpenCalls;
-  readonly #patience: SameDelay;
-  /** POSTs not yet answered, oldest first. */
-  readonly #posts = new Set<PostAnswer>();
-  /** Streams of POSTs that are not answered yet, for clients that resume them. */
-  readonly #postStreams = new Map<number, EventStream>();
+  readonly #answers: PostAnswers;
   /** Bytes of POSTs that wait for a peer to be started. */
   readonly #waiting: Charge;
   #listsOutdated: boolean;
@@ -96,7 +90,6 @@ export class Conversation {
     this.#options = options;
     this.#listsOutdated = options.revival;
     this.#usedAtMs = parts.timers.now();
-    this.#patience = new SameDelay(parts.timers, parts.limits.streamAfterMs);
     const run = randomName(parts, 8);
     const { maxLoggedEvents: maxEvents, maxLoggedBytes: maxBytes } = parts.limits;
     this.#events = new EventLog({
@@ -109,12 +102,12 @@ export class Conversation {
     });
     this.#listeners = new Listeners(this.#events);
     this.#questions = new Questions(run);
-    this.#held = new HeldAnswers(outboxOptions(parts));
     this.#waiting = parts.account.open();
     this.#remembered = new Remembered(parts.limits);
     this.#calls = new OpenCalls(this.#remembered);
+    this.#answers = new PostAnswers({ parts, events: this.#events, calls: this.#calls, onDone: () => this.#use() });
     this.#voice = new ServerVoice({
-      posts: this.#posts,
+      posts: this.#answers.open,
       listeners: this.#listeners,
       calls: this.#calls,
       questions: this.#questions,
@@ -131,7 +124,7 @@ export class Conversation {
 
   /** A call, or somebody who listens (L7). */
   get #isUsed(): boolean {
-    return this.#posts.size > 0 || this.#waiting.bytes > 0 || this.#listeners.attended;
+    return this.#answers.open.size > 0 || this.#waiting.bytes > 0 || this.#listeners.attended;
   }
 
   #use(): void {
@@ -164,7 +157,10 @@ export class Conversation {
     }
     const bytes = post.text.length;
     if (requests.length === 0) return { response: this.#accept(pieces, { peer, bytes, carrier: post }), abort() {} };
-    const answer = this.#newAnswer(post, requests.length);
+    const answer = this.#answers.begin({
+      ...{ accepts: post.accepts, expected: requests.length, primes: this.#primes },
+      isBatch: post.parsed.kind === "batch",
+    });
     this.#start(pieces, { answer, peer, bytes, carrier: { fields: post.fields, noted: post.noted } });
     return { response: answer.response, abort: () => answer.abandon() };
   }
@@ -188,7 +184,7 @@ export class Conversation {
     if ("lost" in place) {
       stream = this.#listeners.open(outbox, { prime: this.#primes });
       if (place.call !== undefined) this.#tellLost(place.call, stream);
-    } else if ((stream = this.#postStreams.get(place.stream)) !== undefined) stream.attach(outbox, place);
+    } else if ((stream = this.#answers.streamAt(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
     this.peers.listen(carrier, "lost" in place ? place.place : undefined);
     const onRelease = () => {
@@ -208,10 +204,10 @@ export class Conversation {
 
   #cut(): void {
     this.#ended = true;
-    this.#patience.close();
-    for (const post of [...this.#posts]) this.#calls.giveUp(post, endedError());
+    this.#answers.close();
+    for (const post of [...this.#answers.open]) this.#calls.giveUp(post, endedError());
     this.#listeners.end();
-    for (const stream of this.#postStreams.values()) stream.end();
+    this.#answers.endStreams();
   }
 
   get #primes(): boolean {
@@ -272,11 +268,7 @@ export class Conversation {
   /** Takes the calls of a POST in, and sends them as soon as there is a peer. */
   #start(pieces: readonly Piece[], on: Sending & { readonly answer: PostAnswer }): void {
     const { answer, peer, bytes, carrier } = on;
-    if (this.#postStreams.size > 0) {
-      for (const post of this.#posts) {
-        if (post !== answer) post.hurry(SIBLING_STALL_MS);
-      }
-    }
+    this.#answers.hurryOthers(answer);
     if (pieces.length === 1 && !(peer instanceof Promise)) {
       const [{ text, message }] = pieces as [Piece];
       const request = message as RpcRequest;
@@ -314,49 +306,6 @@ export class Conversation {
     if (!this.#calls.hasIdOf(error)) void stream.send(error);
   }
 
-  #newAnswer({ parsed, accepts }: Post, expected: number): PostAnswer {
-    let stream: EventStream | undefined;
-    const answer: PostAnswer = new PostAnswer({
-      accepts,
-      expected,
-      batch: parsed.kind === "batch",
-      primes: this.#primes,
-      patience: this.#patience,
-      newStream: () => {
-        stream = new EventStream(this.#events, undefined, parsed.kind === "batch" ? undefined : this.#callOf(answer));
-        this.#postStreams.set(stream.number, stream);
-        return stream;
-      },
-      newOutbox: () => this.#newOutbox(),
-      held: this.#held,
-      onDone: () => {
-        this.#use();
-        this.#posts.delete(answer);
-        if (stream !== undefined) this.#postStreams.delete(stream.number);
-      },
-    });
-    this.#posts.add(answer);
-    return answer;
-  }
-
-  /** The id of the one call of a POST, for the ids of its events; of a long one none is made. */
-  #callOf(answer: PostAnswer): string | undefined {
-    const id = this.#calls.ofAnswer(answer)?.id;
-    return id === undefined || id.length > LONGEST_CALL_ID ? undefined : id.toHex();
-  }
-
-  /** While other calls of the session are open, its reader may hold the peer back for less long. */
-  #newOutbox(): Outbox {
-    const options = outboxOptions(this.#options.parts);
-    const calls = this.#calls;
-    return new Outbox({
-      ...options,
-      get stallMs() {
-        return calls.size > 1 ? Math.min(options.stallMs, SIBLING_STALL_MS) : options.stallMs;
-      },
-    });
-  }
-
   /** What is left of a stream that has ended. */
   #replay(place: { stream: number; sequence: number }, outbox: Outbox): void {
     EventStream.ended(this.#events, place.stream).attach(outbox, place);
@@ -372,8 +321,6 @@ function endedError(): SignetError {
  * ms.
  */
 const LISTENER_STALL_MS = 1000;
-/** As long has who reads nothing of his call's stream while others of the session wait for theirs, in ms. */
-const SIBLING_STALL_MS = 5000;
 /** Made once: see `CLIENT_LEFT` of `post_answer.ts`. */
 const LISTENER_LEFT = new HttpError("aborted", "reading an event stream: its client has left");
 const TOKEN_IN_USE = "Invalid request: a request with this progress token is in flight already";
@@ -401,7 +348,6 @@ function isPlainId(bytes: Uint8Array): boolean {
   }
 }
 
-const LONGEST_CALL_ID = 64;
 const LOST_CALL = {
   code: BRIDGE_ERROR,
   message: "The answer was lost when Signet was restarted; whether the call has run is not known",
