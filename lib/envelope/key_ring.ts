@@ -1,5 +1,6 @@
 // Master keys and the ring of them: the first seals, all open (docs/behaviour.md E4–E6).
-// A key keeps only what was derived from it and shows none of it when it is printed.
+// A key shows nothing of what it holds when it is printed. What is derived from it is derived when it is first wanted: eight
+// keys at every start, of which most processes use three, took two milliseconds of it.
 import { Buffer } from "node:buffer";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
@@ -32,26 +33,22 @@ export class MasterKey {
   readonly id: string;
   /** The same id as it stands in an envelope: an unsigned 32-bit integer, big-endian on the wire. */
   readonly idWord: number;
-  readonly #sealing: Uint8Array;
-  readonly #nonce: Uint8Array;
-  readonly #fingerprint: Uint8Array;
-  readonly #audit: Uint8Array;
-  readonly #hop: Uint8Array;
-  readonly #carriedCipher: Uint8Array;
-  readonly #carriedMac: Uint8Array;
+  readonly #master: Uint8Array;
+  #sealing: Uint8Array | undefined;
+  #nonce: Uint8Array | undefined;
+  #fingerprint: Uint8Array | undefined;
+  #audit: Uint8Array | undefined;
+  #hop: Uint8Array | undefined;
+  #carriedCipher: Uint8Array | undefined;
+  #carriedMac: Uint8Array | undefined;
 
   /** @throws RangeError if `master` has not exactly 32 bytes */
   constructor(master: Uint8Array) {
     if (master.length !== KEY_BYTES) {
       throw new RangeError(`making a key: found ${master.length} bytes, want ${KEY_BYTES}`);
     }
-    this.#sealing = derive(master, CONTEXTS.sealing, KEY_BYTES);
-    this.#nonce = derive(master, CONTEXTS.nonce, KEY_BYTES);
-    this.#fingerprint = derive(master, CONTEXTS.fingerprint, KEY_BYTES);
-    this.#audit = derive(master, CONTEXTS.audit, KEY_BYTES);
-    this.#hop = derive(master, CONTEXTS.hop, KEY_BYTES);
-    this.#carriedCipher = derive(master, CONTEXTS.carriedCipher, KEY_BYTES);
-    this.#carriedMac = derive(master, CONTEXTS.carriedMac, KEY_BYTES);
+    // A copy, which a Buffer's own `slice` is not.
+    this.#master = new Uint8Array(master);
     const id = Buffer.from(derive(master, CONTEXTS.keyId, KEY_ID_BYTES));
     this.id = id.toString("hex");
     this.idWord = id.readUInt32BE();
@@ -59,37 +56,37 @@ export class MasterKey {
 
   /** Key of the cipher. */
   get sealingKey(): Uint8Array {
-    return this.#sealing;
+    return this.#sealing ??= derive(this.#master, CONTEXTS.sealing, KEY_BYTES);
   }
 
   /** Key of the hash that makes nonces. */
   get nonceKey(): Uint8Array {
-    return this.#nonce;
+    return this.#nonce ??= derive(this.#master, CONTEXTS.nonce, KEY_BYTES);
   }
 
   /** Key of the hash that makes owner fingerprints. */
   get fingerprintKey(): Uint8Array {
-    return this.#fingerprint;
+    return this.#fingerprint ??= derive(this.#master, CONTEXTS.fingerprint, KEY_BYTES);
   }
 
   /** Key of the MACs that chain the lines of an audit log. */
   get auditKey(): Uint8Array {
-    return this.#audit;
+    return this.#audit ??= derive(this.#master, CONTEXTS.audit, KEY_BYTES);
   }
 
   /** Key of what replicas prove to each other. */
   get hopKey(): Uint8Array {
-    return this.#hop;
+    return this.#hop ??= derive(this.#master, CONTEXTS.hop, KEY_BYTES);
   }
 
   /** Key of the cipher for what clients bring back. */
   get carriedCipherKey(): Uint8Array {
-    return this.#carriedCipher;
+    return this.#carriedCipher ??= derive(this.#master, CONTEXTS.carriedCipher, KEY_BYTES);
   }
 
   /** Key of the MAC that is its initial vector. */
   get carriedMacKey(): Uint8Array {
-    return this.#carriedMac;
+    return this.#carriedMac ??= derive(this.#master, CONTEXTS.carriedMac, KEY_BYTES);
   }
 
   toString(): string {
