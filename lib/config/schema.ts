@@ -48,7 +48,8 @@ export function settingOf(key: SettingKey): Setting<unknown> {
   return SETTINGS[key];
 }
 
-const KEY_BY_NAME: ReadonlyMap<string, SettingKey> = new Map(SETTING_KEYS.map((key) => [SETTINGS[key].name, key]));
+const KEY_BY_NAME = new Map<string, SettingKey>();
+for (const key of SETTING_KEYS) KEY_BY_NAME.set(SETTINGS[key].name, key);
 /** Made for the first variable that is asked about: few have any. */
 let keyByEnvironment: ReadonlyMap<string, SettingKey> | undefined;
 

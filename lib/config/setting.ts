@@ -86,27 +86,15 @@ export interface RowMaker {
   flag(row: Common): Setting<boolean>;
 }
 
+const PLAIN = { repeatable: false, isFlag: false, isWords: false, dangerous: false } as const;
+
+/** By spreading alone: a start makes a hundred and fifty of them. */
 export function rowsOf(section: Section): RowMaker {
-  const row = <T>(
-    kind: Kind<unknown>,
-    common: Common,
-    rest: { default: T; repeatable?: boolean; isFlag?: boolean; isWords?: boolean },
-  ) => ({
-    name: common.name,
-    section,
-    doc: common.doc,
-    kind,
-    repeatable: rest.repeatable ?? false,
-    isFlag: rest.isFlag ?? false,
-    isWords: rest.isWords ?? false,
-    dangerous: common.dangerous ?? false,
-    default: rest.default,
-  });
   return {
-    one: (kind, common) => row(kind, common, { default: common.default }),
-    optional: (kind, common) => row(kind, common, { default: undefined }),
-    many: (kind, common) => row(kind, common, { default: common.default ?? [], repeatable: true }),
-    words: (kind, common) => row(kind, common, { default: [], repeatable: true, isWords: true }),
-    flag: (common) => row(boolean, common, { default: false, isFlag: true }),
+    one: (kind, common) => ({ ...PLAIN, section, kind, ...common }),
+    optional: (kind, common) => ({ ...PLAIN, section, kind, default: undefined, ...common }),
+    many: (kind, common) => ({ ...PLAIN, section, kind, repeatable: true, default: [], ...common }),
+    words: (kind, common) => ({ ...PLAIN, section, kind, repeatable: true, isWords: true, default: [], ...common }),
+    flag: (common) => ({ ...PLAIN, section, kind: boolean, isFlag: true, default: false, ...common }),
   };
 }

@@ -59,13 +59,21 @@ export const SLOTS: readonly Slot[] = [
 /** By slot: the scope of what its object holds. */
 export const SCOPE_OF: Uint8Array = Uint8Array.from(SLOTS, ({ opens }) => opens);
 
+/** By scope and name: dozens are asked for at every start. */
+const NUMBERS: ReadonlyMap<string, number> = new Map(SLOTS.map(({ scope, name }, slot) => [`${scope} ${name}`, slot]));
+
+/** −1 if there is none. */
 export function slotOf(scope: number, name: string): number {
-  return SLOTS.findIndex((slot) => slot.scope === scope && slot.name === name);
+  return NUMBERS.get(`${scope} ${name}`) ?? -1;
 }
 
 /** The slots of a scope, with their names. */
 export function slotsIn(scope: number): readonly (readonly [slot: number, name: string])[] {
-  return SLOTS.flatMap((slot, number) => slot.scope === scope ? [[number, slot.name] as const] : []);
+  const found: (readonly [number, string])[] = [];
+  for (let slot = 0; slot < SLOTS.length; slot++) {
+    if (SLOTS[slot]!.scope === scope) found.push([slot, SLOTS[slot]!.name]);
+  }
+  return found;
 }
 
 /** A name between its quotes. `isPlain`: ASCII without escapes. */

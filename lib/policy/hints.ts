@@ -16,10 +16,14 @@ const ANNOTATION: Readonly<Record<ToolHint, string>> = {
 
 const PRESUMED: ToolHints = { readOnly: false, destructive: true, idempotent: false, openWorld: true };
 
-const ALL: readonly ToolHints[] = Array.from({ length: 1 << TOOL_HINTS.length }, (_, bits) =>
-  Object.freeze(
+/** By its bits, in the order of the hints; made when the first of its kind is said. */
+const ALL: ToolHints[] = [];
+
+function hintsOfBits(bits: number): ToolHints {
+  return ALL[bits] ??= Object.freeze(
     Object.fromEntries(TOOL_HINTS.map((hint, at) => [hint, (bits >> at & 1) === 1])) as Record<ToolHint, boolean>,
-  ));
+  );
+}
 
 /** Of one entry of `tools/list`, or of its `annotations`. */
 export function hintsOf(annotations: unknown): ToolHints {
@@ -28,5 +32,5 @@ export function hintsOf(annotations: unknown): ToolHints {
     const value = said[ANNOTATION[hint]];
     return (typeof value === "boolean" ? value : PRESUMED[hint]) ? all | 1 << at : all;
   }, 0);
-  return ALL[bits]!;
+  return hintsOfBits(bits);
 }
