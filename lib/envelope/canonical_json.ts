@@ -4,7 +4,7 @@
 import { SignetError } from "../errors.ts";
 
 /** Deeper values are refused: they come from strangers, and the encoder recurses. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /**
  * The canonical text of a JSON value. Like `JSON.stringify`, it leaves out members that are undefined and writes `null`

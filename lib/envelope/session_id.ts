@@ -3,6 +3,7 @@
 // business.
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
+import { MAX_DEPTH } from "./canonical_json.ts";
 import type { ClientKinds } from "./client_kinds.ts";
 import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
 import { DEFAULT_MAX_LENGTH, open, type OpenFailure, type OpenOptions, seal, sealedLength } from "./seal.ts";
@@ -79,7 +80,9 @@ export type Prospect = Pick<SealedSession, "clientInfo" | "capabilities" | "upst
  * @throws SignetError `invalid_params` if something is nested too deep
  */
 export function requireSealable(prospect: Prospect, options: OpenOptions & { readonly idLength?: number } = {}): void {
-  const typicalId = "x".repeat(options.idLength ?? TYPICAL_ID_LENGTH);
+  const { idLength = TYPICAL_ID_LENGTH, maxLength = DEFAULT_MAX_LENGTH } = options;
+  if (fitsByFar(prospect, idLength, maxLength)) return;
+  const typicalId = "x".repeat(idLength);
   const upstreams = Object.fromEntries(
     Object.entries(prospect.upstreams).map(([url, headers]) => [url, { ...headers, "mcp-session-id": typicalId }]),
   );
@@ -92,7 +95,28 @@ export function requireSealable(prospect: Prospect, options: OpenOptions & { rea
     issuedAtMs: 1e12,
     expiresAtMs: 1e12 + 1e9,
     protocolVersion: "2025-11-25",
-  }, options.maxLength ?? DEFAULT_MAX_LENGTH);
+  }, maxLength);
+}
+
+/** Bytes of what every session's payload has besides, at most, and of an id's name and marks beside each server. */
+const REST_BYTES = 200, ID_BYTES = 32;
+
+/** Whether lengths alone tell that it fits, as they nearly always do: to write the payload takes a tenth of an initialize. */
+function fitsByFar(
+  { clientInfo, capabilities, upstreams, home }: Prospect,
+  idLength: number,
+  maxLength: number,
+): boolean {
+  const text = JSON.stringify([clientInfo, capabilities, upstreams, home ?? null]);
+  const ids = Object.keys(upstreams).length * (idLength + ID_BYTES);
+  // No character takes more than three bytes, and nothing is deeper than it has brackets.
+  if (sealedLength(3 * text.length + ids + REST_BYTES) > maxLength) return false;
+  let brackets = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x7b || code === 0x5b) brackets++;
+  }
+  return brackets < MAX_DEPTH;
 }
 
 /** The payload, with as little decoration left out as needed. @throws SessionTooLongError if it is too long even so */

@@ -6,7 +6,7 @@ import { canonicalJson } from "../../lib/envelope/canonical_json.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
 import { seal } from "../../lib/envelope/seal.ts";
-import { openSession, sealSession } from "../../lib/envelope/session_id.ts";
+import { openSession, requireSealable, sealSession, TYPICAL_ID_LENGTH } from "../../lib/envelope/session_id.ts";
 import type { SealedSession } from "../../lib/envelope/session_payload.ts";
 import { STRICT } from "../support/strict.ts";
 
@@ -152,4 +152,48 @@ Deno.test("E8: an authentic text of any bytes or any JSON never makes openSessio
     }),
     { numRuns: 1000 },
   );
+});
+
+Deno.test(
+  "E7: what is found to have room before its server is asked has room when the server has answered",
+  STRICT,
+  () => {
+    const typicalId = "x".repeat(TYPICAL_ID_LENGTH);
+    const refuses = (run: () => void) => {
+      try {
+        run();
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    let [refused, taken] = [0, 0];
+    fc.assert(
+      fc.property(session, fc.integer({ min: 200, max: 4096 }), (session, maxLength) => {
+        const ids = Object.entries(session.upstreams).map(([url, headers]) => [
+          url,
+          { ...headers, "mcp-session-id": typicalId },
+        ]);
+        const usual = { issuedAtMs: 1e12, expiresAtMs: 1e12 + 1e9, protocolVersion: "2025-11-25" };
+        const answered = { ...session, ...usual, upstreams: Object.fromEntries(ids) };
+        const isRefused = refuses(() => requireSealable(session, { maxLength }));
+        assert.equal(isRefused, refuses(() => sealSession(key, answered, { maxLength })));
+        if (isRefused) refused++;
+        else taken++;
+      }),
+      { numRuns: 1000 },
+    );
+    assert.ok(refused > 50 && taken > 50, `${refused} refused, ${taken} taken`);
+  },
+);
+
+Deno.test("E7: what is nested too deep is refused before its server is asked, however short it is", STRICT, () => {
+  const nested = (depth: number) => JSON.parse('{"a":'.repeat(depth) + "1" + "}".repeat(depth));
+  const prospect = { capabilities: {}, upstreams: { "http://a.test": {} } };
+  requireSealable({ ...prospect, clientInfo: nested(64) });
+  assert.throws(() => requireSealable({ ...prospect, clientInfo: nested(65) }), { code: "invalid_params" });
+  const inArray = JSON.parse(`{"a":${"[".repeat(64)}${"]".repeat(64)}}`);
+  assert.throws(() => requireSealable({ ...prospect, clientInfo: {}, capabilities: inArray }), {
+    code: "invalid_params",
+  });
 });
