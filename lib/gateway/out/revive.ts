@@ -199,6 +199,8 @@ interface Watch {
   readonly onAccepted: () => void;
 }
 
+const INITIALIZED = { kind: "notification", method: "notifications/initialized", params: undefined } as const;
+
 async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Watch): Promise<void> {
   const { session, upstream, link, inbound, caller } = revival;
   const { protocolVersion, capabilities, clientInfo } = session.sealed;
@@ -210,6 +212,8 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
     fields: fieldsFor(parts, revival),
     upstreamSessionId: undefined,
     body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
+    // What Signet has written itself nobody need read to know what it is.
+    parsed: { kind: "request" as const, id, method: "initialize", params },
     caller,
     session: session.tag,
     revival: true,
@@ -246,6 +250,7 @@ async function confirmInitialized(
     fields,
     upstreamSessionId: id,
     body: encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}'),
+    parsed: INITIALIZED,
     caller,
     session: session.tag,
   };
