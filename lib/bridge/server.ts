@@ -118,8 +118,8 @@ export class BridgeServer {
   }
 
   /** A call that waits is gone on with where it waits. @throws Elsewhere */
-  #requireHere(text: Uint8Array, { method }: RpcRequest, { gone }: Whereabouts): void {
-    if (this.#here === undefined || !mayAsk(method)) return;
+  #requireHere(text: Uint8Array, { method }: RpcRequest, { gone, isPassedOn }: Whereabouts): void {
+    if (this.#here === undefined || isPassedOn || !mayAsk(method)) return;
     const { home = this.#here.home } = parkedIn(text) ?? {};
     if (home !== this.#here.home && !gone.includes(home)) throw new Elsewhere(home);
   }
@@ -143,7 +143,7 @@ export class BridgeServer {
 }
 
 /** Where nobody has been asked yet. */
-const NOWHERE: Whereabouts = { gone: [] };
+const NOWHERE: Whereabouts = { gone: [], isPassedOn: false };
 
 /** What could not be told everybody is said, and nothing of why (L5). @throws SignetError `upstream_unreachable` */
 function endedAnswer(failed: readonly string[]): ClientResponse {

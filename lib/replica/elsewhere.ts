@@ -17,6 +17,11 @@ export class Elsewhere extends Error {
 export interface Whereabouts {
   /** Addresses of replicas that are gone, or do not have what they were asked for. */
   readonly gone: readonly string[];
+  /**
+   * Whether another replica has passed it on: it has asked where the state says that a call waits, and this one would not
+   * be asked if that were not here, or gone.
+   */
+  readonly isPassedOn: boolean;
 }
 
 /** This replica among those that its clients reach. */

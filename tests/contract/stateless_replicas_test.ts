@@ -213,3 +213,19 @@ withStore(
     await redis.start();
   },
 );
+
+withStore("S4 R8: a lost call is run again once, however many replicas are asked", async ({ crowd }) => {
+  await using server = new AskingServer();
+  const [here, ...others] = [
+    await crowd.start(server.url),
+    await crowd.start(server.url),
+    await crowd.start(server.url),
+  ];
+  const reads = { ...ASKS, name: "reads" };
+  const { result: { requestState } } = await answered(ask(here, "tools/call", reads, CAN));
+  const retry = (at: TestSignet) => answered(ask(at, "tools/call", { ...again(requestState), name: "reads" }, CAN));
+  await crowd.stop(here);
+  assert.deepEqual((await retry(others[0]!)).result?.got, [{ action: "accept" }]);
+  for (const other of [others[1]!, others[0]!, others[1]!]) assert.equal((await retry(other)).error?.message, GONE);
+  assert.equal(server.ran.get("reads"), 2);
+});

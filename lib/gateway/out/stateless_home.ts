@@ -35,9 +35,10 @@ const NOT_THERE = "session_elsewhere";
 export async function answerStateless(parts: GatewayParts, sending: StatelessSending): Promise<StatelessAnswer> {
   const { inbound, inFlight, received, request } = sending;
   const gone: string[] = [];
+  const where = { gone, isPassedOn: inbound.hop !== undefined };
   for (;;) {
     try {
-      const response = await sendWithoutSession(parts, inFlight, { ...request, where: { gone } });
+      const response = await sendWithoutSession(parts, inFlight, { ...request, where });
       return { response, isPassed: false };
     } catch (fault) {
       if (!(fault instanceof Elsewhere)) throw fault;
