@@ -229,3 +229,21 @@ withStore("S4 R8: a lost call is run again once, however many replicas are asked
   for (const other of [others[1]!, others[0]!, others[1]!]) assert.equal((await retry(other)).error?.message, GONE);
   assert.equal(server.ran.get("reads"), 2);
 });
+
+withStore("S4 R8: a lost call is run again once, although many replicas are asked at once", async ({ crowd }) => {
+  await using server = new AskingServer();
+  const [here, ...others] = [
+    await crowd.start(server.url),
+    await crowd.start(server.url),
+    await crowd.start(server.url),
+  ];
+  const reads = { ...ASKS, name: "reads" };
+  const { result: { requestState } } = await answered(ask(here, "tools/call", reads, CAN));
+  await crowd.stop(here);
+  const asked = [...others, ...others].map((at) =>
+    answered(ask(at, "tools/call", { ...again(requestState), name: "reads" }, CAN))
+  );
+  const results = (await Promise.all(asked)).map(({ result }) => result?.got);
+  assert.deepEqual(results.filter((got) => got !== undefined), [[{ action: "accept" }]]);
+  assert.equal(server.ran.get("reads"), 2);
+});
