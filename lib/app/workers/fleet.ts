@@ -172,7 +172,9 @@ export class Fleet implements RunningApp {
     await Promise.all(this.#slots.map((slot) => slot.settled()));
     const up = this.#slots.filter(({ isUp }) => isUp);
     const [first, ...others] = up;
-    const orders = (slot: Slot) => ({ settings: this.#shareOf(slot.number, settings), keys: onWire(keys) });
+    // Too little of something for all of them refuses it, whoever is there to be told.
+    const shares = new Map(this.#slots.map(({ number }) => [number, this.#shareOf(number, settings)]));
+    const orders = ({ number }: Slot) => ({ settings: shares.get(number)!, keys: onWire(keys) });
     await changeKeys(up, { before: onWire(this.#keys), next: onWire(keys) }, async () => {
       await first?.ask(TO_WORKER.reload, orders(first));
     });
