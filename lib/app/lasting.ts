@@ -148,7 +148,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   let ringNow = () => ring;
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
-  const secrets = await loadSecrets(settings, { readTextFile });
+  const secrets = await loadSecrets(settings, { readTextFile: worker?.readSecret ?? readTextFile });
   const store = worker?.store ?? await createStore(settings, { secrets, log, now, ring: () => ringNow() });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });

@@ -46,6 +46,8 @@ export interface WorkerPlace {
   readonly store: Store | undefined;
   /** Where the others pass requests on to it, on loopback. */
   readonly hop: { readonly hostname: string; readonly port: number };
+  /** A file with a secret, as it was when all of them began: the same to each, whenever it starts. */
+  readonly readSecret: (path: string) => Promise<string>;
   /** Settles when it may listen on the port that all share. */
   readonly mayListen: Promise<void>;
   /** Told once all is there but for that. */

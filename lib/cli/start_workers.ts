@@ -48,12 +48,14 @@ interface FleetParts {
 
 async function startFleetOf(context: CommandContext, { machine, options, count, log }: FleetParts): Promise<Fleet> {
   const { settings } = options;
-  const { adminToken } = await loadSecrets(settings, { readTextFile: (path) => context.readTextFile(path) });
+  const secrets: Record<string, string> = {};
+  const readTextFile = async (path: string) => secrets[path] = await context.readTextFile(path);
+  const { adminToken } = await loadSecrets(settings, { readTextFile });
   const { startFleet } = await import("../app/workers/fleet.ts");
   try {
     const fleet = await startFleet({
       ...options,
-      ...{ count, log, adminToken, base: await baseOf(context, options), timers: SYSTEM_TIMERS },
+      ...{ count, log, adminToken, secrets, base: await baseOf(context, options), timers: SYSTEM_TIMERS },
       logLevel: () => log.level,
       startWorker: () => machine.start(),
       onLogged: (number, line) => relayLine(log, number, line),

@@ -282,3 +282,23 @@ Deno.test("P3: what keeps workers from starting is said once", OPTIONS, async ()
   assert.equal(refused.code, 2);
   assert.match(refused.err, /--advertise[^]*--audit|--audit[^]*--advertise/);
 });
+
+Deno.test("T2 R1: a worker that comes back knows the secrets that all began with", OPTIONS, async () => {
+  await using folder = await TempFolder.create();
+  await using fixture = await startFixture("sdk1");
+  const secretFile = `${folder.path}/token.secret`;
+  await Deno.writeTextFile(secretFile, newKey(), { mode: 0o600 });
+  await using workers = await Workers.start(2, {
+    upstream: fixture.url,
+    args: ["--principal", "token", "--token-secret-file", secretFile],
+  });
+  const { token } = await workers.admin<{ token: string }>("/tokens", { agent: "a", ttlMs: 60_000 });
+  // Rotated in the file: in force once Signet is started anew, for none of them before.
+  await Deno.writeTextFile(secretFile, newKey());
+  for (const [at, pid] of workers.pids().entries()) {
+    Deno.kill(pid, "SIGKILL");
+    await until(async () => await workers.metric("signet_worker_ends_total") === at + 1, "the end to be noticed");
+    await workers.allUp(2);
+    for (let i = 0; i < 8; i++) assert.equal(await workers.probe(token), 200);
+  }
+});

@@ -47,6 +47,16 @@ export class Workers implements AsyncDisposable {
     return { status: response.status, text: await response.text() };
   }
 
+  /** @returns the status of an initialize by whoever has this token */
+  async probe(token: string): Promise<number> {
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } };
+    const headers = { ...HEADERS, authorization: `Bearer ${token}` };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#id, method: "initialize", params });
+    const response = await fetch(this.signet.url, { method: "POST", headers, body, client: this.#client });
+    await response.body?.cancel();
+    return response.status;
+  }
+
   /** @returns the id of a new session */
   async open(): Promise<string> {
     const clientInfo = { name: "test", version: "1" };

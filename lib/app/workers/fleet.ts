@@ -47,6 +47,8 @@ export interface FleetOptions extends
   /** Where tokens and revocations are kept; undefined where the settings name a store that all reach. */
   readonly base: Store | undefined;
   readonly adminToken: AdminToken | undefined;
+  /** Texts of the files with secrets, by path. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** A line of a worker's log. */
   readonly onLogged: (number: number, line: string) => void;
   readonly timers: Timers;
@@ -237,6 +239,7 @@ export class Fleet implements RunningApp {
       // What an operator has set holds for the next worker, too.
       settings: { ...this.#shareOf(number, this.#settings), logLevel: this.#options.logLevel() },
       hop,
+      secrets: this.#options.secrets,
       asksForStore: this.#held !== undefined,
     };
   }

@@ -20,6 +20,8 @@ export interface Begin extends Orders {
   readonly number: number;
   /** Of the program that starts it: another one has been put in its place since. */
   readonly version: string;
+  /** Texts of the files with secrets, by path, as all that are here began with. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Where its neighbours pass requests on to it. */
   readonly hop: { readonly hostname: string; readonly port: number };
   /** Whether it asks the process that has started it for what all workers share. */

@@ -4,6 +4,7 @@ import { parseKeyRing } from "../../envelope/key_ring.ts";
 import type { LoadedKeys } from "../../config/keys.ts";
 import type { LifeEvent } from "../../observe/observers.ts";
 import type { LogLevel } from "../../observe/log.ts";
+import { readTextFile } from "../../platform/files.ts";
 import { VERSION } from "../../platform/version.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import { type AskStore, createAskedStore, type STORE_NEWS } from "../../store/asked_store.ts";
@@ -141,6 +142,8 @@ class Worker {
       number: begin.number,
       store: asked?.store,
       hop: begin.hop,
+      // What it was not told it reads as any process does.
+      readSecret: async (path) => Object.hasOwn(begin.secrets, path) ? begin.secrets[path]! : await readTextFile(path),
       mayListen: this.#mayListen.promise,
       onPrepared: prepared.resolve,
     };
