@@ -16,39 +16,51 @@ const META = {
   "io.modelcontextprotocol/clientCapabilities": {},
 };
 
-Deno.test("L6 R1: a pool that came while another was being agreed on is the only one of its kind", STRICT, async () => {
-  const claims: { ended: boolean; grant: () => void }[] = [];
+interface Claimed {
+  readonly granted: { isMoved: boolean };
+  ended: boolean;
+  readonly grant: () => void;
+}
+
+function scene(reply: Record<string, unknown>) {
+  const claims: Claimed[] = [];
   const claim = () => {
     const { promise, resolve } = Promise.withResolvers<Claim>();
-    const asked = {
-      ended: false,
-      grant: () => resolve({ isMoved: false, use() {}, end: () => void (asked.ended = true) }),
-    };
+    const granted = { isMoved: false, use() {}, end: () => void (asked.ended = true) };
+    const asked: Claimed = { granted, ended: false, grant: () => resolve(granted) };
     claims.push(asked);
     return promise;
   };
   const opened: { caller: string; peers: FakePeers }[] = [];
+  const timers = new FakeTimers();
+  /** What greetings wait for. */
+  const slow: { greeting: Promise<unknown> | undefined } = { greeting: undefined };
   let names = 0;
   const server = new BridgeServer({
     parts: {
       limits: DEFAULT_BRIDGE_LIMITS,
       account: new ByteAccount(),
-      timers: new FakeTimers(),
+      timers,
       random: (n) => new Uint8Array(n).fill(++names),
       here: { home: "http://here", homes: { claim } },
     },
     gate: { assertOpen() {}, succeed() {}, fail() {} },
+    ...(reply.result === undefined ? { statelessPeersAre: "legacy" as const } : {}),
     choose: ({ caller }) => (events) => {
       const peers = new FakePeers(events);
-      // It says that it is stateless: what is asked of it needs no home.
-      peers.reply = { result: { supportedVersions: ["2026-07-28"] } };
+      Object.assign(peers.reply, reply);
+      const { initialize } = peers;
+      peers.initialize = async () => {
+        await slow.greeting;
+        return await initialize.call(peers);
+      };
       opened.push({ caller: caller.owner, peers });
       return peers;
     },
     onEnded: () => {},
   });
-  const calls: Promise<unknown>[] = [];
-  const ask = (caller: string) => {
+  const calls: { response: Promise<unknown>; abort: () => void }[] = [];
+  const ask = async (caller: string) => {
     const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t", _meta: META } };
     const call = server.send({
       method: "POST",
@@ -58,9 +70,22 @@ Deno.test("L6 R1: a pool that came while another was being agreed on is the only
       caller: callerKeys(caller),
       session: undefined,
     });
-    calls.push(call.response.catch(() => {}));
-    return settle();
+    calls.push({ response: call.response.catch(() => {}), abort: () => call.abort() });
+    await settle();
+    return calls.at(-1)!;
   };
+  const close = async () => {
+    await server.close();
+    await Promise.all(calls.map(({ response }) => response));
+  };
+  return { claims, opened, server, ask, close, timers, slow };
+}
+
+/** It says that it is stateless: what is asked of it needs no home. */
+const STATELESS = { result: { supportedVersions: ["2026-07-28"] } };
+
+Deno.test("L6 R1: a pool that came while another was being agreed on is the only one of its kind", STRICT, async () => {
+  const { claims, opened, ask, server, close } = scene(STATELESS);
   await ask("anna");
   await ask("bob");
   claims[1]!.grant();
@@ -72,7 +97,44 @@ Deno.test("L6 R1: a pool that came while another was being agreed on is the only
   assert.deepEqual(claims.map(({ ended }) => ended), [true, false], "what needs no home holds none");
   assert.equal(opened[1]!.peers.current!.asked.size, 2, "both are asked there");
   server.endStateless(() => true);
-  await server.close();
-  await Promise.all(calls);
+  await close();
   assert.deepEqual(opened.map(({ peers }) => peers.parting), ["end", "end"], "none is missed");
+});
+
+Deno.test("S3: what becomes of a pool's sessions is told by why it goes", STRICT, async () => {
+  const { claims, opened, ask, server, close, timers, slow } = scene({});
+  const parting = (at: number) => opened[at]!.peers.parting;
+  const greeting = Promise.withResolvers<void>();
+  const grant = async (at: number) => {
+    claims[at]!.grant();
+    await settle();
+  };
+  slow.greeting = greeting.promise;
+  const givenUp = await ask("gives up");
+  await grant(0);
+  givenUp.abort();
+  await settle();
+  assert.equal(parting(0), "leave", "a client that gives up before there is a peer ends nothing");
+  slow.greeting = undefined;
+  greeting.resolve();
+  for (const [at, caller] of [[1, "moves"], [2, "rests"], [3, "is revoked"], [4, "is there at the end"]] as const) {
+    const call = await ask(caller);
+    await grant(at);
+    call.abort();
+    await settle();
+    assert.equal(parting(at), undefined);
+  }
+  claims[1]!.granted.isMoved = true;
+  await ask("moves");
+  assert.equal(parting(1), "leave", "another replica goes on with what it finds");
+  const { owner } = callerKeys("is revoked");
+  server.endStateless((each) => each === owner);
+  assert.equal(parting(3), "end");
+  const later = await ask("is there at the end");
+  await timers.advance(DEFAULT_BRIDGE_LIMITS.idleMs);
+  assert.equal(parting(2), "end");
+  later.abort();
+  await grant(5);
+  await close();
+  assert.equal(parting(4), "leave", "the next process goes on");
 });
