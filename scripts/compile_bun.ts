@@ -36,6 +36,14 @@ async function run(command: string, args: readonly string[], options: { cwd: str
   return output;
 }
 
+/** How packages of CommonJS get at built-in modules, in the part that all parts import; few starts have such a package. */
+const REQUIRE = [
+  'import { createRequire as __deno_internal_createRequire } from "node:module";',
+  "var __require = __deno_internal_createRequire(import.meta.url);",
+].join("\n");
+/** The same without `node:module`, which takes half a megabyte. */
+const REQUIRE_BUILT_IN = "var __require = (name) => process.getBuiltinModule(name);";
+
 /** The program in its parts. @throws Error if anything gets in that has no place in it */
 export async function bundleProgram(root: string): Promise<Bundle> {
   const folder = await Deno.makeTempDir({ prefix: "signet_bundle_" });
@@ -48,7 +56,7 @@ export async function bundleProgram(root: string): Promise<Bundle> {
     const own = await Deno.realPath(folder);
     for await (const { name } of Deno.readDir(folder)) {
       const text = await Deno.readTextFile(`${folder}/${name}`);
-      if (!name.endsWith(".map")) files.set(name, text);
+      if (!name.endsWith(".map")) files.set(name, text.replace(REQUIRE, REQUIRE_BUILT_IN));
       else for (const source of (JSON.parse(text) as { sources: string[] }).sources) sources.add(resolve(own, source));
     }
     for (const code of files.values()) assertSelfContained(code, files);

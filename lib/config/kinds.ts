@@ -85,7 +85,7 @@ export function namesFile(kind: Kind<unknown>): boolean {
 
 /** One of `values`; numbers stay numbers. A long list goes by a name of its own in help. */
 export function choice<const T extends string | number>(values: readonly T[], metavar?: string): Kind<T> {
-  const choices = values.map(String);
+  const choices: readonly string[] = values.every((value) => typeof value === "string") ? values : values.map(String);
   return {
     metavar: metavar ?? choices.join("|"),
     choices,

@@ -36,8 +36,8 @@ const MAX_MS = 24 * 3600 * 1000;
 const OTLP = "OTEL_EXPORTER_OTLP_";
 const OF_A_SIGNAL = ["ENDPOINT", "HEADERS", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "PROTOCOL"];
 
-/** Every name that is heeded. */
-const HEEDED: readonly string[] = [
+/** Every name that is heeded. Asked for where there is a name to judge, which few environments have. */
+const heededNames = (): readonly string[] => [
   ...["OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_PROPAGATORS"],
   ...["OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_METRIC_EXPORT_INTERVAL"],
   ...SIGNALS.map((signal) => `OTEL_${signal.toUpperCase()}_EXPORTER`),
@@ -277,8 +277,8 @@ class Reader {
       );
     }
     for (const name of Object.keys(this.#env)) {
-      if (!name.startsWith("OTEL_") || this.#text(name) === undefined || HEEDED.includes(name)) continue;
-      const near = closest(name, HEEDED);
+      if (!name.startsWith("OTEL_") || this.#text(name) === undefined || heededNames().includes(name)) continue;
+      const near = closest(name, heededNames());
       this.#warn(`${name}: Signet does not heed it${near === undefined ? "" : `; did you mean ${near}?`}`);
     }
   }
