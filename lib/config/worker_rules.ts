@@ -22,6 +22,12 @@ const OF_ONE_PROCESS: readonly (readonly [key: SettingKey, problem: string, reme
     "a client's messages have to reach the worker that has its stream",
     "Leave it out, or serve with one worker.",
   ],
+  // Authorization servers that replace them take a second use for theft, and end the grant (RFC 9700 §4.14.2).
+  [
+    "credentialRefreshTokenFile",
+    "a refresh token that one worker has used is worthless to the others",
+    "Serve with one worker, or let --credential be client-credentials or command.",
+  ],
   [
     "advertise",
     "one address leads to all of the workers",
@@ -73,7 +79,18 @@ function isOfThisMachine(settings: Settings): boolean {
 
 export const WORKER_RULES: readonly Rule[] = [
   [
-    ["workers", "sessionOnly", "adopt", "legacySse", "advertise", "audit", "store", "upstreams", "command"],
+    [
+      "workers",
+      "sessionOnly",
+      "adopt",
+      "legacySse",
+      "credentialRefreshTokenFile",
+      "advertise",
+      "audit",
+      "store",
+      "upstreams",
+      "command",
+    ],
     judgeWorkers,
   ],
   [["workers", ...DIVIDED], judgeParts],

@@ -19,6 +19,10 @@ Deno.test(
         ["--advertise", "http://10.0.0.1:8080", "--peer", "10.0.0.0/8"],
         "--advertise: with --workers one address leads to all of the workers",
       ],
+      [
+        ["--credential", "refresh-token", "--credential-refresh-token-file", "refresh.token"],
+        "--credential-refresh-token-file: with --workers a refresh token that one worker has used is worthless to the others",
+      ],
       [["--audit", "stdout"], "--audit: each worker's lines are a chain of their own, which one stream would mix"],
       [["--store", "redis://127.0.0.1"], "--store: other machines cannot reach the servers behind these workers"],
     ];
