@@ -180,7 +180,7 @@ export interface MadeHead {
   /** Up to the digits of Content-Length; of requests with changing fields up to where those go. All have some, or none. */
   bytes: Uint8Array | undefined;
   /** What they said last, and all up to the digits of Content-Length where they are one that has said so twice in a row. */
-  last?: { readonly changing: Fields; bytes: Uint8Array | undefined };
+  last?: { readonly changing: Fields; bytes: Uint8Array | undefined } | undefined;
   /**
    * Whether it is sent, where that can be, over the connection that it was sent on last: whoever is there remembers the
    * rest of it.
@@ -188,6 +188,11 @@ export interface MadeHead {
   readonly returns?: boolean;
   /** That connection. */
   carrier?: object | undefined;
+}
+
+/** All of one shape: whoever sends asks each for its members. @param returns see {@link MadeHead.returns} */
+export function newMadeHead(returns: boolean): MadeHead {
+  return { bytes: undefined, last: undefined, returns, carrier: undefined };
 }
 
 export interface ClientResponse {

@@ -8,7 +8,14 @@ import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import type { PoolOptions } from "../http1/client/pool_options.ts";
-import { type Call, type ClientRequest, type ClientResponse, type FieldList, HttpError } from "../http1/types.ts";
+import {
+  type Call,
+  type ClientRequest,
+  type ClientResponse,
+  type FieldList,
+  HttpError,
+  newMadeHead,
+} from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { pause, type Timers } from "../platform/timers.ts";
@@ -234,7 +241,7 @@ export class Peer {
     const origin = { instance: this.#instance ?? sender, sender, from, client };
     const hop = new HopHead(key, origin, { to: this.address, method, target, fields });
     const sent = [...fields, HOP_FIELD, hop.field];
-    return { hop, request: { method, target, fields: sent, made: { bytes: undefined, returns: true } } };
+    return { hop, request: { method, target, fields: sent, made: newMadeHead(true) } };
   }
 
   /** Whether it leads to the process that is there now, under the key that it knows. */

@@ -11,7 +11,7 @@ import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
-import type { ClientRequest, ClientResponse, Fields, MadeHead } from "../http1/types.ts";
+import { type ClientRequest, type ClientResponse, type Fields, type MadeHead, newMadeHead } from "../http1/types.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
@@ -33,7 +33,8 @@ class OutgoingHead {
   readonly target: string;
   readonly fields: Fields;
   /** One for those in a session and one for those in none: whether there is a changing field is settled. */
-  readonly made: MadeHead = { bytes: undefined };
+  readonly made: MadeHead = newMadeHead(false);
+  #changing: Fields | undefined = undefined;
   readonly #from: Fields;
   readonly #query: string;
   readonly #target: string | undefined;
@@ -49,6 +50,12 @@ class OutgoingHead {
     this.#target = target;
     this.#isInSession = upstreamSessionId !== undefined;
     this.#address = address;
+  }
+
+  /** The field of the session: one list for as long as it is the same. */
+  changingFor(id: UpstreamSessionId | undefined): Fields | undefined {
+    if (id === undefined || this.#changing?.[1] === id) return this.#changing;
+    return this.#changing = [SESSION_ID, id];
   }
 
   isOf({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl): boolean {
@@ -112,8 +119,9 @@ export class HttpUpstream implements Upstream {
 
   send(request: UpstreamRequest): SessionCall {
     const { upstreamSessionId, body } = request;
-    const { method, target, fields, made } = this.#headOf(request);
-    const changing = upstreamSessionId === undefined ? undefined : [SESSION_ID, upstreamSessionId];
+    const head = this.#headOf(request);
+    const { method, target, fields, made } = head;
+    const changing = head.changingFor(upstreamSessionId);
     const sent = body === undefined
       ? { method, target, fields, made, changing }
       : { method, target, fields, made, changing, body };

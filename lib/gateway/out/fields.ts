@@ -95,7 +95,7 @@ export class FieldPolicy {
     // A reload brings other rules, another credential another caller; the peer is its connection's.
     if (
       known?.by === this && known.caller === caller && known.transient === transient && mayBeKnown &&
-      isAlsoFor(known, sealed)
+      (known.sealed === sealed || isAlsoFor(known, sealed))
     ) return known;
     const fields = this.toUpstream(inbound, caller);
     this.addRemembered(fields, session, sealed);
@@ -223,7 +223,6 @@ function crosses(sealed: Remembering["sealed"]): boolean {
 }
 
 function isAlsoFor(known: Crossing, sealed: Remembering["sealed"]): boolean {
-  if (known.sealed === sealed) return true;
   if (!known.isForAll || crosses(sealed)) return false;
   known.sealed = sealed;
   return true;

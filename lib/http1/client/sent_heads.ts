@@ -28,7 +28,12 @@ export class SentHeads {
   /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
   format(request: ClientRequest, bodyLength: number | undefined): Head {
     const { method, target, fields, made, changing } = request;
-    if (changing !== undefined) return formatChanging(request, changing, bodyLength);
+    if (changing !== undefined) {
+      const last = made?.last;
+      return last?.changing === changing && last.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0
+        ? withLength(last.bytes, bodyLength)
+        : formatChanging(request, changing, bodyLength);
+    }
     if (made?.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0) {
       return withLength(made.bytes, bodyLength);
     }

@@ -44,9 +44,9 @@ export class HeadMemo<Head extends Framed> {
   /** The text until a comparison wants its bytes: many a head is followed by no other. */
   #text: string | undefined;
   #bytes: Uint8Array | undefined;
-  /** That of the length alone, if it is one; and all, in the order of the bytes. */
-  #nearest: readonly Hole[] = NO_HOLES;
+  /** All, in the order of the bytes; and that of the length. */
   #holes: readonly Hole[] = NO_HOLES;
+  #length: Hole | undefined;
   /** The last one found that was not quite the one that is kept. */
   #other: Head | undefined;
   #asked = false;
@@ -67,14 +67,31 @@ export class HeadMemo<Head extends Framed> {
     if (head === undefined) return undefined;
     this.#asked = true;
     if (this.#bytes === undefined) this.#split(head);
-    // Word for word but for the length: what most connections bring. Fewer pieces cost less.
-    const found = this.#match(this.#nearest, buffer, start, end);
-    if (found !== undefined || this.#holes.length === this.#nearest.length) return found;
-    return this.#match(this.#holes, buffer, start, end);
+    return this.#findSame(head, buffer, start, end) ?? this.#findOther(head, buffer, start, end);
   }
 
-  #match(holes: readonly Hole[], buffer: Uint8Array, start: number, end: number): Head | undefined {
-    const head = this.#head!;
+  /** Word for word but for the length: what most connections bring, in two pieces at most. */
+  #findSame(head: Head, buffer: Uint8Array, start: number, end: number): Head | undefined {
+    const bytes = this.#bytes!;
+    const length = this.#length;
+    const before = length === undefined ? bytes.length : length.start;
+    const digits = start + before;
+    if (digits > end || !equalBytes(bytes, 0, before, buffer, start)) return undefined;
+    if (length === undefined) {
+      this.found = before;
+      return head;
+    }
+    const at = digitsEnd(buffer, digits, end);
+    const stop = at + bytes.length - length.end;
+    if (at < 0 || stop > end || !equalBytes(bytes, length.end, bytes.length, buffer, at)) return undefined;
+    this.found = stop - start;
+    return this.#varied(head, lengthIn(buffer, digits, at), head.changing ?? NONE);
+  }
+
+  /** With other values in the holes. */
+  #findOther(head: Head, buffer: Uint8Array, start: number, end: number): Head | undefined {
+    const holes = this.#holes;
+    if (holes.length === (this.#length === undefined ? 0 : 1)) return undefined;
     const bytes = this.#bytes!;
     let from = 0;
     let at = start;
@@ -130,7 +147,7 @@ export class HeadMemo<Head extends Framed> {
       const said = parseContentLength(text.slice(length.start, length.end));
       if (said === head.bodyLength) holes.push({ ...length, at: LENGTH });
     }
-    this.#nearest = holes.slice();
+    this.#length = holes[0];
     this.#options.changing.forEach((name, at) => {
       const hole = head.changing?.[at] === undefined ? undefined : holeOf(text, lower, name);
       if (hole !== undefined && isVisible(text.slice(hole.start, hole.end))) holes.push({ ...hole, at });
@@ -145,7 +162,8 @@ export class HeadMemo<Head extends Framed> {
     this.#head = this.#options.vary(head, { fields, bodyLength, changing, notes: { value: undefined } });
     this.#text = text;
     this.#bytes = this.#other = undefined;
-    this.#nearest = this.#holes = NO_HOLES;
+    this.#holes = NO_HOLES;
+    this.#length = undefined;
   }
 
   /**
