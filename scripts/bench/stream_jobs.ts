@@ -164,11 +164,11 @@ const memory: Job = {
 
 /**
  * Opens so many more sessions in each, and leaves them alone until what is garbage has gone: collectors and allocators of
- * both runtimes give memory back in steps, some of them ten seconds and more after the last work.
+ * both runtimes give memory back in steps, V8 fifteen seconds after the last work: a fifth of what a process has.
  */
 async function restedKiB(context: Context, forms: readonly Running[], sessions: number): Promise<number[]> {
   for (const { port } of forms) await openSessions(context, targetOf(port), sessions);
-  await sleep(context.quick ? 5000 : 20_000);
+  await sleep(context.quick ? 5000 : 30_000);
   return await Promise.all(forms.map(settledKiB));
 }
 
@@ -183,7 +183,7 @@ const sessionMemory: Job = {
       const sessions = context.quick ? 2000 : 10_000;
       const detail =
         `resident growth from ${sessions.toLocaleString("en-GB")} sessions to twice as many, each time at ` +
-        `rest for ${context.quick ? 5 : 20} s`;
+        `rest for ${context.quick ? 5 : 30} s`;
       const forms = (await startForms(context, setup, keep)).map(({ running }) => running);
       const before = await restedKiB(context, forms, sessions);
       const after = await restedKiB(context, forms, sessions);
