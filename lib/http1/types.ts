@@ -179,6 +179,8 @@ export interface ClientRequest {
 export interface MadeHead {
   /** Up to the digits of Content-Length; of requests with changing fields up to where those go. All have some, or none. */
   bytes: Uint8Array | undefined;
+  /** Whose it is, of a request: with another method, target or list of fields nothing is found or kept here. */
+  of?: { readonly method: string; readonly target: string; readonly fields: Fields } | undefined;
   /** What they said last, and all up to the digits of Content-Length where they are one that has said so twice in a row. */
   last?: { readonly changing: Fields; bytes: Uint8Array | undefined } | undefined;
   /**
@@ -192,7 +194,7 @@ export interface MadeHead {
 
 /** All of one shape: whoever sends asks each for its members. @param returns see {@link MadeHead.returns} */
 export function newMadeHead(returns: boolean): MadeHead {
-  return { bytes: undefined, last: undefined, returns, carrier: undefined };
+  return { bytes: undefined, of: undefined, last: undefined, returns, carrier: undefined };
 }
 
 export interface ClientResponse {

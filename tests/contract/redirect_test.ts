@@ -72,6 +72,30 @@ for (const lane of LANES) {
     assert.equal(upstream.ran.get("echo"), 1);
   });
 
+  Deno.test(
+    `P6: each request is sent where the settings say, and from there where that leads by then (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const ids = [await signet.open(), await signet.open()];
+      let from: string | undefined;
+      upstream.onRequest = ({ path }) =>
+        path === from ? new Response("moved", { status: 307, headers: { location: `${path}moved/` } }) : undefined;
+      // Heads are kept: of one session in bytes, of several but for their ids.
+      for (const order of [[0, 0, 0], [0, 1, 0], [1, 1]]) {
+        for (from of [undefined, "/mcp", undefined]) {
+          for (const [at, session] of order.entries()) {
+            const before = upstream.requests.length;
+            assert.equal(await status(signet.post(call(at, "echo"), { id: ids[session]! })), 200);
+            const paths = upstream.requests.slice(before).map(({ path }) => path);
+            assert.deepEqual(paths, from === undefined ? ["/mcp"] : ["/mcp", "/mcpmoved/"]);
+          }
+        }
+      }
+    },
+  );
+
   for (const [what, code, location] of REFUSED) {
     Deno.test(
       `P6: ${code} to ${what} is 502 with a cure, and the address stays here (${lane} lane)`,

@@ -27,12 +27,13 @@ export class SentHeads {
 
   /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
   format(request: ClientRequest, bodyLength: number | undefined): Head {
-    const { method, target, fields, made, changing } = request;
+    const { method, target, fields, changing } = request;
+    const made = placeOf(request);
     if (changing !== undefined) {
       const last = made?.last;
       return last?.changing === changing && last.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0
         ? withLength(last.bytes, bodyLength)
-        : formatChanging(request, changing, bodyLength);
+        : formatChanging(request, made, { changing, bodyLength });
     }
     if (made?.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0) {
       return withLength(made.bytes, bodyLength);
@@ -68,14 +69,21 @@ export class SentHeads {
   }
 }
 
+/** Where its head is kept; undefined if that is another's place: a request that is sent on to where a redirect leads has it, too. */
+function placeOf({ method, target, fields, made }: ClientRequest): MadeHead | undefined {
+  if (made === undefined) return undefined;
+  const of = made.of ??= { method, target, fields };
+  return of.fields === fields && of.target === target && of.method === method ? made : undefined;
+}
+
 /**
  * What changes stands behind the other fields; these are made once for whoever has a place for them, and so is the whole
  * as soon as the one that changes has said the same twice in a row.
  */
 function formatChanging(
-  { method, target, fields, made }: ClientRequest,
-  changing: Fields,
-  bodyLength: number | undefined,
+  { method, target, fields }: ClientRequest,
+  made: MadeHead | undefined,
+  { changing, bodyLength }: { readonly changing: Fields; readonly bodyLength: number | undefined },
 ): Head {
   if (made === undefined || bodyLength === undefined || bodyLength < 0) {
     return formatRequestHead(method, target, [...fields, ...changing], bodyLength);
