@@ -181,8 +181,11 @@ export interface MadeHead {
   bytes: Uint8Array | undefined;
   /** Whose it is, of a request: with another method, target or list of fields nothing is found or kept here. */
   of?: { readonly method: string; readonly target: string; readonly fields: Fields } | undefined;
-  /** What they said last, and all up to the digits of Content-Length where they are one that has said so twice in a row. */
-  last?: { readonly changing: Fields; bytes: Uint8Array | undefined } | undefined;
+  /**
+   * What they said last; how many texts of it they had said the time before, too; and all up to there, or, where those
+   * are all of them, up to the digits of Content-Length.
+   */
+  last?: { changing: Fields; same: number; bytes: Uint8Array | undefined } | undefined;
   /**
    * Whether it is sent, where that can be, over the connection that it was sent on last: whoever is there remembers the
    * rest of it.

@@ -83,6 +83,8 @@ export class HopHead {
   /** Held by the ring, or not any more: whoever keeps this asks again. */
   readonly key: MasterKey;
   readonly #digest: Uint8Array;
+  /** Of it and a session's id: most requests are of the session that the last one was of. */
+  #ofSession: { readonly id: string; readonly digest: Uint8Array } | undefined;
 
   constructor(key: MasterKey, origin: HopOrigin, { to, method, target, fields }: HopRequest) {
     const { instance, sender, from, client } = origin;
@@ -108,25 +110,34 @@ export class HopHead {
     return { instance, sender, from, client, count, bodyDigest };
   }
 
-  /** All before the id is of one length, so that the rest is the id, behind a colon, or nothing. */
   #macOf(said: string, sessionId: string | undefined): string {
-    const text = sessionId === undefined ? said : `${said}:${sessionId}`;
-    const length = LABEL.length + DIGEST_BYTES + text.length;
-    if (message.length !== length) {
-      message = new Uint8Array(length);
-      message.set(LABEL);
-    }
-    message.set(this.#digest, LABEL.length);
-    encodeLatin1(text, message.subarray(LABEL.length + DIGEST_BYTES));
-    return hmacSha256(this.key.hopKey, message);
+    MESSAGE.set(sessionId === undefined ? this.#digest : this.#digestWith(sessionId), LABEL.length);
+    encodeLatin1(said, SAID);
+    return hmacSha256(this.key.hopKey, MESSAGE);
+  }
+
+  #digestWith(id: string): Uint8Array {
+    if (this.#ofSession?.id === id) return this.#ofSession.digest;
+    const text = keepLatin1(OF_SESSION + id);
+    const whole = new Uint8Array(DIGEST_BYTES + text.length);
+    whole.set(this.#digest);
+    whole.set(text, DIGEST_BYTES);
+    const digest: Uint8Array = hash("sha256", whole, "buffer");
+    this.#ofSession = { id, digest };
+    return digest;
   }
 }
+
+/** Between the head's digest and the id. */
+const OF_SESSION = " session ";
 
 /** Told from all questions and answers, which are framed and begin with a digit. */
 const LABEL = asciiBytes("hop ");
 const DIGEST_BYTES = 32;
-/** One for all as long as ids are of one length: a proof is made in one go. */
-let message = new Uint8Array(0);
+/** One for all: a proof is made in one go. */
+const MESSAGE = new Uint8Array(LABEL.length + DIGEST_BYTES + COUNT_DIGITS + 64);
+const SAID = MESSAGE.subarray(LABEL.length + DIGEST_BYTES);
+MESSAGE.set(LABEL);
 
 /** The head of requests that say `field` of themselves; undefined if that is no claim, or of another ring. */
 export function readHopHead(ring: KeyRing, field: string, request: HopRequest): HopHead | undefined {

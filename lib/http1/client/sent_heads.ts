@@ -31,7 +31,8 @@ export class SentHeads {
     const made = placeOf(request);
     if (changing !== undefined) {
       const last = made?.last;
-      return last?.changing === changing && last.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0
+      return last?.changing === changing && last.same === changing.length && last.bytes !== undefined &&
+          bodyLength !== undefined && bodyLength >= 0
         ? withLength(last.bytes, bodyLength)
         : formatChanging(request, made, { changing, bodyLength });
     }
@@ -77,29 +78,46 @@ function placeOf({ method, target, fields, made }: ClientRequest): MadeHead | un
 }
 
 /**
- * What changes stands behind the other fields; these are made once for whoever has a place for them, and so is the whole
- * as soon as the one that changes has said the same twice in a row.
+ * What changes stands behind the other fields; these are made once for whoever has a place for them, and with them those
+ * of the changing ones that say what they said the time before.
  */
 function formatChanging(
-  { method, target, fields }: ClientRequest,
+  request: ClientRequest,
   made: MadeHead | undefined,
   { changing, bodyLength }: { readonly changing: Fields; readonly bodyLength: number | undefined },
 ): Head {
+  const { method, target, fields } = request;
   if (made === undefined || bodyLength === undefined || bodyLength < 0) {
     return formatRequestHead(method, target, [...fields, ...changing], bodyLength);
   }
   const { last } = made;
-  if (last !== undefined && isSaidAgain(last, changing)) {
-    last.bytes ??= readyHead(formatRequestHead(method, target, [...fields, ...changing], undefined).slice(0, -2));
-    return withLength(last.bytes, bodyLength);
+  const same = last === undefined ? 0 : countSame(last.changing, changing);
+  if (last === undefined || same === 0) {
+    made.last = { changing, same, bytes: undefined };
+    made.bytes ??= keepLatin1(stemOf(request, []));
+    return withLinesAndLength(made.bytes, formatFields(changing), bodyLength);
   }
-  made.last = { changing, bytes: undefined };
-  made.bytes ??= keepLatin1(formatRequestHead(method, target, fields, undefined).slice(0, -2));
-  return withLinesAndLength(made.bytes, formatFields(changing), bodyLength);
+  if (last.bytes === undefined || last.same !== same) {
+    const stem = stemOf(request, changing.slice(0, same));
+    last.bytes = same === changing.length ? readyHead(stem) : keepLatin1(stem);
+    last.same = same;
+    last.changing = changing;
+  }
+  if (same === changing.length) return withLength(last.bytes, bodyLength);
+  return withLinesAndLength(last.bytes, formatFields(changing.slice(same)), bodyLength);
 }
 
-function isSaidAgain({ changing }: NonNullable<MadeHead["last"]>, said: Fields): boolean {
-  return said.length === 2 && changing.length === 2 && changing[1] === said[1] && changing[0] === said[0];
+/** A head up to where further fields go. */
+function stemOf({ method, target, fields }: ClientRequest, more: Fields): string {
+  return formatRequestHead(method, target, [...fields, ...more], undefined).slice(0, -2);
+}
+
+/** How many texts of the first fields are the same, if the lists are of one length. */
+function countSame(one: Fields, other: Fields): number {
+  if (one.length !== other.length) return 0;
+  let same = 0;
+  while (same < one.length && one[same] === other[same] && one[same + 1] === other[same + 1]) same += 2;
+  return same;
 }
 
 function longestValue(fields: Fields): string {

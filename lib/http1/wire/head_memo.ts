@@ -106,7 +106,7 @@ export class HeadMemo<Head extends Framed> {
       if (at < 0) return undefined;
       if (hole.at === LENGTH) bodyLength = lengthIn(buffer, value, at);
       else {
-        const said = this.#textOf(hole.at, buffer, value, at);
+        const said = this.#textOf(hole, buffer, value, at);
         if (said === undefined) return undefined;
         changing = withValue(changing, hole.at, said);
       }
@@ -118,7 +118,9 @@ export class HeadMemo<Head extends Framed> {
   }
 
   /** What a changing field says in these bytes: the same text as before, where it is equal. */
-  #textOf(at: number, buffer: Uint8Array, from: number, to: number): string | undefined {
+  #textOf({ start, end, at }: Hole, buffer: Uint8Array, from: number, to: number): string | undefined {
+    const isKept = to - from === end - start && equalBytes(this.#bytes!, start, end, buffer, from);
+    if (isKept) return this.#head!.changing![at];
     const text = decodeLatin1(buffer, from, to);
     const last = this.#other?.changing?.[at];
     if (last === text) return last;

@@ -204,6 +204,13 @@ Deno.test(
         );
       }
     }
+    // The first says the same for a while, the second something else each time, or for once the same.
+    const two = { bytes: undefined };
+    for (const [at, [first, second]] of ["aA", "aB", "aC", "bC", "bC", "bC", "bD", "aD", "aE", "aE", "aF"].entries()) {
+      const changing = ["x-first", first!.repeat(50), "x-second", second!];
+      const sent = texts.format({ method: "POST", target: "/", fields, made: two, changing }, at);
+      assert.equal(textOf(sent), formatRequestHead("POST", "/", [...fields, ...changing], at));
+    }
     for (const changing of [["x-each", "a\r\nb: c"], ["x each", "a"], ["content-length", "7"], ["x-each"]]) {
       const forged = { method: "POST", target: "/", fields, made, changing };
       for (const length of [5, 5, 5, undefined]) assert.throws(() => texts.format(forged, length), TypeError);
