@@ -143,7 +143,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const body = this.#body = new InboundBody(this, { side: "response", length: head.bodyLength, maxBytes: Infinity });
     if (body.done) stream.release();
     else if (body.left > stream.buffered) stream.post();
-    call.resolve(head, body);
+    call.resolve(head, body, stream.writing);
   }
 
   /** @returns whether the upstream keeps the connection long enough to be of use */

@@ -91,7 +91,8 @@ export class PoolCall implements Call<unknown> {
     return IDEMPOTENT.has(this.request.method);
   }
 
-  resolve(head: ResponseHead, body: BodyReader): void {
+  /** @param writing whether nobody has said yet that the request has gone out: most often that is said in the next turn */
+  resolve(head: ResponseHead, body: BodyReader, writing: boolean): void {
     this.settled = true;
     this.request = ANSWERED;
     this.head = "";
@@ -103,8 +104,8 @@ export class PoolCall implements Call<unknown> {
     const listener = this.#listener;
     if (listener === undefined) return;
     this.#listener = undefined;
-    if (!(answer instanceof Promise)) return listener.onAnswer(answer);
-    answer.then((late) => listener.onAnswer(late), (error) => listener.onFailure(error));
+    if (!writing && !(answer instanceof Promise)) return listener.onAnswer(answer);
+    Promise.resolve(answer).then((late) => listener.onAnswer(late), (error) => listener.onFailure(error));
   }
 
   fail(error: HttpError): void {
