@@ -38,6 +38,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   /** Whether the first write of the call failed: no byte of it has left. */
   #unsent = false;
   #idleMs: number;
+  #look: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: ClientContext, socket: Socket) {
     this.#context = context;
@@ -188,7 +189,14 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#phase = "idle";
     this.#deadlineMs = this.#context.sweep.now() + this.#idleMs;
     stream.post();
-    this.#context.onIdle(this);
+    // Nor may a further answer, of which nothing is seen yet, be another call's: what is here by now is read first.
+    if (stream.full) this.#look = setTimeout(() => this.#offer(), 0);
+    else this.#context.onIdle(this);
+  }
+
+  #offer(): void {
+    this.#look = undefined;
+    if (this.#phase === "idle") this.#context.onIdle(this);
   }
 
   // ---- ends
@@ -259,6 +267,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#call = undefined;
+    clearTimeout(this.#look);
     this.#memo?.forget();
     this.stream.close();
     this.#context.onClosed(this);

@@ -73,6 +73,8 @@ export class ByteStream implements SocketOwner {
   /** Whether the peer has sent its last byte (which need not be consumed yet). */
   ended = false;
   closed = false;
+  /** Whether the last read came back full: then more may have arrived than is {@link buffered}. */
+  full = false;
   claim: Claim;
   /** Whether a read could not be posted for want of room: {@link post} is to be tried again. */
   starved = false;
@@ -259,7 +261,8 @@ export class ByteStream implements SocketOwner {
 
   /** Grows reads while they come back full, and shrinks them as soon as they come back mostly empty. */
   #adapt(count: number, size: number): void {
-    if (count === size) {
+    this.full = count === size;
+    if (this.full) {
       this.#readSize = nextBufferSize(size);
       // Messages of this peer do not fit what waits for them: spare the second read from now on.
       if (size === this.#base && size < MOST_AT_REST) this.#base = this.#readSize;

@@ -135,6 +135,52 @@ for (
   });
 }
 
+// Sizes that reads come in: of such an answer nobody can tell whether anything lies behind it.
+for (const size of [1024, 2048, 4096, 16 * 1024]) {
+  const fullRead = () => {
+    const text = (length: number) => answer("x".repeat(length));
+    let length = size - text(0).length;
+    while (text(length).length > size) length--;
+    return text(length);
+  };
+
+  Deno.test(`what the upstream sends behind an answer of ${size} bytes is nobody's answer`, STRICT, async () => {
+    await using test = poolBefore(new RawUpstream(), { maxConnections: 1 });
+    // Whatever this connection reads in, the answer ends where a read does.
+    const calls = [test.pool.send(get("/one")), test.pool.send(get("/other"))];
+    const first = await test.upstream.next();
+    await first.takeMessage();
+    await first.send(fullRead() + answer("evil"));
+    const [one, other] = calls;
+    const response = await one!.response;
+    await textOfBody(response.body);
+    response.release();
+    const second = await test.upstream.next();
+    await second.takeMessage();
+    await second.send(answer("good"));
+    const late = await within("the other answer", other!.response);
+    assert.equal(await textOfBody(late.body), "good");
+    late.release();
+    assert.equal(await first.takeToEnd(), "");
+  });
+
+  Deno.test(`a connection is used again after an answer of ${size} bytes`, STRICT, async () => {
+    await using test = poolBefore(new RawUpstream(), { maxConnections: 1 });
+    let peer: RawPeer | undefined;
+    for (let i = 0; i < 3; i++) {
+      const call = test.pool.send(get());
+      peer ??= await test.upstream.next();
+      await peer.takeMessage();
+      await peer.send(fullRead());
+      const response = await within("an answer", call.response);
+      await textOfBody(response.body);
+      response.release();
+    }
+    assert.equal(test.upstream.accepted, 1);
+    await until(() => test.pool.stats.idle === 1, "the connection to be idle");
+  });
+}
+
 Deno.test("bytes nobody asked for on an idle connection close it", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const call = test.pool.send(get());
