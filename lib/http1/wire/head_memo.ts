@@ -31,6 +31,8 @@ export interface MemoOptions<Head> {
   readonly vary: (head: Head, variation: Variation) => Head;
 }
 
+/** Bytes that a head which is found may have more than the one there was room for: it is kept as well. */
+const MOST_MORE = 1024;
 /** More digits than a length can have that is no refusal. */
 const MOST_DIGITS = 15;
 const ZERO = 0x30, NINE = 0x39;
@@ -112,6 +114,7 @@ export class HeadMemo<Head extends Framed> {
       }
     }
     const size = at + bytes.length - from - start;
+    if (size > bytes.length + MOST_MORE) return undefined;
     if (start + size > end || !equalBytes(bytes, from, bytes.length, buffer, at)) return undefined;
     this.found = size;
     return this.#varied(head, bodyLength, changing);

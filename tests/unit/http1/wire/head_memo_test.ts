@@ -145,6 +145,14 @@ Deno.test("a memo knows a head again whose changing field says something else, a
   }
 });
 
+Deno.test("a memo keeps nothing that is much longer than what it has taken room for", STRICT, () => {
+  const account = new ByteAccount();
+  const memo = new HeadMemo(account, { changing: CHANGING, vary: varyRequest });
+  memo.keep(EACH, parseEach(EACH));
+  assert.equal(find(memo, EACH.replace("017abc", "z".repeat(200)))?.changing?.[1], "z".repeat(200));
+  assert.equal(find(memo, EACH.replace("017abc", "z".repeat(4096))), undefined, "left to the parser, and charged");
+});
+
 Deno.test("a memo never says of a changing field what the parser would not", STRICT, () => {
   const others = [
     EACH.replace("017abc", "017ab"),
