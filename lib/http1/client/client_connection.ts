@@ -105,19 +105,27 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   #onHeadData(): void {
     const call = this.#call!;
     this.#answered = true;
+    let head: ResponseHead | undefined;
     try {
-      for (;;) {
-        const head = this.#takeHead(call.request.method);
-        if (head === undefined) return this.stream.post();
-        if (head.status >= 200) return this.#onHead(call, head);
-        if (++this.#interim > MAX_INTERIM) {
-          throw new HttpError("upstream_invalid", `reading a response: found more than ${MAX_INTERIM} interim ones`);
-        }
-        if (this.stream.buffered === 0) return this.stream.post();
-      }
+      head = this.#takeFinalHead(call.request.method);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      this.#fail(error);
+      return this.#fail(error);
+    }
+    // Outside: whoever hears of it may have brought another call here by the time that he fails.
+    if (head === undefined) this.stream.post();
+    else this.#onHead(call, head);
+  }
+
+  /** @returns undefined if it has not arrived whole */
+  #takeFinalHead(method: string): ResponseHead | undefined {
+    for (;;) {
+      const head = this.#takeHead(method);
+      if (head === undefined || head.status >= 200) return head;
+      if (++this.#interim > MAX_INTERIM) {
+        throw new HttpError("upstream_invalid", `reading a response: found more than ${MAX_INTERIM} interim ones`);
+      }
+      if (this.stream.buffered === 0) return undefined;
     }
   }
 

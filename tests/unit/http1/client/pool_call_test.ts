@@ -1,9 +1,9 @@
 // What a call tells a listener: of an answer in the event that brings it, of a failure never within the call that causes it.
 import assert from "node:assert/strict";
-import type { CallListener, ClientResponse } from "../../../../lib/http1/types.ts";
+import { type CallListener, type ClientResponse, HttpError } from "../../../../lib/http1/types.ts";
 import { RawUpstream } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
+import { until, within } from "../../../support/until.ts";
 import { answer, get, poolBefore, post, ScriptedSocket, textOfBody } from "./pool_support.ts";
 
 class Listener implements CallListener<ClientResponse> {
@@ -94,5 +94,33 @@ Deno.test(
     await released.promise;
     await until(() => test.pool.stats.idle === 1, "the connection to be free again");
     assert.deepEqual([connects, test.pool.stats.open], [1, 1]);
+  },
+);
+
+Deno.test(
+  "a listener that fails, against its contract, ends no call that has the connection by then",
+  STRICT,
+  async () => {
+    const socket = new ScriptedSocket();
+    const connect = () => Promise.resolve(socket);
+    await using test = poolBefore(new RawUpstream(), { maxConnections: 1 }, { connect });
+    const call = test.pool.send(get("/first"));
+    call.tell!({
+      onAnswer: (response) => {
+        response.body.takeBuffered();
+        response.release();
+        throw new HttpError("aborted", "a listener fails");
+      },
+      onFailure: () => assert.fail("it was answered"),
+    });
+    await until(() => socket.written.length === 1, "the first request");
+    const next = test.pool.send(get("/second"));
+    assert.throws(() => socket.deliver(answer("first")), { code: "aborted" });
+    await until(() => socket.written.length === 2, "the second request");
+    await Promise.resolve();
+    socket.deliver(answer("second"));
+    const response = await within("the second answer", next.response);
+    assert.equal(await textOfBody(response.body), "second");
+    response.release();
   },
 );
