@@ -4,6 +4,7 @@
 // that reading it takes time linear in its bytes; and that nothing of it is parsed that Signet does not need.
 import { isUtf8 } from "node:buffer";
 import { SignetError } from "../errors.ts";
+import { LongTask } from "../platform/timers.ts";
 import { JsonScanner, MAX_BATCH, type ScanLimits } from "./json_scan.ts";
 import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
 import {
@@ -251,14 +252,15 @@ export function parseMessage(bytes: Uint8Array, limits: ScanLimits): Parsed {
   }
 }
 
-/** Read between two turns of the event loop: a millisecond or two, whatever stands in it. */
+/** Read as one piece: a millisecond or two, whatever stands in it. */
 export const TURN_BYTES = 256 * 1024;
 
 /** The same for a body that may be long: others have their turn meanwhile. */
 export async function parseMessageInTurns(bytes: Uint8Array, limits: ScanLimits): Promise<Parsed> {
   const reading = new MessageReading(bytes, limits);
+  const task = new LongTask();
   try {
-    while (!reading.run(TURN_BYTES)) await new Promise((resolve) => setTimeout(resolve, 0));
+    while (!reading.run(TURN_BYTES)) await task.turn();
     return reading.end();
   } finally {
     reading.release();

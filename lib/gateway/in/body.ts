@@ -11,6 +11,8 @@ import type { GatewayParts } from "../parts.ts";
 
 /** What a body that comes in pieces begins with. */
 const LEAST_BYTES = 4096;
+/** Times what has come, taken for a body whose length is announced: each time all of it is copied. */
+const AHEAD = 4;
 
 const NOTHING = { bytes: new Uint8Array(0), release() {} };
 
@@ -85,7 +87,7 @@ class Room {
   add(piece: Bytes, announced: number): void {
     const size = this.#size + piece.length;
     if (size > this.#buffer.length) {
-      const wanted = Math.max(size, LEAST_BYTES, this.#buffer.length * 2);
+      const wanted = Math.max(LEAST_BYTES, size * (announced >= size ? AHEAD : 2));
       this.#grow(announced >= size ? Math.min(wanted, announced) : wanted);
     }
     copyBytes(piece, this.#buffer, this.#size);

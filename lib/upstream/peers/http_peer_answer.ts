@@ -11,6 +11,7 @@ import { MAX_BATCH } from "../../mcp/json_scan.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
 import { type SseEvent, SseParser } from "../../mcp/sse.ts";
+import { LongTask } from "../../platform/timers.ts";
 import { decoded } from "../http/decoded.ts";
 import { type JsonLine, readLine, readLongLine } from "../../bridge/peer_line.ts";
 import { tooLong } from "./http_peer_fault.ts";
@@ -95,16 +96,17 @@ async function readWhole(body: BodyReader, reading: Reading, charge: Charge): Pr
 
 async function readEvents(body: BodyReader, reading: Reading, charge: Charge): Promise<void> {
   const parser = new SseParser({ maxEventBytes: reading.maxBytes });
-  let inTurn = 0;
+  const task = new LongTask();
+  let inPiece = 0;
   for (let piece = await body.read(); piece !== null; piece = await body.read()) {
     hold(charge, parser.pendingBytes + piece.length);
-    inTurn += piece.length;
+    inPiece += piece.length;
     for (const event of pushed(parser, piece, reading.maxBytes)) await takeEvent(event, reading);
     charge.force(parser.pendingBytes);
     // A stream that never pauses leaves others their turn.
-    if (inTurn < TURN_BYTES) continue;
-    inTurn = 0;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (inPiece < TURN_BYTES) continue;
+    inPiece = 0;
+    await task.turn();
   }
 }
 
