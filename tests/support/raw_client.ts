@@ -40,6 +40,42 @@ export class RawClient implements Disposable {
     return { status: Number(head.slice(9, 12)), head, body };
   }
 
+  /** One response of a length or in chunks, without its framing; of status 0 if the connection ended before its end. */
+  async whole(): Promise<RawAnswer> {
+    const head = await this.#upTo("\r\n\r\n");
+    const length = /^content-length: (\d+)\r$/im.exec(head ?? "")?.[1];
+    const isChunked = /^transfer-encoding: chunked\r$/im.test(head ?? "");
+    const body = head === undefined
+      ? undefined
+      : isChunked
+      ? await this.#chunks()
+      : await this.#take(Number(length ?? 0));
+    if (head === undefined || body === undefined) return { status: 0, head: head ?? "", body: this.#text };
+    return { status: Number(head.slice(9, 12)), head, body };
+  }
+
+  async #chunks(): Promise<string | undefined> {
+    for (let body = "";;) {
+      const size = Number.parseInt(await this.#upTo("\r\n") ?? "", 16);
+      const chunk = Number.isNaN(size) ? undefined : await this.#take(size + 2);
+      if (chunk === undefined) return undefined;
+      if (size === 0) return body;
+      body += chunk.slice(0, -2);
+    }
+  }
+
+  async #upTo(mark: string): Promise<string | undefined> {
+    while (!this.#text.includes(mark)) if (!await this.#more()) return undefined;
+    return await this.#take(this.#text.indexOf(mark) + mark.length);
+  }
+
+  async #take(length: number): Promise<string | undefined> {
+    while (this.#text.length < length) if (!await this.#more()) return undefined;
+    const taken = this.#text.slice(0, length);
+    this.#text = this.#text.slice(length);
+    return taken;
+  }
+
   /** Whether the other side has closed, with or without last words. */
   async closed(): Promise<boolean> {
     while (await this.#more());
