@@ -6,7 +6,6 @@ import type { ModuleGraph } from "./module_graph.ts";
 export const RUNTIME_PACKAGES: readonly string[] = [
   "@marcbachmann/cel-js",
   "@noble/ciphers",
-  "@noble/hashes",
   "@redis/client",
   "jose",
   "oauth4webapi",

@@ -2,8 +2,8 @@
 // A key shows nothing of what it holds when it is printed. What is derived from it is derived when it is first wanted: eight
 // keys at every start, of which most processes use three, took two milliseconds of it.
 import { Buffer } from "node:buffer";
-import { blake3 } from "@noble/hashes/blake3.js";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { deriveByBlake3 } from "./blake3.ts";
 
 const KEY_BYTES = 32;
 export const KEY_ID_BYTES = 4;
@@ -22,10 +22,6 @@ const CONTEXTS = {
   carriedCipher: "Signet carried values v2: cipher key",
   carriedMac: "Signet carried values v2: MAC key",
 } as const;
-
-function derive(master: Uint8Array, context: string, length: number): Uint8Array {
-  return blake3(master, { context: Buffer.from(context, "latin1"), dkLen: length });
-}
 
 /** One master key, as the keys derived from it. Separate purposes never share a key (E4). */
 export class MasterKey {
@@ -49,44 +45,44 @@ export class MasterKey {
     }
     // A copy, which a Buffer's own `slice` is not.
     this.#master = new Uint8Array(master);
-    const id = Buffer.from(derive(master, CONTEXTS.keyId, KEY_ID_BYTES));
+    const id = Buffer.from(deriveByBlake3(CONTEXTS.keyId, master, KEY_ID_BYTES));
     this.id = id.toString("hex");
     this.idWord = id.readUInt32BE();
   }
 
   /** Key of the cipher. */
   get sealingKey(): Uint8Array {
-    return this.#sealing ??= derive(this.#master, CONTEXTS.sealing, KEY_BYTES);
+    return this.#sealing ??= deriveByBlake3(CONTEXTS.sealing, this.#master, KEY_BYTES);
   }
 
   /** Key of the hash that makes nonces. */
   get nonceKey(): Uint8Array {
-    return this.#nonce ??= derive(this.#master, CONTEXTS.nonce, KEY_BYTES);
+    return this.#nonce ??= deriveByBlake3(CONTEXTS.nonce, this.#master, KEY_BYTES);
   }
 
   /** Key of the hash that makes owner fingerprints. */
   get fingerprintKey(): Uint8Array {
-    return this.#fingerprint ??= derive(this.#master, CONTEXTS.fingerprint, KEY_BYTES);
+    return this.#fingerprint ??= deriveByBlake3(CONTEXTS.fingerprint, this.#master, KEY_BYTES);
   }
 
   /** Key of the MACs that chain the lines of an audit log. */
   get auditKey(): Uint8Array {
-    return this.#audit ??= derive(this.#master, CONTEXTS.audit, KEY_BYTES);
+    return this.#audit ??= deriveByBlake3(CONTEXTS.audit, this.#master, KEY_BYTES);
   }
 
   /** Key of what replicas prove to each other. */
   get hopKey(): Uint8Array {
-    return this.#hop ??= derive(this.#master, CONTEXTS.hop, KEY_BYTES);
+    return this.#hop ??= deriveByBlake3(CONTEXTS.hop, this.#master, KEY_BYTES);
   }
 
   /** Key of the cipher for what clients bring back. */
   get carriedCipherKey(): Uint8Array {
-    return this.#carriedCipher ??= derive(this.#master, CONTEXTS.carriedCipher, KEY_BYTES);
+    return this.#carriedCipher ??= deriveByBlake3(CONTEXTS.carriedCipher, this.#master, KEY_BYTES);
   }
 
   /** Key of the MAC that is its initial vector. */
   get carriedMacKey(): Uint8Array {
-    return this.#carriedMac ??= derive(this.#master, CONTEXTS.carriedMac, KEY_BYTES);
+    return this.#carriedMac ??= deriveByBlake3(CONTEXTS.carriedMac, this.#master, KEY_BYTES);
   }
 
   toString(): string {

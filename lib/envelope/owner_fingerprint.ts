@@ -1,7 +1,7 @@
 // Who owns a session, as a keyed hash: it can be compared but not turned back into a name (docs/behaviour.md O2, E4;
 // tests/vectors/FORMAT.md §6).
 import { Buffer } from "node:buffer";
-import { blake3 } from "@noble/hashes/blake3.js";
+import { keyedBlake3 } from "./blake3.ts";
 import type { MasterKey } from "./key_ring.ts";
 
 /** base64url of 16 bytes: 22 characters. Comparable only with fingerprints made under the same key. */
@@ -27,7 +27,7 @@ const FINGERPRINT_BYTES = 16;
 export function fingerprintOwner(key: MasterKey, owner: OwnerIdentity): OwnerFingerprint {
   const fields = [lengthPrefixed("issuer", owner.issuer), lengthPrefixed("subject", owner.subject)];
   if (owner.clientId !== undefined) fields.push(lengthPrefixed("clientId", owner.clientId));
-  const digest = blake3(Buffer.concat(fields), { key: key.fingerprintKey, dkLen: FINGERPRINT_BYTES });
+  const digest = keyedBlake3(key.fingerprintKey, Buffer.concat(fields), FINGERPRINT_BYTES);
   return Buffer.from(digest).toString("base64url") as OwnerFingerprint;
 }
 

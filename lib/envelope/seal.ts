@@ -2,8 +2,8 @@
 // (docs/behaviour.md E1, E4, E7; tests/vectors/FORMAT.md §3). Deterministic: equal input gives equal text. Opening
 // never throws, and no forgery costs more than an authentic text of its length.
 import { Buffer } from "node:buffer";
-import { blake3 } from "@noble/hashes/blake3.js";
 import { base62Length, decodeBase62Into, encodeBase62 } from "./base62.ts";
+import { keyedBlake3 } from "./blake3.ts";
 import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
 import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from "./xchacha.ts";
 
@@ -103,5 +103,5 @@ function nonceOf(key: MasterKey, associatedData: Uint8Array, plaintext: Uint8Arr
   input.writeUInt32LE(associatedData.length);
   input.set(associatedData, 4);
   input.set(plaintext, 4 + associatedData.length);
-  return blake3(input, { key: key.nonceKey, dkLen: NONCE_BYTES });
+  return keyedBlake3(key.nonceKey, input, NONCE_BYTES);
 }

@@ -1,6 +1,6 @@
 // Names over several servers: `<member><separator><tool>`, one name each way, the same for ever in a session (A1, A7).
 // What would not fit a client is shortened by a rule that needs no memory: the same name always gives the same short one.
-import { blake3 } from "@noble/hashes/blake3.js";
+import { blake3 } from "../../envelope/blake3.ts";
 import { MEMBER_NAME } from "../../envelope/several_id.ts";
 
 /** What clients of the large model APIs take as a tool's name. */
@@ -29,7 +29,7 @@ export function looksShort(rest: string): boolean {
 }
 
 function hashOf(name: string): string {
-  return blake3(encoder.encode(name), { dkLen: HASH_LENGTH / 2 }).toHex();
+  return blake3(encoder.encode(name), HASH_LENGTH / 2).toHex();
 }
 
 /** A member to be named. */

@@ -1,7 +1,7 @@
 // Ids of tasks over several servers: sealed with their owner and their member, so that a task comes back to where it runs,
 // from its owner alone, in whatever session of his (docs/behaviour.md A2; docs/protocol.md 34, 39). The same task has the
 // same id each time, over restarts and replicas.
-import { blake3 } from "@noble/hashes/blake3.js";
+import { blake3 } from "../../envelope/blake3.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
 import type { OwnerKey } from "../../session/caller.ts";
@@ -29,7 +29,7 @@ export class TaskIds {
     options: { readonly ring: () => KeyRing; readonly owner: OwnerKey; readonly lives: readonly MemberLife[] },
   ) {
     this.#ring = options.ring;
-    this.#owner = blake3(encoder.encode(options.owner), { dkLen: 16 }).toHex();
+    this.#owner = blake3(encoder.encode(options.owner), 16).toHex();
     this.#lives = options.lives;
   }
 

@@ -26,7 +26,7 @@ signet
 │ └─┬ localhost (5.24MB - 3.76MB unique)
 │   ├─┬ @noble (1.18MB - 1.18MB unique)
 │   │ ├── ciphers/* (535.46KB)
-│   │ └── hashes/* (675.61KB - 675.6KB unique)
+│   │ └── ciphers/* (675.61KB - 675.6KB unique)
 │   └── jose/6.2.17/* (216.87KB)
 ├─┬ lib (1.25MB)
 │ ├── admin/* (5.71KB)
@@ -41,7 +41,7 @@ Metadata: 3.42KB
 Deno.test("embeddedPaths joins folders and names when it reads the tree of deno compile", STRICT, () => {
   assert.deepEqual(embeddedPaths(LISTING), [
     ".deno_compile_node_modules/localhost/@noble/ciphers/*",
-    ".deno_compile_node_modules/localhost/@noble/hashes/*",
+    ".deno_compile_node_modules/localhost/@noble/ciphers/*",
     ".deno_compile_node_modules/localhost/jose/6.2.17/*",
     "lib/admin/*",
     "lib/cli/banner.ts",
@@ -81,7 +81,7 @@ Deno.test("findForeign objects when main.ts reaches tests, dev packages or other
         at("/p/lib/a.ts"),
         at("node:fs"),
         at("npm:jose@6.2.17"),
-        at("npm:@noble/hashes@2.4.0/blake3.js"),
+        at("npm:@noble/ciphers@2.4.0/blake3.js"),
         at("npm:undici@8.12.4", true),
       ]],
       ["/p/lib/a.ts", [
