@@ -21,8 +21,9 @@ import { randomBytes } from "../platform/random.ts";
 
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
-  // Read again, as it may have been rotated; the secrets of tokens already issued stay as they were.
-  const { introspectionSecret } = await loadSecrets(settings, { readTextFile });
+  // Read again, as it may have been rotated. The others are read once: a worker that comes back needs none of their files.
+  const { introspectionSecretFile } = settings;
+  const { introspectionSecret } = await loadSecrets({ introspectionSecretFile }, { readTextFile });
   const code = await createCode(settings);
   const keepClaims = code.policy?.reads.claims ?? new Set();
   const authenticator = await createAuthenticator(settings, {

@@ -29,7 +29,8 @@ export class AnswerDeadline {
     this.#askAgainAtMs = nowMs + PAUSE_MS;
     return new Promise((resolve, reject) => {
       const late = () => {
-        if (!this.isOver) this.#askAgainAtMs = this.#timers.now() + PAUSE_MS;
+        // From now, not from when it was asked: who has waited once, and asks more, waits no second time.
+        this.#askAgainAtMs = this.#timers.now() + PAUSE_MS;
         this.isOver = true;
         reject(overdue());
       };

@@ -80,7 +80,10 @@ for (const lane of LANES) {
     for (const [at, name] of ["te", "proxy-authorization", "keep-alive"].entries()) {
       assert.equal(await passed(6 + at, "alice", `${name}: x\r\n`), 403, `${name}, of which no replica passes any on`);
     }
-    assert.equal(await passed(9, "alice", "connection: x-act-as\r\n"), 200, "it names what is not there");
+    assert.equal(await passed(9, "alice", "connection: close, keep-alive\r\n"), 200, "it names no field");
+    for (const [at, connection] of ["x-key", "keep-alive, X-Other", "x-act-as"].entries()) {
+      assert.equal(await passed(20 + at, "alice", `connection: ${connection}\r\n`), 403, `${connection} is taken away`);
+    }
     const second = await home.signet.post(INITIALIZE, { headers: { "x-key": "alice" } });
     await second.body?.cancel();
     const other = second.headers.get("mcp-session-id")!;

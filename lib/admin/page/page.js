@@ -83,6 +83,7 @@ async function signIn(event) {
 
 function openSignIn() {
   byId("token-problem").hidden = true;
+  byId("token").value = "";
   byId("token-dialog").showModal();
   byId("token").focus();
 }
@@ -93,7 +94,10 @@ byId("sign-out").addEventListener("click", () => {
   look();
 });
 byId("token-cancel").addEventListener("click", () => byId("token-dialog").close());
-byId("token-dialog").addEventListener("close", () => byId("token").value = "");
+// Told a while later: it may be open again by then.
+byId("token-dialog").addEventListener("close", ({ target }) => {
+  if (!target.open) byId("token").value = "";
+});
 byId("token-dialog").querySelector("form").addEventListener("submit", signIn);
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);

@@ -197,8 +197,14 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#phase = "idle";
     this.#deadlineMs = this.#context.sweep.now() + this.#idleMs;
     stream.post();
+    this.#offerSoon();
+  }
+
+  /** To the next call, unless reading on has found the end already. */
+  #offerSoon(): void {
+    if (this.#phase !== "idle") return;
     // Nor may a further answer, of which nothing is seen yet, be another call's: what is here by now is read first.
-    if (stream.full) this.#look = setTimeout(() => this.#offer(), 0);
+    if (this.stream.full) this.#look = setTimeout(() => this.#offer(), 0);
     else this.#context.onIdle(this);
   }
 
