@@ -1,6 +1,5 @@
 // Settings that bound all of Signet: each of several workers has a part of them, so that together they keep the bound, but
-// for memory for one body each
-// (docs/behaviour.md M1).
+// for memory for one body each (docs/behaviour.md M1).
 import type { SettingKey, Settings } from "./schema.ts";
 
 export const DIVIDED = [
