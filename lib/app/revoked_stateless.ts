@@ -28,7 +28,7 @@ export function endStateless({ upstream, pools, ring }: StatelessHoldings, revoc
   });
 }
 
-/** Some may have been missed: each owner is asked about. Never rejects. */
+/** Some may have been missed: each owner is asked about. @throws as {@link judgeOwner} */
 export async function askAgainAboutStateless(holdings: StatelessHoldings, revocations: StoredRevocations) {
   const { upstream, pools, ring } = holdings;
   const ageOf = (owner: OwnerKey, sinceMs: number) => Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity);
@@ -49,7 +49,7 @@ export async function askAgainAboutStateless(holdings: StatelessHoldings, revoca
   }
 }
 
-/** Whether what an owner had opened by then is revoked. Never rejects. */
+/** Whether what an owner had opened by then is revoked; `untold` where the store cannot say. @throws what is no SignetError */
 export async function judgeOwner(
   { revocations, ring }: { readonly revocations: StoredRevocations; readonly ring: () => KeyRing },
   owner: OwnerKey,

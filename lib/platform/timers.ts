@@ -20,7 +20,7 @@ export const SYSTEM_TIMERS: Timers = {
 };
 
 /** What has come until a deadline, and lies unread because this process was held up, has so long to be read, in ms. */
-const LAST_LOOK_MS = 20;
+export const LAST_LOOK_MS = 20;
 
 /**
  * Runs `run` when `ms` have passed and whatever had come by then has been looked at: a stall of our own is nobody else's

@@ -1,11 +1,9 @@
 // How long an answer of another process on this machine is waited for, and whether it is asked at all: one that stands still
 // holds nobody up, and is asked once a second until it answers (docs/behaviour.md R6).
-import { SameDelay, type Timers } from "../platform/timers.ts";
+import { LAST_LOOK_MS, SameDelay, type Timers } from "../platform/timers.ts";
 
 /** It answers in microseconds, or in as long as a busy disk takes, in ms. */
 export const ANSWER_MS = 5000;
-/** What has come until then, and lies unread because this process was held up, has so long to be read, in ms. */
-const LAST_LOOK_MS = 20;
 /** While it stands still it is asked once in so long, in ms. */
 const PAUSE_MS = 1000;
 

@@ -214,17 +214,22 @@ withStore(
   },
 );
 
-withStore("S4 R8: a lost call is run again once, however many replicas are asked", async ({ crowd }) => {
-  await using server = new AskingServer();
+/** A call of what only reads, lost with the replica that it waited at; how to bring its answer to one of two others. */
+async function lostCall(crowd: Crowd, server: AskingServer) {
   const [here, ...others] = [
     await crowd.start(server.url),
     await crowd.start(server.url),
     await crowd.start(server.url),
   ];
-  const reads = { ...ASKS, name: "reads" };
-  const { result: { requestState } } = await answered(ask(here, "tools/call", reads, CAN));
-  const retry = (at: TestSignet) => answered(ask(at, "tools/call", { ...again(requestState), name: "reads" }, CAN));
+  const { result: { requestState } } = await answered(ask(here, "tools/call", { ...ASKS, name: "reads" }, CAN));
   await crowd.stop(here);
+  const retry = (at: TestSignet) => answered(ask(at, "tools/call", { ...again(requestState), name: "reads" }, CAN));
+  return { others, retry };
+}
+
+withStore("S4 R8: a lost call is run again once, however many replicas are asked", async ({ crowd }) => {
+  await using server = new AskingServer();
+  const { others, retry } = await lostCall(crowd, server);
   assert.deepEqual((await retry(others[0]!)).result?.got, [{ action: "accept" }]);
   for (const other of [others[1]!, others[0]!, others[1]!]) assert.equal((await retry(other)).error?.message, GONE);
   assert.equal(server.ran.get("reads"), 2);
@@ -232,18 +237,8 @@ withStore("S4 R8: a lost call is run again once, however many replicas are asked
 
 withStore("S4 R8: a lost call is run again once, although many replicas are asked at once", async ({ crowd }) => {
   await using server = new AskingServer();
-  const [here, ...others] = [
-    await crowd.start(server.url),
-    await crowd.start(server.url),
-    await crowd.start(server.url),
-  ];
-  const reads = { ...ASKS, name: "reads" };
-  const { result: { requestState } } = await answered(ask(here, "tools/call", reads, CAN));
-  await crowd.stop(here);
-  const asked = [...others, ...others].map((at) =>
-    answered(ask(at, "tools/call", { ...again(requestState), name: "reads" }, CAN))
-  );
-  const results = (await Promise.all(asked)).map(({ result }) => result?.got);
+  const { others, retry } = await lostCall(crowd, server);
+  const results = (await Promise.all([...others, ...others].map(retry))).map(({ result }) => result?.got);
   assert.deepEqual(results.filter((got) => got !== undefined), [[{ action: "accept" }]]);
   assert.equal(server.ran.get("reads"), 2);
 });

@@ -39,7 +39,7 @@ export function forwardAtOnce(parts: GatewayParts, outbound: Outbound, ended: En
   begin(parts, outbound, { deliver: relay, ended });
 }
 
-/** The same for a request of Signet's own in the client's place, whose answer goes elsewhere. */
+/** As `forward`, for a request of Signet's own in the client's place, whose answer goes elsewhere. @throws as `forward` */
 export function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
   return new Promise((resolve, reject) => {
     const ended: Ended = (_parts, _inbound, error) => error === undefined ? resolve() : reject(error);
