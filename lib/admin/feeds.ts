@@ -38,8 +38,8 @@ export class Feeds {
       });
     }
     const feed = new OpenFeed((done) => this.#open.delete(done));
-    this.#open.add(feed);
     feed.start(subscribe);
+    if (!feed.ended) this.#open.add(feed);
     const headers = {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
@@ -74,13 +74,17 @@ class OpenFeed implements Feed {
     }, { highWaterMark: 0 });
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   start(subscribe: Subscribe): void {
     // The head goes out with it at once: whoever waits for it knows that he is heard.
     this.#add(": watching\n\n");
-    this.#keepAlive = setInterval(() => this.#add(":\n\n"), KEEP_ALIVE_MS);
     const stop = subscribe(this);
-    if (this.#ended) stop();
-    else this.#stop = stop;
+    if (this.#ended) return stop();
+    this.#stop = stop;
+    this.#keepAlive = setInterval(() => this.#add(":\n\n"), KEEP_ALIVE_MS);
   }
 
   push(value: unknown): void {

@@ -8,7 +8,7 @@ import { LOG_LEVELS, type Logger, type LogLevel } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
 import { chance, randomBytes } from "../platform/random.ts";
-import { settlesWithin, type Timers } from "../platform/timers.ts";
+import { OwnedTimer, settlesWithin, type Timers } from "../platform/timers.ts";
 import { BatchQueue } from "../telemetry/batch_queue.ts";
 import { exportedLog } from "../telemetry/exported_log.ts";
 import type { Attribute } from "../telemetry/mcp_conventions.ts";
@@ -98,7 +98,7 @@ export class Telemetry {
   #exportedMetrics = 0;
   #droppedMetrics = 0;
   #measured: Measured | undefined;
-  #stopReading: () => void = () => {};
+  readonly #nextReading: OwnedTimer;
   #reading: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -107,6 +107,7 @@ export class Telemetry {
     this.#options = options;
     this.#senders = senders;
     this.#startedAtMs = timers.now();
+    this.#nextReading = new OwnedTimer(timers);
     const { version } = buildInfo();
     this.#sender = { resource: resourceOf(resource), scope: { name: "signet", version } };
     this.#spans = traces &&
@@ -159,7 +160,7 @@ export class Telemetry {
   }
 
   async #close(): Promise<void> {
-    this.#stopReading();
+    this.#nextReading.close();
     const last = [this.#spans?.flush(), this.#logs?.flush(), this.#readMetrics()];
     await settlesWithin(Promise.allSettled(last), FAREWELL_MS, this.#options.timers);
     this.#spans?.close();
@@ -172,7 +173,7 @@ export class Telemetry {
   }
 
   #readEvery(ms: number): void {
-    this.#stopReading = this.#options.timers.after(ms, () => {
+    this.#nextReading.set(ms, () => {
       this.#readMetrics();
       this.#readEvery(ms);
     });

@@ -13,6 +13,7 @@ import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
+import { callOf } from "./http_call.ts";
 import { Listeners } from "./listeners.ts";
 import { BRIDGE_ERROR, errorWithId, OpenCalls, progressTokenOf } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
@@ -144,6 +145,7 @@ export class Conversation {
 
   /** A POST that is no initialize. */
   post(post: Post): Call {
+    if (this.#ended) return callOf(Promise.reject(endedError()));
     this.#use();
     const pieces = this.#piecesOf(post);
     const requests = pieces.filter(({ message }) => message.kind === "request");

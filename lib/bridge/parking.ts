@@ -82,16 +82,21 @@ export class ParkedPlace {
     return this.#onLeave !== undefined && this.#charge.resize(bytes);
   }
 
-  /** Its client is away; `run` is for one that does not come back in time. */
-  wait(run: () => void): void {
+  /**
+   * Its client is away; `run` is for one that does not come back in time.
+   * @returns false where nothing waits any more (`Parking.close`): it is never run
+   */
+  wait(run: () => void): boolean {
     this.#cancelWait?.();
     this.#cancelWait = this.#overdue.after(run);
+    return this.#cancelWait !== undefined;
   }
 
-  /** What was to be done could not be: `run` is for the next try. */
-  tryAgain(run: () => void): void {
+  /** What was to be done could not be: `run` is for the next try. @returns false where there is none, as with `wait` */
+  tryAgain(run: () => void): boolean {
     this.#cancelWait?.();
     this.#cancelWait = this.#again.after(run);
+    return this.#cancelWait !== undefined;
   }
 
   /** Its client is back. */

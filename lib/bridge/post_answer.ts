@@ -19,7 +19,7 @@ export interface PostAnswerOptions {
   readonly batch: boolean;
   /** Whether the client survives priming events. */
   readonly primes: boolean;
-  /** A call without an answer becomes a stream after this. */
+  /** A call without an answer becomes a stream after this; where it is over, never: whoever ends it ends the call, too. */
   readonly patience: SameDelay;
   readonly newStream: () => MessageStream;
   readonly newOutbox: () => Outbox;

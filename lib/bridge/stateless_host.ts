@@ -18,6 +18,7 @@ import { StatelessServer } from "./stateless_server.ts";
 import type { Claim, Homes, Whereabouts } from "../replica/elsewhere.ts";
 import { callOf } from "./http_call.ts";
 import { createHash } from "../platform/builtin.ts";
+import { OwnedTimer } from "../platform/timers.ts";
 
 export interface StatelessHostOptions {
   readonly parts: BridgeParts;
@@ -49,7 +50,7 @@ interface Hosted {
   readonly server: StatelessServer;
   /** When it began here, in ms since the epoch. */
   readonly sinceMs: number;
-  cancelIdle: (() => void) | undefined;
+  readonly idle: OwnedTimer;
   /** Since when it has had nothing to do, in ms since the epoch; undefined while it has. */
   restingSinceMs: number | undefined;
 }
@@ -109,8 +110,7 @@ export class StatelessHost {
   }
 
   #postTo(hosted: Hosted, post: StatelessPost): Call {
-    hosted.cancelIdle?.();
-    hosted.cancelIdle = undefined;
+    hosted.idle.clear();
     hosted.restingSinceMs = undefined;
     // A server that keeps nothing may be asked anywhere.
     if (this.#memo.era === "modern") this.#unclaim(hosted);
@@ -149,7 +149,6 @@ export class StatelessHost {
       return other;
     }
     try {
-      if (this.#isEnded) throw new SignetError("draining");
       const hosted = this.#add(asking, pool);
       hosted.claim = claim;
       return hosted;
@@ -180,6 +179,7 @@ export class StatelessHost {
   #add({ caller, fields }: StatelessCaller, { key, client }: Pool): Hosted {
     const { parts, gate, choose } = this.#options;
     const { owner } = caller;
+    if (this.#isEnded) throw new SignetError("draining");
     this.#makeRoom(owner);
     const open = choose({ caller, session: undefined, pool: key, fields });
     // Not in the same breath: what waits for the peer is told first why there is none.
@@ -210,7 +210,7 @@ export class StatelessHost {
     });
     const hosted: Hosted = {
       ...{ claim: undefined, key, owner, life, server, sinceMs: parts.timers.now() },
-      ...{ cancelIdle: undefined, restingSinceMs: undefined },
+      ...{ idle: new OwnedTimer(parts.timers), restingSinceMs: undefined },
     };
     this.#hosted.set(key, hosted);
     if (!this.#shared.has(owner)) this.#shared.set(owner, hosted);
@@ -234,19 +234,18 @@ export class StatelessHost {
 
   #restUntilNeeded(hosted: Hosted): void {
     const { timers, limits } = this.#options.parts;
-    hosted.cancelIdle?.();
     if (this.#hosted.get(hosted.key) !== hosted) return;
     // One that never began has nothing to keep here: the next request tries anew, with what is kept elsewhere.
     if (!hosted.life.begun) return this.#remove(hosted, "leave");
     hosted.restingSinceMs = timers.now();
-    hosted.cancelIdle = timers.after(limits.idleMs, () => this.#remove(hosted));
+    hosted.idle.set(limits.idleMs, () => this.#remove(hosted));
   }
 
   #remove(hosted: Hosted, how: Parting = "end"): void {
     if (this.#hosted.get(hosted.key) !== hosted) return;
     this.#hosted.delete(hosted.key);
     if (this.#shared.get(hosted.owner) === hosted) this.#shared.delete(hosted.owner);
-    hosted.cancelIdle?.();
+    hosted.idle.close();
     this.#unclaim(hosted);
     hosted.server.end();
     const ending = hosted.life.stop(how).finally(() => this.#ending.delete(ending));

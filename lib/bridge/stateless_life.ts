@@ -119,6 +119,7 @@ export class StatelessLife {
 
   /** The peer that takes requests; started first, if it has to be. @throws SignetError as `PeerSource.initialize` */
   async peer(carrier: Carrier): Promise<Peer> {
+    if (this.#stopped) throw notWanted();
     if (this.#source === undefined) {
       this.#starting ??= this.#start(carrier).finally(() => this.#starting = undefined);
       this.#source = await this.#starting;
@@ -254,7 +255,7 @@ export class StatelessLife {
 
   #newSource(): PeerSource {
     const { open, unusedSinceMs, onDoomed } = this.#options;
-    if (this.#stopped) throw new HttpError("aborted", "starting the MCP server: nobody wants it any more");
+    if (this.#stopped) throw notWanted();
     const source = open({
       onMessage: (message, peer, about) => this.onMessage(message, peer, about),
       onLost: () => this.onLost(),
@@ -277,4 +278,8 @@ function assertLegacy({ result }: JsonObject): void {
     facts: { attempted: "initialize", found: typeof version === "string" ? version : "no revision" },
     remedy: "The MCP server speaks no revision that Signet knows.",
   });
+}
+
+function notWanted(): HttpError {
+  return new HttpError("aborted", "starting the MCP server: nobody wants it any more");
 }

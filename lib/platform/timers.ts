@@ -34,6 +34,82 @@ export function atDeadline(ms: number, run: () => void): () => void {
 }
 
 /**
+ * The timer of somebody who ends: one at a time, and none from `close` on, whoever still asks for one then. Who keeps what
+ * takes a timer back keeps it so (tests/contract/parameters_test.ts): a timer set behind its owner's end is nobody's, and
+ * keeps a process from ending.
+ */
+export class OwnedTimer {
+  readonly #timers: Timers;
+  #takeBack: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  get isSet(): boolean {
+    return this.#takeBack !== undefined;
+  }
+
+  /**
+   * Runs `run` once, `ms` from now, in place of what was to run before.
+   * @returns false where its owner has ended: it never runs
+   */
+  set(ms: number, run: () => void): boolean {
+    this.clear();
+    if (this.#isClosed) return false;
+    this.#takeBack = this.#timers.after(ms, () => {
+      this.#takeBack = undefined;
+      run();
+    });
+    return true;
+  }
+
+  /** Nothing runs, until it is set anew. */
+  clear(): void {
+    this.#takeBack?.();
+    this.#takeBack = undefined;
+  }
+
+  /** Nothing runs any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.clear();
+  }
+}
+
+/** What somebody who ends waits for, one wait at a time: it can be ended before its time, and ends with its owner. */
+export class Pause {
+  readonly #timer: OwnedTimer;
+  #end: (() => void) | undefined;
+
+  constructor(timers: Timers) {
+    this.#timer = new OwnedTimer(timers);
+  }
+
+  /** Resolves `ms` from now, or with `end`; at once behind `close`. */
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#timer.set(ms, resolve)) this.#end = resolve;
+      else resolve();
+    });
+  }
+
+  /** Ends the wait under way, if there is one. */
+  end(): void {
+    this.#timer.clear();
+    this.#end?.();
+    this.#end = undefined;
+  }
+
+  /** There is no wait any more. */
+  close(): void {
+    this.#timer.close();
+    this.end();
+  }
+}
+
+/**
  * Many waits of one length that mostly end before their time, on one timer: setting one and cancelling it costs next to
  * nothing. Each runs no sooner than after its time.
  */
@@ -42,38 +118,37 @@ export class SameDelay {
   readonly #ms: number;
   /** In the order in which they are due: each was added later than the one before. */
   readonly #waits = new Set<Wait>();
-  #cancelTimer: (() => void) | undefined;
+  readonly #timer: OwnedTimer;
+  #isClosed = false;
 
   constructor(timers: Timers, ms: number) {
     this.#timers = timers;
     this.#ms = ms;
+    this.#timer = new OwnedTimer(timers);
   }
 
-  /** As {@link Timers.after}. */
-  after(run: () => void): () => void {
+  /** As {@link Timers.after}. @returns undefined behind `close`: it never runs, and whoever counts on it has to know */
+  after(run: () => void): (() => void) | undefined {
+    if (this.#isClosed) return undefined;
     const wait = { atMs: this.#timers.now() + this.#ms, run };
     this.#waits.add(wait);
-    this.#cancelTimer ??= this.#timers.after(this.#ms, this.#look);
+    if (!this.#timer.isSet) this.#timer.set(this.#ms, this.#look);
     return () => void this.#waits.delete(wait);
   }
 
-  /** None of them runs any more. */
+  /** None of them runs any more, and none begins. */
   close(): void {
+    this.#isClosed = true;
     this.#waits.clear();
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#timer.close();
   }
 
   readonly #look = (): void => {
-    this.#cancelTimer = undefined;
     const nowMs = this.#timers.now();
     for (const wait of this.#waits) {
       // A clock that was set back makes nobody wait twice as long.
       const leftMs = Math.min(this.#ms, wait.atMs - nowMs);
-      if (leftMs > 0) {
-        this.#cancelTimer = this.#timers.after(leftMs, this.#look);
-        return;
-      }
+      if (leftMs > 0) return void this.#timer.set(leftMs, this.#look);
       this.#waits.delete(wait);
       wait.run();
     }

@@ -18,7 +18,7 @@ import {
 } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
-import { pause, type Timers } from "../platform/timers.ts";
+import { OwnedTimer, Pause, type Timers } from "../platform/timers.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD, HopHead, type HopMessage, proveQuestion, readAnswer } from "./hop_proof.ts";
 import type { Place } from "./places.ts";
 
@@ -133,7 +133,9 @@ export class Peer {
   #refusals = 0;
   /** When it has said that it closes its port, and a little before. */
   #leavesAtMs = Infinity;
-  #stopWatching: (() => void) | undefined = undefined;
+  readonly #nextQuestion: OwnedTimer;
+  readonly #untilLook: Pause;
+  #looking: Promise<void> | undefined = undefined;
   #closed = false;
 
   /** @throws TypeError for what is no address */
@@ -143,6 +145,8 @@ export class Peer {
     this.#count = options.firstCount;
     this.sinceMs = options.timers.now();
     this.place = options.place;
+    this.#nextQuestion = new OwnedTimer(options.timers);
+    this.#untilLook = new Pause(options.timers);
     const { endpoint, authority } = parseEndpoint(options.address);
     this.#host = authority;
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
@@ -219,8 +223,7 @@ export class Peer {
   }
 
   async #waitUntilGone(): Promise<void> {
-    const { timers } = this.#options;
-    while (!this.#closed && await this.ask() === "lives") await pause(LOOK_EVERY_MS, timers);
+    while (!this.#closed && await this.ask() === "lives") await this.#untilLook.wait(LOOK_EVERY_MS);
     this.noteDead("it has left");
   }
 
@@ -302,7 +305,8 @@ export class Peer {
 
   close(): void {
     this.#closed = true;
-    this.#stopWatching?.();
+    this.#nextQuestion.close();
+    this.#untilLook.close();
     this.#underWay.clear();
     this.pool.close();
     this.#questions.close();
@@ -371,10 +375,10 @@ export class Peer {
   }
 
   #watch(): void {
-    if (this.#stopWatching !== undefined || this.#closed) return;
-    this.#stopWatching = this.#options.timers.after(ASK_EVERY_MS, () => {
-      this.#look().finally(() => {
-        this.#stopWatching = undefined;
+    if (this.#nextQuestion.isSet || this.#looking !== undefined) return;
+    this.#nextQuestion.set(ASK_EVERY_MS, () => {
+      this.#looking = this.#look().finally(() => {
+        this.#looking = undefined;
         if (this.#underWay.size > 0) this.#watch();
       });
     });

@@ -12,6 +12,8 @@ export class AnswerDeadline {
   isOver = false;
   readonly #timers: Timers;
   readonly #answers: SameDelay;
+  /** What cuts each wait under way. */
+  readonly #waiting = new Set<() => void>();
   #askAgainAtMs = 0;
 
   constructor(timers: Timers) {
@@ -19,7 +21,7 @@ export class AnswerDeadline {
     this.#answers = new SameDelay(timers, ANSWER_MS);
   }
 
-  /** @throws what `ask` throws; Error if it does not answer in time, or has not a moment ago */
+  /** @throws what `ask` throws; Error if it does not answer in time, or has not a moment ago, or nobody waits any more */
   answerOf(ask: () => Promise<unknown>): Promise<unknown> {
     const nowMs = this.#timers.now();
     if (this.isOver && nowMs < this.#askAgainAtMs) return Promise.reject(overdue());
@@ -30,11 +32,19 @@ export class AnswerDeadline {
         // From now, not from when it was asked: who has waited once, and asks more, waits no second time.
         this.#askAgainAtMs = this.#timers.now() + PAUSE_MS;
         this.isOver = true;
+        this.#waiting.delete(cut);
         reject(overdue());
       };
       let cancel = this.#answers.after(() => cancel = this.#timers.after(LAST_LOOK_MS, late));
+      if (cancel === undefined) return reject(closed());
+      const cut = () => {
+        cancel?.();
+        reject(closed());
+      };
+      this.#waiting.add(cut);
       const settled = () => {
-        cancel();
+        this.#waiting.delete(cut);
+        cancel?.();
         this.isOver = false;
       };
       ask().then((answer) => {
@@ -47,10 +57,16 @@ export class AnswerDeadline {
     });
   }
 
-  /** Nobody waits any more. */
+  /** Nobody waits any more: who did hears of it, since no time-out will tell him. */
   close(): void {
     this.#answers.close();
+    for (const cut of this.#waiting) cut();
+    this.#waiting.clear();
   }
+}
+
+function closed(): Error {
+  return new Error("waiting for an answer: found that nobody waits any more");
 }
 
 function overdue(): Error {

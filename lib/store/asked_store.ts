@@ -91,6 +91,9 @@ export function createAskedStore(
       state.up = true;
       return answer;
     } catch (fault) {
+      if (closed) throw closedError();
+      // An answer, whatever it says: who gives one can be reached.
+      if (fault instanceof StoreError) state.up = true;
       if (fault instanceof StoreError) throw fault;
       state.up = false;
       state.failures++;

@@ -1,7 +1,7 @@
 // What waits to be exported: bounded in number, sent in batches, one at a time, after a delay or when a batch is full.
 // Whoever adds never waits; what finds no room, or cannot be delivered, is dropped and counted.
 // OpenTelemetry specification, "Batching processor".
-import type { Timers } from "../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../platform/timers.ts";
 import type { BatchSettings } from "./settings.ts";
 
 export interface BatchQueueOptions<Item> extends BatchSettings {
@@ -13,13 +13,15 @@ export interface BatchQueueOptions<Item> extends BatchSettings {
 export class BatchQueue<Item> {
   readonly #options: BatchQueueOptions<Item>;
   #waiting: Item[] = [];
-  #cancelDelay: (() => void) | undefined;
+  readonly #delay: OwnedTimer;
+  #isClosed = false;
   #sending: Promise<void> | undefined;
   #dropped = 0;
   #sent = 0;
 
   constructor(options: BatchQueueOptions<Item>) {
     this.#options = options;
+    this.#delay = new OwnedTimer(options.timers);
   }
 
   /** Items that never arrived. */
@@ -36,15 +38,15 @@ export class BatchQueue<Item> {
   }
 
   add(item: Item): void {
-    const { maxQueue, maxBatch, delayMs, timers } = this.#options;
-    if (this.#waiting.length >= maxQueue) {
+    const { maxQueue, maxBatch } = this.#options;
+    if (this.#isClosed || this.#waiting.length >= maxQueue) {
       this.#dropped++;
       return;
     }
     this.#waiting.push(item);
     if (this.#sending !== undefined) return;
     if (this.#waiting.length >= maxBatch) this.#start();
-    else this.#cancelDelay ??= timers.after(delayMs, () => this.#start());
+    else this.#startLater();
   }
 
   /** Sends what waits now; settles when it has been sent or dropped. */
@@ -55,16 +57,16 @@ export class BatchQueue<Item> {
     }
   }
 
-  /** What waits still is dropped; nothing is sent any more. */
+  /** What waits still, or is added, is dropped and counted; nothing is sent any more. */
   close(): void {
-    this.#cancelDelay?.();
+    this.#isClosed = true;
+    this.#delay.close();
     this.#dropped += this.#waiting.length;
     this.#waiting = [];
   }
 
   #start(): void {
-    this.#cancelDelay?.();
-    this.#cancelDelay = undefined;
+    this.#delay.clear();
     this.#sending ??= this.#sendBatches().finally(() => this.#rest());
   }
 
@@ -78,9 +80,12 @@ export class BatchQueue<Item> {
     } while (this.#waiting.length >= maxBatch);
   }
 
+  #startLater(): void {
+    if (!this.#delay.isSet) this.#delay.set(this.#options.delayMs, () => this.#start());
+  }
+
   #rest(): void {
     this.#sending = undefined;
-    const { delayMs, timers } = this.#options;
-    if (this.#waiting.length > 0) this.#cancelDelay ??= timers.after(delayMs, () => this.#start());
+    if (this.#waiting.length > 0) this.#startLater();
   }
 }

@@ -6,7 +6,7 @@ import { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
-import type { Timers } from "../platform/timers.ts";
+import { Pause, type Timers } from "../platform/timers.ts";
 import type { ExporterSettings } from "./settings.ts";
 import { gzip } from "../platform/builtin.ts";
 
@@ -43,11 +43,12 @@ export class OtlpSender {
   #failing = false;
   #closed = false;
   /** Ends the pause before an attempt. */
-  #wake: () => void = () => {};
+  readonly #pause: Pause;
 
   /** @throws TypeError on a URL that names no endpoint */
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#pause = new Pause(options.timers);
     this.#address = parseEndpoint(options.url);
     const { endpoint } = this.#address;
     const { caCerts, timeoutMs } = options;
@@ -71,7 +72,7 @@ export class OtlpSender {
       const growing = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + random() / 2);
       const waitMs = repeatInMs === undefined ? Infinity : Math.max(repeatInMs, growing);
       if (this.#closed || timers.now() + waitMs >= deadline) return this.#giveUp(fault);
-      await this.#pause(waitMs);
+      await this.#pause.wait(waitMs);
       if (this.#closed) return this.#giveUp(fault);
     }
   }
@@ -79,23 +80,13 @@ export class OtlpSender {
   /** What is under way fails; nothing is sent again. */
   close(): void {
     this.#closed = true;
-    this.#wake();
+    this.#pause.close();
     this.#pool.close();
   }
 
   #giveUp(fault: string): false {
     this.#tell(fault);
     return false;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.timers.after(ms, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   async #attempt(body: Uint8Array, leftMs: number): Promise<Attempt> {

@@ -19,6 +19,23 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     ["lib/app/callers.ts", "lib/cli/machine.ts", "lib/cli/remote_control.ts"], // the last by a parameter of that name
   ],
   ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/child_process.ts"]],
+  // Who keeps what takes a timer back has an end, behind which he is to set none: an OwnedTimer, Pause or SameDelay sets
+  // none then. The others were looked at one by one: each sets its timer only while it knows that it has not ended.
+  [
+    "a timer that is kept and taken back",
+    /this\.#?\w+ (?:\?\?)?= (?:this\.)?(?:#?\w+\.)*(?:#?\w*[tT]imers\.after|setTimeout|setInterval)\(/,
+    [
+      "lib/admin/feeds.ts",
+      "lib/audit/audit_log.ts",
+      "lib/bridge/held_answers.ts",
+      "lib/bridge/outbox.ts",
+      "lib/http1/client/client_connection.ts",
+      "lib/http1/server/client_probe.ts",
+      "lib/http1/wire/deadline.ts",
+      "lib/platform/deno_network.ts",
+      "lib/platform/timers.ts",
+    ],
+  ],
 ];
 
 async function* sourcesIn(folder: string): AsyncGenerator<string> {

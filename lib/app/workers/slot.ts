@@ -3,7 +3,7 @@
 import { answerStoreCall } from "../../store/asked_store.ts";
 import type { Store } from "../../store/store.ts";
 import type { Logger } from "../../observe/log.ts";
-import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import { OwnedTimer, settlesWithin, type Timers } from "../../platform/timers.ts";
 import { Channel, EndGone } from "./channel.ts";
 import { type Begin, STORE, TO_WORKER, WATCHED } from "./messages.ts";
 import type { WorkerProcess } from "./worker_process.ts";
@@ -57,12 +57,15 @@ export class Slot {
   #leaving = false;
   #failures = 0;
   #starting: Promise<void> | undefined;
-  /** Of the next start, where one is to come. */
-  #cancelStart: (() => void) | undefined;
+  /** Until the next start, where one is to come; until the next look at the one that serves. */
+  readonly #nextStart: OwnedTimer;
+  readonly #nextLook: OwnedTimer;
 
   constructor(options: SlotOptions) {
     this.#options = options;
     this.number = options.number;
+    this.#nextStart = new OwnedTimer(options.timers);
+    this.#nextLook = new OwnedTimer(options.timers);
   }
 
   get isUp(): boolean {
@@ -125,8 +128,8 @@ export class Slot {
   /** No other one takes its place. */
   leave(): void {
     this.#leaving = true;
-    this.#cancelStart?.();
-    this.#cancelStart = undefined;
+    this.#nextStart.close();
+    this.#nextLook.close();
   }
 
   /** Settles when no process is left here, and none will be. What was under way is cut, unless it was drained before. */
@@ -198,7 +201,7 @@ export class Slot {
   /** One that stands still for good takes connections and answers none: it is ended, and another one takes its place. */
   #watchOver(running: Running): void {
     const { timers, log } = this.#options;
-    timers.after(LOOK_EVERY_MS, async () => {
+    this.#nextLook.set(LOOK_EVERY_MS, async () => {
       if (this.#running !== running || this.#leaving) return;
       if (await settlesWithin(running.channel.ask(TO_WORKER.alive, []), SILENCE_MS, timers)) {
         return this.#watchOver(running);
@@ -210,12 +213,9 @@ export class Slot {
   }
 
   #startSoon(): void {
-    if (this.#leaving || this.#cancelStart !== undefined) return;
+    if (this.#leaving || this.#nextStart.isSet) return;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
-    this.#cancelStart = this.#options.timers.after(pauseMs, () => {
-      this.#cancelStart = undefined;
-      void this.#startWhenSteady();
-    });
+    this.#nextStart.set(pauseMs, () => void this.#startWhenSteady());
   }
 
   /** What waits for a change to be over is no start under way: whoever makes the change waits for those. */

@@ -68,6 +68,7 @@ export class ParkedCalls {
     if (!this.#put(run, message)) return peer.refuse(id, -32603, "too many questions wait for the client");
     if (run.exchange === undefined) return; // asked when it comes back
     run.cancelGathering ??= this.#gathering.after(() => this.#park(run));
+    if (run.cancelGathering === undefined) this.#giveUp(run, 0); // nobody is asked any more
   }
 
   /** A server that does not wait any longer for what it has asked. */
@@ -185,9 +186,10 @@ export class ParkedCalls {
     if (questions.size === 0) return this.#freePlace(run);
     run.exchange = exchange.running = undefined;
     this.#parked.set(questions.id, run);
-    place.wait(() => this.#unpark(run));
+    const isWaiting = place.wait(() => this.#unpark(run));
     const { home, lost: { process }, exchanges } = this.#options;
     void exchanges.respond(exchange, responseOf(exchange.id, questions.ask({ process, home })));
+    if (!isWaiting) this.#unpark(run);
   }
 
   /** Nobody comes back for it: the server is told, and the call is given up. */
@@ -203,7 +205,7 @@ export class ParkedCalls {
       (!runs.has(run) || runs.cancel(run, "the client did not come back"));
     if (isTold || triesLeft === 0) return this.#drop(run);
     this.#givingUp.add(run);
-    run.place?.tryAgain(() => this.#giveUp(run, triesLeft - 1));
+    if (run.place?.tryAgain(() => this.#giveUp(run, triesLeft - 1)) !== true) this.#drop(run);
   }
 
   /** Nothing comes of it any more, whoever knows. */

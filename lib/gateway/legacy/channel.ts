@@ -8,7 +8,7 @@ import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../ht
 import { errorWithId } from "../../bridge/open_calls.ts";
 import { findMember, flatten } from "../../mcp/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
+import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { WatchedStream } from "../out/keep_alive.ts";
 import type { HeldBody } from "../in/body.ts";
@@ -70,13 +70,15 @@ export class LegacyChannel {
   #sessionId: string | undefined;
   #version: string | undefined;
   #isListening = false;
-  #wake: () => void = () => {};
+  /** Until it is time to listen again. */
+  readonly #pause: Pause;
   #isClosed = false;
 
   constructor(parts: GatewayParts, options: ChannelOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#timers = options.timers ?? SYSTEM_TIMERS;
+    this.#pause = new Pause(this.#timers);
     this.#last = options.inbound;
     this.caller = options.caller;
   }
@@ -115,7 +117,7 @@ export class LegacyChannel {
   /** Cuts what is under way: nothing is said any more. */
   close(): void {
     this.#isClosed = true;
-    this.#wake();
+    this.#pause.close();
     for (const inner of this.#inner) inner.abort();
   }
 
@@ -140,20 +142,9 @@ export class LegacyChannel {
       const extra = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
       const onHead = (start: ResponseStart) => void (status = start.status);
       await this.#run("GET", new BytesBody(NO_BYTES), { onHead, extra, onEventId: (id) => lastEventId = id });
-      if (!this.#isClosed && status === 200) await this.#pause();
+      if (status === 200) await this.#pause.wait(RELISTEN_MS);
     }
     this.#isListening = false;
-  }
-
-  /** Until it is time to listen again, or never. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = this.#timers.after(RELISTEN_MS, resolve);
-      this.#wake = () => {
-        stop();
-        resolve();
-      };
-    });
   }
 
   async #run(

@@ -18,11 +18,17 @@ export class ClientProbe {
   readonly #stream: ByteStream;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param mayInterrupt whether an interim response may be sent: to HTTP/1.1, before the final one has begun */
-  constructor(stream: ByteStream, mayInterrupt: boolean) {
+  constructor(stream: ByteStream) {
     this.#stream = stream;
-    if (mayInterrupt) stream.write(CONTINUE);
+  }
+
+  /**
+   * To be called once its owner can stop it: a write that fails at once ends the owner.
+   * @param mayInterrupt whether an interim response may be sent: to HTTP/1.1, before the final one has begun
+   */
+  begin(mayInterrupt: boolean): void {
     this.#lookIn(FIRST_MS);
+    if (mayInterrupt) this.#stream.write(CONTINUE);
   }
 
   #lookIn(ms: number): void {

@@ -369,7 +369,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   #probeClient(exchange: ServerExchange): void {
     this.#probe?.stop();
-    this.#probe = new ClientProbe(this.stream, exchange.head.minorVersion === 1 && !exchange.started);
+    this.#probe = new ClientProbe(this.stream);
+    this.#probe.begin(exchange.head.minorVersion === 1 && !exchange.started);
   }
 
   onReadFailed(_cause: unknown): void {

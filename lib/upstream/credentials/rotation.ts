@@ -2,7 +2,7 @@
 // minute, whatever ends within five. A passing failure is tried again until the old credential ends; a final one ends
 // its holder.
 import type { Logger } from "../../observe/log.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource, isDue } from "./credential.ts";
 
 /** Somebody who works with a credential. */
@@ -32,10 +32,11 @@ export class Rotation {
   readonly #options: Required<RotationOptions>;
   readonly #holders = new Set<CredentialHolder>();
   readonly #busy = new Set<CredentialHolder>();
-  #cancelTimer: (() => void) | undefined;
+  readonly #nextSweep: OwnedTimer;
 
   constructor(options: RotationOptions) {
     this.#options = { ...DEFAULT_ROTATION, ...options };
+    this.#nextSweep = new OwnedTimer(options.timers);
   }
 
   get size(): number {
@@ -49,9 +50,7 @@ export class Rotation {
 
   remove(holder: CredentialHolder): void {
     this.#holders.delete(holder);
-    if (this.#holders.size > 0) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    if (this.#holders.size === 0) this.#nextSweep.clear();
   }
 
   /** Renews whatever is due. Holders are independent: one that takes long, or fails, holds up none of the others. */
@@ -60,8 +59,8 @@ export class Rotation {
   }
 
   #schedule(): void {
-    this.#cancelTimer ??= this.#options.timers.after(this.#options.sweepMs, () => {
-      this.#cancelTimer = undefined;
+    if (this.#nextSweep.isSet) return;
+    this.#nextSweep.set(this.#options.sweepMs, () => {
       void this.sweep();
       if (this.#holders.size > 0) this.#schedule();
     });

@@ -5,7 +5,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
@@ -13,7 +13,6 @@ import { isRpc, type JsonLine, ownIdOf, readLine } from "../../bridge/peer_line.
 import { messagesIn, readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits } from "./http_peer_parts.ts";
-import { Pause } from "./http_peer_pause.ts";
 import type { PeerSession } from "./peer_session.ts";
 
 /** A POST that has been answered, and the session it was answered in. */
@@ -71,7 +70,7 @@ export class PeerCall {
   readonly #pause: Pause;
   #waiter: Waiter | undefined;
   #under: SessionCall | undefined;
-  #stopLingering: (() => void) | undefined;
+  readonly #lingering: OwnedTimer;
   /** While the answer is to come on the server's own stream. */
   #awaited: PromiseWithResolvers<void> | undefined;
   /** What came there before the POST was answered. */
@@ -85,6 +84,7 @@ export class PeerCall {
     this.#options = options;
     this.#waiter = options.waiter;
     this.#pause = new Pause(options.timers);
+    this.#lingering = new OwnedTimer(options.timers);
   }
 
   /** For whoever makes the POST of this call. */
@@ -108,7 +108,7 @@ export class PeerCall {
       this.#fail(error);
     } finally {
       this.#options.charge.release();
-      this.#stopLingering?.();
+      this.#lingering.close();
     }
   }
 
@@ -121,7 +121,7 @@ export class PeerCall {
   abort(): void {
     this.#aborted = true;
     this.#under?.abort();
-    this.#pause.end();
+    this.#pause.close();
     this.#awaited?.resolve();
   }
 
@@ -259,9 +259,8 @@ export class PeerCall {
       return this.#fail(badAnswer("an answer that is neither a result nor an error", words));
     }
     this.#waiter = undefined;
-    const { timers } = this.#options;
     // Of an answer that has ended nothing comes any more.
-    if (this.#isStream) this.#stopLingering ??= timers.after(LINGER_MS, () => this.abort());
+    if (this.#isStream) this.#lingering.set(LINGER_MS, () => this.abort());
     return waiter?.onReply(withoutSession({ value, line }, this.#session?.id));
   }
 

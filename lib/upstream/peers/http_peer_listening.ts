@@ -2,13 +2,13 @@
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
+import { Pause } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { isSendable, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import { asRefusal } from "./http_peer_fault.ts";
-import { Pause } from "./http_peer_pause.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
 import type { PeerSession } from "./peer_session.ts";
 
@@ -85,7 +85,7 @@ export class HttpPeerListening {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#under?.abort();
-    this.#pause.end();
+    this.#pause.close();
     await this.#running;
   }
 
@@ -105,7 +105,7 @@ export class HttpPeerListening {
       else {
         inVain = outcome === "ended" || timers.now() - sinceMs >= LASTING_MS ? 0 : inVain + 1;
         const wanted = Math.max(LEAST_RETRY_MS, place.retryMs ?? retryMs) * 2 ** Math.max(0, inVain - 1);
-        if (!this.#stopped) await this.#pause.wait(Math.min(maxRetryMs, wanted));
+        await this.#pause.wait(Math.min(maxRetryMs, wanted));
       }
     }
   }

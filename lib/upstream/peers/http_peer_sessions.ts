@@ -5,7 +5,7 @@ import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../../mcp/json_text.ts";
-import { settlesWithin } from "../../platform/timers.ts";
+import { Pause, settlesWithin } from "../../platform/timers.ts";
 import type { MaybePromise } from "../../store/store.ts";
 import { isUpstreamId } from "../http/session_id_field.ts";
 import { Backoff } from "../backoff.ts";
@@ -14,7 +14,6 @@ import type { SessionKeeper } from "./http_peer.ts";
 import { asRefusal, isCredentialFault } from "./http_peer_fault.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PooledSession } from "./pooled_session.ts";
-import { Pause } from "./http_peer_pause.ts";
 import { RefusedCredential, sameCredential } from "../refused_credential.ts";
 import type { Greeted, PeerSession } from "./peer_session.ts";
 
@@ -144,7 +143,7 @@ export class HttpPeerSessions implements SessionKeeper {
   /** None is opened from now on. @returns the one there was, once those under way have ended; none the second time */
   async close(): Promise<PeerSession | undefined> {
     this.#closed = true;
-    this.#pause.end();
+    this.#pause.close();
     await this.#renewing?.session.catch(() => {});
     const session = this.#session;
     this.#session = undefined;

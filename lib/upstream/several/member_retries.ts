@@ -1,7 +1,7 @@
 // Members that are out are tried again by themselves, as their breakers allow, while their session is used
 // (docs/behaviour.md A4, A6, L7).
 import type { Carrier } from "../../bridge/peer.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import type { MemberLife } from "./member_life.ts";
 
 export interface MemberRetriesOptions {
@@ -18,21 +18,21 @@ const REST_MS = 30_000;
 
 export class MemberRetries {
   readonly #options: MemberRetriesOptions;
-  #cancel: (() => void) | undefined;
+  readonly #next: OwnedTimer;
   /** Whether members that are out wait for the session to be used again. */
   #rests = false;
-  #stopped = false;
 
   constructor(options: MemberRetriesOptions) {
     this.#options = options;
+    this.#next = new OwnedTimer(options.timers);
   }
 
   begin(): void {
     const { timers, lives, carrier, unusedSinceMs } = this.#options;
     const out = lives().filter(({ isUp, isRefused }) => !isUp && !isRefused);
-    if (out.length === 0 || this.#stopped) return;
+    if (out.length === 0) return;
     const pauseMs = Math.min(...out.map(({ pauseMs }) => pauseMs));
-    this.#cancel = timers.after(Math.max(pauseMs, 100), () => {
+    this.#next.set(Math.max(pauseMs, 100), () => {
       const sinceMs = unusedSinceMs();
       this.#rests = sinceMs !== undefined && timers.now() - sinceMs >= REST_MS;
       if (this.#rests) return;
@@ -48,7 +48,6 @@ export class MemberRetries {
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#cancel?.();
+    this.#next.close();
   }
 }

@@ -5,7 +5,7 @@ import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
 import { metaOf } from "../../mcp/modern.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import { AskingPeer } from "./asking_peer.ts";
 import type { Catalog } from "./catalog.ts";
 import type { MemberLife } from "./member_life.ts";
@@ -56,11 +56,11 @@ export class MembersVoice {
   readonly #options: MembersVoiceOptions;
   #spoken: Spoken | undefined;
   readonly #changed = new Set<string>();
-  #cancelTelling: (() => void) | undefined;
-  #stopped = false;
+  readonly #telling: OwnedTimer;
 
   constructor(options: MembersVoiceOptions) {
     this.#options = options;
+    this.#telling = new OwnedTimer(options.timers);
   }
 
   begin(spoken: Spoken): void {
@@ -69,8 +69,7 @@ export class MembersVoice {
 
   /** Nothing is told any more. */
   stop(): void {
-    this.#stopped = true;
-    this.#cancelTelling?.();
+    this.#telling.close();
   }
 
   /** @param life the member whose peers' events they are, once it is made */
@@ -177,11 +176,10 @@ export class MembersVoice {
   }
 
   #change(method: string): void {
-    const { timers, events } = this.#options;
+    const { events } = this.#options;
     this.#changed.add(method);
-    if (this.#stopped) return;
-    this.#cancelTelling ??= timers.after(DEBOUNCE_MS, () => {
-      this.#cancelTelling = undefined;
+    if (this.#telling.isSet) return;
+    this.#telling.set(DEBOUNCE_MS, () => {
       for (const method of this.#changed) {
         const value = { jsonrpc: "2.0", method };
         if (this.#spoken !== undefined) void events.onMessage({ line: jsonBytes(value), value }, this.#spoken.peer);

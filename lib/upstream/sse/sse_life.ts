@@ -23,7 +23,7 @@ import type { FieldList, Fields } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { Logger } from "../../observe/log.ts";
-import { pause } from "../../platform/timers.ts";
+import { Pause } from "../../platform/timers.ts";
 import { Backoff, DEFAULT_BACKOFF } from "../backoff.ts";
 import type { SseChannelOptions } from "./sse_channel.ts";
 import { SsePeer } from "./sse_peer.ts";
@@ -59,8 +59,12 @@ export class SseLife implements PeerSource {
     return this.#peer?.running ? 1 : undefined;
   }
 
+  /** Before the next stream. */
+  readonly #pause: Pause;
+
   constructor(options: SseLifeOptions) {
     this.#options = options;
+    this.#pause = new Pause(options.channel.timers);
   }
 
   peerFor(carrier: Carrier): SsePeer | Promise<SsePeer> {
@@ -114,6 +118,7 @@ export class SseLife implements PeerSource {
   /** The server hears of it by the end of the stream. */
   stop(): Stopping {
     this.#isStopped = true;
+    this.#pause.close();
     this.#peer?.stop();
     this.#peer = undefined;
     return withoutWord(this.#opening?.then((peer) => peer.stop(), () => {}) ?? Promise.resolve());
@@ -135,7 +140,7 @@ export class SseLife implements PeerSource {
         remedy: "See the MCP server's own log for why it ends the stream.",
       });
     }
-    if (delayMs > 0) await pause(delayMs, timers);
+    if (delayMs > 0) await this.#pause.wait(delayMs);
     const { peer, reply } = await this.#launch(this.#handshakeText!);
     try {
       this.#handshake = handshakeOfSuccessor(reply, this.protocolVersion);

@@ -15,7 +15,7 @@ import {
 } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
-import { Pause } from "../peers/http_peer_pause.ts";
+import { Pause } from "../../platform/timers.ts";
 import type { Named, StatelessParts } from "./stateless_parts.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 
@@ -87,7 +87,7 @@ export class StatelessCall {
 
   #stop(): void {
     this.#under?.abort();
-    this.#pause.end();
+    this.#pause.close();
     this.#options.withdraw(this.#options.ownId);
   }
 

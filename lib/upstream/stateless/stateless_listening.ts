@@ -6,7 +6,7 @@ import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { Pause } from "../peers/http_peer_pause.ts";
+import { Pause } from "../../platform/timers.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 
@@ -80,7 +80,7 @@ export class StatelessListening {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#current?.post.abort();
-    this.#pause.end();
+    this.#pause.close();
     await Promise.all([this.#running, this.#changing.catch(() => {}), ...this.#ending]);
   }
 

@@ -2,7 +2,7 @@
 // pipes (docs/behaviour.md M6). A line under way may always end, so that nobody waits for good; one that does not, while
 // others wait, loses its turn.
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 
 /** For so long a line may hold up the others of its caller, in ms. */
 const TURN_MS = 10_000;
@@ -73,15 +73,14 @@ function turnsOf(account: ByteAccount): LineTurns {
 /** One pipe's. */
 export class LineTurn {
   readonly #turns: LineTurns;
-  readonly #timers: Timers;
+  readonly #turn: OwnedTimer;
   readonly #onOverdue: () => void;
-  #cancelTimer: (() => void) | undefined;
   #closed = false;
 
   /** @param onOverdue its line has not ended in its turn, and others wait */
   constructor(account: ByteAccount, timers: Timers, onOverdue: () => void) {
     this.#turns = turnsOf(account);
-    this.#timers = timers;
+    this.#turn = new OwnedTimer(timers);
     this.#onOverdue = onOverdue;
   }
 
@@ -96,20 +95,20 @@ export class LineTurn {
 
   /** No line is under way. */
   pass(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#turn.clear();
     this.#turns.pass(this);
   }
 
   /** The pipe has ended: whoever waits goes on, and no turn is needed any more. */
   close(): void {
     this.#closed = true;
+    this.#turn.close();
     this.pass();
   }
 
   /** For {@link LineTurns}: it is this one's turn. */
   begin(): void {
-    this.#cancelTimer = this.#timers.after(TURN_MS, () => {
+    this.#turn.set(TURN_MS, () => {
       if (!this.#turns.contended) return this.begin();
       this.#onOverdue();
       this.pass();

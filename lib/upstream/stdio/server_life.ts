@@ -30,7 +30,7 @@ import { explainStart, neverBegan, notUnderstood } from "./start_fault.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { ProcessExit } from "./process.ts";
 import type { Slot, Yielding } from "./slots.ts";
-import { pause, settlesWithin } from "../../platform/timers.ts";
+import { Pause, settlesWithin } from "../../platform/timers.ts";
 
 export interface ServerLifeOptions {
   readonly host: ProcessHost;
@@ -78,11 +78,14 @@ export class ServerLife implements PeerSource {
   #lastExit: ProcessExit | undefined;
   #confirmed = false;
   #stopped = false;
+  /** Before the next start. */
+  readonly #pause: Pause;
 
   constructor(options: ServerLifeOptions) {
     const { host, credentials } = options;
     this.#options = options;
     this.#backoff = new Backoff(host.backoff);
+    this.#pause = new Pause(host.timers);
     this.#holder = credentials === undefined ? undefined : this.#holderOf(credentials);
     if (this.#holder !== undefined) host.rotation.add(this.#holder);
   }
@@ -177,6 +180,7 @@ export class ServerLife implements PeerSource {
 
   async #stop(): Promise<void> {
     this.#stopped = true;
+    this.#pause.close();
     this.#peer = undefined;
     if (this.#holder !== undefined) this.#options.host.rotation.remove(this.#holder);
     await Promise.allSettled(this.#spawning);
@@ -219,7 +223,8 @@ export class ServerLife implements PeerSource {
         remedy: "The MCP server's own lines in this log should say why it ends.",
       });
     }
-    if (delayMs > 0) await pause(delayMs, host.timers);
+    if (delayMs > 0) await this.#pause.wait(delayMs);
+    this.#assertWanted();
     const peer = await this.#successor(host.slots.reserve(this.#options.caller, this.#yielding)).catch(
       (error) => {
         if (error instanceof CredentialRejectedError) this.#options.events.onDoomed();

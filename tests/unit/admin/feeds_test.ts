@@ -38,3 +38,18 @@ Deno.test("V3: a feed that is ended tells what waits, then closes", STRICT, asyn
   assert.equal(await response.text(), ": watching\n\ndata: 1\n\n");
   assert.equal(feeds.size, 0);
 });
+
+Deno.test("V3: a feed that nobody feeds, or that ended as it began, leaves nothing behind", STRICT, async () => {
+  const feeds = new Feeds();
+  assert.throws(() =>
+    feeds.open(() => {
+      throw new Error("nobody is there");
+    }), /nobody is there/);
+  let stopped = 0;
+  const response = feeds.open((feed) => {
+    feed.end();
+    return () => stopped++;
+  });
+  assert.equal(await response.text(), ": watching\n\n");
+  assert.deepEqual([stopped, feeds.size], [1, 0]);
+});

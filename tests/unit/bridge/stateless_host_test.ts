@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { DEFAULT_BRIDGE_LIMITS } from "../../../lib/bridge/limits.ts";
 import { BridgeServer } from "../../../lib/bridge/server.ts";
+import { StatelessHost } from "../../../lib/bridge/stateless_host.ts";
+import { SignetError } from "../../../lib/errors.ts";
 import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import type { Claim } from "../../../lib/replica/elsewhere.ts";
 import { callerKeys } from "../../support/callers.ts";
@@ -137,4 +139,26 @@ Deno.test("S3: what becomes of a pool's sessions is told by why it goes", STRICT
   await grant(5);
   await close();
   assert.equal(parting(4), "leave", "the next process goes on");
+});
+
+Deno.test("S3: nothing is begun behind the end, and no timer is set there", STRICT, async () => {
+  const timers = new FakeTimers();
+  const parts = {
+    limits: DEFAULT_BRIDGE_LIMITS,
+    account: new ByteAccount(),
+    timers,
+    random: (n: number) => new Uint8Array(n),
+  };
+  const choose = () => () => assert.fail("nobody is to be started");
+  const gate = { assertOpen() {}, succeed() {}, fail() {} };
+  const host = new StatelessHost({ parts, gate, choose, statelessPeersAre: "legacy" });
+  await host.end();
+  const request = { kind: "request" as const, id: 1, method: "tools/call", params: { name: "t", _meta: META } };
+  const text = new TextEncoder().encode(JSON.stringify({ jsonrpc: "2.0", ...request }));
+  const asking = { caller: callerKeys("a"), fields: [], where: { gone: [], isPassedOn: false } };
+  assert.throws(
+    () => host.post(asking, { text, request, accepts: { json: true, events: true }, fields: [] }),
+    (fault) => fault instanceof SignetError && fault.code === "draining",
+  );
+  assert.equal(timers.pending, 0);
 });

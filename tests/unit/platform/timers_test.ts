@@ -1,6 +1,6 @@
 // Many waits on one timer: each no sooner than after its time, and none that was cancelled.
 import assert from "node:assert/strict";
-import { atDeadline, LongTask, SameDelay } from "../../../lib/platform/timers.ts";
+import { atDeadline, LongTask, OwnedTimer, Pause, SameDelay } from "../../../lib/platform/timers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { until } from "../../support/until.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
@@ -14,8 +14,8 @@ Deno.test("waits of one length run in order, each after its time; those cancelle
   const cancelB = wait("b");
   await timers.advance(60);
   wait("c");
-  cancelB();
-  cancelB();
+  cancelB!();
+  cancelB!();
   assert.equal(timers.pending, 1);
   await timers.advance(39);
   assert.deepEqual(ran, []);
@@ -35,6 +35,61 @@ Deno.test("what a wait runs may wait anew, and after the end nothing runs", asyn
   delay.close();
   await timers.advance(1000);
   assert.equal(ran, 2);
+  assert.equal(timers.pending, 0);
+});
+
+Deno.test("waits that begin after the end set no timer, and whoever begins one is told that it will never run", async () => {
+  const timers = new FakeTimers();
+  const delay = new SameDelay(timers, 100);
+  delay.close();
+  assert.equal(delay.after(() => assert.fail("it was closed")), undefined);
+  assert.equal(timers.pending, 0);
+  // From within the last one that runs, too.
+  const closing = new SameDelay(timers, 100);
+  closing.after(() => closing.close());
+  closing.after(() => assert.fail("it was closed"));
+  await timers.advance(1000);
+  assert.equal(timers.pending, 0);
+});
+
+Deno.test("an owned timer is one at a time, and none from its owner's end on", async () => {
+  const timers = new FakeTimers();
+  const timer = new OwnedTimer(timers);
+  const ran: string[] = [];
+  assert.equal(timer.set(100, () => ran.push("a")), true);
+  assert.equal(timer.set(50, () => ran.push("b")), true);
+  assert.equal(timers.pending, 1);
+  assert.equal(timer.isSet, true);
+  await timers.advance(1000);
+  assert.deepEqual(ran, ["b"]);
+  assert.equal(timer.isSet, false);
+  timer.set(10, () => ran.push("c"));
+  timer.clear();
+  assert.equal(timers.pending, 0);
+  timer.set(10, () => {
+    // Whoever runs may have it set anew, or end.
+    timer.set(10, () => ran.push("d"));
+  });
+  await timers.advance(10);
+  assert.equal(timer.isSet, true);
+  timer.close();
+  assert.equal(timer.set(10, () => ran.push("e")), false);
+  assert.equal(timers.pending, 0);
+  await timers.advance(1000);
+  assert.deepEqual(ran, ["b"]);
+});
+
+Deno.test("a pause ends before its time where its owner says so, and there is none after the owner's end", async () => {
+  const timers = new FakeTimers();
+  const pause = new Pause(timers);
+  const ended = pause.wait(100);
+  pause.end();
+  await ended;
+  assert.equal(timers.pending, 0);
+  const cut = pause.wait(100);
+  pause.close();
+  await cut;
+  await pause.wait(100);
   assert.equal(timers.pending, 0);
 });
 

@@ -157,6 +157,40 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "R6: whoever waits for an answer when the store is closed hears of it, at once and without a timer",
+  STRICT,
+  async () => {
+    const timers = new FakeTimers();
+    const { store } = createAskedStore(() => new Promise(() => {}), timers);
+    const isClosed = (fault: unknown) => fault instanceof StoreError && fault.code === "closed";
+    const size = async () => await store.revocations.size();
+    const waiting = assert.rejects(size, isClosed);
+    // The last look at what came in time is under way.
+    await timers.advance(5000);
+    await store.close();
+    await waiting;
+    await assert.rejects(size, isClosed);
+    assert.equal(timers.pending, 0);
+  },
+);
+
+Deno.test("R6: a store that answers with a refusal can be reached", STRICT, async () => {
+  const timers = new FakeTimers();
+  const answers: (() => Promise<never>)[] = [
+    () => Promise.reject(new Error("gone")),
+    () => Promise.reject(new StoreError("full", "It is full", { remedy: "Make room." })),
+  ];
+  const { store } = createAskedStore(() => answers.shift()!(), timers);
+  const refusedWith = (code: string) => (fault: unknown) => fault instanceof StoreError && fault.code === code;
+  const size = async () => await store.revocations.size();
+  await assert.rejects(size, refusedWith("io"));
+  assert.deepEqual([store.shared!.state().up, store.shared!.state().listening], [false, false]);
+  await assert.rejects(size, refusedWith("full"));
+  assert.deepEqual([store.shared!.state().up, store.shared!.state().failures], [true, 1]);
+  await store.close();
+});
+
 Deno.test("R6: an answer that came in time and was not looked at yet is one", STRICT, async () => {
   const timers = new FakeTimers();
   const { promise, resolve } = Promise.withResolvers<unknown>();

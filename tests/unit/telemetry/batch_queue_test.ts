@@ -62,3 +62,11 @@ Deno.test("flush sends all that waits, close drops it", STRICT, async () => {
   of.close();
   assert.deepEqual([of.sent, of.dropped, of.size], [2, 1, 0]);
 });
+
+Deno.test("what is added behind the end is dropped and counted, and sets no timer", STRICT, () => {
+  const { queue: of, timers } = queue();
+  of.add(1);
+  of.close();
+  of.add(2);
+  assert.deepEqual([of.size, of.dropped, timers.pending], [0, 2, 0]);
+});
