@@ -25,11 +25,8 @@ export interface BridgeRequest {
   readonly parsed?: Parsed | undefined;
   /** Who asks: for upstreams that keep callers apart themselves. */
   readonly caller: CallerKeys;
-  /**
-   * Names the session over restarts: a short hash, never an id. For logs, and for event ids made by the upstream.
-   * Undefined for what belongs to none.
-   */
-  readonly session: string | undefined;
+  /** Undefined for what belongs to none. */
+  readonly session: SessionName | undefined;
   /** Whether an initialize stands for one that the client has sent long before (L4). */
   readonly revival?: boolean;
   /**
@@ -41,6 +38,20 @@ export interface BridgeRequest {
   readonly noted?: Noted | undefined;
   /** Of a request without a session: where it does not belong. Default: nothing is known. */
   readonly where?: Whereabouts | undefined;
+}
+
+/**
+ * Names a session over restarts, for logs, and for event ids made by the upstream. It is told when it is asked for, since
+ * most requests are sent to whom it means nothing.
+ */
+export interface SessionName {
+  /** A short hash, never an id. */
+  readonly tag: string;
+}
+
+/** Of what has a name already. */
+export function sessionNamed(tag: string | undefined): SessionName | undefined {
+  return tag === undefined ? undefined : { tag };
 }
 
 /** Names an owner and a kind of client of his: a digest, the same in every process. */

@@ -134,7 +134,7 @@ export class Sessions {
     this.#options.gate.assertOpen(caller.owner);
     const { parts, choose } = this.#options;
     const id = randomName(parts, 16) as UpstreamSessionId;
-    const session = request.session ?? shortHash(id);
+    const session = request.session?.tag ?? shortHash(id);
     const open = choose({ caller, session, fields });
     const conversation: Conversation = new Conversation({
       parts: partsOf(caller, parts),

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { base62Length, decodeBase62Into, encodeBase62 } from "./base62.ts";
 import { keyedBlake3 } from "./blake3.ts";
 import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
-import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from "./xchacha.ts";
+import { decryptInPlace, encrypt, NONCE_BYTES, TAG_BYTES } from "./xchacha.ts";
 
 /**
  * What a text is for. It is associated data: a text never opens for another purpose (docs/protocol.md 39). What stateless
@@ -22,6 +22,15 @@ export type OpenFailure = "length" | "alphabet" | "version" | "key" | "tag";
 export type OpenResult =
   | { readonly ok: true; readonly key: MasterKey; readonly plaintext: Uint8Array }
   | { readonly ok: false; readonly reason: OpenFailure };
+
+/** What a text says where it was deciphered: `bytes` from `from` to `to`, in memory that the next one takes. */
+export interface Opened {
+  readonly ok: true;
+  readonly key: MasterKey;
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface OpenOptions {
   /** Longest text to look at, in characters. */
@@ -46,28 +55,39 @@ export function seal(key: MasterKey, purpose: Purpose, plaintext: Uint8Array): s
   return encodeBase62(Buffer.concat([associatedData.subarray(0, PREFIX_BYTES), nonce, sealed]));
 }
 
+/** The plaintext of a sealed text, in memory of its own, and the key that sealed it. */
+export function open(ring: KeyRing, purpose: Purpose, text: string, options: OpenOptions = {}): OpenResult {
+  const opened = openInPlace(ring, purpose, text, options);
+  if (!opened.ok) return opened;
+  const { key, bytes, from, to } = opened;
+  return { ok: true, key, plaintext: bytes.slice(from, to) };
+}
+
 /**
- * The plaintext of a sealed text, and the key that sealed it.
+ * The same for whoever is done with the plaintext before anything else is opened.
  *
  * The nonce is not computed again from the plaintext: the tag covers every bit of the text already, only a holder of
  * the key could choose another nonce, and a second pass over the plaintext would double the cost of opening.
  */
-export function open(ring: KeyRing, purpose: Purpose, text: string, options: OpenOptions = {}): OpenResult {
+export function openInPlace(
+  ring: KeyRing,
+  purpose: Purpose,
+  text: string,
+  options: OpenOptions = {},
+): Opened | Extract<OpenResult, { ok: false }> {
   const { length } = text;
   if (length < MIN_LENGTH || length > (options.maxLength ?? DEFAULT_MAX_LENGTH)) return FAILED.length;
   // A character is less than a byte.
   if (length > envelope.length) envelope = new Uint8Array(length);
-  const end = decodeBase62Into(text, envelope);
-  if (end < 0) return FAILED.alphabet;
-  if (envelope[0] !== VERSION) return FAILED.version;
-  const key = ring.find(((envelope[1]! << 24) | (envelope[2]! << 16) | (envelope[3]! << 8) | envelope[4]!) >>> 0);
+  const bytes = envelope;
+  const decodedTo = decodeBase62Into(text, bytes);
+  if (decodedTo < 0) return FAILED.alphabet;
+  if (bytes[0] !== VERSION) return FAILED.version;
+  const key = ring.find(((bytes[1]! << 24) | (bytes[2]! << 16) | (bytes[3]! << 8) | bytes[4]!) >>> 0);
   if (key === undefined) return FAILED.key;
-  const plaintext = decrypt({
-    key: key.sealingKey,
-    nonce: envelope.subarray(PREFIX_BYTES, PREFIX_BYTES + NONCE_BYTES),
-    associatedData: associatedDataOf(key, purpose),
-  }, envelope.subarray(PREFIX_BYTES + NONCE_BYTES, end));
-  return plaintext === undefined ? FAILED.tag : { ok: true, key, plaintext };
+  const sealed = { text: bytes, from: PREFIX_BYTES, to: decodedTo };
+  const to = decryptInPlace(key.sealingKey, associatedDataOf(key, purpose), sealed);
+  return to < 0 ? FAILED.tag : { ok: true, key, bytes, from: PREFIX_BYTES + NONCE_BYTES, to };
 }
 
 // Scratch: what a text decodes to, as long as the longest so far. Nothing here awaits.
@@ -81,8 +101,9 @@ const FAILED = {
   tag: { ok: false, reason: "tag" },
 } as const satisfies Record<OpenFailure, OpenResult>;
 
-/** `version ‖ key id ‖ length of purpose ‖ purpose`. */
+/** `version ‖ key id ‖ length of purpose ‖ purpose`, which nobody may change: the last one is kept. */
 function associatedDataOf(key: MasterKey, purpose: Purpose): Uint8Array {
+  if (key.idWord === lastData.idWord && purpose === lastData.purpose) return lastData.data;
   const data = new Uint8Array(PREFIX_BYTES + 1 + purpose.length);
   data[0] = VERSION;
   data[1] = key.idWord >>> 24;
@@ -91,8 +112,15 @@ function associatedDataOf(key: MasterKey, purpose: Purpose): Uint8Array {
   data[4] = key.idWord;
   data[PREFIX_BYTES] = purpose.length;
   for (let i = 0; i < purpose.length; i++) data[PREFIX_BYTES + 1 + i] = purpose.charCodeAt(i);
+  lastData = { idWord: key.idWord, purpose, data };
   return data;
 }
+
+let lastData: { readonly idWord: number; readonly purpose: Purpose | undefined; readonly data: Uint8Array } = {
+  idWord: 0,
+  purpose: undefined,
+  data: new Uint8Array(0),
+};
 
 /**
  * Synthetic nonce: the first bytes of keyed BLAKE3 over both parts, the first preceded by its length so that no other

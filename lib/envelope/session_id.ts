@@ -4,10 +4,10 @@
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { MAX_DEPTH } from "./canonical_json.ts";
-import type { ClientKinds } from "./client_kinds.ts";
 import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
-import { DEFAULT_MAX_LENGTH, open, type OpenFailure, type OpenOptions, seal, sealedLength } from "./seal.ts";
-import { decodeSession, encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
+import { DEFAULT_MAX_LENGTH, type OpenFailure, openInPlace, type OpenOptions, seal, sealedLength } from "./seal.ts";
+import { SessionForms } from "./session_forms.ts";
+import { encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
 
 /** A sealed session as text: what a client holds in `Mcp-Session-Id`. */
 export type SessionId = string & { readonly __brand: "SessionId" };
@@ -136,15 +136,15 @@ function fit(session: SealedSession, maxLength: number): Uint8Array {
 }
 
 export interface OpenSessionOptions extends OpenOptions {
-  /** Whose objects are taken for what clients say of themselves. */
-  readonly kinds?: ClientKinds;
+  /** What is known of sessions opened before, whose objects are taken for what clients say of themselves. */
+  readonly forms?: SessionForms;
 }
 
 /** The session of an id, and the key that sealed it. Never throws; looks at no clock. */
 export function openSession(ring: KeyRing, text: string, options: OpenSessionOptions = {}): OpenSessionResult {
-  const opened = open(ring, "session", text, options);
+  const opened = openInPlace(ring, "session", text, options);
   if (!opened.ok) return opened;
-  const session = decodePayload(opened.plaintext, options.kinds);
+  const session = (options.forms ?? new SessionForms()).decode(opened.bytes, opened.from, opened.to);
   return session === undefined ? WRONG_SHAPE : { ok: true, session, key: opened.key };
 }
 
@@ -155,18 +155,8 @@ export function newSid(random: RandomBytes): string {
 
 const WRONG_SHAPE = { ok: false, reason: "shape" } as const;
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 function encodePayload(session: SealedSession): Uint8Array {
   return Buffer.from(encodeSession(session));
-}
-
-function decodePayload(bytes: Uint8Array, kinds: ClientKinds | undefined): SealedSession | undefined {
-  try {
-    return decodeSession(UTF8.decode(bytes), kinds);
-  } catch {
-    return undefined; // not UTF-8
-  }
 }
 
 function without(object: JsonObject, member: string): JsonObject {

@@ -19,23 +19,42 @@ export interface CipherParams {
 export function encrypt(params: CipherParams, plaintext: Uint8Array): Uint8Array {
   const { length } = plaintext;
   const sealed = new Uint8Array(length + TAG_BYTES);
-  startStream(params);
-  applyStream(plaintext, sealed, length);
-  tellTag(params.associatedData, sealed, length);
+  startStream(params.key, params.nonce, 0);
+  sealed.set(plaintext);
+  applyStream(sealed, 0, length);
+  tellTag(params.associatedData, sealed, 0, length);
   sealed.set(tag, length);
   return sealed;
 }
 
 /** The plaintext, in memory of its own; undefined if the tag does not hold. */
-export function decrypt(params: CipherParams, sealed: Uint8Array): Uint8Array | undefined {
-  const length = sealed.length - TAG_BYTES;
-  if (length < 0) return undefined;
-  startStream(params);
-  tellTag(params.associatedData, sealed, length);
-  if (!isTag(sealed, length)) return undefined;
-  const plaintext = new Uint8Array(length);
-  applyStream(sealed, plaintext, length);
-  return plaintext;
+export function decrypt({ key, nonce, associatedData }: CipherParams, sealed: Uint8Array): Uint8Array | undefined {
+  const text = new Uint8Array(NONCE_BYTES + sealed.length);
+  text.set(nonce);
+  text.set(sealed, NONCE_BYTES);
+  const end = decryptInPlace(key, associatedData, { text, from: 0, to: text.length });
+  return end < 0 ? undefined : text.slice(NONCE_BYTES, end);
+}
+
+/** Nonce, ciphertext and tag, one behind the other. */
+export interface Sealed {
+  readonly text: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Puts the plaintext in the ciphertext's place, which is {@link NONCE_BYTES} from the beginning.
+ * @returns where it ends; −1, and nothing is changed, if the tag does not hold
+ */
+export function decryptInPlace(key: Uint8Array, associatedData: Uint8Array, { text, from, to }: Sealed): number {
+  const at = from + NONCE_BYTES, end = to - TAG_BYTES;
+  if (end < at) return -1;
+  startStream(key, text, from);
+  tellTag(associatedData, text, at, end);
+  if (!isTag(text, end)) return -1;
+  applyStream(text, at, end);
+  return end;
 }
 
 // Scratch: nothing here awaits. What is authenticated is as long as the longest so far.
@@ -46,39 +65,40 @@ const tag = new Uint8Array(TAG_BYTES);
 let authenticated = new Uint8Array(4096);
 
 /** The stream of key and nonce begins (draft-irtf-cfrg-xchacha-03 §2.3): its block 0 has Poly1305's key (RFC 8439 §2.6). */
-function startStream({ key, nonce }: CipherParams): void {
+function startStream(key: Uint8Array, nonce: Uint8Array, nonceAt: number): void {
   for (let i = 0; i < 8; i++) state[i] = wordAt(key, 4 * i);
-  for (let i = 0; i < 4; i++) state[8 + i] = wordAt(nonce, 4 * i);
+  for (let i = 0; i < 4; i++) state[8 + i] = wordAt(nonce, nonceAt + 4 * i);
   hchacha(state, block);
   state[8] = 0;
   // Four zero bytes, then what HChaCha20 did not use.
   state[9] = 0;
-  state[10] = wordAt(nonce, 16);
-  state[11] = wordAt(nonce, 20);
+  state[10] = wordAt(nonce, nonceAt + 16);
+  state[11] = wordAt(nonce, nonceAt + 20);
   chachaBlock(state, block);
   for (let i = 0, at = 0; i < 8; i++, at += 4) storeWord(block[i]!, tagKey, at);
 }
 
-/** The first `length` bytes of `from` under the blocks from 1 on, into `to`. */
-function applyStream(from: Uint8Array, to: Uint8Array, length: number): void {
-  for (let at = 0; at < length;) {
+/** What `text` has from `at` to `end` under the blocks from 1 on. */
+function applyStream(text: Uint8Array, at: number, end: number): void {
+  while (at < end) {
     state[8]!++;
     chachaBlock(state, block);
-    const words = Math.min(16, (length - at) >> 2);
+    const words = Math.min(16, (end - at) >> 2);
     for (let i = 0; i < words; i++, at += 4) {
       const word = block[i]!;
-      to[at] = from[at]! ^ word;
-      to[at + 1] = from[at + 1]! ^ (word >>> 8);
-      to[at + 2] = from[at + 2]! ^ (word >>> 16);
-      to[at + 3] = from[at + 3]! ^ (word >>> 24);
+      text[at] = text[at]! ^ word;
+      text[at + 1] = text[at + 1]! ^ (word >>> 8);
+      text[at + 2] = text[at + 2]! ^ (word >>> 16);
+      text[at + 3] = text[at + 3]! ^ (word >>> 24);
     }
     if (words === 16) continue;
-    for (let word = block[words]!; at < length; at++, word >>>= 8) to[at] = from[at]! ^ word;
+    for (let word = block[words]!; at < end; at++, word >>>= 8) text[at] = text[at]! ^ word;
   }
 }
 
-/** Poly1305 over both parts, each to whole blocks, and their lengths (RFC 8439 §2.8), into {@link tag}. */
-function tellTag(associatedData: Uint8Array, ciphertext: Uint8Array, length: number): void {
+/** Poly1305 over both, the text from `from` to `to`, each to whole blocks, and their lengths (RFC 8439 §2.8), into {@link tag}. */
+function tellTag(associatedData: Uint8Array, text: Uint8Array, from: number, to: number): void {
+  const length = to - from;
   const textAt = padded(associatedData.length);
   const lengthsAt = textAt + padded(length);
   const end = lengthsAt + 16;
@@ -87,7 +107,7 @@ function tellTag(associatedData: Uint8Array, ciphertext: Uint8Array, length: num
   let at = 0;
   for (; at < associatedData.length; at++) whole[at] = associatedData[at]!;
   for (; at < textAt; at++) whole[at] = 0;
-  for (let i = 0; i < length; i++, at++) whole[at] = ciphertext[i]!;
+  for (let i = from; i < to; i++, at++) whole[at] = text[i]!;
   for (; at < end; at++) whole[at] = 0;
   storeWord(associatedData.length, whole, lengthsAt);
   storeWord(length, whole, lengthsAt + 8);

@@ -13,7 +13,7 @@ export const UNTIL_CLOSE = -2;
 
 /**
  * What the fields say that `HeadLimits.changing` names, in its order; undefined, or beyond the end, where one is not there.
- * Not to be changed.
+ * Each is a text in memory of its own, no slice of its head. Not to be changed.
  */
 export type ChangingValues = readonly (string | undefined)[];
 

@@ -1,8 +1,8 @@
 // From the text a client holds to a session that may live: authentic, unexpired, unrevoked (docs/behaviour.md E8, L2,
 // L3, L6, L8). One open per id at a time. Every failure is one outcome outside, 404, and told apart only in `outcomes`.
-import { ClientKinds } from "../envelope/client_kinds.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { openSession, type OpenSessionOptions, type OpenSessionResult } from "../envelope/session_id.ts";
+import { SessionForms } from "../envelope/session_forms.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import { refusalAbout, SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
@@ -56,8 +56,8 @@ interface Opening {
 
 export class SessionOpener {
   readonly outcomes = new LabelledCounter<OpenOutcome>(OUTCOMES);
-  /** What all sessions' clients say of themselves: those that are opened share it already. */
-  readonly kinds = new ClientKinds();
+  /** What is known of payloads: what clients say of themselves is shared by all sessions that are opened. */
+  readonly forms = new SessionForms();
   #ring: KeyRing;
   readonly #revocations: RevocationList;
   readonly #openOptions: OpenSessionOptions;
@@ -69,7 +69,7 @@ export class SessionOpener {
     this.#ring = options.ring;
     this.#revocations = options.revocations;
     this.#openOptions = {
-      kinds: this.kinds,
+      forms: this.forms,
       ...(options.maxIdLength === undefined ? {} : { maxLength: options.maxIdLength }),
     };
   }

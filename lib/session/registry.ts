@@ -5,7 +5,6 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import type { SessionId } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import { refusalAbout, SignetError } from "../errors.ts";
-import { detachText } from "../http1/wire/fields.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
@@ -140,7 +139,7 @@ export class SessionRegistry {
 
   /** Makes a session of what has just been initialized. From now on `reservation` is released here. */
   add(facts: SessionFacts, reservation: SessionReservation, nowMs: number): Session {
-    const said = this.#opener.kinds.shared(facts.sealed);
+    const said = this.#opener.forms.kinds.shared(facts.sealed);
     return this.#hold({ ...facts, sealed: { ...facts.sealed, ...said } }, reservation, nowMs);
   }
 
@@ -169,6 +168,7 @@ export class SessionRegistry {
    * Opens an id that is not known here for its owner, and takes the session in (L3). At a cap, the principal's own
    * session that has been idle longest makes room; it can be opened again when it is needed.
    * Synchronous unless the revocation list is not.
+   * @param idText kept with the session: see {@link SessionFacts}
    * @param use called in the step in which the session is taken in. Whoever enters only later may find that it has made
    * room for another by then, and would have to open it again, and again
    * @returns what `use` does
@@ -256,7 +256,7 @@ export class SessionRegistry {
     if (live !== undefined) return this.#ownedBy(caller, live);
     if (!this.#options.owners.ownsSealed(caller, opened.sealed, opened.key)) return this.#refuseOther(opened.sealed);
     const { sealed, key } = opened;
-    const session = this.addOwned({ id: detachText(idText) as SessionId, sealed, key }, caller, nowMs);
+    const session = this.addOwned({ id: idText as SessionId, sealed, key }, caller, nowMs);
     this.opens.inc("opened");
     return session;
   }

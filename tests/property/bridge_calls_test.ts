@@ -68,7 +68,14 @@ class Scene {
   send(method: "GET" | "POST" | "DELETE", message?: Json, accept: string = ACCEPTS[0]): SessionCall {
     const body = message === undefined ? undefined : new TextEncoder().encode(JSON.stringify(message));
     const on = this.on ?? { upstreamSessionId: undefined };
-    return this.server.send({ method, fields: ["accept", accept], body, caller: callerKeys("a"), session: "s", ...on });
+    return this.server.send({
+      method,
+      fields: ["accept", accept],
+      body,
+      caller: callerKeys("a"),
+      session: { tag: "s" },
+      ...on,
+    });
   }
 
   async open(): Promise<void> {

@@ -1,4 +1,5 @@
 // A stdio upstream under test, spoken to as the gateway would, and what its answers hold.
+import { sessionNamed } from "../../lib/bridge/request.ts";
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fileURLToPath } from "node:url";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
@@ -236,7 +237,7 @@ export class TestStdio implements AsyncDisposable {
       upstreamSessionId: asking.sessionId as UpstreamSessionId | undefined,
       body: encoder.encode(text),
       caller: callerKeys(asking.principal ?? NOBODY),
-      session: asking.session,
+      session: sessionNamed(asking.session),
       ...(asking.revival === undefined ? {} : { revival: asking.revival }),
     };
     return spoken(this.upstream.send(request));

@@ -173,7 +173,7 @@ export function callInSession(parts: GatewayParts, sending: Sending, again = fal
     body,
     parsed,
     caller,
-    session: session.tag,
+    session,
     noted: inbound.record,
   };
   return upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request);

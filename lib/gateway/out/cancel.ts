@@ -41,6 +41,6 @@ async function notifyCancelled(parts: GatewayParts, call: CancelledCall, params:
   parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
   const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   const { query } = inbound.head;
-  const about = { caller, session: session.tag, upstreamSessionId: link.id, opened: openedWith(session) };
+  const about = { caller, session, upstreamSessionId: link.id, opened: openedWith(session) };
   await notify(upstream, { ...about, method: "POST", query, fields, body });
 }

@@ -51,7 +51,7 @@ export async function end(
   for (const { upstream, id } of targets) {
     if (id === undefined) continue;
     const { query } = inbound.head;
-    const about = { query, caller, session: session.tag, opened };
+    const about = { query, caller, session, opened };
     const failure = await endUpstream(upstream, { ...about, fields: [...fields], id });
     if (failure !== undefined) failures.push(`${upstream.name}: ${failure}`);
   }
@@ -160,6 +160,6 @@ async function endLinks(upstream: Upstream, session: Session): Promise<void> {
     // Other replicas have been told of it, and go on with it.
     if (move !== undefined && !upstream.isLocal) continue;
     const { query, caller } = reopened;
-    await endUpstream(upstream, { fields: [...reopened.fields], query, caller, session: session.tag, id });
+    await endUpstream(upstream, { fields: [...reopened.fields], query, caller, session, id });
   }
 }

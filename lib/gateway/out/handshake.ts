@@ -65,7 +65,7 @@ async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: 
   removeField(fields, "last-event-id");
   setField(fields, "accept-encoding", "identity");
   const about = { method: "POST" as const, query: inbound.head.query, fields, upstreamSessionId: undefined };
-  const request = { ...about, body, parsed: inbound.parsed, caller, session: session.tag };
+  const request = { ...about, body, parsed: inbound.parsed, caller, session };
   const answer = requireResponse(await sendForClient(parts, inFlight, { upstream: target.upstream, request }));
   try {
     return await requireMcp(parts, answer);
@@ -104,7 +104,7 @@ async function takeUp(
     takeOver(link, { id: upstreamIdOf(response), reopened });
     parts.moves?.tell({ session, link, upstream });
     if (replaces && before.id !== undefined) {
-      const about = { ...before, fields: [...before.fields], id: before.id, session: session.tag };
+      const about = { ...before, fields: [...before.fields], id: before.id, session };
       endUpstream(upstream, about).catch(() => {});
     }
     return passed;

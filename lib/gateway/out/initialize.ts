@@ -139,7 +139,7 @@ async function open(
     body,
     parsed: inbound.parsed,
     caller,
-    session: shortHash(sid),
+    session: { tag: shortHash(sid) },
   });
   const response = await requireMcp(parts, given).catch(async (error) => {
     endUnowned(parts, opening, given);

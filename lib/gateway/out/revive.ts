@@ -157,7 +157,7 @@ async function openUpstreamSession(parts: GatewayParts, revival: Revival, onAcce
     takeOver(link, { id, reopened: keep(fieldsFor(parts, revival), revival) });
   } catch (error) {
     if (id !== undefined) {
-      const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session: session.tag };
+      const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session };
       endUpstream(upstream, { ...about, id }).catch(() => {});
     }
     throw error;
@@ -215,7 +215,7 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
     // What Signet has written itself nobody need read to know what it is.
     parsed: { kind: "request" as const, id, method: "initialize", params },
     caller,
-    session: session.tag,
+    session,
     revival: true,
   };
   const read = async (given: SessionAnswer) => {
@@ -252,7 +252,7 @@ async function confirmInitialized(
     body: encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}'),
     parsed: INITIALIZED,
     caller,
-    session: session.tag,
+    session,
   };
   await ask(upstream, request, {
     timeoutMs: CONFIRM_TIMEOUT_MS,

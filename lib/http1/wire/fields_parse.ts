@@ -1,7 +1,7 @@
 // The field section of a request or response: lines to a FieldList, and the facts that frame the message.
 // Strict: RFC 9112 §5 without its concessions (no obs-fold, no bare CR or LF), §6 with one way to frame a body.
 import { fault, FIELD_SECTION, parseContentLength, type Side, sliceTrimmed } from "./grammar.ts";
-import { fieldValue, tokenList } from "./fields.ts";
+import { detachText, fieldValue, tokenList } from "./fields.ts";
 import { lowerCaseName } from "./fields_known.ts";
 import { type ChangingValues, CHUNKED, type FieldList, type HttpError } from "../types.ts";
 
@@ -96,7 +96,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
     const at = limits.changing.indexOf(name);
     const isFirst = at >= 0 && changing[at] === undefined;
     if (at >= 0 && !isFirst && (side === "request" || limits.singletons.has(name))) throw repeated(side);
-    if (isFirst) section.changing = setAt(changing, at, value);
+    if (isFirst) section.changing = setAt(changing, at, detachText(value));
     else fields.push(name, value);
     if (++count > limits.maxFields) {
       throw fault(side, "head_too_large", `found more than ${limits.maxFields} header fields`);

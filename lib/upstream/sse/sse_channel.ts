@@ -1,6 +1,7 @@
 // One connection to a server of the transport before Streamable HTTP (HTTP+SSE, MCP 2024-11-05): a stream that names where
 // messages go, and then brings all that the server says. It is the session: with the stream everything ends.
 // Guarantees: messages go to the server's own origin and nowhere else; what is held of the stream is bounded and charged.
+import { sessionNamed } from "../../bridge/request.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
@@ -63,7 +64,8 @@ export class SseChannel {
   static async open(options: SseChannelOptions, fields: Fields, hooks: SseChannelHooks): Promise<SseChannel> {
     const { upstream, caller, session, timers, limits } = options;
     const call = upstream.send({
-      ...{ method: "GET", query: "", body: undefined, upstreamSessionId: undefined, caller, session },
+      ...{ method: "GET", query: "", body: undefined, upstreamSessionId: undefined, caller },
+      session: sessionNamed(session),
       fields: ["accept", "text/event-stream", "accept-encoding", "identity", ...fields],
     });
     const channel = new SseChannel(options, call);
@@ -97,7 +99,8 @@ export class SseChannel {
     const { upstream, caller, session, timers, limits } = this.#options;
     const about = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
     const call = upstream.send({
-      ...{ method: "POST", query: "", target: this.#target, upstreamSessionId: undefined, caller, session },
+      ...{ method: "POST", query: "", target: this.#target, upstreamSessionId: undefined, caller },
+      session: sessionNamed(session),
       body: line,
       fields: [...about, "accept-encoding", "identity", ...fields],
     });

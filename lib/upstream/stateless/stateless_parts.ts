@@ -1,5 +1,6 @@
 // What everything about one stateless HTTP server as a session's peer works with, and how it is asked (MCP 2026-07-28,
 // Streamable HTTP): one request a POST, with the headers that repeat what the body says.
+import { sessionNamed } from "../../bridge/request.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
@@ -68,7 +69,8 @@ export function postStateless(
     ...["content-type", "application/json", "accept", "application/json, text/event-stream"],
     ...["accept-encoding", "identity", "mcp-protocol-version", MODERN_REVISIONS.at(-1)!, "mcp-method", method],
   ];
-  const request = { method: "POST" as const, query: "", body, caller, session, upstreamSessionId: undefined };
+  const named = sessionNamed(session);
+  const request = { method: "POST" as const, query: "", body, caller, session: named, upstreamSessionId: undefined };
   try {
     return upstream.send({ ...request, fields: [...about, ...headers, ...fields] });
   } catch (error) {

@@ -52,7 +52,7 @@ class Bridge {
       upstreamSessionId: undefined,
       body: message === undefined ? undefined : new TextEncoder().encode(JSON.stringify(message)),
       caller: callerKeys("anna"),
-      session: "s",
+      session: { tag: "s" },
       ...over,
     });
   }
