@@ -48,7 +48,7 @@ import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { createHere, createPools } from "./pools.ts";
-import { askAgainAboutStateless, endStateless, judgeOwner, type StatelessHoldings } from "./revoked_stateless.ts";
+import { askAgainAboutStateless, endStateless, judgeOwners, type StatelessHoldings } from "./revoked_stateless.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas.ts";
 import type { WorkerPlace } from "./running_app.ts";
 import { openUpstream } from "./upstream.ts";
@@ -155,10 +155,11 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
-  const pools = createPools(settings, {
-    ...{ store, ring: () => registry.ring },
-    judge: (owner, openedAtMs) => judgeOwner({ revocations, ring: () => registry.ring }, owner, openedAtMs),
+  const judge = judgeOwners({
+    ...{ revocations, ring: () => registry.ring },
+    onFault: (fault) => log.error("asking after revocations failed", { cause: String(fault) }),
   });
+  const pools = createPools(settings, { store, ring: () => registry.ring, judge });
   const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, {
     ...{ secrets, log, account, pools, here },
@@ -204,7 +205,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => {
     void askAgainAbout(registry, revocations, now);
-    void askAgainAboutStateless(stateless, revocations);
+    void askAgainAboutStateless(stateless, judge);
   });
   return {
     ...{ places, replicas, moves, pools },

@@ -28,9 +28,9 @@ export function endStateless({ upstream, pools, ring }: StatelessHoldings, revoc
   });
 }
 
-/** Some may have been missed: each owner is asked about. @throws as {@link judgeOwner} */
-export async function askAgainAboutStateless(holdings: StatelessHoldings, revocations: StoredRevocations) {
-  const { upstream, pools, ring } = holdings;
+/** Some may have been missed: each owner is asked about. */
+export async function askAgainAboutStateless(holdings: StatelessHoldings, judge: JudgeOwner) {
+  const { upstream, pools } = holdings;
   const ageOf = (owner: OwnerKey, sinceMs: number) => Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity);
   const held = new Map<OwnerKey, { readonly oldestMs: number; readonly youngestMs: number }>();
   upstream.endStateless((owner, sinceMs) => {
@@ -43,27 +43,35 @@ export async function askAgainAboutStateless(holdings: StatelessHoldings, revoca
   });
   for (const [owner, { oldestMs, youngestMs }] of held) {
     // What cannot be told stays, and is asked the next time.
-    if (await judgeOwner({ revocations, ring }, owner, oldestMs) !== "revoked") continue;
+    if (await judge(owner, oldestMs) !== "revoked") continue;
     // What has begun since then was not asked about: it found out by itself what is revoked.
     upstream.endStateless((each, sinceMs) => each === owner && ageOf(owner, sinceMs) <= youngestMs);
   }
 }
 
-/** Whether what an owner had opened by then is revoked; `untold` where the store cannot say. @throws what is no SignetError */
-export async function judgeOwner(
-  { revocations, ring }: { readonly revocations: StoredRevocations; readonly ring: () => KeyRing },
-  owner: OwnerKey,
-  issuedAtMs: number,
-): Promise<Verdict> {
-  try {
-    for (const fingerprint of fingerprintsOf(ring(), owner)) {
-      if (await revocations.isRevoked({ sid: NO_SESSION, owner: fingerprint, issuedAtMs })) return "revoked";
+/** Whether what an owner had opened by then is revoked; `untold` where nobody can say. Never rejects. */
+export type JudgeOwner = (owner: OwnerKey, issuedAtMs: number) => Promise<Verdict>;
+
+export interface Judging {
+  readonly revocations: Pick<StoredRevocations, "isRevoked">;
+  readonly ring: () => KeyRing;
+  /** Told of what is no answer of the store's. Must not throw. */
+  readonly onFault: (fault: unknown) => void;
+}
+
+/** Who asks may be ending something, and waits for nothing but the verdict: a fault is told of here, and judges nobody. */
+export function judgeOwners({ revocations, ring, onFault }: Judging): JudgeOwner {
+  return async (owner, issuedAtMs) => {
+    try {
+      for (const fingerprint of fingerprintsOf(ring(), owner)) {
+        if (await revocations.isRevoked({ sid: NO_SESSION, owner: fingerprint, issuedAtMs })) return "revoked";
+      }
+      return "good";
+    } catch (fault) {
+      if (!(fault instanceof SignetError)) onFault(fault);
+      return "untold";
     }
-    return "good";
-  } catch (fault) {
-    if (!(fault instanceof SignetError)) throw fault;
-    return "untold";
-  }
+  };
 }
 
 /** Sessions have longer names. */

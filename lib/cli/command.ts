@@ -5,6 +5,7 @@ import type { Environment } from "../config/environment.ts";
 import type { FileAccess } from "../config/named_files.ts";
 import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
+import type { FaultKind } from "../platform/faults.ts";
 import type { Reached, ReachTarget } from "../platform/reach.ts";
 import type { Store } from "../store/store.ts";
 
@@ -62,7 +63,7 @@ export interface Machine extends FileAccess {
   /** Calls `handler` once if the program that started this one on somebody's behalf ends (npx, a task), until stopped. */
   onLauncherGone(handler: () => void): () => void;
   /** Calls `handler` at every fault of the program that nothing caught, until stopped. */
-  onFault(handler: (fault: unknown) => void): () => void;
+  onFault(handler: (fault: unknown, kind: FaultKind) => void): () => void;
   /** The file that a command names, in a folder; undefined if there is none to run. Absent: nobody can tell. */
   findProgram?(command: string, folder: string | undefined): Promise<string | undefined>;
   /** Opens the state file, or makes it. @throws StoreError */

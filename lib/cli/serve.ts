@@ -11,6 +11,7 @@ import { type Command, type CommandContext, EXIT, type ExitCode } from "./comman
 import type { Configuration } from "./configuration.ts";
 import { Life } from "./lifetime.ts";
 import { startAsCommand } from "./start.ts";
+import { tellOwnFaults } from "./own_fault.ts";
 
 /** What may wait for a reader of the log: some thousand lines. */
 const MAX_LOG_BYTES = 1024 * 1024;
@@ -65,14 +66,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const configuration = await loadConfiguration(context);
   const serveLog = createLog(context, configuration);
   const faulty = Promise.withResolvers<ExitCode>();
-  // Nobody can tell what state it has left: no drain, the next process begins anew.
-  const forget = context.onFault((fault) => {
-    serveLog.log.error("a fault of Signet's own: it ends", {
-      error: fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault),
-      stack: fault instanceof Error ? fault.stack : undefined,
-    });
-    faulty.resolve(EXIT.failedCheck);
-  });
+  const forget = context.onFault(tellOwnFaults(serveLog.log, () => faulty.resolve(EXIT.failedCheck)));
   try {
     return await Promise.race([faulty.promise, serveWith(context, configuration, serveLog)]);
   } finally {

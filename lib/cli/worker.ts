@@ -16,6 +16,7 @@ import {
   type WorkerMachine,
 } from "./command.ts";
 import { startAsCommand } from "./start.ts";
+import { tellOwnFaults } from "./own_fault.ts";
 
 const MAX_LOG_BYTES = 1024 * 1024;
 const FAREWELL_MS = 1000;
@@ -30,13 +31,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
   });
   const log = createLogger({ level: "info", format: "json", write: (line) => sink.push(line), now: context.now });
   const faulty = Promise.withResolvers<ExitCode>();
-  const onFault = (fault: unknown) => {
-    const error = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault);
-    log.error("a fault of Signet's own: it ends", { error, stack: fault instanceof Error ? fault.stack : undefined });
-    faulty.resolve(EXIT.failedCheck);
-  };
+  const tell = tellOwnFaults(log, () => faulty.resolve(EXIT.failedCheck));
+  const onFault = (fault: unknown) => tell(fault, "exception");
   const forget = [
-    context.onFault(onFault),
+    context.onFault(tell),
     // Whoever signals all processes of a group or a unit means the one that steers them.
     ...(["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => context.onSignal(signal, () => {})),
   ];

@@ -5,6 +5,7 @@ import { SignetError } from "../errors.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
+import { tellIfOwn } from "../platform/faults.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { LostSession } from "../session/lost_session.ts";
 import type { Inbound } from "./inbound.ts";
@@ -72,7 +73,10 @@ async function speaksLegacy(parts: GatewayParts, caller: Caller): Promise<boolea
     } finally {
       answer.release();
     }
-  })().catch(() => false);
+  })().catch((fault) => {
+    tellIfOwn(fault);
+    return false;
+  });
   if (await settlesWithin(looking, PATIENCE_MS, SYSTEM_TIMERS)) return await looking;
   call.abort();
   return false;

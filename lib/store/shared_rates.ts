@@ -1,5 +1,6 @@
 // Rates that replicas share, where a store counts them: while it cannot be asked each process counts for itself, which is
 // seen in a number (R6, G5). Where no store does, each always does.
+import { tellIfOwn } from "../platform/faults.ts";
 import type { MemoryRates } from "./memory_rates.ts";
 import type { RateOutcome, RateStore, RateTake } from "./rates.ts";
 
@@ -16,15 +17,16 @@ export class SharedRates implements RateStore {
 
   take(takes: readonly RateTake[], nowMs: number): RateOutcome | Promise<RateOutcome> {
     if (this.#shared === undefined) return this.local.take(takes, nowMs);
-    const alone = () => {
+    const alone = (fault: unknown) => {
+      tellIfOwn(fault);
       this.unshared++;
       return this.local.take(takes, nowMs);
     };
     try {
       const outcome = this.#shared.take(takes, nowMs);
       return outcome instanceof Promise ? outcome.catch(alone) : outcome;
-    } catch {
-      return alone();
+    } catch (fault) {
+      return alone(fault);
     }
   }
 }

@@ -10,6 +10,7 @@ import { envelopeOf, speaksModern } from "../mcp/for_stateless_server.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { SseParser } from "../mcp/sse.ts";
+import { tellIfOwn } from "../platform/faults.ts";
 import type { Timers } from "../platform/timers.ts";
 import { LostSession } from "../session/lost_session.ts";
 import { decoded } from "./http/decoded.ts";
@@ -71,8 +72,8 @@ async function ask(upstream: Upstream, probing: Probing, timers: Timers): Promis
     if (status >= 500 || NO_VERDICT.has(status)) return undefined;
     if (status >= 300) return "refused";
     return verdictOf(await answerIn(response));
-  } catch {
-    return undefined;
+  } catch (fault) {
+    return void tellIfOwn(fault);
   } finally {
     stop();
     response?.release();

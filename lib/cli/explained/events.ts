@@ -88,6 +88,10 @@ const LIFE: Readonly<Record<string, Row>> = {
     "Signet has ended, and had to cut requests that took longer than --drain-timeout.",
     "Raise --drain-timeout, and the time that the orchestrator waits before it kills.",
   ],
+  "asking after revocations failed": [
+    "Whether something is revoked could not be told by a fault of Signet's own: it is neither gone on with nor ended.",
+    "Report it with the line.",
+  ],
   "draining failed": ["Ending in order failed; Signet ends all the same.", "Report it with the line."],
   "ending at once": ["A second signal came while draining.", ""],
   "stopped unasked": ["Nothing is served any more and nobody asked for it.", "Report it with the line."],
@@ -96,8 +100,12 @@ const LIFE: Readonly<Record<string, Row>> = {
     "",
   ],
   "a fault of Signet's own: it ends": [
-    "A fault that nothing caught: nobody can tell what state it has left, so that Signet ends for the next to begin anew.",
+    "A fault that nothing caught broke off what was being done: nobody can tell what state it has left, so that Signet ends for the next to begin anew.",
     "Let a supervisor restart it, and report it with the stack.",
+  ],
+  "a fault of Signet's own: what it was about was given up": [
+    "Something that nobody waited for failed in a way nobody has thought of; nothing else is touched by it.",
+    "Report it with the stack.",
   ],
   "lines of this log were dropped: nobody read them in time": [
     "Whoever reads Signet's standard error was too slow, and Signet waits for nobody.",

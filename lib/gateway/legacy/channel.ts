@@ -15,6 +15,8 @@ import type { HeldBody } from "../in/body.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts, Handle } from "../parts.ts";
 import { InnerExchange } from "./inner_exchange.ts";
+import { refusalFacts } from "../refusal_facts.ts";
+import { toSignetError } from "../respond.ts";
 
 /** What a message was answered with, where that was known soon. */
 export interface Answered {
@@ -160,6 +162,7 @@ export class LegacyChannel {
       listener: {
         onHead,
         onLost,
+        onFault: (cause) => this.#tellFault(cause),
         onMessage: async (text, eventId) => {
           if (eventId !== undefined) onEventId(eventId);
           // A refusal is about a message or about nothing that the client has asked for.
@@ -170,10 +173,19 @@ export class LegacyChannel {
     this.#inner.add(inner);
     try {
       await this.#options.handle(this.#parts, inner);
+    } catch (cause) {
+      inner.fail(cause);
     } finally {
       this.#inner.delete(inner);
       inner.release();
     }
+  }
+
+  /** The client sees an answer that does not come: the log is the only place where it shows why. */
+  #tellFault(cause: unknown): void {
+    const error = toSignetError(cause);
+    const parts = this.#parts;
+    parts.errors.note(error, refusalFacts({ parts, inbound: this.#last, error }));
   }
 
   /** One event: a message is one line there. */

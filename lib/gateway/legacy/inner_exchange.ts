@@ -24,6 +24,8 @@ export interface InnerListener {
   onMessage(text: Uint8Array, eventId: string | undefined): Promise<void>;
   /** What is left of the answer does not come: there is no room for it, or it is none. */
   onLost(): void;
+  /** What kept it from coming, for the log. Must not throw. */
+  onFault(cause: unknown): void;
 }
 
 export interface InnerOptions {
@@ -99,19 +101,19 @@ export class InnerExchange implements Exchange {
     return writer;
   }
 
-  fail(_cause: unknown): void {
+  fail(cause: unknown): void {
+    this.#listener.onFault(cause);
     this.#lose();
     this.abort();
   }
 
-  /** As an exchange has to be: what fails is an answer nobody waits for any more. */
+  /** As an exchange has to be: what fails is told of, and is an answer nobody waits for any more. */
   async #held(take: () => Promise<void> | undefined): Promise<void> {
     if (this.aborted) return;
     try {
       await take();
-    } catch {
-      this.#lose();
-      this.abort();
+    } catch (cause) {
+      this.fail(cause);
     }
   }
 

@@ -3,6 +3,7 @@ import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { EndReason, Session } from "../../session/session.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
@@ -99,7 +100,7 @@ export interface Ending extends Pick<UpstreamRequest, "query" | "caller" | "sess
   readonly id: UpstreamSessionId;
 }
 
-/** Ends a session upstream. Answers why it could not, without anything secret; undefined if it is gone there. */
+/** Ends a session upstream. Never rejects. Answers why it could not, without anything secret; undefined if it is gone there. */
 export async function endUpstream(
   upstream: Upstream,
   ending: Ending,
@@ -110,6 +111,7 @@ export async function endUpstream(
     const status = await notify(upstream, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
     return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
   } catch (error) {
+    tellIfOwn(error);
     return error instanceof HttpError ? error.code : failedIn(error) ?? "failed";
   }
 }
@@ -118,6 +120,11 @@ export async function endUpstream(
 function failedIn(error: unknown): string | undefined {
   const data = error instanceof SignetError ? error.detail.data : undefined;
   return isJsonObject(data) && Array.isArray(data.failed) ? data.failed.join("; ") : undefined;
+}
+
+/** As {@link endUpstream}, where nobody waits for what comes of it. */
+export function endForNobody(...asked: Parameters<typeof endUpstream>): void {
+  endUpstream(...asked).catch(tellIfOwn);
 }
 
 /** A session that was opened upstream but has no owner here is not left behind there. Nobody waits for it. */
@@ -130,7 +137,7 @@ export function endUnowned(
   if (id === undefined) return;
   const fields = parts.fields.toUpstream(inbound, caller);
   const about = { fields, query: inbound.head.query, caller, session: undefined, id };
-  endUpstream(routeWithoutSession(parts), about).catch(() => {});
+  endForNobody(routeWithoutSession(parts), about);
 }
 
 /**
@@ -140,12 +147,12 @@ export function endUnowned(
 export function endReopened(upstream: Upstream, session: Session, reason: EndReason): void {
   if (reason === "deleted" || reason === "upstream_gone") return;
   // Asked first, since most have none and leave often.
-  if (session.links.some(({ reopened }) => reopened !== undefined)) endLinks(upstream, session).catch(() => {});
+  if (session.links.some(({ reopened }) => reopened !== undefined)) endLinks(upstream, session).catch(tellIfOwn);
 }
 
 /** A session goes on at another replica: what it has here is let go of. Nobody waits for it. */
 export function letGo(upstream: Upstream, session: Session): void {
-  endLinks(upstream, session).catch(() => {});
+  endLinks(upstream, session).catch(tellIfOwn);
   for (const { id } of session.links) if (id !== undefined) upstream.release(id);
 }
 

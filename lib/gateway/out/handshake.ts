@@ -2,7 +2,7 @@
 // whether the upstream still knew the old one, had lost it, or has just given out another.
 import type { ClientResponse } from "../../http1/types.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
-import { endUnowned, endUpstream } from "./end.ts";
+import { endForNobody, endUnowned } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
 import type { Sending } from "./outbound.ts";
@@ -105,7 +105,7 @@ async function takeUp(
     parts.moves?.tell({ session, link, upstream });
     if (replaces && before.id !== undefined) {
       const about = { ...before, fields: [...before.fields], id: before.id, session };
-      endUpstream(upstream, about).catch(() => {});
+      endForNobody(upstream, about);
     }
     return passed;
   } catch (error) {

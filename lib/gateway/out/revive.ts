@@ -12,7 +12,7 @@ import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { isAdopted } from "../in/adopt.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
-import { endUpstream } from "./end.ts";
+import { endForNobody } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
 import type { Inbound } from "../inbound.ts";
 import { ask } from "./notify.ts";
@@ -158,7 +158,7 @@ async function openUpstreamSession(parts: GatewayParts, revival: Revival, onAcce
   } catch (error) {
     if (id !== undefined) {
       const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session };
-      endUpstream(upstream, { ...about, id }).catch(() => {});
+      endForNobody(upstream, { ...about, id });
     }
     throw error;
   }

@@ -8,6 +8,7 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SseParser } from "../../mcp/sse.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { hear } from "./hear.ts";
 
@@ -67,7 +68,7 @@ export class Pings {
     const asked = this.#remember(wanted.upstreamSessionId);
     if (asked.asking !== undefined) return await asked.asking;
     if (!this.#takeToken(asked)) return undefined;
-    asked.asking = this.#ask(wanted).catch(() => undefined).finally(() => asked.asking = undefined);
+    asked.asking = this.#ask(wanted).catch((fault) => void tellIfOwn(fault)).finally(() => asked.asking = undefined);
     return await asked.asking;
   }
 

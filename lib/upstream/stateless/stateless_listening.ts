@@ -6,6 +6,7 @@ import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import { Pause } from "../../platform/timers.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
@@ -151,7 +152,10 @@ export class StatelessListening {
     const { limits: { retryMs, maxRetryMs }, timers } = this.#options.parts;
     for (let inVain = 0; !this.#stopped;) {
       const sinceMs = timers.now();
-      const isTold = await this.#follow().catch(() => false);
+      const isTold = await this.#follow().catch((fault) => {
+        tellIfOwn(fault);
+        return false;
+      });
       if (isTold === undefined) return; // nothing to be told of
       inVain = isTold && timers.now() - sinceMs >= LASTING_MS ? 0 : inVain + 1;
       if (this.#stopped) return;

@@ -1,8 +1,9 @@
 // What a stateless client has is asked about where revocations may have been missed: what was there by then ends, and
 // nothing that began while the store was thinking (docs/behaviour.md L6, S3, S4).
 import assert from "node:assert/strict";
-import { askAgainAboutStateless } from "../../../lib/app/revoked_stateless.ts";
+import { askAgainAboutStateless, judgeOwners } from "../../../lib/app/revoked_stateless.ts";
 import type { OwnedSince } from "../../../lib/bridge/request.ts";
+import { SignetError } from "../../../lib/errors.ts";
 import type { OwnerKey } from "../../../lib/session/caller.ts";
 import type { StoredRevocations } from "../../../lib/session/revocation_store.ts";
 import { freshRing } from "../../support/signet.ts";
@@ -22,7 +23,29 @@ Deno.test("L6 S3: what begins while it is asked what is revoked goes on", STRICT
     },
   } as unknown as StoredRevocations;
   const ring = freshRing();
-  await askAgainAboutStateless({ upstream: { endStateless }, pools: undefined, ring: () => ring }, revocations);
+  const judge = judgeOwners({ revocations, ring: () => ring, onFault: (fault) => assert.fail(String(fault)) });
+  await askAgainAboutStateless({ upstream: { endStateless }, pools: undefined, ring: () => ring }, judge);
   assert.deepEqual(asked, [1000], "as old as the oldest");
   assert.deepEqual(hosted, [3000]);
 });
+
+Deno.test(
+  "L6 S3: where nobody can say what is revoked, nobody is judged, and a fault of Signet's own is told of",
+  STRICT,
+  async () => {
+    const told: unknown[] = [];
+    const judgeWith = (isRevoked: StoredRevocations["isRevoked"]) =>
+      judgeOwners({ revocations: { isRevoked }, ring: () => freshRing(), onFault: (fault) => void told.push(fault) });
+    const away = judgeWith(() => Promise.reject(new SignetError("identity_unavailable")));
+    assert.equal(await away(OWNER, 1000), "untold");
+    assert.deepEqual(told, []);
+    const boom = new TypeError("boom");
+    const thrown = judgeWith(() => {
+      throw boom;
+    });
+    for (const judge of [thrown, judgeWith(() => Promise.reject(boom))]) {
+      assert.equal(await judge(OWNER, 1000), "untold");
+    }
+    assert.deepEqual(told, [boom, boom]);
+  },
+);

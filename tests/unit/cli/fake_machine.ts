@@ -1,4 +1,5 @@
 // A machine for commands under test: files and environment of texts, a clock that stands still, signals by hand.
+import type { FaultKind } from "../../../lib/platform/faults.ts";
 import type { AppModule } from "../../../lib/app/running_app.ts";
 import type { Machine, SignalName } from "../../../lib/cli/command.ts";
 import { run } from "../../../lib/cli/run.ts";
@@ -31,7 +32,7 @@ export class FakeMachine {
   /** Set while a command watches: ends the program that started this one. */
   endLauncher: (() => void) | undefined;
   /** Tells `serve` of a fault that nothing caught; undefined while it does not listen for one. */
-  fault: ((fault: unknown) => void) | undefined;
+  fault: ((fault: unknown, kind: FaultKind) => void) | undefined;
   stdout = "";
   stderr = "";
   /** May be changed while a command runs. */

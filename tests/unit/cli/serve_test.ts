@@ -106,13 +106,24 @@ Deno.test("P7: a second signal within half a second is the same one, whichever i
 Deno.test("P2: a fault that nothing caught is in the log, and ends Signet with exit code 1", STRICT, async () => {
   for (const fault of [new TypeError("boom"), "boom"]) {
     const { machine, code, lines } = await serving();
-    machine.fault!(fault);
+    machine.fault!(fault, "exception");
     assert.equal(await code, 1);
     const last = lines().at(-1)!;
     assert.deepEqual([last.level, last.event], ["error", "a fault of Signet's own: it ends"]);
     assert.match(String(last.error), /boom/);
     assert.equal(machine.fault, undefined, "no handler is left behind");
   }
+});
+
+Deno.test("P2: a rejection that nobody awaits is in the log, and ends nothing", STRICT, async () => {
+  const { app, machine, code, lines } = await serving();
+  machine.fault!(new TypeError("boom"), "rejection");
+  const last = lines().at(-1)!;
+  assert.deepEqual([last.level, last.event], ["error", "a fault of Signet's own: what it was about was given up"]);
+  assert.match(`${last.error} ${last.stack}`, /boom/);
+  machine.send("SIGTERM");
+  app.drained.resolve({ cutStreams: 0 });
+  assert.equal(await code, 0);
 });
 
 Deno.test("P7: Signet ends with the program that started it, and says why", STRICT, async () => {

@@ -14,7 +14,7 @@ const RUNTIMES = [
 ];
 
 for (const { name, program, args, ignore } of RUNTIMES) {
-  for (const kind of ["exception", "microtask", "rejection"]) {
+  for (const kind of ["exception", "microtask", "rejection", "own"]) {
     Deno.test({
       name: `P2: a fault that nothing caught is told, on ${name}: ${kind}`,
       ignore,
@@ -25,7 +25,8 @@ for (const { name, program, args, ignore } of RUNTIMES) {
           args: [...args, kind],
           cwd: ROOT,
         });
-        assert.deepEqual([code, stdout, stderr], [1, "told: boom\n", ""]);
+        const told = kind === "rejection" || kind === "own" ? "rejection" : "exception";
+        assert.deepEqual([code, stdout, stderr], [1, `told of ${told}: boom\n`, ""]);
       },
     });
   }
