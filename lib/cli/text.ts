@@ -58,10 +58,10 @@ export function fitting(rows: readonly (readonly string[])[], width: number): re
   return rows;
 }
 
-/** A sentence: capital at the front, full stop at the end. */
+/** A sentence: capital at the front, full stop at the end. An address or a file that begins it stays as it is written. */
 export function sentence(text: string): string {
   const ended = /[.!?…]$/.test(text) ? text : `${text}.`;
-  return ended.charAt(0).toUpperCase() + ended.slice(1);
+  return /^[a-z][a-z'’-]*[,;:.!?…]?(?:\s|$)/.test(ended) ? ended.charAt(0).toUpperCase() + ended.slice(1) : ended;
 }
 
 /** Every problem with its place and remedy (P3). */

@@ -19,7 +19,7 @@ export interface AccessRule {
 const ONCE = new Set(["name", "when", "rate", "burst"]);
 const MANY = new Set(["allow", "deny", "scopes"]);
 const FORM = "Write allow or deny with patterns of names, and of name, when, scopes, rate and burst what is needed: " +
-  `{allow: ["get_*", "prompt:*"], when: '"ops" in principal.claims.groups'}.`;
+  String.raw`{"allow": ["get_*", "prompt:*"], "when": "\"ops\" in principal.claims.groups"}.`;
 const LONGEST_PATTERN = 1024;
 
 /** `get_*` is of tools, `prompt:daily`, `resource:file:///*` and `method:logging/*` of what they say. */

@@ -6,8 +6,12 @@ import { closest } from "./closest.ts";
 import { KEYS_OF_MEMBERS, readMembers } from "./file_members.ts";
 import type { GivenText, Reading } from "./given.ts";
 import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
+import { explainYaml } from "./yaml_faults.ts";
 
 type Yaml = typeof import("./yaml.ts");
+
+/** What clients call the servers in their own configuration. */
+const NAME_IN_CLIENTS = "mcpServers";
 
 class FileReader {
   readonly given = new Map<SettingKey, readonly GivenText[]>();
@@ -18,9 +22,11 @@ class FileReader {
   readonly #yaml: Yaml;
   readonly #lines: LineCounter;
   readonly #document: Document;
+  readonly #source: string;
 
   constructor(path: string, text: string, yaml: Yaml) {
     this.#path = path;
+    this.#source = text;
     this.#yaml = yaml;
     this.#lines = new yaml.LineCounter();
     // Pretty errors quote the line, which may hold a secret.
@@ -29,8 +35,8 @@ class FileReader {
 
   readAll(): void {
     const { contents, errors } = this.#document;
-    for (const error of errors) {
-      this.#report(this.#at(error.pos[0]), `not valid YAML (${error.code})`, "Correct the line; the file is YAML 1.2.");
+    for (const { offset, problem, remedy } of explainYaml(errors, this.#source)) {
+      this.#report(this.#at(offset), problem, remedy);
     }
     if (errors.length > 0) this.broken = "all";
     if (contents === null || errors.length > 0) return;
@@ -113,9 +119,19 @@ class FileReader {
   }
 
   #reportUnknown(place: string, name: string): void {
-    const near = closest(name.replaceAll("_", "-"), [...SETTING_KEYS.map((key) => settingOf(key).name), "members"]);
+    const near = name === NAME_IN_CLIENTS
+      ? "members"
+      : closest(name.replaceAll("_", "-"), [...SETTING_KEYS.map((key) => settingOf(key).name), "members"]);
+    this.#suspend(near);
     const remedy = near === undefined ? "Remove it; `signet serve --help` lists all names." : `Did you mean ${near}?`;
     this.#report(place, "there is no such setting", remedy);
+  }
+
+  /** What was most likely meant is not judged as if nothing had been said: that would tell one mistake twice. */
+  #suspend(name: string | undefined): void {
+    if (name === undefined || this.broken === "all") return;
+    const key = keyOfName(name);
+    for (const one of key === undefined ? KEYS_OF_MEMBERS : [key]) this.broken.add(one);
   }
 
   #at(offset: number, name?: string): string {

@@ -18,7 +18,8 @@ const SERVICE_LINK =
 
 const PREFIX = "SIGNET_";
 
-function unknownVariable(place: string): ConfigProblem {
+/** @returns the problem, and the setting that was most likely meant */
+function unknownVariable(place: string): { problem: ConfigProblem; meant: SettingKey | undefined } {
   const settings = SETTING_KEYS.map(settingOf).filter(({ isWords }) => !isWords);
   const names = [...settings.map(environmentName), CONFIG_FILE_VARIABLE];
   // What all have in common would make everything look near.
@@ -26,13 +27,15 @@ function unknownVariable(place: string): ConfigProblem {
   const remedy = near === undefined
     ? "Unset it; `signet serve --help` lists all names."
     : `Did you mean ${PREFIX}${near}?`;
-  return { place, problem: "there is no such setting", remedy };
+  const meant = near === undefined ? undefined : keyOfEnvironment(PREFIX + near);
+  return { problem: { place, problem: "there is no such setting", remedy }, meant };
 }
 
 /** Reads every `SIGNET_…` variable; a blank one counts as not set. */
 export function readEnvironment(env: Environment): Reading {
   const given = new Map<SettingKey, readonly GivenText[]>();
   const problems: ConfigProblem[] = [];
+  const broken = new Set<SettingKey>();
   for (const [place, text] of Object.entries(env)) {
     if (text === undefined || !place.startsWith(PREFIX) || place === CONFIG_FILE_VARIABLE) continue;
     const key = keyOfEnvironment(place);
@@ -45,7 +48,9 @@ export function readEnvironment(env: Environment): Reading {
     } else if (key !== undefined) {
       if (text.trim() !== "") given.set(key, [{ text: text.trim(), place }]);
     } else if (!SERVICE_LINK.test(place)) {
-      problems.push(unknownVariable(place));
+      const { problem, meant } = unknownVariable(place);
+      problems.push(problem);
+      if (meant !== undefined) broken.add(meant);
     }
   }
   // The runtime would move or duplicate a listener, past every check of ours.
@@ -56,5 +61,5 @@ export function readEnvironment(env: Environment): Reading {
       remedy: "Unset it and use --listen and --admin.",
     });
   }
-  return { given, problems };
+  return { given, problems, broken };
 }

@@ -54,6 +54,7 @@ class FlagReader {
   readonly problems: ConfigProblem[] = [];
   readonly positionals: string[] = [];
   readonly own = new Map<string, unknown>();
+  readonly broken = new Set<SettingKey>();
   rest: readonly string[] | undefined;
   configFile: string | undefined;
   help: boolean | "all" = false;
@@ -104,6 +105,7 @@ class FlagReader {
     const setting: Setting<unknown> = SETTINGS[key];
     if (setting.isWords && this.#options.accepts.has(key)) return this.#reportWords(place, inline !== undefined);
     const text = inline ?? (setting.isFlag ? "true" : this.#takeValue(place, setting.kind.metavar));
+    if (text === undefined) this.broken.add(key);
     if (!this.#options.accepts.has(key)) {
       this.#report(place, `\`${this.#options.command}\` has no use for this flag`, "Leave it out.");
     } else if (text !== undefined) {
@@ -154,6 +156,7 @@ class FlagReader {
     const near = closest(name, accepts.size > 0 ? [...names, "config", "help"] : [...names, "help"]);
     const isOwnSwitch = own.some((flag) => flag.name === near && flag.isFlag);
     const meant = near === undefined || isOwnSwitch ? undefined : keyOfName(near);
+    if (meant !== undefined) this.broken.add(meant);
     // What follows was most likely its value: reporting it as a stray word too would tell one mistake twice.
     const takesValue = !isOwnSwitch && near !== "help" && (meant === undefined || !SETTINGS[meant].isFlag);
     if (!hasValue && takesValue && !(this.#argv[this.#next] ?? "-").startsWith("-")) this.#next++;
@@ -176,6 +179,6 @@ class FlagReader {
 export function parseFlags(argv: readonly string[], options: FlagOptions): ParsedFlags {
   const reader = new FlagReader(argv, options);
   reader.readAll();
-  const { given, problems, configFile, help, positionals, rest, own } = reader;
-  return { given, problems, configFile, help, positionals, rest, own };
+  const { given, problems, broken, configFile, help, positionals, rest, own } = reader;
+  return { given, problems, broken, configFile, help, positionals, rest, own };
 }

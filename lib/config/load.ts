@@ -143,8 +143,10 @@ export async function loadSettings(sources: Sources): Promise<LoadedSettings> {
   const file = await readFileSource(sources);
   const problems = [...sources.flags.problems, ...environment.problems, ...file.problems];
   const merged = merge([sources.flags.given, environment.given, file.given], SETTING_KEYS, problems);
-  // Of what the file would have said nothing is known: no rule is to judge a default in its place.
-  const unread = file.broken === "all" ? SETTING_KEYS : [...file.broken ?? []];
+  // Of what a source would have said nothing is known: no rule is to judge a default in its place.
+  const unread = [sources.flags, environment, file].flatMap(({ broken }) =>
+    broken === "all" ? SETTING_KEYS : [...broken ?? []]
+  );
   const broken = new Set([...merged.broken, ...unread.filter((key) => !merged.places.has(key))]);
   const verdict = judge({ ...merged, broken });
   const sound = merged.broken.size === 0 ? SETTING_KEYS : SETTING_KEYS.filter((key) => !merged.broken.has(key));

@@ -91,6 +91,8 @@ const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
   "stdioSecrets",
   "memberCredentials",
 ]);
+/** What `signet keys new` makes. */
+const HOLD_KEYS: ReadonlySet<SettingKey> = new Set(["keyFile", "tokenSecretFile", "adminTokenFile"]);
 const OTHERS_MAY_READ = 0o044;
 
 const WRITE_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
@@ -142,7 +144,7 @@ class Examiner {
     try {
       text = await this.#access.readTextFile(path);
     } catch (error) {
-      this.problems.push({ place, ...explainReadError(error, path) });
+      this.problems.push({ place, ...explainReadError(error, path, { holdsKey: HOLD_KEYS.has(key) }) });
       return;
     }
     this.#judgeContent(file, text);

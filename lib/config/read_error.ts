@@ -9,9 +9,31 @@ const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: st
   InvalidData: ["the file is not text", "Replace FILE, or name another file."],
 };
 
-/** Why a file could not be read, in words. */
-export function explainReadError(error: unknown, path: string): { problem: string; remedy: string } {
-  const [problem, remedy] = READ_FAULTS[systemFault(error) ?? ""] ??
+/** Of a file that holds what `signet keys new` prints: who has none yet is told how to make it. */
+const MAKE_KEY: Readonly<Record<string, string>> = {
+  NotFound: "Make it with `(umask 077; signet keys new > FILE)`, or name another file.",
+  InvalidData:
+    "Want base64, as `signet keys new` prints it, and no bare bytes: make it with that, or name another file.",
+};
+
+/** What stands in a command as it is, in every shell. */
+const PLAIN = /^[\w./-]+$/;
+
+/**
+ * Why a file could not be read, in words.
+ * @param options.holdsKey `signet keys new` makes what it holds
+ */
+export function explainReadError(
+  error: unknown,
+  path: string,
+  { holdsKey = false }: { readonly holdsKey?: boolean } = {},
+): { problem: string; remedy: string } {
+  const fault = systemFault(error) ?? "";
+  const [problem, remedy] = READ_FAULTS[fault] ??
     ["the file cannot be read", "See what is wrong with FILE, or name another file."];
-  return { problem, remedy: remedy.replace("FILE", () => path) };
+  if (fault === "NotFound" && path.startsWith("~")) {
+    return { problem, remedy: "Write the path in full: ~ is read by shells, and only at the front of a word." };
+  }
+  const asKey = holdsKey && PLAIN.test(path) ? MAKE_KEY[fault] : undefined;
+  return { problem, remedy: (asKey ?? remedy).replace("FILE", () => path) };
 }

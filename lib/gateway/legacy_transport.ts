@@ -21,7 +21,9 @@ const LOOK_BYTES = 4096;
 
 /** For a path that is not the endpoint's. */
 export function pathNotFound({ options }: GatewayParts, { head }: Inbound): SignetError {
-  if (!USUAL_PATHS.test(head.path)) return new SignetError("path_not_found");
+  if (!USUAL_PATHS.test(head.path)) {
+    return new SignetError("path_not_found", { publicMessage: `Not found: the MCP endpoint is ${options.path}` });
+  }
   return new SignetError("path_not_found", {
     publicMessage: `Not found: ${NAME} is not served here; connect with Streamable HTTP to ${options.path}`,
     remedy: `Set the client to Streamable HTTP and its URL to the path ${options.path}, or serve it with --legacy-sse.`,

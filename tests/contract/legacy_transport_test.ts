@@ -26,7 +26,7 @@ for (const lane of LANES) {
         assert.equal(status, 404);
         assert.match(message, /HTTP\+SSE transport of 2024-11-05 .*Streamable HTTP to \/mcp$/);
       }
-      assert.deepEqual(await at("/assessment"), [404, "Not found"]);
+      assert.deepEqual(await at("/assessment"), [404, "Not found: the MCP endpoint is /mcp"]);
       const [status, message] = await messageOf(signet.get());
       assert.equal(status, 400);
       assert.match(message, /Mcp-Session-Id is missing.*HTTP\+SSE transport of 2024-11-05/);

@@ -37,8 +37,8 @@ function notMcp(parts: GatewayParts, found: string): SignetError {
       wanted: "JSON-RPC, as JSON or as an event stream",
     },
     remedy:
-      "Correct the path of --upstream: most MCP servers answer at /mcp. A server of the older HTTP+SSE transport " +
-      "(/sse) cannot be used.",
+      "Correct the path of --upstream: most MCP servers answer at /mcp. One of the older HTTP+SSE transport is named " +
+      "with sse+http:// and its path, such as /sse.",
   });
 }
 

@@ -140,6 +140,42 @@ Deno.test("P3: a file that cannot be read as a whole claims nothing of what it w
   assert.match(absent.stdout, /^signet: 1 problem\n/);
 });
 
+Deno.test("P3: a setting that is named wrong or has no value is one problem, not two", STRICT, async () => {
+  const machines: [FakeMachine, string[], RegExp][] = [
+    [new FakeMachine(), ["--upstrem", "http://a/mcp"], /Did you mean --upstream\?/],
+    [new FakeMachine(), ["--upstream"], /The value is missing/],
+    [new FakeMachine({ env: { SIGNET_UPSTREAMS: "http://a/mcp" } }), [], /Did you mean SIGNET_UPSTREAM\?/],
+    ...[
+      "upstreams: http://a/mcp\n",
+      "mcpServers:\n  a: { url: http://a/mcp }\n",
+      "membrs:\n  a: { url: http://a/mcp }\n",
+    ]
+      .map((text): [FakeMachine, string[], RegExp] => [
+        new FakeMachine({ files: { "signet.yaml": text } }),
+        ["--config", "signet.yaml"],
+        /Did you mean (upstream|members)\?/,
+      ]),
+  ];
+  for (const [machine, argv, wanted] of machines) {
+    assert.equal(await machine.run("check", ...argv), 1);
+    assert.match(machine.stdout, /^signet: 1 problem\n/);
+    assert.match(machine.stdout, wanted);
+  }
+});
+
+Deno.test("P3: a file with a key that is not there is told how it is made", STRICT, async () => {
+  const at = async (...argv: string[]) => {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run("check", "--upstream", "http://a/mcp", ...argv), 1);
+    return machine.stdout.replace(/\s+/g, " ");
+  };
+  assert.match(await at("--key-file", "a.key"), /Make it with `\(umask 077; signet keys new > a\.key\)`/);
+  assert.match(await at("--admin-token-file", "/etc/a"), /signet keys new > \/etc\/a\)`/);
+  assert.match(await at("--key-file", "a b;c"), /Create a b;c, or name another file\./);
+  assert.match(await at("--key-file", "~/a.key"), /Write the path in full/);
+  assert.match(await at("--upstream-ca", "ca.pem"), /Create ca\.pem, or name another file\./);
+});
+
 Deno.test("P3: each message says what to write instead", STRICT, async () => {
   const cases: [argv: string[], wanted: RegExp][] = [
     [["--upstream", "localhost:3000"], /Write http:\/\/localhost:3000\/mcp/],

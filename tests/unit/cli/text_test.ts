@@ -13,6 +13,9 @@ Deno.test("sentence puts a capital in front and a stop at the end, once", STRICT
   assert.equal(sentence("there is none"), "There is none.");
   assert.equal(sentence("Did you mean x?"), "Did you mean x?");
   assert.equal(sentence('"x" is no size'), '"x" is no size.');
+  assert.equal(sentence("http://a/mcp is Signet itself"), "http://a/mcp is Signet itself.");
+  assert.equal(sentence("signet.key is none, nobody's"), "signet.key is none, nobody's.");
+  assert.equal(sentence("it's none"), "It's none.");
 });
 
 Deno.test("styleFor is plain without a terminal, with NO_COLOR, and on a dumb terminal", STRICT, () => {

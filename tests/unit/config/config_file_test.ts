@@ -62,13 +62,40 @@ Deno.test(
 Deno.test("readConfigFile reports text that is not YAML with its line and without quoting it", STRICT, async () => {
   const { problems } = await read("path: /a\nupstream: 'http://user:hunter2@a\n");
   assert.match(problems[0]?.[0] ?? "", /^signet\.yaml:[23]$/);
-  assert.match(problems[0]?.[1] ?? "", /^not valid YAML/);
+  assert.equal(problems[0]?.[1], "a quote before it is not closed");
   assert.doesNotMatch(JSON.stringify(problems), /hunter2/);
 });
 
 Deno.test("readConfigFile refuses a name given twice and a file that is no mapping", STRICT, async () => {
-  assert.match((await read("path: /a\npath: /b\n")).problems[0]?.join(" ") ?? "", /signet\.yaml:2 .*DUPLICATE_KEY/);
+  assert.match((await read("path: /a\npath: /b\n")).problems[0]?.join(" ") ?? "", /signet\.yaml:2 path is given twice/);
   assert.match((await read("- path\n")).problems[0]?.[1] ?? "", /not a mapping/);
+});
+
+Deno.test("P3: what is no YAML is said in words, once for each mistake, at its line", STRICT, async () => {
+  const cases: [text: string, line: number, problem: RegExp, remedy: RegExp][] = [
+    ["path: /a\nlisten:127.0.0.1:8080\n", 2, /no `name: value`/, /a blank behind the colon/],
+    ["path: /a\nlisten:127.0.0.1:8080\nadmin: off\n", 2, /no `name: value`/, /a blank behind the colon/],
+    ["members:\n\tfiles: x\n", 2, /indented with a tab/, /blanks/],
+    ["path: /a\n  listen: x\n", 1, /second `name: value`/, /a line of its own/],
+    ["members:\n    a: 1\n  b: 2\n", 3, /indented/, /one column/],
+    ['{"path": "/a" "admin": "off"}', 1, /comma is missing/, /commas/],
+    ['{"path": "/a", "admin": "off"\n', 2, /bracket .* not closed/, /Close it/],
+    ['path: "/a\nadmin: off\n', 3, /quote .* not closed/, /Close it/],
+    ["allow-host: [a, b\npath: /a\n", 2, /bracket .* not closed/, /close what is open/],
+    ["path: @a\n", 1, /keeps for itself/, /quotes/],
+    ["path: /a\n---\npath: /b\n", 2, /second document/, /---/],
+    ['path: "\\q"\n', 1, /backslash/, /single quotes/],
+    ["path: }\n", 1, /this is no YAML/, /YAML 1\.2/],
+  ];
+  for (const [text, line, problem, remedy] of cases) {
+    const { problems } = await read(text);
+    assert.equal(problems.length, 1, text);
+    assert.equal(problems[0]![0], `signet.yaml:${line}`, text);
+    assert.match(problems[0]![1]!, problem, text);
+    assert.match(problems[0]![2]!, remedy, text);
+  }
+  const twice = await read("path: /a\npath: /b\nadmin: off\nadmin: off\nlisten:x\nfoo\n");
+  assert.deepEqual(twice.problems.map(([place]) => place), ["signet.yaml:2", "signet.yaml:4", "signet.yaml:5"]);
 });
 
 Deno.test("readConfigFile finds nothing wrong with an empty file, and follows aliases", STRICT, async () => {
