@@ -1,6 +1,7 @@
 // What operators can ask of the process itself on the admin listener, guarded as all of the operators' API:
 //   POST /stop        {}         → 202 {"draining": true, "drainTimeoutMs"}: as SIGTERM does; a second one ends at once
-//   POST /reload      {}         → {"reloaded": true}, or 409 {"error": {…, "problems": […]}} and everything stays: as SIGHUP
+//   POST /reload      {}         → {"reloaded": true, "restart": [FLAG, …]}: those that differ and wait for a restart; or
+//                                  409 {"error": {…, "problems": […]}} and everything stays: as SIGHUP
 //   GET  /log-level              → {"level"}
 //   PUT or POST /log-level {"level"} → {"level"}: until the next reload, which brings the configured one
 import { ConfigError, SignetError } from "../errors.ts";
@@ -16,8 +17,11 @@ export interface ProcessControl {
   logLevel: LogLevel;
   /** Begins to end. */
   stop(): void;
-  /** @throws ConfigError and what else keeps the old configuration in force */
-  reload(): Promise<void>;
+  /**
+   * Resolves with the settings that differ and change only with a restart.
+   * @throws ConfigError and what else keeps the old configuration in force
+   */
+  reload(): Promise<readonly string[]>;
 }
 
 type Handler = (control: ProcessControl, body: Members) => Promise<Response> | Response;
@@ -58,8 +62,7 @@ function stop(control: ProcessControl, body: Members): Response {
 async function reload(control: ProcessControl, body: Members): Promise<Response> {
   body.end();
   try {
-    await control.reload();
-    return json(200, { reloaded: true });
+    return json(200, { reloaded: true, restart: await control.reload() });
   } catch (error) {
     const problems = error instanceof ConfigError ? error.problems : [];
     const message = "The reload was refused: keys and configuration stay as they were";

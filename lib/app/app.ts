@@ -258,14 +258,15 @@ export class App implements RunningApp {
     }
   }
 
-  async reload(): Promise<void> {
+  async reload(): Promise<readonly string[]> {
     // Whether or not the settings are sound: who rotates files expects it of this signal.
     const rotation = this.#lasting.audit?.reopen().catch((error) => this.#tellOfRotation(error));
     // Where it cannot be written now, it is rotated as soon as it can.
     if (rotation !== undefined) await settlesWithin(rotation, AUDIT_FAREWELL_MS, SYSTEM_TIMERS);
     try {
-      await this.#reloads.count(this.#options.now, () => this.#reload());
+      const restart = await this.#reloads.count(this.#options.now, () => this.#reload());
       this.#tell({ event: "config.reload", ok: true });
+      return restart;
     } catch (error) {
       this.#tell({ event: "config.reload", ok: false });
       throw error;
@@ -284,7 +285,7 @@ export class App implements RunningApp {
     if (observers.watched) observers.tellEvent({ ...event, atMs: now() });
   }
 
-  async #reload(): Promise<void> {
+  async #reload(): Promise<readonly string[]> {
     const { log, now, loadKeys, reloadSettings, descriptors } = this.#options;
     const wanted = withinDescriptors(await reloadSettings(), { descriptors });
     const { ring } = await loadKeys();
@@ -307,6 +308,7 @@ export class App implements RunningApp {
     this.#options.onReloaded?.(settings);
     if (parts.adoption === undefined) endAdopted(parts);
     this.#lasting.underWay.distrust();
+    return restart;
   }
 
   async drain(): Promise<{ readonly cutStreams: number }> {

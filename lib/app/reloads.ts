@@ -12,12 +12,13 @@ export class Reloads {
   }
 
   /** @throws whatever `reload` throws, counted */
-  async count(now: () => number, reload: () => Promise<void>): Promise<void> {
+  async count<T>(now: () => number, reload: () => Promise<T>): Promise<T> {
     try {
-      await reload();
+      const outcome = await reload();
       this.ok++;
       this.lastFailed = false;
       this.lastOkMs = now();
+      return outcome;
     } catch (error) {
       this.failed++;
       this.lastFailed = true;

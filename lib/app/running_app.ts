@@ -76,10 +76,11 @@ export interface RunningApp {
   /** What is counted, as `/metrics` shows it. */
   readonly metrics?: { render(): string };
   /**
-   * Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad.
+   * Takes new keys, certificates and settings; throws and keeps everything old if any of them is bad. Resolves with the
+   * settings that differ and change only with a restart, as flags.
    * @throws ConfigError
    */
-  reload(): Promise<void>;
+  reload(): Promise<readonly string[]>;
   /**
    * Not ready, no new sessions, listening streams end, what is in flight may finish until the drain time-out.
    * Resolves when nothing is left, with the number of requests that had to be cut.

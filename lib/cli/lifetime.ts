@@ -29,7 +29,7 @@ export class Life implements ProcessControl {
   #drainingSinceMs: number | undefined;
   /** The reload under way; and the one after it, which all share that ask meanwhile. */
   #reloading: Promise<unknown> | undefined;
-  #next: Promise<void> | undefined;
+  #next: Promise<readonly string[]> | undefined;
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -84,7 +84,7 @@ export class Life implements ProcessControl {
    * One reload at a time; all that are asked for meanwhile are one more, as files may have changed after they were
    * read. None once it drains. What goes wrong is in the log.
    */
-  reload(): Promise<void> {
+  reload(): Promise<readonly string[]> {
     if (this.#reloading === undefined) return this.#reloadNow();
     return this.#next ??= this.#reloading.then(() => {
       this.#next = undefined;
@@ -92,11 +92,14 @@ export class Life implements ProcessControl {
     });
   }
 
-  #reloadNow(): Promise<void> {
+  #reloadNow(): Promise<readonly string[]> {
     if (this.#drainingSinceMs !== undefined || this.#app === undefined) {
       return Promise.reject(new Error("reloading: found Signet on its way out"));
     }
-    const reload = this.#app.reload().then(() => this.#options.log.info("reloaded"), (error) => {
+    const reload = this.#app.reload().then((restart) => {
+      this.#options.log.info("reloaded");
+      return restart;
+    }, (error) => {
       this.#reportReload(error);
       throw error;
     });

@@ -4,13 +4,18 @@ import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { remoteControl } from "./open_control.ts";
-import { formatProblems, styleFor } from "./text.ts";
+import { formatProblems, styleFor, wrap } from "./text.ts";
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const control = await remoteControl(context, "reloading");
-  const problems = await asCommand(() => control.reload());
+  const { problems, restart } = await asCommand(() => control.reload());
   if (problems.length === 0) {
     context.stdout("reloaded\n");
+    if (restart.length > 0) {
+      const style = styleFor(context.stderrIsTerminal, context.env);
+      const waiting = `signet: What has changed of ${restart.join(", ")} waits for a restart; all else is in force.`;
+      context.stderr(wrap(waiting, style.columns).join("\n") + "\n");
+    }
     return EXIT.done;
   }
   context.stderr(formatProblems(problems, styleFor(context.stderrIsTerminal, context.env)));
@@ -22,7 +27,7 @@ export const reload: Command = {
   summary: "make a running Signet read its keys and configuration again",
   description: [
     "As SIGHUP does, however that Signet was started. Exit code 1, with every problem, if what is",
-    "configured now is not sound: then it goes on with the old.",
+    "configured now is not sound: then it goes on with the old. What needs a restart is named.",
   ],
   arguments: [],
   examples: ["signet reload", "signet reload --admin http://signet:9090 --admin-token-file admin"],

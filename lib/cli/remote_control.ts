@@ -114,20 +114,24 @@ export class RemoteControl implements Control {
     }
   }
 
-  /** Keys and configuration again; what is wrong with them, if they were refused. */
-  async reload(): Promise<readonly ConfigProblem[]> {
+  /** Keys and configuration again; what is wrong with them, if they were refused, or what waits for a restart. */
+  async reload(): Promise<{ readonly problems: readonly ConfigProblem[]; readonly restart: readonly string[] }> {
     const response = await this.#send({ path: "/reload", body: {} });
-    if (response.status !== 409) return await this.#read<unknown>(response).then(() => []);
+    if (response.status !== 409) {
+      const { restart } = await this.#read<{ restart?: unknown }>(response);
+      return { problems: [], restart: Array.isArray(restart) ? restart.map(printable) : [] };
+    }
     const error = parseObject(await response.text().catch(() => ""))?.["error"] as Record<string, unknown> | undefined;
     const listed = Array.isArray(error?.["problems"]) ? error["problems"] as Record<string, unknown>[] : [];
     if (listed.length === 0) {
       throw new CommandFailure(EXIT.failedCheck, printable(error?.["message"]), printable(error?.["remedy"]));
     }
-    return listed.map(({ place, problem, remedy }) => ({
+    const problems = listed.map(({ place, problem, remedy }) => ({
       place: printable(place),
       problem: printable(problem),
       remedy: printable(remedy),
     }));
+    return { problems, restart: [] };
   }
 
   async #call<T>(call: Call): Promise<T> {

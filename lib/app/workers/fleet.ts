@@ -154,18 +154,18 @@ export class Fleet implements RunningApp {
     this.#tellAll(NEWS_TO_WORKER.logLevel, level);
   }
 
-  async reload(): Promise<void> {
-    await this.#reloads.count(this.#options.now, async () => {
+  async reload(): Promise<readonly string[]> {
+    return await this.#reloads.count(this.#options.now, async () => {
       const changing = this.#reload();
       this.#changing = changing.catch(() => {});
-      await changing;
+      return await changing;
     });
   }
 
   /**
    * The first worker tries it: what it refuses no other is told, and none opens with a new key of it.
    */
-  async #reload(): Promise<void> {
+  async #reload(): Promise<readonly string[]> {
     const { reloadSettings, loadKeys, log, onReloaded } = this.#options;
     const wanted = await reloadSettings();
     const keys = await loadKeys();
@@ -192,6 +192,7 @@ export class Fleet implements RunningApp {
         slot.replace();
       });
     }));
+    return restart;
   }
 
   async drain(): Promise<{ readonly cutStreams: number }> {

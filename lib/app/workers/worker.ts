@@ -21,7 +21,7 @@ const END_MS = 4000;
 export interface WorkerApp {
   readonly listen: string;
   readonly operations: Operations;
-  reload(): Promise<void>;
+  reload(): Promise<unknown>;
   drain(): Promise<{ readonly cutStreams: number }>;
   end(): Promise<void>;
   openAlsoWith(ring: LoadedKeys["ring"]): void;

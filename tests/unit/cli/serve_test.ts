@@ -34,11 +34,12 @@ class FakeApp implements AppModule, RunningApp {
     return Promise.resolve(this);
   };
 
-  async reload(): Promise<void> {
+  async reload(): Promise<readonly string[]> {
     this.reloads++;
     this.options!.onReloaded?.(await this.options!.reloadSettings());
     await this.options!.loadKeys();
     await this.onReload();
+    return [];
   }
 
   drain(): Promise<{ cutStreams: number }> {
