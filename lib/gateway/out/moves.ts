@@ -35,16 +35,21 @@ export interface MovesOptions {
   readonly replicas: Replicas;
   readonly timers: Timers;
   readonly random: (n: number) => Uint8Array;
-  /** A session that was here has gone elsewhere: what it holds here is let go of. Must not throw. */
+  /** A session goes on elsewhere, or as another one there: what it holds here is let go of. Must not throw. */
   readonly onGone: (moved: Moving) => void;
   /** The session with this sid, if it is in memory. */
   readonly find: (sid: string) => Session | undefined;
   readonly upstream: () => Upstream;
 }
 
+/** So often the others are told of a session while somebody else writes there, or has written what leads nowhere. */
+const TELL_TRIES = 3;
+
 export class Moves {
-  /** Sessions opened without asking the others, because the store did not answer. */
+  /** Sessions opened without asking the others, or that these do not know of, because the store did not take it. */
   unshared = 0;
+  /** Names of moves that the store is being told of: what comes of them is for whoever tells. */
+  readonly #telling = new Set<string>();
   readonly #options: MovesOptions;
 
   constructor(options: MovesOptions) {
@@ -75,10 +80,13 @@ export class Moves {
     }
   }
 
-  /** Tells the others where it is from now on. Never rejects. */
-  async tell({ session, link, upstream }: Moving): Promise<void> {
-    const { sealed: { sid, expiresAtMs } } = session;
-    const { store, seal, replicas: { self }, timers, random } = this.#options;
+  /**
+   * Tells the others where it is from now on. What they do not know of is this replica's alone, and ended with it: a link has
+   * the name of a move that the store has, or none. Never rejects.
+   */
+  async tell(moving: Moving): Promise<void> {
+    const { session: { sealed: { sid } }, link, upstream } = moving;
+    const { replicas: { self }, random } = this.#options;
     // Nobody else could reach it.
     if (upstream.isLocal && self === undefined) return;
     const name = random(12).toHex();
@@ -87,18 +95,35 @@ export class Moves {
       home: upstream.isLocal ? self ?? null : null,
       id: link.id ?? null,
     };
-    link.move = name;
+    const { generation } = link;
+    link.move = undefined;
+    this.#telling.add(name);
     try {
-      const before = await store.get(sid);
-      const ttlMs = Math.max(1000, expiresAtMs - timers.now() + 60_000);
-      const isTold = await store.replace(sid, { before, text: seal.seal(JSON.stringify(move)), ttlMs });
-      // Whoever was faster is who the others follow.
-      if (!isTold) await this.#follow({ session, link, upstream });
+      for (let tries = 0; tries < TELL_TRIES; tries++) {
+        if (await this.#write(moving, move)) {
+          // Another one's, heeded while the store was told: the others follow this one now.
+          if (link.generation === generation) link.move = name;
+          else this.#adopt(moving, move);
+          return;
+        }
+        // Whoever was faster is who the others follow, if there is anybody.
+        if (link.generation !== generation || await this.#follow(moving)) return;
+      }
+      this.unshared++;
     } catch (fault) {
       ignoreStoreError(fault);
-      link.move = undefined;
       this.unshared++;
+    } finally {
+      this.#telling.delete(name);
     }
+  }
+
+  /** In place of what is there. @returns false if that is something else by now. @throws StoreError */
+  async #write({ session: { sealed: { sid, expiresAtMs } } }: Moving, move: Move): Promise<boolean> {
+    const { store, seal, timers } = this.#options;
+    const before = await store.get(sid);
+    const ttlMs = Math.max(1000, expiresAtMs - timers.now() + 60_000);
+    return await store.replace(sid, { before, text: seal.seal(JSON.stringify(move)), ttlMs });
   }
 
   /** What is told of it, if it is news here: from now on the link follows it. Never rejects. */
@@ -147,7 +172,8 @@ export class Moves {
     const session = move === undefined ? undefined : find(move.sid);
     const [link] = session?.links ?? [];
     if (move?.home) this.#options.replicas.at(move.home)?.isThereNow();
-    if (move === undefined || session === undefined || link === undefined || link.move === move.name) return;
+    if (move === undefined || session === undefined || link === undefined) return;
+    if (link.move === move.name || this.#telling.has(move.name)) return;
     this.#adopt({ session, link, upstream: upstream() }, move);
   }
 
@@ -155,7 +181,9 @@ export class Moves {
     const { replicas: { self }, onGone } = this.#options;
     const { link, upstream } = moving;
     const isHere = move.home === null || move.home === self;
-    if (!isHere && link.home === undefined) onGone(moving);
+    // Opened here, and no other replica knows of it: nobody would ever end it.
+    const isOwn = link.reopened !== undefined && link.move === undefined && link.id !== (move.id ?? undefined);
+    if (link.home === undefined && (!isHere || isOwn)) onGone(moving);
     link.move = move.name;
     link.home = isHere ? undefined : move.home ?? undefined;
     link.reopened = undefined;
