@@ -2,7 +2,7 @@
 // runtime's: caches that take theirs in advance cost every start two milliseconds and three megabytes, used or not.
 
 export interface LruOptions<V> {
-  /** Entries; default any number, where `maxWeight` is given. */
+  /** Entries; default any number, where `maxWeight` is given. 0: it keeps nothing, and what is set makes room at once. */
   readonly max?: number;
   /** What all of them may weigh together. */
   readonly maxWeight?: number;
@@ -26,10 +26,13 @@ export class LruMap<V> {
   #newest: string | undefined;
   #weight = 0;
 
-  /** @throws RangeError without any bound */
+  /** @throws RangeError without any bound, or with one that is none: negative, no number, a fraction of an entry */
   constructor(options: LruOptions<V>) {
     const { max = Infinity, maxWeight = Infinity } = options;
     if (max === Infinity && maxWeight === Infinity) throw new RangeError("making a cache: want a bound, found none");
+    if (!(max >= 0 && maxWeight >= 0) || (max !== Infinity && !Number.isInteger(max))) {
+      throw new RangeError(`making a cache: want bounds of 0 or more, found max ${max}, maxWeight ${maxWeight}`);
+    }
     this.#options = options;
     this.#max = max;
     this.#maxWeight = maxWeight;
@@ -59,7 +62,7 @@ export class LruMap<V> {
     this.delete(key);
     const { weigh, onEvicted } = this.#options;
     const weight = weigh?.(value) ?? 0;
-    if (weight > this.#maxWeight) return onEvicted?.(key, value);
+    if (weight > this.#maxWeight || this.#max === 0) return onEvicted?.(key, value);
     while (this.#entries.size >= this.#max || this.#weight + weight > this.#maxWeight) this.#evict();
     this.#entries.set(key, { value, weight });
     this.#weight += weight;

@@ -68,3 +68,22 @@ Deno.test("LruMap tells nobody of what was deleted or replaced, and has a bound 
   assert.deepEqual(evicted, []);
   assert.throws(() => new LruMap({}), RangeError);
 });
+
+Deno.test("LruMap of no entries keeps nothing, whatever is set, and tells of it", () => {
+  const evicted: string[] = [];
+  const map = new LruMap<number>({ max: 0, onEvicted: (key) => evicted.push(key) });
+  map.set("a", 1);
+  map.set("a", 2);
+  map.set("b", 3);
+  assert.deepEqual([map.size, map.get("a"), map.delete("b"), evicted], [0, undefined, false, ["a", "a", "b"]]);
+  const weightless = new LruMap<number>({ maxWeight: 0, weigh: (weight) => weight });
+  weightless.set("a", 1);
+  weightless.set("b", 0);
+  assert.equal(kept(weightless), "b");
+});
+
+Deno.test("LruMap takes no bound that is none", () => {
+  for (const bad of [{ max: -1 }, { max: NaN }, { max: 1.5 }, { maxWeight: -1 }, { max: 3, maxWeight: NaN }, {}]) {
+    assert.throws(() => new LruMap(bad), RangeError);
+  }
+});
