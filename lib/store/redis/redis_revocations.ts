@@ -1,6 +1,6 @@
 // Revocations shared by replicas. The log is the truth and a message only says that there is more of it, so that whoever
 // was away reads on from where it stopped. What this process knows to be revoked stays so while the store is away, is
-// written as soon as it is back, and is written again if the store has lost it (docs/behaviour.md L6, R4, R6).
+// written as soon as the store takes it, and is written again if it has lost it (docs/behaviour.md L6, R4, R6).
 import { DEFAULT_SET_OPTIONS, RevocationSet } from "../revocation_set.ts";
 import {
   type Revocation,
@@ -83,6 +83,8 @@ export class RedisRevocations implements RevocationStore {
   /** The latest of them, by what they are about, to be written again. */
   readonly #remembered = new Map<string, Revocation>();
   readonly #unwritten = new Map<string, Revocation>();
+  /** How far the log had been read when the store was found to have lost it. */
+  #lostAt: number | undefined;
 
   constructor(link: RedisLink, options: { readonly seal: StoreSeal; readonly now: () => number }) {
     this.#link = link;
@@ -105,7 +107,7 @@ export class RedisRevocations implements RevocationStore {
     return this.#known.size;
   }
 
-  /** To be written as soon as the store is back. */
+  /** To be written as soon as the store takes it. */
   get unwritten(): number {
     return this.#unwritten.size;
   }
@@ -152,13 +154,19 @@ export class RedisRevocations implements RevocationStore {
 
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
     const [, , log, last] = this.#keys;
-    const [entries, oldest, length, head] = await Promise.all([
+    const [entries, read, oldest, length, head] = await Promise.all([
       this.#link.command(log, "XRANGE", `${cursor + 1}-0`, "+", "COUNT", String(limit + 1)),
+      this.#link.command(log, "XRANGE", `${cursor}-0`, `${cursor}-0`),
       this.#link.command(log, "XRANGE", "-", "+", "COUNT", "1"),
       this.#link.command(log, "XLEN"),
       this.#link.command(last, "GET"),
     ]);
-    if (cursor > numberOr0(head)) await this.#writeAgain();
+    const isTrimmed = numberIn(length) >= MOST_LOGGED;
+    // By the entry that was read last, not by how far the log goes: another replica may have begun to write it again.
+    const isLost = cursor > numberOr0(head) || (cursor > 0 && !isTrimmed && listIn(read).length === 0);
+    if (isLost) this.#writeAgain(cursor);
+    // Also what a store that was there the whole time would not take.
+    await this.#writeUnwritten();
     const found = listIn(entries).map(entryOf);
     const page = found.slice(0, limit);
     // Numbers only grow: who followed any other would go round in circles, or wait for ever behind it.
@@ -176,8 +184,7 @@ export class RedisRevocations implements RevocationStore {
       revocations.push(revocation);
     }
     const [first] = listIn(oldest).map(entryOf);
-    const missed = unread ||
-      (cursor > 0 && numberIn(length) >= MOST_LOGGED && first !== undefined && first.number > cursor);
+    const missed = unread || (cursor > 0 && isTrimmed && first !== undefined && first.number > cursor);
     const changes = { revocations, cursor: page.at(-1)?.number ?? cursor, more: found.length > limit };
     return missed ? { ...changes, missed } : changes;
   }
@@ -220,21 +227,25 @@ export class RedisRevocations implements RevocationStore {
     }
   }
 
-  /** What could not be written while the store was away. */
+  /** What the store would not take, or did not answer to. */
   async #writeUnwritten(): Promise<void> {
     for (const [name, revocation] of [...this.#unwritten]) {
       try {
         await this.#write(revocation);
       } catch {
-        return; // away again: the next time
+        // Away again: the next time, and another one first.
+        if (this.#unwritten.get(name) === revocation) remember(this.#unwritten, name, revocation);
+        return;
       }
       if (this.#unwritten.get(name) === revocation) this.#unwritten.delete(name);
     }
   }
 
-  /** The store has lost what it had. */
-  async #writeAgain(): Promise<void> {
-    for (const revocation of [...this.#remembered.values()]) await this.#write(revocation);
+  /** The store has lost what it had. Once: a cursor stands still for as long as nothing new is written. */
+  #writeAgain(cursor: number): void {
+    if (cursor === this.#lostAt) return;
+    this.#lostAt = cursor;
+    for (const [name, revocation] of this.#remembered) remember(this.#unwritten, name, revocation);
   }
 }
 

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { openRedisStore } from "../../../../lib/store/redis/redis.ts";
+import {
+  createRedisClient,
+  type RedisClient,
+  type RedisClientOptions,
+} from "../../../../lib/store/redis/redis_client.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
@@ -35,10 +40,11 @@ interface Opening {
   readonly kind?: RedisTarget["kind"];
   /** Of whom the store is asked for; default: its own. */
   readonly port?: number;
+  readonly createClient?: (options: RedisClientOptions) => RedisClient;
 }
 
 function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
-  const { timeoutMs = 2000, password, username, kind = "single", port = redis.port } = options;
+  const { timeoutMs = 2000, password, username, kind = "single", port = redis.port, createClient } = options;
   return openRedisStore({
     target: {
       kind,
@@ -54,6 +60,7 @@ function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
     pauseMs: 50,
     seal: SEAL,
     now: () => NOW_MS,
+    ...(createClient === undefined ? {} : { createClient }),
   });
 }
 
@@ -186,6 +193,78 @@ test("L6 R6: a store that has lost all it had is told again what was revoked", a
     assert.ok(await other.revocations.head() > cursor);
   } finally {
     await other.close();
+  }
+});
+
+const SUBJECT = { sid: "s1", owner: "o", issuedAtMs: NOW_MS };
+
+test("L6 R6: what a store that is there would not take is written as soon as it takes it", async (redis, store) => {
+  const { cursor } = await store.revocations.changesSince(0, 10);
+  await redis.ask("CONFIG", "SET", "maxmemory", "1");
+  await assert.rejects(async () => await store.revocations.add(DELETED), StoreError);
+  const other = await openStore(redis);
+  try {
+    await store.revocations.changesSince(cursor, 10);
+    assert.equal(await other.revocations.find(SUBJECT), undefined);
+    await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    await store.revocations.changesSince(cursor, 10);
+    assert.equal(await other.revocations.find(SUBJECT), "session");
+  } finally {
+    await other.close();
+  }
+});
+
+test("L6 R6: a store that has lost all is told again by each replica, whoever comes first", async (redis, store) => {
+  const before = await store.revocations.head();
+  await store.revocations.add(DELETED);
+  const { cursor } = await store.revocations.changesSince(before, 10);
+  // Began later, and has heard of another one only.
+  const other = await openStore(redis);
+  try {
+    await other.revocations.add({ ...DELETED, sid: "s2" });
+    const heard = await other.revocations.changesSince(cursor, 10);
+    assert.equal((await store.revocations.changesSince(cursor, 10)).cursor, heard.cursor);
+    await redis.ask("FLUSHALL");
+    await other.revocations.changesSince(heard.cursor, 10);
+    const { revocations } = await store.revocations.changesSince(heard.cursor, 10);
+    assert.deepEqual(revocations, [{ ...DELETED, sid: "s2" }]);
+    const third = await openStore(redis);
+    try {
+      assert.equal(await third.revocations.find(SUBJECT), "session");
+      assert.equal(await third.revocations.find({ ...SUBJECT, sid: "s2" }), "session");
+    } finally {
+      await third.close();
+    }
+  } finally {
+    await other.close();
+  }
+});
+
+test("L6 R6: a store that has lost all, and fails while it is told again, is told the rest later", async (redis) => {
+  let left = Infinity;
+  const createClient = (options: RedisClientOptions): RedisClient => {
+    const client = createRedisClient(options);
+    const send: RedisClient["send"] = (key, args) => {
+      if (args[0] === "EVALSHA" && left-- <= 0) return Promise.reject(new Error("OOM no room"));
+      return client.send(key, args);
+    };
+    return { ...client, send };
+  };
+  const store = await openStore(redis, { createClient });
+  const sids = Array.from({ length: 20 }, (_, at) => `s${at}`);
+  for (const sid of sids) await store.revocations.add({ ...DELETED, sid });
+  const { cursor } = await store.revocations.changesSince(0, 100);
+  await redis.ask("FLUSHALL");
+  left = 7;
+  await Promise.resolve(store.revocations.changesSince(cursor, 100)).catch(() => {});
+  left = Infinity;
+  await store.revocations.changesSince(cursor, 100);
+  const other = await openStore(redis);
+  try {
+    for (const sid of sids) assert.equal(await other.revocations.find({ ...SUBJECT, sid }), "session", sid);
+  } finally {
+    await other.close();
+    await store.close();
   }
 });
 
