@@ -3,6 +3,7 @@
 // the body and what changes in each (`CHANGING_FIELDS`: the session's id above all), so it holds nothing that depends on
 // those or on anything else: each answer stands beside what it was got from.
 import { HOP_FIELD } from "../replica/hop_proof.ts";
+import { listElements } from "../http1/wire/fields.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import type { Passage, Peer } from "../replica/peer.ts";
@@ -33,8 +34,8 @@ export class HeadFacts {
   readonly traceparent: string | undefined;
   /** What another replica proves that has passed it on, or asks; undefined of everybody else. */
   readonly hop: string | undefined;
-  /** Whether a `Connection` field is there at all: most clients send none, and then nothing in it needs removing. */
-  readonly namesConnection: boolean;
+  /** Lower-case names of fields that `Connection` takes away from whoever is next; most clients name none. */
+  readonly takenAway: readonly string[];
   /**
    * `application/json` in UTF-8 and in no coding (RFC 9110 §8.3.1, §8.4): the server reads the very text that is judged
    * here.
@@ -53,7 +54,7 @@ export class HeadFacts {
 
   constructor(fields: Fields) {
     let authorization, protocolVersion, origin, contentType, coding, userAgent, traceparent, hop;
-    let namesConnection = false;
+    let takenAway = NONE_TAKEN;
     for (let i = 0; i < fields.length; i += 2) {
       switch (fields[i]) {
         case "authorization":
@@ -81,7 +82,7 @@ export class HeadFacts {
           hop = fields[i + 1];
           break;
         case "connection":
-          namesConnection = true;
+          takenAway = takenBy(fields[i + 1]!, takenAway);
           break;
       }
     }
@@ -92,7 +93,7 @@ export class HeadFacts {
     this.userAgent = userAgent;
     this.traceparent = traceparent;
     this.hop = hop;
-    this.namesConnection = namesConnection;
+    this.takenAway = takenAway;
     this.isJson = contentType === "application/json" && coding === undefined || isPlainJson(contentType, coding);
   }
 
@@ -101,6 +102,15 @@ export class HeadFacts {
     const { guardedBy, proof, crossing } = this;
     Object.assign(this, new HeadFacts(fields), { guardedBy, proof, crossing });
   }
+}
+
+const NONE_TAKEN: readonly string[] = [];
+
+/** One line more of Connection, which may have several. */
+function takenBy(connection: string, before: readonly string[]): readonly string[] {
+  if (connection === "keep-alive" || connection === "close") return before;
+  const names = listElements(connection).filter((option) => option !== "close" && option !== "keep-alive");
+  return names.length === 0 ? before : [...before, ...names];
 }
 
 function isPlainJson(contentType: string | undefined, coding = "identity"): boolean {

@@ -13,7 +13,7 @@ import { leaveClaim } from "./in/adopt.ts";
 import { type HeldBody, holdBody } from "./in/body.ts";
 import { classify, isCancellation, isInitialize, isPlain, requireSpoken, speaks } from "./in/classify.ts";
 import { answerReplica, noNeighbour, noteHop, requireHop, requireHopBody } from "./in/hopped.ts";
-import { guardProblem, preflightFields } from "./in/guard.ts";
+import { guardProblem, hidesField, preflightFields } from "./in/guard.ts";
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
 import { asItIs, findAtOnce, openIfOurs, openOwned } from "./in/open.ts";
 import { Inbound } from "./inbound.ts";
@@ -153,8 +153,10 @@ interface Read {
   readonly body: HeldBody | undefined;
 }
 
-/** Who may talk here at all. @throws SignetError `host_refused`, `origin_refused` */
+/** Who may talk here at all, and hides nothing. @throws SignetError `host_refused`, `origin_refused`, `malformed_http` */
 function guard(parts: GatewayParts, inbound: Inbound): void {
+  const hidden = parts.fields.takesAway(inbound);
+  if (hidden !== undefined) throw hidesField(hidden);
   const problem = guardProblem(parts.guard, inbound);
   if (problem === undefined || (problem.code === "origin_refused" && asksForMetadata(parts, inbound))) return;
   throw problem;

@@ -8,6 +8,8 @@ import { TempFolder } from "../support/temp_folder.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
+const CALL_TEXT = JSON.stringify(call(1, "echo"));
+
 for (const lane of LANES) {
   Deno.test(
     `I4 E3: a name with underscores passes for no field that is Signet's to set (${lane} lane)`,
@@ -124,6 +126,63 @@ for (const lane of LANES) {
         }
         assert.equal(upstream.requests.at(-1)!.headers.get("x-forwarded-for"), trusted ? "203.0.113.7" : null);
       }
+    },
+  );
+
+  Deno.test(
+    `I4 PROTOCOL 8: Connection hides nothing from the server that Signet decides by (${lane} lane)`,
+    STRICT,
+    async () => {
+      // Whoever is of no tenant is nobody here, and may be everybody there.
+      const asked: Record<string, string>[] = [];
+      await using resolver = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+        const { headers } = await request.json();
+        asked.push(headers);
+        return headers["x-tenant"] === "public"
+          ? Response.json({ subject: "mallory" })
+          : Response.json({}, { status: 403 });
+      });
+      await using upstream = new FakeMcp();
+      const flags = [
+        ...["--principal", "resolver", "--resolver-url", `http://127.0.0.1:${resolver.addr.port}/`],
+        ...["--resolver-header", "X-Tenant", "--strip-header", "X-Role", "--resolver-header", "X-Role"],
+        ...["--seal-header", "X-Zone", "--transient-header", "X-Trace-Id", "--trusted-proxy", "127.0.0.0/8"],
+      ];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const headers = { "x-tenant": "public" };
+      const id = await signet.open({ headers });
+      const [heard, told] = [upstream.requests.length, asked.length];
+      const hidden = [
+        ...["x-tenant", "X-Tenant", "close , x-tenant", "keep-alive,,X-TENANT", "x-role", "x-zone", "X-Trace-Id"],
+        ...["accept", "Cookie", "x-forwarded-for", "X-Forwarded-Anything", "forwarded", "x-real-ip"],
+      ];
+      for (const body of [CALL_TEXT, JSON.stringify(INITIALIZE)]) {
+        for (const connection of hidden) {
+          using client = await RawClient.connect(signet.url);
+          const session = body === CALL_TEXT ? [`mcp-session-id: ${id}`] : [];
+          await client.send(rawPost(body, [...session, "x-tenant: public", `connection: ${connection}`]));
+          const { status, head } = await client.answer();
+          assert.equal(status, 400, `${connection}: ${head}`);
+        }
+      }
+      // In lines of their own, and behind heads that are known by heart.
+      using client = await RawClient.connect(signet.url);
+      for (
+        const [lines, wanted] of [[[], 200], [["connection: keep-alive"], 200], [["connection: x-hop"], 200]] as const
+      ) {
+        await client.send(rawPost(CALL_TEXT, [`mcp-session-id: ${id}`, "x-tenant: public", ...lines]));
+        assert.equal((await client.answer()).status, wanted);
+      }
+      await client.send(
+        rawPost(CALL_TEXT, [
+          ...[`mcp-session-id: ${id}`, "connection: keep-alive", "x-tenant: public", "connection: x-tenant"],
+        ]),
+      );
+      assert.equal((await client.answer()).status, 400);
+      const reached = upstream.requests.slice(heard);
+      assert.deepEqual(reached.map((request) => request.headers.get("x-tenant")), ["public", "public", "public"]);
+      assert.ok(asked.slice(told).every((question) => question["x-tenant"] === "public"));
+      assert.ok(signet.logs.some(({ code }) => code === "malformed_http"));
     },
   );
 

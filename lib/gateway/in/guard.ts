@@ -75,6 +75,14 @@ export function guardProblem(guard: Guard, { head, facts }: Inbound): SignetErro
   return undefined;
 }
 
+/** Of a request whose Connection takes a field away that is decided by here, and would be anew behind (I4). */
+export function hidesField(name: string): SignetError {
+  return new SignetError("malformed_http", {
+    facts: { found: `Connection names ${name.slice(0, 64)}`, wanted: "none that is decided by here" },
+    remedy: "Leave it out of Connection: whoever is next would decide without it.",
+  });
+}
+
 /** What a browser needs to see on every answer to an allowed origin (Fetch standard, CORS protocol). */
 export function corsFields(origin: string): FieldList {
   return [

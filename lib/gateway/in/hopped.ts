@@ -1,7 +1,7 @@
 // What another replica passes on, or asks (docs/behaviour.md R1, R2). A proof says where a request comes from and that it
 // goes no further; it opens no door: guard, caller, owner and limits are asked about as of any other.
 import type { Bytes } from "../../http1/wire/borrowed.ts";
-import { listElements, withoutHopByHop } from "../../http1/wire/fields.ts";
+import { withoutHopByHop } from "../../http1/wire/fields.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import { digestOfBody, HOP_FIELD, HOP_PROOF_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
@@ -49,15 +49,6 @@ function withoutUnproven(received: Fields): FieldList {
   return fields;
 }
 
-/** Whether a Connection field names fields: whoever is in between would take away what the proof covers, and no replica does. */
-function takesFieldsAway(received: Fields): boolean {
-  for (let i = 0; i < received.length; i += 2) {
-    if (received[i] !== "connection") continue;
-    for (const option of listElements(received[i + 1]!)) if (option !== "close" && option !== "keep-alive") return true;
-  }
-  return false;
-}
-
 /** Answers a replica's question whether this one lives; undefined for what is no question. */
 export function answerReplica({ replicas, registry }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   const { head, facts: { hop = "" }, exchange } = inbound;
@@ -74,7 +65,8 @@ export function answerReplica({ replicas, registry }: GatewayParts, inbound: Inb
 /** Notes what is proven of a request that says that another replica has passed it on, or why it is refused. */
 export function noteHop({ replicas }: GatewayParts, inbound: Inbound): void {
   const { head: { method, target, fields }, facts, exchange } = inbound;
-  if (facts.namesConnection && takesFieldsAway(fields)) return void refusals.set(inbound, "unproven");
+  // Whoever is in between would take away what the proof covers, and no replica does.
+  if (facts.takenAway.length > 0) return void refusals.set(inbound, "unproven");
   let known = facts.hopHead;
   if (known === undefined || !replicas.isCurrent(known)) {
     const request = { method, target, fields: withoutUnproven(fields) };

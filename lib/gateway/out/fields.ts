@@ -105,11 +105,16 @@ export class FieldPolicy {
     return crossing;
   }
 
+  /** The first name in a request's Connection that whoever is next relies on as much as Signet does. */
+  takesAway({ facts: { takenAway } }: Inbound): string | undefined {
+    return takenAway.length === 0 ? undefined : takenAway.find((name) => this.#guarded.mustStay(name));
+  }
+
   /** The request's fields for an upstream, in a list of their own. */
   toUpstream(inbound: Inbound, caller: Caller): FieldList {
     const received = inbound.head.fields;
-    // Names in Connection are hop-by-hop too; the engine's rule keeps them from taking away what the gateway needs.
-    const source = inbound.facts.namesConnection ? withoutHopByHop(received) : received;
+    // Names in Connection are hop-by-hop too: those that may be (`takesAway`).
+    const source = inbound.facts.takenAway.length > 0 ? withoutHopByHop(received) : received;
     const fields: FieldList = [];
     for (let i = 0; i < source.length; i += 2) {
       const name = source[i]!;

@@ -46,10 +46,13 @@ export class GuardedFields {
   readonly #guarded: ReadonlySet<string>;
   /** In their plain spelling: no other name of the same may pass. */
   readonly #plain: ReadonlySet<string>;
+  /** What is never passed on may be decided by all the same. */
+  readonly #decidedBy: ReadonlySet<string>;
 
   constructor({ never, guarded }: GuardedFieldRules) {
+    this.#decidedBy = new Set([...OF_MCP, ...OF_THE_REQUEST, ...guarded]);
     const removed = [...HOP_BY_HOP, "host", "mcp-session-id", ...never];
-    this.#guarded = new Set([...OF_MCP, ...OF_THE_REQUEST, ...guarded].filter((name) => !removed.includes(name)));
+    this.#guarded = new Set([...this.#decidedBy].filter((name) => !removed.includes(name)));
     this.#plain = new Set([...removed, ...this.#guarded].map(plainName));
     // A name configured with `_` is the same as the plain one, which most fields are: looked up with all others.
     const aliases = [...this.#plain].filter((name) => !this.#guarded.has(name));
@@ -66,6 +69,14 @@ export class GuardedFields {
     if (known !== undefined) return known;
     if (!isPlainName(name)) return this.#isDisguised(name) ? "never" : "passes";
     return name.startsWith(FORWARDED_PREFIX) ? "forwarded" : "passes";
+  }
+
+  /**
+   * Whether Connection may not take the field away: what was decided here by a field that is not there any more, the next
+   * one decides anew without it.
+   */
+  mustStay(name: string): boolean {
+    return this.#decidedBy.has(name) || isForwardedField(name);
   }
 
   #isDisguised(name: string): boolean {
