@@ -3,15 +3,16 @@
 // Made by hand, as bytes: it is on the way of every call, and most of what it says was in the line before.
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
+import { escapeUnsafe } from "../observe/escape.ts";
 import { redactPath } from "../observe/redact.ts";
 import type { LineBytes } from "./line_batch.ts";
 
 /** Longer texts are cut, in characters: a line is bounded whatever a client sends. */
 const MAX_TEXT = 512;
 
-/** `text` as JSON, cut where it is long. */
+/** `text` as JSON, cut where it is long; what could drive a terminal or end a line for some reader is escaped (P1). */
 export function quoted(text: string): string {
-  return JSON.stringify(cut(text).toWellFormed());
+  return escapeUnsafe(JSON.stringify(cut(text).toWellFormed()));
 }
 
 function cut(text: string): string {
@@ -135,7 +136,7 @@ function writeTarget(line: LineBytes, { method, name, uri, rpcId }: About): void
   if (rpcId === null) return;
   line.put(ID);
   if (typeof rpcId === "number") line.number(rpcId);
-  else line.text(typeof rpcId === "string" ? JSON.stringify(cut(rpcId)) : String(rpcId));
+  else line.text(typeof rpcId === "string" ? escapeUnsafe(JSON.stringify(cut(rpcId))) : String(rpcId));
 }
 
 function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): string {

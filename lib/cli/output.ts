@@ -1,6 +1,7 @@
 // How operators' commands show what they found: for people on a terminal, one JSON value a line otherwise.
 import { boolean } from "../config/kinds.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { escapeUnsafe } from "../observe/escape.ts";
 import type { CommandContext } from "./command.ts";
 
 export const JSON_FLAG: OwnFlag<boolean> = {
@@ -15,7 +16,11 @@ export function wantsJson(context: CommandContext): boolean {
   return ownValue(context.flags, JSON_FLAG) ?? !context.stdoutIsTerminal;
 }
 
-/** One value as a line. */
+/** One value as a line: also where a terminal shows it, which names that clients and servers chose could drive (P1). */
+export function jsonLine(value: unknown): string {
+  return `${escapeUnsafe(JSON.stringify(value))}\n`;
+}
+
 export function printJson(context: CommandContext, value: unknown): void {
-  context.stdout(JSON.stringify(value) + "\n");
+  context.stdout(jsonLine(value));
 }

@@ -5,7 +5,7 @@ import { ownValue } from "../config/flags.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { withControl } from "./open_control.ts";
-import { JSON_FLAG, wantsJson } from "./output.ts";
+import { JSON_FLAG, jsonLine, wantsJson } from "./output.ts";
 import { fitting, formatTable, printable } from "./text.ts";
 import { formatDistance, formatSpan } from "./times.ts";
 import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./watch.ts";
@@ -47,7 +47,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     // Nobody sees more of them at once.
     const limit = watching ? Math.min(LIMIT, context.terminalSize?.()?.rows ?? LIMIT) : LIMIT;
     const { sessions: found, total } = await withControl(context, needs, (control) => control.listSessions({ limit }));
-    if (wantsJson(context)) return found.map((session) => JSON.stringify(session) + "\n").join("");
+    if (wantsJson(context)) return found.map((session) => jsonLine(session)).join("");
     if (watching) return `${total} sessions\n${formatSessions(context, found)}`;
     if (total > found.length) context.stderr(`! These are the first ${found.length} of ${total}.\n`);
     return formatSessions(context, found);

@@ -6,6 +6,7 @@ import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { remoteControl } from "./open_control.ts";
+import { jsonLine } from "./output.ts";
 import { styleFor } from "./text.ts";
 import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./watch.ts";
 
@@ -29,7 +30,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     const state = await asCommand(() => control.state());
     const style = styleFor(context.stdoutIsTerminal, context.env);
     const view = json
-      ? JSON.stringify(state) + "\n"
+      ? jsonLine(state)
       : formatStatus(state, { style, width: columnsOf(context, FILE_COLUMNS), before });
     before = state;
     return view;
