@@ -76,6 +76,14 @@ export function wordsOf(bytes: Uint8Array): Int32Array {
   return new Int32Array(bytes.buffer, base, Math.max(0, bytes.byteOffset + bytes.length - base >> 2));
 }
 
+/**
+ * Sets the highest bit of a byte that is not plain, if all below it are: of one beyond ASCII, which has it; of a control
+ * character or a quote, which are what is below 0x21 once the second bit is turned around; of a backslash.
+ */
+function notPlain(word: number): number {
+  return word | ((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101);
+}
+
 /** The position up to which `from` is followed by plain characters only, as far as four at a time can tell. */
 export function skipPlain(
   bytes: Uint8Array,
@@ -86,13 +94,9 @@ export function skipPlain(
   for (let at = from; at < first * 4 + base; at++) if (IN_STRING[bytes[at]!] !== 0) return at;
   const end = stop - base >> 2;
   let index = first;
-  while (index < end) {
-    const word = words[index]!, quote = word ^ 0x22222222, backslash = word ^ 0x5c5c5c5c;
-    // A byte below 0x20, one that became 0, or one beyond ASCII sets its highest bit.
-    const found = word | (word - 0x20202020) & ~word | (quote - 0x01010101) & ~quote |
-      (backslash - 0x01010101) & ~backslash;
-    if ((found & 0x80808080) !== 0) break;
-    index++;
+  // Two words a round; the last ones of an odd number are looked at byte by byte.
+  for (; index + 1 < end; index += 2) {
+    if (((notPlain(words[index]!) | notPlain(words[index + 1]!)) & 0x80808080) !== 0) break;
   }
   return index * 4 + base;
 }

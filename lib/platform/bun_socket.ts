@@ -15,6 +15,10 @@ interface Waiting {
 
 /** After our end of a TLS stream a paused socket would never be closed, so it may hold this much that nobody asked for. */
 const MOST_UNASKED = 1024 * 1024;
+/** What is longer is offered to the owner as it is: memory that it need not be copied into. */
+const MOST_COPIED = 4096;
+/** Of the memory that a runtime reads into: a piece that fills it is a number of these. */
+const PAGE_BYTES = 4096;
 const NOTHING: Promise<void> = Promise.resolve();
 
 export class BunSocket implements Socket, BunSocketEvents {
@@ -71,18 +75,26 @@ export class BunSocket implements Socket, BunSocketEvents {
   #handOver(piece: Uint8Array): void {
     const owner = this.#owner!;
     this.#wanted = false;
-    const memory = owner.takeMemory();
-    const count = Math.min(memory.length, piece.length);
-    memory.set(count === piece.length ? piece : piece.subarray(0, count));
-    if (count < piece.length) this.#keep(piece, count);
     this.#delivering = true;
     try {
-      owner.onBytes(memory, count);
+      if (piece.length <= MOST_COPIED || !this.#offer(piece)) {
+        const memory = owner.takeMemory();
+        const count = Math.min(memory.length, piece.length);
+        memory.set(count === piece.length ? piece : piece.subarray(0, count));
+        if (count < piece.length) this.#keep(piece, count);
+        owner.onBytes(memory, count);
+      }
     } finally {
       this.#delivering = false;
     }
     const isMore = this.#unasked > 0 || this.#ended || this.#closed || this.#failure !== undefined;
     if (isMore || this.#paused) this.#deliver();
+  }
+
+  /** Bun makes memory for each piece, and has no more to do with it. Its kind of array is a plain one from here on. */
+  #offer(piece: Uint8Array): boolean {
+    const { buffer, byteOffset, length } = piece;
+    return this.#owner!.takeWhole?.(new Uint8Array(buffer, byteOffset, length), length % PAGE_BYTES === 0) === true;
   }
 
   endArrived(): void {
@@ -157,6 +169,7 @@ export class BunSocket implements Socket, BunSocketEvents {
       owner.onReadFailed(systemError("ECANCELED", "the socket is closed"), undefined);
     } else if (this.#unasked > 0) {
       this.#wanted = false;
+      if (this.#deliverWhole()) return true;
       const memory = owner.takeMemory();
       owner.onBytes(memory, this.#fill(memory));
     } else if (this.#failure !== undefined) {
@@ -167,6 +180,17 @@ export class BunSocket implements Socket, BunSocketEvents {
       owner.onEnd(undefined);
     } else return false;
     return true;
+  }
+
+  #deliverWhole(): boolean {
+    const piece = this.#pieces[0]!;
+    if (this.#at > 0 || piece.length <= MOST_COPIED) return false;
+    this.#pieces.shift();
+    this.#unasked -= piece.length;
+    if (this.#offer(piece)) return true;
+    this.#pieces.unshift(piece);
+    this.#unasked += piece.length;
+    return false;
   }
 
   #fill(memory: Uint8Array): number {

@@ -6,6 +6,12 @@ export interface SocketOwner {
   takeMemory(): Uint8Array;
   /** The first `count` bytes (at least one) of `memory`, which was lent, have arrived. */
   onBytes(memory: Uint8Array, count: number): void;
+  /**
+   * Where a runtime hands over what has arrived in memory of its own: whether the owner keeps `piece` as it is, which is
+   * its from then on. If not, nothing has happened, and the bytes come by `onBytes`, as far as lent memory holds them.
+   * @param isFull whether more may have arrived that is not in it
+   */
+  takeWhole?(piece: Uint8Array, isFull: boolean): boolean;
   /** The peer has sent its last byte. */
   onEnd(memory: Uint8Array | undefined): void;
   /** Nothing more will come: the connection broke, or was closed from here. */

@@ -1,6 +1,7 @@
 // What lib/platform promises of sockets, as cases that run on either runtime: nothing here names one.
 // Both ends are ours, but for a server that never answers: it is node:net's.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { unlinkSync } from "node:fs";
 import { createServer, type Socket as NodeSocket } from "node:net";
@@ -241,6 +242,50 @@ async function pausedThenEnd({ client, server, close }: Pair): Promise<void> {
   close();
 }
 
+/** A writer's bytes tell where they stand, so that a piece that was written over would show. */
+function patterned(size: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 8)) & 0xff);
+}
+
+/** Keeps every other piece that it is offered as it is, and looks at all of them at the end. */
+class Keeper extends End {
+  readonly pieces: Uint8Array[] = [];
+  offered = 0;
+
+  takeWhole(piece: Uint8Array): boolean {
+    assert.equal(Object.getPrototypeOf(piece), Uint8Array.prototype, "a slice of it is a copy");
+    assert.equal(piece.buffer.byteLength, piece.length, "nothing else lies in its memory");
+    if (++this.offered % 2 === 0) return false;
+    this.pieces.push(piece);
+    this.onBytes(piece, piece.length);
+    this.memoryLent++;
+    return true;
+  }
+
+  override onBytes(memory: Uint8Array, count: number): void {
+    super.onBytes(memory, count);
+    if (this.pieces.at(-1) !== memory) this.pieces.push(this.last);
+  }
+}
+
+/** What comes in memory of its own stays as it came, for as long as its owner keeps it; the rest comes as ever. */
+async function keptWhole({ client, server, close }: Pair): Promise<void> {
+  const sent = patterned(6 * 1024 * 1024 + 11);
+  const keeper = new Keeper(server.socket);
+  const writing = client.write(sent).then(() => client.socket.closeWrite());
+  assert.equal(await keeper.readAll(), "end");
+  await within("the writer", writing);
+  assert.equal(keeper.offered > 0, RUNTIME === "bun");
+  assert.equal(keeper.bytes, sent.length);
+  let at = 0;
+  for (const piece of keeper.pieces) {
+    assert.ok(Buffer.compare(piece, sent.subarray(at, at + piece.length)) === 0, `the bytes from ${at} on are as sent`);
+    at += piece.length;
+  }
+  assert.equal(at, sent.length);
+  close();
+}
+
 async function closedHere({ client, server, close }: Pair): Promise<void> {
   const reading = server.read();
   server.socket.close();
@@ -290,6 +335,7 @@ export const SOCKET_CONTRACT: readonly ContractCase[] = [
   ...bothWays("one direction ends, the other goes on", halfClose),
   ...bothWays("who does not read holds the writer up, and loses nothing", backpressure),
   ...bothWays("the same into small memory", backpressure, 1024),
+  ...bothWays("what comes in memory of its own is its owner's", keptWhole),
   ...bothWays("what came unasked waits, and so does the end", pausedThenEnd),
   ...bothWays("a socket closed here fails its read and its writes, and gives memory back", closedHere),
   {

@@ -52,10 +52,14 @@ export function takeBuffer(bytes: number): Uint8Array {
   return buffer;
 }
 
-/** Gives a buffer of {@link takeBuffer} back. The giver must hold no view of it any more, and give it once only. */
+/**
+ * Gives a buffer of {@link takeBuffer} back, or lets go of one of another size, which nobody else gets. The giver must hold
+ * no view of it any more, and give it once only.
+ */
 export function giveBuffer(buffer: Uint8Array): void {
   watch?.onGiven(buffer);
   const index = sizeClass(buffer.length);
+  if (buffer.length !== SIZES[index]) return;
   const list = free[index]!;
   if (list.length * SIZES[index]! < KEPT_BYTES[index]!) list.push(buffer);
 }

@@ -239,6 +239,23 @@ export class ByteStream implements SocketOwner {
     this.#owner.onData();
   }
 
+  /** What does not fit the buffer set aside for it, if there is plenty of room, takes that one's place. */
+  takeWhole(piece: Uint8Array, isFull: boolean): boolean {
+    const { length } = piece;
+    const posted = this.#posted;
+    if (length <= posted || this.closed) return false;
+    this.#held -= posted;
+    const isAmple = this.#hasAmpleRoom(length);
+    this.#held += isAmple ? length : posted;
+    if (!isAmple) return false;
+    this.#posted = 0;
+    this.#traffic.bytesIn += length;
+    this.full = isFull;
+    this.#append(piece, length);
+    this.#owner.onData();
+    return true;
+  }
+
   onEnd(buffer: Uint8Array | undefined): void {
     this.#endRead(buffer);
     if (this.closed) return;

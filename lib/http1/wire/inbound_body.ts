@@ -2,7 +2,7 @@
 // Pull only: bytes are asked for when somebody waits for them, so a slow consumer slows its sender. Reading ahead would
 // gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
 import { type Bytes, copyBytes, ownBytes } from "./borrowed.ts";
-import { MESSAGE_BUFFER } from "./buffers.ts";
+import { LARGEST_BUFFER, MESSAGE_BUFFER } from "./buffers.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import type { ByteStream } from "./connection.ts";
 import type { Side } from "./grammar.ts";
@@ -82,12 +82,17 @@ export class InboundBody implements BodyReader {
     if (this.#failure !== undefined || this.#detached || this.waiting || this.#pipe !== undefined) return undefined;
     if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
     if (stream.lending && stream.start === stream.end) stream.release();
-    if (stream.buffered < this.#left) return undefined;
+    if (stream.buffered < this.#left || this.#left > this.#mostAtOnce()) return undefined;
     if (stream.end - stream.start < this.#left) {
       if (stream.lending || this.#left > MESSAGE_BUFFER) return undefined;
       if (!stream.gather(this.#left)) return undefined;
     }
     return this.#slice(this.#left);
+  }
+
+  /** A long request is read in turns and charged to its caller, however much of it a socket hands over at once. */
+  #mostAtOnce(): number {
+    return this.#side === "request" ? MESSAGE_BUFFER : LARGEST_BUFFER;
   }
 
   /** All chunks, if all have arrived, moved together in place. A first pass without a trace tells whether they have. */

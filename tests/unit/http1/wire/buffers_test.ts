@@ -55,3 +55,14 @@ Deno.test("what is kept for reuse is bounded", STRICT, () => {
   for (const buffer of buffers) giveBuffer(buffer);
   assert.ok(keptBufferBytes() < 8 * 1024 * 1024, `${keptBufferBytes()} bytes`);
 });
+
+Deno.test("a piece that a socket has made is let go of, and nobody else's afterwards", STRICT, () => {
+  const before = keptBufferBytes();
+  const piece = new Uint8Array(LARGEST_BUFFER + 4096);
+  giveBuffer(piece);
+  giveBuffer(new Uint8Array(5000));
+  assert.equal(keptBufferBytes(), before);
+  const largest = takeBuffer(LARGEST_BUFFER);
+  assert.notEqual(largest, piece);
+  giveBuffer(largest);
+});
