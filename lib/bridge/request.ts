@@ -49,11 +49,6 @@ export interface SessionName {
   readonly tag: string;
 }
 
-/** Of what has a name already. */
-export function sessionNamed(tag: string | undefined): SessionName | undefined {
-  return tag === undefined ? undefined : { tag };
-}
-
 /** Names an owner and a kind of client of his: a digest, the same in every process. */
 export type PoolKey = string & { readonly __brand: "PoolKey" };
 

@@ -1,5 +1,5 @@
 // A stdio upstream under test, spoken to as the gateway would, and what its answers hold.
-import { sessionNamed } from "../../lib/bridge/request.ts";
+import { sessionNamed } from "../../lib/upstream/session_named.ts";
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fileURLToPath } from "node:url";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";

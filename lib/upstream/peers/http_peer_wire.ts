@@ -1,6 +1,6 @@
 // What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
 // Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
-import { sessionNamed } from "../../bridge/request.ts";
+import { sessionNamed } from "../session_named.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";

@@ -1,7 +1,7 @@
 // One connection to a server of the transport before Streamable HTTP (HTTP+SSE, MCP 2024-11-05): a stream that names where
 // messages go, and then brings all that the server says. It is the session: with the stream everything ends.
 // Guarantees: messages go to the server's own origin and nowhere else; what is held of the stream is bounded and charged.
-import { sessionNamed } from "../../bridge/request.ts";
+import { sessionNamed } from "../session_named.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";

@@ -1,6 +1,6 @@
 // What everything about one stateless HTTP server as a session's peer works with, and how it is asked (MCP 2026-07-28,
 // Streamable HTTP): one request a POST, with the headers that repeat what the body says.
-import { sessionNamed } from "../../bridge/request.ts";
+import { sessionNamed } from "../session_named.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
