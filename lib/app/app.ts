@@ -14,6 +14,7 @@ import { formatAuthority } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { pause, settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
+import { HOP_ALLOWANCE } from "../replica/hop_proof.ts";
 import { openAdmin } from "./admin_listener.ts";
 import { chainKeyOf } from "./audit.ts";
 import { capsOf } from "./caps.ts";
@@ -110,7 +111,7 @@ export class App implements RunningApp {
     this.#server = serveHttp1({
       handler: (exchange) => handle(this.#parts, exchange),
       renderError: (error, refused) => renderEngineError(this.#parts, error, refused),
-      headLimits: { changing: CHANGING_FIELDS },
+      headLimits: { changing: CHANGING_FIELDS, allowance: HOP_ALLOWANCE },
       singletons: settings.principalHeader === undefined
         ? SINGLETON_FIELDS
         : [...SINGLETON_FIELDS, settings.principalHeader],

@@ -4,6 +4,7 @@
 // the receiver's address and process. Clocks do not matter: a process has a random name, and counts what it sends.
 // What requests of one client have in common is digested once, by either end: a hop costs a MAC over little, the session's
 // id and the body's digest.
+import type { Allowance } from "../http1/wire/fields_parse.ts";
 import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { Fields } from "../http1/types.ts";
@@ -15,6 +16,13 @@ import { hash, timingSafeEqual } from "../platform/builtin.ts";
 export const HOP_FIELD = "signet-hop";
 /** The field that proves it, another in each. Neither ever passes to or from anybody else. */
 export const HOP_PROOF_FIELD = "signet-hop-proof";
+
+/**
+ * What a request may have grown by on its way from another replica, so that what is not too large at one is not too large at
+ * any: the two fields, those of a trace in head and body, spelling and framing as this program writes them. A request that
+ * says it was passed on and proves it not is refused, whatever it holds.
+ */
+export const HOP_ALLOWANCE: Allowance = { field: HOP_FIELD, headBytes: 2048, bodyBytes: 1024, fields: 8 };
 
 /** Of this form. Replicas of another take each other for dead: what they are asked they bring to themselves. */
 const VERSION = "3";

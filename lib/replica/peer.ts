@@ -7,7 +7,7 @@ import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
-import type { PoolOptions } from "../http1/client/pool_options.ts";
+import { DEFAULT_POOL_LIMITS, type PoolOptions } from "../http1/client/pool_options.ts";
 import {
   type Call,
   type ClientRequest,
@@ -18,8 +18,17 @@ import {
 } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
+import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields_parse.ts";
 import { OwnedTimer, Pause, type Timers } from "../platform/timers.ts";
-import { HOP_FIELD, HOP_PROOF_FIELD, HopHead, type HopMessage, proveQuestion, readAnswer } from "./hop_proof.ts";
+import {
+  HOP_ALLOWANCE,
+  HOP_FIELD,
+  HOP_PROOF_FIELD,
+  HopHead,
+  type HopMessage,
+  proveQuestion,
+  readAnswer,
+} from "./hop_proof.ts";
 import type { Place } from "./places.ts";
 
 export interface PeerOptions {
@@ -153,7 +162,13 @@ export class Peer {
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
     const pooling: PoolOptions = {
-      limits: { connectTimeoutMs: CONNECT_TIMEOUT_MS, connectPatienceMs: 0 },
+      limits: {
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        connectPatienceMs: 0,
+        maxHeadBytes: DEFAULT_POOL_LIMITS.maxHeadBytes + HOP_ALLOWANCE.headBytes,
+      },
+      // What the home adds to its server's answer is no reason not to take it.
+      headLimits: { maxFields: DEFAULT_HEAD_LIMITS.maxFields + HOP_ALLOWANCE.fields },
       ...(options.account === undefined ? {} : { account: options.account }),
     };
     this.#questions = new Pool(trusting, pooling);

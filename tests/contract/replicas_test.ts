@@ -51,6 +51,39 @@ for (const lane of LANES) {
     assert.equal(seen?.headers.get("signet-hop"), null, "no proof reaches a server");
   }, { lane });
 
+  test("R1 M3: a request that is as large as may be is as large at every replica", async ({ replicas, issuer }) => {
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    const ask = async (at: number, more: Record<string, string>) => {
+      const { url } = replicas.at(at).signet;
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { ...replicas.at(at).signet.headers({ id, token }), "content-type": "application/json", ...more },
+        body: JSON.stringify(call(1, "count")),
+      });
+      await response.body?.cancel();
+      return response.status;
+    };
+    const bytes = (n: number) => ({ "x-pad": "x".repeat(n) });
+    const fields = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`x-${i}`, "1"]));
+    const found = new Set<number>();
+    const base = 14_000 - id.length - token.length;
+    for (
+      const more of [
+        ...Array.from({ length: 14 }, (_, i) => bytes(base + i * 192)),
+        ...Array.from({ length: 18 }, (_, i) => fields(84 + i)),
+      ]
+    ) {
+      const [here, over] = [await ask(0, more), await ask(1, more)];
+      assert.equal(over, here, JSON.stringify(more).slice(0, 40));
+      found.add(here);
+    }
+    assert.deepEqual([...found].sort(), [200, 431], "on both sides of either bound");
+    // Whoever says himself that he has been passed on gains nothing by it.
+    assert.equal(await ask(0, { ...bytes(base), "signet-hop": "x" }), 403);
+    assert.equal(await ask(0, { ...bytes(base + 14 * 192 + 2048), "signet-hop": "x" }), 431);
+  }, { lane });
+
   test(
     "R1 N1: a listening stream at another replica hears what the session's server says",
     async ({ replicas, issuer }) => {

@@ -5,9 +5,10 @@ import { Patience } from "../wire/deadline.ts";
 import { REQUEST_BUFFER } from "../wire/buffers.ts";
 import type { InboundBody } from "../wire/inbound_body.ts";
 import type { Socket } from "../../platform/socket.ts";
+import { allowanceOf } from "../wire/fields_parse.ts";
 import { ByteStream, type StreamOwner } from "../wire/connection.ts";
 import { fieldValue } from "../wire/fields.ts";
-import { HeadFinder } from "../wire/head_reader.ts";
+import { HeadFinder, headTooLong } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { decodeLatin1 } from "../wire/latin1.ts";
 import { originIn } from "../wire/origin_text.ts";
@@ -61,7 +62,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.secure = client.secure;
     this.inner = client.inner;
     this.#context = context;
-    this.#finder = new HeadFinder("request", context.limits.maxHeadBytes);
+    const { limits, headLimits } = context;
+    this.#finder = new HeadFinder("request", limits.maxHeadBytes, headLimits.allowance?.headBytes);
     const { traffic, account } = context;
     this.#headCharge = account.open();
     this.stream = new ByteStream(socket, this, { traffic, account, restBytes: REQUEST_BUFFER, claim: "stranger" });
@@ -141,7 +143,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
       }
       head ??= this.#understand(text!);
-      const { maxBodyBytes } = this.#context.limits;
+      let { maxBodyBytes } = this.#context.limits;
+      if (head.bodyLength > maxBodyBytes) {
+        maxBodyBytes += allowanceOf(this.#context.headLimits, head.fields)?.bodyBytes ?? 0;
+      }
       if (head.bodyLength > maxBodyBytes) {
         throw new HttpError(
           "body_too_large",
@@ -172,8 +177,11 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   #understand(text: string): RequestHead {
-    const { account, headLimits } = this.#context;
+    const { account, headLimits, limits: { maxHeadBytes } } = this.#context;
     const head = parseRequestHead(text, headLimits);
+    if (text.length > maxHeadBytes && allowanceOf(headLimits, head.fields) === undefined) {
+      throw headTooLong("request", maxHeadBytes, text.indexOf("\n"));
+    }
     this.#memo ??= new HeadMemo(account, { changing: headLimits.changing, vary: varyRequest });
     this.#memo.keep(text, head);
     return head;

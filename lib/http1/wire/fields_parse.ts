@@ -3,7 +3,7 @@
 import { fault, FIELD_SECTION, parseContentLength, type Side, sliceTrimmed } from "./grammar.ts";
 import { detachText, fieldValue, tokenList } from "./fields.ts";
 import { lowerCaseName } from "./fields_known.ts";
-import { type ChangingValues, CHUNKED, type FieldList, type HttpError } from "../types.ts";
+import { type ChangingValues, CHUNKED, type FieldList, type Fields, type HttpError } from "../types.ts";
 
 /** What a head may hold. Its size in bytes is bounded by whoever looks for its end. */
 export interface HeadLimits {
@@ -22,6 +22,26 @@ export interface HeadLimits {
    * are {@link singletons}, the first does.
    */
   readonly changing: readonly string[];
+  /** See {@link Allowance}. Default: there is none. */
+  readonly allowance?: Allowance | undefined;
+}
+
+/**
+ * What a request may have beyond the bounds on it, since whoever passed it on gave it some that its client did not send:
+ * only one that has `field`, which is for the handler to believe or refuse.
+ */
+export interface Allowance {
+  /** Lower-case. */
+  readonly field: string;
+  /** Of the head, and of the body. */
+  readonly headBytes: number;
+  readonly bodyBytes: number;
+  readonly fields: number;
+}
+
+/** What a message with these fields is allowed; undefined where nothing is. */
+export function allowanceOf({ allowance }: HeadLimits, fields: Fields): Allowance | undefined {
+  return allowance !== undefined && fieldValue(fields, allowance.field) !== undefined ? allowance : undefined;
 }
 
 const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
@@ -81,6 +101,7 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
   };
   const changing: (string | undefined)[] = [];
   let count = 0;
+  const mostFields = limits.maxFields + (limits.allowance?.fields ?? 0);
   const end = text.length - 2;
   for (let pos = start; pos < end;) {
     const colon = text.indexOf(":", pos);
@@ -98,13 +119,16 @@ export function parseFieldSection(text: string, start: number, side: Side, limit
     if (at >= 0 && !isFirst && (side === "request" || limits.singletons.has(name))) throw repeated(side);
     if (isFirst) section.changing = setAt(changing, at, detachText(value));
     else fields.push(name, value);
-    if (++count > limits.maxFields) {
-      throw fault(side, "head_too_large", `found more than ${limits.maxFields} header fields`);
-    }
+    if (++count > mostFields) throw tooMany(side, limits);
     pos = eol + 2;
   }
+  if (count > limits.maxFields && allowanceOf(limits, fields) === undefined) throw tooMany(side, limits);
   if (section.connection !== undefined) section.options = connectionOptions(section.connection, side, limits);
   return section;
+}
+
+function tooMany(side: Side, { maxFields }: HeadLimits): HttpError {
+  return fault(side, "head_too_large", `found more than ${maxFields} header fields`);
 }
 
 const NONE_CHANGING: ChangingValues = [];

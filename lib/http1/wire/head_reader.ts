@@ -18,13 +18,16 @@ interface Finds<Head> {
 export class HeadFinder {
   readonly #side: Side;
   readonly #maxBytes: number;
+  readonly #mostBytes: number;
   /** Bytes after the stream's `start` that have been searched in vain. */
   #scanned = 0;
   #skippedLine = false;
 
-  constructor(side: Side, maxBytes: number) {
+  /** @param allowed beyond the bound; who gives it looks whether a head that needs it may have it */
+  constructor(side: Side, maxBytes: number, allowed = 0) {
     this.#side = side;
     this.#maxBytes = maxBytes;
+    this.#mostBytes = maxBytes + allowed;
   }
 
   /**
@@ -36,7 +39,7 @@ export class HeadFinder {
       const text = this.#takeQuick(stream);
       if (text !== undefined) return text;
     }
-    if (!stream.gather(this.#maxBytes)) {
+    if (!stream.gather(this.#mostBytes)) {
       throw new HttpError("no_room", "reading a head: found no room for it in memory");
     }
     const length = this.#scan(stream);
@@ -79,7 +82,7 @@ export class HeadFinder {
     const { buffer, start } = stream;
     const first = stream.end > start ? buffer[start] : undefined;
     if (first === TLS_HANDSHAKE || first === TLS_ALERT) throw this.#bad("found TLS, want HTTP/1.1 in the clear");
-    const limit = Math.min(stream.end, start + this.#maxBytes);
+    const limit = Math.min(stream.end, start + this.#mostBytes);
     for (let i = start + this.#scanned; i < limit; i++) {
       if (buffer[i] !== LF) continue;
       if (i === start || buffer[i - 1] !== CR) throw this.#bad("found a line that ends without CR");
@@ -87,7 +90,7 @@ export class HeadFinder {
     }
     this.#scanned = limit - start;
     if (stream.end > start) this.#checkFirstByte(buffer[start]!);
-    if (this.#scanned >= this.#maxBytes) throw this.#tooLarge(stream);
+    if (this.#scanned >= this.#mostBytes) throw this.#tooLarge(stream);
     return 0;
   }
 
@@ -113,9 +116,14 @@ export class HeadFinder {
 
   #tooLarge({ buffer, start }: ByteStream): HttpError {
     const lineEnd = buffer.indexOf(LF, start);
-    const code = lineEnd < 0 || lineEnd >= start + this.#maxBytes ? "uri_too_long" : "head_too_large";
-    return fault(this.#side, code, `the head has more than ${this.#maxBytes} bytes`);
+    return headTooLong(this.#side, this.#maxBytes, lineEnd < 0 ? Infinity : lineEnd - start);
   }
+}
+
+/** @param lineEnd where its first line ends */
+export function headTooLong(side: Side, maxBytes: number, lineEnd: number): HttpError {
+  const code = lineEnd >= maxBytes ? "uri_too_long" : "head_too_large";
+  return fault(side, code, `the head has more than ${maxBytes} bytes`);
 }
 
 const LETTER_H = 0x48;

@@ -277,3 +277,48 @@ Deno.test("many idle connections cost other clients nothing", STRICT, async () =
   for (const peer of idle) await peer.close();
   await until(() => server.server.stats.connectionsOpen === 1, "them to be gone");
 });
+
+Deno.test(
+  "M3 R1: what was passed on may be larger by what it was given on its way, and by no more",
+  STRICT,
+  async () => {
+    const allowance = { field: "via-us", headBytes: 100, bodyBytes: 10, fields: 2 };
+    const handler = async (exchange: Exchange) => {
+      await exchange.respond({ status: 200, fields: [] }, (await exchange.body.readAll(1000)).slice(0, 0));
+    };
+    await using server = await serve(handler, {
+      limits: { maxHeadBytes: 400, maxBodyBytes: 50 },
+      headLimits: { allowance, maxFields: 8, maxTargetLength: 1000 },
+    });
+    interface Asked {
+      readonly head?: number;
+      readonly fields?: number;
+      readonly body?: number;
+      readonly target?: number;
+    }
+    /** Of a request with so many bytes and fields. @param own whether it says that it was passed on */
+    const statusOf = async (own: boolean, { head = 0, fields = 0, body = 0, target = 1 }: Asked) => {
+      await using client = await server.connect();
+      const lines = ["Host: a", `Content-Length: ${body}`, ...own ? ["Via-Us: 1"] : []];
+      while (lines.length < fields) lines.push(`X-${lines.length}: 1`);
+      const text = (pad: string) => `POST /${"t".repeat(target - 1)} HTTP/1.1\r\n${lines.join("\r\n")}${pad}\r\n\r\n`;
+      const missing = head - text("\r\nP: ").length;
+      const sent = text(missing > 0 ? `\r\nP: ${"x".repeat(missing)}` : "");
+      await client.send(sent + "b".repeat(body));
+      return (await client.takeMessage()).status;
+    };
+    const found = async (asked: Asked) => [await statusOf(false, asked), await statusOf(true, asked)];
+    assert.deepEqual(await found({ head: 400 }), [200, 200]);
+    assert.deepEqual(await found({ head: 401 }), [431, 200]);
+    assert.deepEqual(await found({ head: 500 }), [431, 200]);
+    assert.deepEqual(await found({ head: 501 }), [431, 431]);
+    assert.deepEqual(await found({ fields: 8 }), [200, 200]);
+    assert.deepEqual(await found({ fields: 9 }), [431, 200]);
+    assert.deepEqual(await found({ fields: 10 }), [431, 200]);
+    assert.deepEqual(await found({ fields: 11 }), [431, 431]);
+    assert.deepEqual(await found({ body: 50 }), [200, 200]);
+    assert.deepEqual(await found({ body: 60 }), [413, 200]);
+    assert.deepEqual(await found({ body: 61 }), [413, 413]);
+    assert.deepEqual((await found({ target: 420 }))[0], 414, "as if there were no allowance");
+  },
+);
