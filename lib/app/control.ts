@@ -147,10 +147,10 @@ class AppControl implements NamingControl {
     const nowMs = now();
     const live = registry?.get(id, nowMs);
     // An adopted id does not open: it is known while it is live, and only then.
-    const { sid, expiresAtMs } = live?.sealed ?? this.#open(id, ring(), maxIdLength);
+    const { sid, expiresAtMs } = live ?? this.#open(id, ring(), maxIdLength);
     if (nowMs >= expiresAtMs) return [];
     return await this.#ending(
-      (session) => session.sealed.sid === sid,
+      (session) => session.sid === sid,
       () => revocations.revokeSession(sid, { nowMs, expiresAtMs }),
     );
   }
@@ -169,7 +169,7 @@ class AppControl implements NamingControl {
     const nowMs = now();
     const concerned = this.#withHash(hash);
     return await this.#ending((session) => concerned.includes(session), async () => {
-      for (const { sealed: { sid, expiresAtMs } } of concerned) {
+      for (const { sid, expiresAtMs } of concerned) {
         await revocations.revokeSession(sid, { nowMs, expiresAtMs });
       }
     });
@@ -190,12 +190,12 @@ class AppControl implements NamingControl {
     const beforeMs = now();
     const concerned = new Set<OwnerFingerprint>();
     for (const session of this.#withHash(hash)) {
-      concerned.add(session.sealed.owner);
+      concerned.add(session.owner);
       const principal = { ...callerNamed(session), source: "operator", scopes: [], expiresAtMs: Infinity };
       for (const key of ring().keys) concerned.add(owners.fingerprint(principal, key));
     }
     return await this.#ending(
-      ({ sealed }) => concerned.has(sealed.owner) && sealed.issuedAtMs <= beforeMs,
+      ({ owner, issuedAtMs }) => concerned.has(owner) && issuedAtMs <= beforeMs,
       () => revocations.revokeOwner([...concerned], beforeMs),
     );
   }
@@ -204,7 +204,7 @@ class AppControl implements NamingControl {
     const beforeMs = this.#moment(request.beforeMs);
     const owners = this.#fingerprints(request);
     return await this.#ending(
-      ({ sealed }) => owners.includes(sealed.owner) && sealed.issuedAtMs <= beforeMs,
+      ({ owner, issuedAtMs }) => owners.includes(owner) && issuedAtMs <= beforeMs,
       () => this.#options.revocations.revokeOwner(owners, beforeMs),
     );
   }
@@ -240,7 +240,7 @@ class AppControl implements NamingControl {
   async #revokeBefore(beforeMs: number): Promise<readonly string[]> {
     const moment = this.#moment(beforeMs);
     return await this.#ending(
-      ({ sealed }) => sealed.issuedAtMs <= moment,
+      ({ issuedAtMs }) => issuedAtMs <= moment,
       () => this.#options.revocations.revokeBefore(moment),
     );
   }

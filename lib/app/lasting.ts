@@ -179,10 +179,10 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       tellOfSession({ observers, now }, "session.resume", { session, caller });
     },
     onEnd: (session, reason) => {
-      identities.evictSession(session.sealed.sid);
+      identities.evictSession(session.sid);
       places?.leave(session, reason);
       endReopened(upstream, session, reason);
-      for (const { id } of session.links) if (id !== undefined) upstream.release(id);
+      if (session.upstreamSessionId !== undefined) upstream.release(session.upstreamSessionId);
     },
     onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
   });
@@ -267,7 +267,7 @@ function createPlaces(
 async function askAgainAbout(registry: SessionRegistry, revocations: StoredRevocations, now: () => number) {
   for (const session of [...registry.sessions()]) {
     try {
-      if (await revocations.isRevoked(session.sealed)) registry.remove(session, "revoked", now());
+      if (await revocations.isRevoked(session)) registry.remove(session, "revoked", now());
     } catch (fault) {
       if (!(fault instanceof SignetError)) throw fault;
       return;
@@ -296,7 +296,7 @@ function tellOfLeaving(
 /** The upstream has ended it for good. Rare, so that no index is kept for it. */
 function endLinked(registry: SessionRegistry, id: UpstreamSessionId, nowMs: number): void {
   for (const session of registry.sessions()) {
-    if (!session.links.some((link) => link.id === id)) continue;
+    if (session.upstreamSessionId !== id) continue;
     registry.remove(session, "upstream_gone", nowMs);
     return;
   }
@@ -306,7 +306,7 @@ function endLinked(registry: SessionRegistry, id: UpstreamSessionId, nowMs: numb
 function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: number): void {
   const sessions = revocation.kind === "session" ? [registry.bySid(revocation.sid)] : [...registry.sessions()];
   for (const session of sessions) {
-    if (session !== undefined && concerns(revocation, session.sealed)) registry.remove(session, "revoked", nowMs);
+    if (session !== undefined && concerns(revocation, session)) registry.remove(session, "revoked", nowMs);
   }
 }
 

@@ -18,18 +18,18 @@ export function pageOf(sessions: Iterable<Session>, query: SessionQuery): Sessio
 
 /** What is searched for names is what is shown: nobody finds out a caller's name by asking. */
 function isMeant(session: Session, wanted: string, names: boolean): boolean {
-  if (session.tag.startsWith(wanted) || session.sealed.owner.startsWith(wanted)) return true;
+  if (session.tag.startsWith(wanted) || session.owner.startsWith(wanted)) return true;
   return names && callerNamed(session).subject.toLowerCase().includes(wanted.toLowerCase());
 }
 
 function viewOf(session: Session, names: boolean): SessionView {
-  const { sealed, lastActiveMs, inFlight, openStreams: streams, tag: hash } = session;
-  const { owner, protocolVersion, issuedAtMs, expiresAtMs } = sealed;
+  const { owner, protocolVersion, issuedAtMs, expiresAtMs } = session;
+  const { lastActiveMs, inFlight, openStreams: streams, tag: hash } = session;
   const view = { hash, owner, protocolVersion, issuedAtMs, expiresAtMs, lastActiveMs, inFlight, streams };
   return names ? { ...view, caller: callerNamed(session) } : view;
 }
 
 /** As the names say that its reservation is kept under. */
-export function callerNamed({ owner, principalKey }: Session): CallerView {
-  return namesOf(owner ?? principalKey);
+export function callerNamed({ ownerKey, principalKey }: Session): CallerView {
+  return namesOf(ownerKey ?? principalKey);
 }

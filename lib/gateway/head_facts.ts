@@ -14,9 +14,8 @@ import type { Caller } from "../session/caller.ts";
 export interface Crossing {
   readonly by: object;
   readonly caller: Caller;
-  /** Of the last session that it was for: of all of them, if nothing of theirs crosses. */
-  sealed: Readonly<Record<string, string>> | undefined;
-  readonly isForAll: boolean;
+  /** What sessions have sealed that crosses: undefined for all of those that have nothing, one session's own else. */
+  readonly remembered: Readonly<Record<string, string>> | undefined;
   readonly transient: Fields;
   readonly fields: Fields;
   /** For whoever sends them. */

@@ -25,7 +25,7 @@ export const RULE_OUTCOMES = ["denied", "arguments", "scope", "unreadable"] as c
 export function listsOf(
   { caller, session }: { readonly caller: Caller; readonly session: Session | undefined },
 ): HintKey {
-  return session === undefined ? `o${caller.owner}` : `s${session.sealed.sid}`;
+  return session === undefined ? `o${caller.owner}` : `s${session.sid}`;
 }
 
 export class Law {

@@ -86,7 +86,7 @@ export function refusalFacts(refused: Refused): RefusalFacts & { readonly from: 
 
 function sessionOf({ registry }: GatewayParts, { sessionId, receivedAtMs }: Inbound): { session?: string } {
   const known = sessionId === undefined ? undefined : registry.get(sessionId, receivedAtMs);
-  return known === undefined ? {} : { session: shortHash(known.sealed.sid) };
+  return known === undefined ? {} : { session: shortHash(known.sid) };
 }
 
 /** By whom the caller was proven, and a hash for the name: the name itself is nobody's business. */

@@ -16,6 +16,8 @@ export interface SessionReservation extends Reservation {
   readonly principalKey: PrincipalKey;
   /** Whose session it is for. Undefined: nobody's who could make room with it. */
   owner: OwnerKey | undefined;
+  /** There is a session now that stands for it, to be given back by `Limits.releaseSession`: released from here on. */
+  handOver(): void;
 }
 
 /** How many of one kind are out. */
@@ -65,6 +67,19 @@ export class Holdings {
   }
 }
 
+/** Where something limited is counted: of all, and of its principal. */
+export interface Counted {
+  readonly tally: Tally;
+  readonly holding: Holding;
+}
+
+/** So many less. */
+export function giveBack(what: Held, { tally, holding }: Counted, count = 1): void {
+  tally.taken -= count;
+  holding[what] -= count;
+  holding.drop();
+}
+
 /** So many of a tally and of a holding, most often one. */
 export class Unit implements SessionReservation {
   readonly #what: Held;
@@ -72,7 +87,7 @@ export class Unit implements SessionReservation {
   readonly #count: number;
   #tally: Tally | undefined;
 
-  constructor(what: Held, from: { readonly tally: Tally; readonly holding: Holding }, count = 1) {
+  constructor(what: Held, from: Counted, count = 1) {
     const { tally, holding } = from;
     this.#what = what;
     this.#tally = tally;
@@ -94,10 +109,12 @@ export class Unit implements SessionReservation {
 
   release(): void {
     if (this.#tally === undefined) return;
-    this.#tally.taken -= this.#count;
+    giveBack(this.#what, { tally: this.#tally, holding: this.#holding }, this.#count);
     this.#tally = undefined;
-    this.#holding[this.#what] -= this.#count;
-    this.#holding.drop();
+  }
+
+  handOver(): void {
+    this.#tally = undefined;
   }
 }
 

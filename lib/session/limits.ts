@@ -3,7 +3,7 @@
 // whatever happens.
 import { SignetError } from "../errors.ts";
 import type { PrincipalKey } from "./caller.ts";
-import { ByteShare, Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";
+import { ByteShare, giveBack, Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
 const RETRY_AFTER_S = 30;
@@ -107,6 +107,11 @@ export class Limits {
       });
     }
     return new Unit("sessions", { tally: sessions, holding: this.#holdings.of(key) });
+  }
+
+  /** Of a session that a reservation was handed over to; once for each. */
+  releaseSession(key: PrincipalKey): void {
+    giveBack("sessions", { tally: this.#tallies.sessions, holding: this.#holdings.of(key) });
   }
 
   /** @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all */

@@ -1,5 +1,5 @@
 // A doubly linked list whose links live in its items, so that adding and removing are a few pointer writes and no memory.
-// It holds the sessions with nothing in flight (the first to evict is the first in the list) and each session's exchanges.
+// It holds the sessions with nothing in flight (the first to evict is the first in the list) and the requests under way.
 
 /** What can stand in a {@link LinkedList}; in one at a time. */
 export interface Linked<Item> {

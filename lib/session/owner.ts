@@ -56,13 +56,13 @@ export class OwnerBook {
   owns(caller: Caller, session: Session): boolean {
     // Every request carries the same object as long as its credential is cached.
     if (session.lastOwner === caller) return true;
-    if (!this.ownsSealed(caller, session.sealed, session.key)) return false;
+    if (!this.ownsSealed(caller, session, session.key)) return false;
     session.lastOwner = caller;
     return true;
   }
 
   /** The same for one just opened with `key`. */
-  ownsSealed({ principal }: Caller, sealed: SealedSession, key: MasterKey): boolean {
+  ownsSealed({ principal }: Caller, sealed: Pick<SealedSession, "owner">, key: MasterKey): boolean {
     const wanted = sealed.owner;
     const found = this.fingerprint(principal, key);
     if (wanted.length !== found.length) return false;

@@ -110,7 +110,7 @@ export class SessionRegistry {
   }
 
   bySid(sid: string): Session | undefined {
-    return this.#bySid.get(sid) ?? [...this.#finishing].find(({ sealed }) => sealed.sid === sid);
+    return this.#bySid.get(sid) ?? [...this.#finishing].find((session) => session.sid === sid);
   }
 
   /**
@@ -148,9 +148,10 @@ export class SessionRegistry {
       throw new Error("adding a session: want a fresh id and a reservation that is still held");
     }
     const idle = this.#byPrincipal.join(reservation.principalKey);
-    const session = new Session(facts, { idle, limits: this.#options.limits, reservation }, nowMs);
+    const session = new Session(facts, { idle, limits: this.#options.limits, ownerKey: reservation.owner }, nowMs);
+    reservation.handOver();
     this.#sessions.set(session.id, session);
-    this.#bySid.set(session.sealed.sid, session);
+    this.#bySid.set(session.sid, session);
     return session;
   }
 
@@ -191,7 +192,7 @@ export class SessionRegistry {
     }
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
-    if (this.#bySid.get(session.sealed.sid) === session) this.#bySid.delete(session.sealed.sid);
+    if (this.#bySid.get(session.sid) === session) this.#bySid.delete(session.sid);
     this.#byPrincipal.leave(session.principalKey);
     this.ends.inc(reason);
     this.#options.onLeave?.(session, reason);
@@ -215,7 +216,7 @@ export class SessionRegistry {
    * Resolves when the revocation list has it; rejects if that failed.
    */
   revoke(session: Session, reason: "deleted" | "revoked", nowMs: number): void | Promise<void> {
-    const done = this.#opener.revoke(session.sealed.sid, session.expiresAtMs, nowMs);
+    const done = this.#opener.revoke(session.sid, session.expiresAtMs, nowMs);
     this.remove(session, reason, nowMs);
     return done;
   }
@@ -262,10 +263,10 @@ export class SessionRegistry {
   }
 
   #ownedBy(caller: Caller, session: Session): Session {
-    return this.#options.owners.owns(caller, session) ? session : this.#refuseOther(session.sealed);
+    return this.#options.owners.owns(caller, session) ? session : this.#refuseOther(session);
   }
 
-  #refuseOther({ sid }: SealedSession): never {
+  #refuseOther({ sid }: Pick<SealedSession, "sid">): never {
     this.opens.inc("owner_mismatch");
     throw refusalAbout(OWNER_MISMATCH, { session: shortHash(sid) });
   }

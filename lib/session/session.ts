@@ -2,17 +2,17 @@
 // that the registry does not hold: it takes a place to make one, and whoever has lost his place lets nothing in (M1,
 // L6). Entering and leaving are O(1); a token leaves once, and only what it stands for (docs/behaviour.md L7, N1, E9).
 import type { MasterKey } from "../envelope/key_ring.ts";
-import type { SessionId } from "../envelope/session_id.ts";
-import type { SealedSession } from "../envelope/session_payload.ts";
+import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
+import type { SessionId, UpstreamSessionId } from "../envelope/session_id.ts";
+import type { JsonObject, SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
+import { detachText } from "../http1/wire/fields.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { PendingClaim } from "./adoption.ts";
 import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
-import type { SessionReservation } from "./holdings.ts";
-import { type Linked, LinkedList } from "./linked_list.ts";
 import type { IdleSessions, Listed } from "./principal_sessions.ts";
-import { linksOf, type UpstreamLink } from "./upstream_link.ts";
+import { isMoreThanId, type Reopened, type UpstreamLink } from "./upstream_link.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
 export const END_REASONS = [
@@ -44,7 +44,8 @@ export interface Active {
 }
 
 /** What {@link Session.enter} hands out and {@link Session.leave} wants back. Opaque to its holder. */
-export class ActiveToken implements Linked<ActiveToken> {
+export class ActiveToken {
+  /** What came into the session after it, and before. */
   previous: ActiveToken | undefined = undefined;
   next: ActiveToken | undefined = undefined;
   /** Whose it is; undefined once it has left or was cut. */
@@ -77,10 +78,22 @@ export interface SessionFacts {
 export interface SessionPlace {
   /** Where it stands whenever nothing is in flight: its principal's. */
   readonly idle: IdleSessions<Session>;
-  /** Looked at on every `enter`, so that a reload reaches sessions that live. `Limits` fits. */
-  readonly limits: { readonly caps: SessionCaps };
-  /** Released when it ends. */
-  readonly reservation: SessionReservation;
+  /** `caps` is looked at on every `enter`, so that a reload reaches sessions that live. `Limits` fits. */
+  readonly limits: { readonly caps: SessionCaps; releaseSession(key: PrincipalKey): void };
+  /** Whose it is, of its principal's; undefined: nobody's who could make room with it. */
+  readonly ownerKey: OwnerKey | undefined;
+}
+
+/** What few sessions have, or few at a time. */
+class Seldom {
+  transient: FieldList = NO_FIELDS;
+  /** What is sealed for its upstream, where that is more than the id there. */
+  remembered: Readonly<Record<string, string>> | undefined = undefined;
+  claim: PendingClaim | undefined = undefined;
+  reviving: Promise<void> | undefined = undefined;
+  reopened: Reopened | undefined = undefined;
+  move: string | undefined = undefined;
+  finished: (() => void) | undefined = undefined;
 }
 
 const NO_FIELDS: FieldList = [];
@@ -88,48 +101,121 @@ const NOTHING: readonly unknown[] = [];
 // Made once: capturing a stack for every late request would cost more than answering it.
 const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" } });
 
-export class Session implements Listed<Session> {
+/**
+ * What its id has sealed, the upstream's link and what is in flight, in one object: of small ones a process has as many
+ * again in garbage, and a collector that moves nothing keeps the memory of all as long as one of them lives. Up to 26
+ * fields take 224 bytes on JavaScriptCore, 27 take 320: what is seldom there belongs into {@link Seldom}.
+ */
+export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSession, "home" | "upstreams"> {
   readonly id: SessionId;
-  readonly sealed: SealedSession;
-  /** The ring's key that sealed it; an equal one after the ring was reloaded. */
-  key: MasterKey;
-  readonly links: readonly UpstreamLink[];
+  readonly sid: string;
+  readonly owner: OwnerFingerprint;
+  readonly issuedAtMs: number;
   /** Milliseconds since the epoch; at this instant it is expired (L8). */
   readonly expiresAtMs: number;
+  readonly protocolVersion: string;
+  readonly clientInfo: JsonObject;
+  readonly capabilities: JsonObject;
+  /** The ring's key that sealed it; an equal one after the ring was reloaded. */
+  key: MasterKey;
+  readonly upstreamUrl: string;
+  upstreamSessionId: UpstreamSessionId | undefined;
+  home: string | undefined;
+  generation = 0;
   /** When something was last entered or left, in ms since the epoch. */
   lastActiveMs: number;
   /** The last caller that proved to own it: a memo of `OwnerBook.owns`, never an authority. */
   lastOwner: Caller | undefined = undefined;
+  readonly ownerKey: OwnerKey | undefined;
   previous: Session | undefined = undefined;
   next: Session | undefined = undefined;
-  /** Of an adopted id: pending until the upstream has answered for the session (O5). */
-  claim: PendingClaim | undefined = undefined;
 
   #tag: string | undefined = undefined;
-  #transient: FieldList = NO_FIELDS;
   #calls = 0;
   #streams = 0;
   #ended: EndReason | undefined = undefined;
-  #finished: (() => void) | undefined = undefined;
-  readonly #place: SessionPlace;
-  readonly #active = new LinkedList<ActiveToken>();
+  readonly #idle: IdleSessions<Session>;
+  readonly #limits: SessionPlace["limits"];
+  /** Of what is in flight, the last that came. */
+  #newest: ActiveToken | undefined = undefined;
+  #seldom: Seldom | undefined = undefined;
 
   /** For the registry: stands among its principal's idle ones from now on. */
-  constructor(facts: SessionFacts, place: SessionPlace, nowMs: number) {
-    this.id = facts.id;
-    this.sealed = facts.sealed;
-    this.key = facts.key;
-    this.links = linksOf(facts.sealed);
-    this.expiresAtMs = facts.sealed.expiresAtMs;
+  constructor({ id, sealed, key, transient }: SessionFacts, { idle, limits, ownerKey }: SessionPlace, nowMs: number) {
+    // Signet seals one. Of several, which an id could hold, the first is the session's.
+    const [url = ""] = Object.keys(sealed.upstreams);
+    const remembered = sealed.upstreams[url];
+    this.id = id;
+    this.sid = sealed.sid;
+    this.owner = sealed.owner;
+    this.issuedAtMs = sealed.issuedAtMs;
+    this.expiresAtMs = sealed.expiresAtMs;
+    this.protocolVersion = sealed.protocolVersion;
+    this.clientInfo = sealed.clientInfo;
+    this.capabilities = sealed.capabilities;
+    this.key = key;
+    this.upstreamUrl = url;
+    this.upstreamSessionId = remembered?.["mcp-session-id"] as UpstreamSessionId | undefined;
+    this.home = sealed.home;
     this.lastActiveMs = nowMs;
-    if (facts.transient !== undefined) this.replaceTransient(facts.transient);
-    this.#place = place;
-    place.idle.append(this);
+    this.ownerKey = ownerKey;
+    this.#idle = idle;
+    this.#limits = limits;
+    if (isMoreThanId(remembered)) this.#mayHave().remembered = remembered;
+    if (transient !== undefined) this.replaceTransient(transient);
+    idle.append(this);
+  }
+
+  #mayHave(): Seldom {
+    return this.#seldom ??= new Seldom();
+  }
+
+  /** Where its messages go; undefined if it was sealed for no upstream. */
+  get link(): UpstreamLink | undefined {
+    return this.upstreamUrl === "" ? undefined : this;
+  }
+
+  /** Header fields sealed for the link's upstream besides the id, name → value; undefined: none. */
+  get remembered(): Readonly<Record<string, string>> | undefined {
+    return this.#seldom?.remembered;
+  }
+
+  get reviving(): Promise<void> | undefined {
+    return this.#seldom?.reviving;
+  }
+
+  set reviving(reviving: Promise<void> | undefined) {
+    this.#mayHave().reviving = reviving;
+  }
+
+  get reopened(): Reopened | undefined {
+    return this.#seldom?.reopened;
+  }
+
+  set reopened(reopened: Reopened | undefined) {
+    this.#mayHave().reopened = reopened;
+  }
+
+  get move(): string | undefined {
+    return this.#seldom?.move;
+  }
+
+  set move(move: string | undefined) {
+    this.#mayHave().move = move;
+  }
+
+  /** Of an adopted id: pending until the upstream has answered for the session (O5). */
+  get claim(): PendingClaim | undefined {
+    return this.#seldom?.claim;
+  }
+
+  set claim(claim: PendingClaim | undefined) {
+    this.#mayHave().claim = claim;
   }
 
   /** Names it in the log and to upstreams, over restarts: a short hash, never an id. */
   get tag(): string {
-    return this.#tag ??= shortHash(this.sealed.sid);
+    return this.#tag ??= detachText(shortHash(this.sid));
   }
 
   /** Calls and streams in flight. */
@@ -151,21 +237,18 @@ export class Session implements Listed<Session> {
 
   /** Whose cap it counts against. */
   get principalKey(): PrincipalKey {
-    return this.#place.reservation.principalKey;
-  }
-
-  get owner(): OwnerKey | undefined {
-    return this.#place.reservation.owner;
+    return this.#idle.key;
   }
 
   /** Header fields to send upstream that are never sealed (E9), as `[name, value, …]`. */
   get transient(): FieldList {
-    return this.#transient;
+    return this.#seldom?.transient ?? NO_FIELDS;
   }
 
   /** Replaces them as a whole: what an earlier initialize brought and this one does not is gone (E9). */
   replaceTransient(fields: FieldList): void {
-    this.#transient = fields.length === 0 ? NO_FIELDS : fields;
+    if (fields.length > 0) this.#mayHave().transient = fields;
+    else if (this.#seldom !== undefined) this.#seldom.transient = NO_FIELDS;
   }
 
   /**
@@ -176,13 +259,13 @@ export class Session implements Listed<Session> {
   enter(active: Active, nowMs: number): ActiveToken {
     if (this.#ended !== undefined) throw ENDED;
     const stream = active.kind === "stream";
-    this.#checkCap(active, this.#place.limits.caps);
-    if (this.inFlight === 0) this.#place.idle.remove(this);
+    this.#checkCap(active, this.#limits.caps);
+    if (this.inFlight === 0) this.#idle.remove(this);
     if (stream) this.#streams++;
     else this.#calls += active.calls ?? 1;
     this.lastActiveMs = nowMs;
     const token = new ActiveToken(this, active);
-    this.#active.append(token);
+    this.#attach(token);
     return token;
   }
 
@@ -192,20 +275,22 @@ export class Session implements Listed<Session> {
     this.#detach(token);
     this.lastActiveMs = nowMs;
     if (this.inFlight > 0) return;
-    if (this.#ended === undefined) this.#place.idle.append(this);
+    if (this.#ended === undefined) this.#idle.append(this);
     else this.#finish();
   }
 
   /** Runs `run` once nothing is in flight any more: at once, or when the last that may finish has left. */
   onFinished(run: () => void): void {
-    this.#finished = run;
+    this.#mayHave().finished = run;
     if (this.inFlight === 0) this.#finish();
   }
 
   #finish(): void {
-    const run = this.#finished;
-    this.#finished = undefined;
-    run?.();
+    const seldom = this.#seldom;
+    if (seldom?.finished === undefined) return;
+    const run = seldom.finished;
+    seldom.finished = undefined;
+    run();
   }
 
   /**
@@ -220,7 +305,7 @@ export class Session implements Listed<Session> {
     if (this.inFlight === 0) return NOTHING;
     const cut: Active[] = [];
     // All have left before the first callback runs: a callback's own `leave` does nothing, and what it enters is not cut.
-    for (let token = this.#active.first; token !== undefined;) {
+    for (let token = this.#newest; token !== undefined;) {
       const { next } = token;
       if (concerns(token.active)) {
         this.leave(token, nowMs);
@@ -229,7 +314,7 @@ export class Session implements Listed<Session> {
       token = next;
     }
     const faults: unknown[] = [];
-    for (const active of cut) {
+    for (const active of cut.reverse()) {
       try {
         active.abort(reason);
       } catch (fault) {
@@ -247,15 +332,27 @@ export class Session implements Listed<Session> {
   end(reason: EndReason, nowMs: number): readonly unknown[] {
     if (this.#ended !== undefined) return NOTHING;
     this.#ended = reason;
-    if (this.inFlight === 0) this.#place.idle.remove(this);
-    this.#place.reservation.release();
+    if (this.inFlight === 0) this.#idle.remove(this);
+    this.#limits.releaseSession(this.#idle.key);
     // What has begun under a key that is withdrawn may finish; a stream has no end of its own.
     return this.#cut(reason, nowMs, (active) => reason !== "key_removed" || active.kind === "stream");
   }
 
+  #attach(token: ActiveToken): void {
+    const next = this.#newest;
+    if (next !== undefined) next.previous = token;
+    token.next = next;
+    this.#newest = token;
+  }
+
   #detach(token: ActiveToken): void {
+    const { previous, next } = token;
+    if (previous === undefined) this.#newest = next;
+    else previous.next = next;
+    if (next !== undefined) next.previous = previous;
+    token.previous = undefined;
+    token.next = undefined;
     token.session = undefined;
-    this.#active.remove(token);
     if (token.active.kind === "stream") this.#streams--;
     else this.#calls -= token.active.calls ?? 1;
   }

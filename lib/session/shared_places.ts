@@ -61,7 +61,7 @@ export class SharedPlaces {
 
   /** The session has left memory. */
   leave(session: Session, reason: EndReason): void {
-    if (FOR_GOOD.has(reason)) this.#release(session.principalKey, session.sealed.sid);
+    if (FOR_GOOD.has(reason)) this.#release(session.principalKey, session.sid);
   }
 
   /** To be called every second or so. Never rejects. */
@@ -74,7 +74,7 @@ export class SharedPlaces {
     const places = [];
     for (const session of sessions) {
       if (session.inFlight === 0 && session.lastActiveMs < sinceMs) continue;
-      places.push({ principal: session.principalKey, session: session.sealed.sid });
+      places.push({ principal: session.principalKey, session: session.sid });
     }
     this.#touching = true;
     try {

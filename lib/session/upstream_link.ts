@@ -1,15 +1,15 @@
 // What an upstream calls a session: as it was sealed, until the upstream lost it and it was made anew
 // (docs/behaviour.md L4, M4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { SealedSession } from "../envelope/session_payload.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "./caller.ts";
 
-/** What one upstream calls this session now. */
+/** What a session's upstream calls it now. A `Session` is its own link. */
 export interface UpstreamLink {
-  readonly url: string;
+  /** What it was sealed for. */
+  readonly upstreamUrl: string;
   /** The id to send; undefined for an upstream that gives none. Not the sealed one after a resurrection (L4). */
-  id: UpstreamSessionId | undefined;
+  upstreamSessionId: UpstreamSessionId | undefined;
   /** Rises by one with every resurrection: a request that failed under an older one need only be replayed (L4). */
   generation: number;
   /** The resurrection under way, for others to wait for (L9). */
@@ -37,22 +37,11 @@ export interface Reopened {
 
 /** Whether the upstream at `url` gave the link's id: the sealed one is of the sealed address alone (M4). */
 export function isGivenBy(link: UpstreamLink, url: string): boolean {
-  return link.generation > 0 || link.url === url;
+  return link.generation > 0 || link.upstreamUrl === url;
 }
 
-/** The links as they were sealed. */
-export function linksOf(sealed: SealedSession): UpstreamLink[] {
-  const links: UpstreamLink[] = [];
-  for (const url of Object.keys(sealed.upstreams)) {
-    links.push({
-      url,
-      id: sealed.upstreams[url]!["mcp-session-id"] as UpstreamSessionId | undefined,
-      generation: 0,
-      reviving: undefined,
-      reopened: undefined,
-      home: sealed.home,
-      move: undefined,
-    });
-  }
-  return links;
+/** Whether of what is sealed for an upstream anything but the session's id there is sent with its requests. */
+export function isMoreThanId(sealed: Readonly<Record<string, string>> | undefined): boolean {
+  for (const name in sealed) if (name !== "mcp-session-id") return true;
+  return false;
 }

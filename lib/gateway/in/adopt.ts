@@ -22,7 +22,7 @@ const FOREIGN: ReadonlySet<unknown> = new Set(["alphabet", "length", "version"])
 
 /** Whether a session goes by a raw id, and so cannot be brought back to life from it. */
 export function isAdopted(session: Session): boolean {
-  return session.sealed.sid.startsWith(PREFIX);
+  return session.sid.startsWith(PREFIX);
 }
 
 /**
@@ -69,7 +69,7 @@ function take(
   if (live !== undefined && !parts.owners.owns(caller, live)) throw new SignetError("owner_mismatch");
   if (live !== undefined) claim?.release();
   const session = live ?? parts.registry.addOwned(facts, caller, nowMs);
-  if (live === undefined) session.claim = claim;
+  if (live === undefined && claim !== undefined) session.claim = claim;
   return session;
 }
 
@@ -116,7 +116,7 @@ function isForeign(failure: unknown): boolean {
 /** The raw id of a sealed session is that session's alone: adopting it would go around its owner. */
 function isLiveUpstreamId(parts: GatewayParts, rawId: string): boolean {
   for (const session of parts.registry.sessions()) {
-    if (!isAdopted(session) && session.links.some((link) => link.id === rawId)) return true;
+    if (!isAdopted(session) && session.upstreamSessionId === rawId) return true;
   }
   return false;
 }
@@ -147,5 +147,5 @@ function factsOf(
 
 /** What a session was opened with; an adopted one (O5) has sealed nothing. */
 export function openedWith(session: Session): InitializeParams | undefined {
-  return isAdopted(session) ? undefined : session.sealed;
+  return isAdopted(session) ? undefined : session;
 }

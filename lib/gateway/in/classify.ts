@@ -76,12 +76,12 @@ export function isCancellation(classified: Classified): boolean {
 
 /** Whether a request may come under this version header: the negotiated one, or any published (docs/protocol.md 13). */
 export function speaks(session: Session, version: string | undefined): boolean {
-  return version === undefined || version === session.sealed.protocolVersion || isKnownRevision(version);
+  return version === undefined || version === session.protocolVersion || isKnownRevision(version);
 }
 
 /** @throws SignetError `protocol_version_unsupported`; `batch_refused` (docs/protocol.md 12) */
 export function requireSpoken(session: Session, { protocolVersion }: Inbound, message: Classified | undefined): void {
   if (!speaks(session, protocolVersion)) throw new SignetError("protocol_version_unsupported");
   const isBatch = message?.era === "legacy" && message.kind === "message" && message.message.kind === "batch";
-  if (isBatch && !allowsBatches(session.sealed.protocolVersion)) throw new SignetError("batch_refused");
+  if (isBatch && !allowsBatches(session.protocolVersion)) throw new SignetError("batch_refused");
 }

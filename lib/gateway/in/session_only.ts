@@ -45,7 +45,7 @@ export class SessionOnly {
       if (openSession(registry.ring, id, { maxLength: maxIdLength }).ok) return undefined;
       throw new SignetError("session_not_found", { facts: { outcome: "forged" } });
     }
-    const identity = cache.find({ sid: session.sealed.sid, upstream: upstreamUrl }, nowMs);
+    const identity = cache.find({ sid: session.sid, upstream: upstreamUrl }, nowMs);
     if (identity === undefined || !this.#proven.has(identity.principal)) return undefined;
     if (forwardCredential && identity.credential) inbound.cachedCredential = identity.credential.reveal();
     inbound.isLent = true;
@@ -58,8 +58,8 @@ export class SessionOnly {
     const credential = forwardCredential ? inbound.authorization : undefined;
     const { credentialExpiresAtMs } = principal;
     this.#proven.add(principal);
-    cache.rememberVerifiedOwner({ sid: session.sealed.sid, upstream: upstreamUrl }, {
-      sealedOwner: session.sealed.owner,
+    cache.rememberVerifiedOwner({ sid: session.sid, upstream: upstreamUrl }, {
+      sealedOwner: session.owner,
       callerOwner: owners.fingerprint(principal, session.key),
       principal,
       ...(credential === undefined ? {} : { credential: new Credential(detachText(credential)) }),
@@ -69,6 +69,6 @@ export class SessionOnly {
 
   /** The upstream says that it does not know the session: what was cached for it there is worth nothing (I2). */
   forget(session: Session): void {
-    this.#options.cache.evict({ sid: session.sealed.sid, upstream: this.#options.upstreamUrl });
+    this.#options.cache.evict({ sid: session.sid, upstream: this.#options.upstreamUrl });
   }
 }

@@ -148,8 +148,7 @@ function sendInSession(parts: GatewayParts, sending: Sending, again = false): Pr
 /** Sends the request in the session as it is. @param again whether in one made anew */
 export function callInSession(parts: GatewayParts, sending: Sending, again = false): SessionCall {
   const { outbound: { inbound, caller, session, body }, target: { upstream, link } } = sending;
-  const sealed = session.sealed.upstreams[link.url];
-  const crossing = parts.fields.intoSession(inbound, caller, { session, sealed });
+  const crossing = parts.fields.intoSession(inbound, caller, session);
   const isOwn = sending.outbound.parsed !== undefined;
   const { fields, notes } = isOwn
     ? without(crossing.fields, OF_THE_MESSAGE)
@@ -168,7 +167,7 @@ export function callInSession(parts: GatewayParts, sending: Sending, again = fal
     query,
     fields,
     notes,
-    upstreamSessionId: link.id,
+    upstreamSessionId: link.upstreamSessionId,
     opened,
     body,
     parsed,

@@ -38,9 +38,9 @@ async function notifyCancelled(parts: GatewayParts, call: CancelledCall, params:
   const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of ["mcp-method", "mcp-name"]) removeField(fields, name);
   setField(fields, "content-type", "application/json");
-  parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
+  parts.fields.addRemembered(fields, session);
   const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   const { query } = inbound.head;
-  const about = { caller, session, upstreamSessionId: link.id, opened: openedWith(session) };
+  const about = { caller, session, upstreamSessionId: link.upstreamSessionId, opened: openedWith(session) };
   await notify(upstream, { ...about, method: "POST", query, fields, body });
 }

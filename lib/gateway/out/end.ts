@@ -16,7 +16,7 @@ import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
 import { passOn } from "./pass_on.ts";
 import { relay } from "./relay.ts";
-import { homeOf, route, routesOf, routeWithoutSession } from "./route.ts";
+import { homeOf, route, routeOf, routeWithoutSession } from "./route.ts";
 
 /** Upstream answers that mean: there is no such session any more, or it cannot be ended by us, which is as good. */
 const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
@@ -35,10 +35,9 @@ export async function end(
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
   const fields = parts.fields.toUpstream(inbound, caller);
-  for (const link of session.links) {
-    parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
-  }
-  const targets = routesOf(parts, session).map(({ upstream, link }) => ({ upstream, id: link.id }));
+  parts.fields.addRemembered(fields, session);
+  const target = routeOf(parts, session);
+  const known = target === undefined ? undefined : { upstream: target.upstream, id: session.upstreamSessionId };
   const opened = openedWith(session);
   if (isAdopted(session)) {
     parts.registry.remove(session, "deleted", parts.now());
@@ -49,11 +48,10 @@ export async function end(
   parts.log.info("session ended", { session: session.tag });
   // Where replicas share a store it hears of the end by that.
   const failures = atHome === "untold" && parts.moves === undefined ? ["the replica that holds it: not reached"] : [];
-  for (const { upstream, id } of targets) {
-    if (id === undefined) continue;
-    const { query } = inbound.head;
-    const about = { query, caller, session, opened };
-    const failure = await endUpstream(upstream, { ...about, fields: [...fields], id });
+  if (known?.id !== undefined) {
+    const { upstream, id } = known;
+    const about = { query: inbound.head.query, caller, session, opened };
+    const failure = await endUpstream(upstream, { ...about, fields, id });
     if (failure !== undefined) failures.push(`${upstream.name}: ${failure}`);
   }
   if (failures.length > 0) {
@@ -147,26 +145,25 @@ export function endUnowned(
 export function endReopened(upstream: Upstream, session: Session, reason: EndReason): void {
   if (reason === "deleted" || reason === "upstream_gone") return;
   // Asked first, since most have none and leave often.
-  if (session.links.some(({ reopened }) => reopened !== undefined)) endLinks(upstream, session).catch(tellIfOwn);
+  if (session.reopened !== undefined) endLink(upstream, session).catch(tellIfOwn);
 }
 
 /** A session goes on at another replica: what it has here is let go of. Nobody waits for it. */
 export function letGo(upstream: Upstream, session: Session): void {
-  endLinks(upstream, session).catch(tellIfOwn);
-  for (const { id } of session.links) if (id !== undefined) upstream.release(id);
+  endLink(upstream, session).catch(tellIfOwn);
+  if (session.upstreamSessionId !== undefined) upstream.release(session.upstreamSessionId);
 }
 
 /** The same of all sessions, when the process ends and its memory with it. Settles when all have been told, or cannot be. */
 export async function endAllReopened(upstream: Upstream, sessions: Iterable<Session>): Promise<void> {
-  await Promise.allSettled([...sessions].map((session) => endLinks(upstream, session)));
+  await Promise.allSettled([...sessions].map((session) => endLink(upstream, session)));
 }
 
-async function endLinks(upstream: Upstream, session: Session): Promise<void> {
-  for (const { id, reopened, move } of session.links) {
-    if (reopened === undefined || id === undefined) continue;
-    // Other replicas have been told of it, and go on with it.
-    if (move !== undefined && !upstream.isLocal) continue;
-    const { query, caller } = reopened;
-    await endUpstream(upstream, { fields: [...reopened.fields], query, caller, session, id });
-  }
+async function endLink(upstream: Upstream, session: Session): Promise<void> {
+  const { upstreamSessionId: id, reopened, move } = session;
+  if (reopened === undefined || id === undefined) return;
+  // Other replicas have been told of it, and go on with it.
+  if (move !== undefined && !upstream.isLocal) return;
+  const { query, caller } = reopened;
+  await endUpstream(upstream, { fields: [...reopened.fields], query, caller, session, id });
 }

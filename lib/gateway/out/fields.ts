@@ -59,9 +59,9 @@ function encodeIdentity(text: string): string {
 
 /** What a request is sent with that its session remembers. */
 export interface Remembering {
-  readonly session: { readonly transient: Fields };
-  /** Of the upstream it goes to, as sealed in the id. */
-  readonly sealed: Readonly<Record<string, string>> | undefined;
+  readonly transient: Fields;
+  /** Sealed in the id for the upstream it goes to; undefined: nothing. */
+  readonly remembered: Readonly<Record<string, string>> | undefined;
 }
 
 /** What of an answer crosses, beside what it was got from. */
@@ -86,21 +86,21 @@ export class FieldPolicy {
   }
 
   /** The fields of a request in a session for its upstream: one list for as long as nothing changes that they hang on. */
-  intoSession(inbound: Inbound, caller: Caller, { session, sealed }: Remembering): Pick<Crossing, "fields" | "notes"> {
+  intoSession(inbound: Inbound, caller: Caller, session: Remembering): Pick<Crossing, "fields" | "notes"> {
     const { facts } = inbound;
-    const { transient } = session;
+    const { transient, remembered } = session;
     const known = facts.crossing;
     // Nothing more comes on the connection of a stream, which may last.
     const mayBeKnown = inbound.cachedCredential === undefined && inbound.method !== "GET";
     // A reload brings other rules, another credential another caller; the peer is its connection's.
     if (
-      known?.by === this && known.caller === caller && known.transient === transient && mayBeKnown &&
-      (known.sealed === sealed || isAlsoFor(known, sealed))
+      known?.by === this && known.caller === caller && known.transient === transient &&
+      known.remembered === remembered &&
+      mayBeKnown
     ) return known;
     const fields = this.toUpstream(inbound, caller);
-    this.addRemembered(fields, session, sealed);
-    const isForAll = !crosses(sealed);
-    const crossing = { by: this, caller, sealed, isForAll, transient, fields, notes: { value: undefined } };
+    this.addRemembered(fields, session);
+    const crossing = { by: this, caller, remembered, transient, fields, notes: { value: undefined } };
     if (mayBeKnown) facts.crossing = crossing;
     return crossing;
   }
@@ -148,14 +148,12 @@ export class FieldPolicy {
    * Adds what a session remembers. Sealed values win over what a request says in mid-session, so that a tenant stays
    * the one it was opened for; a credential is the exception, since a refreshed one must get through.
    */
-  addRemembered(fields: FieldList, { transient }: Remembering["session"], sealed: Remembering["sealed"]): void {
-    if (sealed !== undefined) {
-      for (const name in sealed) {
-        if (name === "mcp-session-id") continue;
-        if (name === "authorization" && fieldValue(fields, name) !== undefined) continue;
-        removeField(fields, name);
-        fields.push(name, sealed[name]!);
-      }
+  addRemembered(fields: FieldList, { transient, remembered }: Remembering): void {
+    for (const name in remembered) {
+      if (name === "mcp-session-id") continue;
+      if (name === "authorization" && fieldValue(fields, name) !== undefined) continue;
+      removeField(fields, name);
+      fields.push(name, remembered[name]!);
     }
     for (let i = 0; i < transient.length; i += 2) {
       if (fieldValue(fields, transient[i]!) === undefined) fields.push(transient[i]!, transient[i + 1]!);
@@ -219,18 +217,6 @@ export class FieldPolicy {
     if (origin !== undefined) fields.push(...corsFields(origin));
     return fields;
   }
-}
-
-/** Whether anything of what a session has sealed is sent with its requests but the upstream's id, which is no field there. */
-function crosses(sealed: Remembering["sealed"]): boolean {
-  for (const name in sealed) if (name !== "mcp-session-id") return true;
-  return false;
-}
-
-function isAlsoFor(known: Crossing, sealed: Remembering["sealed"]): boolean {
-  if (!known.isForAll || crosses(sealed)) return false;
-  known.sealed = sealed;
-  return true;
 }
 
 /** Of all that one session has remembered in memory only (M6): room for a credential and some names. */

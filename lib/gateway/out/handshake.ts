@@ -54,14 +54,14 @@ export async function followHandshake(
   response: ClientResponse,
 ): Promise<ClientResponse> {
   const given = upstreamIdOf(response);
-  if (given === undefined || given === handshake.target.link.id) return response;
+  if (given === undefined || given === handshake.target.link.upstreamSessionId) return response;
   return await takeUp(parts, handshake, { response, replaces: true });
 }
 
 async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: Handshake): Promise<ClientResponse> {
   const { inbound, caller, session, body } = outbound;
   const fields = parts.fields.toUpstream(inbound, caller);
-  parts.fields.addRemembered(fields, session, session.sealed.upstreams[target.link.url]);
+  parts.fields.addRemembered(fields, session);
   removeField(fields, "last-event-id");
   setField(fields, "accept-encoding", "identity");
   const about = { method: "POST" as const, query: inbound.head.query, fields, upstreamSessionId: undefined };
@@ -99,8 +99,8 @@ async function takeUp(
       endUnowned(parts, outbound, response);
       return passed;
     }
-    const reopened = keep(fieldsFor(parts, { session, link, inbound, caller }), { inbound, caller });
-    const before = { id: link.id, ...(link.reopened ?? reopened) };
+    const reopened = keep(fieldsFor(parts, { session, inbound, caller }), { inbound, caller });
+    const before = { id: link.upstreamSessionId, ...(link.reopened ?? reopened) };
     takeOver(link, { id: upstreamIdOf(response), reopened });
     parts.moves?.tell({ session, link, upstream });
     if (replaces && before.id !== undefined) {

@@ -184,7 +184,7 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   parts.log.info("session opened", {
     session: session.tag,
     principal: opening.caller.principal.source,
-    protocolVersion: session.sealed.protocolVersion,
+    protocolVersion: session.protocolVersion,
   });
   if (opening.inbound.record !== undefined) opening.inbound.record.session = session.tag;
   tellOfSession(parts, "session.open", { session, caller: opening.caller });

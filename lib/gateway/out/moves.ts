@@ -62,7 +62,7 @@ export class Moves {
    * @throws whatever `open` does; SignetError `upstream_timeout` if another replica's turn does not end
    */
   async openOnce(moving: Moving, open: () => Promise<void>): Promise<void> {
-    const { session: { sealed: { sid } }, upstream } = moving;
+    const { session: { sid }, upstream } = moving;
     const { store, replicas: { instance } } = this.#options;
     const turnMs = upstream.initializeTimeoutMs + 5000;
     try {
@@ -85,7 +85,7 @@ export class Moves {
    * the name of a move that the store has, or none. Never rejects.
    */
   async tell(moving: Moving): Promise<void> {
-    const { session: { sealed: { sid } }, link, upstream } = moving;
+    const { session: { sid }, link, upstream } = moving;
     const { replicas: { self }, random } = this.#options;
     // Nobody else could reach it.
     if (upstream.isLocal && self === undefined) return;
@@ -93,7 +93,7 @@ export class Moves {
     const move: Move = {
       ...{ sid, name, url: upstream.url },
       home: upstream.isLocal ? self ?? null : null,
-      id: link.id ?? null,
+      id: link.upstreamSessionId ?? null,
     };
     const { generation } = link;
     link.move = undefined;
@@ -119,7 +119,7 @@ export class Moves {
   }
 
   /** In place of what is there. @returns false if that is something else by now. @throws StoreError */
-  async #write({ session: { sealed: { sid, expiresAtMs } } }: Moving, move: Move): Promise<boolean> {
+  async #write({ session: { sid, expiresAtMs } }: Moving, move: Move): Promise<boolean> {
     const { store, seal, timers } = this.#options;
     const before = await store.get(sid);
     const ttlMs = Math.max(1000, expiresAtMs - timers.now() + 60_000);
@@ -136,14 +136,14 @@ export class Moves {
   }
 
   /** The session is dead: nobody needs to find it. Nobody waits for it. */
-  forget({ sealed: { sid }, links }: Session): void {
-    if (links.some(({ move }) => move !== undefined)) this.#options.store.remove(sid).catch(ignoreStoreError);
+  forget({ sid, move }: Session): void {
+    if (move !== undefined) this.#options.store.remove(sid).catch(ignoreStoreError);
   }
 
   /** @returns whether it is this replica's turn; else somebody has opened it, and the link follows. @throws StoreError */
   #waitForTurn(moving: Moving, turnMs: number): Promise<boolean> {
     const { store, replicas: { instance: holder }, timers } = this.#options;
-    const { session: { sealed: { sid } }, link } = moving;
+    const { session: { sid }, link } = moving;
     const { generation } = link;
     // What another replica has told meanwhile the link follows already.
     const isDone = async () => link.generation !== generation || await this.#follow(moving);
@@ -153,7 +153,7 @@ export class Moves {
   /** @returns whether there was news. @throws StoreError */
   async #follow(moving: Moving): Promise<boolean> {
     const { store, seal, replicas } = this.#options;
-    const { sid } = moving.session.sealed;
+    const { sid } = moving.session;
     const text = await store.get(sid);
     const move = text === undefined ? undefined : readMove(seal, text);
     // Whoever writes to the store can copy what was told of another session to where this one's is looked for.
@@ -170,7 +170,7 @@ export class Moves {
     const { seal, find, upstream } = this.#options;
     const move = readMove(seal, text);
     const session = move === undefined ? undefined : find(move.sid);
-    const [link] = session?.links ?? [];
+    const link = session?.link;
     if (move?.home) this.#options.replicas.at(move.home)?.isThereNow();
     if (move === undefined || session === undefined || link === undefined) return;
     if (link.move === move.name || this.#telling.has(move.name)) return;
@@ -182,13 +182,16 @@ export class Moves {
     const { link, upstream } = moving;
     const isHere = move.home === null || move.home === self;
     // Opened here, and no other replica knows of it: nobody would ever end it.
-    const isOwn = link.reopened !== undefined && link.move === undefined && link.id !== (move.id ?? undefined);
+    const isOwn = link.reopened !== undefined && link.move === undefined &&
+      link.upstreamSessionId !== (move.id ?? undefined);
     if (link.home === undefined && (!isHere || isOwn)) onGone(moving);
     link.move = move.name;
     link.home = isHere ? undefined : move.home ?? undefined;
     link.reopened = undefined;
     link.generation++;
-    if (isHere && move.url === upstream.url) link.id = (move.id ?? undefined) as UpstreamSessionId | undefined;
+    if (isHere && move.url === upstream.url) {
+      link.upstreamSessionId = (move.id ?? undefined) as UpstreamSessionId | undefined;
+    }
   }
 }
 

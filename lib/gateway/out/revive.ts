@@ -67,9 +67,7 @@ async function reviveOnce(
   if (parts.moves !== undefined) {
     return await parts.moves.openOnce({ session, link, upstream }, () => reviveHere(parts, revival));
   }
-  const heir = gone === undefined || inbound.hop !== undefined
-    ? undefined
-    : parts.replicas.heirOf(session.sealed.sid, gone);
+  const heir = gone === undefined || inbound.hop !== undefined ? undefined : parts.replicas.heirOf(session.sid, gone);
   if (heir === undefined) return await reviveHere(parts, revival);
   link.home = heir;
   link.generation++;
@@ -101,7 +99,7 @@ async function reviveHere(
 
 /** Counted where memory forgets nothing. @throws SignetError `session_not_found` */
 export function takeTurn(parts: GatewayParts, { session, caller }: Pick<Revival, "session" | "caller">): Turn {
-  const turn = parts.reopenings.take({ principal: caller.principalKey, sid: session.sealed.sid }, parts.now());
+  const turn = parts.reopenings.take({ principal: caller.principalKey, sid: session.sid }, parts.now());
   if (turn !== undefined) return turn;
   throw new SignetError("session_not_found", {
     facts: { outcome: "too_often" },
@@ -115,7 +113,7 @@ export function takeOver(
   link: UpstreamLink,
   opened: { readonly id: UpstreamSessionId | undefined; readonly reopened: Reopened },
 ): void {
-  link.id = opened.id;
+  link.upstreamSessionId = opened.id;
   link.reopened = opened.reopened;
   link.home = undefined;
   link.generation++;
@@ -181,14 +179,14 @@ function outcomeOf(error: unknown): Outcome {
 /** The waiting request's own fields carry what the upstream wants to see: credentials, tenant, trace. */
 export function fieldsFor(
   parts: GatewayParts,
-  { session, link, inbound, caller }: Omit<Revival, "upstream">,
+  { session, inbound, caller }: Omit<Revival, "upstream" | "link">,
 ): FieldList {
   const fields = parts.fields.toUpstream(inbound, caller);
   for (const name of OF_THE_MESSAGE) removeField(fields, name);
   setField(fields, "accept", "application/json, text/event-stream");
   setField(fields, "accept-encoding", "identity");
   setField(fields, "content-type", "application/json");
-  parts.fields.addRemembered(fields, session, session.sealed.upstreams[link.url]);
+  parts.fields.addRemembered(fields, session);
   return fields;
 }
 
@@ -203,7 +201,7 @@ const INITIALIZED = { kind: "notification", method: "notifications/initialized",
 
 async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Watch): Promise<void> {
   const { session, upstream, link, inbound, caller } = revival;
-  const { protocolVersion, capabilities, clientInfo } = session.sealed;
+  const { protocolVersion, capabilities, clientInfo } = session;
   const id = `signet-${session.tag}-${link.generation + 1}`;
   const params = { protocolVersion, capabilities, clientInfo };
   const request = {
@@ -243,7 +241,7 @@ async function confirmInitialized(
 ): Promise<void> {
   const { session, upstream, inbound, caller } = revival;
   const fields = fieldsFor(parts, revival);
-  setField(fields, "mcp-protocol-version", session.sealed.protocolVersion);
+  setField(fields, "mcp-protocol-version", session.protocolVersion);
   const request = {
     method: "POST" as const,
     query: inbound.head.query,

@@ -14,7 +14,7 @@ export interface Target {
 
 /** Where a message of the session goes. @throws SignetError `session_not_found` if it was sealed for none */
 export function route(parts: GatewayParts, session: Session): Target {
-  const [link] = session.links;
+  const { link } = session;
   if (link === undefined) throw new SignetError("session_not_found", { facts: { outcome: "no_upstream" } });
   return { upstream: parts.upstream, link };
 }
@@ -24,22 +24,24 @@ export function routeWithoutSession(parts: GatewayParts): Upstream {
   return parts.upstream;
 }
 
-/** Every upstream that may know the session: for its end. */
-export function routesOf(parts: GatewayParts, session: Session): Target[] {
-  return session.links.map((link) => ({ upstream: parts.upstream, link })).filter((target) => isKnown(parts, target));
+/** The upstream, if it may know the session: for its end. */
+export function routeOf({ replicas, upstream }: GatewayParts, session: Session): Target | undefined {
+  const { link } = session;
+  const target = link === undefined ? undefined : { upstream, link };
+  return target !== undefined && isKnown({ replicas }, target) ? target : undefined;
 }
 
 /**
  * Whether the upstream can know the session under the link's id: a sealed one is of the sealed address alone (M4), and of
  * the home's upstream where that is another than this one. Two servers may give out the same ids.
  */
-export function isKnown(parts: GatewayParts, target: Target): boolean {
+export function isKnown(parts: Pick<GatewayParts, "replicas">, target: Target): boolean {
   return isGivenBy(target.link, target.upstream.url) && homeOf(parts, target) === undefined;
 }
 
 /** The replica that alone reaches the session's upstream; undefined where this one does (R1). */
-export function homeOf({ replicas }: GatewayParts, { upstream, link }: Target): string | undefined {
+export function homeOf({ replicas }: Pick<GatewayParts, "replicas">, { upstream, link }: Target): string | undefined {
   const { home } = link;
   if (home === undefined || home === replicas.self) return undefined;
-  return upstream.isLocal || link.url !== upstream.url ? home : undefined;
+  return upstream.isLocal || link.upstreamUrl !== upstream.url ? home : undefined;
 }

@@ -45,7 +45,7 @@ class Stage {
     const { registry, owners } = this.bench;
     this.revocations.watch((revocation) => {
       for (const session of registry.sessions()) {
-        if (concerns(revocation, session.sealed)) registry.remove(session, "revoked", this.nowMs);
+        if (concerns(revocation, session)) registry.remove(session, "revoked", this.nowMs);
       }
     });
     const now = () => this.nowMs;
@@ -142,7 +142,7 @@ Deno.test("L6: a hash as in the log revokes the live session that has it", STRIC
   const stage = new Stage();
   const session = stage.bench.initialize();
   const other = stage.bench.initialize();
-  const hash = shortHash(session.sealed.sid);
+  const hash = shortHash(session.sid);
   assert.deepEqual(await stage.control.revoke({ kind: "hash", hash }), { ended: 1 });
   assert.deepEqual([stage.opens(session.id), stage.opens(other.id)], [false, true]);
   await refused("session_not_found", stage.control.revoke({ kind: "hash", hash }), /no live session/);
@@ -241,7 +241,7 @@ Deno.test("L6: a store that cannot be written refuses, and nothing ends as if it
   stage.store.close();
   const requests: RevocationRequest[] = [
     { kind: "session", id: session.id },
-    { kind: "hash", hash: shortHash(session.sealed.sid) },
+    { kind: "hash", hash: shortHash(session.sid) },
     { kind: "principal", issuer: ALICE.issuer, subject: ALICE.subject },
     { kind: "all" },
   ];
@@ -254,7 +254,7 @@ Deno.test("sessions are listed with what may be shown, as many as asked for", ST
   const session = stage.bench.initialize();
   session.enter(new FakeActive(), NOW_MS + 5);
   stage.bench.initialize(BOB);
-  const { sid, owner } = session.sealed;
+  const { sid, owner } = session;
   const { sessions: listed, total } = await stage.control.listSessions({ limit: 1 });
   assert.equal(total, 2);
   assert.deepEqual(listed, [{
@@ -285,7 +285,7 @@ Deno.test(
     assert.deepEqual([second.map(({ hash }) => hash), total], [hashes.slice(10, 20), 25]);
     assert.deepEqual(await page({ limit: 10, offset: 30 }), { sessions: [], total: 25 });
     assert.equal((await page({ limit: 1, find: hashes[7]! })).sessions[0]!.hash, hashes[7]);
-    assert.equal((await page({ limit: 1, find: sessions[7]!.sealed.owner })).sessions[0]!.hash, hashes[7]);
+    assert.equal((await page({ limit: 1, find: sessions[7]!.owner })).sessions[0]!.hash, hashes[7]);
     assert.equal((await page({ limit: 9, find: "user-7" })).total, 0);
     const [named] = (await page({ limit: 9, find: "USER-7", names: true })).sessions;
     assert.deepEqual(named!.caller, { issuer: ALICE.issuer, subject: "user-7" });

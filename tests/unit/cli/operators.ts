@@ -47,7 +47,7 @@ export class Operators {
     const { registry, owners } = this.bench;
     this.revocations.watch((revocation) => {
       for (const session of registry.sessions()) {
-        if (concerns(revocation, session.sealed)) registry.remove(session, "revoked", NOW_MS);
+        if (concerns(revocation, session)) registry.remove(session, "revoked", NOW_MS);
       }
     });
     const now = () => NOW_MS;

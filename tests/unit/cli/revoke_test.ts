@@ -101,7 +101,7 @@ Deno.test("L6: revoke by admin tells how many live sessions ended, by id and by 
   second.enter(stream, NOW_MS);
   assert.equal(await operators.run(["revoke", first.id, ...WAYS.admin], { terminal: true }), 0);
   assert.equal(operators.out, "revoked; 1 live session ended at once\n");
-  const hash = shortHash(second.sealed.sid).toUpperCase();
+  const hash = shortHash(second.sid).toUpperCase();
   assert.equal(await operators.run(["revoke", "--hash", hash, ...WAYS.admin]), 0);
   assert.deepEqual([operators.json, stream.aborts], [[{ ended: 1 }], ["revoked"]]);
   assert.equal(await operators.run(["revoke", "--hash", hash, ...WAYS.admin]), 1);

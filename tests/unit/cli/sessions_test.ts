@@ -15,7 +15,7 @@ function withSessions(): { operators: Operators; ids: string[] } {
     return bench.open(id, owner, NOW_MS - 2 * MINUTE);
   });
   sessions[0]!.enter(new FakeActive("stream"), NOW_MS - MINUTE);
-  return { operators, ids: sessions.flatMap(({ id, sealed }) => [id, sealed.sid]) };
+  return { operators, ids: sessions.flatMap(({ id, sid }) => [id, sid]) };
 }
 
 Deno.test("sessions lists what is in memory, and no id of it", STRICT, async () => {

@@ -23,7 +23,7 @@ Deno.test("L3: a session that was initialized is found by its id, and by its sid
   const bench = new Bench();
   const session = bench.initialize();
   assert.equal(bench.registry.get(session.id, NOW_MS), session);
-  assert.equal(bench.registry.bySid(session.sealed.sid), session);
+  assert.equal(bench.registry.bySid(session.sid), session);
   assert.equal(bench.registry.size, 1);
 });
 
@@ -107,11 +107,11 @@ Deno.test("E5: a new ring keeps sessions whose key is still there and ends the o
   assert.equal(bench.owners.owns(bench.caller(ALICE), kept), true);
   assert.equal(bench.registry.get(lost.id, NOW_MS), undefined);
   assert.deepEqual([stream.aborts, call.aborts], [["key_removed"], []], "an answer under way may finish (23)");
-  assert.equal(bench.registry.bySid(lost.sealed.sid), lost, "and a revocation still reaches it");
+  assert.equal(bench.registry.bySid(lost.sid), lost, "and a revocation still reaches it");
   bench.registry.remove(lost, "revoked", NOW_MS);
   assert.deepEqual(call.aborts, ["revoked"]);
   lost.leave(token, NOW_MS);
-  assert.equal(bench.registry.bySid(lost.sealed.sid), undefined);
+  assert.equal(bench.registry.bySid(lost.sid), undefined);
   assert.equal(refusalOf(() => bench.open(lost.id)), "session_not_found");
 });
 
@@ -361,11 +361,11 @@ Deno.test("M1: what leaves twice gives back once, and a late removal does not to
   bench.registry.remove(session, "idle", NOW_MS);
   bench.registry.remove(session, "evicted", NOW_MS);
   assert.equal(bench.ended.length, 1);
-  assert.equal(bench.registry.bySid(session.sealed.sid), undefined);
+  assert.equal(bench.registry.bySid(session.sid), undefined);
   const reopened = bench.open(session.id);
   bench.registry.remove(session, "upstream_gone", NOW_MS);
   assert.equal(bench.registry.get(session.id, NOW_MS), reopened);
-  assert.equal(bench.registry.bySid(session.sealed.sid), reopened);
+  assert.equal(bench.registry.bySid(session.sid), reopened);
   assert.deepEqual(bench.limits.counts(), { ...ZERO, sessions: 1, principals: 1 });
 });
 
@@ -373,7 +373,7 @@ Deno.test("M1: a session is taken in only fresh and with a place of its own", ST
   const bench = new Bench();
   const session = bench.initialize();
   const place = bench.registry.reserve(bench.caller(ALICE), NOW_MS);
-  assert.throws(() => bench.registry.add(session, place, NOW_MS), /fresh id/);
+  assert.throws(() => bench.registry.add(factsOf(session.id), place, NOW_MS), /fresh id/);
   const released = bench.registry.reserve(bench.caller(ALICE), NOW_MS);
   released.release();
   assert.throws(() => bench.registry.add(factsOf(bench.seal()), released, NOW_MS), /fresh id/);

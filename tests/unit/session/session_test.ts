@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { sealSession } from "../../../lib/envelope/session_id.ts";
+import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
 import { DEFAULT_CAPS } from "../../../lib/session/limits.ts";
 import type { Session } from "../../../lib/session/session.ts";
 import { STRICT } from "../../support/strict.ts";
-import { Bench, FakeActive, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";
+import { Bench, factsOf, FakeActive, KEY_A, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";
 
 const newSession = () => new Bench().initialize();
 const enter = (session: Session, active = new FakeActive(), nowMs = NOW_MS) => session.enter(active, nowMs);
@@ -118,17 +120,34 @@ Deno.test("M1: calls and streams of one session have caps of their own", STRICT,
   assert.equal(refusalOf(() => enter(session)), "principal_limit");
 });
 
-Deno.test("L4: links begin as sealed, and a revived one is told from the one before", STRICT, () => {
-  const session = newSession();
-  assert.deepEqual(session.links.map((link) => ({ ...link })), [{
-    url: UPSTREAM,
-    id: "upstream-1",
-    generation: 0,
-    reviving: undefined,
-    reopened: undefined,
-    home: undefined,
-    move: undefined,
-  }]);
+Deno.test("L4: a link begins as sealed, and a revived one is told from the one before", STRICT, () => {
+  const { link, remembered } = newSession();
+  const { upstreamUrl, upstreamSessionId, generation, reviving, reopened, home, move } = link!;
+  assert.deepEqual([upstreamUrl, upstreamSessionId, generation], [UPSTREAM, "upstream-1", 0]);
+  assert.deepEqual([reviving, reopened, home, move], [undefined, undefined, undefined, undefined]);
+  assert.deepEqual(remembered, { "mcp-session-id": "upstream-1", authorization: "Bearer x" });
+});
+
+Deno.test("E3: a session sealed for no upstream has no link, and one for several that of the first", STRICT, () => {
+  const bench = new Bench();
+  const linkOf = (upstreams: SealedSession["upstreams"]) => {
+    const sealed = { ...bench.sealed(), upstreams };
+    return bench.open(sealSession(KEY_A, sealed)).link;
+  };
+  assert.equal(linkOf({}), undefined);
+  const two = linkOf({ "http://b/": { "mcp-session-id": "2" }, "http://a/": { "mcp-session-id": "1" } });
+  assert.deepEqual([two?.upstreamUrl, two?.upstreamSessionId], ["http://a/", "1"]);
+});
+
+Deno.test("M1: a session's place is given back once, however it ends, and by nobody else", STRICT, () => {
+  const bench = new Bench();
+  const reservation = bench.registry.reserve(bench.caller(), NOW_MS);
+  const session = bench.registry.add(factsOf(bench.seal()), reservation, NOW_MS);
+  reservation.release();
+  assert.equal(bench.limits.counts().sessions, 1, "it is the session's now");
+  session.end("idle", NOW_MS);
+  session.end("deleted", NOW_MS);
+  assert.equal(bench.limits.counts().sessions, 0);
 });
 
 Deno.test("E9: transient headers are replaced as a whole", STRICT, () => {

@@ -22,11 +22,19 @@ function scene() {
   const store = new FakeAliases(() => timers.now());
   let names = 0;
   const link = {
-    ...{ url: "http://u", generation: 1, reviving: undefined, home: undefined, move: undefined as string | undefined },
-    id: "own" as UpstreamSessionId | undefined,
+    ...{
+      sid: SID,
+      expiresAtMs: timers.now() + 60_000,
+      upstreamUrl: "http://u",
+      generation: 1,
+      reviving: undefined,
+      home: undefined,
+      move: undefined as string | undefined,
+    },
+    upstreamSessionId: "own" as UpstreamSessionId | undefined,
     reopened: { fields: [], query: "", caller: {} } as unknown,
   };
-  const session = { sealed: { sid: SID, expiresAtMs: timers.now() + 60_000 }, links: [link] } as unknown as Session;
+  const session = Object.assign(link, { link }) as unknown as Session;
   const upstream = { isLocal: false, url: "http://u", initializeTimeoutMs: 1000 } as unknown as Upstream;
   /** As `letGo`: what is ended at the server. */
   const ended: unknown[] = [];
@@ -34,7 +42,7 @@ function scene() {
     ...{ store, seal, timers, find: () => session, upstream: () => upstream },
     replicas: { self: "http://here", instance: "i", at: () => undefined } as unknown as Replicas,
     random: (n) => new Uint8Array(n).fill(++names),
-    onGone: ({ link: { id, move } }) => void (move === undefined && ended.push(id)),
+    onGone: ({ link: { upstreamSessionId: id, move } }) => void (move === undefined && ended.push(id)),
   });
   const said = (name: string, about: { readonly home?: string; readonly id?: string } = {}) =>
     seal.seal(JSON.stringify({ sid: SID, name, home: about.home ?? null, url: "http://u", id: about.id ?? "theirs" }));
@@ -58,7 +66,7 @@ Deno.test("R1 L4: what the store took has its name, and is everybody's", STRICT,
   const { store, link, moves, ended, moving } = scene();
   await moves.tell(moving);
   assert.equal(link.move, "01".repeat(12));
-  assert.deepEqual([store.texts.size, ended, link.id, moves.unshared], [1, [], "own", 0]);
+  assert.deepEqual([store.texts.size, ended, link.upstreamSessionId, moves.unshared], [1, [], "own", 0]);
 });
 
 Deno.test(
@@ -68,7 +76,7 @@ Deno.test(
     const { link, moves, ended, said, comeBetween, moving } = scene();
     comeBetween(said("faster"));
     await moves.tell(moving);
-    assert.deepEqual([link.move, link.id, ended], ["faster", "theirs", ["own"]]);
+    assert.deepEqual([link.move, link.upstreamSessionId, ended], ["faster", "theirs", ["own"]]);
   },
 );
 
@@ -85,7 +93,7 @@ for (
     comeBetween(text === "dead" ? said("dead", { home: "http://dead" }) : text);
     await moves.tell(moving);
     assert.equal(link.move, "01".repeat(12));
-    assert.deepEqual([ended, link.id, moves.unshared], [[], "own", 0]);
+    assert.deepEqual([ended, link.upstreamSessionId, moves.unshared], [[], "own", 0]);
   });
 }
 
@@ -100,7 +108,7 @@ Deno.test(
       return Promise.resolve(false);
     };
     await moves.tell(moving);
-    assert.deepEqual([link.move, link.id, ended, moves.unshared], [undefined, "own", [], 1]);
+    assert.deepEqual([link.move, link.upstreamSessionId, ended, moves.unshared], [undefined, "own", [], 1]);
   },
 );
 
@@ -114,6 +122,6 @@ Deno.test(
     assert.deepEqual([link.move, moves.unshared], [undefined, 1]);
     store.isUp = true;
     await store.replace(SID, { before: undefined, text: said("another"), ttlMs: 60_000 });
-    assert.deepEqual([link.move, link.id, ended], ["another", "theirs", ["own"]]);
+    assert.deepEqual([link.move, link.upstreamSessionId, ended], ["another", "theirs", ["own"]]);
   },
 );
