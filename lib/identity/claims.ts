@@ -77,10 +77,23 @@ export function holdsAudience(found: unknown, wanted: readonly string[]): boolea
 
 /** What an unverified JWT says of its issuer; undefined where nothing can be read. */
 export function issuerOf(token: string): string | undefined {
+  return unverified(token, 1, "iss");
+}
+
+/** What an unverified JWT says it was signed with, in words. */
+export function signedWith(token: string): string {
+  const [kid, alg] = [unverified(token, 0, "kid"), unverified(token, 0, "alg")];
+  return `${kid === undefined ? "no key named" : `key ${JSON.stringify(kid)}`}, ${alg ?? "no algorithm"}`;
+}
+
+/** A text member of one part of a JWT, head or payload. */
+function unverified(token: string, part: 0 | 1, name: string): string | undefined {
   try {
-    const bytes = Uint8Array.fromBase64(token.split(".")[1]!, { alphabet: "base64url" });
-    const payload: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    const found = typeof payload === "object" && payload !== null && "iss" in payload ? payload.iss : undefined;
+    const bytes = Uint8Array.fromBase64(token.split(".")[part]!, { alphabet: "base64url" });
+    const members: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const found = typeof members === "object" && members !== null && Object.hasOwn(members, name)
+      ? (members as Record<string, unknown>)[name]
+      : undefined;
     return typeof found === "string" ? found : undefined;
   } catch {
     return undefined;

@@ -22,6 +22,17 @@ export function refusedClaim(reason: string, claim: { readonly found: unknown; r
   return { kind: "invalid", error: "invalid_token", reason, facts } as const satisfies Identification;
 }
 
+/** The same for a moment, in whole seconds since the epoch as claims have it: a clock that is wrong shows. */
+export function refusedTime(reason: string, time: { readonly found: unknown; readonly wanted: string }) {
+  return refusedClaim(reason, { found: shownTime(time.found), wanted: [time.wanted] });
+}
+
+/** As people and logs write it. */
+export function shownTime(seconds: unknown): unknown {
+  const date = new Date(typeof seconds === "number" ? seconds * 1000 : NaN);
+  return Number.isNaN(date.getTime()) ? seconds : date.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
 function shownClaim(claim: unknown): string {
   const text = typeof claim === "string" ? claim : claim === undefined ? "(none)" : JSON.stringify(claim) ?? "(none)";
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;

@@ -1,7 +1,7 @@
 // What an introspection answer proves (RFC 7662 §2.2): a principal, or nobody. Pure.
 import type { IntrospectionResponse } from "oauth4webapi";
 import { clientOf, holdsAudience, keptClaims, scopesOf, type WantedClaims } from "./claims.ts";
-import { refused, refusedClaim } from "./identifications.ts";
+import { refused, refusedClaim, refusedTime, shownTime } from "./identifications.ts";
 import type { Identification, Principal } from "./principal.ts";
 
 export interface IntrospectionRules {
@@ -37,7 +37,7 @@ const INACTIVE = refused("the token is not active");
 const NO_SUBJECT = refused("the authorization server names no subject for the token");
 const WRONG_ISSUER = "the token is of another issuer";
 const WRONG_AUDIENCE = "the token is for another audience";
-const EXPIRED = refused("the token has expired");
+const EXPIRED = "the token has expired";
 const NOT_BEARER = refused("the token is no access token that may be used as a bearer token");
 
 export function judgeIntrospection(
@@ -55,7 +55,9 @@ export function judgeIntrospection(
   const subject = answer[rules.subjectClaim ?? "sub"];
   if (!isSubject(subject)) return NO_SUBJECT;
   const credentialExpiresAtMs = expiryOf(answer.exp);
-  if (!(nowMs < credentialExpiresAtMs)) return EXPIRED;
+  if (!(nowMs < credentialExpiresAtMs)) {
+    return refusedTime(EXPIRED, { found: answer.exp, wanted: `exp later than ${shownTime(Math.floor(nowMs / 1000))}` });
+  }
   const client = clientOf(answer);
   if (typeof client === "object") return client;
   const claims = keptClaims(answer, rules.keepClaims ?? new Set());

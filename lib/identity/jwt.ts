@@ -12,10 +12,11 @@ import {
   issuerOf,
   keptClaims,
   scopesOf,
+  signedWith,
   type WantedClaims,
 } from "./claims.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
-import { NONE, refused, refusedClaim } from "./identifications.ts";
+import { NONE, refused, refusedClaim, refusedTime, shownTime } from "./identifications.ts";
 import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
 import { FileKeySet, type Keys, type KeySet } from "./key_set.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
@@ -133,7 +134,15 @@ export class JwtSource implements VerifyingSource {
   #naming(answer: Identification, token: string): Identification {
     if (answer !== UNKNOWN_KEY && answer !== BAD_SIGNATURE) return answer;
     const { reason } = answer as Extract<Identification, { kind: "invalid" }>;
-    return refusedClaim(reason, { found: issuerOf(token), wanted: [this.#options.issuer] });
+    const { issuer } = this.#options;
+    const found = issuerOf(token);
+    return refusedClaim(
+      reason,
+      found === issuer ? { found: signedWith(token), wanted: [`a key of ${issuer}`] } : {
+        found,
+        wanted: [issuer],
+      },
+    );
   }
 
   async #verifyJwt(token: string, nowMs: number): Promise<Identification> {
@@ -141,7 +150,7 @@ export class JwtSource implements VerifyingSource {
     try {
       return await this.#check(token, keys, nowMs);
     } catch (fault) {
-      if (!(fault instanceof this.#jose.errors.JWKSNoMatchingKey)) return this.#refusal(fault);
+      if (!(fault instanceof this.#jose.errors.JWKSNoMatchingKey)) return this.#refusal(fault, nowMs);
     }
     // The issuer may have rotated its keys.
     const newer = await this.#keys.newer(nowMs);
@@ -149,7 +158,7 @@ export class JwtSource implements VerifyingSource {
     try {
       return await this.#check(token, newer, nowMs);
     } catch (fault) {
-      return this.#refusal(fault);
+      return this.#refusal(fault, nowMs);
     }
   }
 
@@ -192,7 +201,14 @@ export class JwtSource implements VerifyingSource {
     }
     // `jose` leaves its type to us.
     const subject = claimAt(payload, subjectClaim);
-    if (!isName(subject)) return BAD_SUBJECT;
+    if (!isName(subject)) {
+      const found = subject === undefined
+        ? undefined
+        : typeof subject === "string"
+        ? "a text that is no name"
+        : "no text";
+      return refusedClaim(BAD_SUBJECT, { found, wanted: [`a name in ${subjectClaim}`] });
+    }
     const client = clientOf(payload);
     if (typeof client === "object") return client;
     if (clients.length > 0 && (client === undefined || !clients.includes(client))) {
@@ -215,10 +231,10 @@ export class JwtSource implements VerifyingSource {
     };
   }
 
-  #refusal(fault: unknown): Identification {
+  #refusal(fault: unknown, nowMs: number): Identification {
     const { errors } = this.#jose;
-    if (fault instanceof errors.JWTExpired) return EXPIRED;
-    if (fault instanceof errors.JWTClaimValidationFailed) return this.#claimRefusal(fault);
+    if (fault instanceof errors.JWTExpired) return this.#expired(fault.payload, nowMs);
+    if (fault instanceof errors.JWTClaimValidationFailed) return this.#claimRefusal(fault, nowMs);
     if (fault instanceof errors.JWSSignatureVerificationFailed) return BAD_SIGNATURE;
     if (fault instanceof errors.JOSEAlgNotAllowed || fault instanceof errors.JOSENotSupported) return BAD_ALGORITHM;
     if (fault instanceof errors.JWSInvalid || fault instanceof errors.JWTInvalid) return NOT_A_JWT;
@@ -233,30 +249,37 @@ export class JwtSource implements VerifyingSource {
   }
 
   /** The signature has held, so that what is found is what the issuer wrote. */
-  #claimRefusal({ claim, payload }: JoseErrors.JWTClaimValidationFailed): Identification {
+  #claimRefusal({ claim, payload }: JoseErrors.JWTClaimValidationFailed, nowMs: number): Identification {
     const { issuer, audiences } = this.#options;
     if (claim === "iss") return refusedClaim(WRONG_ISSUER, { found: payload.iss, wanted: [issuer] });
     if (claim === "aud") return refusedClaim(WRONG_AUDIENCE, { found: payload.aud, wanted: audiences });
-    return CLAIM_REFUSALS.get(claim) ?? BAD_CLAIM;
+    if (claim === "nbf" && payload.nbf !== undefined) {
+      const latest = shownTime(Math.floor(nowMs / 1000) + this.#skewS);
+      return refusedTime(NOT_YET, { found: payload.nbf, wanted: `nbf no later than ${latest}` });
+    }
+    return claim === "exp" ? NO_EXPIRY : BAD_CLAIM;
+  }
+
+  #expired({ exp }: JWTPayload, nowMs: number): Identification {
+    const earliest = shownTime(Math.floor(nowMs / 1000) - this.#skewS);
+    return refusedTime(EXPIRED, { found: exp, wanted: `exp later than ${earliest}` });
   }
 }
 
 const NO_CLAIMS: ReadonlySet<string> = new Set();
-const EXPIRED = refused("the token has expired");
+const EXPIRED = "the token has expired";
+const NOT_YET = "the token is not valid yet";
+const NO_EXPIRY = refused("the token has no expiry");
 const BAD_SIGNATURE = refused("the token's signature does not hold");
 const BAD_ALGORITHM = refused("the token is signed with an algorithm that is not accepted");
 const NOT_A_JWT = refused("the token is not a valid JWT");
 const UNKNOWN_KEY = refused("the token is signed with a key the issuer does not publish");
 const WRONG_TYPE = "the token is of a type that is not accepted";
-const BAD_SUBJECT = refused("the token has no usable subject");
+const BAD_SUBJECT = "the token has no usable subject";
 const WRONG_ISSUER = "the token is from another issuer";
 const WRONG_AUDIENCE = "the token is for another audience";
 const WRONG_CLIENT = "the token is of a client that is not accepted";
 const BAD_CLAIM = refused("a claim of the token does not hold");
-const CLAIM_REFUSALS: ReadonlyMap<string, Identification> = new Map([
-  ["nbf", refused("the token is not valid yet")],
-  ["exp", refused("the token has no expiry")],
-]);
 
 /**
  * Three base64url segments. The signature may be empty: an unsigned token is a JWT that does not hold, not another

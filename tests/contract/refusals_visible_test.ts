@@ -62,7 +62,18 @@ for (const lane of LANES) {
           found: "/other",
           wanted: "/mcp",
         }],
-        [rawPost(ping, []), 401, { code: "unauthenticated", reason: "no credential" }],
+        [rawPost(ping, []), 401, { code: "unauthenticated", reason: "no credential", found: undefined }],
+        [rawPost(ping, ["authorization: Basic c2VjcmV0"]), 401, {
+          code: "unauthenticated",
+          reason: "no credential",
+          found: "Authorization: Basic …",
+          wanted: "Authorization: Bearer TOKEN",
+        }],
+        [rawPost(ping, ["authorization: mallory"]), 401, {
+          code: "unauthenticated",
+          found: "Authorization without a scheme",
+          wanted: "Authorization: Bearer TOKEN",
+        }],
         [rawPost(ping, [...json, `mcp-session-id: ${id}x`]), 404, { code: "session_not_found" }],
         [rawPost(ping, ["authorization: Bearer mallory", `mcp-session-id: ${id}`]), 403, { code: "owner_mismatch" }],
         [rawPost(ping, json), 400, { code: "session_required", wanted: "initialize, or the id it was answered with" }],
@@ -97,11 +108,19 @@ for (const lane of LANES) {
         assert.equal(line.from, "127.0.0.1", bytes);
         for (const [name, value] of Object.entries(facts)) assert.equal(line[name], value, `${name} of ${bytes}`);
       }
+      const unproven = await signet.post(call(1, "echo"));
+      assert.match(
+        await unproven.text(),
+        /"message":"Unauthorized: no credential"/,
+        "as the challenge says, for clients",
+      );
       const owner = signet.logs.find(({ code }) => code === "owner_mismatch")!;
       assert.match(String(owner.remedy), /--principal jwt/);
       assert.match(String(owner.session), /^[0-9a-f]{12}$/);
       const shown = JSON.stringify(signet.logs);
-      for (const secret of [id, "alice", "mallory", "secret"]) assert.equal(shown.includes(secret), false, secret);
+      for (const secret of [id, "alice", "mallory", "secret", "c2VjcmV0"]) {
+        assert.equal(shown.includes(secret), false, secret);
+      }
     },
   );
 }

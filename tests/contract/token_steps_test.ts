@@ -1,4 +1,5 @@
-// Session tokens that do not hold: whichever step of T2 tells, outside it is one and the same 401.
+// Session tokens that do not hold: whichever step of T2 tells, outside it is one and the same 401. (What has not even the
+// form of one is told that it is none, in the challenge and in the message.)
 import assert from "node:assert/strict";
 import { SessionTokens } from "../../lib/session/tokens.ts";
 import { encodePayload, joinToken } from "../../lib/session/tokens_form.ts";
@@ -56,10 +57,17 @@ for (const lane of LANES) {
       const answer = await signet.post(call(1, "echo"), { id, token });
       const { error } = await answer.json();
       const { errorId: _, ...data } = error.data;
-      seen.set(step, JSON.stringify([answer.status, error.code, error.message, data]));
+      const message = step === "form"
+        ? error.message.replace(/the .*$/, "the session token does not hold")
+        : error.message;
+      seen.set(step, JSON.stringify([answer.status, error.code, message, data]));
       assert.match(answer.headers.get("www-authenticate") ?? "", /^Bearer error="invalid_token"/, step);
     }
-    assert.deepEqual(new Set(seen.values()), new Set(['[401,-32000,"Unauthorized",{}]']), JSON.stringify([...seen]));
+    assert.deepEqual(
+      new Set(seen.values()),
+      new Set(['[401,-32000,"Unauthorized: the session token does not hold",{}]']),
+      JSON.stringify([...seen]),
+    );
     assert.equal(upstream.ran.get("echo"), undefined);
     assert.equal(await status(signet.post(call(2, "echo"), { id, token: good.token })), 200);
   });

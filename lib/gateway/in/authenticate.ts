@@ -101,10 +101,10 @@ export class Authentication {
       const caller = inbound.authorization === undefined
         ? this.#options.withoutCredential?.(inbound, nowMs)
         : undefined;
-      if (caller === undefined) throw this.#refusal(answer);
+      if (caller === undefined) throw this.#refusal(answer, inbound);
       return caller;
     }
-    if (answer.kind === "invalid") throw this.#refusal(answer);
+    if (answer.kind === "invalid") throw this.#refusal(answer, inbound);
     const { principal } = answer;
     const caller = this.#options.owners.callerOf(principal);
     inbound.provenAs ??= caller; // whoever lacks a scope has a name all the same
@@ -176,15 +176,33 @@ export class Authentication {
     });
   }
 
-  #refusal(answer: Exclude<Identification, { kind: "principal" }>): SignetError {
-    const { challenger } = this.#options;
+  /** The reason stands in the challenge and in the message: most clients show one of them, and not the same. */
+  #refusal(answer: Exclude<Identification, { kind: "principal" }>, { authorization }: Inbound): SignetError {
+    const { challenger, authenticator } = this.#options;
     if (answer.kind === "none") {
-      return new SignetError("unauthenticated", { challenge: challenger.bare, facts: { reason: "no credential" } });
+      const reason = "no credential";
+      const looked = authenticator.fields?.includes("authorization") ?? true;
+      return new SignetError("unauthenticated", {
+        publicMessage: `Unauthorized: ${reason}`,
+        challenge: challenger.bare,
+        facts: { reason, ...(looked ? unreadAuthorization(authorization) : {}) },
+      });
     }
     const { error, reason, facts } = answer;
     return new SignetError("unauthenticated", {
+      publicMessage: `Unauthorized: ${reason}`,
       challenge: challenger.failed({ error, description: reason }),
       facts: { reason, ...facts },
     });
   }
+}
+
+/** For the log: its scheme, and nothing of what may be a token that was sent without one. */
+function unreadAuthorization(authorization = ""): { found: string; wanted: string } | undefined {
+  if (authorization === "" || /^bearer\b/i.test(authorization)) return undefined;
+  const [, scheme] = /^([A-Za-z][\w-]{0,20}) +\S/.exec(authorization) ?? [];
+  return {
+    found: scheme === undefined ? "Authorization without a scheme" : `Authorization: ${scheme} …`,
+    wanted: "Authorization: Bearer TOKEN",
+  };
 }

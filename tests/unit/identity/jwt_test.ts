@@ -140,6 +140,35 @@ Deno.test("I1: clock skew stretches nbf and exp by exactly that much", STRICT, a
   await refusedWith(/expired/, source, token, NOW_MS + 90_000);
 });
 
+Deno.test("I3: what was found and what is wanted is told of times, subjects and keys", STRICT, async () => {
+  const { source } = await setUp({ clockSkewMs: 30_000, subjectClaim: "oid" });
+  const at = (s: number) => new Date(s * 1000).toISOString().replace(".000Z", "Z");
+  const facts = async (token: string) => {
+    const answer = await ask(source, token);
+    assert.ok(answer.kind === "invalid", JSON.stringify(answer));
+    return answer.facts;
+  };
+  assert.deepEqual(await facts(await ALICE.sign({ exp: NOW_S - 60 })), {
+    found: at(NOW_S - 60),
+    wanted: `exp later than ${at(NOW_S - 30)}`,
+  });
+  assert.deepEqual(await facts(await ALICE.sign({ nbf: NOW_S + 60 })), {
+    found: at(NOW_S + 60),
+    wanted: `nbf no later than ${at(NOW_S + 30)}`,
+  });
+  assert.deepEqual(await facts(await ALICE.sign({ exp: -1e300 })), {
+    found: "-1e+300",
+    wanted: `exp later than ${at(NOW_S - 30)}`,
+  });
+  assert.deepEqual(await facts(await ALICE.sign()), { found: "(none)", wanted: "a name in oid" });
+  assert.deepEqual(await facts(await ALICE.sign({ oid: 7 })), { found: "no text", wanted: "a name in oid" });
+  const { found, wanted } = await facts(await STRANGER.sign()) ?? {};
+  assert.match(String(found), /^key "key-1", [A-Za-z0-9]+$/);
+  assert.equal(wanted, `a key of ${ISSUER}`);
+  const foreign = await STRANGER.sign({ iss: "https://other.example" });
+  assert.deepEqual(await facts(foreign), { found: "https://other.example", wanted: ISSUER });
+});
+
 Deno.test("I1: any one of several audiences configured is taken", STRICT, async () => {
   const { source } = await setUp({ audiences: ["https://a.example", "https://b.example"] });
   principalOf(await ask(source, await ALICE.sign({ aud: "https://b.example" })));
@@ -324,16 +353,16 @@ Deno.test("P3: every problem of the options is told at once", STRICT, async () =
 });
 
 Deno.test(
-  "P1 V1: what a client is told quotes no claim; the log is told issuer and audience, and no other",
+  "P1 V1: what a client is told quotes no claim; the log is told issuer, audience and times, and no other",
   STRICT,
   async () => {
     const { source } = await setUp();
     const secret = "https://secret-issuer.example";
-    const wrong: Claims[] = [{ iss: secret }, { aud: secret }, { sub: undefined, jti: secret }];
+    const wrong: Claims[] = [{ iss: secret }, { aud: secret }, { sub: undefined, jti: secret }, { sub: [secret] }];
     for (const claims of wrong) {
       const { facts, ...told } = await ask(source, await ALICE.sign(claims)) as { facts?: { found: string } };
       assert.equal(JSON.stringify(told).includes("secret"), false);
-      assert.equal(facts?.found, claims.jti === undefined ? secret : undefined);
+      assert.equal(facts?.found, "sub" in claims ? (claims.sub === undefined ? "(none)" : "no text") : secret);
     }
   },
 );
