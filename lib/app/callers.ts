@@ -18,6 +18,7 @@ import { SessionTokenSource } from "../identity/session_token.ts";
 import { TrustedHeaderSource } from "../identity/trusted_header.ts";
 import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { readTextFile } from "../platform/files.ts";
+import { outgoingFetch } from "../platform/outgoing_fetch.ts";
 import type { SessionTokens } from "../session/tokens.ts";
 
 /** What sources need besides the settings. */
@@ -41,7 +42,7 @@ const NO_CLAIMS: ReadonlySet<string> = new Set();
 async function createJwt(settings: Settings, { keepClaims = NO_CLAIMS }: CallerParts): Promise<PrincipalSource> {
   const { createJwtIssuers } = await import("../identity/jwt_issuers.ts");
   const common = {
-    fetch,
+    fetch: outgoingFetch,
     readTextFile,
     algorithms: settings.jwtAlgorithms,
     clockSkewMs: settings.jwtClockSkewMs,
@@ -76,7 +77,7 @@ async function createIntrospection(settings: Settings, parts: CallerParts): Prom
     client: settings.introspectionAuth === "client_secret_post"
       ? clientSecretPost(id, secret)
       : clientSecretBasic(id, secret),
-    fetch: (url, init) => fetch(url, init),
+    fetch: (url, init) => outgoingFetch(url, init),
     maxAgeMs: settings.proofMaxAgeMs,
     keepClaims: parts.keepClaims ?? NO_CLAIMS,
     unsafeHttp: settings.unsafeIdentityHttp || isThisMachine(new URL(endpoint).hostname),
@@ -92,7 +93,7 @@ async function createResolver(settings: Settings): Promise<PrincipalSource> {
     endpoint: given(settings.resolverUrl, "resolver-url"),
     headers: settings.resolverHeaders,
     believes: (name, address) => !isForwardedField(plainName(name)) || peers.trusts(address),
-    fetch: (url, init) => fetch(url, init),
+    fetch: (url, init) => outgoingFetch(url, init),
     maxAgeMs: settings.proofMaxAgeMs,
     unsafeHttp: settings.unsafeIdentityHttp,
   });

@@ -12,6 +12,7 @@ import { oauthCredential, type OAuthGrant, type OAuthOptions } from "../upstream
 import { refreshTokenFile } from "../upstream/credentials/refresh_token_file.ts";
 import { Rotation } from "../upstream/credentials/rotation.ts";
 import { environment } from "../platform/environment.ts";
+import { outgoingFetch } from "../platform/outgoing_fetch.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -97,6 +98,6 @@ function oauthOptions({ settings, secrets }: CredentialParts, grant: OAuthGrant)
     grant,
     values: (token) => ({ [credentialName]: isBearer ? `Bearer ${token}` : token }),
     timers: SYSTEM_TIMERS,
-    fetch,
+    fetch: outgoingFetch,
   };
 }

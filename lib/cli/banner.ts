@@ -132,7 +132,7 @@ function describeWorkers(count: number | "auto" | undefined): string | undefined
 /** How replicas reach each other, and whose sessions they pass on; undefined where none is told of. */
 function describeReplicas({ advertise, peers, peersFrom, upstreams }: Settings): string | undefined {
   if (advertise === undefined) return undefined;
-  const from = [...peers, ...(peersFrom === undefined ? [] : [peersFrom])].join(", ");
+  const from = [...peers, ...(peersFrom === undefined ? [] : [peersFrom])].join(", ") || "nowhere";
   const [only] = upstreams.length === 1 && /^https?:/.test(upstreams[0]!.url) ? upstreams : [];
   const shared = only === undefined || isLoopbackHost(new URL(only.url).hostname)
     ? ""

@@ -16,7 +16,8 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
   [
     "the network",
     /(?<![\w.#]|async )fetch\(/,
-    ["lib/app/callers.ts", "lib/cli/machine.ts", "lib/cli/remote_control.ts"], // the last by a parameter of that name
+    // The second by a parameter of that name.
+    ["lib/cli/machine.ts", "lib/cli/remote_control.ts", "lib/platform/outgoing_fetch.ts"],
   ],
   ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/child_process.ts"]],
   // Who keeps what takes a timer back has an end, behind which he is to set none: an OwnedTimer, Pause or SameDelay sets

@@ -24,9 +24,12 @@ export async function* examineCallers(look: CallerLook): Findings {
   const { settings } = look;
   for (const name of settings.principals) {
     if (name === "jwt") {
-      const single = settings.jwtIssuer === undefined ? [] : [settings.jwtIssuer];
-      for (const issuer of [...single, ...settings.jwtProviders.map(({ issuer }) => issuer)]) {
-        yield await ask(look, name, { what: "issuer", shown: issuer, view: bearing(inventedJwt(look, issuer)) });
+      const { jwtIssuer, jwtJwks } = settings;
+      const single = jwtIssuer === undefined ? [] : [{ issuer: jwtIssuer, jwks: jwtJwks }];
+      for (const { issuer, jwks } of [...single, ...settings.jwtProviders]) {
+        const view = bearing(inventedJwt(look, issuer));
+        const says = jwks?.kind === "file" ? `its keys are in ${jwks.path}; nobody has to be asked` : undefined;
+        yield await ask(look, name, { what: "issuer", shown: issuer, view, ...(says === undefined ? {} : { says }) });
       }
     } else if (name === "introspection") {
       yield await ask(look, name, { what: "introspection", shown: "the endpoint", view: bearing(NO_TOKEN) });
@@ -44,11 +47,13 @@ interface Asked {
   readonly shown: string;
   /** What a caller would show. */
   readonly view: CredentialView;
+  /** What is to be said when all is well. */
+  readonly says?: string;
 }
 
 async function ask(look: CallerLook, name: Settings["principals"][number], asked: Asked): Promise<Finding> {
   const { context, settings, secrets, make } = look;
-  const { what, shown, view } = asked;
+  const { what, shown, view, says = "answers, and refuses a credential that nobody has issued" } = asked;
   try {
     return await timeBoxed(TIMEOUT_MS, async () => {
       const authenticator = await make({ ...settings, principals: [name] }, secrets);
@@ -64,7 +69,7 @@ async function ask(look: CallerLook, name: Settings["principals"][number], asked
           found: `${shown}: not asked, as what it is asked about comes from proxies alone`,
         };
       }
-      return { verdict: "ok", what, found: `${shown}: answers, and refuses a credential that nobody has issued` };
+      return { verdict: "ok", what, found: `${shown}: ${says}` };
     });
   } catch (error) {
     const detail = error instanceof SignetError ? error.detail : undefined;

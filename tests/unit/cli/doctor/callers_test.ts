@@ -35,8 +35,16 @@ Deno.test(
   async () => {
     const [finding] = await look(() => ({ kind: "invalid", error: "invalid_token", reason: "x" }));
     assert.equal(finding!.verdict, "ok");
+    assert.match(finding!.found, /answers, and refuses/);
   },
 );
+
+Deno.test("V2: an issuer whose keys are in a file is not said to answer", STRICT, async () => {
+  const settings = { ...SETTINGS, jwtJwks: { kind: "file", path: "/etc/jwks.json" } } as Settings;
+  const [finding] = await look(() => ({ kind: "invalid", error: "invalid_token", reason: "x" }), settings);
+  assert.equal(finding!.verdict, "ok");
+  assert.equal(finding!.found, "https://issuer.example: its keys are in /etc/jwks.json; nobody has to be asked");
+});
 
 Deno.test("V2: who cannot say, or takes any token, is wrong", STRICT, async () => {
   const remedy = "Check that the key set can be reached.";

@@ -1,0 +1,20 @@
+// `fetch` whose failures say why. Deno's own say "fetch failed" and keep the reason (no such name, connection refused, a
+// certificate that is not trusted) in a cause that no log shows. The reason is told without the address, whose query may
+// hold what is nobody's business.
+
+/** As `fetch`. @throws TypeError that says why nothing came */
+export const outgoingFetch: typeof fetch = async (input, init) => {
+  try {
+    return await fetch(input, init);
+  } catch (error) {
+    throw withReason(error);
+  }
+};
+
+/** The same failure, with the reason as its message; anything else as it is. */
+export function withReason(error: unknown): unknown {
+  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error;
+  const reason = error.cause.message.replace(/^error sending request [^()]*\([^()]*\): /, "");
+  if (/:\/\//.test(reason)) return error;
+  return new TypeError(reason, { cause: error.cause });
+}
