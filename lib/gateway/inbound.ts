@@ -11,6 +11,7 @@ import type { RequestTrace } from "../telemetry/request_trace.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD, type HopClaim } from "../replica/hop_proof.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 import type { Subject } from "../mcp/message_subject.ts";
+import { eventTime } from "../platform/event_time.ts";
 import { transportNumber, UNREAD } from "../mcp/methods.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 
@@ -65,8 +66,8 @@ export class Inbound implements ResolverView {
   listsOf: string | undefined = undefined;
   /** The row of its message, of `METHODS`. */
   methodRow = UNREAD;
-  /** When its head had come, by `performance.now`. */
-  readonly receivedAt: number = performance.now();
+  /** When its head had come, by `eventTime`. */
+  readonly receivedAt: number = eventTime();
   /** When something was sent to a server for it last, by the same clock; 0 if nothing was. */
   sentAt = 0;
   /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */

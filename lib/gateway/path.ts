@@ -6,6 +6,7 @@ import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
 import type { Classified } from "../mcp/era.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
+import { eventTime } from "../platform/event_time.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
 import { admit, countPlain, isAllowedBefore } from "./in/admit.ts";
@@ -71,7 +72,7 @@ function finish(parts: GatewayParts, inbound: Inbound, error: unknown): void {
 
 function close(parts: GatewayParts, inbound: Inbound): void {
   try {
-    const endedAt = performance.now();
+    const endedAt = eventTime();
     endRecord(parts, inbound, endedAt);
     if (parts.tracer !== undefined) endTrace(parts, inbound);
     count(parts, inbound, endedAt);

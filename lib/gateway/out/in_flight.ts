@@ -2,6 +2,7 @@
 // caller can lose the right to it; whoever comes first closes the upstream's connection, and the rest finds out from here why.
 import type { SignetError } from "../../errors.ts";
 import { type CallListener, HttpError } from "../../http1/types.ts";
+import { eventTime } from "../../platform/event_time.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Reservation } from "../../session/holdings.ts";
@@ -49,7 +50,7 @@ export class InFlight implements Active, Linked<InFlight> {
   asking = false;
   /** Since when nobody could be asked, in ms since the epoch. */
   unknownSinceMs: number | undefined = undefined;
-  /** When its call was made, by `performance.now`. */
+  /** When its call was made, by `eventTime`. */
   sentAtMs = 0;
   #call: SessionCall | undefined = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
@@ -90,7 +91,7 @@ export class InFlight implements Active, Linked<InFlight> {
 
   #follow(call: SessionCall): void {
     this.#call = call;
-    this.sentAtMs = this.inbound.sentAt = performance.now();
+    this.sentAtMs = this.inbound.sentAt = eventTime();
     if (this.cut) call.abort();
   }
 

@@ -1,6 +1,7 @@
 // A client's request on its way to an upstream: cut with whoever waits for it, and timed until the answer's head is there.
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
+import { eventTime } from "../../platform/event_time.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
 import type { InFlight } from "./in_flight.ts";
@@ -25,7 +26,7 @@ export async function sendForClient(
 
 /** To be called when the answer's head has come. */
 export function noteAnswer({ metrics }: GatewayParts, { sentAtMs, inbound: { record } }: InFlight): void {
-  const tookMs = performance.now() - sentAtMs;
+  const tookMs = eventTime() - sentAtMs;
   metrics.upstreamLatency.observe(tookMs / 1000);
   if (record !== undefined) record.upstreamMs = tookMs;
 }

@@ -6,6 +6,7 @@ import { type Judge, PoolCall } from "./pool_call.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { SentHeads } from "./sent_heads.ts";
+import { eventTime } from "../../platform/event_time.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
@@ -47,7 +48,7 @@ export class Pool implements Timed {
     this.endpoint = endpoint;
     const limits = this.#limits = { ...DEFAULT_POOL_LIMITS, ...options.limits };
     this.#connect = options.connect ?? connectEndpoint;
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? eventTime;
     const { responseTimeoutMs, bodyTimeoutMs, writeTimeoutMs, idleTimeoutMs, waitTimeoutMs } = limits;
     const intervalMs = sweepInterval([responseTimeoutMs, bodyTimeoutMs, writeTimeoutMs, idleTimeoutMs, waitTimeoutMs]);
     this.#context = {

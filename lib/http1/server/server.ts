@@ -13,6 +13,7 @@ import {
   type ServerContext,
   type ServerLimits,
 } from "./server_context.ts";
+import { eventTime } from "../../platform/event_time.ts";
 import type { Exchange, HttpErrorCode } from "../types.ts";
 
 export interface ServeOptions {
@@ -77,7 +78,7 @@ export class Http1Server {
 
   constructor(options: ServeOptions) {
     const limits = this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-    const now = options.now ?? (() => performance.now());
+    const now = options.now ?? eventTime;
     const { headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs } = limits;
     const intervalMs = sweepInterval([headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs]);
     const { stats } = this;

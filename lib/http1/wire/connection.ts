@@ -8,6 +8,7 @@ import { bufferSize, giveBuffer, LARGEST_BUFFER, MESSAGE_BUFFER, nextBufferSize,
 import type { ByteAccount, Charge } from "../byte_account.ts";
 import { DONE } from "./done.ts";
 import { headLength, placeReadyHead, type ReadyHead } from "./ready_head.ts";
+import { beginEvent, endEvent } from "../../platform/event_time.ts";
 import type { Socket, SocketOwner } from "../../platform/socket.ts";
 import { HttpError } from "../types.ts";
 
@@ -236,7 +237,12 @@ export class ByteStream implements SocketOwner {
     this.#traffic.bytesIn += count;
     this.#adapt(count, buffer.length);
     this.#append(buffer, count);
-    this.#owner.onData();
+    const isFirst = beginEvent();
+    try {
+      this.#owner.onData();
+    } finally {
+      if (isFirst) endEvent();
+    }
   }
 
   /** What does not fit the buffer set aside for it, if there is plenty of room, takes that one's place. */

@@ -21,6 +21,11 @@ import {
 
 /** Longest method taken; the longest one registered has 17 letters. */
 const MAX_METHOD_LENGTH = 32;
+/**
+ * What a method is compared with is a constant: one that is the very same text is known by its address, which takes a
+ * tenth of comparing letters.
+ */
+const USUAL_METHODS: ReadonlyMap<string, string> = new Map([["POST", "POST"], ["GET", "GET"], ["DELETE", "DELETE"]]);
 
 interface RequestLine {
   readonly method: string;
@@ -122,7 +127,8 @@ function parseRequestLine(text: string, limits: HeadLimits): RequestLine {
   if (targetEnd - space - 1 > limits.maxTargetLength) throw tooLong(limits);
   const target = text.slice(space + 1, targetEnd);
   if (!isTarget(target)) throw bad("the request target has a character that may not stand in it");
-  return { method: text.slice(0, space), target, minorVersion, end: eol + 2 };
+  const method = text.slice(0, space);
+  return { method: USUAL_METHODS.get(method) ?? method, target, minorVersion, end: eol + 2 };
 }
 
 /** RFC 9112 §2.3. Versions that are well-formed but neither 1.0 nor 1.1 get 505, the HTTP/2 preface among them. */
