@@ -30,7 +30,7 @@ import { SharedPlaces } from "../session/shared_places.ts";
 import { SessionRegistry } from "../session/registry.ts";
 import type { EndReason, Session } from "../session/session.ts";
 import { Reopenings } from "../session/reopenings.ts";
-import { concerns, openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
+import { openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
 import type { Replicas } from "../replica/replicas.ts";
 import type { Moves } from "../gateway/out/moves.ts";
@@ -193,7 +193,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const underWay = new UnderWay({ limits, lifecycle });
   const stateless: StatelessHoldings = { upstream, pools, ring: () => registry.ring };
   revocations.watch((revocation) => {
-    endRevoked(registry, revocation, now());
+    registry.endRevoked(revocation, now());
     endStateless(stateless, revocation);
     cutRevoked(
       underWay,
@@ -302,15 +302,7 @@ function endLinked(registry: SessionRegistry, id: UpstreamSessionId, nowMs: numb
   }
 }
 
-/** Whoever has revoked it, here or in another process: what is in flight is cut at once. */
-function endRevoked(registry: SessionRegistry, revocation: Revocation, nowMs: number): void {
-  const sessions = revocation.kind === "session" ? [registry.bySid(revocation.sid)] : [...registry.sessions()];
-  for (const session of sessions) {
-    if (session !== undefined && concerns(revocation, session)) registry.remove(session, "revoked", nowMs);
-  }
-}
-
-/** The same for what belongs to no session: whoever is revoked up to now has nothing under way that began before. */
+/** What belongs to no session: whoever is revoked up to now has nothing under way that began before. */
 function cutRevoked(
   underWay: UnderWay,
   revocation: Revocation,

@@ -7,7 +7,9 @@ import type { SealedSession } from "../envelope/session_payload.ts";
 import { refusalAbout, SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { shortHash } from "../observe/redact.ts";
+import type { Revocation } from "../store/store.ts";
 import type { RevocationList } from "./revocation_list.ts";
+import { concerns } from "./revocation_store.ts";
 
 type OpenFailure = Extract<OpenSessionResult, { ok: false }>["reason"];
 
@@ -47,11 +49,13 @@ const NOT_FOUND = new Map(
   OUTCOMES.map((outcome) => [outcome, new SignetError("session_not_found", { facts: { outcome } })]),
 );
 
-interface Opening {
-  readonly sid: string;
-  readonly opened: Promise<OpenedSession>;
-  /** Revoked here while the list was being asked. */
+interface Opening extends OpenedSession {
+  /** What the list has answered; rejects where that is a refusal. */
+  readonly cleared: Promise<void>;
+  /** Revoked while the list was being asked, or before everybody who waits for it has gone on. */
   revoked: boolean;
+  /** Who have not. */
+  waiting: number;
 }
 
 export class SessionOpener {
@@ -90,11 +94,12 @@ export class SessionOpener {
   /**
    * Synchronous unless the revocation list is not. Counts failures; what opens is counted by the caller, who has more
    * to check.
-   * @throws SignetError `session_not_found`; whatever the list throws when it cannot tell
+   * @param use called in the step in which it is clear that the session lives
+   * @throws SignetError `session_not_found`; whatever the list throws when it cannot tell; whatever `use` throws
    */
-  open(idText: string, nowMs: number): OpenedSession | Promise<OpenedSession> {
+  open<Used>(idText: string, nowMs: number, use: (opened: OpenedSession) => Used): Used | Promise<Used> {
     const opening = this.#opening.get(idText);
-    if (opening !== undefined) return opening.opened;
+    if (opening !== undefined) return this.#await(idText, opening, use);
     const result = openSession(this.#ring, idText, this.#openOptions);
     if (!result.ok) return this.#refuse(result.reason);
     const { session: sealed, key } = result;
@@ -102,13 +107,18 @@ export class SessionOpener {
     if (this.#dying.has(sealed.sid)) return this.#refuse("revoked", sealed);
     const revoked = this.#askList(sealed);
     if (revoked === true) return this.#refuse("revoked", sealed);
-    if (revoked === false) return { sealed, key };
-    return this.#await(idText, { sealed, key }, revoked);
+    if (revoked === false) return use({ sealed, key });
+    return this.#await(idText, this.#begin(idText, { sealed, key }, revoked), use);
+  }
+
+  /** A revocation is in force from now on: what the list says of what it was asked before is not the last word. */
+  heed(revocation: Revocation): void {
+    for (const opening of this.#opening.values()) if (concerns(revocation, opening.sealed)) opening.revoked = true;
   }
 
   /** Remembers that a session is dead, from this instant on in this process. Resolves when the list has it. */
   revoke(sid: string, expiresAtMs: number, nowMs: number): void | Promise<void> {
-    for (const opening of this.#opening.values()) if (opening.sid === sid) opening.revoked = true;
+    for (const opening of this.#opening.values()) if (opening.sealed.sid === sid) opening.revoked = true;
     const done = this.#revocations.revoke(sid, expiresAtMs, nowMs);
     if (done === undefined) return;
     this.#dying.set(sid, (this.#dying.get(sid) ?? 0) + 1);
@@ -128,24 +138,30 @@ export class SessionOpener {
     }
   }
 
-  #await(idText: string, found: OpenedSession, answer: Promise<boolean>): Promise<OpenedSession> {
-    const opened = answer.then(
-      (revoked) => {
-        this.#opening.delete(idText);
-        if (revoked || opening.revoked) this.#refuse("revoked", found.sealed);
-        // The ring may have been reloaded meanwhile (E5).
-        if (this.#ring.find(found.key.idWord) === undefined) this.#refuse("key");
-        return found;
-      },
-      (fault) => {
-        this.#opening.delete(idText);
-        this.outcomes.inc("unavailable");
-        throw fault;
-      },
-    );
-    const opening: Opening = { sid: found.sealed.sid, opened, revoked: false };
+  #begin(idText: string, { sealed, key }: OpenedSession, answer: Promise<boolean>): Opening {
+    const cleared = answer.then((revoked) => {
+      if (revoked) this.#refuse("revoked", sealed);
+    }, (fault) => {
+      this.outcomes.inc("unavailable");
+      throw fault;
+    });
+    const opening: Opening = { sealed, key, cleared, revoked: false, waiting: 0 };
     this.#opening.set(idText, opening);
-    return opened;
+    return opening;
+  }
+
+  async #await<Used>(idText: string, opening: Opening, use: (opened: OpenedSession) => Used): Promise<Used> {
+    opening.waiting++;
+    try {
+      await opening.cleared;
+      if (opening.revoked) this.#refuse("revoked", opening.sealed);
+      // The ring may have been reloaded meanwhile (E5).
+      if (this.#ring.find(opening.key.idWord) === undefined) this.#refuse("key");
+      return use(opening);
+    } finally {
+      // Not before the last one has gone on: until then it hears of revocations.
+      if (--opening.waiting === 0) this.#opening.delete(idText);
+    }
   }
 
   /** @param sealed what the id says, where it is authentic: then the log says which session it was */

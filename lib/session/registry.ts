@@ -10,6 +10,8 @@ import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
+import type { Revocation } from "../store/store.ts";
+import { concerns } from "./revocation_store.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
@@ -179,9 +181,7 @@ export class SessionRegistry {
     const { caller, nowMs } = asked;
     const live = this.get(idText, nowMs);
     if (live !== undefined) return use(this.#ownedBy(caller, live));
-    const opened = this.#opener.open(idText, nowMs);
-    if (!(opened instanceof Promise)) return use(this.#takeIn(idText, opened, asked));
-    return opened.then((opened) => use(this.#takeIn(idText, opened, asked)));
+    return this.#opener.open(idText, nowMs, (opened) => use(this.#takeIn(idText, opened, asked)));
   }
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */
@@ -219,6 +219,15 @@ export class SessionRegistry {
     const done = this.#opener.revoke(session.sid, session.expiresAtMs, nowMs);
     this.remove(session, reason, nowMs);
     return done;
+  }
+
+  /** Whoever has revoked it, here or in another process: what is in flight is cut at once, what is being opened does not. */
+  endRevoked(revocation: Revocation, nowMs: number): void {
+    this.#opener.heed(revocation);
+    const sessions = revocation.kind === "session" ? [this.bySid(revocation.sid)] : [...this.sessions()];
+    for (const session of sessions) {
+      if (session !== undefined && concerns(revocation, session)) this.remove(session, "revoked", nowMs);
+    }
   }
 
   /** To be called every 30 s (L7): ends what has expired, drops what is idle, purges the revocation list. */

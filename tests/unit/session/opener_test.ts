@@ -3,7 +3,7 @@ import { KeyRing } from "../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Session } from "../../../lib/session/session.ts";
 import type { RevocationList } from "../../../lib/session/revocation_list.ts";
-import type { RevocationSubject } from "../../../lib/store/store.ts";
+import type { Revocation, RevocationSubject } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, codeOf, KEY_B, NOW_MS } from "./fakes.ts";
 
@@ -95,6 +95,47 @@ Deno.test("L6: a revocation that comes while the list is being asked wins", STRI
   list.answer.resolve(false);
   await refused;
   assert.equal(bench.registry.size, 0);
+});
+
+for (const kind of ["session", "principal", "all"] as const) {
+  Deno.test(`L6 R4: a revocation (${kind}) that is heard of while the list is being asked wins`, STRICT, async () => {
+    const { list, bench } = setUp();
+    // The list was asked before another process has written it, and is slow to answer.
+    const [session, other] = [bench.initialize(ALICE), bench.initialize(BOB)];
+    for (const held of [session, other]) bench.registry.remove(held, "idle", NOW_MS);
+    const waiting = [opening(bench, session.id), opening(bench, session.id)];
+    const spared = opening(bench, other.id, BOB);
+    const untilMs = NOW_MS + 1000;
+    const about = {
+      session: { kind: "session", sid: session.sid, untilMs, by: "operator" },
+      principal: { kind: "principal", owner: session.owner, beforeMs: NOW_MS, untilMs },
+      all: { kind: "all", beforeMs: NOW_MS, untilMs },
+    } satisfies Record<typeof kind, Revocation>;
+    bench.registry.endRevoked(about[kind], NOW_MS);
+    // Or in the very turn in which the answer is there, before anybody has gone on with it.
+    list.answer.resolve(false);
+    for (const one of waiting) await assert.rejects(one, codeOf("session_not_found"));
+    if (kind === "all") await assert.rejects(spared, codeOf("session_not_found"));
+    else assert.equal((await spared).id, other.id);
+    assert.equal(bench.registry.sizes().opening, 0);
+    assert.equal(bench.limits.counts().sessions, kind === "all" ? 0 : 1);
+  });
+}
+
+Deno.test("L6 R4: a revocation that is heard of in any turn of an open wins", STRICT, async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { list, bench } = setUp();
+    const session = bench.initialize();
+    bench.registry.remove(session, "idle", NOW_MS);
+    const waiting = [opening(bench, session.id), opening(bench, session.id)];
+    const settled = Promise.allSettled(waiting);
+    list.answer.resolve(false);
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    bench.registry.endRevoked({ kind: "all", beforeMs: NOW_MS, untilMs: NOW_MS + 1000 }, NOW_MS);
+    await settled;
+    assert.equal(bench.registry.size, 0, `heard of ${turns} turns on`);
+    assert.equal(bench.registry.sizes().opening, 0);
+  }
 });
 
 Deno.test("L6: a session is dead here while the list still writes its revocation", STRICT, async () => {
