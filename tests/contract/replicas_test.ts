@@ -243,6 +243,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "L5 R4: without a store, DELETE of a session that was brought elsewhere reaches its home, too, once that is there again",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 3, apart: true, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    // Brought to the very replica that is asked, or to the other one, as its id has it.
+    for (let i = 0; i < 6; i++) {
+      const id = await replicas.at(0).signet.open({ token });
+      await replicas.at(0).way?.close();
+      assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
+      await replicas.at(0).way?.open();
+      assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 204);
+      for (const at of [0, 1]) {
+        assert.equal(await status(replicas.at(at).signet.post(call(1, "count"), { id, token })), 404, `at ${at}`);
+      }
+      for (const { upstream } of replicas.all) assert.equal(upstream.sessions.size, 0);
+    }
+  },
+);
+
 test("R2: a request that says it was passed on, and is no replica's, is refused and reaches nobody", async ({ replicas, issuer }) => {
   const token = await issuer.token("alice");
   const { signet, upstream } = replicas.at(0);

@@ -1,7 +1,7 @@
 // DELETE (L5): what is in flight is cut, the id is dead at once and until its expiry, and the upstream is told.
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { openSession, type UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -12,6 +12,7 @@ import { upstreamIdOf } from "../../upstream/http/session_id_field.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
+import type { InFlight } from "./in_flight.ts";
 import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
 import { passOn } from "./pass_on.ts";
@@ -30,7 +31,9 @@ export async function end(
 ): Promise<void> {
   const { inbound, caller, session } = ending;
   if (inbound.record !== undefined) inbound.record.session = session.tag;
-  const atHome = isAdopted(session) ? "here" : await endAtHome(parts, ending);
+  const [atHome] = isAdopted(session)
+    ? ["here"] as const
+    : await Promise.all([endAtHome(parts, ending), endAtOrigin(parts, ending)]);
   if (atHome === "answered") return;
   // Another request has ended it since this one found it.
   if (session.endReason === "deleted" || session.endReason === "revoked") throw new SignetError("session_not_found");
@@ -89,6 +92,35 @@ async function endAtHome(
     return "answered";
   } finally {
     parts.underWay.end(inFlight);
+  }
+}
+
+/**
+ * The replica that opened the session was not reached when it was brought elsewhere, and lives, it may be: where it is there
+ * again, it is told. Where replicas share a store it hears of the end by that. Where it is not there, what it held is gone
+ * with it, as far as anybody can tell, and the client hears nothing of it: after a rollout each DELETE would be an error.
+ */
+async function endAtOrigin(
+  parts: GatewayParts,
+  { inbound, caller, session }: { inbound: Inbound; caller: Caller; session: Session },
+): Promise<void> {
+  if (parts.moves !== undefined || inbound.hop !== undefined) return;
+  // What few ever need is in the id alone.
+  const opened = session.generation === 0
+    ? undefined
+    : openSession(parts.registry.ring, session.id, { maxLength: session.id.length });
+  if (opened?.ok !== true || opened.session.home === session.home) return;
+  const link = { home: opened.session.home, upstreamUrl: session.upstreamUrl };
+  const origin = homeOf(parts, { upstream: parts.upstream, link });
+  if (origin === undefined || await parts.replicas.at(origin)?.isThereNow() !== true) return;
+  let inFlight: InFlight | undefined;
+  try {
+    inFlight = parts.underWay.begin({ inbound, caller }, "call");
+    (await passOn(parts, { outbound: { inbound, body: undefined }, inFlight, home: origin }))?.release();
+  } catch (fault) {
+    tellIfOwn(fault);
+  } finally {
+    if (inFlight !== undefined) parts.underWay.end(inFlight);
   }
 }
 

@@ -40,7 +40,10 @@ export function isKnown(parts: Pick<GatewayParts, "replicas">, target: Target): 
 }
 
 /** The replica that alone reaches the session's upstream; undefined where this one does (R1). */
-export function homeOf({ replicas }: Pick<GatewayParts, "replicas">, { upstream, link }: Target): string | undefined {
+export function homeOf(
+  { replicas }: Pick<GatewayParts, "replicas">,
+  { upstream, link }: { readonly upstream: Upstream; readonly link: Pick<UpstreamLink, "home" | "upstreamUrl"> },
+): string | undefined {
   const { home } = link;
   if (home === undefined || home === replicas.self) return undefined;
   return upstream.isLocal || link.upstreamUrl !== upstream.url ? home : undefined;
