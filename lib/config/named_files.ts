@@ -2,6 +2,7 @@
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { parseKeySet } from "../identity/key_set.ts";
+import { isKeyOf } from "../platform/builtin.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
 import { explainReadError } from "./read_error.ts";
@@ -122,6 +123,8 @@ class Examiner {
   readonly problems: ConfigProblem[] = [];
   readonly warnings: string[] = [];
   readonly #access: FileAccess;
+  /** What was read of the listener's certificate and its key, with their places. */
+  readonly #pair = new Map<SettingKey, { readonly text: string; readonly path: string; readonly place: string }>();
 
   constructor(access: FileAccess) {
     this.#access = access;
@@ -148,6 +151,7 @@ class Examiner {
       return;
     }
     this.#judgeContent(file, text);
+    if (key === "tlsCertFile" || key === "tlsKeyFile") this.#pair.set(key, { text, path, place });
     if (PRIVATE_FILES.has(key)) await this.#judgeMode(file);
   }
 
@@ -159,6 +163,17 @@ class Examiner {
         ["nothing can be written in its folder", "See what is wrong with the folder of FILE, or name another file."];
       this.problems.push({ place, problem, remedy: remedy.replace("FILE", () => path) });
     }
+  }
+
+  /** Each may be well, and the key another certificate's: an engine says so in its own words, and not before it listens. */
+  judgePair(): void {
+    const [certificate, key] = [this.#pair.get("tlsCertFile"), this.#pair.get("tlsKeyFile")];
+    if (certificate === undefined || key === undefined || isKeyOf(certificate.text, key.text) !== false) return;
+    this.problems.push({
+      place: key.place,
+      problem: `this is not the key of the certificate in ${certificate.path}`,
+      remedy: "Name the key that the certificate was made with; of a chain, the first certificate is the listener's.",
+    });
   }
 
   #judgeContent({ key, path, place }: Examined, text: string): void {
@@ -207,5 +222,6 @@ export async function examineFiles(
       if (made !== undefined && read === undefined && !isTrusted) examiner.owned({ path: made, place }, "state");
     }
   }
+  examiner.judgePair();
   return examiner;
 }

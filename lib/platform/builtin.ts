@@ -45,6 +45,14 @@ export const timingSafeEqual: Crypto["timingSafeEqual"] = RUNTIME === "bun"
   : lazily(() => crypto().timingSafeEqual);
 export const certificateOf = (pem: string): InstanceType<Crypto["X509Certificate"]> =>
   new (crypto().X509Certificate)(pem);
+/** Whether the private key is the certificate's; undefined where one of them cannot be read, or nobody can tell. */
+export function isKeyOf(certificatePem: string, keyPem: string): boolean | undefined {
+  try {
+    return certificateOf(certificatePem).checkPrivateKey(crypto().createPrivateKey(keyPem));
+  } catch {
+    return undefined;
+  }
+}
 
 type Zlib = typeof import("node:zlib");
 const zlib: () => Zlib = once(() => process.getBuiltinModule("node:zlib"));

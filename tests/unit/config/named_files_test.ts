@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../lib/config/named_files.ts";
+import { Authority } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
 import { load, problemLines, problemsOf } from "./sources.ts";
 
@@ -46,6 +48,23 @@ Deno.test("files of another kind are refused before anything starts", STRICT, as
       [],
     );
   }
+});
+
+Deno.test("P3: a key that is another certificate's is told before anything listens", STRICT, async () => {
+  await using folder = await TempFolder.create();
+  const authority = await Authority.create(folder.path, "ours");
+  const [one, other] = [await authority.certify(), await authority.certify()];
+  const [c, k, stranger, ca] = await Promise.all(
+    [one.certFile, one.keyFile, other.keyFile, authority.certFile].map((path) => Deno.readTextFile(path)),
+  ) as [string, string, string, string];
+  assert.deepEqual(await problemLines({ argv: TLS, files: { c, k } }), []);
+  assert.deepEqual(await problemLines({ argv: TLS, files: { c: c + ca, k } }), [], "a chain");
+  assert.deepEqual(await problemLines({ argv: TLS, files: { c, k: stranger } }), [
+    "--tls-key: this is not the key of the certificate in c",
+  ]);
+  assert.deepEqual(await problemLines({ argv: TLS, files: { c: ca + c, k } }), [
+    "--tls-key: this is not the key of the certificate in c",
+  ]);
 });
 
 Deno.test("a JWKS file must be a key set with a key in it", STRICT, async () => {
