@@ -52,8 +52,12 @@ const privateKey: Content = (text) => {
 
 const keySet: Content = (text) => {
   try {
-    parseKeySet(text);
-    return undefined;
+    if (!parseKeySet(text).keys.some((key) => "d" in key)) return undefined;
+    // No token would be verified with it, and whoever reads the file could make tokens.
+    return [
+      "a key in the set is private",
+      "Leave the public keys alone in it: d, p, q and what belongs to them go out.",
+    ];
   } catch (error) {
     const found = error instanceof TypeError ? error.message : "the file is no JSON Web Key Set";
     return [found, 'Name a file of the form {"keys": […]} with at least one key (RFC 7517).'];

@@ -87,7 +87,9 @@ class Reader {
     return text === "" ? undefined : text;
   }
 
+  /** Once, though all three signals may have it from the variable of all. */
   #refuse(place: string, problem: string, remedy: string): void {
+    if (this.#problems.some((told) => told.place === place && told.problem === problem)) return;
     this.#problems.push({ place, problem, remedy });
   }
 

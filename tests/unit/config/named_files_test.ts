@@ -75,6 +75,10 @@ Deno.test("a JWKS file must be a key set with a key in it", STRICT, async () => 
     assert.match(lines[0]!, /^--jwt-jwks: reading a key set: found no /, text);
   }
   assert.deepEqual(await problemLines({ argv, files: { "keys.json": '{"keys":[{"kty":"EC"}]}' } }), []);
+  const withPrivate = '{"keys":[{"kty":"EC"},{"kty":"EC","d":"hunter2"}]}';
+  assert.deepEqual(await problemLines({ argv, files: { "keys.json": withPrivate } }), [
+    "--jwt-jwks: a key in the set is private",
+  ]);
 });
 
 Deno.test("a secret that others can read is warned of, with the cure", STRICT, async () => {

@@ -97,6 +97,7 @@ for (const env of REFUSED) {
     STRICT,
     () => {
       assert.ok(places(env).includes(names.at(-1)!), JSON.stringify(places(env)));
+      assert.equal(new Set(places(env)).size, places(env).length, "each once, of whichever signals it is");
       const { problems, warnings } = read(env);
       assert.doesNotMatch(JSON.stringify([problems, warnings]), /s3cret/);
       for (const { problem, remedy } of problems) {
