@@ -28,6 +28,9 @@ function describeChecks(body: string): string {
   }
 }
 
+/** Of the probes' paths at an admin listener, whatever it finds. */
+const ANSWERS: ReadonlySet<number> = new Set([200, 500, 503]);
+
 async function run(context: CommandContext): Promise<ExitCode> {
   const live = ownValue(context.flags, LIVE_FLAG) ?? false;
   const asked = live ? "a sign of life" : "readiness";
@@ -53,6 +56,9 @@ async function run(context: CommandContext): Promise<ExitCode> {
   }
   const checks = live ? "" : describeChecks(body);
   context.stdout(`not ${live ? "alive" : "ready"}${checks === "" ? ` (status ${response.status})` : `: ${checks}`}\n`);
+  if (!ANSWERS.has(response.status)) {
+    context.stderr(`signet: ${base} is no admin listener of a Signet.\nSet --admin to the address it was given.\n`);
+  }
   return EXIT.failedCheck;
 }
 

@@ -80,9 +80,9 @@ function traffic(state: StateView, view: StatusLayout): string[] {
     ...row("latency", `${latency}${known === undefined ? "" : " since the last look"}`, view),
     ...row(
       "opened",
-      `${formatCount(opened)} sessions${deleted === 0 ? "" : `, ${formatCount(deleted)} deleted`}${
-        gone === "" ? "" : ` · left memory: ${gone}`
-      }`,
+      `${formatCount(opened)} session${opened === 1 ? "" : "s"}${
+        deleted === 0 ? "" : `, ${formatCount(deleted)} deleted`
+      }${gone === "" ? "" : ` · left memory: ${gone}`}`,
       view,
     ),
     ...(back + lost === 0 ? [] : row("brought back", `${formatCount(back)}, ${formatCount(lost)} not`, view)),

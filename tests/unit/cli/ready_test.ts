@@ -49,6 +49,8 @@ Deno.test("ready exits 1 when something else answers there", STRICT, async () =>
     const machine = new FakeMachine({ fetch: admin(status, body).fetch });
     assert.equal(await machine.run("ready"), 1);
     assert.equal(machine.stdout, `not ready (status ${status})\n`);
+    const said = status < 500 ? "signet: http://127.0.0.1:9090 is no admin listener of a Signet.\n" : "";
+    assert.ok(machine.stderr.startsWith(said) && (machine.stderr === "") === (said === ""), machine.stderr);
   }
 });
 
