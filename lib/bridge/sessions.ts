@@ -12,6 +12,7 @@ import { handshakeOf } from "./handshake.ts";
 import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { PassingStream } from "./event_stream.ts";
 import { Outbox } from "./outbox.ts";
 import { type Carrier, type Message, NO_CARRIER, type Parting } from "./peer.ts";
@@ -182,7 +183,7 @@ export class Sessions {
       conversation.id = (conversation.peers.seal() ?? conversation.id) as UpstreamSessionId;
       this.#conversations.set(conversation.id, conversation);
     } else if (!conversation.ended) void this.end(conversation, opening);
-    const fields = opened ? ["mcp-session-id", conversation.id] : [];
+    const fields = opened ? [SESSION_ID_FIELD, conversation.id] : [];
     const { onRelease } = opening;
     if (acceptanceOf(opening.fields).json) return jsonAnswer(line, { fields, onRelease });
     return this.#asEvent(line, { fields, onRelease });

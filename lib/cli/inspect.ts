@@ -11,6 +11,7 @@ import { sourcesOf } from "./sources.ts";
 import { printable } from "./text.ts";
 import { formatTime } from "./times.ts";
 import { readWord } from "./words.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value", kind: boolean, isFlag: true };
 
@@ -44,7 +45,7 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
     ...Object.entries(session.upstreams).flatMap(([url, headers]) => [
       ["upstream", printable(shown(url))] as const,
       ["  headers", Object.keys(headers).sort().map(printable).join(", ") || "(none)"] as const,
-      ...(url === SEVERAL_URL ? membersOf(headers["mcp-session-id"]) : []).map(({ name, url, state }) =>
+      ...(url === SEVERAL_URL ? membersOf(headers[SESSION_ID_FIELD]) : []).map(({ name, url, state }) =>
         [
           "  member",
           `${name} = ${printable(shown(url))}${
@@ -70,7 +71,7 @@ function factsOf({ session, key }: Opened, { ring, nowMs, redact: { redactUrl, s
       url: shown(url),
       headers: Object.keys(headers).sort(),
       ...(url === SEVERAL_URL
-        ? { members: membersOf(headers["mcp-session-id"]).map(({ name, url }) => ({ name, url: shown(url) })) }
+        ? { members: membersOf(headers[SESSION_ID_FIELD]).map(({ name, url }) => ({ name, url: shown(url) })) }
         : {}),
     })),
   };

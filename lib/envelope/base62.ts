@@ -57,17 +57,11 @@ export function encodeBase62(bytes: Uint8Array): string {
   return text.toString("latin1");
 }
 
-/** The bytes whose text is `text`; undefined if there are none: wrong length, foreign character, over-range block. */
-export function decodeBase62(text: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(Math.ceil(text.length / BLOCK_CHARS) * BLOCK_BYTES);
-  const length = decodeBase62Into(text, bytes);
-  return length < 0 ? undefined : bytes.slice(0, length);
-}
-
 /**
- * The same into the first of `bytes`, which must have room for every block of the text, a tail's included. Takes no
- * memory.
- * @returns how many bytes there are; −1 if none, and what is written then means nothing
+ * The bytes whose text is `text`, into the first of `bytes`, which must have room for every block of the text, a tail's
+ * included. Takes no memory.
+ * @returns how many bytes there are; −1 if none (wrong length, foreign character, over-range block), and what is written
+ *   then means nothing
  */
 export function decodeBase62Into(text: string, bytes: Uint8Array): number {
   const tailChars = text.length % BLOCK_CHARS;

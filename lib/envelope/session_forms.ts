@@ -5,6 +5,7 @@ import { decodeLatin1, equalBytes } from "../http1/wire/latin1.ts";
 import { ClientKinds } from "./client_kinds.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
 import { decodeSession, type SealedSession } from "./session_payload.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 /** What payloads have in common: all but sid, owner, times, and the id at the one server. */
 interface Form {
@@ -29,7 +30,6 @@ const TIMES_AT = OWNER_AT + NAME_CHARS + 2;
 const [BRACKET, QUOTE, COMMA, BACKSLASH, ZERO, NINE] = [0x5b, 0x22, 0x2c, 0x5c, 0x30, 0x39] as const;
 /** Fewer than a safe integer may have. */
 const MOST_DIGITS = 15;
-const ID_NAME = "mcp-session-id";
 
 /** 1: a character of base64url; 3: one that may be the last of 16 bytes, which has two bits. */
 const IN_NAME = new Uint8Array(256);
@@ -69,7 +69,7 @@ export class SessionForms {
         protocolVersion: said.protocolVersion,
         clientInfo: said.clientInfo,
         capabilities: said.capabilities,
-        upstreams: { [url]: { [ID_NAME]: decodeLatin1(bytes, idAt, idEnd) } },
+        upstreams: { [url]: { [SESSION_ID_FIELD]: decodeLatin1(bytes, idAt, idEnd) } },
       };
       return home === undefined ? session : { ...session, home };
     }
@@ -103,12 +103,12 @@ export class SessionForms {
     const [url, ...otherUrls] = Object.keys(upstreams);
     if (url === undefined || otherUrls.length > 0) return;
     const [name, ...otherNames] = Object.keys(upstreams[url]!);
-    if (name !== ID_NAME || otherNames.length > 0) return;
+    if (name !== SESSION_ID_FIELD || otherNames.length > 0) return;
     const encoder = new TextEncoder();
-    const id = encoder.encode(upstreams[url]![ID_NAME]);
+    const id = encoder.encode(upstreams[url]![SESSION_ID_FIELD]);
     const after = encoder.encode(`"}}${home === undefined ? "" : `,${JSON.stringify(home)}`}]`);
     // The colon tells that the quote is the one that begins the last string.
-    const opening = encoder.encode(`:{"${ID_NAME}":"`);
+    const opening = encoder.encode(`:{"${SESSION_ID_FIELD}":"`);
     const idEnd = to - after.length, idAt = idEnd - id.length, openingAt = idAt - opening.length;
     if (openingAt < this.#timesEnd || !isPlainText(id, 0, id.length)) return;
     const isUsual = equalBytes(opening, 0, opening.length, bytes, openingAt) &&

@@ -8,6 +8,7 @@ import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
 import { DEFAULT_MAX_LENGTH, type OpenFailure, openInPlace, type OpenOptions, seal, sealedLength } from "./seal.ts";
 import { SessionForms } from "./session_forms.ts";
 import { encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 /** A sealed session as text: what a client holds in `Mcp-Session-Id`. */
 export type SessionId = string & { readonly __brand: "SessionId" };
@@ -84,7 +85,7 @@ export function requireSealable(prospect: Prospect, options: OpenOptions & { rea
   if (fitsByFar(prospect, idLength, maxLength)) return;
   const typicalId = "x".repeat(idLength);
   const upstreams = Object.fromEntries(
-    Object.entries(prospect.upstreams).map(([url, headers]) => [url, { ...headers, "mcp-session-id": typicalId }]),
+    Object.entries(prospect.upstreams).map(([url, headers]) => [url, { ...headers, [SESSION_ID_FIELD]: typicalId }]),
   );
   const anybody = "A".repeat(22);
   fit({

@@ -5,7 +5,7 @@ import type { ResolverView } from "../identity/resolver.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import { settleHead } from "../http1/wire/settled_head.ts";
-import type { Exchange, RequestHead } from "../http1/types.ts";
+import type { ChangingValues, Exchange, RequestHead } from "../http1/types.ts";
 import { factsOf, type HeadFacts } from "./head_facts.ts";
 import type { RequestTrace } from "../telemetry/request_trace.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD, type HopClaim } from "../replica/hop_proof.ts";
@@ -13,6 +13,7 @@ import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 import type { Subject } from "../mcp/message_subject.ts";
 import { eventTime } from "../platform/event_time.ts";
 import { transportNumber, UNREAD } from "../mcp/methods.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
@@ -24,16 +25,23 @@ export const SINGLETON_FIELDS: readonly string[] = [
   "mcp-method",
   "mcp-name",
   "mcp-protocol-version",
-  "mcp-session-id",
+  SESSION_ID_FIELD,
   "origin",
   HOP_FIELD,
   HOP_PROOF_FIELD,
 ];
 
 /** What each message says of itself: the facts of a head hang on none of it, and are one for all sessions of a client. */
-export const CHANGING_FIELDS: readonly string[] = ["mcp-session-id", HOP_PROOF_FIELD];
-const SESSION_ID = CHANGING_FIELDS.indexOf("mcp-session-id");
+export const CHANGING_FIELDS: readonly string[] = [SESSION_ID_FIELD, HOP_PROOF_FIELD];
+const SESSION_ID = CHANGING_FIELDS.indexOf(SESSION_ID_FIELD);
 const HOP_PROOF = CHANGING_FIELDS.indexOf(HOP_PROOF_FIELD);
+
+/** As the engine sets them apart, of a request of this session that comes over no hop. */
+export function changingOf(sessionId: string | undefined): ChangingValues {
+  const changing: (string | undefined)[] = [];
+  if (sessionId !== undefined) changing[SESSION_ID] = sessionId;
+  return changing;
+}
 
 export class Inbound implements ResolverView {
   readonly exchange: Exchange;

@@ -30,6 +30,7 @@ import {
   readAnswer,
 } from "./hop_proof.ts";
 import type { Place } from "./places.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 export interface PeerOptions {
   /** `http://10.0.0.7:8080`: where it listens, as it says itself. */
@@ -73,8 +74,6 @@ export interface Passed {
   /** Its number is {@link Peer.nextCount}. */
   readonly message: HopMessage;
 }
-
-const SESSION_ID = "mcp-session-id";
 
 const CONNECT_TIMEOUT_MS = 1000;
 const QUESTION_TIMEOUT_MS = 1000;
@@ -276,7 +275,7 @@ export class Peer {
   send({ hop, request }: Passage, { body, message }: Passed): Call {
     const { sessionId } = message;
     const proof = [HOP_PROOF_FIELD, hop.prove(message)];
-    const changing = sessionId === undefined ? proof : [SESSION_ID, sessionId, ...proof];
+    const changing = sessionId === undefined ? proof : [SESSION_ID_FIELD, sessionId, ...proof];
     const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
     const call: Call = this.pool.sendFor(sent, (response) => new PeerAnswer(response, () => this.forget(call)));
     this.passed++;

@@ -13,6 +13,7 @@ import type { PendingClaim } from "./adoption.ts";
 import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
 import type { IdleSessions, Listed } from "./principal_sessions.ts";
 import { isMoreThanId, type Reopened, type UpstreamLink } from "./upstream_link.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
 export const END_REASONS = [
@@ -155,7 +156,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
     this.capabilities = sealed.capabilities;
     this.key = key;
     this.upstreamUrl = url;
-    this.upstreamSessionId = remembered?.["mcp-session-id"] as UpstreamSessionId | undefined;
+    this.upstreamSessionId = remembered?.[SESSION_ID_FIELD] as UpstreamSessionId | undefined;
     this.home = sealed.home;
     this.lastActiveMs = nowMs;
     this.ownerKey = ownerKey;

@@ -3,6 +3,7 @@
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { FieldList } from "../http1/types.ts";
 import type { CallerKeys } from "./caller.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 /** What a session's upstream calls it now. A `Session` is its own link. */
 export interface UpstreamLink {
@@ -42,6 +43,6 @@ export function isGivenBy(link: UpstreamLink, url: string): boolean {
 
 /** Whether of what is sealed for an upstream anything but the session's id there is sent with its requests. */
 export function isMoreThanId(sealed: Readonly<Record<string, string>> | undefined): boolean {
-  for (const name in sealed) if (name !== "mcp-session-id") return true;
+  for (const name in sealed) if (name !== SESSION_ID_FIELD) return true;
   return false;
 }

@@ -13,6 +13,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { type ClientRequest, type ClientResponse, type Fields, type MadeHead, newMadeHead } from "../http1/types.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
 import { HttpCall, type Sent } from "./http/http_call.ts";
@@ -55,7 +56,7 @@ class OutgoingHead {
   /** The field of the session: one list for as long as it is the same. */
   changingFor(id: UpstreamSessionId | undefined): Fields | undefined {
     if (id === undefined || this.#changing?.[1] === id) return this.#changing;
-    return this.#changing = [SESSION_ID, id];
+    return this.#changing = [SESSION_ID_FIELD, id];
   }
 
   isOf({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl): boolean {
@@ -65,7 +66,6 @@ class OutgoingHead {
 }
 
 /** Many servers say it in each answer; what else an answer's head says does not hang on it. */
-const SESSION_ID = "mcp-session-id";
 
 const INITIALIZE_TIMEOUT_MS = 30_000;
 
@@ -111,7 +111,7 @@ export class HttpUpstream implements Upstream {
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
     const { limits, account } = options;
-    const headLimits = { changing: [SESSION_ID] };
+    const headLimits = { changing: [SESSION_ID_FIELD] };
     this.pool = new Pool(trusting, { headLimits, ...(limits && { limits }), ...(account && { account }) });
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.pings = new Pings((request) => this.pool.send(request), this.#timers);

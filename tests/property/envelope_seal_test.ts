@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import fc from "fast-check";
-import { decodeBase62, encodeBase62 } from "../../lib/envelope/base62.ts";
+import { encodeBase62 } from "../../lib/envelope/base62.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { open, type Purpose, seal } from "../../lib/envelope/seal.ts";
 import { decrypt, encrypt } from "../../lib/envelope/xchacha.ts";
 import { STRICT } from "../support/strict.ts";
 import { sealText } from "../vectors/reference.ts";
+import { decodeBase62 } from "../support/base62.ts";
 
 const PURPOSES: Purpose[] = ["session", "event", "task", "cursor", "rpc-id"];
 const purpose = fc.constantFrom(...PURPOSES);

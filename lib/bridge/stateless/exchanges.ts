@@ -12,7 +12,7 @@ import { errorWithId, progressTokenOf } from "../open_calls.ts";
 import { Outbox, type OutboxOptions } from "../outbox.ts";
 import { PostAnswer } from "../post_answer.ts";
 import type { Exchange, StatelessPost } from "./exchange.ts";
-import { responseText, tokenSpan } from "./texts.ts";
+import { clientResponse, tokenSpan } from "./texts.ts";
 
 export interface ExchangesOptions {
   readonly outbox: OutboxOptions;
@@ -101,7 +101,7 @@ export class Exchanges {
 
   /** An answer made here. @param body its result or error */
   say(exchange: Exchange, body: JsonObject): void {
-    void this.respond(exchange, responseText(exchange.id, body));
+    void this.respond(exchange, clientResponse(exchange.id, body));
   }
 
   /** @param kind of Signet's own refusals, where it has a status of its own */

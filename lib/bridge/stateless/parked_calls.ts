@@ -12,7 +12,7 @@ import type { Exchange, Run, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { LostCalls } from "./lost_calls.ts";
 import type { Runs } from "./runs.ts";
-import { answerTo, METHOD_NOT_FOUND, responseOf, unknownState } from "./texts.ts";
+import { clientResult, METHOD_NOT_FOUND, peerResult, unknownState } from "./texts.ts";
 
 export interface ParkedCallsOptions {
   readonly life: Pick<StatelessLife, "era" | "capabilities">;
@@ -64,7 +64,7 @@ export class ParkedCalls {
       return peer.refuse(id, METHOD_NOT_FOUND, "this client cannot be asked");
     }
     const known = this.#isSurelyOf(run, about) ? run.answers?.answerTo(message) : undefined;
-    if (known !== undefined && peer.send(answerTo(id, known), NO_CARRIER)) return;
+    if (known !== undefined && peer.send(peerResult(id, known), NO_CARRIER)) return;
     if (!this.#put(run, message)) return peer.refuse(id, -32603, "too many questions wait for the client");
     if (run.exchange === undefined) return; // asked when it comes back
     run.cancelGathering ??= this.#gathering.after(() => this.#park(run));
@@ -188,7 +188,7 @@ export class ParkedCalls {
     this.#parked.set(questions.id, run);
     const isWaiting = place.wait(() => this.#unpark(run));
     const { home, lost: { process }, exchanges } = this.#options;
-    void exchanges.respond(exchange, responseOf(exchange.id, questions.ask({ process, home })));
+    void exchanges.respond(exchange, clientResult(exchange.id, questions.ask({ process, home })));
     if (!isWaiting) this.#unpark(run);
   }
 

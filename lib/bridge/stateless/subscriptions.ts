@@ -14,7 +14,7 @@ import { NO_CARRIER } from "../peer.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
-import { ACKNOWLEDGED, INVALID_PARAMS, responseText, withSubscriptionId } from "./texts.ts";
+import { ACKNOWLEDGED, clientResponse, INVALID_PARAMS, withSubscriptionId } from "./texts.ts";
 
 export interface SubscriptionsOptions {
   readonly life: Pick<StatelessLife, "peer" | "watchResource"> & { readonly identity: Identity };
@@ -84,7 +84,7 @@ export class Subscriptions {
       if (!which(exchange)) continue;
       void exchanges.respond(
         exchange,
-        endOfSubscription(responseText(exchange.id, { result: ENDED }), exchange.id),
+        endOfSubscription(clientResponse(exchange.id, { result: ENDED }), exchange.id),
       );
     }
   }

@@ -10,29 +10,29 @@ export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 const encoder = new TextEncoder();
 
 export function pong(id: RpcId): Uint8Array {
-  return answerTo(id, "{}");
+  return peerResult(id, "{}");
 }
 
-/** @param result a JSON text */
-export function answerTo(id: RpcId, result: string): Uint8Array {
+/** The answer to what the peer asks. @param result a JSON text */
+export function peerResult(id: RpcId, result: string): Uint8Array {
   return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":${result}}`);
 }
 
-/** A response made here. @param body its result or error */
-export function responseText(id: Uint8Array, body: object): Uint8Array<ArrayBuffer> {
+/** A response to the client, made here. @param body its result or error */
+export function clientResponse(id: Uint8Array, body: object): Uint8Array<ArrayBuffer> {
   const text = encodeJson({ jsonrpc: "2.0", id: 0, ...body });
   return replaceSpan(text, findMember(text, "id")!, id);
 }
 
-/** @param members of its result, as a JSON text without the braces */
-export function responseOf(id: Uint8Array, members: string): Uint8Array<ArrayBuffer> {
+/** The same of a result alone. @param members of it, as a JSON text without the braces */
+export function clientResult(id: Uint8Array, members: string): Uint8Array<ArrayBuffer> {
   const text = encoder.encode(`{"jsonrpc":"2.0","id":0,"result":{${members}}}`);
   return replaceSpan(text, findMember(text, "id")!, id);
 }
 
 /** A state that leads to no call that waits: what waited is gone, or was never there, or has been answered. */
 export function unknownState(id: Uint8Array): Uint8Array {
-  return responseText(id, {
+  return clientResponse(id, {
     error: {
       code: INVALID_PARAMS,
       message: "Invalid params: the call that this requestState belongs to does not wait any more",

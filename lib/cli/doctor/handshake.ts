@@ -10,6 +10,7 @@ import type { CommandContext } from "../command.ts";
 import { VERSION } from "../../platform/version.ts";
 import { probeSettings } from "./probe_settings.ts";
 import { faultOf, type Finding, type Findings, timeBoxed, TimeBoxError } from "./finding.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /** A server that npx has to fetch first takes this long; nothing that works takes longer. */
 const TIMEOUT_MS = 60_000;
@@ -207,7 +208,7 @@ class ProbeClient {
     const sent = stateless ? { ...params, _meta: META } : params;
     const response = await this.#send({ jsonrpc: "2.0", id, method, params: sent }, method);
     const text = await response.text();
-    const session = response.headers.get("mcp-session-id") ?? undefined;
+    const session = response.headers.get(SESSION_ID_FIELD) ?? undefined;
     return { status: response.status, session, message: answerIn(text, id) };
   }
 
@@ -224,7 +225,7 @@ class ProbeClient {
     return {
       accept: "application/json, text/event-stream",
       ...(this.#session === undefined && !stateless ? {} : { "mcp-protocol-version": this.#revision }),
-      ...(this.#session === undefined ? {} : { "mcp-session-id": this.#session }),
+      ...(this.#session === undefined ? {} : { [SESSION_ID_FIELD]: this.#session }),
       ...(stateless ? { "mcp-method": method } : {}),
       ...(this.#bearer === undefined ? {} : { authorization: `Bearer ${this.#bearer}` }),
     };

@@ -6,6 +6,7 @@ import { SignetError } from "../../errors.ts";
 import type { SessionId, UpstreamSessionId } from "../../envelope/session_id.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import { DEFAULT_REVISION } from "../../mcp/revisions.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Adoption } from "../../session/adoption.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -140,7 +141,7 @@ function factsOf(
       protocolVersion: DEFAULT_REVISION,
       clientInfo: {},
       capabilities: {},
-      upstreams: { [routeWithoutSession(parts).url]: { "mcp-session-id": rawId as UpstreamSessionId } },
+      upstreams: { [routeWithoutSession(parts).url]: { [SESSION_ID_FIELD]: rawId as UpstreamSessionId } },
     },
   };
 }

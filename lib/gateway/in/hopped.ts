@@ -8,6 +8,7 @@ import { digestOfBody, HOP_FIELD, HOP_PROOF_FIELD, proveAnswer, readQuestion } f
 import type { HopRefusal } from "../../replica/replicas.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /**
  * In the answer to a request that was not taken, and not run: this is another process, the session went elsewhere, who
@@ -72,7 +73,7 @@ export function noteHop({ replicas }: GatewayParts, inbound: Inbound): void {
     const request = { method, target, fields: withoutUnproven(fields) };
     known = facts.hopHead = replicas.headOf(facts.hop ?? "", exchange.connection.remoteAddress, request);
   }
-  const claim = replicas.take(known, { proof: inbound.hopProof, sessionId: inbound.get("mcp-session-id") });
+  const claim = replicas.take(known, { proof: inbound.hopProof, sessionId: inbound.get(SESSION_ID_FIELD) });
   if (typeof claim === "string") refusals.set(inbound, claim);
   else inbound.hop = claim;
 }

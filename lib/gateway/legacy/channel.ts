@@ -8,11 +8,12 @@ import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../ht
 import { errorWithId } from "../../bridge/open_calls.ts";
 import { findMember, flatten } from "../../mcp/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { WatchedStream } from "../out/keep_alive.ts";
 import type { HeldBody } from "../in/body.ts";
-import type { Inbound } from "../inbound.ts";
+import { changingOf, type Inbound } from "../inbound.ts";
 import type { GatewayParts, Handle } from "../parts.ts";
 import { InnerExchange } from "./inner_exchange.ts";
 import { refusalFacts } from "../refusal_facts.ts";
@@ -27,7 +28,7 @@ export interface Answered {
 /** Of a client's request these are said here, whatever it says itself. */
 const OWN: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "content-length", "transfer-encoding", "last-event-id"],
-  ...["mcp-session-id", "mcp-protocol-version"],
+  ...[SESSION_ID_FIELD, "mcp-protocol-version"],
 ]);
 /** How long a message's refusal is waited for before it is called accepted, in ms: clients send them one by one. */
 const SOON_MS = 50;
@@ -131,7 +132,7 @@ export class LegacyChannel {
   #heard({ status, fields }: ResponseStart): void {
     if (status === 404 && this.#sessionId !== undefined) this.#options.onGone();
     if (status >= 300) return;
-    this.#sessionId = fieldValue(fields, "mcp-session-id") ?? this.#sessionId;
+    this.#sessionId = fieldValue(fields, SESSION_ID_FIELD) ?? this.#sessionId;
   }
 
   /** The server's own stream, for as long as the client's is open. */
@@ -213,9 +214,7 @@ export class LegacyChannel {
     if (this.#version !== undefined) fields.push("mcp-protocol-version", this.#version);
     return {
       ...{ method, target: path, path, query: "", minorVersion: 1, fields, host: head.host, bodyLength },
-      // The first of CHANGING_FIELDS.
-      ...{ changing: this.#sessionId === undefined ? [] : [this.#sessionId] },
-      ...{ keepAlive: true, expectsContinue: false },
+      ...{ changing: changingOf(this.#sessionId), keepAlive: true, expectsContinue: false },
     };
   }
 }

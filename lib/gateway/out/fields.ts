@@ -12,10 +12,11 @@ import type { Crossing } from "../head_facts.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD } from "../../replica/hop_proof.ts";
 import type { Inbound } from "../inbound.ts";
 import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 const NEVER_TO_CLIENT: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
-  "mcp-session-id",
+  SESSION_ID_FIELD,
   HOP_FIELD,
   HOP_PROOF_FIELD,
   ...CARRIES_AN_ADDRESS,
@@ -150,7 +151,7 @@ export class FieldPolicy {
    */
   addRemembered(fields: FieldList, { transient, remembered }: Remembering): void {
     for (const name in remembered) {
-      if (name === "mcp-session-id") continue;
+      if (name === SESSION_ID_FIELD) continue;
       if (name === "authorization" && fieldValue(fields, name) !== undefined) continue;
       removeField(fields, name);
       fields.push(name, remembered[name]!);

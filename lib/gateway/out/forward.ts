@@ -52,12 +52,12 @@ interface Way {
   readonly ended: Ended;
 }
 
-/** @throws as {@link Passage} */
+/** @throws as {@link Forwarding} */
 function begin(parts: GatewayParts, outbound: Outbound, way: Way): void {
   const { inbound, session } = outbound;
   if (inbound.record !== undefined) inbound.record.session = session.tag;
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
-  if (!isDropped(session)) return new Passage(parts, outbound, way).send();
+  if (!isDropped(session)) return new Forwarding(parts, outbound, way).send();
   enterAgain(parts, outbound, way).then((entered) => entered.send(), (error) => way.ended(parts, inbound, error));
 }
 
@@ -74,14 +74,14 @@ function isDropped(session: Session): boolean {
  * In the step in which the session is opened again, so that it is once for each request: two that wait would otherwise
  * make room for each other in turn, for ever.
  */
-async function enterAgain(parts: GatewayParts, outbound: Outbound, way: Way): Promise<Passage> {
+async function enterAgain(parts: GatewayParts, outbound: Outbound, way: Way): Promise<Forwarding> {
   const { inbound, caller } = outbound;
   const bearing = { inbound, caller, sessionId: outbound.session.id };
-  return await openOwned(parts, bearing, (session) => new Passage(parts, { ...outbound, session }, way));
+  return await openOwned(parts, bearing, (session) => new Forwarding(parts, { ...outbound, session }, way));
 }
 
 /** A request that has its place in its session, until it has left. */
-class Passage implements Sending, CallListener<SessionAnswer> {
+class Forwarding implements Sending, CallListener<SessionAnswer> {
   readonly outbound: Outbound;
   readonly target: Target;
   readonly inFlight: InFlight;

@@ -3,11 +3,12 @@
 // proxies only.
 import { HOP_BY_HOP } from "../../http1/wire/fields.ts";
 import { isPlainName, plainName } from "../../http1/wire/field_spelling.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /**
  * Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers").
  */
-const OF_MCP = ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
+const OF_MCP = [SESSION_ID_FIELD, "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
 /** Read by servers to know who calls, and as what. */
 const OF_THE_REQUEST = ["authorization", "cookie", "origin", "content-type", "content-encoding", "accept"];
 
@@ -51,7 +52,7 @@ export class GuardedFields {
 
   constructor({ never, guarded }: GuardedFieldRules) {
     this.#decidedBy = new Set([...OF_MCP, ...OF_THE_REQUEST, ...guarded]);
-    const removed = [...HOP_BY_HOP, "host", "mcp-session-id", ...never];
+    const removed = [...HOP_BY_HOP, "host", SESSION_ID_FIELD, ...never];
     this.#guarded = new Set([...this.#decidedBy].filter((name) => !removed.includes(name)));
     this.#plain = new Set([...removed, ...this.#guarded].map(plainName));
     // A name configured with `_` is the same as the plain one, which most fields are: looked up with all others.

@@ -6,6 +6,7 @@ import { newSid, requireSealable, sealSession, SessionTooLongError } from "../..
 import type { ClientResponse } from "../../http1/types.ts";
 import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session, SessionFacts } from "../../session/session.ts";
@@ -191,7 +192,7 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   arriving.inFlight.isOpening = false;
   const token = session.enter(arriving.inFlight, parts.now());
   try {
-    await relay(parts, arriving, ["mcp-session-id", session.id]);
+    await relay(parts, arriving, [SESSION_ID_FIELD, session.id]);
   } finally {
     session.leave(token, parts.now());
   }
@@ -212,7 +213,7 @@ function seal(
   const key = parts.registry.ring.active; // not the one in force when the request came
   const upstreamId = readUpstreamId(answered.response);
   const remembered = parts.fields.sealedOf(opening.inbound);
-  if (upstreamId !== undefined) remembered["mcp-session-id"] = upstreamId;
+  if (upstreamId !== undefined) remembered[SESSION_ID_FIELD] = upstreamId;
   const sealed: SealedSession = {
     sid: answered.sid,
     owner: parts.owners.fingerprint(opening.caller.principal, key),

@@ -14,6 +14,7 @@ import type { Inbound } from "../inbound.ts";
 import type { Outbound } from "./outbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryHop } from "../traced.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /** What is passed on, and where to. */
 export interface Passing {
@@ -36,7 +37,7 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   }
   const traced = inbound.trace ? tracedHop(inbound, home, body) : undefined;
   const sent = traced === undefined ? body : traced.body;
-  const about = { bodyDigest: digestOfBody(sent), sessionId: inbound.get("mcp-session-id") };
+  const about = { bodyDigest: digestOfBody(sent), sessionId: inbound.get(SESSION_ID_FIELD) };
   // A second time for a process that has taken the place of the one that was asked.
   for (let attempt = 0; attempt < 2; attempt++) {
     if (!peer.isReady && !await inFlight.waitFor(peer.isThere())) {

@@ -8,6 +8,7 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SseParser } from "../../mcp/sse.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { hear } from "./hear.ts";
@@ -96,7 +97,7 @@ export class Pings {
   async #ask({ upstreamSessionId, target, fields }: PingWanted): Promise<Refusal | undefined> {
     const id = `signet-ping-${++this.#sent}`;
     const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "ping" }));
-    const changing = ["mcp-session-id", upstreamSessionId];
+    const changing = [SESSION_ID_FIELD, upstreamSessionId];
     const call = this.#send({ method: "POST", target, fields: fieldsOfPing(fields), changing, body });
     const stop = this.#timers.after(TIMEOUT_MS, () => call.abort());
     let response: ClientResponse | undefined;

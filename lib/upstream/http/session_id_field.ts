@@ -3,6 +3,7 @@ import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { detachText } from "../../http1/wire/fields.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /** What an id may be. Whether it is short enough to be sealed is told where it is: one that is not is known, and ended. */
 const UPSTREAM_ID = /^[\x21-\x7e]{1,49152}$/;
@@ -40,6 +41,6 @@ export function upstreamIdOf(response: ClientResponse): UpstreamSessionId | unde
 /** What all lines of the field say: the first stands beside the others where a pool keeps it so (`HeadLimits.changing`). */
 function idsGiven({ head: { changing = [], fields } }: ClientResponse): string[] {
   const ids = changing.filter((value) => value !== undefined);
-  for (let i = 0; i < fields.length; i += 2) if (fields[i] === "mcp-session-id") ids.push(fields[i + 1]!);
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === SESSION_ID_FIELD) ids.push(fields[i + 1]!);
   return ids;
 }

@@ -1,10 +1,10 @@
 // What is spliced for stateless clients and their peers crosses as it was written (docs/protocol.md 29, 31).
 import assert from "node:assert/strict";
 import {
-  answerTo,
+  clientResponse,
+  clientResult,
+  peerResult,
   pong,
-  responseOf,
-  responseText,
   toolIn,
   unknownState,
   withSubscriptionId,
@@ -17,15 +17,15 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 Deno.test("B6: a response made here bears the client's id to the letter", STRICT, () => {
   const id = bytes("12345678901234567890");
-  const { length } = text(responseText(id, { result: { a: 1 } }));
+  const { length } = text(clientResponse(id, { result: { a: 1 } }));
   assert.equal(length, '{"jsonrpc":"2.0","id":12345678901234567890,"result":{"a":1}}'.length);
-  assert.equal(text(responseOf(id, '"b":"é"')), '{"jsonrpc":"2.0","id":12345678901234567890,"result":{"b":"é"}}');
+  assert.equal(text(clientResult(id, '"b":"é"')), '{"jsonrpc":"2.0","id":12345678901234567890,"result":{"b":"é"}}');
   assert.match(text(unknownState(bytes('"x"'))), /"id":"x","error":\{"code":-32602,.*"invalid_request_state"/);
 });
 
 Deno.test("B6: a server's question is answered under its own id", STRICT, () => {
   assert.equal(text(pong("a")), '{"jsonrpc":"2.0","id":"a","result":{}}');
-  assert.equal(text(answerTo(7, '{"action":"accept"}')), '{"jsonrpc":"2.0","id":7,"result":{"action":"accept"}}');
+  assert.equal(text(peerResult(7, '{"action":"accept"}')), '{"jsonrpc":"2.0","id":7,"result":{"action":"accept"}}');
 });
 
 Deno.test("B6: tokens and ids of subscriptions are replaced where they stand, and nothing else", STRICT, () => {
