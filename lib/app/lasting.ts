@@ -174,9 +174,11 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     ...{ ring, limits, owners, revocations },
     idleMs: settings.sessionIdleMs,
     maxIdLength: settings.maxIdLength,
-    onLeave: (session, reason) => tellOfLeaving(observers, session, { reason, nowMs: now() }),
+    onLeave: (session, reason) => {
+      if (observers.watched) tellOfLeaving(observers, session, { reason, nowMs: now() });
+    },
     onTakenIn: (session, caller) => {
-      tellOfSession({ observers, now }, "session.resume", { session, caller });
+      if (observers.watched) tellOfSession({ observers, now }, "session.resume", { session, caller });
     },
     onEnd: (session, reason) => {
       identities.evictSession(session.sid);
@@ -288,7 +290,6 @@ function tellOfLeaving(
   session: Session,
   { reason, nowMs }: { readonly reason: EndReason; readonly nowMs: number },
 ): void {
-  if (!observers.watched) return;
   const event = STAYS_GOOD.has(reason) ? "session.leave" : "session.end";
   observers.tellEvent({ event, atMs: nowMs, session: session.tag, actor: session.lastOwner?.principal, reason });
 }

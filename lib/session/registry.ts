@@ -186,20 +186,25 @@ export class SessionRegistry {
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */
   remove(session: Session, reason: EndReason, nowMs: number): void {
-    if (this.#finishing.has(session)) {
-      for (const fault of session.abortAll(reason, nowMs)) this.#options.onFault?.(fault);
-      return;
-    }
+    if (this.#finishing.has(session)) return this.#tellFaults(session.abortAll(reason, nowMs));
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     if (this.#bySid.get(session.sid) === session) this.#bySid.delete(session.sid);
     this.#byPrincipal.leave(session.principalKey);
     this.ends.inc(reason);
     this.#options.onLeave?.(session, reason);
-    for (const fault of session.end(reason, nowMs)) this.#options.onFault?.(fault);
-    if (session.inFlight === 0) return this.#ended(session, reason);
+    this.#tellFaults(session.end(reason, nowMs));
+    if (session.inFlight === 0) this.#ended(session, reason);
+    else this.#finish(session, reason);
+  }
+
+  #finish(session: Session, reason: EndReason): void {
     this.#finishing.add(session);
     session.onFinished(() => this.#ended(session, reason));
+  }
+
+  #tellFaults(faults: readonly unknown[]): void {
+    for (let i = 0; i < faults.length; i++) this.#options.onFault?.(faults[i]);
   }
 
   #ended(session: Session, reason: EndReason): void {
@@ -255,7 +260,7 @@ export class SessionRegistry {
   /** Cuts everything in flight in every session, such as when draining; the sessions stay. */
   abortAll(reason: EndReason, nowMs: number): void {
     for (const session of this.sessions()) {
-      for (const fault of session.abortAll(reason, nowMs)) this.#options.onFault?.(fault);
+      this.#tellFaults(session.abortAll(reason, nowMs));
     }
   }
 

@@ -75,7 +75,13 @@ export class StoredRevocations implements RevocationList {
    * @throws SignetError `identity_unavailable`, also as a rejection: a store that cannot tell does not clear a session
    */
   isRevoked(session: RevocationSubject): MaybePromise<boolean> {
-    return this.#guard(() => whenReady(this.#revocations.find(session), (kind) => kind !== undefined));
+    // Without a function of its own each time: every id that is opened is asked about.
+    try {
+      const kind = this.#revocations.find(session);
+      return kind instanceof Promise ? kind.then(isKnown, unread) : isKnown(kind);
+    } catch (fault) {
+      return unread(fault);
+    }
   }
 
   /**
@@ -167,6 +173,10 @@ export class StoredRevocations implements RevocationList {
       return unread(fault);
     }
   }
+}
+
+function isKnown(kind: Revocation["kind"] | undefined): boolean {
+  return kind !== undefined;
 }
 
 function unread(fault: unknown): never {

@@ -335,6 +335,10 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
     this.#ended = reason;
     if (this.inFlight === 0) this.#idle.remove(this);
     this.#limits.releaseSession(this.#idle.key);
+    return this.inFlight === 0 ? NOTHING : this.#cutFor(reason, nowMs);
+  }
+
+  #cutFor(reason: EndReason, nowMs: number): readonly unknown[] {
     // What has begun under a key that is withdrawn may finish; a stream has no end of its own.
     return this.#cut(reason, nowMs, (active) => reason !== "key_removed" || active.kind === "stream");
   }
