@@ -1,11 +1,11 @@
-// What let a request in may end while the request lasts: everything under way is asked about again, within every
-// second, under the settings of the moment (docs/protocol.md 8; docs/behaviour.md I1, I2, L6, T3).
+// What let a request in may end while the request lasts: everything under way ends within a second of that, under the
+// settings of the moment, however long its caller was believed before (docs/protocol.md 8; docs/behaviour.md I1, I2, L6, T3).
 import assert from "node:assert/strict";
 import { openRevocations } from "../../lib/session/revocation_store.ts";
 import { openSqliteStore } from "../../lib/store/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { Issuer, keySetOf } from "../support/issuer.ts";
-import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { call, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
@@ -70,6 +70,51 @@ async function revokeToken(signet: TestSignet, token: string): Promise<void> {
   assert.equal(response.status, 200);
 }
 
+const PAGE = { origin: "https://page.example" };
+
+function withAudience(flags: readonly string[]): string[] {
+  return flags.with(flags.indexOf("--jwt-audience") + 1, "https://other.example");
+}
+
+/** A Signet in which everything that a caller has under way has been asked about since it began. */
+class Rested implements AsyncDisposable {
+  nowMs = Math.floor(Date.now() / 1000) * 1000;
+  signet!: ReloadableSignet;
+  flags: readonly string[] = [];
+  ended!: Promise<unknown>;
+
+  static async begin({ upstream, lane, flags }: { upstream: string; lane: Lane; flags: string[] }, issuer: TestIssuer) {
+    const scene = new Rested();
+    scene.flags = flags;
+    const started = await TestSignet.start({
+      ...{ upstream, lane, flags: [...flags, "--allow-origin", PAGE.origin] },
+      now: () => scene.nowMs,
+    });
+    const common = started.flags.slice(0, started.flags.length - flags.length - 2);
+    scene.signet = Object.assign(started, {
+      reload: (flags: readonly string[]) => {
+        started.flags = [...common, ...flags];
+        return started.app.reload();
+      },
+    });
+    const token = await issuer.token("alice", { expiresInS: 300 });
+    scene.ended = (await beginAll(started, { token, headers: PAGE })).ended;
+    scene.ended.catch(() => {});
+    // Whose credential ends is found in the round in which whoever came before is asked about.
+    const last = await issuer.token("bob", { expiresInS: 1 });
+    const ending = await started.get({ token: last, id: await started.open({ token: last }) });
+    scene.nowMs += 2_000;
+    await ending.text();
+    return scene;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.signet[Symbol.asyncDispose]();
+  }
+}
+
+type ReloadableSignet = TestSignet & { reload(flags: readonly string[]): Promise<unknown> };
+
 for (const lane of LANES) {
   Deno.test(
     `T3: a revoked session token ends what its agent has under way, nobody else's (${lane} lane)`,
@@ -126,6 +171,35 @@ for (const lane of LANES) {
         await signet.app.reload();
         await ended;
         assert.equal(await signet.metric("signet_withdrawn_total"), 3, what);
+      }
+    },
+  );
+
+  Deno.test(
+    `E5 I1: who was asked about already, and is believed for minutes, ends no later for that (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using issuer = await TestIssuer.create();
+      const flags = [...issuer.flags, "--jwt-clock-skew", "0s"];
+      const changes: [what: string, change: (scene: Rested) => Promise<unknown> | void, ended: number][] = [
+        // A call may be finished.
+        ["the credential ends", (scene) => void (scene.nowMs += 320_000), 2],
+        ["a scope is wanted", ({ signet, flags }) => signet.reload([...flags, "--require-scope", "mcp:admin"]), 3],
+        ["another audience is wanted", ({ signet, flags }) => signet.reload(withAudience(flags)), 3],
+        ["another source is asked", ({ signet }) => signet.reload(["--principal", "bearer"]), 3],
+        ["its page may not call", ({ signet, flags }) => signet.reload([...flags, "--allow-origin", "https://b.a"]), 3],
+      ];
+      for (const [what, change, count] of changes) {
+        await using upstream = patientServer();
+        await using scene = await Rested.begin({ upstream: upstream.url, lane, flags }, issuer);
+        assert.equal(await scene.signet.metric("signet_withdrawn_total"), 1, "nobody else's has ended");
+        await change(scene);
+        await until(
+          async () => await scene.signet.metric("signet_withdrawn_total") === 1 + count,
+          () => `${what}: ${JSON.stringify(scene.signet.logs.slice(-6))}`,
+        );
+        scene.nowMs += 90_000;
+        await scene.ended;
       }
     },
   );
