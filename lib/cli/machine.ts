@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { Buffer } from "node:buffer";
 import { randomBytes } from "../platform/random.ts";
 import { environment } from "../platform/environment.ts";
+import { eventDate } from "../platform/event_time.ts";
 import { onFault } from "../platform/faults.ts";
 import { fileMode, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
@@ -137,7 +138,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     fileMode,
     checkWritable,
     readStdin,
-    now: Date.now,
+    now: eventDate,
     random: randomBytes,
     fetch: fetchDirectly,
     reach: async (target, timeoutMs) => await (await import("../platform/reach.ts")).reach(target, timeoutMs),

@@ -68,7 +68,7 @@ export class JsonScanner {
   };
 
   begin(bytes: Uint8Array, { maxDepth }: ScanLimits): this {
-    this.#bytes = bytes;
+    this.#bytes = this.#text.bytes = bytes;
     this.#words = undefined;
     if (this.#objects.length <= maxDepth) {
       this.#objects = new Uint8Array(maxDepth + 1);
@@ -246,14 +246,15 @@ export class JsonScanner {
     if (this.#expects <= FIRST_VALUE) return this.#closeValue(this.#slot, at);
     const scope = this.#scopes[this.#depth]!;
     if (scope !== NO_SCOPE) {
-      this.#text.bytes = this.#bytes;
       this.#text.start = start + 1;
       this.#text.end = at - 1;
       this.#text.isPlain = flags === 0;
       this.#slot = findName(scope, this.#text, this.#name);
     }
-    this.#expects = AFTER_NAME;
-    return at;
+    // Most often what has to follow does, at once.
+    const hasColon = this.#bytes[at] === COLON;
+    this.#expects = hasColon ? VALUE : AFTER_NAME;
+    return hasColon ? at + 1 : at;
   }
 
   #refuse(fault: ScanFault, at: number): number {

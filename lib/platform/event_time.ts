@@ -1,5 +1,6 @@
-// The monotonic clock, read once for all that is done in one event of a socket: a request and its answer ask half a dozen
-// times what time it is, and each look costs more than what hangs on it. Outside of such an event every look is one.
+// The clocks, the monotonic one read once for all that is done in one event of a socket, and the time of day told by it: a
+// request and its answer ask some ten times what time it is, and each look costs more than what hangs on it. Outside of
+// such an event every look is one.
 
 /** No event, so that nothing is kept; nothing read yet in this one. */
 const NONE = -1, UNREAD = -2;
@@ -12,6 +13,23 @@ export function eventTime(): number {
   const nowMs = performance.now();
   if (readMs === UNREAD) readMs = nowMs;
   return nowMs;
+}
+
+/** How long the time of day is told by the monotonic clock before it is looked at again: one that is set counts from then on. */
+const TOLD_MS = 100;
+
+let toldAtMs = -Infinity;
+let toldMs = 0;
+
+/** As `Date.now`: in an event the time of day at `eventTime`, less what a clock that was set has gained within {@link TOLD_MS}. */
+export function eventDate(): number {
+  if (readMs === NONE) return Date.now();
+  const nowMs = eventTime();
+  if (nowMs - toldAtMs >= TOLD_MS) {
+    toldAtMs = nowMs;
+    toldMs = Date.now();
+  }
+  return Math.floor(toldMs + nowMs - toldAtMs);
 }
 
 /** From here to {@link endEvent}, in one turn, it is one event. @returns whether it begins one: it may be part of another */

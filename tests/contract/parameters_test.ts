@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What reads the world, and the files that may: they hand it on, or are nothing but that. */
 const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
-  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, ["lib/cli/machine.ts", "lib/platform/timers.ts"]],
+  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, ["lib/platform/event_time.ts", "lib/platform/timers.ts"]],
   [
     "randomness",
     /\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/,

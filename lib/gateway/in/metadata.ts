@@ -7,8 +7,8 @@ const encoder = new TextEncoder();
 
 /** Whether only the public document is wanted, which pages of every origin may read: there they learn where to log in. */
 export function asksForMetadata({ resource }: GatewayParts, { head: { method, path } }: Inbound): boolean {
-  return resource !== undefined && (resource.paths.includes(path) || resource.paths.includes(otherSpelling(path))) &&
-    (method === "GET" || method === "HEAD" || method === "OPTIONS");
+  return resource !== undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS") &&
+    (resource.paths.includes(path) || resource.paths.includes(otherSpelling(path)));
 }
 
 /** With and without the slash that ends it, a path is one resource (I6). */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beginEvent, endEvent, eventTime } from "../../../lib/platform/event_time.ts";
+import { beginEvent, endEvent, eventDate, eventTime } from "../../../lib/platform/event_time.ts";
 import { STRICT } from "../../support/strict.ts";
 
 /** A clock that goes on with each look. */
@@ -58,5 +58,62 @@ Deno.test("the next event has a time of its own", STRICT, () => {
       assert.equal(eventTime(), expected);
       endEvent();
     }
+  });
+});
+
+/** Of the monotonic clock at hand, which does not go back from one test to the next. */
+let beginsAtMs = 1e9;
+
+/** Both clocks at hand: what they say, and how often the time of day was looked at. */
+function set(run: (clocks: { monotonicMs: number; dateMs: number; looks: number }) => void): void {
+  const { now } = performance;
+  const { now: date } = Date;
+  const clocks = { monotonicMs: beginsAtMs += 1e6, dateMs: 1_800_000_000_000, looks: 0 };
+  performance.now = () => clocks.monotonicMs;
+  Date.now = () => (clocks.looks++, clocks.dateMs);
+  try {
+    run(clocks);
+  } finally {
+    performance.now = now;
+    Date.now = date;
+  }
+}
+
+function dateOfAnEvent(): number {
+  assert(beginEvent());
+  try {
+    return eventDate();
+  } finally {
+    endEvent();
+  }
+}
+
+Deno.test("the time of day of events is told by the other clock for a tenth of a second", STRICT, () => {
+  set((clocks) => {
+    assert.equal(dateOfAnEvent(), 1_800_000_000_000);
+    clocks.monotonicMs += 1.75;
+    assert.equal(dateOfAnEvent(), 1_800_000_000_001);
+    clocks.monotonicMs += 98;
+    assert.equal(dateOfAnEvent(), 1_800_000_000_099);
+    assert.equal(clocks.looks, 1);
+  });
+});
+
+Deno.test("a clock that was set, either way, counts within a tenth of a second", STRICT, () => {
+  for (const byMs of [3_600_000, -3_600_000]) {
+    set((clocks) => {
+      assert.equal(dateOfAnEvent(), 1_800_000_000_000);
+      clocks.dateMs += byMs;
+      clocks.monotonicMs += 100;
+      assert.equal(dateOfAnEvent(), 1_800_000_000_000 + byMs);
+    });
+  }
+});
+
+Deno.test("outside of an event the time of day is what it is", STRICT, () => {
+  set((clocks) => {
+    dateOfAnEvent();
+    clocks.dateMs += 5000;
+    assert.equal(eventDate(), 1_800_000_005_000);
   });
 });
