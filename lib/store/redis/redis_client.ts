@@ -18,6 +18,8 @@ export interface RedisClientOptions {
   /** PEM certificates a server over TLS is trusted by; undefined: the system's. */
   readonly caCerts: readonly string[] | undefined;
   readonly connectTimeoutMs: number;
+  /** A connection that nothing goes over for so long is none: pings see to it that something does. */
+  readonly silenceMs: number;
   /** Tries to connect once only: for whoever just looks. Default: for ever. */
   readonly once?: boolean | undefined;
   /** Commands that may wait for their answers. */
@@ -29,9 +31,8 @@ export interface RedisClientOptions {
 
 /** Longest pause between two attempts to connect. */
 const MAX_PAUSE_MS = 1000;
-/** A connection that answers no ping for so long is none. */
-const PING_INTERVAL_MS = 3000;
-const SILENCE_MS = 10_000;
+/** Of the longest silence there may be: the next ping waits for the answer to this one. */
+const PINGED_AFTER = 0.3;
 
 export function createRedisClient(options: RedisClientOptions): RedisClient {
   const { target, onReady, onFault } = options;
@@ -79,13 +80,13 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
   }
 }
 
-function nodeOptions({ target, password, maxWaiting }: RedisClientOptions) {
+function nodeOptions({ target, password, maxWaiting, silenceMs }: RedisClientOptions) {
   return {
     RESP: 2 as const,
     // What cannot be sent now is refused now: whoever asks has something to do instead.
     disableOfflineQueue: true,
     commandsQueueMaxLength: maxWaiting,
-    pingInterval: PING_INTERVAL_MS,
+    pingInterval: PINGED_AFTER * silenceMs,
     maintNotifications: "disabled" as const,
     disableClientInfo: true,
     name: "signet",
@@ -95,10 +96,10 @@ function nodeOptions({ target, password, maxWaiting }: RedisClientOptions) {
   };
 }
 
-function socketOptions({ target, caCerts, connectTimeoutMs, once }: RedisClientOptions) {
+function socketOptions({ target, caCerts, connectTimeoutMs, silenceMs, once }: RedisClientOptions) {
   const common = {
     connectTimeout: connectTimeoutMs,
-    socketTimeout: SILENCE_MS,
+    socketTimeout: silenceMs,
     reconnectStrategy: once === true
       ? false as const
       : (retries: number) => Math.min(MAX_PAUSE_MS, 25 * 2 ** Math.min(retries, 10)),

@@ -17,8 +17,8 @@ export interface RedisLinkOptions {
   readonly prefix: string;
   /** For one answer, and for one attempt to connect. */
   readonly timeoutMs: number;
-  /** For how long nothing is asked after an answer did not come in time: one question in this time finds out. */
-  readonly pauseMs?: number;
+  /** How long a connection may say nothing before it is taken for none, in ms. Default 10,000. */
+  readonly silenceMs?: number;
   /** Told when it goes away, with the cause, and when it is back. Must not throw. */
   readonly onChange?: (up: boolean, cause: string) => void;
   /** Tries to connect once only. */
@@ -39,7 +39,7 @@ export class Script {
 }
 
 const MAX_WAITING = 10_000;
-const PAUSE_MS = 1000;
+const SILENCE_MS = 10_000;
 const RESUBSCRIBE_MS = 250;
 
 /** Names something without saying it: 128 bits of SHA-256. */
@@ -59,6 +59,7 @@ export class RedisLink {
   #up = false;
   #listening = false;
   #lastFault = "not connected yet";
+  readonly #silenceMs: number;
   #askAgainAtMs = 0;
   #closed = false;
 
@@ -67,7 +68,8 @@ export class RedisLink {
     this.prefix = options.prefix;
     const make = options.createClient ?? createRedisClient;
     const { target, password, caCerts, timeoutMs, once } = options;
-    const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, maxWaiting: MAX_WAITING, once };
+    const silenceMs = this.#silenceMs = options.silenceMs ?? SILENCE_MS;
+    const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, silenceMs, maxWaiting: MAX_WAITING, once };
     const onFault = (fault: unknown) => this.#sayDown(fault);
     this.#commands = make({ ...common, onFault, onReady: () => this.#sayUp() });
     this.#messages = make({
@@ -177,22 +179,34 @@ export class RedisLink {
     }
     if (performance.now() < this.#askAgainAtMs) return this.#fail(new Error(this.#lastFault));
     let onTime: (() => void) | undefined;
+    let asked: Promise<T> | undefined;
     try {
       const { timeoutMs } = this.#options;
       const late = new Promise<never>((_, reject) => {
         onTime = atDeadline(timeoutMs, () => reject(new LateError(timeoutMs)));
       });
-      const answer = await Promise.race([send(), late]);
+      asked = send();
+      const answer = await Promise.race([asked, late]);
       this.#sayUp();
       return answer;
     } catch (fault) {
-      if (fault instanceof LateError) this.#askAgainAtMs = performance.now() + (this.#options.pauseMs ?? PAUSE_MS);
+      if (asked !== undefined && fault instanceof LateError) this.#keepSilent(asked);
       if (isAnswer(fault)) throw explain(fault);
       this.#sayDown(fault);
       return this.#fail(fault);
     } finally {
       onTime?.();
     }
+  }
+
+  /**
+   * Nothing is asked before a late answer is there, or its connection is given up: who asked on would keep a connection
+   * from being found silent that nobody is at any more, for as long as the system tries to send.
+   */
+  #keepSilent(asked: Promise<unknown>): void {
+    // Or longer than anybody who is there is silent: then something else is wrong.
+    this.#askAgainAtMs = performance.now() + 2 * this.#silenceMs;
+    asked.then(() => this.#sayUp(), (fault) => isAnswer(fault) ? this.#sayUp() : this.#askAgainAtMs = 0);
   }
 
   #fail(fault: unknown): never {

@@ -9,6 +9,7 @@ import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { needing } from "../../../support/programs.ts";
+import { CuttableWire } from "../../../support/cuttable_wire.ts";
 import { freePort } from "../../../support/free_port.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -41,10 +42,12 @@ interface Opening {
   /** Of whom the store is asked for; default: its own. */
   readonly port?: number;
   readonly createClient?: (options: RedisClientOptions) => RedisClient;
+  readonly silenceMs?: number;
 }
 
 function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
-  const { timeoutMs = 2000, password, username, kind = "single", port = redis.port, createClient } = options;
+  const { timeoutMs = 2000, password, username, kind = "single", port = redis.port } = options;
+  const { createClient, silenceMs } = options;
   return openRedisStore({
     target: {
       kind,
@@ -57,10 +60,10 @@ function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
     password,
     prefix: "signet-test",
     timeoutMs,
-    pauseMs: 50,
     seal: SEAL,
     now: () => NOW_MS,
     ...(createClient === undefined ? {} : { createClient }),
+    ...(silenceMs === undefined ? {} : { silenceMs }),
   });
 }
 
@@ -139,6 +142,25 @@ test("R6: is refused within its time-out when the store is away or silent, and c
     redis.thaw();
     await until(() => isWhole(store), "both connections");
     await store.close();
+  }
+});
+
+test("R6: a store whose host is gone without a word is connected to anew, however much is asked of it", async (redis) => {
+  await using wire = await CuttableWire.to(redis.port);
+  const store = await openStore(redis, { port: wire.port, timeoutMs: 50, silenceMs: 300 });
+  const other = await openStore(redis);
+  try {
+    await until(() => isWhole(store), "both connections");
+    assert.equal(wire.cut(), 2);
+    await assert.rejects(async () => await store.tokens.get("s"), isIo);
+    await other.revocations.add(DELETED);
+    // Every few ms, which is more often than it is found silent.
+    await until(() => answers(store), "the store to be found again");
+    assert.deepEqual((await store.revocations.changesSince(0, 10)).revocations, [DELETED]);
+    await until(() => isWhole(store), "both connections");
+  } finally {
+    await store.close();
+    await other.close();
   }
 });
 
