@@ -67,6 +67,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const { made } = call.request;
     if (made?.returns === true) made.carrier = this;
     this.#phase = "head";
+    this.#context.lulls.asked();
     this.#uses++;
     this.#interim = 0;
     this.#answered = this.#unsent = false;
@@ -147,6 +148,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   #onHead(call: PoolCall, head: ResponseHead): void {
     const { stream } = this;
     this.#phase = "body";
+    this.#context.lulls.answered();
     this.#deadlineMs = Infinity;
     this.#keepAlive = head.keepAlive && this.#keepAliveTime(head);
     const body = this.#body = new InboundBody(this, { side: "response", length: head.bodyLength, maxBytes: Infinity });
@@ -279,6 +281,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
 
   close(): void {
     if (this.#phase === "closed") return;
+    if (this.#phase === "head") this.#context.lulls.answered();
     this.#phase = "closed";
     this.#call = undefined;
     clearTimeout(this.#look);

@@ -2,6 +2,7 @@
 import type { ByteAccount } from "../byte_account.ts";
 import type { PoolCall } from "./pool_call.ts";
 import type { Traffic } from "../wire/connection.ts";
+import type { Lulls } from "../../platform/lulls.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
 import type { HttpError } from "../types.ts";
@@ -39,6 +40,8 @@ export interface ClientContext {
   readonly traffic: Traffic;
   readonly account: ByteAccount;
   readonly sweep: Sweep;
+  /** Hears of every request sent and of what comes of it. */
+  readonly lulls: Lulls;
   /** TLS keeps bytes of its own: that a write failed does not tell how much of it went out. */
   readonly plain: boolean;
   onIdle(connection: PooledConnection): void;

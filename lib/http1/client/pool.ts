@@ -7,6 +7,7 @@ import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { SentHeads } from "./sent_heads.ts";
 import { eventTime } from "../../platform/event_time.ts";
+import { LULLS } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
@@ -57,6 +58,7 @@ export class Pool implements Timed {
       traffic: this.stats,
       account: options.account ?? new ByteAccount(),
       sweep: new Sweep({ now: this.#now, intervalMs }),
+      lulls: options.lulls ?? LULLS,
       plain: endpoint.transport !== "tls",
       onIdle: (connection) => this.#onIdle(connection),
       onClosed: (connection) => this.#onClosed(connection),

@@ -1,6 +1,7 @@
 // What a pool can be told, and what it tells.
 import type { ByteAccount } from "../byte_account.ts";
 import type { ClientLimits } from "./client_context.ts";
+import type { Lulls } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
@@ -37,6 +38,8 @@ export interface PoolOptions {
   readonly account?: ByteAccount;
   /** A monotonic clock in ms. */
   readonly now?: () => number;
+  /** Hears of every request sent and of what comes of it. Default: this process's. */
+  readonly lulls?: Lulls;
   /** Opens a socket, in place of the real network. @throws HttpError as {@link connectEndpoint} */
   readonly connect?: (endpoint: Endpoint, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
 }

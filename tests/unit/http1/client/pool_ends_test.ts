@@ -234,6 +234,18 @@ Deno.test("abort closes the connection of its call, before and after the head", 
   assert.equal(test.pool.stats.open, 0);
 });
 
+Deno.test("a call is owed an answer until its head is there, however long its body takes", STRICT, async () => {
+  await using test = poolBefore(new RawUpstream());
+  const call = test.pool.send(get());
+  const peer = await test.upstream.next();
+  await peer.takeMessage();
+  assert.equal(test.lulls.owed, 1);
+  await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const response = await call.response;
+  assert.equal(test.lulls.owed, 0);
+  response.release();
+});
+
 Deno.test("a late abort or release never touches a connection that serves somebody else", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
   const first = test.pool.send(get("/first"));

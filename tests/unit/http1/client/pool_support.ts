@@ -1,6 +1,9 @@
-// A pool before an upstream whose every byte is in the test's hands.
+// A pool before an upstream whose every byte is in the test's hands. Whatever becomes of its calls, once it is closed none
+// of them counts as one that waits for an answer: garbage would never be collected in time again.
+import assert from "node:assert/strict";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
 import type { PoolLimits, PoolOptions } from "../../../../lib/http1/client/pool_options.ts";
+import { Lulls } from "../../../../lib/platform/lulls.ts";
 import type { Socket, SocketOwner } from "../../../../lib/platform/socket.ts";
 import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
 import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
@@ -9,6 +12,7 @@ export interface TestPool extends AsyncDisposable {
   readonly pool: Pool;
   readonly upstream: RawUpstream;
   readonly clock: ManualClock;
+  readonly lulls: Lulls;
 }
 
 /** Times pass only when the test moves the clock; the small defaults make the sweep frequent. */
@@ -18,8 +22,10 @@ export function poolBefore(
   options: PoolOptions = {},
 ): TestPool {
   const clock = new ManualClock();
+  const lulls = new Lulls({ collect: undefined, now: clock.now });
   const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port }, {
     now: clock.now,
+    lulls,
     ...options,
     limits: { idleTimeoutMs: 80, ...limits },
   });
@@ -27,8 +33,10 @@ export function poolBefore(
     pool,
     upstream,
     clock,
+    lulls,
     async [Symbol.asyncDispose]() {
       pool.close();
+      assert.equal(lulls.owed, 0, "calls that nobody owes an answer");
       await upstream.close();
     },
   };
