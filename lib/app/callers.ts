@@ -28,6 +28,8 @@ export interface CallerParts {
   readonly introspectionSecret: string | undefined;
   /** What rules read of callers; default nothing. */
   readonly keepClaims?: WantedClaims;
+  /** Default: the system's. */
+  readonly readTextFile?: (path: string) => Promise<string>;
 }
 
 /** A setting that loading has made sure of, unless a reload wants what was left out when Signet started. */
@@ -39,14 +41,14 @@ function given<T>(value: T | undefined, name: string): T {
 
 const NO_CLAIMS: ReadonlySet<string> = new Set();
 
-async function createJwt(settings: Settings, { keepClaims = NO_CLAIMS }: CallerParts): Promise<PrincipalSource> {
+async function createJwt(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
   const { createJwtIssuers } = await import("../identity/jwt_issuers.ts");
   const common = {
     fetch: outgoingFetch,
-    readTextFile,
+    readTextFile: parts.readTextFile ?? readTextFile,
     algorithms: settings.jwtAlgorithms,
     clockSkewMs: settings.jwtClockSkewMs,
-    keepClaims,
+    keepClaims: parts.keepClaims ?? NO_CLAIMS,
   };
   return await createJwtIssuers(jwtIssuersOf(settings).map((issuer) => ({ ...issuer, ...common })));
 }

@@ -10,7 +10,6 @@ import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
 import { ErrorResponder } from "../gateway/respond.ts";
 import { SessionOnly } from "../gateway/in/session_only.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { readTextFile } from "../platform/files.ts";
 import { CidrList } from "../identity/cidr.ts";
 import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { bridgedBytesOf } from "./caps.ts";
@@ -23,13 +22,14 @@ import { randomBytes } from "../platform/random.ts";
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
   // Read again, as it may have been rotated. The others are read once: a worker that comes back needs none of their files.
   const { introspectionSecretFile } = settings;
-  const { introspectionSecret } = await loadSecrets({ introspectionSecretFile }, { readTextFile });
+  const { introspectionSecret } = await loadSecrets({ introspectionSecretFile }, { readTextFile: lasting.readAnew });
   const code = await createCode(settings);
   const keepClaims = code.policy?.reads.claims ?? new Set();
   const authenticator = await createAuthenticator(settings, {
     tokens: lasting.tokens,
     introspectionSecret,
     keepClaims,
+    readTextFile: lasting.readAnew,
   });
   const resource = createResource(settings);
   const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings) : undefined;

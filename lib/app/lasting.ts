@@ -101,6 +101,8 @@ export interface Lasting {
   readonly telemetry: Telemetry | undefined;
   readonly tracer: Tracer | undefined;
   readonly now: () => number;
+  /** A file that each reload reads anew. */
+  readonly readAnew: (path: string) => Promise<string>;
 }
 
 /** Of one kind: a fault that meets every request is told often enough, and fills no disk. */
@@ -122,6 +124,7 @@ interface StoreOptions {
   readonly now: () => number;
   /** The keys in force at the moment. */
   readonly ring: () => KeyRing;
+  readonly readOnce: (path: string) => Promise<string>;
 }
 
 /** What restarts remember, and what replicas share, where it is configured. @throws StoreError if it cannot be used */
@@ -148,8 +151,9 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   let ringNow = () => ring;
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
-  const secrets = await loadSecrets(settings, { readTextFile: worker?.readSecret ?? readTextFile });
-  const store = worker?.store ?? await createStore(settings, { secrets, log, now, ring: () => ringNow() });
+  const readOnce = worker?.readOnce ?? readTextFile;
+  const secrets = await loadSecrets(settings, { readTextFile: readOnce });
+  const store = worker?.store ?? await createStore(settings, { secrets, log, now, readOnce, ring: () => ringNow() });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
@@ -162,7 +166,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const pools = createPools(settings, { store, ring: () => registry.ring, judge });
   const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, {
-    ...{ secrets, log, account, pools, here },
+    ...{ secrets, log, account, pools, here, readOnce },
     ring: () => registry.ring,
     onLostCall: (outcome) => metrics.replays.inc(outcome),
   });
@@ -233,7 +237,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     legacyClients: await legacyClientsAt(settings.legacySse),
     discoveries: new Discoveries(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
-    ...{ metrics, telemetry, tracer: telemetry?.tracer },
+    ...{ metrics, telemetry, tracer: telemetry?.tracer, readAnew: worker?.readAnew ?? readTextFile },
     lifecycle,
     feeds: new Feeds(),
     underWay,

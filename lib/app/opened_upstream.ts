@@ -32,6 +32,8 @@ export interface OpenUpstreamOptions {
   readonly pools: PooledSessions | undefined;
   /** This replica among others. */
   readonly here: HereFor;
+  /** A file that is read once. */
+  readonly readOnce: (path: string) => Promise<string>;
   /** See `BridgeParts`. */
   readonly onLostCall: (outcome: RerunOutcome) => void;
 }

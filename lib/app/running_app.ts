@@ -46,8 +46,10 @@ export interface WorkerPlace {
   readonly store: Store | undefined;
   /** Where the others pass requests on to it, on loopback. */
   readonly hop: { readonly hostname: string; readonly port: number };
-  /** A file with a secret, as it was when all of them began: the same to each, whenever it starts. */
-  readonly readSecret: (path: string) => Promise<string>;
+  /** A file that is read once, as it was when all of them began: the same to each, whenever it starts. */
+  readonly readOnce: (path: string) => Promise<string>;
+  /** A file that a reload reads anew, as it was at the last one: the same to each. */
+  readonly readAnew: (path: string) => Promise<string>;
   /** Settles when it may listen on the port that all share. */
   readonly mayListen: Promise<void>;
   /** Told once all is there but for that. */

@@ -7,7 +7,6 @@ import type { MemberCredential, ToolText } from "../config/sections/several.ts";
 import type { UpstreamAddress } from "../config/addresses.ts";
 import { membersIn } from "../config/several_rules.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
-import { readTextFile } from "../platform/files.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { type CredentialSource, fixedCredential } from "../upstream/credentials/credential.ts";
@@ -40,7 +39,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
   const named = membersIn(settings.upstreams);
   const names = new Set(named.flatMap(({ name, prefixName }) => [name, prefixName]));
   const caFile = settings.upstreamCaFile;
-  const caCerts = caFile === undefined ? undefined : [await readTextFile(caFile)];
+  const caCerts = caFile === undefined ? undefined : [await options.readOnce(caFile)];
   const shared = await signetsCredential(settings, options);
   const members: Member[] = [];
   for (const address of named) {

@@ -20,13 +20,15 @@ export interface SharedStoreOptions {
   readonly ring: () => KeyRing;
   /** Tries to connect once only: for whoever just looks. */
   readonly once?: boolean;
+  /** A file that is read once; default: as the system has it. */
+  readonly readOnce?: (path: string) => Promise<string>;
 }
 
 /** Settles once it answers, or has not within its time-out: Signet starts without it, too (R6). */
 export async function openSharedStore(settings: SharedStoreSettings, options: SharedStoreOptions): Promise<Store> {
   const { store: target, storeCaFile, storePrefix: prefix, storeTimeoutMs: timeoutMs } = settings;
-  const { secrets: { storePassword: password }, log, now, ring, once = false } = options;
-  const caCerts = storeCaFile === undefined ? undefined : [await readTextFile(storeCaFile)];
+  const { secrets: { storePassword: password }, log, now, ring, once = false, readOnce = readTextFile } = options;
+  const caCerts = storeCaFile === undefined ? undefined : [await readOnce(storeCaFile)];
   const store = await openRedisStore({
     ...{ target, password, caCerts, prefix, timeoutMs, now, once },
     seal: new StoreSeal(ring, "revocation"),

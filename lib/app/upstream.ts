@@ -3,9 +3,7 @@
 import type { UpstreamView } from "../admin/state_view.ts";
 import { shownUrl } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
-import type { ByteAccount } from "../http1/byte_account.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
-import { readTextFile } from "../platform/files.ts";
 import { BothErasUpstream } from "../upstream/both_eras.ts";
 import { HttpUpstream } from "../upstream/http.ts";
 import { wireOf } from "../config/addresses.ts";
@@ -27,7 +25,10 @@ export async function openUpstream(settings: Settings, options: OpenUpstreamOpti
   return await openStdioUpstream(settings, options);
 }
 
-async function createHttpUpstream(settings: Settings, account: ByteAccount): Promise<HttpUpstream> {
+async function createHttpUpstream(
+  settings: Settings,
+  { account, readOnce }: Pick<OpenUpstreamOptions, "account" | "readOnce">,
+): Promise<HttpUpstream> {
   const [address] = settings.upstreams;
   if (address === undefined) throw new Error("starting: want one upstream, got none");
   const caFile = settings.upstreamCaFile;
@@ -37,7 +38,7 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
     account,
     // Workers of one machine all reach what it alone reaches.
     sharedLocally: settings.workers !== 1,
-    ...(caFile === undefined ? {} : { caCerts: [await readTextFile(caFile)] }),
+    ...(caFile === undefined ? {} : { caCerts: [await readOnce(caFile)] }),
     limits: {
       connectTimeoutMs: settings.connectTimeoutMs,
       connectPatienceMs: settings.connectPatienceMs,
@@ -48,7 +49,7 @@ async function createHttpUpstream(settings: Settings, account: ByteAccount): Pro
 }
 
 async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedUpstream> {
-  const http = await createHttpUpstream(settings, options.account);
+  const http = await createHttpUpstream(settings, options);
   const view = () => viewOf(http, settings);
   const reached = await withOwnCredential(http, settings, options);
   const checks = () => ({});

@@ -49,13 +49,18 @@ interface FleetParts {
 async function startFleetOf(context: CommandContext, { machine, options, count, log }: FleetParts): Promise<Fleet> {
   const { settings } = options;
   const secrets: Record<string, string> = {};
-  const readTextFile = async (path: string) => secrets[path] = await context.readTextFile(path);
-  const { adminToken } = await loadSecrets(settings, { readTextFile });
+  const readTextFile = (path: string) => context.readTextFile(path);
+  const { adminToken } = await loadSecrets(settings, {
+    readTextFile: async (path) => secrets[path] = await readTextFile(path),
+  });
+  const { readAnew, readOnce, readTexts } = await import("../app/workers/given_files.ts");
+  const filesOnce = { ...await readTexts(readOnce(settings), readTextFile), ...secrets };
   const { startFleet } = await import("../app/workers/fleet.ts");
   try {
     const fleet = await startFleet({
       ...options,
-      ...{ count, log, adminToken, secrets, base: await baseOf(context, options), timers: SYSTEM_TIMERS },
+      ...{ count, log, adminToken, filesOnce, base: await baseOf(context, options), timers: SYSTEM_TIMERS },
+      readFiles: (settings) => readTexts(readAnew(settings), readTextFile),
       logLevel: () => log.level,
       startWorker: () => machine.start(),
       onLogged: (number, line) => relayLine(log, number, line),

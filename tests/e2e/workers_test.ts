@@ -10,6 +10,7 @@ import { newKey } from "../support/mcp_signet.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { FIXTURE } from "../support/stdio.ts";
 import { TempFolder } from "../support/temp_folder.ts";
+import { TestIssuer } from "../support/tokens.ts";
 import { PATIENCE_MS, until } from "../support/until.ts";
 import { Workers } from "../support/workers.ts";
 
@@ -304,3 +305,28 @@ Deno.test("T2 R1: a worker that comes back knows the secrets that all began with
     if (at === 0) await Deno.remove(secretFile);
   }
 });
+
+Deno.test(
+  "T2 R1: a worker that comes back has the key set that all have, until a reload reads another",
+  OPTIONS,
+  async () => {
+    await using fixture = await startFixture("sdk1");
+    await using issuer = await TestIssuer.create();
+    await using workers = await Workers.start(2, { upstream: fixture.url, args: issuer.flags });
+    const token = await issuer.token("alice");
+    const keys = await Deno.readTextFile(issuer.jwksFile);
+    await Deno.writeTextFile(issuer.jwksFile, '{"keys":[]}');
+    for (const [at, pid] of workers.pids().entries()) {
+      Deno.kill(pid, "SIGKILL");
+      await until(async () => await workers.metric("signet_worker_ends_total") === at + 1, "the end to be noticed");
+      await workers.allUp(2);
+      for (let i = 0; i < 8; i++) assert.equal(await workers.probe(token), 200);
+      // The second one finds none at all.
+      if (at === 0) await Deno.remove(issuer.jwksFile);
+    }
+    await Deno.writeTextFile(issuer.jwksFile, keys.replaceAll(/"kid":"[^"]*"/g, '"kid":"another"'));
+    workers.signet.signal("SIGHUP");
+    await workers.signet.waitForEvent("reloaded");
+    for (let i = 0; i < 8; i++) assert.equal(await workers.probe(token), 401);
+  },
+);

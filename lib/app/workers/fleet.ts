@@ -22,6 +22,7 @@ import { FleetOperations } from "./fleet_operations.ts";
 import { changeKeys } from "./key_change.ts";
 import type { OwnSamples } from "./merged_metrics.ts";
 import { type Begin, type KeysOnWire, NEWS_TO_WORKER, TO_WORKER } from "./messages.ts";
+import type { FileTexts } from "./given_files.ts";
 import { claimShared, hopAddress, hopAddressAgain } from "./ports.ts";
 import { shareOf } from "./shares.ts";
 import { Slot } from "./slot.ts";
@@ -47,8 +48,9 @@ export interface FleetOptions extends
   /** Where tokens and revocations are kept; undefined where the settings name a store that all reach. */
   readonly base: Store | undefined;
   readonly adminToken: AdminToken | undefined;
-  /** Texts of the files with secrets, by path. */
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly filesOnce: FileTexts;
+  /** Of the files that a reload reads anew, as they are now. */
+  readonly readFiles: (settings: Settings) => Promise<FileTexts>;
   /** A line of a worker's log. */
   readonly onLogged: (number: number, line: string) => void;
   readonly timers: Timers;
@@ -59,7 +61,10 @@ const DRAIN_GRACE_MS = 30_000;
 
 /** @throws what keeps any worker from starting; then none is left */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const fleet = new Fleet(options, await options.loadKeys());
+  const fleet = new Fleet(options, {
+    keys: await options.loadKeys(),
+    files: await options.readFiles(options.settings),
+  });
   try {
     await fleet.open();
     return fleet;
@@ -79,17 +84,19 @@ export class Fleet implements RunningApp {
   readonly #hops = new Map<number, Begin["hop"]>();
   #settings: Settings;
   #keys: LoadedKeys;
+  #files: FileTexts;
   #admin: AdminServer | undefined;
   #listen = "";
   #draining = false;
   /** A reload under way: a worker that began with what was in force before it would miss what comes. */
   #changing: Promise<unknown> = Promise.resolve();
 
-  constructor(options: FleetOptions, keys: LoadedKeys) {
+  constructor(options: FleetOptions, { keys, files }: { readonly keys: LoadedKeys; readonly files: FileTexts }) {
     const { settings, count, base, now, timers, log, startWorker: start, onLogged } = options;
     this.#options = options;
     this.#settings = settings;
     this.#keys = keys;
+    this.#files = files;
     this.#reloads = new Reloads(now());
     this.#held = base === undefined ? undefined : holdStore(base, now);
     this.#slots = Array.from({ length: count }, (_, at) =>
@@ -170,18 +177,20 @@ export class Fleet implements RunningApp {
     const wanted = await reloadSettings();
     const keys = await loadKeys();
     const settings = withLive(this.#settings, wanted);
+    const files = await this.#options.readFiles(settings);
     const restart = needRestart(this.#settings, { ...wanted, listen: restartsFor(this.#settings, wanted) });
     await Promise.all(this.#slots.map((slot) => slot.settled()));
     const up = this.#slots.filter(({ isUp }) => isUp);
     const [first, ...others] = up;
     // Too little of something for all of them refuses it, whoever is there to be told.
     const shares = new Map(this.#slots.map(({ number }) => [number, this.#shareOf(number, settings)]));
-    const orders = ({ number }: Slot) => ({ settings: shares.get(number)!, keys: onWire(keys) });
+    const orders = ({ number }: Slot) => ({ settings: shares.get(number)!, keys: onWire(keys), files });
     await changeKeys(up, { before: onWire(this.#keys), next: onWire(keys) }, async () => {
       await first?.ask(TO_WORKER.reload, orders(first));
     });
     this.#settings = settings;
     this.#keys = keys;
+    this.#files = files;
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
     onReloaded?.(settings);
     await Promise.all(others.map(async (slot) => {
@@ -236,11 +245,11 @@ export class Fleet implements RunningApp {
     const hop = hopAddressAgain(this.#hops.get(number)!, number, this.#whereHops());
     this.#hops.set(number, hop);
     return {
-      ...{ number, version: VERSION, keys: onWire(this.#keys) },
+      ...{ number, version: VERSION, keys: onWire(this.#keys), files: this.#files },
       // What an operator has set holds for the next worker, too.
       settings: { ...this.#shareOf(number, this.#settings), logLevel: this.#options.logLevel() },
       hop,
-      secrets: this.#options.secrets,
+      filesOnce: this.#options.filesOnce,
       asksForStore: this.#held !== undefined,
     };
   }

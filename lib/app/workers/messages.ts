@@ -1,5 +1,6 @@
 // What a worker and the process that has started it tell each other over the channel, by name.
 import type { Settings } from "../../config/schema.ts";
+import type { FileTexts } from "./given_files.ts";
 
 /** A key ring on its way to a worker: over its standard input, never in arguments or the environment. */
 export interface KeysOnWire {
@@ -12,6 +13,8 @@ export interface KeysOnWire {
 export interface Orders {
   readonly settings: Settings;
   readonly keys: KeysOnWire;
+  /** Of the files that a reload reads anew, as all are to have them. */
+  readonly files: FileTexts;
 }
 
 /** The first thing a worker is told. */
@@ -20,8 +23,8 @@ export interface Begin extends Orders {
   readonly number: number;
   /** Of the program that starts it: another one has been put in its place since. */
   readonly version: string;
-  /** Texts of the files with secrets, by path, as all that are here began with. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Of the files that are read once, with secrets and authorities, as all that are here began with. */
+  readonly filesOnce: FileTexts;
   /** Where its neighbours pass requests on to it. */
   readonly hop: { readonly hostname: string; readonly port: number };
   /** Whether it asks the process that has started it for what all workers share. */

@@ -4,6 +4,7 @@ import { parseKeyRing } from "../../envelope/key_ring.ts";
 import type { LoadedKeys } from "../../config/keys.ts";
 import type { LifeEvent } from "../../observe/observers.ts";
 import type { LogLevel } from "../../observe/log.ts";
+import { readerOf } from "./given_files.ts";
 import { readTextFile } from "../../platform/files.ts";
 import { VERSION } from "../../platform/version.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
@@ -143,7 +144,8 @@ class Worker {
       store: asked?.store,
       hop: begin.hop,
       // What it was not told it reads as any process does.
-      readSecret: async (path) => Object.hasOwn(begin.secrets, path) ? begin.secrets[path]! : await readTextFile(path),
+      readOnce: readerOf(() => begin.filesOnce, readTextFile),
+      readAnew: readerOf(() => this.#orders!.files, readTextFile),
       mayListen: this.#mayListen.promise,
       onPrepared: prepared.resolve,
     };
