@@ -181,7 +181,9 @@ function likeness(from: Uint8Array | Uint16Array, offset: number, { exact, folde
 export function findName(scope: number, text: NameText, reading: NameReading): number {
   const length = text.isPlain ? text.end - text.start : decode(text);
   if (length < 0 || length > LONGEST) return -1;
-  for (const candidate of CANDIDATES[scope]![length]!) {
+  const candidates = CANDIDATES[scope]![length]!;
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i]!;
     const like = text.isPlain ? likeness(text.bytes, text.start, candidate) : likeness(letters, 0, candidate);
     if (like === 0) continue;
     const bit = 1 << candidate.slot;

@@ -76,13 +76,13 @@ export class HeadMemo<Head extends Framed> {
   #findSame(head: Head, buffer: Uint8Array, start: number, end: number): Head | undefined {
     const bytes = this.#bytes!;
     const length = this.#length;
-    const before = length === undefined ? bytes.length : length.start;
-    const digits = start + before;
-    if (digits > end || !equalBytes(bytes, 0, before, buffer, start)) return undefined;
-    if (length === undefined) {
-      this.found = before;
-      return head;
+    // To compare is a call of the runtime's, and one is enough where the length is the same as well.
+    if (length === undefined || hasSameDigits(bytes, length, buffer, start + length.start)) {
+      this.found = bytes.length;
+      return start + bytes.length <= end && equalBytes(bytes, 0, bytes.length, buffer, start) ? head : undefined;
     }
+    const digits = start + length.start;
+    if (digits > end || !equalBytes(bytes, 0, length.start, buffer, start)) return undefined;
     const at = digitsEnd(buffer, digits, end);
     const stop = at + bytes.length - length.end;
     if (at < 0 || stop > end || !equalBytes(bytes, length.end, bytes.length, buffer, at)) return undefined;
@@ -209,6 +209,12 @@ function digitsEnd(buffer: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && at - from <= MOST_DIGITS && isDigit(buffer[at]!)) at++;
   return at === from || at - from > MOST_DIGITS || buffer[from] === ZERO ? -1 : at;
+}
+
+/** Whether the very same digits stand at `at`, and what ends them. */
+function hasSameDigits(bytes: Uint8Array, { start, end }: Hole, buffer: Uint8Array, at: number): boolean {
+  for (let i = start; i <= end; i++) if (bytes[i] !== buffer[at + i - start]) return false;
+  return true;
 }
 
 function isDigit(byte: number): boolean {

@@ -43,10 +43,19 @@ function memoOf(text: string): HeadMemo<RequestHead> {
 }
 
 Deno.test("a memo knows the same head again, and the same with another length", STRICT, () => {
-  for (const length of ["12", "1", "99", "4194304", "999999999999999"]) {
+  for (const length of ["12", "1", "99", "120", "4194304", "999999999999999"]) {
     const text = HEAD.replace(": 12", `: ${length}`);
     const found = find(memoOf(HEAD), text);
     assert.deepEqual(said(found), parse(text));
+  }
+});
+
+Deno.test("a memo knows no head before its last byte has arrived, whatever lies behind it still", STRICT, () => {
+  for (const text of [HEAD, HEAD.replace(": 12", ": 345"), HEAD.replace("Content-Length: 12\r\n", "")]) {
+    const memo = memoOf(text);
+    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+    for (let end = 0; end < bytes.length; end++) assert.equal(memo.find(bytes, 0, end), undefined);
+    assert.notEqual(memo.find(bytes, 0, bytes.length), undefined);
   }
 });
 
