@@ -181,11 +181,13 @@ export class Fleet implements RunningApp {
     const restart = needRestart(this.#settings, { ...wanted, listen: restartsFor(this.#settings, wanted) });
     await Promise.all(this.#slots.map((slot) => slot.settled()));
     const up = this.#slots.filter(({ isUp }) => isUp);
-    const [first, ...others] = up;
     // Too little of something for all of them refuses it, whoever is there to be told.
     const shares = new Map(this.#slots.map(({ number }) => [number, this.#shareOf(number, settings)]));
     const orders = ({ number }: Slot) => ({ settings: shares.get(number)!, keys: onWire(keys), files });
+    let first: Slot | undefined;
     await changeKeys(up, { before: onWire(this.#keys), next: onWire(keys) }, async () => {
+      // Of those that are there still: what ends the one that tries it is refused.
+      first = up.find(({ isUp }) => isUp) ?? up[0];
       await first?.ask(TO_WORKER.reload, orders(first));
     });
     this.#settings = settings;
@@ -193,14 +195,16 @@ export class Fleet implements RunningApp {
     this.#files = files;
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
     onReloaded?.(settings);
-    await Promise.all(others.map(async (slot) => {
-      await slot.ask(TO_WORKER.reload, orders(slot)).catch((error) => {
-        log.error("a worker did not take the reload: another one takes its place", {
-          ...{ worker: slot.number, cause: (error as Error).message },
+    await Promise.all(
+      up.filter((slot) => slot !== first && slot.isUp).map(async (slot) => {
+        await slot.ask(TO_WORKER.reload, orders(slot)).catch((error) => {
+          log.error("a worker did not take the reload: another one takes its place", {
+            ...{ worker: slot.number, cause: (error as Error).message },
+          });
+          slot.replace();
         });
-        slot.replace();
-      });
-    }));
+      }),
+    );
     return restart;
   }
 

@@ -1,6 +1,7 @@
 // Another key ring for all workers: before any seals with a key that is new, all open with it, so that no id is given that
 // another worker does not know. Guarantees: where the change fails, none of them opens with that key any more
 // (docs/behaviour.md R4).
+import { EndGone } from "./channel.ts";
 import { type KeysOnWire, TO_WORKER } from "./messages.ts";
 import type { Slot } from "./slot.ts";
 
@@ -20,7 +21,7 @@ export async function changeKeys(
   change: () => Promise<void>,
 ): Promise<void> {
   try {
-    await Promise.all(workers.map((worker) => worker.ask(TO_WORKER.openAlsoWith, next)));
+    await Promise.all(workers.map((worker) => worker.ask(TO_WORKER.openAlsoWith, next).catch(unlessGone)));
     await change();
   } catch (refusal) {
     // Whoever does not take it back makes room for one that never had it. What one was told before is heard before.
@@ -29,4 +30,9 @@ export async function changeKeys(
     );
     throw refusal;
   }
+}
+
+/** Who has ended opens nothing, and whoever takes its place waits for the change: a key is withdrawn whoever dies meanwhile. */
+function unlessGone(fault: unknown): void {
+  if (!(fault instanceof EndGone)) throw fault;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EndGone } from "../../../../lib/app/workers/channel.ts";
 import { changeKeys } from "../../../../lib/app/workers/key_change.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -6,11 +7,11 @@ const keys = (text: string) => ({ text, source: "test", ephemeral: false });
 const CHANGE = { before: keys("old"), next: keys("new") };
 
 /** A worker that notes what it opens with. @param refuses what it does not answer to */
-function worker(refuses?: string) {
+function worker(refuses?: string, fault: Error = new Error("it has ended")) {
   const it = {
     ...{ number: 1, opensWith: "old", replaced: false },
     ask: (call: string, { text }: { readonly text: string }) => {
-      if (call === refuses) return Promise.reject(new Error("it has ended"));
+      if (call === refuses) return Promise.reject(fault);
       it.opensWith = call === "open-also-with" ? `${text} ${it.opensWith}` : text;
       return Promise.resolve();
     },
@@ -44,3 +45,21 @@ Deno.test("R4: no worker opens with a key that another one could not be told of"
   await assert.rejects(() => changeKeys(workers, CHANGE, () => Promise.resolve()), /it has ended/);
   assert.deepEqual(workers.map(({ opensWith }) => opensWith), ["old", "old"]);
 });
+
+Deno.test(
+  "R4 E5: one that ends meanwhile refuses nobody's change: who takes its place is told what holds by then",
+  STRICT,
+  async () => {
+    const workers = [worker("open-also-with", new EndGone("it has ended")), worker()];
+    let isChanged = false;
+    await changeKeys(workers, CHANGE, () => {
+      isChanged = true;
+      return Promise.resolve();
+    });
+    assert.equal(isChanged, true);
+    assert.deepEqual(workers.map(({ opensWith, replaced }) => [opensWith, replaced]), [["old", false], [
+      "new old",
+      false,
+    ]]);
+  },
+);
