@@ -103,13 +103,21 @@ export class BridgeServer {
     const accepts = acceptanceOf(request.fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
     const { fields, noted } = request;
-    return callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts, fields, noted }));
+    return this.#callWith(request, (text, parsed) => conversation.post({ text, parsed, accepts, fields, noted }));
+  }
+
+  /** As `callWith`: a message that is long is read in turns, between which this server may have ended. */
+  #callWith(request: BridgeRequest, begin: Parameters<typeof callWith>[1]): Call {
+    return callWith(request, (text, parsed) => {
+      if (this.#closed) throw new SignetError("draining");
+      return begin(text, parsed);
+    });
   }
 
   /** A message without a session: an initialize opens one, a stateless request needs none. */
   #open(request: BridgeRequest): Call {
     if (request.method !== "POST") return callOf(Promise.reject(new SignetError("session_required")));
-    return callWith(request, (text, parsed) => {
+    return this.#callWith(request, (text, parsed) => {
       const classified = classify(parsed, fieldValue(request.fields, "mcp-protocol-version"));
       if (classified.era === "modern") return this.#pass(request, text, classified.message);
       if (classified.kind === "initialize") return this.#sessions.open(request, text);

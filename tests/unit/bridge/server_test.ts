@@ -7,7 +7,7 @@ import type { BridgeRequest } from "../../../lib/bridge/request.ts";
 import { BridgeServer } from "../../../lib/bridge/server.ts";
 import type { UpstreamSessionId } from "../../../lib/envelope/session_id.ts";
 import { SignetError } from "../../../lib/errors.ts";
-import { parseMessage } from "../../../lib/mcp/json_rpc.ts";
+import { parseMessage, TURN_BYTES } from "../../../lib/mcp/json_rpc.ts";
 import { LostSession } from "../../../lib/session/lost_session.ts";
 import { callerKeys } from "../../support/callers.ts";
 import { FakePeers } from "../../support/fake_peer.ts";
@@ -257,5 +257,31 @@ Deno.test(
     const other = await resume(`s-other-1-1--${forged}`);
     assert.ok(!(other instanceof LostSession));
     assert.equal(later.server.sizes().events, 1, "the one that was told, for who resumes again");
+  },
+);
+
+Deno.test(
+  "B9: a message so long that it is read in turns begins nothing when the bridge has ended meanwhile",
+  STRICT,
+  async () => {
+    const pad = "x".repeat(TURN_BYTES);
+    const bridge = new Bridge();
+    const { on } = await bridge.open();
+    const opened = bridge.peers.length;
+    const { _meta } = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } };
+    const stateless = {
+      "io.modelcontextprotocol/clientInfo": { name: "t", version: "1" },
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const calls = [
+      bridge.send({ ...initializeMessage(), pad }),
+      bridge.send({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { pad, _meta: { ..._meta, ...stateless } } }),
+      bridge.send({ ...toolCall(1, "t"), pad }, on),
+    ];
+    await bridge.server.close();
+    for (const { response } of calls) {
+      await assert.rejects(response, (fault) => fault instanceof SignetError && fault.code === "draining");
+    }
+    assert.deepEqual([bridge.peers.length, bridge.timers.pending], [opened, 0]);
   },
 );
