@@ -65,6 +65,41 @@ Deno.test("a big answer waits for a slow client and arrives whole; others are se
   assert.ok(body.length > size, `${body.length} bytes`);
 });
 
+/** Around what fits a message's buffer, a runtime's receive buffer, and several of those. */
+const BODY_SIZES = [60_000, 66_000, 300_000, 524_288, 1_300_000];
+
+Deno.test("callers with big bodies get their own bytes and nobody else's, whoever leaves halfway", async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await Signet.start({ upstream: upstream.url });
+  const id = await openSession(signet.url);
+  const echo = async (caller: number) => {
+    for (let call = 0; call < 2 * BODY_SIZES.length; call++) {
+      const mark = `${caller}.${call};`;
+      const text = mark.repeat(Math.ceil(BODY_SIZES[(caller + call) % BODY_SIZES.length]! / mark.length));
+      const params = { name: "echo", arguments: { text } };
+      const response = await fetch(signet.url, {
+        ...{ method: "POST", headers: { ...JSON_FIELDS, "mcp-session-id": id } },
+        body: JSON.stringify({ jsonrpc: "2.0", id: call, method: "tools/call", params }),
+      });
+      const answer = await response.text();
+      assert.equal(response.status, 200, answer.slice(0, 300));
+      const at = answer.indexOf(mark);
+      // Not by assert.equal: a megabyte of difference is nothing to read.
+      assert.ok(answer.slice(at, at + text.length) === text, `caller ${caller} got call ${call} back as it was`);
+      assert.match(answer.slice(0, at) + answer.slice(at + text.length), /^[^;]*$/, "and nothing else");
+    }
+  };
+  const leave = async () => {
+    for (const size of BODY_SIZES) {
+      await using client = await RawPeer.connect({ port: portOf(signet.url) });
+      const text = callText(id, size).replaceAll("xx", "!;");
+      await client.send(text.slice(0, text.length - 20_000));
+    }
+  };
+  await Promise.all([echo(0), leave(), echo(1), echo(2), leave(), echo(3)]);
+  assert.equal(upstream.ran.get("echo"), 4 * 2 * BODY_SIZES.length, "half a call is none");
+});
+
 /** How many clients stream or call at a time: as many as are asked for, where there are descriptors for them. */
 const CROWD = crowd(Number(Deno.env.get("SIGNET_TEST_CROWD") ?? 1000));
 
