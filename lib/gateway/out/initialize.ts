@@ -183,7 +183,8 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   parts.metrics.initialized.inc();
   parts.sessionOnly?.remember(session, opening.inbound, opening.caller);
   parts.log.info("session opened", {
-    session: session.tag,
+    // Said here once, and mostly never again: not kept with the session.
+    session: shortHash(session.sid),
     principal: opening.caller.principal.source,
     protocolVersion: session.protocolVersion,
   });
