@@ -65,6 +65,16 @@ export async function proportionalKiB(pid: number): Promise<number> {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(await readText(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 }
 
+/** The kernel keeps nothing of the file in memory from now on, unless a process has it mapped. */
+export async function forgetPages(file: string): Promise<void> {
+  // What is not on the disk yet stays; then no data is read (`count=0`), and the cache of all of it is given up.
+  for (const command of [["sync", file], ["dd", `if=${file}`, "iflag=nocache", "count=0"]] as const) {
+    const [program, ...args] = command;
+    const { success, stderr } = await new Deno.Command(program, { args, stdout: "null", stderr: "piped" }).output();
+    if (!success) throw new Error(`taking ${file} out of the page cache: ${new TextDecoder().decode(stderr).trim()}`);
+  }
+}
+
 /** The file a process runs, or undefined once it has ended. */
 export const programOf = (pid: number): Promise<string | undefined> =>
   Deno.readLink(`/proc/${pid}/exe`).catch(() => undefined);
