@@ -317,7 +317,9 @@ export class ServerLife implements PeerSource {
         reject(
           new SignetError("upstream_timeout", {
             facts: { attempted: "initialize", afterMs: limits.startTimeoutMs },
-            remedy: "Raise --stdio-start-timeout if the MCP server needs longer to start.",
+            remedy:
+              "Try the command by itself. Raise --stdio-start-timeout if it needs longer to start; npx and uvx download " +
+              "first, and what they need of the environment for that, a proxy or certificates, --stdio-inherit names.",
           }),
         );
       });
