@@ -46,8 +46,7 @@ export async function interleave(
   const { directory } = context.credentials;
   const counter = await instructionCounter(directory);
   const base = { ...load, seconds: context.seconds, directory };
-  // Programs that compile as they run need a while until they run as they will.
-  for (const contender of contenders) await measureFed(contender, { ...base, seconds: WARM_UP_SECONDS });
+  await warmUp(context, contenders, load);
   for (let round = 0; round < context.rounds; round++) {
     const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
     for (const contender of turn) {
@@ -64,6 +63,15 @@ export async function interleave(
     }
   }
   return figures;
+}
+
+/** Programs that compile as they run need a while until they run as they will. */
+export async function warmUp(
+  { credentials: { directory } }: Context,
+  contenders: readonly Contender[],
+  load: Omit<WrkOptions, "url" | "directory" | "seconds">,
+): Promise<void> {
+  for (const contender of contenders) await measureFed(contender, { ...load, seconds: WARM_UP_SECONDS, directory });
 }
 
 /** As {@link measure}; where the machine had no time for it, again. */
