@@ -57,12 +57,14 @@ export function decryptInPlace(key: Uint8Array, associatedData: Uint8Array, { te
   return end;
 }
 
-// Scratch: nothing here awaits. What is authenticated is as long as the longest so far.
+const BLOCK_BYTES = 16;
+
+// Scratch: nothing here awaits.
 const state = new Int32Array(12);
 const block = new Int32Array(16);
 const tagKey = new Uint8Array(32);
 const tag = new Uint8Array(TAG_BYTES);
-let authenticated = new Uint8Array(4096);
+const lastBlock = new Uint8Array(BLOCK_BYTES);
 
 /** The stream of key and nonce begins (draft-irtf-cfrg-xchacha-03 §2.3): its block 0 has Poly1305's key (RFC 8439 §2.6). */
 function startStream(key: Uint8Array, nonce: Uint8Array, nonceAt: number): void {
@@ -98,37 +100,31 @@ function applyStream(text: Uint8Array, at: number, end: number): void {
 
 /** Poly1305 over both, the text from `from` to `to`, each to whole blocks, and their lengths (RFC 8439 §2.8), into {@link tag}. */
 function tellTag(associatedData: Uint8Array, text: Uint8Array, from: number, to: number): void {
-  const length = to - from;
-  const textAt = padded(associatedData.length);
-  const lengthsAt = textAt + padded(length);
-  const end = lengthsAt + 16;
-  if (end > authenticated.length) authenticated = new Uint8Array(end);
-  const whole = authenticated;
-  let at = 0;
-  for (; at < associatedData.length; at++) whole[at] = associatedData[at]!;
-  for (; at < textAt; at++) whole[at] = 0;
-  for (let i = from; i < to; i++, at++) whole[at] = text[i]!;
-  for (; at < end; at++) whole[at] = 0;
-  storeWord(associatedData.length, whole, lengthsAt);
-  storeWord(length, whole, lengthsAt + 8);
   const poly = new Poly1305(tagKey);
-  for (let block = 0; block < end; block += BLOCK_BYTES) blockOf.call(poly, whole, block);
+  addBlocks(poly, associatedData, 0, associatedData.length);
+  addBlocks(poly, text, from, to);
+  lastBlock.fill(0);
+  storeWord(associatedData.length, lastBlock, 0);
+  storeWord(to - from, lastBlock, 8);
+  addBlock.call(poly, lastBlock, 0);
   poly.digestInto(tag);
 }
 
-const BLOCK_BYTES = 16;
+function addBlocks(poly: Poly1305, text: Uint8Array, from: number, to: number): void {
+  let at = from;
+  for (; at + BLOCK_BYTES <= to; at += BLOCK_BYTES) addBlock.call(poly, text, at);
+  if (at === to) return;
+  for (let i = 0; i < BLOCK_BYTES; i++) lastBlock[i] = at + i < to ? text[at + i]! : 0;
+  addBlock.call(poly, lastBlock, 0);
+}
+
 /**
  * What noble's `update` does with each whole block of what it is given, but for copying all of that first: 6 % of
  * what Signet itself does for a call whose id is opened cold.
  */
-const blockOf = (Poly1305.prototype as unknown as {
+const addBlock = (Poly1305.prototype as unknown as {
   process(this: Poly1305, data: Uint8Array, offset: number): void;
 }).process;
-
-/** To whole blocks of Poly1305. */
-function padded(length: number): number {
-  return (length + 15) & ~15;
-}
 
 /** A little-endian word, whatever the alignment of `bytes` and the byte order of the machine. */
 function wordAt(bytes: Uint8Array, at: number): number {
