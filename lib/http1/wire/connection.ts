@@ -245,11 +245,14 @@ export class ByteStream implements SocketOwner {
     }
   }
 
-  /** What does not fit the buffer set aside for it, if there is plenty of room, takes that one's place. */
+  /**
+   * What does not fit the buffer set aside for it, if there is plenty of room, takes that one's place. A stranger gets no
+   * more than was set aside: who fills the strangers' share should need many connections for it.
+   */
   takeWhole(piece: Uint8Array, isFull: boolean): boolean {
     const { length } = piece;
     const posted = this.#posted;
-    if (length <= posted || this.closed) return false;
+    if (length <= posted || this.closed || this.claim === "stranger") return false;
     this.#held -= posted;
     const isAmple = this.#hasAmpleRoom(length);
     this.#held += isAmple ? length : posted;

@@ -83,10 +83,13 @@ Deno.test("what fits the buffer set aside is put there, and so is all where room
   }
 });
 
-Deno.test("a stranger's piece is held to the strangers' share", STRICT, () => {
-  const { account, stream } = scene({ limit: 1000 * KIB, claim: "stranger" });
+Deno.test("a stranger gets no more than was set aside, until he is none", STRICT, () => {
+  const { account, stream } = scene({ claim: "stranger" });
+  assert.equal(stream.takeWhole(pieceOf(100 * KIB), false), false);
+  assert.equal(account.held, 0);
+  stream.befriend();
   assert.equal(stream.takeWhole(pieceOf(100 * KIB), false), true);
-  assert.equal(account.strange, 99 * KIB);
+  assert.deepEqual([account.held, account.strange], [99 * KIB, 0]);
 });
 
 Deno.test("a closed stream takes nothing", STRICT, () => {
