@@ -268,14 +268,14 @@ Deno.test(
     const bridge = new Bridge();
     const { on } = await bridge.open();
     const opened = bridge.peers.length;
-    const { _meta } = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } };
-    const stateless = {
+    const _meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
       "io.modelcontextprotocol/clientInfo": { name: "t", version: "1" },
       "io.modelcontextprotocol/clientCapabilities": {},
     };
     const calls = [
       bridge.send({ ...initializeMessage(), pad }),
-      bridge.send({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { pad, _meta: { ..._meta, ...stateless } } }),
+      bridge.send({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { pad, _meta } }),
       bridge.send({ ...toolCall(1, "t"), pad }, on),
     ];
     await bridge.server.close();
