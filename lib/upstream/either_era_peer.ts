@@ -16,6 +16,7 @@ import { SignetError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
+import { tellIfOwn } from "../platform/faults.ts";
 
 export interface EitherEraParts {
   /** Sessions with a server that has them. */
@@ -105,7 +106,7 @@ export class EitherEraLife implements PeerSource {
       if (!mayRefuseSessions(error)) throw error;
       fault = error;
     }
-    const reply = await this.#asStateless(text, carrier).catch(() => undefined);
+    const reply = await this.#asStateless(text, carrier).catch((fault) => void tellIfOwn(fault));
     if (reply !== undefined) {
       memo.isStateless = true;
       return reply;

@@ -3,6 +3,7 @@
 import { answerStoreCall } from "../../store/asked_store.ts";
 import type { Store } from "../../store/store.ts";
 import type { Logger } from "../../observe/log.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import { OwnedTimer, settlesWithin, type Timers } from "../../platform/timers.ts";
 import { Channel, EndGone } from "./channel.ts";
 import { type Begin, STORE, TO_WORKER, WATCHED } from "./messages.ts";
@@ -243,8 +244,17 @@ export class Slot {
 
 async function forEachLine(lines: AsyncIterable<string>, take: (line: string) => void): Promise<void> {
   try {
-    for await (const line of lines) take(line);
+    for await (const line of lines) takeWhole(line, take);
   } catch {
     // A pipe that broke is its end: the process's status tells.
+  }
+}
+
+/** One line that cannot be taken is no reason to read no more: whoever writes would wait for ever. */
+function takeWhole(line: string, take: (line: string) => void): void {
+  try {
+    take(line);
+  } catch (fault) {
+    tellIfOwn(fault);
   }
 }

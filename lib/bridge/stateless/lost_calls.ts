@@ -13,6 +13,7 @@ import type { Exchange, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { Runs } from "./runs.ts";
 import { toolIn, unknownState } from "./texts.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 
 export interface LostCallsOptions {
   readonly life: Pick<StatelessLife, "peer">;
@@ -49,7 +50,9 @@ export class LostCalls {
     const again = { text: withoutAnswers(post.text), ...ownCarrier(post) };
     const mayRun = exchange.method === "tools/call" &&
       await repeatable.has(toolIn(post.text), { peer, carrier: again });
-    const next = mayRun && exchanges.has(exchange) ? await life.peer(again).catch(() => undefined) : undefined;
+    const next = mayRun && exchanges.has(exchange)
+      ? await life.peer(again).catch((fault) => void tellIfOwn(fault))
+      : undefined;
     const isWaiting = exchanges.has(exchange);
     if (next === undefined || !isWaiting) {
       answers.release();

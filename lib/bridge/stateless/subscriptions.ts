@@ -15,6 +15,7 @@ import type { StatelessLife } from "../stateless_life.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { ACKNOWLEDGED, clientResponse, INVALID_PARAMS, withSubscriptionId } from "./texts.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 
 export interface SubscriptionsOptions {
   readonly life: Pick<StatelessLife, "peer" | "watchResource"> & { readonly identity: Identity };
@@ -74,7 +75,10 @@ export class Subscriptions {
   keepTelling(): void {
     const { exchanges, life } = this.#options;
     if (exchanges.all().every(({ filter }) => filter === undefined)) return;
-    life.peer(NO_CARRIER).catch(() => this.end(({ filter }) => filter !== undefined));
+    life.peer(NO_CARRIER).catch((fault) => {
+      tellIfOwn(fault);
+      this.end(({ filter }) => filter !== undefined);
+    });
   }
 
   /** Tells them that they end. */

@@ -5,6 +5,7 @@ import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { readUpstreamId, upstreamIdOf } from "../http/session_id_field.ts";
@@ -91,7 +92,7 @@ export class HttpPeerGreeting {
     };
     const tell = async () => {
       for (let next = texts.next(); !next.done; next = texts.next()) {
-        await this.#ask(next.value, fields, open).catch(() => {});
+        await this.#ask(next.value, fields, open).catch(tellIfOwn);
       }
     };
     await settlesWithin(Promise.all(Array.from({ length: RETOLD_AT_ONCE }, tell)), RETELL_MS, timers);

@@ -21,6 +21,7 @@ import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts"
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, INTERNAL = -32603;
 /** What the revision without sessions has no more (2026-07-28). */
@@ -257,7 +258,7 @@ export class RouterPeer implements Peer, Requests {
       (life.capabilities === undefined || life.capabilities.logging !== undefined)
     );
     const replies = await Promise.all(
-      able.map((life) => ask(life, "logging/setLevel", params, carrier).catch(() => undefined)),
+      able.map((life) => ask(life, "logging/setLevel", params, carrier).catch((fault) => void tellIfOwn(fault))),
     );
     const done = replies.find((reply) => reply !== undefined && reply.value.error === undefined);
     if (done !== undefined) return this.#result(request, EMPTY);

@@ -181,7 +181,7 @@ export class StatelessListening {
 
   /** Something may have changed while nobody told. */
   async #reportLists(): Promise<void> {
-    const filter = await this.#filter().catch(() => undefined);
+    const filter = await this.#filter().catch((fault) => void tellIfOwn(fault));
     for (const [list, member] of Object.entries(LISTS)) {
       if (filter?.[member] !== true) continue;
       const value = { jsonrpc: "2.0", method: `notifications/${list}/list_changed` };

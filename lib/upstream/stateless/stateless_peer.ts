@@ -12,6 +12,7 @@ import { Discarded } from "../discarded.ts";
 import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 
 export interface StatelessPeerOptions {
   readonly parts: StatelessParts;
@@ -165,11 +166,11 @@ export class StatelessPeer implements Peer {
     const fields = fieldsOf(carrier.fields);
     const listening = this.#options.listening();
     if (method === "resources/unsubscribe") {
-      await listening.unsubscribe(uri, fields).catch(() => {});
+      await listening.unsubscribe(uri, fields).catch(tellIfOwn);
       return resultMessage();
     }
-    const isTold = await listening.subscribe(uri, fields).catch(() => false);
-    if (isTold) return resultMessage();
+    const isTold = await listening.subscribe(uri, fields).catch((fault) => void tellIfOwn(fault));
+    if (isTold === true) return resultMessage();
     return errorMessage(INVALID_PARAMS, "Invalid params: the MCP server does not tell of changes of this resource");
   }
 

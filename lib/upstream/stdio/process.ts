@@ -10,6 +10,7 @@ import { LineSplitter, type LongLine } from "./lines.ts";
 import { LineTurn } from "./line_turns.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import { pause, settlesWithin, type Timers } from "../../platform/timers.ts";
 
 export interface ProcessLimits {
@@ -253,8 +254,9 @@ export class ServerProcess {
     const { stderr } = this.#options;
     try {
       for (let read = await this.#stderr.read(); !read.done; read = await this.#stderr.read()) stderr.push(read.value);
-    } catch {
+    } catch (fault) {
       // The pipe broke: there is nothing more to log.
+      tellIfOwn(fault);
     }
     stderr.end();
   }
