@@ -49,7 +49,8 @@ export class BorrowedBytes {
 
   /** The same bytes in memory of their own. @throws HttpError `aborted` once they are called back */
   copy(): Uint8Array<ArrayBuffer> {
-    return viewOf(this).slice() as Uint8Array<ArrayBuffer>;
+    if (this.#buffer === undefined) throw this.#gone;
+    return this.#buffer.slice(this.#from, this.#from + this.length) as Uint8Array<ArrayBuffer>;
   }
 
   // For the engine's own files, which know what a buffer is: nothing of these is a method.
