@@ -27,15 +27,6 @@ export function encrypt(params: CipherParams, plaintext: Uint8Array): Uint8Array
   return sealed;
 }
 
-/** The plaintext, in memory of its own; undefined if the tag does not hold. */
-export function decrypt({ key, nonce, associatedData }: CipherParams, sealed: Uint8Array): Uint8Array | undefined {
-  const text = new Uint8Array(NONCE_BYTES + sealed.length);
-  text.set(nonce);
-  text.set(sealed, NONCE_BYTES);
-  const end = decryptInPlace(key, associatedData, { text, from: 0, to: text.length });
-  return end < 0 ? undefined : text.slice(NONCE_BYTES, end);
-}
-
 /** Nonce, ciphertext and tag, one behind the other. */
 export interface Sealed {
   readonly text: Uint8Array;
