@@ -21,8 +21,8 @@ const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 
 
 const NOTHING = new Uint8Array(0);
 
-/** From here on it pays to look at four bytes at a time. */
-const LONG_STRING = 256;
+/** Bytes of a string before it pays to look at four at a time: that takes a view of the whole text, dear where it is short. */
+const NEAR = 256;
 
 /** What may come next. */
 const VALUE = 0, FIRST_VALUE = 1, NAME = 2, FIRST_NAME = 3, AFTER_NAME = 4, AFTER_VALUE = 5, END = 6;
@@ -214,7 +214,10 @@ export class JsonScanner {
   /** Goes on in a string, up to `stop`. */
   #string(from: number, stop: number): number {
     const bytes = this.#bytes;
-    let at = stop - from < LONG_STRING ? from : this.#skipPlain(from, stop);
+    const near = Math.min(from + NEAR, stop);
+    let at = from;
+    while (at < near && IN_STRING[bytes[at]!] === 0) at++;
+    if (at === near && near < stop) at = this.#skipPlain(at, stop);
     let flags = this.#stringFlags;
     for (;; at++) {
       while (at < stop && IN_STRING[bytes[at]!] === 0) at++;
