@@ -50,6 +50,8 @@ function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
     const serves = command.settings.includes("upstreams");
     const remedy = serves && stray.some((word) => word.includes("://"))
       ? "Did you mean --upstream URL?"
+      : serves && stray.some((word) => /\.(?:ya?ml|json)$/.test(word))
+      ? "Did you mean --config FILE?"
       : serves
       ? "The command of a stdio MCP server stands at the end, behind --."
       : `\`signet ${command.name} --help\` shows the usage.`;

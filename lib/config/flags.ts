@@ -49,6 +49,13 @@ export function ownValue<T>(flags: ParsedFlags, flag: OwnFlag<T>): T | undefined
   return flags.own.get(flag.name) as T | undefined;
 }
 
+/** What other programs call it. */
+const NAMES_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ...["port", "host", "bind", "-p"].map((name) => [name, "listen"] as const),
+  ...["url", "target", "backend", "server"].map((name) => [name, "upstream"] as const),
+  ...([["-c", "config"], ["key", "key-file"], ["cert", "tls-cert"], ["verbose", "log-level"]] as const),
+]);
+
 class FlagReader {
   readonly given = new Map<SettingKey, GivenText[]>();
   readonly problems: ConfigProblem[] = [];
@@ -153,7 +160,9 @@ class FlagReader {
       ...own.map(({ name }) => name),
       ...[...accepts].filter((key) => !settingOf(key).isWords).map((key) => SETTINGS[key].name),
     ];
-    const near = closest(name, accepts.size > 0 ? [...names, "config", "help"] : [...names, "help"]);
+    const known = accepts.size > 0 ? [...names, "config", "help"] : [...names, "help"];
+    const elsewhere = NAMES_ELSEWHERE.get(name);
+    const near = elsewhere !== undefined && known.includes(elsewhere) ? elsewhere : closest(name, known);
     const isOwnSwitch = own.some((flag) => flag.name === near && flag.isFlag);
     const meant = near === undefined || isOwnSwitch ? undefined : keyOfName(near);
     if (meant !== undefined) this.broken.add(meant);

@@ -144,6 +144,12 @@ Deno.test("P3: a setting that is named wrong or has no value is one problem, not
   const machines: [FakeMachine, string[], RegExp][] = [
     [new FakeMachine(), ["--upstrem", "http://a/mcp"], /Did you mean --upstream\?/],
     [new FakeMachine(), ["--upstream"], /The value is missing/],
+    [new FakeMachine(), ["--url", "http://a/mcp"], /Did you mean --upstream\?/],
+    [new FakeMachine(), ["--upstream", "http://a/mcp", "--port", "80"], /Did you mean --listen\?/],
+    [new FakeMachine(), ["--upstream", "http://a/mcp", "--key", "a"], /Did you mean --key-file\?/],
+    [new FakeMachine(), ["--upstream", "http://a/mcp", "-c", "signet.yaml"], /Did you mean --config\?/],
+    [new FakeMachine(), ["--upstream", "http://a/mcp", "signet.yaml"], /Did you mean --config FILE\?/],
+    [new FakeMachine(), ["--upstream", "http://a/mcp", "--constructor"], /There is no such flag/],
     [new FakeMachine({ env: { SIGNET_UPSTREAMS: "http://a/mcp" } }), [], /Did you mean SIGNET_UPSTREAM\?/],
     ...[
       "upstreams: http://a/mcp\n",
