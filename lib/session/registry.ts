@@ -17,6 +17,7 @@ import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
 import type { RevocationList } from "./revocation_list.ts";
 import { END_REASONS, type EndReason, Session, type SessionFacts } from "./session.ts";
+import { SidIndex } from "./sid_index.ts";
 import { Yields } from "./yields.ts";
 
 export interface RegistryOptions {
@@ -53,7 +54,7 @@ export class SessionRegistry {
   /** Sessions that left, by reason. */
   readonly ends = new LabelledCounter<EndReason>(END_REASONS);
   readonly #sessions = new Map<string, Session>();
-  readonly #bySid = new Map<string, Session>();
+  readonly #bySid = new SidIndex<Session>();
   /** Ended, but for calls that may finish: a revocation still reaches them. Bounded by the calls in flight. */
   readonly #finishing = new Set<Session>();
   readonly #byPrincipal = new PrincipalSessions<Session>();
@@ -112,7 +113,7 @@ export class SessionRegistry {
   }
 
   bySid(sid: string): Session | undefined {
-    return this.#bySid.get(sid) ?? [...this.#finishing].find((session) => session.sid === sid);
+    return this.#bySid.find(sid) ?? [...this.#finishing].find((session) => session.sid === sid);
   }
 
   /**
@@ -153,7 +154,7 @@ export class SessionRegistry {
     const session = new Session(facts, { idle, limits: this.#options.limits, ownerKey: reservation.owner }, nowMs);
     reservation.handOver();
     this.#sessions.set(session.id, session);
-    this.#bySid.set(session.sid, session);
+    this.#bySid.add(session);
     return session;
   }
 
@@ -189,7 +190,7 @@ export class SessionRegistry {
     if (this.#finishing.has(session)) return this.#tellFaults(session.abortAll(reason, nowMs));
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
-    if (this.#bySid.get(session.sid) === session) this.#bySid.delete(session.sid);
+    this.#bySid.remove(session);
     this.#byPrincipal.leave(session.principalKey);
     this.ends.inc(reason);
     this.#options.onLeave?.(session, reason);

@@ -179,15 +179,17 @@ const sessionMemory: Job = {
     withAll(async (keep) => {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      // As many before, for the heap to be what it will be, compiled code, garbage and all; those after them are weighed.
+      // Some before, for the heap to be what it will be, compiled code, garbage and all; those after them are weighed: twice
+      // as many, since what a collector leaves behind differs by some megabytes from one rest to the next.
       const sessions = context.quick ? 2000 : 10_000;
+      const weighed = 2 * sessions;
       const detail =
-        `resident growth from ${sessions.toLocaleString("en-GB")} sessions to twice as many, each time at ` +
+        `resident growth from ${sessions.toLocaleString("en-GB")} sessions to three times as many, each time at ` +
         `rest for ${context.quick ? 5 : 30} s`;
-      const forms = (await startForms(context, setup, keep)).map(({ running }) => running);
+      const forms = (await startForms(context, setup, keep, ["--max-sessions", "40000"])).map(({ running }) => running);
       const before = await restedKiB(context, forms, sessions);
-      const after = await restedKiB(context, forms, sessions);
-      const each = forms.map((_, at) => (after[at]! - before[at]!) / sessions);
+      const after = await restedKiB(context, forms, weighed);
+      const each = forms.map((_, at) => (after[at]! - before[at]!) / weighed);
       return [findingOf("session-memory", each.map((value) => ({ value, detail })))];
     }),
 };

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SidIndex } from "../../../lib/session/sid_index.ts";
+import { STRICT } from "../../support/strict.ts";
+
+Deno.test("an index of sids holds what a Map would, whatever is added, replaced and removed", STRICT, () => {
+  const step = fc.record({ sid: fc.nat(200).map((n) => `sid-${n}`), removes: fc.boolean() });
+  fc.assert(fc.property(fc.array(step, { maxLength: 600, size: "max" }), (steps) => {
+    const index = new SidIndex<{ readonly sid: string }>(), model = new Map<string, { readonly sid: string }>();
+    for (const { sid, removes } of steps) {
+      const known = model.get(sid);
+      if (!removes) {
+        const item = { sid };
+        index.add(item);
+        model.set(sid, item);
+      } else if (known !== undefined) {
+        index.remove(known);
+        model.delete(sid);
+      }
+    }
+    assert.equal(index.size, model.size);
+    for (let n = 0; n <= 200; n++) assert.equal(index.find(`sid-${n}`), model.get(`sid-${n}`));
+  }));
+});
+
+Deno.test("an index of sids grows and shrinks with what it holds", STRICT, () => {
+  const index = new SidIndex<{ readonly sid: string }>();
+  const items = Array.from({ length: 5000 }, (_, n) => ({ sid: `${n}` }));
+  for (const item of items) index.add(item);
+  for (const item of items) assert.equal(index.find(item.sid), item);
+  for (const item of items.slice(10)) index.remove(item);
+  assert.equal(index.size, 10);
+  for (const [n, item] of items.entries()) assert.equal(index.find(item.sid), n < 10 ? item : undefined);
+});
+
+Deno.test("an index of sids keeps one that was replaced out, and removes its successor by nobody else", STRICT, () => {
+  const index = new SidIndex<{ readonly sid: string; readonly n: number }>();
+  const [first, second] = [{ sid: "a", n: 1 }, { sid: "a", n: 2 }];
+  index.add(first);
+  index.add(second);
+  index.remove(first);
+  assert.deepEqual([index.find("a"), index.size], [second, 1]);
+  index.remove(second);
+  index.remove(second);
+  assert.deepEqual([index.find("a"), index.size], [undefined, 0]);
+});
