@@ -1,8 +1,10 @@
 // `deno task demo`: a stateful MCP server with Signet in front, nothing to configure. Prints where to connect and what
-// to try, starts again whichever of the two is killed, and ends both on Ctrl-C.
+// to try, starts again whichever of the two is killed, and ends both on Ctrl-C. It takes no options but `--help`, and
+// leaves SIGNET_… variables out; for a server of your own: `deno task start serve --upstream URL`.
 import { fileURLToPath } from "node:url";
 import { onLauncherGone } from "../lib/platform/launcher.ts";
 import { walk } from "./demo_walk.ts";
+import { readOptions } from "./options.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What the program and this demo consist of; tests have a lock file of their own, and are not waited for. */
@@ -214,6 +216,7 @@ async function main(): Promise<void> {
 }
 
 if (import.meta.main) {
+  readOptions(import.meta.url, {});
   await main();
   Deno.exit(0);
 }

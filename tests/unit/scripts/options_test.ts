@@ -10,7 +10,7 @@ Deno.test("a script's help is what it begins with", () => {
   );
 });
 
-for (const name of ["bench", "bench_path", "chaos", "conformance", "soak"]) {
+for (const name of ["bench", "bench_path", "chaos", "conformance", "demo", "soak"]) {
   Deno.test(`scripts/${name}.ts helps, and says what it does not know`, async () => {
     const script = fileURLToPath(new URL(`../../../scripts/${name}.ts`, import.meta.url));
     const run = (flag: string) =>
