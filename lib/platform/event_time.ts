@@ -20,16 +20,23 @@ const TOLD_MS = 100;
 
 let toldAtMs = -Infinity;
 let toldMs = 0;
+/** What was answered last. */
+let answeredMs = 0;
 
-/** As `Date.now`: in an event the time of day at `eventTime`, less what a clock that was set has gained within {@link TOLD_MS}. */
+/**
+ * As `Date.now`: in an event the time of day about when it began, less what a clock that was set has gained within
+ * {@link TOLD_MS}. Never earlier than what was answered before, unless the clock was set back: what is issued is not later
+ * than what is revoked behind it.
+ */
 export function eventDate(): number {
-  if (readMs === NONE) return Date.now();
+  if (readMs === NONE) return answeredMs = Date.now();
   const nowMs = eventTime();
   if (nowMs - toldAtMs >= TOLD_MS) {
-    toldAtMs = nowMs;
-    toldMs = Date.now();
+    // Both now: the event may have begun a while ago, and whatever it took would be added for as long as this holds.
+    toldAtMs = performance.now();
+    return answeredMs = toldMs = Date.now();
   }
-  return Math.floor(toldMs + nowMs - toldAtMs);
+  return answeredMs = Math.max(answeredMs, Math.floor(toldMs + nowMs - toldAtMs));
 }
 
 /** From here to {@link endEvent}, in one turn, it is one event. @returns whether it begins one: it may be part of another */

@@ -78,7 +78,10 @@ export class OwnedTimer {
   }
 }
 
-/** What somebody who ends waits for, one wait at a time: it can be ended before its time, and ends with its owner. */
+/**
+ * What somebody who ends waits for, one wait at a time: it can be ended before its time, and ends with its owner, and with
+ * the next one that begins.
+ */
 export class Pause {
   readonly #timer: OwnedTimer;
   #end: (() => void) | undefined;
@@ -89,6 +92,7 @@ export class Pause {
 
   /** Resolves `ms` from now, or with `end`; at once behind `close`. */
   wait(ms: number): Promise<void> {
+    this.end();
     return new Promise((resolve) => {
       if (this.#timer.set(ms, resolve)) this.#end = resolve;
       else resolve();

@@ -117,3 +117,33 @@ Deno.test("outside of an event the time of day is what it is", STRICT, () => {
     assert.equal(eventDate(), 1_800_000_005_000);
   });
 });
+
+Deno.test("an event that takes long before it asks for the time of day puts nobody's clock forward", STRICT, () => {
+  set((clocks) => {
+    assert(beginEvent());
+    try {
+      eventTime();
+      clocks.monotonicMs += 40;
+      clocks.dateMs += 40;
+      assert.equal(eventDate(), 1_800_000_000_040);
+    } finally {
+      endEvent();
+    }
+    clocks.monotonicMs += 1;
+    clocks.dateMs += 1;
+    assert.equal(dateOfAnEvent(), 1_800_000_000_041);
+    assert.equal(eventDate(), 1_800_000_000_041);
+  });
+});
+
+Deno.test("what was issued outside of an event is not later than what is revoked in the next (L6)", STRICT, () => {
+  set((clocks) => {
+    // Seven tenths of a millisecond in, which the time of day does not say.
+    assert.equal(dateOfAnEvent(), 1_800_000_000_000);
+    clocks.monotonicMs += 0.4;
+    clocks.dateMs += 1;
+    assert.equal(eventDate(), 1_800_000_000_001);
+    clocks.monotonicMs += 0.2;
+    assert.equal(dateOfAnEvent(), 1_800_000_000_001);
+  });
+});

@@ -93,6 +93,18 @@ Deno.test("a pause ends before its time where its owner says so, and there is no
   assert.equal(timers.pending, 0);
 });
 
+Deno.test("a pause that begins while another is under way ends that one: nobody waits for ever", async () => {
+  const timers = new FakeTimers();
+  const pause = new Pause(timers);
+  const first = pause.wait(100);
+  const second = pause.wait(100);
+  await first;
+  assert.equal(timers.pending, 1);
+  await timers.advance(100);
+  await second;
+  assert.equal(timers.pending, 0);
+});
+
 Deno.test("a deadline passes once, and not at all when it was taken back, however late", STRICT, async () => {
   let passed = 0;
   atDeadline(1, () => passed++);
