@@ -82,15 +82,6 @@ export class Authentication {
     return this.#accept(identified, { inbound, credential, nowMs });
   }
 
-  /**
-   * Until when asking about `inbound` again would find the caller that was found last, in ms since the epoch: as long as
-   * what its connection remembers is believed. −Infinity where somebody looks each time.
-   */
-  holdsUntil({ exchange, facts }: Inbound): number {
-    const memo = exchange.connection.memo as ConnectionMemo | undefined;
-    return memo !== undefined && memo.provedBy === this && facts.proof === memo ? memo.untilMs : -Infinity;
-  }
-
   /** Everything in the request that the answer depends on. */
   #credentialOf(inbound: Inbound): string | undefined {
     const names = this.#options.authenticator.fields;

@@ -28,8 +28,6 @@ export interface Place {
 export class InFlight implements Active, Linked<InFlight> {
   previous: InFlight | undefined = undefined;
   next: InFlight | undefined = undefined;
-  /** The list it stands in. */
-  list: LinkedList<InFlight>;
   readonly inbound: Inbound;
   readonly caller: Caller;
   readonly kind: "call" | "stream";
@@ -70,13 +68,6 @@ export class InFlight implements Active, Linked<InFlight> {
       this.#cut();
     };
     this.clientGone = exchange.aborted;
-    this.list = list;
-    list.append(this);
-  }
-
-  moveTo(list: LinkedList<InFlight>): void {
-    this.list.remove(this);
-    this.list = list;
     list.append(this);
   }
 

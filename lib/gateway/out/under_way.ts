@@ -1,8 +1,6 @@
 // Everything under way, and whether it still may be: a request is let in once, but a stream or a long call lasts, and
 // what let it in may end meanwhile (docs/protocol.md 8). So each keeps its proof, the request itself, and is put to the
-// same question again within every second, under the settings of the moment; unless the answer would come from memory
-// until a known time: then within the second after that, or when the settings change. The one way to begin anything that
-// lasts.
+// same question again within every second, under the settings of the moment. The one way to begin anything that lasts.
 import { SignetError } from "../../errors.ts";
 import type { Caller } from "../../session/caller.ts";
 import { DEFAULT_PERIODS, type Periods } from "./periods.ts";
@@ -15,7 +13,6 @@ import type { Logger } from "../../observe/log.ts";
 import type { Authentication } from "../in/authenticate.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { type Asked, InFlight } from "./in_flight.ts";
-import { membersOf, Resting } from "./resting.ts";
 
 /** What a request is judged by at the door, as it is set now; `GatewayParts` fits. */
 export interface DoorParts {
@@ -31,8 +28,6 @@ export interface DoorParts {
 const LEAST_ASKED = 512;
 /** Further questions between two looks at the clock. */
 const CLOCK_EVERY = 32;
-/** Who would rest for less is not worth the way. */
-const LEAST_REST_MS = 2000;
 
 /** What a body brings, at least one: whoever has not read it has seen that it is no batch. */
 function callsIn(parsed: Parsed | undefined): number {
@@ -49,12 +44,8 @@ export interface UnderWayOptions {
 export class UnderWay {
   readonly #options: UnderWayOptions;
   readonly #periods: Periods;
-  /** Who is asked in turn, longest unasked first. */
+  /** Longest unasked first. */
   readonly #list = new LinkedList<InFlight>();
-  /** Who was found by the two below, and would be until a known time. */
-  readonly #resting = new Resting();
-  #guard: Guard | undefined;
-  #authentication: Authentication | undefined;
   #size = 0;
   #streams = 0;
   /** Questions that nobody has answered yet. */
@@ -96,7 +87,7 @@ export class UnderWay {
     if (inFlight.slot.released) return;
     inFlight.slot.release();
     inFlight.noteEnd();
-    inFlight.list.remove(inFlight);
+    this.#list.remove(inFlight);
     this.#size--;
     if (inFlight.kind === "stream") this.#streams--;
   }
@@ -115,8 +106,7 @@ export class UnderWay {
 
   /** The settings have changed: whatever was found before counts for nothing. */
   distrust(): void {
-    this.#resting.wakeAll(this.#list);
-    for (const inFlight of membersOf(this.#list)) inFlight.askedAtMs = -Infinity;
+    for (const inFlight of this.#all()) inFlight.askedAtMs = -Infinity;
   }
 
   /**
@@ -125,7 +115,6 @@ export class UnderWay {
    */
   askAgain(parts: DoorParts, nowMs: number): void {
     const { everyMs, maxAsking, roundMs } = this.#periods;
-    this.#wake(parts, nowMs);
     const startedAt = performance.now();
     for (let asked = 0; asked < this.#size && this.#asking < maxAsking; asked++) {
       const looks = asked >= LEAST_ASKED && asked % CLOCK_EVERY === 0;
@@ -133,23 +122,17 @@ export class UnderWay {
       const oldest = this.#list.first;
       const ageMs = oldest === undefined ? 0 : nowMs - oldest.askedAtMs;
       if (oldest === undefined || (ageMs >= 0 && ageMs < everyMs)) return; // a clock set back makes nobody wait
+      this.#list.remove(oldest);
       oldest.askedAtMs = nowMs;
-      oldest.moveTo(this.#list);
+      this.#list.append(oldest);
       if (!oldest.asking && !oldest.cut && !oldest.isOpening) this.#ask(parts, oldest, nowMs);
     }
   }
 
-  /** Whose time has come; all, if others decide from now on. */
-  #wake({ guard, authentication }: DoorParts, nowMs: number): void {
-    const isSame = guard === this.#guard && authentication === this.#authentication;
-    this.#guard = guard;
-    this.#authentication = authentication;
-    if (isSame) this.#resting.wake(this.#list, nowMs);
-    else this.#resting.wakeAll(this.#list);
-  }
-
   #all(): InFlight[] {
-    return [...membersOf(this.#list), ...this.#resting.all()];
+    const all: InFlight[] = [];
+    for (let each = this.#list.first; each !== undefined; each = each.next) all.push(each);
+    return all;
   }
 
   #ask(parts: DoorParts, inFlight: InFlight, nowMs: number): void {
@@ -158,10 +141,7 @@ export class UnderWay {
       const problem = guardProblem(parts.guard, inbound);
       if (problem !== undefined) return this.#refuse(parts, inFlight, problem);
       const found = parts.authentication.authenticate(inbound, this.#momentOf(inFlight, nowMs));
-      if (!(found instanceof Promise)) {
-        this.#compare(parts, inFlight, found);
-        return this.#letRest(parts, inFlight, nowMs);
-      }
+      if (!(found instanceof Promise)) return this.#compare(parts, inFlight, found);
       this.#asking++;
       inFlight.asking = true;
       found.then(
@@ -174,13 +154,6 @@ export class UnderWay {
     } catch (fault) {
       this.#fail(parts, inFlight, fault);
     }
-  }
-
-  /** The guard's answer hangs on the request alone, the caller's on that and the time. */
-  #letRest({ authentication }: DoorParts, inFlight: InFlight, nowMs: number): void {
-    if (inFlight.slot.released || inFlight.cut) return;
-    const untilMs = authentication.holdsUntil(inFlight.inbound);
-    if (untilMs - nowMs >= LEAST_REST_MS) this.#resting.add(inFlight, untilMs);
   }
 
   /**
