@@ -6,14 +6,11 @@ import type { RunningApp } from "../app/running_app.ts";
 import type { Settings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { AdjustableLogger, LogLevel } from "../observe/log.ts";
+import { describeError } from "../platform/error_name.ts";
 import { EXIT, type ExitCode, type Machine } from "./command.ts";
 
 /** One key press may arrive twice, by the terminal and by whatever stands between it and Signet: that is one signal. */
 const SAME_SIGNAL_MS = 500;
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}
 
 export interface LifeOptions {
   readonly log: AdjustableLogger;
@@ -117,7 +114,7 @@ export class Life implements ProcessControl {
       else log.warn("drained; streams were cut", { cut_streams: cutStreams });
       this.#ended.resolve(cutStreams === 0 ? EXIT.done : EXIT.streamsCut);
     }, (error) => {
-      log.error("draining failed", { error: nameOf(error) });
+      log.error("draining failed", { error: describeError(error) });
       this.#ended.resolve(EXIT.streamsCut);
     });
   }
@@ -131,14 +128,14 @@ export class Life implements ProcessControl {
   #reportReload(error: unknown): void {
     const { log } = this.#options;
     const kept = "reload refused; keys and configuration stay as they were";
-    if (!(error instanceof ConfigError)) return log.error(kept, { error: nameOf(error) });
+    if (!(error instanceof ConfigError)) return log.error(kept, { error: describeError(error) });
     for (const { place, problem, remedy } of error.problems) log.error(kept, { place, problem, remedy });
   }
 
   #stoppedUnasked(error?: unknown): void {
     // A drain that ends the listener too is told by its own outcome.
     if (this.#drainingSinceMs !== undefined) return;
-    this.#options.log.error("stopped unasked", { error: error === undefined ? undefined : nameOf(error) });
+    this.#options.log.error("stopped unasked", { error: error === undefined ? undefined : describeError(error) });
     this.#ended.resolve(EXIT.unreachable);
   }
 }

@@ -4,6 +4,7 @@ import { type BatchError, ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError }
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
 import { errorResponse, idText, type RpcId } from "../mcp/json_rpc.ts";
 import type { LogFacts, Logger } from "../observe/log.ts";
+import { describeError } from "../platform/error_name.ts";
 
 const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
   bad_request: "malformed_http",
@@ -163,7 +164,7 @@ export class ErrorResponder {
       ...known,
       ...error.detail.facts,
       remedy: error.detail.remedy ?? known.remedy,
-      cause: cause instanceof Error ? `${cause.name}: ${cause.message}` : undefined,
+      cause: cause instanceof Error ? describeError(cause) : undefined,
     };
     if (error.code === "internal") {
       this.#options.log.error("request failed", { ...facts, stack: cause instanceof Error ? cause.stack : undefined });

@@ -1,6 +1,7 @@
 // A credential by OAuth 2: the client-credentials (RFC 6749 §4.4), refresh-token (§6) or token-exchange (RFC 8693) grant.
 // `invalid_grant` is final; everything else that goes wrong may pass.
 import * as oauth from "oauth4webapi";
+import { errorName } from "../../platform/error_name.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import { isThisMachine } from "../../identity/this_machine.ts";
@@ -128,7 +129,7 @@ function explain(error: unknown, tokenEndpoint: string): Error {
     const message = `asking ${host} for a token: it answered ${error.error}`;
     return FINAL.has(error.error) ? new CredentialRejectedError(message) : new Error(message);
   }
-  const found = error instanceof Error ? error.name : "an error";
+  const found = error instanceof Error ? errorName(error) : "an error";
   return new Error(`asking ${host} for a token: found ${found}, want an answer of RFC 6749 §5.1`);
 }
 

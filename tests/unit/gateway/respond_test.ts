@@ -26,6 +26,13 @@ Deno.test("ErrorResponder shows the public message and an error id, and keeps th
   assert.match(lines.join(), /"errorId":"e1".*10\.0\.0\.7/);
 });
 
+Deno.test("a cause is logged by its code: the name of a library's class is another in each build", STRICT, () => {
+  const { lines, errors } = responder();
+  const cause = Object.assign(new Error("no key"), { name: "Je", code: "ERR_JWKS_NO_MATCHING_KEY" });
+  errors.respond(new SignetError("identity_unavailable", { cause }));
+  assert.match(lines.join(), /"cause":"ERR_JWKS_NO_MATCHING_KEY: no key"/);
+});
+
 Deno.test(
   "L2: ErrorResponder answers 404 and −32001 for a session that does not open, or the configured status",
   STRICT,
