@@ -155,7 +155,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const secrets = await loadSecrets(settings, { readTextFile: readOnce });
   const store = worker?.store ?? await createStore(settings, { secrets, log, now, readOnce, ring: () => ringNow() });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
-  const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS });
+  const onFault = (fault: unknown) => log.error("ending a session failed", { cause: String(fault) });
+  const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS, onFault });
   const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
@@ -190,7 +191,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       endReopened(upstream, session, reason);
       if (session.upstreamSessionId !== undefined) upstream.release(session.upstreamSessionId);
     },
-    onFault: (fault) => log.error("ending a session failed", { cause: String(fault) }),
+    onFault,
   });
   ringNow = () => registry.ring;
   upstream.onEnded = (id) => endLinked(registry, id, now());
@@ -198,15 +199,10 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const metrics = new GatewayMetrics({ countsSent: telemetry?.exportsMetrics ?? false });
   const underWay = new UnderWay({ limits, lifecycle });
   const stateless: StatelessHoldings = { upstream, pools, ring: () => registry.ring };
-  revocations.watch((revocation) => {
-    registry.endRevoked(revocation, now());
-    endStateless(stateless, revocation);
-    cutRevoked(
-      underWay,
-      revocation,
-      ({ principal }) => registry.ring.keys.map((key) => owners.fingerprint(principal, key)),
-    );
-  });
+  revocations.watch((revocation) => registry.endRevoked(revocation, now()));
+  revocations.watch((revocation) => endStateless(stateless, revocation));
+  const fingerprintsOf = ({ principal }: Caller) => registry.ring.keys.map((key) => owners.fingerprint(principal, key));
+  revocations.watch((revocation) => cutRevoked(underWay, revocation, fingerprintsOf));
   const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => {

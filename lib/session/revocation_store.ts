@@ -15,7 +15,7 @@ import {
 } from "../store/store.ts";
 import type { RevocationList } from "./revocation_list.ts";
 
-/** Told of each revocation once it is in force, by whichever process. Must not throw. */
+/** Told of each revocation once it is in force, by whichever process. Must not throw: it would keep nobody from being told. */
 export type RevocationListener = (revocation: Revocation) => void;
 
 export interface StoredRevocationsOptions {
@@ -24,6 +24,8 @@ export interface StoredRevocationsOptions {
   readonly maxSessionTtlMs: number;
   /** Changes read from the store in one go. Default 1,000. */
   readonly pageSize?: number;
+  /** Told of what a listener throws. Must not throw. */
+  readonly onFault?: (fault: unknown) => void;
 }
 
 /**
@@ -39,6 +41,7 @@ export class StoredRevocations implements RevocationList {
   readonly #revocations: RevocationStore;
   readonly #maxSessionTtlMs: number;
   readonly #pageSize: number;
+  readonly #onFault: (fault: unknown) => void;
   readonly #listeners = new Set<RevocationListener>();
   readonly #gapListeners = new Set<() => void>();
   #cursor: number;
@@ -53,6 +56,7 @@ export class StoredRevocations implements RevocationList {
     this.#revocations = options.store.revocations;
     this.#maxSessionTtlMs = options.maxSessionTtlMs;
     this.#pageSize = options.pageSize ?? 1_000;
+    this.#onFault = options.onFault ?? (() => {});
   }
 
   /** Entries held in this process's memory: none where the store answers from a file. */
@@ -154,10 +158,19 @@ export class StoredRevocations implements RevocationList {
   #tell(changes: RevocationChanges): MaybePromise<void> {
     this.#cursor = changes.cursor;
     for (const revocation of changes.revocations) {
-      for (const listener of this.#listeners) listener(revocation);
+      for (const listener of this.#listeners) this.#tellOne(listener, revocation);
     }
     if (changes.missed === true) { for (const listener of this.#gapListeners) listener(); }
     if (changes.more) return this.#nextPage();
+  }
+
+  /** What one cannot do with it is no reason for the others, and for what comes behind it, to live on. */
+  #tellOne(listener: RevocationListener, revocation: Revocation): void {
+    try {
+      listener(revocation);
+    } catch (fault) {
+      this.#onFault(fault);
+    }
   }
 
   /** In force before anybody is told, so that no session slips back in between. */

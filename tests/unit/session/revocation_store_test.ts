@@ -168,6 +168,29 @@ overEachStore("L6: another process's revocation is found at once and told at the
   assert.equal(heard.length, 1);
 });
 
+Deno.test(
+  "L6: a listener that fails keeps no other from hearing, of that revocation and of those behind it",
+  STRICT,
+  async () => {
+    const store = createMemoryStore();
+    const faults: unknown[] = [];
+    const revocations = await openRevocations({
+      store,
+      maxSessionTtlMs: TTL_MS,
+      onFault: (fault) => faults.push(fault),
+    });
+    const heard: string[] = [];
+    const fault = new TypeError("a fault of the program's own");
+    revocations.watch(() => {
+      throw fault;
+    });
+    revocations.watch((revocation) => heard.push(revocation.kind === "session" ? revocation.sid : revocation.kind));
+    for (const sid of ["s1", "s2"]) await revocations.revoke(sid, NOW_MS + TTL_MS, NOW_MS);
+    await revocations.poll();
+    assert.deepEqual([heard, faults], [["s1", "s2"], [fault, fault]]);
+  },
+);
+
 Deno.test("L6: a DELETE's caller ends its session before listeners hear of it", STRICT, async () => {
   const revocations = await openRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS });
   let heard = 0;
