@@ -1,6 +1,6 @@
 // `signet revoke`: ends sessions before their time (docs/behaviour.md L6): one, a principal's, or everything before a
-// moment. On a running Signet it is in force, and streams are cut, when the command returns; over a state file moments
-// later.
+// moment. On a running Signet it is in force, and streams are cut, when the command returns; over a state file within
+// a second.
 import type { RevocationRequest } from "../admin/control.ts";
 import { type OwnFlag, ownValue, type ParsedFlags } from "../config/flags.ts";
 import { boolean, type Kind, string, unfit } from "../config/kinds.ts";
@@ -9,6 +9,7 @@ import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { CONTROL_SETTINGS, type ControlNeeds, withControl } from "./open_control.ts";
+import { noteOf } from "./revocation_note.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
 import { readWord } from "./words.ts";
 
@@ -113,12 +114,14 @@ async function run(context: CommandContext): Promise<ExitCode> {
   });
   if (wantsJson(context)) printJson(context, { ended: ended ?? null });
   else context.stdout(`revoked; ${describeEnded(ended)}\n`);
+  const note = noteOf(request, ended);
+  if (note !== undefined) context.stderr(`${note}\n`);
   return EXIT.done;
 }
 
 function describeEnded(ended: number | undefined): string {
-  if (ended === undefined) return "a Signet that runs on the state file ends what is live within moments";
-  if (ended === 0) return "no live session was among them; ids that were issued until now stay dead";
+  if (ended === undefined) return "written to the state file";
+  if (ended === 0) return "no live session was among them";
   return `${ended === 1 ? "1 live session" : `${ended} live sessions`} ended at once`;
 }
 
@@ -127,11 +130,13 @@ export const revoke: Command = {
   summary: "end sessions early: one, a principal's, or all until a moment",
   description: [
     "On the state file that --state names or the configuration has, else on the Signet at --admin.",
-    "There it is in force and open streams are cut when the command returns. On a state file it is in",
-    "force for good, and a Signet that runs on it ends what is live within moments. For ids and",
-    "principals on a state file, give the --config of that Signet: its keys and --bind-client-id count.",
-    "Where there is no state file, a restart forgets what was revoked. Exit code 1 if there is no such",
-    "session. - reads the id from standard input, where no process list shows it.",
+    "There it is in force and open streams are cut when the command returns; ended, in JSON, counts the",
+    "live sessions. On a state file it is in force for good, at a Signet that runs on it within a second,",
+    "and ended is null: how many end only the running one knows. For ids and principals on a state file,",
+    "give the --config of that Signet: its keys and --bind-client-id count. Where there is no state file,",
+    "a restart forgets what was revoked. Exit code 1 if there is no such session. Where nobody live is",
+    "meant, a line on standard error says so; the exit code is 0, as it is in force for what comes back.",
+    "- reads the id from standard input, where no process list shows it.",
   ],
   arguments: [{ name: "ID", optional: true }],
   examples: [

@@ -108,6 +108,61 @@ Deno.test("L6: revoke by admin tells how many live sessions ended, by id and by 
   assert.match(operators.err, /no live session has this hash/);
 });
 
+Deno.test(
+  "L6: revoke by admin says plainly that nobody ended, whom it looked for, and what to check",
+  STRICT,
+  async () => {
+    const operators = new Operators();
+    const before = "2026-08-01T11:00:00.000Z";
+    const nobody: [string[], RegExp][] = [
+      [
+        ["--issuer", "https://mistyped.example", "--subject", "alice"],
+        /^! No session was ended: none of issuer "https:\/\/mistyped\.example", subject "alice" is live here\. .*in force all the same.* check the issuer and the subject/,
+      ],
+      [
+        ["--issuer", "i\u202e", "--subject", "s", "--before", before],
+        /issuer "i\\u202e", subject "s" opened until 2026-08-01T11:00/,
+      ],
+      [
+        ["--before", before],
+        /^! No session was ended: none opened until 2026-08-01T11:00:00\.000Z is live here\. It is in force/,
+      ],
+      [["--all"], /^! No session was ended: none at all is live here\. It is in force all the same/],
+      [
+        [operators.bench.seal(ALICE, { nowMs: NOW_MS, key: operators.ring.active })],
+        /^! No session was ended: none with this id is live here\. Its id is dead all the same/,
+      ],
+    ];
+    for (const [named, told] of nobody) {
+      assert.equal(await operators.run(["revoke", ...named, ...WAYS.admin]), 0, operators.err);
+      assert.deepEqual(operators.json, [{ ended: 0 }]);
+      assert.match(operators.err, told);
+    }
+  },
+);
+
+Deno.test("revoke has nothing to add where sessions have ended", STRICT, async () => {
+  const operators = new Operators();
+  const id = operators.bench.seal(ALICE, { nowMs: NOW_MS, key: operators.ring.active });
+  operators.bench.open(id, ALICE, NOW_MS);
+  assert.equal(await operators.run(["revoke", id, ...WAYS.admin]), 0);
+  assert.deepEqual([operators.json, operators.err], [[{ ended: 1 }], ""]);
+});
+
+Deno.test("L6: revoke on a state file says when it is in force, and that nobody counts there", STRICT, async () => {
+  const operators = new Operators();
+  const named = ["--issuer", "https://mistyped.example", "--subject", "alice"];
+  for (const terminal of [false, true]) {
+    assert.equal(await operators.run(["revoke", ...named, ...WAYS.state, ...KEYED], { terminal }), 0, operators.err);
+    assert.match(operators.err, /^It is in force within a second .*`ended` is null.*--admin/);
+    assert.match(
+      operators.err,
+      /any session of issuer "https:\/\/mistyped\.example", subject "alice" is not known here/,
+    );
+  }
+  assert.equal(operators.out, "revoked; written to the state file\n");
+});
+
 Deno.test("L6: a revocation on the state file reaches the Signet that runs on it", STRICT, async () => {
   const operators = new Operators();
   const { bench, revocations, ring } = operators;
