@@ -20,7 +20,7 @@ interface Form {
 
 /** If as many take turns, they are found all the same. */
 const MOST_FORMS = 8;
-/** Bytes of a payload: what says more is rarely said twice. */
+/** Characters of a payload: what says more is rarely said twice. */
 const LONGEST = 2048;
 
 /** `["`, sid, `","`, owner, `",`, and then two numbers, each with a comma. */

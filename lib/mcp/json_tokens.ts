@@ -84,7 +84,7 @@ function notPlain(word: number): number {
   return word | ((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101);
 }
 
-/** The position up to which `from` is followed by plain characters only, as far as four at a time can tell. */
+/** The position up to which `from` is followed by plain characters only, as far as eight at a time can tell. */
 export function skipPlain(
   bytes: Uint8Array,
   { words, from, stop }: { readonly words: Int32Array; readonly from: number; readonly stop: number },

@@ -45,7 +45,7 @@ export class Lulls {
   answered(): void {
     this.#owed--;
     if (++this.#calls < LEAST_CALLS || this.#owed > 0 || this.#isAsked || this.#collect === undefined) return;
-    // The answer is passed on first: by whoever has said so here, or by what he has promised.
+    // Who is told of the answer at once passes it on first; whoever hears of it by a promise may hear of it after.
     this.#isAsked = true;
     queueMicrotask(this.#look);
   }

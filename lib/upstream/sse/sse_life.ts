@@ -155,6 +155,7 @@ export class SseLife implements PeerSource {
   }
 
   async #launch(handshake: Uint8Array): Promise<{ peer: SsePeer; reply: Message }> {
+    if (this.#isStopped) throw notWanted();
     const { channel, fieldsOf, log, events } = this.#options;
     try {
       const facts = () => ({ ...(channel.session !== undefined && { session: channel.session }) });
@@ -177,7 +178,7 @@ export class SseLife implements PeerSource {
   #assertWanted(peer: SsePeer): void {
     if (!this.#isStopped) return;
     peer.stop();
-    throw new SignetError("upstream_unreachable", { facts: { found: "a session that has ended meanwhile" } });
+    throw notWanted();
   }
 
   #greet(peer: SsePeer, text: Uint8Array): Promise<Message> {
@@ -218,4 +219,8 @@ export class SseLife implements PeerSource {
     }
     events.onLost(peer);
   }
+}
+
+function notWanted(): SignetError {
+  return new SignetError("upstream_unreachable", { facts: { found: "a session that has ended meanwhile" } });
 }
