@@ -3,7 +3,7 @@
 // session; nothing is made again but what the server has asked to be.
 import type { Asker, Loss, Message } from "../../bridge/peer.ts";
 import type { Charge } from "../../http1/byte_account.ts";
-import type { FieldList } from "../../http1/types.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import {
@@ -53,6 +53,7 @@ export class StatelessCall {
   readonly #pause: Pause;
   #under: StatelessPost | undefined;
   #isOver = false;
+  #isGivenUp = false;
 
   constructor(options: StatelessCallOptions) {
     this.#options = options;
@@ -82,6 +83,7 @@ export class StatelessCall {
 
   /** Gives it up: who waits hears of it. */
   abort(): void {
+    this.#isGivenUp = true;
     this.#stop();
   }
 
@@ -114,7 +116,11 @@ export class StatelessCall {
     return await this.#post(request, await headers(true));
   }
 
+  /** @throws HttpError `aborted` once it has ended: between two requests there is none whose end would tell */
   #post(text: Uint8Array, headers: FieldList): Promise<Message> {
+    if (this.#isOver || this.#isGivenUp) {
+      throw new HttpError("aborted", "calling the MCP server: nobody wants it any more");
+    }
     const { parts, newId, method, fields, onJunk, onNotification, ownId } = this.#options;
     const named: Named = { method, headers };
     this.#under = post(parts, newId(), {
