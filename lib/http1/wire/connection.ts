@@ -237,6 +237,11 @@ export class ByteStream implements SocketOwner {
     this.#traffic.bytesIn += count;
     this.#adapt(count, buffer.length);
     this.#append(buffer, count);
+    this.#tellData();
+  }
+
+  /** One event, for as long as the owner looks at what has arrived (`eventTime`). */
+  #tellData(): void {
     const isFirst = beginEvent();
     try {
       this.#owner.onData();
@@ -261,7 +266,7 @@ export class ByteStream implements SocketOwner {
     this.#traffic.bytesIn += length;
     this.full = isFull;
     this.#append(piece, length);
-    this.#owner.onData();
+    this.#tellData();
     return true;
   }
 

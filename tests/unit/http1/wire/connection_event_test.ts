@@ -40,6 +40,15 @@ Deno.test("what arrives is an event for as long as its owner looks at it", STRIC
   stream.close();
 });
 
+Deno.test("so is what arrives in memory of its own, once it is the stream's", STRICT, () => {
+  const seen: boolean[] = [];
+  const stream = streamOf(() => void seen.push(isInEvent()));
+  stream.post();
+  assert(stream.takeWhole(new Uint8Array(8192), false));
+  assert.deepEqual([seen, isInEvent()], [[true], false]);
+  stream.close();
+});
+
 Deno.test("an event has ended when its owner has failed", STRICT, () => {
   const stream = streamOf(() => {
     throw new Error("of the owner's");
