@@ -65,8 +65,6 @@ class OutgoingHead {
   }
 }
 
-/** Many servers say it in each answer; what else an answer's head says does not hang on it. */
-
 const INITIALIZE_TIMEOUT_MS = 30_000;
 
 export interface HttpUpstreamOptions {
@@ -111,6 +109,7 @@ export class HttpUpstream implements Upstream {
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
     const { limits, account } = options;
+    // Many servers say it in each answer; what else an answer's head says does not hang on it.
     const headLimits = { changing: [SESSION_ID_FIELD] };
     this.pool = new Pool(trusting, { headLimits, ...(limits && { limits }), ...(account && { account }) });
     this.#timers = options.timers ?? SYSTEM_TIMERS;

@@ -296,8 +296,10 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (!this.#dispatching) this.#watch();
   }
 
-  /** Answers what cannot be understood, and ends the connection: where the next request starts is not known. */
-  /** @param head as far as it was taken off the stream; what is still on it is looked at otherwise */
+  /**
+   * Answers what cannot be understood, and ends the connection: where the next request starts is not known.
+   * @param head as far as it was taken off the stream; what is still on it is looked at otherwise
+   */
   #refuse(error: HttpError, head?: string): void {
     this.#context.onError(error.code);
     const { buffer, start: from, end } = this.stream;
