@@ -53,10 +53,10 @@ const ASK_TICK_MS = 100;
 
 /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { now, descriptors } = options;
+  const { now, descriptors, given } = options;
   const telemetry = await telemetryFor(options);
   const log = telemetry?.log ?? options.log;
-  const settings = withinDescriptors(options.settings, { log, descriptors });
+  const settings = withinDescriptors(options.settings, { log, descriptors, given });
   const { ring, ephemeral } = await options.loadKeys();
   if (ephemeral && settings.audit !== undefined) {
     log.warn("nobody will be able to verify the audit log: its key ends with this process", {

@@ -1,6 +1,6 @@
 // As many client connections and server processes as there are descriptors for, where running out of them would cost a core.
 // Whatever is measured by these numbers (one caller's share, above all) has to be measured by those in force.
-import type { Settings } from "../config/schema.ts";
+import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import { ACCEPT_SPINS, openFilesLimit } from "../platform/descriptors.ts";
 
@@ -17,8 +17,10 @@ export interface Descriptors {
 const DESCRIPTORS = (): Descriptors => ({ limit: openFilesLimit(), acceptSpins: ACCEPT_SPINS });
 
 export interface WithinOptions {
-  /** What is less than configured is told here. */
+  /** What is less than configured is told here: a warning where somebody has set that number, else a remark. */
   readonly log?: Logger;
+  /** Settings that are not at their defaults. Default: none. */
+  readonly given?: ReadonlySet<SettingKey> | undefined;
   readonly descriptors?: Descriptors | undefined;
 }
 
@@ -32,7 +34,7 @@ type Bounded = Pick<
  * need further ones, one to each server.
  */
 export function withinDescriptors<S extends Bounded>(settings: S, options: WithinOptions): S {
-  const { log, descriptors: { limit, acceptSpins } = DESCRIPTORS() } = options;
+  const { log, given, descriptors: { limit, acceptSpins } = DESCRIPTORS() } = options;
   if (!acceptSpins || limit === undefined) return settings;
   const left = limit - Math.min(RESERVED, Math.floor(limit / 2));
   const commands = [settings, ...settings.upstreams].filter(({ command }) => command.length > 0).length;
@@ -44,14 +46,16 @@ export function withinDescriptors<S extends Bounded>(settings: S, options: Withi
   const fit = Math.max(16, Math.floor((left - OF_A_PROCESS * maxProcesses * commands) / (1 + overHttp)));
   const maxConnections = Math.min(settings.maxConnections, fit);
   if (maxConnections < settings.maxConnections) {
-    log?.warn("fewer client connections than --max-connections: raise the limit of open files", {
-      ...{ max_connections: maxConnections, open_files: limit },
-    });
+    const facts = { max_connections: maxConnections, open_files: limit };
+    if (given?.has("maxConnections")) {
+      log?.warn("fewer client connections than --max-connections: raise the limit of open files", facts);
+    } else log?.info("as many client connections as the limit of open files allows", facts);
   }
   if (maxProcesses < settings.maxProcesses) {
-    log?.warn("fewer server processes than --max-processes: raise the limit of open files", {
-      ...{ max_processes: maxProcesses, open_files: limit },
-    });
+    const facts = { max_processes: maxProcesses, open_files: limit };
+    if (given?.has("maxProcesses")) {
+      log?.warn("fewer server processes than --max-processes: raise the limit of open files", facts);
+    } else log?.info("as many server processes as the limit of open files allows", facts);
   }
   // What is one caller's share of the processes as configured may be all of those that are left.
   const share = maxProcesses < settings.maxProcesses ? Math.ceil(maxProcesses / 2) : Infinity;

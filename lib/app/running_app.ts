@@ -3,7 +3,7 @@
 import type { Explain } from "../admin/explain_api.ts";
 import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/keys.ts";
-import type { Settings } from "../config/schema.ts";
+import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LogTail } from "../observe/log_tail.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
@@ -13,6 +13,8 @@ import type { Operations } from "./operations.ts";
 
 export interface AppOptions {
   readonly settings: Settings;
+  /** Which of them somebody has written, when this began; default: none. */
+  readonly given?: ReadonlySet<SettingKey>;
   /** The ring as it is configured now; the first call gives the ring that was shown. @throws ConfigError */
   readonly loadKeys: () => Promise<LoadedKeys>;
   /** The settings as they are configured now. @throws ConfigError */

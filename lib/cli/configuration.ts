@@ -3,12 +3,15 @@ import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { readTelemetry } from "../config/otel_variables.ts";
 import { type LoadedKeys, loadKeys } from "../config/keys.ts";
 import { type LoadedSettings, loadSettings, loadSome } from "../config/load.ts";
+import type { SettingKey } from "../config/schema.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
 import { sourcesOf } from "./sources.ts";
 
 export interface Configuration {
   readonly settings: LoadedSettings["settings"];
+  /** Which of them somebody has written. */
+  readonly given: ReadonlySet<SettingKey>;
   readonly keys: LoadedKeys;
   readonly warnings: readonly string[];
   /** What is exported of traces, metrics and logs; undefined if nothing is. */
@@ -42,5 +45,6 @@ export async function loadConfiguration(context: CommandContext): Promise<Config
   const found = [...problemsOf([settings, keys]), ...problems];
   if (settings.status === "rejected" || keys.status === "rejected" || found.length > 0) throw new ConfigError(found);
   const warnings = new Set([...settings.value.warnings, ...keys.value.warnings, ...ofTelemetry]);
-  return { settings: settings.value.settings, keys: keys.value, telemetry, warnings: [...warnings] };
+  const { settings: read, places } = settings.value;
+  return { settings: read, given: new Set(places.keys()), keys: keys.value, telemetry, warnings: [...warnings] };
 }

@@ -85,6 +85,7 @@ async function serveWith(
   const life = new Life({ log, settings, machine: context });
   const options: AppOptions = {
     settings,
+    given: configuration.given,
     telemetry: configuration.telemetry,
     process: life,
     onReloaded: (reloaded) => {

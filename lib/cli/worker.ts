@@ -59,13 +59,13 @@ async function serve(
 ): Promise<ExitCode> {
   const { telemetry } = readTelemetry(context.env);
   let began = false;
-  const start = async ({ begin: { settings }, place, orders }: WorkerStart) => {
+  const start = async ({ begin: { settings, given }, place, orders }: WorkerStart) => {
     began = true;
     log.level = settings.logLevel;
     const { startApp } = await context.loadApp();
     const app = await startAsCommand(() =>
       startApp({
-        ...{ settings, telemetry, log, worker: place, now: context.now },
+        ...{ settings, given: new Set(given), telemetry, log, worker: place, now: context.now },
         loadKeys: () => Promise.resolve(orders().keys),
         reloadSettings: () => Promise.resolve(orders().settings),
         onReloaded: ({ logLevel }) => log.level = logLevel,

@@ -40,6 +40,7 @@ export interface FleetOptions extends
     | "logTail"
     | "explain"
     | "now"
+    | "given"
   > {
   readonly count: number;
   readonly log: Logger;
@@ -255,6 +256,7 @@ export class Fleet implements RunningApp {
       hop,
       filesOnce: this.#options.filesOnce,
       asksForStore: this.#held !== undefined,
+      given: [...this.#options.given ?? []],
     };
   }
 

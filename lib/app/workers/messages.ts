@@ -1,5 +1,5 @@
 // What a worker and the process that has started it tell each other over the channel, by name.
-import type { Settings } from "../../config/schema.ts";
+import type { SettingKey, Settings } from "../../config/schema.ts";
 import type { FileTexts } from "./given_files.ts";
 
 /** A key ring on its way to a worker: over its standard input, never in arguments or the environment. */
@@ -29,6 +29,8 @@ export interface Begin extends Orders {
   readonly hop: { readonly hostname: string; readonly port: number };
   /** Whether it asks the process that has started it for what all workers share. */
   readonly asksForStore: boolean;
+  /** Settings that somebody has written. */
+  readonly given: readonly SettingKey[];
 }
 
 /** Asked of a worker. */

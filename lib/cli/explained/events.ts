@@ -119,6 +119,14 @@ const LIFE: Readonly<Record<string, Row>> = {
     "The system allows fewer open files than that many processes need.",
     "Raise LimitNOFILE or `ulimit -n`, or lower --max-processes.",
   ],
+  "as many client connections as the limit of open files allows": [
+    "The system allows fewer open files than the default of --max-connections needs; `max_connections` is in force.",
+    "Nothing, if that is enough; else raise LimitNOFILE or `ulimit -n`.",
+  ],
+  "as many server processes as the limit of open files allows": [
+    "The system allows fewer open files than the default of --max-processes needs; `max_processes` is in force.",
+    "Nothing, if that is enough; else raise LimitNOFILE or `ulimit -n`.",
+  ],
   "Signet is process 1: what an MCP server starts and leaves behind stays a zombie when it ends": [
     "In a container without an init nobody waits for orphans.",
     "Start the container with an init (docker run --init, tini).",

@@ -20,7 +20,7 @@ export const LIMITS = {
     name: "max-connections",
     default: 20_000,
     doc:
-      "Client connections at a time; beyond it the slowest without a proven caller gives way, then the one idle longest, then the slowest with its request; else 503",
+      "Client connections at a time, fewer where the limit of open files is lower; beyond it the slowest without a proven caller gives way, then the one idle longest, then the slowest with its request; else 503",
   }),
   maxStreams: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-streams",

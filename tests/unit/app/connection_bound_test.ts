@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { withinDescriptors } from "../../../lib/app/connection_bound.ts";
 import type { UpstreamAddress } from "../../../lib/config/addresses.ts";
+import type { SettingKey } from "../../../lib/config/schema.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -9,16 +10,23 @@ const OVER_HTTP = { name: "", required: false, command: [], url: "http://127.0.0
 const OVER_STDIO = { ...OVER_HTTP, command: ["server"] };
 const SETTINGS = { maxConnections: 20_000, maxProcesses: 100, maxProcessesPerPrincipal: 10, command: [] as string[] };
 
-/** Connections, processes, and lines of the log. */
+const WRITTEN: ReadonlySet<SettingKey> = new Set(["maxConnections", "maxProcesses"]);
+
+/** Connections, processes, and warnings. */
 function boundOf(
   limit: number | undefined,
-  changes: { acceptSpins?: boolean; upstreams?: UpstreamAddress[]; maxProcesses?: number } = {},
+  changes: {
+    acceptSpins?: boolean;
+    upstreams?: UpstreamAddress[];
+    maxProcesses?: number;
+    given?: ReadonlySet<SettingKey>;
+  } = {},
 ) {
   const lines: string[] = [];
-  const log = createLogger({ level: "info", format: "json", now: () => 0, write: (line) => void lines.push(line) });
-  const { acceptSpins = true, upstreams = [OVER_HTTP], maxProcesses = 100 } = changes;
+  const log = createLogger({ level: "warn", format: "json", now: () => 0, write: (line) => void lines.push(line) });
+  const { acceptSpins = true, upstreams = [OVER_HTTP], maxProcesses = 100, given = WRITTEN } = changes;
   const settings = { ...SETTINGS, maxProcesses, upstreams };
-  const bound = withinDescriptors(settings, { log, descriptors: { limit, acceptSpins } });
+  const bound = withinDescriptors(settings, { log, given, descriptors: { limit, acceptSpins } });
   return [bound.maxConnections, bound.maxProcesses, lines.length];
 }
 
@@ -43,6 +51,19 @@ Deno.test("a server's process has descriptors, too: never so many that no client
     descriptors: { limit: 128, acceptSpins: true },
   });
   assert.deepEqual([maxProcesses, maxProcessesPerPrincipal], [8, 4], "no caller takes all");
+});
+
+Deno.test("what nobody has set is no warning: it is said once, at info", STRICT, () => {
+  const upstreams = [OVER_STDIO];
+  const given = new Set<SettingKey>();
+  assert.deepEqual(boundOf(256, { upstreams, given }), [64, 16, 0]);
+  assert.deepEqual(boundOf(256, { upstreams, given: new Set<SettingKey>(["maxProcesses"]) }), [64, 16, 1]);
+  const lines: string[] = [];
+  const log = createLogger({ level: "info", format: "json", now: () => 0, write: (line) => void lines.push(line) });
+  withinDescriptors({ ...SETTINGS, upstreams }, { log, given, descriptors: { limit: 256, acceptSpins: true } });
+  assert.equal(lines.length, 2);
+  assert.match(lines[0]!, /"info".*as many client connections as the limit of open files allows.*"max_connections":64/);
+  assert.match(lines[1]!, /"info".*as many server processes as the limit of open files allows.*"max_processes":16/);
 });
 
 Deno.test("where accepting pauses by itself, or nobody knows the limit, it is as configured", STRICT, () => {
