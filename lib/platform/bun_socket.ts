@@ -94,7 +94,8 @@ export class BunSocket implements Socket, BunSocketEvents {
   /** Bun makes memory for each piece, and has no more to do with it. Its kind of array is a plain one from here on. */
   #offer(piece: Uint8Array): boolean {
     const { buffer, byteOffset, length } = piece;
-    return this.#owner!.takeWhole?.(new Uint8Array(buffer, byteOffset, length), length % PAGE_BYTES === 0) === true;
+    const isFull = this.#unasked > 0 || length % PAGE_BYTES === 0;
+    return this.#owner!.takeWhole?.(new Uint8Array(buffer, byteOffset, length), isFull) === true;
   }
 
   endArrived(): void {

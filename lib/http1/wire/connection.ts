@@ -225,6 +225,11 @@ export class ByteStream implements SocketOwner {
     if (bytes > this.#readSize) this.#readSize = Math.min(bytes, MESSAGE_BUFFER);
   }
 
+  /** The message has come to its end: whoever waits for the next one waits with as little as at rest. */
+  expectNothing(): void {
+    this.#readSize = this.#base;
+  }
+
   // ---- the socket's calls
 
   takeMemory(): Uint8Array {

@@ -60,6 +60,7 @@ export class InboundBody implements BodyReader {
     this.#decoder = options.length === CHUNKED ? new ChunkedDecoder(options.side) : undefined;
     this.#left = options.length >= 0 ? options.length : Infinity;
     this.done = options.length === 0;
+    if (this.done) host.stream.expectNothing();
   }
 
   get failed(): boolean {
@@ -367,6 +368,7 @@ export class InboundBody implements BodyReader {
 
   #finish(): void {
     this.done = true;
+    this.#host.stream.expectNothing();
     this.#host.onBodyDone();
   }
 }

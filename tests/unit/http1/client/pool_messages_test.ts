@@ -267,3 +267,20 @@ Deno.test("an answer is read, whatever little room there is for it, and its byte
   response.release();
   await until(() => account.held === 0, () => `nothing is held: found ${account.held}`);
 });
+
+Deno.test("M6: a connection that rests holds nothing, however long the answer on it was", STRICT, async () => {
+  const account = new ByteAccount();
+  await using test = poolBefore(new RawUpstream(), { idleTimeoutMs: 1e6, responseTimeoutMs: 80 }, { account });
+  let peer: RawPeer | undefined;
+  for (const length of [12_000, 60_000, 70_000, 300_000, 1_300_000]) {
+    const call = test.pool.send(get());
+    peer ??= await test.upstream.next();
+    await peer.takeMessage();
+    const [sent, response] = await Promise.all([peer.send(answer("x".repeat(length))), call.response]);
+    assert.equal((await textOfBody(response.body)).length, length);
+    await sent;
+    response.release();
+    await until(() => account.held === 0, () => `nothing is held behind ${length} bytes: found ${account.held}`);
+  }
+  assert.equal(test.upstream.accepted, 1);
+});

@@ -146,3 +146,46 @@ Deno.test("M6: a body that is read goes on in small pieces where there is little
   assert.equal(read, 1000 * KIB);
   assert.ok(most <= 16 * KIB, `${most}`);
 });
+
+/** Around the sizes that reads grow to, and one that fills the longest of them again and again. */
+const LONG = [12, 60, 70, 300, 1300].map((kib) => kib * KIB);
+
+for (const who of ["stranger", "caller"] as const) {
+  Deno.test(
+    `M6: a ${who}'s connection that rests holds nothing, however long what came on it was`,
+    STRICT,
+    async () => {
+      const account = new ByteAccount();
+      const handler = async (exchange: Exchange) => {
+        exchange.connection.trusted = who === "caller";
+        await exchange.body.readAll(Infinity);
+        await exchange.respond({ status: 200, fields: [] });
+      };
+      await using server = await serve(handler, { account, limits: QUIET });
+      for (const length of LONG) {
+        await using client = await server.connect();
+        await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${"x".repeat(length)}`);
+        assert.equal((await client.takeMessage()).status, 200);
+        await until(() => account.held === 0, () => `nothing is held behind ${length} bytes: found ${account.held}`);
+      }
+    },
+  );
+}
+
+Deno.test("M6: a long head leaves nothing behind, nor does a body that is answered for minutes", STRICT, async () => {
+  const account = new ByteAccount();
+  await using server = await serve(async (exchange) => {
+    exchange.connection.trusted = true;
+    await exchange.body.readAll(Infinity);
+    if (exchange.head.method === "GET") await exchange.respond({ status: 200, fields: [] });
+    else await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("begun"));
+  }, { account, limits: QUIET });
+  await using client = await server.connect();
+  await client.send(`${HEAD.replace("/", "/long")}\r\n\r\n`);
+  assert.equal((await client.takeMessage()).status, 200);
+  await until(() => account.held === 0, () => `nothing is held behind a long head: found ${account.held}`);
+  await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${300 * KIB}\r\n\r\n${"x".repeat(300 * KIB)}`);
+  await until(() => client.received.includes("begun"), "the answer's begin");
+  // No more than what its short head and what is remembered of it take.
+  await until(() => account.held < KIB, () => `little is held while it is answered: found ${account.held}`);
+});
