@@ -74,6 +74,21 @@ async function behave(manner: Manner, { conn }: RawRequest): Promise<boolean | v
   }
 }
 
+/** What the upstream is still doing, which nobody else waits for: its connections are closed before, so that it comes to an end. */
+class Behaving implements AsyncDisposable {
+  readonly #all = new Set<Promise<boolean | void>>();
+
+  until(done: Promise<boolean | void>): Promise<boolean | void> {
+    const settled = done.finally(() => this.#all.delete(settled));
+    this.#all.add(settled);
+    return settled;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#all);
+  }
+}
+
 function chunked(body: string, fields: readonly string[]): string {
   const head = rawPost("", [...fields, "transfer-encoding: chunked"]).replace("content-length: 0\r\n", "");
   return `${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
@@ -134,7 +149,9 @@ const ZERO = [
 async function leavesNothing(lane: typeof LANES[number], plan: readonly Action[], ways: readonly Manner[]) {
   let nowMs = 1_800_000_000_000;
   let turnOf = 0;
-  await using upstream = new RawUpstream(async (request) => {
+  await using behaving = new Behaving();
+  await using upstream = new RawUpstream((request) => behaving.until(answerTo(request)));
+  async function answerTo(request: RawRequest): Promise<boolean | void> {
     const isSpecial = request.body.includes('"id":"signet-') ||
       !/"method":"(initialize|notifications)/.test(request.body);
     const answer = isSpecial ? undefined : handshake(request);
@@ -145,7 +162,7 @@ async function leavesNothing(lane: typeof LANES[number], plan: readonly Action[]
     if (manner === "silent" && isOwn) manner = "dies";
     const again = manner === "json" ? handshake(request) : undefined;
     return again === undefined ? await behave(manner, request) : await write(request.conn, again);
-  });
+  }
   const flags = ["--adopt", "--session-idle", "60s", "--sweep-interval", "100ms"];
   const first = await TestSignet.start({ upstream: upstream.url, lane, flags, now: () => nowMs });
   const ids = [await first.open(), await first.open()];
