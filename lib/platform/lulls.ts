@@ -1,6 +1,6 @@
 // Young garbage, collected while no upstream owes an answer: JavaScriptCore collects when there is enough of it, which is in
-// the middle of a request, and whoever is under way then waits for half a millisecond; one of two hundred did at
-// 2,000 requests a second. It takes no timer, and never more than a hundredth of the time.
+// the middle of a request, and whoever is under way then waits for half a millisecond. It takes no timer, and never more
+// than a hundredth of the time. What it does for the slowest hundredth of calls has not been shown (ARCHITECTURE.md).
 import { youngCollection } from "./builtin.ts";
 
 /** Less garbage than these calls leave is not worth what a collection costs whatever there is. */
