@@ -3,12 +3,12 @@
 // proxies only.
 import { HOP_BY_HOP } from "../../http1/wire/fields.ts";
 import { isPlainName, plainName } from "../../http1/wire/field_spelling.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { MESSAGE_FIELDS, SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /**
  * Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers").
  */
-const OF_MCP = [SESSION_ID_FIELD, "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"];
+const OF_MCP = [...MESSAGE_FIELDS, "last-event-id"];
 /** Read by servers to know who calls, and as what. */
 const OF_THE_REQUEST = ["authorization", "cookie", "origin", "content-type", "content-encoding", "accept"];
 

@@ -7,7 +7,7 @@ import { LostSession, type SessionAnswer, type SessionCall } from "../../session
 import type { UpstreamRequest } from "../upstream.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PeerSession } from "./peer_session.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { MESSAGE_FIELDS } from "../../mcp/session_id_field.ts";
 
 /** In which session, and with which of the client's fields. */
 export interface Sender {
@@ -18,7 +18,7 @@ export interface Sender {
 /** What is said here of the message itself, whatever the client's request said of its own. */
 const OWN: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
-  ...[SESSION_ID_FIELD, "mcp-protocol-version", "mcp-method", "mcp-name"],
+  ...MESSAGE_FIELDS,
 ]);
 /** Failures of the server: one that takes long over an answer is no reason to keep other requests from it (A6). */
 const OF_THE_SERVER: ReadonlySet<string> = new Set(["connect_failed", "connect_timeout"]);

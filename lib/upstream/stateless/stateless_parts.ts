@@ -5,7 +5,7 @@ import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
 import { MODERN_REVISIONS } from "../../mcp/revisions.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { MESSAGE_FIELDS } from "../../mcp/session_id_field.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
@@ -40,7 +40,7 @@ export interface StatelessParts {
 /** What is said here of the message itself, whatever the client's request said of its own. */
 const OWN: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
-  ...[SESSION_ID_FIELD, "mcp-protocol-version", "mcp-method", "mcp-name"],
+  ...MESSAGE_FIELDS,
 ]);
 
 /** Those of a client's fields that go on to the server, in a list of their own. */
