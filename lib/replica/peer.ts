@@ -179,10 +179,7 @@ export class Peer {
    * met that end: before each, who listens proves himself anew. @throws HttpError `connect_failed`
    */
   async #connectTo(...given: Parameters<typeof connectEndpoint>): ReturnType<typeof connectEndpoint> {
-    let found = await this.ask();
-    // Who was known a moment ago may be busy.
-    for (let asked = 1; found === "silent" && asked < SILENCES && !this.#closed; asked++) found = await this.ask();
-    if (found === "lives") return await connectEndpoint(...given);
+    if (await this.answers()) return await connectEndpoint(...given);
     throw new HttpError("connect_failed", `connecting to another replica: ${this.why}`, { unsent: true });
   }
 
@@ -224,6 +221,16 @@ export class Peer {
   async isThereNow(): Promise<boolean> {
     this.#tryAgainAtMs = 0;
     return await this.isThere();
+  }
+
+  /**
+   * Whether somebody proves to be it, whatever was found before: several questions, as who was known a moment ago may be busy.
+   * Where nobody does, nobody else is kept waiting for it by that. Never rejects.
+   */
+  async answers(): Promise<boolean> {
+    let found = await this.ask();
+    for (let asked = 1; found === "silent" && asked < SILENCES && !this.#closed; asked++) found = await this.ask();
+    return found === "lives";
   }
 
   /** Whether it has said who it is, not long ago, and not fallen silent since. */

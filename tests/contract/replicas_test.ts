@@ -257,11 +257,41 @@ Deno.test(
       assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
       await replicas.at(0).way?.open();
       assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 204);
+      // Nobody waits long for it; on a machine that is busy it is told behind the answer.
+      await until(() => replicas.all.every(({ upstream }) => upstream.sessions.size === 0), "every server to be told");
       for (const at of [0, 1]) {
         assert.equal(await status(replicas.at(at).signet.post(call(1, "count"), { id, token })), 404, `at ${at}`);
       }
-      for (const { upstream } of replicas.all) assert.equal(upstream.sessions.size, 0);
     }
+  },
+);
+
+Deno.test(
+  "L5 R4: DELETE of a session that was brought elsewhere waits for no home that is silent: that one hears of it as soon as it is there, or the log says that it does not",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, apart: true, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const [{ way, upstream }, { signet }] = [replicas.at(0), replicas.at(1)];
+    const bring = async () => {
+      const id = await replicas.at(0).signet.open({ token });
+      await way?.close();
+      assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
+      await way?.open();
+      way?.hush();
+      return id;
+    };
+    const told = await bring();
+    assert.equal(await status(signet.delete({ id: told, token })), 204);
+    way?.speak();
+    await until(() => upstream.sessions.size === 0, "the home to hear of it");
+    const untold = await bring();
+    assert.equal(await status(signet.delete({ id: untold, token })), 204);
+    const lines = () => signet.logs.filter(({ event }) => event === "session not ended at the replica that opened it");
+    await until(() => lines().length > 0, "the log to say that the home was not told");
+    const [{ replica, found } = {}] = lines();
+    assert.deepEqual([replica, found], [replicas.at(0).address, "no answer within 1000 ms"]);
   },
 );
 

@@ -15,11 +15,15 @@ export interface Replica {
   readonly way: Way | undefined;
 }
 
-/** A relay of connections: closed, it refuses new ones and cuts those there are, as a network does that is torn. */
+/**
+ * A relay of connections: closed, it refuses new ones and cuts those there are, as a network does that is torn; hushed, it
+ * holds what is said until it may speak, as where a host stands still.
+ */
 export class Way implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #isHushed = false;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -36,6 +40,7 @@ export class Way implements AsyncDisposable {
           way.#sockets.delete(one);
           other.destroy();
         });
+        if (way.#isHushed) one.pause();
       }
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -51,6 +56,16 @@ export class Way implements AsyncDisposable {
 
   async open(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(this.port, "127.0.0.1", resolve));
+  }
+
+  hush(): void {
+    this.#isHushed = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  speak(): void {
+    this.#isHushed = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -176,6 +176,10 @@ const SESSIONS: Readonly<Record<string, Row>> = {
   "session opened": ["A caller has initialized; `session` is the name it has in the log from now on.", ""],
   "session adopted": ["A session that the MCP server had given itself was claimed by its first caller (--adopt).", ""],
   "session ended": ["Its owner has deleted the session.", ""],
+  "session not ended at the replica that opened it": [
+    "A session was deleted where it had been brought, and the replica that opened it was not told: `found` says what was found there. If it lives, its server keeps its session until it lets go of it, and the owner, nobody else, could go on with the id there.",
+    "Where replicas part often, give them a store: they hear of the end by that.",
+  ],
   "session resurrected upstream": [
     "The MCP server had lost a session; it was initialized again and the waiting request repeated. The client has noticed nothing.",
     "If there are many, see why the server loses sessions.",

@@ -1,7 +1,7 @@
 // DELETE (L5): what is in flight is cut, the id is dead at once and until its expiry, and the upstream is told.
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import { openSession, type UpstreamSessionId } from "../../envelope/session_id.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -9,10 +9,10 @@ import type { EndReason, Session } from "../../session/session.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
 import { forgetAdopted, isAdopted, openedWith } from "../in/adopt.ts";
 import { upstreamIdOf } from "../../upstream/http/session_id_field.ts";
+import { type Deleting, endAtOrigin } from "./end_at_origin.ts";
 import { removeField } from "./fields.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
-import type { InFlight } from "./in_flight.ts";
 import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
 import { passOn } from "./pass_on.ts";
@@ -27,7 +27,7 @@ const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mc
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(
   parts: GatewayParts,
-  ending: { inbound: Inbound; caller: Caller; session: Session },
+  ending: Deleting,
 ): Promise<void> {
   const { inbound, caller, session } = ending;
   if (inbound.record !== undefined) inbound.record.session = session.tag;
@@ -74,7 +74,7 @@ export async function end(
  */
 async function endAtHome(
   parts: GatewayParts,
-  { inbound, caller, session }: { inbound: Inbound; caller: Caller; session: Session },
+  { inbound, caller, session }: Deleting,
 ): Promise<"answered" | "here" | "untold"> {
   const target = route(parts, session);
   await parts.moves?.refresh({ session, ...target });
@@ -92,35 +92,6 @@ async function endAtHome(
     return "answered";
   } finally {
     parts.underWay.end(inFlight);
-  }
-}
-
-/**
- * The replica that opened the session was not reached when it was brought elsewhere, and lives, it may be: where it is there
- * again, it is told. Where replicas share a store it hears of the end by that. Where it is not there, what it held is gone
- * with it, as far as anybody can tell, and the client hears nothing of it: after a rollout each DELETE would be an error.
- */
-async function endAtOrigin(
-  parts: GatewayParts,
-  { inbound, caller, session }: { inbound: Inbound; caller: Caller; session: Session },
-): Promise<void> {
-  if (parts.moves !== undefined || inbound.hop !== undefined) return;
-  // What few ever need is in the id alone.
-  const opened = session.generation === 0
-    ? undefined
-    : openSession(parts.registry.ring, session.id, { maxLength: session.id.length });
-  if (opened?.ok !== true || opened.session.home === session.home) return;
-  const link = { home: opened.session.home, upstreamUrl: session.upstreamUrl };
-  const origin = homeOf(parts, { upstream: parts.upstream, link });
-  if (origin === undefined || await parts.replicas.at(origin)?.isThereNow() !== true) return;
-  let inFlight: InFlight | undefined;
-  try {
-    inFlight = parts.underWay.begin({ inbound, caller }, "call");
-    (await passOn(parts, { outbound: { inbound, body: undefined }, inFlight, home: origin }))?.release();
-  } catch (fault) {
-    tellIfOwn(fault);
-  } finally {
-    if (inFlight !== undefined) parts.underWay.end(inFlight);
   }
 }
 
