@@ -42,14 +42,25 @@ export interface MovesOptions {
   readonly upstream: () => Upstream;
 }
 
+/** A move that the store is being told of. Until that is decided nobody else's word is followed: this one may take its place. */
+interface Telling {
+  readonly name: string;
+  /** Of the link, when it stood for what is told. */
+  readonly generation: number;
+  /** What another replica has said meanwhile, at last. */
+  heard: Move | undefined;
+  /** The session has ended meanwhile, for good. */
+  isForgotten: boolean;
+}
+
 /** So often the others are told of a session while somebody else writes there, or has written what leads nowhere. */
 const TELL_TRIES = 3;
 
 export class Moves {
   /** Sessions opened without asking the others, or that these do not know of, because the store did not take it. */
   unshared = 0;
-  /** Names of moves that the store is being told of: what comes of them is for whoever tells. */
-  readonly #telling = new Set<string>();
+  /** By the session's sid: the latest, where a client initializes anew meanwhile. */
+  readonly #telling = new Map<string, Telling>();
   readonly #options: MovesOptions;
 
   constructor(options: MovesOptions) {
@@ -96,25 +107,40 @@ export class Moves {
       id: link.upstreamSessionId ?? null,
     };
     const { generation } = link;
+    const telling: Telling = { name, generation, heard: undefined, isForgotten: false };
     link.move = undefined;
-    this.#telling.add(name);
+    this.#telling.set(sid, telling);
     try {
       for (let tries = 0; tries < TELL_TRIES; tries++) {
-        if (await this.#write(moving, move)) {
-          // Another one's, heeded while the store was told: the others follow this one now.
-          if (link.generation === generation) link.move = name;
-          else this.#adopt(moving, move);
-          return;
-        }
+        if (await this.#write(moving, move)) return await this.#settle(moving, telling);
         // Whoever was faster is who the others follow, if there is anybody.
-        if (link.generation !== generation || await this.#follow(moving)) return;
+        if (link.generation !== generation || await this.#follow(moving, telling)) return;
       }
       this.unshared++;
     } catch (fault) {
       ignoreStoreError(fault);
       this.unshared++;
+      // Nobody can tell which came last, and theirs was taken.
+      if (telling.heard !== undefined && link.generation === generation) this.#adopt(moving, telling.heard);
     } finally {
-      this.#telling.delete(name);
+      if (this.#telling.get(sid) === telling) this.#telling.delete(sid);
+    }
+  }
+
+  /** The store has it. @throws StoreError */
+  async #settle(moving: Moving, telling: Telling): Promise<void> {
+    const { session, link } = moving;
+    const { name, generation } = telling;
+    // Before this one's or behind it: what the store has now is what the others follow.
+    while (telling.heard !== undefined && link.generation === generation) {
+      telling.heard = undefined;
+      await this.#follow(moving, telling);
+    }
+    // Else it goes on elsewhere, or a client has initialized anew, which is told by itself.
+    if (link.generation === generation) link.move = name;
+    // Whoever has ended it meanwhile found no name to remove.
+    if (telling.isForgotten || session.endReason === "deleted" || session.endReason === "revoked") {
+      this.#remove(session);
     }
   }
 
@@ -136,8 +162,14 @@ export class Moves {
   }
 
   /** The session is dead: nobody needs to find it. Nobody waits for it. */
-  forget({ sid, move }: Session): void {
-    if (move !== undefined) this.#options.store.remove(sid).catch(ignoreStoreError);
+  forget(session: Session): void {
+    const telling = this.#telling.get(session.sid);
+    if (telling !== undefined) telling.isForgotten = true;
+    if (session.move !== undefined) this.#remove(session);
+  }
+
+  #remove({ sid }: Session): void {
+    this.#options.store.remove(sid).catch(ignoreStoreError);
   }
 
   /** @returns whether it is this replica's turn; else somebody has opened it, and the link follows. @throws StoreError */
@@ -150,17 +182,21 @@ export class Moves {
     return waitForTurn(store, { sid, holder, turnMs, timers, isDone });
   }
 
-  /** @returns whether there was news. @throws StoreError */
-  async #follow(moving: Moving): Promise<boolean> {
+  /** @param telling of whoever asks, who decides. @returns whether there was news. @throws StoreError */
+  async #follow(moving: Moving, telling?: Telling): Promise<boolean> {
     const { store, seal, replicas } = this.#options;
-    const { sid } = moving.session;
+    const { session: { sid }, link } = moving;
+    const { generation } = link;
     const text = await store.get(sid);
     const move = text === undefined ? undefined : readMove(seal, text);
     // Whoever writes to the store can copy what was told of another session to where this one's is looked for.
-    if (move === undefined || move.sid !== sid || move.name === moving.link.move) return false;
+    if (move === undefined || move.sid !== sid || move.name === (telling?.name ?? link.move)) return false;
     const isElsewhere = move.home !== null && move.home !== replicas.self;
     // It was alive when it said so, whatever was found before.
     if (isElsewhere && !await replicas.at(move.home)?.isThereNow()) return false;
+    // Opened here meanwhile, or followed: what was read before says nothing of that.
+    if (link.generation !== generation) return true;
+    if (this.#telling.get(sid) !== telling) return false;
     this.#adopt(moving, move);
     return true;
   }
@@ -169,11 +205,16 @@ export class Moves {
   #heed(text: string): void {
     const { seal, find, upstream } = this.#options;
     const move = readMove(seal, text);
-    const session = move === undefined ? undefined : find(move.sid);
+    if (move === undefined) return;
+    if (move.home) this.#options.replicas.at(move.home)?.isThereNow();
+    const telling = this.#telling.get(move.sid);
+    if (telling !== undefined) {
+      if (telling.name !== move.name) telling.heard = move;
+      return;
+    }
+    const session = find(move.sid);
     const link = session?.link;
-    if (move?.home) this.#options.replicas.at(move.home)?.isThereNow();
-    if (move === undefined || session === undefined || link === undefined) return;
-    if (link.move === move.name || this.#telling.has(move.name)) return;
+    if (session === undefined || link === undefined || link.move === move.name) return;
     this.#adopt({ session, link, upstream: upstream() }, move);
   }
 

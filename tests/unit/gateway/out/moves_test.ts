@@ -59,7 +59,7 @@ function scene() {
     };
   };
   const moving = { session, link, upstream } as unknown as Moving;
-  return { store, link, moves, ended, said, comeBetween, moving };
+  return { store, session, link, moves, ended, said, comeBetween, moving };
 }
 
 Deno.test("R1 L4: what the store took has its name, and is everybody's", STRICT, async () => {
@@ -125,3 +125,94 @@ Deno.test(
     assert.deepEqual([link.move, link.upstreamSessionId, ended], ["another", "theirs", ["own"]]);
   },
 );
+
+for (
+  const [what, end] of [
+    ["is deleted here", ({ moves, session }) => moves.forget(session)],
+    ["is revoked", ({ session }) => Object.assign(session, { endReason: "revoked" })],
+  ] as readonly [string, (begun: ReturnType<typeof scene>) => unknown][]
+) {
+  Deno.test(
+    `L6 R1: where a session ${what} while the store is told where it went, no word of it stays`,
+    STRICT,
+    async () => {
+      const begun = scene();
+      const { store, moves, moving } = begun;
+      const { replace } = store;
+      store.replace = async (...given) => {
+        const written = await replace.apply(store, given);
+        end(begun);
+        return written;
+      };
+      await moves.tell(moving);
+      assert.equal(store.texts.size, 0);
+    },
+  );
+}
+
+Deno.test(
+  "R1 L4: word that another one's has taken the place of ends nothing, and costs no initialize",
+  STRICT,
+  async () => {
+    const { store, link, moves, ended, said, moving } = scene();
+    const { get } = store;
+    store.get = async (sid) => {
+      store.get = get;
+      await store.replace(SID, { before: undefined, text: said("earlier"), ttlMs: 60_000 });
+      return await store.get(sid);
+    };
+    await moves.tell(moving);
+    assert.equal(store.texts.size, 1);
+    assert.deepEqual([link.move, link.upstreamSessionId, link.generation, ended], ["01".repeat(12), "own", 1, []]);
+  },
+);
+
+Deno.test(
+  "R1 L4: word that takes the place of this one's before this one knows that it was taken is followed",
+  STRICT,
+  async () => {
+    const { store, link, moves, ended, said, moving } = scene();
+    const { replace } = store;
+    store.replace = async (sid, told) => {
+      store.replace = replace;
+      const written = await store.replace(sid, told);
+      await store.replace(sid, { before: told.text, text: said("later"), ttlMs: 60_000 });
+      return written;
+    };
+    await moves.tell(moving);
+    assert.deepEqual([link.move, link.upstreamSessionId, ended], ["later", "theirs", ["own"]]);
+  },
+);
+
+Deno.test(
+  "R1 O4: a client that initializes anew while the store is told of its session before keeps the new one",
+  STRICT,
+  async () => {
+    const { store, link, moves, ended, moving } = scene();
+    const { replace } = store;
+    let second: Promise<void> | undefined;
+    store.replace = async (sid, told) => {
+      store.replace = replace;
+      const written = await store.replace(sid, told);
+      Object.assign(link, { upstreamSessionId: "newer", generation: link.generation + 1 });
+      second = moves.tell(moving);
+      return written;
+    };
+    await moves.tell(moving);
+    await second;
+    assert.deepEqual([link.move, link.upstreamSessionId, ended], ["02".repeat(12), "newer", []]);
+  },
+);
+
+Deno.test("R1 L4: what is told of a session that has been opened here meanwhile is not news", STRICT, async () => {
+  const { store, link, moves, ended, said, moving } = scene();
+  store.texts.set(SID, { text: said("before"), untilMs: Infinity });
+  const { get } = store;
+  store.get = async (sid) => {
+    const found = await get.call(store, sid);
+    Object.assign(link, { upstreamSessionId: "newer", generation: link.generation + 1 });
+    return found;
+  };
+  await moves.refresh(moving);
+  assert.deepEqual([link.move, link.upstreamSessionId, ended], [undefined, "newer", []]);
+});
