@@ -1,4 +1,21 @@
-// Everything that is shown gets into the page here, and always as text: nothing in this program reads markup.
+// Everything that is shown gets into the page here, and always as text: nothing in this program reads markup, and what a
+// browser would show as nothing, or in another order, is shown for what it is, so that no two callers look like one.
+
+/** As in the log: observe/escape.ts says what and why, and a test compares the two. */
+const UNSEEN =
+  // deno-lint-ignore no-control-regex
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}])\ufe0f|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?)\u200d|\u200d(?!\p{Extended_Pictographic})|(?![\ufe0f\u200d])\p{Default_Ignorable_Code_Point}/gu;
+
+/** A text with each character in it that nobody would see as `\uXXXX`. */
+export function visible(text) {
+  return text.replace(UNSEEN, (character) => {
+    let escaped = "";
+    for (let at = 0; at < character.length; at++) {
+      escaped += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
+}
 
 /** The element with this id. */
 export function byId(id) {
@@ -12,13 +29,14 @@ export function make(tag, properties = {}, ...children) {
     if (name === "label") element.dataset.label = value;
     else element[name] = value;
   }
-  element.append(...children);
+  element.append(...children.map((child) => typeof child === "string" ? visible(child) : child));
   return element;
 }
 
 /** Sets a text if it is another: what a screen reader has read is not read again. */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 /**

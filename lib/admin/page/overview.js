@@ -1,6 +1,6 @@
 // State at a glance: tiles with their last minutes, what is in use, refusals by reason, the servers behind.
 import { get } from "./api.js";
-import { byId, drawLine, make, reconcile, setText } from "./dom.js";
+import { byId, drawLine, make, reconcile, setText, visible } from "./dom.js";
 import { formatBytes, formatCount, formatRate, formatSeconds, formatSpan, observedSince, quantile } from "./format.js";
 
 /** Looks that are kept: two minutes of them. */
@@ -41,7 +41,7 @@ function showCondition({ version, ready, draining, startedAtMs, nowMs, checks })
   const pill = byId("condition");
   setText(pill, text);
   pill.className = `pill ${kind}`;
-  pill.title = Object.entries(checks).map(([name, found]) => `${name}: ${found}`).join("\n");
+  pill.title = Object.entries(checks).map(([name, found]) => visible(`${name}: ${found}`)).join("\n");
   setText(byId("version"), version);
   setText(byId("uptime"), `up ${formatSpan(nowMs - startedAtMs)}`);
   document.title = ready ? "Signet" : `Signet (${text})`;

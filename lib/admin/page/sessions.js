@@ -194,7 +194,7 @@ function tapRow(
     make("td", { label: "Method", className: "mono" }, method),
     make("td", { label: "Name", className: "mono" }, [name, member].filter((text) => text !== undefined).join(" at ")),
     make("td", { label: "Outcome" }, make("span", { className: bad ? "dot bad" : "dot good" }, outcome)),
-    make("td", { label: "Took", className: "number" }, took),
+    make("td", { label: "Took", className: "number short" }, took),
     make("td", { label: "Bytes", className: "number short" }, `${formatBytes(bytesIn)} → ${formatBytes(bytesOut)}`),
   );
 }

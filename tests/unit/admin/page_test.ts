@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { pageRoutes } from "../../../lib/admin/page.ts";
+import { visible } from "../../../lib/admin/page/dom.js";
 import * as shown from "../../../lib/admin/page/format.js";
 import * as told from "../../../lib/cli/status_numbers.ts";
 import { formatSpan } from "../../../lib/cli/times.ts";
+import { escapeUnsafe } from "../../../lib/observe/escape.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../lib/admin/page/", import.meta.url));
@@ -111,4 +113,14 @@ Deno.test("WCAG 1.4.3: text stands out 4.5 : 1 from what is behind it, light and
       assert.ok((light + 0.05) / (dark + 0.05) >= 4.5, `${text} ${palette[text]} on ${behind} ${palette[behind]}`);
     }
   }
+});
+
+Deno.test("V3: the page escapes what the log escapes, and nothing else", STRICT, () => {
+  for (let point = 0; point <= 0x10ffff; point++) {
+    const text = `a${String.fromCodePoint(point)}b`;
+    if (visible(text) !== escapeUnsafe(text)) {
+      assert.equal(visible(text), escapeUnsafe(text), `U+${point.toString(16)}`);
+    }
+  }
+  for (const text of ["⚠️ 👩🏽‍💻", "ali\u200dce"]) assert.equal(visible(text), escapeUnsafe(text));
 });
