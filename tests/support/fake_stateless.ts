@@ -28,6 +28,10 @@ export class OpenSubscription {
     this.seen = seen;
   }
 
+  acknowledge(notifications: Json): void {
+    this.tell("notifications/subscriptions/acknowledged", { notifications });
+  }
+
   tell(method: string, params: Json = {}): void {
     const _meta = { [`${PREFIX}subscriptionId`]: this.seen.id };
     this.#send({ jsonrpc: "2.0", method, params: { ...params, _meta } });
@@ -50,6 +54,8 @@ export class FakeStateless implements AsyncDisposable {
   readonly refused: string[] = [];
   readonly subscriptions = new Set<OpenSubscription>();
   capabilities: Json = { tools: {} };
+  /** Whether it acknowledges subscriptions by itself, at once. */
+  acknowledges = true;
   /** Which of what is asked for it tells of. */
   honors: (notifications: Json) => Json = (notifications) => notifications;
   readonly #handlers = new Map<string, Handler>();
@@ -123,8 +129,8 @@ export class FakeStateless implements AsyncDisposable {
       start: (controller) => {
         open = new OpenSubscription(controller, seen);
         this.subscriptions.add(open);
-        const notifications = this.honors(seen.params.notifications as Json);
-        open.tell("notifications/subscriptions/acknowledged", { notifications });
+        if (this.acknowledges) open.acknowledge(this.honors(seen.params.notifications as Json));
+        else controller.enqueue(encoder.encode(": begun\n\n"));
       },
       cancel: () => void this.subscriptions.delete(open),
     });

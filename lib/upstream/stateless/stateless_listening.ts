@@ -2,6 +2,7 @@
 // subscriptions/listen), of list changes and of the resources the client has subscribed to. What a subscription is about
 // cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again.
 import type { Message } from "../../bridge/peer.ts";
+import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
@@ -30,6 +31,7 @@ interface Subscription {
 const METHOD = "subscriptions/listen";
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 const LISTS = { tools: "toolsListChanged", prompts: "promptsListChanged", resources: "resourcesListChanged" } as const;
+const UNACKNOWLEDGED = { publicMessage: "Gateway timeout: the MCP server did not acknowledge the subscription" };
 /** A subscription that lasted this long, in ms, was not in vain. */
 const LASTING_MS = 10_000;
 
@@ -41,8 +43,8 @@ export class StatelessListening {
   #fields: FieldList | undefined;
   #current: Subscription | undefined;
   #running: Promise<void> | undefined;
-  /** Of subscriptions that another has taken the place of. */
-  readonly #ending = new Set<Promise<void>>();
+  /** All that have not ended: the one that is followed, one that is about to take its place, those that are let go of. */
+  readonly #open = new Set<Subscription>();
   /** One change of what is told of after the other. */
   #changing: Promise<unknown> = Promise.resolve();
   #stopped = false;
@@ -58,16 +60,19 @@ export class StatelessListening {
     this.#running ??= this.#run().finally(() => this.#running = undefined);
   }
 
-  /** @returns whether the server will tell of the resource */
+  /** @returns whether the server will tell of the resource @throws SignetError where it cannot be asked now */
   subscribe(uri: string, fields: FieldList): Promise<boolean> {
     return this.#inTurn(async () => {
       if (this.#uris.has(uri)) return true;
       this.#uris.add(uri);
-      const honored = await this.#renew(fields);
-      const told = honored?.resourceSubscriptions;
-      if (Array.isArray(told) && told.includes(uri)) return true;
-      this.#uris.delete(uri);
-      return false;
+      let isTold = false;
+      try {
+        const told = (await this.#renew(fields))?.resourceSubscriptions;
+        isTold = Array.isArray(told) && told.includes(uri);
+      } finally {
+        if (!isTold) this.#uris.delete(uri);
+      }
+      return isTold;
     });
   }
 
@@ -80,9 +85,9 @@ export class StatelessListening {
   /** Settles when nothing is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#current?.post.abort();
+    for (const { post } of this.#open) post.abort();
     this.#pause.close();
-    await Promise.all([this.#running, this.#changing.catch(() => {}), ...this.#ending]);
+    await Promise.all([this.#running, this.#changing, ...[...this.#open].map(({ post }) => post.ended)]);
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
@@ -91,24 +96,25 @@ export class StatelessListening {
     return turn;
   }
 
-  /** Opens one that is about all that is wanted now, then lets the one before go. */
+  /** Opens one that is about all that is wanted now, then lets the one there is go. @throws SignetError */
   async #renew(fields: FieldList): Promise<JsonObject | undefined> {
-    const before = this.#current;
     this.#fields = fields;
-    const next = await this.#open();
-    if (next === undefined) return undefined;
-    const honored = await next.honored;
-    if (honored === undefined) return undefined;
+    const next = await this.#subscribe();
+    const honored = await next?.honored;
+    if (next === undefined || honored === undefined) {
+      const isLate = next !== undefined && this.#open.has(next);
+      next?.post.abort();
+      if (isLate) throw new SignetError("upstream_timeout", UNACKNOWLEDGED);
+      // It says why there is none: it was refused, or the server cannot be asked.
+      await next?.post.reply;
+      return undefined;
+    }
+    // Not the one that was there before: another may have been opened meanwhile.
+    const former = this.#current;
     this.#current = next;
-    if (before === undefined) this.listen(fields);
-    else this.#letGo(before);
+    if (former === undefined) this.listen(fields);
+    else former.post.abort();
     return honored;
-  }
-
-  #letGo({ post }: Subscription): void {
-    post.abort();
-    const ending = post.ended.finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
   }
 
   async #filter(): Promise<JsonObject | undefined> {
@@ -123,12 +129,12 @@ export class StatelessListening {
   }
 
   /** Undefined where there is nothing to be told of. @throws SignetError */
-  async #open(): Promise<Subscription | undefined> {
+  async #subscribe(): Promise<Subscription | undefined> {
     const { parts, envelope, newId, onNotification, onJunk } = this.#options;
     const notifications = await this.#filter();
     if (notifications === undefined || this.#stopped) return undefined;
     const { promise: honored, resolve } = Promise.withResolvers<JsonObject | undefined>();
-    const opened = post(parts, newId(), {
+    const posted = post(parts, newId(), {
       method: METHOD,
       headers: [],
       text: ownRequest(METHOD, { notifications }, envelope()),
@@ -140,12 +146,15 @@ export class StatelessListening {
         return void resolve(isJsonObject(params) && isJsonObject(params.notifications) ? params.notifications : {});
       },
     });
+    const opened: Subscription = { post: posted, honored };
+    this.#open.add(opened);
     const stop = parts.timers.after(parts.limits.startTimeoutMs, () => resolve(undefined));
-    void opened.ended.then(() => {
+    void posted.ended.then(() => {
+      this.#open.delete(opened);
       stop();
       resolve(undefined);
     });
-    return { post: opened, honored };
+    return opened;
   }
 
   async #run(): Promise<void> {
@@ -166,15 +175,18 @@ export class StatelessListening {
 
   /** Until no subscription is left. @returns whether there was one; undefined if none is wanted */
   async #follow(): Promise<boolean | undefined> {
-    this.#current ??= await this.#open();
+    if (this.#current === undefined) {
+      const opened = await this.#subscribe();
+      // One that a client has subscribed by has come first, and is about no less.
+      if (this.#current !== undefined) opened?.post.abort();
+      else this.#current = opened;
+    }
     if (this.#current === undefined) return undefined;
     let isTold = false;
-    for (let followed = this.#current; followed !== undefined;) {
+    for (let followed: Subscription | undefined = this.#current; followed !== undefined; followed = this.#current) {
       isTold = (await followed.honored) !== undefined || isTold;
       await followed.post.ended;
       if (this.#current === followed) this.#current = undefined;
-      else followed = this.#current!;
-      if (this.#current === undefined) break;
     }
     return isTold;
   }

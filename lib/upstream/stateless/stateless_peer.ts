@@ -2,6 +2,7 @@
 // besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
 import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import { rpcFaultOf } from "../../bridge/rpc_fault.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
@@ -169,8 +170,13 @@ export class StatelessPeer implements Peer {
       await listening.unsubscribe(uri, fields).catch(tellIfOwn);
       return resultMessage();
     }
-    const isTold = await listening.subscribe(uri, fields).catch((fault) => void tellIfOwn(fault));
-    if (isTold === true) return resultMessage();
+    try {
+      if (await listening.subscribe(uri, fields)) return resultMessage();
+    } catch (fault) {
+      tellIfOwn(fault);
+      const { code, message } = rpcFaultOf(fault);
+      return errorMessage(code, message);
+    }
     return errorMessage(INVALID_PARAMS, "Invalid params: the MCP server does not tell of changes of this resource");
   }
 

@@ -11,7 +11,7 @@ import {
   withoutWord,
 } from "../../bridge/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
-import type { FieldList } from "../../http1/types.ts";
+import { type FieldList, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import { type ClientSelf, encodeJson } from "../../mcp/between_eras.ts";
 import {
@@ -29,7 +29,7 @@ import { NotStatelessError, STATELESS_MARK } from "./stateless_mark.ts";
 import { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessLimits, type StatelessParts } from "./stateless_parts.ts";
 import { StatelessPeer, type ToolCall } from "./stateless_peer.ts";
-import { post } from "./stateless_post.ts";
+import { post, type StatelessPost } from "./stateless_post.ts";
 
 /** As the official SDKs bridge the same on the server's side. */
 export const DEFAULT_STATELESS_LIMITS: StatelessLimits = {
@@ -72,6 +72,9 @@ export class StatelessPeerLife implements PeerSource {
   #handshake: JsonObject = {};
   #capabilities: Promise<JsonObject> | undefined;
   #lastId = 0;
+  /** What Signet itself has asked the server, and waits for. */
+  readonly #asked = new Set<StatelessPost>();
+  #stopped = false;
 
   constructor(parts: StatelessParts, events: PeerEvents) {
     this.#parts = parts;
@@ -147,7 +150,10 @@ export class StatelessPeerLife implements PeerSource {
 
   /** The server knows of no session: nobody has to be told. */
   stop(): Stopping {
-    return withoutWord(Promise.all([this.#listening.stop(), this.peer.stop()]));
+    this.#stopped = true;
+    for (const asked of this.#asked) asked.abort();
+    const over = [...this.#asked].map(({ ended }) => ended);
+    return withoutWord(Promise.all([this.#listening.stop(), this.peer.stop(), ...over]));
   }
 
   /** Of an initialize, who the client is. */
@@ -203,20 +209,23 @@ export class StatelessPeerLife implements PeerSource {
     }
   }
 
-  /** @throws SignetError */
+  /** @throws SignetError; HttpError `aborted` once it is stopped */
   async #ask(method: string, params: JsonObject, fields: FieldList): Promise<Message> {
     const { timers, limits } = this.#parts;
+    if (this.#stopped) throw new HttpError("aborted", `asking the MCP server for ${method}: nobody wants it any more`);
     const asked = post(this.#parts, ++this.#lastId, {
       ...{ method, fields, headers: [] },
       text: ownRequest(method, params, this.peer.envelope()),
       onNotification: () => undefined,
       onJunk: (found) => this.peer.discard(found),
     });
+    this.#asked.add(asked);
     const stop = timers.after(limits.startTimeoutMs, () => asked.abort());
     try {
       return await asked.reply;
     } finally {
       stop();
+      this.#asked.delete(asked);
     }
   }
 }

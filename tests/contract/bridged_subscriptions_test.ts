@@ -1,0 +1,118 @@
+// Subscriptions of clients with sessions to a server that has none (docs/behaviour.md S2, S3, B9): one at the server at a
+// time, whatever comes in between, and none once the session has ended.
+import assert from "node:assert/strict";
+import { FakeStateless } from "../support/fake_stateless.ts";
+import { freshRing, INITIALIZE, status, TestSignet } from "../support/signet.ts";
+import type { Json } from "../support/stdio.ts";
+import { STRICT } from "../support/strict.ts";
+import { until, within } from "../support/until.ts";
+
+function subscribe(id: number, uri: string) {
+  return { jsonrpc: "2.0", id, method: "resources/subscribe", params: { uri } };
+}
+
+/** The one message of an answer, as JSON or as the last event of a stream. */
+async function messageOf(response: Promise<Response>): Promise<Json> {
+  const text = await (await response).text();
+  return JSON.parse(text.startsWith("{") ? text : text.slice(text.lastIndexOf("\ndata: {") + 7));
+}
+
+function tellingServer(): FakeStateless {
+  const server = new FakeStateless();
+  server.capabilities = { resources: { subscribe: true, listChanged: true } };
+  return server;
+}
+
+Deno.test("S3 B9: a session that ends while it subscribes leaves nothing open at the server", STRICT, async () => {
+  await using server = tellingServer();
+  server.acknowledges = false;
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const id = await signet.open();
+  const subscribing = status(signet.post(subscribe(1, "x:1"), { id }));
+  await until(() => server.subscriptions.size === 1, "the server is asked");
+  assert.equal(await status(signet.delete({ id })), 204);
+  await until(() => server.subscriptions.size === 0, "the server is told that nobody listens");
+  assert.equal(await subscribing, 404);
+});
+
+Deno.test("S3: who listens while another subscribes is told everything once", STRICT, async () => {
+  await using server = tellingServer();
+  server.acknowledges = false;
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const id = await signet.open();
+  const subscribing = messageOf(signet.post(subscribe(1, "x:1"), { id }));
+  await until(() => server.subscriptions.size === 1, "the server is asked to tell of a resource");
+  const stream = await signet.get({ id });
+  await until(() => server.subscriptions.size === 2, "the server is asked to tell of its lists");
+  for (const open of server.subscriptions) open.acknowledge(open.seen.params.notifications as Json);
+  assert.deepEqual((await subscribing).result, {});
+  await until(() => server.subscriptions.size === 1, "one of the two is let go of");
+  const [left] = [...server.subscriptions];
+  assert.deepEqual(left!.seen.params.notifications, { resourcesListChanged: true, resourceSubscriptions: ["x:1"] });
+  left!.tell("notifications/resources/updated", { uri: "x:1" });
+  left!.tell("notifications/resources/list_changed");
+  let text = "";
+  for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.includes("list_changed")) break;
+  }
+  assert.equal(text.split("resources/updated").length, 2, text);
+});
+
+Deno.test("S3: a subscription that came to nothing is one that may be asked for again", STRICT, async () => {
+  await using server = tellingServer();
+  const ring = freshRing();
+  let id: string;
+  {
+    await using first = await TestSignet.start({ upstream: server.url, ring });
+    id = await first.open();
+  }
+  // It has to ask again what the server is, which is not there at the moment.
+  await using signet = await TestSignet.start({ upstream: server.url, ring });
+  const discover = server.on("server/discover", () => new Response("busy", { status: 503 }));
+  const refused = await messageOf(signet.post(subscribe(1, "x:1"), { id }));
+  assert.equal((refused.error as Json).code, -32000);
+  assert.match(String((refused.error as Json).message), /cannot answer now/);
+  discover.on("server/discover", () => ({ supportedVersions: ["2026-07-28"], capabilities: server.capabilities }));
+  assert.deepEqual((await messageOf(signet.post(subscribe(2, "x:1"), { id }))).result, {});
+  assert.deepEqual([...server.subscriptions].map(({ seen }) => seen.params.notifications), [
+    { resourcesListChanged: true, resourceSubscriptions: ["x:1"] },
+  ]);
+});
+
+Deno.test("S3: a server that refuses to tell of a resource keeps the subscription there was", STRICT, async () => {
+  await using server = tellingServer();
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const id = await signet.open({}, INITIALIZE);
+  assert.deepEqual((await messageOf(signet.post(subscribe(1, "x:1"), { id }))).result, {});
+  const [first] = [...server.subscriptions];
+  server.on("subscriptions/listen", () => ({ error: { code: -32602, message: "no such resource" } }));
+  const refused = await within("the refusal", messageOf(signet.post(subscribe(2, "x:2"), { id })));
+  assert.equal((refused.error as Json).code, -32602);
+  assert.deepEqual([...server.subscriptions], [first]);
+});
+
+Deno.test("B9: a session that ends while its server is asked what it is asks no further", STRICT, async () => {
+  await using server = tellingServer();
+  const ring = freshRing();
+  let id: string;
+  {
+    await using first = await TestSignet.start({ upstream: server.url, ring });
+    id = await first.open();
+  }
+  await using signet = await TestSignet.start({ upstream: server.url, ring });
+  let asking = 0;
+  server.on("server/discover", () => {
+    asking++;
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(": begun\n\n")),
+      cancel: () => void asking--,
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  });
+  const subscribing = status(signet.post(subscribe(1, "x:1"), { id }));
+  await until(() => asking === 1, "the server is asked");
+  assert.equal(await status(signet.delete({ id })), 204);
+  await until(() => asking === 0, "the server is told that nobody wants to know");
+  assert.equal(await subscribing, 404);
+});
