@@ -1,11 +1,22 @@
 // Between the eras, the other way: a request of a session as a stateless server takes it (MCP 2026-07-28), and that
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import { findMember, type Member, membersOf, replaceSpan, rewritten, type Span } from "./json_text.ts";
+import {
+  elementsOf,
+  findMember,
+  type Member,
+  membersOf,
+  replaceSpan,
+  rewritten,
+  type Span,
+  spliced,
+} from "./json_text.ts";
+import { outputSchemaForLegacy } from "./output_schema.ts";
 import { type ClientSelf, encodeJson, META_LOG_LEVEL, META_SERVER_INFO, META_SUBSCRIPTION_ID } from "./between_eras.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";
 import { isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "./revisions.ts";
 
+const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -104,7 +115,9 @@ export function answerForLegacy(line: Uint8Array, method: string): Uint8Array {
     if (method === "tools/call" && name === "structuredContent" && line[value.start] !== 0x7b) {
       return [`"structuredContent":{"result":${textOf(line, value)}}`];
     }
-    if (method === "tools/list" && name === "tools") return [`"tools":${toolsForLegacy(textOf(line, value))}`];
+    if (method === "tools/list" && name === "tools") {
+      return [`"tools":${toolsForLegacy(line.subarray(value.start, value.end))}`];
+    }
     return [textOf(line, member.whole)];
   });
   return replaceSpan(line, result, encoder.encode(`{${parts.join(",")}}`));
@@ -116,22 +129,17 @@ function metaForLegacy(line: Uint8Array, meta: Span): string[] {
   return kept.length === 0 ? [] : [`"_meta":{${kept.join(",")}}`];
 }
 
-/** Clients of sessions know results that are objects only: another one stands inside one, and so does its schema. */
-function toolsForLegacy(text: string): string {
-  if (!text.includes("outputSchema")) return text;
-  const tools: unknown = JSON.parse(text);
-  if (!Array.isArray(tools) || !tools.some(isOfAnotherType)) return text;
-  return JSON.stringify(tools.map((tool) => {
-    if (!isOfAnotherType(tool)) return tool;
-    const outputSchema = { type: "object", properties: { result: tool.outputSchema }, required: ["result"] };
-    return { ...tool, outputSchema };
-  }));
-}
-
-function isOfAnotherType(tool: unknown): tool is JsonObject {
-  if (!isJsonObject(tool) || !isJsonObject(tool.outputSchema)) return false;
-  const { type } = tool.outputSchema;
-  return typeof type === "string" && type !== "object";
+/** Clients of sessions know results that are objects only. What else there is of a tool crosses to the digit. */
+function toolsForLegacy(tools: Uint8Array): string {
+  const text = decoder.decode(tools);
+  if (tools[0] !== OPEN_ARRAY || !text.includes("outputSchema")) return text;
+  const changes = elementsOf(tools).flatMap((tool) => {
+    const span = tools[tool.start] === OPEN_OBJECT ? findMember(tools, "outputSchema", tool) : undefined;
+    const schema: unknown = span && JSON.parse(textOf(tools, span));
+    const changed = isJsonObject(schema) ? outputSchemaForLegacy(schema) : undefined;
+    return changed === undefined ? [] : [{ span: span!, value: encodeJson(changed) }];
+  });
+  return changes.length === 0 ? text : decoder.decode(spliced(tools, changes));
 }
 
 /** A server's notification without what tells it apart from those of other subscriptions. */
