@@ -55,6 +55,13 @@ export async function examineRules(
   if (twice !== undefined) {
     problems.push({ place, problem: `two rules are called ${twice}`, remedy: "Give each a name of its own." });
   }
+  if (rules.length === 0 && rulesOtherwise === "deny") {
+    problems.push({
+      place: places.get("rulesOtherwise") ?? "--rules-otherwise",
+      problem: "without a rule everything is allowed, whatever this says",
+      remedy: 'Add rules, or leave it out. A rule that denies every tool is {deny: ["*"]}.',
+    });
+  }
   const warnings = warningsOf(rules, rulesOtherwise);
   if (claimless.length > 0 && !principals.some((name) => WITH_CLAIMS.has(name))) {
     warnings.push(

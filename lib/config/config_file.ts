@@ -89,6 +89,10 @@ class FileReader {
       if (!SETTINGS[key].repeatable) {
         return this.#report(place, "there is a list where one value is wanted", `Write \`${name}: VALUE\`.`);
       }
+      // A safeguard that names nothing would be off, and look as if it were on.
+      if (node.items.length === 0 && !settingOf(key).isWords) {
+        return this.#report(place, "the list is empty", "Write a value, or leave the line out.");
+      }
       this.given.set(key, node.items.flatMap((item) => this.#text(item as Node, name, true) ?? []));
       return;
     }

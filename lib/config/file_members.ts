@@ -152,7 +152,7 @@ function givePatterns(
 ): void {
   const items = by.yaml.isSeq(node) ? (node.items as Node[]).map((item) => by.resolve(item)) : [node];
   const texts = items.map((item) => textOf(item, by));
-  const unread = texts.some((text) => text === undefined || text === "");
+  const unread = texts.length === 0 || texts.some((text) => text === undefined || text === "");
   if (unread) return by.report(place, "there is no pattern", "Write a list of patterns, such as [create_*, delete_*].");
   for (const text of texts) by.give(key, { text: `${name}/${text}`, place, isItem: true });
 }

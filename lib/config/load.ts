@@ -41,11 +41,33 @@ async function readFileSource(sources: Sources): Promise<Reading & { readonly fi
   }
 }
 
-function splitTexts(setting: Setting<unknown>, texts: readonly GivenText[]): GivenText[] {
-  return texts.flatMap(({ text, place, isItem }) => {
-    const parts = isItem ? [text.trim()] : text.split(setting.kind.separator ?? ",").map((part) => part.trim());
-    return parts.filter((part) => part !== "").map((part) => ({ text: part, place }));
-  });
+const BLANK = { problem: "the value is blank", remedy: "Give it a value or leave it out." };
+
+/**
+ * The values of one text. A comma too many is none; a text of nothing else is a variable that was not set, or a mistake,
+ * and would switch off what it was to ask for, and what a weaker source asks for besides.
+ */
+function splitText(setting: Setting<unknown>, { text, place, isItem }: GivenText): GivenText[] {
+  const parts = isItem ? [text.trim()] : text.split(setting.kind.separator ?? ",").map((part) => part.trim());
+  return parts.filter((part) => part !== "").map((part) => ({ text: part, place }));
+}
+
+function splitTexts(
+  setting: Setting<unknown>,
+  texts: readonly GivenText[],
+  problems: ConfigProblem[],
+): { items: GivenText[]; sound: boolean } {
+  const items: GivenText[] = [];
+  let sound = true;
+  for (const given of texts) {
+    const parts = splitText(setting, given);
+    if (parts.length === 0) {
+      problems.push({ place: given.place, ...BLANK });
+      sound = false;
+    }
+    items.push(...parts);
+  }
+  return { items, sound };
 }
 
 /** As they are: blanks at their ends, commas and repetitions mean something to the program they are for. */
@@ -70,15 +92,15 @@ function readValue(
   problems: ConfigProblem[],
 ): { value: unknown } | undefined {
   if (setting.isWords) return readWords(setting, texts, problems);
-  const items = setting.repeatable ? splitTexts(setting, texts) : texts;
+  const split = setting.repeatable ? splitTexts(setting, texts, problems) : { items: texts, sound: true };
   if (!setting.repeatable && texts.length > 1) {
     const place = texts[1]!.place;
     problems.push({ place, problem: `it is given ${texts.length} times`, remedy: "Give it once." });
     return undefined;
   }
   const values = new Map<string, unknown>();
-  let sound = true;
-  for (const { text, place } of items) {
+  let { sound } = split;
+  for (const { text, place } of split.items) {
     const parsed = setting.kind.parse(text);
     if ("value" in parsed) {
       const shown = setting.kind.format(parsed.value);

@@ -36,6 +36,8 @@ function readMapping(text: string): Members | string {
     if (values.some((one) => !["string", "number", "boolean"].includes(typeof one))) {
       return `${quoted(name)} is neither a value nor a list of values`;
     }
+    // What it was to ask for would not be asked for.
+    if (values.length === 0) return `${name} is an empty list`;
     read.set(name, values.map(String));
   }
   return read;

@@ -7,6 +7,7 @@ const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: st
   NotCapable: ["the runtime may not read the file", "Allow reading FILE, or name another file."],
   IsADirectory: ["this is a directory", "Name a file in FILE."],
   InvalidData: ["the file is not text", "Replace FILE, or name another file."],
+  FileTooLarge: ["the file is larger than 16MiB", "Name another file than FILE."],
 };
 
 /** Of a file that holds what `signet keys new` prints: who has none yet is told how to make it. */

@@ -1,12 +1,22 @@
 // Files as both runtimes read them: by `node:fs`. Text is UTF-8 or it is a fault, never replacement characters.
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
+import { systemError } from "./system_fault.ts";
+
+/** No text that Signet reads is near it; a device or a disk's image that was named by mistake fills memory without it. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** @throws what `systemFault` knows: NotFound, PermissionDenied, NotCapable, IsADirectory; InvalidData if it is no UTF-8 */
+/**
+ * At most 16 MiB.
+ * @throws what `systemFault` knows: NotFound, PermissionDenied, NotCapable, IsADirectory; FileTooLarge; InvalidData if it is
+ * no UTF-8
+ */
 export async function readTextFile(path: string): Promise<string> {
-  const bytes = await readFile(path);
+  const about = await stat(path);
+  if (about.isFile() && about.size > MAX_TEXT_BYTES) throw tooLarge(path);
+  const bytes = about.isFile() || about.isDirectory() ? await readFile(path) : await readUntilEnd(path);
   try {
     return UTF8.decode(bytes);
   } catch (cause) {
@@ -14,6 +24,27 @@ export async function readTextFile(path: string): Promise<string> {
     fault.name = "InvalidData";
     throw fault;
   }
+}
+
+/** What has no size and may have no end: a pipe, a device. */
+async function readUntilEnd(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const pieces: Uint8Array[] = [];
+    for (let length = 0; length <= MAX_TEXT_BYTES;) {
+      const { buffer, bytesRead } = await file.read(new Uint8Array(64 * 1024), { position: null });
+      if (bytesRead === 0) return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+      pieces.push(buffer.subarray(0, bytesRead));
+      length += bytesRead;
+    }
+    throw tooLarge(path);
+  } finally {
+    await file.close();
+  }
+}
+
+function tooLarge(path: string): Error {
+  return systemError("EFBIG", `reading ${path}: found more than ${MAX_TEXT_BYTES} bytes, want at most that`);
 }
 
 /** Permission bits, as far as the system has them. @throws what `systemFault` knows */

@@ -8,6 +8,7 @@ export type SystemFault =
   | "AlreadyExists"
   | "BrokenPipe"
   | "ConnectionRefused"
+  | "FileTooLarge"
   | "InvalidData"
   | "IsADirectory"
   | "NotCapable"
@@ -20,6 +21,7 @@ const BY_CODE: Readonly<Record<string, SystemFault>> = {
   EADDRNOTAVAIL: "AddrNotAvailable",
   ECONNREFUSED: "ConnectionRefused",
   EEXIST: "AlreadyExists",
+  EFBIG: "FileTooLarge",
   EISDIR: "IsADirectory",
   ENOENT: "NotFound",
   EPERM: "PermissionDenied",

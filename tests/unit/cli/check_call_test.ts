@@ -89,7 +89,7 @@ Deno.test("G4: check tells what is wrong with rules: place, rule, character, and
     ["- {when: 'true'}", /neither allows nor denies/i],
     ["- {deny: [a], scopes: [x]}", /a rule that denies has scopes or a rate/i],
     ["- {allow: [a], rate: 5}", /"5" is no rate/i],
-    ["- {allow: []}", /names nothing/i],
+    ["- {allow: []}", /allow is an empty list/i],
     ["- {name: x, allow: [a]}\n  - {name: x, allow: [b]}", /two rules are called x/i],
   ];
   for (const [rules, wanted] of bad) {
@@ -98,6 +98,11 @@ Deno.test("G4: check tells what is wrong with rules: place, rule, character, and
     assert.equal(await machine.run("check", "--config", "signet.yaml"), 1, rules);
     assert.match(machine.stdout.replace(/\n {4}(?=\S)/g, "\n"), wanted, machine.stdout);
   }
+  const alone = new FakeMachine({
+    files: { "signet.yaml": "upstream: http://127.0.0.1:3000/mcp\nrules-otherwise: deny\n" },
+  });
+  assert.equal(await alone.run("check", "--config", "signet.yaml"), 1, "what was to be denied is not allowed");
+  assert.match(alone.stdout, /signet\.yaml:2 \(rules-otherwise\)\s+Without a rule everything is allowed/);
   const warned: readonly [string, RegExp][] = [
     ["rules: [{deny: [a]}]", /No rule allows anything/],
     ["rules-otherwise: allow", /says nothing without/],

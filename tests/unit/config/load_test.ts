@@ -101,6 +101,57 @@ Deno.test("P3: every item of a list that cannot be read is a problem of its own"
   assert.equal(lines.length, 2);
 });
 
+Deno.test("P3: a safeguard that is given blank is a problem, and not off, whoever gives it", STRICT, async () => {
+  const callers = [
+    "--principal",
+    "jwt",
+    "--jwt-issuer",
+    "https://i",
+    "--jwt-jwks",
+    "https://i/k",
+    "--jwt-audience",
+    "a",
+  ];
+  // What a script writes whose variable is not set: beyond these words the file's own would count no more.
+  for (const name of ["require-scope", "jwt-client", "rules", "rate", "principal", "strip-header", "allow-origin"]) {
+    for (const text of ["", " ", name === "rules" || name === "rate" ? "\n" : ","]) {
+      const [argv, place] = [[...callers.slice(name === "principal" ? 2 : 0), `--${name}`, text], `--${name}`];
+      assert.ok((await problemLines({ argv })).includes(`${place}: the value is blank`), `${place} '${text}'`);
+    }
+    assert.ok(
+      (await problemLines({ argv: [...callers, `--${name}`, "x", `--${name}`, ""] })).some((line) =>
+        line === `--${name}: the value is blank`
+      ),
+    );
+    for (
+      const [yaml, problem] of [['""', "the value is blank"], ['["", ""]', "the value is blank"], [
+        "[]",
+        "the list is empty",
+      ]]
+    ) {
+      const files = { "s.yaml": `${name}: ${yaml}\n` };
+      const lines = await problemLines({ argv: ["--config", "s.yaml"], files });
+      assert.ok(lines.includes(`s.yaml:1 (${name}): ${problem}`), `${name}: ${yaml}: ${lines.join("; ")}`);
+    }
+    // Platforms that set every variable of a form set it to nothing.
+    const variable = `SIGNET_${name.toUpperCase().replaceAll("-", "_")}`;
+    assert.deepEqual(await problemLines({ env: { [variable]: "" } }), []);
+  }
+});
+
+Deno.test("P3: an empty list within a value is a problem, and no safeguard that is off", STRICT, async () => {
+  const given = [
+    ["rules: [{allow: [a], scopes: []}]", "scopes is an empty list"],
+    ["jwt-provider: [{issuer: 'https://i', jwks: 'https://i/k', audience: a, client: []}]", "client is an empty list"],
+    ["rate: [{rate: 5/s, per: tool, tool: []}]", "tool is an empty list"],
+    ["members: {x: {url: 'http://127.0.0.1:1/mcp', allow-tool: []}}", "there is no pattern"],
+  ];
+  for (const [yaml, problem] of given) {
+    const lines = await problemLines({ argv: ["--config", "s.yaml"], files: { "s.yaml": `${yaml}\n` } });
+    assert.ok(lines.some((line) => line.endsWith(problem!)), `${yaml}: ${lines.join("; ")}`);
+  }
+});
+
 Deno.test("a configuration file that cannot be read is told by the place that names it", STRICT, async () => {
   assert.deepEqual(await problemLines({ argv: ["--config", "no.yaml"] }), ["--config: there is no such file"]);
   const files = { "dir": new Deno.errors.IsADirectory("x"), "secret": new Deno.errors.PermissionDenied("x") };

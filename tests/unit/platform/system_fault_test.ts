@@ -25,3 +25,20 @@ Deno.test("readTextFile refuses what is no UTF-8 instead of replacing it", async
   await Deno.writeTextFile(path, "ä");
   assert.equal(await readTextFile(path), "ä");
 });
+
+Deno.test("readTextFile reads a pipe, and no more than a text can have of what has no end", async () => {
+  await using folder = await TempFolder.create();
+  const path = `${folder.path}/image`;
+  await Deno.writeTextFile(path, "");
+  await Deno.truncate(path, 16 * 1024 * 1024);
+  assert.equal((await readTextFile(path)).length, 16 * 1024 * 1024);
+  await Deno.truncate(path, 16 * 1024 * 1024 + 1);
+  assert.equal(await faultOf(readTextFile(path)), "FileTooLarge");
+  if (Deno.build.os === "windows") return;
+  assert.equal(await faultOf(readTextFile("/dev/zero")), "FileTooLarge");
+  const pipe = `${folder.path}/pipe`;
+  const made = await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  assert.ok(made.success);
+  const [text] = await Promise.all([readTextFile(pipe), Deno.writeTextFile(pipe, "ä".repeat(100_000))]);
+  assert.equal(text, "ä".repeat(100_000));
+});
