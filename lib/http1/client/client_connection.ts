@@ -71,7 +71,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#uses++;
     this.#interim = 0;
     this.#answered = this.#unsent = false;
-    this.#writtenBefore = stream.written;
+    this.#writtenBefore = stream.output.written;
     const { responseTimeoutMs } = this.#context.limits;
     this.#deadlineMs = responseTimeoutMs > 0 ? nowMs + responseTimeoutMs : Infinity;
     call.connection = this;
@@ -81,7 +81,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   /** @returns false if the body has been called back meanwhile, with the exchange it came in: the call has failed then */
   #sendWhole(call: PoolCall): boolean {
     try {
-      sendMessage(this.stream, call.head, call.request.body ?? EMPTY);
+      sendMessage(this.stream.output, call.head, call.request.body ?? EMPTY);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#fail(error);
@@ -154,7 +154,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const body = this.#body = new InboundBody(this, { side: "response", length: head.bodyLength, maxBytes: Infinity });
     if (body.done) stream.release();
     else if (body.left > stream.buffered) stream.post();
-    call.resolve(head, body, stream.writing);
+    call.resolve(head, body, stream.output.writing);
   }
 
   /** @returns whether the upstream keeps the connection long enough to be of use */
@@ -187,7 +187,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const body = this.#body!;
     if (!body.done && stream.buffered > 0) body.discard();
     // An answer that came early may leave half a request on the wire: what is sent next would be its other half.
-    if (!body.done || stream.writing || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0) {
+    if (
+      !body.done || stream.output.writing || !this.#keepAlive || stream.ended || this.#context.limits.idleTimeoutMs <= 0
+    ) {
       return this.close();
     }
     stream.release();
@@ -246,7 +248,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   onWriteFailed(_cause: unknown): void {
     if (this.#phase === "idle") return this.close();
     this.#keepAlive = false;
-    this.#unsent = this.#context.plain && this.stream.written === this.#writtenBefore;
+    this.#unsent = this.#context.plain && this.stream.output.written === this.#writtenBefore;
     if (this.#unsent && this.#phase === "head") this.#lose(_cause);
   }
 
@@ -294,7 +296,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     const { writeTimeoutMs } = this.#context.limits;
     if (this.#memo?.fade()) this.#memo = undefined;
     if (this.stream.starved) this.stream.post();
-    if (writeTimeoutMs > 0 && this.stream.stalled(nowMs, writeTimeoutMs)) {
+    if (writeTimeoutMs > 0 && this.stream.output.stalled(nowMs, writeTimeoutMs)) {
       this.#fail(new HttpError("upstream_timeout", "sending a request: the upstream does not take it"));
     } else if (nowMs >= this.#deadlineMs) this.#onDeadline();
   }

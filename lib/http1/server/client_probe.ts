@@ -1,6 +1,6 @@
 // Tells a client that has gone from one that only has no more to send. RFC 9110 §15.2.1; RFC 9112 §9.6.
-import type { ByteStream } from "../wire/connection.ts";
 import { asciiBytes } from "../wire/latin1.ts";
+import type { StreamOutput } from "../wire/stream_output.ts";
 
 export const CONTINUE: Uint8Array = asciiBytes("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -15,11 +15,11 @@ const LONGEST_MS = 1000;
  * fails, and the stream's owner is told.
  */
 export class ClientProbe {
-  readonly #stream: ByteStream;
+  readonly #output: StreamOutput;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(stream: ByteStream) {
-    this.#stream = stream;
+  constructor(output: StreamOutput) {
+    this.#output = output;
   }
 
   /**
@@ -28,13 +28,13 @@ export class ClientProbe {
    */
   begin(mayInterrupt: boolean): void {
     this.#lookIn(FIRST_MS);
-    if (mayInterrupt) this.#stream.write(CONTINUE);
+    if (mayInterrupt) this.#output.write(CONTINUE);
   }
 
   #lookIn(ms: number): void {
     this.#timer = setTimeout(() => {
       this.#lookIn(Math.min(ms * 2, LONGEST_MS));
-      this.#stream.ping();
+      this.#output.ping();
     }, ms);
   }
 

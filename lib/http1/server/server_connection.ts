@@ -74,12 +74,12 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   get trusted(): boolean {
-    return this.stream.claim === "caller";
+    return this.stream.memory.claim === "caller";
   }
 
   set trusted(trusted: boolean) {
     if (!trusted || this.trusted) return;
-    this.stream.befriend();
+    this.stream.memory.befriend();
     this.#headCharge.befriend();
   }
 
@@ -102,7 +102,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     const { started, body } = this.#exchange!;
     // What has been run for a caller is not lost for being taken slowly: it has a place of its own in the limits.
     if (started && this.trusted) return undefined;
-    return body.waiting || (started && this.stream.writing) ? this.#sinceMs : undefined;
+    return body.waiting || (started && this.stream.output.writing) ? this.#sinceMs : undefined;
   }
 
   get busy(): boolean {
@@ -173,7 +173,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   get strange(): number {
-    return this.stream.strange + this.#headCharge.strange;
+    return this.stream.memory.strange + this.#headCharge.strange;
   }
 
   #understand(text: string): RequestHead {
@@ -211,7 +211,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (this.#phase !== "gather") this.#deadlineMs = this.#after(bodyTimeoutMs);
     this.#phase = "gather";
     this.#exchange = exchange;
-    this.stream.expect(bodyLength);
+    this.stream.memory.expect(bodyLength);
     this.stream.post();
   }
 
@@ -287,7 +287,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (exchange !== undefined) this.#deadlineMs = this.#bodyDeadline(exchange.body);
     if (exchange === undefined || !exchange.head.expectsContinue || this.#continued || exchange.started) return;
     this.#continued = true;
-    this.stream.write(CONTINUE);
+    this.stream.output.write(CONTINUE);
   }
 
   onBodyDone(): void {
@@ -309,7 +309,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       : originIn(head ?? (from < end ? decodeLatin1(buffer, from, Math.min(end, from + maxHeadBytes)) : ""));
     const { start, body } = this.#context.renderError(error, { remoteAddress: this.remoteAddress, origin });
     sendMessage(
-      this.stream,
+      this.stream.output,
       formatResponseHead(start, { bodyLength: body.length, close: true, minorVersion: 1 }),
       body,
     );
@@ -379,7 +379,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   #probeClient(exchange: ServerExchange): void {
     this.#probe?.stop();
-    this.#probe = new ClientProbe(this.stream);
+    this.#probe = new ClientProbe(this.stream.output);
     this.#probe.begin(exchange.head.minorVersion === 1 && !exchange.started);
   }
 
@@ -421,7 +421,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#budget = LINGER_BYTES;
     this.#deadlineMs = this.#after(LINGER_MS);
     stream.release();
-    stream.closeWrite().then(() => {
+    stream.output.end().then(() => {
       if (stream.ended) this.#shut();
     });
     this.#discard();
@@ -452,7 +452,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   onSweep(nowMs: number): void {
     if (this.#memo?.fade()) this.#memo = undefined;
     if (this.stream.starved) this.stream.post();
-    if (this.stream.stalled(nowMs, this.#context.limits.writeTimeoutMs)) this.#gone();
+    if (this.stream.output.stalled(nowMs, this.#context.limits.writeTimeoutMs)) this.#gone();
     else if (nowMs >= this.#deadlineMs) this.#onDeadline();
   }
 

@@ -60,7 +60,7 @@ export class ServerExchange implements Exchange {
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
     this.bodySent = sent.length;
     const { stream, onResponseSent } = this.connection;
-    const written = sendMessage(stream, head, sent);
+    const written = sendMessage(stream.output, head, sent);
     // What the client has sent meanwhile is looked at later: the handler may not have returned yet.
     if (written !== DONE || stream.buffered > 0) return written.then(onResponseSent);
     onResponseSent();
@@ -75,11 +75,11 @@ export class ServerExchange implements Exchange {
     const { stream } = this.connection;
     if (bodiless || this.head.method === "HEAD") {
       const writer = new DiscardingWriter(this);
-      return sendMessage(stream, head, EMPTY).then(() => writer);
+      return sendMessage(stream.output, head, EMPTY).then(() => writer);
     }
     this.streaming = framed < 0;
     this.bodySent = first.length;
-    const outbound = new OutboundBody(stream, framed);
+    const outbound = new OutboundBody(stream.output, framed);
     const writer = new ExchangeWriter(this, outbound);
     return outbound.start(head, first).then(() => writer);
   }

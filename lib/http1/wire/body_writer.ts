@@ -2,10 +2,10 @@
 import { type Bytes, copyBytes } from "./borrowed.ts";
 import { MESSAGE_BUFFER } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
-import type { ByteStream } from "./connection.ts";
 import { DONE } from "./done.ts";
 import { asciiBytes, encodeLatin1 } from "./latin1.ts";
 import type { Head } from "./ready_head.ts";
+import type { StreamOutput } from "./stream_output.ts";
 import { sendMessage, sendText } from "./text_writing.ts";
 import { CHUNKED } from "../types.ts";
 
@@ -15,14 +15,14 @@ const LAST_CHUNK_BYTES = asciiBytes(LAST_CHUNK);
 const CHUNK_FRAMING = 16;
 
 export class OutboundBody {
-  readonly #stream: ByteStream;
+  readonly #output: StreamOutput;
   readonly #chunked: boolean;
   /** Bytes announced and not yet written; Infinity where no length is announced. */
   #left: number;
 
   /** @param length ≥ 0, CHUNKED or UNTIL_CLOSE */
-  constructor(stream: ByteStream, length: number) {
-    this.#stream = stream;
+  constructor(output: StreamOutput, length: number) {
+    this.#output = output;
     this.#chunked = length === CHUNKED;
     this.#left = length >= 0 ? length : Infinity;
   }
@@ -36,23 +36,23 @@ export class OutboundBody {
   start(head: Head, first: Bytes): Promise<void> {
     this.#count(first);
     if (!this.#chunked || first.length === 0 || typeof head !== "string") {
-      return sendMessage(this.#stream, head, first);
+      return sendMessage(this.#output, head, first);
     }
     const chunkHead = formatChunkHead(first.length);
     const total = head.length + chunkHead.length + first.length + 2;
     if (total > MESSAGE_BUFFER) {
-      sendMessage(this.#stream, head, EMPTY);
+      sendMessage(this.#output, head, EMPTY);
       return this.#writeChunk(first, false);
     }
-    const buffer = this.#stream.takeForWrite(total);
+    const buffer = this.#output.takeBuffer(total);
     if (buffer === undefined) {
-      sendMessage(this.#stream, head, EMPTY);
+      sendMessage(this.#output, head, EMPTY);
       return this.#writeChunk(first, false);
     }
     encodeLatin1(head + chunkHead, buffer);
     copyBytes(first, buffer, head.length + chunkHead.length);
     placeChunkEnd(buffer, total - 2);
-    return this.#stream.send(buffer, total);
+    return this.#output.send(buffer, total);
   }
 
   /**
@@ -63,7 +63,7 @@ export class OutboundBody {
   write(bytes: Bytes): Promise<void> {
     this.#count(bytes);
     if (bytes.length === 0) return DONE;
-    return this.#chunked ? this.#writeChunk(bytes, false) : this.#stream.write(bytes);
+    return this.#chunked ? this.#writeChunk(bytes, false) : this.#output.write(bytes);
   }
 
   /** Whether {@link passChunks} may be used. */
@@ -73,14 +73,14 @@ export class OutboundBody {
 
   /** Sends whole chunks as they are, which {@link ChunkedDecoder.plainChunks} has found. */
   passChunks(chunks: Bytes): Promise<void> {
-    return this.#stream.write(chunks);
+    return this.#output.write(chunks);
   }
 
   /** Sends the last piece and what ends the body. */
   end(last: Bytes): Promise<void> {
     this.#count(last);
     if (this.#chunked) return this.#writeChunk(last, true);
-    return last.length === 0 ? DONE : this.#stream.write(last);
+    return last.length === 0 ? DONE : this.#output.write(last);
   }
 
   #count(bytes: Bytes): void {
@@ -101,7 +101,7 @@ export class OutboundBody {
   }
 
   #sendChunk(bytes: Bytes, from: number, to: number, last: boolean): Promise<void> {
-    const buffer = this.#stream.takeForWrite(to - from + CHUNK_FRAMING);
+    const buffer = this.#output.takeBuffer(to - from + CHUNK_FRAMING);
     if (buffer === undefined) return this.#sendApart(bytes, from, to, last);
     let length = 0;
     if (to > from) {
@@ -114,14 +114,14 @@ export class OutboundBody {
       buffer.set(LAST_CHUNK_BYTES, length);
       length += LAST_CHUNK_BYTES.length;
     }
-    return this.#stream.send(buffer, length);
+    return this.#output.send(buffer, length);
   }
 
   /** Without room for a copy: the payload from where it lies, its framing around it. */
   #sendApart(bytes: Bytes, from: number, to: number, last: boolean): Promise<void> {
-    sendText(this.#stream, formatChunkHead(to - from));
-    this.#stream.write(bytes, from, to);
-    return this.#stream.write(last ? CRLF_AND_LAST_CHUNK : CRLF);
+    sendText(this.#output, formatChunkHead(to - from));
+    this.#output.write(bytes, from, to);
+    return this.#output.write(last ? CRLF_AND_LAST_CHUNK : CRLF);
   }
 }
 

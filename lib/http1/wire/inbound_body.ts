@@ -60,7 +60,7 @@ export class InboundBody implements BodyReader {
     this.#decoder = options.length === CHUNKED ? new ChunkedDecoder(options.side) : undefined;
     this.#left = options.length >= 0 ? options.length : Infinity;
     this.done = options.length === 0;
-    if (this.done) host.stream.expectNothing();
+    if (this.done) host.stream.memory.expectNothing();
   }
 
   get failed(): boolean {
@@ -147,7 +147,7 @@ export class InboundBody implements BodyReader {
   #post(): void {
     const { stream } = this.#host;
     if (this.done) return;
-    if (this.#left !== Infinity) stream.expect(this.#left);
+    if (this.#left !== Infinity) stream.memory.expect(this.#left);
     stream.post();
   }
 
@@ -368,7 +368,7 @@ export class InboundBody implements BodyReader {
 
   #finish(): void {
     this.done = true;
-    this.#host.stream.expectNothing();
+    this.#host.stream.memory.expectNothing();
     this.#host.onBodyDone();
   }
 }

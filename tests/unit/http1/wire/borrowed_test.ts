@@ -138,7 +138,7 @@ for (const end of ["release", "close"] as const) {
     const { buffer } = from;
     const lent = from.lend(0, 5);
     from.start = 5;
-    const written = to.write(lent);
+    const written = to.output.write(lent);
     from[end]();
     assert.throws(() => lent.copy(), { code: "aborted" });
     assert.equal(textOf(sink.pending[0]!.bytes), "whole", "the write under way goes on with what it began with");

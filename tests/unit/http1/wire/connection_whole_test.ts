@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { copyBytes, ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { LARGEST_BUFFER } from "../../../../lib/http1/wire/buffers.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { ByteStream, type Claim } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
 import type { Side } from "../../../../lib/http1/wire/grammar.ts";
 import { InboundBody } from "../../../../lib/http1/wire/inbound_body.ts";
+import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";
 import type { Socket } from "../../../../lib/platform/socket.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -87,7 +88,7 @@ Deno.test("a stranger gets no more than was set aside, until he is none", STRICT
   const { account, stream } = scene({ claim: "stranger" });
   assert.equal(stream.takeWhole(pieceOf(100 * KIB), false), false);
   assert.equal(account.held, 0);
-  stream.befriend();
+  stream.memory.befriend();
   assert.equal(stream.takeWhole(pieceOf(100 * KIB), false), true);
   assert.deepEqual([account.held, account.strange], [99 * KIB, 0]);
 });

@@ -78,7 +78,7 @@ Deno.test(
     for (const front of [LENGTH, LENGTH + 1, 500]) {
       const { socket, stream } = scene();
       const { buffer, body } = lent("hello", front);
-      await sendMessage(stream, headFor("hello"), body);
+      await sendMessage(stream.output, headFor("hello"), body);
       assert.deepEqual(socket.written, [textWith("hello")]);
       assert.equal(socket.from[0], buffer);
       assert.equal(textOf(buffer.subarray(front)), "hellonext");
@@ -95,7 +95,7 @@ Deno.test(
     for (const [front, room] of [[LENGTH - 1, LENGTH - 1], [500, 0], [500, LENGTH - 1]] as const) {
       const { socket, stream } = scene();
       const { buffer, body } = lent("hello", front, room);
-      await sendMessage(stream, headFor("hello"), body);
+      await sendMessage(stream.output, headFor("hello"), body);
       assert.deepEqual(socket.written, [textWith("hello")]);
       assert.notEqual(socket.from[0], buffer);
       assert.equal(textOf(buffer.subarray(0, front)), ".".repeat(front));
@@ -106,14 +106,14 @@ Deno.test(
 Deno.test("a body is copied where a socket takes its time, and behind another write", STRICT, async () => {
   const slow = scene(false);
   const first = lent("hello", 500);
-  await sendMessage(slow.stream, headFor("hello"), first.body);
+  await sendMessage(slow.stream.output, headFor("hello"), first.body);
   assert.notEqual(slow.socket.from[0], first.buffer);
 
   const busy = scene();
   busy.socket.most = 0;
-  const before = busy.stream.write(bytesOf("before"));
+  const before = busy.stream.output.write(bytesOf("before"));
   const second = lent("hello", 500);
-  const sent = sendMessage(busy.stream, headFor("hello"), second.body);
+  const sent = sendMessage(busy.stream.output, headFor("hello"), second.body);
   assert.equal(callBack(second.body, new Error("over")), true);
   busy.socket.go();
   await Promise.all([before, sent]);
@@ -124,10 +124,10 @@ Deno.test("a body that is sent in two goes as it was, whatever is sent of it mea
   const { socket, stream } = scene();
   const { buffer, body } = lent("hello", 500);
   socket.most = 0;
-  const sent = sendMessage(stream, headFor("hello"), body);
+  const sent = sendMessage(stream.output, headFor("hello"), body);
   // The same body again, elsewhere, under a longer head: what waits to be written stays as it is.
   const other = scene();
-  await sendMessage(other.stream, withLength(readyHead("HTTP/1.1 200 OK\r\nx: another\r\n"), 5), body);
+  await sendMessage(other.stream.output, withLength(readyHead("HTTP/1.1 200 OK\r\nx: another\r\n"), 5), body);
   assert.notEqual(other.socket.from[0], buffer);
   assert.equal(callBack(body, new Error("over")), false);
   let free = false;
@@ -142,6 +142,6 @@ Deno.test("nothing is sent of a body that has been called back", STRICT, () => {
   const { socket, stream } = scene();
   const { body } = lent("hello", 500);
   callBack(body, new Error("over"));
-  assert.throws(() => sendMessage(stream, headFor("hello"), body), /over/);
+  assert.throws(() => sendMessage(stream.output, headFor("hello"), body), /over/);
   assert.deepEqual(socket.written, []);
 });
