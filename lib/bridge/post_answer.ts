@@ -83,6 +83,11 @@ export class PostAnswer {
     return this.#stream !== undefined || (this.#options.accepts.events && !this.#begun && !this.#gone);
   }
 
+  /** Whether its client reads events at all. */
+  get takesEvents(): boolean {
+    return this.#options.accepts.events;
+  }
+
   /** Whether a client still waits. */
   get attended(): boolean {
     return this.#stream === undefined ? !this.#gone : this.#stream.attached;

@@ -18,6 +18,9 @@ export interface Sinks {
   readonly questions: Questions;
 }
 
+/** JSON-RPC 2.0: internal error. */
+const INTERNAL = -32603;
+
 const encoder = new TextEncoder();
 
 /** Lists whose changes a server may report, by the capability that says so. */
@@ -51,9 +54,10 @@ export class ServerVoice {
       peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })), NO_CARRIER);
       return undefined;
     }
+    if (this.#isDeaf) return void peer.refuse(id, INTERNAL, "the client takes no event stream: it cannot be asked");
     const asked = this.#sinks.questions.ask(message, peer);
     if (asked !== undefined) return this.#tell(asked, about);
-    peer.refuse(id, -32603, "too many requests wait for the client");
+    peer.refuse(id, INTERNAL, "too many requests wait for the client");
     return undefined;
   }
 
@@ -83,6 +87,12 @@ export class ServerVoice {
 
   get #attended(): boolean {
     return this.#sinks.listeners.attended || [...this.#sinks.posts].some((post) => post.attended && post.canStream);
+  }
+
+  /** Whether a question could only wait in vain (B9): there are calls, no event can reach who made them, and nobody listens. */
+  get #isDeaf(): boolean {
+    const { posts, listeners } = this.#sinks;
+    return posts.size > 0 && !listeners.attended && [...posts].every((post) => !post.takesEvents);
   }
 
   /**

@@ -100,7 +100,11 @@ export class StatelessCall {
       const reply = await this.#make(answers);
       if (this.#isOver) return;
       const wanted = inputWantedBy(reply);
-      if (wanted === undefined) return void await asker.onReply(forLegacy(reply, method));
+      if (wanted === undefined) {
+        assertComplete(reply);
+        return void await asker.onReply(forLegacy(reply, method));
+      }
+      if (wanted === UNREADABLE) throw giveUp("the MCP server asks for input, and does not say for what");
       if (round === limits.maxRounds) throw giveUp(`the MCP server asks more than ${limits.maxRounds} times`);
       answers = await this.#answersTo(wanted, reply, round);
       if (answers === undefined) return;
@@ -191,15 +195,32 @@ interface Request {
   readonly params: JsonObject;
 }
 
-/** What a reply asks for; undefined if it is final. */
+/** Neither a question nor a state, or a question that is none: made again, the call would be the very same. */
+const UNREADABLE: Wanted = { requests: [], state: null };
+
+/** What a reply asks for; undefined if it asks for nothing. */
 function inputWantedBy({ value: { result } }: Message): Wanted | undefined {
   if (!isJsonObject(result) || result.resultType !== "input_required") return undefined;
-  const requests = isJsonObject(result.inputRequests) ? Object.entries(result.inputRequests) : [];
-  const readable = requests.flatMap(([key, request]): [string, Request][] => {
-    if (!isJsonObject(request) || typeof request.method !== "string") return [];
-    return [[key, { method: request.method, params: isJsonObject(request.params) ? request.params : {} }]];
-  });
-  return { requests: readable, state: result.requestState ?? null };
+  const { inputRequests, requestState = null } = result;
+  const isOnlyState = inputRequests === undefined && typeof requestState === "string";
+  if (!isJsonObject(inputRequests) && !isOnlyState) return UNREADABLE;
+  const requests: [string, Request][] = [];
+  for (const [key, request] of Object.entries(inputRequests ?? {})) {
+    if (!isJsonObject(request) || typeof request.method !== "string") return UNREADABLE;
+    requests.push([key, { method: request.method, params: isJsonObject(request.params) ? request.params : {} }]);
+  }
+  return { requests, state: requestState };
+}
+
+/**
+ * Clients with sessions know results of one type only: without its name any other would pass for an empty one.
+ * @throws SignetError `upstream_invalid`
+ */
+function assertComplete({ value: { result } }: Message): void {
+  const { resultType = "complete" } = isJsonObject(result) ? result : {};
+  if (resultType === "complete") return;
+  const type = typeof resultType === "string" ? resultType.slice(0, 40) : typeof resultType;
+  throw giveUp(`the MCP server's result is of a type that clients with sessions do not know (${type})`);
 }
 
 function isHeaderMismatch({ value: { error } }: Message): boolean {
