@@ -3,6 +3,7 @@
 // be asked refuses the session (503), because it might be a dead one.
 import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { failClosed } from "../store/fail_closed.ts";
+import { PurgeClock } from "../store/purge_clock.ts";
 import {
   type MaybePromise,
   type Revocation,
@@ -26,6 +27,8 @@ export interface StoredRevocationsOptions {
   readonly pageSize?: number;
   /** Told of what a listener throws. Must not throw. */
   readonly onFault?: (fault: unknown) => void;
+  /** A clock that nobody sets, in ms. Default: the system's. */
+  readonly elapsed?: () => number;
 }
 
 /**
@@ -44,6 +47,7 @@ export class StoredRevocations implements RevocationList {
   readonly #onFault: (fault: unknown) => void;
   readonly #listeners = new Set<RevocationListener>();
   readonly #gapListeners = new Set<() => void>();
+  readonly #purgeClock: PurgeClock;
   #cursor: number;
   #polling: Promise<void> | undefined;
   /** The round after the one under way, for those who came too late for that one. */
@@ -57,6 +61,7 @@ export class StoredRevocations implements RevocationList {
     this.#maxSessionTtlMs = options.maxSessionTtlMs;
     this.#pageSize = options.pageSize ?? 1_000;
     this.#onFault = options.onFault ?? (() => {});
+    this.#purgeClock = new PurgeClock(options.elapsed);
   }
 
   /** Entries held in this process's memory: none where the store answers from a file. */
@@ -134,9 +139,10 @@ export class StoredRevocations implements RevocationList {
     return this.#polling = polling.finally(() => this.#polling = undefined);
   }
 
+  /** Forgets what ended a while ago, as far as the time that has passed bears the clock out. */
   sweep(nowMs: number): void {
     try {
-      const purged = this.#store.purge(nowMs);
+      const purged = this.#store.purge(this.#purgeClock.until(nowMs));
       // Any other fault than the store's goes on as an unhandled rejection, as it should.
       if (purged instanceof Promise) purged.catch(ignoreStoreError);
     } catch (fault) {

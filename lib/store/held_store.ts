@@ -3,6 +3,7 @@
 import { MemoryAliases } from "./memory_aliases.ts";
 import { MemoryPlaces } from "./memory_places.ts";
 import { MemoryRates } from "./memory_rates.ts";
+import { PurgeClock } from "./purge_clock.ts";
 import { type Store, StoreError, whenReady } from "./store.ts";
 
 /** How often a state file is looked at for what another program has written, in ms. */
@@ -21,7 +22,11 @@ export function holdStore(base: Store, now: () => number): Store {
   const aliases = new MemoryAliases(now);
   const rates = new MemoryRates();
   const pools = base.pools ?? new MemoryAliases(now, POOLED_BOUNDS);
-  const timers = [setInterval(lookFor(base, wake), LOOK_EVERY_MS), setInterval(() => purge(base, now), PURGE_EVERY_MS)];
+  const purgeClock = new PurgeClock();
+  const timers = [
+    setInterval(lookFor(base, wake), LOOK_EVERY_MS),
+    setInterval(() => purge(base, purgeClock.until(now())), PURGE_EVERY_MS),
+  ];
   const { revocations } = base;
   return {
     ...{ ...base, rates, pools },
@@ -61,9 +66,9 @@ function lookFor({ revocations }: Store, wake: () => void): () => void {
   };
 }
 
-function purge(base: Store, now: () => number): void {
+function purge(base: Store, untilMs: number): void {
   try {
-    const purged = base.purge(now());
+    const purged = base.purge(untilMs);
     if (purged instanceof Promise) purged.catch(() => {});
   } catch (fault) {
     if (!(fault instanceof StoreError)) throw fault;

@@ -9,6 +9,7 @@ import {
   type RevocationSubject,
   StoreError,
 } from "../store.ts";
+import { BEHIND_MS } from "../purge_clock.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
@@ -56,9 +57,11 @@ end
 redis.call('PUBLISH', ARGV[6], text)
 return 1`);
 
-/** KEYS until, cut-offs. ARGV nowMs, how many. */
+/** KEYS until, cut-offs. ARGV untilMs, how many. By the store's clock where a replica's is ahead: what it purges is gone for all. */
 const PURGE = new Script(`
-local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+local time = redis.call('TIME')
+local past = math.min(tonumber(ARGV[1]), tonumber(time[1]) * 1000)
+local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', past), 'LIMIT', 0, ARGV[2])
 for _, member in ipairs(over) do
   redis.call('ZREM', KEYS[1], member)
   redis.call('HDEL', KEYS[2], member)
@@ -205,8 +208,8 @@ export class RedisRevocations implements RevocationStore {
   async #write(revocation: Revocation): Promise<void> {
     const { untilMs } = revocation;
     const beforeMs = revocation.kind === "session" ? "" : revocation.beforeMs;
-    // Kept a minute longer than it is needed by this clock: the store's may be ahead of it.
-    const ttlMs = Math.max(60_000, untilMs - this.#now() + 60_000);
+    // Longer than it is needed by this clock, which may be ahead of the others; and one of them behind the rest.
+    const ttlMs = Math.max(0, untilMs - this.#now()) + 2 * BEHIND_MS;
     const entry = this.#seal.seal(JSON.stringify(revocation));
     const args = [nameOf(revocation), untilMs, beforeMs, entry, ttlMs, this.#channel, MOST_LOGGED];
     await this.#link.script(ADD, this.#keys, args);

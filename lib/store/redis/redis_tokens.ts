@@ -11,9 +11,11 @@ const AGENT_CHARACTERS = 22;
 
 /**
  * KEYS records, expiries, all ids. ARGV nowS, before agents' keys. A record is its agent's digest, 22 characters, and JSON.
+ * By the store's clock where a replica's is ahead: what one purges is gone for all.
  */
 const PURGE_EXPIRED = `
-local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ${PURGED_AT_ONCE})
+local past = math.min(tonumber(ARGV[1]), tonumber(redis.call('TIME')[1]))
+local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', past, 'LIMIT', 0, ${PURGED_AT_ONCE})
 for _, sid in ipairs(over) do
   local record = redis.call('HGET', KEYS[1], sid)
   if record then redis.call('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), sid) end
@@ -25,7 +27,7 @@ end
 const PURGE = new Script(`${PURGE_EXPIRED} return #over`);
 /** KEYS … agent. ARGV … sid, expiresAtS, record, limit, ttlMs. Answers inserted (2: there is such an id), live. */
 const INSERT = new Script(`${PURGE_EXPIRED}
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', past)
 local live = redis.call('ZCARD', KEYS[4])
 if live >= tonumber(ARGV[6]) then return {0, live} end
 if redis.call('HEXISTS', KEYS[1], ARGV[3]) == 1 then return {2, live} end

@@ -61,6 +61,8 @@ export class FakeActive implements Active {
 export interface BenchOptions extends Partial<RegistryOptions> {
   readonly caps?: LimitOptions;
   readonly owner?: OwnerOptions;
+  /** How much time has passed, for what is purged. */
+  readonly elapsed?: () => number;
 }
 
 /** A registry with everything it needs, and ways to get sessions into it. */
@@ -72,14 +74,17 @@ export class Bench {
   readonly faults: unknown[] = [];
 
   constructor(options: BenchOptions = {}) {
-    const { caps, owner, ...registryOptions } = options;
+    const { caps, owner, elapsed, ...registryOptions } = options;
     this.limits = new Limits(caps);
     this.owners = new OwnerBook(owner);
     this.registry = new SessionRegistry({
       ring: new KeyRing([KEY_A]),
       limits: this.limits,
       owners: this.owners,
-      revocations: new StoredRevocations({ store: createMemoryStore(), maxSessionTtlMs: TTL_MS }, 0),
+      revocations: new StoredRevocations({
+        ...{ store: createMemoryStore(), maxSessionTtlMs: TTL_MS },
+        ...(elapsed === undefined ? {} : { elapsed }),
+      }, 0),
       idleMs: IDLE_MS,
       onEnd: (session, reason) => this.ended.push([session.id, reason]),
       onFault: (fault) => this.faults.push(fault),

@@ -16,6 +16,8 @@ import { TempFolder } from "../../support/temp_folder.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const TTL_MS = 86_400_000;
+/** How long what has ended is kept all the same. */
+const KEPT_MS = 600_000;
 const owner = (name: string) => name as OwnerFingerprint;
 const session = (facts: Partial<RevocationSubject> = {}): RevocationSubject => ({
   sid: "s1",
@@ -74,6 +76,14 @@ overEachStore("L6: a deleted session stays dead until its expiry, and only it", 
   assert.equal(await revocations.isRevoked(session({ sid: "s2" })), false);
   revocations.sweep(NOW_MS + TTL_MS - 1);
   assert.equal(await revocations.isRevoked(session()), true);
+});
+
+overEachStore("P8: a clock that is set forward for a while, and back, revives nobody", async ({ revocations }) => {
+  await revocations.revoke("s1", NOW_MS + TTL_MS, NOW_MS);
+  for (const aheadMs of [0, 2 * TTL_MS, 365 * TTL_MS, 0]) {
+    revocations.sweep(NOW_MS + aheadMs);
+    assert.equal(await revocations.isRevoked(session()), true);
+  }
 });
 
 overEachStore("L6: a session that has expired leaves no tombstone", async ({ revocations, store }) => {
@@ -216,7 +226,7 @@ Deno.test("L6: revocations outlive a restart over a state file; what is old is n
   await revocations.poll();
   assert.deepEqual(heard, []);
   assert.equal(revocations.isRevoked(session()), true);
-  revocations.sweep(NOW_MS + TTL_MS);
+  revocations.sweep(NOW_MS + TTL_MS + KEPT_MS);
   assert.equal(revocations.isRevoked(session()), false);
   second.close();
 });

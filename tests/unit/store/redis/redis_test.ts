@@ -125,6 +125,28 @@ test("R4: tells another replica of a revocation by itself, and both find it", as
   }
 });
 
+test("P8: what a replica ahead of its time purges has ended by the store's clock, too", async (redis, store) => {
+  const nowMs = Date.now();
+  const [aheadMs, untilMs] = [nowMs + 25 * 3_600_000, nowMs + 3_600_000];
+  await store.revocations.add({ ...DELETED, untilMs });
+  const token = { ...tokenRecord("t"), expiresAtS: Math.floor(untilMs / 1000) };
+  await store.tokens.insertBelowLimit(token, { limit: 1, nowMs });
+  assert.equal(await store.purge(aheadMs), 0);
+  const other = { ...token, sid: "u", agent: "other" };
+  await store.tokens.insertBelowLimit(other, { limit: 1, nowMs: aheadMs });
+  assert.deepEqual(await store.tokens.get("t"), token);
+  const another = await openStore(redis);
+  assert.equal(await another.revocations.find({ sid: "s1", owner: "o", issuedAtMs: nowMs }), "session");
+  await until(() => isWhole(another), "both connections");
+  await another.close();
+});
+
+test("L6: a revocation outlives its session by as much as the clocks of replicas differ", async (redis, store) => {
+  await store.revocations.add({ ...DELETED, untilMs: NOW_MS + 1000 });
+  const answer = await redis.ask("PTTL", "{signet-test:revoked}:until");
+  assert.ok(Number(answer.slice(1)) > 15 * 60_000, answer);
+});
+
 test("R6: is refused within its time-out when the store is away or silent, and comes back by itself", async (redis) => {
   const store = await openStore(redis, { timeoutMs: 200 });
   try {
