@@ -1,6 +1,7 @@
 // Whether the upstream can be reached, for readiness probes. Probes of several kinds may come every second, so the
 // answer is kept for a moment and asked for once at a time.
 import type { Upstream } from "../upstream/upstream.ts";
+import { isWithin } from "../platform/time_of_day.ts";
 
 const FRESH_MS = 1000;
 
@@ -18,7 +19,7 @@ export class Reachability {
 
   /** `ok`, or what is wrong. Never rejects. */
   async check(): Promise<string> {
-    if (this.#now() - this.#askedAtMs < FRESH_MS) return this.#answer;
+    if (isWithin(this.#now(), this.#askedAtMs, FRESH_MS)) return this.#answer;
     this.#asking ??= this.#ask().finally(() => this.#asking = undefined);
     return await this.#asking;
   }

@@ -49,8 +49,8 @@ const NO_CLIENT = refused("the credential names no OAuth client, and sessions ar
  * Answers synchronously whenever no source has to be awaited.
  *
  * An answer of kind `principal` may be remembered by others, such as for the length of a connection, as long as every
- * one of {@link fields} and the peer's address are the same, and `nowMs` is before what `believedUntil` says with
- * {@link maxAgeMs}: to remember begins no new term. A reload makes a new authenticator, which believes nothing of what
+ * one of {@link fields} and the peer's address are the same, and `nowMs` is behind what `believedFrom` says and before
+ * what `believedUntil` says with {@link maxAgeMs}: to remember begins no new term. A reload makes a new authenticator, which believes nothing of what
  * the old one has proven.
  */
 export class Authenticator {

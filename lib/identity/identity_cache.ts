@@ -3,7 +3,7 @@
 // response says, and an entry of one upstream is never found for another. Bounded; an entry ends with the credential it
 // came from.
 import type { Credential } from "./credential.ts";
-import type { Principal } from "./principal.ts";
+import { believedFrom, type Principal } from "./principal.ts";
 import { LruMap } from "../platform/lru_map.ts";
 
 /** Whom a session's requests are made for. */
@@ -58,6 +58,7 @@ export interface IdentityCacheStats {
 interface Entry {
   readonly sid: string;
   readonly identity: CachedIdentity;
+  readonly fromMs: number;
   readonly untilMs: number;
 }
 
@@ -107,7 +108,7 @@ export class IdentityCache {
     const names = this.#bySession.get(key.sid);
     if (names) names.add(name);
     else this.#bySession.set(key.sid, new Set([name]));
-    this.#entries.set(name, { sid: key.sid, identity, untilMs });
+    this.#entries.set(name, { sid: key.sid, identity, fromMs: believedFrom(principal, nowMs), untilMs });
     this.#written++;
     return true;
   }
@@ -116,7 +117,7 @@ export class IdentityCache {
   find(key: IdentityKey, nowMs: number): CachedIdentity | undefined {
     const name = nameOf(key);
     const entry = this.#entries.get(name);
-    if (entry && nowMs < entry.untilMs) {
+    if (entry && nowMs < entry.untilMs && nowMs > entry.fromMs) {
       this.#hits++;
       return entry.identity;
     }

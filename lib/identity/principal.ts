@@ -37,6 +37,17 @@ export function believedUntil(principal: Principal, nowMs: number, maxAgeMs: num
   return Math.min(principal.expiresAtMs, (principal.provenAtMs ?? nowMs) + maxAgeMs);
 }
 
+/** How far behind its proof somebody may ask: a call that is finished is asked about as of a minute ago. */
+const BEHIND_MS = 120_000;
+
+/**
+ * From when on a principal met at `nowMs` may be believed unasked, in ms since the epoch: one that was proven in what is
+ * the future by now was proven by a clock that has been set back since, and its term would last that much longer.
+ */
+export function believedFrom(principal: Principal, nowMs: number): number {
+  return (principal.provenAtMs ?? nowMs) - BEHIND_MS;
+}
+
 /**
  * What a source needs to see of a request. Field values are latin1 strings; `get` returns undefined when absent or
  * repeated.

@@ -3,6 +3,7 @@
 // for a bounded time; after that nobody can be told apart and the answer is 503, not 401.
 import { SignetError } from "../errors.ts";
 import { redactUrl } from "../observe/redact.ts";
+import { isWithin } from "../platform/time_of_day.ts";
 import { isCoded, uncoded } from "../platform/uncoded.ts";
 import { type Keys, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
 
@@ -48,14 +49,14 @@ export class RemoteKeySet implements KeySet {
 
   current(nowMs: number): Keys | Promise<Keys> {
     const keys = this.#keys;
-    return keys !== undefined && nowMs - keys.asOfMs < this.#settings.freshMs ? keys : this.#renew(nowMs);
+    return keys !== undefined && isWithin(nowMs, keys.asOfMs, this.#settings.freshMs) ? keys : this.#renew(nowMs);
   }
 
   async newer(nowMs: number): Promise<Keys | undefined> {
     const before = this.#keys;
     if (this.#fetching === undefined) {
       if (this.#failure !== undefined) this.#checkRetry(this.#failure, nowMs);
-      else if (nowMs - this.#attemptMs < this.#settings.cooldownMs) return undefined;
+      else if (isWithin(nowMs, this.#attemptMs, this.#settings.cooldownMs)) return undefined;
     }
     const keys = await this.#fetchOnce(nowMs);
     return keys === before ? undefined : keys;
@@ -80,7 +81,7 @@ export class RemoteKeySet implements KeySet {
   /** Keys that are old and still used, as long as there are no others; what they prove lasts until the next attempt. */
   #staleKeys(nowMs: number): Keys | undefined {
     const { freshMs, staleMs, retryMs } = this.#settings;
-    if (this.#keys === undefined || nowMs - this.#keys.asOfMs >= freshMs + staleMs) return undefined;
+    if (this.#keys === undefined || !isWithin(nowMs, this.#keys.asOfMs, freshMs + staleMs)) return undefined;
     return { lookup: this.#keys.lookup, asOfMs: nowMs - freshMs + retryMs };
   }
 
@@ -91,7 +92,7 @@ export class RemoteKeySet implements KeySet {
 
   /** @throws the last failure if it is too recent to try again */
   #checkRetry(failure: SignetError, nowMs: number): void {
-    if (nowMs - this.#attemptMs < this.#settings.retryMs) throw failure;
+    if (isWithin(nowMs, this.#attemptMs, this.#settings.retryMs)) throw failure;
   }
 
   #fetchOnce(nowMs: number): Promise<Keys> {

@@ -31,6 +31,7 @@ import {
 } from "./hop_proof.ts";
 import type { Place } from "./places.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
+import { leftOf } from "../platform/time_of_day.ts";
 
 export interface PeerOptions {
   /** `http://10.0.0.7:8080`: where it listens, as it says itself. */
@@ -185,7 +186,7 @@ export class Peer {
 
   /** Whether it was found dead, so recently that it is not tried again. */
   get isDead(): boolean {
-    return this.#deaths > 0 && this.#options.timers.now() < this.#tryAgainAtMs;
+    return this.#deaths > 0 && leftOf(LONGEST_PAUSE_MS, this.#tryAgainAtMs, this.#options.timers.now()) > 0;
   }
 
   get state(): PeerState {
@@ -235,7 +236,8 @@ export class Peer {
 
   /** Whether it has said who it is, not long ago, and not fallen silent since. */
   get #isProven(): boolean {
-    return this.#instance !== undefined && !this.#isSilent && this.#options.timers.now() < this.#provenUntilMs;
+    const leftMs = leftOf(PROVEN_MS, this.#provenUntilMs, this.#options.timers.now());
+    return this.#instance !== undefined && !this.#isSilent && leftMs > 0;
   }
 
   /** Resolves when nobody is there any more. Never rejects. */

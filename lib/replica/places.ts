@@ -2,6 +2,7 @@
 // (docs/behaviour.md M4, R2). An address that it no longer names is believed for a while, since it stops naming who leaves.
 import { addressName, type CidrList } from "../identity/cidr.ts";
 import type { Timers } from "../platform/timers.ts";
+import { leftOf } from "../platform/time_of_day.ts";
 
 const REMEMBERED_MS = 10 * 60_000;
 
@@ -37,7 +38,7 @@ export class Places {
   has({ inNetworks, name }: Place): boolean {
     if (inNetworks) return true;
     const untilMs = name === undefined ? undefined : this.#named.get(name);
-    return untilMs !== undefined && this.#timers.now() < untilMs;
+    return untilMs !== undefined && leftOf(REMEMBERED_MS, untilMs, this.#timers.now()) > 0;
   }
 
   /** What the name service has answered; nothing where it did not. */

@@ -8,6 +8,7 @@ import type { AliasStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";
 import { ignoreStoreError, waitForTurn } from "../store/turns.ts";
 import { type Claim, Elsewhere, type Homes } from "./elsewhere.ts";
+import { leftOf } from "../platform/time_of_day.ts";
 
 export interface PoolHomesOptions {
   readonly store: AliasStore;
@@ -112,7 +113,8 @@ class PoolClaim implements Claim {
 
   use(): void {
     const nowMs = this.#options.timers.now();
-    if (this.#hasEnded || this.isMoved || this.#isTouching || nowMs < this.#dueAtMs) return;
+    const longestMs = Math.max(AGAIN_MS, this.#touchEveryMs);
+    if (this.#hasEnded || this.isMoved || this.#isTouching || leftOf(longestMs, this.#dueAtMs, nowMs) > 0) return;
     // If nothing comes of it.
     this.#dueAtMs = nowMs + AGAIN_MS;
     this.#isTouching = true;

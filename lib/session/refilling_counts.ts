@@ -41,6 +41,8 @@ export class RefillingCounts {
   /** As it stands at `nowMs`. @param most how much of it comes back within the window */
   of(name: string, most: number, nowMs: number): Count {
     const count = this.#counts.get(name) ?? this.#create(name, nowMs);
+    // Of a clock that has been set back since: nothing would come back until it is there again.
+    if (count.sinceMs > nowMs) count.sinceMs = nowMs;
     const back = (nowMs - count.sinceMs) / this.#windowMs * most;
     if (back >= 1) {
       count.taken = Math.max(0, count.taken - Math.floor(back));

@@ -239,6 +239,8 @@ export class SessionRegistry {
   /** To be called every 30 s (L7): ends what has expired, drops what is idle, purges the revocation list. */
   sweep(nowMs: number): void {
     for (const session of this.#sessions.values()) {
+      // Of a clock that has been set back since: it would be neither idle nor give way until then.
+      if (session.lastActiveMs > nowMs) session.lastActiveMs = nowMs;
       if (nowMs >= session.expiresAtMs) this.remove(session, "expired", nowMs);
       else if (session.inFlight === 0 && nowMs - session.lastActiveMs >= this.#idleMs) {
         this.remove(session, "idle", nowMs);

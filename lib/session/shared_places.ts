@@ -6,6 +6,7 @@ import type { PlaceBounds, PlaceStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";
 import type { Caller } from "./caller.ts";
 import type { EndReason, Session } from "./session.ts";
+import { isWithin } from "../platform/time_of_day.ts";
 
 export interface SharedPlacesOptions {
   readonly store: PlaceStore;
@@ -69,8 +70,8 @@ export class SharedPlaces {
     const nowMs = this.#options.now();
     const bounds = this.#options.bounds();
     const pauseMs = Math.max(LEAST_PAUSE_MS, Math.min(TOUCH_EVERY_MS, bounds.yieldAfterMs / 3));
-    if (this.#touching || nowMs - this.#touchedAtMs < pauseMs) return;
-    const sinceMs = this.#touchedAtMs;
+    if (this.#touching || isWithin(nowMs, this.#touchedAtMs, pauseMs)) return;
+    const sinceMs = Math.min(this.#touchedAtMs, nowMs - pauseMs);
     const places = [];
     for (const session of sessions) {
       if (session.inFlight === 0 && session.lastActiveMs < sinceMs) continue;

@@ -1,6 +1,7 @@
 // How long an answer of another process on this machine is waited for, and whether it is asked at all: one that stands still
 // holds nobody up, and is asked once a second until it answers (docs/behaviour.md R6).
 import { LAST_LOOK_MS, SameDelay, type Timers } from "../platform/timers.ts";
+import { leftOf } from "../platform/time_of_day.ts";
 
 /** It answers in microseconds, or in as long as a busy disk takes, in ms. */
 export const ANSWER_MS = 5000;
@@ -24,7 +25,7 @@ export class AnswerDeadline {
   /** @throws what `ask` throws; Error if it does not answer in time, or has not a moment ago, or nobody waits any more */
   answerOf(ask: () => Promise<unknown>): Promise<unknown> {
     const nowMs = this.#timers.now();
-    if (this.isOver && nowMs < this.#askAgainAtMs) return Promise.reject(overdue());
+    if (this.isOver && leftOf(PAUSE_MS, this.#askAgainAtMs, nowMs) > 0) return Promise.reject(overdue());
     // One finds out for all.
     this.#askAgainAtMs = nowMs + PAUSE_MS;
     return new Promise((resolve, reject) => {

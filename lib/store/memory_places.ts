@@ -3,6 +3,7 @@
 // the store says that it is full, so that each process's own cap holds.
 import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "./shared.ts";
 import { StoreError } from "./store.ts";
+import { leftOf } from "../platform/time_of_day.ts";
 
 /** Of all principals. */
 const MOST_PLACES = 1_000_000;
@@ -78,9 +79,12 @@ export class MemoryPlaces implements PlaceStore {
     { over, bounds, nowMs }: { readonly over: number; readonly bounds: PlaceBounds; readonly nowMs: number },
   ): PlaceOutcome | undefined {
     const usedAtMs = [...principal.places.values()][over - 1]!;
-    const freeInMs = bounds.yieldAfterMs - (nowMs - usedAtMs);
+    const { yieldAfterMs } = bounds;
+    const freeInMs = leftOf(yieldAfterMs, usedAtMs + yieldAfterMs, nowMs);
     if (freeInMs > 0) return { taken: false, freeInMs };
-    if (nowMs >= principal.yieldsUntilMs) [principal.yields, principal.yieldsUntilMs] = [0, nowMs + bounds.idleMs];
+    if (leftOf(bounds.idleMs, principal.yieldsUntilMs, nowMs) === 0) {
+      [principal.yields, principal.yieldsUntilMs] = [0, nowMs + bounds.idleMs];
+    }
     if (principal.yields >= bounds.limit) {
       return { taken: false, freeInMs: Math.max(1, principal.yieldsUntilMs - nowMs) };
     }

@@ -1,5 +1,6 @@
 // Restarts held back after failures (docs/behaviour.md B5): the first few at once, then ever later, so that a server
 // that cannot live does not eat the machine. Time without a failure forgives.
+import { isWithin, leftOf } from "../platform/time_of_day.ts";
 
 export interface BackoffOptions {
   /** Failures within {@link windowMs} that cost nothing. */
@@ -40,11 +41,11 @@ export class Backoff {
     const costly = this.#failures.length - free;
     if (costly <= 0) return 0;
     const delay = Math.min(maxMs, firstMs * 2 ** (costly - 1));
-    return Math.max(0, this.#failures.at(-1)! + delay - nowMs);
+    return leftOf(delay, this.#failures.at(-1)! + delay, nowMs);
   }
 
   #forget(nowMs: number): void {
     const { windowMs } = this.#options;
-    while (this.#failures.length > 0 && nowMs - this.#failures[0]! >= windowMs) this.#failures.shift();
+    while (this.#failures.length > 0 && !isWithin(nowMs, this.#failures[0]!, windowMs)) this.#failures.shift();
   }
 }

@@ -177,6 +177,44 @@ for (const lane of LANES) {
   });
 }
 
+for (const lane of LANES) {
+  Deno.test(
+    `P8: what was proven while the clock was ahead is not believed once it is set back (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using scene = await Scene.open("jwt", { lane, flags: ["--session-only", "--identity-ttl", "10m"] });
+      const { provider, clock } = scene;
+      clock.nowMs += 60 * MINUTE_MS;
+      const token = await scene.token("alice");
+      const id = await scene.signet.open({ token });
+      using client = await RawClient.connect(scene.signet.url);
+      const ask = async () => {
+        const fields = [`mcp-session-id: ${id}`, `authorization: Bearer ${token}`];
+        await client.send(rawPost(JSON.stringify(call(1, "echo")), fields));
+        return (await client.answer()).status;
+      };
+      assert.deepEqual([await ask(), await ask()], [200, 200]);
+      await provider.rotate({ keepOld: false });
+      clock.nowMs -= 60 * MINUTE_MS;
+      assert.equal(await status(scene.signet.post(call(2, "echo"), { id })), 401);
+      assert.equal(await ask(), 401);
+      assert.equal(await scene.call(await scene.token("alice"), id), 200);
+    },
+  );
+}
+
+Deno.test("P8: a provider that was gone while the clock was ahead is asked once it is set back", STRICT, async () => {
+  await using scene = await Scene.open("jwt");
+  const { provider, clock } = scene;
+  const token = await scene.token("alice");
+  clock.nowMs += 10 * MINUTE_MS;
+  await provider.goAway();
+  assert.equal(await scene.knock(token), 503);
+  provider.comeBack();
+  clock.nowMs -= 10 * MINUTE_MS;
+  assert.equal(await scene.knock(token), 200);
+});
+
 Deno.test("M3: a flood of invented key ids fetches the keys once a cool-down", STRICT, async () => {
   await using scene = await Scene.open("jwt");
   const { provider, clock } = scene;

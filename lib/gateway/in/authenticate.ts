@@ -4,7 +4,7 @@ import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import type { Challenger } from "../../identity/challenge.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
-import { believedUntil, type Identification, type Principal } from "../../identity/principal.ts";
+import { believedFrom, believedUntil, type Identification, type Principal } from "../../identity/principal.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import { CHANGING_FIELDS, type Inbound } from "../inbound.ts";
@@ -14,7 +14,8 @@ interface ConnectionMemo {
   readonly provedBy: Authentication;
   readonly credential: string;
   readonly caller: Caller;
-  /** From this instant on he must be proven again, in ms since the epoch. */
+  /** Up to this instant, and from the other one on, he must be proven again; in ms since the epoch. */
+  readonly fromMs: number;
   readonly untilMs: number;
 }
 
@@ -67,7 +68,8 @@ export class Authentication {
     const { authenticator } = this.#options;
     const { facts } = inbound;
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
-    const isBelieved = memo !== undefined && memo.provedBy === this && nowMs < memo.untilMs;
+    const isBelieved = memo !== undefined && memo.provedBy === this && nowMs < memo.untilMs &&
+      nowMs > memo.fromMs;
     // The very head it was found to be about before: what it depends on has not changed.
     if (isBelieved && facts.proof === memo) return memo.caller;
     const credential = this.#credentialOf(inbound);
@@ -115,6 +117,7 @@ export class Authentication {
         provedBy: this,
         credential: this.#keep(caller, credential),
         caller,
+        fromMs: believedFrom(principal, nowMs),
         untilMs: believedUntil(principal, nowMs, this.#options.authenticator.maxAgeMs),
       };
       inbound.exchange.connection.memo = memo;

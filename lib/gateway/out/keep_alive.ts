@@ -44,8 +44,10 @@ export class WatchedStream implements BodySink {
    * made, so bytes that come meanwhile stand behind it.
    */
   keepAlive(sinceMs: number): void {
-    if (this.#lastWriteMs > sinceMs || !this.#boundary.atBoundary) return;
-    this.#lastWriteMs = this.#clock.nowMs;
+    const { nowMs } = this.#clock;
+    // Unless the clock has been set back since.
+    if ((this.#lastWriteMs > sinceMs && this.#lastWriteMs <= nowMs) || !this.#boundary.atBoundary) return;
+    this.#lastWriteMs = nowMs;
     this.#writer.write(KEEP_ALIVE);
   }
 }

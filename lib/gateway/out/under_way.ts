@@ -8,6 +8,7 @@ import type { Limits } from "../../session/limits.ts";
 import type { Parsed } from "../../mcp/json_rpc.ts";
 import { LinkedList } from "../../session/linked_list.ts";
 import type { EndReason } from "../../session/session.ts";
+import { isWithin } from "../../platform/time_of_day.ts";
 import { type Guard, guardProblem } from "../in/guard.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Authentication } from "../in/authenticate.ts";
@@ -178,7 +179,7 @@ export class UnderWay {
     const nowMs = parts.now();
     if (fault instanceof SignetError && fault.code === "identity_unavailable") {
       inFlight.unknownSinceMs ??= nowMs;
-      if (nowMs - inFlight.unknownSinceMs < this.#periods.patienceMs) return;
+      if (isWithin(nowMs, inFlight.unknownSinceMs, this.#periods.patienceMs)) return;
     }
     this.#refuse(parts, inFlight, fault instanceof SignetError ? fault : new SignetError("internal", { cause: fault }));
   }

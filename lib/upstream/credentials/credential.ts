@@ -78,5 +78,6 @@ export class CachedCredential implements CredentialSource {
  * How long before its end a credential is renewed, in ms: half its life at most, so that a short one is used at all.
  */
 export function isDue({ obtainedAtMs, expiresAtMs }: Credential, leadMs: number, nowMs: number): boolean {
-  return nowMs >= expiresAtMs - Math.min(leadMs, (expiresAtMs - obtainedAtMs) / 2);
+  // Obtained before the clock was set back: it ends sooner than it says by now.
+  return nowMs < obtainedAtMs || nowMs >= expiresAtMs - Math.min(leadMs, (expiresAtMs - obtainedAtMs) / 2);
 }

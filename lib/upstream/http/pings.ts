@@ -84,6 +84,8 @@ export class Pings {
 
   #takeToken(asked: Asked): boolean {
     const nowMs = this.#timers.now();
+    // Of a clock that has been set back since: none would come until it is there again.
+    if (asked.refilledAtMs > nowMs) asked.refilledAtMs = nowMs;
     const refilled = Math.floor((nowMs - asked.refilledAtMs) / REFILL_MS);
     if (refilled > 0) {
       asked.tokens = Math.min(BURST, asked.tokens + refilled);

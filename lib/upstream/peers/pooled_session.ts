@@ -13,6 +13,7 @@ import { ignoreStoreError, waitForTurn } from "../../store/turns.ts";
 import { KeptPlace } from "./kept_place.ts";
 import { greetedBy, keptOf, type KeptSession } from "./kept_session.ts";
 import type { Greeted, PeerSession } from "./peer_session.ts";
+import { leftOf } from "../../platform/time_of_day.ts";
 
 /** What the store could not be told is told it again after so long, in ms. */
 const AGAIN_MS = 5000;
@@ -143,8 +144,10 @@ export class PooledSession {
 
   /** It is in use. */
   use(): void {
-    const nowMs = this.#parts.timers.now();
-    if (this.#kept === undefined || this.#isLeft || this.#touching !== undefined || nowMs < this.#dueAtMs) return;
+    const { timers, idleMs } = this.#parts;
+    const nowMs = timers.now();
+    if (this.#kept === undefined || this.#isLeft || this.#touching !== undefined) return;
+    if (leftOf(Math.max(AGAIN_MS, idleMs / TOUCHES), this.#dueAtMs, nowMs) > 0) return;
     // If nothing comes of it.
     this.#dueAtMs = nowMs + AGAIN_MS;
     this.#touching = this.#touch(this.#kept).finally(() => this.#touching = undefined);

@@ -3,6 +3,7 @@
 // finds out anew that a server is down. One a member and session counts the rest.
 import { SignetError } from "../../errors.ts";
 import type { Timers } from "../../platform/timers.ts";
+import { leftOf } from "../../platform/time_of_day.ts";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -24,7 +25,7 @@ export class Breaker {
 
   /** How long not to try, in ms; 0 if a try may be made now. */
   get pauseMs(): number {
-    return Math.max(0, this.#retryAtMs - this.#timers.now());
+    return leftOf(LONGEST_PAUSE_MS, this.#retryAtMs, this.#timers.now());
   }
 
   succeed(): void {

@@ -4,6 +4,7 @@
 // gone. The same person through another client is another owner where sessions are bound to clients (O2).
 import { SignetError } from "../../errors.ts";
 import type { CallerKeys, OwnerKey, PrincipalKey } from "../../session/caller.ts";
+import { leftOf } from "../../platform/time_of_day.ts";
 
 export interface SlotCaps {
   readonly maxProcesses: number;
@@ -95,7 +96,9 @@ export class Slots {
     const { maxProcesses, maxProcessesPerPrincipal, yieldAfterMs } = this.#caps;
     if ((this.#held.get(caller.principalKey)?.size ?? 0) >= maxProcessesPerPrincipal) {
       const longest = this.#longestUnused(caller);
-      const leftMs = longest === undefined ? yieldAfterMs : yieldAfterMs - (this.#now() - longest.sinceMs);
+      const leftMs = longest === undefined
+        ? yieldAfterMs
+        : leftOf(yieldAfterMs, longest.sinceMs + yieldAfterMs, this.#now());
       if (longest !== undefined && leftMs <= 0) return this.#inherit(longest.place, { caller, yielding });
       throw this.#refusal("principal_limit", {
         limit: maxProcessesPerPrincipal,

@@ -151,6 +151,23 @@ Deno.test("I3: a refusal is remembered for a while, and asked again after it", S
   assert.deepEqual(authenticator.sizes(), { verified: 1, refused: 0, pending: 0, principals: 0 });
 });
 
+Deno.test(
+  "P8: what was proven or refused while the clock was ahead is asked again once it is set back",
+  STRICT,
+  async () => {
+    const hourMs = 3_600_000;
+    let answer: Identification = INVALID as Identification;
+    const source = new FakeSource(() => later(answer));
+    const authenticator = new Authenticator([source]);
+    await authenticator.identify(withToken("abc"), NOW_MS + hourMs);
+    answer = proven("alice");
+    assert.equal((await authenticator.identify(withToken("abc"), NOW_MS)).kind, "principal");
+    answer = INVALID;
+    assert.equal((await authenticator.identify(withToken("abc"), NOW_MS - hourMs)).kind, "invalid");
+    assert.equal(source.calls, 3);
+  },
+);
+
 Deno.test("I3: a credential that does not hold is never tried on the next source", STRICT, async () => {
   const authenticator = new Authenticator([
     new FakeSource(() => later(INVALID)),

@@ -36,6 +36,13 @@ Deno.test("I2: what was written for the verified owner is found for the session 
   assert.deepEqual([cache.stats().hits, cache.stats().misses, cache.stats().written], [1, 1, 1]);
 });
 
+Deno.test("P8: what was written while the clock was ahead is not found once it is set back", STRICT, () => {
+  const cache = new IdentityCache({ ttlMs: 900_000 });
+  cache.rememberVerifiedOwner(key(), owner(), NOW_MS + 3_600_000);
+  assert.equal(found(cache), undefined);
+  assert.equal(cache.stats().entries, 0);
+});
+
 Deno.test("M6: cached credentials are bounded in bytes together, the longest unused make room", STRICT, () => {
   const cache = new IdentityCache({ ttlMs: 1_000, maxCredentialLengths: 3_500 });
   const write = (sid: string) =>

@@ -125,6 +125,32 @@ Deno.test(
   },
 );
 
+const HOUR_MS = 3_600_000;
+
+Deno.test(
+  "P8: a provider that was down while the clock was ahead is asked again once it is set back",
+  STRICT,
+  async () => {
+    const { server, keys } = setUp();
+    server.breakDown();
+    await assert.rejects(async () => await keys.current(NOW_MS + HOUR_MS), unavailable);
+    server.serve(ONE);
+    assert.deepEqual(kids(await keys.current(NOW_MS)), ["one"]);
+  },
+);
+
+Deno.test("P8: keys that were fetched while the clock was ahead are no newer than others", STRICT, async () => {
+  const { server, keys } = setUp();
+  await keys.current(NOW_MS + HOUR_MS);
+  server.serve(OTHER);
+  assert.deepEqual(kids(await keys.newer(NOW_MS)), ["other"]);
+  server.serve(ONE);
+  assert.deepEqual(kids(await keys.current(NOW_MS - HOUR_MS)), ["one"]);
+  server.breakDown();
+  const old = NOW_MS - 3 * HOUR_MS - TIMES.freshMs - TIMES.staleMs;
+  await assert.rejects(async () => await keys.current(old), unavailable);
+});
+
 const BAD_ANSWERS: readonly [string, () => Response][] = [
   ["status 500", () => new Response(keySetOf(ONE), { status: 500 })],
   ["status 404", () => new Response(keySetOf(ONE), { status: 404 })],

@@ -190,6 +190,14 @@ Deno.test("L7: only what is idle long enough goes, however sessions were used in
   assert.equal(bench.registry.get(b.id, NOW_MS), b);
 });
 
+Deno.test("P8: a session that was in use before the clock was set back is idle as any other", STRICT, () => {
+  const bench = new Bench();
+  bench.initialize(ALICE, { nowMs: NOW_MS + IDLE_MS, ttlMs: 10 * IDLE_MS });
+  bench.registry.sweep(NOW_MS);
+  bench.registry.sweep(NOW_MS + IDLE_MS);
+  assert.equal(bench.registry.size, 0);
+});
+
 Deno.test("L8: the sweep cuts what has expired although it is busy", STRICT, () => {
   const bench = new Bench();
   const session = bench.initialize(ALICE, { ttlMs: 1_000 });
