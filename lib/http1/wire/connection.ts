@@ -34,7 +34,10 @@ export interface StreamOptions extends MemoryOptions {
 
 const CALLED_BACK = new HttpError("aborted", "using borrowed bytes: the exchange they belong to has ended");
 const EMPTY = new Uint8Array(0);
-/** Pieces up to this size are copied behind what is there already, if they fit, instead of taking up a buffer each. */
+/**
+ * Pieces up to this size, and such as leave three quarters of their buffer empty, are copied behind what is there already,
+ * if they fit, instead of taking up a buffer each: who sends byte by byte holds what he has sent, not a buffer a byte.
+ */
 const APPEND_LIMIT = 1024;
 
 /** Loans of one buffer that were called back in the middle of a write. */
@@ -64,7 +67,7 @@ export class ByteStream implements SocketOwner {
   /** Bytes of the buffer that is set aside for the read under way; 0 if none is. */
   #posted = 0;
   /** Filled buffers behind `buffer`, and how much of each is filled. */
-  #queue: { readonly buffer: Uint8Array; readonly end: number }[] | undefined;
+  #queue: { readonly buffer: Uint8Array; end: number }[] | undefined;
   #queuedBytes = 0;
   /** What of `buffer` is lent: it then stays as it is until {@link release}. */
   #lent: BorrowedBytes | undefined;
@@ -163,14 +166,27 @@ export class ByteStream implements SocketOwner {
       this.buffer = buffer;
       this.start = 0;
       this.end = count;
-    } else if (count <= APPEND_LIMIT && this.#queuedBytes === 0 && this.end + count <= this.buffer.length) {
-      this.buffer.set(buffer.subarray(0, count), this.end);
-      this.end += count;
+    } else if (this.#copyBehind(buffer, count)) {
       this.memory.give(buffer);
     } else {
       (this.#queue ??= []).push({ buffer, end: count });
       this.#queuedBytes += count;
     }
+  }
+
+  /** @returns false where there is too much of it, or no room behind what came last */
+  #copyBehind(buffer: Uint8Array, count: number): boolean {
+    if (count > APPEND_LIMIT && count > buffer.length / 4) return false;
+    const last = this.#queue?.at(-1);
+    const { buffer: to, end } = last ?? this;
+    if (end + count > to.length) return false;
+    to.set(buffer.subarray(0, count), end);
+    if (last === undefined) this.end += count;
+    else {
+      last.end += count;
+      this.#queuedBytes += count;
+    }
+    return true;
   }
 
   // ---- input
