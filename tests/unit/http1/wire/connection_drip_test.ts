@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { ByteStream, type Claim } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
+import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";
 import type { Socket } from "../../../../lib/platform/socket.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -62,7 +63,7 @@ for (const claim of ["stranger", "caller"] as const) {
         drip(900);
         let sum = 900;
         for (let at = 0; at < count; at++) {
-          if (isExpected) stream.expect(16 * KIB);
+          if (isExpected) stream.memory.expect(16 * KIB);
           drip(lengthOf(at));
           sum += lengthOf(at);
         }
