@@ -18,15 +18,10 @@ import { LostSession, type SessionAnswer, type SessionCall } from "../session/lo
 import { hear, type Heard } from "./http/hear.ts";
 import { HttpCall, type Sent } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
+import { withQuery } from "./http/query.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
-
-/** The configured target may have a query of its own, which stays. */
-function appendQuery(target: string, query: string): string {
-  if (query === "") return target;
-  return target.includes("?") ? `${target}&${query.slice(1)}` : target + query;
-}
 
 /** A request's head as this server gets it, but for the session's id, beside what it was made of. */
 class OutgoingHead {
@@ -44,7 +39,7 @@ class OutgoingHead {
 
   constructor({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl) {
     this.method = method;
-    this.target = target ?? appendQuery(address.target, query);
+    this.target = target ?? withQuery(address.target, query);
     this.fields = [...fields, "host", address.authority];
     this.#from = fields;
     this.#query = query;
