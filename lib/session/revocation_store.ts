@@ -27,8 +27,8 @@ export interface StoredRevocationsOptions {
   readonly pageSize?: number;
   /** Told of what a listener throws. Must not throw. */
   readonly onFault?: (fault: unknown) => void;
-  /** A clock that nobody sets, in ms. Default: the system's. */
-  readonly elapsed?: () => number;
+  /** Milliseconds since the epoch by a clock that nobody sets. Default: the system's. */
+  readonly steady?: () => number;
 }
 
 /**
@@ -61,7 +61,7 @@ export class StoredRevocations implements RevocationList {
     this.#maxSessionTtlMs = options.maxSessionTtlMs;
     this.#pageSize = options.pageSize ?? 1_000;
     this.#onFault = options.onFault ?? (() => {});
-    this.#purgeClock = new PurgeClock(options.elapsed);
+    this.#purgeClock = new PurgeClock(options.steady);
   }
 
   /** Entries held in this process's memory: none where the store answers from a file. */

@@ -31,7 +31,7 @@ interface Issued {
 
 class World {
   nowMs = NOW_MS;
-  readonly bench = new Bench({ caps: CAPS, elapsed: () => this.nowMs });
+  readonly bench = new Bench({ caps: CAPS, steady: () => this.nowMs });
   readonly issued: Issued[] = [];
   readonly pending: { reservation: SessionReservation; owner: number }[] = [];
   /** Whose sessions gave way how often, of late. */

@@ -23,7 +23,7 @@ for (const maxSessions of [4, 1_000]) {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const store = createMemoryStore({ maxSessions });
         let nowMs = NOW_MS;
-        const list = new StoredRevocations({ store, maxSessionTtlMs: 10 * MINUTE, elapsed: () => nowMs }, 0);
+        const list = new StoredRevocations({ store, maxSessionTtlMs: 10 * MINUTE, steady: () => nowMs }, 0);
         const isRevoked = (sid: string) => list.isRevoked({ ...SEALED, sid });
         /** sid → expiry, first deleted first. */
         const expiries = new Map<string, number>();

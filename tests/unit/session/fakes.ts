@@ -61,8 +61,8 @@ export class FakeActive implements Active {
 export interface BenchOptions extends Partial<RegistryOptions> {
   readonly caps?: LimitOptions;
   readonly owner?: OwnerOptions;
-  /** How much time has passed, for what is purged. */
-  readonly elapsed?: () => number;
+  /** A clock that nobody sets, for what is purged. */
+  readonly steady?: () => number;
 }
 
 /** A registry with everything it needs, and ways to get sessions into it. */
@@ -74,7 +74,7 @@ export class Bench {
   readonly faults: unknown[] = [];
 
   constructor(options: BenchOptions = {}) {
-    const { caps, owner, elapsed, ...registryOptions } = options;
+    const { caps, owner, steady, ...registryOptions } = options;
     this.limits = new Limits(caps);
     this.owners = new OwnerBook(owner);
     this.registry = new SessionRegistry({
@@ -83,7 +83,7 @@ export class Bench {
       owners: this.owners,
       revocations: new StoredRevocations({
         ...{ store: createMemoryStore(), maxSessionTtlMs: TTL_MS },
-        ...(elapsed === undefined ? {} : { elapsed }),
+        ...(steady === undefined ? {} : { steady }),
       }, 0),
       idleMs: IDLE_MS,
       onEnd: (session, reason) => this.ended.push([session.id, reason]),

@@ -57,7 +57,7 @@ function overEachStore(
     Deno.test(`${title} (${name})`, STRICT, async () => {
       await using folder = await TempFolder.create();
       const store = open(folder.path);
-      const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS, pageSize: 2 });
+      const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS, pageSize: 2, steady: () => NOW_MS });
       const heard: Revocation[] = [];
       revocations.watch((revocation) => heard.push(revocation));
       try {
@@ -80,7 +80,7 @@ overEachStore("L6: a deleted session stays dead until its expiry, and only it", 
 
 overEachStore("P8: a clock that is set forward for a while, and back, revives nobody", async ({ revocations }) => {
   await revocations.revoke("s1", NOW_MS + TTL_MS, NOW_MS);
-  for (const aheadMs of [0, 2 * TTL_MS, 365 * TTL_MS, 0]) {
+  for (const aheadMs of [2 * TTL_MS, 365 * TTL_MS, 0, 2 * TTL_MS]) {
     revocations.sweep(NOW_MS + aheadMs);
     assert.equal(await revocations.isRevoked(session()), true);
   }
