@@ -1,5 +1,6 @@
 // Raw sockets for tests of the HTTP/1.1 engine: a peer that sends exactly the bytes it is told to, in exactly the pieces,
 // and an upstream whose every connection is in the test's hands. Every wait has a deadline.
+import { Buffer } from "node:buffer";
 import { type Bytes, ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { until, within } from "./until.ts";
 
@@ -7,7 +8,7 @@ export { within };
 
 /** latin1 text to bytes. */
 export function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+  return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
 /** Bytes to latin1 text. */

@@ -230,7 +230,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#handle(exchange);
     this.#dispatching = false;
     if (this.#phase !== "exchange") return;
-    this.#watch();
+    this.#watch(exchange);
     if (stream.ended) this.#probeClient(exchange);
   }
 
@@ -262,9 +262,12 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     }
   }
 
-  /** Keeps a read posted, whatever has arrived and is not consumed yet, up to the bound. */
-  #watch(): void {
-    if (this.stream.buffered < this.#context.limits.maxPipelinedBytes) this.stream.post();
+  /**
+   * Keeps a read posted, whatever has arrived and is not consumed yet, up to the bound. Where the body may have arrived
+   * whole, it is the read that the connection is to rest with.
+   */
+  #watch({ body }: ServerExchange): void {
+    if (this.stream.buffered < this.#context.limits.maxPipelinedBytes) this.stream.post(body.mayBeWhole);
   }
 
   #onExchangeData(exchange: ServerExchange): void {
@@ -274,7 +277,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       body.onData();
       this.#deadlineMs = body.waiting ? this.#bodyDeadline(body) : Infinity;
     }
-    if (!body.waiting) this.#watch();
+    if (!body.waiting) this.#watch(exchange);
   }
 
   #bodyDeadline(body: InboundBody): number {
@@ -293,7 +296,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   onBodyDone(): void {
     if (this.#phase !== "exchange") return;
     this.#deadlineMs = Infinity;
-    if (!this.#dispatching) this.#watch();
+    if (!this.#dispatching) this.#watch(this.#exchange!);
   }
 
   /**

@@ -6,6 +6,7 @@
 import { BorrowedBytes, callBack, onceFree } from "./borrowed.ts";
 import { bufferSize, giveBuffer, LARGEST_BUFFER, takeBuffer } from "./buffers.ts";
 import type { Charge } from "../byte_account.ts";
+import { CR, LF } from "./grammar.ts";
 import { type MemoryOptions, type MemoryOwner, StreamMemory } from "./stream_memory.ts";
 import { type OutputOwner, StreamOutput } from "./stream_output.ts";
 import { beginEvent, endEvent } from "../../platform/event_time.ts";
@@ -90,10 +91,18 @@ export class ByteStream implements SocketOwner {
     return this.end - this.start + this.#queuedBytes;
   }
 
-  /** Makes sure that a read is posted. */
-  post(): void {
+  /** Whether an empty line is the last that has arrived, or where too little lies in one piece to tell; as chunks end. */
+  get endsWithEmptyLine(): boolean {
+    const last = this.#queue?.at(-1);
+    const { buffer, end } = last ?? this;
+    if (end < 4) return last !== undefined;
+    return buffer[end - 1] === LF && buffer[end - 2] === CR && buffer[end - 3] === LF && buffer[end - 4] === CR;
+  }
+
+  /** Makes sure that a read is posted; `isAtRest`: if none is yet, one that takes up no more than at rest. */
+  post(isAtRest = false): void {
     if (this.#posted > 0 || this.ended || this.closed || this.#readFailed) return;
-    this.#posted = this.memory.setAside();
+    this.#posted = this.memory.setAside(isAtRest);
     this.starved = this.#posted === 0;
     if (!this.starved) this.#socket.read();
   }
@@ -126,12 +135,13 @@ export class ByteStream implements SocketOwner {
 
   /**
    * What does not fit the buffer set aside for it, if there is plenty of room, takes that one's place. A stranger gets no
-   * more than was set aside: who fills the strangers' share should need many connections for it.
+   * more than was set aside: who fills the strangers' share should need many connections for it. What is as long as a
+   * shared buffer is copied: once let go of it would be one.
    */
   takeWhole(piece: Uint8Array, isFull: boolean): boolean {
     const { length } = piece;
     if (length <= this.#posted || this.closed || this.memory.claim === "stranger") return false;
-    if (!this.memory.exchange(this.#posted, length)) return false;
+    if (length === bufferSize(length) || !this.memory.exchange(this.#posted, length)) return false;
     this.#posted = 0;
     this.#traffic.bytesIn += length;
     this.full = isFull;

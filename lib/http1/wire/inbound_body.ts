@@ -72,6 +72,12 @@ export class InboundBody implements BodyReader {
     return this.done ? 0 : this.#left;
   }
 
+  /** Whether all of it may have arrived, so that what comes next is another message's. */
+  get mayBeWhole(): boolean {
+    const { stream } = this.#host;
+    return this.left === Infinity ? stream.endsWithEmptyLine : this.left <= stream.buffered;
+  }
+
   /** Payload bytes handed out so far. */
   get received(): number {
     return this.#decoder?.total ?? (this.#left === Infinity ? 0 : this.length - this.#left);

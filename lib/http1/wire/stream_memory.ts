@@ -76,9 +76,10 @@ export class StreamMemory {
    */
   adapt(count: number, size: number): void {
     if (count === size) {
-      this.#readSize = nextBufferSize(size);
+      const next = nextBufferSize(size);
+      if (next > this.#readSize) this.#readSize = next;
       // Messages of this peer do not fit what waits for them: spare the second read from now on.
-      if (size === this.#base && size < MOST_AT_REST) this.#base = this.#readSize;
+      if (size === this.#base && size < MOST_AT_REST) this.#base = next;
     } else if (count < size / 2) {
       this.#readSize = this.#base;
     }
@@ -88,11 +89,11 @@ export class StreamMemory {
 
   /**
    * Sets a buffer aside for a read: of the size that reads have by now, if there is plenty of room, else as small a one
-   * as a connection rests with. @returns its size; 0 if there is no room even for that
+   * as a connection rests with, which is what `isAtRest` asks for. @returns its size; 0 if there is no room even for that
    */
-  setAside(): number {
+  setAside(isAtRest: boolean): number {
     const size = bufferSize(this.#readSize);
-    const isAmple = size > this.#base && this.#hasAmpleRoom(size);
+    const isAmple = !isAtRest && size > this.#base && this.#hasAmpleRoom(size);
     if (!isAmple && !this.#hasRoom(this.#base)) return 0;
     const found = isAmple ? size : this.#base;
     this.#held += found;

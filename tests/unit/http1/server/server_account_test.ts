@@ -150,26 +150,53 @@ Deno.test("M6: a body that is read goes on in small pieces where there is little
 /** Around the sizes that reads grow to, and one that fills the longest of them again and again. */
 const LONG = [12, 60, 70, 300, 1300].map((kib) => kib * KIB);
 
+/** Requests with a body of so many bytes, in the pieces that they are sent in. */
+const FRAMINGS: Record<string, (length: number) => string[]> = {
+  "by its length": (length) => [`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${"x".repeat(length)}`],
+  "in one chunk": (length) => [`${IN_CHUNKS}${chunkOf(length)}0\r\n\r\n`],
+  "in chunks": (length) => [`${IN_CHUNKS}${chunkOf(2 * KIB).repeat(length / (2 * KIB))}0\r\n\r\n`],
+  "in chunks, their end apart": (length) => [`${IN_CHUNKS}${chunkOf(length / 2).repeat(2)}`, "0\r\n", "\r\n"],
+};
+const IN_CHUNKS = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+const chunkOf = (length: number) => `${length.toString(16)}\r\n${"x".repeat(length)}\r\n`;
+
+/** How a body is read; resolves with its length. */
+const READERS: Record<string, (exchange: Exchange) => Promise<number>> = {
+  "at once": async ({ body }) => (await body.readAll(Infinity)).length,
+  "in its own time": async ({ body }) => {
+    let read = 0;
+    for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+      read += piece.length;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    return read;
+  },
+};
+
 for (const who of ["stranger", "caller"] as const) {
-  Deno.test(
-    `M6: a ${who}'s connection that rests holds nothing, however long what came on it was`,
-    STRICT,
-    async () => {
-      const account = new ByteAccount();
-      const handler = async (exchange: Exchange) => {
-        exchange.connection.trusted = who === "caller";
-        await exchange.body.readAll(Infinity);
-        await exchange.respond({ status: 200, fields: [] });
-      };
-      await using server = await serve(handler, { account, limits: QUIET });
-      for (const length of LONG) {
-        await using client = await server.connect();
-        await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${"x".repeat(length)}`);
-        assert.equal((await client.takeMessage()).status, 200);
-        await until(() => account.held === 0, () => `nothing is held behind ${length} bytes: found ${account.held}`);
-      }
-    },
-  );
+  for (const [framed, request] of Object.entries(FRAMINGS)) {
+    for (const [how, read] of Object.entries(READERS)) {
+      Deno.test(
+        `M6: a ${who}'s connection that rests holds nothing, whatever came on it: framed ${framed}, read ${how}`,
+        STRICT,
+        async () => {
+          const account = new ByteAccount();
+          const handler = async (exchange: Exchange) => {
+            exchange.connection.trusted = who === "caller";
+            await exchange.respond({ status: 200, fields: [] }, bytesOf(`${await read(exchange)}`));
+          };
+          await using server = await serve(handler, { account, limits: QUIET });
+          for (const length of LONG) {
+            await using client = await server.connect();
+            for (const part of request(length)) await client.send(part);
+            assert.equal((await client.takeMessage()).body, `${length}`);
+            // No more than what is remembered of its head.
+            await until(() => account.held < KIB, () => `nothing is held behind ${length}: found ${account.held}`);
+          }
+        },
+      );
+    }
+  }
 }
 
 Deno.test("M6: a long head leaves nothing behind, nor does a body that is answered for minutes", STRICT, async () => {

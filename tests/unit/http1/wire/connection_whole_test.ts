@@ -84,6 +84,15 @@ Deno.test("what fits the buffer set aside is put there, and so is all where room
   }
 });
 
+Deno.test("a piece as long as a shared buffer is copied: let go of, it would be taken for one", STRICT, () => {
+  for (const length of [16 * KIB, 65 * KIB, LARGEST_BUFFER]) {
+    const { account, stream } = scene();
+    assert.equal(stream.takeWhole(pieceOf(length), false), false, `${length} bytes`);
+    assert.equal(account.held, 0);
+    assert.equal(stream.takeWhole(pieceOf(length + 1), false), true);
+  }
+});
+
 Deno.test("a stranger gets no more than was set aside, until he is none", STRICT, () => {
   const { account, stream } = scene({ claim: "stranger" });
   assert.equal(stream.takeWhole(pieceOf(100 * KIB), false), false);
@@ -116,7 +125,7 @@ Deno.test("a long body is not taken at once, however much of it comes in one pie
     for (const [length, isWhole] of [[most, true], [most + 1, false]] as const) {
       const { stream } = scene();
       const body = bodyOf(stream, side, length);
-      stream.takeWhole(pieceOf(length), false);
+      stream.takeWhole(pieceOf(length + 2), false);
       assert.equal(body.takeBuffered()?.length, isWhole ? length : undefined, `${side} of ${length} bytes`);
       if (!isWhole) assert.equal((await body.read())?.length, length, "it is read as ever");
     }
