@@ -199,7 +199,7 @@ class MessageReading {
   constructor(bytes: Uint8Array, limits: ScanLimits) {
     const scan = idleScanner ?? new JsonScanner();
     idleScanner = undefined;
-    this.#scanned = { bytes, scan };
+    this.#scanned = { bytes, scan, length: bytes.length };
     this.#limits = limits;
     scan.onMessage = () => this.#keep();
     scan.begin(bytes, limits);
@@ -290,13 +290,21 @@ export interface PlainReading extends ScanLimits {
 /**
  * Reads a body of a known session only as far as is needed to pass it on: undefined if it is refused, a batch, the
  * handshake, or a stateless message, which is none of a session's. Makes no objects of what stands in it.
+ * @param from where in `bytes` the body stands, up to `to`
  */
-export function readPlain(bytes: Uint8Array, limits: PlainReading): PlainMessage | undefined {
-  const scan = plainScan.begin(bytes, limits);
+export function readPlain(
+  bytes: Uint8Array,
+  limits: PlainReading,
+  from = 0,
+  to: number = bytes.length,
+): PlainMessage | undefined {
+  const scan = plainScan.begin(bytes, limits, from, to);
   scan.run(Infinity);
   try {
-    if (scan.fault !== undefined || scan.isBatch || (scan.beyondAscii && !isUtf8(bytes))) return undefined;
-    const scanned = { bytes, scan };
+    if (scan.fault !== undefined || scan.isBatch || (scan.beyondAscii && !isUtf8(bytes.subarray(from, to)))) {
+      return undefined;
+    }
+    const scanned = { bytes, scan, length: to - from };
     const shape = shapeOf(scanned);
     if (shape instanceof SignetError) return undefined;
     if (shape !== "response" && (has(scanned, ENVELOPE_SLOT) || isText(scanned, METHOD, INITIALIZE))) return undefined;

@@ -44,6 +44,8 @@ export class JsonScanner {
   /** The same memory, four bytes at a time; made for the first long string of a text. */
   #words: Int32Array | undefined;
   #maxDepth = 0;
+  /** Where the text ends; what stands behind is none of it. */
+  #end = 0;
   #at = 0;
   #depth = 0;
   #expects = VALUE;
@@ -67,7 +69,11 @@ export class JsonScanner {
     isPlain: true,
   };
 
-  begin(bytes: Uint8Array, { maxDepth }: ScanLimits): this {
+  /**
+   * @param from where in `bytes` the text begins; members are said to stand where they do in `bytes`
+   * @param to where it ends: a number alone that goes on behind it, which is no message either, is a fault of syntax
+   */
+  begin(bytes: Uint8Array, { maxDepth }: ScanLimits, from = 0, to: number = bytes.length): this {
     this.#bytes = this.#text.bytes = bytes;
     this.#words = undefined;
     if (this.#objects.length <= maxDepth) {
@@ -76,7 +82,9 @@ export class JsonScanner {
       this.#slots = new Int8Array(maxDepth + 1);
     }
     this.#maxDepth = maxDepth;
-    this.#at = this.#depth = this.#elements = 0;
+    this.#at = from;
+    this.#end = to;
+    this.#depth = this.#elements = 0;
     this.#expects = VALUE;
     this.#stringStart = this.#slot = -1;
     this.fault = undefined;
@@ -95,7 +103,7 @@ export class JsonScanner {
   /** Reads on for `budget` bytes or a little more. Answers whether it is done: then `fault` says how it went. */
   run(budget: number): boolean {
     const bytes = this.#bytes;
-    const stop = Math.min(bytes.length, this.#at + budget);
+    const stop = Math.min(this.#end, this.#at + budget);
     let at = this.#at;
     if (this.#stringStart >= 0) at = this.#string(at, stop);
     while (at < stop && this.fault === undefined) {
@@ -107,8 +115,9 @@ export class JsonScanner {
     }
     this.#at = at;
     if (this.fault !== undefined) return true;
-    if (at < bytes.length) return false;
-    if (this.#expects !== END) this.fault = "syntax";
+    if (at < this.#end) return false;
+    // One that the bytes behind it would go on with has not ended.
+    if (at > this.#end || this.#expects !== END) this.fault = "syntax";
     return true;
   }
 

@@ -31,6 +31,8 @@ export function invalid(found: string): SignetError {
 export interface Scanned {
   readonly bytes: Uint8Array;
   readonly scan: JsonScanner;
+  /** Bytes of the text. */
+  readonly length: number;
 }
 
 export function has({ scan }: Scanned, slot: number): boolean {
@@ -42,7 +44,8 @@ export function firstByte({ bytes, scan }: Scanned, slot: number): number | unde
 }
 
 /** Whether the value of `slot` is this string, however it is spelt. */
-export function isText({ bytes, scan }: Scanned, slot: number, wanted: Uint8Array): boolean {
+export function isText(scanned: Scanned, slot: number, wanted: Uint8Array): boolean {
+  const { bytes, scan } = scanned;
   const start = scan.starts[slot]!, length = scan.ends[slot]! - start;
   if (length < wanted.length) return false;
   if (length === wanted.length) {
@@ -51,7 +54,7 @@ export function isText({ bytes, scan }: Scanned, slot: number, wanted: Uint8Arra
   }
   // Longer, so only with escapes; each takes six characters for one.
   if (length > wanted.length * 6 || bytes[start] !== QUOTE) return false;
-  return valueOf({ bytes, scan }, slot) === JSON.parse(decoder.decode(wanted));
+  return valueOf(scanned, slot) === JSON.parse(decoder.decode(wanted));
 }
 
 /** The value of `slot`, which is there and bounded. */
@@ -91,11 +94,11 @@ const BOUNDED: readonly number[] = [...SLOTS.keys()].filter((slot) => SLOTS[slot
 
 /** A member that is longer than what is read of it may be. */
 function oversized(scanned: Scanned): SignetError | undefined {
-  const { scan, bytes } = scanned;
+  const { scan, length } = scanned;
   for (let i = 0; i < BOUNDED.length; i++) {
     const slot = BOUNDED[i]!;
     const { maxBytes, name, only } = SLOTS[slot]!;
-    if (maxBytes >= bytes.length) return undefined;
+    if (maxBytes >= length) return undefined;
     const start = scan.starts[slot]!;
     if (start < 0 || scan.ends[slot]! - start <= maxBytes) continue;
     if (only !== undefined && !(has(scanned, METHOD) && isText(scanned, METHOD, encoder.encode(`"${only}"`)))) continue;

@@ -1,7 +1,7 @@
 // What a POST says, read no further than the path needs: nothing but its id where a known session's message can go as
 // it came, its era and kind where that decides what becomes of it.
 import { SignetError } from "../../errors.ts";
-import { type Bytes, inspectBytes } from "../../http1/wire/borrowed.ts";
+import { type Bytes, inspectBytes, inspectInPlace } from "../../http1/wire/borrowed.ts";
 import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
 import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
 import type { Subject } from "../../mcp/message_subject.ts";
@@ -26,7 +26,7 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
   const { maxJsonDepth: maxDepth } = parts.options;
   const traced = parts.tracer !== undefined;
   inbound.subject = inbound.record ?? (parts.law.governs ? emptied(scratch) : undefined);
-  const plain = inspectBytes(body, readPlain, { maxDepth, subject: inbound.subject, traced });
+  const plain = inspectInPlace(body, readPlain, { maxDepth, subject: inbound.subject, traced });
   if (plain === undefined) return false;
   if (parts.observers.readArguments !== undefined) {
     inspectBytes(body, (view) => noteArguments(parts, inbound, view), undefined);

@@ -7,6 +7,7 @@ export type Bytes = Uint8Array | BorrowedBytes;
 
 /** Where the bytes lie. For `http1/wire/` only, and for no longer than a call. */
 let viewOf: (bytes: BorrowedBytes) => Uint8Array;
+let placeOf: (bytes: BorrowedBytes) => Uint8Array;
 let byteIn: (bytes: BorrowedBytes, index: number) => number;
 /**
  * The buffer they lie in, from {@link startOf} on, for a write that has begun: until it has ended it is not used for
@@ -58,6 +59,10 @@ export class BorrowedBytes {
     viewOf = (bytes) => {
       if (bytes.#buffer === undefined) throw bytes.#gone;
       return bytes.#view ??= bytes.#buffer.subarray(bytes.#from, bytes.#from + bytes.length);
+    };
+    placeOf = (bytes) => {
+      if (bytes.#buffer === undefined) throw bytes.#gone;
+      return bytes.#buffer;
     };
     byteIn = (bytes, index) => {
       if (bytes.#buffer === undefined) throw bytes.#gone;
@@ -116,4 +121,18 @@ export function inspectBytes<Given, Found>(
   given: Given,
 ): Found {
   return read(bytes instanceof BorrowedBytes ? viewOf(bytes) : bytes, given);
+}
+
+/**
+ * The same without a view of them, which takes a third as long to make as a short message to read: `read` is handed the
+ * buffer they lie in, and must make nothing of what does not stand from `from` to `to`, which is other people's.
+ */
+export function inspectInPlace<Given, Found>(
+  bytes: Bytes,
+  read: (buffer: Uint8Array, given: Given, from: number, to: number) => Found & Kept<Found>,
+  given: Given,
+): Found {
+  if (!(bytes instanceof BorrowedBytes)) return read(bytes, given, 0, bytes.length);
+  const from = startOf(bytes);
+  return read(placeOf(bytes), given, from, from + bytes.length);
 }

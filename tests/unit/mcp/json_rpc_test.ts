@@ -285,6 +285,35 @@ Deno.test("readPlain takes exactly what parseMessage takes, but for batches and 
   }
 });
 
+Deno.test("readPlain reads a body where it lies as if nothing stood around it", STRICT, () => {
+  const long = "abcdefgh".repeat(100);
+  const texts = [
+    '{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"x","arguments":{"a":[1,-2.5e-3,true,"\\u00e9"]}}}',
+    `{"jsonrpc":"2.0","method":"a","params":{"text":"${long}","more":"é\\n${long}"},"id":"é"}`,
+    '{"jsonrpc":"2.0","id":1,"result":{"capabilities":{}}}  ',
+    '{"jsonrpc":"2.0","id":1,"method":"ping"}{"jsonrpc":"2.0","id":2,"method":"pong"}',
+    "1234",
+  ];
+  for (const text of texts) {
+    const bytes = encoder.encode(text);
+    for (const before of ["", '{"id":1,"a":"', "x".repeat(5)]) {
+      const buffer = new Uint8Array([...encoder.encode(before), ...bytes, ...bytes]);
+      const from = buffer.length - 2 * bytes.length;
+      // What is behind each end is what the text would go on with, or begin anew with.
+      for (let to = from; to <= from + bytes.length; to += to > from + 200 && to < from + bytes.length - 20 ? 7 : 1) {
+        const alone = buffer.slice(from, to);
+        const subject = () => ({ method: undefined, name: undefined, uri: undefined });
+        const [here, there] = [subject(), subject()];
+        const found = readPlain(buffer, { maxDepth: 8, subject: here }, from, to);
+        assert.deepEqual([found, here], [readPlain(alone, { maxDepth: 8, subject: there }), there], `${before} ${to}`);
+      }
+    }
+  }
+  const request = encoder.encode('{"jsonrpc":"2.0","id":5,"method":"tools/list"}');
+  const found = readPlain(new Uint8Array([0x7b, ...request, 0x7d]), { maxDepth: 8 }, 1, 1 + request.length);
+  assert.equal(found?.id, 5);
+});
+
 Deno.test("readPlain leaves initialize to the parser, in whatever spelling", STRICT, () => {
   const message = (method: string) => `{"jsonrpc":"2.0","id":1,"method":"${method}"}`;
   for (const method of ["initialize", "\\u0069nitialize", "initializ\\u0065"]) {

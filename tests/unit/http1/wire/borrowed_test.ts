@@ -6,6 +6,7 @@ import {
   callBack,
   copyBytes,
   inspectBytes,
+  inspectInPlace,
   lockForWrite,
   ownBytes,
   unlockAfterWrite,
@@ -23,6 +24,10 @@ import { ScriptedSocket } from "../client/pool_support.ts";
 
 const REASON = new Error("called back");
 
+function textIn(buffer: Uint8Array, before: string | undefined, from: number, to: number): string {
+  return `${before}${from} to ${to}: ${textOf(buffer.subarray(from, to))}`;
+}
+
 Deno.test("borrowed bytes are no Uint8Array to the compiler, at every boundary where bytes are kept", STRICT, () => {
   const borrowed = new BorrowedBytes(bytesOf("abc"));
   const keep = (_bytes: Uint8Array) => {};
@@ -36,8 +41,10 @@ Deno.test("borrowed bytes are no Uint8Array to the compiler, at every boundary w
   const kept = (request: UpstreamRequest): Uint8Array | undefined => request.body;
   // @ts-expect-error what is looked at for a moment is not handed out
   const seen = () => inspectBytes(borrowed, (view) => view.subarray(1), undefined);
+  // @ts-expect-error nor is what they lie in
+  const lent = () => inspectInPlace(borrowed, (buffer) => buffer, undefined);
   const allowed = (request: ClientRequest): ClientRequest => ({ ...request, body: borrowed });
-  assert.equal([refused, written, taken, kept, seen, allowed].length, 6);
+  assert.equal([refused, written, taken, kept, seen, lent, allowed].length, 7);
   keep(borrowed.copy());
 });
 
@@ -66,6 +73,7 @@ Deno.test(
       const use of [
         () => borrowed.copy(),
         () => inspectBytes(borrowed, textOf, undefined),
+        () => inspectInPlace(borrowed, textIn, undefined),
         () => byteAt(borrowed, 0),
         () => ownBytes(borrowed),
       ]
@@ -76,6 +84,12 @@ Deno.test(
     assert.throws(() => lockForWrite(borrowed), REASON);
   },
 );
+
+Deno.test("borrowed bytes are looked at where they lie, and their place is told", STRICT, () => {
+  const borrowed = new BorrowedBytes(bytesOf("-abc-"), 1, 4);
+  assert.equal(inspectInPlace(borrowed, textIn, "> "), "> 1 to 4: abc");
+  assert.equal(inspectInPlace(bytesOf("abc"), textIn, ""), "0 to 3: abc");
+});
 
 Deno.test("bytes that are being written are not free when they are called back", STRICT, () => {
   const borrowed = new BorrowedBytes(bytesOf("abc"));
