@@ -253,7 +253,7 @@ export class App implements RunningApp {
     } catch (error) {
       // What a shared store that is away says of itself is said once (app/shared_store.ts), and of one that answers this.
       const { shared } = this.#lasting.store;
-      if (shared !== undefined && (!shared.state().up || this.#isUnread)) return;
+      if (this.#isUnread || shared?.state().up === false) return;
       this.#isUnread = true;
       this.#options.log.warn("the list of revocations cannot be read", { cause: (error as Error).message });
     }

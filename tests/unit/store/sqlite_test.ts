@@ -183,6 +183,49 @@ Deno.test(
     }),
 );
 
+for (
+  const [how, spoil] of [
+    ["deleted", (path: string) => Deno.remove(path)],
+    ["moved away", (path: string) => Deno.rename(path, `${path}.old`)],
+    ["replaced", async (path: string) => {
+      await Deno.copyFile(path, `${path}.new`);
+      await Deno.rename(`${path}.new`, path);
+    }],
+  ] as const
+) {
+  Deno.test(
+    `L6: sqlite store acknowledges nothing, and clears nobody, once its file was ${how} under it`,
+    STRICT,
+    () =>
+      withFolder(async (folder) => {
+        const path = `${folder}/state`;
+        let elapsedMs = 0;
+        const store = openSqliteStore(path, { elapsed: () => elapsedMs });
+        await store.tokens.insertBelowLimit(tokenRecord("t"), { limit: 1, nowMs: NOW_MS });
+        await spoil(path);
+        elapsedMs += 100;
+        const gone = (fault: unknown) =>
+          fault instanceof StoreError && fault.code === "io" && fault.message.includes(path);
+        const revocation = { kind: "session", sid: "s", untilMs: NOW_MS, by: "client" } as const;
+        const { revocations, tokens } = store;
+        const uses: (() => unknown)[] = [
+          () => revocations.add(revocation),
+          () => revocations.find({ sid: "s", owner: "o", issuedAtMs: NOW_MS }),
+          () => revocations.changesSince(0, 10),
+          () => tokens.remove("t"),
+          () => tokens.get("t"),
+        ];
+        for (const use of uses) assert.throws(use, gone);
+        if (how === "moved away") {
+          await Deno.rename(`${path}.old`, path);
+          elapsedMs += 100;
+          assert.equal(await tokens.remove("t"), true, "it is there again");
+        }
+        await store.close();
+      }),
+  );
+}
+
 Deno.test("sqlite store says what is wrong with a path it cannot use", STRICT, () =>
   withFolder((folder) => {
     assert.throws(() => openSqliteStore(`${folder}/missing/state`), refusal("io", `${folder}/missing/state`));
