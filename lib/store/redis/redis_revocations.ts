@@ -12,6 +12,7 @@ import {
 import { BEHIND_MS } from "../purge_clock.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
+import { forgetOver, remember, Unwritten } from "./unwritten.ts";
 
 /** Makes texts that only holders of the ring can read. */
 export interface StoreSeal {
@@ -22,8 +23,6 @@ export interface StoreSeal {
 
 /** Changes that can be read back. */
 const MOST_LOGGED = 10_000;
-/** What is kept here to be written (again). */
-const MOST_REMEMBERED = 10_000;
 /** Purged in one go: a script holds up everybody else. */
 const PURGED_AT_ONCE = 1000;
 
@@ -85,7 +84,7 @@ export class RedisRevocations implements RevocationStore {
   readonly #known = new RevocationSet(DEFAULT_SET_OPTIONS);
   /** The latest of them, by what they are about, to be written again. */
   readonly #remembered = new Map<string, Revocation>();
-  readonly #unwritten = new Map<string, Revocation>();
+  readonly #unwritten = new Unwritten((revocation) => this.#write(revocation));
   /** How far the log had been read when the store was found to have lost it. */
   #lostAt: number | undefined;
 
@@ -101,7 +100,8 @@ export class RedisRevocations implements RevocationStore {
   /** Calls `wake` whenever there is, or may be, something new to read. */
   watch(wake: () => void): void {
     this.#link.listen(this.#channel, wake, () => {
-      this.#writeUnwritten().finally(wake);
+      this.#unwritten.writeAll();
+      wake();
     });
   }
 
@@ -121,7 +121,7 @@ export class RedisRevocations implements RevocationStore {
     try {
       await this.#write(revocation);
     } catch (fault) {
-      if (fault instanceof StoreError && fault.code !== "closed") remember(this.#unwritten, name, revocation);
+      if (fault instanceof StoreError && fault.code !== "closed") this.#unwritten.keep(name, revocation);
       throw fault;
     }
   }
@@ -169,7 +169,7 @@ export class RedisRevocations implements RevocationStore {
     const isLost = cursor > numberOr0(head) || (cursor > 0 && !isTrimmed && listIn(read).length === 0);
     if (isLost) this.#writeAgain(cursor);
     // Also what a store that was there the whole time would not take.
-    await this.#writeUnwritten();
+    this.#unwritten.writeAll();
     const found = listIn(entries).map(entryOf);
     const page = found.slice(0, limit);
     // Numbers only grow: who followed any other would go round in circles, or wait for ever behind it.
@@ -198,9 +198,8 @@ export class RedisRevocations implements RevocationStore {
 
   async purge(nowMs: number): Promise<number> {
     this.#known.purge(nowMs);
-    for (const map of [this.#remembered, this.#unwritten]) {
-      for (const [name, { untilMs }] of map) if (untilMs <= nowMs) map.delete(name);
-    }
+    this.#unwritten.purge(nowMs);
+    forgetOver(this.#remembered, nowMs);
     const [until, cutOffs] = this.#keys;
     return await purgeAll(() => this.#link.script(PURGE, [until, cutOffs], [nowMs, PURGED_AT_ONCE]), PURGED_AT_ONCE);
   }
@@ -230,25 +229,11 @@ export class RedisRevocations implements RevocationStore {
     }
   }
 
-  /** What the store would not take, or did not answer to. */
-  async #writeUnwritten(): Promise<void> {
-    for (const [name, revocation] of [...this.#unwritten]) {
-      try {
-        await this.#write(revocation);
-      } catch {
-        // Away again: the next time, and another one first.
-        if (this.#unwritten.get(name) === revocation) remember(this.#unwritten, name, revocation);
-        return;
-      }
-      if (this.#unwritten.get(name) === revocation) this.#unwritten.delete(name);
-    }
-  }
-
   /** The store has lost what it had. Once: a cursor stands still for as long as nothing new is written. */
   #writeAgain(cursor: number): void {
     if (cursor === this.#lostAt) return;
     this.#lostAt = cursor;
-    for (const [name, revocation] of this.#remembered) remember(this.#unwritten, name, revocation);
+    for (const [name, revocation] of this.#remembered) this.#unwritten.keep(name, revocation);
   }
 }
 
@@ -277,15 +262,6 @@ function present(answer: unknown): string {
 
 function numberOr0(answer: unknown): number {
   return textIn(answer) === undefined ? 0 : numberIn(answer);
-}
-
-/** The newest stay. */
-function remember(map: Map<string, Revocation>, name: string, revocation: Revocation): void {
-  map.delete(name);
-  map.set(name, revocation);
-  if (map.size <= MOST_REMEMBERED) return;
-  const oldest = map.keys().next();
-  if (!oldest.done) map.delete(oldest.value);
 }
 
 function entryOf(entry: unknown): { readonly number: number; readonly sealed: string } {
