@@ -1,6 +1,8 @@
 // The three shapes of the client library behind one: commands go by their first key, messages come by channel.
 // Only here is the library named; whoever does not share a store does not load it.
 import { createClient, createCluster, createSentinel } from "@redis/client";
+import { Pause, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { slotOf } from "./key_slot.ts";
 import type { RedisTarget } from "./redis_target.ts";
 
 export interface RedisClient {
@@ -9,6 +11,8 @@ export interface RedisClient {
   /** @throws whatever the library does */
   send(key: string, args: readonly string[]): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  /** Who is asked about a key: one node of a cluster may be silent while the others answer. */
+  placeOf(key: string): string;
   destroy(): void;
 }
 
@@ -24,9 +28,13 @@ export interface RedisClientOptions {
   readonly once?: boolean | undefined;
   /** Commands that may wait for their answers. */
   readonly maxWaiting: number;
-  /** A connection has come up: what was missed meanwhile can be asked for. */
-  readonly onReady: () => void;
-  readonly onFault: (fault: unknown) => void;
+  /**
+   * A connection has come up: what was missed meanwhile can be asked for.
+   * @param place undefined where it is to all there is; else whether that one is of any use is to be seen
+   */
+  readonly onReady: (place?: string) => void;
+  /** @param isAll whether nothing at all can be asked because of it */
+  readonly onFault: (fault: unknown, isAll: boolean) => void;
 }
 
 /** Longest pause between two attempts to connect. */
@@ -34,33 +42,29 @@ const MAX_PAUSE_MS = 1000;
 /** Of the longest silence there may be: the next ping waits for the answer to this one. */
 const PINGED_AFTER = 0.3;
 
+/** Of a store that is asked as a whole. */
+const WHOLE = "";
+
 export function createRedisClient(options: RedisClientOptions): RedisClient {
-  const { target, onReady, onFault } = options;
+  const { target, onFault } = options;
+  const onReady = () => options.onReady();
+  const onWholeFault = (fault: unknown) => onFault(fault, true);
+  const placeOf = () => WHOLE;
   switch (target.kind) {
     case "single": {
       const [node] = target.nodes;
       const client = createClient({ ...nodeOptions(options), socket: { ...socketOptions(options), ...node } });
-      client.on("ready", onReady).on("error", onFault);
+      client.on("ready", onReady).on("error", onWholeFault);
       return {
         connect: () => client.connect(),
         send: (_key, args) => client.sendCommand([...args]),
         subscribe: (channel, listener) => client.subscribe(channel, listener),
+        placeOf,
         destroy: () => client.destroy(),
       };
     }
-    case "cluster": {
-      const cluster = createCluster({
-        rootNodes: target.nodes.map((node) => ({ socket: { ...socketOptions(options), ...node } })),
-        defaults: { ...nodeOptions(options), socket: socketOptions(options) },
-      });
-      cluster.on("error", onFault).on("node-error", onFault).on("node-ready", onReady);
-      return {
-        connect: () => cluster.connect(),
-        send: (key, args) => cluster.sendCommand(key, false, [...args]),
-        subscribe: (channel, listener) => cluster.subscribe(channel, listener),
-        destroy: () => cluster.destroy(),
-      };
-    }
+    case "cluster":
+      return createClusterClient(options);
     case "sentinel": {
       const sentinel = createSentinel({
         name: target.master ?? "mymaster",
@@ -69,15 +73,61 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
         sentinelClientOptions: { socket: socketOptions(options), maintNotifications: "disabled" },
         scanInterval: 1000,
       });
-      sentinel.on("error", onFault).on("client-error", onFault).on("topology-change", onReady);
+      sentinel.on("error", onWholeFault).on("client-error", onWholeFault).on("topology-change", onReady);
       return {
         connect: () => sentinel.connect(),
         send: (_key, args) => sentinel.sendCommand(false, [...args]),
         subscribe: (channel, listener) => sentinel.subscribe(channel, listener),
+        placeOf,
         destroy: () => sentinel.destroy(),
       };
     }
   }
+}
+
+/** Of its nodes one may be away, from the start on, too: it is asked for nothing that another one has. */
+function createClusterClient(options: RedisClientOptions): RedisClient {
+  const { target, connectTimeoutMs, onReady, onFault } = options;
+  const socket = socketOptions(options);
+  const cluster = createCluster({
+    // Asked who has what, and nothing else: the next one is, where it does not say.
+    rootNodes: target.nodes.map((node) => ({ socket: { ...socket, socketTimeout: connectTimeoutMs, ...node } })),
+    defaults: { ...nodeOptions(options), socket },
+    // Else it is ready once all of its nodes are, which may be never.
+    minimizeConnections: true,
+  });
+  cluster.on("error", (fault) => onFault(fault, false)).on("node-error", (fault) => onFault(fault, false));
+  cluster.on("node-ready", ({ host, port }) => onReady(`${host}:${port}`));
+  const pause = new Pause(SYSTEM_TIMERS);
+  let mayTry = true;
+  const connect = async (): Promise<unknown> => {
+    // The library gives up where none of them says who has what.
+    for (let tries = 0;; tries++) {
+      try {
+        return await cluster.connect();
+      } catch (fault) {
+        if (options.once !== true && mayTry) await pause.wait(pauseMs(tries));
+        if (options.once === true || !mayTry) throw fault;
+        onFault(fault, true);
+      }
+    }
+  };
+  return {
+    connect,
+    send: (key, args) => cluster.sendCommand(key, false, [...args]),
+    subscribe: (channel, listener) => cluster.subscribe(channel, listener),
+    placeOf: (key) => cluster.slots[slotOf(key)]?.master.address ?? WHOLE,
+    destroy: () => {
+      mayTry = false;
+      pause.close();
+      cluster.destroy();
+    },
+  };
+}
+
+/** Before another attempt to connect. */
+function pauseMs(tries: number): number {
+  return Math.min(MAX_PAUSE_MS, 25 * 2 ** Math.min(tries, 10));
 }
 
 function nodeOptions({ target, password, maxWaiting, silenceMs }: RedisClientOptions) {
@@ -100,9 +150,7 @@ function socketOptions({ target, caCerts, connectTimeoutMs, silenceMs, once }: R
   const common = {
     connectTimeout: connectTimeoutMs,
     socketTimeout: silenceMs,
-    reconnectStrategy: once === true
-      ? false as const
-      : (retries: number) => Math.min(MAX_PAUSE_MS, 25 * 2 ** Math.min(retries, 10)),
+    reconnectStrategy: once === true ? false as const : pauseMs,
   };
   if (!target.tls) return common;
   return { ...common, tls: true as const, ...(caCerts === undefined ? {} : { ca: [...caCerts] }) };

@@ -38,6 +38,15 @@ export class Script {
   }
 }
 
+/** A place that did not answer: the only one there is, or a node of a cluster. */
+interface Away {
+  /** What it was asked about. */
+  readonly key: string;
+  readonly cause: string;
+  /** It is asked nothing until then, by `performance.now()`. */
+  askAgainAtMs: number;
+}
+
 const MAX_WAITING = 10_000;
 const SILENCE_MS = 10_000;
 const RESUBSCRIBE_MS = 250;
@@ -60,7 +69,8 @@ export class RedisLink {
   #listening = false;
   #lastFault = "not connected yet";
   readonly #silenceMs: number;
-  #askAgainAtMs = 0;
+  /** By place, those that did not answer what they were asked last. */
+  readonly #away = new Map<string, Away>();
   #closed = false;
 
   constructor(options: RedisLinkOptions) {
@@ -70,8 +80,8 @@ export class RedisLink {
     const { target, password, caCerts, timeoutMs, once } = options;
     const silenceMs = this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, silenceMs, maxWaiting: MAX_WAITING, once };
-    const onFault = (fault: unknown) => this.#sayDown(fault);
-    this.#commands = make({ ...common, onFault, onReady: () => this.#sayUp() });
+    const onFault = (fault: unknown, isAll: boolean) => isAll ? this.#sayDown(fault) : this.#noteFault(fault);
+    this.#commands = make({ ...common, onFault, onReady: (place) => this.#noteReady(place) });
     this.#messages = make({
       ...common,
       onFault: () => this.#listening = false,
@@ -86,7 +96,7 @@ export class RedisLink {
   async open(): Promise<void> {
     const { timeoutMs, once = false } = this.#options;
     let isOver = false;
-    this.#commands.connect().catch((fault) => {
+    this.#commands.connect().then(() => this.#sayUp(), (fault) => {
       this.#sayDown(fault);
       isOver = once;
     });
@@ -96,7 +106,7 @@ export class RedisLink {
     }
   }
 
-  /** Whether the last question was answered. */
+  /** Whether the last question was answered, by each who was asked. */
   get up(): boolean {
     return this.#up;
   }
@@ -114,14 +124,14 @@ export class RedisLink {
   /** @throws StoreError */
   async command(key: string, ...args: readonly string[]): Promise<unknown> {
     const [name = "", ...rest] = args;
-    return await this.#ask(() => this.#commands.send(key, [name, key, ...rest]));
+    return await this.#ask(key, () => this.#commands.send(key, [name, key, ...rest]));
   }
 
   /** One atomic step. All keys must be in one slot. @throws StoreError */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args.map(String)];
     const [first = ""] = keys;
-    return await this.#ask(async () => {
+    return await this.#ask(first, async () => {
       try {
         return await this.#commands.send(first, ["EVALSHA", script.sha1, ...rest]);
       } catch (fault) {
@@ -133,8 +143,12 @@ export class RedisLink {
 
   /** What it does when it is full; undefined where this user may not ask. @throws StoreError */
   async evictionPolicy(): Promise<string | undefined> {
-    await this.#ask(() => this.#commands.send("", ["PING"]));
-    const info = await this.#commands.send("", ["INFO", "memory"]).catch(() => undefined);
+    await this.#ask("", () => this.#commands.send("", ["PING"]));
+    const mayNot = (fault: unknown) => {
+      if (isAnswer(fault)) return undefined;
+      throw fault;
+    };
+    const info = await this.#ask("", () => this.#commands.send("", ["INFO", "memory"]).catch(mayNot));
     return /^maxmemory_policy:(\S+)/m.exec(textOf(info) ?? "")?.[1];
   }
 
@@ -171,13 +185,16 @@ export class RedisLink {
     }
   }
 
-  async #ask<T>(send: () => Promise<T>): Promise<T> {
+  /** @param key that it is about */
+  async #ask<T>(key: string, send: () => Promise<T>): Promise<T> {
     if (this.#closed) {
       throw new StoreError("closed", "The store was used after it had been closed", {
         remedy: "This is a fault of Signet.",
       });
     }
-    if (performance.now() < this.#askAgainAtMs) return this.#fail(new Error(this.#lastFault));
+    const place = this.#commands.placeOf(key);
+    const away = this.#away.get(place);
+    if (away !== undefined && performance.now() < away.askAgainAtMs) return this.#fail(new Error(away.cause));
     let onTime: (() => void) | undefined;
     let asked: Promise<T> | undefined;
     try {
@@ -187,12 +204,14 @@ export class RedisLink {
       });
       asked = send();
       const answer = await Promise.race([asked, late]);
-      this.#sayUp();
+      this.#sayUp(place);
       return answer;
     } catch (fault) {
-      if (asked !== undefined && fault instanceof LateError) this.#keepSilent(asked);
       if (isAnswer(fault)) throw explain(fault);
       this.#sayDown(fault);
+      const away: Away = { key, cause: this.#lastFault, askAgainAtMs: 0 };
+      if (!this.#closed) this.#away.set(place, away);
+      if (asked !== undefined && fault instanceof LateError) this.#keepSilent(asked, place, away);
       return this.#fail(fault);
     } finally {
       onTime?.();
@@ -200,13 +219,13 @@ export class RedisLink {
   }
 
   /**
-   * Nothing is asked before a late answer is there, or its connection is given up: who asked on would keep a connection
+   * Nobody there is asked before a late answer is there, or its connection is given up: who asked on would keep a connection
    * from being found silent that nobody is at any more, for as long as the system tries to send.
    */
-  #keepSilent(asked: Promise<unknown>): void {
+  #keepSilent(asked: Promise<unknown>, place: string, away: Away): void {
     // Or longer than anybody who is there is silent: then something else is wrong.
-    this.#askAgainAtMs = performance.now() + 2 * this.#silenceMs;
-    asked.then(() => this.#sayUp(), (fault) => isAnswer(fault) ? this.#sayUp() : this.#askAgainAtMs = 0);
+    away.askAgainAtMs = performance.now() + 2 * this.#silenceMs;
+    asked.then(() => this.#sayUp(place), (fault) => isAnswer(fault) ? this.#sayUp(place) : away.askAgainAtMs = 0);
   }
 
   #fail(fault: unknown): never {
@@ -217,10 +236,20 @@ export class RedisLink {
     });
   }
 
-  #sayUp(): void {
+  #noteReady(place: string | undefined): void {
+    const away = place === undefined ? undefined : this.#away.get(place);
+    if (away !== undefined) away.askAgainAtMs = 0;
+    if (place === undefined) this.#sayUp();
+  }
+
+  /** @param place that has answered; undefined: all there is can be asked */
+  #sayUp(place?: string): void {
     if (this.#closed) return;
-    this.#askAgainAtMs = 0;
-    if (this.#up) return;
+    if (place === undefined) this.#away.clear();
+    else this.#away.delete(place);
+    // Whoever has lost its keys to another place is asked for nothing more.
+    for (const [at, { key }] of this.#away) if (this.#commands.placeOf(key) !== at) this.#away.delete(at);
+    if (this.#up || this.#away.size > 0) return;
     this.#up = true;
     this.#options.onChange?.(true, this.#lastFault);
     this.#wake();
@@ -228,12 +257,16 @@ export class RedisLink {
 
   #sayDown(fault: unknown): void {
     if (this.#closed) return;
-    const cause = causeOf(fault);
-    // Why it is offline has been said before.
-    if (!/offline|client is closed/i.test(cause)) this.#lastFault = cause;
+    this.#noteFault(fault);
     if (!this.#up) return;
     this.#up = false;
     this.#options.onChange?.(false, this.#lastFault);
+  }
+
+  #noteFault(fault: unknown): void {
+    const cause = causeOf(fault);
+    // Why it is offline has been said before.
+    if (!/offline|client is closed/i.test(cause)) this.#lastFault = cause;
   }
 
   #wake(): void {

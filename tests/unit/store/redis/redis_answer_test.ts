@@ -12,6 +12,7 @@ const NOW_MS = 1_700_000_000_000;
 function storeOf(answer: (args: readonly string[]) => unknown): Promise<Store> {
   const createClient = ({ onReady }: RedisClientOptions) => ({
     connect: () => Promise.resolve(onReady()),
+    placeOf: () => "",
     send: (_key: string, args: readonly string[]) => Promise.resolve(answer(args)),
     subscribe: () => Promise.resolve(),
     destroy: () => {},
