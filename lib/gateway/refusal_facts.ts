@@ -35,7 +35,7 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
     remedy: "Name the host with --allow-host, if clients are meant to use it.",
   }),
   origin_refused: ({ parts, inbound }) => ({
-    found: shown(inbound.origin ?? ""),
+    found: shown(originOf(inbound.origin ?? "")),
     wanted: parts.guard.wantedOrigins,
     remedy: "Name the origin with --allow-origin, if its pages may call.",
   }),
@@ -96,6 +96,17 @@ function nameOf({ provenAs: caller }: Inbound): { caller?: string } {
 
 function shown(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}
+
+/** Scheme, host and port (RFC 6454 §7), which are all that a browser sends: whatever else is there is no origin, and may be a secret. */
+function originOf(text: string): string {
+  if (text === "null") return text;
+  try {
+    const { protocol, host } = new URL(text);
+    return `${protocol}//${host}`;
+  } catch {
+    return "(no origin)";
+  }
 }
 
 function shownPath(path: string): string {

@@ -6,9 +6,12 @@ export function shortHash(text: string): string {
   return hash("sha256", text, "hex").slice(0, 12);
 }
 
-/** A path without its long segments: a key or an id, where services have their clients' in addresses. */
+/**
+ * A path without its long segments, a key or an id where services have their clients' in addresses, and without what is
+ * said to be something's value: a query that was joined wrongly, or parameters of a segment (RFC 3986 §3.3).
+ */
 export function redactPath(path: string): string {
-  return path.replace(/[^/]{25,}/g, "…");
+  return path.replace(/(=|%3d)[^/;&]+/gi, "$1…").replace(/[^/]{25,}/g, "…");
 }
 
 /** A URL without user info, query and fragment, and without long segments of its path. */

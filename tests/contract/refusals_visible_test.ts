@@ -57,6 +57,12 @@ for (const lane of LANES) {
           found: "https://evil.example",
           wanted: "loopback pages",
         }],
+        [rawPost(ping, [...json, "origin: https://me:secret@evil.example/?secret"]), 403, {
+          code: "origin_refused",
+          found: "https://evil.example",
+        }],
+        [rawPost(ping, [...json, "origin: null"]), 403, { code: "origin_refused", found: "null" }],
+        [rawPost(ping, [...json, "origin: the secret"]), 403, { code: "origin_refused", found: "(no origin)" }],
         ["GET /other?secret HTTP/1.1\r\nhost: localhost\r\n\r\n", 404, {
           code: "path_not_found",
           found: "/other",
