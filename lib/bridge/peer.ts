@@ -104,6 +104,11 @@ export interface PeerEvents {
   readonly unusedSinceMs: () => number | undefined;
   /** There is none any more, and will be none. */
   readonly onDoomed: () => void;
+  /**
+   * The server refuses what it took before, as one does that has become another since: of the other era, or of another
+   * revision. Whoever can greets it anew. @param fields of the request that found it out
+   */
+  readonly onRefused?: (fields: Fields) => void;
 }
 
 /**

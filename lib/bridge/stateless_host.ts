@@ -65,6 +65,8 @@ export class StatelessHost {
   readonly #shared = new Map<OwnerKey, Hosted>();
   /** Those that are about to be here, once the other replicas know. */
   readonly #placing = new Map<PoolKey, Promise<Hosted>>();
+  /** Those that take no more requests, and have some in hand. */
+  readonly #leaving = new Set<Hosted>();
   readonly #ending = new Set<Promise<void>>();
   #isEnded = false;
 
@@ -82,7 +84,11 @@ export class StatelessHost {
 
   /** Requests in hand. */
   get calls(): number {
-    return [...this.#hosted.values()].reduce((sum, { server }) => sum + server.size, 0);
+    return this.#all.reduce((sum, { server }) => sum + server.size, 0);
+  }
+
+  get #all(): Hosted[] {
+    return [...this.#hosted.values(), ...this.#leaving];
   }
 
   /** @throws Elsewhere, in its response, where another replica has the peers */
@@ -165,13 +171,13 @@ export class StatelessHost {
 
   /** Ends what is meant, at the servers too; calls that wait are given up. */
   endOf(which: OwnedSince): void {
-    for (const hosted of [...this.#hosted.values()]) if (which(hosted.owner, hosted.sinceMs)) this.#remove(hosted);
+    for (const hosted of this.#all) if (which(hosted.owner, hosted.sinceMs)) this.#remove(hosted);
   }
 
   /** This process ends: what another one can go on with stays at its server. */
   async end(): Promise<void> {
     this.#isEnded = true;
-    for (const hosted of [...this.#hosted.values()]) this.#remove(hosted, "leave");
+    for (const hosted of this.#all) this.#remove(hosted, "leave");
     this.#parking.close();
     await Promise.all(this.#ending);
   }
@@ -193,6 +199,7 @@ export class StatelessHost {
       client,
       unusedSinceMs,
       onDoomed,
+      onRefused: () => this.#outgrow(hosted),
       timers: parts.timers,
     });
     const outbox = outboxOptions(partsOf(caller, parts));
@@ -234,6 +241,7 @@ export class StatelessHost {
 
   #restUntilNeeded(hosted: Hosted): void {
     const { timers, limits } = this.#options.parts;
+    if (this.#leaving.has(hosted)) return this.#remove(hosted, "leave");
     if (this.#hosted.get(hosted.key) !== hosted) return;
     // One that never began has nothing to keep here: the next request tries anew, with what is kept elsewhere.
     if (!hosted.life.begun) return this.#remove(hosted, "leave");
@@ -241,12 +249,26 @@ export class StatelessHost {
     hosted.idle.set(limits.idleMs, () => this.#remove(hosted));
   }
 
-  #remove(hosted: Hosted, how: Parting = "end"): void {
-    if (this.#hosted.get(hosted.key) !== hosted) return;
+  /** Its servers are others by now: the next request begins anew, and what is in hand may come to its end. */
+  #outgrow(hosted: Hosted): void {
+    if (!this.#takeOut(hosted)) return;
+    this.#leaving.add(hosted);
+    hosted.server.endSubscriptions();
+    if (hosted.server.size === 0) this.#remove(hosted, "leave");
+  }
+
+  /** From now on it is asked nothing more. @returns false if that is so already */
+  #takeOut(hosted: Hosted): boolean {
+    if (this.#hosted.get(hosted.key) !== hosted) return false;
     this.#hosted.delete(hosted.key);
     if (this.#shared.get(hosted.owner) === hosted) this.#shared.delete(hosted.owner);
     hosted.idle.close();
     this.#unclaim(hosted);
+    return true;
+  }
+
+  #remove(hosted: Hosted, how: Parting = "end"): void {
+    if (!this.#takeOut(hosted) && !this.#leaving.delete(hosted)) return;
     hosted.server.end();
     const ending = hosted.life.stop(how).finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);

@@ -41,6 +41,8 @@ export interface StatelessLifeOptions {
   /** See `PeerEvents`. */
   readonly unusedSinceMs: () => number | undefined;
   readonly onDoomed: () => void;
+  /** See `PeerEvents.onRefused`. */
+  readonly onRefused: () => void;
   readonly timers: Timers;
 }
 
@@ -62,7 +64,8 @@ const DISCOVER = encodeJson({
   },
 });
 
-function initializeOf({ clientInfo, capabilities }: ClientSelf): Uint8Array {
+/** A handshake of the sessions' era, in its client's name. */
+export function initializeOf({ clientInfo, capabilities }: ClientSelf): Uint8Array {
   const params = { protocolVersion: LEGACY, capabilities, clientInfo };
   return encodeJson({ jsonrpc: "2.0", id: 0, method: "initialize", params });
 }
@@ -254,7 +257,7 @@ export class StatelessLife {
   }
 
   #newSource(): PeerSource {
-    const { open, unusedSinceMs, onDoomed } = this.#options;
+    const { open, unusedSinceMs, onDoomed, onRefused } = this.#options;
     if (this.#stopped) throw notWanted();
     const source = open({
       onMessage: (message, peer, about) => this.onMessage(message, peer, about),
@@ -263,6 +266,7 @@ export class StatelessLife {
       retell: () => this.#retold(),
       unusedSinceMs,
       onDoomed,
+      onRefused,
     });
     this.#sources.add(source);
     return source;

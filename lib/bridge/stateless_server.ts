@@ -117,9 +117,14 @@ export class StatelessServer {
     return { response: answer.response, abort: () => answer.abandon() };
   }
 
+  /** Tells every open subscription that it ends: who wants to hear more subscribes again. */
+  endSubscriptions(): void {
+    this.#subscriptions.end(({ acknowledged }) => acknowledged);
+  }
+
   /** Tells every open subscription that it ends, and gives up the rest. */
   end(): void {
-    this.#subscriptions.end(({ acknowledged }) => acknowledged);
+    this.endSubscriptions();
     for (const exchange of this.#exchanges.all()) this.#exchanges.fail(exchange, GONE, "The MCP server was stopped");
     this.#parked.end();
     this.#exchanges.close();

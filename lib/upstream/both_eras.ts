@@ -16,6 +16,7 @@ import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { probeEra } from "./era_probe.ts";
 import { hear, type Heard } from "./http/hear.ts";
+import { OTHER_ERA_STATUSES } from "./peers/http_peer_fault.ts";
 import { STATELESS_MARK } from "./stateless/stateless_mark.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -41,7 +42,6 @@ interface Found {
 export type EraFound = "unknown" | "sessions" | "stateless" | "both";
 
 /** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
-const MAY_BE_STATELESS: ReadonlySet<number> = new Set([400, 404, 405, 406, 415, 422, 426, 501]);
 const CODES: ReadonlySet<unknown> = new Set([-32601, -32602, -32600, -32000, -32020, -32021, -32022]);
 const LIMITS = { maxDepth: 128 };
 /** A verdict is believed for so long at least, in ms, whatever contradicts it. */
@@ -142,7 +142,7 @@ export class BothErasUpstream implements Upstream {
   #watched(request: UpstreamRequest): SessionCall {
     const call = this.#inner.send(request);
     call.response.then((answer) => {
-      if (!(answer instanceof LostSession) && MAY_BE_STATELESS.has(answer.head.status)) this.#doubt();
+      if (!(answer instanceof LostSession) && OTHER_ERA_STATUSES.has(answer.head.status)) this.#doubt();
     }, () => {});
     return call;
   }
@@ -260,7 +260,7 @@ function kindOf({ body, parsed, fields }: UpstreamRequest): "initialize" | "stat
 /** A refusal in full, or an answer in JSON, which may be one; undefined for what says nothing of it. */
 async function heardIfRefused(answer: ClientResponse, timers: Timers): Promise<Heard | undefined> {
   const { status, fields } = answer.head;
-  if (MAY_BE_STATELESS.has(status)) return await hear(answer, timers);
+  if (OTHER_ERA_STATUSES.has(status)) return await hear(answer, timers);
   return status === 200 && !isEventStream(fields) ? await hear(answer, timers) : undefined;
 }
 

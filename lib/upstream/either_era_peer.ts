@@ -12,9 +12,9 @@ import type {
   Resumed,
   Stopping,
 } from "../bridge/peer.ts";
-import { SignetError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
+import { mayBeOfOtherEra } from "./peers/http_peer_fault.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 
@@ -34,7 +34,6 @@ export interface EitherEraMemo {
 }
 
 /** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
-const STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 415, 422, 426, 501]);
 const CODES: ReadonlySet<unknown> = new Set([-32601, -32602, -32600, -32000, -32020, -32021, -32022]);
 
 export class EitherEraLife implements PeerSource {
@@ -103,7 +102,7 @@ export class EitherEraLife implements PeerSource {
       refusal = await this.#life.initialize(text, carrier);
       if (!mayBeStateless(refusal.value.error)) return refusal;
     } catch (error) {
-      if (!mayRefuseSessions(error)) throw error;
+      if (!mayBeOfOtherEra(error)) throw error;
       fault = error;
     }
     const reply = await this.#asStateless(text, carrier).catch((fault) => void tellIfOwn(fault));
@@ -164,8 +163,4 @@ export class EitherEraLife implements PeerSource {
 
 function mayBeStateless(error: unknown): boolean {
   return isJsonObject(error) && CODES.has(error.code);
-}
-
-function mayRefuseSessions(error: unknown): boolean {
-  return error instanceof SignetError && STATUSES.has(error.detail.facts?.status);
 }

@@ -97,6 +97,14 @@ export function withoutSession(reply: Message, id: UpstreamSessionId | undefined
   };
 }
 
+/** What a server of one era may say in HTTP to a message of the other: it knows no such method, or no such revision. */
+export const OTHER_ERA_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 415, 422, 426, 501]);
+
+/** Whether the server has refused in HTTP, as one of the other era would. */
+export function mayBeOfOtherEra(error: unknown): boolean {
+  return error instanceof SignetError && OTHER_ERA_STATUSES.has(error.detail.facts?.status);
+}
+
 /** Whether another credential might have been accepted. */
 export function isCredentialFault(error: unknown): boolean {
   return error instanceof SignetError && error.code === "upstream_credential_missing";

@@ -75,6 +75,7 @@ export class HttpPeerLife implements PeerSource {
         this.#greeting.giveBack(session, this.peer.lastFields(), when === "idle" ? this.peer.settled : undefined);
       },
       onLost: () => events.onLost(this.peer),
+      onRefused: (fields) => events.onRefused?.(fields),
       onRenewed: () => {
         events.onReplaced(this.capabilities);
         this.#listening.renewed();

@@ -11,7 +11,7 @@ import { isUpstreamId } from "../http/session_id_field.ts";
 import { Backoff } from "../backoff.ts";
 import { handshakeToKeep } from "../../bridge/handshake.ts";
 import type { SessionKeeper } from "./http_peer.ts";
-import { asRefusal, isCredentialFault } from "./http_peer_fault.ts";
+import { asRefusal, isCredentialFault, mayBeOfOtherEra } from "./http_peer_fault.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PooledSession } from "./pooled_session.ts";
 import { RefusedCredential, sameCredential } from "../refused_credential.ts";
@@ -42,6 +42,8 @@ export interface Renewal {
   giveBack(session: PeerSession, when: "now" | "idle"): void;
   onLost(): void;
   onRenewed(): void;
+  /** As `PeerEvents.onRefused`. */
+  onRefused(fields: Fields): void;
   listenedTo(session: PeerSession): Promise<void> | undefined;
 }
 
@@ -230,6 +232,7 @@ export class HttpPeerSessions implements SessionKeeper {
       // One that cannot be reached is nobody's to spare; a credential is the business of who brought it.
       if (isCredentialFault(error)) this.#refused.refuse(fields, error);
       else if (asRefusal(error).code !== "upstream_unreachable") this.#backoff.fail(timers.now());
+      if (mayBeOfOtherEra(error)) renewal.onRefused(fields);
       throw error;
     });
     const { reply, session, isTaken = false } = greeted;
@@ -238,6 +241,7 @@ export class HttpPeerSessions implements SessionKeeper {
     if (session === undefined || this.#closed || session.version !== this.version) {
       if (session !== undefined && pooled?.isKept(session.id) !== true) await renewal.discard(session, fields);
       if (this.#closed) throw notWanted();
+      renewal.onRefused(fields);
       throw notAsBefore(this.version, session?.version);
     }
     if (pooled === undefined) await renewal.confirm(session, fields);

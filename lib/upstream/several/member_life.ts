@@ -6,7 +6,6 @@ import {
   type Asker,
   type Carrier,
   type Loss,
-  type Message,
   NO_CARRIER,
   type Parting,
   type Peer,
@@ -16,18 +15,23 @@ import {
   type Stopping,
 } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
+import type { Fields } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { speaksModern } from "../../mcp/for_stateless_server.ts";
-import { findMember, stringAt } from "../../mcp/json_text.ts";
-import { isLegacyRevision } from "../../mcp/revisions.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { findMember } from "../../mcp/json_text.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
+import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import { isCredentialFault } from "../peers/http_peer_fault.ts";
 import { RefusedCredential } from "../refused_credential.ts";
 import { Breaker, MemberFault, reasonOf } from "./breaker.ts";
 import type { Member } from "./member.ts";
-
-/** JSON-RPC 2.0: invalid request, method not found, invalid params. What the same message will be told again. */
-const FOR_GOOD: ReadonlySet<number> = new Set([-32600, -32601, -32602]);
+import {
+  assertGreeted,
+  hasSessions,
+  isDiscovery,
+  NotStatelessMember,
+  opensSessions,
+  saysNothingOfIt,
+} from "./member_greeting.ts";
 
 export interface MemberLifeOptions {
   readonly member: Member;
@@ -38,6 +42,8 @@ export interface MemberLifeOptions {
   readonly timers: Timers;
   /** It will not be tried again in this session; not called for the session's own handshake, whose caller sees it. */
   readonly onRefused: (error: unknown) => void;
+  /** It was greeted as a server without sessions, which it is no more. @param fields of a request at hand */
+  readonly onOutgrown: (fields: Fields) => void;
 }
 
 export class MemberLife {
@@ -57,6 +63,8 @@ export class MemberLife {
   /** Whether the last greeting's refusal, one for good, stands. */
   #refusedStill: (() => boolean) | undefined;
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
+  /** When it may be asked next whether it has become another server, in ms. */
+  #doubtAtMs = 0;
   /** What becomes of sessions, once it is stopped. */
   #parting: Parting | undefined;
 
@@ -122,12 +130,12 @@ export class MemberLife {
     const { timeoutMs } = this.member;
     this.#resumed ??= { state: undefined, protocolVersion: "", handshake };
     const source = this.#open();
-    const isDiscovery = stringAt(handshake, findMember(handshake, "method")) === "server/discover";
+    const isDiscovering = isDiscovery(handshake);
     const late = Promise.withResolvers<never>();
     const cancel = timers.after(timeoutMs, () => late.reject(new MemberFault(`no answer within ${timeoutMs} ms`)));
     try {
       const reply = await Promise.race([source.initialize(handshake, this.#carry(carrier)), late.promise]);
-      assertGreeted(reply, isDiscovery);
+      assertGreeted(reply, isDiscovering);
       if (this.#parting !== undefined) throw new MemberFault("the session has ended");
       this.#source = source;
       this.breaker.succeed();
@@ -135,7 +143,7 @@ export class MemberLife {
       this.#refused.accept();
       this.member.refusal.accept();
     } catch (given) {
-      const error = isDiscovery && saysNothingOfIt(given) ? new NotStatelessMember() : given;
+      const error = isDiscovering && saysNothingOfIt(given) ? new NotStatelessMember() : given;
       this.breaker.fail(error);
       const isForGood = source.isRefusedForGood || (error instanceof MemberFault && error.isForGood);
       this.#refusedStill = isForGood ? this.member.refusal.refuse(reasonOf(error)) : undefined;
@@ -206,6 +214,58 @@ export class MemberLife {
     this.#source?.listen(fields, place);
   }
 
+  /**
+   * It refuses what it took before, so it may have become another server, of the other era say: then it is greeted as
+   * that, and what it was is over. Where it does not take a greeting either, all stays as it is.
+   */
+  doubt({ fields }: Carrier): void {
+    const { timers } = this.#options;
+    const [former, resumed, now] = [this.#source, this.#resumed, timers.now()];
+    if (former === undefined || resumed === undefined || now < this.#doubtAtMs) return;
+    this.#doubtAtMs = now + DOUBT_MS;
+    const carrier = { fields: [...fields] };
+    if (isDiscovery(resumed.handshake)) return this.#doubtAsStateless(carrier);
+    const source = this.#open();
+    let isLate = false;
+    const taking = this.#takePlaceOf(source, { carrier, isWanted: () => !isLate && this.#source === former });
+    void settlesWithin(taking.catch(tellIfOwn), this.member.timeoutMs, timers).then(() => {
+      isLate = true;
+      this.#retire(this.#source === source ? former : source, carrier);
+    });
+  }
+
+  /** Of clients without sessions: all members were greeted as stateless servers, and are greeted anew if it is none. */
+  #doubtAsStateless(carrier: Carrier): void {
+    const { events, opening: { pool: _, ...opening }, timers, onOutgrown } = this.#options;
+    // A session of nobody's, which ends at once: in the caller's own pool somebody might find it.
+    const source = this.member.open(opening, { ...events, onMessage: () => undefined, onRefused: () => {} });
+    this.#sources.add(source);
+    let isOther = false;
+    const asking = opensSessions(source, carrier).then((opens) => void (isOther = opens));
+    void settlesWithin(asking.catch(tellIfOwn), this.member.timeoutMs, timers).then(() => {
+      this.#retire(source, carrier);
+      if (isOther && this.#parting === undefined) onOutgrown(carrier.fields);
+    });
+  }
+
+  /** @throws as `greet` */
+  async #takePlaceOf(
+    source: PeerSource,
+    { carrier, isWanted }: { readonly carrier: Carrier; readonly isWanted: () => boolean },
+  ): Promise<void> {
+    const { events } = this.#options;
+    assertGreeted(await source.initialize(this.#resumed!.handshake, carrier), false);
+    const former = this.#source;
+    if (this.#parting !== undefined || !isWanted() || former === undefined || isAlike(source, former)) return;
+    this.#source = source;
+    this.#refusedStill = undefined;
+    this.member.refusal.accept();
+    await this.#goOnWith(source, carrier);
+    const peer = await source.peerFor(carrier);
+    for (const text of events.retell()) peer.ask(text, findMember(text, "id")!, NOBODY, carrier);
+    events.onReplaced(source.capabilities);
+  }
+
   /** Nothing will ever come of it in this session. */
   lose(): void {
     const source = this.#source;
@@ -255,13 +315,18 @@ export class MemberLife {
       throw error;
     }
     const source = this.#source!;
+    await this.#goOnWith(source, this.#carry(carrier));
+    this.#options.events.onReplaced(source.capabilities);
+    return source;
+  }
+
+  /** A greeting that comes later than its client's: what the client has said since goes with it. */
+  async #goOnWith(source: PeerSource, carrier: Carrier): Promise<void> {
     if (this.#confirmed) {
-      (await source.peerFor(this.#carry(carrier))).send(INITIALIZED, this.#carry(carrier));
+      (await source.peerFor(carrier)).send(INITIALIZED, carrier);
       source.confirm();
     }
     if (this.#heard !== undefined) source.listen(this.#heard.carrier, this.#heard.place);
-    this.#options.events.onReplaced(source.capabilities);
-    return source;
   }
 
   #open(): PeerSource {
@@ -284,12 +349,15 @@ export interface Asking extends Asker {
   readonly isWanted: boolean;
 }
 
-/** Of HTTP servers with sessions: what they say to a discovery without a session. */
-const UNKNOWN_HERE: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 410, 415, 422, 426, 501]);
-
-function saysNothingOfIt(error: unknown): boolean {
-  return error instanceof SignetError && UNKNOWN_HERE.has(error.detail.facts?.status);
+/** For what is asked again on behalf of somebody who has been answered long since. */
+const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
+/** Whether nothing has changed but what may change at any time: then calls under way are not cut for it. */
+function isAlike(one: PeerSource, other: PeerSource): boolean {
+  return one.protocolVersion === other.protocolVersion && hasSessions(one) === hasSessions(other);
 }
+
+/** A server is asked so often at most whether it has become another, in ms: refusals can be had without end. */
+const DOUBT_MS = 10_000;
 
 /** As it stands behind the member's name. What is of a fault's own public words says already what could not be done. */
 function lossOf(error: unknown): Loss {
@@ -298,26 +366,4 @@ function lossOf(error: unknown): Loss {
 
 function publicReason(error: unknown): string {
   return error instanceof SignetError ? error.message : `The MCP server cannot be reached: ${reasonOf(error)}`;
-}
-
-/** A server with sessions was asked as one that has none. */
-export class NotStatelessMember extends MemberFault {
-  constructor() {
-    super("it has no stateless revision", { isForGood: true });
-  }
-}
-
-/** @throws MemberFault, NotStatelessMember */
-function assertGreeted({ value: { result, error } }: Message, isDiscovery: boolean): void {
-  if (isDiscovery) {
-    if (speaksModern(result)) return;
-    throw new NotStatelessMember();
-  }
-  const version = isJsonObject(result) ? result.protocolVersion : undefined;
-  if (typeof version === "string" && isLegacyRevision(version)) return;
-  if (isJsonObject(error)) {
-    const code = Number(error.code);
-    throw new MemberFault(`it refused to initialize (${code})`, { isForGood: FOR_GOOD.has(code) });
-  }
-  throw new MemberFault("it speaks no revision that Signet knows", { isForGood: true });
 }

@@ -95,6 +95,7 @@ export class MembersVoice {
       },
       retell: () => this.#retellTo(life()),
       onDoomed: () => life().lose(),
+      onRefused: (fields) => life().doubt({ fields }),
       unusedSinceMs: events.unusedSinceMs,
     };
   }

@@ -16,7 +16,8 @@ import { Catalog } from "./catalog.ts";
 import { Cursors } from "./cursors.ts";
 import { discoveryOf, greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
 import type { Member } from "./member.ts";
-import { MemberLife, NotStatelessMember } from "./member_life.ts";
+import { NotStatelessMember } from "./member_greeting.ts";
+import { MemberLife } from "./member_life.ts";
 import { MemberRetries } from "./member_retries.ts";
 import { MembersVoice } from "./members_voice.ts";
 import { asker } from "./own_asks.ts";
@@ -258,6 +259,7 @@ export class Router implements PeerSource {
         opening,
         timers,
         events: this.#voice.eventsOf(() => life),
+        onOutgrown: (fields) => this.#options.events.onRefused?.(fields),
         onRefused: (error) =>
           log.warn("an MCP server refused to open a session, and is left out of this one", {
             ...this.#facts,

@@ -22,7 +22,7 @@ import { nameMemberOf } from "../../mcp/modern.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { Discarded } from "../discarded.ts";
-import { asRefusal } from "../peers/http_peer_fault.ts";
+import { asRefusal, mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
 import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
@@ -45,14 +45,14 @@ export function passingPeer(setting: PassingSetting): OpenPeers<PassingPeerLife>
 
 export class PassingPeer implements Peer {
   readonly #parts: StatelessParts;
-  readonly #events: Pick<PeerEvents, "onMessage">;
+  readonly #events: Pick<PeerEvents, "onMessage" | "onRefused">;
   readonly #open = new Map<number, StatelessPost>();
   readonly #running = new Set<Promise<void>>();
   #lastId = 0;
   readonly #discarded: Discarded;
   #stopped = false;
 
-  constructor(parts: StatelessParts, events: Pick<PeerEvents, "onMessage">) {
+  constructor(parts: StatelessParts, events: Pick<PeerEvents, "onMessage" | "onRefused">) {
     this.#parts = parts;
     this.#discarded = new Discarded(parts.log);
     this.#events = events;
@@ -65,11 +65,13 @@ export class PassingPeer implements Peer {
   ask(text: Uint8Array, _id: Span, asker: Asker, { fields }: Carrier): number | undefined {
     if (this.#stopped || this.#running.size >= this.#parts.limits.maxCalls) return undefined;
     const { id, posted } = this.#post(text, fields);
+    const kept = fieldsOf(fields);
     posted.reply.then(
       (reply) => this.#settle(id, () => void asker.onReply(reply)),
       (error) => {
         const refusal = asRefusal(error);
         this.#settle(id, () => asker.onLost({ reason: refusal.message, refusal }));
+        if (mayBeOfOtherEra(refusal)) this.#events.onRefused?.(kept);
       },
     );
     return id;

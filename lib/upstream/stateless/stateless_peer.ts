@@ -1,7 +1,7 @@
 // A stateless HTTP server as a session's peer: each request is translated and made on its own, what the sessions' era has
 // besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
-import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import type { Asker, Carrier, Loss, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import { rpcFaultOf } from "../../bridge/rpc_fault.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
@@ -10,6 +10,7 @@ import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import { Discarded } from "../discarded.ts";
+import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
@@ -17,7 +18,7 @@ import { tellIfOwn } from "../../platform/faults.ts";
 
 export interface StatelessPeerOptions {
   readonly parts: StatelessParts;
-  readonly events: Pick<PeerEvents, "onMessage">;
+  readonly events: Pick<PeerEvents, "onMessage" | "onRefused">;
   readonly revision: () => string;
   readonly envelope: (logLevel: string | undefined) => JsonObject;
   readonly newId: () => number;
@@ -86,7 +87,8 @@ export class StatelessPeer implements Peer {
     const fields = fieldsOf(carrier.fields);
     const { parts, revision, newId } = this.#options;
     const call = new StatelessCall({
-      ...{ parts, ownId, method, text: own, charge, fields, asker, newId },
+      ...{ parts, ownId, method, text: own, charge, fields, newId },
+      asker: { onReply: asker.onReply, onLost: (loss) => this.#lose(asker, loss, fields) },
       revision: revision(),
       envelope: () => this.envelope(),
       headers: (again) => this.#headersOf(method, own, { fields, again }),
@@ -136,6 +138,11 @@ export class StatelessPeer implements Peer {
   discard(found: string): void {
     const { upstream, session } = this.#options.parts;
     this.#discarded.add(found, { upstream: upstream.name, session });
+  }
+
+  #lose(asker: Asker, loss: Loss, fields: FieldList): void {
+    asker.onLost(loss);
+    if (mayBeOfOtherEra(loss.refusal)) this.#options.events.onRefused?.(fields);
   }
 
   #hold(run: Promise<void>): void {
