@@ -1,8 +1,6 @@
 // One other replica: a pool of connections to it, whether it lives, and what it is called as a process. Nobody waits long
-// for a dead one: connecting is bounded in a second, what was found dead is not asked again for a while, and as long as
-// anything is under way there it is asked every second whether it still is. While it does not answer, nothing new is sent
-// there (docs/behaviour.md R1, R3).
-import { Buffer } from "node:buffer";
+// for a dead one: connecting is bounded in a second, and what was found dead is not asked again for a while. While it does
+// not answer, nothing new is sent there (docs/behaviour.md R1, R3).
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
@@ -17,21 +15,14 @@ import {
   newMadeHead,
 } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
 import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields_parse.ts";
-import { OwnedTimer, Pause, type Timers } from "../platform/timers.ts";
-import {
-  HOP_ALLOWANCE,
-  HOP_FIELD,
-  HOP_PROOF_FIELD,
-  HopHead,
-  type HopMessage,
-  proveQuestion,
-  readAnswer,
-} from "./hop_proof.ts";
-import type { Place } from "./places.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { leftOf } from "../platform/time_of_day.ts";
+import { Pause, type Timers } from "../platform/timers.ts";
+import { HOP_ALLOWANCE, HOP_FIELD, HOP_PROOF_FIELD, HopHead, type HopMessage } from "./hop_proof.ts";
+import { type AskedPeer, type Followed, type Liveness, PeerCalls, SILENCES } from "./peer_calls.ts";
+import { type FoundProcess, PeerQuestions } from "./peer_questions.ts";
+import type { Place } from "./places.ts";
 
 export interface PeerOptions {
   /** `http://10.0.0.7:8080`: where it listens, as it says itself. */
@@ -77,47 +68,31 @@ export interface Passed {
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
-const QUESTION_TIMEOUT_MS = 1000;
 /** How often one that is on its way out is asked whether it has gone. */
 const LOOK_EVERY_MS = 200;
-/** How often one with something under way is asked whether it lives, and how many silences in a row say that it does not. */
-const ASK_EVERY_MS = 1000;
-const SILENCES = 3;
-/** The same where its port is closed: who dies takes his connections with him, so that this is for broken networks. */
-const REFUSALS = 60;
 /**
  * So long it is taken for who it has proven to be. An address changes hands: whoever has it next must not be sent the
  * credentials that a hop carries.
  */
 const PROVEN_MS = 10_000;
-/** Why it is not taken for a replica. */
-const UNANSWERED = `no answer within ${QUESTION_TIMEOUT_MS} ms`;
-const STRANGER = "who answers there proves to hold no key of the ring, under that address";
 /** Before it closes its port nothing new is sent there, in ms. */
 const CLOSING_MS = 150;
 /** It is not tried again for so long after it was found dead, and then for longer each time. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Whoever waits for a peer. */
-type Followed = Pick<Call, "abort">;
-
 /** What is known of a peer: `unknown` until it has answered or not, and between two processes at its address. */
 export type PeerState = "up" | "dead" | "unknown";
 
-/** How a question ended: nobody listens there, or nobody answers who is one of us. */
-export type Liveness = "lives" | "silent" | "refused";
-
-export class Peer {
+export class Peer implements AskedPeer {
   readonly address: string;
   /** Of its IP address. */
   readonly place: Place;
   /** What is passed on; see {@link Peer.#connectTo}. */
   readonly pool: Pool;
-  /** Questions go over connections of their own, since those of the pool wait for their answers. */
-  readonly #questions: Pool;
+  readonly #questions: PeerQuestions;
+  readonly #calls: PeerCalls;
   readonly #options: PeerOptions;
-  readonly #host: string;
   /** Requests that were passed on to it, and those taken from it. */
   passed = 0;
   received = 0;
@@ -126,7 +101,6 @@ export class Peer {
   /** Why it is dead, or the last question was in vain. */
   why = "";
   #found: "up" | "dead" | undefined = undefined;
-  readonly #underWay = new Set<Followed>();
   #instance: string | undefined = undefined;
   /** The key it has proven itself with. */
   #key: MasterKey | undefined = undefined;
@@ -138,13 +112,9 @@ export class Peer {
   #tryAgainAtMs = 0;
   #asking: Promise<Liveness> | undefined = undefined;
   #going: Promise<void> | undefined = undefined;
-  #silences = 0;
-  #refusals = 0;
   /** When it has said that it closes its port, and a little before. */
   #leavesAtMs = Infinity;
-  readonly #nextQuestion: OwnedTimer;
   readonly #untilLook: Pause;
-  #looking: Promise<void> | undefined = undefined;
   #closed = false;
 
   /** @throws TypeError for what is no address */
@@ -154,10 +124,9 @@ export class Peer {
     this.#count = options.firstCount;
     this.sinceMs = options.timers.now();
     this.place = options.place;
-    this.#nextQuestion = new OwnedTimer(options.timers);
+    this.#calls = new PeerCalls(this, options.timers);
     this.#untilLook = new Pause(options.timers);
     const { endpoint, authority } = parseEndpoint(options.address);
-    this.#host = authority;
     const trusting = endpoint.transport === "tls" && options.caCerts !== undefined
       ? { ...endpoint, caCerts: options.caCerts }
       : endpoint;
@@ -171,7 +140,7 @@ export class Peer {
       headLimits: { maxFields: DEFAULT_HEAD_LIMITS.maxFields + HOP_ALLOWANCE.fields },
       ...(options.account === undefined ? {} : { account: options.account }),
     };
-    this.#questions = new Pool(trusting, pooling);
+    this.#questions = new PeerQuestions(new Pool(trusting, pooling), { ...options, host: authority });
     this.pool = new Pool(trusting, { ...pooling, connect: (...given) => this.#connectTo(...given) });
   }
 
@@ -194,9 +163,13 @@ export class Peer {
     return this.#instance === undefined ? "unknown" : "up";
   }
 
+  get instance(): string | undefined {
+    return this.#instance;
+  }
+
   /** Requests passed on that are not done. */
   get underWay(): number {
-    return this.#underWay.size;
+    return this.#calls.size;
   }
 
   /** Whether it can be passed something without asking. */
@@ -214,7 +187,7 @@ export class Peer {
       if (await this.ask() === "refused") break;
     }
     if (this.#isProven) return true;
-    this.noteDead(this.why);
+    this.noteUnanswered();
     return false;
   }
 
@@ -294,13 +267,12 @@ export class Peer {
 
   /** As long as it is followed the replica is asked every second whether it lives; if it falls silent, it is aborted. */
   follow(call: Followed): void {
-    this.#underWay.add(call);
-    this.#watch();
+    this.#calls.add(call);
   }
 
   /** Nobody waits for it any more. Again: nothing. */
   forget(call: Followed): void {
-    this.#underWay.delete(call);
+    this.#calls.delete(call);
   }
 
   /** It closes its port so soon: what would meet it closing is not sent. */
@@ -321,6 +293,10 @@ export class Peer {
     this.#tryAgainAtMs = timers.now() + pauseMs;
   }
 
+  noteUnanswered(): void {
+    this.noteDead(this.why);
+  }
+
   /** It is another process than the one that answered before: whatever that one knew is gone. */
   forgetProcess(): void {
     this.#instance = undefined;
@@ -328,38 +304,30 @@ export class Peer {
 
   close(): void {
     this.#closed = true;
-    this.#nextQuestion.close();
+    this.#calls.close();
     this.#untilLook.close();
-    this.#underWay.clear();
     this.pool.close();
     this.#questions.close();
   }
 
   async #askOnce(): Promise<Liveness> {
-    const found = await this.#askWithEachKey();
-    this.#isSilent = found === "silent";
-    return found;
+    const found = await this.#questions.ask();
+    if ("instance" in found) return this.#noteAlive(found);
+    this.why = found.why;
+    this.#isSilent = found.liveness === "silent";
+    return found.liveness;
   }
 
-  async #askWithEachKey(): Promise<Liveness> {
-    // The key that seals first: during a rotation the other side may know an older one only.
-    for (const key of this.#options.ring().keys) {
-      const found = await this.#askWith(key);
-      if (typeof found === "string") {
-        if (found === "unknown") continue;
-        return found;
-      }
-      if (found.instance !== this.#instance) this.#leavesAtMs = Infinity;
-      this.#instance = found.instance;
-      this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
-      this.#key = key;
-      this.#deaths = 0;
-      this.why = "";
-      this.#find("up");
-      return "lives";
-    }
-    this.why = STRANGER;
-    return "silent";
+  #noteAlive({ instance, key }: FoundProcess): "lives" {
+    if (instance !== this.#instance) this.#leavesAtMs = Infinity;
+    this.#instance = instance;
+    this.#key = key;
+    this.#isSilent = false;
+    this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
+    this.#deaths = 0;
+    this.why = "";
+    this.#find("up");
+    return "lives";
   }
 
   #find(found: "up" | "dead"): void {
@@ -370,62 +338,6 @@ export class Peer {
     this.#found = found;
     this.sinceMs = nowMs;
     if (isNews) onFound?.(this, nowMs - sinceMs);
-  }
-
-  async #askWith(key: MasterKey): Promise<{ readonly instance: string } | "unknown" | "silent" | "refused"> {
-    const { random, path, timers } = this.#options;
-    const challenge = Buffer.from(random(16)).toString("base64url");
-    const asked = { to: this.address, challenge };
-    const fields = ["host", this.#host, HOP_FIELD, proveQuestion(key, asked)];
-    const call = this.#questions.send({ method: "GET", target: path, fields });
-    const cancel = timers.after(QUESTION_TIMEOUT_MS, () => call.abort());
-    try {
-      const response = await call.response;
-      try {
-        response.body.takeBuffered();
-        const instance = readAnswer(key, answerOf(response) ?? "", asked);
-        return instance === undefined ? "unknown" : { instance };
-      } finally {
-        response.release();
-      }
-    } catch (error) {
-      const fault = error instanceof HttpError ? error : undefined;
-      this.why = fault === undefined || fault.code === "aborted" ? UNANSWERED : fault.message;
-      return fault?.code === "connect_failed" ? "refused" : "silent";
-    } finally {
-      cancel();
-    }
-  }
-
-  #watch(): void {
-    if (this.#nextQuestion.isSet || this.#looking !== undefined) return;
-    this.#nextQuestion.set(ASK_EVERY_MS, () => {
-      this.#looking = this.#look().finally(() => {
-        this.#looking = undefined;
-        if (this.#underWay.size > 0) this.#watch();
-      });
-    });
-  }
-
-  /** One silence may be a busy moment; another process than before has nothing under way of what that one had. */
-  async #look(): Promise<void> {
-    if (this.#underWay.size === 0) return;
-    const before = this.#instance;
-    const found = await this.ask();
-    if (found === "lives" && (before === undefined || before === this.#instance)) {
-      this.#silences = this.#refusals = 0;
-      return;
-    }
-    if (found !== "silent") {
-      // It has closed its port, or another has taken it: what it has still to answer it answers, if it lives.
-      if (found === "refused") this.noteDead(this.why);
-      if (++this.#refusals < REFUSALS) return;
-    } else if (++this.#silences < SILENCES) return;
-    this.#silences = this.#refusals = 0;
-    this.noteDead(this.why);
-    const left = [...this.#underWay];
-    this.#underWay.clear();
-    for (const call of left) call.abort();
   }
 }
 
@@ -447,8 +359,4 @@ class PeerAnswer implements ClientResponse {
     this.#onReleased();
     this.#response.release();
   }
-}
-
-function answerOf({ head }: ClientResponse): string | undefined {
-  return fieldValue(head.fields, HOP_FIELD);
 }
