@@ -11,8 +11,17 @@ const CLIENT_CLAIMS = ["client_id", "azp", "cid", "appid"] as const;
 /** RFC 8693 §4.2, and as some providers write it. */
 const SCOPE_CLAIMS = ["scope", "scp"] as const;
 
+const BOUND_TO_KEY = refused("the token is bound to a key, and a bearer token proves none");
 const CLIENTS_DIFFER = refused("the token names more than one client");
 const CLIENT_UNREADABLE = refused("the token names its client in a form that is not understood");
+
+/**
+ * Why a token is refused that is bound to a key: it proves nothing without a proof of that key, which a bearer token is not
+ * (RFC 9449 §7.1, RFC 8705 §3). Undefined for one that is not.
+ */
+export function boundToKey({ cnf }: Members): Identification | undefined {
+  return cnf === undefined || cnf === null ? undefined : BOUND_TO_KEY;
+}
 
 /** A text that is one name for every reader: a lone surrogate has no UTF-8 and would merge with others. */
 export function isName(value: unknown): value is string {

@@ -1,6 +1,6 @@
 // What an introspection answer proves (RFC 7662 §2.2): a principal, or nobody. Pure.
 import type { IntrospectionResponse } from "oauth4webapi";
-import { clientOf, holdsAudience, keptClaims, scopesOf, type WantedClaims } from "./claims.ts";
+import { boundToKey, clientOf, holdsAudience, keptClaims, scopesOf, type WantedClaims } from "./claims.ts";
 import { refused, refusedClaim, refusedTime, shownTime } from "./identifications.ts";
 import type { Identification, Principal } from "./principal.ts";
 
@@ -46,6 +46,8 @@ export function judgeIntrospection(
   nowMs: number,
 ): Identification {
   if (answer.active !== true) return INACTIVE;
+  const bound = boundToKey(answer);
+  if (bound !== undefined) return bound;
   if (!isBearer(answer)) return NOT_BEARER;
   const issuer = issuerOf(answer, rules);
   if (issuer === undefined) return refusedClaim(WRONG_ISSUER, { found: answer.iss, wanted: [rules.issuer ?? "a URL"] });
@@ -75,12 +77,8 @@ export function judgeIntrospection(
   return { kind: "principal", principal };
 }
 
-/**
- * A refresh token is active too, and is no access token. One bound to a key proves nothing without a proof of that key,
- * which a bearer token is not (RFC 9449 §7.1, RFC 8705 §3).
- */
+/** A refresh token is active too, and is no access token. */
 function isBearer(answer: IntrospectionResponse): boolean {
-  if (isGiven(answer.cnf)) return false;
   const type: unknown = answer.token_type;
   return !isGiven(type) || (typeof type === "string" && BEARER_TYPES.has(type.toLowerCase()));
 }

@@ -5,6 +5,7 @@
 import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
 import { ConfigError, SignetError } from "../errors.ts";
 import {
+  boundToKey,
   claimAt,
   clientOf,
   holdsAudience,
@@ -209,6 +210,8 @@ export class JwtSource implements VerifyingSource {
         : "no text";
       return refusedClaim(BAD_SUBJECT, { found, wanted: [`a name in ${subjectClaim}`] });
     }
+    const bound = boundToKey(payload);
+    if (bound !== undefined) return bound;
     const client = clientOf(payload);
     if (typeof client === "object") return client;
     if (clients.length > 0 && (client === undefined || !clients.includes(client))) {

@@ -66,6 +66,18 @@ const CLAIMS: readonly [string, Claims, Partial<{ clientId: string; scopes: stri
   ["one audience of several is enough", { aud: ["https://other.example", AUDIENCE] }, {}],
 ];
 
+for (const cnf of [{ jkt: "x" }, { "x5t#S256": "x" }, {}, "x"]) {
+  Deno.test(
+    `I1: a token bound to a key is no bearer token, whoever holds it: cnf ${JSON.stringify(cnf)}`,
+    STRICT,
+    async () => {
+      const { source } = await setUp();
+      await refusedWith(/bound to a key/, source, await ALICE.sign({ cnf }));
+      assert.equal((await ask(source, await ALICE.sign({ cnf: null }))).kind, "principal");
+    },
+  );
+}
+
 for (const [what, claims, wanted] of CLAIMS) {
   Deno.test(`I1: ${what}`, STRICT, async () => {
     const { source } = await setUp();
