@@ -168,7 +168,8 @@ export class Telemetry {
     for (const sender of this.#senders.values()) sender.close();
   }
 
-  async #send(signal: Signal, json: string): Promise<boolean> {
+  /** @returns how many items were not taken */
+  async #send(signal: Signal, json: string): Promise<number> {
     return await this.#senders.get(signal)!.send(json);
   }
 
@@ -193,7 +194,8 @@ export class Telemetry {
       sent: () => sent === undefined ? [] : operationsOf(sent),
     });
     const period = { startMs: this.#startedAtMs, nowMs: this.#options.timers.now() };
-    if (await this.#send("metrics", encodeMetrics(this.#sender, metrics, period))) this.#exportedMetrics++;
+    const lost = await this.#send("metrics", encodeMetrics(this.#sender, metrics, period));
+    if (lost === 0) this.#exportedMetrics++;
     else this.#droppedMetrics++;
   }
 }

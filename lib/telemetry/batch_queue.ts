@@ -5,8 +5,8 @@ import { OwnedTimer, type Timers } from "../platform/timers.ts";
 import type { BatchSettings } from "./settings.ts";
 
 export interface BatchQueueOptions<Item> extends BatchSettings {
-  /** Delivers, or gives up. @returns whether the items have arrived; never rejects */
-  readonly send: (items: readonly Item[]) => Promise<boolean>;
+  /** Delivers, or gives up. @returns how many of the items have not arrived, or more than there are for all; never rejects */
+  readonly send: (items: readonly Item[]) => Promise<number>;
   readonly timers: Timers;
 }
 
@@ -75,8 +75,9 @@ export class BatchQueue<Item> {
     const { maxBatch, send } = this.#options;
     do {
       const batch = this.#waiting.splice(0, maxBatch);
-      if (await send(batch)) this.#sent += batch.length;
-      else this.#dropped += batch.length;
+      const lost = Math.min(batch.length, await send(batch));
+      this.#sent += batch.length - lost;
+      this.#dropped += lost;
     } while (this.#waiting.length >= maxBatch);
   }
 

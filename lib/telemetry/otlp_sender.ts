@@ -33,8 +33,8 @@ function compress(bytes: Uint8Array | string): Promise<Uint8Array> {
 }
 const encoder = new TextEncoder();
 
-/** What became of one attempt: `repeatInMs` where another makes sense. */
-type Attempt = { readonly fault: string | undefined; readonly repeatInMs?: number };
+/** What became of one attempt: `repeatInMs` where another makes sense, `rejected` what of it the collector has not taken. */
+type Attempt = { readonly fault: string | undefined; readonly repeatInMs?: number; readonly rejected?: number };
 
 export class OtlpSender {
   readonly #options: SenderOptions;
@@ -58,16 +58,16 @@ export class OtlpSender {
     );
   }
 
-  /** @returns whether the collector has taken it */
-  async send(json: string): Promise<boolean> {
+  /** @returns how much of it the collector has not taken: a number of items, or Infinity for all */
+  async send(json: string): Promise<number> {
     const { timers, timeoutMs, random } = this.#options;
     const deadline = timers.now() + timeoutMs;
     const body = this.#options.gzip ? new Uint8Array(await compress(json)) : encoder.encode(json);
     for (let attempt = 0;; attempt++) {
-      const { fault, repeatInMs } = await this.#attempt(body, Math.max(1, deadline - timers.now()));
-      if (fault === undefined) {
-        this.#tell(undefined);
-        return true;
+      const { fault, repeatInMs, rejected } = await this.#attempt(body, Math.max(1, deadline - timers.now()));
+      if (fault === undefined || rejected !== undefined) {
+        this.#tell(fault);
+        return rejected ?? 0;
       }
       const growing = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + random() / 2);
       const waitMs = repeatInMs === undefined ? Infinity : Math.max(repeatInMs, growing);
@@ -84,9 +84,9 @@ export class OtlpSender {
     this.#pool.close();
   }
 
-  #giveUp(fault: string): false {
+  #giveUp(fault: string): number {
     this.#tell(fault);
-    return false;
+    return Infinity;
   }
 
   async #attempt(body: Uint8Array, leftMs: number): Promise<Attempt> {
@@ -100,8 +100,8 @@ export class OtlpSender {
     let response: ClientResponse | undefined;
     try {
       response = await call.response;
-      await response.body.readAll(MAX_ANSWER_BYTES).catch(() => {});
-      return judge(response);
+      const answer = await response.body.readAll(MAX_ANSWER_BYTES).catch(() => undefined);
+      return judge(response, answer);
     } catch (error) {
       const code = error instanceof HttpError ? (error.code === "aborted" ? "timeout" : error.code) : "failed";
       return { fault: code, repeatInMs: 0 };
@@ -128,10 +128,28 @@ export class OtlpSender {
   }
 }
 
-function judge({ head: { status, fields } }: ClientResponse): Attempt {
-  if (status >= 200 && status < 300) return { fault: undefined };
+function judge({ head: { status, fields } }: ClientResponse, answer: Uint8Array | undefined): Attempt {
+  if (status >= 200 && status < 300) return answer === undefined ? { fault: undefined } : judgeTaken(answer);
   const fault = `status ${status}`;
   if (!REPEATABLE.has(status)) return { fault };
   const seconds = Number(fieldValue(fields, "retry-after") ?? "0");
   return { fault, repeatInMs: Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0 };
+}
+
+const REJECTED = ["rejectedSpans", "rejectedLogRecords", "rejectedDataPoints"] as const;
+const MAX_MESSAGE = 128;
+
+/** "Partial Success": what is rejected must not be sent again. 64-bit integers are text in OTLP/JSON, or numbers. */
+function judgeTaken(answer: Uint8Array): Attempt {
+  let partial: Readonly<Record<string, unknown>> | undefined;
+  try {
+    partial = JSON.parse(new TextDecoder().decode(answer))?.partialSuccess;
+  } catch {
+    // An answer that is none is no reason to doubt the status.
+  }
+  const rejected = Math.max(0, ...REJECTED.map((name) => Number(partial?.[name] ?? 0)).filter(Number.isFinite));
+  if (rejected === 0) return { fault: undefined };
+  const { errorMessage = "" } = partial!;
+  const said = typeof errorMessage === "string" && errorMessage !== "" ? `: ${errorMessage.slice(0, MAX_MESSAGE)}` : "";
+  return { fault: `${rejected} rejected${said}`, rejected };
 }

@@ -380,6 +380,40 @@ Deno.test("G6: 503 is sent again as late as Retry-After wants, 400 is not", STRI
   assert.equal(await signet.metric('signet_telemetry_items_total{signal="traces",outcome="dropped"}'), 0);
 });
 
+Deno.test("G6: what a collector has taken in part only is counted, told once, and not sent again", STRICT, async () => {
+  await using collector = new OtlpCollector();
+  const rejecting: Record<string, object> = {
+    "/v1/traces": { rejectedSpans: "1", errorMessage: "no room" },
+    "/v1/logs": { rejectedLogRecords: 100_000 },
+    "/v1/metrics": { rejectedDataPoints: "3" },
+  };
+  collector.onRequest = ({ url }) => Response.json({ partialSuccess: rejecting[new URL(url).pathname] });
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, otel: collector.variables });
+  const counted = (signal: string, outcome: string) =>
+    signet.metric(`signet_telemetry_items_total{signal="${signal}",outcome="${outcome}"}`);
+  await signet.open();
+  const batches = () => collector.requests.filter(({ path }) => path === "/v1/traces").length;
+  await until(
+    async () => batches() > 0 && await counted("traces", "dropped") === batches(),
+    () => `one span of each of ${batches()} batches was counted as dropped`,
+  );
+  await until(async () => await counted("logs", "dropped") > 0, "lines that were counted as dropped");
+  assert.equal(await counted("logs", "exported"), 0, "no more can be rejected than was sent");
+  const told = signet.logs.filter(({ event, signal }) =>
+    String(event).startsWith("telemetry cannot") && signal === "traces"
+  );
+  assert.deepEqual(told.map(({ fault }) => fault), ["1 rejected: no room"]);
+
+  // A warning without anything rejected is a success.
+  await using warning = new OtlpCollector();
+  warning.onRequest = () => Response.json({ partialSuccess: { errorMessage: "use gzip" } });
+  await using warned = await TestSignet.start({ upstream: upstream.url, otel: warning.variables });
+  await warned.open();
+  const name = 'signet_telemetry_items_total{signal="traces",outcome="exported"}';
+  await until(async () => await warned.metric(name) > 0, "spans that were exported");
+});
+
 Deno.test("G6: what a stateless request says crosses, with its trace in its message", STRICT, async () => {
   await using collector = new OtlpCollector();
   await using upstream = new FakeMcp();

@@ -6,10 +6,10 @@ import { STRICT } from "../../support/strict.ts";
 function queue(options: { maxQueue?: number; maxBatch?: number } = {}) {
   const timers = new FakeTimers();
   const batches: number[][] = [];
-  const answers: ((arrived: boolean) => void)[] = [];
+  const answers: ((lost: number) => void)[] = [];
   const send = (items: readonly number[]) => {
     batches.push([...items]);
-    return new Promise<boolean>((resolve) => answers.push(resolve));
+    return new Promise<number>((resolve) => answers.push(resolve));
   };
   const made = new BatchQueue<number>({
     delayMs: 100,
@@ -18,8 +18,8 @@ function queue(options: { maxQueue?: number; maxBatch?: number } = {}) {
     send,
     timers,
   });
-  const answer = async (arrived: boolean) => {
-    answers.shift()!(arrived);
+  const answer = async (arrived: boolean | number) => {
+    answers.shift()!(typeof arrived === "number" ? arrived : arrived ? 0 : Infinity);
     for (let i = 0; i < 10; i++) await Promise.resolve();
   };
   return { queue: made, timers, batches, answer };
@@ -49,6 +49,14 @@ Deno.test("one batch is under way at a time; what finds no room is dropped and c
   assert.deepEqual([of.sent, of.dropped, of.size], [8, 10, 2]);
   await timers.advance(100);
   assert.equal(batches.length, 4, "less than a batch waits for its delay");
+});
+
+Deno.test("of a batch that arrived in part the rest is counted as dropped", STRICT, async () => {
+  const { queue: of, answer } = queue();
+  for (let item = 0; item < 8; item++) of.add(item);
+  await answer(1);
+  await answer(9);
+  assert.deepEqual([of.sent, of.dropped], [3, 5]);
 });
 
 Deno.test("flush sends all that waits, close drops it", STRICT, async () => {
