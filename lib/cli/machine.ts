@@ -7,7 +7,7 @@ import { randomBytes } from "../platform/random.ts";
 import { environment } from "../platform/environment.ts";
 import { eventDate } from "../platform/event_time.ts";
 import { onFault } from "../platform/faults.ts";
-import { fileMode, readTextFile } from "../platform/files.ts";
+import { fileMode, isOwnFile, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
 import { PipeWriter } from "../platform/pipe_writer.ts";
@@ -136,6 +136,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     stderrIsTerminal: isTerminal(STDERR),
     readTextFile,
     fileMode,
+    isOwnFile,
     checkWritable,
     readStdin,
     now: eventDate,

@@ -3,12 +3,13 @@ import type { Sources } from "../config/load.ts";
 import type { CommandContext } from "./command.ts";
 
 export function sourcesOf(context: CommandContext): Sources {
-  const { checkWritable, foreignHands } = context;
+  const { isOwnFile, checkWritable, foreignHands } = context;
   return {
     flags: context.flags,
     env: context.env,
     readTextFile: (path) => context.readTextFile(path),
     fileMode: (path) => context.fileMode(path),
+    ...(isOwnFile === undefined ? {} : { isOwnFile }),
     ...(checkWritable === undefined ? {} : { checkWritable }),
     ...(foreignHands === undefined ? {} : { foreignHands }),
   };

@@ -23,6 +23,8 @@ export interface FileAccess {
   readTextFile(path: string): Promise<string>;
   /** Permission bits, or null where the system has none. */
   fileMode(path: string): Promise<number | null>;
+  /** Whether the file is this user's own. Absent: as if it were. */
+  isOwnFile?(path: string): Promise<boolean>;
   /**
    * Rejects unless a file could be made at `path` and others beside it; leaves nothing behind. Must not open `path`: that
    * could take the locks of this process off a database (sqlite.org, "How To Corrupt", §2.2). Absent: nobody can tell.
@@ -99,6 +101,23 @@ const PRIVATE_FILES: ReadonlySet<SettingKey> = new Set([
 /** What `signet keys new` makes. */
 const HOLD_KEYS: ReadonlySet<SettingKey> = new Set(["keyFile", "tokenSecretFile", "adminTokenFile"]);
 const OTHERS_MAY_READ = 0o044;
+const GROUP_MAY_READ = 0o040;
+
+/**
+ * The mode of a file that others may use in one of the ways `bits` names, where that is the file's fault. That its group
+ * reads it is not where root has made it: it is how Kubernetes (`fsGroup`) and systemd (`LoadCredential=`, whose access list
+ * shows as the group's bits) hand a secret to the one user it is for, who could not change it either.
+ */
+export async function modeOpenToOthers(
+  access: Pick<FileAccess, "fileMode" | "isOwnFile">,
+  path: string,
+  bits = OTHERS_MAY_READ,
+): Promise<number | undefined> {
+  const mode = await access.fileMode(path).catch(() => null);
+  const open = (mode ?? 0) & bits;
+  if (mode === null || open === 0) return undefined;
+  return open === GROUP_MAY_READ && await access.isOwnFile?.(path) === false ? undefined : mode;
+}
 
 const WRITE_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   NotFound: ["its folder is not there", "Make the folder of FILE, or name another file."],
@@ -192,8 +211,8 @@ class Examiner {
   }
 
   async #judgeMode({ path, place }: Examined): Promise<void> {
-    const mode = await this.#access.fileMode(path).catch(() => null);
-    if (mode === null || (mode & OTHERS_MAY_READ) === 0) return;
+    const mode = await modeOpenToOthers(this.#access, path);
+    if (mode === undefined) return;
     const shown = (mode & 0o777).toString(8).padStart(4, "0");
     this.warnings.push(`${place}: other users can read ${path} (mode ${shown}). Run chmod 600 on it.`);
   }

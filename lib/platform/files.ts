@@ -1,6 +1,7 @@
 // Files as both runtimes read them: by `node:fs`. Text is UTF-8 or it is a fault, never replacement characters.
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
+import process from "node:process";
 import { systemError } from "./system_fault.ts";
 
 /** No text that Signet reads is near it; a device or a disk's image that was named by mistake fills memory without it. */
@@ -51,6 +52,12 @@ function tooLarge(path: string): Error {
 export async function fileMode(path: string): Promise<number | null> {
   const { mode } = await stat(path);
   return mode ?? null;
+}
+
+/** Whether a file is this user's own, to be changed by it; true where the system knows no owners. @throws as `fileMode` */
+export async function isOwnFile(path: string): Promise<boolean> {
+  const self = process.geteuid?.();
+  return self === undefined || (await stat(path)).uid === self;
 }
 
 /** The bytes of a file, piece by piece. @throws what `systemFault` knows */

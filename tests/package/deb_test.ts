@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { EXIT } from "../../lib/cli/command.ts";
 import { VERSION } from "../../lib/platform/version.ts";
 import { thisTarget } from "../../scripts/compile_targets.ts";
 import { packDeb } from "../../scripts/package/deb.ts";
@@ -107,6 +108,15 @@ async function rootWithUnit(folder: TempFolder): Promise<string> {
   }
   return folder.path;
 }
+
+Deno.test("systemd starts it again where that can help, by what its exit codes mean", STRICT, async () => {
+  const unit = await Deno.readTextFile(`${DEPLOY}/systemd/signet.service`);
+  const said = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(unit)?.[1];
+  assert.equal(said("Restart"), "on-failure");
+  assert.equal(said("RestartPreventExitStatus"), String(EXIT.usage), "a configuration gets no better");
+  assert.equal(said("SuccessExitStatus"), String(EXIT.streamsCut), "who has stopped it means it");
+  assert.equal(said("StartLimitIntervalSec"), "0", "a port that is taken for some seconds is no end");
+});
 
 const systemd = { ...STRICT, ...await needing(["systemd-analyze"], "that systemd takes the unit") };
 

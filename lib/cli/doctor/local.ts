@@ -1,6 +1,7 @@
 // What lies on this machine: the program, keys, state, the listener's certificate, and a Signet that runs already.
 import { formatAddress } from "../../config/addresses.ts";
 import { dialled } from "../../config/admin_url.ts";
+import { modeOpenToOthers } from "../../config/named_files.ts";
 import type { Settings } from "../../config/schema.ts";
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
 import { runtimeFacts } from "../../platform/runtime.ts";
@@ -46,7 +47,7 @@ async function judgeFile(context: CommandContext, what: string, path: string): P
   const mode = await context.fileMode(path).catch(() => undefined);
   if (mode === undefined || mode === null) return { verdict: "ok", what, found: `${path}: will be made` };
   const shown = `${path}: mode ${(mode & 0o777).toString(8)}`;
-  if ((mode & 0o077) === 0) return { verdict: "ok", what, found: shown };
+  if (await modeOpenToOthers(context, path, 0o077) === undefined) return { verdict: "ok", what, found: shown };
   const cure = `Others can read or write it: chmod 600 ${path}.`;
   return { verdict: "warn", what, found: shown, cure };
 }

@@ -92,6 +92,10 @@ Deno.test("a secret that others can read is warned of, with the cure", STRICT, a
       `--key-file: other users can read key (mode 0${mode.toString(8)}). Run chmod 600 on it.`,
     ]);
   }
+  // As Kubernetes and systemd hand them over: root's, and the group's to read. To everybody is another matter.
+  const handed = { argv, files, roots: ["key", "k"], modes: { key: 0o100440, k: 0o444, c: 0o644 } };
+  const told = (await load(handed)).warnings.filter((warning) => warning.includes("chmod"));
+  assert.deepEqual(told, ["--tls-key: other users can read k (mode 0444). Run chmod 600 on it."]);
   const { warnings } = await load({ argv, files, modes: { key: 0o600, k: 0o400, c: 0o644 } });
   assert.doesNotMatch(warnings.join("\n"), /chmod/);
 });

@@ -10,6 +10,8 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   /** Text, or the error reading it fails with. */
   readonly files?: Readonly<Record<string, string | Error>>;
+  /** Files that are another user's: root's. */
+  readonly roots?: readonly string[];
   readonly modes?: Readonly<Record<string, number>>;
   /** What writing at a path fails with; all others can be written. */
   readonly readOnly?: Readonly<Record<string, Error>>;
@@ -18,7 +20,7 @@ export interface Given {
 }
 
 export function sourcesOf(
-  { argv = [], env = {}, files = {}, modes = {}, readOnly = {}, foreign = {} }: Given,
+  { argv = [], env = {}, files = {}, roots = [], modes = {}, readOnly = {}, foreign = {} }: Given,
 ): Sources {
   return {
     flags: parseFlags(argv, { command: "signet serve", accepts: new Set(SETTING_KEYS) }),
@@ -28,6 +30,7 @@ export function sourcesOf(
       return typeof found === "string" ? Promise.resolve(found) : Promise.reject(found);
     },
     fileMode: (path) => Promise.resolve(modes[path] ?? 0o100600),
+    isOwnFile: (path) => Promise.resolve(!roots.includes(path)),
     foreignHands: (path, use) =>
       foreign[path] === use ? { problem: `others write ${path}`, remedy: "Mind." } : undefined,
     checkWritable: (path) => readOnly[path] === undefined ? Promise.resolve() : Promise.reject(readOnly[path]),
