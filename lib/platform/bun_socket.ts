@@ -194,17 +194,22 @@ export class BunSocket implements Socket, BunSocketEvents {
     return false;
   }
 
+  /** From as many pieces as it takes: whoever gets less than he has room for has all that has come. */
   #fill(memory: Uint8Array): number {
-    const piece = this.#pieces[0]!;
-    const count = Math.min(memory.length, piece.length - this.#at);
-    memory.set(count === piece.length ? piece : piece.subarray(this.#at, this.#at + count));
-    this.#at += count;
-    this.#unasked -= count;
-    if (this.#at === piece.length) {
-      this.#pieces.shift();
-      this.#at = 0;
+    let filled = 0;
+    while (filled < memory.length && this.#unasked > 0) {
+      const piece = this.#pieces[0]!;
+      const count = Math.min(memory.length - filled, piece.length - this.#at);
+      memory.set(count === piece.length ? piece : piece.subarray(this.#at, this.#at + count), filled);
+      filled += count;
+      this.#at += count;
+      this.#unasked -= count;
+      if (this.#at === piece.length) {
+        this.#pieces.shift();
+        this.#at = 0;
+      }
     }
-    return count;
+    return filled;
   }
 
   /** Lets the kernel's buffer fill while there is something that nobody has asked for. */

@@ -15,12 +15,15 @@ export interface DenoConnection {
 const ACCEPT_PAUSE_MS = 50;
 
 export class DenoSocket implements Socket {
+  readonly mayHoldBack: boolean;
   readonly #connection: DenoConnection;
   #owner!: SocketOwner;
   #memory: Uint8Array | undefined;
 
   constructor(connection: DenoConnection) {
     this.#connection = connection;
+    // One of TLS: it deciphers 4 KiB at a time, and hands out what is whole of them.
+    this.mayHoldBack = "handshake" in connection;
   }
 
   get takesAtOnce(): boolean {

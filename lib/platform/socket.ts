@@ -21,6 +21,11 @@ export interface SocketOwner {
 export interface Socket {
   /** Whether `write` mostly answers at once, with all that it was given. */
   readonly takesAtOnce: boolean;
+  /**
+   * Whether more may have arrived than a read brings that leaves memory free, as where TLS is deciphered record by record.
+   * Default: no.
+   */
+  readonly mayHoldBack?: boolean;
   /** To be called once, before anything else. */
   own(owner: SocketOwner): void;
   /**

@@ -56,7 +56,7 @@ export class ByteStream implements SocketOwner {
   /** Whether the peer has sent its last byte (which need not be consumed yet). */
   ended = false;
   closed = false;
-  /** Whether the last read came back full: then more may have arrived than is {@link buffered}. */
+  /** Whether more may have arrived than is {@link buffered}: the last read came back full, or need not have. */
   full = false;
   /** Whether a read could not be posted for want of room: {@link post} is to be tried again. */
   starved = false;
@@ -117,7 +117,7 @@ export class ByteStream implements SocketOwner {
     this.#posted = 0;
     if (this.closed) return this.memory.give(buffer);
     this.#traffic.bytesIn += count;
-    this.full = count === buffer.length;
+    this.full = count === buffer.length || this.#socket.mayHoldBack === true;
     this.memory.adapt(count, buffer.length);
     this.#append(buffer, count);
     this.#tellData();
