@@ -18,13 +18,20 @@ export const BEARER_FLAG: OwnFlag<string> = {
   kind: file,
 };
 const FILE_COLUMNS = 98;
+/** Servers say of themselves what they like, by the megabyte. */
+const MOST_OF_A_FINDING = 500;
+
+function bounded(text: string): string {
+  return text.length <= MOST_OF_A_FINDING ? text : `${text.slice(0, MOST_OF_A_FINDING).toWellFormed()}…`;
+}
 
 /** Tells each finding as it comes; answers how many there were of each kind. */
 export async function tell(context: CommandContext, findings: Findings): Promise<Record<Verdict, number>> {
   const { formatFinding } = await import("./doctor/finding.ts");
   const json = ownValue(context.flags, JSON_FLAG) === true;
   const counts = { ok: 0, warn: 0, fail: 0, skip: 0 };
-  for await (const finding of findings) {
+  for await (const looked of findings) {
+    const finding = { ...looked, found: bounded(looked.found) };
     counts[finding.verdict]++;
     const style = styleFor(context.stdoutIsTerminal, context.env);
     if (json) printJson(context, finding);

@@ -202,7 +202,10 @@ function requireAgent(agent: string): void {
     ? "holds a control character or a lone surrogate"
     : undefined;
   if (problem === undefined) return;
-  throw new SignetError("invalid_params", { publicMessage: `No token was issued: the agent's name ${problem}` });
+  throw new SignetError("invalid_params", {
+    publicMessage: `No token was issued: the agent's name ${problem}`,
+    remedy: `Give it 1 to ${MAX_AGENT_LENGTH} characters that can be seen, without blanks at its ends.`,
+  });
 }
 
 function expiryOf(ttlMs: number, nowMs: number): number {
@@ -210,6 +213,7 @@ function expiryOf(ttlMs: number, nowMs: number): number {
   if (!(ttlMs >= MIN_TTL_MS) || !(expiresAtS <= MAX_EXPIRES_AT_S)) {
     throw new SignetError("invalid_params", {
       publicMessage: "No token was issued: its time to live must be at least 1 s, and its end a date",
+      remedy: "Give it a time such as 1h.",
     });
   }
   return expiresAtS;

@@ -24,6 +24,10 @@ async function examine(command: string, flags: readonly string[], options: Machi
   return { code, out: machine.stdout, err: machine.stderr };
 }
 
+function initialized(name: string) {
+  return { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name, version: name } };
+}
+
 /** A server with one tool. */
 function withTool(): FakeMcp {
   const mcp = new FakeMcp();
@@ -52,6 +56,22 @@ Deno.test("V2: doctor opens a session as a client would, lists, ends it, and fin
     assert.equal(mcp.received("POST", "initialize").at(-1)!.headers.get("authorization"), "Bearer hunter2-bearer");
     assert.equal(mcp.received("DELETE").length, command === "doctor" ? 1 : 2);
     assert.equal(mcp.sessions.size, 0, "nothing is left behind");
+  }
+});
+
+Deno.test("M6: what a server says of itself, or refuses with, fills no terminal", STRICT, async () => {
+  const long = "n".repeat(1_000_000);
+  for (const answer of [{ result: initialized(long) }, { error: { code: -32603, message: long } }]) {
+    await using mcp = new FakeMcp();
+    mcp.onRequest = ({ body }) => {
+      const { id, method } = JSON.parse(body || "{}");
+      return method === "initialize" ? Response.json({ jsonrpc: "2.0", id, ...answer }) : undefined;
+    };
+    for (const form of [[], ["--json"]]) {
+      const { out } = await examine("doctor", ["--upstream", mcp.url, ...form]);
+      assert.match(out, /handshake/);
+      assert.ok(out.length < 10_000, `${out.length} characters`);
+    }
   }
 });
 
