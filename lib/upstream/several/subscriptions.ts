@@ -40,6 +40,9 @@ interface Part {
   running: { readonly peer: Peer; readonly id: number } | undefined;
   /** Whether it has been acknowledged, or has failed, once. */
   isSettled: boolean;
+  /** Since when the member tells; undefined while it does not. */
+  toldSinceMs: number | undefined;
+  /** One after the other, and what did not last. */
   failures: number;
   cancelRetry: (() => void) | undefined;
 }
@@ -63,6 +66,8 @@ const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 const MAX_NAMED = 1000, MAX_NAMED_LENGTH = 256 * 1024;
 /** Members that take longer to acknowledge are not waited for, in ms. */
 const ACKNOWLEDGE_MS = 2000;
+/** A part that was told of for so long, in ms, was not in vain. */
+const LASTING_MS = 10_000;
 const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 60_000;
 
 export class Subscriptions {
@@ -147,11 +152,14 @@ export class Subscriptions {
 
   /** Ended, lost or refused: it is asked again, ever later, for as long as the client listens. */
   #ended(subscription: Subscription, part: Part): void {
-    part.running = undefined;
+    const { timers } = this.#options;
+    const isLasting = part.toldSinceMs !== undefined && timers.now() - part.toldSinceMs >= LASTING_MS;
+    if (isLasting) part.failures = 0;
+    part.running = part.toldSinceMs = undefined;
     this.#settle(subscription, part);
     if (this.#open.get(subscription.own) !== subscription) return;
     const pause = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** part.failures++);
-    part.cancelRetry = this.#options.timers.after(
+    part.cancelRetry = timers.after(
       Math.max(pause, part.life.pauseMs),
       () => this.#ask(subscription, part),
     );
@@ -159,7 +167,7 @@ export class Subscriptions {
 
   #acknowledged(subscription: Subscription, part: Part, { notifications }: JsonObject): void {
     const isBack = part.isSettled;
-    part.failures = 0;
+    part.toldSinceMs = this.#options.timers.now();
     const honored = isJsonObject(notifications) ? notifications : {};
     for (const flag of FLAGS) {
       if (honored[flag] !== true || part.filter[flag] !== true) continue;
@@ -216,7 +224,15 @@ export class Subscriptions {
         ),
       };
       if (Object.keys(filter).length === 0) return [];
-      return [{ life, filter, running: undefined, isSettled: false, failures: 0, cancelRetry: undefined }];
+      return [{
+        life,
+        filter,
+        running: undefined,
+        isSettled: false,
+        toldSinceMs: undefined,
+        failures: 0,
+        cancelRetry: undefined,
+      }];
     });
   }
 
