@@ -64,6 +64,8 @@ export function parkedIn(text: Uint8Array): Parked | null | undefined {
 }
 
 interface Open {
+  /** Who asks: one of several servers, where the call's own peer stands for all. */
+  readonly peer: Peer;
   /** The server's id, as it wrote it. */
   readonly id: Uint8Array;
   readonly method: string;
@@ -82,15 +84,13 @@ export interface ParkedAt {
 
 export class ParkedQuestions {
   readonly id: string;
-  readonly #peer: Peer;
   readonly #open = new Map<string, Open>();
   #round = 0;
   #bytes = 0;
 
   /** @param id random hexadecimal digits: nobody can guess it */
-  constructor(id: string, peer: Peer) {
+  constructor(id: string) {
     this.id = id;
-    this.#peer = peer;
   }
 
   /** Questions without an answer. */
@@ -108,7 +108,7 @@ export class ParkedQuestions {
   }
 
   /** @returns false if there are too many, or it is too long */
-  add({ line, value }: Message): boolean {
+  add({ line, value }: Message, peer: Peer): boolean {
     if (this.#open.size >= MAX_OPEN || line.length > MAX_QUESTION_BYTES) return false;
     const id = findMember(line, "id")!;
     const params = findMember(line, "params");
@@ -119,6 +119,7 @@ export class ParkedQuestions {
     const key = keyOf(value.id as RpcId);
     this.#close(key);
     const open = {
+      peer,
       id: line.slice(id.start, id.end),
       method,
       asked: `{"method":${JSON.stringify(method)},"params":{${kept.join(",")}}}`,
@@ -129,9 +130,10 @@ export class ParkedQuestions {
     return true;
   }
 
-  /** The server has taken a question back. */
-  withdraw(id: RpcId): boolean {
-    return this.#close(keyOf(id));
+  /** The server has taken a question back. @returns whether it was one of these */
+  withdraw(id: RpcId, peer: Peer): boolean {
+    const key = keyOf(id);
+    return this.#open.get(key)?.peer === peer && this.#close(key);
   }
 
   /** The members of a result that asks the client all that is open. */
@@ -171,8 +173,8 @@ export class ParkedQuestions {
     return this.#open.delete(key);
   }
 
-  #reply({ id }: Open, body: string): boolean {
-    return this.#peer.send(encoder.encode(`{"jsonrpc":"2.0","id":${decoder.decode(id)},${body}}`), NO_CARRIER);
+  #reply({ id, peer }: Open, body: string): boolean {
+    return peer.send(encoder.encode(`{"jsonrpc":"2.0","id":${decoder.decode(id)},${body}}`), NO_CARRIER);
   }
 }
 

@@ -82,6 +82,8 @@ export interface Peer {
   refuse(id: RpcId, code: number, message: string): void;
   /** Nobody waits for the response to `id` any more. */
   forget(id: number): void;
+  /** Of one among several, which asks: whether it can be about the request of this id. Default: about any. */
+  mayMean?(id: number): boolean;
 }
 
 /** What a peer says, and what becomes of it; for who works with it. */

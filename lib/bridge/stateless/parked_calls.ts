@@ -58,25 +58,25 @@ export class ParkedCalls {
   /** A request of the peer's: its client is asked by the answer to the call that it is about. */
   question(message: Message, peer: Peer, about: number | undefined): void {
     const id = message.value.id as RpcId;
-    const run = this.#runAsking(about);
+    const run = this.#runAsking(peer, about);
     const { life } = this.#options;
     if (run === undefined || life.era === "modern" || !canAnswer(message, life.capabilities)) {
       return peer.refuse(id, METHOD_NOT_FOUND, "this client cannot be asked");
     }
-    const known = this.#isSurelyOf(run, about) ? run.answers?.answerTo(message) : undefined;
+    const known = this.#isSurelyOf(run, peer, about) ? run.answers?.answerTo(message) : undefined;
     if (known !== undefined && peer.send(peerResult(id, known), NO_CARRIER)) return;
-    if (!this.#put(run, message)) return peer.refuse(id, -32603, "too many questions wait for the client");
+    if (!this.#put(run, message, peer)) return peer.refuse(id, -32603, "too many questions wait for the client");
     if (run.exchange === undefined) return; // asked when it comes back
     run.cancelGathering ??= this.#gathering.after(() => this.#park(run));
     if (run.cancelGathering === undefined) this.#giveUp(run, 0); // nobody is asked any more
   }
 
   /** A server that does not wait any longer for what it has asked. */
-  withdraw({ params }: JsonObject): undefined {
+  withdraw({ params }: JsonObject, peer: Peer): undefined {
     const id = isJsonObject(params) ? params.requestId as RpcId : undefined;
     if (id === undefined) return;
     for (const { questions, place } of this.#options.runs.all()) {
-      if (questions?.withdraw(id) !== true) continue;
+      if (questions?.withdraw(id, peer) !== true) continue;
       place?.hold(questions.bytes);
       return;
     }
@@ -138,14 +138,14 @@ export class ParkedCalls {
   }
 
   /** @returns false where there is no room for one more */
-  #put(run: Run, message: Message): boolean {
+  #put(run: Run, message: Message, peer: Peer): boolean {
     const { takePlace, newName } = this.#options;
     run.place ??= takePlace();
     if (run.place === undefined) return false;
-    const questions = run.questions ??= new ParkedQuestions(newName(), run.peer);
-    if (questions.add(message)) {
+    const questions = run.questions ??= new ParkedQuestions(newName());
+    if (questions.add(message, peer)) {
       if (run.place.hold(questions.bytes)) return true;
-      questions.withdraw(message.value.id as RpcId);
+      questions.withdraw(message.value.id as RpcId, peer);
     }
     if (questions.size === 0 && run.exchange !== undefined) this.#freePlace(run);
     return false;
@@ -159,22 +159,22 @@ export class ParkedCalls {
 
   /**
    * Stdio does not say which call a question is about: the oldest that may ask, as good as any of its owner's, but for
-   * those whose client is away already and may not come back.
+   * those whose client is away already and may not come back. Of several servers none asks about another's.
    */
-  #runAsking(about: number | undefined): Run | undefined {
+  #runAsking(peer: Peer, about: number | undefined): Run | undefined {
     const { runs } = this.#options;
     if (about !== undefined) {
       const run = runs.get(about);
       return run !== undefined && mayAsk(run.method) ? run : undefined;
     }
-    const asking = runs.all().filter(({ method }) => mayAsk(method));
+    const asking = runs.all().filter((run) => mayAskAbout(peer, run));
     return asking.find(({ exchange }) => exchange !== undefined) ?? asking[0];
   }
 
   /** What was answered once is said only to the call that was answered: another one may ask the same, and mean another thing. */
-  #isSurelyOf({ ownId }: Run, about: number | undefined): boolean {
+  #isSurelyOf({ ownId }: Run, peer: Peer, about: number | undefined): boolean {
     if (about !== undefined) return true;
-    return this.#options.runs.all().every((run) => run.ownId === ownId || !mayAsk(run.method));
+    return this.#options.runs.all().every((run) => run.ownId === ownId || !mayAskAbout(peer, run));
   }
 
   /** Answers the request with what is to be asked; the call waits from then on. */
@@ -217,4 +217,8 @@ export class ParkedCalls {
     this.#options.runs.end(run);
     this.#options.onGone();
   }
+}
+
+function mayAskAbout(peer: Peer, { method, ownId }: Run): boolean {
+  return mayAsk(method) && peer.mayMean?.(ownId) !== false;
 }

@@ -35,8 +35,8 @@ export class StatelessVoice {
     const { line, value } = message;
     if (value.id !== undefined) return this.#question(message, peer, about);
     if (value.method === "notifications/progress") return this.#progress(line, value);
-    if (value.method === "notifications/message") return this.#log(message, about);
-    if (value.method === "notifications/cancelled") return parked.withdraw(value);
+    if (value.method === "notifications/message") return this.#log(message, peer, about);
+    if (value.method === "notifications/cancelled") return parked.withdraw(value, peer);
     if (value.method === "notifications/elicitation/complete") return reopened.note(value);
     if (value.method === "notifications/tools/list_changed") repeatable.forget();
     return life.era === "modern" ? this.#relayStamped(line, value) : subscriptions.publish(value);
@@ -56,10 +56,11 @@ export class StatelessVoice {
   }
 
   /** Stdio does not say which request a log line is about: it is told only where one alone has asked for any. */
-  #log({ line, value: { params } }: Message, about: number | undefined): Promise<void> | undefined {
+  #log({ line, value: { params } }: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
     const { runs } = this.#options;
+    const meant = () => runs.all().filter(({ ownId }) => peer.mayMean?.(ownId) !== false);
     const level = isJsonObject(params) ? params.level : undefined;
-    const wanting = (about === undefined ? runs.all() : [runs.get(about)]).map((run) => run?.exchange).filter((
+    const wanting = (about === undefined ? meant() : [runs.get(about)]).map((run) => run?.exchange).filter((
       exchange,
     ) => exchange?.logLevel !== undefined && isHeardAt(level, exchange.logLevel) && exchange.answer.canStream);
     return wanting.length === 1 ? wanting[0]!.answer.send(line) : undefined;

@@ -10,12 +10,15 @@ const decoder = new TextDecoder();
 export class AskingPeer implements Peer {
   readonly #inner: Peer;
   readonly #life: MemberLife;
+  readonly #runs: (id: number) => boolean;
   /** Of its questions that are with the client, each with what ends its token's life. */
   readonly #asked = new Map<string, () => void>();
 
-  constructor(inner: Peer, life: MemberLife) {
+  /** @param runs whether the member is at the request that whoever answers knows by this id */
+  constructor(inner: Peer, life: MemberLife, runs: (id: number) => boolean) {
     this.#inner = inner;
     this.#life = life;
+    this.#runs = runs;
   }
 
   /** Takes a question in. @returns false if it has too many already, or this one */
@@ -42,6 +45,10 @@ export class AskingPeer implements Peer {
   withdrawAll(): void {
     for (const end of this.#asked.values()) end();
     this.#asked.clear();
+  }
+
+  mayMean(id: number): boolean {
+    return this.#runs(id);
   }
 
   get nextId(): number {

@@ -78,7 +78,8 @@ export class MembersVoice {
     // One for each peer, as it is known by to whoever keeps its questions.
     const asking = new WeakMap<Peer, AskingPeer>();
     const asked = (peer: Peer) => {
-      const known = asking.get(peer) ?? new AskingPeer(peer, life());
+      const known = asking.get(peer) ??
+        new AskingPeer(peer, life(), (id) => this.#spoken?.peer.isAt(life(), id) === true);
       asking.set(peer, known);
       return known;
     };
@@ -133,6 +134,8 @@ export class MembersVoice {
       }
       case "notifications/cancelled":
         from.asking.withdraw(isJsonObject(params) ? params.requestId : undefined);
+        return events.onMessage(message, from.asking, about);
+      case "notifications/message":
         return events.onMessage(message, from.asking, about);
       case "notifications/tasks/status":
         return events.onMessage({ ...message, line: outwardOfTask(message.line, this.#outwardOf(life)) }, peer, about);

@@ -108,6 +108,11 @@ export class RouterPeer implements Peer, Requests {
     return [...this.#open.values()].some((open) => open.life === life && open.token === key);
   }
 
+  /** Whether a member is at the request of this id here. */
+  isAt(life: MemberLife, own: number): boolean {
+    return this.#open.get(own)?.life === life;
+  }
+
   /** The id here of the request that a member knows by `id`. */
   idOf(peer: Peer, id: number | undefined): number | undefined {
     if (id === undefined) return undefined;
