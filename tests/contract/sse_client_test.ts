@@ -168,6 +168,25 @@ Deno.test("B11: a client cannot say itself what session it is in, nor where it w
   assert.deepEqual((await client.ask(call(1, "echo"), headers)).result, { echoed: {} });
 });
 
+Deno.test("B11: listening goes on behind an event whose id can stand in no field", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  let streams = 0;
+  upstream.onRequest = ({ method, headers }) => {
+    if (method !== "GET") return undefined;
+    streams++;
+    const id = streams === 1 ? "place-1" : "place-→";
+    const where = headers.get("last-event-id");
+    const data = JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: { streams, where } });
+    return new Response(`id: ${id}\ndata: ${data}\n\n`, { headers: { "content-type": "text/event-stream" } });
+  };
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+  await using client = await OldClient.open(signet);
+  await client.greet();
+  const heard = () => client.said.map((text) => JSON.parse(text).params).filter((params) => params !== undefined);
+  await until(() => heard().length >= 3, () => `three streams' messages: found ${JSON.stringify(heard())}`);
+  assert.deepEqual(heard().slice(0, 3).map(({ where }) => where), [null, "place-1", null]);
+});
+
 Deno.test("B11 M1: streams count, for the caller and for all; one over the cap is refused", STRICT, async () => {
   await using upstream = new FakeMcp();
   const flags = [...FLAGS, "--max-streams", "4", "--principal-share", "50", "--principal", "bearer"];

@@ -6,6 +6,7 @@ import { BytesBody } from "../../http1/wire/bytes_body.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
 import { errorWithId } from "../../bridge/open_calls.ts";
+import { isSendable } from "../../mcp/event_id.ts";
 import { findMember, flatten } from "../../mcp/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
@@ -144,7 +145,8 @@ export class LegacyChannel {
     while (!this.#isClosed && status === 200) {
       const extra = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
       const onHead = (start: ResponseStart) => void (status = start.status);
-      await this.#run("GET", new BytesBody(NO_BYTES), { onHead, extra, onEventId: (id) => lastEventId = id });
+      const onEventId = (id: string) => void (lastEventId = isSendable(id) ? id : undefined);
+      await this.#run("GET", new BytesBody(NO_BYTES), { onHead, extra, onEventId });
       if (status === 200) await this.#pause.wait(RELISTEN_MS);
     }
     this.#isListening = false;

@@ -6,6 +6,7 @@ import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../
 import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { SignetError } from "../../errors.ts";
+import { isSendable } from "../../mcp/event_id.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { MAX_BATCH } from "../../mcp/json_scan.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
@@ -125,11 +126,6 @@ async function takeEvent({ event, data, id, retry }: SseEvent, reading: Reading)
   if (id !== undefined) place.eventId = isSendable(id) ? id : undefined;
   // An event of another name is nobody's, as for real clients (docs/protocol.md §1).
   if (event === "message" && data) await take(encoder.encode(data), reading);
-}
-
-/** Whether an event id can stand in a field, and is worth keeping. */
-export function isSendable(id: string): boolean {
-  return /^[\x21-\x7e](?:[\x20-\x7e]{0,2046}[\x21-\x7e])?$/.test(id);
 }
 
 /** Revision 2025-03-26 let a server send several messages as one: as many as a client may (M6). */
