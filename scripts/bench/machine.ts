@@ -33,14 +33,25 @@ export async function cpuMicros(pid: number, except: readonly number[] = []): Pr
   return sum;
 }
 
-/** To the nanosecond, where /proc/PID/stat tells hundredths of a second: a short round needs it. */
+/** What each thread of a process had used when it was last seen, in ns: one that ends takes its time with it. */
+const seen = new Map<number, Map<string, number>>();
+
+/**
+ * To the nanosecond, where /proc/PID/stat tells hundredths of a second: a short round needs it. Compilers' and collectors'
+ * threads come and go; what one has used since it was last seen here is lost, and nothing else.
+ */
 async function ofThreads(pid: number): Promise<number | undefined> {
-  let nanos: number | undefined;
+  const threads = seen.get(pid) ?? new Map<string, number>();
+  let isThere = false;
   for await (const task of readDir(`/proc/${pid}/task`)) {
     const first = (await readText(`/proc/${pid}/task/${task}/schedstat`)).split(" ")[0] ?? "";
-    if (first !== "") nanos = (nanos ?? 0) + Number(first);
+    if (first === "") continue;
+    isThere = true;
+    threads.set(task, Number(first));
   }
-  return nanos === undefined ? undefined : nanos / 1000;
+  if (!isThere) return undefined;
+  seen.set(pid, threads);
+  return threads.values().reduce((sum, nanos) => sum + nanos, 0) / 1000;
 }
 
 async function ofStat(pid: number): Promise<number> {

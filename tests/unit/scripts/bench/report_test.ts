@@ -116,6 +116,27 @@ Deno.test(
   },
 );
 
+Deno.test("cpuMicros goes on counting what a thread has used that has ended since", onLinux, async () => {
+  const folder = `/proc/${Deno.pid}/task`;
+  const used = async (task: string) =>
+    parseInt(await Deno.readTextFile(`${folder}/${task}/schedstat`).catch(() => "0"));
+  const tasks = () => [...Deno.readDirSync(folder)].map(({ name }) => name);
+  const before = new Set(tasks());
+  const busy = `for (const end = performance.now() + 300; performance.now() < end;); postMessage("done");`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(busy)}`, { type: "module" });
+  await new Promise((resolve) => worker.onmessage = resolve);
+  // The runtime's own threads come and go as well: the worker's is the one that was busy.
+  const fresh = await Promise.all(
+    tasks().filter((task) => !before.has(task)).map(async (task) => ({ task, nanos: await used(task) })),
+  );
+  const own = fresh.sort((a, b) => b.nanos - a.nanos)[0]?.task;
+  assert.ok(own !== undefined, "the worker has a thread");
+  const seen = await cpuMicros(Deno.pid);
+  worker.terminate();
+  await until(() => !tasks().includes(own), "the worker's thread ends");
+  assert.ok(await cpuMicros(Deno.pid) >= seen);
+});
+
 Deno.test("envelopeFindings compares a forgery with an open of its own length, and picks the dearest", STRICT, () => {
   const row = (name: string, medianMicros: number, toOpenOfItsLength?: number) => ({
     name,
