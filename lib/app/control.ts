@@ -138,7 +138,7 @@ class AppControl implements NamingControl {
       case "before":
         return await this.#revokeBefore(request.beforeMs);
       case "all":
-        return await this.#revokeBefore(this.#options.now());
+        return await this.#revokeAll();
     }
   }
 
@@ -194,8 +194,8 @@ class AppControl implements NamingControl {
       const principal = { ...callerNamed(session), source: "operator", scopes: [], expiresAtMs: Infinity };
       for (const key of ring().keys) concerned.add(owners.fingerprint(principal, key));
     }
-    return await this.#ending(
-      ({ owner, issuedAtMs }) => concerned.has(owner) && issuedAtMs <= beforeMs,
+    return await this.#endingAll(
+      ({ owner }) => concerned.has(owner),
       () => revocations.revokeOwner([...concerned], beforeMs),
     );
   }
@@ -203,10 +203,10 @@ class AppControl implements NamingControl {
   async #revokeOwner(request: PrincipalRequest): Promise<readonly string[]> {
     const beforeMs = this.#moment(request.beforeMs);
     const owners = this.#fingerprints(request);
-    return await this.#ending(
-      ({ owner, issuedAtMs }) => owners.includes(owner) && issuedAtMs <= beforeMs,
-      () => this.#options.revocations.revokeOwner(owners, beforeMs),
-    );
+    const revoke = () => this.#options.revocations.revokeOwner(owners, beforeMs);
+    const isHis = ({ owner }: Session) => owners.includes(owner);
+    if (request.beforeMs === undefined) return await this.#endingAll(isHis, revoke);
+    return await this.#ending((session) => isHis(session) && session.issuedAtMs <= beforeMs, revoke);
   }
 
   /** One under each key of the ring: whichever sealed a session, its owner is among them. */
@@ -243,6 +243,30 @@ class AppControl implements NamingControl {
       ({ issuedAtMs }) => issuedAtMs <= moment,
       () => this.#options.revocations.revokeBefore(moment),
     );
+  }
+
+  async #revokeAll(): Promise<readonly string[]> {
+    const moment = this.#options.now();
+    return await this.#endingAll(() => true, () => this.#options.revocations.revokeBefore(moment));
+  }
+
+  /**
+   * All that there are now, by whatever clock they were opened: if it has been set back since, theirs is a moment to come,
+   * which no cut-off of now reaches. Each of those is revoked by itself (docs/behaviour.md L6, P8).
+   */
+  async #endingAll(
+    concerned: (session: Session) => boolean,
+    revoke: () => void | Promise<void>,
+  ): Promise<readonly string[]> {
+    const nowMs = this.#options.now();
+    return await this.#ending(concerned, async () => {
+      const ahead = [...this.#options.registry?.sessions() ?? []]
+        .filter((session) => session.issuedAtMs > nowMs && concerned(session));
+      await revoke();
+      for (const { sid, expiresAtMs } of ahead) {
+        await this.#options.revocations.revokeSession(sid, { nowMs, expiresAtMs });
+      }
+    });
   }
 
   /** Behind it nobody could open a session again until it has come. */

@@ -225,6 +225,29 @@ Deno.test("L6: everything before a moment ends, whoever owns it; everything at o
   assert.equal(stage.opens(stage.bench.seal(BOB, { nowMs: stage.nowMs + 1 }), BOB), true);
 });
 
+Deno.test("P8 L6: what was opened before the clock was set back ends with all there is", STRICT, async () => {
+  const requests: RevocationRequest[] = [{ kind: "all" }, {
+    kind: "principal",
+    issuer: ALICE.issuer,
+    subject: ALICE.subject,
+  }];
+  for (const request of requests) {
+    const stage = new Stage();
+    const ahead = stage.bench.initialize(ALICE, { nowMs: NOW_MS + 60 * MINUTE });
+    const others = stage.bench.initialize(BOB, { nowMs: NOW_MS + 60 * MINUTE });
+    const session = stage.bench.initialize(ALICE);
+    assert.deepEqual(await stage.control.revoke(request), { ended: request.kind === "all" ? 3 : 2 });
+    assert.deepEqual([ahead, session].map(({ id }) => stage.opens(id)), [false, false]);
+    assert.equal(stage.opens(others.id, BOB), request.kind !== "all");
+    stage.nowMs += 1;
+    assert.equal(stage.opens(stage.bench.initialize(ALICE, { nowMs: stage.nowMs }).id), true, "who comes back may");
+  }
+  const stage = new Stage();
+  const ahead = stage.bench.initialize(ALICE, { nowMs: NOW_MS + 60 * MINUTE });
+  await stage.control.revoke({ kind: "owner_of", hash: ahead.tag });
+  assert.equal(stage.opens(ahead.id), false);
+});
+
 Deno.test("nothing is revoked in advance: nobody could open a session until then", STRICT, async () => {
   const stage = new Stage();
   const { issuer, subject } = ALICE;
