@@ -1,5 +1,6 @@
 // One value of several named members: words of the form `name=value` on a line, a mapping in a file, which comes here as
 // JSON.
+import { namesMemberTwice } from "../mcp/json_text.ts";
 import { quoted } from "./kinds.ts";
 
 /** By name: all that was given, in its order. */
@@ -30,6 +31,7 @@ function readMapping(text: string): Members | string {
   } catch {
     return "this is no JSON";
   }
+  if (namesMemberTwice(text)) return "a name stands twice in it";
   const read = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(mapping as object)) {
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];

@@ -139,6 +139,12 @@ Deno.test("P3: a safeguard that is given blank is a problem, and not off, whoeve
   }
 });
 
+Deno.test("P3: what stands twice in one rule is a problem, and the first of it not forgotten", STRICT, async () => {
+  for (const rule of ['{"deny":["a"],"deny":["b"]}', '{"allow":["a"],"when":"false","wh\\u0065n":"true"}']) {
+    assert.deepEqual(await problemLines({ argv: ["--rules", rule] }), ["--rules: a name stands twice in it"], rule);
+  }
+});
+
 Deno.test("P3: an empty list within a value is a problem, and no safeguard that is off", STRICT, async () => {
   const given = [
     ["rules: [{allow: [a], scopes: []}]", "scopes is an empty list"],
