@@ -8,6 +8,7 @@ import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
 import { formatProblems, sentence, styleFor, wrap } from "./text.ts";
+import { describeError } from "../platform/error_name.ts";
 import { VERSION } from "../platform/version.ts";
 
 function findCommand(name: string): Command {
@@ -116,13 +117,28 @@ async function dispatch(argv: readonly string[], machine: Machine): Promise<Exit
   return await runCommand(findCommand(first), others, machine);
 }
 
+/** Standard output whose fault, a disk that is full mostly, is a failure of the command and no bug of Signet's. */
+function toldWhenFull(write: (text: string) => void): (text: string) => void {
+  return (text) => {
+    try {
+      write(text);
+    } catch (error) {
+      throw new CommandFailure(
+        EXIT.unreachable,
+        `writing to standard output: ${describeError(error)}`,
+        "Make room where it leads, or let it lead elsewhere; what is there already is not whole.",
+      );
+    }
+  };
+}
+
 /**
  * Runs `signet` with these arguments.
  * @throws whatever is a bug: problems of configuration and of the surroundings are told on standard error
  */
 export async function run(argv: readonly string[], machine: Machine): Promise<ExitCode> {
   try {
-    return await dispatch(argv, machine);
+    return await dispatch(argv, { ...machine, stdout: toldWhenFull(machine.stdout) });
   } catch (error) {
     const style = styleFor(machine.stderrIsTerminal, machine.env);
     if (error instanceof ConfigError) {

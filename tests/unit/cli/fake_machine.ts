@@ -10,6 +10,8 @@ import type { Store } from "../../../lib/store/store.ts";
 export const NOW_MS = Date.UTC(2026, 7, 1, 12);
 
 export interface MachineOptions {
+  /** What writing to standard output fails with. */
+  readonly stdoutFault?: Error;
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -75,7 +77,10 @@ export class FakeMachine {
     const { env = {}, stdin = "", terminal = false, fetch, app, random, columns, programs } = this.#options;
     return {
       env,
-      stdout: (text) => this.stdout += text,
+      stdout: (text) => {
+        if (this.#options.stdoutFault !== undefined) throw this.#options.stdoutFault;
+        this.stdout += text;
+      },
       stderr: (text) => this.stderr += text,
       writeStderr: (bytes) => {
         this.stderr += new TextDecoder().decode(bytes);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
+import { systemError } from "../../../lib/platform/system_fault.ts";
 import { VERSION } from "../../../lib/platform/version.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine } from "./fake_machine.ts";
@@ -108,6 +109,21 @@ Deno.test("every command tells which word it misses, and runs nothing", STRICT, 
     assert.equal(await wrong.run(command.name, "hunter2"), 2);
     assert.match(wrong.stderr, new RegExp(`This is no ${command.arguments[0]!.name}\\.`));
     assert.equal(wrong.stdout, "");
+  }
+});
+
+Deno.test("what standard output takes no more of is told in words, and not by a crash", STRICT, async () => {
+  const files = { "signet.yaml": "upstream: http://127.0.0.1:3000/mcp\n" };
+  for (
+    const words of [["keys", "new"], ["help"], ["--version"], [], ["check", "--config", "signet.yaml"], ["explain"]]
+  ) {
+    const machine = new FakeMachine({ files, stdoutFault: systemError("ENOSPC", "no space left on device, write") });
+    assert.equal(await machine.run(...words), 3, words.join(" "));
+    assert.match(
+      machine.stderr,
+      /^signet: Writing to standard output: ENOSPC: no space left on device, write\.\nMake room where it leads/,
+      words.join(" "),
+    );
   }
 });
 
