@@ -3,6 +3,7 @@
 import { SignetError } from "../errors.ts";
 import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { namesMemberTwice } from "../mcp/json_text.ts";
+import { parseJson } from "../platform/json.ts";
 
 /** No request comes near: an agent has at most 512 characters, an id at most some thousands. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -81,7 +82,7 @@ export async function readMembers(request: Request): Promise<Members> {
   let value: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readBounded(request));
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     if (error instanceof SignetError) throw error;
     throw new SignetError("parse_error");

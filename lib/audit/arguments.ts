@@ -2,6 +2,7 @@
 // short arguments could be guessed from a bare one, and made of the JSON in one spelling (RFC 8785), so that the same
 // arguments have the same digest however a client writes them. Members are chosen one by one.
 import { createHmac } from "../platform/builtin.ts";
+import { parseJson } from "../platform/json.ts";
 
 export interface ChosenArgument {
   /** `*`: of any tool. */
@@ -38,7 +39,7 @@ export class ArgumentReader {
     const { digestKey, chosen, namesMemberTwice } = this.#options;
     const wanted = chosen.filter((choice) => choice.tool === "*" || choice.tool === tool);
     const reads = text.length <= MAX_PARSED && (digestKey !== undefined || wanted.length > 0);
-    const value: unknown = reads ? JSON.parse(decoder.decode(text)) : undefined;
+    const value: unknown = reads ? parseJson(decoder.decode(text)) : undefined;
     let json = `{"bytes":${text.length}`;
     if (digestKey !== undefined) {
       const hmac = createHmac("sha256", digestKey).update(LABEL).update(reads ? canonical(value) : text);

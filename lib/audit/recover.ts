@@ -1,6 +1,7 @@
 // Where a chain stands that an earlier process began: read from the end of its file. What was written after the last MAC
 // (a process was killed in the middle of a batch) is taken into the next one, so that nobody can add to it either.
 import type { FileHandle } from "node:fs/promises";
+import { parseJson } from "../platform/json.ts";
 import { AFTER_MAC, type ChainState } from "./chain.ts";
 
 /** A batch is far smaller, and so is what a killed process leaves of one. */
@@ -63,7 +64,7 @@ export async function recoverChain(file: FileHandle): Promise<Recovered | undefi
 
 function isWhole(line: string): boolean {
   try {
-    return typeof JSON.parse(line) === "object";
+    return typeof parseJson(line) === "object";
   } catch {
     return false;
   }

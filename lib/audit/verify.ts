@@ -1,6 +1,7 @@
 // Whether an audit log is as it was written (G2): every line numbered, every batch under its MAC, every file going on where
 // the one before it ended. Reads a file in pieces and holds one batch, whatever its size. What it cannot tell: whether the
 // end was cut off at a batch, unless somebody has kept the head.
+import { parseJson } from "../platform/json.ts";
 import { AFTER_MAC, type ChainKey, MAC_AT_END, macOf } from "./chain.ts";
 
 /** A batch is far smaller: beyond it nothing is held, and the log is called broken. */
@@ -222,7 +223,7 @@ export class Verifier {
 
 function parsed(text: string): Line | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;

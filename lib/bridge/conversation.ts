@@ -8,6 +8,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
+import { parseJson } from "../platform/json.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
@@ -343,7 +344,7 @@ function tooMany(id: RpcId | null): ClientResponse {
 function isPlainId(bytes: Uint8Array): boolean {
   const text = new TextDecoder().decode(bytes);
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return (typeof value === "string" || typeof value === "number") && JSON.stringify(value) === text;
   } catch {
     return false;

@@ -1,6 +1,7 @@
 // Requests of a client that its peer has not answered: found by the client's id, for cancelling and to refuse a second
 // one of the same id (docs/behaviour.md B6, C1), and by progress token, to send progress where it belongs.
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
+import { parseJson } from "../platform/json.ts";
 import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { findMember, replaceSpan, replaceSpanByNumber, type Span, textAt } from "../mcp/json_text.ts";
@@ -27,7 +28,7 @@ export function progressTokenOf(request: RpcRequest): RpcId | undefined {
 /** An id as it is written, which tells integers apart that JavaScript cannot. */
 function keyOf(text: Uint8Array, span: Span): string {
   const written = textAt(text, span);
-  return written.startsWith('"') ? idKey(JSON.parse(written) as string) : `n${written}`;
+  return written.startsWith('"') ? idKey(parseJson(written) as string) : `n${written}`;
 }
 
 export interface CallOwner {

@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { isJsonObject, parseMessageInTurns, type RpcResponse } from "../mcp/json_rpc.ts";
 import { flatten } from "../mcp/json_text.ts";
+import { parseJson } from "../platform/json.ts";
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -48,7 +49,7 @@ function isHandshake({ result }: RpcResponse): boolean {
 
 function parseLine(text: Uint8Array): JsonLine | undefined {
   try {
-    return { text, value: JSON.parse(strict.decode(text)) };
+    return { text, value: parseJson(strict.decode(text)) };
   } catch {
     return undefined;
   }

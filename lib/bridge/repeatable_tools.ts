@@ -4,6 +4,7 @@
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
+import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
 import { hintsOf } from "../policy/hints.ts";
 import type { Carrier, Message, Peer } from "./peer.ts";
@@ -129,7 +130,7 @@ export class RepeatableTools {
 /** Of a long answer a peer reads no more than it needs to pass it on: here it is read as a whole. */
 function resultIn(line: Uint8Array): unknown {
   try {
-    return JSON.parse(decoder.decode(line)).result;
+    return parseJson(decoder.decode(line)).result;
   } catch {
     return undefined;
   }

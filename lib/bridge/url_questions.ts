@@ -4,6 +4,7 @@
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, findMembers, replaceSpan, rewritten, type Span, stringAt } from "../mcp/json_text.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
+import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
 
 export const URL_ELICITATION_REQUIRED = -32042;
@@ -90,7 +91,7 @@ export function reopenedIn(text: Uint8Array): Reopened | undefined {
 function addressesOf(state: unknown): Addresses | undefined {
   if (typeof state !== "string" || !state.startsWith(PREFIX) || state.length > MAX_STATE_LENGTH) return undefined;
   try {
-    const read: unknown = JSON.parse(decoder.decode(Uint8Array.fromHex(state.slice(PREFIX.length))));
+    const read: unknown = parseJson(decoder.decode(Uint8Array.fromHex(state.slice(PREFIX.length))));
     const addresses = Array.isArray(read) ? read.map(addressOf) : [];
     return addresses.length > 0 && addresses.every((address) => address !== undefined) ? addresses : undefined;
   } catch {
@@ -166,7 +167,7 @@ function keyOf(at: number): string {
 }
 
 function parse(text: Uint8Array, span: Span): unknown {
-  return JSON.parse(textOf(text, span));
+  return parseJson(textOf(text, span));
 }
 
 function textOf(text: Uint8Array, { start, end }: Span): string {

@@ -12,6 +12,7 @@ import type { Step } from "../policy/policy.ts";
 import type { Known, Verdict } from "../policy/verdict.ts";
 import { readArguments } from "../policy/arguments.ts";
 import type { Subject } from "../policy/subject.ts";
+import { parseJson } from "../platform/json.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { readOwnFile } from "./own_file.ts";
 
@@ -83,7 +84,7 @@ function knownOf({ flags }: CommandContext): Known {
 
 function readObject(text: string, what: string, such = '{"limit": 10}'): JsonObject {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     if (isJsonObject(value)) return value;
   } catch {
     // Told below.

@@ -1,5 +1,6 @@
 // `signet ready`: asks the admin listener whether it is ready; the exit code is the answer, for probes of containers that
 // have no shell and no curl.
+import { parseJson } from "../platform/json.ts";
 import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
 import { boolean } from "../config/kinds.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
@@ -19,7 +20,7 @@ const TIMEOUT_MS = 5000;
 /** What was looked at, from an answer of `/readyz`; whatever else answers there is not believed. */
 function describeChecks(body: string): string {
   try {
-    const checks = (JSON.parse(body) as { checks?: unknown } | null)?.checks;
+    const checks = (parseJson(body) as { checks?: unknown } | null)?.checks;
     if (typeof checks !== "object" || checks === null) return "";
     const lines = Object.entries(checks).map(([name, state]) => `${name}: ${state}`).join("; ");
     return printable(lines.slice(0, 500));

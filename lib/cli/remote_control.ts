@@ -14,6 +14,7 @@ import type {
 } from "../admin/control.ts";
 import type { StateAnswer } from "../admin/state_view.ts";
 import type { ConfigProblem } from "../errors.ts";
+import { parseJson } from "../platform/json.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
 import { printable } from "./text.ts";
@@ -197,7 +198,7 @@ async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncIterable<unknow
       text = events.pop()!;
       for (const event of events) {
         const [, data] = /^data: (.*)$/m.exec(event) ?? [];
-        if (data !== undefined && !event.startsWith("event:")) yield JSON.parse(data);
+        if (data !== undefined && !event.startsWith("event:")) yield parseJson(data);
       }
     }
   } catch {
@@ -207,7 +208,7 @@ async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncIterable<unknow
 
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
   } catch {
     return undefined;

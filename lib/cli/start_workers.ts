@@ -5,6 +5,7 @@ import type { AppOptions, RunningApp } from "../app/running_app.ts";
 import { mostWorkers } from "../config/divided.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../observe/log.ts";
+import { parseJson } from "../platform/json.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
@@ -88,7 +89,7 @@ function relayLine(log: AdjustableLogger, worker: number, line: string): void {
 
 function readLine(line: string): { level: LogLevel; event: string; facts: LogFacts } | undefined {
   try {
-    const { time: _, level, event, ...facts } = JSON.parse(line);
+    const { time: _, level, event, ...facts } = parseJson(line);
     const known = LOG_LEVELS.find((each) => each === level);
     return known === undefined || typeof event !== "string" ? undefined : { level: known, event, facts };
   } catch {

@@ -1,6 +1,7 @@
 // One value of several named members: words of the form `name=value` on a line, a mapping in a file, which comes here as
 // JSON.
 import { namesMemberTwice } from "../mcp/json_text.ts";
+import { parseJson } from "../platform/json.ts";
 import { quoted } from "./kinds.ts";
 
 /** By name: all that was given, in its order. */
@@ -27,7 +28,7 @@ function readWords(text: string, bare: string | undefined): Members | string {
 function readMapping(text: string): Members | string {
   let mapping: unknown;
   try {
-    mapping = JSON.parse(text);
+    mapping = parseJson(text);
   } catch {
     return "this is no JSON";
   }

@@ -1,5 +1,6 @@
 // What a session id holds, and its one encoding: a JSON array in canonical form (docs/behaviour.md E2, E3;
 // tests/vectors/FORMAT.md §4). Only what is encoded here decodes; both directions check the same rules.
+import { parseJson } from "../platform/json.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import type { ClientKinds } from "./client_kinds.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
@@ -72,7 +73,7 @@ export function encodeSession(session: SealedSession): string {
 export function decodeSession(text: string, kinds?: ClientKinds): SealedSession | undefined {
   let members: unknown;
   try {
-    members = JSON.parse(text);
+    members = parseJson(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 // What the members of a token or of an answer about one say of its client and of its scopes, by whichever names issuers
 // write them (docs/behaviour.md I6, I7). Pure. Two names for one client are no client: nobody is bound to either of
 // them.
+import { parseJson } from "../platform/json.ts";
 import { refused } from "./identifications.ts";
 import type { Identification } from "./principal.ts";
 
@@ -99,7 +100,7 @@ export function signedWith(token: string): string {
 function unverified(token: string, part: 0 | 1, name: string): string | undefined {
   try {
     const bytes = Uint8Array.fromBase64(token.split(".")[part]!, { alphabet: "base64url" });
-    const members: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const members: unknown = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     const found = typeof members === "object" && members !== null && Object.hasOwn(members, name)
       ? (members as Record<string, unknown>)[name]
       : undefined;

@@ -4,6 +4,7 @@ import { SignetError } from "../errors.ts";
 import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { namesMemberTwice } from "../mcp/json_text.ts";
 import { redactUrl } from "../observe/redact.ts";
+import { parseJson } from "../platform/json.ts";
 import { isCoded, uncoded } from "../platform/uncoded.ts";
 import { isThisMachine } from "./this_machine.ts";
 
@@ -110,7 +111,7 @@ export class Endpoint {
 /** The JSON of an answer. @throws EndpointFault where it says two things of one: another reader might take the other */
 export async function readJsonOnce(answer: Response): Promise<unknown> {
   const text = await answer.text();
-  const value: unknown = JSON.parse(text);
+  const value: unknown = parseJson(text);
   if (namesMemberTwice(text)) throw new EndpointFault("its answer names a member twice");
   return value;
 }

@@ -2,6 +2,7 @@
 // remote_key_set.ts. Keys are matched to a token by `jose`, which refuses symmetric and private ones.
 import type { createLocalJWKSet, JSONWebKeySet, JWK } from "jose";
 import { ConfigError } from "../errors.ts";
+import { parseJson } from "../platform/json.ts";
 
 /** Resolves a key of one set by a token's header; `jose`'s own type. */
 export type KeyLookup = ReturnType<typeof createLocalJWKSet>;
@@ -32,7 +33,7 @@ export interface KeySet {
 export function parseKeySet(text: string): JSONWebKeySet {
   let set: unknown;
   try {
-    set = JSON.parse(text);
+    set = parseJson(text);
   } catch {
     throw new TypeError("reading a key set: found no JSON");
   }

@@ -1,5 +1,6 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
+import { parseJson } from "../platform/json.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { MODERN_REVISIONS } from "./revisions.ts";
@@ -76,7 +77,7 @@ export function resultForModern(line: Uint8Array, method: string, identity: Iden
   const span = findMember(line, "result")!;
   const members = membersOf(line, span);
   const meta = members.findLast(({ name }) => name === "_meta");
-  const before = meta === undefined ? undefined : JSON.parse(textOf(line, meta.value));
+  const before = meta === undefined ? undefined : parseJson(textOf(line, meta.value));
   const cacheable = COMMON_METHODS.get(method)?.cacheable === true;
   const added = { resultType: "complete", ...(cacheable ? UNCACHED : {}), _meta: metaWith(before, identity) };
   const kept = members.filter(({ name }) => !Object.hasOwn(added, name)).map(({ name, whole, value }) =>
@@ -92,7 +93,7 @@ export function resultForModern(line: Uint8Array, method: string, identity: Iden
  */
 function toolsForModern(text: string): string {
   if (!text.includes("x-mcp-header") && !text.includes('"execution"')) return text;
-  const tools: unknown = JSON.parse(text);
+  const tools: unknown = parseJson(text);
   if (!Array.isArray(tools)) return text;
   return JSON.stringify(tools.map((tool) => {
     if (!isJsonObject(tool)) return tool;

@@ -2,6 +2,7 @@
 // strings spelt one way. Nothing is rounded and nothing merged: numbers that a double would make equal stay apart, and a
 // member that stands twice is there twice, since a server may read the other one.
 // The bytes given here are JSON that has been judged before, so that its nesting is bounded.
+import { parseJson } from "../platform/json.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
@@ -49,7 +50,7 @@ class Reading {
       this.#next();
       const name = this.#string();
       if (this.#next() === COLON) this.#at++;
-      return { name: JSON.parse(name) as string, text: `${name}:${this.value()}` };
+      return { name: parseJson(name) as string, text: `${name}:${this.value()}` };
     });
     return members.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0).map(({ text }) => text);
   }
@@ -77,7 +78,7 @@ class Reading {
     }
     const written = this.#text.slice(start, ++this.#at);
     // Without an escape there is one spelling only.
-    return isPlain ? written : JSON.stringify(JSON.parse(written));
+    return isPlain ? written : JSON.stringify(parseJson(written));
   }
 
   #scalar(): string {
@@ -85,7 +86,7 @@ class Reading {
     while (this.#at < this.#text.length && !endsScalar(this.#text.charCodeAt(this.#at))) this.#at++;
     const written = this.#text.slice(start, this.#at);
     const digits = written.replace(/[eE].*$/, "").replace(/\D/g, "").replace(/^0+/, "");
-    const value = JSON.parse(written);
+    const value = parseJson(written);
     const isExact = digits.length <= EXACT_DIGITS && Number.isFinite(value) && Math.abs(value) >= LEAST_NORMAL;
     return isExact ? String(value) : written;
   }

@@ -3,6 +3,7 @@
 // `MAX_HELD_BYTES` or the longest value.
 import { decodeLatin1 } from "../http1/wire/latin1.ts";
 import { SignetError } from "../errors.ts";
+import { parseJson } from "../platform/json.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
 import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
 import { type Change, spliced } from "./json_text.ts";
@@ -162,7 +163,7 @@ export class CarriedMessage {
     const method = this.#last("method");
     if (method === undefined) return this.#method;
     try {
-      return String(JSON.parse(decoder.decode(method)));
+      return String(parseJson(decoder.decode(method)));
     } catch {
       return undefined;
     }

@@ -1,5 +1,6 @@
 // Between the eras, the other way: a request of a session as a stateless server takes it (MCP 2026-07-28), and that
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
+import { parseJson } from "../platform/json.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import {
   elementsOf,
@@ -135,7 +136,7 @@ function toolsForLegacy(tools: Uint8Array): string {
   if (tools[0] !== OPEN_ARRAY || !text.includes("outputSchema")) return text;
   const changes = elementsOf(tools).flatMap((tool) => {
     const span = tools[tool.start] === OPEN_OBJECT ? findMember(tools, "outputSchema", tool) : undefined;
-    const schema: unknown = span && JSON.parse(textOf(tools, span));
+    const schema: unknown = span && parseJson(textOf(tools, span));
     const changed = isJsonObject(schema) ? outputSchemaForLegacy(schema) : undefined;
     return changed === undefined ? [] : [{ span: span!, value: encodeJson(changed) }];
   });

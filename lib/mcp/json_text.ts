@@ -3,6 +3,7 @@
 // The texts given here have been read by `JSON.parse` before: what is malformed is not looked for again.
 
 import { decodeLatin1 } from "../http1/wire/latin1.ts";
+import { parseJson } from "../platform/json.ts";
 import { hexDigit } from "./json_tokens.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
@@ -252,7 +253,7 @@ export function textAt(text: Uint8Array, { start, end }: Span): string {
 export function stringAt(text: Uint8Array, span: Span | undefined): string | undefined {
   if (span === undefined || text[span.start] !== QUOTE) return undefined;
   const quoted = textAt(text, span);
-  return quoted.includes("\\") ? JSON.parse(quoted) as string : quoted.slice(1, -1);
+  return quoted.includes("\\") ? parseJson(quoted) as string : quoted.slice(1, -1);
 }
 
 /** Of the names that the program asks for: a fixed few. */

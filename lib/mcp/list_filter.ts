@@ -1,6 +1,7 @@
 // Leaves entries out of the lists in a server's answer, wherever one stands: found by its place in the text and not by what
 // was asked, because an answer can come where nobody expects it (docs/behaviour.md G4). Takes a text in pieces of any size,
 // passes everything else byte for byte, and holds no more than one entry.
+import { parseJson } from "../platform/json.ts";
 import { GatheredBytes } from "./gathered_bytes.ts";
 
 /** Members of a result that are lists. */
@@ -236,7 +237,7 @@ export class ListFilter {
 /** A name between its quotes, without its escapes; "" for what is none. */
 function textOf(quoted: Uint8Array): string {
   try {
-    const text: unknown = JSON.parse(decoder.decode(quoted));
+    const text: unknown = parseJson(decoder.decode(quoted));
     return typeof text === "string" ? text : "";
   } catch {
     return "";

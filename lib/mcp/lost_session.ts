@@ -4,6 +4,7 @@
 // The specification asks for 404 (MCP 2025-11-25, "Session Management" 3). Servers in use say 400, 401, 410 and 422 too;
 // the known words are those of their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
 // server-everything, the Python SDK, mcp-go, rmcp.
+import { parseJson } from "../platform/json.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import { claimsModernEra } from "./revisions.ts";
 import { elementsOf, findMember, type Span } from "./json_text.ts";
@@ -104,7 +105,7 @@ export function askedIn(body: Uint8Array): ReadonlySet<string> {
     ids.filter((span) => span !== undefined).map((span) => {
       const text = decoder.decode(body.subarray(span.start, span.end));
       try {
-        return askedId(JSON.parse(text));
+        return askedId(parseJson(text));
       } catch {
         return text;
       }
@@ -139,7 +140,7 @@ function wordsOf({ message }: JsonObject): string {
 /** The JSON objects a body is made of; none if it is no JSON. */
 function messagesIn(text: string): JsonObject[] {
   try {
-    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
+    const value: unknown = parseJson(text.replace(/^\ufeff/, ""));
     return (Array.isArray(value) ? value : [value]).filter(isJsonObject);
   } catch {
     return [];

@@ -3,6 +3,7 @@
 // bounded here, in bytes (M6).
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
+import { parseJson } from "../platform/json.ts";
 import type { JsonScanner } from "./json_scan.ts";
 import { ERROR, MESSAGE, slotOf, SLOTS } from "./message_members.ts";
 
@@ -54,12 +55,12 @@ export function isText(scanned: Scanned, slot: number, wanted: Uint8Array): bool
   }
   // Longer, so only with escapes; each takes six characters for one.
   if (length > wanted.length * 6 || bytes[start] !== QUOTE) return false;
-  return valueOf(scanned, slot) === JSON.parse(decoder.decode(wanted));
+  return valueOf(scanned, slot) === parseJson(decoder.decode(wanted));
 }
 
 /** The value of `slot`, which is there and bounded. */
 export function valueOf({ bytes, scan }: Scanned, slot: number): unknown {
-  return JSON.parse(utf8Slice.call(bytes, scan.starts[slot]!, scan.ends[slot]!));
+  return parseJson(utf8Slice.call(bytes, scan.starts[slot]!, scan.ends[slot]!));
 }
 
 /** Ids of 64 bits, signed or not: what the widest of servers can hold. */

@@ -2,6 +2,7 @@
 // what is long is not looked at: a rule that needs it then refuses (docs/behaviour.md G4).
 import { foldedName } from "../mcp/folded_name.ts";
 import { findMember, type Member, membersOf, namesMemberTwice, type Span } from "../mcp/json_text.ts";
+import { parseJson } from "../platform/json.ts";
 import type { ReadsOfArguments } from "./expression_reads.ts";
 
 /** Of claims or arguments: what a loop may meet. */
@@ -72,7 +73,7 @@ export function readsAlike(message: Uint8Array, member: string): boolean {
   if (found === undefined) return true;
   if (others.length > 0 || found.name !== member) return false;
   const text = decoder.decode(message.subarray(found.value.start, found.value.end));
-  return !namesMemberTwice(text) && !hasTwins(JSON.parse(text));
+  return !namesMemberTwice(text) && !hasTwins(parseJson(text));
 }
 
 /**
@@ -100,7 +101,7 @@ export function readArguments(message: Uint8Array, reads: ReadsOfArguments): Rea
     bytes += value.end - value.start;
     if (bytes > LONGEST_ARGUMENTS) throw new UnreadableArguments(`are longer than ${LONGEST_ARGUMENTS} bytes`);
     const text = decoder.decode(message.subarray(value.start, value.end));
-    const read: unknown = JSON.parse(text);
+    const read: unknown = parseJson(text);
     if (namesMemberTwice(text) || hasTwins(read)) throw new UnreadableArguments(TWICE);
     values += countValues(read, MOST_VALUES);
     if (values > MOST_VALUES) throw new UnreadableArguments(`hold more than ${MOST_VALUES} values`);

@@ -3,6 +3,7 @@
 // its place inside, as moves are. Without the store each replica has peers of its own, which is counted.
 import type { StoreSeal } from "../envelope/store_seal.ts";
 import { createHash } from "../platform/builtin.ts";
+import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
 import type { AliasStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";
@@ -179,6 +180,6 @@ interface ToldHome {
 function readHome(seal: StoreSeal, text: string): ToldHome | undefined {
   const opened = seal.open(text);
   if (opened === undefined) return undefined;
-  const { of, home } = JSON.parse(opened);
+  const { of, home } = parseJson(opened);
   return typeof of === "string" && typeof home === "string" ? { of, home } : undefined;
 }

@@ -1,6 +1,7 @@
 // A session token as text: `base64url({"sid","aid","exp"}).base64url(HMAC-SHA256)` (docs/behaviour.md T1).
 // Linear in a capped length, and nothing is parsed before its signature was checked (T2).
 import { Buffer } from "node:buffer";
+import { parseJson } from "../platform/json.ts";
 
 /** No issued token comes near: an agent may have 512 characters. */
 const MAX_TOKEN_LENGTH = 4_096;
@@ -45,7 +46,7 @@ export function splitToken(token: string): TokenParts | undefined {
 export function decodePayload(signed: string): TokenPayload | undefined {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(Buffer.from(signed, "base64url").toString("utf8"));
+    parsed = parseJson(Buffer.from(signed, "base64url").toString("utf8"));
   } catch {
     return undefined;
   }

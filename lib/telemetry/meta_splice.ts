@@ -1,6 +1,7 @@
 // The context that a traced message carries in `params._meta` (SEP-414): exchanged in its bytes, or put in where a message
 // goes to what has no header. Everything else of it crosses byte for byte.
 import { findMember, findMembers, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { parseJson } from "../platform/json.ts";
 
 const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, QUOTE = 0x22, SMALL_N = 0x6e;
 const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
@@ -12,7 +13,7 @@ export function readMeta(message: Uint8Array, name: string): string | undefined 
   const meta = metaOf(message);
   const span = meta === undefined ? undefined : findMember(message, name, meta);
   if (span === undefined || message[span.start] !== QUOTE) return undefined;
-  return JSON.parse(decoder.decode(message.subarray(span.start, span.end)));
+  return parseJson(decoder.decode(message.subarray(span.start, span.end)));
 }
 
 function metaOf(message: Uint8Array): Span | undefined {

@@ -6,6 +6,7 @@ import { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
+import { parseJson } from "../platform/json.ts";
 import { Pause, type Timers } from "../platform/timers.ts";
 import type { ExporterSettings } from "./settings.ts";
 import { gzip } from "../platform/builtin.ts";
@@ -143,7 +144,7 @@ const MAX_MESSAGE = 128;
 function judgeTaken(answer: Uint8Array): Attempt {
   let partial: Readonly<Record<string, unknown>> | undefined;
   try {
-    partial = JSON.parse(new TextDecoder().decode(answer))?.partialSuccess;
+    partial = parseJson(new TextDecoder().decode(answer))?.partialSuccess;
   } catch {
     // An answer that is none is no reason to doubt the status.
   }

@@ -12,6 +12,7 @@ import { SignetError } from "../errors.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
+import { parseJson } from "../platform/json.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { probeEra } from "./era_probe.ts";
@@ -269,7 +270,7 @@ function mayBeStateless({ refusal: { status, text } }: Heard): boolean {
   if (status !== 200) return true;
   if (text === undefined || !text.includes('"error"')) return false;
   try {
-    return CODES.has(JSON.parse(text.replace(/^\ufeff/, "")).error?.code);
+    return CODES.has(parseJson(text.replace(/^\ufeff/, "")).error?.code);
   } catch {
     return false;
   }

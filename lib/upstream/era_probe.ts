@@ -11,6 +11,7 @@ import { isJsonObject } from "../mcp/json_rpc.ts";
 import { MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { SseParser } from "../mcp/sse.ts";
 import { tellIfOwn } from "../platform/faults.ts";
+import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
 import { LostSession } from "../session/lost_session.ts";
 import { decoded } from "./http/decoded.ts";
@@ -101,7 +102,7 @@ async function answerIn({ head, body }: ClientResponse): Promise<unknown> {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -19,6 +19,12 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     // The second by a parameter of that name.
     ["lib/cli/machine.ts", "lib/cli/remote_control.ts", "lib/platform/outgoing_fetch.ts"],
   ],
+  // For names that are right on every runtime; the first and the last look at values alone.
+  [
+    "JSON as a runtime reads it",
+    /\bJSON\.parse\b/,
+    ["lib/app/workers/wire.ts", "lib/platform/json.ts", "lib/upstream/credentials/command_words.ts"],
+  ],
   ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/child_process.ts"]],
   // Who keeps what takes a timer back has an end, behind which he is to set none: an OwnedTimer, Pause or SameDelay sets
   // none then. The others were looked at one by one: each sets its timer only while it knows that it has not ended.

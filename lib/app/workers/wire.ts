@@ -9,6 +9,7 @@ import {
   SignetError,
 } from "../../errors.ts";
 import { StoreError, type StoreErrorCode } from "../../store/store.ts";
+import { parseJson } from "../../platform/json.ts";
 
 /** Stands before what JSON cannot say, and before texts that begin with it. */
 const MARK = "\0";
@@ -25,7 +26,7 @@ export function toLine(message: unknown): string {
 
 /** @throws SyntaxError for what is no line of {@link toLine} */
 export function fromLine(line: string): unknown {
-  if (!line.includes("\\u0000")) return JSON.parse(line);
+  if (!line.includes("\\u0000")) return parseJson(line);
   return JSON.parse(line, (_, value) => {
     if (typeof value !== "string" || !value.startsWith(MARK)) return value;
     return MEANT.has(value) ? MEANT.get(value) : value.slice(MARK.length);

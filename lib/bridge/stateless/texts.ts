@@ -3,6 +3,7 @@
 import { encodeJson, META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { idText, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import { parseJson } from "../../platform/json.ts";
 
 export const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
@@ -45,7 +46,7 @@ export function unknownState(id: Uint8Array): Uint8Array {
 export function toolIn(text: Uint8Array): unknown {
   const params = findMember(text, "params");
   const name = params === undefined ? undefined : findMember(text, "name", params);
-  return name === undefined ? undefined : JSON.parse(new TextDecoder().decode(text.subarray(name.start, name.end)));
+  return name === undefined ? undefined : parseJson(new TextDecoder().decode(text.subarray(name.start, name.end)));
 }
 
 /** Where a progress token stands, in a text that has one. */

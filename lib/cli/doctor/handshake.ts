@@ -7,6 +7,7 @@ import { ephemeralKeyRing } from "../../envelope/key_ring.ts";
 import { ConfigError } from "../../errors.ts";
 import { createLogger } from "../../observe/log.ts";
 import type { CommandContext } from "../command.ts";
+import { parseJson } from "../../platform/json.ts";
 import { VERSION } from "../../platform/version.ts";
 import { probeSettings } from "./probe_settings.ts";
 import { faultOf, type Finding, type Findings, timeBoxed, TimeBoxError } from "./finding.ts";
@@ -95,7 +96,7 @@ async function start({ context, settings, lines, signal }: Start): Promise<Runni
 const MOST_LINES = 1_000;
 
 function note(lines: Line[], line: string): void {
-  if (lines.length < MOST_LINES) lines.push(JSON.parse(line));
+  if (lines.length < MOST_LINES) lines.push(parseJson(line));
 }
 
 /** With what the log says of it, which knows more than a client is told. */
@@ -251,7 +252,7 @@ function answerIn(text: string, id: number): RpcAnswer | undefined {
     : [...text.matchAll(/^data: ?(.*)$/gm)].map(([, data]) => data!);
   for (const candidate of candidates) {
     try {
-      const value = JSON.parse(candidate) as RpcAnswer;
+      const value = parseJson(candidate) as RpcAnswer;
       if (value.id === id || value.error !== undefined) return value;
     } catch {
       // Not the answer.

@@ -10,6 +10,7 @@ import { isSendable } from "../../mcp/event_id.ts";
 import { findMember, flatten } from "../../mcp/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { parseJson } from "../../platform/json.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { WatchedStream } from "../out/keep_alive.ts";
@@ -225,7 +226,7 @@ export class LegacyChannel {
 function versionIn(text: Uint8Array): string | undefined {
   if (text.length > 64 * 1024) return undefined;
   try {
-    const { result } = JSON.parse(decoder.decode(text));
+    const { result } = parseJson(decoder.decode(text));
     const version = isJsonObject(result) ? result.protocolVersion : undefined;
     return typeof version === "string" ? version : undefined;
   } catch {
@@ -236,7 +237,7 @@ function versionIn(text: Uint8Array): string | undefined {
 function isNotificationOf(text: Uint8Array, method: string): boolean {
   if (text.length > 4096) return false;
   try {
-    const message = JSON.parse(decoder.decode(text));
+    const message = parseJson(decoder.decode(text));
     return isJsonObject(message) && message.method === method && message.id === undefined;
   } catch {
     return false;

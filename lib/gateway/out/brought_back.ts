@@ -18,6 +18,7 @@ import type { FieldList } from "../../http1/types.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { GatewayParts } from "../parts.ts";
+import { parseJson } from "../../platform/json.ts";
 import { Carriage, refusalOf } from "./carriage.ts";
 import { setField } from "./fields.ts";
 
@@ -133,6 +134,6 @@ function isNull(text: Uint8Array, { start }: Span): boolean {
 
 /** `Mcp-Name` of a task. */
 function nameOf(token: Uint8Array): string {
-  const value: unknown = JSON.parse(decoder.decode(token));
+  const value: unknown = parseJson(decoder.decode(token));
   return encodeHeaderValue(typeof value === "string" ? value : decoder.decode(token));
 }

@@ -19,6 +19,7 @@ import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { GatewayParts } from "../parts.ts";
+import { parseJson } from "../../platform/json.ts";
 
 /** How long a client may take to answer what it was asked (as long as the official SDKs give their own states). */
 const STATE_LIFE_S = 600;
@@ -155,7 +156,7 @@ function textOf(token: Uint8Array, maxBytes: number): string | undefined {
   if (token[0] !== 0x22 || token.length > 12 * (maxBytes + 1024)) return undefined;
   const text = decodeLatin1(token, 1, token.length - 1);
   // What is no ASCII is none of ours, whatever it says; nor is what has an escape, but that one may be spelt with them.
-  return text.includes("\\") ? JSON.parse(decoder.decode(token)) as string : text;
+  return text.includes("\\") ? parseJson(decoder.decode(token)) as string : text;
 }
 
 function textAt(token: Uint8Array): string {

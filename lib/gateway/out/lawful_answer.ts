@@ -18,6 +18,7 @@ import { LISTED } from "../../policy/subject.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
+import { parseJson } from "../../platform/json.ts";
 
 /** Of one event. */
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -105,7 +106,7 @@ function keeping({ law, now }: GatewayParts, inbound: Inbound): Keep {
 
 function readEntry(entry: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(decoder.decode(entry));
+    const value: unknown = parseJson(decoder.decode(entry));
     return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -8,6 +8,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/json_rpc.ts";
 import { SseParser } from "../../mcp/sse.ts";
+import { parseJson } from "../../platform/json.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { decoded } from "../../upstream/http/decoded.ts";
@@ -205,7 +206,7 @@ async function readAnswer(response: ClientResponse, id: string): Promise<JsonObj
 
 function messageIn(text: string, id: string): JsonObject | undefined {
   try {
-    const messages: unknown[] = [JSON.parse(text)].flat();
+    const messages: unknown[] = [parseJson(text)].flat();
     return messages.find((message): message is JsonObject => isJsonObject(message) && message.id === id);
   } catch {
     return undefined;

@@ -2,6 +2,7 @@
 // there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
 import type { StoreSeal } from "../../envelope/store_seal.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { Replicas } from "../../replica/replicas.ts";
 import type { Session } from "../../session/session.ts";
@@ -238,5 +239,5 @@ export class Moves {
 
 function readMove(seal: StoreSeal, text: string): Move | undefined {
   const opened = seal.open(text);
-  return opened === undefined ? undefined : JSON.parse(opened);
+  return opened === undefined ? undefined : parseJson(opened);
 }

@@ -12,6 +12,7 @@ import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
 import { soundsSecret } from "../../observe/secret_names.ts";
 import { createHash } from "../../platform/builtin.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { Caller } from "../../session/caller.ts";
 import { corsFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
@@ -119,7 +120,7 @@ function credentialsOf({ head: { fields } }: Inbound, { principal }: Caller): st
 function resultIn(text: string, isStream: boolean): string | undefined {
   for (const json of isStream ? eventsIn(text) : [text]) {
     try {
-      const message: unknown = JSON.parse(json);
+      const message: unknown = parseJson(json);
       const result = isJsonObject(message) ? message.result : undefined;
       if (speaksModern(result)) return JSON.stringify({ ...result, ttlMs: 0 });
     } catch {

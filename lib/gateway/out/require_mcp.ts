@@ -3,6 +3,7 @@
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
+import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hear } from "../../upstream/http/hear.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -44,7 +45,7 @@ function notMcp(parts: GatewayParts, found: string): SignetError {
 
 function isJsonRpc(text: string): boolean {
   try {
-    const value = JSON.parse(text.replace(/^\ufeff/, ""));
+    const value = parseJson(text.replace(/^\ufeff/, ""));
     return [value].flat().some((message) => message?.jsonrpc === "2.0");
   } catch {
     return false;

@@ -10,6 +10,7 @@ import {
   StoreError,
 } from "../store.ts";
 import { BEHIND_MS } from "../purge_clock.ts";
+import { parseJson } from "../../platform/json.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 import { forgetOver, remember, Unwritten } from "./unwritten.ts";
@@ -216,7 +217,7 @@ export class RedisRevocations implements RevocationStore {
 
   #read(sealed: string): Revocation | undefined {
     const text = this.#seal.open(sealed);
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : parseJson(text);
   }
 
   #learn(revocation: Revocation): void {

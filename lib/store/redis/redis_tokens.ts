@@ -2,6 +2,7 @@
 // counting and inserting are one script.
 import { conflictError } from "../memory.ts";
 import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
+import { parseJson } from "../../platform/json.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
@@ -158,7 +159,7 @@ function recordOf(answer: unknown): TokenRecord | undefined {
   const text = textIn(answer);
   if (text === undefined) return undefined;
   try {
-    const record: TokenRecord | null = JSON.parse(text.slice(AGENT_CHARACTERS));
+    const record: TokenRecord | null = parseJson(text.slice(AGENT_CHARACTERS));
     const { sid, agent, digest, expiresAtS } = record ?? {};
     const isRecord = [sid, agent, digest].every((member) => typeof member === "string") && Number.isFinite(expiresAtS);
     return isRecord ? record ?? undefined : undefined;

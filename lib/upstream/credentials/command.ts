@@ -7,6 +7,7 @@
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { runToEnd } from "../../platform/child_process.ts";
 import type { Logger } from "../../observe/log.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { logCommandWords } from "./command_words.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
@@ -44,7 +45,7 @@ function read(output: CommandOutput, nowMs: number): { values: Record<string, st
   if (output.code !== 0) throw new Error(`running the credential command: found exit code ${output.code}, want 0`);
   let answer: unknown;
   try {
-    answer = JSON.parse(new TextDecoder().decode(output.stdout));
+    answer = parseJson(new TextDecoder().decode(output.stdout));
   } catch {
     throw new Error("running the credential command: found output that is not JSON"); // and may hold the secret
   }

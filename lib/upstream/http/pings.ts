@@ -10,6 +10,7 @@ import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "..
 import { SseParser } from "../../mcp/sse.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { hear } from "./hear.ts";
 
@@ -155,7 +156,7 @@ async function answerInStream({ body }: ClientResponse, id: string): Promise<str
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) ?? undefined;
+    return parseJson(text) ?? undefined;
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import { encodeJson } from "../../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
 import { isUpstreamId } from "../http/session_id_field.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { Greeted } from "./peer_session.ts";
 
 export interface KeptSession {
@@ -43,7 +44,7 @@ export function sealKept(seal: StoreSeal, { result, ...kept }: KeptSession): str
 export function openKept(seal: StoreSeal, text: string): KeptSession | undefined {
   const opened = seal.open(text);
   if (opened === undefined) return undefined;
-  const { of, id, version, openedAtMs, result } = JSON.parse(opened);
+  const { of, id, version, openedAtMs, result } = parseJson(opened);
   const isWhole = typeof of === "string" && typeof id === "string" && isUpstreamId(id) && isLegacyRevision(version) &&
     typeof openedAtMs === "number" && isJsonObject(result);
   return isWhole ? { of, id, version, openedAtMs, result } : undefined;

@@ -3,6 +3,7 @@
 import type { Asker, Carrier, Peer } from "../../bridge/peer.ts";
 import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { MemberLife } from "./member_life.ts";
 
 const decoder = new TextDecoder();
@@ -62,7 +63,7 @@ export class AskingPeer implements Peer {
   /** An answer, or a notification about one. */
   send(text: Uint8Array, carrier: Carrier): boolean {
     const span = findMember(text, "id");
-    if (span !== undefined) this.withdraw(JSON.parse(decoder.decode(text.subarray(span.start, span.end))));
+    if (span !== undefined) this.withdraw(parseJson(decoder.decode(text.subarray(span.start, span.end))));
     return this.#inner.send(text, this.#carried(carrier));
   }
 

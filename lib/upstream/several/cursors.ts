@@ -2,6 +2,7 @@
 // its own list, and nowhere else (docs/protocol.md 39). The same place gives the same text, over restarts and replicas.
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
+import { parseJson } from "../../platform/json.ts";
 
 const OPEN_ARRAY = 0x5b;
 const encoder = new TextEncoder();
@@ -34,7 +35,7 @@ export class Cursors {
     if (!opened.ok) return undefined;
     // Cursors are sealed elsewhere, too (`carried_value.ts`): those lead to no place here.
     if (opened.plaintext[0] !== OPEN_ARRAY) return undefined;
-    const [session, list, member = "", offset] = JSON.parse(decoder.decode(opened.plaintext)) as string[];
+    const [session, list, member = "", offset] = parseJson(decoder.decode(opened.plaintext)) as string[];
     if (session !== this.#session || list !== method) return undefined;
     return { member, offset: Number(offset) };
   }

@@ -22,6 +22,7 @@ import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
+import { parseJson } from "../../platform/json.ts";
 
 const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, INTERNAL = -32603;
 /** What the revision without sessions has no more (2026-07-28). */
@@ -346,6 +347,6 @@ function tokenOf(text: Uint8Array, method: string, params: Span | undefined): st
 }
 
 function parse(text: Uint8Array, span: Span): JsonObject {
-  const value: unknown = JSON.parse(new TextDecoder().decode(text.subarray(span.start, span.end)));
+  const value: unknown = parseJson(new TextDecoder().decode(text.subarray(span.start, span.end)));
   return isJsonObject(value) ? value : {};
 }

@@ -2,6 +2,7 @@
 // to make up (docs/behaviour.md A5).
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { MemberLife } from "./member_life.ts";
 
 const OPEN_ARRAY = 0x5b;
@@ -32,7 +33,7 @@ export class StreamPlaces {
   in(run: string, sealed: string | undefined): ReadonlyMap<string, string> {
     const opened = sealed === undefined ? undefined : open(this.#ring(), "event", sealed);
     if (!opened?.ok || opened.plaintext[0] !== OPEN_ARRAY) return new Map();
-    const [of, ...places] = JSON.parse(new TextDecoder().decode(opened.plaintext)) as [string, ...[string, string][]];
+    const [of, ...places] = parseJson(new TextDecoder().decode(opened.plaintext)) as [string, ...[string, string][]];
     return of === run ? new Map(places) : new Map();
   }
 }

@@ -6,6 +6,7 @@ import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { Catalog } from "./catalog.ts";
 import type { MemberLife } from "./member_life.ts";
@@ -131,7 +132,7 @@ export class Subscriptions {
         this.#acknowledged(subscription, part, params as JsonObject);
         return undefined;
       }
-      return this.#tell(subscription, method, JSON.parse(new TextDecoder().decode(turned.line)).params as JsonObject);
+      return this.#tell(subscription, method, parseJson(new TextDecoder().decode(turned.line)).params as JsonObject);
     }
     return undefined;
   }

@@ -5,6 +5,7 @@ import { blake3 } from "../../envelope/blake3.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
 import type { OwnerKey } from "../../session/caller.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { MemberLife } from "./member_life.ts";
 
 /** A task as its member knows it. */
@@ -46,7 +47,7 @@ export class TaskIds {
     if (!opened.ok) return undefined;
     // Ids of tasks are sealed elsewhere, too (`carried_value.ts`): those are none of a member's.
     if (opened.plaintext[0] !== OPEN_ARRAY) return undefined;
-    const [owner, url, name, inward = ""] = JSON.parse(decoder.decode(opened.plaintext)) as string[];
+    const [owner, url, name, inward = ""] = parseJson(decoder.decode(opened.plaintext)) as string[];
     if (owner !== this.#owner) return undefined;
     // In another session it may go by another name.
     const there = this.#lives.filter(({ member }) => member.url === url);

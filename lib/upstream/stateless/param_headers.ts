@@ -5,6 +5,7 @@ import type { FieldList } from "../../http1/types.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
+import { parseJson } from "../../platform/json.ts";
 
 /** Of one tool: where an argument stands, and the header that repeats it. */
 interface Mirrored {
@@ -68,6 +69,6 @@ function valueAt(text: Uint8Array, path: readonly string[], within: Span): strin
     if (at === undefined) return undefined;
   }
   const written = decoder.decode(text.subarray(at.start, at.end));
-  if (written.startsWith('"')) return JSON.parse(written) as string;
+  if (written.startsWith('"')) return parseJson(written) as string;
   return written === "null" || written.startsWith("{") || written.startsWith("[") ? undefined : written;
 }

@@ -15,6 +15,7 @@ import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
+import { parseJson } from "../../platform/json.ts";
 
 export interface StatelessPeerOptions {
   readonly parts: StatelessParts;
@@ -242,7 +243,7 @@ export class StatelessPeer implements Peer {
 function textAt(text: Uint8Array, name: string, within?: Span): string | undefined {
   const span = findMember(text, name, within);
   if (span === undefined || text[span.start] !== 0x22) return undefined;
-  return JSON.parse(decoder.decode(text.subarray(span.start, span.end))) as string;
+  return parseJson(decoder.decode(text.subarray(span.start, span.end))) as string;
 }
 
 function errorWords(text: Uint8Array): string {

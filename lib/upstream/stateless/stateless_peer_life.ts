@@ -22,6 +22,7 @@ import {
   speaksModern,
 } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { DEFAULT_HTTP_PEER_LIMITS } from "../peers/http_peer_parts.ts";
 import { ParamHeaders } from "./param_headers.ts";
@@ -158,7 +159,7 @@ export class StatelessPeerLife implements PeerSource {
 
   /** Of an initialize, who the client is. */
   #take(text: Uint8Array): JsonObject {
-    const { params } = JSON.parse(new TextDecoder().decode(text)) as JsonObject;
+    const { params } = parseJson(new TextDecoder().decode(text)) as JsonObject;
     const { clientInfo, capabilities } = isJsonObject(params) ? params : {};
     this.#client = clientForModern({
       clientInfo: isJsonObject(clientInfo) ? clientInfo : {},

@@ -1,6 +1,7 @@
 // What a line of a server's stdout was about that is too long to be read (docs/behaviour.md B9).
 import { ownIdOf, withoutMark } from "../../bridge/peer_line.ts";
 import { membersOf } from "../../mcp/json_text.ts";
+import { parseJson } from "../../platform/json.ts";
 import type { LongLine } from "./lines.ts";
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -20,7 +21,7 @@ export function subjectOf({ head, tail }: LongLine): "no answer" | { readonly id
   const id = members.findLast(({ name }) => name === "id");
   if (id !== undefined) {
     const written = lenient.decode(opening.subarray(id.value.start, id.value.end));
-    return { id: ownIdOf(/^"?\d+"?$/.test(written) ? JSON.parse(written) : undefined) };
+    return { id: ownIdOf(/^"?\d+"?$/.test(written) ? parseJson(written) : undefined) };
   }
   const found = ID_AT_THE_END.exec(lenient.decode(tail));
   return { id: found === null ? undefined : Number(found[1]) };

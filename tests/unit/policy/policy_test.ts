@@ -205,6 +205,9 @@ Deno.test("G4: arguments are read as every reader reads them, or not at all", ()
   const x = { args: new Set(["x"]), names: new Set(["x"]) };
   assert.equal(JSON.stringify(readArguments(callWith(`{"x":{"y":[1,"a"]},"z":2}`), x)), `{"x":{"y":[1,"a"]}}`);
   assert.equal(JSON.stringify(readArguments(callWith(`{"\\u0078":1}`), x)), `{"x":1}`);
+  // V8 takes a name with an escape for one that it has met, if that begins alike: what a rule looks for would be hidden.
+  JSON.stringify(readArguments(callWith(`{"x":{"of":1,"pat\\\\":1}}`), x));
+  assert.equal(JSON.stringify(readArguments(callWith(`{"x":{"of":1,"pat\\u0068":2}}`), x)), `{"x":{"of":1,"path":2}}`);
   for (
     const args of [
       `{"x":1,"x":2}`,
