@@ -158,6 +158,9 @@ function parseUpstream(text: string): Parsed<UpstreamAddress> {
   return parseUrl(named, address);
 }
 
+/** It means "any that is free", to whoever listens. */
+const PORT_NOUGHT = unfit("the URL's port is 0, to which nobody can connect", "Name the port that is listened on.");
+
 function parseUrl(named: Named, address: string): Parsed<UpstreamAddress> {
   const [plain] = /^[A-Za-z0-9.-]+:\d{1,5}(?:\/[\w./-]*)?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}(?:\/[\w./-]*)?$/.exec(address) ??
     [];
@@ -186,6 +189,7 @@ function parseUrl(named: Named, address: string): Parsed<UpstreamAddress> {
     );
   }
   if (address.includes("#")) return unfit("the URL has a fragment", "Leave out # and what follows.");
+  if (url.port === "0") return PORT_NOUGHT;
   if (url.protocol === "http+unix:") return socketAddress(named, url);
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
@@ -216,6 +220,7 @@ export const httpUrl: Kind<string> = {
       return unfit("the URL holds credentials", "Leave user and password out.");
     }
     if (text.includes("#")) return unfit("the URL has a fragment", "Leave out # and what follows.");
+    if (url.port === "0") return PORT_NOUGHT;
     return { value: url.href };
   },
   format: (value) => value,

@@ -100,7 +100,9 @@ export const advertisedAddress: Kind<string> = {
     if (url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
       return unfit("there is more than an address", ADVERTISE_REMEDY);
     }
-    if (["0.0.0.0", "[::]"].includes(url.hostname)) return unfit("nobody can be reached there", ADVERTISE_REMEDY);
+    if (["0.0.0.0", "[::]"].includes(url.hostname) || url.port === "0") {
+      return unfit("nobody can be reached there", ADVERTISE_REMEDY);
+    }
     return { value: url.origin };
   },
   format: (value) => value,

@@ -15,6 +15,7 @@ import {
 import { Guard } from "../../../lib/gateway/in/guard.ts";
 import { parseEndpoint } from "../../../lib/http1/wire/endpoint.ts";
 import { cidrProblem } from "../../../lib/identity/cidr.ts";
+import { advertisedAddress } from "../../../lib/config/store_address.ts";
 import { STRICT } from "../../support/strict.ts";
 import { problemOf, valueOf } from "./parsed.ts";
 
@@ -220,4 +221,13 @@ Deno.test("upstreamAddress takes the stream of a server of HTTP+SSE, under a key
   ) {
     assert.match(problemOf(upstreamAddress, text), /credentials|fragment|no way to reach|not a URL/, text);
   }
+});
+
+Deno.test("port 0 is nothing to connect to, in any address that is", STRICT, () => {
+  for (const url of ["http://127.0.0.1:0/mcp", "https://mcp.example:00/mcp"]) {
+    assert.match(problemOf(upstreamAddress, url), /port is 0.*Name the port/);
+    assert.match(problemOf(httpUrl, url), /port is 0/);
+  }
+  assert.match(problemOf(upstreamAddress, "a=sse+http://127.0.0.1:0/sse"), /port is 0/);
+  assert.match(problemOf(advertisedAddress, "http://10.0.0.7:0"), /nobody can be reached there/);
 });
