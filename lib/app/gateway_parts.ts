@@ -10,6 +10,7 @@ import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
 import { ErrorResponder } from "../gateway/respond.ts";
 import { SessionOnly } from "../gateway/in/session_only.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
+import type { Authenticator } from "../identity/authenticator.ts";
 import { CidrList } from "../identity/cidr.ts";
 import { TrustedPeers } from "../identity/trusted_peers.ts";
 import { bridgedBytesOf } from "./caps.ts";
@@ -32,7 +33,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
     readTextFile: lasting.readAnew,
   });
   const resource = createResource(settings);
-  const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings) : undefined;
+  const sessionOnly = settings.sessionOnly ? createSessionOnly(lasting, settings, authenticator) : undefined;
   const replaceChallenges = settings.principals.some((name) => name !== "anonymous");
   const { log } = lasting;
   lasting.account.limit = settings.maxBufferedBytes;
@@ -82,7 +83,11 @@ function optionsOf(settings: Settings): GatewayOptions {
   };
 }
 
-function createSessionOnly({ identities, registry, owners, upstream }: Lasting, settings: Settings): SessionOnly {
+function createSessionOnly(
+  { identities, registry, owners, upstream }: Lasting,
+  settings: Settings,
+  authenticator: Authenticator,
+): SessionOnly {
   return new SessionOnly({
     cache: identities,
     registry,
@@ -90,6 +95,7 @@ function createSessionOnly({ identities, registry, owners, upstream }: Lasting, 
     upstreamUrl: upstream.url,
     maxIdLength: settings.maxIdLength,
     forwardCredential: settings.forwardCredential,
+    holds: (principal) => authenticator.holds(principal),
   });
 }
 

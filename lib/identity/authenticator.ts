@@ -3,7 +3,7 @@
 // signature verified twice.
 import { readBearerToken } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
-import type { CredentialView, Identification, PrincipalSource, VerifyingSource } from "./principal.ts";
+import type { CredentialView, Identification, Principal, PrincipalSource, VerifyingSource } from "./principal.ts";
 import { ProofCache } from "./proof_cache.ts";
 import { hash } from "../platform/builtin.ts";
 
@@ -95,6 +95,15 @@ export class Authenticator {
    */
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification> {
     return this.#ask(0, { view, nowMs, unclaimed: false, credential: undefined, digest: "" });
+  }
+
+  /**
+   * Whether a principal that was proven here, and is remembered beside its credential, holds still.
+   * @throws SignetError `identity_unavailable`, also as a rejection
+   */
+  holds(principal: Principal): boolean | Promise<boolean> {
+    const source = this.#steps.find(({ source }) => source.name === principal.source)?.source;
+    return source?.holds?.(principal) ?? source !== undefined;
   }
 
   /** Entries held, for metrics. */

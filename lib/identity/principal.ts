@@ -95,6 +95,11 @@ export interface PrincipalSource {
   readonly takesBearer?: boolean;
   /** Principals it holds in memory, for a metric. */
   readonly remembered?: number;
+  /**
+   * Whether a principal that it has proven holds still, where it looks on every request: whoever remembers one asks.
+   * @throws SignetError `identity_unavailable`, also as a rejection
+   */
+  holds?(principal: Principal): boolean | Promise<boolean>;
   /** @throws SignetError `identity_unavailable` if it cannot be told at all */
   identify(view: CredentialView, nowMs: number): Identification | Promise<Identification>;
 }

@@ -12,12 +12,20 @@ const SESSION_TOKEN_ISSUER = "signet:token";
 /** What the source needs of `SessionTokens`, which lives above it. */
 export interface SessionTokenVerifier {
   verify(token: string): MaybePromise<SessionTokenVerdict>;
+  /** Whether one that was verified holds still. */
+  holds(token: SessionTokenFacts): MaybePromise<boolean>;
+}
+
+export interface SessionTokenFacts {
+  readonly sid: string;
+  readonly agent: string;
+  readonly expiresAtS: number;
 }
 
 export type SessionTokenVerdict =
   | {
     readonly ok: true;
-    readonly token: { readonly sid: string; readonly agent: string; readonly expiresAtS: number };
+    readonly token: SessionTokenFacts;
   }
   | { readonly ok: false; readonly step: string };
 
@@ -49,6 +57,8 @@ export class SessionTokenSource implements PrincipalSource {
   readonly takesBearer = true;
   readonly #verifier: SessionTokenVerifier;
   readonly #principals: LruMap<Principal>;
+  /** What of its token is looked at again, where somebody remembers the principal. */
+  readonly #facts = new WeakMap<Principal, SessionTokenFacts>();
   readonly #foreign: Identification;
 
   constructor(verifier: SessionTokenVerifier, options: SessionTokenSourceOptions = {}) {
@@ -73,12 +83,23 @@ export class SessionTokenSource implements PrincipalSource {
     }
   }
 
+  holds(principal: Principal): MaybePromise<boolean> {
+    const facts = this.#facts.get(principal);
+    if (facts === undefined) return false;
+    try {
+      const answer = this.#verifier.holds(facts);
+      return answer instanceof Promise ? answer.catch(unread) : answer;
+    } catch (fault) {
+      return unread(fault);
+    }
+  }
+
   #answer(verdict: SessionTokenVerdict): Identification {
     if (!verdict.ok) return REFUSED;
     return { kind: "principal", principal: this.#principalOf(verdict.token) };
   }
 
-  #principalOf(token: { readonly sid: string; readonly agent: string; readonly expiresAtS: number }): Principal {
+  #principalOf(token: SessionTokenFacts): Principal {
     const { sid, agent, expiresAtS } = token;
     const known = this.#principals.get(sid);
     if (known && known.subject === agent && known.expiresAtMs === expiresAtS * 1000) return known;
@@ -90,6 +111,7 @@ export class SessionTokenSource implements PrincipalSource {
       expiresAtMs: expiresAtS * 1000,
     };
     this.#principals.set(sid, principal);
+    this.#facts.set(principal, { sid, agent, expiresAtS });
     return principal;
   }
 }

@@ -129,6 +129,13 @@ export class SessionTokens {
     return whenReady(store.get(sid), (record) => matchRecord(wanted, digest, record));
   }
 
+  /** Whether a token that was verified holds still: it has not expired, and its record is there. @throws StoreError */
+  holds({ sid, agent, expiresAtS }: TokenFacts): MaybePromise<boolean> {
+    const { store, now } = this.#options;
+    if (now() >= expiresAtS * 1000) return false;
+    return whenReady(store.get(sid), (record) => record?.agent === agent && record.expiresAtS === expiresAtS);
+  }
+
   /** Whether there was one to revoke; revoking again is no error (T3). @throws StoreError */
   revoke(sid: string): MaybePromise<boolean> {
     return this.#options.store.remove(sid);

@@ -138,6 +138,26 @@ for (const lane of LANES) {
   );
 
   Deno.test(
+    `I2 T3: what was lent by a session token ends with it, for who comes without a credential, too (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using folder = await TempFolder.create();
+      await Deno.writeTextFile(`${folder.path}/secret`, btoa("s".repeat(32)), { mode: 0o600 });
+      await using upstream = patientServer();
+      const flags = ["--principal", "token", "--token-secret-file", `${folder.path}/secret`, "--session-only"];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const [ada, bob] = [await agentToken(signet, "ada"), await agentToken(signet, "bob")];
+      const [hers, his] = [await signet.open({ token: ada }), await signet.open({ token: bob })];
+      const stream = await signet.get({ id: hers });
+      assert.deepEqual([stream.status, await status(signet.post(call(1, "echo"), { id: hers }))], [200, 200]);
+      await revokeToken(signet, ada);
+      assert.equal(await status(signet.post(call(2, "echo"), { id: hers })), 401);
+      await stream.text();
+      assert.equal(await status(signet.post(call(3, "echo"), { id: his })), 200);
+    },
+  );
+
+  Deno.test(
     `E5 I1: a reload that would refuse a caller ends what it has under way (${lane} lane)`,
     STRICT,
     async () => {

@@ -45,7 +45,7 @@ export interface AuthenticationOptions {
   /** Hears that the MCP server says where to log in, and Signet does not. */
   readonly onLostClient?: () => void;
   /** Who asks when no credential was sent (I2); undefined answers 401. */
-  readonly withoutCredential?: (inbound: Inbound, nowMs: number) => Caller | undefined;
+  readonly withoutCredential?: (inbound: Inbound, nowMs: number) => Caller | undefined | Promise<Caller | undefined>;
 }
 
 export class Authentication {
@@ -96,15 +96,16 @@ export class Authentication {
     return names.map((name) => inbound.get(name) ?? ABSENT).join("\n");
   }
 
-  #accept(answer: Identification, asked: Question): Caller {
+  #accept(answer: Identification, asked: Question): Caller | Promise<Caller> {
     const { inbound, credential, nowMs } = asked;
     if (answer.kind === "none") {
       // Never remembered: on the same connection another session would find it.
-      const caller = inbound.authorization === undefined
-        ? this.#options.withoutCredential?.(inbound, nowMs)
-        : undefined;
-      if (caller === undefined) throw this.#refusal(answer, inbound);
-      return caller;
+      const lent = inbound.authorization === undefined ? this.#options.withoutCredential?.(inbound, nowMs) : undefined;
+      const require = (caller: Caller | undefined): Caller => {
+        if (caller === undefined) throw this.#refusal(answer, inbound);
+        return caller;
+      };
+      return lent instanceof Promise ? lent.then(require) : require(lent);
     }
     if (answer.kind === "invalid") throw this.#refusal(answer, inbound);
     const { principal } = answer;

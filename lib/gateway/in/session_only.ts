@@ -4,12 +4,13 @@ import { openSession } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import { Credential } from "../../identity/credential.ts";
-import type { IdentityCache } from "../../identity/identity_cache.ts";
+import type { CachedIdentity, IdentityCache } from "../../identity/identity_cache.ts";
 import type { Principal } from "../../identity/principal.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
 import type { Session } from "../../session/session.ts";
+import { type MaybePromise, whenReady } from "../../store/store.ts";
 import type { Inbound } from "../inbound.ts";
 
 export interface SessionOnlyOptions {
@@ -20,6 +21,8 @@ export interface SessionOnlyOptions {
   readonly maxIdLength: number;
   /** Whether the cached credential is sent upstream for requests that carry none. */
   readonly forwardCredential: boolean;
+  /** Whether what the cached identity was proven by holds still, where that is looked at on every request. */
+  readonly holds: (principal: Principal) => MaybePromise<boolean>;
 }
 
 export class SessionOnly {
@@ -33,10 +36,10 @@ export class SessionOnly {
 
   /**
    * The owner of a live session, for a request without a credential; undefined means 401.
-   * @throws SignetError `session_not_found` for an id nobody issued
+   * @throws SignetError `session_not_found` for an id nobody issued; `identity_unavailable`, also as a rejection
    */
-  callerOf(inbound: Inbound, nowMs: number): Caller | undefined {
-    const { cache, registry, owners, upstreamUrl, maxIdLength, forwardCredential } = this.#options;
+  callerOf(inbound: Inbound, nowMs: number): MaybePromise<Caller | undefined> {
+    const { cache, registry, upstreamUrl, maxIdLength, holds } = this.#options;
     const id = inbound.sessionId;
     if (id === undefined) return undefined;
     const session = registry.get(id, nowMs);
@@ -47,9 +50,17 @@ export class SessionOnly {
     }
     const identity = cache.find({ sid: session.sid, upstream: upstreamUrl }, nowMs);
     if (identity === undefined || !this.#proven.has(identity.principal)) return undefined;
-    if (forwardCredential && identity.credential) inbound.cachedCredential = identity.credential.reveal();
+    return whenReady(holds(identity.principal), (isHeld) => {
+      if (isHeld) return this.#lend(identity, inbound);
+      this.forget(session);
+    });
+  }
+
+  #lend({ principal, credential }: CachedIdentity, inbound: Inbound): Caller {
+    const { owners, forwardCredential } = this.#options;
+    if (forwardCredential && credential) inbound.cachedCredential = credential.reveal();
     inbound.isLent = true;
-    return owners.callerOf(identity.principal);
+    return owners.callerOf(principal);
   }
 
   /** After a successful initialize: writes the identity of the caller who owns the new session. */
@@ -67,7 +78,10 @@ export class SessionOnly {
     }, inbound.receivedAtMs);
   }
 
-  /** The upstream says that it does not know the session: what was cached for it there is worth nothing (I2). */
+  /**
+   * What was cached for it is worth nothing any more: the upstream says that it does not know the session (I2), or it was
+   * proven by a token that has been revoked since (T3).
+   */
   forget(session: Session): void {
     this.#options.cache.evict({ sid: session.sid, upstream: this.#options.upstreamUrl });
   }

@@ -16,6 +16,8 @@ import { request, withToken } from "./fakes.ts";
 const NOW_MS = 1_700_000_000_000;
 const AGENT = "did:example:a";
 
+const FAULT = new StoreError("busy", "The state file is busy", { remedy: "Try again" });
+
 function given() {
   const clock = { nowMs: NOW_MS };
   const store = createMemoryStore();
@@ -117,7 +119,7 @@ Deno.test(
     const { tokens } = given();
     const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
     const facts = { sid: "one", agent: "alice", expiresAtS: 2_000_000_000 };
-    const source = new SessionTokenSource({ verify: () => ({ ok: true, token: { ...facts } }) });
+    const source = new SessionTokenSource({ verify: () => ({ ok: true, token: { ...facts } }), holds: () => true });
     const principal = async () => {
       const answer = await source.identify(withToken(token));
       assert.ok(answer.kind === "principal");
@@ -135,20 +137,48 @@ Deno.test(
 Deno.test("I1: token source says 503, not 401, when the store cannot be read, now or later", STRICT, async () => {
   const { tokens } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  const fault = new StoreError("busy", "The state file is busy", { remedy: "Try again" });
   const broken: SessionTokenVerifier[] = [
     {
       verify: () => {
-        throw fault;
+        throw FAULT;
+      },
+      holds: () => {
+        throw FAULT;
       },
     },
-    { verify: () => Promise.reject(fault) },
+    { verify: () => Promise.reject(FAULT), holds: () => Promise.reject(FAULT) },
   ];
   for (const verifier of broken) {
     await assert.rejects(
       async () => await new SessionTokenSource(verifier).identify(withToken(token)),
       (error: unknown) => error instanceof SignetError && error.code === "identity_unavailable",
     );
+  }
+});
+
+Deno.test("T3: token source tells of whom it has proven whether the token holds still", STRICT, async () => {
+  const { tokens, source, clock } = given();
+  const { token, sid } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
+  const answer = await source.identify(withToken(token));
+  assert.ok(answer.kind === "principal");
+  assert.equal(await source.holds(answer.principal), true);
+  assert.equal(await source.holds({ ...answer.principal }), false, "it has proven another");
+  const nowMs = clock.nowMs;
+  clock.nowMs += 60_000;
+  assert.equal(await source.holds(answer.principal), false);
+  clock.nowMs = nowMs;
+  await tokens.revoke(sid);
+  assert.equal(await source.holds(answer.principal), false);
+  const broken = { verify: () => ({ ok: true, token: { sid, agent: AGENT, expiresAtS: 1 } }) as const };
+  for (
+    const holds of [() => Promise.reject(FAULT), () => {
+      throw FAULT;
+    }]
+  ) {
+    const unreadable = new SessionTokenSource({ ...broken, holds });
+    const proven = await unreadable.identify(withToken(token));
+    assert.ok(proven.kind === "principal");
+    await assert.rejects(async () => await unreadable.holds(proven.principal), SignetError);
   }
 });
 
