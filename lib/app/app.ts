@@ -307,7 +307,8 @@ export class App implements RunningApp {
     this.#setAccessLog(settings);
     this.#lasting.audit?.setKey(chainKeyOf(ring.active));
     this.#options.onReloaded?.(settings);
-    if (parts.adoption === undefined) endAdopted(parts);
+    this.#lasting.adoption.isOpen = settings.adopt;
+    if (!settings.adopt) endAdopted(parts);
     this.#lasting.underWay.distrust();
     return restart;
   }

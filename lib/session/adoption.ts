@@ -71,6 +71,8 @@ const BLANK: Adoption = { kind: "refused", reason: "blank" };
 const BUSY: Adoption = { kind: "refused", reason: "busy" };
 
 export class AdoptionRegistry {
+  /** Whether raw ids are taken in (`--adopt`), also by requests that came before a reload took that back. */
+  isOpen = true;
   /** Digest of the raw id → owner. */
   readonly #owners: LruMap<Owner>;
   readonly #pending = new Map<string, Pending>();

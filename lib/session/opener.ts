@@ -7,7 +7,7 @@ import type { SealedSession } from "../envelope/session_payload.ts";
 import { refusalAbout, SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
 import { shortHash } from "../observe/redact.ts";
-import type { Revocation } from "../store/store.ts";
+import type { Revocation, RevocationSubject } from "../store/store.ts";
 import type { RevocationList } from "./revocation_list.ts";
 import { concerns } from "./revocation_store.ts";
 
@@ -49,12 +49,18 @@ const NOT_FOUND = new Map(
   OUTCOMES.map((outcome) => [outcome, new SignetError("session_not_found", { facts: { outcome } })]),
 );
 
+/** What the list is asked about: what it says of that is not the last word while somebody waits for it. */
+interface Hearing {
+  readonly subject: RevocationSubject;
+  /** Revoked while the list was being asked, or before everybody who waits for it has gone on. */
+  revoked: boolean;
+}
+
 interface Opening extends OpenedSession {
   /** What the list has answered; rejects where that is a refusal. */
   readonly cleared: Promise<void>;
-  /** Revoked while the list was being asked, or before everybody who waits for it has gone on. */
-  revoked: boolean;
-  /** Who have not. */
+  readonly hearing: Hearing;
+  /** Who have not gone on. */
   waiting: number;
 }
 
@@ -66,6 +72,7 @@ export class SessionOpener {
   readonly #revocations: RevocationList;
   readonly #openOptions: OpenSessionOptions;
   readonly #opening = new Map<string, Opening>();
+  readonly #hearings = new Set<Hearing>();
   /** Being revoked in a list that takes its time: dead here already. */
   readonly #dying = new Map<string, number>();
 
@@ -78,9 +85,9 @@ export class SessionOpener {
     };
   }
 
-  /** Ids being opened by way of an asynchronous list. */
+  /** Sessions that an asynchronous list is being asked about. */
   get pending(): number {
-    return this.#opening.size;
+    return this.#hearings.size;
   }
 
   get ring(): KeyRing {
@@ -111,14 +118,24 @@ export class SessionOpener {
     return this.#await(idText, this.#begin(idText, { sealed, key }, revoked), use);
   }
 
+  /**
+   * The same of what no id has sealed (O5).
+   * @param use called in the step in which it is told whether the session is revoked
+   * @throws whatever the list throws when it cannot tell; whatever `use` throws
+   */
+  ask<Used>(subject: RevocationSubject, use: (revoked: boolean) => Used): Used | Promise<Used> {
+    const revoked = this.#askList(subject);
+    return revoked instanceof Promise ? this.#hear(subject, revoked, use) : use(revoked);
+  }
+
   /** A revocation is in force from now on: what the list says of what it was asked before is not the last word. */
   heed(revocation: Revocation): void {
-    for (const opening of this.#opening.values()) if (concerns(revocation, opening.sealed)) opening.revoked = true;
+    for (const hearing of this.#hearings) if (concerns(revocation, hearing.subject)) hearing.revoked = true;
   }
 
   /** Remembers that a session is dead, from this instant on in this process. Resolves when the list has it. */
   revoke(sid: string, expiresAtMs: number, nowMs: number): void | Promise<void> {
-    for (const opening of this.#opening.values()) if (opening.sealed.sid === sid) opening.revoked = true;
+    for (const hearing of this.#hearings) if (hearing.subject.sid === sid) hearing.revoked = true;
     const done = this.#revocations.revoke(sid, expiresAtMs, nowMs);
     if (done === undefined) return;
     this.#dying.set(sid, (this.#dying.get(sid) ?? 0) + 1);
@@ -129,9 +146,29 @@ export class SessionOpener {
     });
   }
 
-  #askList(sealed: SealedSession): boolean | Promise<boolean> {
+  async #hear<Used>(
+    subject: RevocationSubject,
+    answer: Promise<boolean>,
+    use: (revoked: boolean) => Used,
+  ): Promise<Used> {
+    const hearing = this.#attend(subject);
     try {
-      return this.#revocations.isRevoked(sealed);
+      const revoked = await answer;
+      return use(revoked || hearing.revoked);
+    } finally {
+      this.#hearings.delete(hearing);
+    }
+  }
+
+  #attend(subject: RevocationSubject): Hearing {
+    const hearing: Hearing = { subject, revoked: false };
+    this.#hearings.add(hearing);
+    return hearing;
+  }
+
+  #askList(subject: RevocationSubject): boolean | Promise<boolean> {
+    try {
+      return this.#revocations.isRevoked(subject);
     } catch (fault) {
       this.outcomes.inc("unavailable");
       throw fault;
@@ -145,7 +182,7 @@ export class SessionOpener {
       this.outcomes.inc("unavailable");
       throw fault;
     });
-    const opening: Opening = { sealed, key, cleared, revoked: false, waiting: 0 };
+    const opening: Opening = { sealed, key, cleared, hearing: this.#attend(sealed), waiting: 0 };
     this.#opening.set(idText, opening);
     return opening;
   }
@@ -154,13 +191,16 @@ export class SessionOpener {
     opening.waiting++;
     try {
       await opening.cleared;
-      if (opening.revoked) this.#refuse("revoked", opening.sealed);
+      if (opening.hearing.revoked) this.#refuse("revoked", opening.sealed);
       // The ring may have been reloaded meanwhile (E5).
       if (this.#ring.find(opening.key.idWord) === undefined) this.#refuse("key");
       return use(opening);
     } finally {
       // Not before the last one has gone on: until then it hears of revocations.
-      if (--opening.waiting === 0) this.#opening.delete(idText);
+      if (--opening.waiting === 0) {
+        this.#opening.delete(idText);
+        this.#hearings.delete(opening.hearing);
+      }
     }
   }
 

@@ -10,7 +10,7 @@ import { shortHash } from "../observe/redact.ts";
 import type { Caller } from "./caller.ts";
 import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
-import type { Revocation } from "../store/store.ts";
+import type { Revocation, RevocationSubject } from "../store/store.ts";
 import { concerns } from "./revocation_store.ts";
 import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
@@ -183,6 +183,14 @@ export class SessionRegistry {
     const live = this.get(idText, nowMs);
     if (live !== undefined) return use(this.#ownedBy(caller, live));
     return this.#opener.open(idText, nowMs, (opened) => use(this.#takeIn(idText, opened, asked)));
+  }
+
+  /**
+   * Whether what no id has sealed (O5) is revoked, by the list or by whoever is heard while it answers.
+   * @param use called in the step in which that is told. @throws SignetError `identity_unavailable`; whatever `use` throws
+   */
+  askRevoked<Used>(subject: RevocationSubject, use: (revoked: boolean) => Used): Used | Promise<Used> {
+    return this.#opener.ask(subject, use);
   }
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */

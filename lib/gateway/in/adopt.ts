@@ -38,7 +38,7 @@ export async function adopt<Used>(
 ): Promise<Used> {
   const { inbound: { receivedAtMs: nowMs }, caller, sessionId: rawId, use } = bearing;
   const { adoption } = parts;
-  if (adoption === undefined || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
+  if (adoption?.isOpen !== true || !isForeign(failure) || isLiveUpstreamId(parts, rawId)) throw failure;
   const answer = adoption.claim(rawId, caller.owner, nowMs);
   if (answer.kind === "refused") {
     if (answer.reason === "other") throw new SignetError("owner_mismatch");
@@ -46,17 +46,22 @@ export async function adopt<Used>(
     throw failure;
   }
   const claim = answer.kind === "claiming" ? answer.claim : undefined;
-  let taken: Session;
+  let taken: Session | undefined;
   try {
     const facts = factsOf(parts, { rawId, caller, answer });
     // Neither revocation nor expiry is undone by asking again (L6, L8).
-    if (nowMs >= facts.sealed.expiresAtMs || await parts.revocations.isRevoked(facts.sealed)) throw failure;
-    taken = take(parts, { facts, caller, claim }, nowMs);
+    if (nowMs >= facts.sealed.expiresAtMs) throw failure;
+    return await parts.registry.askRevoked(facts.sealed, (isRevoked) => {
+      // Settings and ring may have been reloaded meanwhile (E5).
+      const isForbidden = !adoption.isOpen || parts.registry.ring.find(facts.key.idWord) === undefined;
+      if (isRevoked || isForbidden) throw failure;
+      return use(taken = take(parts, { facts, caller, claim }, nowMs));
+    });
   } catch (fault) {
-    claim?.release();
+    // Else the session has it.
+    if (taken === undefined) claim?.release();
     throw fault;
   }
-  return use(taken);
 }
 
 /** Who came first has made it; the others share it. */
