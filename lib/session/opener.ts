@@ -49,6 +49,14 @@ const NOT_FOUND = new Map(
   OUTCOMES.map((outcome) => [outcome, new SignetError("session_not_found", { facts: { outcome } })]),
 );
 
+/** What becomes of what the list says. */
+export interface AskedFor<Used> {
+  /** Called in the step in which it is told whether the session is revoked. */
+  readonly use: (revoked: boolean) => Used;
+  /** What is taken for its answer where it cannot tell, with the fault; default: the fault is thrown. */
+  readonly untold?: (fault: unknown) => boolean;
+}
+
 /** What the list is asked about: what it says of that is not the last word while somebody waits for it. */
 interface Hearing {
   readonly subject: RevocationSubject;
@@ -119,13 +127,13 @@ export class SessionOpener {
   }
 
   /**
-   * The same of what no id has sealed (O5).
-   * @param use called in the step in which it is told whether the session is revoked
-   * @throws whatever the list throws when it cannot tell; whatever `use` throws
+   * The same of what no id has been opened of: one that is issued now, or none of ours (O5). See
+   * {@link SessionRegistry.askRevoked}.
    */
-  ask<Used>(subject: RevocationSubject, use: (revoked: boolean) => Used): Used | Promise<Used> {
+  ask<Used>(subject: RevocationSubject, { use, untold }: AskedFor<Used>): Used | Promise<Used> {
     const revoked = this.#askList(subject);
-    return revoked instanceof Promise ? this.#hear(subject, revoked, use) : use(revoked);
+    if (!(revoked instanceof Promise)) return use(revoked);
+    return this.#hear(subject, untold === undefined ? revoked : revoked.catch(untold), use);
   }
 
   /** A revocation is in force from now on: what the list says of what it was asked before is not the last word. */

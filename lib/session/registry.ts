@@ -12,7 +12,7 @@ import type { SessionReservation } from "./holdings.ts";
 import type { Limits } from "./limits.ts";
 import type { Revocation, RevocationSubject } from "../store/store.ts";
 import { concerns } from "./revocation_store.ts";
-import { type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
+import { type AskedFor, type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
 import type { OwnerBook } from "./owner.ts";
 import { PrincipalSessions } from "./principal_sessions.ts";
 import type { RevocationList } from "./revocation_list.ts";
@@ -186,11 +186,12 @@ export class SessionRegistry {
   }
 
   /**
-   * Whether what no id has sealed (O5) is revoked, by the list or by whoever is heard while it answers.
-   * @param use called in the step in which that is told. @throws SignetError `identity_unavailable`; whatever `use` throws
+   * Whether what is about to be taken in is revoked, by the list or by whoever is heard while it answers: nobody asks the
+   * list by itself who takes something in then.
+   * @throws SignetError `identity_unavailable`; whatever `use` throws
    */
-  askRevoked<Used>(subject: RevocationSubject, use: (revoked: boolean) => Used): Used | Promise<Used> {
-    return this.#opener.ask(subject, use);
+  askRevoked<Used>(subject: RevocationSubject, asked: AskedFor<Used>): Used | Promise<Used> {
+    return this.#opener.ask(subject, asked);
   }
 
   /** Drops a session from memory and cuts what is in flight. Its id stays valid. Again: nothing. */

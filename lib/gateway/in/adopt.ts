@@ -51,12 +51,13 @@ export async function adopt<Used>(
     const facts = factsOf(parts, { rawId, caller, answer });
     // Neither revocation nor expiry is undone by asking again (L6, L8).
     if (nowMs >= facts.sealed.expiresAtMs) throw failure;
-    return await parts.registry.askRevoked(facts.sealed, (isRevoked) => {
+    const takeUnless = (isRevoked: boolean) => {
       // Settings and ring may have been reloaded meanwhile (E5).
       const isForbidden = !adoption.isOpen || parts.registry.ring.find(facts.key.idWord) === undefined;
       if (isRevoked || isForbidden) throw failure;
       return use(taken = take(parts, { facts, caller, claim }, nowMs));
-    });
+    };
+    return await parts.registry.askRevoked(facts.sealed, { use: takeUnless });
   } catch (fault) {
     // Else the session has it.
     if (taken === undefined) claim?.release();

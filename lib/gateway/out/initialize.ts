@@ -9,7 +9,8 @@ import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Caller } from "../../session/caller.ts";
-import type { Session, SessionFacts } from "../../session/session.ts";
+import type { SessionReservation } from "../../session/holdings.ts";
+import type { ActiveToken, Session, SessionFacts } from "../../session/session.ts";
 import { type InitializeAnswer, readInitializeAnswer } from "./initialize_answer.ts";
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
@@ -39,6 +40,12 @@ interface Opened {
   readonly arriving: Arriving;
 }
 
+/** A session just taken in, and the place of its own initialize in it. */
+interface Entered {
+  readonly session: Session;
+  readonly token: ActiveToken;
+}
+
 /** @throws SignetError `invalid_params`, `draining`, `principal_limit`, `session_limit`, `upstream_*`; HttpError */
 export async function initialize(parts: GatewayParts, opening: Opening): Promise<void> {
   if (parts.lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
@@ -50,25 +57,22 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
     const reservation = parts.registry.reserve(opening.caller, parts.now());
     const sid = newSid(parts.random);
     let opened: Opened | undefined;
-    let session: Session | undefined;
+    let entered: Entered | undefined;
     try {
       // Over all replicas, where they share a store. Its place here is taken already.
       await parts.places?.take(opening.caller, sid);
       opened = await open(parts, { ...opening, inFlight, sid }, params);
-      if (opened !== undefined) {
-        await requireLive(parts, opened);
-        session = parts.registry.add(opened.facts, reservation, parts.now());
-      }
+      if (opened !== undefined) entered = await takeIn(parts, opened, reservation);
     } catch (error) {
       if (opened !== undefined) drop(parts, opening, opened.arriving.response);
       throw error;
     } finally {
-      if (session === undefined) {
+      if (entered === undefined) {
         reservation.release();
         parts.places?.drop(opening.caller, sid);
       }
     }
-    if (opened !== undefined && session !== undefined) await announce(parts, opening, { ...opened, session });
+    if (opened !== undefined && entered !== undefined) await announce(parts, opening, { ...opened, ...entered });
   } catch (error) {
     throw explainCut(error, inFlight);
   } finally {
@@ -96,18 +100,24 @@ function requireBounded(parts: GatewayParts, { inbound, body }: Opening, params:
 }
 
 /**
- * A revocation of everything the caller has opened so far reaches what he is opening now. The list answers at once
- * where it can, so that nothing comes between asking and taking the session in; else the key may be gone meanwhile
- * (E5).
+ * A revocation of everything the caller has opened so far reaches what he is opening now, also one that is heard of while the
+ * list is asked; and the key may be gone by then (E5). The session is entered in the step in which it is taken in: nothing
+ * comes between, and it gives way to no other.
  */
-async function requireLive(parts: GatewayParts, { facts: { sealed, key } }: Opened): Promise<void> {
-  const revoked = parts.revocations.isRevoked(sealed);
-  if (revoked instanceof Promise ? await revoked.catch((fault) => letInUnasked(parts, fault)) : revoked) {
-    throw new SignetError("session_not_found", { facts: { outcome: "revoked" } });
-  }
-  if (parts.registry.ring.find(key.idWord) === undefined) {
-    throw new SignetError("session_not_found", { facts: { outcome: "key" } });
-  }
+function takeIn(
+  parts: GatewayParts,
+  { facts, arriving: { inFlight } }: Opened,
+  reservation: SessionReservation,
+): Entered | Promise<Entered> {
+  const { registry } = parts;
+  const use = (isRevoked: boolean): Entered => {
+    const outcome = isRevoked ? "revoked" : registry.ring.find(facts.key.idWord) === undefined ? "key" : undefined;
+    if (outcome !== undefined) throw new SignetError("session_not_found", { facts: { outcome } });
+    const session = registry.add(facts, reservation, parts.now());
+    inFlight.isOpening = false;
+    return { session, token: session.enter(inFlight, parts.now()) };
+  };
+  return registry.askRevoked(facts.sealed, { use, untold: (fault) => letInUnasked(parts, fault) });
 }
 
 /**
@@ -178,8 +188,8 @@ function drop(parts: GatewayParts, opening: Opening, response: ClientResponse): 
 }
 
 /** Passes the answer on with the id. */
-async function announce(parts: GatewayParts, opening: Opening, opened: Opened & { session: Session }): Promise<void> {
-  const { session, arriving } = opened;
+async function announce(parts: GatewayParts, opening: Opening, opened: Opened & Entered): Promise<void> {
+  const { session, token, arriving } = opened;
   parts.metrics.initialized.inc();
   parts.sessionOnly?.remember(session, opening.inbound, opening.caller);
   parts.log.info("session opened", {
@@ -190,8 +200,6 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   });
   if (opening.inbound.record !== undefined) opening.inbound.record.session = session.tag;
   tellOfSession(parts, "session.open", { session, caller: opening.caller });
-  arriving.inFlight.isOpening = false;
-  const token = session.enter(arriving.inFlight, parts.now());
   try {
     await relay(parts, arriving, [SESSION_ID_FIELD, session.id]);
   } finally {

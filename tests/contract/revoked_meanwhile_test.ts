@@ -1,0 +1,87 @@
+// Whoever is let in while word of his revocation comes from another replica is let out again (docs/behaviour.md L6, R4): the
+// store was asked before, and what it said then is not the last word.
+import assert from "node:assert/strict";
+import { FakeMcp } from "../support/fake_mcp.ts";
+import { HeldAnswers } from "../support/held_answers.ts";
+import { ISSUER } from "../support/issuer.ts";
+import { needing } from "../support/programs.ts";
+import { RedisServer } from "../support/redis_server.ts";
+import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { STRICT } from "../support/strict.ts";
+import { TestIssuer } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
+
+const STORE = await needing(["redis-server"], "that replicas tell each other what is revoked");
+/** The list of revocations, asked about one session. */
+const ASKED = /EVALSHA[^]*:revoked}:until[^]*:revoked}:before\r\n[^]*\r\no/;
+
+interface Scene {
+  readonly here: TestSignet;
+  readonly there: TestSignet;
+  readonly upstream: FakeMcp;
+  readonly token: string;
+}
+
+/** Asks to be let in; what is revoked meanwhile was opened before it. */
+const WAYS: readonly [string, (scene: Scene) => Promise<() => Promise<Response>>][] = [
+  ["opens a session", ({ here, token }) => Promise.resolve(() => here.post(INITIALIZE, { token }))],
+  ["comes with an id that is not known here", async ({ here, there, token }) => {
+    const id = await there.open({ token });
+    return () => here.post(call(1, "echo"), { id, token });
+  }],
+  ["comes with an id of the server's own", ({ here, upstream, token }) => {
+    const id = crypto.randomUUID();
+    upstream.sessions.add(id);
+    return Promise.resolve(() => here.post(call(1, "echo"), { id, token }));
+  }],
+];
+
+for (const lane of LANES) {
+  for (const [what, prepare] of WAYS) {
+    Deno.test(
+      `L6 R4: whoever ${what} and is revoked at another replica meanwhile is not let in (${lane} lane)`,
+      { ...STRICT, ...STORE },
+      async () => {
+        await using issuer = await TestIssuer.create();
+        await using upstream = new FakeMcp();
+        await using redis = await RedisServer.start();
+        await using wire = await HeldAnswers.to(redis.port);
+        const ring = freshRing();
+        const flags = [...issuer.flags, "--adopt", "--store-timeout", "20s"];
+        const start = (port: number) =>
+          TestSignet.start({
+            upstream: upstream.url,
+            ring,
+            lane,
+            flags: [...flags, "--store", `redis://127.0.0.1:${port}`],
+          });
+        await using there = await start(redis.port);
+        await using here = await start(wire.port);
+        const isWhole = () => there.app.storeIsWhole && here.app.storeIsWhole;
+        await until(isWhole, "both connections to the store");
+        // From now on the store knows the question.
+        await there.open({ token: await issuer.token("bob") });
+        for (let attempt = 0, isFound = false; !isFound; attempt++) {
+          assert.ok(attempt < 20, "each time the list was being read when the word of it came");
+          const subject = `alice ${attempt}`;
+          const token = await issuer.token(subject);
+          const ask = await prepare({ here, there, upstream, token });
+          wire.hold(ASKED);
+          const asked = status(ask());
+          await wire.answered(/\*3\r\n/);
+          const body = JSON.stringify({ kind: "principal", issuer: ISSUER, subject });
+          const url = `http://${there.app.admin}/sessions/revoke`;
+          const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+          assert.equal(await status(fetch(url, init)), 200);
+          // What has changed since, unless it was read a moment before, and last of all how far that goes.
+          isFound = /\r\n\$1\r\nr\r\n/.test(await wire.answered(/\*3\r\n[^]*(\$16\r\n\d{16}|\$-1)\r\n$/));
+          wire.letGo();
+          const found = await asked;
+          if (isFound) assert.equal(found, 404);
+        }
+        await until(async () => await here.metric("signet_sessions") === 0, "nobody to have a session here");
+        await until(isWhole, "both connections to the store");
+      },
+    );
+  }
+}
