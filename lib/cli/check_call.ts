@@ -11,7 +11,7 @@ import { hintsOf } from "../policy/hints.ts";
 import type { Step } from "../policy/policy.ts";
 import type { Known, Verdict } from "../policy/verdict.ts";
 import { readArguments } from "../policy/arguments.ts";
-import type { Subject } from "../policy/subject.ts";
+import { JUDGED_BY_NAME, type Subject } from "../policy/subject.ts";
 import { parseJson } from "../platform/json.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { readOwnFile } from "./own_file.ts";
@@ -69,6 +69,10 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
 
 function subjectOf(call: string): Subject {
   const { kind, pattern: name } = parsePattern(call);
+  if (kind === "method" && JUDGED_BY_NAME.includes(name)) {
+    const remedy = "Write --call TOOL, --call prompt:NAME or --call resource:URI.";
+    throw new CommandFailure(EXIT.usage, `${name} is judged by what it names`, remedy);
+  }
   return { kind, name, method: kind === "method" ? name : METHOD_OF[kind] };
 }
 

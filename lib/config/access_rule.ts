@@ -1,6 +1,6 @@
 // One rule of who may see and call what, as one value (docs/behaviour.md G4): a mapping in a file, JSON elsewhere. Its
 // condition is compiled when all settings are read: see access_rules.ts.
-import { SUBJECT_KINDS, type SubjectKind } from "../policy/subject.ts";
+import { ASKED_BY_SERVERS, JUDGED_BY_NAME, SUBJECT_KINDS, type SubjectKind } from "../policy/subject.ts";
 import { type Kind, type Parsed, quoted, scope, unfit } from "./kinds.ts";
 import { type Members, readValues } from "./mappings.ts";
 import { formatFrequency, parseFrequency } from "./rate.ts";
@@ -53,7 +53,28 @@ function parse(text: string): Parsed<AccessRule> {
   if (patterns.length === 0 || odd !== undefined) {
     return unfit(`${effect} names nothing, or something too long`, "Name what it is about: `*` is every tool.");
   }
+  for (const pattern of patterns) {
+    const never = whyNever(pattern);
+    if (never !== undefined) return never;
+  }
   return withConditions(read, { effect, patterns: patterns.map(parsePattern) });
+}
+
+/** What its author has in mind, and no name that is judged: a rule that denies it would deny nothing, and look as if it did. */
+function whyNever(text: string): { readonly problem: string; readonly remedy: string } | undefined {
+  const { kind, pattern } = parsePattern(text);
+  if (kind === "method" && JUDGED_BY_NAME.includes(pattern)) {
+    return unfit(
+      `${pattern} is judged by what it names, and never as a method`,
+      'Name that: "*" is every tool, "prompt:*" every prompt, "resource:*" every resource; `method` in when tells by which.',
+    );
+  }
+  if (kind === "method" && ASKED_BY_SERVERS.includes(pattern)) {
+    return unfit(`${pattern} is what servers ask, and rules judge what clients ask`, "Leave it out.");
+  }
+  const meant = /^\s*(tool|prompt|resource|method)s?\s*:/i.exec(text)?.[1]?.toLowerCase();
+  if (meant === undefined || kind !== "tool" || text.startsWith("tool:")) return undefined;
+  return unfit(`${quoted(text)} is of no kind`, `Write ${meant}:…; a tool that is called so is tool:….`);
 }
 
 function withConditions(read: Members, about: Pick<AccessRule, "effect" | "patterns">): Parsed<AccessRule> {

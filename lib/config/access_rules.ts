@@ -1,8 +1,10 @@
 // The rules of the configuration, compiled: CEL is loaded only where a rule has a condition. Told of as problems with their
 // place, all at once (docs/behaviour.md G4, P3).
 import type { ConfigProblem } from "../errors.ts";
+import { matchesPattern } from "../mcp/name_pattern.ts";
 import type { Part } from "../policy/cel.ts";
 import type { Rule } from "../policy/policy.ts";
+import { JUDGED_BY_NAME } from "../policy/subject.ts";
 import type { AccessRule } from "./access_rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";
 
@@ -63,6 +65,7 @@ export async function examineRules(
     });
   }
   const warnings = warningsOf(rules, rulesOtherwise);
+  warnings.push(...rules.flatMap(deniesNoCall));
   if (claimless.length > 0 && !principals.some((name) => WITH_CLAIMS.has(name))) {
     warnings.push(
       `No caller has claims, which ${claimless.join(", ")} reads: only --principal jwt and introspection do.`,
@@ -76,6 +79,16 @@ const WITH_CLAIMS: ReadonlySet<string> = new Set(["jwt", "introspection"]);
 
 function quotedName(rule: AccessRule, at: number): string {
   return rule.name === undefined ? ruleName(rule, at) : `rule ${at + 1} (${rule.name})`;
+}
+
+/** `method:tools/*` is lists of tools, and no call of one. */
+function deniesNoCall(rule: AccessRule, at: number): string[] {
+  const { effect, patterns } = rule;
+  if (effect !== "deny" || patterns.some(({ kind }) => kind !== "method")) return [];
+  const seems = patterns.some(({ pattern }) => JUDGED_BY_NAME.some((method) => matchesPattern(pattern, method)));
+  return seems
+    ? [`${ruleName(rule, at)} denies no call of a tool, prompt or resource: they are judged by what they name.`]
+    : [];
 }
 
 function warningsOf(rules: readonly AccessRule[], otherwise: Settings["rulesOtherwise"]): string[] {

@@ -46,6 +46,12 @@ const NAMED: ReadonlyMap<string, { readonly kind: SubjectKind; readonly member: 
 /** What these are about stands further inside. */
 const MORE_TO_READ: ReadonlySet<string> = new Set(["completion/complete", "subscriptions/listen"]);
 
+/** Methods that are judged by what they name, and by no pattern of methods. */
+export const JUDGED_BY_NAME: readonly string[] = [...NAMED.keys(), "completion/complete"];
+
+/** Methods by which servers ask clients: no rule meets them. */
+export const ASKED_BY_SERVERS: readonly string[] = ["sampling/createMessage", "elicitation/create", "roots/list"];
+
 /** Methods that reach no name and give nothing away but lists, which are filtered: allowed unless a rule denies them. */
 const OPEN: ReadonlySet<string> = new Set([
   ...["initialize", "ping", "server/discover", "logging/setLevel", "subscriptions/listen"],

@@ -64,6 +64,7 @@ Deno.test("G4: check takes a token in place of its claims, and says what it cann
       ["no JSON", ["--call", "a"], /the file of --as is no JSON object/i],
       ["e30.a.b", ["--call", "a"], /the token of --as is no JSON object\.\n.*"sub"/i],
       [{}, ["--arguments", "{}"], /there is no call to judge/i],
+      [{}, ["--call", "method:tools/call"], /tools\/call is judged by what it names/i],
       [{}, ["--call", "a", "--arguments", "[1]"], /--arguments is no JSON object/i],
       [{}, ["--call", "a", "--annotations", "x"], /--annotations is no JSON object/i],
     ] as const
@@ -85,6 +86,12 @@ Deno.test("G4: check tells what is wrong with rules: place, rule, character, and
       /rule 1 \(odd\), at character 1: matches\(\) cannot be used/,
     ],
     ["- {allow: [a], deny: [b]}", /allows and denies at once/i],
+    // What would never match: a rule that denies it would deny nothing.
+    ["- {deny: ['method:tools/call']}", /tools\/call is judged by what it names, and never as a method/],
+    ["- {deny: [a, 'method:completion/complete']}", /completion\/complete is judged by what it names/],
+    ["- {deny: ['method:sampling/createMessage']}", /sampling\/createMessage is what servers ask/],
+    ["- {deny: ['resources:file:///etc/*']}", /"resources:file:\/\/\/etc\/\*" is of no kind.*\n.*Write resource:/],
+    ["- {deny: ['Prompt:daily']}", /"Prompt:daily" is of no kind.*\n.*Write prompt:/],
     ["- {alow: [a]}", /"alow" says nothing in a rule/],
     ["- {when: 'true'}", /neither allows nor denies/i],
     ["- {deny: [a], scopes: [x]}", /a rule that denies has scopes or a rate/i],
@@ -106,6 +113,7 @@ Deno.test("G4: check tells what is wrong with rules: place, rule, character, and
   const warned: readonly [string, RegExp][] = [
     ["rules: [{deny: [a]}]", /No rule allows anything/],
     ["rules-otherwise: allow", /says nothing without/],
+    ["rules: [{deny: ['method:tools/*']}, {allow: ['*']}]", /rule 1 denies no call of a tool, prompt or resource/],
     ["rules: [{name: c, allow: [a], when: has(principal.claims.x)}]", /No caller has claims, which c reads/],
   ];
   for (const [line, wanted] of warned) {
