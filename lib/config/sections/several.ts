@@ -21,6 +21,9 @@ const separator: Kind<string> = {
 const pattern: Kind<string> = {
   metavar: "[NAME/]PATTERN",
   parse(text) {
+    if (/^[A-Za-z][\w-]*\/$/.test(text)) {
+      return unfit("this names a server, and nothing of it", `Write ${text}* for all that it has.`);
+    }
     if (text.trim() !== "" && text.length <= 1024) return { value: text };
     return unfit("this is no pattern", "Write NAME/PATTERN or PATTERN, such as github/create_*.");
   },

@@ -25,6 +25,15 @@ Deno.test("A8: a member's credential is for one that is named, over HTTP, and th
   );
 });
 
+Deno.test("A7: a server's name alone is no pattern: it would deny nothing of it", STRICT, async () => {
+  for (const flag of ["deny-tool", "deny-prompt", "deny-resource"]) {
+    assert.deepEqual(await problemLines(several(`--${flag}`, "files/")), [
+      `--${flag}: this names a server, and nothing of it`,
+    ]);
+  }
+  assert.deepEqual(await problemLines(several("--deny-resource", "file:///a/")), []);
+});
+
 Deno.test("A7: a pattern for a server that is not there is refused, whatever it allows or denies", STRICT, async () => {
   for (const flag of ["allow-tool", "deny-tool", "allow-prompt", "deny-prompt", "allow-resource", "deny-resource"]) {
     assert.deepEqual(await problemLines(several(`--${flag}`, "fles/delete_*")), [
