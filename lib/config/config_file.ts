@@ -30,7 +30,7 @@ class FileReader {
     this.#yaml = yaml;
     this.#lines = new yaml.LineCounter();
     // Pretty errors quote the line, which may hold a secret.
-    this.#document = yaml.parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    this.#document = yaml.parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: "error" });
   }
 
   readAll(): void {
@@ -110,7 +110,10 @@ class FileReader {
     const place = this.#at(node.range?.[0] ?? 0, name);
     const key = keyOfName(name);
     if (key !== undefined && settingOf(key).kind.takesMapping && this.#yaml.isMap(node)) {
-      return { text: JSON.stringify(node.toJS(this.#document)), place, isItem: true };
+      const text = this.#mapped(node);
+      if (text !== undefined) return { text, place, isItem: true };
+      this.#report(place, "its aliases stand for too much, or for themselves", "Write out what is meant.");
+      return undefined;
     }
     if (!isBlank && this.#yaml.isScalar(node) && node.value !== null) {
       // Numbers as written: YAML reads 010 as 10.
@@ -120,6 +123,15 @@ class FileReader {
     const found = isBlank || this.#yaml.isScalar(node) ? "there is no value" : "there is a structure";
     this.#report(place, `${found} where one value is wanted`, "Write a value, or leave the line out.");
     return undefined;
+  }
+
+  /** As JSON; undefined where the parser, which counts what aliases bring in, or JSON finds no end of it. */
+  #mapped(node: Node): string | undefined {
+    try {
+      return JSON.stringify(node.toJS(this.#document));
+    } catch {
+      return undefined;
+    }
   }
 
   #reportUnknown(place: string, name: string): void {

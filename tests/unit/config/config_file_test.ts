@@ -104,6 +104,29 @@ Deno.test("readConfigFile finds nothing wrong with an empty file, and follows al
   assert.equal(given["sessionIdleMs"]?.[0]?.[0], "1h");
 });
 
+Deno.test("P3: aliases that stand for too much, or for themselves, are a problem with its line", STRICT, async () => {
+  const tens = (name: string) => Array.from({ length: 10 }, () => `*${name}`).join(", ");
+  const bomb = [
+    "rules:",
+    "- {allow: &a [x, y]}",
+    `- {allow: &b [${tens("a")}]}`,
+    `- {allow: &c [${tens("b")}]}`,
+    `- {allow: [${tens("c")}]}`,
+  ];
+  const cases: readonly [text: string, line: number][] = [
+    [bomb.join("\n"), 5],
+    ["rules: &r\n- {allow: *r}\n", 2],
+    ["members: &m {a: {url: 'http://127.0.0.1:1/mcp', allow-tool: *m}, b: *m}\n", 1],
+    ["upstream: &u [*u]\n", 1],
+  ];
+  for (const [text, line] of cases) {
+    const { problems } = await readConfigFile("s.yaml", text);
+    assert.ok(problems.some(({ place }) => place.startsWith(`s.yaml:${line}`)), JSON.stringify([text, problems]));
+  }
+  const { problems } = await readConfigFile("s.yaml", bomb.join("\n"));
+  assert.match(JSON.stringify(problems), /its aliases stand for too much, or for themselves/);
+});
+
 Deno.test("readConfigFile never throws, whatever the file holds", STRICT, async () => {
   const piece = fc.constantFrom(
     "listen",
