@@ -7,6 +7,7 @@ import { string } from "../config/kinds.ts";
 import { duration } from "../config/quantities.ts";
 import { DAY, HOUR, SECOND } from "../config/units.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { escapeUnsafe } from "../observe/escape.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { CONTROL_SETTINGS, withControl } from "./open_control.ts";
@@ -107,17 +108,27 @@ async function revoke(context: CommandContext): Promise<ExitCode> {
   const agent = ownValue(context.flags, AGENT_FLAG);
   const attempted = "revoking tokens";
   let revoked: number;
+  let none: string;
   if (agent !== undefined) {
     revoked = await withControl(context, { attempted }, (control) => control.revokeAgent(agent));
+    none = `none for agent ${escapeUnsafe(JSON.stringify(agent))} holds now`;
   } else {
     const word = await readWord(context, 1, { what: "token", command: "signet token revoke" });
     // A sid is base64url; a token has two parts.
     const request = word.includes(".") ? { token: word } : { sid: word };
     const needs = { attempted, tokenSecrets: "token" in request };
     revoked = await withControl(context, needs, (control) => control.revokeToken(request)) ? 1 : 0;
+    // What was read may be a secret, or a slip.
+    none = "token" in request ? "this one holds no more, or was never issued here" : "none with this SID holds now";
   }
   if (wantsJson(context)) printJson(context, { revoked });
   else context.stdout(revoked === 0 ? "there was none to revoke\n" : `revoked ${count(revoked)}\n`);
+  // Apart, so that a script reads the count alone: it may be a slip of the pen.
+  if (revoked === 0) {
+    context.stderr(
+      `! No token was revoked: ${none}. What was issued here, and to whom, \`signet token list\` shows.\n`,
+    );
+  }
   return EXIT.done;
 }
 
@@ -170,8 +181,9 @@ export const token: Command = {
   description: [
     "On the state file that --state names or the configuration has, else on the Signet at --admin.",
     "A state file can be used while a Signet runs on it; what was revoked counts from the next request",
-    "on. issue prints the token alone. verify exits 0 if it holds and 1 if not. - reads the token, or",
-    "the SID of one to revoke, from standard input, where no process list shows it.",
+    "on. issue prints the token alone. verify exits 0 if it holds and 1 if not. Where revoke finds none,",
+    "a line on standard error says so; the exit code is 0, as there is none. - reads the token, or the",
+    "SID of one to revoke, from standard input, where no process list shows it.",
   ],
   arguments: [{ name: "ACTION", choices: ACTIONS }, { name: "TOKEN", optional: true }],
   examples: [

@@ -50,6 +50,25 @@ for (const way of Object.keys(WAYS) as Way[]) {
     assert.deepEqual(Object.keys(issued!).sort(), ["agent", "expiresAtS", "sid", "token"]);
   });
 
+  Deno.test(`T3: revoke by ${way} says what it looked for where no token was revoked`, STRICT, async () => {
+    const operators = new Operators();
+    const token = await issue(operators, way);
+    assert.equal(await operators.run(["token", "revoke", token, ...where]), 0);
+    assert.equal(operators.err, "", "nothing to add where one was");
+    const none: [string[], RegExp][] = [
+      [["--agent", "mistyped"], /^! No token was revoked: none for agent "mistyped" holds now\. .*`signet token list`/],
+      [["--agent", "a\u202e"], /none for agent "a\\u202e" holds now/],
+      [["a-sid"], /^! No token was revoked: none with this SID holds now\. .*`signet token list`/],
+      [[token], /^! No token was revoked: this one holds no more, or was never issued here\./],
+    ];
+    for (const [named, told] of none) {
+      assert.equal(await operators.run(["token", "revoke", ...named, ...where]), 0, operators.err);
+      assert.deepEqual(operators.json, [{ revoked: 0 }]);
+      assert.match(operators.err, told);
+      assert.equal(operators.err.includes(token), false, "a token is shown once");
+    }
+  });
+
   Deno.test(`T2: verify by ${way} exits 1 for a token that does not hold, and says why`, STRICT, async () => {
     const operators = new Operators();
     const token = await issue(operators, way);
