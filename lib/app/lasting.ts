@@ -14,7 +14,6 @@ import { UnderWay } from "../gateway/out/under_way.ts";
 import { tellOfSession } from "../gateway/observed.ts";
 import { Law } from "../gateway/law.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
-import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import { IdentityCache } from "../identity/identity_cache.ts";
 import type { AuditLog } from "../audit/audit_log.ts";
@@ -48,6 +47,7 @@ import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
 import { createHere, createPools } from "./pools.ts";
+import { askAgainAbout } from "./revoked_sessions.ts";
 import { askAgainAboutStateless, endStateless, judgeOwners, type StatelessHoldings } from "./revoked_stateless.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas.ts";
 import type { WorkerPlace } from "./running_app.ts";
@@ -205,10 +205,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   revocations.watch((revocation) => cutRevoked(underWay, revocation, fingerprintsOf));
   const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
-  revocations.watchGaps(() => {
-    void askAgainAbout(registry, revocations, now);
-    void askAgainAboutStateless(stateless, judge);
-  });
+  revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
+  revocations.watchGaps(() => askAgainAboutStateless(stateless, judge));
   return {
     ...{ places, replicas, moves, pools },
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
@@ -263,18 +261,6 @@ function createPlaces(
     idleMs: Math.max(idleMs, limits.caps.yieldAfterMs),
   });
   return new SharedPlaces({ store: store.shared.places, bounds, now });
-}
-
-/** Which of them is dead by now is not known: each is asked about. What cannot be told stays, and is asked the next time. */
-async function askAgainAbout(registry: SessionRegistry, revocations: StoredRevocations, now: () => number) {
-  for (const session of [...registry.sessions()]) {
-    try {
-      if (await revocations.isRevoked(session)) registry.remove(session, "revoked", now());
-    } catch (fault) {
-      if (!(fault instanceof SignetError)) throw fault;
-      return;
-    }
-  }
 }
 
 /** A server that restarts loses every session at once: each may come back, and be lost once more. */

@@ -28,8 +28,8 @@ export function endStateless({ upstream, pools, ring }: StatelessHoldings, revoc
   });
 }
 
-/** Some may have been missed: each owner is asked about. */
-export async function askAgainAboutStateless(holdings: StatelessHoldings, judge: JudgeOwner) {
+/** Some may have been missed: each owner is asked about. @returns false if it could not be told of all of them */
+export async function askAgainAboutStateless(holdings: StatelessHoldings, judge: JudgeOwner): Promise<boolean> {
   const { upstream, pools } = holdings;
   const ageOf = (owner: OwnerKey, sinceMs: number) => Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity);
   const held = new Map<OwnerKey, { readonly oldestMs: number; readonly youngestMs: number }>();
@@ -41,12 +41,16 @@ export async function askAgainAboutStateless(holdings: StatelessHoldings, judge:
     });
     return false;
   });
+  let isWhole = true;
   for (const [owner, { oldestMs, youngestMs }] of held) {
-    // What cannot be told stays, and is asked the next time.
-    if (await judge(owner, oldestMs) !== "revoked") continue;
+    const verdict = await judge(owner, oldestMs);
+    // What cannot be told stays, and is asked about again.
+    if (verdict === "untold") isWhole = false;
+    if (verdict !== "revoked") continue;
     // What has begun since then was not asked about: it found out by itself what is revoked.
     upstream.endStateless((each, sinceMs) => each === owner && ageOf(owner, sinceMs) <= youngestMs);
   }
+  return isWhole;
 }
 
 /** Whether what an owner had opened by then is revoked; `untold` where nobody can say. Never rejects. */

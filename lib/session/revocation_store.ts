@@ -19,6 +19,9 @@ import type { RevocationList } from "./revocation_list.ts";
 /** Told of each revocation once it is in force, by whichever process. Must not throw: it would keep nobody from being told. */
 export type RevocationListener = (revocation: Revocation) => void;
 
+/** @returns whether it could ask about all that it holds; else it is called again with the next poll. Rejects for faults of its own */
+export type GapListener = () => Promise<boolean>;
+
 export interface StoredRevocationsOptions {
   readonly store: Store;
   /** The longest life a session of this deployment can have, in ms: how long a cut-off has to be kept. */
@@ -46,7 +49,10 @@ export class StoredRevocations implements RevocationList {
   readonly #pageSize: number;
   readonly #onFault: (fault: unknown) => void;
   readonly #listeners = new Set<RevocationListener>();
-  readonly #gapListeners = new Set<() => void>();
+  readonly #gapListeners = new Set<GapListener>();
+  /** Some may have been missed, and not all that is held has been asked about since. */
+  #isGapOpen = false;
+  #isClosingGap = false;
   readonly #purgeClock: PurgeClock;
   #cursor: number;
   #polling: Promise<void> | undefined;
@@ -75,8 +81,8 @@ export class StoredRevocations implements RevocationList {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Calls `listener` when some may have been missed: what is held has to be asked about again. Must not throw. */
-  watchGaps(listener: () => void): void {
+  /** Calls `listener` when some may have been missed: what is held has to be asked about again. */
+  watchGaps(listener: GapListener): void {
     this.#gapListeners.add(listener);
   }
 
@@ -166,8 +172,24 @@ export class StoredRevocations implements RevocationList {
     for (const revocation of changes.revocations) {
       for (const listener of this.#listeners) this.#tellOne(listener, revocation);
     }
-    if (changes.missed === true) { for (const listener of this.#gapListeners) listener(); }
+    if (changes.missed === true) this.#isGapOpen = true;
+    if (this.#isGapOpen && !this.#isClosingGap) this.#closeGap();
     if (changes.more) return this.#nextPage();
+  }
+
+  /** Nobody waits for it: each that is held is asked about, and the store takes its time. */
+  async #closeGap(): Promise<void> {
+    this.#isClosingGap = true;
+    try {
+      for (let isDone = true; this.#isGapOpen && isDone;) {
+        // Whatever is missed from here on is asked about once more.
+        this.#isGapOpen = false;
+        isDone = (await Promise.all([...this.#gapListeners].map((listener) => listener()))).every((each) => each);
+        if (!isDone) this.#isGapOpen = true;
+      }
+    } finally {
+      this.#isClosingGap = false;
+    }
   }
 
   /** What one cannot do with it is no reason for the others, and for what comes behind it, to live on. */

@@ -24,9 +24,11 @@ Deno.test("L6 S3: what begins while it is asked what is revoked goes on", STRICT
   } as unknown as StoredRevocations;
   const ring = freshRing();
   const judge = judgeOwners({ revocations, ring: () => ring, onFault: (fault) => assert.fail(String(fault)) });
-  await askAgainAboutStateless({ upstream: { endStateless }, pools: undefined, ring: () => ring }, judge);
+  const holdings = { upstream: { endStateless }, pools: undefined, ring: () => ring };
+  assert.equal(await askAgainAboutStateless(holdings, judge), true);
   assert.deepEqual(asked, [1000], "as old as the oldest");
   assert.deepEqual(hosted, [3000]);
+  assert.equal(await askAgainAboutStateless(holdings, () => Promise.resolve("untold")), false, "to be asked again");
 });
 
 Deno.test(

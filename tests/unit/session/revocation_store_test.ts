@@ -264,6 +264,46 @@ Deno.test("M3: a flood of deleted sessions is bounded in memory and shows in siz
   assert.equal(revocations.isRevoked(session({ sid: "s4999" })), true);
 });
 
+Deno.test(
+  "L6 R6: whoever could not ask about all that may be revoked is told of it again until he could",
+  STRICT,
+  async () => {
+    const store = createMemoryStore();
+    let isMissed = true;
+    const changesSince = (cursor: number) => ({ revocations: [], cursor, more: false, missed: isMissed });
+    const revocations = await openRevocations({
+      store: { ...store, revocations: { ...store.revocations, changesSince, head: () => 0 } },
+      maxSessionTtlMs: TTL_MS,
+    });
+    const asked: PromiseWithResolvers<boolean>[] = [];
+    revocations.watchGaps(() => {
+      asked.push(Promise.withResolvers());
+      return asked.at(-1)!.promise;
+    });
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+    await revocations.poll();
+    isMissed = false;
+    await revocations.poll();
+    assert.equal(asked.length, 1, "one round at a time");
+    asked[0]!.resolve(false);
+    await turn();
+    assert.equal(asked.length, 1, "not before the next look");
+    await revocations.poll();
+    assert.equal(asked.length, 2);
+    // Missed again, by now: whoever was asked about before may be revoked since.
+    isMissed = true;
+    await revocations.poll();
+    isMissed = false;
+    asked[1]!.resolve(true);
+    await turn();
+    assert.equal(asked.length, 3);
+    asked[2]!.resolve(true);
+    await turn();
+    await revocations.poll();
+    assert.equal(asked.length, 3, "all have been asked about");
+  },
+);
+
 Deno.test("L6: concerns tells which live sessions a revocation ends", STRICT, () => {
   const cutoff = { beforeMs: NOW_MS, untilMs: NOW_MS + 1 };
   const cases: [Revocation, RevocationSubject, boolean][] = [
