@@ -33,7 +33,10 @@ export const auditTarget: Kind<AuditTarget> = {
   parse(text) {
     if (text.trim() === "") return unfit("the value is blank", "Name a file, stdout or syslog:….");
     if (text === "stdout") return { value: { kind: "stdout" } };
-    if (text.startsWith("syslog:")) return parseSyslog(text);
+    if (/^\s*(-|stdout|stderr)\s*$/i.test(text)) {
+      return unfit(`${quoted(text)} is no file that is meant`, "Write stdout; a file that is called so is ./stdout.");
+    }
+    if (/^syslog:/i.test(text)) return parseSyslog(text);
     return { value: { kind: "file", path: text } };
   },
   format(value) {
