@@ -104,6 +104,8 @@ export class Peer implements AskedPeer {
   #instance: string | undefined = undefined;
   /** The key it has proven itself with. */
   #key: MasterKey | undefined = undefined;
+  /** The ring that it was asked with last. */
+  #provenUnder: KeyRing | undefined = undefined;
   #count: number;
   #provenUntilMs = 0;
   /** Whether the last question was in vain. What is sent into a silence may be lost in it, and nobody could tell. */
@@ -210,7 +212,9 @@ export class Peer implements AskedPeer {
   /** Whether it has said who it is, not long ago, and not fallen silent since. */
   get #isProven(): boolean {
     const leftMs = leftOf(PROVEN_MS, this.#provenUntilMs, this.#options.timers.now());
-    return this.#instance !== undefined && !this.#isSilent && leftMs > 0;
+    // Under another ring it may be known by another key, and the one it was known by may be gone there.
+    const isOfRing = this.#provenUnder === this.#options.ring();
+    return this.#instance !== undefined && !this.#isSilent && leftMs > 0 && isOfRing;
   }
 
   /** Resolves when nobody is there any more. Never rejects. */
@@ -324,6 +328,7 @@ export class Peer implements AskedPeer {
     this.#key = key;
     this.#isSilent = false;
     this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
+    this.#provenUnder = this.#options.ring();
     this.#deaths = 0;
     this.why = "";
     this.#find("up");

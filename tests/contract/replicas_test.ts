@@ -1,7 +1,7 @@
 // Several replicas, each with an MCP server that it alone reaches (docs/behaviour.md R1–R3, R8, L4, O1; issue "Many replicas").
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { KeyRing, type MasterKey } from "../../lib/envelope/key_ring.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
@@ -568,6 +568,41 @@ Deno.test(
     replicas.forget(0);
   },
 );
+
+for (const lane of LANES) {
+  for (const isHereLater of [false, true]) {
+    Deno.test(
+      `E5 R1: a key that is rotated out at the home, ${
+        isHereLater ? "and not here yet," : "and here,"
+      } keeps no session of another from it (${lane} lane)`,
+      STRICT,
+      async () => {
+        const [old, next] = [freshRing().active, freshRing().active];
+        await using replicas = await Replicas.start({ count: 2, lane, ring: new KeyRing([old]) });
+        const [home, other] = [replicas.at(0).signet, replicas.at(1).signet];
+        const use = async (signet: TestSignet, ...keys: MasterKey[]) => {
+          signet.ring = new KeyRing(keys);
+          await signet.app.reload();
+        };
+        const count = async (id: string) => {
+          const response = await other.post(call(1, "count"), { id });
+          return [response.status, (await response.json()).result?.structuredContent.count];
+        };
+        const first = await home.open();
+        assert.deepEqual(await count(first), [200, 1]);
+        for (const signet of [home, other]) await use(signet, old, next);
+        assert.deepEqual(await count(first), [200, 2]);
+        await use(home, next, old);
+        if (!isHereLater) await use(other, next, old);
+        const second = await home.open();
+        assert.deepEqual(await count(second), [200, 1]);
+        await use(home, next);
+        assert.deepEqual([await count(second), await count(second)], [[200, 2], [200, 3]]);
+        assert.equal((await count(first))[0], 404);
+      },
+    );
+  }
+}
 
 Deno.test("R1 R2 R4: clocks that differ by a minute keep nobody from passing on, coming back and revoking", {
   ...STRICT,

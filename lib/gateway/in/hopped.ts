@@ -12,13 +12,15 @@ import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /**
  * In the answer to a request that was not taken, and not run: this is another process, the session went elsewhere, who
- * listens must do so elsewhere. Or it came before, and may have been run then.
+ * listens must do so elsewhere, the key that it was proven by is none of this ring. Or it came before, and may have been run
+ * then.
  */
 export const NOT_TAKEN = {
   otherProcess: "other-process",
   moved: "moved",
   draining: "draining",
   repeated: "repeated",
+  unproven: "unproven",
 } as const;
 
 /** Why it was not taken, kept until the request is refused in its place on the path. */
@@ -106,7 +108,8 @@ export function requireHopBody({ hop }: Inbound, body: Bytes | undefined): void 
 /** What tells the replica that has passed a request on that it was not run. */
 export function notTakenFields(inbound: Inbound, error: SignetError): FieldList {
   if (error.code === "draining" && inbound.hop !== undefined) return [HOP_FIELD, NOT_TAKEN.draining];
-  if (refusals.get(inbound) === "repeated") return [HOP_FIELD, NOT_TAKEN.repeated];
+  const refusal = refusals.get(inbound);
+  if (refusal === "repeated" || refusal === "unproven") return [HOP_FIELD, NOT_TAKEN[refusal]];
   if (error.code !== "session_elsewhere") return [];
   return [HOP_FIELD, refusals.has(inbound) ? NOT_TAKEN.otherProcess : NOT_TAKEN.moved];
 }

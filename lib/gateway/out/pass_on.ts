@@ -51,7 +51,9 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
     const { status, fields } = answer.head;
     const said = fieldValue(fields, HOP_FIELD);
     // What the server behind it says so itself has been run, whatever else the replica adds.
-    const why = said === undefined || (status !== 421 && status !== 503) ? undefined : WHY_NOT.get(said);
+    const why = said === undefined || !MARKED.has(status) ? undefined : WHY_NOT.get(said);
+    // Proven by a key that it has no more; under whichever it has once, as whoever is in between may have changed it.
+    if (why === "unproven" && attempt > 0) return answer;
     if (why === undefined) {
       if (said !== undefined) noteLeaving(peer, said);
       replicas.hops.inc("passed");
@@ -75,8 +77,11 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   throw unreachable(parts, "it answers as another process each time");
 }
 
-const WHY_NOT = new Map<string, "otherProcess" | "moved" | "draining">(
-  (["otherProcess", "moved", "draining"] as const).map((why) => [NOT_TAKEN[why], why]),
+/** Statuses of answers that say so. */
+const MARKED: ReadonlySet<number> = new Set([403, 421, 503]);
+
+const WHY_NOT = new Map<string, "otherProcess" | "moved" | "draining" | "unproven">(
+  (["otherProcess", "moved", "draining", "unproven"] as const).map((why) => [NOT_TAKEN[why], why]),
 );
 
 /** Until when the peer takes anything, if it says that it leaves. */
