@@ -39,6 +39,8 @@ export interface WorkerMachine {
 export interface Machine extends FileAccess {
   readonly env: Environment;
   readonly stdout: (text: string) => void;
+  /** Whether the last that was written found nobody who reads: who goes on and on need not. */
+  readonly stdoutIsGone?: () => boolean;
   readonly stderr: (text: string) => void;
   /** Writes some of the bytes to standard error and answers how many, without holding anything else up meanwhile. */
   writeStderr(bytes: Uint8Array): Promise<number>;

@@ -119,9 +119,11 @@ async function loadWorkerParts() {
 }
 
 export function thisMachine(loadApp: Machine["loadApp"]): Machine {
+  let stdoutIsGone = false;
   return {
     env: environment(),
-    stdout: textWriter(STDOUT),
+    stdout: textWriter(STDOUT, () => stdoutIsGone = true),
+    stdoutIsGone: () => stdoutIsGone,
     stderr: textWriter(STDERR),
     writeStderr,
     stdoutColumns: terminalColumns(),

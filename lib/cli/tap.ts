@@ -23,7 +23,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
   try {
     const events = await asCommand(() => control.tap(hash, stopped.signal));
     let last: TapEvent | Ended | undefined;
-    for await (const event of events) show(context, last = event as TapEvent | Ended);
+    for await (const event of events) {
+      show(context, last = event as TapEvent | Ended);
+      if (context.stdoutIsGone?.() === true) return EXIT.done;
+    }
     if (stopped.signal.aborted || (last !== undefined && "ended" in last)) return EXIT.done;
     const remedy = "See whether it still runs: `signet status`.";
     throw new CommandFailure(EXIT.unreachable, "watching a session: Signet has ended, or the connection to it", remedy);

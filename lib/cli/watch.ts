@@ -30,7 +30,7 @@ const CLEAR_BELOW = "\x1b[J";
 /** One view, whole; asked for anew at each look. @throws CommandFailure */
 export type Look = () => Promise<string>;
 
-/** Looks once, or with --watch until a signal comes. Exit code 0 in the latter case. */
+/** Looks once, or with --watch until a signal comes or nobody reads any more. Exit code 0 in the latter case. */
 export async function lookOrWatch(context: CommandContext, look: Look): Promise<ExitCode> {
   if (ownValue(context.flags, WATCH_FLAG) !== true) {
     context.stdout(await look());
@@ -47,6 +47,7 @@ export async function lookOrWatch(context: CommandContext, look: Look): Promise<
       const view = await Promise.race([lookAgain(look), stopped.promise]);
       if (view === undefined) break;
       show(context, view);
+      if (context.stdoutIsGone?.() === true) break;
       await pauseOrStop(everyMs, stopped.promise);
     }
   } finally {

@@ -39,8 +39,11 @@ export function terminalSize(): { readonly columns: number; readonly rows: numbe
 const FULL_PAUSE_MS = 2;
 const pausing = new Int32Array(new SharedArrayBuffer(4));
 
-/** Writes whole texts in order, and returns when the system has them. Nothing, where nobody reads any more. */
-export function textWriter(descriptor: number): (text: string) => void {
+/**
+ * Writes whole texts in order, and returns when the system has them. Nothing, where nobody reads any more, of which `onGone`
+ * is told.
+ */
+export function textWriter(descriptor: number, onGone?: () => void): (text: string) => void {
   const encoder = new TextEncoder();
   return (text) => {
     let bytes = encoder.encode(text);
@@ -49,7 +52,7 @@ export function textWriter(descriptor: number): (text: string) => void {
         bytes = bytes.subarray(writeSync(descriptor, bytes));
       } catch (error) {
         // `signet help | head` closes the pipe: nobody is left to tell.
-        if (systemFault(error) === "BrokenPipe") return;
+        if (systemFault(error) === "BrokenPipe") return onGone?.();
         if ((error as { code?: unknown }).code !== "EAGAIN") throw error;
         Atomics.wait(pausing, 0, 0, FULL_PAUSE_MS);
       }

@@ -10,6 +10,8 @@ import type { Store } from "../../../lib/store/store.ts";
 export const NOW_MS = Date.UTC(2026, 7, 1, 12);
 
 export interface MachineOptions {
+  /** After so many texts nobody reads standard output any more. */
+  readonly readsTexts?: number;
   /** What writing to standard output fails with. */
   readonly stdoutFault?: Error;
   readonly env?: Readonly<Record<string, string>>;
@@ -45,6 +47,7 @@ export class FakeMachine {
   /** State files that are open. */
   openStates = 0;
   #random = 0;
+  #texts = 0;
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
@@ -79,8 +82,9 @@ export class FakeMachine {
       env,
       stdout: (text) => {
         if (this.#options.stdoutFault !== undefined) throw this.#options.stdoutFault;
-        this.stdout += text;
+        if (this.#texts++ < (this.#options.readsTexts ?? Infinity)) this.stdout += text;
       },
+      stdoutIsGone: () => this.#texts > (this.#options.readsTexts ?? Infinity),
       stderr: (text) => this.stderr += text,
       writeStderr: (bytes) => {
         this.stderr += new TextDecoder().decode(bytes);

@@ -62,3 +62,10 @@ Deno.test("V3: status exits 3 where nobody answers", STRICT, async () => {
   assert.equal(await asked.machine.run("status", ...ADMIN), 3);
   assert.match(asked.machine.stderr, /nobody answers/);
 });
+
+Deno.test("--watch ends when nobody reads what it shows: `status --watch | head` waited for ever", STRICT, async () => {
+  const asked = new Asked({ readsTexts: 2 });
+  assert.equal(await asked.machine.run("status", "--watch", "--every", "200ms", ...ADMIN), 0);
+  assert.equal(asked.times, 3);
+  assert.equal(asked.machine.listening, 0);
+});

@@ -62,3 +62,15 @@ Deno.test("V3: tap says so, and exits 3, where Signet ends before the session do
     assert.match(machine.stderr, /Signet has ended, or the connection/);
   }
 });
+
+Deno.test("tap ends when nobody reads what it shows, and with it what it has opened", STRICT, async () => {
+  let cancelled = false;
+  const live = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(EVENT)}\n\n`)),
+    cancel: () => void (cancelled = true),
+  }, { highWaterMark: 0 });
+  const machine = new FakeMachine({ fetch: () => Promise.resolve(new Response(live)), readsTexts: 1 });
+  assert.equal(await machine.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 0);
+  assert.equal(machine.stdout.trimEnd().split("\n").length, 1);
+  assert.deepEqual([cancelled, machine.listening], [true, 0]);
+});
