@@ -3,6 +3,7 @@
 import { adminUrl, dialled } from "../config/admin_url.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
+import { certificateWords } from "../platform/certificate_fault.ts";
 import { sourcesOf } from "./sources.ts";
 
 export const ADMIN_FLAG: OwnFlag<string> = {
@@ -28,4 +29,11 @@ export async function adminBase(context: CommandContext, attempted: string): Pro
     `${attempted}: ${found} (${places.get("admin") ?? "--admin"})`,
     "Set --admin to the address `signet serve` was given.",
   );
+}
+
+/** Why there was no answer of a Signet, in words that follow its address. @param timeoutMs of the question */
+export function unanswered(fault: unknown, timeoutMs: number): string {
+  const { name, cause } = (fault ?? {}) as { readonly name?: unknown; readonly cause?: unknown };
+  if (name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
+  return certificateWords(fault) ?? certificateWords(cause) ?? "nobody answers";
 }

@@ -1,7 +1,7 @@
 // `signet ready`: asks the admin listener whether it is ready; the exit code is the answer, for probes of containers that
 // have no shell and no curl.
 import { parseJson } from "../platform/json.ts";
-import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
+import { ADMIN_FLAG, adminBase, unanswered } from "./admin_target.ts";
 import { boolean } from "../config/kinds.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
@@ -44,10 +44,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     body = await response.text();
-  } catch {
+  } catch (fault) {
     throw new CommandFailure(
       EXIT.unreachable,
-      `asking ${base} for ${asked}: nobody answers`,
+      `asking ${base} for ${asked}: ${unanswered(fault, TIMEOUT_MS)}`,
       "Start `signet serve`, or set --admin to the address it was given.",
     );
   }

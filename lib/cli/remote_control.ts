@@ -15,6 +15,7 @@ import type {
 import type { StateAnswer } from "../admin/state_view.ts";
 import type { ConfigProblem } from "../errors.ts";
 import { parseJson } from "../platform/json.ts";
+import { unanswered } from "./admin_target.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
 import { printable } from "./text.ts";
@@ -167,10 +168,10 @@ export class RemoteControl implements Control {
         },
         ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
       });
-    } catch {
+    } catch (fault) {
       throw new CommandFailure(
         EXIT.unreachable,
-        `asking ${base}: nobody answers`,
+        `asking ${base}: ${unanswered(fault, TIMEOUT_MS)}`,
         ON_STATE_TOO.test(path)
           ? "Start `signet serve`, set --admin to the address it was given, or name its state file with --state."
           : "Start `signet serve`, or set --admin to the address it was given.",

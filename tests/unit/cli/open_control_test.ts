@@ -35,6 +35,25 @@ Deno.test("exit code 3 when nobody answers, with what to do", STRICT, async () =
   assert.match(operators.err, /--state\.\s*$/);
 });
 
+Deno.test("exit code 3 when a certificate is not taken, or an answer does not come, says so", STRICT, async () => {
+  const faults: [unknown, RegExp][] = [
+    [
+      new TypeError("error sending request", { cause: new Error("invalid peer certificate: UnknownIssuer") }),
+      /its certificate is of no authority that is\s+trusted\.\n/,
+    ],
+    [Object.assign(new Error("certificate has expired"), { code: "CERT_HAS_EXPIRED" }), /its certificate has expired/],
+    [new DOMException("Signal timed out.", "TimeoutError"), /no answer within\s+\d+\s+s\.\n/],
+    [new TypeError("connection refused"), /nobody answers\.\n/],
+  ];
+  for (const [fault, told] of faults) {
+    for (const command of [["ready"], LIST]) {
+      const machine = new FakeMachine({ fetch: () => Promise.reject(fault) });
+      assert.equal(await machine.run(...command, "--admin", "https://signet.example"), 3);
+      assert.match(machine.stderr, told);
+    }
+  }
+});
+
 Deno.test("what no state file can do is not told to be done on one", STRICT, async () => {
   for (const command of ["reload", "stop", "sessions"]) {
     const operators = new Operators();
