@@ -58,3 +58,23 @@ Deno.test(
     await assert.rejects(client.call("c_echo", { text: "x" }));
   },
 );
+
+Deno.test(
+  "S2 S4 A5: a client without a session is asked by several servers that have them, each in its own calls",
+  CLIENT_SANITIZERS,
+  async () => {
+    await using a = await startFixture("sdk1");
+    await using b = await startFixture("sdk2");
+    await using signet = await startSignet({ upstream: `a=${a.url}`, args: ["--upstream", `b=${b.url}`], env });
+    await using connected = await connectClient("v2-modern", signet.url);
+    const { client } = connected;
+    const asking = ["a", "b"].flatMap((member): [string, string, Record<string, unknown>][] => [
+      [`${member}_elicit`, ANSWERS.elicit, { question: "how many?" }],
+      [`${member}_sample`, ANSWERS.sample, { prompt: "?" }],
+      [`${member}_roots`, ANSWERS.root, {}],
+    ]);
+    for (const [tool, answer, args] of asking) assert.match(await client.call(tool, args), new RegExp(answer));
+    const all = await Promise.all(asking.map(([tool, , args]) => client.call(tool, args)));
+    for (const [at, [, answer]] of asking.entries()) assert.match(all[at]!, new RegExp(answer));
+  },
+);
