@@ -1,8 +1,8 @@
-// Several servers with sessions, one or more of which want to know something of a stateless client in mid-call
-// (docs/behaviour.md S4, A5): each question belongs to a call of its own server, and so does its answer.
+// Several servers with sessions behind a stateless client (docs/behaviour.md S2, S4, A5): what one wants to know in mid-call
+// belongs to a call of its own, and so does the answer; what it tells of a resource is told of the one that clients know.
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
-import { messageIn } from "../support/several.ts";
+import { FakeMember, messageIn, startSeveral } from "../support/several.ts";
 import { TestSignet } from "../support/signet.ts";
 import { ask, type StatelessAsk } from "../support/stateless.ts";
 import type { Json } from "../support/stdio.ts";
@@ -92,3 +92,28 @@ Deno.test("A6: a server that no call is made at asks nobody else's client", STRI
   const done = await callAsking(signet, "a_asks", answersTo(asked, "yes"));
   assert.deepEqual(done.got, [{ action: "accept", content: { said: "yes" } }]);
 });
+
+Deno.test(
+  "S2 A5 PROTOCOL 31: what a server with sessions tells of a resource is told under the address that clients know",
+  STRICT,
+  async () => {
+    await using a = new FakeMember();
+    await using b = new FakeMember();
+    await using signet = await startSeveral({ a, b });
+    const leaving = new AbortController();
+    const notifications = { resourceSubscriptions: ["a+file:///x", "b+file:///x"] };
+    const response = await ask(signet, "subscriptions/listen", { notifications }, { signal: leaving.signal });
+    const isHeard = () => b.asked("resources/subscribe").length === 1 && b.fake.streams.size === 1;
+    await until(isHeard, "b is asked to tell, and heard");
+    assert.deepEqual(b.asked("resources/subscribe")[0]!.params, { uri: "file:///x" });
+    b.fake.push({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "file:///x" } });
+    let text = "";
+    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (text.includes("resources/updated")) break;
+    }
+    assert.match(text, /resources\/updated.*"uri":"b\+file:\/\/\/x"/);
+    leaving.abort();
+    await until(() => b.asked("resources/unsubscribe").length === 1, "b is told that nobody wants to know");
+  },
+);

@@ -130,7 +130,8 @@ export class MembersVoice {
       case "notifications/resources/updated": {
         const uri = isJsonObject(params) ? params.uri : undefined;
         if (typeof uri !== "string" || !life.member.visible.resources.shows(uri)) return undefined;
-        return events.onMessage({ ...message, line: outwardUpdate(message.line, labelOf(life.name)) }, peer, about);
+        // Who has no session is told by what it says, who has one as it stands.
+        return events.onMessage(messageOf(outwardUpdate(message.line, labelOf(life.name))), peer, about);
       }
       case "notifications/cancelled":
         from.asking.withdraw(isJsonObject(params) ? params.requestId : undefined);
@@ -205,6 +206,10 @@ export class MembersVoice {
       if (found?.life === life) yield replaceSpan(text, span!, jsonBytes(found.inward));
     }
   }
+}
+
+function messageOf(line: Uint8Array): Message {
+  return { line, value: JSON.parse(new TextDecoder().decode(line)) };
 }
 
 function isOfSubscription({ value: { params } }: Message): boolean {
