@@ -5,6 +5,7 @@ import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
 import { metaOf } from "../../mcp/modern.ts";
+import { parseJson } from "../../platform/json.ts";
 import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import { AskingPeer } from "./asking_peer.ts";
 import type { Catalog } from "./catalog.ts";
@@ -209,7 +210,7 @@ export class MembersVoice {
 }
 
 function messageOf(line: Uint8Array): Message {
-  return { line, value: JSON.parse(new TextDecoder().decode(line)) };
+  return { line, value: parseJson(new TextDecoder().decode(line)) };
 }
 
 function isOfSubscription({ value: { params } }: Message): boolean {
