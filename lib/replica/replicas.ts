@@ -36,6 +36,8 @@ export interface ReplicasOptions {
 const MAX_PEERS = 1024;
 /** Of them so many are told of: addresses change hands, and each is a label. */
 const MAX_TOLD = 64;
+/** So often the name service may name nobody before it is told of: where all of them start, none is ready. */
+const ROUNDS_UNNAMED = 3;
 /** One that has not been heard for so long, and has nothing under way, is forgotten. */
 const FORGOTTEN_MS = 60 * 60_000;
 
@@ -90,6 +92,8 @@ export class Replicas {
   readonly #homes: Places;
   /** What the name service answered last. */
   #current: readonly string[] = [];
+  /** How often in a row it named nobody. */
+  #unnamed = 0;
   readonly #seen = new SeenCounts();
   /** Beyond all numbers that were sent to peers which have given way. */
   #firstCount = 0;
@@ -176,8 +180,10 @@ export class Replicas {
     const { resolve } = this.#options;
     this.#forgetTheDead();
     if (resolve === undefined) return;
-    const found = await resolve().catch(() => undefined);
+    let cause: unknown;
+    const found = await resolve().catch((fault) => void (cause = fault));
     if (found !== undefined && found.length > 0) this.#current = found.slice(0, MAX_PEERS);
+    this.#noteNamed(found?.length ?? 0, cause);
     this.#places.note(found === undefined ? [] : this.#current);
     // Known from now on, whether anything is passed on to it or not.
     const { self } = this;
@@ -232,6 +238,17 @@ export class Replicas {
     for (const peer of this.#peers.values()) {
       if (peer.state !== "up" && peer.underWay === 0 && peer.sinceMs < beforeMs) this.#forget(peer);
     }
+  }
+
+  /** @param cause why the name service said nothing, if it failed */
+  #noteNamed(count: number, cause: unknown): void {
+    const { log } = this.#options;
+    const wasTold = this.#unnamed >= ROUNDS_UNNAMED;
+    this.#unnamed = count > 0 ? 0 : this.#unnamed + 1;
+    if (count > 0 && wasTold) log?.info("the name of --peers leads to replicas again", { count });
+    if (wasTold || this.#unnamed < ROUNDS_UNNAMED) return;
+    const { code, name } = (cause ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+    log?.warn("the name of --peers leads nowhere", { found: String(code ?? name ?? "no address") });
   }
 
   #tell({ address, state, why }: Peer, wasForMs: number): void {

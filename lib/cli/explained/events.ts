@@ -196,6 +196,11 @@ const SESSIONS: Readonly<Record<string, Row>> = {
     "The store of --store is away, silent or refuses; `cause` says what was found. Ids not known here are refused with 503, callers' caps hold for each replica by itself.",
     "See whether it runs and can be reached from here; Signet goes on by itself when it is back.",
   ],
+  "the name of --peers leads nowhere": [
+    "The name service has named no replica for several rounds, not even this one; `found` is what it said. Whom it named before stays known; requests of others' sessions are taken from and passed to nobody else.",
+    "See whether the name in --peers is that of a headless service that names replicas which are not ready, too; `signet doctor` asks for it.",
+  ],
+  "the name of --peers leads to replicas again": ["The name service names replicas again, `count` of them.", ""],
   "another replica was found dead": [
     "Nobody answers at `peer` who is one of the replicas; `found` says what was met. Its sessions come back elsewhere.",
     "Where it lives, see what is between the two: the network, certificates (--peer-ca-file), the ring, --advertise there.",

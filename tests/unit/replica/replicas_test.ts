@@ -213,3 +213,28 @@ Deno.test("M3: of many peers few are told of, those that are dead before those n
   assert.equal(ours.facts()[0]?.address, "http://10.1.1.7:80");
   ours.close();
 });
+
+Deno.test(
+  "R3 V1: a name of peers that keeps leading nowhere is told of once, and again when it leads to them",
+  STRICT,
+  async () => {
+    const lines: [string, LogFacts | undefined][] = [];
+    const tell = (event: string, facts?: LogFacts) => void lines.push([event, facts]);
+    let answer: () => Promise<readonly string[]> = () => Promise.resolve([]);
+    const log = { warn: tell, info: tell } as unknown as ReplicasOptions["log"] & object;
+    const ours = replicas({ log, timers: new FakeTimers(), resolve: () => answer() });
+    // As at a start before any of them is ready.
+    for (let round = 0; round < 2; round++) await ours.discover();
+    assert.equal(lines.length, 0);
+    answer = () => Promise.reject(Object.assign(new Error("no such name"), { code: "ENOTFOUND" }));
+    for (let round = 0; round < 5; round++) await ours.discover();
+    assert.deepEqual(lines.map(([event, facts]) => [event, facts?.found]), [[
+      "the name of --peers leads nowhere",
+      "ENOTFOUND",
+    ]]);
+    answer = () => Promise.resolve(["10.0.0.2"]);
+    for (let round = 0; round < 3; round++) await ours.discover();
+    assert.deepEqual(lines.slice(1), [["the name of --peers leads to replicas again", { count: 1 }]]);
+    ours.close();
+  },
+);
