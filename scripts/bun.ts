@@ -39,7 +39,7 @@ export async function requireBun(): Promise<string> {
 }
 
 /** Installs packages into the cache, of whatever platform they are. @throws Error with npm's last words */
-export async function npmInstall(packages: readonly string[]): Promise<void> {
+async function npmInstall(packages: readonly string[]): Promise<void> {
   const folder = bunCache();
   await Deno.mkdir(folder, { recursive: true });
   // Not --ignore-scripts: it leaves a placeholder in place of the program where npm runs the script that replaces it.

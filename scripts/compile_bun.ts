@@ -14,7 +14,7 @@ import { fileNameOf, type Target } from "./compile_targets.ts";
  * debugger. (The prefix of BUN_JSC_…, the engine's options, is compared by machine code and cannot be renamed: with such
  * a variable Signet refuses to start, see lib/platform/runtime_variables.ts.)
  */
-export const SWITCHED_OFF: readonly string[] = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
+const SWITCHED_OFF: readonly string[] = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
 
 export interface Bundle {
   /** Name of a file → its code. */

@@ -38,7 +38,7 @@ export function layerOf(path: string): string | undefined {
 }
 
 /** Everything wrong with a graph, one message each; empty when all is well. */
-export function findLayerProblems(graph: ModuleGraph, root: string): string[] {
+function findLayerProblems(graph: ModuleGraph, root: string): string[] {
   const name = (path: string) => relative(root, path).replaceAll("\\", "/");
   const problems = [...graph.problems];
   for (const [path, imports] of graph.modules) {
@@ -77,7 +77,7 @@ const describeCycle = (files: readonly string[]) =>
   `import cycle: ${[...files, files[0]].join(" → ")}. Move what they share into a file of its own that both import`;
 
 /** One representative cycle for every strongly connected group of files (Tarjan 1972), each starting at its first name. */
-export function findCycles(graph: ModuleGraph): string[][] {
+function findCycles(graph: ModuleGraph): string[][] {
   const cycles: string[][] = [];
   for (const group of stronglyConnected(graph)) {
     const start = [...group].sort()[0];
@@ -139,7 +139,7 @@ async function* sourceFiles(directory: string): AsyncGenerator<string> {
 }
 
 /** Lines of a file of the program that name a runtime, which lib/platform alone may; comments count, they date as fast. */
-export function findRuntimeNames(file: string, text: string): string[] {
+function findRuntimeNames(file: string, text: string): string[] {
   if (file.startsWith("lib/platform/")) return [];
   return text.split("\n").flatMap((line, index) => {
     const named = /(?<![\w$.])(Deno|Bun)\s*(?:\.|\?\.|\[)\s*\w/.exec(line)?.[1];

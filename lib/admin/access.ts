@@ -59,7 +59,7 @@ export function guard(request: Request, options: AccessOptions): Exclude<Access,
   return access;
 }
 
-export function wrongHost(): SignetError {
+function wrongHost(): SignetError {
   return new SignetError("host_refused", {
     publicMessage: "Forbidden: this listener is not known by that name",
     remedy: "Name it with --admin-allow-host, if operators are meant to use it.",

@@ -7,7 +7,7 @@ import { encodeJson } from "../mcp/between_eras.ts";
 import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
 
-export const URL_ELICITATION_REQUIRED = -32042;
+const URL_ELICITATION_REQUIRED = -32042;
 
 /** Of one call at a time, and of all of them in UTF-16 units: they have to fit into a state. */
 const MAX_ADDRESSES = 16, MAX_LENGTH = 16 * 1024;

@@ -7,7 +7,7 @@ import type { Bench, Rule } from "./rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";
 
 /** Whether a session's upstream is in the memory of the process it was opened in: a stdio server, several, HTTP+SSE. */
-export function bindsSessions({ command, upstreams }: Pick<Settings, "command" | "upstreams">): boolean {
+function bindsSessions({ command, upstreams }: Pick<Settings, "command" | "upstreams">): boolean {
   const [only, ...more] = upstreams;
   return command.length > 0 || more.length > 0 ||
     (only !== undefined && (only.command.length > 0 || wireOf(only).isSse));

@@ -70,7 +70,7 @@ function totalOf({ counts }: HistogramState): number {
 }
 
 /** Pairs with the same labels as one. */
-export function mergedBy(
+function mergedBy(
   counted: readonly Counted[],
   labelsOf: (counted: Counted) => readonly string[],
 ): HistogramSample[] {

@@ -19,7 +19,7 @@ export interface Code {
 }
 
 /** What became of what was judged and not allowed. */
-export const RULE_OUTCOMES = ["denied", "arguments", "scope", "unreadable"] as const;
+const RULE_OUTCOMES = ["denied", "arguments", "scope", "unreadable"] as const;
 
 /** Whose lists a request sees: its session's, or outside of any its caller's. */
 export function listsOf(

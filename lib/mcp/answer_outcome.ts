@@ -5,7 +5,7 @@ import { byteAt, type Bytes, copyBytes, inspectBytes } from "../http1/wire/borro
 import { skipBlanks, skipString, skipValue } from "./json_text.ts";
 
 /** As much of one message is looked at, in bytes. */
-export const LONGEST_LOOKED_AT = 64 * 1024;
+const LONGEST_LOOKED_AT = 64 * 1024;
 
 /** What is told; `known` where the message was read as far as it takes. */
 export interface Outcome {

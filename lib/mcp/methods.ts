@@ -3,7 +3,7 @@
 import { parseJson } from "../platform/json.ts";
 
 /** What stands for a request whose JSON-RPC method is none of them, or has none. */
-export const METHOD_ROWS = [
+const METHOD_ROWS = [
   /** Refused before its body was read, or no body belongs to it. */
   "unread",
   /** No method of MCP's. */

@@ -3,7 +3,7 @@
 import type { Actor, ExchangeRecord } from "./exchange_record.ts";
 
 /** What happens besides exchanges, or in the middle of one that lasts. A closed list: `signet explain` knows them. */
-export const LIFE_EVENTS = [
+const LIFE_EVENTS = [
   /** A client's initialize was answered, and an id given. */
   "session.open",
   /** An id that was not in memory was opened: after a restart, on another replica, or when it had been dropped. */

@@ -9,7 +9,7 @@ import type { ReadsOfArguments } from "./expression_reads.ts";
 export const MOST_VALUES = 1000;
 
 /** Of all members together that rules read, in bytes. */
-export const LONGEST_ARGUMENTS = 8192;
+const LONGEST_ARGUMENTS = 8192;
 
 const decoder = new TextDecoder();
 const OPEN_OBJECT = 0x7b;

@@ -2,7 +2,7 @@
 // specification presumes: the worst. One object for each combination, so that two can be compared by identity.
 import { isJsonObject } from "../mcp/json_rpc.ts";
 
-export const TOOL_HINTS = ["readOnly", "destructive", "idempotent", "openWorld"] as const;
+const TOOL_HINTS = ["readOnly", "destructive", "idempotent", "openWorld"] as const;
 export type ToolHint = typeof TOOL_HINTS[number];
 
 export type ToolHints = Readonly<Record<ToolHint, boolean>>;

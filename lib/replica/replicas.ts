@@ -55,7 +55,7 @@ export interface PeerFacts {
 }
 
 /** How a request that belongs to another replica ended there. */
-export const HOP_OUTCOMES = ["passed", "dead", "lost", "moved", "refused"] as const;
+const HOP_OUTCOMES = ["passed", "dead", "lost", "moved", "refused"] as const;
 export type HopOutcome = typeof HOP_OUTCOMES[number];
 
 /** Why a request that says it was passed on is not taken. */

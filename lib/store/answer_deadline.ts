@@ -4,7 +4,7 @@ import { LAST_LOOK_MS, SameDelay, type Timers } from "../platform/timers.ts";
 import { leftOf } from "../platform/time_of_day.ts";
 
 /** It answers in microseconds, or in as long as a busy disk takes, in ms. */
-export const ANSWER_MS = 5000;
+const ANSWER_MS = 5000;
 /** While it stands still it is asked once in so long, in ms. */
 const PAUSE_MS = 1000;
 

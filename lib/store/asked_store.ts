@@ -19,7 +19,7 @@ import {
 import type { Timers } from "../platform/timers.ts";
 
 /** What can be asked of a store: part and method. */
-export const STORE_CALLS = [
+const STORE_CALLS = [
   "tokens.insertBelowLimit",
   "tokens.get",
   "tokens.remove",

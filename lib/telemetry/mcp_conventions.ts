@@ -36,7 +36,7 @@ export const CLIENT_DURATION = "mcp.client.operation.duration";
 export const CONVENTION_BOUNDS: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
 /** `error.type` of a tool's result that says it is an error. */
-export const TOOL_ERROR = "tool_error";
+const TOOL_ERROR = "tool_error";
 
 /** Requests whose `uri` is a resource's. */
 const ABOUT_RESOURCES: ReadonlySet<string> = new Set([

@@ -40,7 +40,7 @@ function durationsOf(name: string, help: string, operations: readonly OperationD
 }
 
 /** The same under fewer bounds, all of them among its own. */
-export function coarsened({ bounds, counts, sum }: HistogramState, fewer: readonly number[]): HistogramState {
+function coarsened({ bounds, counts, sum }: HistogramState, fewer: readonly number[]): HistogramState {
   const merged = new Array<number>(fewer.length + 1).fill(0);
   for (const [bucket, count] of counts.entries()) {
     const bound = bounds[bucket];

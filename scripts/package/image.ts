@@ -12,7 +12,7 @@ const MUSL = "an image is made of the executable for glibc; that for musl would 
 /** What `readelf -d` says the executable needs, plus what glibc itself loads to resolve names. */
 const LIBRARIES = ["libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "libresolv.so.2", "libnss_dns.so.2"];
 const LOADER = { amd64: "lib64/ld-linux-x86-64.so.2", arm64: "lib/ld-linux-aarch64.so.1" } as const;
-export const TRIPLET = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" } as const;
+const TRIPLET = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" } as const;
 
 /** Who users are, how names are resolved, and the certificates that public servers are checked by. */
 export async function accountsAndCertificates(folder: string, home: string): Promise<TarEntry[]> {

@@ -7,11 +7,11 @@ import type { Written } from "./image.ts";
 import { type Product, SUMMARY } from "./product.ts";
 import { tar, type TarEntry, textFile } from "./tar.ts";
 
-export const NPM_NAME = "signet-mcp";
+const NPM_NAME = "signet-mcp";
 
 const OS: Readonly<Record<string, string>> = { linux: "linux", darwin: "darwin", windows: "win32" };
 
-export const platformPackage = ({ name }: Target): string => `${NPM_NAME}-${name}`;
+const platformPackage = ({ name }: Target): string => `${NPM_NAME}-${name}`;
 
 /** What npm looks at to know whether a package fits a machine. */
 function platformOf({ name }: Target) {

@@ -25,7 +25,7 @@ function threadClock(): (() => number) | undefined {
 }
 
 /** Runs `work` and answers the longest pause meanwhile, in ms. */
-export async function longestPause(work: () => Promise<unknown>): Promise<number> {
+async function longestPause(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   let last = spentMs();
   const beat = setInterval(() => {

@@ -102,7 +102,7 @@ export interface Ending extends Pick<UpstreamRequest, "query" | "caller" | "sess
 }
 
 /** Ends a session upstream. Never rejects. Answers why it could not, without anything secret; undefined if it is gone there. */
-export async function endUpstream(
+async function endUpstream(
   upstream: Upstream,
   ending: Ending,
 ): Promise<string | undefined> {

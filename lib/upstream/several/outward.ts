@@ -5,7 +5,7 @@ import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice } from
 import { outwardUri } from "./uris.ts";
 
 /** One address, exchanged. */
-export function uriSplice(text: Uint8Array, span: Span | undefined, label: string): Splice[] {
+function uriSplice(text: Uint8Array, span: Span | undefined, label: string): Splice[] {
   const uri = stringAt(text, span);
   return uri === undefined ? [] : [{ span: span!, value: jsonBytes(outwardUri(label, uri)) }];
 }

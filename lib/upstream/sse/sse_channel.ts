@@ -186,7 +186,7 @@ export class SseChannel {
 }
 
 /** Where messages go, of the server's own origin. @throws SignetError `upstream_invalid` */
-export function targetIn(endpoint: string, url: string): string {
+function targetIn(endpoint: string, url: string): string {
   const base = new URL(url.replace(/^sse\+/, ""));
   const isUnix = base.protocol === "http+unix:";
   const origin = isUnix ? "http://localhost" : base.origin;
