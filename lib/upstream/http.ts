@@ -61,6 +61,8 @@ class OutgoingHead {
 }
 
 const INITIALIZE_TIMEOUT_MS = 30_000;
+/** For how long an initialize is heard that nobody waits for any more, ms: it keeps its place in the limits meanwhile. */
+const HEARD_MS = 10_000;
 
 export interface HttpUpstreamOptions {
   readonly name: string;
@@ -119,7 +121,8 @@ export class HttpUpstream implements Upstream {
     const sent = body === undefined
       ? { method, target, fields, made, changing }
       : { method, target, fields, made, changing, body };
-    return new HttpCall(this.pool, { request: sent, upstreamSessionId }, this.#examine);
+    const hearing = request.isHeard === true ? { ms: HEARD_MS, timers: this.#timers } : undefined;
+    return new HttpCall(this.pool, { request: sent, upstreamSessionId }, { examine: this.#examine, hearing });
   }
 
   /** What is sent of it but for its body: the same as before for the same list of fields. */

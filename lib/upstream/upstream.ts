@@ -18,6 +18,11 @@ export interface UpstreamRequest extends BridgeRequest {
    * list made for one request. Whoever sends another list in its place notes beside what it is about.
    */
   readonly notes?: HeadNotes | undefined;
+  /**
+   * Whether its answer is heard for some seconds though nobody wants it any more: of an initialize, which may have opened a
+   * session by then. For servers over HTTP: nothing but the answer says which.
+   */
+  readonly isHeard?: boolean;
 }
 
 /** This replica among others, before such a server; undefined where there are none, or it has no name. */

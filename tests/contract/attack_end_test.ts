@@ -70,8 +70,8 @@ for (const lane of LANES) {
       await until(() => again === 1, "it runs");
       abort.abort();
       await asked.catch(() => {});
-      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "it has ended here");
       hung.resolve();
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "it has ended here");
       assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
       assert.equal(upstream.received("POST", "notifications/cancelled").length, 0);
     },

@@ -174,6 +174,7 @@ export function callInSession(parts: GatewayParts, sending: Sending, again = fal
     caller,
     session,
     noted: inbound.record,
+    isHeard: sending.outbound.handshake !== undefined,
   };
   return upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request);
 }

@@ -1,6 +1,6 @@
 // A client that initializes again under the id it has (O4): it goes on under that id, with a session upstream that works,
 // whether the upstream still knew the old one, had lost it, or has just given out another.
-import type { ClientResponse } from "../../http1/types.ts";
+import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import type { RpcId } from "../../mcp/json_rpc.ts";
 import { endForNobody, endUnowned } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
@@ -54,7 +54,11 @@ export async function followHandshake(
   response: ClientResponse,
 ): Promise<ClientResponse> {
   const given = upstreamIdOf(response);
-  if (given === undefined || given === handshake.target.link.upstreamSessionId) return response;
+  if (given === undefined || given === handshake.target.link.upstreamSessionId) {
+    if (!handshake.inFlight.cut) return response;
+    response.release();
+    throw cutMeanwhile();
+  }
   return await takeUp(parts, handshake, { response, replaces: true });
 }
 
@@ -65,7 +69,7 @@ async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: 
   removeField(fields, "last-event-id");
   setField(fields, "accept-encoding", "identity");
   const about = { method: "POST" as const, query: inbound.head.query, fields, upstreamSessionId: undefined };
-  const request = { ...about, body, parsed: inbound.parsed, caller, session };
+  const request = { ...about, body, parsed: inbound.parsed, caller, session, isHeard: true };
   const answer = requireResponse(await sendForClient(parts, inFlight, { upstream: target.upstream, request }));
   try {
     return await requireMcp(parts, answer);
@@ -73,6 +77,11 @@ async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: 
     endUnowned(parts, outbound, answer);
     throw error;
   }
+}
+
+/** What it has opened is heard of and ended; the client, if there is one, is told what cut it. */
+function cutMeanwhile(): HttpError {
+  return new HttpError("aborted", "initializing again: the request was cut");
 }
 
 function isSuccess({ head: { status } }: ClientResponse): boolean {
@@ -95,7 +104,11 @@ async function takeUp(
   try {
     const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });
     const passed = answer.response;
-    if (answer.protocolVersion === undefined || inFlight.cut || session.ended) {
+    if (inFlight.cut) {
+      passed.release();
+      throw cutMeanwhile();
+    }
+    if (answer.protocolVersion === undefined || session.ended) {
       endUnowned(parts, outbound, response);
       return passed;
     }

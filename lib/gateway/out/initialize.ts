@@ -151,6 +151,7 @@ async function open(
     parsed: inbound.parsed,
     caller,
     session: { tag: shortHash(sid) },
+    isHeard: true,
   });
   const response = await requireMcp(parts, given).catch(async (error) => {
     endUnowned(parts, opening, given);

@@ -1,7 +1,9 @@
-// A request to an HTTP server whose answer may have to be looked at before it is one: it can be cut at any time.
+// A request to an HTTP server whose answer may have to be looked at before it is one: it can be cut at any time. One that
+// may open a session is heard for a while all the same: whoever sent it ends what it has opened.
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
+import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import { type Call, type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
 
 /** A request as it went out, and the session it went out in. */
@@ -13,14 +15,29 @@ export interface Sent {
 /** Looks at what is no plain success. */
 export type Examine = (sent: Sent, response: ClientResponse, call: HttpCall) => Promise<SessionAnswer>;
 
+/** For how long a call that is aborted is heard all the same, ms. */
+export interface Hearing {
+  readonly ms: number;
+  readonly timers: Timers;
+}
+
+export interface HttpCallOptions {
+  readonly examine: Examine;
+  /** Undefined: not at all. */
+  readonly hearing?: Hearing | undefined;
+}
+
 export class HttpCall implements SessionCall {
   readonly #first: Call<SessionAnswer>;
+  readonly #hearing: Hearing | undefined;
+  #patience: OwnedTimer | undefined;
   #under: Call<unknown>;
   #cut: ((error: HttpError) => void) | undefined;
   #aborted = false;
 
   /** Sends it. @throws TypeError as the pool */
-  constructor(pool: Pool, sent: Sent, examine: Examine) {
+  constructor(pool: Pool, sent: Sent, { examine, hearing }: HttpCallOptions) {
+    this.#hearing = hearing;
     this.#under = this.#first = pool.sendFor<SessionAnswer>(
       sent.request,
       (response) => response.head.status < 300 ? response : examine(sent, response, this),
@@ -36,6 +53,15 @@ export class HttpCall implements SessionCall {
   }
 
   abort(): void {
+    if (this.#hearing === undefined) return this.#abort();
+    if (this.#patience !== undefined) return;
+    const patience = this.#patience = new OwnedTimer(this.#hearing.timers);
+    patience.set(this.#hearing.ms, () => this.#abort());
+    const end = () => patience.close();
+    this.response.then(end, end);
+  }
+
+  #abort(): void {
     this.#aborted = true;
     this.#under.abort();
     this.#cut?.(aborted());

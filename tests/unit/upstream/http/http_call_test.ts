@@ -1,0 +1,61 @@
+// lib/upstream/http/http_call.ts: what becomes of a call that is given up (M1).
+import assert from "node:assert/strict";
+import { Pool } from "../../../../lib/http1/client/pool.ts";
+import type { ClientResponse } from "../../../../lib/http1/types.ts";
+import { HttpCall } from "../../../../lib/upstream/http/http_call.ts";
+import { FakeTimers } from "../../../support/fake_timers.ts";
+import { RawUpstream } from "../../../support/raw_peer.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { within } from "../../../support/until.ts";
+
+const ANSWER = "HTTP/1.1 200 OK\r\nmcp-session-id: one\r\ncontent-length: 0\r\n\r\n";
+const REQUEST = { method: "POST", target: "/mcp", fields: ["host", "a"] };
+
+async function scene(isHeard: boolean) {
+  const upstream = new RawUpstream();
+  const timers = new FakeTimers();
+  const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port });
+  const hearing = isHeard ? { ms: 10_000, timers } : undefined;
+  const sent = { request: REQUEST, upstreamSessionId: undefined };
+  const call = new HttpCall(pool, sent, { examine: (_sent, response) => Promise.resolve(response), hearing });
+  const peer = await upstream.next();
+  await peer.takeMessage();
+  return {
+    call,
+    peer,
+    timers,
+    async [Symbol.asyncDispose]() {
+      pool.close();
+      await upstream.close();
+    },
+  };
+}
+
+Deno.test("M1: a call that is given up ends at once", STRICT, async () => {
+  await using test = await scene(false);
+  test.call.abort();
+  await assert.rejects(within("its end", test.call.response), { code: "aborted" });
+  assert.equal(await test.peer.takeToEnd(), "");
+});
+
+Deno.test("M1: one that is to be heard is answered all the same, and leaves no timer", STRICT, async () => {
+  await using test = await scene(true);
+  test.call.abort();
+  test.call.abort();
+  assert.equal(test.timers.pending, 1);
+  await test.peer.send(ANSWER);
+  const response = await within("its answer", test.call.response) as ClientResponse;
+  assert.equal(response.head.status, 200);
+  response.release();
+  assert.equal(test.timers.pending, 0);
+});
+
+Deno.test("M1: one that is to be heard and is not answered ends with its time", STRICT, async () => {
+  await using test = await scene(true);
+  test.call.abort();
+  await test.timers.advance(9_999);
+  assert.equal(test.timers.pending, 1);
+  await test.timers.advance(1);
+  await assert.rejects(within("its end", test.call.response), { code: "aborted" });
+  assert.equal(test.timers.pending, 0);
+});
