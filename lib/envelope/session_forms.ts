@@ -2,10 +2,10 @@
 // server calls it: nearly all, since clients and servers are of few kinds. Such a one is read where it lies, in a tenth of
 // what its JSON takes; whatever is not so plain is parsed. What is read is what `decodeSession` reads, to the letter.
 import { decodeLatin1, equalBytes } from "../http1/wire/latin1.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { ClientKinds } from "./client_kinds.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
 import { decodeSession, type SealedSession } from "./session_payload.ts";
-import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 /** What payloads have in common: all but sid, owner, times, and the id at the one server. */
 interface Form {

@@ -4,12 +4,12 @@
 import type { StoreSeal } from "../envelope/store_seal.ts";
 import { createHash } from "../platform/builtin.ts";
 import { parseJson } from "../platform/json.ts";
+import { leftOf } from "../platform/time_of_day.ts";
 import type { Timers } from "../platform/timers.ts";
 import type { AliasStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";
 import { ignoreStoreError, waitForTurn } from "../store/turns.ts";
 import { type Claim, Elsewhere, type Homes } from "./elsewhere.ts";
-import { leftOf } from "../platform/time_of_day.ts";
 
 export interface PoolHomesOptions {
   readonly store: AliasStore;

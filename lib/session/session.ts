@@ -8,12 +8,12 @@ import type { JsonObject, SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import { detachText } from "../http1/wire/fields.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { PendingClaim } from "./adoption.ts";
 import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
 import type { IdleSessions, Listed } from "./principal_sessions.ts";
 import { isMoreThanId, type Reopened, type UpstreamLink } from "./upstream_link.ts";
-import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */
 export const END_REASONS = [

@@ -2,8 +2,8 @@
 // (docs/behaviour.md L4, M4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { FieldList } from "../http1/types.ts";
-import type { CallerKeys } from "./caller.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
+import type { CallerKeys } from "./caller.ts";
 
 /** What a session's upstream calls it now. A `Session` is its own link. */
 export interface UpstreamLink {

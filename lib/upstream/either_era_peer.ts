@@ -14,9 +14,9 @@ import type {
 } from "../bridge/peer.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
+import { tellIfOwn } from "../platform/faults.ts";
 import { mayBeOfOtherEra } from "./peers/http_peer_fault.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
-import { tellIfOwn } from "../platform/faults.ts";
 
 export interface EitherEraParts {
   /** Sessions with a server that has them. */

@@ -8,8 +8,8 @@ import {
   type ErrorDetail,
   SignetError,
 } from "../../errors.ts";
-import { StoreError, type StoreErrorCode } from "../../store/store.ts";
 import { parseJson } from "../../platform/json.ts";
+import { StoreError, type StoreErrorCode } from "../../store/store.ts";
 
 /** Stands before what JSON cannot say, and before texts that begin with it. */
 const MARK = "\0";

@@ -1,6 +1,7 @@
 // Calls that were lost while they waited for their clients: made again where the tool may be run again, once for each state;
 // any other is over (docs/behaviour.md R8).
 import type { ByteAccount } from "../../http1/byte_account.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import { KeptAnswers } from "../kept_answers.ts";
 import type { RerunOutcome } from "../limits.ts";
 import type { LostParks } from "../lost_parks.ts";
@@ -13,7 +14,6 @@ import type { Exchange, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { Runs } from "./runs.ts";
 import { toolIn, unknownState } from "./texts.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
 
 export interface LostCallsOptions {
   readonly life: Pick<StatelessLife, "peer">;

@@ -9,13 +9,13 @@ import {
   stamped,
 } from "../../mcp/between_eras.ts";
 import type { JsonObject, RpcRequest } from "../../mcp/json_rpc.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
 import type { BridgeLimits } from "../limits.ts";
 import { NO_CARRIER } from "../peer.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { ACKNOWLEDGED, clientResponse, INVALID_PARAMS, withSubscriptionId } from "./texts.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
 
 export interface SubscriptionsOptions {
   readonly life: Pick<StatelessLife, "peer" | "watchResource"> & { readonly identity: Identity };

@@ -4,8 +4,8 @@
 import { blake3 } from "../../envelope/blake3.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { open, seal } from "../../envelope/seal.ts";
-import type { OwnerKey } from "../../session/caller.ts";
 import { parseJson } from "../../platform/json.ts";
+import type { OwnerKey } from "../../session/caller.ts";
 import type { MemberLife } from "./member_life.ts";
 
 /** A task as its member knows it. */

@@ -1,7 +1,6 @@
 // One connection to a server of the transport before Streamable HTTP (HTTP+SSE, MCP 2024-11-05): a stream that names where
 // messages go, and then brings all that the server says. It is the session: with the stream everything ends.
 // Guarantees: messages go to the server's own origin and nowhere else; what is held of the stream is bounded and charged.
-import { sessionNamed } from "../session_named.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
@@ -12,6 +11,7 @@ import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { asRefusal, badAnswer, refusedWith } from "../peers/http_peer_fault.ts";
+import { sessionNamed } from "../session_named.ts";
 import type { Upstream } from "../upstream.ts";
 
 export interface SseChannelLimits {

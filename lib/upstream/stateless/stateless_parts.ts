@@ -1,6 +1,5 @@
 // What everything about one stateless HTTP server as a session's peer works with, and how it is asked (MCP 2026-07-28,
 // Streamable HTTP): one request a POST, with the headers that repeat what the body says.
-import { sessionNamed } from "../session_named.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
@@ -11,6 +10,7 @@ import type { Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import type { SessionCall } from "../../session/lost_session.ts";
 import type { HttpPeerLimits } from "../peers/http_peer_parts.ts";
+import { sessionNamed } from "../session_named.ts";
 import type { Upstream } from "../upstream.ts";
 
 export interface StatelessLimits extends HttpPeerLimits {

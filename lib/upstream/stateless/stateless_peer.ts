@@ -9,13 +9,13 @@ import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
+import { parseJson } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";
 import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
-import { parseJson } from "../../platform/json.ts";
 
 export interface StatelessPeerOptions {
   readonly parts: StatelessParts;
