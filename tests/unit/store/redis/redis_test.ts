@@ -68,14 +68,15 @@ function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
 }
 
 test("R6: an answer that came in time counts, although this process was held up until after it", async (redis) => {
-  const store = await openStore(redis, { timeoutMs: 100 });
+  const store = await openStore(redis, { timeoutMs: 500 });
   try {
     await until(() => answers(store), "the store to answer");
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 2; i++) {
       const asked = store.tokens.insertBelowLimit(tokenRecord(`t${i}`), { limit: 10, nowMs: NOW_MS });
       // The question leaves.
       await new Promise((resolve) => setTimeout(resolve, 0));
-      const busyUntilMs = performance.now() + 200;
+      // Long enough for the answer to come however busy the machine is, and longer than the store is waited for.
+      const busyUntilMs = performance.now() + 1500;
       while (performance.now() < busyUntilMs);
       assert.equal((await asked).inserted, true);
     }
