@@ -46,6 +46,8 @@ import { openAudit } from "./audit.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
+import { wasThereBy } from "../platform/time_of_day.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { createHere, createPools } from "./pools.ts";
 import { askAgainAbout } from "./revoked_sessions.ts";
 import { askAgainAboutStateless, endStateless, judgeOwners, type StatelessHoldings } from "./revoked_stateless.ts";
@@ -200,9 +202,9 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const underWay = new UnderWay({ limits, lifecycle });
   const stateless: StatelessHoldings = { upstream, pools, ring: () => registry.ring };
   revocations.watch((revocation) => registry.endRevoked(revocation, now()));
-  revocations.watch((revocation) => endStateless(stateless, revocation));
+  revocations.watch((revocation) => endStateless(stateless, revocation, SYSTEM_TIMERS.now()));
   const fingerprintsOf = ({ principal }: Caller) => registry.ring.keys.map((key) => owners.fingerprint(principal, key));
-  revocations.watch((revocation) => cutRevoked(underWay, revocation, fingerprintsOf));
+  revocations.watch((revocation) => cutRevoked(underWay, revocation, { fingerprintsOf, nowMs: now() }));
   const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
   revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
@@ -293,12 +295,15 @@ function endLinked(registry: SessionRegistry, id: UpstreamSessionId, nowMs: numb
 function cutRevoked(
   underWay: UnderWay,
   revocation: Revocation,
-  fingerprintsOf: (caller: Caller) => readonly string[],
+  { fingerprintsOf, nowMs }: {
+    readonly fingerprintsOf: (caller: Caller) => readonly string[];
+    readonly nowMs: number;
+  },
 ): void {
   if (revocation.kind === "session") return;
   const { beforeMs } = revocation;
   const owner = revocation.kind === "principal" ? revocation.owner : undefined;
   underWay.cut("revoked", (caller, sinceMs) => {
-    return sinceMs <= beforeMs && (owner === undefined || fingerprintsOf(caller).includes(owner));
+    return wasThereBy(beforeMs, sinceMs, nowMs) && (owner === undefined || fingerprintsOf(caller).includes(owner));
   });
 }

@@ -4,6 +4,7 @@
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { SignetError } from "../errors.ts";
+import { wasThereBy } from "../platform/time_of_day.ts";
 import { namesOf, type OwnerKey } from "../session/caller.ts";
 import type { Verdict } from "../session/revocation_list.ts";
 import type { StoredRevocations } from "../session/revocation_store.ts";
@@ -17,14 +18,18 @@ export interface StatelessHoldings {
   readonly ring: () => KeyRing;
 }
 
-/** A revocation has come into force, in whichever process. */
-export function endStateless({ upstream, pools, ring }: StatelessHoldings, revocation: Revocation): void {
+/** A revocation has come into force, in whichever process. @param nowMs by the clock that tells since when they are there */
+export function endStateless(
+  { upstream, pools, ring }: StatelessHoldings,
+  revocation: Revocation,
+  nowMs: number,
+): void {
   if (revocation.kind === "session") return;
   const { beforeMs } = revocation;
   const revoked = revocation.kind === "principal" ? revocation.owner : undefined;
   upstream.endStateless((owner, sinceMs) => {
     if (revoked !== undefined && !fingerprintsOf(ring(), owner).some((each) => each === revoked)) return false;
-    return Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity) <= beforeMs;
+    return wasThereBy(beforeMs, Math.min(sinceMs, pools?.oldestOf(owner) ?? Infinity), nowMs);
   });
 }
 

@@ -12,3 +12,8 @@ export function leftOf(ms: number, untilMs: number, nowMs: number): number {
   const leftMs = untilMs - nowMs;
   return leftMs > 0 && leftMs <= ms ? leftMs : 0;
 }
+
+/** Whether something was there by a moment: what began ahead of now began before the clock was set back, and so before now. */
+export function wasThereBy(momentMs: number, sinceMs: number, nowMs: number): boolean {
+  return sinceMs <= momentMs || sinceMs > nowMs;
+}

@@ -1,7 +1,7 @@
 // What a stateless client has is asked about where revocations may have been missed: what was there by then ends, and
 // nothing that began while the store was thinking (docs/behaviour.md L6, S3, S4).
 import assert from "node:assert/strict";
-import { askAgainAboutStateless, judgeOwners } from "../../../lib/app/revoked_stateless.ts";
+import { askAgainAboutStateless, endStateless, judgeOwners } from "../../../lib/app/revoked_stateless.ts";
 import type { OwnedSince } from "../../../lib/bridge/request.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { OwnerKey } from "../../../lib/session/caller.ts";
@@ -29,6 +29,16 @@ Deno.test("L6 S3: what begins while it is asked what is revoked goes on", STRICT
   assert.deepEqual(asked, [1000], "as old as the oldest");
   assert.deepEqual(hosted, [3000]);
   assert.equal(await askAgainAboutStateless(holdings, () => Promise.resolve("untold")), false, "to be asked again");
+});
+
+Deno.test("P8 L6: what a stateless client had before the clock was set back ends with what it has now", STRICT, () => {
+  let hosted = [1000, 2000, 3000];
+  const upstream = {
+    endStateless: (which: OwnedSince) => void (hosted = hosted.filter((sinceMs) => !which(OWNER, sinceMs))),
+  };
+  const ring = freshRing();
+  endStateless({ upstream, pools: undefined, ring: () => ring }, { kind: "all", beforeMs: 1500, untilMs: 9000 }, 2500);
+  assert.deepEqual(hosted, [2000], "opened behind that moment, and before now");
 });
 
 Deno.test(

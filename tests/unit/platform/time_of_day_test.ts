@@ -3,7 +3,7 @@ import { Reachability } from "../../../lib/app/reachability.ts";
 import { KeepAlive } from "../../../lib/gateway/out/keep_alive.ts";
 import { CidrList } from "../../../lib/identity/cidr.ts";
 import { Places } from "../../../lib/replica/places.ts";
-import { isWithin, leftOf } from "../../../lib/platform/time_of_day.ts";
+import { isWithin, leftOf, wasThereBy } from "../../../lib/platform/time_of_day.ts";
 import type { PrincipalKey } from "../../../lib/session/caller.ts";
 import { Reopenings } from "../../../lib/session/reopenings.ts";
 import { AnswerDeadline } from "../../../lib/store/answer_deadline.ts";
@@ -22,6 +22,7 @@ const HOUR_MS = 3_600_000;
 Deno.test("P8: a moment is as near ahead as behind, and a wait no longer than it was to be", STRICT, () => {
   assert.deepEqual([-10, -9, 9, 10].map((ms) => isWithin(100 + ms, 100, 10)), [false, true, true, false]);
   assert.equal(isWithin(0, -Infinity, 10), false);
+  assert.deepEqual([9, 10, 11, 20, 21].map((sinceMs) => wasThereBy(10, sinceMs, 20)), [true, true, false, false, true]);
   assert.deepEqual([109, 110, 100, 99, 200].map((nowMs) => leftOf(10, 110, nowMs)), [1, 0, 10, 0, 0]);
 });
 
