@@ -1,7 +1,8 @@
 // Young garbage, collected while no upstream owes an answer: JavaScriptCore collects when there is enough of it, which is in
-// the middle of a request, and whoever is under way then waits for half a millisecond. It takes no timer, and never more
-// than a hundredth of the time. What it does for the slowest hundredth of calls has not been shown (ARCHITECTURE.md).
+// the middle of a request, and whoever is under way then waits for half a millisecond, and for a thread of the runtime's. It
+// takes no timer, and never more than a hundredth of the time.
 import { youngCollection } from "./builtin.ts";
+import { eventTime } from "./event_time.ts";
 
 /** Less garbage than these calls leave is not worth what a collection costs whatever there is. */
 const LEAST_CALLS = 100;
@@ -13,22 +14,26 @@ const SHARE = 100;
 export interface LullOptions {
   /** Collects young garbage; undefined where the runtime does so without a pause that matters, or cannot be asked. */
   readonly collect: (() => void) | undefined;
-  /** A monotonic clock in ms. */
+  /** A monotonic clock in ms, looked at once an event if that is enough. */
   readonly now: () => number;
+  /** Runs `task` once all that the event in hand brings about has been done. */
+  readonly later: (task: () => void) => void;
 }
 
 /** Counts calls that wait for an answer, and collects when the last of them has it. */
 export class Lulls {
   readonly #collect: (() => void) | undefined;
   readonly #now: () => number;
+  readonly #later: (task: () => void) => void;
   #owed = 0;
   #calls = 0;
   #notBeforeMs = 0;
   #isAsked = false;
 
-  constructor({ collect, now }: LullOptions) {
+  constructor({ collect, now, later }: LullOptions) {
     this.#collect = collect;
     this.#now = now;
+    this.#later = later;
   }
 
   /** Calls that have not been answered. */
@@ -45,15 +50,16 @@ export class Lulls {
   answered(): void {
     this.#owed--;
     if (++this.#calls < LEAST_CALLS || this.#owed > 0 || this.#isAsked || this.#collect === undefined) return;
-    // Who is told of the answer at once passes it on first; whoever hears of it by a promise may hear of it after.
+    if (this.#now() < this.#notBeforeMs) return;
+    // Who is told of the answer passes it on first, though he hears of it by promises, one after the other.
     this.#isAsked = true;
-    queueMicrotask(this.#look);
+    this.#later(this.#look);
   }
 
   readonly #look = (): void => {
     this.#isAsked = false;
+    if (this.#owed > 0) return;
     const startMs = this.#now();
-    if (this.#owed > 0 || startMs < this.#notBeforeMs) return;
     this.#calls = 0;
     this.#collect?.();
     const endMs = this.#now();
@@ -62,4 +68,4 @@ export class Lulls {
 }
 
 /** This process's. */
-export const LULLS = new Lulls({ collect: youngCollection, now: () => performance.now() });
+export const LULLS = new Lulls({ collect: youngCollection, now: eventTime, later: setImmediate });

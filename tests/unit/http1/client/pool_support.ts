@@ -22,7 +22,7 @@ export function poolBefore(
   options: PoolOptions = {},
 ): TestPool {
   const clock = new ManualClock();
-  const lulls = new Lulls({ collect: undefined, now: clock.now });
+  const lulls = new Lulls({ collect: undefined, now: clock.now, later: queueMicrotask });
   const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port }, {
     now: clock.now,
     lulls,
