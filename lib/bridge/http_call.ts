@@ -1,7 +1,8 @@
 // Calls answered from memory, in the shape of those that go over a wire.
 import { ownBytes } from "../http1/wire/borrowed.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
-import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { replaceSpan } from "../mcp/json_splice.ts";
+import { findMember } from "../mcp/json_text.ts";
 import type { BridgeRequest } from "./request.ts";
 import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/json_rpc.ts";
 

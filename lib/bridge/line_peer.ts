@@ -2,7 +2,8 @@
 // (docs/behaviour.md B6), so that nothing a client chooses can clash; each response finds the request it is for, and
 // whatever else comes is handed on. How lines go out and come in is its kind's.
 import { type RpcId, TURN_BYTES } from "../mcp/json_rpc.ts";
-import { flatten, replaceSpan, type Span } from "../mcp/json_text.ts";
+import { flatten, replaceSpan } from "../mcp/json_splice.ts";
+import type { Span } from "../mcp/json_text.ts";
 import { type Asker, type Carrier, type Loss, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import { isRpc, type JsonLine, ownIdOf, readLine, readLongLine } from "./peer_line.ts";
 

@@ -4,7 +4,8 @@
 import { parseJson } from "../platform/json.ts";
 import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
-import { findMember, replaceSpan, replaceSpanByNumber, type Span, textAt } from "../mcp/json_text.ts";
+import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
+import { findMember, type Span, textAt } from "../mcp/json_text.ts";
 import { metaOf } from "../mcp/modern.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";

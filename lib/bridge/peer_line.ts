@@ -3,7 +3,7 @@
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
 import { isJsonObject, parseMessageInTurns, type RpcResponse } from "../mcp/json_rpc.ts";
-import { flatten } from "../mcp/json_text.ts";
+import { flatten } from "../mcp/json_splice.ts";
 import { parseJson } from "../platform/json.ts";
 
 const encoder = new TextEncoder();

@@ -1,7 +1,8 @@
 // Requests a server sends to its client. Their ids are made unique over all processes a session has had, and impossible
 // to guess, so that an answer reaches the very process that asked, or nobody (docs/protocol.md 19).
 import { idKey, type RpcId } from "../mcp/json_rpc.ts";
-import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { replaceSpan } from "../mcp/json_splice.ts";
+import { findMember } from "../mcp/json_text.ts";
 import type { Carrier, Message, Peer } from "./peer.ts";
 
 interface Question {

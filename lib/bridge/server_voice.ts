@@ -3,7 +3,8 @@
 // meant, it is.
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import type { OpenCalls } from "./open_calls.ts";
-import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { replaceSpan } from "../mcp/json_splice.ts";
+import { findMember } from "../mcp/json_text.ts";
 import type { Listeners } from "./listeners.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";

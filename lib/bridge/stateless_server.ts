@@ -14,7 +14,8 @@ import {
   statusOfAnswer,
 } from "../mcp/between_eras.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
-import { findMember, replaceSpan } from "../mcp/json_text.ts";
+import { replaceSpan } from "../mcp/json_splice.ts";
+import { findMember } from "../mcp/json_text.ts";
 import { errorAnswer } from "./http_answer.ts";
 import type { BridgeLimits, RerunOutcome } from "./limits.ts";
 import type { LostParks } from "./lost_parks.ts";

@@ -2,7 +2,8 @@
 // Elicitation, "URL Elicitation Required Error"), before a stateless client: the answer asks the client, with all there is
 // of the question in the state that it brings back, and the call is made again, as the server wants it.
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
-import { findMember, findMembers, replaceSpan, rewritten, type Span, stringAt } from "../mcp/json_text.ts";
+import { replaceSpan } from "../mcp/json_splice.ts";
+import { findMember, findMembers, rewritten, type Span, stringAt } from "../mcp/json_text.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
 import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";

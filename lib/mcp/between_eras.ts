@@ -4,7 +4,8 @@ import { parseJson } from "../platform/json.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { MODERN_REVISIONS } from "./revisions.ts";
-import { findMember, membersOf, replaceSpan, rewritten, type Span } from "./json_text.ts";
+import { replaceSpan } from "./json_splice.ts";
+import { findMember, membersOf, rewritten, type Span } from "./json_text.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";

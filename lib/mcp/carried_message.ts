@@ -6,7 +6,7 @@ import { SignetError } from "../errors.ts";
 import { parseJson } from "../platform/json.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
 import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
-import { type Change, spliced } from "./json_text.ts";
+import { type Change, spliced } from "./json_splice.ts";
 
 export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 

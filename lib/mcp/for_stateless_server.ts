@@ -2,16 +2,8 @@
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
 import { parseJson } from "../platform/json.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import {
-  elementsOf,
-  findMember,
-  type Member,
-  membersOf,
-  replaceSpan,
-  rewritten,
-  type Span,
-  spliced,
-} from "./json_text.ts";
+import { replaceSpan, spliced } from "./json_splice.ts";
+import { elementsOf, findMember, type Member, membersOf, rewritten, type Span } from "./json_text.ts";
 import { outputSchemaForLegacy } from "./output_schema.ts";
 import { type ClientSelf, encodeJson, META_LOG_LEVEL, META_SERVER_INFO, META_SUBSCRIPTION_ID } from "./between_eras.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";

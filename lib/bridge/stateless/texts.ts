@@ -2,7 +2,8 @@
 // written.
 import { encodeJson, META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { idText, type RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan, type Span } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember, type Span } from "../../mcp/json_text.ts";
 import { parseJson } from "../../platform/json.ts";
 
 export const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;

@@ -4,15 +4,8 @@ import { type CarriedMember, carriesOf } from "../../mcp/carried_members.ts";
 import { foldedName } from "../../mcp/folded_name.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
-import {
-  type Change,
-  elementsOf,
-  findMember,
-  type Member,
-  membersLike,
-  type Span,
-  spliced,
-} from "../../mcp/json_text.ts";
+import { type Change, spliced } from "../../mcp/json_splice.ts";
+import { elementsOf, findMember, type Member, membersLike, type Span } from "../../mcp/json_text.ts";
 import { invalid } from "../../mcp/message_shape.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";

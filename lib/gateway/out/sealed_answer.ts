@@ -10,7 +10,8 @@ import { type ExchangedKind, type Exchanging, mayCarry } from "../../mcp/carried
 import { EventSplicer, JsonSplicer, type Splicer } from "../../mcp/carried_splicer.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { errorResponse } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember } from "../../mcp/json_text.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Carriage } from "./carriage.ts";

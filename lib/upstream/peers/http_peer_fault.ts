@@ -6,7 +6,8 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import type { Message } from "../../bridge/peer.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember } from "../../mcp/json_text.ts";
 import { DecodingError } from "../http/decoded.ts";
 
 const encoder = new TextEncoder();

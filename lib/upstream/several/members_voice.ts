@@ -3,7 +3,8 @@
 import type { Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { parseJson } from "../../platform/json.ts";
 import { OwnedTimer, type Timers } from "../../platform/timers.ts";

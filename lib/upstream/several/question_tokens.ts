@@ -1,6 +1,7 @@
 // Progress tokens of members' questions: two members may choose one and the same, so clients are given others, which lead
 // back to the question as long as it is open (docs/behaviour.md A5). Bounded by the questions that are open.
-import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember, stringAt } from "../../mcp/json_text.ts";
 import type { AskingPeer } from "./asking_peer.ts";
 import { jsonBytes, memberAt } from "./splices.ts";
 

@@ -5,7 +5,8 @@ import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envel
 import type { Carrier, Message, Parting, Peer, PeerEvents, PeerSource, Resumed, Stopping } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, replaceSpan, stringAt } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember, stringAt } from "../../mcp/json_text.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";

@@ -3,7 +3,8 @@
 import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
 import { progressTokenOf } from "../../bridge/open_calls.ts";
 import { idKey, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { findMember, findMembers, replaceSpan, type Span, stringAt } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import { SERVER_INFO } from "./greeting.ts";

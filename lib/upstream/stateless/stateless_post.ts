@@ -3,7 +3,8 @@
 import type { Message } from "../../bridge/peer.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
-import { findMember, replaceSpan } from "../../mcp/json_text.ts";
+import { replaceSpan } from "../../mcp/json_splice.ts";
+import { findMember } from "../../mcp/json_text.ts";
 import { LostSession } from "../../session/lost_session.ts";
 import { PeerCall } from "../peers/http_peer_call.ts";
 import { asRefusal, noAnswer } from "../peers/http_peer_fault.ts";

@@ -1,14 +1,12 @@
 // Members of a JSON text found and replaced in place, whatever the text looks like.
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { flatten, replaceSpan, replaceSpanByNumber } from "../../../lib/mcp/json_splice.ts";
 import {
   elementsOf,
   findMember,
-  flatten,
   membersOf,
   namesMemberTwice,
-  replaceSpan,
-  replaceSpanByNumber,
   rewritten,
   stringAt,
   textAt,
