@@ -202,7 +202,14 @@ export class BothErasUpstream implements Upstream {
     // Asked each time, whatever it said to others: a refusal may be about who asks, and decides for nobody else.
     const answer = await under(this.#inner.send(again()));
     if (answer instanceof LostSession) return answer;
-    const heard = await heardIfRefused(answer, this.#timers);
+    let heard: Heard | undefined;
+    try {
+      heard = await heardIfRefused(answer, this.#timers);
+    } catch (fault) {
+      if (answer.head.status !== 200) throw fault;
+      // The head says whether there is a session to be ended; whoever reads on is told.
+      return answer;
+    }
     if (heard === undefined || !mayBeStateless(heard)) {
       const isRefused = answer.head.status >= 300 || heard?.refusal.text?.includes('"error"') === true;
       if (!isRefused) this.#found.sessions = true;

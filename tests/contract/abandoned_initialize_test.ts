@@ -97,4 +97,43 @@ for (const lane of LANES) {
       assert.equal((await client.answer()).status, 404);
     },
   );
+
+  for (const type of ["application/json", "text/event-stream"]) {
+    for (const whose of ["a new session's", "a session's"]) {
+      Deno.test(
+        `M1 L5: an answer to ${whose} initialize that is begun and never ended ends with its client (${type}, ${lane} lane)`,
+        STRICT,
+        async () => {
+          let [begun, open, ended, isEndless] = [0, 0, 0, whose !== "a session's"];
+          await using server = new RawUpstream(async ({ head, body, conn }) => {
+            if (head.startsWith("DELETE")) {
+              ended++;
+              return await write(conn, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+            }
+            const opened = handshake({ head, body, conn, ordinal: 1 });
+            if (!isEndless || !body.includes('"method":"initialize"')) {
+              return await write(conn, opened ?? json({ jsonrpc: "2.0", id: 1, result: {} }));
+            }
+            const fields = `content-type: ${type}\r\nmcp-session-id: raw-session\r\ntransfer-encoding: chunked`;
+            await write(conn, `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n2\r\n  \r\n`);
+            begun++;
+            open++;
+            await conn.read(new Uint8Array(1)).catch(() => null);
+            open--;
+          });
+          await using signet = await TestSignet.start({ upstream: server.url, lane });
+          const fields = isEndless ? [] : [`mcp-session-id: ${await signet.open()}`];
+          isEndless = true;
+          {
+            using client = await RawClient.connect(signet.url);
+            await client.send(rawPost(INITIALIZE_TEXT, fields));
+            await until(() => begun === 1, "the answer is begun");
+          }
+          await until(() => open === 0, "the server hears that nobody waits");
+          await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "its place is free");
+          await until(() => ended === (fields.length === 0 ? 1 : 0), "nobody's session is ended, and no other");
+        },
+      );
+    }
+  }
 }

@@ -1,5 +1,5 @@
 // A request to an HTTP server whose answer may have to be looked at before it is one: it can be cut at any time. One that
-// may open a session is heard for a while all the same: whoever sent it ends what it has opened.
+// may open a session is heard for a while all the same, up to its answer's head: whoever sent it ends what it has opened.
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
@@ -15,7 +15,7 @@ export interface Sent {
 /** Looks at what is no plain success. */
 export type Examine = (sent: Sent, response: ClientResponse, call: HttpCall) => Promise<SessionAnswer>;
 
-/** For how long a call that is aborted is heard all the same, ms. */
+/** For how long the head of an answer to a call that is aborted is heard all the same, ms. */
 export interface Hearing {
   readonly ms: number;
   readonly timers: Timers;
@@ -57,7 +57,11 @@ export class HttpCall implements SessionCall {
     if (this.#patience !== undefined) return;
     const patience = this.#patience = new OwnedTimer(this.#hearing.timers);
     patience.set(this.#hearing.ms, () => this.#abort());
-    const end = () => patience.close();
+    // With the answer's head it is known what was opened: of a body that may never end nobody wants anything.
+    const end = () => {
+      patience.close();
+      this.#abort();
+    };
     this.response.then(end, end);
   }
 

@@ -50,6 +50,30 @@ Deno.test("M1: one that is to be heard is answered all the same, and leaves no t
   assert.equal(test.timers.pending, 0);
 });
 
+const BEGUN = "HTTP/1.1 200 OK\r\nmcp-session-id: one\r\ncontent-type: text/event-stream\r\n" +
+  "transfer-encoding: chunked\r\n\r\n6\r\n: hi\n\n\r\n";
+
+Deno.test(
+  "M1: of one that is to be heard no body is, though it be given up before its head or behind it",
+  STRICT,
+  async () => {
+    for (const when of ["before", "behind"]) {
+      await using test = await scene(true);
+      if (when === "before") test.call.abort();
+      await test.peer.send(BEGUN);
+      const response = await within("its head", test.call.response) as ClientResponse;
+      if (when === "behind") test.call.abort();
+      const all = async () => {
+        while (await response.body.read() !== null);
+      };
+      await assert.rejects(within("its end", all()), { code: "aborted" });
+      response.release();
+      assert.equal(await within("the server hears of it", test.peer.takeToEnd()), "");
+      assert.equal(test.timers.pending, 0);
+    }
+  },
+);
+
 Deno.test("M1: one that is to be heard and is not answered ends with its time", STRICT, async () => {
   await using test = await scene(true);
   test.call.abort();
