@@ -80,6 +80,20 @@ Deno.test("S3: a subscription that came to nothing is one that may be asked for 
   ]);
 });
 
+Deno.test("S3: who has unsubscribed from all there was is told no more, and may subscribe again", STRICT, async () => {
+  await using server = tellingServer();
+  server.capabilities = { resources: { subscribe: true } };
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const id = await signet.open();
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual((await messageOf(signet.post(subscribe(1, "x:1"), { id }))).result, {});
+    assert.equal(server.subscriptions.size, 1);
+    const unsubscribe = { ...subscribe(2, "x:1"), method: "resources/unsubscribe" };
+    assert.deepEqual((await messageOf(signet.post(unsubscribe, { id }))).result, {});
+    await until(() => server.subscriptions.size === 0, "the server is told that nobody listens");
+  }
+});
+
 Deno.test("S3: a server that refuses to tell of a resource keeps the subscription there was", STRICT, async () => {
   await using server = tellingServer();
   await using signet = await TestSignet.start({ upstream: server.url });

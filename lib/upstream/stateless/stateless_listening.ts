@@ -96,17 +96,18 @@ export class StatelessListening {
     return turn;
   }
 
-  /** Opens one that is about all that is wanted now, then lets the one there is go. @throws SignetError */
+  /** Opens one that is about all that is wanted now, if anything is, then lets the one there is go. @throws SignetError */
   async #renew(fields: FieldList): Promise<JsonObject | undefined> {
     this.#fields = fields;
     const next = await this.#subscribe();
-    const honored = await next?.honored;
-    if (next === undefined || honored === undefined) {
-      const isLate = next !== undefined && this.#open.has(next);
-      next?.post.abort();
+    if (next === undefined) return void this.#current?.post.abort();
+    const honored = await next.honored;
+    if (honored === undefined) {
+      const isLate = this.#open.has(next);
+      next.post.abort();
       if (isLate) throw new SignetError("upstream_timeout", UNACKNOWLEDGED);
       // It says why there is none: it was refused, or the server cannot be asked.
-      await next?.post.reply;
+      await next.post.reply;
       return undefined;
     }
     // Not the one that was there before: another may have been opened meanwhile.
