@@ -128,3 +128,32 @@ Deno.test(
     assert.equal(((await within("the slow call", slow)).result as Json).era, "slow");
   },
 );
+
+Deno.test(
+  "A6: a member of both eras that refuses a call of a stateless client is not greeted anew, nor any other",
+  STRICT,
+  async () => {
+    await using a = serverOf("stateless") as FakeStateless;
+    await using b = serverOf("stateless") as FakeStateless;
+    b.on("tools/call", () => new Response("no such thing", { status: 404 }));
+    await using both = new FakeMcp({ sessionsOnly: true });
+    let initialized = 0;
+    both.onRequest = async ({ headers, body }) => {
+      if (JSON.parse(body || "{}").method === "initialize") initialized++;
+      return headers.get("mcp-protocol-version") === "2026-07-28"
+        ? await fetch(b.url, { method: "POST", headers, body })
+        : undefined;
+    };
+    await using signet = await startSignet(a, both);
+    const request = await clientOf("stateless", signet);
+    for (let call = 0; call < 3; call++) {
+      assert.match(JSON.stringify(await request("tools/call", { name: "b_echo", arguments: {} })), /status 404/);
+    }
+    await until(() => b.received("server/discover").length === 2, "it is asked what it is");
+    for (let call = 0; call < 3; call++) {
+      assert.match(JSON.stringify(await request("tools/call", { name: "b_echo", arguments: {} })), /status 404/);
+    }
+    assert.deepEqual([initialized, a.received("server/discover").length], [0, 1]);
+    assert.equal(b.received("server/discover").length, 2, "and not at every refusal");
+  },
+);

@@ -42,6 +42,17 @@ export async function opensSessions(source: PeerSource, carrier: Carrier): Promi
   return hasSessions(source);
 }
 
+/** Whether a server is one without sessions, be it of both eras. @throws as `PeerSource.initialize` */
+export async function answersDiscovery(source: PeerSource, discovery: Uint8Array, carrier: Carrier): Promise<boolean> {
+  try {
+    assertGreeted(await source.initialize(discovery, carrier), true);
+    return true;
+  } catch (error) {
+    if (error instanceof NotStatelessMember || saysNothingOfIt(error)) return false;
+    throw error;
+  }
+}
+
 /** Of one that has been greeted. */
 export function hasSessions({ state }: PeerSource): boolean {
   return state?.startsWith(STATELESS_MARK) !== true;

@@ -25,6 +25,7 @@ import { RefusedCredential } from "../refused_credential.ts";
 import { Breaker, MemberFault, reasonOf } from "./breaker.ts";
 import type { Member } from "./member.ts";
 import {
+  answersDiscovery,
   assertGreeted,
   hasSessions,
   isDiscovery,
@@ -224,7 +225,7 @@ export class MemberLife {
     if (former === undefined || resumed === undefined || now < this.#doubtAtMs) return;
     this.#doubtAtMs = now + DOUBT_MS;
     const carrier = { fields: [...fields] };
-    if (isDiscovery(resumed.handshake)) return this.#doubtAsStateless(carrier);
+    if (isDiscovery(resumed.handshake)) return this.#doubtAsStateless(carrier, resumed.handshake);
     const source = this.#open();
     let isLate = false;
     const taking = this.#takePlaceOf(source, { carrier, isWanted: () => !isLate && this.#source === former });
@@ -234,18 +235,35 @@ export class MemberLife {
     });
   }
 
-  /** Of clients without sessions: all members were greeted as stateless servers, and are greeted anew if it is none. */
-  #doubtAsStateless(carrier: Carrier): void {
-    const { events, opening: { pool: _, ...opening }, timers, onOutgrown } = this.#options;
-    // A session of nobody's, which ends at once: in the caller's own pool somebody might find it.
-    const source = this.member.open(opening, { ...events, onMessage: () => undefined, onRefused: () => {} });
-    this.#sources.add(source);
-    let isOther = false;
-    const asking = opensSessions(source, carrier).then((opens) => void (isOther = opens));
-    void settlesWithin(asking.catch(tellIfOwn), this.member.timeoutMs, timers).then(() => {
-      this.#retire(source, carrier);
+  /**
+   * Of clients without sessions: all members were greeted as stateless servers, and are greeted anew if it is none any more.
+   * One that is of both eras still is.
+   */
+  #doubtAsStateless(carrier: Carrier, discovery: Uint8Array): void {
+    const { timers, onOutgrown } = this.#options;
+    const asides: PeerSource[] = [];
+    const aside = () => {
+      asides.push(this.#openAside());
+      return asides.at(-1)!;
+    };
+    let [isLate, isOther] = [false, false];
+    const asking = async () => {
+      if (await answersDiscovery(aside(), discovery, carrier) || isLate || this.#parting !== undefined) return;
+      isOther = await opensSessions(aside(), carrier);
+    };
+    void settlesWithin(asking().catch(tellIfOwn), this.member.timeoutMs, timers).then(() => {
+      isLate = true;
+      for (const source of asides) this.#retire(source, carrier);
       if (isOther && this.#parting === undefined) onOutgrown(carrier.fields);
     });
+  }
+
+  /** For nobody, and soon ended: in the caller's own pool somebody might find it. */
+  #openAside(): PeerSource {
+    const { events, opening: { pool: _, ...opening } } = this.#options;
+    const source = this.member.open(opening, { ...events, onMessage: () => undefined, onRefused: () => {} });
+    this.#sources.add(source);
+    return source;
   }
 
   /** @throws as `greet` */
