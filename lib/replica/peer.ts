@@ -104,7 +104,7 @@ export class Peer implements AskedPeer {
   #instance: string | undefined = undefined;
   /** The key it has proven itself with. */
   #key: MasterKey | undefined = undefined;
-  /** The ring that it was asked with last. */
+  /** The ring that the key is of. */
   #provenUnder: KeyRing | undefined = undefined;
   #count: number;
   #provenUntilMs = 0;
@@ -315,20 +315,22 @@ export class Peer implements AskedPeer {
   }
 
   async #askOnce(): Promise<Liveness> {
-    const found = await this.#questions.ask();
-    if ("instance" in found) return this.#noteAlive(found);
+    const ring = this.#options.ring();
+    const found = await this.#questions.ask(ring);
+    if ("instance" in found) return this.#noteAlive(found, ring);
     this.why = found.why;
     this.#isSilent = found.liveness === "silent";
     return found.liveness;
   }
 
-  #noteAlive({ instance, key }: FoundProcess): "lives" {
+  #noteAlive({ instance, key }: FoundProcess, ring: KeyRing): "lives" {
     if (instance !== this.#instance) this.#leavesAtMs = Infinity;
     this.#instance = instance;
     this.#key = key;
     this.#isSilent = false;
     this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
-    this.#provenUnder = this.#options.ring();
+    // Not the one that there is by now: a key of this one may be gone from it.
+    this.#provenUnder = ring;
     this.#deaths = 0;
     this.why = "";
     this.#find("up");

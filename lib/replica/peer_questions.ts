@@ -14,7 +14,6 @@ export interface QuestionOptions {
   /** What to name in `Host`, and the path of the endpoint there. */
   readonly host: string;
   readonly path: string;
-  readonly ring: () => KeyRing;
   readonly random: (n: number) => Uint8Array;
   readonly timers: Timers;
 }
@@ -50,9 +49,9 @@ export class PeerQuestions {
   }
 
   /** Asks with each key of the ring. Never rejects. */
-  async ask(): Promise<FoundProcess | FoundNobody> {
+  async ask(ring: KeyRing): Promise<FoundProcess | FoundNobody> {
     // The key that seals first: during a rotation the other side may know an older one only.
-    for (const key of this.#options.ring().keys) {
+    for (const key of ring.keys) {
       const found = await this.#askWith(key);
       if (found !== undefined) return found;
     }

@@ -18,6 +18,9 @@ class Asked implements AsyncDisposable {
   readonly timers = new FakeTimers();
   questions = 0;
   isSilent = false;
+  ring = ring;
+  /** Called before a question is answered. */
+  onQuestion = () => {};
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -25,6 +28,7 @@ class Asked implements AsyncDisposable {
     this.#server = server.on("request", (request, response) => {
       this.questions++;
       if (this.isSilent) return;
+      this.onQuestion();
       const question = readQuestion(ring, String(request.headers[HOP_FIELD]), address);
       assert.ok(question !== undefined);
       const said = { to: address, challenge: question.challenge, instance: "i".repeat(22) };
@@ -39,7 +43,7 @@ class Asked implements AsyncDisposable {
         sender: "s".repeat(22),
         from: "http://127.0.0.1:9",
         firstCount: 0,
-        ring: () => ring,
+        ring: () => this.ring,
         random,
         timers,
       },
@@ -67,6 +71,20 @@ class Asked implements AsyncDisposable {
     await closed;
   }
 }
+
+Deno.test(
+  "E5 R2: who has proven himself by a ring that is another by then has not proven himself",
+  STRICT,
+  async () => {
+    await using asked = await Asked.start();
+    const { peer } = asked;
+    asked.onQuestion = () => asked.ring = ephemeralKeyRing(random);
+    assert.equal(await peer.ask(), "lives");
+    assert.equal(peer.isReady, false, "by a key that was taken out while he was asked");
+    asked.ring = ring;
+    assert.equal(peer.isReady, true);
+  },
+);
 
 Deno.test("R3: nothing new is sent into a silence: who has not answered last is asked first", STRICT, async () => {
   await using asked = await Asked.start();
