@@ -3,6 +3,7 @@
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
 import { Buffer } from "node:buffer";
 import { StoreError } from "../store.ts";
+import { ignoreStoreError } from "../turns.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import type { RedisTarget } from "./redis_target.ts";
 import { certificateWords } from "../../platform/certificate_fault.ts";
@@ -237,9 +238,13 @@ export class RedisLink {
   }
 
   #noteReady(place: string | undefined): void {
-    const away = place === undefined ? undefined : this.#away.get(place);
-    if (away !== undefined) away.askAgainAtMs = 0;
-    if (place === undefined) this.#sayUp();
+    if (place === undefined) return this.#sayUp();
+    const away = this.#away.get(place);
+    if (away === undefined) return;
+    away.askAgainAtMs = 0;
+    // Whoever needs something there may not come for long, and until then the store would be said not to answer.
+    const { key } = away;
+    this.#ask(key, () => this.#commands.send(key, ["PING"])).catch(ignoreStoreError);
   }
 
   /** @param place that has answered; undefined: all there is can be asked */
