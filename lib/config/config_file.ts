@@ -60,7 +60,7 @@ class FileReader {
     const before = this.problems.length;
     readMembers(node, place, {
       yaml: this.#yaml,
-      resolve: (one) => this.#yaml.isAlias(one) ? one.resolve(this.#document) : one,
+      resolve: (one) => this.#followed(one),
       at: (one, name) => this.#at(one.range?.[0] ?? 0, name),
       give: (key, text) => void this.#ofMembers.set(key, [...this.#ofMembers.get(key) ?? [], text]),
       report: (at, problem, remedy) => this.#report(at, problem, remedy),
@@ -75,7 +75,7 @@ class FileReader {
     if (name === "members") return this.#readMembers(value, place);
     const key = keyOfName(name);
     if (key === undefined) return this.#reportUnknown(place, name);
-    const node = this.#yaml.isAlias(value) ? value.resolve(this.#document) : value;
+    const node = this.#followed(value);
     const read = this.given.size;
     this.#readValue({ key, keyNode, name, place, node });
     if (this.given.size === read && this.broken !== "all") this.broken.add(key);
@@ -93,7 +93,8 @@ class FileReader {
       if (node.items.length === 0 && !settingOf(key).isWords) {
         return this.#report(place, "the list is empty", "Write a value, or leave the line out.");
       }
-      this.given.set(key, node.items.flatMap((item) => this.#text(item as Node, name, true) ?? []));
+      const items = node.items.map((item) => this.#followed(item as Node) ?? item as Node);
+      this.given.set(key, items.flatMap((item) => this.#text(item, name, true) ?? []));
       return;
     }
     if (this.#yaml.isMap(node)) {
@@ -104,6 +105,11 @@ class FileReader {
     }
     const text = this.#text(node ?? keyNode, name, false, node === null || node === undefined);
     if (text !== undefined) this.given.set(key, [text]);
+  }
+
+  /** What an alias stands for. */
+  #followed(node: Node | null | undefined): Node | null | undefined {
+    return this.#yaml.isAlias(node) ? node.resolve(this.#document) : node;
   }
 
   #text(node: Node, name: string, isItem: boolean, isBlank = false): GivenText | undefined {

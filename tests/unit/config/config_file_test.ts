@@ -102,6 +102,10 @@ Deno.test("readConfigFile finds nothing wrong with an empty file, and follows al
   assert.deepEqual(await read("# nothing\n"), { given: {}, problems: [] });
   const { given } = await read("session-ttl: &t 1h\nsession-idle: *t\n");
   assert.equal(given["sessionIdleMs"]?.[0]?.[0], "1h");
+  const listed = await read("path: &p /mcp\nallow-origin: [*p]\nrules:\n- &r {allow: [x]}\n- *r\n");
+  assert.deepEqual(listed.problems, []);
+  assert.deepEqual(listed.given["allowOrigins"]?.map(([text]) => text), ["/mcp"]);
+  assert.deepEqual(listed.given["rules"]?.map(([text]) => text), ['{"allow":["x"]}', '{"allow":["x"]}']);
 });
 
 Deno.test("P3: aliases that stand for too much, or for themselves, are a problem with its line", STRICT, async () => {
