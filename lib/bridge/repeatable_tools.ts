@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
 import { parseJson } from "../platform/json.ts";
+import { isWithin } from "../platform/time_of_day.ts";
 import type { Timers } from "../platform/timers.ts";
 import { hintsOf } from "../policy/hints.ts";
 import type { Carrier, Message, Peer } from "./peer.ts";
@@ -71,7 +72,7 @@ export class RepeatableTools {
 
   #fresh(): List | undefined {
     const { atMs = -Infinity } = this.#list ?? {};
-    return this.#timers.now() - atMs > BELIEVED_MS ? undefined : this.#list;
+    return isWithin(this.#timers.now(), atMs, BELIEVED_MS) ? this.#list : undefined;
   }
 
   #ask(asked: Asked): List {

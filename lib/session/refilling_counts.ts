@@ -1,5 +1,6 @@
 // Counts under names that come back to zero evenly within a window, in bounded memory: what bounds how often something
 // may be done. Nothing evicts one that is not back at zero: those beyond the bound share one, so that they fail closed.
+import { isWithin } from "../platform/time_of_day.ts";
 
 /** How many names have a count of their own. */
 const MOST_ENTRIES = 50_000;
@@ -56,15 +57,15 @@ export class RefillingCounts {
     if (count.taken === 0 && this.#counts.get(name) === count) this.#counts.delete(name);
   }
 
-  /** Lets go of counts that are back at zero. */
+  /** Lets go of counts that are back at zero, and of those of a clock that has been set back since. */
   prune(nowMs: number): void {
     for (const [name, { sinceMs }] of this.#counts) {
-      if (nowMs - sinceMs >= this.#windowMs) this.#counts.delete(name);
+      if (!isWithin(nowMs, sinceMs, this.#windowMs)) this.#counts.delete(name);
     }
   }
 
   #create(name: string, nowMs: number): Count {
-    if (this.#counts.size >= this.#maxEntries && nowMs - this.#prunedAtMs >= PRUNE_EVERY_MS) {
+    if (this.#counts.size >= this.#maxEntries && !isWithin(nowMs, this.#prunedAtMs, PRUNE_EVERY_MS)) {
       this.#prunedAtMs = nowMs;
       this.prune(nowMs);
     }

@@ -1,7 +1,7 @@
 // Places of sessions under their principal's cap, for processes that share one other's memory (docs/behaviour.md M1, M5, R5):
 // what the Redis store does in scripts, by one clock. Bounded: what is unused for long is forgotten, and beyond a number
 // the store says that it is full, so that each process's own cap holds.
-import { leftOf } from "../platform/time_of_day.ts";
+import { isWithin, leftOf } from "../platform/time_of_day.ts";
 import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "./shared.ts";
 import { StoreError } from "./store.ts";
 
@@ -126,7 +126,7 @@ export class MemoryPlaces implements PlaceStore {
 
   /** @throws StoreError `full` */
   #requireRoom(nowMs: number): void {
-    if (nowMs - this.#prunedAtMs >= PRUNE_EVERY_MS) {
+    if (!isWithin(nowMs, this.#prunedAtMs, PRUNE_EVERY_MS)) {
       this.#prunedAtMs = nowMs;
       for (const [name, principal] of this.#principals) {
         this.#forgetUnused(principal, nowMs);

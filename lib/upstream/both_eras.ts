@@ -13,6 +13,7 @@ import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
 import { parseJson } from "../platform/json.ts";
+import { isWithin } from "../platform/time_of_day.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { probeEra } from "./era_probe.ts";
@@ -150,7 +151,7 @@ export class BothErasUpstream implements Upstream {
 
   /** What was learnt a moment ago is not asked for again: refusals can be had without end. */
   #doubt(): void {
-    if (this.#timers.now() - this.#probedAtMs >= DOUBT_MS) this.#found.stateless = undefined;
+    if (!isWithin(this.#timers.now(), this.#probedAtMs, DOUBT_MS)) this.#found.stateless = undefined;
   }
 
   /** One at a time, for all that wait for it; who asks first lends its credential. */

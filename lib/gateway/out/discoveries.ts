@@ -2,6 +2,7 @@
 // down, or a limit: a client that finds out which revision to speak would fail, or fall back to a session for good
 // (docs/behaviour.md S5; docs/protocol.md 38). Each answer is for the owner and the kind of client it was given to, and
 // nobody else. Bounded in number, bytes and time.
+import { isWithin } from "../../platform/time_of_day.ts";
 
 export interface DiscoveriesOptions {
   readonly maxEntries?: number;
@@ -46,7 +47,7 @@ export class Discoveries {
 
   find(key: string, nowMs: number): string | undefined {
     const known = this.#known.get(key);
-    if (known === undefined || nowMs - known.atMs < this.#options.lifeMs) return known?.result;
+    if (known === undefined || isWithin(nowMs, known.atMs, this.#options.lifeMs)) return known?.result;
     return void this.#forget(key);
   }
 

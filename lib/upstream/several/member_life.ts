@@ -19,6 +19,7 @@ import type { Fields } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
+import { leftOf } from "../../platform/time_of_day.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import { isCredentialFault } from "../peers/http_peer_fault.ts";
 import { RefusedCredential } from "../refused_credential.ts";
@@ -222,7 +223,7 @@ export class MemberLife {
   doubt({ fields }: Carrier): void {
     const { timers } = this.#options;
     const [former, resumed, now] = [this.#source, this.#resumed, timers.now()];
-    if (former === undefined || resumed === undefined || now < this.#doubtAtMs) return;
+    if (former === undefined || resumed === undefined || leftOf(DOUBT_MS, this.#doubtAtMs, now) > 0) return;
     this.#doubtAtMs = now + DOUBT_MS;
     const carrier = { fields: [...fields] };
     if (isDiscovery(resumed.handshake)) return this.#doubtAsStateless(carrier, resumed.handshake);

@@ -48,16 +48,18 @@ Deno.test("S4: of all pages is known what each tool is, and nobody is asked twic
   assert.equal(scene.timers.pending, 0);
 });
 
-Deno.test("S4: a list is believed for a minute", STRICT, async () => {
-  const scene = new Scene();
-  const first = scene.has("reads");
-  scene.say({ result: { tools: [READS] } });
-  assert.equal(await first, true);
-  await scene.timers.advance(60_001);
-  const second = scene.has("reads");
-  scene.say({ result: { tools: [{ name: "reads" }] } });
-  assert.equal(await second, false);
-});
+for (const [how, ms] of [["for a minute", 60_001], ["by no clock that was set back", -3_600_000]] as const) {
+  Deno.test(`S4 P8: a list is believed ${how}`, STRICT, async () => {
+    const scene = new Scene();
+    const first = scene.has("reads");
+    scene.say({ result: { tools: [READS] } });
+    assert.equal(await first, true);
+    await scene.timers.advance(ms);
+    const second = scene.has("reads");
+    scene.say({ result: { tools: [{ name: "reads" }] } });
+    assert.equal(await second, false);
+  });
+}
 
 Deno.test("S4: what changes while it is asked for is asked for again, once", STRICT, async () => {
   const scene = new Scene();

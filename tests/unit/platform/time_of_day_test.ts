@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { Reachability } from "../../../lib/app/reachability.ts";
+import { Discoveries } from "../../../lib/gateway/out/discoveries.ts";
 import { KeepAlive } from "../../../lib/gateway/out/keep_alive.ts";
 import { CidrList } from "../../../lib/identity/cidr.ts";
 import { Places } from "../../../lib/replica/places.ts";
 import { isWithin, leftOf, wasThereBy } from "../../../lib/platform/time_of_day.ts";
 import type { PrincipalKey } from "../../../lib/session/caller.ts";
+import { RefillingCounts } from "../../../lib/session/refilling_counts.ts";
 import { Reopenings } from "../../../lib/session/reopenings.ts";
 import { AnswerDeadline } from "../../../lib/store/answer_deadline.ts";
 import { MemoryPlaces } from "../../../lib/store/memory_places.ts";
@@ -145,4 +147,18 @@ Deno.test(
 Deno.test("P8: a credential that was obtained before the clock was set back is renewed", STRICT, () => {
   const held = { obtainedAtMs: HOUR_MS, expiresAtMs: 2 * HOUR_MS } as Parameters<typeof isDue>[0];
   assert.deepEqual([HOUR_MS, 0].map((nowMs) => isDue(held, 1000, nowMs)), [false, true]);
+});
+
+Deno.test("P8: what a server has said of itself is told again by no clock that was set back", STRICT, () => {
+  const discoveries = new Discoveries({ lifeMs: 1000 });
+  discoveries.remember("whose", "{}", 10 * HOUR_MS);
+  assert.deepEqual([10 * HOUR_MS, 9 * HOUR_MS].map((nowMs) => discoveries.find("whose", nowMs)), ["{}", undefined]);
+});
+
+Deno.test("P8: counts that are full make room though the clock was set back", STRICT, () => {
+  const counts = new RefillingCounts({ windowMs: 60_000, maxEntries: 2 });
+  for (const name of ["a", "b", "c"]) counts.of(name, 1, 10 * HOUR_MS).taken++;
+  assert.equal(counts.size, 2);
+  counts.of("d", 1, 9 * HOUR_MS);
+  assert.equal(counts.size, 1);
 });
