@@ -1,6 +1,6 @@
 // Words on a screen: wrapping, columns and emphasis. Emphasis only where a terminal shows it (https://no-color.org).
 import type { ConfigProblem } from "../errors.ts";
-import { maskUnsafe } from "../observe/escape.ts";
+import { escapeUnsafe } from "../observe/escape.ts";
 
 export interface Style {
   /** How wide messages are, in columns: every terminal has 80, and a file bears more. */
@@ -35,9 +35,9 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** What comes from outside, with nothing left in it that could drive the terminal. */
+/** What comes from outside, with what could drive the terminal, or would not be seen, written out. */
 export function printable(value: unknown): string {
-  return maskUnsafe(String(value ?? ""));
+  return escapeUnsafe(String(value ?? ""));
 }
 
 /** Cells in columns two blanks apart, a line each; the last column is as wide as it likes. */
@@ -68,7 +68,11 @@ export function sentence(text: string): string {
 export function formatProblems(problems: readonly ConfigProblem[], style: Style): string {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const blocks = problems.map(({ place, problem, remedy }) =>
-    [style.bold(place), ...wrap(sentence(problem), style.columns - 4), ...wrap(sentence(remedy), style.columns - 4)]
+    [
+      style.bold(escapeUnsafe(place)),
+      ...wrap(sentence(problem), style.columns - 4),
+      ...wrap(sentence(remedy), style.columns - 4),
+    ]
       .map((line, index) => (index === 0 ? "  " : "    ") + line + "\n").join("")
   );
   return `signet: ${count}\n\n${blocks.join("\n")}`;

@@ -1,6 +1,7 @@
 // The kinds of value a setting can have: how each is read from text, shown again, and named in help. Those of words and
 // names are here; numbers are quantities.ts, places addresses.ts, and what a process is given variables.ts.
 // A kind never throws and never quotes a value that could hold a secret; it says what was found and what is wanted.
+import { escapeUnsafe } from "../observe/escape.ts";
 
 /** A value read from text, or why it cannot be. `problem` completes "‹place›: …"; `remedy` is a sentence. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly remedy: string };
@@ -31,11 +32,9 @@ export function unfit(problem: string, remedy: string): { problem: string; remed
   return { problem, remedy };
 }
 
-/** A value as it may be shown in a message: short, printable, quoted. */
+/** A value as it may be shown in a message: short, quoted, and what nobody would see in it written out. */
 export function quoted(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const printable = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "?");
-  return JSON.stringify(printable.length > 48 ? printable.slice(0, 45) + "…" : printable);
+  return escapeUnsafe(JSON.stringify(text.length > 48 ? text.slice(0, 45) + "…" : text));
 }
 
 export const boolean: Kind<boolean> = {

@@ -25,8 +25,3 @@ function escapeUnits(character: string): string {
   }
   return escaped;
 }
-
-/** Each unsafe character as a question mark, for output to people that nothing reads back. */
-export function maskUnsafe(text: string): string {
-  return text.replace(UNSAFE, "?");
-}

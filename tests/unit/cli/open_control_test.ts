@@ -89,7 +89,7 @@ Deno.test("what an API says drives no terminal", STRICT, async () => {
   const body = JSON.stringify({ error: { message: "\x1b[2Jgone", remedy: "do\x07 it" } });
   const machine = new FakeMachine({ fetch: () => Promise.resolve(new Response(body, { status: 503 })) });
   assert.equal(await machine.run(...LIST), 3);
-  assert.equal(machine.stderr, "signet: ?[2Jgone.\nDo? it.\n");
+  assert.equal(machine.stderr, "signet: \\u001b[2Jgone.\ndo\\u0007 it.\n");
   const tokens = [{ sid: "s\x1b[31m", agent: "a\u202eb", expiresAtS: 1 }];
   const list = new FakeMachine({
     terminal: true,

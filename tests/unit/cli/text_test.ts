@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatProblems, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
+import { formatProblems, printable, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
 import { STRICT } from "../../support/strict.ts";
 
 Deno.test("wrap breaks at blanks and loses no word", STRICT, () => {
@@ -37,4 +37,11 @@ Deno.test("P3: formatProblems shows place, problem and remedy of each", STRICT, 
       "  signet.yaml:3 (path)\n    There is no value.\n    Write one.\n",
   );
   assert.match(formatProblems(problems.slice(1), styleFor(false, {})), /^signet: 1 problem\n/);
+});
+
+Deno.test("V3: no two callers look like one in a table, nor in where a problem is", STRICT, () => {
+  const names = ["ali?ce", "ali\u200bce", "ali\u200cce", "alice"];
+  assert.deepEqual(names.map(printable), ["ali?ce", "ali\\u200bce", "ali\\u200cce", "alice"]);
+  const problem = { place: "--upstrea\u202em", problem: "there is no such flag", remedy: "Leave it out." };
+  assert.ok(formatProblems([problem], styleFor(false, {})).includes("--upstrea\\u202em"));
 });

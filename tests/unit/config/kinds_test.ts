@@ -28,8 +28,9 @@ Deno.test("string refuses blanks", STRICT, () => {
   assert.match(problemOf(string, "  "), /blank/);
 });
 
-Deno.test("quoted shortens, and shows no control characters", STRICT, () => {
-  assert.equal(quoted("a\x1b[31m\nb"), '"a?[31m?b"');
+Deno.test("quoted shortens, and writes out control characters and what nobody would see", STRICT, () => {
+  assert.equal(quoted("a\x1b[31m\nb"), '"a\\u001b[31m\\nb"');
+  assert.equal(quoted("jwt\u200b"), '"jwt\\u200b"');
   assert.equal(quoted("x".repeat(100)).length, 48);
 });
 
