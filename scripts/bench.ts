@@ -1,5 +1,5 @@
 // `deno task bench`: measures the executable against nginx, haproxy and others in one run and compares with the targets of
-// scripts/bench/rows.ts; what Signet is from source on Deno stands beside it. Some 25 minutes for all rows. Ratios travel
+// scripts/bench/rows.ts; what Signet is from source on Deno stands beside it. Some 28 minutes for all rows. Ratios travel
 // between machines, absolute figures do not.
 //   --quick           short rounds, for a look; not for publishing
 //   --only ROW        one row or one job, repeatable; the jobs `stdio` and `several-npm`, which have tables only, so alone

@@ -132,8 +132,17 @@ export async function settledKiB(running: Running): Promise<number> {
   return last;
 }
 
-/** KiB a stream costs a proxy: `streams` opened and silent, against none. */
+/**
+ * Leaves a process alone until what is garbage has gone: collectors and allocators of both runtimes give memory back in
+ * steps, V8 fifteen seconds after the last work: a fifth of what a process has.
+ */
+function rest(context: Context): Promise<void> {
+  return sleep(context.quick ? 5000 : 30_000);
+}
+
+/** KiB a stream costs a proxy: `streams` opened and silent, against none, each time at {@link rest}. */
 async function memoryOfStreams(context: Context, contender: StreamContender, ids: readonly string[], streams: number) {
+  await rest(context);
   const before = await settledKiB(contender.running);
   const target = { port: contender.running.port, path: contender.path };
   const job: StreamJob = { target, headers: streamHeaders(context), sessionIds: ids, streams, seconds: 0 };
@@ -143,6 +152,7 @@ async function memoryOfStreams(context: Context, contender: StreamContender, ids
   try {
     // "open" is the first thing it says.
     if ((await reader.read()).done) throw new Error(`${streams} streams through ${contender.name} could not be opened`);
+    await rest(context);
     return (await settledKiB(contender.running) - before) / streams;
   } finally {
     await child.stdin.close().catch(() => {});
@@ -174,13 +184,10 @@ const memory: Job = {
     }),
 };
 
-/**
- * Opens so many more sessions in each, and leaves them alone until what is garbage has gone: collectors and allocators of
- * both runtimes give memory back in steps, V8 fifteen seconds after the last work: a fifth of what a process has.
- */
+/** Opens so many more sessions in each, and weighs them at {@link rest}. */
 async function restedKiB(context: Context, forms: readonly Running[], sessions: number): Promise<number[]> {
   for (const { port } of forms) await openSessions(context, targetOf(port), sessions);
-  await sleep(context.quick ? 5000 : 30_000);
+  await rest(context);
   return await Promise.all(forms.map(settledKiB));
 }
 
