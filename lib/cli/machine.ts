@@ -10,6 +10,7 @@ import { onFault } from "../platform/faults.ts";
 import { fileMode, isOwnFile, readTextFile } from "../platform/files.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
+import { outgoingFetch } from "../platform/outgoing_fetch.ts";
 import { PipeWriter } from "../platform/pipe_writer.ts";
 import { writeStderr } from "../platform/stderr.ts";
 import { writeStdout } from "../platform/stdout.ts";
@@ -46,16 +47,27 @@ async function checkWritable(path: string): Promise<void> {
  * An https URL keeps to the proxy, which sees nothing of it.
  */
 async function fetchDirectly(url: string, init: RequestInit): Promise<Response> {
-  if (new URL(url).protocol !== "http:") return await fetch(url, init);
-  return await askDirectly(new Request(url, init), new Headers(init.headers).get("host"));
+  if (new URL(url).protocol !== "http:") return await outgoingFetch(url, init);
+  return await askDirectly(new Request(url, init), {
+    host: new Headers(init.headers).get("host"),
+    // A request's own follows this one only as long as the request has not been collected.
+    ...(init.signal ? { signal: init.signal } : {}),
+  });
+}
+
+/** What a {@link Request} does not tell. */
+interface Directly {
+  readonly host: string | null;
+  readonly signal?: AbortSignal;
 }
 
 /** By `node:http`, which knows of no proxy. The answer's body comes as it comes. */
-async function askDirectly({ url, method, headers, body, signal }: Request, host: string | null): Promise<Response> {
+async function askDirectly({ url, method, headers, body }: Request, of: Directly): Promise<Response> {
+  const { host, ...ending } = of;
   const sent = body === null ? new Uint8Array(0) : new Uint8Array(await new Response(body).arrayBuffer());
   const fields = { ...Object.fromEntries(headers), ...(host === null ? {} : { host }) };
   return await new Promise((resolve, reject) => {
-    const asked = requestByHttp(url, { method, headers: fields, signal, agent: false }, (answer) => {
+    const asked = requestByHttp(url, { method, headers: fields, ...ending, agent: false }, (answer) => {
       const status = answer.statusCode ?? 0;
       const told = new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
       const bodiless = method === "HEAD" || BODILESS.has(status);

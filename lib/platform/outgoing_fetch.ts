@@ -1,11 +1,20 @@
 // `fetch` whose failures say why. Deno's own say "fetch failed" and keep the reason (no such name, connection refused, a
 // certificate that is not trusted) in a cause that no log shows. The reason is told without the address, whose query may
-// hold what is nobody's business.
+// hold what is nobody's business. And whose aborts arrive: Deno tells a body of one only as long as the response has not
+// been collected, and whoever reads a body holds that alone, so that it would wait for ever behind its time-out.
+
+const responses = new WeakMap<ReadableStream, Response>();
+
+/** The response, alive as long as its body is. */
+export function keptWithBody(response: Response): Response {
+  if (response.body !== null) responses.set(response.body, response);
+  return response;
+}
 
 /** As `fetch`. @throws TypeError that says why nothing came */
 export const outgoingFetch: typeof fetch = async (input, init) => {
   try {
-    return await fetch(input, init);
+    return keptWithBody(await fetch(input, init));
   } catch (error) {
     throw withReason(error);
   }

@@ -6,7 +6,7 @@ import { freshRing, TestSignet } from "../support/signet.ts";
 import { answered, ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 
 type Json = Record<string, unknown>;
 
@@ -109,7 +109,7 @@ async function listen(signet: TestSignet) {
     updates: () => text.split("notifications/resources/updated").length - 1,
     [Symbol.asyncDispose]: async () => {
       leaving.abort();
-      await reading;
+      await within("the stream to end", reading);
     },
   };
 }

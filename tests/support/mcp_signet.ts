@@ -1,4 +1,5 @@
 // Runs the real program, from source or as the binary named by SIGNET_BIN, in front of an MCP server.
+import "./kept_responses.ts";
 import { fileURLToPath } from "node:url";
 import { ChildRun } from "./mcp_process.ts";
 

@@ -1,5 +1,6 @@
 // Signet in this process, on free loopback ports, with its configuration read as the command line's would be.
 // For what only a process of its own proves (signals, crashes), see mcp_signet.ts.
+import "./kept_responses.ts";
 import "./poison.ts";
 import { parseFlags } from "../../lib/config/flags.ts";
 import { readTelemetry } from "../../lib/config/otel_variables.ts";

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { outgoingFetch, withReason } from "../../../lib/platform/outgoing_fetch.ts";
-import { STRICT } from "../../support/strict.ts";
+import { collect } from "../../support/collect.ts";
+import { within } from "../../support/until.ts";
+
+// Not strict.ts, which gives every test a `fetch` that does this already.
+const STRICT = { sanitizeOps: true, sanitizeResources: true };
 
 const failed = (message: string) => new TypeError("fetch failed", { cause: new Error(message) });
 
@@ -41,4 +45,35 @@ Deno.test("outgoingFetch of a port where nobody listens says that it was refused
     assert.doesNotMatch(error.message, /token/);
     return true;
   });
+});
+
+/** What somebody begins to read who holds nothing but the body, once all else has been collected. */
+async function readLate(url: string, signal: AbortSignal): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const { body } = await outgoingFetch(url, { signal });
+  assert.ok(body);
+  const reader = body.getReader();
+  await reader.read();
+  return reader;
+}
+
+Deno.test("outgoingFetch: an abort ends a body whose response has been collected", STRICT, async () => {
+  const endless = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
+  const closing = new AbortController();
+  const { signal } = closing;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, signal, onListen() {} }, () => new Response(endless));
+  const leaving = new AbortController();
+  const reader = await readLate(`http://127.0.0.1:${server.addr.port}/`, leaving.signal);
+  for (let turn = 0; turn < 5; turn++) {
+    // What a turn has touched outlives it.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    collect();
+  }
+  const reading = reader.read();
+  leaving.abort();
+  try {
+    await within("the body to end", assert.rejects(reading, { name: "AbortError" }));
+  } finally {
+    closing.abort();
+    await server.finished;
+  }
 });

@@ -2,8 +2,7 @@
 // (docs/behaviour.md A6, B9, M6, P6).
 import assert from "node:assert/strict";
 import process from "node:process";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collect } from "../../../support/collect.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { ANNA, EventScript, HttpPeerScene, type Json } from "../../../support/http_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -11,8 +10,6 @@ import { until } from "../../../support/until.ts";
 
 /** Bytes of live objects, what lies outside the heap included. */
 function heldBytes(): number {
-  setFlagsFromString("--expose-gc");
-  const collect: () => void = runInNewContext("gc");
   collect();
   const { heapUsed, external, arrayBuffers } = process.memoryUsage();
   return heapUsed + Math.max(external, arrayBuffers ?? 0);
