@@ -79,7 +79,8 @@ async function pace(job: PaceJob): Promise<Latencies> {
   for (let sent = 0; sent < total;) {
     const now = performance.now();
     for (const due = Math.min(total, (now - start) / 1000 * job.perSecond); sent < due; sent++) {
-      const conn = idle.pop();
+      // In turn: one that is never used is a stranger, who has only so long to say what he wants.
+      const conn = idle.shift();
       if (conn === undefined) waiting.push(now);
       else send(conn, performance.now());
     }
