@@ -3,7 +3,7 @@
 // response says, and an entry of one upstream is never found for another. Bounded; an entry ends with the credential it
 // came from.
 import type { Credential } from "./credential.ts";
-import { believedFrom, type Principal } from "./principal.ts";
+import { believedFrom, isInTerm, type Principal, type Term } from "./principal.ts";
 import { LruMap } from "../platform/lru_map.ts";
 
 /** Whom a session's requests are made for. */
@@ -55,11 +55,9 @@ export interface IdentityCacheStats {
   readonly evictedByCause: number;
 }
 
-interface Entry {
+interface Entry extends Term {
   readonly sid: string;
   readonly identity: CachedIdentity;
-  readonly fromMs: number;
-  readonly untilMs: number;
 }
 
 export class IdentityCache {
@@ -117,7 +115,7 @@ export class IdentityCache {
   find(key: IdentityKey, nowMs: number): CachedIdentity | undefined {
     const name = nameOf(key);
     const entry = this.#entries.get(name);
-    if (entry && nowMs < entry.untilMs && nowMs > entry.fromMs) {
+    if (entry && isInTerm(entry, nowMs)) {
       this.#hits++;
       return entry.identity;
     }

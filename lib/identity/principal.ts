@@ -29,6 +29,18 @@ export interface Principal {
   readonly provenAtMs?: number;
 }
 
+/** For how long what was proven may be believed unasked: between two instants, in ms since the epoch. */
+export interface Term {
+  /** Up to this one it is of another clock, and must be proven again, too. */
+  readonly fromMs: number;
+  /** From this one on it must be proven again. */
+  readonly untilMs: number;
+}
+
+export function isInTerm({ fromMs, untilMs }: Term, nowMs: number): boolean {
+  return nowMs < untilMs && nowMs > fromMs;
+}
+
 /**
  * Until when a principal met at `nowMs` may be believed unasked, in ms since the epoch: `maxAgeMs` of when it was
  * proven.

@@ -1,7 +1,14 @@
 // What one verifying source has proven or refused, by the SHA-256 of the credential: credentials themselves are not kept.
 // Bounded in entries and in age; many requests with one new credential are one verification.
 import { SignetError } from "../errors.ts";
-import { believedFrom, believedUntil, type Identification, type VerifyingSource } from "./principal.ts";
+import {
+  believedFrom,
+  believedUntil,
+  type Identification,
+  isInTerm,
+  type Term,
+  type VerifyingSource,
+} from "./principal.ts";
 import { LruMap } from "../platform/lru_map.ts";
 
 export interface ProofCacheOptions {
@@ -14,12 +21,8 @@ export interface ProofCacheOptions {
   readonly refusedMs: number;
 }
 
-interface Remembered {
+interface Remembered extends Term {
   readonly answer: Identification;
-  /** Before this instant it is of another clock, and must be asked again, too. */
-  readonly fromMs: number;
-  /** From this instant on it must be asked again, in ms since the epoch. */
-  readonly untilMs: number;
 }
 
 export class ProofCache {
@@ -44,7 +47,7 @@ export class ProofCache {
   /** @param digest of `credential`. @throws SignetError `identity_unavailable`, also as a rejection */
   identify(credential: string, digest: string, nowMs: number): Identification | Promise<Identification> {
     const known = this.#verified.get(digest) ?? this.#refused.get(digest);
-    if (known !== undefined && nowMs < known.untilMs && nowMs > known.fromMs) return known.answer;
+    if (known !== undefined && isInTerm(known, nowMs)) return known.answer;
     const pending = this.#pending.get(digest);
     if (pending !== undefined) return pending;
     // One that held before has a place of its own: there are at most `maxVerified` of them, and a flood of new credentials

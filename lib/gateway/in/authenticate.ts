@@ -4,19 +4,23 @@ import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import type { Challenger } from "../../identity/challenge.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
-import { believedFrom, believedUntil, type Identification, type Principal } from "../../identity/principal.ts";
+import {
+  believedFrom,
+  believedUntil,
+  type Identification,
+  isInTerm,
+  type Principal,
+  type Term,
+} from "../../identity/principal.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import { CHANGING_FIELDS, type Inbound } from "../inbound.ts";
 
-interface ConnectionMemo {
+interface ConnectionMemo extends Term {
   /** Who proved it: a reload brings another, with other keys and other demands. */
   readonly provedBy: Authentication;
   readonly credential: string;
   readonly caller: Caller;
-  /** Up to this instant, and from the other one on, he must be proven again; in ms since the epoch. */
-  readonly fromMs: number;
-  readonly untilMs: number;
 }
 
 /** Who is asked about, and as of when. */
@@ -68,8 +72,7 @@ export class Authentication {
     const { authenticator } = this.#options;
     const { facts } = inbound;
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
-    const isBelieved = memo !== undefined && memo.provedBy === this && nowMs < memo.untilMs &&
-      nowMs > memo.fromMs;
+    const isBelieved = memo !== undefined && memo.provedBy === this && isInTerm(memo, nowMs);
     // The very head it was found to be about before: what it depends on has not changed.
     if (isBelieved && facts.proof === memo) return memo.caller;
     const credential = this.#credentialOf(inbound);
