@@ -48,22 +48,14 @@ async function checkWritable(path: string): Promise<void> {
  */
 async function fetchDirectly(url: string, init: RequestInit): Promise<Response> {
   if (new URL(url).protocol !== "http:") return await outgoingFetch(url, init);
-  return await askDirectly(new Request(url, init), {
-    host: new Headers(init.headers).get("host"),
-    // A request's own follows this one only as long as the request has not been collected.
-    ...(init.signal ? { signal: init.signal } : {}),
-  });
+  return await askDirectly(new Request(url, init), init);
 }
 
-/** What a {@link Request} does not tell. */
-interface Directly {
-  readonly host: string | null;
-  readonly signal?: AbortSignal;
-}
-
-/** By `node:http`, which knows of no proxy. The answer's body comes as it comes. */
-async function askDirectly({ url, method, headers, body }: Request, of: Directly): Promise<Response> {
-  const { host, ...ending } = of;
+/** By `node:http`, which knows of no proxy. The answer's body comes as it comes. @param init what the request was made of */
+async function askDirectly({ url, method, headers, body }: Request, init: RequestInit): Promise<Response> {
+  const host = new Headers(init.headers).get("host");
+  // The request's own follows it only as long as the request has not been collected.
+  const ending = init.signal ? { signal: init.signal } : {};
   const sent = body === null ? new Uint8Array(0) : new Uint8Array(await new Response(body).arrayBuffer());
   const fields = { ...Object.fromEntries(headers), ...(host === null ? {} : { host }) };
   return await new Promise((resolve, reject) => {
