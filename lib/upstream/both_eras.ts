@@ -12,6 +12,7 @@ import { SignetError } from "../errors.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
+import { tellIfOwn } from "../platform/faults.ts";
 import { parseJson } from "../platform/json.ts";
 import { isWithin } from "../platform/time_of_day.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
@@ -208,6 +209,7 @@ export class BothErasUpstream implements Upstream {
       heard = await heardIfRefused(answer, this.#timers);
     } catch (fault) {
       if (answer.head.status !== 200) throw fault;
+      tellIfOwn(fault);
       // The head says whether there is a session to be ended; whoever reads on is told.
       return answer;
     }
@@ -228,6 +230,7 @@ export class BothErasUpstream implements Upstream {
         heard.response.release();
         throw error;
       }
+      tellIfOwn(error);
       return heard.response;
     }
   }
