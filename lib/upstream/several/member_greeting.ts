@@ -7,6 +7,7 @@ import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
 import type { Carrier, Message, PeerSource } from "../../bridge/peer.ts";
 import { CLIENT, initializeOf } from "../../bridge/stateless_life.ts";
+import { OTHER_ERA_STATUSES } from "../peers/http_peer_fault.ts";
 import { STATELESS_MARK } from "../stateless/stateless_mark.ts";
 import { MemberFault } from "./breaker.ts";
 
@@ -19,7 +20,7 @@ export function isDiscovery(handshake: Uint8Array): boolean {
 }
 
 /** Of HTTP servers with sessions: what they say to a discovery without a session. */
-const UNKNOWN_HERE: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 410, 415, 422, 426, 501]);
+const UNKNOWN_HERE: ReadonlySet<unknown> = new Set([...OTHER_ERA_STATUSES, 410]);
 
 /** Whether it may be one with sessions. */
 export function saysNothingOfIt(error: unknown): boolean {
