@@ -1,6 +1,7 @@
 // Subscriptions of clients with sessions to a server that has none (docs/behaviour.md S2, S3, B9): one at the server at a
 // time, whatever comes in between, and none once the session has ended.
 import assert from "node:assert/strict";
+import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
 import { freshRing, INITIALIZE, status, TestSignet } from "../support/signet.ts";
 import type { Json } from "../support/stdio.ts";
@@ -21,6 +22,12 @@ function tellingServer(): FakeStateless {
   const server = new FakeStateless();
   server.capabilities = { resources: { subscribe: true, listChanged: true } };
   return server;
+}
+
+/** A session that the next Signet with the ring knows by its id alone: it has to ask again what the server is. */
+async function openedElsewhere(server: FakeStateless, ring: KeyRing): Promise<string> {
+  await using signet = await TestSignet.start({ upstream: server.url, ring });
+  return await signet.open();
 }
 
 Deno.test("S3 B9: a session that ends while it subscribes leaves nothing open at the server", STRICT, async () => {
@@ -62,12 +69,8 @@ Deno.test("S3: who listens while another subscribes is told everything once", ST
 Deno.test("S3: a subscription that came to nothing is one that may be asked for again", STRICT, async () => {
   await using server = tellingServer();
   const ring = freshRing();
-  let id: string;
-  {
-    await using first = await TestSignet.start({ upstream: server.url, ring });
-    id = await first.open();
-  }
-  // It has to ask again what the server is, which is not there at the moment.
+  const id = await openedElsewhere(server, ring);
+  // The server is not there at the moment.
   await using signet = await TestSignet.start({ upstream: server.url, ring });
   const discover = server.on("server/discover", () => new Response("busy", { status: 503 }));
   const refused = await messageOf(signet.post(subscribe(1, "x:1"), { id }));
@@ -109,11 +112,7 @@ Deno.test("S3: a server that refuses to tell of a resource keeps the subscriptio
 Deno.test("B9: a session that ends while its server is asked what it is asks no further", STRICT, async () => {
   await using server = tellingServer();
   const ring = freshRing();
-  let id: string;
-  {
-    await using first = await TestSignet.start({ upstream: server.url, ring });
-    id = await first.open();
-  }
+  const id = await openedElsewhere(server, ring);
   await using signet = await TestSignet.start({ upstream: server.url, ring });
   let asking = 0;
   server.on("server/discover", () => {

@@ -4,24 +4,15 @@ import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
 import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";
-import type { Socket } from "../../../../lib/platform/socket.ts";
+import { DEAF_OWNER, STILL_SOCKET } from "../../../support/still_socket.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const KIB = 1024;
 const REST = 2 * KIB;
-const SOCKET: Socket = {
-  takesAtOnce: true,
-  own() {},
-  read() {},
-  write: (_bytes, from, to) => to - from,
-  closeWrite: () => Promise.resolve(),
-  close() {},
-};
-const OWNER = { onData() {}, onEnd() {}, onReadFailed() {}, onWriteFailed() {} };
 
 function scene(claim: Claim) {
   const account = new ByteAccount();
-  const stream = new ByteStream(SOCKET, OWNER, {
+  const stream = new ByteStream(STILL_SOCKET, DEAF_OWNER, {
     ...{ traffic: { bytesIn: 0, bytesOut: 0 }, account, restBytes: REST, claim },
   });
   let came = 0;

@@ -8,25 +8,16 @@ import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
 import type { Side } from "../../../../lib/http1/wire/grammar.ts";
 import { InboundBody } from "../../../../lib/http1/wire/inbound_body.ts";
 import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";
-import type { Socket } from "../../../../lib/platform/socket.ts";
+import { DEAF_OWNER, STILL_SOCKET } from "../../../support/still_socket.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const KIB = 1024;
 const REST = KIB;
-const SOCKET: Socket = {
-  takesAtOnce: true,
-  own() {},
-  read() {},
-  write: (_bytes, from, to) => to - from,
-  closeWrite: () => Promise.resolve(),
-  close() {},
-};
-const OWNER = { onData() {}, onEnd() {}, onReadFailed() {}, onWriteFailed() {} };
 
 function scene({ limit = Infinity, claim = "answer" as Claim } = {}) {
   const account = new ByteAccount(limit);
   const traffic = { bytesIn: 0, bytesOut: 0 };
-  const stream = new ByteStream(SOCKET, OWNER, { traffic, account, restBytes: REST, claim });
+  const stream = new ByteStream(STILL_SOCKET, DEAF_OWNER, { traffic, account, restBytes: REST, claim });
   stream.post();
   return { account, traffic, stream };
 }

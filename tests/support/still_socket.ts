@@ -1,0 +1,15 @@
+// A socket that brings nothing by itself and takes whatever is written, and somebody who wants to hear of nothing: for tests
+// that hand a stream its bytes themselves.
+import type { StreamOwner } from "../../lib/http1/wire/connection.ts";
+import type { Socket } from "../../lib/platform/socket.ts";
+
+export const STILL_SOCKET: Socket = {
+  takesAtOnce: true,
+  own() {},
+  read() {},
+  write: (_bytes, from, to) => to - from,
+  closeWrite: () => Promise.resolve(),
+  close() {},
+};
+
+export const DEAF_OWNER: StreamOwner = { onData() {}, onEnd() {}, onReadFailed() {}, onWriteFailed() {} };
