@@ -108,7 +108,7 @@ function test(title: string, body: (redis: RedisServer, store: Store) => Promise
   });
 }
 
-const DELETED: Revocation = { kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" };
+const DELETED = { kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" } satisfies Revocation;
 
 test("R4: tells another replica of a revocation by itself, and both find it", async (redis, store) => {
   const other = await openStore(redis);
@@ -315,16 +315,22 @@ function scripted(
   };
 }
 
+/** More than are written again at once, which the store has lost since they were read. */
+async function loseMany(redis: RedisServer, store: Store) {
+  const sids = Array.from({ length: 250 }, (_, at) => `s${at}`);
+  for (const sid of sids) await store.revocations.add({ ...DELETED, sid });
+  const { cursor } = await store.revocations.changesSince(0, 1000);
+  await redis.ask("FLUSHALL");
+  return { sids, cursor };
+}
+
 test("L6 R6: a store that has lost all, and fails while it is told again, is told the rest later", async (redis) => {
   let left = Infinity;
   const createClient = scripted((send) => left-- <= 0 ? Promise.reject(new Error("OOM no room")) : send());
   const store = await openStore(redis, { createClient });
   const other = await openStore(redis);
   try {
-    const sids = Array.from({ length: 250 }, (_, at) => `s${at}`);
-    for (const sid of sids) await store.revocations.add({ ...DELETED, sid });
-    const { cursor } = await store.revocations.changesSince(0, 1000);
-    await redis.ask("FLUSHALL");
+    const { sids, cursor } = await loseMany(redis, store);
     left = 107;
     await store.revocations.changesSince(cursor, 100);
     await until(async () => await other.revocations.size() === 107, "the store to be told of what it takes");
@@ -353,10 +359,7 @@ test("R4 R6: what others have revoked is told at once, however much is to be wri
   const store = await openStore(redis, { createClient, timeoutMs: 20_000 });
   const other = await openStore(redis);
   try {
-    const sids = Array.from({ length: 250 }, (_, at) => `s${at}`);
-    for (const sid of sids) await store.revocations.add({ ...DELETED, sid });
-    const { cursor } = await store.revocations.changesSince(0, 1000);
-    await redis.ask("FLUSHALL");
+    const { sids, cursor } = await loseMany(redis, store);
     await other.revocations.add({ ...DELETED, sid: "theirs" });
     mayGo = Promise.withResolvers();
     assert.deepEqual((await store.revocations.changesSince(cursor, 10)).revocations, [{ ...DELETED, sid: "theirs" }]);
