@@ -204,9 +204,13 @@ export class Peer implements AskedPeer {
    * Where nobody does, nobody else is kept waiting for it by that. Never rejects.
    */
   async answers(): Promise<boolean> {
-    let found = await this.ask();
-    for (let asked = 1; found === "silent" && asked < SILENCES && !this.#closed; asked++) found = await this.ask();
-    return found === "lives";
+    for (let asked = 0; asked < SILENCES && !this.#closed; asked++) {
+      const found = await this.ask();
+      if (found === "refused") return false;
+      // Else he was asked under a ring that is another by now: what is sent there would go to whoever holds a key of that one.
+      if (found === "lives" && this.#isProven) return true;
+    }
+    return false;
   }
 
   /** Whether it has said who it is, not long ago, and not fallen silent since. */

@@ -29,7 +29,8 @@ class Asked implements AsyncDisposable {
       this.questions++;
       if (this.isSilent) return;
       this.onQuestion();
-      const question = readQuestion(ring, String(request.headers[HOP_FIELD]), address);
+      const field = String(request.headers[HOP_FIELD]);
+      const question = readQuestion(ring, field, address) ?? readQuestion(this.ring, field, address);
       assert.ok(question !== undefined);
       const said = { to: address, challenge: question.challenge, instance: "i".repeat(22) };
       response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
@@ -83,6 +84,19 @@ Deno.test(
     assert.equal(peer.isReady, false, "by a key that was taken out while he was asked");
     asked.ring = ring;
     assert.equal(peer.isReady, true);
+  },
+);
+
+Deno.test(
+  "E5 R2: before a connection is opened, who listens proves himself under the ring there is by then",
+  STRICT,
+  async () => {
+    await using asked = await Asked.start();
+    const { peer } = asked;
+    const next = ephemeralKeyRing(random);
+    asked.onQuestion = () => asked.ring = next;
+    assert.equal(await peer.answers(), true);
+    assert.equal(asked.questions, 2, "the first was answered by a key that had been taken out");
   },
 );
 
