@@ -70,8 +70,8 @@ export function formatProblems(problems: readonly ConfigProblem[], style: Style)
   const blocks = problems.map(({ place, problem, remedy }) =>
     [
       style.bold(escapeUnsafe(place)),
-      ...wrap(sentence(problem), style.columns - 4),
-      ...wrap(sentence(remedy), style.columns - 4),
+      ...wrap(escapeUnsafe(sentence(problem)), style.columns - 4),
+      ...wrap(escapeUnsafe(sentence(remedy)), style.columns - 4),
     ]
       .map((line, index) => (index === 0 ? "  " : "    ") + line + "\n").join("")
   );

@@ -44,4 +44,11 @@ Deno.test("V3: no two callers look like one in a table, nor in where a problem i
   assert.deepEqual(names.map(printable), ["ali?ce", "ali\\u200bce", "ali\\u200cce", "alice"]);
   const problem = { place: "--upstrea\u202em", problem: "there is no such flag", remedy: "Leave it out." };
   assert.ok(formatProblems([problem], styleFor(false, {})).includes("--upstrea\\u202em"));
+  const named = {
+    place: "--tls-cert",
+    problem: "\u001b[2J is not there",
+    remedy: "Create \u202e\u009b, or name another.",
+  };
+  const told = formatProblems([named], styleFor(false, {}));
+  assert.ok(told.includes("\\u001b[2J is not there.") && told.includes("Create \\u202e\\u009b, or"), told);
 });
