@@ -129,3 +129,41 @@ Deno.test("B9: a session that ends while its server is asked what it is asks no 
   await until(() => asking === 0, "the server is told that nobody wants to know");
   assert.equal(await subscribing, 404);
 });
+
+/** What a stream says until it has said this. */
+async function saidUntil(stream: Response, last: string): Promise<string> {
+  let text = "";
+  for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.includes(last)) break;
+  }
+  return text;
+}
+
+Deno.test("S3: who has unsubscribed is told no more, and the server is asked until it takes that", STRICT, async () => {
+  await using server = tellingServer();
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const id = await signet.open();
+  for (const uri of ["x:1", "x:2"]) assert.deepEqual((await messageOf(signet.post(subscribe(1, uri), { id }))).result, {});
+  const stream = await signet.get({ id });
+  await until(() => server.subscriptions.size === 1, "one subscription is left");
+  const [first] = [...server.subscriptions];
+  let refused = 0;
+  const listen = server.handlerOf("subscriptions/listen");
+  server.on("subscriptions/listen", (seen) => {
+    if (refused++ > 0) return listen(seen);
+    return { error: { code: -32603, message: "not now" } };
+  });
+  const unsubscribe = { ...subscribe(2, "x:1"), method: "resources/unsubscribe" };
+  assert.deepEqual((await messageOf(signet.post(unsubscribe, { id }))).result, {});
+  assert.deepEqual([...server.subscriptions], [first], "what else it tells of is not lost");
+  for (const uri of ["x:1", "x:1/part", "x:2"]) first!.tell("notifications/resources/updated", { uri });
+  first!.tell("notifications/resources/list_changed");
+  const text = await within("what the client is told", saidUntil(stream, "list_changed"));
+  assert.ok(!text.includes("x:1"), text);
+  assert.ok(text.includes("x:2"), text);
+  await until(() => !server.subscriptions.has(first!), "the server is asked again");
+  assert.deepEqual([...server.subscriptions].map(({ seen }) => seen.params.notifications), [
+    { resourcesListChanged: true, resourceSubscriptions: ["x:2"] },
+  ]);
+});

@@ -87,6 +87,11 @@ export class FakeStateless implements AsyncDisposable {
     return this;
   }
 
+  /** What answers a method now. */
+  handlerOf(method: string): Handler {
+    return this.#handlers.get(method)!;
+  }
+
   received(method: string): StatelessSeen[] {
     return this.requests.filter((seen) => seen.method === method);
   }

@@ -1,12 +1,14 @@
 // What a session's client hears of a stateless server unasked: one subscription at the server at a time (MCP 2026-07-28,
 // subscriptions/listen), of list changes and of the resources the client has subscribed to. What a subscription is about
-// cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again.
+// cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again. What
+// nobody wants any more is not passed on, whatever the server still tells of.
 import type { Message } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { concerns } from "../../mcp/resource_updates.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { Pause } from "../../platform/timers.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
@@ -26,10 +28,12 @@ interface Subscription {
   readonly post: StatelessPost;
   /** What the server has said it will tell of; undefined if it has ended, or refused, before it said so. */
   readonly honored: Promise<JsonObject | undefined>;
+  /** The resources that it was asked for. */
+  readonly uris: readonly string[];
 }
 
 const METHOD = "subscriptions/listen";
-const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const UPDATED = "notifications/resources/updated", ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 const LISTS = { tools: "toolsListChanged", prompts: "promptsListChanged", resources: "resourcesListChanged" } as const;
 const UNACKNOWLEDGED = { publicMessage: "Gateway timeout: the MCP server did not acknowledge the subscription" };
 /** A subscription that lasted this long, in ms, was not in vain. */
@@ -39,10 +43,13 @@ export class StatelessListening {
   readonly #options: StatelessListeningOptions;
   readonly #uris = new Set<string>();
   readonly #pause: Pause;
+  /** Before the server is asked again for less than it tells of. */
+  readonly #renewalPause: Pause;
   /** Of whoever listens; undefined while nobody does. */
   #fields: FieldList | undefined;
   #current: Subscription | undefined;
   #running: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
   /** All that have not ended: the one that is followed, one that is about to take its place, those that are let go of. */
   readonly #open = new Set<Subscription>();
   /** One change of what is told of after the other. */
@@ -52,6 +59,7 @@ export class StatelessListening {
   constructor(options: StatelessListeningOptions) {
     this.#options = options;
     this.#pause = new Pause(options.parts.timers);
+    this.#renewalPause = new Pause(options.parts.timers);
   }
 
   /** A client listens: from now on until the end. Again: with these fields. */
@@ -76,9 +84,12 @@ export class StatelessListening {
     });
   }
 
+  /** From now on nobody is told of it. Settles once the server has been asked to tell of less. Never rejects. */
   unsubscribe(uri: string, fields: FieldList): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#uris.delete(uri)) await this.#renew(fields);
+      if (!this.#uris.delete(uri)) return;
+      await this.#renew(fields).catch(tellIfOwn);
+      this.#tellOfLess();
     });
   }
 
@@ -87,7 +98,8 @@ export class StatelessListening {
     this.#stopped = true;
     for (const { post } of this.#open) post.abort();
     this.#pause.close();
-    await Promise.all([this.#running, this.#changing, ...[...this.#open].map(({ post }) => post.ended)]);
+    this.#renewalPause.close();
+    await Promise.all([this.#running, this.#renewing, this.#changing, ...[...this.#open].map(({ post }) => post.ended)]);
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
@@ -100,7 +112,10 @@ export class StatelessListening {
   async #renew(fields: FieldList): Promise<JsonObject | undefined> {
     this.#fields = fields;
     const next = await this.#subscribe();
-    if (next === undefined) return void this.#current?.post.abort();
+    if (next === undefined) {
+      this.#current?.post.abort();
+      return void (this.#current = undefined);
+    }
     const honored = await next.honored;
     if (honored === undefined) {
       const isLate = this.#open.has(next);
@@ -118,6 +133,29 @@ export class StatelessListening {
     return honored;
   }
 
+  /** What the server was asked to tell of, and nobody wants to hear any more. */
+  get #unwanted(): readonly string[] {
+    return this.#current?.uris.filter((uri) => !this.#uris.has(uri)) ?? [];
+  }
+
+  /** A server that tells of too much, and would not tell of less, is asked again. */
+  #tellOfLess(): void {
+    if (this.#unwanted.length === 0) return;
+    this.#renewing ??= this.#renewUntilTaken().finally(() => this.#renewing = undefined);
+  }
+
+  /** Ever later, for as long as it tells of too much. */
+  async #renewUntilTaken(): Promise<void> {
+    const { retryMs, maxRetryMs } = this.#options.parts.limits;
+    for (let inVain = 0; !this.#stopped && this.#unwanted.length > 0; inVain++) {
+      await this.#renewalPause.wait(Math.min(maxRetryMs, retryMs * 2 ** inVain));
+      await this.#inTurn(async () => {
+        if (this.#stopped || this.#unwanted.length === 0) return;
+        await this.#renew(this.#fields ?? []).catch(tellIfOwn);
+      });
+    }
+  }
+
   async #filter(): Promise<JsonObject | undefined> {
     const capabilities = await this.#options.capabilities(this.#fields ?? []);
     const filter: Record<string, unknown> = {};
@@ -131,10 +169,11 @@ export class StatelessListening {
 
   /** Undefined where there is nothing to be told of. @throws SignetError */
   async #subscribe(): Promise<Subscription | undefined> {
-    const { parts, envelope, newId, onNotification, onJunk } = this.#options;
+    const { parts, envelope, newId, onJunk } = this.#options;
     const notifications = await this.#filter();
     if (notifications === undefined || this.#stopped) return undefined;
     const { promise: honored, resolve } = Promise.withResolvers<JsonObject | undefined>();
+    const uris = [...this.#uris];
     const posted = post(parts, newId(), {
       method: METHOD,
       headers: [],
@@ -142,12 +181,12 @@ export class StatelessListening {
       fields: this.#fields ?? [],
       onJunk,
       onNotification: ({ line, value }) => {
-        if (value.method !== ACKNOWLEDGED) return onNotification({ line: notificationForLegacy(line), value });
+        if (value.method !== ACKNOWLEDGED) return this.#tell({ line, value }, uris);
         const { params } = value;
         return void resolve(isJsonObject(params) && isJsonObject(params.notifications) ? params.notifications : {});
       },
     });
-    const opened: Subscription = { post: posted, honored };
+    const opened: Subscription = { post: posted, honored, uris };
     this.#open.add(opened);
     const stop = parts.timers.after(parts.limits.startTimeoutMs, () => resolve(undefined));
     void posted.ended.then(() => {
@@ -156,6 +195,20 @@ export class StatelessListening {
       resolve(undefined);
     });
     return opened;
+  }
+
+  /** Passes a notification on, but for an update of what nobody wants any more. @param uris that its server was asked for */
+  #tell({ line, value }: Message, uris: readonly string[]): Promise<void> | undefined {
+    const { method, params } = value;
+    if (method === UPDATED && !this.#isWanted(isJsonObject(params) ? params.uri : undefined, uris)) return undefined;
+    return this.#options.onNotification({ line: notificationForLegacy(line), value });
+  }
+
+  #isWanted(uri: unknown, asked: readonly string[]): boolean {
+    const gone = asked.filter((one) => !this.#uris.has(one));
+    if (typeof uri !== "string" || gone.length === 0) return true;
+    const isAbout = (one: string) => concerns(uri, one);
+    return !gone.some(isAbout) || [...this.#uris].some(isAbout);
   }
 
   async #run(): Promise<void> {
@@ -181,6 +234,8 @@ export class StatelessListening {
       // One that a client has subscribed by has come first, and is about no less.
       if (this.#current !== undefined) opened?.post.abort();
       else this.#current = opened;
+      // What was unsubscribed from while it was opened.
+      this.#tellOfLess();
     }
     if (this.#current === undefined) return undefined;
     let isTold = false;
