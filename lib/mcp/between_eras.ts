@@ -6,6 +6,7 @@ import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, meta
 import { MODERN_REVISIONS } from "./revisions.ts";
 import { replaceSpan } from "./json_splice.ts";
 import { findMember, membersOf, rewritten, type Span } from "./json_text.ts";
+import { concerns } from "./resource_updates.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
@@ -224,10 +225,15 @@ export function filterAccepts(filter: Filter, { method, params }: JsonObject): b
     case "notifications/resources/list_changed":
       return filter.resourcesListChanged === true;
     case "notifications/resources/updated":
-      return isJsonObject(params) && filter.resourceSubscriptions?.includes(params.uri as string) === true;
+      return isUpdateFor(filter.resourceSubscriptions ?? [], params);
     default:
       return false;
   }
+}
+
+function isUpdateFor(subscribed: readonly string[], params: unknown): boolean {
+  const uri = isJsonObject(params) ? params.uri : undefined;
+  return typeof uri === "string" && subscribed.some((one) => concerns(uri, one));
 }
 
 /** The end of a subscription as its server said it, with the client's id for it, which is required (docs/protocol.md 32). */

@@ -114,9 +114,18 @@ async function listen(signet: TestSignet) {
   };
 }
 
-function change(server: FakeMember): void {
-  server.fake.push({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: URI } });
+function change(server: FakeMember, uri = URI): void {
+  server.fake.push({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } });
 }
+
+Deno.test("PROTOCOL 31: who watches a resource hears of what is below it, and of no other", STRICT, async () => {
+  await using server = new ToldServer();
+  await using signet = await TestSignet.start({ upstream: server.url });
+  await using stream = await listen(signet);
+  await until(() => server.asked("resources/subscribe").length === 1, "the server to be subscribed to");
+  for (const uri of [`${URI}else`, `${URI}/part`, `${URI}?part=2`, "other:1", URI]) change(server, uri);
+  await until(() => stream.updates() === 3, () => `the three updates, where ${stream.updates()} came`);
+});
 
 Deno.test("L4 S3: a subscription goes on in the session that takes a lost one's place", STRICT, async () => {
   await using server = new ToldServer();
