@@ -18,6 +18,11 @@ const CASES: [string, string, string, string][] = [
   ["behind blanks or before a NUL", "/mcp?k=1", "?+k=2&%20k=3&k%00=4", "/mcp?k=1"],
   ["a longer name and a value that says it", "/mcp?k=1", "?kk=2&a=k=3", "/mcp?k=1&kk=2&a=k=3"],
   ["a name of brackets alone", "/mcp?k=1", "?[k]=2&[=3", "/mcp?k=1&[k]=2&[=3"],
+  ["names of another script, as long as each other", "/mcp?%E5%90%8D=1", "?%E5%80%BC=2", "/mcp?%E5%90%8D=1&%E5%80%BC=2"],
+  ["a name of another script that is configured", "/mcp?%D0%BA=1", "?%D0%9A=2&%d0%ba=3&%D0%BB=4", "/mcp?%D0%BA=1&%D0%BB=4"],
+  ["in letters of another width, or that stand for others", "/mcp?k=1", "?%EF%BD%8B=2&%E2%84%AA=3&%u006B=4", "/mcp?k=1"],
+  ["an accent by itself", "/mcp?%C3%A9=1", "?e%CC%81=2&E%CC%81=3&e=4", "/mcp?%C3%A9=1&e=4"],
+  ["bytes that are no text", "/mcp?%ff=1", "?%fe=2&%ff%ff=3", "/mcp?%ff=1&%ff%ff=3"],
   ["a name decoded once only", "/mcp?k=1", "?%256B=2", "/mcp?k=1&%256B=2"],
 ];
 
