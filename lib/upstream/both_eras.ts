@@ -264,7 +264,8 @@ function kindOf({ body, parsed, fields }: UpstreamRequest): "initialize" | "stat
     const classified = classify(message, fieldValue(fields, "mcp-protocol-version"));
     if (classified.era === "modern") return "stateless";
     return classified.kind === "initialize" ? "initialize" : "other";
-  } catch {
+  } catch (fault) {
+    tellIfOwn(fault);
     return "other";
   }
 }

@@ -144,7 +144,9 @@ Deno.test("S3: who has unsubscribed is told no more, and the server is asked unt
   await using server = tellingServer();
   await using signet = await TestSignet.start({ upstream: server.url });
   const id = await signet.open();
-  for (const uri of ["x:1", "x:2"]) assert.deepEqual((await messageOf(signet.post(subscribe(1, uri), { id }))).result, {});
+  for (const uri of ["x:1", "x:2"]) {
+    assert.deepEqual((await messageOf(signet.post(subscribe(1, uri), { id }))).result, {});
+  }
   const stream = await signet.get({ id });
   await until(() => server.subscriptions.size === 1, "one subscription is left");
   const [first] = [...server.subscriptions];

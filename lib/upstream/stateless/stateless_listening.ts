@@ -99,7 +99,12 @@ export class StatelessListening {
     for (const { post } of this.#open) post.abort();
     this.#pause.close();
     this.#renewalPause.close();
-    await Promise.all([this.#running, this.#renewing, this.#changing, ...[...this.#open].map(({ post }) => post.ended)]);
+    await Promise.all([
+      this.#running,
+      this.#renewing,
+      this.#changing,
+      ...[...this.#open].map(({ post }) => post.ended),
+    ]);
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
