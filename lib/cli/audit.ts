@@ -7,7 +7,7 @@ import { readPieces } from "../platform/files.ts";
 import { explainReadError } from "../config/read_error.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
-import { printable } from "./text.ts";
+import { formatWarning, printable } from "./text.ts";
 
 interface Head {
   readonly seq: number;
@@ -71,7 +71,7 @@ async function verifyFiles(context: CommandContext, files: readonly string[]): P
       "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet that wrote it, with the keys it had then.",
     );
   }
-  for (const warning of warnings) context.stderr(`! ${warning}\n`);
+  for (const warning of warnings) context.stderr(formatWarning(warning));
   const verifier = new Verifier(ring.keys.map(chainKeyOf));
   for (const file of files) {
     try {

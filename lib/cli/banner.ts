@@ -12,7 +12,7 @@ import type { Logger } from "../observe/log.ts";
 import { SIGNALS } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
-import { type Style, styleFor, wrap } from "./text.ts";
+import { printable, type Style, styleFor, wrap } from "./text.ts";
 import { VERSION } from "../platform/version.ts";
 
 type Source = Settings["principals"][number];
@@ -161,7 +161,7 @@ function formatBanner(announcement: Announcement, style: Style): string {
     ...(replicas === undefined ? [] : [["replicas", replicas] as const]),
     ["admin", admin === undefined ? "off" : `${admin}/  a page; /healthz /readyz /metrics, ${describeApi(settings)}`],
   ];
-  const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${text}`);
+  const lines = rows.map(([label, text]) => `  ${style.dim(label.padEnd(13))} ${printable(text)}`);
   const beware = warnings.flatMap((warning) =>
     wrap(warning, style.columns - 4).map((line, index) => `  ${index === 0 ? style.danger("!") : " "} ${line}`)
   );

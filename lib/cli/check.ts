@@ -7,7 +7,7 @@ import { asksAboutCall, CALL_FLAGS, checkCall } from "./check_call.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { BEARER_FLAG, bearerOf, tell } from "./doctor.ts";
-import { formatProblems, styleFor, wrap } from "./text.ts";
+import { formatProblems, printable, styleFor, wrap } from "./text.ts";
 
 const PROBE_FLAG: OwnFlag<boolean> = {
   name: "probe",
@@ -26,7 +26,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     const configuration = await loadConfiguration(context);
     if (asksAboutCall(context)) return await checkCall(context, configuration.settings);
     await requireProgram(context, configuration.settings);
-    for (const line of summarize(configuration)) context.stdout(`  ${line}\n`);
+    for (const line of summarize(configuration)) context.stdout(`  ${printable(line)}\n`);
     for (const warning of configuration.warnings) {
       context.stdout(
         wrap(warning, style.columns - 4).map((line, index) => `  ${index === 0 ? "!" : " "} ${line}\n`).join(""),

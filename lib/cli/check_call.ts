@@ -15,6 +15,7 @@ import { JUDGED_BY_NAME, type Subject } from "../policy/subject.ts";
 import { parseJson } from "../platform/json.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { readOwnFile } from "./own_file.ts";
+import { printable } from "./text.ts";
 
 const AS: OwnFlag<string> = {
   name: "as",
@@ -63,7 +64,7 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
   const principal = await principalOf(context, settings);
   const subject = subjectOf(call);
   const { verdict, steps } = policy.explain(principal, subject, knownOf(context));
-  for (const line of explained({ principal, subject, verdict, steps })) context.stdout(`${line}\n`);
+  for (const line of explained({ principal, subject, verdict, steps })) context.stdout(`${printable(line)}\n`);
   return verdict.ruling === "allowed" ? EXIT.done : EXIT.failedCheck;
 }
 

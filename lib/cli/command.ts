@@ -76,8 +76,10 @@ export interface Machine extends FileAccess {
   loadApp(): Promise<AppModule>;
 }
 
-/** The machine and what one command was asked. */
+/** The machine and what one command was asked. What it prints has passed `printed` (text.ts). */
 export interface CommandContext extends Machine {
+  /** Moves about on the terminal behind standard output, by a command's own codes. Nothing of anybody else's. */
+  readonly drive: (codes: string) => void;
   readonly flags: ParsedFlags;
   /** All there are, in the order help shows them. */
   readonly commands: readonly Command[];

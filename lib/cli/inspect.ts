@@ -8,7 +8,7 @@ import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { printJson } from "./output.ts";
 import { sourcesOf } from "./sources.ts";
-import { printable } from "./text.ts";
+import { formatWarning, printable } from "./text.ts";
 import { formatTime } from "./times.ts";
 import { readWord } from "./words.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
@@ -99,7 +99,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
       "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet that issued it.",
     );
   }
-  for (const warning of warnings) context.stderr(`! ${warning}\n`);
+  for (const warning of warnings) context.stderr(formatWarning(warning));
   const opened = openSession(ring, id, { maxLength: settings.maxIdLength });
   if (!opened.ok) {
     throw new CommandFailure(

@@ -1,5 +1,6 @@
 // `signet keys new | list`: makes a key, or tells which keys a configuration has, by id and never by content.
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { formatWarning, printable } from "./text.ts";
 
 async function printNewKey(context: CommandContext): Promise<ExitCode> {
   const { generateKey } = await import("../envelope/key_ring.ts");
@@ -20,9 +21,10 @@ async function listKeys(context: CommandContext): Promise<ExitCode> {
       "Make one with `signet keys new`, then set --key-file or MCP_ENCRYPTION_KEY.",
     );
   }
-  for (const warning of keys.warnings) context.stderr(`! ${warning}\n`);
+  for (const warning of keys.warnings) context.stderr(formatWarning(warning));
   for (const key of keys.ring.keys) {
-    context.stdout(`${key.id}  ${key === keys.ring.active ? "seals and opens" : "opens"}  ${keys.source}\n`);
+    const does = key === keys.ring.active ? "seals and opens" : "opens";
+    context.stdout(`${key.id}  ${does}  ${printable(keys.source)}\n`);
   }
   return EXIT.done;
 }

@@ -11,6 +11,7 @@ import { asCommand } from "./failures.ts";
 import { sourcesOf } from "./sources.ts";
 import type { Needs, OpenedControl } from "./state_control.ts";
 import type { RemoteControl } from "./remote_control.ts";
+import { formatWarning } from "./text.ts";
 
 /** Settings of a command that can act on either. */
 export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", "admin", "adminTokenFile", "unsafeFiles"];
@@ -74,13 +75,13 @@ export async function remoteControl(context: CommandContext, attempted: string):
   const base = await adminBase(context, attempted);
   const sources = sourcesOf(context);
   const { settings: { adminTokenFile }, warnings, places } = await loadSome(["adminTokenFile"], sources);
-  for (const warning of warnings) context.stderr(`! ${warning}\n`);
+  for (const warning of warnings) context.stderr(formatWarning(warning));
   const { adminToken } = await loadSecrets({
     ...{ adminTokenFile, tokenSecretFile: undefined, introspectionSecretFile: undefined },
   }, { readTextFile: sources.readTextFile, places });
   const { protocol, hostname } = new URL(base);
   if (adminToken !== undefined && protocol === "http:" && !isLoopbackHost(hostname)) {
-    context.stderr(`! The admin token goes to ${base} in the clear.\n`);
+    context.stderr(formatWarning(`The admin token goes to ${base} in the clear.`));
   }
   return new RemoteControl({ base, token: adminToken, fetch: context.fetch });
 }

@@ -58,7 +58,8 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const checks = live ? "" : describeChecks(body);
   context.stdout(`not ${live ? "alive" : "ready"}${checks === "" ? ` (status ${response.status})` : `: ${checks}`}\n`);
   if (!ANSWERS.has(response.status)) {
-    context.stderr(`signet: ${base} is no admin listener of a Signet.\nSet --admin to the address it was given.\n`);
+    const found = printable(`signet: ${base} is no admin listener of a Signet.`);
+    context.stderr(`${found}\nSet --admin to the address it was given.\n`);
   }
   return EXIT.failedCheck;
 }

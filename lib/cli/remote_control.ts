@@ -16,6 +16,7 @@ import type { StateAnswer } from "../admin/state_view.ts";
 import type { ConfigProblem } from "../errors.ts";
 import { parseJson } from "../platform/json.ts";
 import { unanswered } from "./admin_target.ts";
+import { EXAMPLE, isLike } from "./answer_shapes.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
 import { printable } from "./text.ts";
@@ -25,6 +26,9 @@ const TIMEOUT_MS = 10_000;
 /** What may be done on a state file as well: see state_control.ts. */
 const ON_STATE_TOO = /^\/(?:tokens|sessions\/revoke)\b/;
 
+/** What no answer holds: where events are wanted, any other is none. */
+const NO_EVENTS = { " ": "" };
+
 export interface RemoteOptions {
   /** Without a path. */
   readonly base: string;
@@ -32,13 +36,20 @@ export interface RemoteOptions {
   readonly fetch: Machine["fetch"];
 }
 
-interface Call {
+interface Question {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** POSTs it. */
   readonly body?: unknown;
   /** For an answer that does not end by itself; default: it has to come within {@link TIMEOUT_MS}. */
   readonly signal?: AbortSignal;
+}
+
+interface Call extends Question {
+  /** What a good answer holds at least. */
+  readonly wants: object;
+  /** Another that is as good. */
+  readonly or?: object;
 }
 
 export class RemoteControl implements Control {
@@ -49,59 +60,71 @@ export class RemoteControl implements Control {
   }
 
   issueToken(request: { readonly agent: string; readonly ttlMs: number }): Promise<IssuedTokenView> {
-    return this.#call({ path: "/tokens", body: request });
+    return this.#call({ path: "/tokens", wants: EXAMPLE.issued, body: request });
   }
 
   verifyToken(request: { readonly token: string; readonly agent?: string }): Promise<TokenVerdictView> {
-    return this.#call({ path: "/tokens/verify", body: request });
+    return this.#call({ path: "/tokens/verify", wants: EXAMPLE.holds, or: EXAMPLE.fails, body: request });
   }
 
   async revokeToken(request: { readonly sid: string } | { readonly token: string }): Promise<boolean> {
-    const { revoked } = await this.#call<{ revoked: number }>({ path: "/tokens/revoke", body: request });
+    const { revoked } = await this.#call<{ revoked: number }>({
+      path: "/tokens/revoke",
+      wants: EXAMPLE.revoked,
+      body: request,
+    });
     return revoked > 0;
   }
 
   async revokeAgent(agent: string): Promise<number> {
-    const { revoked } = await this.#call<{ revoked: number }>({ path: "/tokens/revoke", body: { agent } });
+    const { revoked } = await this.#call<{ revoked: number }>({
+      path: "/tokens/revoke",
+      wants: EXAMPLE.revoked,
+      body: { agent },
+    });
     return revoked;
   }
 
   async listTokens({ agent, afterSid, limit }: TokenQuery): Promise<readonly TokenView[]> {
     const query = { agent, after: afterSid, limit };
-    return (await this.#call<{ tokens: readonly TokenView[] }>({ path: "/tokens", query })).tokens;
+    return (await this.#call<{ tokens: readonly TokenView[] }>({ path: "/tokens", wants: EXAMPLE.tokens, query }))
+      .tokens;
   }
 
   listSessions({ limit, offset, find }: SessionQuery): Promise<SessionPage> {
-    return this.#call({ path: "/sessions", query: { limit, offset, find } });
+    return this.#call({ path: "/sessions", wants: EXAMPLE.sessions, query: { limit, offset, find } });
   }
 
   /** At a glance; what may be seen without a token where none is given. */
   state(): Promise<StateAnswer> {
-    return this.#call({ path: "/state" });
+    return this.#call({ path: "/state", wants: EXAMPLE.state });
   }
 
   revoke(request: RevocationRequest): Promise<RevocationResult> {
-    return this.#call({ path: "/sessions/revoke", body: request });
+    return this.#call({ path: "/sessions/revoke", wants: EXAMPLE.ended, body: request });
   }
 
   /** What happens in one session from now on, until it ends or `signal` says so. */
   async tap(hash: string, signal: AbortSignal): Promise<AsyncIterable<unknown>> {
     const response = await this.#send({ path: "/sessions/tap", query: { hash }, signal });
-    if (response.status !== 200 || response.body === null) return await this.#read(response);
+    const told = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (response.status !== 200 || response.body === null || !told) {
+      return await this.#read(response, { wants: NO_EVENTS });
+    }
     return eventsIn(response.body);
   }
 
   /** Begins to end; how long open calls may take, in ms. */
   async stop(): Promise<number> {
-    const { drainTimeoutMs } = await this.#call<{ drainTimeoutMs: unknown }>({ path: "/stop", body: {} });
-    return typeof drainTimeoutMs === "number" ? drainTimeoutMs : 0;
+    const asked = { path: "/stop", wants: EXAMPLE.stopping, body: {} };
+    return (await this.#call<{ drainTimeoutMs: number }>(asked)).drainTimeoutMs;
   }
 
   /** What it logs from now on, or now. @param level undefined: only asks */
   async logLevel(level: string | undefined): Promise<string> {
     const body = level === undefined ? {} : { body: { level } };
-    const { level: found } = await this.#call<{ level: unknown }>({ path: "/log-level", ...body });
-    return printable(found);
+    const asked = { path: "/log-level", wants: EXAMPLE.level, ...body };
+    return printable((await this.#call<{ level: string }>(asked)).level);
   }
 
   /** Whether anybody still answers. */
@@ -120,8 +143,8 @@ export class RemoteControl implements Control {
   async reload(): Promise<{ readonly problems: readonly ConfigProblem[]; readonly restart: readonly string[] }> {
     const response = await this.#send({ path: "/reload", body: {} });
     if (response.status !== 409) {
-      const { restart } = await this.#read<{ restart?: unknown }>(response);
-      return { problems: [], restart: Array.isArray(restart) ? restart.map(printable) : [] };
+      const { restart } = await this.#read<{ restart: readonly string[] }>(response, { wants: EXAMPLE.reloaded });
+      return { problems: [], restart: restart.map(printable) };
     }
     const error = parseObject(await response.text().catch(() => ""))?.["error"] as Record<string, unknown> | undefined;
     const listed = Array.isArray(error?.["problems"]) ? error["problems"] as Record<string, unknown>[] : [];
@@ -137,21 +160,22 @@ export class RemoteControl implements Control {
   }
 
   async #call<T>(call: Call): Promise<T> {
-    return await this.#read(await this.#send(call));
+    return await this.#read(await this.#send(call), call);
   }
 
   /** @throws CommandFailure for whatever is no success */
-  async #read<T>(response: Response): Promise<T> {
+  async #read<T>(response: Response, { wants, or = wants }: Pick<Call, "wants" | "or">): Promise<T> {
     const { base } = this.#options;
     const answer = parseObject(await response.text().catch(() => ""));
-    if (response.status >= 200 && response.status < 300 && answer !== undefined) return answer as T;
+    const isGood = response.status >= 200 && response.status < 300 && (isLike(answer, wants) || isLike(answer, or));
+    if (isGood) return answer as T;
     const error = answer?.["error"] as { message?: unknown; remedy?: unknown } | undefined;
     if (typeof error?.message !== "string") throw this.#notSignet(response.status);
     const remedy = typeof error.remedy === "string" ? printable(error.remedy) : `See the log of the Signet at ${base}`;
     throw new CommandFailure(exitCodeOf(response.status), printable(error.message), remedy);
   }
 
-  async #send({ path, query = {}, body, signal = AbortSignal.timeout(TIMEOUT_MS) }: Call): Promise<Response> {
+  async #send({ path, query = {}, body, signal = AbortSignal.timeout(TIMEOUT_MS) }: Question): Promise<Response> {
     const { base, token, fetch } = this.#options;
     const url = new URL(path, base);
     for (const [name, value] of Object.entries(query)) {

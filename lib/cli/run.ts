@@ -3,11 +3,11 @@ import { closest } from "../config/closest.ts";
 import { type ParsedFlags, parseFlags } from "../config/flags.ts";
 import { keyOfName } from "../config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { type Command, CommandFailure, EXIT, type ExitCode, type Machine } from "./command.ts";
+import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode, type Machine } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
-import { formatProblems, sentence, styleFor, wrap } from "./text.ts";
+import { formatProblems, printed, sentence, styleFor, wrap } from "./text.ts";
 import { describeError } from "../platform/error_name.ts";
 import { VERSION } from "../platform/version.ts";
 
@@ -72,7 +72,7 @@ function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
   return problems;
 }
 
-async function runCommand(command: Command, argv: readonly string[], machine: Machine): Promise<ExitCode> {
+async function runCommand(command: Command, argv: readonly string[], machine: Terminal): Promise<ExitCode> {
   const parsed = parseFlags(argv, {
     command: `signet ${command.name}`,
     accepts: new Set(command.settings),
@@ -90,7 +90,7 @@ async function runCommand(command: Command, argv: readonly string[], machine: Ma
   return await command.run({ ...machine, flags, commands: COMMANDS });
 }
 
-async function dispatch(argv: readonly string[], machine: Machine): Promise<ExitCode> {
+async function dispatch(argv: readonly string[], machine: Terminal): Promise<ExitCode> {
   assertOwnRuntime(machine);
   const [first, ...others] = argv;
   const style = styleFor(machine.stdoutIsTerminal, machine.env);
@@ -132,17 +132,32 @@ function toldWhenFull(write: (text: string) => void): (text: string) => void {
   };
 }
 
+/** A machine on whose terminal nobody but the command itself moves about. */
+type Terminal = Machine & Pick<CommandContext, "drive">;
+
+function terminalOf(machine: Machine): Terminal {
+  const write = toldWhenFull(machine.stdout);
+  const [out, err] = [machine.stdoutIsTerminal, machine.stderrIsTerminal].map((is) => styleFor(is, machine.env));
+  return {
+    ...machine,
+    stdout: (text) => write(printed(text, out!)),
+    stderr: (text) => machine.stderr(printed(text, err!)),
+    drive: write,
+  };
+}
+
 /**
  * Runs `signet` with these arguments.
  * @throws whatever is a bug: problems of configuration and of the surroundings are told on standard error
  */
 export async function run(argv: readonly string[], machine: Machine): Promise<ExitCode> {
+  const terminal = terminalOf(machine);
   try {
-    return await dispatch(argv, { ...machine, stdout: toldWhenFull(machine.stdout) });
+    return await dispatch(argv, terminal);
   } catch (error) {
     const style = styleFor(machine.stderrIsTerminal, machine.env);
     if (error instanceof ConfigError) {
-      machine.stderr(formatProblems(error.problems, style));
+      terminal.stderr(formatProblems(error.problems, style));
       return EXIT.usage;
     }
     if (error instanceof CommandFailure) {
@@ -150,7 +165,7 @@ export async function run(argv: readonly string[], machine: Machine): Promise<Ex
         ...wrap(`signet: ${sentence(error.message)}`, style.columns),
         ...wrap(sentence(error.remedy), style.columns),
       ];
-      machine.stderr(lines.join("\n") + "\n");
+      terminal.stderr(lines.join("\n") + "\n");
       return error.exitCode;
     }
     throw error;

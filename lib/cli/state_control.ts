@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { sourcesOf } from "./sources.ts";
+import { formatWarning } from "./text.ts";
 
 /** What an action cannot be done without. */
 export interface Needs {
@@ -92,7 +93,7 @@ async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<
     return { all: [new TokenSecret(context.random(32))], maxPerAgent: 1 };
   }
   const loaded = await loadSome(["tokenSecretFile", "maxTokensPerAgent"], sources);
-  for (const warning of loaded.warnings) context.stderr(`! ${warning}\n`);
+  for (const warning of loaded.warnings) context.stderr(formatWarning(warning));
   const { tokenSecretFile, maxTokensPerAgent } = loaded.settings;
   if (tokenSecretFile === undefined) {
     throw new CommandFailure(
@@ -111,7 +112,7 @@ async function loadRing(context: CommandContext, needs: Needs): Promise<KeyRing 
   if (!needs.keys) return undefined;
   const { loadConfiguredKeys } = await import("./configuration.ts");
   const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
-  for (const warning of ephemeral ? [] : warnings) context.stderr(`! ${warning}\n`);
+  for (const warning of ephemeral ? [] : warnings) context.stderr(formatWarning(warning));
   if (!ephemeral) return ring;
   throw new CommandFailure(
     EXIT.usage,

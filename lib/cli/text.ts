@@ -3,6 +3,8 @@ import type { ConfigProblem } from "../errors.ts";
 import { escapeUnsafe } from "../observe/escape.ts";
 
 export interface Style {
+  /** Whether there is any emphasis. */
+  readonly colored: boolean;
   /** How wide messages are, in columns: every terminal has 80, and a file bears more. */
   readonly columns: number;
   bold(text: string): string;
@@ -16,15 +18,15 @@ const same = (text: string) => text;
 export function styleFor(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Style {
   const colored = isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   const columns = isTerminal ? 80 : 98;
-  if (!colored) return { columns, bold: same, dim: same, danger: same };
-  return { columns, bold: ansi(1), dim: ansi(2), danger: ansi(31) };
+  if (!colored) return { colored, columns, bold: same, dim: same, danger: same };
+  return { colored, columns, bold: ansi(1), dim: ansi(2), danger: ansi(31) };
 }
 
-/** Breaks at blanks into lines of at most `width` characters; a longer word stands alone. */
+/** Breaks at blanks into lines of at most `width` characters; a longer word stands alone. What it gives is printable. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of escapeUnsafe(text).split(" ")) {
     if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;
@@ -40,8 +42,27 @@ export function printable(value: unknown): string {
   return escapeUnsafe(String(value ?? ""));
 }
 
+/** Where a line ends, and a style's own emphasis. */
+const OWN = /(\n)/;
+// deno-lint-ignore no-control-regex
+const OWN_COLORED = /(\n|\x1b\[(?:[0-2]|31)m)/;
+
+/**
+ * A command's whole text as it may be printed. Line ends and emphasis stay, whatever else could drive a terminal is written
+ * out: what a site has let through that shows a name without `printable` ends here.
+ */
+export function printed(text: string, { colored }: Style): string {
+  return text.split(colored ? OWN_COLORED : OWN).map((part, at) => at % 2 === 1 ? part : escapeUnsafe(part)).join("");
+}
+
+/** One that does not keep a command from its work. */
+export function formatWarning(text: string): string {
+  return `! ${printable(text)}\n`;
+}
+
 /** Cells in columns two blanks apart, a line each; the last column is as wide as it likes. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
   return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd() + "\n").join("");
@@ -70,8 +91,8 @@ export function formatProblems(problems: readonly ConfigProblem[], style: Style)
   const blocks = problems.map(({ place, problem, remedy }) =>
     [
       style.bold(escapeUnsafe(place)),
-      ...wrap(escapeUnsafe(sentence(problem)), style.columns - 4),
-      ...wrap(escapeUnsafe(sentence(remedy)), style.columns - 4),
+      ...wrap(sentence(problem), style.columns - 4),
+      ...wrap(sentence(remedy), style.columns - 4),
     ]
       .map((line, index) => (index === 0 ? "  " : "    ") + line + "\n").join("")
   );

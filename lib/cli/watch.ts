@@ -6,7 +6,7 @@ import { duration } from "../config/quantities.ts";
 import { HOUR, SECOND } from "../config/units.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { sentence } from "./text.ts";
+import { printed, sentence, styleFor } from "./text.ts";
 
 export const WATCH_FLAG: OwnFlag<boolean> = {
   name: "watch",
@@ -39,7 +39,7 @@ export async function lookOrWatch(context: CommandContext, look: Look): Promise<
   const stopped = Promise.withResolvers<void>();
   const forget = (["SIGINT", "SIGTERM"] as const).map((name) => context.onSignal(name, () => stopped.resolve()));
   const everyMs = ownValue(context.flags, EVERY_FLAG) ?? EVERY_MS;
-  if (context.stdoutIsTerminal) context.stdout(OTHER_SCREEN);
+  if (context.stdoutIsTerminal) context.drive(OTHER_SCREEN);
   try {
     let watching = true;
     stopped.promise.then(() => watching = false);
@@ -52,7 +52,7 @@ export async function lookOrWatch(context: CommandContext, look: Look): Promise<
     }
   } finally {
     for (const unsubscribe of forget) unsubscribe();
-    if (context.stdoutIsTerminal) context.stdout(OWN_SCREEN);
+    if (context.stdoutIsTerminal) context.drive(OWN_SCREEN);
   }
   return EXIT.done;
 }
@@ -73,7 +73,8 @@ function show(context: CommandContext, view: string): void {
   const lines = view.trimEnd().split("\n");
   // The last line stays free: writing into it could scroll.
   const shown = rows === undefined ? lines : lines.slice(0, Math.max(1, rows - 1));
-  context.stdout(HOME + shown.map((line) => `${line}${CLEAR_LINE}\n`).join("") + CLEAR_BELOW);
+  const style = styleFor(true, context.env);
+  context.drive(HOME + shown.map((line) => `${printed(line, style)}${CLEAR_LINE}\n`).join("") + CLEAR_BELOW);
 }
 
 async function pauseOrStop(ms: number, stopped: Promise<void>): Promise<void> {

@@ -16,6 +16,8 @@ export interface MachineOptions {
   readonly stdoutFault?: Error;
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
+  /** Of all of them [0600]. */
+  readonly mode?: number;
   readonly stdin?: string;
   readonly terminal?: boolean;
   readonly columns?: number;
@@ -102,7 +104,7 @@ export class FakeMachine {
       },
       fileMode: (path) =>
         path in this.files || this.states.has(path)
-          ? Promise.resolve(0o600)
+          ? Promise.resolve(this.#options.mode ?? 0o600)
           : Promise.reject(new Deno.errors.NotFound(path)),
       readStdin: () => Promise.resolve(stdin),
       now: () => this.nowMs,

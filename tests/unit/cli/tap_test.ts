@@ -16,6 +16,10 @@ const EVENT: TapEvent = {
 };
 const PLAIN = styleFor(false, {});
 
+function eventsOf(body: BodyInit): Response {
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
 Deno.test("V3: a tapped exchange fits a line of any width, whatever its names are", STRICT, () => {
   assert.equal(formatEvent(EVENT, PLAIN, 200), "00:00:00  tools/call query  200  3.4ms  120→4000 B");
   assert.equal(
@@ -38,7 +42,7 @@ Deno.test("V3: tap writes what happens until the session ends, JSON where nobody
   const asked: string[] = [];
   const fetch = (url: string) => {
     asked.push(url);
-    return Promise.resolve(new Response(events));
+    return Promise.resolve(eventsOf(events));
   };
   const piped = new FakeMachine({ fetch });
   assert.equal(await piped.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 0, piped.stderr);
@@ -57,7 +61,7 @@ Deno.test("V3: tap says so, and exits 3, where Signet ends before the session do
     pull: (controller) => controller.error(new TypeError("connection reset")),
   });
   for (const body of [cut, ": watching\n\n"]) {
-    const machine = new FakeMachine({ fetch: () => Promise.resolve(new Response(body)) });
+    const machine = new FakeMachine({ fetch: () => Promise.resolve(eventsOf(body)) });
     assert.equal(await machine.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 3);
     assert.match(machine.stderr, /Signet has ended, or the connection/);
   }
@@ -69,8 +73,45 @@ Deno.test("tap ends when nobody reads what it shows, and with it what it has ope
     pull: (controller) => controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(EVENT)}\n\n`)),
     cancel: () => void (cancelled = true),
   }, { highWaterMark: 0 });
-  const machine = new FakeMachine({ fetch: () => Promise.resolve(new Response(live)), readsTexts: 1 });
+  const machine = new FakeMachine({ fetch: () => Promise.resolve(eventsOf(live)), readsTexts: 1 });
   assert.equal(await machine.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191"), 0);
   assert.equal(machine.stdout.trimEnd().split("\n").length, 1);
   assert.deepEqual([cancelled, machine.listening], [true, 0]);
 });
+
+Deno.test(
+  "tap, status and all that ask a Signet say so where another program answers, whatever it says",
+  STRICT,
+  async () => {
+    for (
+      const body of [
+        "{}",
+        "[]",
+        "null",
+        '{"ok":true,"requests":{}}',
+        '{"sessions":[{}],"tokens":[3],"level":7}',
+        "<html>",
+      ]
+    ) {
+      const fetch = () => Promise.resolve(new Response(body, { headers: { "content-type": "application/json" } }));
+      for (
+        const words of [
+          ["tap", "3f2a9c01d4e5"],
+          ["status"],
+          ["sessions"],
+          ["revoke", "--all"],
+          ["token", "list"],
+          ["token", "verify", "a.b"],
+          ["token", "issue", "--agent", "a"],
+          ["log-level"],
+          ["reload"],
+          ["stop"],
+        ]
+      ) {
+        const machine = new FakeMachine({ fetch });
+        assert.equal(await machine.run(...words, "--admin", "127.0.0.1:9191"), 3, `${words}: ${body}`);
+        assert.match(machine.stderr, /this is no operators' API of Signet/);
+      }
+    }
+  },
+);

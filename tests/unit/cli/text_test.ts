@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatProblems, printable, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
+import { formatProblems, printable, printed, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
 import { STRICT } from "../../support/strict.ts";
 
 Deno.test("wrap breaks at blanks and loses no word", STRICT, () => {
@@ -51,4 +51,11 @@ Deno.test("V3: no two callers look like one in a table, nor in where a problem i
   };
   const told = formatProblems([named], styleFor(false, {}));
   assert.ok(told.includes("\\u001b[2J is not there.") && told.includes("Create \\u202e\\u009b, or"), told);
+});
+
+Deno.test("P3: of a whole text only line ends and a style's own emphasis stay as they are", STRICT, () => {
+  const [plain, rich] = [styleFor(false, {}), styleFor(true, {})];
+  const text = `${rich.danger("a")} b\u001b[2J\u001b[7m\r\n\tc\u202e\n`;
+  assert.equal(printed(text, rich), `${rich.danger("a")} b\\u001b[2J\\u001b[7m\\u000d\n\\u0009c\\u202e\n`);
+  assert.equal(printed(text, plain), "\\u001b[31ma\\u001b[0m b\\u001b[2J\\u001b[7m\\u000d\n\\u0009c\\u202e\n");
 });
