@@ -141,6 +141,11 @@ function declareStore(page: MetricsPage, { lasting: { store: { shared }, places,
     () => state()?.failures ?? 0,
   );
   page.counter(
+    "signet_store_refusals_total",
+    "Questions that the shared store answered with a refusal: it is there, and does not do what it is asked.",
+    () => state()?.refusals ?? 0,
+  );
+  page.counter(
     "signet_store_unlimited_total",
     "New sessions let in under this replica's own caps only, because the shared store did not answer.",
     () => places?.unshared ?? 0,

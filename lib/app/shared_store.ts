@@ -36,6 +36,7 @@ export async function openSharedStore(settings: SharedStoreSettings, options: Sh
       if (up) log?.info("the shared store answers");
       else log?.warn("the shared store does not answer", { cause, remedy: REMEDY });
     },
+    onRefusal: ({ cause, remedy }) => log?.warn("the shared store refuses what it is asked", { cause, remedy }),
   });
   const { up, cause } = store.shared?.state() ?? { up: true, cause: "" };
   if (!up) log?.warn("the shared store does not answer", { cause, remedy: REMEDY });

@@ -39,7 +39,7 @@ export function holdStore(base: Store, now: () => number): Store {
     },
     shared: {
       ...{ places, aliases },
-      state: () => ({ up: true, listening: true, cause: "", failures: 0 }),
+      state: () => ({ up: true, listening: true, cause: "", failures: 0, refusals: 0 }),
       evictionPolicy: () => Promise.resolve(undefined),
       watchRevocations: (each) => void wakes.add(each),
     },

@@ -87,7 +87,7 @@ export interface SharedState {
 
 /** How the store is. Never waits. */
 export interface SharedStoreState {
-  /** Whether the last question was answered. */
+  /** Whether the last question was answered, be it with a refusal of that one question. */
   readonly up: boolean;
   /** Whether what other replicas say is heard at once. */
   readonly listening: boolean;
@@ -95,4 +95,6 @@ export interface SharedStoreState {
   readonly cause: string;
   /** Questions without an answer since the start. */
   readonly failures: number;
+  /** Questions answered with a refusal since the start. */
+  readonly refusals: number;
 }

@@ -196,6 +196,10 @@ const SESSIONS: Readonly<Record<string, Row>> = {
     "The store of --store is away, silent or refuses; `cause` says what was found. Ids not known here are refused with 503, callers' caps hold for each replica by itself.",
     "See whether it runs and can be reached from here; Signet goes on by itself when it is back.",
   ],
+  "the shared store refuses what it is asked": [
+    "The store of --store is there and refuses some of what it is asked; `cause` is its own word, told once a minute. What needs that is refused with 503, or goes on for each replica by itself.",
+    "Do what `remedy` says; nothing has to be started anew.",
+  ],
   "the name of --peers leads nowhere": [
     "The name service has named no replica for several rounds, not even this one; `found` is what it said. Whom it named before stays known; requests of others' sessions are taken from and passed to nobody else.",
     "See whether the name in --peers is that of a headless service that names replicas which are not ready, too; `signet doctor` asks for it.",

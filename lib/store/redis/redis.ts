@@ -27,7 +27,10 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     shared: {
       places: new RedisPlaces(link),
       aliases: new RedisAliases(link, MOVED),
-      state: () => ({ up: link.up, listening: link.listening, cause: link.lastFault, failures: link.failures }),
+      state: () => ({
+        ...{ up: link.up, listening: link.listening, cause: link.lastFault },
+        ...{ failures: link.failures, refusals: link.refusals },
+      }),
       evictionPolicy: () => link.evictionPolicy(),
       watchRevocations: (wake) => revocations.watch(wake),
     },

@@ -3,12 +3,12 @@
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
 import { Buffer } from "node:buffer";
 import { StoreError } from "../store.ts";
-import { ignoreStoreError } from "../turns.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
+import { isAnswer, isRefusal, refusedError, remedyOf, wordsOf } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
 import { certificateWords } from "../../platform/certificate_fault.ts";
 import { createHash } from "../../platform/builtin.ts";
-import { atDeadline } from "../../platform/timers.ts";
+import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;
@@ -22,10 +22,18 @@ export interface RedisLinkOptions {
   readonly silenceMs?: number;
   /** Told when it goes away, with the cause, and when it is back. Must not throw. */
   readonly onChange?: (up: boolean, cause: string) => void;
+  /** Told when it answers and refuses: of each kind of refusal, once a minute. Must not throw. */
+  readonly onRefusal?: (refusal: StoreRefusal) => void;
   /** Tries to connect once only. */
   readonly once?: boolean;
   /** For tests. */
   readonly createClient?: (options: RedisClientOptions) => RedisClient;
+}
+
+export interface StoreRefusal {
+  /** The store's own words. Holds no address, no key and no secret. */
+  readonly cause: string;
+  readonly remedy: string;
 }
 
 /** A Lua script, sent by its digest. */
@@ -44,6 +52,8 @@ interface Away {
   /** What it was asked about. */
   readonly key: string;
   readonly cause: string;
+  /** By its own word, which comes behind what it refuses: a refusal says nothing against it. */
+  readonly isByWord: boolean;
   /** It is asked nothing until then, by `performance.now()`. */
   askAgainAtMs: number;
 }
@@ -51,6 +61,11 @@ interface Away {
 const MAX_WAITING = 10_000;
 const SILENCE_MS = 10_000;
 const RESUBSCRIBE_MS = 250;
+/** While something does not answer it is asked so many times in the longest silence there may be. */
+const ASKED_IN_SILENCE = 10;
+const TOLD_AGAIN_MS = 60_000;
+/** Kinds of refusals are few, unless who answers is no store. */
+const MOST_KINDS = 64;
 
 /** Names something without saying it: 128 bits of SHA-256. */
 export function digestOf(text: string): string {
@@ -61,13 +76,20 @@ export class RedisLink {
   readonly prefix: string;
   /** Questions that got no answer, for metrics. */
   failures = 0;
+  /** Questions that it answered with a refusal, for metrics. */
+  refusals = 0;
   readonly #options: RedisLinkOptions;
   readonly #commands: RedisClient;
   readonly #messages: RedisClient;
   readonly #wakes = new Set<() => void>();
   readonly #retries = new Set<ReturnType<typeof setTimeout>>();
   #up = false;
-  #listening = false;
+  /** Whether there is a connection for messages, and the channels that are not heard on it. */
+  #isConnected = false;
+  readonly #unheard = new Set<string>();
+  /** By the kind of refusal, when it was told, by `performance.now()`. */
+  readonly #toldAtMs = new Map<string, number>();
+  readonly #askAgain = new OwnedTimer(SYSTEM_TIMERS);
   #lastFault = "not connected yet";
   readonly #silenceMs: number;
   /** By place, those that did not answer what they were asked last. */
@@ -81,13 +103,24 @@ export class RedisLink {
     const { target, password, caCerts, timeoutMs, once } = options;
     const silenceMs = this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, silenceMs, maxWaiting: MAX_WAITING, once };
-    const onFault = (fault: unknown, isAll: boolean) => isAll ? this.#sayDown(fault) : this.#noteFault(fault);
-    this.#commands = make({ ...common, onFault, onReady: (place) => this.#noteReady(place) });
+    this.#commands = make({
+      ...common,
+      onFault: (fault, isAll) => {
+        if (isRefusal(fault)) this.#tellRefusal(fault);
+        if (isAll && !isRefusal(fault)) this.#sayDown(fault);
+        else this.#noteFault(fault);
+      },
+      onReady: (place) => this.#look(place),
+    });
     this.#messages = make({
       ...common,
-      onFault: () => this.#listening = false,
+      onFault: (fault) => {
+        if (isRefusal(fault)) this.#tellRefusal(fault);
+        // A ping that was answered, with whatever it is, leaves the connection and its channels as they were.
+        this.#isConnected &&= isAnswer(fault);
+      },
       onReady: () => {
-        this.#listening = true;
+        this.#isConnected = true;
         this.#wake();
       },
     });
@@ -97,7 +130,7 @@ export class RedisLink {
   async open(): Promise<void> {
     const { timeoutMs, once = false } = this.#options;
     let isOver = false;
-    this.#commands.connect().then(() => this.#sayUp(), (fault) => {
+    this.#commands.connect().then(() => this.#look(), (fault) => {
       this.#sayDown(fault);
       isOver = once;
     });
@@ -112,9 +145,9 @@ export class RedisLink {
     return this.#up;
   }
 
-  /** Whether messages arrive. */
+  /** Whether messages arrive, of all channels. */
   get listening(): boolean {
-    return this.#listening;
+    return this.#isConnected && this.#unheard.size === 0;
   }
 
   /** Why it is not up. Holds no address and no secret. */
@@ -144,9 +177,8 @@ export class RedisLink {
 
   /** What it does when it is full; undefined where this user may not ask. @throws StoreError */
   async evictionPolicy(): Promise<string | undefined> {
-    await this.#ask("", () => this.#commands.send("", ["PING"]));
     const mayNot = (fault: unknown) => {
-      if (isAnswer(fault)) return undefined;
+      if (isRefusal(fault)) return undefined;
       throw fault;
     };
     const info = await this.#ask("", () => this.#commands.send("", ["INFO", "memory"]).catch(mayNot));
@@ -156,11 +188,16 @@ export class RedisLink {
   /** Calls `listener` for every message, and `wake` whenever some may have been missed. Must not throw. */
   listen(channel: string, listener: (message: string) => void, wake: () => void): void {
     this.#wakes.add(wake);
+    this.#unheard.add(channel);
     const attempt = (): void => {
       if (this.#closed) return;
       // Once done it is renewed with every connection.
-      this.#messages.subscribe(channel, listener).then(wake, () => {
+      this.#messages.subscribe(channel, listener).then(() => {
+        this.#unheard.delete(channel);
+        wake();
+      }, (fault) => {
         if (this.#closed) return;
+        if (isRefusal(fault)) this.#tellRefusal(fault);
         const timer = setTimeout(() => {
           this.#retries.delete(timer);
           attempt();
@@ -176,6 +213,7 @@ export class RedisLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#up = false;
+    this.#askAgain.close();
     for (const timer of this.#retries) clearTimeout(timer);
     for (const client of [this.#commands, this.#messages]) {
       try {
@@ -196,6 +234,17 @@ export class RedisLink {
     const place = this.#commands.placeOf(key);
     const away = this.#away.get(place);
     if (away !== undefined && performance.now() < away.askAgainAtMs) return this.#fail(new Error(away.cause));
+    try {
+      return await this.#attempt(place, key, send);
+    } catch (fault) {
+      if (!isRefusal(fault)) return this.#fail(fault);
+      this.#tellRefusal(fault);
+      throw refusedError(fault);
+    }
+  }
+
+  /** Asks, and notes who answers. @throws whatever it is answered with, or the library throws */
+  async #attempt<T>(place: string, key: string, send: () => Promise<T>): Promise<T> {
     let onTime: (() => void) | undefined;
     let asked: Promise<T> | undefined;
     try {
@@ -208,15 +257,28 @@ export class RedisLink {
       this.#sayUp(place);
       return answer;
     } catch (fault) {
-      if (isAnswer(fault)) throw explain(fault);
-      this.#sayDown(fault);
-      const away: Away = { key, cause: this.#lastFault, askAgainAtMs: 0 };
-      if (!this.#closed) this.#away.set(place, away);
-      if (asked !== undefined && fault instanceof LateError) this.#keepSilent(asked, place, away);
-      return this.#fail(fault);
+      if (!isRefusal(fault)) this.#sayAway(place, { key, asked, fault });
+      else if (this.#away.get(place)?.isByWord !== true) this.#sayUp(place);
+      throw fault;
     } finally {
       onTime?.();
     }
+  }
+
+  /** @param asked what may be answered yet */
+  #sayAway(
+    place: string,
+    { key, asked, fault }: {
+      readonly key: string;
+      readonly asked: Promise<unknown> | undefined;
+      readonly fault: unknown;
+    },
+  ): void {
+    if (this.#closed) return;
+    this.#sayDown(fault);
+    const away: Away = { key, cause: this.#lastFault, isByWord: isAnswer(fault), askAgainAtMs: 0 };
+    this.#away.set(place, away);
+    if (asked !== undefined && fault instanceof LateError) this.#keepSilent(asked, place, away);
   }
 
   /**
@@ -226,32 +288,68 @@ export class RedisLink {
   #keepSilent(asked: Promise<unknown>, place: string, away: Away): void {
     // Or longer than anybody who is there is silent: then something else is wrong.
     away.askAgainAtMs = performance.now() + 2 * this.#silenceMs;
-    asked.then(() => this.#sayUp(place), (fault) => isAnswer(fault) ? this.#sayUp(place) : away.askAgainAtMs = 0);
+    asked.then(() => this.#sayUp(place), (fault) => isRefusal(fault) ? this.#sayUp(place) : away.askAgainAtMs = 0);
   }
 
   #fail(fault: unknown): never {
     this.failures++;
-    throw new StoreError("io", `The shared store did not answer: ${(fault as Error)?.message ?? fault}`, {
-      remedy: "See whether it runs, and can be reached from here.",
+    throw new StoreError("io", `The shared store did not answer: ${causeOf(fault)}`, {
+      remedy: remedyOf(fault) ?? "See whether it runs, and can be reached from here.",
       cause: fault,
     });
   }
 
-  #noteReady(place: string | undefined): void {
-    if (place === undefined) return this.#sayUp();
-    const away = this.#away.get(place);
-    if (away === undefined) return;
-    away.askAgainAtMs = 0;
-    // Whoever needs something there may not come for long, and until then the store would be said not to answer.
-    const { key } = away;
-    this.#ask(key, () => this.#commands.send(key, ["PING"])).catch(ignoreStoreError);
+  /** It answers, so nobody would hear of it: a cap that holds for each replica by itself, revocations that come late. */
+  #tellRefusal(fault: Error): void {
+    this.refusals++;
+    const { remedy } = refusedError(fault);
+    const cause = wordsOf(fault);
+    const nowMs = performance.now();
+    if (nowMs - (this.#toldAtMs.get(cause) ?? -Infinity) < TOLD_AGAIN_MS) return;
+    if (this.#toldAtMs.size >= MOST_KINDS) this.#toldAtMs.clear();
+    this.#toldAtMs.set(cause, nowMs);
+    this.#options.onRefusal?.({ cause, remedy });
   }
 
-  /** @param place that has answered; undefined: all there is can be asked */
-  #sayUp(place?: string): void {
+  /**
+   * Asks whoever may be there again, as nobody else may for long: an answer alone says that he is.
+   * @param place whose connection has come up; undefined: where what matters most is
+   */
+  #look(place?: string): void {
     if (this.#closed) return;
-    if (place === undefined) this.#away.clear();
-    else this.#away.delete(place);
+    const away = this.#away.get(place ?? this.#commands.placeOf(this.#probe));
+    if (away !== undefined) away.askAgainAtMs = 0;
+    // Of a cluster, who was not missed is asked when he is needed.
+    if (away !== undefined || place === undefined) this.#lookAt(away?.key ?? this.#probe);
+  }
+
+  #lookAt(key: string): void {
+    const send = () => this.#commands.send(key, ["EXISTS", key]);
+    const place = this.#commands.placeOf(key);
+    // What comes of it is noted; it is no question of anybody's. Whom it may not be asked will answer others.
+    this.#attempt(place, key, send).catch((fault) => isRefusal(fault) && this.#sayUp(place));
+  }
+
+  /** Until all answer. */
+  #lookAgain(): void {
+    if (this.#up || this.#askAgain.isSet) return;
+    this.#askAgain.set(this.#silenceMs / ASKED_IN_SILENCE, () => {
+      const nowMs = performance.now();
+      // What only a ping was not answered has nobody's question about it.
+      if (this.#away.size === 0) this.#lookAt(this.#probe);
+      for (const { key, askAgainAtMs } of [...this.#away.values()]) if (nowMs >= askAgainAtMs) this.#lookAt(key);
+      this.#lookAgain();
+    });
+  }
+
+  get #probe(): string {
+    return `{${this.prefix}:revoked}`;
+  }
+
+  /** @param place that has answered */
+  #sayUp(place: string): void {
+    if (this.#closed) return;
+    this.#away.delete(place);
     // Whoever has lost its keys to another place is asked for nothing more.
     for (const [at, { key }] of this.#away) if (this.#commands.placeOf(key) !== at) this.#away.delete(at);
     if (this.#up || this.#away.size > 0) return;
@@ -263,9 +361,10 @@ export class RedisLink {
   #sayDown(fault: unknown): void {
     if (this.#closed) return;
     this.#noteFault(fault);
-    if (!this.#up) return;
+    const wasUp = this.#up;
     this.#up = false;
-    this.#options.onChange?.(false, this.#lastFault);
+    this.#lookAgain();
+    if (wasUp) this.#options.onChange?.(false, this.#lastFault);
   }
 
   #noteFault(fault: unknown): void {
@@ -283,26 +382,6 @@ class LateError extends Error {
   constructor(timeoutMs: number) {
     super(`found no answer within ${timeoutMs} ms`);
   }
-}
-
-/** Whether the store has answered, and said no: it is there. */
-function isAnswer(fault: unknown): fault is Error {
-  return fault instanceof Error && /^[A-Z]{2,}[A-Z0-9]* /.test(fault.message) &&
-    !/^(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY) /.test(fault.message);
-}
-
-function explain(fault: Error): StoreError {
-  const word = fault.message.split(" ")[0]!;
-  if (word === "OOM") {
-    return new StoreError("full", "The shared store has no memory left", {
-      remedy: "Give it more: nothing of Signet's may be evicted (maxmemory-policy noeviction).",
-      cause: fault,
-    });
-  }
-  const remedy = ["NOAUTH", "WRONGPASS", "NOPERM"].includes(word)
-    ? "Name its user in --store and its password in --store-password-file; the user needs its keys, its channel and scripts."
-    : "See its own log.";
-  return new StoreError("io", `The shared store refused: ${word}`, { remedy, cause: fault });
 }
 
 /** Fit for the log: a library's words may name the address, which is the operator's own, but no command is quoted. */

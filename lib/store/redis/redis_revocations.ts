@@ -29,21 +29,15 @@ const PURGED_AT_ONCE = 1000;
 
 /**
  * KEYS until, cut-offs, log, last. ARGV member, untilMs, beforeMs or "", entry, ttlMs, channel, most logged.
+ * What is refused in the middle stays written: the log first, or it would be no news when it is written again, and nobody
+ * would hear of it who has the session in memory.
  * An entry's number is the store's time in microseconds, and never goes back: it stays ahead of every cursor even if
  * the store has lost all it had.
  */
 const ADD = new Script(`
-local held = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
-local news = tonumber(ARGV[2]) > held
-if ARGV[3] ~= '' then
-  local before = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '-1')
-  if tonumber(ARGV[3]) > before then
-    redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-    news = true
-  end
-end
-if not news then return 0 end
-if tonumber(ARGV[2]) > held then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
+local lasts = tonumber(ARGV[2]) > tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
+local cuts = ARGV[3] ~= '' and tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '-1')
+if not lasts and not cuts then return 0 end
 local time = redis.call('TIME')
 local number = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local last = tonumber(redis.call('GET', KEYS[4]) or '0')
@@ -51,6 +45,8 @@ if number <= last then number = last + 1 end
 local text = string.format('%.0f', number)
 redis.call('SET', KEYS[4], text)
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], text .. '-0', 'r', ARGV[4])
+if cuts then redis.call('HSET', KEYS[2], ARGV[1], ARGV[3]) end
+if lasts then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
 for i = 1, 4 do
   if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[i], ARGV[5]) end
 end

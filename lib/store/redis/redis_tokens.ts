@@ -12,17 +12,18 @@ const AGENT_CHARACTERS = 22;
 
 /**
  * KEYS records, expiries, all ids. ARGV nowS, before agents' keys. A record is its agent's digest, 22 characters, and JSON.
- * By the store's clock where a replica's is ahead: what one purges is gone for all.
+ * By the store's clock where a replica's is ahead: what one purges is gone for all. An agent's own key only counts: where it
+ * is somebody else's, that holds nobody up.
  */
 const PURGE_EXPIRED = `
 local past = math.min(tonumber(ARGV[1]), tonumber(redis.call('TIME')[1]))
 local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', past, 'LIMIT', 0, ${PURGED_AT_ONCE})
 for _, sid in ipairs(over) do
   local record = redis.call('HGET', KEYS[1], sid)
-  if record then redis.call('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), sid) end
   redis.call('HDEL', KEYS[1], sid)
   redis.call('ZREM', KEYS[2], sid)
   redis.call('ZREM', KEYS[3], sid)
+  if record then redis.pcall('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), sid) end
 end
 `;
 const PURGE = new Script(`${PURGE_EXPIRED} return #over`);
@@ -44,8 +45,8 @@ return {1, live + 1}`);
 const REMOVE = new Script(`
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record then return 0 end
-redis.call('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
+redis.pcall('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 return 1`);

@@ -271,6 +271,30 @@ test("L6 R6: what a store that is there would not take is written as soon as it 
   }
 });
 
+for (const name of ["log", "last", "until", "before"]) {
+  test(
+    `R4 L6: what a store has refused in the middle is told to all others when it is taken (${name})`,
+    async (redis, store) => {
+      const other = await openStore(redis);
+      try {
+        const cursor = await other.revocations.head();
+        // Somebody else's, until he sees it.
+        await redis.ask("RPUSH", `{signet-test:revoked}:${name}`, "x");
+        const all = { kind: "all", beforeMs: NOW_MS, untilMs: LATER_MS } as const;
+        await assert.rejects(async () => await store.revocations.add(all), StoreError);
+        await redis.ask("DEL", `{signet-test:revoked}:${name}`);
+        await until(async () => {
+          await store.revocations.changesSince(0, 10);
+          return (await other.revocations.changesSince(cursor, 10)).revocations.length > 0;
+        }, "the other one to hear of it");
+        assert.equal(await other.revocations.find(SUBJECT), "all");
+      } finally {
+        await other.close();
+      }
+    },
+  );
+}
+
 test("L6 R6: a store that has lost all is told again by each replica, whoever comes first", async (redis, store) => {
   const before = await store.revocations.head();
   await store.revocations.add(DELETED);
@@ -633,5 +657,24 @@ Deno.test(
     } finally {
       store.close();
     }
+  },
+);
+
+test(
+  "T3: a token whose agent's count is somebody else's key is revoked, and holds up no other",
+  async (redis, store) => {
+    const nowMs = Date.now();
+    const expiresAtS = Math.floor(nowMs / 1000) + 1;
+    for (const sid of ["a", "b"]) {
+      await store.tokens.insertBelowLimit({ ...tokenRecord(sid), expiresAtS }, { limit: 5, nowMs });
+    }
+    const key = /\{signet-test:tokens\}:agent:\S+/.exec(await redis.ask("KEYS", "*"))![0];
+    await redis.ask("DEL", key);
+    await redis.ask("SET", key, "x");
+    assert.equal(await store.tokens.remove("a"), true);
+    assert.equal(await store.tokens.get("a"), undefined);
+    await until(async () => await store.purge(Date.now() + 5000) === 1, "the other one to be over, and purged");
+    const other = { ...tokenRecord("c"), agent: "another" };
+    assert.equal((await store.tokens.insertBelowLimit(other, { limit: 5, nowMs: NOW_MS })).inserted, true);
   },
 );

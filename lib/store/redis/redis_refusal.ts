@@ -1,0 +1,77 @@
+// What an error that the shared store answers with means: whether it is one question that was refused, or nobody can be asked
+// anything there for now, and what an operator does about it (docs/behaviour.md R6, V1).
+import { StoreError } from "../store.ts";
+
+interface Meaning {
+  /** Nothing at all is answered there for now: it counts as away, until it answers. */
+  readonly isAway?: true;
+  readonly remedy: string;
+}
+
+const RIGHTS =
+  "Name its user in --store and its password in --store-password-file; the user needs its keys, its channels and scripts " +
+  "(docs/guides/replicas.md).";
+const CLUSTER = "It is one node of a cluster: write redis+cluster://HOST:PORT in --store.";
+
+/** By the word that begins it. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  BUSY: { isAway: true, remedy: "A script of somebody's runs there and does not end: end it with SCRIPT KILL." },
+  CLUSTERDOWN: { isAway: true, remedy: "See CLUSTER INFO: a master is gone, and nobody has taken its place." },
+  CROSSSLOT: { remedy: CLUSTER },
+  DENIED: { isAway: true, remedy: "It is in protected mode: give it a password, or name its user in --store." },
+  LOADING: { isAway: true, remedy: "It reads what it has kept, and answers when it has." },
+  MASTERDOWN: { isAway: true, remedy: "It is a replica that has lost its master: name that in --store, or sentinels." },
+  MISCONF: { remedy: "It cannot write to its disk, and takes no writes until it can: see its own log." },
+  MOVED: { remedy: CLUSTER },
+  NOAUTH: { isAway: true, remedy: RIGHTS },
+  NOPERM: { remedy: RIGHTS },
+  NOREPLICAS: { remedy: "It waits for replicas that are not there (min-replicas-to-write)." },
+  READONLY: { remedy: "It is a replica, and takes no writes: name its master in --store, or sentinels that know it." },
+  WRONGPASS: { isAway: true, remedy: RIGHTS },
+  WRONGTYPE: { remedy: "Somebody else writes under --store-prefix: remove those keys, or name another prefix." },
+};
+
+/** The store's own word for what is wrong, if a fault is its answer; undefined: nobody has answered. */
+function wordOf(fault: unknown): string | undefined {
+  if (!(fault instanceof Error)) return undefined;
+  // A script's command that its user may not use is an error without a word of its own.
+  if (/^ERR ACL failure/.test(fault.message)) return "NOPERM";
+  return /^([A-Z]{2,}[A-Z0-9]*) /.exec(fault.message)?.[1];
+}
+
+/** Whether somebody has answered, whatever it is. */
+export function isAnswer(fault: unknown): boolean {
+  return wordOf(fault) !== undefined;
+}
+
+/** Whether whoever was asked is there and has refused this question: others it may answer. */
+export function isRefusal(fault: unknown): fault is Error {
+  const word = wordOf(fault);
+  return word !== undefined && MEANINGS[word]?.isAway === undefined;
+}
+
+export function remedyOf(fault: unknown): string | undefined {
+  return MEANINGS[wordOf(fault) ?? ""]?.remedy;
+}
+
+/** @param fault see {@link isRefusal} */
+export function refusedError(fault: Error): StoreError {
+  const word = wordOf(fault)!;
+  if (word === "OOM") {
+    return new StoreError("full", "The shared store has no memory left", {
+      remedy: "Give it more: nothing of Signet's may be evicted (maxmemory-policy noeviction).",
+      cause: fault,
+    });
+  }
+  // Its own words say what is wrong where the first of them does not; what was asked is not quoted.
+  const found = MEANINGS[word] === undefined ? wordsOf(fault) : word;
+  return new StoreError("io", `The shared store refused: ${found}`, {
+    remedy: MEANINGS[word]?.remedy ?? "See what it is, and its own log: Redis 6 or Valkey is wanted.",
+    cause: fault,
+  });
+}
+
+/** Fit for the log: a command that is not known is quoted with what it was given. */
+export function wordsOf({ message }: Error): string {
+  return message.replace(/, with args beginning with[^]*$/, "").replace(/[\s.]+$/, "").slice(0, 200);
+}
