@@ -51,6 +51,8 @@ export interface HopOrigin {
 
 /** What one of them says. */
 export interface HopClaim extends HopOrigin {
+  /** What it is proven by: of the ring that there was then. */
+  readonly key: MasterKey;
   /** The how manieth it is of those that its sender has sent. */
   readonly count: number;
   /** Of the body; see {@link digestOfBody}. */
@@ -115,7 +117,7 @@ export class HopHead {
     if (!isEqual(proof.slice(COUNT_DIGITS + 64), this.#macOf(said, sessionId))) return undefined;
     const { instance, sender, from, client } = this.origin;
     const [count, bodyDigest] = [Number(said.slice(0, COUNT_DIGITS)), said.slice(COUNT_DIGITS)];
-    return { instance, sender, from, client, count, bodyDigest };
+    return { key: this.key, instance, sender, from, client, count, bodyDigest };
   }
 
   #macOf(said: string, sessionId: string | undefined): string {

@@ -106,6 +106,9 @@ export class Peer implements AskedPeer {
   #key: MasterKey | undefined = undefined;
   /** The ring that the key is of. */
   #provenUnder: KeyRing | undefined = undefined;
+  /** Whom the connections lead to that may be sent something, and the ring of the time. */
+  #connectedTo: string | undefined = undefined;
+  #connectedUnder: KeyRing | undefined = undefined;
   #count: number;
   #provenUntilMs = 0;
   /** Whether the last question was in vain. What is sent into a silence may be lost in it, and nobody could tell. */
@@ -148,11 +151,21 @@ export class Peer implements AskedPeer {
 
   /**
    * A port is anybody's as soon as who listened there has ended, and the pool opens connections by itself, also for what
-   * met that end: before each, who listens proves himself anew. @throws HttpError `connect_failed`
+   * met that end: before each, who listens proves himself anew. What waits for one was proven by the key, and meant for the
+   * process, of before: where either is another, it is not sent, but proven anew (`isCurrent`).
+   * @throws HttpError `connect_failed`
    */
   async #connectTo(...given: Parameters<typeof connectEndpoint>): ReturnType<typeof connectEndpoint> {
-    if (await this.answers()) return await connectEndpoint(...given);
-    throw new HttpError("connect_failed", `connecting to another replica: ${this.why}`, { unsent: true });
+    const [key, instance] = [this.#key, this.#instance];
+    const isMeant = () => key === this.#key && instance === this.#instance;
+    for (let tries = 0; tries < SILENCES; tries++) {
+      if (!await this.answers()) throw notConnected(this.why);
+      if (!isMeant()) throw notConnected("who is there is another by now, or known by another key");
+      const socket = await connectEndpoint(...given);
+      if (isMeant() && this.#provenUnder === this.#options.ring()) return socket;
+      socket.close();
+    }
+    throw notConnected("the ring is another each time");
   }
 
   /** Whether it was found dead, so recently that it is not tried again. */
@@ -267,10 +280,24 @@ export class Peer implements AskedPeer {
     const proof = [HOP_PROOF_FIELD, hop.prove(message)];
     const changing = sessionId === undefined ? proof : [SESSION_ID_FIELD, sessionId, ...proof];
     const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
+    this.#keepTo(this.#options.ring(), this.#connectedTo);
     const call: Call = this.pool.sendFor(sent, (response) => new PeerAnswer(response, () => this.forget(call)));
     this.passed++;
     this.follow(call);
     return call;
+  }
+
+  /**
+   * Connections lead to whoever proved himself before they were opened: the process of that time, under the ring of that
+   * time. Where either is another, nothing more is sent on them, as it would go to whoever has kept his end: a key may have
+   * been withdrawn because somebody else has it. What is under way may end: he has it already, and what is cut cannot be
+   * told from what was run (R8). Who does not prove himself under the ring is found dead in seconds, and then it is cut.
+   */
+  #keepTo(ring: KeyRing, instance: string | undefined): void {
+    if (ring === this.#connectedUnder && instance === this.#connectedTo) return;
+    this.#connectedUnder = ring;
+    this.#connectedTo = instance;
+    this.pool.retire();
   }
 
   /** As long as it is followed the replica is asked every second whether it lives; if it falls silent, it is aborted. */
@@ -335,6 +362,7 @@ export class Peer implements AskedPeer {
     this.#provenUntilMs = this.#options.timers.now() + PROVEN_MS;
     // Not the one that there is by now: a key of this one may be gone from it.
     this.#provenUnder = ring;
+    this.#keepTo(ring, instance);
     this.#deaths = 0;
     this.why = "";
     this.#find("up");
@@ -350,6 +378,10 @@ export class Peer implements AskedPeer {
     this.sinceMs = nowMs;
     if (isNews) onFound?.(this, nowMs - sinceMs);
   }
+}
+
+function notConnected(found: string): HttpError {
+  return new HttpError("connect_failed", `connecting to another replica: ${found}`, { unsent: true });
 }
 
 /** An answer whose call is followed until it is released. */

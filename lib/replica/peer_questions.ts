@@ -55,6 +55,8 @@ export class PeerQuestions {
       const found = await this.#askWith(key);
       if (found !== undefined) return found;
     }
+    // Who listens there may be another one than who has kept the connection, and would never be asked.
+    this.#pool.retire();
     return STRANGER;
   }
 

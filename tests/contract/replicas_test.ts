@@ -1,12 +1,12 @@
 // Several replicas, each with an MCP server that it alone reaches (docs/behaviour.md R1–R3, R8, L4, O1; issue "Many replicas").
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { KeyRing, type MasterKey } from "../../lib/envelope/key_ring.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { Replicas } from "../support/replicas.ts";
-import { proveAnswer, readQuestion } from "../../lib/replica/hop_proof.ts";
+import { FalseHome } from "../support/false_home.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
@@ -444,44 +444,6 @@ Deno.test(
     assert.equal((await count(replicas, 1, { id, token })).count, 1);
   },
 );
-
-/** A home that proves who it is, and then takes requests as `take` says. */
-class FalseHome implements AsyncDisposable {
-  readonly taken: string[] = [];
-  answersQuestions = true;
-  readonly #server: Server;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async at(
-    address: string,
-    ring: KeyRing,
-    take: (home: FalseHome, request: IncomingMessage, response: ServerResponse) => void,
-  ): Promise<FalseHome> {
-    const instance = "i".repeat(22);
-    const server = createServer((request, response) => {
-      const question = readQuestion(ring, String(request.headers["signet-hop"]), address);
-      if (question !== undefined) {
-        if (!home.answersQuestions) return;
-        const answer = proveAnswer(question.key, { to: address, challenge: question.challenge, instance });
-        return void response.writeHead(204, { "signet-hop": answer }).end();
-      }
-      home.taken.push(`${request.method} ${request.headers["signet-hop"]} ${request.headers["signet-hop-proof"]}`);
-      take(home, request, response);
-    });
-    const home = new FalseHome(server);
-    await new Promise<void>((resolve) => server.listen(Number(new URL(address).port), "127.0.0.1", resolve));
-    return home;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
-  }
-}
 
 Deno.test(
   "R8: a call that its home took and left unanswered is not repeated anywhere, and the session goes on",

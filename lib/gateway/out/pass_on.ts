@@ -38,24 +38,22 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   const traced = inbound.trace ? tracedHop(inbound, home, body) : undefined;
   const sent = traced === undefined ? body : traced.body;
   const about = { bodyDigest: digestOfBody(sent), sessionId: inbound.get(SESSION_ID_FIELD) };
-  // A second time for a process that has taken the place of the one that was asked.
-  for (let attempt = 0; attempt < 2; attempt++) {
+  const passage = () => traced === undefined ? passageOf(inbound, peer) : peer.passageOf(traced.head);
+  // Again for a process that has taken the place of the one that was asked, or under a ring that has taken the other's.
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     if (!peer.isReady && !await inFlight.waitFor(peer.isThere())) {
       replicas.hops.inc("dead");
       return undefined;
     }
-    const passage = traced === undefined ? passageOf(inbound, peer) : peer.passageOf(traced.head);
     const hop = { inFlight, peer, passage, passed: { body: sent, message: { ...about, count: peer.nextCount() } } };
     const answer = await passOnce(parts, hop);
+    if (answer === "outdated") continue;
     if (answer === undefined) return undefined;
-    const { status, fields } = answer.head;
-    const said = fieldValue(fields, HOP_FIELD);
-    // What the server behind it says so itself has been run, whatever else the replica adds.
-    const why = said === undefined || !MARKED.has(status) ? undefined : WHY_NOT.get(said);
+    const why = whyNotTaken(answer);
     // Proven by a key that it has no more; under whichever it has once, as whoever is in between may have changed it.
     if (why === "unproven" && attempt > 0) return answer;
     if (why === undefined) {
-      if (said !== undefined) noteLeaving(peer, said);
+      noteLeaving(peer, fieldValue(answer.head.fields, HOP_FIELD) ?? "");
       replicas.hops.inc("passed");
       return answer;
     }
@@ -77,12 +75,18 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
   throw unreachable(parts, "it answers as another process each time");
 }
 
+const MOST_ATTEMPTS = 3;
+
 /** Statuses of answers that say so. */
 const MARKED: ReadonlySet<number> = new Set([403, 421, 503]);
 
-const WHY_NOT = new Map<string, "otherProcess" | "moved" | "draining" | "unproven">(
-  (["otherProcess", "moved", "draining", "unproven"] as const).map((why) => [NOT_TAKEN[why], why]),
-);
+type WhyNot = keyof typeof NOT_TAKEN;
+const WHY_NOT = new Map((Object.keys(NOT_TAKEN) as WhyNot[]).map((why) => [NOT_TAKEN[why] as string, why]));
+
+/** Undefined where it was: what the server behind it says so itself has been run, whatever else the replica adds. */
+function whyNotTaken({ head: { status, fields } }: ClientResponse): WhyNot | undefined {
+  return MARKED.has(status) ? WHY_NOT.get(fieldValue(fields, HOP_FIELD) ?? "") : undefined;
+}
 
 /** Until when the peer takes anything, if it says that it leaves. */
 function noteLeaving(peer: Peer, field: string): void {
@@ -119,34 +123,52 @@ function tracedHop(inbound: Inbound, home: string, received: Bytes | undefined) 
 interface Hop {
   readonly inFlight: InFlight;
   readonly peer: Peer;
-  readonly passage: Passage;
+  /** To the process that is there, by the key that it knows, whenever it is asked for. */
+  readonly passage: () => Passage;
   readonly passed: Passed;
 }
 
-async function passOnce(parts: GatewayParts, hop: Hop): Promise<ClientResponse | undefined> {
+/** @returns `outdated` if nothing was sent, and who is there has to be proven to anew; undefined if nobody is */
+async function passOnce(parts: GatewayParts, hop: Hop): Promise<ClientResponse | "outdated" | undefined> {
   const { replicas } = parts;
-  const { inFlight, peer, passage, passed } = hop;
+  const { inFlight, peer, passed } = hop;
+  let passage = hop.passage();
   for (let isFirst = true;; isFirst = false) {
+    const isListening = passage.request.method === "GET";
     const call = peer.send(passage, passed);
     try {
       const answer = await inFlight.answerOf(call) as ClientResponse;
-      if (answer.head.status !== 403 || fieldValue(answer.head.fields, HOP_FIELD) !== NOT_TAKEN.repeated) return answer;
+      const why = whyNotTaken(answer);
+      // Who has lost his connection to the first of two has that one run, it may be, and why he does not take the second
+      // says nothing of it.
+      if (why !== "repeated" && (why === undefined || isFirst || isListening)) return answer;
       answer.release();
       replicas.hops.inc("lost");
-      throw unreachable(parts, "it had taken the request before");
+      throw unreachable(
+        parts,
+        why === "repeated" ? "it had taken the request before" : `the second time it was ${why}`,
+      );
     } catch (error) {
       peer.forget(call);
       if (inFlight.cut || !(error instanceof HttpError)) throw error;
       if (error.unsent && isFirst) {
+        if (!peer.isCurrent(passage)) return "outdated";
         peer.noteDead(error.message);
         replicas.hops.inc("dead");
         return undefined;
       }
       // A connection has ended under it, as those of a server that leaves do: under its number it is taken once at most.
-      if (isFirst && error.code === "upstream_closed" && await inFlight.waitFor(peer.knows(passage))) continue;
+      if (isFirst && error.code === "upstream_closed" && await inFlight.waitFor(peer.knows(passage))) {
+        const again = hop.passage();
+        // By the key that it is known by now; its number counts for that process alone.
+        if (again.hop.origin.instance === passage.hop.origin.instance) {
+          passage = again;
+          continue;
+        }
+      }
       peer.forgetProcess();
       // Listening again does no harm.
-      if (passage.request.method === "GET" && !await inFlight.waitFor(peer.isThere())) {
+      if (isListening && !await inFlight.waitFor(peer.isThere())) {
         replicas.hops.inc("dead");
         return undefined;
       }

@@ -7,9 +7,11 @@ import { DEFAULT_PERIODS, type Periods } from "./periods.ts";
 import type { Limits } from "../../session/limits.ts";
 import type { Parsed } from "../../mcp/json_rpc.ts";
 import { LinkedList } from "../../session/linked_list.ts";
+import type { SessionRegistry } from "../../session/registry.ts";
 import type { EndReason } from "../../session/session.ts";
 import { isWithin } from "../../platform/time_of_day.ts";
 import { type Guard, guardProblem } from "../in/guard.ts";
+import { hopProblem } from "../in/hop_problem.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Authentication } from "../in/authenticate.ts";
 import type { GatewayMetrics } from "../metrics.ts";
@@ -21,6 +23,7 @@ export interface DoorParts {
   readonly authentication: Authentication;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
+  readonly registry: Pick<SessionRegistry, "ring">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -139,7 +142,9 @@ export class UnderWay {
   #ask(parts: DoorParts, inFlight: InFlight, nowMs: number): void {
     const { inbound } = inFlight;
     try {
-      const problem = guardProblem(parts.guard, inbound);
+      // What has begun under a key that is withdrawn may finish, as in a session of its; a stream has no end of its own.
+      const problem = guardProblem(parts.guard, inbound) ??
+        (inFlight.kind === "stream" ? hopProblem(parts.registry.ring, inbound) : undefined);
       if (problem !== undefined) return this.#refuse(parts, inFlight, problem);
       const found = parts.authentication.authenticate(inbound, this.#momentOf(inFlight, nowMs));
       if (!(found instanceof Promise)) return this.#compare(parts, inFlight, found);

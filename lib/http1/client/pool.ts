@@ -41,6 +41,8 @@ export class Pool implements Timed {
   readonly #now: () => number;
   readonly #connections = new Set<PooledConnection>();
   readonly #idle: PooledConnection[] = [];
+  /** Those of the connections that take no further call. */
+  readonly #retired = new Set<PooledConnection>();
   readonly #waiting: PoolCall[] = [];
   readonly #heads = new SentHeads();
   readonly #closing = new AbortController();
@@ -191,6 +193,7 @@ export class Pool implements Timed {
   }
 
   #onIdle(connection: PooledConnection): void {
+    if (this.#retired.has(connection)) return connection.close();
     const call = this.#nextWaiting();
     if (call !== undefined) return connection.send(call, this.#now());
     this.#idle.push(connection);
@@ -199,6 +202,7 @@ export class Pool implements Timed {
 
   #onClosed(connection: PooledConnection): void {
     this.#connections.delete(connection);
+    this.#retired.delete(connection);
     this.#context.sweep.delete(connection);
     this.stats.open--;
     const position = this.#idle.lastIndexOf(connection);
@@ -239,6 +243,16 @@ export class Pool implements Timed {
       call.fail(this.#exhausted(`for ${this.#limits.waitTimeoutMs} ms`));
     }
     if (this.#waiting.length === 0) this.#context.sweep.delete(this);
+  }
+
+  /**
+   * No further call is sent on a connection that is open by now: whoever listens may be another one since. Calls under way
+   * may end, each as the last on its connection.
+   */
+  retire(): void {
+    for (const connection of this.#connections) this.#retired.add(connection);
+    this.stats.idle = 0;
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 
   /** Closes every connection; calls under way end with `aborted`. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ephemeralKeyRing } from "../../../lib/envelope/key_ring.ts";
+import { ephemeralKeyRing, KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
 import { Peer } from "../../../lib/replica/peer.ts";
 import { type ClientResponse, HttpError } from "../../../lib/http1/types.ts";
 import { digestOfBody, HOP_FIELD, proveAnswer, readQuestion } from "../../../lib/replica/hop_proof.ts";
@@ -296,3 +296,197 @@ Deno.test("R2: a call that finds no connection free asks who is there before its
   await Promise.all([port.pass("GET"), port.pass("POST"), port.pass("GET")]);
   assert.deepEqual(port.stolen, []);
 });
+
+/** A peer of a known ring that takes what is passed on, and on which of its connections each came. */
+class Taking implements AsyncDisposable {
+  readonly peer: Peer;
+  readonly timers = new FakeTimers();
+  /** Ours, and what the other side holds. */
+  ring: KeyRing;
+  theirs: KeyRing;
+  instance = "i".repeat(22);
+  /** Called before a question is answered. */
+  onQuestion = () => {};
+  /** Of the requests that are no questions: their connection, and what they are proven by. */
+  readonly taken: {
+    readonly port: number;
+    readonly keyId: string | undefined;
+    readonly instance: string | undefined;
+  }[] = [];
+  /** The connections that questions came on. */
+  readonly askedFrom: number[] = [];
+  /** Answers a request at once, unless it is to wait. */
+  held: ServerResponse[] | undefined = undefined;
+  readonly #server: Server;
+
+  private constructor(server: Server, first: KeyRing) {
+    [this.ring, this.theirs] = [first, first];
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.#server = server.on("request", (request, response) => {
+      const field = String(request.headers[HOP_FIELD]);
+      const isQuestion = field.includes(" who ");
+      if (!isQuestion) return this.#take(request.socket.remotePort!, field, response);
+      this.onQuestion();
+      this.askedFrom.push(request.socket.remotePort!);
+      const question = readQuestion(this.theirs, field, address);
+      if (question === undefined) return void response.writeHead(401).end();
+      const said = { to: address, challenge: question.challenge, instance: this.instance };
+      response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
+    });
+    this.peer = new Peer({
+      ...{ address, path: "/mcp", sender: "s".repeat(22), from: "http://127.0.0.1:9", firstCount: 0 },
+      ...{ ring: () => this.ring, random, timers: this.timers, place: { inNetworks: true, name: undefined } },
+    });
+  }
+
+  static async start(first: KeyRing): Promise<Taking> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new Taking(server, first);
+  }
+
+  #take(port: number, field: string, response: ServerResponse): void {
+    const [, keyId, instance] = field.split(" ");
+    this.taken.push({ port, keyId, instance });
+    if (this.held === undefined) response.writeHead(200).end("{}");
+    else this.held.push(response);
+  }
+
+  /** @returns the status, or the code of what became of it and whether it was not sent */
+  async pass(method = "POST"): Promise<string> {
+    const fields = ["host", "signet.example", "authorization", "Bearer secret"];
+    const passage = this.peer.passageOf({ method, target: "/mcp", fields, client: "" });
+    const call = this.peer.send(passage, {
+      body: undefined,
+      message: { bodyDigest: digestOfBody(), count: this.peer.nextCount(), sessionId: undefined },
+    });
+    try {
+      const answer = await call.response as ClientResponse;
+      answer.body.takeBuffered();
+      answer.release();
+      return String(answer.head.status);
+    } catch (error) {
+      const { code, unsent } = error as HttpError;
+      return unsent ? `${code}, unsent` : code;
+    } finally {
+      this.peer.forget(call);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.peer.close();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+const key = () => new MasterKey(random(32));
+const [older, newer] = [key(), key()];
+const CHANGES: Record<string, KeyRing> = {
+  "the key it is known by is withdrawn": new KeyRing([newer]),
+  "another seals by now": new KeyRing([newer, older]),
+  "a key is added": new KeyRing([older, newer]),
+};
+
+for (const [what, next] of Object.entries(CHANGES)) {
+  Deno.test(`E5 R2: nothing more goes to whoever was connected before ${what}`, STRICT, async () => {
+    await using taking = await Taking.start(new KeyRing([older]));
+    const { peer, taken } = taking;
+    assert.equal(await peer.isThere(), true);
+    assert.equal(await taking.pass(), "200");
+    await until(() => peer.pool.stats.idle === 1, "the connection at rest");
+    taking.ring = taking.theirs = next;
+    assert.equal(await peer.isThere(), true);
+    assert.equal(await taking.pass(), "200");
+    assert.equal(taken.length, 2);
+    assert.notEqual(taken[0]!.port, taken[1]!.port);
+    await until(() => peer.pool.stats.open === 1, "the older connection to be closed");
+  });
+}
+
+Deno.test(
+  "E5 R2: what is under way when the ring changes may end, and is the last on its connection",
+  STRICT,
+  async () => {
+    await using taking = await Taking.start(new KeyRing([older]));
+    const { peer, taken } = taking;
+    taking.held = [];
+    assert.equal(await peer.isThere(), true);
+    const first = taking.pass();
+    await until(() => taken.length === 1, "the first to be taken");
+    taking.ring = taking.theirs = new KeyRing([newer]);
+    assert.equal(await peer.isThere(), true);
+    const second = taking.pass();
+    await until(() => taken.length === 2, "the second to be taken");
+    assert.notEqual(taken[0]!.port, taken[1]!.port);
+    for (const response of taking.held) response.writeHead(200).end("{}");
+    taking.held = undefined;
+    assert.deepEqual([await first, await second], ["200", "200"]);
+    assert.equal(await taking.pass(), "200");
+    assert.equal(taken[2]!.port, taken[1]!.port);
+    await until(() => peer.pool.stats.open === 1, "the older connection to be closed");
+  },
+);
+
+Deno.test(
+  "E5 R2: what was proven under a ring that is another before there is a connection is not sent",
+  STRICT,
+  async () => {
+    await using taking = await Taking.start(new KeyRing([older]));
+    const { peer, taken } = taking;
+    assert.equal(await peer.isThere(), true);
+    const next = new KeyRing([newer]);
+    taking.onQuestion = () => taking.ring = next;
+    taking.theirs = new KeyRing([older, newer]);
+    assert.equal(await taking.pass(), "connect_failed, unsent");
+    assert.equal(taken.length, 0);
+    assert.equal(peer.isReady, true, "he has proven himself under the one that there is by now");
+    assert.equal(await taking.pass(), "200");
+    assert.deepEqual(taken.map(({ keyId }) => keyId), [newer.id]);
+  },
+);
+
+Deno.test(
+  "R2: what was meant for a process that is another before there is a connection is not sent",
+  STRICT,
+  async () => {
+    await using taking = await Taking.start(new KeyRing([older]));
+    const { peer, taken } = taking;
+    assert.equal(await peer.isThere(), true);
+    taking.instance = "j".repeat(22);
+    assert.equal(await taking.pass(), "connect_failed, unsent");
+    assert.equal(await taking.pass(), "200");
+    assert.deepEqual(taken.map(({ instance }) => instance), [taking.instance]);
+  },
+);
+
+Deno.test(
+  "R2: nothing goes to a process before the one there is on a connection that it has kept",
+  STRICT,
+  async () => {
+    await using taking = await Taking.start(new KeyRing([older]));
+    const { peer, taken } = taking;
+    assert.equal(await peer.isThere(), true);
+    assert.equal(await taking.pass(), "200");
+    await until(() => peer.pool.stats.idle === 1, "the connection at rest");
+    taking.instance = "j".repeat(22);
+    assert.equal(await peer.ask(), "lives");
+    assert.equal(await taking.pass(), "200");
+    assert.notEqual(taken[0]!.port, taken[1]!.port);
+  },
+);
+
+Deno.test(
+  "R3: whoever answers a question with no proof is not asked again on the same connection",
+  STRICT,
+  async () => {
+    await using taking = await Taking.start(new KeyRing([older]));
+    const { peer } = taking;
+    taking.theirs = new KeyRing([newer]);
+    assert.equal(await peer.ask(), "silent");
+    taking.theirs = taking.ring;
+    assert.equal(await peer.ask(), "lives");
+    assert.equal(new Set(taking.askedFrom).size, 2);
+  },
+);

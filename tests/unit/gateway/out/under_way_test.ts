@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { KeyRing } from "../../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../../lib/errors.ts";
 import { Guard } from "../../../../lib/gateway/in/guard.ts";
 import type { Authentication } from "../../../../lib/gateway/in/authenticate.ts";
@@ -12,7 +13,7 @@ import { Limits } from "../../../../lib/session/limits.ts";
 import { callerKeys } from "../../../support/callers.ts";
 import { SILENT_LOG } from "../../../support/silent_log.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { principal } from "../../session/fakes.ts";
+import { KEY_A, principal } from "../../session/fakes.ts";
 
 const UNAVAILABLE = new SignetError("identity_unavailable");
 const REFUSED = new SignetError("unauthenticated");
@@ -61,6 +62,7 @@ class Door {
       authentication,
       metrics: new GatewayMetrics(),
       log: SILENT_LOG,
+      registry: { ring: new KeyRing([KEY_A]) },
       now: () => this.nowMs,
     };
     this.underWay.askAgain(parts, nowMs);
