@@ -5,10 +5,9 @@ import type { Charge } from "../http1/byte_account.ts";
 import { SignetError } from "../errors.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { idKey, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
+import { idKey, idText, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
-import { parseJson } from "../platform/json.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
@@ -16,7 +15,8 @@ import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { callOf } from "./http_call.ts";
 import { Listeners } from "./listeners.ts";
-import { BRIDGE_ERROR, errorWithId, OpenCalls, progressTokenOf } from "./open_calls.ts";
+import { idAt, progressTokenOf } from "./message_ids.ts";
+import { BRIDGE_ERROR, errorWithId, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
@@ -231,10 +231,10 @@ export class Conversation {
     for (const { text, message } of requests) {
       const request = message as RpcRequest;
       if (this.#calls.hasIdOf(text)) return refuse(request.id, ID_IN_FLIGHT);
-      if (this.#calls.hasTokenOf(request)) return refuse(request.id, TOKEN_IN_USE);
+      if (this.#calls.hasTokenOf(request, text)) return refuse(request.id, TOKEN_IN_USE);
     }
     if (requests.length > 1) {
-      const twice = refusalOfDoubles(requests.map(({ message }) => message as RpcRequest));
+      const twice = refusalOfDoubles(requests);
       if (twice !== undefined) return refuse(null, twice);
     }
     if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
@@ -330,9 +330,11 @@ const TOKEN_IN_USE = "Invalid request: a request with this progress token is in 
 const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
 
 /** Of a batch: two requests of one id, or of one progress token. */
-function refusalOfDoubles(requests: readonly RpcRequest[]): string | undefined {
-  if (new Set(requests.map(({ id }) => idKey(id))).size < requests.length) return ID_IN_FLIGHT;
-  const tokens = requests.map(progressTokenOf).filter((one) => one !== undefined);
+function refusalOfDoubles(requests: readonly Piece[]): string | undefined {
+  const ids = requests.map(({ message }) => idKey((message as RpcRequest).id));
+  if (new Set(ids).size < requests.length) return ID_IN_FLIGHT;
+  const tokens = requests.map(({ message, text }) => progressTokenOf(message as RpcRequest, text))
+    .filter((one) => one !== undefined);
   return new Set(tokens.map(idKey)).size < tokens.length ? TOKEN_IN_USE : undefined;
 }
 
@@ -344,8 +346,8 @@ function tooMany(id: RpcId | null): ClientResponse {
 function isPlainId(bytes: Uint8Array): boolean {
   const text = new TextDecoder().decode(bytes);
   try {
-    const value: unknown = parseJson(text);
-    return (typeof value === "string" || typeof value === "number") && JSON.stringify(value) === text;
+    const id = idAt(bytes, { start: 0, end: bytes.length });
+    return id !== undefined && idText(id) === text;
   } catch {
     return false;
   }

@@ -1,9 +1,10 @@
 // A partner in JSON-RPC at the other end of a line in each direction: requests get ids of this peer's own
 // (docs/behaviour.md B6), so that nothing a client chooses can clash; each response finds the request it is for, and
 // whatever else comes is handed on. How lines go out and come in is its kind's.
-import { type RpcId, TURN_BYTES } from "../mcp/json_rpc.ts";
+import { errorResponse, type RpcId, TURN_BYTES } from "../mcp/json_rpc.ts";
 import { flatten, replaceSpan } from "../mcp/json_splice.ts";
-import type { Span } from "../mcp/json_text.ts";
+import { elementsOf, type Span } from "../mcp/json_text.ts";
+import { idIn } from "./message_ids.ts";
 import { type Asker, type Carrier, type Loss, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import { isRpc, type JsonLine, ownIdOf, readLine, readLongLine } from "./peer_line.ts";
 
@@ -49,7 +50,7 @@ export abstract class LinePeer implements Peer {
   }
 
   refuse(id: RpcId, code: number, message: string): void {
-    this.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } })));
+    this.send(errorResponse(id, code, message));
   }
 
   forget(id: number): void {
@@ -95,13 +96,14 @@ export abstract class LinePeer implements Peer {
 
   #takeLine(read: JsonLine | undefined): Promise<void> | undefined {
     if (read === undefined) return this.discard("a line that is not JSON");
-    if (Array.isArray(read.value)) return this.#readBatch(read.value);
+    if (Array.isArray(read.value)) return this.#readBatch(read.value, read.text);
     return this.#take(read.value, read.text);
   }
 
   /** Revision 2025-03-26 let a server write several messages as one. */
-  async #readBatch(values: readonly unknown[]): Promise<void> {
-    for (const value of values) await this.#take(value, encoder.encode(JSON.stringify(value)));
+  async #readBatch(values: readonly unknown[], text: Uint8Array): Promise<void> {
+    const spans = elementsOf(text);
+    for (const [at, { start, end }] of spans.entries()) await this.#take(values[at], text.slice(start, end));
   }
 
   #take(value: unknown, line: Uint8Array): Promise<void> | undefined {
@@ -121,9 +123,8 @@ export abstract class LinePeer implements Peer {
   }
 
   #hear(message: Message): Promise<void> | undefined {
-    const { id } = message.value;
-    if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
-      return this.discard("a request whose id is neither text nor a number");
+    if (message.value.id !== undefined && idIn(message) === undefined) {
+      return this.discard("a request whose id is neither text nor an integer");
     }
     return this.#onMessage(message, this);
   }

@@ -3,10 +3,10 @@
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
 import { parseJson } from "../platform/json.ts";
 import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
-import { idKey, isJsonObject, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
+import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
 import { findMember, type Span, textAt } from "../mcp/json_text.ts";
-import { metaOf } from "../mcp/modern.ts";
+import { progressTokenIn, progressTokenOf } from "./message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
@@ -16,14 +16,8 @@ export const BRIDGE_ERROR = -32000;
 
 const encoder = new TextEncoder();
 
-function isToken(value: unknown): value is RpcId {
+function isId(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
-}
-
-/** `params._meta.progressToken` of a request. */
-export function progressTokenOf(request: RpcRequest): RpcId | undefined {
-  const token = metaOf(request.params)?.progressToken;
-  return isToken(token) ? token : undefined;
 }
 
 /** An id as it is written, which tells integers apart that JavaScript cannot. */
@@ -54,7 +48,7 @@ export class OpenCall implements Asker {
     const span = findMember(of.text, "id")!;
     this.key = keyOf(of.text, span);
     this.id = of.text.slice(span.start, span.end);
-    this.token = progressTokenOf(of.request);
+    this.token = progressTokenOf(of.request, of.text);
     this.answer = of.answer;
     this.#owner = owner;
   }
@@ -82,8 +76,8 @@ export class OpenCalls implements CallOwner {
   }
 
   /** Whether an open call has the progress token of `request`: what is said of the one would be heard by the other. */
-  hasTokenOf(request: RpcRequest): boolean {
-    const token = progressTokenOf(request);
+  hasTokenOf(request: RpcRequest, text: Uint8Array): boolean {
+    const token = progressTokenOf(request, text);
     return token !== undefined && this.#byToken.has(idKey(token));
   }
 
@@ -143,7 +137,7 @@ export class OpenCalls implements CallOwner {
    * sends none (MCP 2025-11-25, Cancellation).
    */
   cancel(text: Uint8Array, { params }: RpcNotification, carrier: Carrier): void {
-    if (!isToken(params?.requestId)) return;
+    if (!isId(params?.requestId)) return;
     const span = findMember(text, "requestId", findMember(text, "params"))!;
     const call = this.#byId.get(keyOf(text, span));
     if (call === undefined) return;
@@ -153,9 +147,9 @@ export class OpenCalls implements CallOwner {
   }
 
   /** The call that a progress notification is about. */
-  ofProgress(params: unknown): OpenCall | undefined {
-    const token = isJsonObject(params) ? params.progressToken : undefined;
-    return isToken(token) ? this.#byToken.get(idKey(token)) : undefined;
+  ofProgress(message: Message): OpenCall | undefined {
+    const token = progressTokenIn(message);
+    return token === undefined ? undefined : this.#byToken.get(idKey(token));
   }
 
   /** The call that a peer runs under `ownId`. */

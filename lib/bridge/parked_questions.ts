@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
 import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
 import { marksOf, MOST_ANSWERS, questionDigest } from "./kept_answers.ts";
+import { idIn } from "./message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 
 /** Methods whose calls may ask. */
@@ -116,7 +117,7 @@ export class ParkedQuestions {
       ? []
       : membersOf(line, params).filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textOf(line, whole));
     const method = value.method as string;
-    const key = keyOf(value.id as RpcId);
+    const key = keyOf(idIn({ line, value })!);
     this.#close(key);
     const open = {
       peer,
@@ -188,9 +189,9 @@ function sizeOf({ id, asked }: Open): number {
   return id.length + asked.length;
 }
 
-/** Texts stay apart from numbers: no client sees what they were. */
+/** Texts stay apart from numbers: no client sees what they were. A text that begins as those do has one sign more. */
 function keyOf(id: RpcId): string {
-  return typeof id === "string" ? id : `#${id}`;
+  return typeof id === "string" && !id.startsWith("#") ? id : `#${id}`;
 }
 
 function textOf(text: Uint8Array, { start, end }: Span): string {

@@ -3,6 +3,7 @@
 import { idKey, type RpcId } from "../mcp/json_rpc.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
+import { idIn } from "./message_ids.ts";
 import type { Carrier, Message, Peer } from "./peer.ts";
 
 interface Question {
@@ -39,7 +40,7 @@ export class Questions {
     const span = findMember(message.line, "id")!;
     if (this.#open.size >= MAX_OPEN || span.end - span.start > MAX_ID_BYTES) return undefined;
     const id = `${this.#run}-${++this.#asked}`;
-    const key = idKey(message.value.id as RpcId);
+    const key = idKey(idIn(message)!);
     this.#open.set(id, { peer, id: message.line.slice(span.start, span.end), key });
     return replaceSpan(message.line, span, encoder.encode(JSON.stringify(id)));
   }

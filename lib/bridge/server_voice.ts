@@ -1,14 +1,16 @@
 // What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
 // (docs/behaviour.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be
 // meant, it is.
-import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
 import type { Listeners } from "./listeners.ts";
+import { cancelledIdIn, idIn } from "./message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import type { Questions } from "./questions.ts";
+import { pong } from "./stateless/texts.ts";
 
 /** Where messages can go, and whose they are. */
 export interface Sinks {
@@ -49,10 +51,10 @@ export class ServerVoice {
   }
 
   #question(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
-    const id = message.value.id as RpcId;
+    const id = idIn(message)!;
     // A sign of life that no client can give while none is there.
     if (message.value.method === "ping" && !this.#attended) {
-      peer.send(encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, result: {} })), NO_CARRIER);
+      peer.send(pong(id), NO_CARRIER);
       return undefined;
     }
     if (this.#isDeaf) return void peer.refuse(id, INTERNAL, "the client takes no event stream: it cannot be asked");
@@ -63,11 +65,8 @@ export class ServerVoice {
   }
 
   #withdraw(message: Message, peer: Peer, about: number | undefined): Promise<void> | undefined {
-    const { params } = message.value;
-    const id = isJsonObject(params) ? params.requestId : undefined;
-    const outer = typeof id === "string" || typeof id === "number"
-      ? this.#sinks.questions.withdraw(peer, id)
-      : undefined;
+    const id = cancelledIdIn(message);
+    const outer = id === undefined ? undefined : this.#sinks.questions.withdraw(peer, id);
     if (outer === undefined) return undefined;
     const span = findMember(message.line, "requestId", findMember(message.line, "params"))!;
     return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))), about);
@@ -80,7 +79,7 @@ export class ServerVoice {
   }
 
   #progress(message: Message): Promise<void> | undefined {
-    const call = this.#sinks.calls.ofProgress(message.value.params);
+    const call = this.#sinks.calls.ofProgress(message);
     if (call?.answer.canStream) return call.answer.send(message.line);
     // Of a task that outlives its call, or of a call that has been cancelled: only for who listens now.
     return this.#sinks.listeners.attended ? this.#sinks.listeners.send(message.line) : undefined;

@@ -8,7 +8,8 @@ import { metaOf } from "../../mcp/modern.ts";
 import { SameDelay } from "../../platform/timers.ts";
 import { PassingStream } from "../event_stream.ts";
 import { HeldAnswers } from "../held_answers.ts";
-import { errorWithId, progressTokenOf } from "../open_calls.ts";
+import { progressTokenOf } from "../message_ids.ts";
+import { errorWithId } from "../open_calls.ts";
 import { Outbox, type OutboxOptions } from "../outbox.ts";
 import { PostAnswer } from "../post_answer.ts";
 import type { Exchange, StatelessPost } from "./exchange.ts";
@@ -60,7 +61,7 @@ export class Exchanges {
   begin({ text, request, accepts }: StatelessPost): Exchange {
     const { outbox, onLeft, onGone } = this.#options;
     const span = findMember(text, "id")!;
-    const token = progressTokenOf(request) === undefined ? undefined : tokenSpan(text);
+    const token = progressTokenOf(request, text) === undefined ? undefined : tokenSpan(text);
     const forget = () => {
       this.#inHand.delete(exchange);
       onGone(exchange);

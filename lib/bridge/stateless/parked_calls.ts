@@ -1,9 +1,8 @@
 // Calls whose server wants to know something of their client: it is asked by the answer to the request, the call waits at
 // the peer, and goes on with the request that brings the answers (docs/behaviour.md S4). Who does not come back is given up.
-import type { JsonObject, RpcId } from "../../mcp/json_rpc.ts";
-import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { SameDelay, type Timers } from "../../platform/timers.ts";
 import type { LostParks } from "../lost_parks.ts";
+import { cancelledIdIn, idIn } from "../message_ids.ts";
 import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "../parked_questions.ts";
 import type { ParkedPlace } from "../parking.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer.ts";
@@ -57,7 +56,7 @@ export class ParkedCalls {
 
   /** A request of the peer's: its client is asked by the answer to the call that it is about. */
   question(message: Message, peer: Peer, about: number | undefined): void {
-    const id = message.value.id as RpcId;
+    const id = idIn(message)!;
     const run = this.#runAsking(peer, about);
     const { life } = this.#options;
     if (run === undefined || life.era === "modern" || !canAnswer(message, life.capabilities)) {
@@ -72,8 +71,8 @@ export class ParkedCalls {
   }
 
   /** A server that does not wait any longer for what it has asked. */
-  withdraw({ params }: JsonObject, peer: Peer): undefined {
-    const id = isJsonObject(params) ? params.requestId as RpcId : undefined;
+  withdraw(message: Message, peer: Peer): undefined {
+    const id = cancelledIdIn(message);
     if (id === undefined) return;
     for (const { questions, place } of this.#options.runs.all()) {
       if (questions?.withdraw(id, peer) !== true) continue;
@@ -145,7 +144,7 @@ export class ParkedCalls {
     const questions = run.questions ??= new ParkedQuestions(newName());
     if (questions.add(message, peer)) {
       if (run.place.hold(questions.bytes)) return true;
-      questions.withdraw(message.value.id as RpcId, peer);
+      questions.withdraw(idIn(message)!, peer);
     }
     if (questions.size === 0 && run.exchange !== undefined) this.#freePlace(run);
     return false;

@@ -1,10 +1,11 @@
 // What a peer says of its own accord, and to which of its stateless clients' requests it goes (docs/protocol.md 30, 31).
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
-import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { isHeardAt } from "../../mcp/log_levels.ts";
 import { metaOf } from "../../mcp/modern.ts";
+import { idIn } from "../message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer.ts";
 import type { RepeatableTools } from "../repeatable_tools.ts";
 import type { StatelessLife } from "../stateless_life.ts";
@@ -37,15 +38,14 @@ export class StatelessVoice {
     if (value.id !== undefined) return this.#question(message, peer, about);
     if (value.method === "notifications/progress") return this.#progress(line, value);
     if (value.method === "notifications/message") return this.#log(message, peer, about);
-    if (value.method === "notifications/cancelled") return parked.withdraw(value, peer);
+    if (value.method === "notifications/cancelled") return parked.withdraw(message, peer);
     if (value.method === "notifications/elicitation/complete") return reopened.note(value);
     if (value.method === "notifications/tools/list_changed") repeatable.forget();
     return life.era === "modern" ? this.#relayStamped(line, value) : subscriptions.publish(value);
   }
 
   #question(message: Message, peer: Peer, about: number | undefined): undefined {
-    const { id, method } = message.value;
-    if (method === "ping") peer.send(pong(id as RpcId), NO_CARRIER);
+    if (message.value.method === "ping") peer.send(pong(idIn(message)!), NO_CARRIER);
     else this.#options.parked.question(message, peer, about);
   }
 

@@ -3,12 +3,13 @@
 import type { SignetError } from "../../errors.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
-import type { RpcId } from "../../mcp/json_rpc.ts";
-import { replaceSpan, replaceSpanByNumber } from "../../mcp/json_splice.ts";
+import { errorResponse, type RpcId } from "../../mcp/json_rpc.ts";
+import { replaceSpanByNumber } from "../../mcp/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { idIn } from "../../bridge/message_ids.ts";
 import { ownIdOf } from "../../bridge/peer_line.ts";
 import { Discarded } from "../discarded.ts";
 import { type Opened, PeerCall, type PeerCallHost, type Track, type Waiter } from "./http_peer_call.ts";
@@ -57,7 +58,6 @@ const LAST_WORDS_MS = 1000;
 /** Of an answer to a notification no more is read to keep the connection. */
 const MAX_IDLE_BYTES = 16 * 1024;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class HttpPeer implements Peer, PeerCallHost {
@@ -209,9 +209,7 @@ export class HttpPeer implements Peer, PeerCallHost {
   }
 
   refuse(id: RpcId, code: number, message: string): void {
-    const text = encoder.encode(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":${code},"message":""}}`);
-    const words = findMember(text, "message", findMember(text, "error"))!;
-    this.send(replaceSpan(text, words, encoder.encode(JSON.stringify(message))), { fields: [] });
+    this.send(errorResponse(id, code, message), { fields: [] });
   }
 
   /** What has been sent of late, a cancellation it may be, is let through before the POST ends. */
@@ -236,9 +234,8 @@ export class HttpPeer implements Peer, PeerCallHost {
 
   /** A request or notification of the server's. */
   hear(message: Message, about?: number): Promise<void> | undefined {
-    const { id } = message.value;
-    if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
-      return this.discard("a request whose id is neither text nor a number");
+    if (message.value.id !== undefined && idIn(message) === undefined) {
+      return this.discard("a request whose id is neither text nor an integer");
     }
     if (this.#stopped) return undefined;
     return this.#options.events.onMessage(message, this, about);

@@ -1,12 +1,10 @@
 // A member's peer as whoever answers its questions sees it: what a client sends along goes no further than the member may
 // have it (docs/behaviour.md A8), and no member asks so much that the others find no room (A6).
+import { idAt } from "../../bridge/message_ids.ts";
 import type { Asker, Carrier, Peer } from "../../bridge/peer.ts";
 import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
-import { parseJson } from "../../platform/json.ts";
 import type { MemberLife } from "./member_life.ts";
-
-const decoder = new TextDecoder();
 
 export class AskingPeer implements Peer {
   readonly #inner: Peer;
@@ -36,8 +34,8 @@ export class AskingPeer implements Peer {
   }
 
   /** The member wants no answer any more. */
-  withdraw(id: unknown): void {
-    if (typeof id !== "string" && typeof id !== "number") return;
+  withdraw(id: RpcId | undefined): void {
+    if (id === undefined) return;
     this.#asked.get(idKey(id))?.();
     this.#asked.delete(idKey(id));
   }
@@ -63,7 +61,7 @@ export class AskingPeer implements Peer {
   /** An answer, or a notification about one. */
   send(text: Uint8Array, carrier: Carrier): boolean {
     const span = findMember(text, "id");
-    if (span !== undefined) this.withdraw(parseJson(decoder.decode(text.subarray(span.start, span.end))));
+    if (span !== undefined) this.withdraw(idAt(text, span));
     return this.#inner.send(text, this.#carried(carrier));
   }
 

@@ -1,8 +1,10 @@
 // What the members of a session say of their own accord, as one server would say it (docs/behaviour.md A5, A6, A8): their
 // questions, the changes of their lists, what belongs to subscriptions; and what a new peer of one of them is told again.
+import { cancelledIdIn, idIn, progressTokenIn } from "../../bridge/message_ids.ts";
 import type { Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import { pong } from "../../bridge/stateless/texts.ts";
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
-import { isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { metaOf } from "../../mcp/modern.ts";
@@ -111,7 +113,7 @@ export class MembersVoice {
       if (method !== "ping") return this.#question(life, message, from);
       // A sign of life is the connection's business, and ends here.
       const fields = life.member.carry(carrier().fields);
-      peer.send(jsonBytes({ jsonrpc: "2.0", id, result: {} }), { fields });
+      peer.send(pong(idIn(message)!), { fields });
       return undefined;
     }
     if (this.#spoken?.subscriptions !== undefined && isOfSubscription(message)) {
@@ -121,7 +123,7 @@ export class MembersVoice {
     switch (method) {
       case "notifications/progress":
         // Of a call of another member's it says nothing (A6).
-        if (!isJsonObject(params) || !this.#spoken?.peer.runs(life, params.progressToken)) return undefined;
+        if (!this.#spoken?.peer.runs(life, progressTokenIn(message))) return undefined;
         return events.onMessage(message, peer, about);
       case "notifications/tools/list_changed":
       case "notifications/prompts/list_changed":
@@ -136,7 +138,7 @@ export class MembersVoice {
         return events.onMessage(messageOf(outwardUpdate(message.line, labelOf(life.name))), peer, about);
       }
       case "notifications/cancelled":
-        from.asking.withdraw(isJsonObject(params) ? params.requestId : undefined);
+        from.asking.withdraw(cancelledIdIn(message));
         return events.onMessage(message, from.asking, about);
       case "notifications/message":
         return events.onMessage(message, from.asking, about);
@@ -163,7 +165,7 @@ export class MembersVoice {
   #question(life: MemberLife, message: Message, { asking, ...from }: Heard): Promise<void> | undefined {
     const { events, tokens } = this.#options;
     const about = this.#spoken?.peer.idOf(from.peer, from.about);
-    const id = message.value.id as RpcId;
+    const id = idIn(message)!;
     const most = Math.max(LEAST_QUESTIONS, Math.floor(MAX_QUESTIONS / (this.#spoken?.lives.length ?? 1)));
     if (!asking.take(id, most)) return void asking.refuseFurther(id);
     const { line, end } = tokens.give(outwardOfTask(message.line, this.#outwardOf(life)), asking);

@@ -1,8 +1,8 @@
 // Several members as one peer: each request goes to the member it is about, under an id of this peer's own, and what comes
 // back comes back to who asked (docs/behaviour.md A2, A6, C1). It lives as long as its session; members come and go.
 import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
-import { progressTokenOf } from "../../bridge/open_calls.ts";
-import { idKey, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
+import { progressTokenOf } from "../../bridge/message_ids.ts";
+import { idKey, isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
@@ -104,9 +104,9 @@ export class RouterPeer implements Peer, Requests {
   }
 
   /** Whether a member runs a call that has this progress token. */
-  runs(life: MemberLife, token: unknown): boolean {
-    if (typeof token !== "string" && typeof token !== "number") return false;
-    const key = idKey(token as RpcId);
+  runs(life: MemberLife, token: RpcId | undefined): boolean {
+    if (token === undefined) return false;
+    const key = idKey(token);
     return [...this.#open.values()].some((open) => open.life === life && open.token === key);
   }
 
@@ -343,7 +343,7 @@ const MAY_PROGRESS = /^(tools|prompts|resources|completion|tasks)\//;
 function tokenOf(text: Uint8Array, method: string, params: Span | undefined): string | undefined {
   const meta = memberAt(text, "_meta", params);
   if (meta === undefined || !MAY_PROGRESS.test(method)) return undefined;
-  const token = progressTokenOf({ params: { _meta: parse(text, meta) } } as unknown as RpcRequest);
+  const token = progressTokenOf({ params: { _meta: parse(text, meta) } }, text);
   return token === undefined ? undefined : idKey(token);
 }
 
