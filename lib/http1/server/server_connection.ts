@@ -328,7 +328,9 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     if (body.done) return stream.ended && stream.buffered === 0;
     // RFC 9110 §10.1.1: a client that was not told to continue may send its body or not; nobody can know.
     if (head.expectsContinue && !this.#continued && stream.buffered === 0) return true;
-    return stream.ended || (body.left !== Infinity && body.left - stream.buffered > DRAIN_BYTES);
+    // Behind what a half-closed client has sent of it the next request may lie; of one in chunks only reading tells.
+    if (stream.ended) return stream.buffered === 0 || (body.left !== Infinity && body.left >= stream.buffered);
+    return body.left !== Infinity && body.left - stream.buffered > DRAIN_BYTES;
   }
 
   readonly onResponseSent = (): void => {

@@ -88,6 +88,42 @@ Deno.test("pipelined requests before a half-close are all answered", STRICT, asy
   assert.deepEqual(all.match(/answer \d/g), ["answer 0", "answer 1", "answer 2"]);
 });
 
+for (
+  const [what, body] of [
+    ["of a length", "Content-Length: 5\r\n\r\n12345"],
+    ["in chunks", "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\n12\r\n3\r\n345\r\n0\r\nX: y\r\n\r\n"],
+  ] as const
+) {
+  Deno.test(`what a half-closed client pipelined behind a refused body ${what} is answered`, STRICT, async () => {
+    const { exchanges, handler } = keeper();
+    await using server = await serve(handler);
+    await using client = await server.connect();
+    await client.send(`POST / HTTP/1.1\r\nHost: a\r\n${body}${GET}`);
+    await client.closeWrite();
+    await until(() => exchanges.length === 1, "the request");
+    // Sent once the end has been seen, which is what tells of it.
+    assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    await exchanges[0]!.respond({ status: 404, fields: [] }, bytesOf("refused"));
+    assert.equal((await client.takeMessage()).body, "refused");
+    await until(() => exchanges.length === 2, "the next request");
+    await exchanges[1]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
+    assert.match(await client.takeToEnd(), /HTTP\/1\.1 200 .*\r\nConnection: close\r\n.*answer$/is);
+  });
+}
+
+Deno.test("a half-closed client whose refused body is not whole is told that nothing more comes", STRICT, async () => {
+  for (const body of ["Content-Length: 99\r\n\r\n12345", "Transfer-Encoding: chunked\r\n\r\n2\r\n12\r\n3\r\n3"]) {
+    const { exchanges, handler } = keeper();
+    await using server = await serve(handler);
+    await using client = await server.connect();
+    await client.send(`POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n${body}`);
+    await until(() => exchanges.length === 1, "the request");
+    exchanges[0]!.respond({ status: 404, fields: [] }, bytesOf("refused"));
+    await client.closeWrite();
+    assert.match(await client.takeToEnd(), /refused$/);
+  }
+});
+
 Deno.test("HTTP/1.0 clients that half-close get their answer and no interim response", STRICT, async () => {
   const { exchanges, handler } = keeper();
   await using server = await serve(handler);
