@@ -2,7 +2,7 @@
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { readTelemetry } from "../config/otel_variables.ts";
 import { type LoadedKeys, loadKeys } from "../config/keys.ts";
-import { type LoadedSettings, loadSettings, loadSome } from "../config/load.ts";
+import { type LoadedSettings, loadSettings, loadSome, type Sources } from "../config/load.ts";
 import type { SettingKey } from "../config/schema.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
@@ -19,11 +19,27 @@ export interface Configuration {
 }
 
 /** The ring alone; nothing else of the configuration is judged. @throws ConfigError */
-export async function loadConfiguredKeys(context: CommandContext): Promise<LoadedKeys> {
-  const sources = sourcesOf(context);
+export function loadConfiguredKeys(context: CommandContext): Promise<LoadedKeys> {
+  return loadKeysFrom(readingOnce(sourcesOf(context)), context);
+}
+
+async function loadKeysFrom(sources: Sources, context: CommandContext): Promise<LoadedKeys> {
   const { settings, warnings } = await loadSome(["keyFile"], sources);
   const keys = await loadKeys(settings.keyFile, { ...sources, random: (length) => context.random(length) });
   return { ...keys, warnings: [...warnings, ...keys.warnings] };
+}
+
+/** Each file is read once, whoever looks at it: a pipe (`--key-file <(…)`) says what it holds no second time. */
+function readingOnce(sources: Sources): Sources {
+  const texts = new Map<string, Promise<string>>();
+  return {
+    ...sources,
+    readTextFile: (path) => {
+      const text = texts.get(path) ?? sources.readTextFile(path);
+      texts.set(path, text);
+      return text;
+    },
+  };
 }
 
 function problemsOf(outcomes: readonly PromiseSettledResult<unknown>[]): ConfigProblem[] {
@@ -39,8 +55,9 @@ function problemsOf(outcomes: readonly PromiseSettledResult<unknown>[]): ConfigP
 /** @throws ConfigError with the problems of settings and keys */
 export async function loadConfiguration(context: CommandContext): Promise<Configuration> {
   // Wrong flags are reported with the settings; they are no reason to be silent about the keys.
-  const excused = { ...context, flags: { ...context.flags, problems: [] } };
-  const [settings, keys] = await Promise.allSettled([loadSettings(sourcesOf(context)), loadConfiguredKeys(excused)]);
+  const sources = readingOnce(sourcesOf(context));
+  const excused = { ...sources, flags: { ...context.flags, problems: [] } };
+  const [settings, keys] = await Promise.allSettled([loadSettings(sources), loadKeysFrom(excused, context)]);
   const { telemetry, problems, warnings: ofTelemetry } = readTelemetry(context.env);
   const found = [...problemsOf([settings, keys]), ...problems];
   if (settings.status === "rejected" || keys.status === "rejected" || found.length > 0) throw new ConfigError(found);

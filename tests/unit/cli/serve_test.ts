@@ -344,3 +344,23 @@ Deno.test("serve shows no query of an upstream", STRICT, async () => {
   assert.doesNotMatch(machine.stderr, /hunter2/);
   await end({ app, machine, code });
 });
+
+for (const command of [["serve", ...UPSTREAM], ["check", ...UPSTREAM], ["keys", "list"]]) {
+  Deno.test(`E6: signet ${command.join(" ")} takes a key ring from a pipe, which says it once`, STRICT, async () => {
+    const app = new FakeApp();
+    const machine = new FakeMachine({ app });
+    let reads = 0;
+    const get = () => reads++ === 0 ? `${KEY}\n` : "";
+    Object.defineProperty(machine.files, "/dev/fd/63", { get, enumerable: true });
+    const code = machine.run(...command, "--key-file", "/dev/fd/63");
+    if (command[0] === "serve") {
+      await Promise.race([code, until(() => machine.listening === 3, "serve to listen for signals")]);
+      assert.equal(app.options === undefined, false, machine.stderr);
+      assert.equal((await app.options!.loadKeys()).source, "/dev/fd/63");
+      machine.send("SIGTERM");
+      app.drained.resolve({ cutStreams: 0 });
+    }
+    assert.equal(await code, 0, machine.stderr);
+    assert.equal(reads, 1);
+  });
+}
