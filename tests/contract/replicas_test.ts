@@ -295,6 +295,32 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "L5 R4: DELETE of a session that was brought elsewhere reaches its home, too, where the client leaves meanwhile",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, apart: true, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const [{ way, upstream }, { signet }] = [replicas.at(0), replicas.at(1)];
+    const id = await replicas.at(0).signet.open({ token });
+    await way?.close();
+    assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
+    await way?.open();
+    way?.hush();
+    const left = new AbortController();
+    const deleted = signet.delete({ id, token, signal: left.signal }).then((answer) => answer.body?.cancel(), () => {});
+    const inUse = () => signet.metric('signet_in_use{limit="requests"}');
+    await until(async () => await inUse() === 1, "the DELETE to be under way");
+    left.abort();
+    await deleted;
+    await until(async () => await status(signet.post(call(1, "count"), { id, token })) === 404, "the id to be dead");
+    way?.speak();
+    await until(() => upstream.sessions.size === 0, "the home to hear of it");
+    await until(async () => await inUse() === 0, "its place to be free");
+  },
+);
+
 test("R2: a request that says it was passed on, and is no replica's, is refused and reaches nobody", async ({ replicas, issuer }) => {
   const token = await issuer.token("alice");
   const { signet, upstream } = replicas.at(0);

@@ -142,7 +142,8 @@ export class TestSignet implements AsyncDisposable {
   }
 
   delete(ask: Ask = {}): Promise<Response> {
-    return fetch(this.url, { method: "DELETE", headers: this.headers(ask) });
+    const init = ask.signal ? { signal: ask.signal } : {};
+    return fetch(this.url, { method: "DELETE", headers: this.headers(ask), ...init });
   }
 
   /** Opens a session and answers its id. */

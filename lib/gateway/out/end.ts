@@ -81,6 +81,7 @@ async function endAtHome(
   const home = homeOf(parts, target);
   if (home === undefined || inbound.hop !== undefined) return "here";
   const inFlight = parts.underWay.begin({ inbound, caller }, "call");
+  inFlight.outlivesClient = true;
   try {
     const response = await passOn(parts, { outbound: { inbound, body: undefined }, inFlight, home });
     if (response === undefined) return "untold";

@@ -62,6 +62,7 @@ async function tellOrigin(
   let inFlight: InFlight | undefined;
   try {
     inFlight = parts.underWay.begin({ inbound, caller }, "call");
+    inFlight.outlivesClient = true;
     // One look of its own: who was found dead stays so for everybody else until it answers.
     if (!await peer.answers()) return peer.why;
     const response = await passOn(parts, { outbound: { inbound, body: undefined }, inFlight, home });

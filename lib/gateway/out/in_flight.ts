@@ -39,6 +39,8 @@ export class InFlight implements Active, Linked<InFlight> {
   /** Why it would be refused now, if that is what cut it. */
   refusal: SignetError | undefined = undefined;
   clientGone = false;
+  /** Whether it is done whoever waits for its answer: to say that a session ends (L5). */
+  outlivesClient = false;
   /**
    * On its way to open a session upstream: cut now, it would leave one behind that nobody knows of. Who opens it looks at
    * its authority afterwards, before there is a session here.
@@ -65,7 +67,7 @@ export class InFlight implements Active, Linked<InFlight> {
     const { exchange } = inbound;
     exchange.onAbort = () => {
       this.clientGone = true;
-      this.#cut();
+      if (this.cut) this.#cut();
     };
     this.clientGone = exchange.aborted;
     list.append(this);
@@ -73,7 +75,7 @@ export class InFlight implements Active, Linked<InFlight> {
 
   /** Whether there is nobody left to forward for. */
   get cut(): boolean {
-    return this.clientGone || this.endReason !== undefined;
+    return (this.clientGone && !this.outlivesClient) || this.endReason !== undefined;
   }
 
   /** What comes of `call`, which from now on is the one that is cut. */
