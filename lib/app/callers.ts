@@ -2,6 +2,8 @@
 // What only some sources need is imported only for them: it costs time at every start.
 import type { JwtProvider } from "../config/jwt_provider.ts";
 import type { Settings } from "../config/schema.ts";
+import type { MasterKey } from "../envelope/key_ring.ts";
+import { fingerprintOwner } from "../envelope/owner_fingerprint.ts";
 import { ConfigError } from "../errors.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
 import { isForwardedField } from "../gateway/out/guarded_fields.ts";
@@ -26,6 +28,8 @@ export interface CallerParts {
   /** Undefined where no secret is configured. */
   readonly tokens: SessionTokens | undefined;
   readonly introspectionSecret: string | undefined;
+  /** The ring's first key. */
+  readonly activeKey?: () => MasterKey;
   /** What rules read of callers; default nothing. */
   readonly keepClaims?: WantedClaims;
   /** Default: the system's. */
@@ -111,6 +115,13 @@ function createToken(settings: Settings, parts: CallerParts): PrincipalSource {
   return new SessionTokenSource(given(parts.tokens, "token-secret-file"), { refuseForeign });
 }
 
+/** In logs each caller is what the ids of his sessions say of their owner. */
+function createBearer({ activeKey }: CallerParts): PrincipalSource {
+  return new BearerSource(
+    activeKey === undefined ? {} : { keyedName: (caller) => fingerprintOwner(activeKey(), caller) },
+  );
+}
+
 async function createSource(
   name: Settings["principals"][number],
   settings: Settings,
@@ -131,7 +142,7 @@ async function createSource(
     case "resolver":
       return await createResolver(settings);
     case "bearer":
-      return new BearerSource();
+      return createBearer(parts);
     case "anonymous":
       return new AnonymousSource();
   }

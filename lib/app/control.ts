@@ -1,6 +1,7 @@
 // What operators can do, done: over a running Signet, or over a state file without one (docs/behaviour.md T1–T3, L6).
 // A revocation is in force, and whoever holds sessions in memory has been told, before it resolves.
 import type {
+  CallerView,
   Control,
   RevocationRequest,
   RevocationResult,
@@ -10,8 +11,9 @@ import type {
 } from "../admin/control.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { openSession } from "../envelope/session_id.ts";
-import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
+import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { SignetError } from "../errors.ts";
+import { BEARER_ISSUER } from "../identity/bearer.ts";
 import type { Principal } from "../identity/principal.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
@@ -112,8 +114,8 @@ class AppControl implements NamingControl {
       event: "session.revoke",
       what: request.kind,
       ...("hash" in request ? { session: request.hash } : {}),
-      ...(whose === undefined ? {} : { subject: { source: "operator", ...whose } }),
-      ...(request.kind === "principal" ? { subject: subjectOf(request) } : {}),
+      ...(whose === undefined ? {} : { subject: this.#subjectOf(whose) }),
+      ...(request.kind === "principal" ? { subject: this.#subjectOf(request) } : {}),
       count: ended.length,
     });
     return ended;
@@ -209,6 +211,13 @@ class AppControl implements NamingControl {
     return await this.#ending((session) => isHis(session) && session.issuedAtMs <= beforeMs, revoke);
   }
 
+  /** Whose sessions are revoked, as those who log it may name him. */
+  #subjectOf({ issuer, subject, clientId }: CallerView): LifeEvent["subject"] {
+    const named = { source: "operator", issuer, subject, ...(clientId === undefined ? {} : { clientId }) };
+    if (issuer !== BEARER_ISSUER) return named;
+    return { ...named, keyedName: fingerprintOwner(this.#options.ring().active, { issuer, subject }) };
+  }
+
   /** One under each key of the ring: whichever sealed a session, its owner is among them. */
   #fingerprints({ issuer, subject, clientId }: PrincipalRequest): OwnerFingerprint[] {
     requireName("issuer", issuer);
@@ -301,11 +310,6 @@ class AppControl implements NamingControl {
     if (registry !== undefined) return registry;
     throw invalid(`${attempted} needs a running Signet: a state file knows no live sessions`, "Ask it with --admin.");
   }
-}
-
-/** Whose sessions are revoked. */
-function subjectOf({ issuer, subject, clientId }: PrincipalRequest): LifeEvent["subject"] {
-  return { source: "operator", issuer, subject, ...(clientId === undefined ? {} : { clientId }) };
 }
 
 function requireName(what: string, value: string): void {

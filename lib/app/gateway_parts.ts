@@ -29,6 +29,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
   const authenticator = await createAuthenticator(settings, {
     tokens: lasting.tokens,
     introspectionSecret,
+    activeKey: () => lasting.registry.ring.active,
     keepClaims,
     readTextFile: lasting.readAnew,
   });

@@ -55,11 +55,11 @@ const MEMBER = new Member("member");
 /** Principals are the same objects again and again; whoever holds them lets go of this, too. */
 const actors = new WeakMap<Actor, Uint8Array>();
 
-function actorJson({ source, issuer, subject, clientId }: Actor): string {
+function actorJson({ source, issuer, subject, clientId, keyedName }: Actor): string {
   // Of these, a session token's subject is an agent's name.
   const name = source === "token" ? "agent" : "sub";
   const client = clientId === undefined ? "" : `,"client":${quoted(clientId)}`;
-  return `{"by":${quoted(source)},"iss":${quoted(issuer)},"${name}":${quoted(subject)}${client}}`;
+  return `{"by":${quoted(source)},"iss":${quoted(issuer)},"${name}":${quoted(keyedName ?? subject)}${client}}`;
 }
 
 function writeActor(line: LineBytes, actor: Actor): void {

@@ -3,8 +3,8 @@
 import type { Actor, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observer } from "../observe/observers.ts";
-import { redactPath, shortHash } from "../observe/redact.ts";
-import { principalKey } from "../session/caller.ts";
+import { redactPath } from "../observe/redact.ts";
+import { callerInLog } from "../session/caller.ts";
 
 /** Of a name that a client chose, in characters. */
 const MAX_SHOWN = 128;
@@ -48,7 +48,7 @@ export class AccessLog implements Observer {
 
   #callerOf(actor: Actor): string {
     let caller = this.#callers.get(actor);
-    if (caller === undefined) this.#callers.set(actor, caller = `${actor.source} ${shortHash(principalKey(actor))}`);
+    if (caller === undefined) this.#callers.set(actor, caller = callerInLog(actor));
     return caller;
   }
 }

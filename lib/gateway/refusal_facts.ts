@@ -3,6 +3,7 @@
 import type { ErrorCode, SignetError } from "../errors.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { redactPath, shortHash } from "../observe/redact.ts";
+import { callerInLog } from "../session/caller.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
 
@@ -89,9 +90,8 @@ function sessionOf({ registry }: GatewayParts, { sessionId, receivedAtMs }: Inbo
   return known === undefined ? {} : { session: shortHash(known.sid) };
 }
 
-/** By whom the caller was proven, and a hash for the name: the name itself is nobody's business. */
 function nameOf({ provenAs: caller }: Inbound): { caller?: string } {
-  return caller === undefined ? {} : { caller: `${caller.principal.source} ${shortHash(caller.principalKey)}` };
+  return caller === undefined ? {} : { caller: callerInLog(caller.principal) };
 }
 
 function shown(text: string): string {

@@ -4,7 +4,11 @@ import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } f
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 import { hash } from "../platform/builtin.ts";
 
+export const BEARER_ISSUER = "signet:bearer";
+
 export interface BearerOptions {
+  /** Makes `Principal.keyedName`. Default: there is none. */
+  readonly keyedName?: (caller: { readonly issuer: string; readonly subject: string }) => string;
   /** Longest token looked at, in characters. Default 8,192. */
   readonly maxTokenLength?: number;
 }
@@ -14,8 +18,10 @@ export class BearerSource implements VerifyingSource {
   readonly fields = TOKEN_FIELDS;
   readonly takesBearer = true;
   readonly #maxTokenLength: number;
+  readonly #keyedName: BearerOptions["keyedName"];
 
   constructor(options: BearerOptions = {}) {
+    this.#keyedName = options.keyedName;
     this.#maxTokenLength = options.maxTokenLength ?? MAX_TOKEN_LENGTH;
   }
 
@@ -26,12 +32,13 @@ export class BearerSource implements VerifyingSource {
   verify(token: string): Identification {
     const problem = tokenSyntaxProblem(token);
     if (problem !== undefined) return problem;
+    const names = { issuer: BEARER_ISSUER, subject: hash("sha256", token, "hex") };
     return {
       kind: "principal",
       principal: {
         source: this.name,
-        issuer: "signet:bearer",
-        subject: hash("sha256", token, "hex"),
+        ...names,
+        ...(this.#keyedName === undefined ? {} : { keyedName: this.#keyedName(names) }),
         scopes: [],
         expiresAtMs: Infinity,
       },

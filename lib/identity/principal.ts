@@ -12,6 +12,11 @@ export interface Principal {
   readonly subject: string;
   /** OAuth client id, where the credential carries one. */
   readonly clientId?: string;
+  /**
+   * What logs have in place of the subject, where that is made of a credential: a name that nobody can find again by
+   * guessing who has not the key ring. Of the ring's first key, so another one once that is.
+   */
+  readonly keyedName?: string;
   readonly scopes: readonly string[];
   /** What else its issuer says of it, as far as rules read it; absent where they do not, or nobody says anything. */
   readonly claims?: Readonly<Record<string, unknown>>;

@@ -11,6 +11,8 @@ export interface Actor {
   readonly issuer: string;
   readonly subject: string;
   readonly clientId?: string;
+  /** What is written down in place of the subject: of one that lets whoever reads it guess at a credential. */
+  readonly keyedName?: string;
 }
 
 /** One message of a batch. */

@@ -2,6 +2,8 @@
 // what is a caller's under. Both are types of their own, so that one is never taken for the other (docs/behaviour.md
 // O2, M1).
 import type { Principal } from "../identity/principal.ts";
+import type { Actor } from "../observe/exchange_record.ts";
+import { shortHash } from "../observe/redact.ts";
 
 /** Whose caps something counts against: the person or program itself, through whatever client it comes. */
 export type PrincipalKey = string & { readonly __brand: "PrincipalKey" };
@@ -13,6 +15,8 @@ export type OwnerKey = string & { readonly __brand: "OwnerKey" };
 export interface CallerKeys {
   readonly principalKey: PrincipalKey;
   readonly owner: OwnerKey;
+  /** As of a `Principal`: hashed in its keys' place where a log names it. */
+  readonly keyedName?: string;
 }
 
 /** A proven caller. `OwnerBook.callerOf` makes it, once a principal. */
@@ -26,6 +30,11 @@ export interface Caller extends CallerKeys {
  */
 export function principalKey({ issuer, subject }: Pick<Principal, "issuer" | "subject">): PrincipalKey {
   return `${issuer.length}:${issuer}${subject}` as PrincipalKey;
+}
+
+/** By whom somebody was proven, and a hash for the name: in the log the name itself is nobody's business. */
+export function callerInLog(actor: Actor): string {
+  return `${actor.source} ${shortHash(actor.keyedName ?? principalKey(actor))}`;
 }
 
 /** What a key of a caller was made of: the reverse of {@link principalKey}, and of `OwnerBook.callerOf`. */

@@ -47,7 +47,9 @@ export class OwnerBook {
       const { clientId } = principal;
       const bound = this.#bindClientId && clientId !== undefined;
       const owner = (bound ? `c${clientId.length}:${clientId}${key}` : key) as string as OwnerKey;
-      this.#callers.set(principal, caller = { principal, principalKey: key, owner });
+      const { keyedName } = principal;
+      caller = { principal, principalKey: key, owner, ...(keyedName === undefined ? {} : { keyedName }) };
+      this.#callers.set(principal, caller);
     }
     return caller;
   }

@@ -222,7 +222,7 @@ function hostOf(
 function serversOf(host: ProcessHost, credentialsOf: StdioUpstreamOptions["credentials"]): ChoosePeers {
   return ({ caller, session, fields }) => {
     const credentials = credentialsOf?.({ caller, fields });
-    const name = session === undefined ? { principal: shortHash(caller.owner) } : { session };
+    const name = session === undefined ? { principal: shortHash(caller.keyedName ?? caller.owner) } : { session };
     return (events) => new ServerLife({ host, caller, credentials, facts: () => name, events });
   };
 }
