@@ -3,6 +3,7 @@
 // Whatever fails inside, nobody waits in vain (B9).
 import type { Charge } from "../http1/byte_account.ts";
 import { SignetError } from "../errors.ts";
+import { callOf } from "../http1/call_of.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, idText, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
@@ -13,7 +14,6 @@ import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
-import { callOf } from "./http_call.ts";
 import { Listeners } from "./listeners.ts";
 import { idAt, progressTokenOf } from "./message_ids.ts";
 import { BRIDGE_ERROR, errorWithId, OpenCalls } from "./open_calls.ts";
@@ -151,15 +151,15 @@ export class Conversation {
     const pieces = this.#piecesOf(post);
     const requests = pieces.filter(({ message }) => message.kind === "request");
     const refusal = this.#refusalOf(post, requests);
-    if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
+    if (refusal !== undefined) return callOf(Promise.resolve(refusal));
     const peer = this.peers.peerFor(post);
     if (peer instanceof Promise && !this.#mayWait(post)) {
       peer.catch(() => {});
       const id = requests.length === 0 ? null : (requests[0]!.message as RpcRequest).id;
-      return { response: Promise.resolve(tooMany(id)), abort() {} };
+      return callOf(Promise.resolve(tooMany(id)));
     }
     const bytes = post.text.length;
-    if (requests.length === 0) return { response: this.#accept(pieces, { peer, bytes, carrier: post }), abort() {} };
+    if (requests.length === 0) return callOf(this.#accept(pieces, { peer, bytes, carrier: post }));
     const answer = this.#answers.begin({
       ...{ accepts: post.accepts, expected: requests.length, primes: this.#primes },
       isBatch: post.parsed.kind === "batch",

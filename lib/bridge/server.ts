@@ -3,6 +3,7 @@
 // answered as a server does that was restarted: the gateway then opens the session again from what it has sealed (L4).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
+import { callOf } from "../http1/call_of.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { classify } from "../mcp/era.ts";
@@ -15,7 +16,7 @@ import { Elsewhere, type Here, type Whereabouts } from "../replica/elsewhere.ts"
 import { mayAsk, parkedIn } from "./parked_questions.ts";
 import type { Conversation, ConversationSizes } from "./conversation.ts";
 import { bareAnswer } from "./http_answer.ts";
-import { callOf, callWith } from "./http_call.ts";
+import { callWith } from "./posted_call.ts";
 import type { BridgeParts } from "./limits.ts";
 import type { BridgeRequest, ChoosePeers, Gate, OwnedSince } from "./request.ts";
 import { Sessions } from "./sessions.ts";
@@ -66,7 +67,7 @@ export class BridgeServer {
     const { upstreamSessionId } = request;
     if (upstreamSessionId === undefined) return this.#open(request);
     const conversation = this.#sessions.find(upstreamSessionId) ?? this.#sessions.attach(request, upstreamSessionId);
-    if (conversation === undefined) return { response: Promise.resolve(new LostSession()), abort() {} };
+    if (conversation === undefined) return callOf(Promise.resolve(new LostSession()));
     switch (request.method) {
       case "DELETE":
         return callOf(this.#sessions.end(conversation, request).then(endedAnswer));

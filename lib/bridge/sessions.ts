@@ -1,13 +1,13 @@
 // The sessions of one bridge: opened by a client's initialize, found by id, ended once. An id is issued only when the
 // peer has accepted the handshake, and whatever was started for one that is not issued ends (docs/behaviour.md B1, B2).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { callOf } from "../http1/call_of.ts";
 import type { Call, ClientResponse, Fields } from "../http1/types.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import { shortHash } from "../observe/redact.ts";
 import { acceptanceOf } from "./acceptance.ts";
 import { challengeAnswer, eventAnswer, jsonAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
-import { callOf } from "./http_call.ts";
 import { handshakeOf } from "./handshake.ts";
 import { Conversation, type ConversationSizes } from "./conversation.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";

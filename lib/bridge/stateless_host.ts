@@ -2,6 +2,7 @@
 // one (docs/behaviour.md B1, O2); of one owner, clients that are one kind of client share one, since a server of the
 // sessions' era is told once for all who its client is (S3). A stateless server is told each time: one an owner will do.
 import { canonicalJson } from "../envelope/canonical_json.ts";
+import { oneAfterTheOther } from "../http1/call_of.ts";
 import type { Call, Fields } from "../http1/types.ts";
 import type { Era } from "../mcp/revisions.ts";
 import { SignetError } from "../errors.ts";
@@ -16,7 +17,6 @@ import type { Parting } from "./peer.ts";
 import type { StatelessPost } from "./stateless/exchange.ts";
 import { StatelessServer } from "./stateless_server.ts";
 import type { Claim, Homes, Whereabouts } from "../replica/elsewhere.ts";
-import { callOf } from "./http_call.ts";
 import { createHash } from "../platform/builtin.ts";
 import { OwnedTimer } from "../platform/timers.ts";
 
@@ -102,17 +102,7 @@ export class StatelessHost {
     if (hosted !== undefined) return this.#postTo(hosted, post);
     const { homes } = this.#options.parts.here ?? {};
     if (homes === undefined || this.#memo.era === "modern") return this.#postTo(this.#add(asking, pool), post);
-    let call: Call | undefined;
-    let isAborted = false;
-    const placed = this.#place(asking, pool, homes).then((hosted) => {
-      call = this.#postTo(hosted, post);
-      if (isAborted) call.abort();
-      return call.response;
-    });
-    return callOf(placed, () => {
-      isAborted = true;
-      call?.abort();
-    });
+    return oneAfterTheOther(async (under) => await under(this.#postTo(await this.#place(asking, pool, homes), post)));
   }
 
   #postTo(hosted: Hosted, post: StatelessPost): Call {

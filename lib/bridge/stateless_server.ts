@@ -3,6 +3,7 @@
 // are translated where both sides can, and refused clearly where not (docs/protocol.md 28–31, 38).
 import { ERROR_KINDS, SignetError } from "../errors.ts";
 import type { Charge } from "../http1/byte_account.ts";
+import { callOf } from "../http1/call_of.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import {
   discoverResult,
@@ -111,7 +112,7 @@ export class StatelessServer {
 
   post(post: StatelessPost): Call {
     const refusal = this.#refusalOf(post);
-    if (refusal !== undefined) return { response: Promise.resolve(refusal), abort() {} };
+    if (refusal !== undefined) return callOf(Promise.resolve(refusal));
     const exchange = this.#exchanges.begin(post);
     void this.#run(exchange, post);
     const { answer } = exchange;

@@ -9,6 +9,7 @@ import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import { SignetError } from "../errors.ts";
+import { callOf, oneAfterTheOther } from "../http1/call_of.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
@@ -171,7 +172,7 @@ export class BothErasUpstream implements Upstream {
     // The server has become one that has sessions: it is to be greeted as that.
     const isGreeted = this.#found.sessions !== true && this.#options.era !== "sessions";
     if (isGreeted || request.method === "DELETE") return this.#bridged(request);
-    return { response: Promise.resolve(new LostSession()), abort() {} };
+    return callOf(Promise.resolve(new LostSession()));
   }
 
   #initialize(request: UpstreamRequest): SessionCall {
@@ -286,25 +287,4 @@ function mayBeStateless({ refusal: { status, text } }: Heard): boolean {
   } catch {
     return false;
   }
-}
-
-/** Several calls as one: whichever is under way is the one that is cut. */
-function oneAfterTheOther(
-  run: (under: (call: SessionCall) => Promise<SessionAnswer>) => Promise<SessionAnswer>,
-): SessionCall {
-  let current: SessionCall | undefined;
-  let isAborted = false;
-  const response = run((call) => {
-    current = call;
-    if (isAborted) call.abort();
-    return call.response;
-  });
-  response.catch(() => {});
-  return {
-    response,
-    abort() {
-      isAborted = true;
-      current?.abort();
-    },
-  };
 }

@@ -1,6 +1,7 @@
 // An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
 // (docs/protocol.md 21). Renewed ahead of its end by the same rotation as all others.
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import { callOf } from "../../http1/call_of.ts";
 import { HttpError } from "../../http1/types.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isSameName } from "../../http1/wire/field_spelling.ts";
@@ -129,9 +130,7 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
   #sendWith(request: UpstreamRequest, credential: Credential): SessionCall {
     const call = this.#inner.send(withFields(request, credential));
     if (!isInPlaceOfClients(credential)) return call;
-    const response = call.response.then(taken);
-    response.catch(() => {});
-    return { response, abort: () => call.abort() };
+    return callOf(call.response.then(taken), () => call.abort());
   }
 
   #sendLater(request: UpstreamRequest): SessionCall {
@@ -145,13 +144,9 @@ export class CredentialedUpstream implements Upstream, CredentialHolder {
     const response = this.source.current().catch((error) => {
       throw explain(error);
     }).then(send);
-    response.catch(() => {});
-    return {
-      response,
-      abort() {
-        aborted = true;
-        call?.abort();
-      },
-    };
+    return callOf(response, () => {
+      aborted = true;
+      call?.abort();
+    });
   }
 }

@@ -1,6 +1,7 @@
 // What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
 // Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
 import { sessionNamed } from "../session_named.ts";
+import { callOf } from "../../http1/call_of.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
@@ -82,9 +83,7 @@ export class PeerWire {
       void call.response.then(this.#reached, this.#missed);
       return call;
     } catch (error) {
-      const response = Promise.reject(error);
-      response.catch(() => {});
-      return { response, abort() {} };
+      return callOf(Promise.reject(error));
     }
   }
 

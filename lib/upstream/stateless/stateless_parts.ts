@@ -1,6 +1,7 @@
 // What everything about one stateless HTTP server as a session's peer works with, and how it is asked (MCP 2026-07-28,
 // Streamable HTTP): one request a POST, with the headers that repeat what the body says.
 import type { ByteAccount } from "../../http1/byte_account.ts";
+import { callOf } from "../../http1/call_of.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { isHopByHop } from "../../http1/wire/fields.ts";
 import { MODERN_REVISIONS } from "../../mcp/revisions.ts";
@@ -75,8 +76,6 @@ export function postStateless(
   try {
     return upstream.send({ ...request, fields: [...about, ...headers, ...fields] });
   } catch (error) {
-    const response = Promise.reject(error);
-    response.catch(() => {});
-    return { response, abort() {} };
+    return callOf(Promise.reject(error));
   }
 }

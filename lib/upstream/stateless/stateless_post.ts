@@ -1,6 +1,7 @@
 // One POST to a stateless server, from its sending to its response; what the server says before goes to who asked. Closing
 // it is how it is cancelled (docs/protocol.md 30).
 import type { Message } from "../../bridge/peer.ts";
+import { callOf } from "../../http1/call_of.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
@@ -47,7 +48,7 @@ export function post(parts: StatelessParts, id: number, posting: Posting): State
     },
     host: {
       // Events have no ids in this era, and what has broken off is not resumed (docs/protocol.md 26).
-      resume: () => ({ response: Promise.reject(noAnswer()), abort() {} }),
+      resume: () => callOf(Promise.reject(noAnswer())),
       hear: (message) => message.value.id === undefined ? onNotification(message) : void onJunk("a request"),
       discard: onJunk,
       elsewhere: () => undefined,

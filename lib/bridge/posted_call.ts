@@ -1,16 +1,11 @@
-// Calls answered from memory, in the shape of those that go over a wire.
+// A message that comes by POST, read and made into a call: at once, or in turns where it is long.
 import { ownBytes } from "../http1/wire/borrowed.ts";
-import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
+import { callOf } from "../http1/call_of.ts";
+import { type Call, HttpError } from "../http1/types.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
 import type { BridgeRequest } from "./request.ts";
 import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/json_rpc.ts";
-
-/** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
-export function callOf(response: Promise<ClientResponse>, abort = () => {}): Call {
-  response.catch(() => {});
-  return { response, abort };
-}
 
 /** The gateway has looked at bodies already; this is for those who use a bridge by itself. */
 const LIMITS = { maxDepth: 128 };

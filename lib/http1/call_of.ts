@@ -1,0 +1,28 @@
+// Calls that no connection carries: answered already, or being worked out; and calls made of others.
+import type { Call } from "./types.ts";
+
+/** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
+export function callOf<Answer>(response: Promise<Answer>, abort: () => void = () => {}): Call<Answer> {
+  response.catch(() => {});
+  return { response, abort };
+}
+
+/**
+ * Several calls as one: whichever is under way is the one that is cut.
+ * @param run makes them, one after the other, and hands each to `under` for its answer
+ */
+export function oneAfterTheOther<Answer>(
+  run: (under: (call: Call<Answer>) => Promise<Answer>) => Promise<Answer>,
+): Call<Answer> {
+  let current: Call<Answer> | undefined;
+  let isAborted = false;
+  const response = run((call) => {
+    current = call;
+    if (isAborted) call.abort();
+    return call.response;
+  });
+  return callOf(response, () => {
+    isAborted = true;
+    current?.abort();
+  });
+}
