@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import type { AdjustableLogger, LogLevel } from "../observe/log.ts";
 import { describeError } from "../platform/error_name.ts";
 import { EXIT, type ExitCode, type Machine } from "./command.ts";
+import type { Signals } from "./signals.ts";
 
 /** One key press may arrive twice, by the terminal and by whatever stands between it and Signet: that is one signal. */
 const SAME_SIGNAL_MS = 500;
@@ -15,7 +16,9 @@ const SAME_SIGNAL_MS = 500;
 export interface LifeOptions {
   readonly log: AdjustableLogger;
   readonly settings: Settings;
-  readonly machine: Pick<Machine, "now" | "onSignal" | "onLauncherGone">;
+  readonly machine: Pick<Machine, "now" | "onLauncherGone">;
+  /** Heard for it since before it was made. */
+  readonly signals: Pick<Signals, "tellTo">;
 }
 
 /** Made before the app, which is given it to be asked over the admin listener. */
@@ -50,17 +53,13 @@ export class Life implements ProcessControl {
   async run(app: RunningApp): Promise<ExitCode> {
     this.#app = app;
     app.stopped.then(() => this.#stoppedUnasked(), (error) => this.#stoppedUnasked(error));
-    const { machine } = this.#options;
-    const forget = [
-      machine.onSignal("SIGTERM", () => this.stop("SIGTERM")),
-      machine.onSignal("SIGINT", () => this.stop("SIGINT")),
-      machine.onSignal("SIGHUP", () => void this.reload().catch(() => {})),
-      machine.onLauncherGone(() => this.#endWithLauncher()),
-    ];
+    const { machine, signals } = this.#options;
+    signals.tellTo((signal) => signal === "SIGHUP" ? void this.reload().catch(() => {}) : this.stop(signal));
+    const forget = machine.onLauncherGone(() => this.#endWithLauncher());
     try {
       return await this.#ended.promise;
     } finally {
-      for (const unsubscribe of forget) unsubscribe();
+      forget();
     }
   }
 

@@ -10,6 +10,7 @@ import { announce } from "./banner.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { Life } from "./lifetime.ts";
+import { Signals } from "./signals.ts";
 import { startAsCommand } from "./start.ts";
 import { tellOwnFaults } from "./own_fault.ts";
 
@@ -62,27 +63,39 @@ function keySource(first: LoadedKeys, load: () => Promise<LoadedKeys>): () => Pr
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {
+  const signals = new Signals(context);
+  try {
+    return await Promise.race([signals.endedEarly.then(() => EXIT.done), serveUntilEnded(context, signals)]);
+  } finally {
+    signals.forget();
+  }
+}
+
+async function serveUntilEnded(context: CommandContext, signals: Signals): Promise<ExitCode> {
   const { loadConfiguration } = await import("./configuration.ts");
   const configuration = await loadConfiguration(context);
   const serveLog = createLog(context, configuration);
   const faulty = Promise.withResolvers<ExitCode>();
   const forget = context.onFault(tellOwnFaults(serveLog.log, () => faulty.resolve(EXIT.failedCheck)));
   try {
-    return await Promise.race([faulty.promise, serveWith(context, configuration, serveLog)]);
+    return await Promise.race([faulty.promise, serveWith({ context, configuration, signals, ...serveLog })]);
   } finally {
     await serveLog.sink.flush(FAREWELL_MS);
     forget();
   }
 }
 
-async function serveWith(
-  context: CommandContext,
-  configuration: Configuration,
-  { log, human, sink, tail }: ServeLog,
-): Promise<ExitCode> {
+interface Serving extends ServeLog {
+  readonly context: CommandContext;
+  readonly configuration: Configuration;
+  readonly signals: Signals;
+}
+
+async function serveWith({ context, configuration, signals, ...serveLog }: Serving): Promise<ExitCode> {
+  const { log, human, sink, tail } = serveLog;
   const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
   const { settings } = configuration;
-  const life = new Life({ log, settings, machine: context });
+  const life = new Life({ log, settings, machine: context, signals });
   const options: AppOptions = {
     settings,
     given: configuration.given,

@@ -79,7 +79,11 @@ export async function* stdinPieces(): AsyncGenerator<Uint8Array> {
   for await (const piece of process.stdin) yield piece as Uint8Array;
 }
 
-/** Calls `handler` at each of these signals; answers how to stop that. Nothing, where the system lacks the signal. */
+/**
+ * Calls `handler` at each of these signals; answers how to stop that. Who has been stopped is about to end by itself: one
+ * more of the same signal, as key presses and process groups bring it, is not left to the system, which would end it with
+ * another exit code and without its last words. Nothing, where the system lacks the signal.
+ */
 export function onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): () => void {
   const listener = () => handler();
   try {
@@ -87,5 +91,10 @@ export function onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () =>
   } catch {
     return () => {}; // Windows lacks some.
   }
-  return () => void process.off(signal, listener);
+  return () => {
+    process.on(signal, ignore);
+    process.off(signal, listener);
+  };
 }
+
+function ignore(): void {}

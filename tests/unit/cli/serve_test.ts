@@ -52,7 +52,7 @@ async function serving(argv: string[] = [], options: MachineOptions = {}) {
   const app = new FakeApp();
   const machine = new FakeMachine({ ...options, app });
   const code = machine.run("serve", ...UPSTREAM, ...argv);
-  await Promise.race([code, until(() => machine.listening === 3, "serve to listen for signals")]);
+  await Promise.race([code, until(() => machine.endLauncher !== undefined, "serve to have started")]);
   const lines = () => machine.stderr.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
   return { app, machine, code, lines };
 }
@@ -209,6 +209,37 @@ Deno.test("P2: SIGHUPs during a reload make one more, and one during a drain non
   assert.equal(app.reloads, 2);
 });
 
+Deno.test(
+  "P2: a signal while Signet starts is heard: a reload waits until it has started, an end is its end",
+  STRICT,
+  async () => {
+    for (const signal of ["SIGHUP", "SIGTERM", "SIGINT"] as const) {
+      const app = new FakeApp();
+      const started = Promise.withResolvers<void>();
+      const startApp = async (options: AppOptions) => {
+        await started.promise;
+        return await app.startApp(options);
+      };
+      const machine = new FakeMachine({ app: { ...app, startApp } });
+      const code = machine.run("serve", ...UPSTREAM);
+      assert.equal(machine.listening, 3, "from the first");
+      machine.send(signal);
+      machine.send(signal);
+      if (signal !== "SIGHUP") {
+        assert.equal(await code, 0, signal);
+        assert.equal(machine.listening, 0);
+        continue;
+      }
+      started.resolve();
+      await until(() => app.reloads === 1, "the reload");
+      machine.send("SIGTERM");
+      app.drained.resolve({ cutStreams: 0 });
+      assert.equal(await code, 0);
+      assert.equal(app.reloads, 1);
+    }
+  },
+);
+
 Deno.test("serve exits 3 when the app stops unasked", STRICT, async () => {
   for (const error of [undefined, new Error("listener gone")]) {
     const { app, code, lines } = await serving();
@@ -339,7 +370,7 @@ Deno.test("serve shows no query of an upstream", STRICT, async () => {
   const app = new FakeApp();
   const machine = new FakeMachine({ app });
   const code = machine.run("serve", "--upstream", "main=http://127.0.0.1:3000/mcp?token=hunter2");
-  await until(() => machine.listening === 3, "serve to listen for signals");
+  await until(() => machine.endLauncher !== undefined, "serve to have started");
   assert.match(machine.stderr, /"forward":"main = http:\/\/127\.0\.0\.1:3000\/mcp"/);
   assert.doesNotMatch(machine.stderr, /hunter2/);
   await end({ app, machine, code });
