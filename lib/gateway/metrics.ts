@@ -13,6 +13,14 @@ const CODES = Object.keys(ERROR_KINDS) as ErrorCode[];
 /** What came of what was lost. */
 export type ReplayOutcome = "repeated" | "not_repeated" | RerunOutcome;
 
+/** What came of the last initialize; a code is that of a failure, as `signet explain` knows it. */
+export type Handshake =
+  | "not tried yet"
+  | "answered"
+  | "no MCP server answers at this path"
+  | `refused with status ${number}`
+  | `failed: ${ErrorCode}`;
+
 export class GatewayMetrics {
   readonly fastLane = new Counter();
   readonly fullLane = new Counter();
@@ -43,7 +51,7 @@ export class GatewayMetrics {
    */
   readonly replays = new LabelledCounter<ReplayOutcome>(["repeated", "not_repeated", "rerun", "not_rerun"]);
   /** What the upstream has last said to an initialize, for whoever asks whether it works. */
-  lastHandshake: "not tried yet" | "answered" | "no MCP server answers at this path" = "not tried yet";
+  lastHandshake: Handshake = "not tried yet";
   /** Values that stateless clients brought back (S1). */
   readonly carried = new CarriedCounts();
   /** Requests Signet itself refused or failed, those that the HTTP engine does not let in included. */

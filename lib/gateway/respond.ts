@@ -32,7 +32,9 @@ const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
   connect_timeout: "See whether the MCP server's host is reachable, or raise --connect-timeout.",
   no_room: "Too much waits in memory for clients or servers that are slow: raise --max-buffered if there is more.",
   pool_exhausted: "The MCP server is too slow for its load: give it more of everything, or lower --max-in-flight.",
-  upstream_closed: "The MCP server closed the connection before it had answered: its own log should say why.",
+  upstream_closed:
+    "The MCP server closed the connection before it had answered: its own log should say why. One that " +
+    "speaks TLS alone may do so, too: then write https:// in --upstream.",
   upstream_invalid: "What answers at --upstream does not speak HTTP/1.1 correctly: see whether it is the MCP server.",
   body_too_large: "Raise --max-body, if requests are meant to be that large.",
   head_too_large: "Raise --max-head, if the client's fields are meant to be that large.",
@@ -40,8 +42,8 @@ const REMEDIES: Partial<Record<HttpErrorCode, string>> = {
   upstream_timeout: "The MCP server did not begin to answer in time: raise --response-timeout, or set it to 0.",
 };
 
-/** One side spoke TLS and the other did not: told by what either runtime's TLS says of the first bytes. */
-const TLS_REMEDIES: readonly (readonly [RegExp, string])[] = [
+/** What the words of a fault tell: above all that one side spoke TLS and the other did not, by its first bytes. */
+const REMEDIES_BY_WORDS: readonly (readonly [RegExp, string])[] = [
   [
     /^bad_request .*TLS/,
     "A client speaks https to a port that speaks http: write http:// in the client, or add --tls-cert and --tls-key.",
@@ -51,6 +53,19 @@ const TLS_REMEDIES: readonly (readonly [RegExp, string])[] = [
     "What answers there speaks no TLS: write http:// in --upstream, or name its https port.",
   ],
   [/^upstream_invalid .*TLS/, "What answers there speaks TLS: write https:// in --upstream, or name its http port."],
+  [
+    /^connect_failed .*its certificate is of no authority/,
+    "If it is the MCP server's, name the certificate of its authority with --upstream-ca.",
+  ],
+  [
+    /^connect_failed .*its certificate has expired/,
+    "Renew the MCP server's certificate, or see whether the clocks of both machines are right.",
+  ],
+  [/^connect_failed .*its certificate is for another name/, "Write the name that it is for in --upstream."],
+  [
+    /^connect_failed .*(ENOTFOUND|EAI_AGAIN|lookup address|name resolution)/,
+    "The name does not resolve here: correct it in --upstream, or see whether this machine's resolver answers.",
+  ],
 ];
 
 function saidBy(error: HttpError): string {
@@ -65,7 +80,7 @@ const OF_THE_CLIENT: ReadonlySet<ErrorCode> = new Set(["coding_unsupported", "ht
 export function toSignetError(error: unknown): SignetError {
   if (error instanceof SignetError) return error;
   if (error instanceof HttpError) {
-    const remedy = TLS_REMEDIES.find(([fault]) => fault.test(saidBy(error)))?.[1] ?? REMEDIES[error.code];
+    const remedy = REMEDIES_BY_WORDS.find(([fault]) => fault.test(saidBy(error)))?.[1] ?? REMEDIES[error.code];
     return new SignetError(FROM_HTTP[error.code], {
       facts: { http: error.code },
       ...(remedy === undefined ? {} : { remedy }),

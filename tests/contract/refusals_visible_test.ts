@@ -9,6 +9,7 @@ import { AUDIENCE, ISSUER } from "../support/issuer.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
 import { STRICT } from "../support/strict.ts";
+import { makeCertificate } from "../unit/http1/tls_support.ts";
 import { until } from "../support/until.ts";
 
 type Line = Record<string, unknown>;
@@ -203,6 +204,28 @@ Deno.test(
     await using wrong = await TestSignet.start({ upstream: upstream.url.replace("http:", "https:") });
     assert.equal(await status(wrong.post(INITIALIZE)), 502);
     assert.match(String(wrong.logs.find(({ status }) => status === 502)!.remedy), /speaks no TLS/);
+  },
+);
+
+Deno.test(
+  "V1: a server's certificate that is not trusted is named with the cure",
+  STRICT,
+  async () => {
+    await using certificate = await makeCertificate("localhost");
+    if (!certificate.available) return;
+    const { cert, key } = certificate;
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, cert, key, onListen: () => {} }, () => new Response());
+    try {
+      const said = async (url: string, ...flags: string[]) => {
+        await using signet = await TestSignet.start({ upstream: url, flags });
+        assert.equal(await status(signet.post(INITIALIZE)), 502);
+        return String(signet.logs.find(({ status }) => status === 502)?.remedy);
+      };
+      const { port } = server.addr;
+      assert.match(await said(`https://127.0.0.1:${port}/mcp`), /--upstream-ca/);
+    } finally {
+      await server.shutdown();
+    }
   },
 );
 

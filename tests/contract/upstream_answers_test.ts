@@ -132,6 +132,43 @@ for (const [what, answer] of TAKEN) {
   });
 }
 
+Deno.test("P1 V1: readiness says what came of the last initialize, whatever came of it", STRICT, async () => {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url });
+  const told = async () => (await (await fetch(`http://${signet.app.admin}/readyz`)).json()).checks.initialize;
+  const after = async (answer: FakeMcp["onRequest"]) => {
+    upstream.onRequest = answer;
+    await status(signet.post(INITIALIZE));
+    return await told();
+  };
+  assert.equal(await told(), "not tried yet");
+  assert.equal(
+    await after(() => new Response("<html>", { headers: { "content-type": "text/html" } })),
+    "failed: upstream_invalid",
+  );
+  assert.equal(await after(() => new Response("no", { status: 401 })), "refused with status 401");
+  assert.equal(
+    await after(() => new Response(null, { status: 307, headers: { location: "https://a.example/" } })),
+    "failed: upstream_invalid",
+  );
+  assert.equal(await after(undefined), "answered");
+  const id = await signet.open();
+  assert.equal(await after(() => new Response("busy", { status: 503 })), "refused with status 503");
+  assert.equal(await after(undefined), "answered");
+  upstream.forgetSessions();
+  upstream.onRequest = ({ body }) => body.includes('"initialize"') ? new Response("", { status: 500 }) : undefined;
+  await status(signet.post(call(1, "echo"), { id }));
+  assert.equal(await told(), "refused with status 500", "of one that is initialized again, too");
+});
+
+Deno.test("P1 V1: readiness says that the last initialize found nobody", STRICT, async () => {
+  await using upstream = new RawUpstream(({ conn }) => Promise.resolve(conn.close()));
+  await using signet = await TestSignet.start({ upstream: upstream.url });
+  assert.equal(await status(signet.post(INITIALIZE)), 502);
+  const { checks } = await (await fetch(`http://${signet.app.admin}/readyz`)).json();
+  assert.equal(checks.initialize, "failed: upstream_unreachable");
+});
+
 for (const [what, found, answer] of REFUSED) {
   Deno.test(`P6: an initialize answered with ${what} is 502 with a cure, and ended upstream`, STRICT, async () => {
     await using upstream = new FakeMcp();

@@ -15,6 +15,7 @@ import { type InitializeAnswer, readInitializeAnswer } from "./initialize_answer
 import { endUnowned } from "./end.ts";
 import { setField } from "./fields.ts";
 import { explainCut } from "./explain_cut.ts";
+import { noteFailed, noteRefused } from "./initialize_outcome.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
 import { namedIfLegacy } from "../legacy_transport.ts";
@@ -74,6 +75,7 @@ export async function initialize(parts: GatewayParts, opening: Opening): Promise
     }
     if (opened !== undefined && entered !== undefined) await announce(parts, opening, { ...opened, ...entered });
   } catch (error) {
+    if (!inFlight.cut) noteFailed(parts, error);
     throw explainCut(error, inFlight);
   } finally {
     parts.underWay.end(inFlight);
@@ -159,6 +161,7 @@ async function open(
   });
   const { status } = response.head;
   if (status < 200 || status >= 300) {
+    noteRefused(parts, status);
     endUnowned(parts, opening, response);
     inFlight.isOpening = false;
     await relay(parts, { inbound, inFlight, response });

@@ -14,6 +14,7 @@ import { isAdopted } from "../in/adopt.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
 import { endForNobody } from "./end.ts";
 import { removeField, setField } from "./fields.ts";
+import { noteFailed, noteRefused } from "./initialize_outcome.ts";
 import type { Inbound } from "../inbound.ts";
 import { ask } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -91,6 +92,7 @@ async function reviveHere(
     const outcome = error instanceof HttpError ? "unreachable" : outcomeOf(error);
     // Asking in vain has opened nothing, whoever said no: the server, the way to it, or a cap of Signet's own.
     if (!accepted) turn?.giveBack();
+    if (error instanceof HttpError) noteFailed(parts, error);
     parts.metrics.resurrections.inc(outcome);
     parts.log.warn("session not resurrected", { ...facts, outcome, cause: (error as Error).message });
     throw error;
@@ -219,6 +221,7 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
   const read = async (given: SessionAnswer) => {
     const response = await requireMcp(parts, requireResponse(given));
     watch.onOpened(readUpstreamId(response));
+    if (response.head.status >= 300) noteRefused(parts, response.head.status);
     assertAccepted(response, "initialize");
     watch.onAccepted();
     const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });

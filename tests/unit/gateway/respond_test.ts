@@ -91,3 +91,19 @@ Deno.test("V1: ErrorResponder leaves one line at the default level for each code
     assert.deepEqual([told, status, id, from], [code, start.status, errorId, "127.0.0.1"]);
   }
 });
+
+Deno.test("V1: what keeps Signet from its server is told with its own cure", STRICT, () => {
+  const cures: readonly (readonly [words: string, cure: RegExp])[] = [
+    ["connecting to tls:a:1: its certificate is of no authority that is trusted", /--upstream-ca/],
+    ["connecting to tls:a:1: its certificate has expired, or is not valid yet", /Renew/],
+    ["connecting to tls:a:1: its certificate is for another name", /name that it is for/],
+    ["connecting to a:1: getaddrinfo ENOTFOUND a", /does not resolve/],
+    ["connecting to a:1: failed to lookup address information: Name or service not known", /does not resolve/],
+    ["connecting to a:1: Failed to connect", /Start the MCP server/],
+  ];
+  for (const [words, cure] of cures) {
+    assert.match(String(toSignetError(new HttpError("connect_failed", words)).detail.remedy), cure, words);
+  }
+  const closed = new HttpError("upstream_closed", "the upstream closed the connection without an answer");
+  assert.match(String(toSignetError(closed).detail.remedy), /its own log.*https/);
+});
