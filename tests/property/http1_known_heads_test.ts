@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
-import type { ByteStream } from "../../lib/http1/wire/connection.ts";
+import type { ByteStream } from "../../lib/http1/wire/byte_stream.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../lib/http1/wire/fields_parse.ts";
 import { parseRequestHead, parseResponseHead, varyRequest, varyResponse } from "../../lib/http1/wire/head.ts";
 import { HeadMemo } from "../../lib/http1/wire/head_memo.ts";

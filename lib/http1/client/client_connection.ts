@@ -5,7 +5,7 @@ import type { CallCarrier, PoolCall } from "./pool_call.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import type { Socket } from "../../platform/socket.ts";
-import { ByteStream, type StreamOwner } from "../wire/connection.ts";
+import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { sendMessage } from "../wire/text_writing.ts";

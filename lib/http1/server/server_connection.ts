@@ -6,7 +6,7 @@ import { REQUEST_BUFFER } from "../wire/buffers.ts";
 import type { InboundBody } from "../wire/inbound_body.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { allowanceOf } from "../wire/fields_parse.ts";
-import { ByteStream, type StreamOwner } from "../wire/connection.ts";
+import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
 import { fieldValue } from "../wire/fields.ts";
 import { HeadFinder, headTooLong } from "../wire/head_reader.ts";
 import { HeadMemo } from "../wire/head_memo.ts";

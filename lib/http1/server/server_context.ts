@@ -1,6 +1,6 @@
 // What all connections of a server share: its user, its bounds, its counters.
 import type { ByteAccount } from "../byte_account.ts";
-import type { Traffic } from "../wire/connection.ts";
+import type { Traffic } from "../wire/byte_stream.ts";
 import type { SentAnswers } from "./sent_answers.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";

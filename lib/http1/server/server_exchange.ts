@@ -4,7 +4,7 @@ import type { Bytes } from "../wire/borrowed.ts";
 import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import { DONE } from "../wire/done.ts";
 import { sendMessage } from "../wire/text_writing.ts";
-import { OutboundBody } from "../wire/body_writer.ts";
+import { OutboundBody } from "../wire/outbound_body.ts";
 import type { Head } from "../wire/ready_head.ts";
 import type { SentAnswers } from "./sent_answers.ts";
 import {

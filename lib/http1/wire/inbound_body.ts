@@ -4,7 +4,7 @@
 import { type Bytes, copyBytes, ownBytes } from "./borrowed.ts";
 import { LARGEST_BUFFER, MESSAGE_BUFFER } from "./buffers.ts";
 import { ChunkedDecoder } from "./chunked.ts";
-import type { ByteStream } from "./connection.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import type { Side } from "./grammar.ts";
 import { DONE } from "./done.ts";
 import { type BodyReader, type BodySink, CHUNKED, HttpError, UNTIL_CLOSE } from "../types.ts";

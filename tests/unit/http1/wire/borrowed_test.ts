@@ -13,7 +13,7 @@ import {
 } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { giveBuffer, takeBuffer } from "../../../../lib/http1/wire/buffers.ts";
-import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
 import type { UpstreamRequest } from "../../../../lib/upstream/upstream.ts";
 import { POISON } from "../../../support/poison.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BorrowedBytes, byteAt, callBack, onceFree } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import { readyHead, withLength } from "../../../../lib/http1/wire/ready_head.ts";
 import { sendMessage } from "../../../../lib/http1/wire/text_writing.ts";
 import type { Socket } from "../../../../lib/platform/socket.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { copyBytes, ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { LARGEST_BUFFER } from "../../../../lib/http1/wire/buffers.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import type { Side } from "../../../../lib/http1/wire/grammar.ts";
 import { InboundBody } from "../../../../lib/http1/wire/inbound_body.ts";
 import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";

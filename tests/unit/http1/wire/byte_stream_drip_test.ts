@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";
 import { DEAF_OWNER, STILL_SOCKET } from "../../../support/still_socket.ts";
 import { STRICT } from "../../../support/strict.ts";

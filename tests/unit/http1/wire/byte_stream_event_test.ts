@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { ByteStream } from "../../../../lib/http1/wire/connection.ts";
+import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import { beginEvent, endEvent } from "../../../../lib/platform/event_time.ts";
 import type { Socket } from "../../../../lib/platform/socket.ts";
 import { STRICT } from "../../../support/strict.ts";
