@@ -4,14 +4,11 @@ import type { Settings } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
-import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { Discoveries } from "../gateway/out/discoveries.ts";
-import { endReopened } from "../gateway/out/end.ts";
 import type { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import { GatewayMetrics } from "../gateway/metrics.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
-import { tellOfSession } from "../gateway/observed.ts";
 import { Law } from "../gateway/law.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
@@ -22,12 +19,10 @@ import { BudgetedLogger } from "../observe/log_budget.ts";
 import { Observers } from "../observe/observers.ts";
 import { readTextFile } from "../platform/files.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
-import type { Caller } from "../session/caller.ts";
 import { type LimitCaps, Limits } from "../session/limits.ts";
 import { OwnerBook } from "../session/owner.ts";
 import { SharedPlaces } from "../session/shared_places.ts";
-import { SessionRegistry } from "../session/registry.ts";
-import type { EndReason, Session } from "../session/session.ts";
+import type { SessionRegistry } from "../session/registry.ts";
 import { Reopenings } from "../session/reopenings.ts";
 import { openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SessionTokens } from "../session/tokens.ts";
@@ -37,7 +32,7 @@ import { Askings } from "../policy/askings.ts";
 import { MemoryRates } from "../store/memory_rates.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import { SharedRates } from "../store/shared_rates.ts";
-import type { Revocation, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -46,11 +41,10 @@ import { openAudit } from "./audit.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
-import { wasThereBy } from "../platform/time_of_day.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { createHere, createPools } from "./pools.ts";
-import { askAgainAbout } from "./revoked_sessions.ts";
-import { askAgainAboutStateless, endStateless, judgeOwners, type StatelessHoldings } from "./revoked_stateless.ts";
+import { judgeOwners } from "./revoked_stateless.ts";
+import { createRegistry } from "./session_registry.ts";
+import { watchRevocations } from "./watch_revocations.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas.ts";
 import type { WorkerPlace } from "./running_app.ts";
 import { openUpstream } from "./upstream.ts";
@@ -150,12 +144,14 @@ function createTokens(settings: Settings, secrets: Secrets, parts: { store: Stor
 /** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
 export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const { settings, ring, now, telemetry, worker } = options;
-  let ringNow = () => ring;
+  // Asked for before there is a registry, which holds it from then on.
+  let ringOf = () => ring;
+  const ringNow = () => ringOf();
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
   const readOnce = worker?.readOnce ?? readTextFile;
   const secrets = await loadSecrets(settings, { readTextFile: readOnce });
-  const store = worker?.store ?? await createStore(settings, { secrets, log, now, readOnce, ring: () => ringNow() });
+  const store = worker?.store ?? await createStore(settings, { secrets, log, now, readOnce, ring: ringNow });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
   const onFault = (fault: unknown) => log.error("ending a session failed", { cause: String(fault) });
   const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS, onFault });
@@ -163,80 +159,47 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const account = new ByteAccount(settings.maxBufferedBytes);
   const judge = judgeOwners({
-    ...{ revocations, ring: () => registry.ring },
+    ...{ revocations, ring: ringNow },
     onFault: (fault) => log.error("asking after revocations failed", { cause: String(fault) }),
   });
-  const pools = createPools(settings, { store, ring: () => registry.ring, judge });
-  const here = createHere(settings, { store, ring: () => registry.ring, pools, home: selfOf(settings, worker?.hop) });
+  const pools = createPools(settings, { store, ring: ringNow, judge });
+  const here = createHere(settings, { store, ring: ringNow, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, {
     ...{ secrets, log, account, pools, here, readOnce },
-    ring: () => registry.ring,
+    ring: ringNow,
     onLostCall: (outcome) => metrics.replays.inc(outcome),
   });
   const { upstream } = opened;
   const observers = new Observers();
   const places = createPlaces(settings, { store, limits, now });
   const audit = await openAudit(settings, { observers, ring, log, now });
-  const registry = new SessionRegistry({
-    ...{ ring, limits, owners, revocations },
+  const registry = createRegistry({
+    ...{ ring, limits, owners, revocations, observers, identities, places, upstream, onFault, now },
     idleMs: settings.sessionIdleMs,
     maxIdLength: settings.maxIdLength,
-    onLeave: (session, reason) => {
-      if (observers.watched) tellOfLeaving(observers, session, { reason, nowMs: now() });
-    },
-    onTakenIn: (session, caller) => {
-      if (observers.watched) tellOfSession({ observers, now }, "session.resume", { session, caller });
-    },
-    onEnd: (session, reason) => {
-      identities.evictSession(session.sid);
-      places?.leave(session, reason);
-      endReopened(upstream, session, reason);
-      if (session.upstreamSessionId !== undefined) upstream.release(session.upstreamSessionId);
-    },
-    onFault,
   });
-  ringNow = () => registry.ring;
-  upstream.onEnded = (id) => endLinked(registry, id, now());
+  ringOf = () => registry.ring;
   const lifecycle = { leaving: false, closesAtMs: Infinity, draining: false };
   const metrics = new GatewayMetrics({ countsSent: telemetry?.exportsMetrics ?? false });
   const underWay = new UnderWay({ limits, lifecycle });
-  const stateless: StatelessHoldings = { upstream, pools, ring: () => registry.ring };
-  revocations.watch((revocation) => registry.endRevoked(revocation, now()));
-  revocations.watch((revocation) => endStateless(stateless, revocation, SYSTEM_TIMERS.now()));
-  const fingerprintsOf = ({ principal }: Caller) => registry.ring.keys.map((key) => owners.fingerprint(principal, key));
-  revocations.watch((revocation) => cutRevoked(underWay, revocation, { fingerprintsOf, nowMs: now() }));
-  const replicas = await createReplicas(settings, { ring: () => registry.ring, account, log, hop: worker?.hop });
+  watchRevocations(revocations, {
+    ...{ registry, owners, underWay, judge, now },
+    stateless: { upstream, pools, ring: ringNow },
+  });
+  const replicas = await createReplicas(settings, { ring: ringNow, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
-  revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
-  revocations.watchGaps(() => askAgainAboutStateless(stateless, judge));
   return {
-    ...{ places, replicas, moves, pools },
+    ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, account },
+    ...{ places, replicas, moves, pools, underWay, lifecycle, log, observers, audit, metrics, telemetry, now },
+    tracer: telemetry?.tracer,
+    readAnew: worker?.readAnew ?? readTextFile,
     reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
-    ...{
-      limits,
-      store,
-      revocations,
-      secrets,
-      identities,
-      registry,
-      owners,
-      upstream,
-      opened,
-      account,
-      log,
-      observers,
-      audit,
-      now,
-    },
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
     legacyClients: await legacyClientsAt(settings.legacySse),
     discoveries: new Discoveries(),
     keepAlive: new KeepAlive(settings.sseKeepAliveMs, now),
-    ...{ metrics, telemetry, tracer: telemetry?.tracer, readAnew: worker?.readAnew ?? readTextFile },
-    lifecycle,
     feeds: new Feeds(),
-    underWay,
     law: new Law({
       counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }),
       askings: new Askings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
@@ -268,42 +231,4 @@ function createPlaces(
 /** A server that restarts loses every session at once: each may come back, and be lost once more. */
 function reopeningsOf({ maxSessions, maxSessionsPerPrincipal }: LimitCaps): number {
   return 2 * Math.min(maxSessions, maxSessionsPerPrincipal);
-}
-
-/** Who lets go of a session without ending it: its id stays good. */
-const STAYS_GOOD: ReadonlySet<EndReason> = new Set(["idle", "evicted"]);
-
-function tellOfLeaving(
-  observers: Observers,
-  session: Session,
-  { reason, nowMs }: { readonly reason: EndReason; readonly nowMs: number },
-): void {
-  const event = STAYS_GOOD.has(reason) ? "session.leave" : "session.end";
-  observers.tellEvent({ event, atMs: nowMs, session: session.tag, actor: session.lastOwner?.principal, reason });
-}
-
-/** The upstream has ended it for good. Rare, so that no index is kept for it. */
-function endLinked(registry: SessionRegistry, id: UpstreamSessionId, nowMs: number): void {
-  for (const session of registry.sessions()) {
-    if (session.upstreamSessionId !== id) continue;
-    registry.remove(session, "upstream_gone", nowMs);
-    return;
-  }
-}
-
-/** What belongs to no session: whoever is revoked up to now has nothing under way that began before. */
-function cutRevoked(
-  underWay: UnderWay,
-  revocation: Revocation,
-  { fingerprintsOf, nowMs }: {
-    readonly fingerprintsOf: (caller: Caller) => readonly string[];
-    readonly nowMs: number;
-  },
-): void {
-  if (revocation.kind === "session") return;
-  const { beforeMs } = revocation;
-  const owner = revocation.kind === "principal" ? revocation.owner : undefined;
-  underWay.cut("revoked", (caller, sinceMs) => {
-    return wasThereBy(beforeMs, sinceMs, nowMs) && (owner === undefined || fingerprintsOf(caller).includes(owner));
-  });
 }
