@@ -31,9 +31,21 @@ export async function adminBase(context: CommandContext, attempted: string): Pro
   );
 }
 
+/** What came in an answer's place, by what the codes and messages of either runtime hold. */
+const FAULTS: readonly (readonly [words: string, said: RegExp])[] = [
+  ["nobody listens there", /ECONNREFUSED|Connection refused/],
+  ["the name does not resolve", /ENOTFOUND|EAI_AGAIN|lookup address/],
+  ["what answers there speaks no TLS", /EPROTO|corrupt message/],
+  ["what answers there speaks no HTTP", /HPE_|Parse Error/],
+  ["the connection was closed without an answer", /ECONNRESET|hang up|reset by peer/],
+];
+
 /** Why there was no answer of a Signet, in words that follow its address. @param timeoutMs of the question */
 export function unanswered(fault: unknown, timeoutMs: number): string {
-  const { name, cause } = (fault ?? {}) as { readonly name?: unknown; readonly cause?: unknown };
-  if (name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
-  return certificateWords(fault) ?? certificateWords(cause) ?? "nobody answers";
+  const { name, cause, code, message } = (fault ?? {}) as Readonly<Record<string, unknown>>;
+  // `node:http` says that it was ended, and why beside it.
+  const names = [name, (cause as { readonly name?: unknown } | undefined)?.name];
+  if (names.includes("TimeoutError")) return `no answer within ${timeoutMs / 1000} s`;
+  const [words] = FAULTS.find(([, said]) => said.test(`${code} ${message}`)) ?? [];
+  return certificateWords(fault) ?? certificateWords(cause) ?? words ?? "nobody answers";
 }

@@ -169,8 +169,10 @@ export class RemoteControl implements Control {
     const answer = parseObject(await response.text().catch(() => ""));
     const isGood = response.status >= 200 && response.status < 300 && (isLike(answer, wants) || isLike(answer, or));
     if (isGood) return answer as T;
-    const error = answer?.["error"] as { message?: unknown; remedy?: unknown } | undefined;
-    if (typeof error?.message !== "string") throw this.#notSignet(response.status);
+    const error = answer?.["error"] as { code?: unknown; message?: unknown; remedy?: unknown } | undefined;
+    // An MCP endpoint has a number there.
+    const isMcp = typeof error?.code === "number";
+    if (isMcp || typeof error?.message !== "string") throw this.#notSignet(response.status);
     const remedy = typeof error.remedy === "string" ? printable(error.remedy) : `See the log of the Signet at ${base}`;
     throw new CommandFailure(exitCodeOf(response.status), printable(error.message), remedy);
   }
@@ -207,7 +209,7 @@ export class RemoteControl implements Control {
     return new CommandFailure(
       EXIT.unreachable,
       `asking ${this.#options.base}: this is no operators' API of Signet (status ${status})`,
-      "Set --admin to the admin listener of a Signet of this version.",
+      "Set --admin to the admin listener of a Signet of this version; where it listens for clients is another address.",
     );
   }
 }

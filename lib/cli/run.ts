@@ -90,6 +90,13 @@ async function runCommand(command: Command, argv: readonly string[], machine: Te
   return await command.run({ ...machine, flags, commands: COMMANDS });
 }
 
+/** They may be secrets, so they are not quoted. @throws CommandFailure */
+function requireNoMore(first: string, words: readonly string[]): void {
+  if (words.length === 0) return;
+  const found = words.length === 1 ? "one word too many" : `${words.length} words too many`;
+  throw new CommandFailure(EXIT.usage, `\`signet ${first}\`: ${found}`, "`signet help` shows the usage.");
+}
+
 async function dispatch(argv: readonly string[], machine: Terminal): Promise<ExitCode> {
   assertOwnRuntime(machine);
   const [first, ...others] = argv;
@@ -99,14 +106,16 @@ async function dispatch(argv: readonly string[], machine: Terminal): Promise<Exi
     return EXIT.done;
   }
   if (first === "--version" || first === "-V" || first === "version") {
+    requireNoMore(first, others.filter((word) => word !== "--verbose"));
     if (others.includes("--verbose")) machine.stdout(await describeSurroundings());
     else machine.stdout(`signet ${VERSION}\n`);
     return EXIT.done;
   }
   if (first === "help" || first === "--help" || first === "-h") {
-    const asked = others[0];
+    const [asked, ...more] = others;
+    requireNoMore(first, more);
     machine.stdout(
-      asked === undefined
+      asked === undefined || asked === "help"
         ? formatOverview(COMMANDS, style)
         : formatCommandHelp(findCommand(asked), { style, columns: machine.stdoutColumns, all: false }),
     );

@@ -92,6 +92,10 @@ class Judge {
     const isOpen = target !== undefined &&
       (this.#use === "state" ? (target.mode & OTHERS_WRITE) !== 0 : this.#othersWrite(target));
     if (!isOpen) return undefined;
+    if (target.isCharacterDevice() || target.isBlockDevice()) {
+      // Others of this machine need it as it is.
+      return { problem: `${path} is a device that other users can write`, remedy: "Name a file in its place." };
+    }
     return {
       problem: `other users can write ${path} (mode ${modeOf(target)})`,
       remedy: `Run chmod go-w on it, after a look at what it holds${UNLESS}`,

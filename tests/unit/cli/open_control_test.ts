@@ -44,6 +44,19 @@ Deno.test("exit code 3 when a certificate is not taken, or an answer does not co
     [Object.assign(new Error("certificate has expired"), { code: "CERT_HAS_EXPIRED" }), /its certificate has expired/],
     [new DOMException("Signal timed out.", "TimeoutError"), /no answer within\s+\d+\s+s\.\n/],
     [new TypeError("connection refused"), /nobody answers\.\n/],
+    // As either runtime says it.
+    [
+      new Error("The operation was aborted", { cause: new DOMException("", "TimeoutError") }),
+      /no answer within\s+\d+\s+s\.\n/,
+    ],
+    [Object.assign(new Error("connect ECONNREFUSED ::1:9"), { code: "ECONNREFUSED" }), /nobody listens there/],
+    [new TypeError("client error (Connect): tcp connect error: Connection refused (os error 111)"), /nobody listens/],
+    [Object.assign(new Error("getaddrinfo ENOTFOUND a"), { code: "ENOTFOUND" }), /the name does not resolve/],
+    [new TypeError("client error (Connect): dns error: failed to lookup address information"), /does not\s+resolve/],
+    [Object.assign(new TypeError("EPROTO: The TLS handshake failed"), { code: "EPROTO" }), /speaks no\s+TLS/],
+    [new TypeError("client error (Connect): received corrupt message of type InvalidContentType"), /speaks no\s+TLS/],
+    [Object.assign(new Error("Parse Error: Expected HTTP/"), { code: "HPE_INVALID_CONSTANT" }), /speaks no\s+HTTP/],
+    [Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }), /closed\s+without\s+an\s+answer/],
   ];
   for (const [fault, told] of faults) {
     for (const command of [["ready"], LIST]) {
@@ -75,6 +88,8 @@ Deno.test("exit code 3 when what answers is no Signet's API", STRICT, async () =
     ["", 302],
     ["[]", 500],
     ['{"error":"x"}', 400],
+    // Where it listens for clients: the address that is taken for the other most.
+    ['{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Not found: the MCP endpoint is /mcp"}}', 404],
     ["null", 200],
   ];
   for (const [body, status] of answers) {

@@ -37,6 +37,19 @@ Deno.test("signet tells its version, the same as the project's", STRICT, async (
   }
 });
 
+Deno.test("signet takes no more words than it has a use for, and help of help is help", STRICT, async () => {
+  const secret = "1hunter2hunter2";
+  for (const words of [["--version", secret], ["help", "serve", secret], ["-h", "serve", secret, "x"]]) {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run(...words), 2, words.join(" "));
+    assert.match(machine.stderr, /words? too many\.\n`signet help`/);
+    assert.equal(machine.stdout + machine.stderr.match(secret), "null");
+  }
+  const [overview, help] = [new FakeMachine(), new FakeMachine()];
+  assert.deepEqual([await overview.run("help"), await help.run("help", "help")], [0, 0]);
+  assert.equal(help.stdout, overview.stdout);
+});
+
 Deno.test("signet proposes the nearest command and exits 2 when there is none of that name", STRICT, async () => {
   const cases: [string, RegExp][] = [
     ["sevre", /no command "sevre"\.\nDid you mean `signet serve`\?/],

@@ -41,6 +41,18 @@ const CASES: readonly Case[] = [
   { what: "a socket of one's own", use: "socket", file: 0o777 },
 ];
 
+Deno.test("L6: nobody is told to narrow a device that others of the machine need as it is", {
+  ...STRICT,
+  ignore: Deno.build.os === "windows",
+}, () => {
+  for (const use of ["file", "state"] as const) {
+    assert.deepEqual(foreignHands("/dev/null", use), {
+      problem: "/dev/null is a device that other users can write",
+      remedy: "Name a file in its place.",
+    });
+  }
+});
+
 for (const { what, use, folder = 0o700, file, found } of CASES) {
   Deno.test(`L6: ${what} is ${found === undefined ? "trusted" : "not trusted"}`, STRICT, async () => {
     await using temp = await TempFolder.create();
