@@ -17,6 +17,7 @@ import {
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
+import { tellIfOwn } from "../platform/faults.ts";
 import { errorAnswer } from "./http_answer.ts";
 import type { BridgeLimits, RerunOutcome } from "./limits.ts";
 import type { LostParks } from "./lost_parks.ts";
@@ -55,6 +56,7 @@ export interface StatelessServerOptions {
   readonly onIdle: () => void;
 }
 
+const INTERNAL = -32603;
 /** Of errors made here: see `rpcCodeFor`. */
 const { status: GONE } = ERROR_KINDS.upstream_unreachable, { status: BUSY } = ERROR_KINDS.request_limit;
 
@@ -217,7 +219,17 @@ export class StatelessServer {
     if (!run.exchange.answer.challenge(refusal)) this.#exchanges.fail(run.exchange, GONE, reason);
   }
 
-  #answer(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
+  /** Whatever goes wrong here, its client does not wait in vain (B9). */
+  #answer(exchange: Exchange, reply: Message): Promise<void> | undefined {
+    try {
+      return this.#translateBack(exchange, reply);
+    } catch (fault) {
+      tellIfOwn(fault);
+      return void this.#exchanges.fail(exchange, INTERNAL, "Internal error");
+    }
+  }
+
+  #translateBack(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
     const { life } = this.#options;
     const { method } = exchange;
     if (life.era === "legacy" && this.#reopened.take(exchange, { line, value })) return undefined;

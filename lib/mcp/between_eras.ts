@@ -1,11 +1,11 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
-import { parseJson } from "../platform/json.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { MODERN_REVISIONS } from "./revisions.ts";
 import { replaceSpan } from "./json_splice.ts";
-import { findMember, membersOf, rewritten, type Span } from "./json_text.ts";
+import { findMember, rewritten, type Span } from "./json_text.ts";
+import { toolsForModern } from "./listed_tools.ts";
 import { concerns } from "./resource_updates.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
@@ -41,10 +41,6 @@ const COMMON_CAPABILITIES = ["tools", "prompts", "resources", "completions"] as 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function textOf(line: Uint8Array, { start, end }: Span): string {
-  return decoder.decode(line.subarray(start, end));
-}
-
 export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
   return encoder.encode(JSON.stringify(value));
 }
@@ -67,50 +63,29 @@ export interface Identity {
   readonly instructions: unknown;
 }
 
-function metaWith(meta: unknown, { serverInfo }: Identity): JsonObject {
-  return {
-    ...(isJsonObject(meta) ? meta : {}),
-    ...(isJsonObject(serverInfo) ? { [META_SERVER_INFO]: serverInfo } : {}),
-  };
+function serverIn({ serverInfo }: Identity): JsonObject {
+  return isJsonObject(serverInfo) ? { [META_SERVER_INFO]: serverInfo } : {};
+}
+
+/** The members of an object, as they stand in its text. */
+function membersText(object: JsonObject): string {
+  return JSON.stringify(object).slice(1, -1);
 }
 
 /** A result made whole: its type (docs/protocol.md 28), its server, and that it must not be cached. */
 export function resultForModern(line: Uint8Array, method: string, identity: Identity): Uint8Array {
-  const span = findMember(line, "result")!;
-  const members = membersOf(line, span);
-  const meta = members.findLast(({ name }) => name === "_meta");
-  const before = meta === undefined ? undefined : parseJson(textOf(line, meta.value));
+  const listed = method === "tools/list" ? findMember(line, "tools", findMember(line, "result")) : undefined;
+  const text = listed === undefined ? line : toolsForModern(line, listed);
+  const span = findMember(text, "result")!;
+  const meta = findMember(text, "_meta", span);
+  const server = serverIn(identity);
+  const without = Object.keys(server), added = [membersText(server)];
+  const isObject = meta !== undefined && text[meta.start] === 0x7b;
+  const whole = isObject ? decoder.decode(rewritten(text, meta, { without, added })) : `{${added}}`;
   const cacheable = COMMON_METHODS.get(method)?.cacheable === true;
-  const added = { resultType: "complete", ...(cacheable ? UNCACHED : {}), _meta: metaWith(before, identity) };
-  const kept = members.filter(({ name }) => !Object.hasOwn(added, name)).map(({ name, whole, value }) =>
-    name === "tools" && method === "tools/list" ? `"tools":${toolsForModern(textOf(line, value))}` : textOf(line, whole)
-  );
-  const result = `{${[...kept, JSON.stringify(added).slice(1, -1)].join(",")}}`;
-  return replaceSpan(line, span, encoder.encode(result));
-}
-
-/**
- * Tools without what would promise a stateless client more than a server of the other era keeps: that headers which repeat
- * arguments are looked at, and tasks of that era.
- */
-function toolsForModern(text: string): string {
-  if (!text.includes("x-mcp-header") && !text.includes('"execution"')) return text;
-  const tools: unknown = parseJson(text);
-  if (!Array.isArray(tools)) return text;
-  return JSON.stringify(tools.map((tool) => {
-    if (!isJsonObject(tool)) return tool;
-    const { execution: _, ...rest } = tool;
-    return isJsonObject(tool.inputSchema) ? { ...rest, inputSchema: withoutHeaders(tool.inputSchema) } : rest;
-  }));
-}
-
-function withoutHeaders({ "x-mcp-header": _, ...schema }: JsonObject): JsonObject {
-  const { properties } = schema;
-  if (!isJsonObject(properties)) return schema;
-  const plain = Object.entries(properties).map((
-    [name, property],
-  ) => [name, isJsonObject(property) ? withoutHeaders(property) : property]);
-  return { ...schema, properties: Object.fromEntries(plain) };
+  const own = { resultType: "complete", ...(cacheable ? UNCACHED : {}) };
+  const members = { without: [...Object.keys(own), "_meta"], added: [membersText(own), `"_meta":${whole}`] };
+  return replaceSpan(text, span, rewritten(text, span, members));
 }
 
 /** Error codes of the other era that this one does not have. */
@@ -179,7 +154,7 @@ export function discoverResult(identity: Identity): JsonObject {
     supportedVersions: [...MODERN_REVISIONS],
     capabilities: Object.fromEntries(common.map((name) => [name, capabilities[name]])),
     ...(typeof instructions === "string" ? { instructions } : {}),
-    _meta: metaWith(undefined, identity),
+    _meta: serverIn(identity),
   };
 }
 
@@ -239,16 +214,26 @@ function isUpdateFor(subscribed: readonly string[], params: unknown): boolean {
 /** The end of a subscription as its server said it, with the client's id for it, which is required (docs/protocol.md 32). */
 export function endOfSubscription(line: Uint8Array, id: Uint8Array): Uint8Array {
   const result = findMember(line, "result");
-  if (result === undefined) return line;
-  const meta = findMember(line, "_meta", result);
-  const isObject = meta !== undefined && line[meta.start] === 0x7b;
-  const given = isObject ? findMember(line, META_SUBSCRIPTION_ID, meta) : undefined;
-  if (given !== undefined) return replaceSpan(line, given, id);
-  const member = `${JSON.stringify(META_SUBSCRIPTION_ID)}:${decoder.decode(id)}`;
-  if (isObject) return withMember(line, meta, member);
-  return meta === undefined
-    ? withMember(line, result, `"_meta":{${member}}`)
-    : replaceSpan(line, meta, encoder.encode(`{${member}}`));
+  return result === undefined ? line : stampedIn(line, result, id);
+}
+
+/** A notification with the id of the subscription that it answers, as its client wrote that. All else as it stands. */
+export function stamped(line: Uint8Array, id: Uint8Array): Uint8Array {
+  const params = findMember(line, "params");
+  if (params !== undefined && line[params.start] === 0x7b) return stampedIn(line, params, id);
+  const without = encoder.encode("{}");
+  const stamp = decoder.decode(stampedIn(without, { start: 0, end: without.length }, id));
+  return rewritten(line, { start: 0, end: line.length }, { without: ["params"], added: [`"params":${stamp}`] });
+}
+
+/** @param holder an object in `line` */
+function stampedIn(line: Uint8Array, holder: Span, id: Uint8Array): Uint8Array {
+  const meta = findMember(line, "_meta", holder);
+  const stamp = `${JSON.stringify(META_SUBSCRIPTION_ID)}:${decoder.decode(id)}`;
+  if (meta !== undefined && line[meta.start] === 0x7b) {
+    return replaceSpan(line, meta, rewritten(line, meta, { without: [META_SUBSCRIPTION_ID], added: [stamp] }));
+  }
+  return replaceSpan(line, holder, rewritten(line, holder, { without: ["_meta"], added: [`"_meta":{${stamp}}`] }));
 }
 
 /** The end of a subscription that neither side has asked for. */
@@ -256,20 +241,4 @@ export function subscriptionEnded(id: RpcId): Uint8Array {
   const written = encoder.encode(idText(id));
   const text = encodeJson({ jsonrpc: "2.0", id: 0, result: { resultType: "complete" } });
   return endOfSubscription(replaceSpan(text, findMember(text, "id")!, written), written);
-}
-
-/** The object with one member more, in front. */
-function withMember(line: Uint8Array, object: Span, member: string): Uint8Array {
-  const comma = membersOf(line, object).length === 0 ? "" : ",";
-  const at = object.start + 1;
-  return replaceSpan(line, { start: at, end: at }, encoder.encode(member + comma));
-}
-
-/** A notification with the id of the subscription that it answers. */
-export function stamped(method: unknown, params: unknown, subscriptionId: RpcId): Uint8Array {
-  const given = isJsonObject(params) ? params : {};
-  const meta = { ...(isJsonObject(given._meta) ? given._meta : {}), [META_SUBSCRIPTION_ID]: null };
-  const text = encodeJson({ jsonrpc: "2.0", method, params: { ...given, _meta: meta } });
-  const span = findMember(text, META_SUBSCRIPTION_ID, findMember(text, "_meta", findMember(text, "params")))!;
-  return replaceSpan(text, span, encoder.encode(idText(subscriptionId)));
 }

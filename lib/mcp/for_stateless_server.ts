@@ -1,15 +1,14 @@
 // Between the eras, the other way: a request of a session as a stateless server takes it (MCP 2026-07-28), and that
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
-import { parseJson } from "../platform/json.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import { replaceSpan, spliced } from "./json_splice.ts";
-import { elementsOf, findMember, type Member, membersOf, rewritten, type Span } from "./json_text.ts";
-import { outputSchemaForLegacy } from "./output_schema.ts";
+import { replaceSpan } from "./json_splice.ts";
+import { findMember, type Member, membersOf, rewritten, type Span } from "./json_text.ts";
+import { toolsForLegacy } from "./listed_tools.ts";
 import { type ClientSelf, encodeJson, META_LOG_LEVEL, META_SERVER_INFO, META_SUBSCRIPTION_ID } from "./between_eras.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";
 import { isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "./revisions.ts";
 
-const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
+const OPEN_OBJECT = 0x7b;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -59,7 +58,7 @@ const ENVELOPE: readonly string[] = [
 /** The request with its envelope, and, if it is made again, with the answers that its server wanted. */
 export function requestForModern(text: Uint8Array, envelope: JsonObject, answers?: Answers): Uint8Array {
   const params = findMember(text, "params");
-  const isObject = params !== undefined && text[params.start] === 0x7b;
+  const isObject = params !== undefined && text[params.start] === OPEN_OBJECT;
   const meta = isObject ? findMember(text, "_meta", params) : undefined;
   const added = [`"_meta":${metaWith(text, meta, envelope)}`, ...(answers ? answersIn(answers) : [])];
   if (isObject) return replaceSpan(text, params, rewritten(text, params, { without: ["_meta", ...ANSWERS], added }));
@@ -78,7 +77,7 @@ function textOf(text: Uint8Array, { start, end }: Span): string {
 }
 
 function metaWith(text: Uint8Array, meta: Span | undefined, envelope: JsonObject): string {
-  if (meta === undefined || text[meta.start] !== 0x7b) return JSON.stringify(envelope);
+  if (meta === undefined || text[meta.start] !== OPEN_OBJECT) return JSON.stringify(envelope);
   const added = [JSON.stringify(envelope).slice(1, -1)];
   return decoder.decode(rewritten(text, meta, { without: ENVELOPE, added }));
 }
@@ -99,47 +98,38 @@ const OF_THIS_ERA: ReadonlySet<string> = new Set([
 ]);
 
 /** A stateless server's answer for a session's client. */
-export function answerForLegacy(line: Uint8Array, method: string): Uint8Array {
+export function answerForLegacy(answer: Uint8Array, method: string): Uint8Array {
+  const line = method === "tools/list" ? withToolsForLegacy(answer) : answer;
   const result = findMember(line, "result");
-  if (result === undefined || line[result.start] !== 0x7b) return line;
+  if (result === undefined || line[result.start] !== OPEN_OBJECT) return line;
   const parts = membersOf(line, result).filter(({ name }) => !OF_THIS_ERA.has(name)).flatMap((member) => {
     const { name, value } = member;
     if (name === "_meta") return metaForLegacy(line, value);
-    if (method === "tools/call" && name === "structuredContent" && line[value.start] !== 0x7b) {
+    if (method === "tools/call" && name === "structuredContent" && line[value.start] !== OPEN_OBJECT) {
       return [`"structuredContent":{"result":${textOf(line, value)}}`];
-    }
-    if (method === "tools/list" && name === "tools") {
-      return [`"tools":${toolsForLegacy(line.subarray(value.start, value.end))}`];
     }
     return [textOf(line, member.whole)];
   });
   return replaceSpan(line, result, encoder.encode(`{${parts.join(",")}}`));
 }
 
-function metaForLegacy(line: Uint8Array, meta: Span): string[] {
-  if (line[meta.start] !== 0x7b) return [`"_meta":${textOf(line, meta)}`];
-  const kept = membersOf(line, meta).filter(({ name }) => name !== META_SERVER_INFO).map(written(line));
-  return kept.length === 0 ? [] : [`"_meta":{${kept.join(",")}}`];
+function withToolsForLegacy(line: Uint8Array): Uint8Array {
+  const result = findMember(line, "result");
+  const tools = result && line[result.start] === OPEN_OBJECT ? findMember(line, "tools", result) : undefined;
+  return tools === undefined ? line : toolsForLegacy(line, tools);
 }
 
-/** Clients of sessions know results that are objects only. What else there is of a tool crosses to the digit. */
-function toolsForLegacy(tools: Uint8Array): string {
-  const text = decoder.decode(tools);
-  if (tools[0] !== OPEN_ARRAY || !text.includes("outputSchema")) return text;
-  const changes = elementsOf(tools).flatMap((tool) => {
-    const span = tools[tool.start] === OPEN_OBJECT ? findMember(tools, "outputSchema", tool) : undefined;
-    const schema: unknown = span && parseJson(textOf(tools, span));
-    const changed = isJsonObject(schema) ? outputSchemaForLegacy(schema) : undefined;
-    return changed === undefined ? [] : [{ span: span!, value: encodeJson(changed) }];
-  });
-  return changes.length === 0 ? text : decoder.decode(spliced(tools, changes));
+function metaForLegacy(line: Uint8Array, meta: Span): string[] {
+  if (line[meta.start] !== OPEN_OBJECT) return [`"_meta":${textOf(line, meta)}`];
+  const kept = membersOf(line, meta).filter(({ name }) => name !== META_SERVER_INFO).map(written(line));
+  return kept.length === 0 ? [] : [`"_meta":{${kept.join(",")}}`];
 }
 
 /** A server's notification without what tells it apart from those of other subscriptions. */
 export function notificationForLegacy(line: Uint8Array): Uint8Array {
   const params = findMember(line, "params");
   const meta = params === undefined ? undefined : findMember(line, "_meta", params);
-  if (params === undefined || meta === undefined || line[meta.start] !== 0x7b) return line;
+  if (params === undefined || meta === undefined || line[meta.start] !== OPEN_OBJECT) return line;
   const kept = membersOf(line, meta).filter(({ name }) => name !== META_SUBSCRIPTION_ID).map(written(line));
   if (kept.length > 0) return replaceSpan(line, meta, encoder.encode(`{${kept.join(",")}}`));
   const others = membersOf(line, params).filter(({ name }) => name !== "_meta").map(written(line));
@@ -168,16 +158,38 @@ export function initializeResult(discovered: JsonObject, wanted: unknown, otherw
   };
 }
 
-/** A question of a stateless server, as a request to a client that speaks `revision`. */
+/** A question of a stateless server. */
+export interface ServerQuestion {
+  readonly method: string;
+  readonly params: JsonObject;
+  /** The same, as the server wrote it. */
+  readonly written: Uint8Array;
+}
+
+/** As a request to a client that speaks `revision`: what the server wrote crosses to the digit. */
 export function questionForLegacy(
-  { method, params }: { readonly method: string; readonly params: JsonObject },
+  { method, params, written }: ServerQuestion,
+  { id, revision, newId }: { readonly id: string; readonly revision: string; readonly newId: () => string },
+): Uint8Array {
+  const frame = encodeJson({ jsonrpc: "2.0", id, method, params: 0 });
+  const asked = method === "elicitation/create" ? elicitationForLegacy(params, written, { revision, newId }) : written;
+  return replaceSpan(frame, findMember(frame, "params")!, asked);
+}
+
+function elicitationForLegacy(
+  { mode }: JsonObject,
+  written: Uint8Array,
   { revision, newId }: { readonly revision: string; readonly newId: () => string },
-): JsonObject {
-  if (method !== "elicitation/create") return params;
-  const { mode, ...rest } = params;
-  if (mode === "url") return { ...params, elicitationId: newId() };
+): Uint8Array {
+  const whole = { start: 0, end: written.length };
+  if (mode === "url") {
+    return rewritten(written, whole, {
+      without: ["elicitationId"],
+      added: [`"elicitationId":${JSON.stringify(newId())}`],
+    });
+  }
   // There was one mode before, and so no name for it.
-  return revision < "2025-11-25" ? rest : params;
+  return revision < "2025-11-25" ? rewritten(written, whole, { without: ["mode"] }) : written;
 }
 
 /** A request to a stateless server that no client has made. */

@@ -1,6 +1,7 @@
 // Subscriptions of stateless clients to a server that has none: acknowledged here, told what the server tells everybody,
 // and ended with words, never with silence (docs/protocol.md 31, 32; docs/behaviour.md B9, M6).
 import {
+  encodeJson,
   endOfSubscription,
   type Filter,
   filterAccepts,
@@ -8,14 +9,14 @@ import {
   type Identity,
   stamped,
 } from "../../mcp/between_eras.ts";
-import type { JsonObject, RpcRequest } from "../../mcp/json_rpc.ts";
+import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { BridgeLimits } from "../limits.ts";
-import { NO_CARRIER } from "../peer.ts";
+import { type Message, NO_CARRIER } from "../peer.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
-import { ACKNOWLEDGED, clientResponse, INVALID_PARAMS, withSubscriptionId } from "./texts.ts";
+import { ACKNOWLEDGED, clientResponse, INVALID_PARAMS } from "./texts.ts";
 
 export interface SubscriptionsOptions {
   readonly life: Pick<StatelessLife, "peer" | "watchResource"> & { readonly identity: Identity };
@@ -50,8 +51,8 @@ export class Subscriptions {
     }
     exchange.filter = filter;
     exchange.acknowledged = true;
-    const text = stamped(ACKNOWLEDGED, { notifications: filter }, 0);
-    void exchange.answer.send(withSubscriptionId(text, exchange.id));
+    const text = encodeJson({ jsonrpc: "2.0", method: ACKNOWLEDGED, params: { notifications: filter } });
+    void exchange.answer.send(stamped(text, exchange.id));
     this.#watch(filter, 1);
   }
 
@@ -61,11 +62,11 @@ export class Subscriptions {
   }
 
   /** What the server tells everybody. */
-  publish(value: JsonObject): Promise<void> | undefined {
+  publish({ line, value }: Message): Promise<void> | undefined {
     const waits: Promise<void>[] = [];
     for (const { filter, answer, id } of this.#options.exchanges) {
       if (filter === undefined || !filterAccepts(filter, value) || !answer.canStream) continue;
-      const wait = answer.send(withSubscriptionId(stamped(value.method, value.params, 0), id));
+      const wait = answer.send(stamped(line, id));
       if (wait !== undefined) waits.push(wait);
     }
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});

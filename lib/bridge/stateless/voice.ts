@@ -41,7 +41,7 @@ export class StatelessVoice {
     if (value.method === "notifications/cancelled") return parked.withdraw(message, peer);
     if (value.method === "notifications/elicitation/complete") return reopened.note(value);
     if (value.method === "notifications/tools/list_changed") repeatable.forget();
-    return life.era === "modern" ? this.#relayStamped(line, value) : subscriptions.publish(value);
+    return life.era === "modern" ? this.#relayStamped(line, value) : subscriptions.publish(message);
   }
 
   #question(message: Message, peer: Peer, about: number | undefined): undefined {

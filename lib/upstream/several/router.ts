@@ -299,8 +299,7 @@ export class Router implements PeerSource {
     const { timers, account } = this.#parts;
     const { principalKey } = this.#options.opening.caller;
     const { events } = this.#options;
-    const tell = (value: JsonObject) =>
-      this.#peer === undefined ? undefined : events.onMessage({ value, line: jsonBytes(value) }, this.#peer);
+    const tell = (message: Message) => this.#peer === undefined ? undefined : events.onMessage(message, this.#peer);
     this.#subscriptions = new Subscriptions({
       ...{ lives: this.#lives, catalog, taskIds, timers, tell },
       account: account.shareOf(principalKey),

@@ -1,12 +1,11 @@
 // Subscriptions of clients without sessions over several servers (MCP 2026-07-28, "Subscriptions"; docs/protocol.md 31, 32):
 // each member is asked for its part, what members say comes together under the client's own, and a member that is lost is
 // asked again, so that one's end is nobody else's (docs/behaviour.md A5, A6).
-import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { META_SUBSCRIPTION_ID, stamped } from "../../mcp/between_eras.ts";
 import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
-import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { Catalog } from "./catalog.ts";
 import type { MemberLife } from "./member_life.ts";
@@ -21,7 +20,7 @@ export interface SubscriptionsOptions {
   /** The caller's: what is asked for is held until its client leaves. */
   readonly account: ByteAccount;
   /** To the client: a notification that bears the id of its subscription. */
-  readonly tell: (message: JsonObject) => Promise<void> | undefined;
+  readonly tell: (message: Message) => Promise<void> | undefined;
 }
 
 /** What a client has asked for. */
@@ -132,7 +131,7 @@ export class Subscriptions {
         this.#acknowledged(subscription, part, params as JsonObject);
         return undefined;
       }
-      return this.#tell(subscription, method, parseJson(new TextDecoder().decode(turned.line)).params as JsonObject);
+      return this.#tell(subscription, turned);
     }
     return undefined;
   }
@@ -174,7 +173,7 @@ export class Subscriptions {
       if (honored[flag] !== true || part.filter[flag] !== true) continue;
       subscription.honored[flag] = true;
       // What has changed meanwhile nobody has heard.
-      if (isBack && subscription.isAcknowledged) void this.#tell(subscription, CHANGED[flag], {});
+      if (isBack && subscription.isAcknowledged) void this.#tell(subscription, ownMessage(CHANGED[flag], {}));
     }
     for (const name of NAMED) {
       const inward = honored[name];
@@ -196,14 +195,18 @@ export class Subscriptions {
     subscription.cancelWaiting();
     if (subscription.isAcknowledged || this.#open.get(subscription.own) !== subscription) return;
     subscription.isAcknowledged = true;
-    void this.#tell(subscription, ACKNOWLEDGED, { notifications: subscription.honored });
+    void this.#tell(subscription, ownMessage(ACKNOWLEDGED, { notifications: subscription.honored }));
   }
 
-  #tell(subscription: Subscription, method: unknown, params: JsonObject): Promise<void> | undefined {
+  #tell(subscription: Subscription, { line, value }: Message): Promise<void> | undefined {
     // The first that a client hears is what it will be told of.
     if (!subscription.isAcknowledged) this.#acknowledge(subscription);
+    const params = isJsonObject(value.params) ? value.params : {};
     const _meta = { ...metaOf(params), [META_SUBSCRIPTION_ID]: subscription.own };
-    return this.#options.tell({ jsonrpc: "2.0", method, params: { ...params, _meta } });
+    return this.#options.tell({
+      line: stamped(line, jsonBytes(subscription.own)),
+      value: { ...value, params: { ...params, _meta } },
+    });
   }
 
   /** Each member's part; undefined for what is no filter. */
@@ -246,6 +249,11 @@ export class Subscriptions {
       return found === undefined ? [] : [{ ...found, outward }];
     });
   }
+}
+
+function ownMessage(method: string, params: JsonObject): Message {
+  const value = { jsonrpc: "2.0", method, params };
+  return { line: jsonBytes(value), value };
 }
 
 /** What of a filter names something of a member's. */

@@ -12,9 +12,12 @@ import {
   notificationForLegacy,
   questionForLegacy,
   requestForModern,
+  type ServerQuestion,
 } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember } from "../../mcp/json_text.ts";
+import { findMember, membersOf } from "../../mcp/json_text.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
+import { parseJson } from "../../platform/json.ts";
 import { Pause } from "../../platform/timers.ts";
 import type { Named, StatelessParts } from "./stateless_parts.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
@@ -39,13 +42,14 @@ export interface StatelessCallOptions {
   readonly headers: (again: boolean) => FieldList | Promise<FieldList>;
   readonly newId: () => number;
   /** Puts a request to the client; settles once it is answered, or cannot be. */
-  readonly ask: (question: JsonObject, ownId: number) => Promise<Answered>;
+  readonly ask: (question: Message, ownId: number) => Promise<Answered>;
   /** Nobody waits for answers to these any more. */
   readonly withdraw: (ownId: number) => void;
   readonly onNotification: (message: Message, ownId: number) => Promise<void> | undefined;
   readonly onJunk: (found: string) => void;
 }
 
+const decoder = new TextDecoder();
 const HEADER_MISMATCH = -32020, INTERNAL = -32603;
 
 export class StatelessCall {
@@ -66,6 +70,7 @@ export class StatelessCall {
     try {
       await this.#go();
     } catch (error) {
+      tellIfOwn(error);
       if (!this.#isOver) asker.onLost(lossOf(error));
     } finally {
       this.#isOver = true;
@@ -154,8 +159,8 @@ export class StatelessCall {
     });
     try {
       const answered = await Promise.all(wanted.requests.map(async ([key, request], at) => {
-        const params = questionForLegacy(request, { revision, newId });
-        const question = { jsonrpc: "2.0", id: `${ownId}.${round}.${at}`, method: request.method, params };
+        const line = questionForLegacy(request, { id: `${ownId}.${round}.${at}`, revision, newId });
+        const question = { line, value: parseJson(decoder.decode(line)) };
         return { key, request, answer: await Promise.race([ask(question, ownId), tooLate]) };
       }));
       if (this.#isOver) return undefined;
@@ -182,34 +187,36 @@ export class StatelessCall {
   }
 }
 
-const CANCELLED = encodeJson({ action: "cancel" });
+const CANCELLED = encodeJson({ action: "cancel" }), NO_PARAMS = encodeJson({});
 
 interface Wanted {
-  readonly requests: readonly (readonly [key: string, request: Request])[];
+  readonly requests: readonly (readonly [key: string, request: ServerQuestion])[];
   /** Null if there is none. */
   readonly state: unknown;
-}
-
-interface Request {
-  readonly method: string;
-  readonly params: JsonObject;
 }
 
 /** Neither a question nor a state, or a question that is none: made again, the call would be the very same. */
 const UNREADABLE: Wanted = { requests: [], state: null };
 
 /** What a reply asks for; undefined if it asks for nothing. */
-function inputWantedBy({ value: { result } }: Message): Wanted | undefined {
+function inputWantedBy({ line, value: { result } }: Message): Wanted | undefined {
   if (!isJsonObject(result) || result.resultType !== "input_required") return undefined;
   const { inputRequests, requestState = null } = result;
   const isOnlyState = inputRequests === undefined && typeof requestState === "string";
   if (!isJsonObject(inputRequests) && !isOnlyState) return UNREADABLE;
-  const requests: [string, Request][] = [];
-  for (const [key, request] of Object.entries(inputRequests ?? {})) {
+  const asked = isJsonObject(inputRequests) ? findMember(line, "inputRequests", findMember(line, "result")) : undefined;
+  const requests = new Map<string, ServerQuestion>();
+  for (const { name, value } of asked === undefined ? [] : membersOf(line, asked)) {
+    const request = inputRequests![name];
     if (!isJsonObject(request) || typeof request.method !== "string") return UNREADABLE;
-    requests.push([key, { method: request.method, params: isJsonObject(request.params) ? request.params : {} }]);
+    const span = isJsonObject(request.params) ? findMember(line, "params", value) : undefined;
+    requests.set(name, {
+      method: request.method,
+      params: isJsonObject(request.params) ? request.params : {},
+      written: span === undefined ? NO_PARAMS : line.slice(span.start, span.end),
+    });
   }
-  return { requests, state: requestState };
+  return { requests: [...requests], state: requestState };
 }
 
 /**

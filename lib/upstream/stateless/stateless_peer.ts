@@ -211,11 +211,11 @@ export class StatelessPeer implements Peer {
     return found instanceof Promise ? found.then((more) => [...named, ...more]) : [...named, ...found];
   }
 
-  #ask(question: JsonObject, ownId: number): Promise<Answered> {
-    const id = question.id as string;
+  #ask(question: Message, ownId: number): Promise<Answered> {
+    const id = question.value.id as string;
     return new Promise((settle) => {
       this.#open.set(id, { ownId, settle });
-      void this.#options.events.onMessage({ value: question, line: encodeJson(question) }, this, ownId);
+      void this.#options.events.onMessage(question, this, ownId);
     });
   }
 

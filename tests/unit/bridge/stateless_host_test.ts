@@ -6,6 +6,7 @@ import { BridgeServer } from "../../../lib/bridge/server.ts";
 import { StatelessHost } from "../../../lib/bridge/stateless_host.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { ByteAccount } from "../../../lib/http1/byte_account.ts";
+import type { ClientResponse } from "../../../lib/http1/types.ts";
 import type { Claim } from "../../../lib/replica/elsewhere.ts";
 import { callerKeys } from "../../support/callers.ts";
 import { FakePeers } from "../../support/fake_peer.ts";
@@ -161,4 +162,27 @@ Deno.test("S3: nothing is begun behind the end, and no timer is set there", STRI
     (fault) => fault instanceof SignetError && fault.code === "draining",
   );
   assert.equal(timers.pending, 0);
+});
+
+Deno.test("B9: a fault in what is made of an answer is told, and leaves nobody waiting", STRICT, async () => {
+  const { claims, opened, ask, close } = scene({});
+  const call = await ask("anna");
+  claims[0]!.grant();
+  await settle();
+  const told: unknown[] = [];
+  const hear = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    told.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", hear);
+  const { asker } = opened[0]!.peers.current!.asked.get(1)!;
+  // What no peer says: a value that its text does not hold.
+  void asker.onReply({ line: new TextEncoder().encode('{"jsonrpc":"2.0","id":1}'), value: { result: {} } });
+  const response = await call.response as ClientResponse;
+  const text = new TextDecoder().decode(await response.body.readAll(10_000));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  globalThis.removeEventListener("unhandledrejection", hear);
+  assert.match(text, /"id":1,"error":\{"code":-32603/);
+  assert.ok(told[0] instanceof TypeError, String(told));
+  await close();
 });

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { clientForLegacy, endOfSubscription, resultForModern, statusOfAnswer } from "../../../lib/mcp/between_eras.ts";
+import {
+  clientForLegacy,
+  endOfSubscription,
+  resultForModern,
+  stamped,
+  statusOfAnswer,
+} from "../../../lib/mcp/between_eras.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -72,4 +78,63 @@ Deno.test("S3: what a stateless client can do is said as a session's client says
     capabilities: { elicitation: { form: {} }, roots: {}, x: 1 },
   });
   assert.deepEqual(clientForLegacy(undefined, { name: "o" }), { clientInfo: { name: "o" }, capabilities: {} });
+});
+
+/** What no `JSON.stringify` writes so. */
+const EXACT = '"n":9007199254740993,"f":1.0,"z":-0,"e":1e400,"a":1,"a":2,"\\u0062":"\\ud800", "s" : [ ]';
+
+Deno.test("S2: what a server with sessions has written of its tools crosses to the digit", STRICT, () => {
+  for (
+    const [written, wanted] of [
+      [`{"name":"t",${EXACT}}`, `{"name":"t",${EXACT}}`],
+      [`{"execution":{},"name":"t",${EXACT}}`, `{"name":"t",${EXACT}}`],
+      [`{${EXACT},"execution":1,"execution":2}`, `{${EXACT}}`],
+      [`{"execution":1 , "exec\\u0075tion":2}`, "{}"],
+      [`{"execution":1,"x":{"execution":1},"execution":2,${EXACT},"execution":3}`, `{"x":{"execution":1},${EXACT}}`],
+      [
+        `{"inputSchema":{"x-mcp-header":"A",${EXACT},"properties":{"p":{"x-mcp-header":"B",${EXACT}},"x-mcp-header":{}}}}`,
+        `{"inputSchema":{${EXACT},"properties":{"p":{${EXACT}},"x-mcp-header":{}}}}`,
+      ],
+      ['{"inputSchema":{"items":{"x-mcp-header":"A"}}}', '{"inputSchema":{"items":{"x-mcp-header":"A"}}}'],
+      [
+        '{"inputSchema":{"properties":[{"x-mcp-header":"A"}]}}',
+        '{"inputSchema":{"properties":[{"x-mcp-header":"A"}]}}',
+      ],
+      ["7", "7"],
+    ] as const
+  ) {
+    const line = encoder.encode(`{"jsonrpc":"2.0","id":1,"result":{"tools":[1,${written},{}]}}`);
+    const text = decoder.decode(resultForModern(line, "tools/list", IDENTITY));
+    assert.ok(text.includes(`"tools":[1,${wanted},{}]`), text);
+    JSON.parse(text);
+  }
+  const none = encoder.encode('{"jsonrpc":"2.0","id":1,"result":{"tools":{"execution":1}}}');
+  assert.match(decoder.decode(resultForModern(none, "tools/list", IDENTITY)), /"tools":\{"execution":1\}/);
+});
+
+Deno.test("PROTOCOL 28, 36: a result is made whole, and what else it says crosses to the digit", STRICT, () => {
+  const result = `{"content":[{${EXACT}}],"_meta":{${EXACT},"io.modelcontextprotocol/serverInfo":1},"resultType":"x"}`;
+  const line = encoder.encode(`{"jsonrpc":"2.0","id":1,"result":${result}}`);
+  const text = decoder.decode(resultForModern(line, "tools/call", IDENTITY));
+  const server = '"io.modelcontextprotocol/serverInfo":{"name":"s","version":"1"}';
+  assert.equal(
+    text,
+    `{"jsonrpc":"2.0","id":1,"result":{"content":[{${EXACT}}],"resultType":"complete","_meta":{${EXACT},${server}}}}`,
+  );
+});
+
+Deno.test("PROTOCOL 31: a notification bears its subscription's id, and is else as it was written", STRICT, () => {
+  const key = "io.modelcontextprotocol/subscriptionId";
+  const head = '{"jsonrpc":"2.0","method":"m"';
+  for (
+    const [written, wanted] of [
+      ["}", `,"params":{"_meta":{"${key}":7}}}`],
+      [',"params":null}', `,"params":{"_meta":{"${key}":7}}}`],
+      [`,"params":{${EXACT}}}`, `,"params":{${EXACT},"_meta":{"${key}":7}}}`],
+      [`,"params":{"_meta":{${EXACT},"${key}":1},"x":1}}`, `,"params":{"_meta":{${EXACT},"${key}":7},"x":1}}`],
+      [',"params":{"_meta":1}}', `,"params":{"_meta":{"${key}":7}}}`],
+    ] as const
+  ) {
+    assert.equal(decoder.decode(stamped(encoder.encode(head + written), encoder.encode("7"))), head + wanted);
+  }
 });

@@ -4,6 +4,18 @@ import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv
 import { outputSchemaForLegacy } from "../../../lib/mcp/output_schema.ts";
 import type { JsonObject } from "../../../lib/mcp/json_rpc.ts";
 
+/** The schema as such clients get it, and its own text. */
+function changedText(schema: string): string | undefined {
+  const text = new TextEncoder().encode(`[${schema}]`);
+  const changed = outputSchemaForLegacy(text, { start: 1, end: text.length - 1 });
+  return changed && new TextDecoder().decode(changed);
+}
+
+function changedOf(schema: JsonObject): JsonObject | undefined {
+  const text = changedText(JSON.stringify(schema));
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
 /** As `answerForLegacy` gives it. */
 function given(result: unknown): unknown {
   const isObject = typeof result === "object" && result !== null && !Array.isArray(result);
@@ -59,7 +71,7 @@ const CASES: readonly (readonly [name: string, schema: JsonObject, good: unknown
 
 for (const [name, schema, good, bad] of CASES) {
   Deno.test(`outputSchemaForLegacy takes ${name} as a client with a session is given it`, () => {
-    const changed = outputSchemaForLegacy(schema)!;
+    const changed = changedOf(schema)!;
     assert.equal(changed.type, "object");
     // As the official client does, which refuses a whole list for one schema that it cannot compile.
     const validate = new AjvJsonSchemaValidator().getValidator(structuredClone(changed));
@@ -69,5 +81,21 @@ for (const [name, schema, good, bad] of CASES) {
 }
 
 Deno.test("outputSchemaForLegacy leaves the schema of an object as it is", () => {
-  assert.equal(outputSchemaForLegacy({ type: "object", properties: { a: { $ref: "#" } } }), undefined);
+  assert.equal(changedOf({ type: "object", properties: { a: { $ref: "#" } } }), undefined);
+});
+
+/** A text that no `JSON.stringify` writes. */
+const EXACT = '"maximum":9007199254740993,"minimum":-0,"a":1.0,"b":1e400,"c":1,"c":2,"\\u0064":"\\ud800"';
+
+Deno.test("outputSchemaForLegacy leaves what a schema says as it is written", () => {
+  assert.equal(
+    changedText(`{"type":"integer",${EXACT}}`),
+    `{"type":"object","properties":{"result":{"type":"integer",${EXACT}}},"required":["result"]}`,
+  );
+  const changed = changedText(`{${EXACT},"anyOf":[{"$ref":"#/$defs/n"},{"$ref":"#/x","default":{"$ref":"#"}}]}`)!;
+  assert.ok(changed.includes(EXACT), changed);
+  assert.ok(
+    changed.includes('{"$ref":"#/$defs/result/$defs/n"},{"$ref":"#/$defs/result/x","default":{"$ref":"#"}}'),
+    changed,
+  );
 });

@@ -7,6 +7,7 @@ import { Exchanges } from "../../../../lib/bridge/stateless/exchanges.ts";
 import { Subscriptions } from "../../../../lib/bridge/stateless/subscriptions.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import type { RpcRequest } from "../../../../lib/mcp/json_rpc.ts";
+import { messageOf } from "../../../support/fake_peer.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
 
@@ -58,9 +59,9 @@ Deno.test(
     const { subscriptions, open, textOf, exchanges, watched } = scene();
     const { response } = open("mine", { toolsListChanged: true, resourceSubscriptions: ["file:///a"] });
     assert.deepEqual(watched, ["+file:///a"]);
-    void subscriptions.publish({ method: "notifications/tools/list_changed" });
-    void subscriptions.publish({ method: "notifications/prompts/list_changed" });
-    void subscriptions.publish({ method: "notifications/resources/updated", params: { uri: "file:///b" } });
+    void subscriptions.publish(messageOf({ method: "notifications/tools/list_changed" }));
+    void subscriptions.publish(messageOf({ method: "notifications/prompts/list_changed" }));
+    void subscriptions.publish(messageOf({ method: "notifications/resources/updated", params: { uri: "file:///b" } }));
     subscriptions.end(() => true);
     const text = await textOf(response);
     const methods = [...text.matchAll(/"method":"([^"]+)"/g)].map(([, method]) => method);
