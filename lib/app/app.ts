@@ -11,7 +11,7 @@ import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority } from "../http1/wire/authority.ts";
-import { type Http1Server, serveHttp1 } from "../http1/server/server.ts";
+import { type Http1Server, serveHttp1, type ServeOptions } from "../http1/server/server.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { pause, settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { HOP_ALLOWANCE } from "../replica/hop_proof.ts";
@@ -29,27 +29,16 @@ import { buildInfo } from "./build_info.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { Reachability } from "./reachability.ts";
 import { Reloads } from "./reloads.ts";
+import { Rounds } from "./rounds.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
 
-/** How often the audit log's file is looked at. */
-const AUDIT_CHECK_MS = 10_000;
 /** What waits to be written to the audit log is waited for so long when Signet ends. */
 const AUDIT_FAREWELL_MS = 3000;
-/** How soon a revocation that another process has written to the state file ends open streams here. */
-const REVOCATION_POLL_MS = 100;
-/** The same of a store that says so itself: for the case that its word was lost. */
-const SHARED_REVOCATION_POLL_MS = 5000;
 /** Bodies up to here are waited for before a request is looked at: then the fast lane can take it. */
 const GATHERED_BYTES = 16 * 1024;
-/** How often the name service is asked for other replicas. */
-const DISCOVERY_MS = 5000;
-/** How often open streams are looked at for silence. */
-const STREAM_TICK_MS = 1000;
 /** What servers may take to end the sessions that nothing leads to any more. */
 const END_TIMEOUT_MS = 2000;
-/** How often it is somebody's turn, of what is under way, to be asked about again. */
-const ASK_TICK_MS = 100;
 
 /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -81,17 +70,13 @@ export class App implements RunningApp {
   readonly #lasting: Lasting;
   readonly #server: Http1Server;
   readonly #reachability: Reachability;
-  readonly #timers: ReturnType<typeof setInterval>[];
+  readonly #rounds: Rounds;
   readonly #reloads: Reloads;
   /** What is counted, whoever reads it. */
   readonly metrics: MetricsPage;
   readonly operations: Operations;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
-  /** Connections refused that the log has told of. */
-  #refusedTold = 0;
-  /** Whether it has been said that the list of revocations cannot be read. */
-  #isUnread = false;
   #settings: Settings;
   /** `--access-log`; undefined when off. */
   #stopAccessLog: (() => void) | undefined;
@@ -109,22 +94,9 @@ export class App implements RunningApp {
     this.#startedAtMs = now();
     this.#reachability = new Reachability(lasting.upstream, now);
     this.#server = serveHttp1({
+      ...engineOptions(settings),
       handler: (exchange) => handle(this.#parts, exchange),
       renderError: (error, refused) => renderEngineError(this.#parts, error, refused),
-      headLimits: { changing: CHANGING_FIELDS, allowance: HOP_ALLOWANCE },
-      singletons: settings.principalHeader === undefined
-        ? SINGLETON_FIELDS
-        : [...SINGLETON_FIELDS, settings.principalHeader],
-      limits: {
-        maxHeadBytes: settings.maxHeadBytes,
-        maxBodyBytes: settings.maxBodyBytes,
-        headTimeoutMs: settings.headTimeoutMs,
-        bodyTimeoutMs: settings.bodyTimeoutMs,
-        idleTimeoutMs: settings.idleTimeoutMs,
-        writeTimeoutMs: settings.writeTimeoutMs,
-        maxConnections: settings.maxConnections,
-        gatherBytes: GATHERED_BYTES,
-      },
       account: lasting.account,
       onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
     });
@@ -148,21 +120,12 @@ export class App implements RunningApp {
     this.#setAccessLog(settings);
     const { exchanges: received, sent } = lasting.metrics;
     lasting.telemetry?.measure({ page: this.metrics, received, sent });
-    this.#timers = [
-      setInterval(() => lasting.registry.sweep(now()), settings.sweepIntervalMs),
-      setInterval(() => lasting.keepAlive.tick(), STREAM_TICK_MS),
-      setInterval(() => lasting.underWay.askAgain(this.#parts, now()), ASK_TICK_MS),
-      setInterval(() => lasting.log.summarize(), STREAM_TICK_MS),
-      setInterval(() => void lasting.audit?.check(), AUDIT_CHECK_MS),
-      setInterval(() => this.#tellRefusedConnections(), STREAM_TICK_MS),
-      setInterval(
-        () => this.#pollRevocations(),
-        lasting.store.shared === undefined ? REVOCATION_POLL_MS : SHARED_REVOCATION_POLL_MS,
-      ),
-      setInterval(() => lasting.replicas.discover(), DISCOVERY_MS),
-      setInterval(() => lasting.places?.touch(lasting.registry.sessions()), STREAM_TICK_MS),
-    ];
-    lasting.store.shared?.watchRevocations(() => this.#pollRevocations());
+    this.#rounds = new Rounds({
+      ...{ lasting, server: this.#server, sweepIntervalMs: settings.sweepIntervalMs },
+      parts: () => this.#parts,
+      maxConnections: () => this.#settings.maxConnections,
+      tell: (event) => this.#tell(event),
+    });
   }
 
   #setAccessLog({ accessLog }: Settings): void {
@@ -231,32 +194,6 @@ export class App implements RunningApp {
       ...{ options: this.#options, operations: this.operations, settings: this.#settings },
       ...{ token: this.#lasting.secrets.adminToken, log: this.#lasting.log },
     });
-  }
-
-  /** They are turned away before there is a request to answer, so that a line counts them (V1). */
-  #tellRefusedConnections(): void {
-    const refused = this.#server.stats.connectionsRefused;
-    const count = refused - this.#refusedTold;
-    if (count === 0) return;
-    this.#tell({ event: "connection.refuse", count });
-    this.#refusedTold = refused;
-    this.#options.log.warn("connections refused: there are as many as may be", {
-      ...{ code: "connection_limit", count, limit: this.#settings.maxConnections },
-      remedy: "Raise --max-connections and the limit of open files, or add replicas.",
-    });
-  }
-
-  async #pollRevocations(): Promise<void> {
-    try {
-      await this.#lasting.revocations.poll();
-      this.#isUnread = false;
-    } catch (error) {
-      // What a shared store that is away says of itself is said once (app/shared_store.ts), and of one that answers this.
-      const { shared } = this.#lasting.store;
-      if (this.#isUnread || shared?.state().up === false) return;
-      this.#isUnread = true;
-      this.#options.log.warn("the list of revocations cannot be read", { cause: (error as Error).message });
-    }
   }
 
   async reload(): Promise<readonly string[]> {
@@ -358,7 +295,7 @@ export class App implements RunningApp {
   }
 
   async #release(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#rounds.stop();
     this.#server.close();
     this.#lasting.replicas.close();
     await this.#lasting.opened.close();
@@ -366,6 +303,20 @@ export class App implements RunningApp {
     await this.#lasting.store.close();
     await this.#lasting.telemetry?.close();
   }
+}
+
+/** What the HTTP engine takes of heads and bodies, and for how long it waits. */
+function engineOptions(settings: Settings): Pick<ServeOptions, "headLimits" | "singletons" | "limits"> {
+  const { principalHeader, maxHeadBytes, maxBodyBytes, maxConnections } = settings;
+  const { headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs } = settings;
+  return {
+    headLimits: { changing: CHANGING_FIELDS, allowance: HOP_ALLOWANCE },
+    singletons: principalHeader === undefined ? SINGLETON_FIELDS : [...SINGLETON_FIELDS, principalHeader],
+    limits: {
+      ...{ maxHeadBytes, maxBodyBytes, maxConnections, gatherBytes: GATHERED_BYTES },
+      ...{ headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs },
+    },
+  };
 }
 
 /** @throws ListenError with what the system says */
