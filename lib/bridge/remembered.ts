@@ -3,6 +3,7 @@
 // is kept.
 import type { RpcRequest } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
+import { levelOf } from "../mcp/log_levels.ts";
 
 /** A request whose effect must outlive its peer. */
 export type Effect =
@@ -18,22 +19,11 @@ export interface RememberedLimits {
   readonly maxSubscribedLength: number;
 }
 
-/** Of RFC 5424, as MCP names them. Others are the server's business, and not kept. */
-const LEVELS: ReadonlySet<unknown> = new Set([
-  "debug",
-  "info",
-  "notice",
-  "warning",
-  "error",
-  "critical",
-  "alert",
-  "emergency",
-]);
-
 export function effectOf({ method, params }: RpcRequest, text: Uint8Array): Effect | undefined {
   if (method === "logging/setLevel") {
-    const level = levelIn(text);
-    return LEVELS.has(level) ? { kind: "level", level: level! } : undefined;
+    // Others are the server's business, and not kept.
+    const level = levelOf(levelIn(text));
+    return level === undefined ? undefined : { kind: "level", level };
   }
   const uri = params?.uri;
   if (typeof uri !== "string") return undefined;

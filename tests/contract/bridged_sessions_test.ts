@@ -363,6 +363,21 @@ Deno.test("S2: a log level goes with each request from then on", STRICT, async (
   assert.equal(server.received("tools/call")[0]!.meta[`${PREFIX}logLevel`], "warning");
 });
 
+for (const level of ["verbose", "WARNING", "", 7, null, undefined]) {
+  Deno.test(`S2: ${JSON.stringify(level)} is no log level, and changes nothing`, STRICT, async () => {
+    await using server = new FakeStateless();
+    server.on("tools/call", () => ({ content: [] }));
+    await using signet = await TestSignet.start({ upstream: server.url });
+    const id = await signet.open();
+    const set = (level: unknown) =>
+      answered(signet.post({ jsonrpc: "2.0", id: 1, method: "logging/setLevel", params: { level } }, { id }));
+    await set("error");
+    assert.equal((await set(level)).error!.code, -32602);
+    await answered(signet.post(call(2, "x"), { id }));
+    assert.equal(server.received("tools/call")[0]!.meta[`${PREFIX}logLevel`], "error");
+  });
+}
+
 Deno.test("S2: --era stateless keeps a server from being asked for sessions", STRICT, async () => {
   await using server = new FakeStateless();
   await using signet = await TestSignet.start({ upstream: server.url, flags: ["--era", "stateless"] });

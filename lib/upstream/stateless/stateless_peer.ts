@@ -8,6 +8,7 @@ import { encodeJson } from "../../mcp/between_eras.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
+import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
@@ -52,7 +53,7 @@ export class StatelessPeer implements Peer {
   readonly #running = new Set<Promise<void>>();
   /** By the id the client's session knows the question by. */
   readonly #open = new Map<string, Open>();
-  #logLevel: string | undefined;
+  #logLevel: LogLevel | undefined;
   #lastId = 0;
   readonly #discarded: Discarded;
   #stopped = false;
@@ -157,8 +158,7 @@ export class StatelessPeer implements Peer {
       case "ping":
         return Promise.resolve(resultMessage());
       case "logging/setLevel":
-        this.#logLevel = textAt(text, "level", findMember(text, "params"));
-        return Promise.resolve(resultMessage());
+        return Promise.resolve(this.#setLevel(levelOf(textAt(text, "level", findMember(text, "params")))));
       case "resources/subscribe":
       case "resources/unsubscribe":
         return this.#changeSubscription(method, text, carrier);
@@ -167,6 +167,15 @@ export class StatelessPeer implements Peer {
           ? Promise.resolve(errorMessage(METHOD_NOT_FOUND, `Method not found: the MCP server has no ${method}`))
           : undefined;
     }
+  }
+
+  /** It stands in each request from then on: one that the server does not know would spoil them all. */
+  #setLevel(level: LogLevel | undefined): Message {
+    if (level === undefined) {
+      return errorMessage(INVALID_PARAMS, `Invalid params: level must be one of ${LOG_LEVELS.join(", ")}`);
+    }
+    this.#logLevel = level;
+    return resultMessage();
   }
 
   async #changeSubscription(method: string, text: Uint8Array, carrier: Carrier): Promise<Message> {
