@@ -19,7 +19,7 @@ export interface ProcessControl {
   stop(): void;
   /**
    * Resolves with the settings that differ and change only with a restart.
-   * @throws ConfigError and what else keeps the old configuration in force
+   * @throws ConfigError and what else keeps the old configuration in force; SignetError `draining`
    */
   reload(): Promise<readonly string[]>;
 }
@@ -65,9 +65,15 @@ async function reload(control: ProcessControl, body: Members): Promise<Response>
     return json(200, { reloaded: true, restart: await control.reload() });
   } catch (error) {
     const problems = error instanceof ConfigError ? error.problems : [];
-    const message = "The reload was refused: keys and configuration stay as they were";
-    const remedy = problems.length === 0 ? "The log says why." : "Mend what is listed, and reload again.";
-    return json(409, { error: { code: "reload_refused", message, remedy, problems } });
+    const [why, remedy] = error instanceof SignetError && error.code === "draining"
+      ? ["Signet is draining, and ends", "Whatever is started next reads everything anew."]
+      : [
+        "keys and configuration stay as they were",
+        problems.length === 0 ? "The log says why." : "Mend what is listed, and reload again.",
+      ];
+    return json(409, {
+      error: { code: "reload_refused", message: `The reload was refused: ${why}`, remedy, problems },
+    });
   }
 }
 

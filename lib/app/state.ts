@@ -27,7 +27,7 @@ export async function readState(sources: StateSources): Promise<StateView> {
     nowMs: now(),
     startedAtMs,
     ready: readiness.ready,
-    draining: lifecycle.draining,
+    draining: lifecycle.leaving || lifecycle.draining,
     checks: readiness.checks,
     requests: { fast: metrics.fastLane.value, full: metrics.fullLane.value, stateless: metrics.modern.value },
     refusals: metrics.refusals.counted(),

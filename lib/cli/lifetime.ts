@@ -4,7 +4,7 @@
 import type { ProcessControl } from "../admin/process_api.ts";
 import type { RunningApp } from "../app/running_app.ts";
 import type { Settings } from "../config/schema.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, SignetError } from "../errors.ts";
 import type { AdjustableLogger, LogLevel } from "../observe/log.ts";
 import { describeError } from "../platform/error_name.ts";
 import { EXIT, type ExitCode, type Machine } from "./command.ts";
@@ -90,7 +90,7 @@ export class Life implements ProcessControl {
 
   #reloadNow(): Promise<readonly string[]> {
     if (this.#drainingSinceMs !== undefined || this.#app === undefined) {
-      return Promise.reject(new Error("reloading: found Signet on its way out"));
+      return Promise.reject(new SignetError("draining"));
     }
     const reload = this.#app.reload().then((restart) => {
       this.#options.log.info("reloaded");

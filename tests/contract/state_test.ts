@@ -101,3 +101,13 @@ Deno.test(
     }
   },
 );
+
+Deno.test("V3 P2: the state says that a Signet drains from the moment it is not ready", STRICT, async () => {
+  await using mcp = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: mcp.url, flags: ["--drain-delay", "2s"] });
+  assert.deepEqual([(await stateOf(signet)).ready, (await stateOf(signet)).draining], [true, false]);
+  const drained = signet.app.drain();
+  const { ready, draining } = await stateOf(signet);
+  assert.deepEqual([ready, draining], [false, true]);
+  await drained;
+});

@@ -1,7 +1,7 @@
 // `signet reload`: what came of it, told by the running Signet's own API.
 import assert from "node:assert/strict";
 import { type ProcessControl, processRoutes } from "../../../lib/admin/process_api.ts";
-import { ConfigError } from "../../../lib/errors.ts";
+import { ConfigError, SignetError } from "../../../lib/errors.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine } from "./fake_machine.ts";
 
@@ -29,4 +29,16 @@ Deno.test("P2: reload shows every problem of what was refused", STRICT, async ()
   );
   assert.deepEqual([code, machine.stdout], [1, ""]);
   assert.match(machine.stderr, /^signet: 1 problem\n\n {2}signet\.yaml:2 \(path\)\n {4}It is odd\.\n {4}Mend it\.\n$/);
+});
+
+Deno.test("P2: reload says that Signet is draining, and else where to look", STRICT, async () => {
+  const draining = await reloading(() => Promise.reject(new SignetError("draining")));
+  assert.deepEqual([draining.code, draining.machine.stdout], [1, ""]);
+  assert.match(
+    draining.machine.stderr,
+    /^signet: The reload was refused: Signet is draining, and ends\.\nWhatever is started/,
+  );
+  const other = await reloading(() => Promise.reject(new Error("x")));
+  assert.equal(other.code, 1);
+  assert.match(other.machine.stderr, /stay as they were\.\nThe log says why\.\n$/);
 });
