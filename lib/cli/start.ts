@@ -42,6 +42,9 @@ function listenFault(fault: unknown): string | undefined {
   if (fault instanceof Error && /lookup address|getaddrinfo|not known|ENOTFOUND|resolve/i.test(fault.message)) {
     return "NotFound";
   }
+  // And Bun of a name that leads nowhere no more than that, of all else with a code.
+  const { code, message } = (fault ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (code === undefined && /^Failed to listen at \S*[^\d.:]/.test(String(message))) return "NotFound";
   const known = systemFault(fault);
   return known === "NotFound" ? undefined : known;
 }

@@ -132,7 +132,10 @@ class Judge {
       problem:
         `other users can write in its folder ${folder} (mode ${modeOf(found)}), and put something else in the place ` +
         `of ${path}`,
-      remedy: `Put it into a folder that only this user can write, or run chmod go-w on the folder${UNLESS}`,
+      // A sticky folder is everybody's because others need it so.
+      remedy: isSticky
+        ? `Put it into a folder that only this user can write${UNLESS}`
+        : `Put it into a folder that only this user can write, or run chmod go-w on the folder${UNLESS}`,
     };
   }
 

@@ -297,6 +297,15 @@ Deno.test("serve exits 3 with a cure when it cannot listen, and passes bugs on",
     assert.equal(await machine.run("serve", ...UPSTREAM), 3);
     assert.match(machine.stderr, /starting to listen: .+\n.*--listen/i);
   }
+  // As Deno says it, and as Bun does, which has a code for all else.
+  for (
+    const said of ["failed to lookup address information: Name or service not known", "Failed to listen at no.host"]
+  ) {
+    const machine = failing(new Error(said));
+    assert.equal(await machine.run("serve", ...UPSTREAM), 3);
+    assert.match(machine.stderr, /the name does not resolve\.\n/);
+  }
+  await assert.rejects(failing(new Error("Failed to listen at 127.0.0.1")).run("serve", ...UPSTREAM), /127\.0\.0\.1/);
   const refused = failing(new ConfigError([{ place: "--tls-cert", problem: "it is expired", remedy: "Renew it." }]));
   assert.equal(await refused.run("serve", ...UPSTREAM), 2);
   const busy = new StoreError("foreign", "The state file s.db is a database of another program", {
