@@ -6,6 +6,7 @@
 // id and the body's digest.
 import type { Allowance } from "../http1/wire/fields_parse.ts";
 import { Buffer } from "node:buffer";
+import { HmacSha256, PAD_BYTES } from "../envelope/hmac_sha256.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { Fields } from "../http1/types.ts";
 import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
@@ -121,9 +122,9 @@ export class HopHead {
   }
 
   #macOf(said: string, sessionId: string | undefined): string {
-    MESSAGE.set(sessionId === undefined ? this.#digest : this.#digestWith(sessionId), LABEL.length);
+    MESSAGE.set(sessionId === undefined ? this.#digest : this.#digestWith(sessionId), DIGEST_AT);
     encodeLatin1(said, SAID);
-    return hmacSha256(this.key.hopKey, MESSAGE);
+    return macUnder(this.key, MESSAGE);
   }
 
   #digestWith(id: string): Uint8Array {
@@ -144,10 +145,11 @@ const OF_SESSION = " session ";
 /** Told from all questions and answers, which are framed and begin with a digit. */
 const LABEL = asciiBytes("hop ");
 const DIGEST_BYTES = 32;
+const DIGEST_AT = PAD_BYTES + LABEL.length;
 /** One for all: a proof is made in one go. */
-const MESSAGE = new Uint8Array(LABEL.length + DIGEST_BYTES + COUNT_DIGITS + 64);
-const SAID = MESSAGE.subarray(LABEL.length + DIGEST_BYTES);
-MESSAGE.set(LABEL);
+const MESSAGE = new Uint8Array(DIGEST_AT + DIGEST_BYTES + COUNT_DIGITS + 64);
+const SAID = MESSAGE.subarray(DIGEST_AT + DIGEST_BYTES);
+MESSAGE.set(LABEL, PAD_BYTES);
 
 /** The head of requests that say `field` of themselves; undefined if that is no claim, or of another ring. */
 export function readHopHead(ring: KeyRing, field: string, request: HopRequest): HopHead | undefined {
@@ -211,38 +213,20 @@ function framed(parts: readonly string[]): string {
 
 /** Strings are latin1, as fields are. */
 function macOf(key: MasterKey, parts: readonly string[]): string {
-  return hmacSha256(key.hopKey, keepLatin1(framed(parts)));
+  const text = keepLatin1(framed(parts));
+  const room = new Uint8Array(PAD_BYTES + text.length);
+  room.set(text, PAD_BYTES);
+  return macUnder(key, room);
 }
 
-const BLOCK_BYTES = 64, HASH_BYTES = 32;
+/** Weak: a key that leaves the ring takes its own with it. */
+const macs = new WeakMap<MasterKey, HmacSha256>();
 
-/** A key's two blocks, each with room behind it for what is hashed with it. */
-interface Pads {
-  inner: Uint8Array;
-  readonly outer: Uint8Array;
-}
-const pads = new WeakMap<Uint8Array, Pads>();
-
-/**
- * RFC 2104, over the runtime's SHA-256: its own HMAC takes ten times as long on Deno. @param key at most a block long
- * @returns hex
- */
-export function hmacSha256(key: Uint8Array, text: Uint8Array): string {
-  let pair = pads.get(key);
-  if (pair === undefined) pads.set(key, pair = { inner: padded(key, 0x36, 0), outer: padded(key, 0x5c, HASH_BYTES) });
-  const length = BLOCK_BYTES + text.length;
-  // Most are of one length, and hashed where the last one was.
-  if (pair.inner.length !== length) pair.inner = padded(key, 0x36, text.length);
-  pair.inner.set(text, BLOCK_BYTES);
-  pair.outer.set(hash("sha256", pair.inner, "buffer"), BLOCK_BYTES);
-  return hash("sha256", pair.outer);
-}
-
-function padded(key: Uint8Array, value: number, room: number): Uint8Array {
-  const block = new Uint8Array(BLOCK_BYTES + room);
-  block.set(key);
-  for (let i = 0; i < BLOCK_BYTES; i++) block[i]! ^= value;
-  return block;
+/** In hex. @param room holds what is proven from {@link PAD_BYTES} on */
+function macUnder(key: MasterKey, room: Uint8Array): string {
+  let mac = macs.get(key);
+  if (mac === undefined) macs.set(key, mac = new HmacSha256(key.hopKey));
+  return mac.of(room, room.length).toHex();
 }
 
 function isProof(key: MasterKey, proof: string, parts: readonly string[]): boolean {
