@@ -1,4 +1,4 @@
-// ARCHITECTURE.md is the map: what it names is there, every folder is on it, and a unit test stands where its file does.
+// ARCHITECTURE.md is the map, and docs/costs.md says what costs there: what they name is there, every folder is on it, and a unit test stands where its file does.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,6 +6,7 @@ import { STRICT } from "../../support/strict.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MAP = await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`);
+const COSTS = await Deno.readTextFile(`${ROOT}docs/costs.md`);
 
 async function* filesIn(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
@@ -15,7 +16,7 @@ async function* filesIn(folder: string): AsyncGenerator<string> {
 }
 
 Deno.test("every path that the map names is there", STRICT, () => {
-  const named = [...MAP.matchAll(/`([\w./-]+)`/g)].map(([, path]) => path!);
+  const named = [...(MAP + COSTS).matchAll(/`([\w./-]+)`/g)].map(([, path]) => path!);
   const paths = named.filter((path) =>
     /^[\w-]+(?:\/[\w-]+)*\/(?:\w+\.(?:ts|md))?$|^[\w-]+\.ts$|\/\w+\.(?:ts|md|json)$/.test(path)
   );
