@@ -20,7 +20,7 @@ import { asItIs, findAtOnce, openIfOurs, openOwned } from "./in/open.ts";
 import { Inbound } from "./inbound.ts";
 import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
-import { forward, forwardAtOnce } from "./out/forward.ts";
+import { forward, forwardAtOnce, wayToClient } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
 import { answerProbe } from "./out/probe.ts";
 import { forwardStateless } from "./out/stateless.ts";
@@ -69,6 +69,8 @@ function finish(parts: GatewayParts, inbound: Inbound, error: unknown): void {
     inbound.whenEnded?.();
   });
 }
+
+const TO_CLIENT = wayToClient(finish);
 
 function close(parts: GatewayParts, inbound: Inbound): void {
   try {
@@ -124,7 +126,7 @@ function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller, isWaited 
   const outbound = { inbound, caller, session, body: inbound.body };
   const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
   if (counting !== undefined) return counting.then(() => forward(parts, outbound));
-  return isWaited ? forward(parts, outbound) : forwardAtOnce(parts, outbound, finish);
+  return isWaited ? forward(parts, outbound) : forwardAtOnce(parts, outbound, TO_CLIENT);
 }
 
 /** The full lane. */

@@ -82,10 +82,18 @@ export interface BodyReader {
   readAll(maxBytes: number): Promise<Uint8Array>;
   /**
    * Hands all remaining pieces to `sink`, each as soon as it is there and `sink` has taken the one before; what is
-   * borrowed is valid until `sink` resolves. Resolves after the last piece; rejects with what `sink` rejected with, or as `read` does.
-   * Cheaper than a loop over `read` where pieces are small and far apart. Optional: see `pipeBody`.
+   * borrowed is valid until `sink` resolves. Cheaper than a loop over `read` where pieces are small and far apart, and no
+   * promise waits for the end, which may be days away. Optional: see `pipeBody`.
    */
-  pipe?(sink: BodySink): Promise<void>;
+  pipe?(sink: BodySink, listener: PipeListener): void;
+}
+
+/** Who is told once how a body that is passed on has ended, perhaps before `pipe` returns. */
+export interface PipeListener {
+  /** Its last piece has been taken. */
+  onPiped(): void;
+  /** @param error what `sink` rejected with, or what `read` would reject with */
+  onPipeFailed(error: unknown): void;
 }
 
 /** Where a body goes that is passed on; {@link BodyWriter} is one. */
@@ -210,6 +218,8 @@ export interface ClientResponse {
    * Bytes lent by `body` are called back. Calling it again does nothing.
    */
   release(): void;
+  /** For one that lasts: its head has been read, and need not be kept any longer. */
+  forgetHead?(): void;
 }
 
 /** Who is told once what has become of a call: of an answer in the event that brings it, of a failure in a later one. */

@@ -2,7 +2,6 @@
 // becomes of the answer, and the end of all three, however it comes. What most requests are, one of a session that is as it
 // was, waits for no promise on the way: the answer is passed on in the event that brings it (`Call.tell`).
 import type { CallListener, ClientResponse } from "../../http1/types.ts";
-import { DONE } from "../../http1/wire/done.ts";
 import type { ActiveToken, Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import { requireAnswer } from "./require_answer.ts";
@@ -16,12 +15,12 @@ import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
-import { type Arriving, relay } from "./relay.ts";
+import { type Arriving, type RelayListener, relayTo } from "./relay.ts";
 import { homeOf, isKnown, route, type Target } from "./route.ts";
 import { noteAnswer } from "./send.ts";
 
-/** What becomes of an answer in whose session nothing is left to find out. Releases it. */
-type Deliver = (parts: GatewayParts, arriving: Arriving) => Promise<void>;
+/** What becomes of an answer in whose session nothing is left to find out. Releases it. Must not throw. */
+type Deliver = (parts: GatewayParts, arriving: Arriving, listener: RelayListener) => void;
 
 /**
  * Called once, when the request has left. Must not throw.
@@ -31,16 +30,31 @@ export type Ended = (parts: GatewayParts, inbound: Inbound, error: unknown) => v
 
 /** @throws SignetError or HttpError if no answer has begun; what broke later has been dealt with */
 export function forward(parts: GatewayParts, outbound: Outbound): Promise<void> {
-  return exchange(parts, outbound, relay);
+  return beginAndWait(parts, outbound, relayTo);
 }
 
-/** The same without a promise. @throws SignetError; nothing is told then */
-export function forwardAtOnce(parts: GatewayParts, outbound: Outbound, ended: Ended): undefined {
-  begin(parts, outbound, { deliver: relay, ended });
+/** The same without a promise. @param way of {@link wayToClient} @throws SignetError; nothing is told then */
+export function forwardAtOnce(parts: GatewayParts, outbound: Outbound, way: Way): undefined {
+  begin(parts, outbound, way);
+}
+
+/** For all requests whose end `ended` is told of. */
+export function wayToClient(ended: Ended): Way {
+  return { deliver: relayTo, ended };
 }
 
 /** As `forward`, for a request of Signet's own in the client's place, whose answer goes elsewhere. @throws as `forward` */
-export function exchange(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
+export function exchange(
+  parts: GatewayParts,
+  outbound: Outbound,
+  take: (arriving: Arriving) => Promise<void>,
+): Promise<void> {
+  return beginAndWait(parts, outbound, (_parts, arriving, listener) => {
+    take(arriving).then(() => listener.onRelayed(undefined), (error) => listener.onRelayed(error));
+  });
+}
+
+function beginAndWait(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
   return new Promise((resolve, reject) => {
     const ended: Ended = (_parts, _inbound, error) => error === undefined ? resolve() : reject(error);
     begin(parts, outbound, { deliver, ended });
@@ -81,7 +95,7 @@ async function enterAgain(parts: GatewayParts, outbound: Outbound, way: Way): Pr
 }
 
 /** A request that has its place in its session, until it has left. */
-class Forwarding implements Sending, CallListener<SessionAnswer> {
+class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener {
   readonly outbound: Outbound;
   readonly target: Target;
   readonly inFlight: InFlight;
@@ -143,17 +157,21 @@ class Forwarding implements Sending, CallListener<SessionAnswer> {
 
   /** Nothing is left to find out: the answer is the client's. */
   #take(response: ClientResponse): void {
-    let delivered: Promise<void>;
+    const { outbound: { inbound }, inFlight } = this;
     try {
-      delivered = this.#deliver(response);
+      this.#look(response);
     } catch (error) {
       return this.#end(error);
     }
-    if (delivered === DONE) this.#end(undefined);
-    else delivered.then(() => this.#end(undefined), (error) => this.#end(error));
+    this.#way.deliver(this.#parts, { inbound, inFlight, response }, this);
   }
 
-  #deliver(response: ClientResponse): Promise<void> {
+  onRelayed(error: unknown): void {
+    this.#end(error);
+  }
+
+  /** @throws SignetError where it may not be the client's after all */
+  #look(response: ClientResponse): void {
     const { outbound, inFlight } = this;
     const { inbound, session } = outbound;
     const { status } = response.head;
@@ -163,7 +181,6 @@ class Forwarding implements Sending, CallListener<SessionAnswer> {
     if (homeOf(this.#parts, this.target) === undefined) requireAnswer(outbound, response);
     // It may last for days.
     if (inFlight.kind === "stream") inbound.settle([session.id, credentialOn(inbound)]);
-    return this.#way.deliver(this.#parts, { inbound, inFlight, response });
   }
 
   #end(error: unknown): void {

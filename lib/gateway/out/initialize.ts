@@ -205,7 +205,7 @@ async function announce(parts: GatewayParts, opening: Opening, opened: Opened & 
   if (opening.inbound.record !== undefined) opening.inbound.record.session = session.tag;
   tellOfSession(parts, "session.open", { session, caller: opening.caller });
   try {
-    await relay(parts, arriving, [SESSION_ID_FIELD, session.id]);
+    await relay(parts, { ...arriving, extra: [SESSION_ID_FIELD, session.id] });
   } finally {
     session.leave(token, parts.now());
   }

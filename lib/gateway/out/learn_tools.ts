@@ -140,7 +140,7 @@ async function askPage(parts: GatewayParts, learning: Placed, page: Page): Promi
   else {
     const body = bodyOf(page, {});
     const parsed = parseMessage(body, { maxDepth: 64 });
-    await exchange(parts, { inbound, caller, session, place, body, parsed }, (_, arriving) => read(arriving.response));
+    await exchange(parts, { inbound, caller, session, place, body, parsed }, ({ response }) => read(response));
   }
   return result!;
 }

@@ -3,6 +3,7 @@
 // docs/protocol.md 15).
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
+import { DONE } from "../../http1/wire/done.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import {
@@ -11,6 +12,7 @@ import {
   CHUNKED,
   type ClientResponse,
   type Fields,
+  type PipeListener,
   type ResponseStart,
   UNTIL_CLOSE,
 } from "../../http1/types.ts";
@@ -32,6 +34,8 @@ export interface Arriving {
   readonly inbound: Inbound;
   readonly inFlight: InFlight;
   readonly response: ClientResponse;
+  /** Fields that the answer gets besides its own. */
+  readonly extra?: Fields;
   /**
    * What a stream of events ends with that broke off, or was cut, before its client left: a client that is left without
    * an answer waits for its own time-out (B9). Undefined where streams are resumed, or simply end.
@@ -44,13 +48,37 @@ function leavingFields({ lifecycle: { closesAtMs }, now }: GatewayParts): Fields
   return closesAtMs === Infinity ? NONE : [HOP_FIELD, `leaving ${Math.max(0, Math.round(closesAtMs - now()))}`];
 }
 
+/** Who is told once how an answer has been passed on, perhaps before the call that began it returns. */
+export interface RelayListener {
+  /** @param error why it broke off, if nobody had cut it */
+  onRelayed(error: unknown): void;
+}
+
+/** As {@link relayTo}, for whoever waits for the end. @throws what `onRelayed` would be told */
+export function relay(parts: GatewayParts, arriving: Arriving): Promise<void> {
+  return new Promise((resolve, reject) => {
+    relayTo(parts, arriving, { onRelayed: (error) => error === undefined ? resolve() : reject(error) });
+  });
+}
+
 /**
- * Passes an answer on, with `extra` fields, and releases it. A body that breaks off upstream breaks off downstream too,
- * so that nobody takes half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends
- * properly.
+ * Passes an answer on and releases it. A body that breaks off upstream breaks off downstream too, so that nobody takes
+ * half an answer for a whole one; an event stream whose session ends, or that Signet drains, ends properly.
  */
-export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = NONE): Promise<void> {
-  const { inbound } = arriving;
+export function relayTo(parts: GatewayParts, arriving: Arriving, listener: RelayListener): void {
+  let sent: Promise<void> | undefined;
+  try {
+    sent = begin(parts, arriving, listener);
+  } catch (error) {
+    return listener.onRelayed(error);
+  }
+  if (sent === DONE) listener.onRelayed(undefined);
+  else sent?.then(() => listener.onRelayed(undefined), (error) => listener.onRelayed(error));
+}
+
+/** @returns when a whole answer is on its way; undefined where `listener` is told of one in pieces */
+function begin(parts: GatewayParts, arriving: Arriving, listener: RelayListener): Promise<void> | undefined {
+  const { inbound, inFlight, extra = NONE, lastWords } = arriving;
   let { response } = arriving;
   let isWhole = true;
   try {
@@ -72,44 +100,98 @@ export function relay(parts: GatewayParts, arriving: Arriving, extra: Fields = N
       return inbound.exchange.respond(start, whole);
     }
     isWhole = false;
-    return relayPieces(parts, { ...arriving, response }, start);
+    new Relaying(parts, { inFlight, response, lastWords, listener }).begin(start);
+    return undefined;
   } finally {
     if (isWhole) response.release();
   }
 }
 
+interface Passing {
+  readonly inFlight: InFlight;
+  readonly response: ClientResponse;
+  readonly lastWords: Arriving["lastWords"];
+  readonly listener: RelayListener;
+}
+
 /**
- * One function for all kinds of it: each async one that waits for the end takes some 300 bytes for as long as a stream
- * lasts. Says how it ended in the only way HTTP/1.1 can.
+ * An answer that comes in pieces, for as long as it lasts: one object, where an async function that waited for the end
+ * would take a kilobyte. Says how it ended in the only way HTTP/1.1 can.
  */
-async function relayPieces(parts: GatewayParts, arriving: Arriving, start: ResponseStart): Promise<void> {
-  const { inbound, inFlight, response } = arriving;
-  const isEvents = isEventStream(response.head.fields);
-  // Where one event ends is to be seen in plain text only, and a comment would break any other.
-  const isPlain = isEvents && fieldValue(start.fields, "content-encoding") === undefined;
-  let watched: WatchedStream | undefined;
-  try {
-    const writer = await inbound.exchange.begin(
-      isEvents ? unheld(start) : start,
-      isEvents ? CHUNKED : lengthOf(response),
-    );
-    if (isEvents && inFlight.kind === "stream") tellOfStream(parts, inbound);
-    if (isPlain) watched = parts.keepAlive.watch(writer);
-    const outcome = outcomeReader(inbound, response, inFlight);
+class Relaying implements PipeListener {
+  readonly #parts: GatewayParts;
+  readonly #inFlight: InFlight;
+  readonly #response: ClientResponse;
+  readonly #lastWords: Arriving["lastWords"];
+  readonly #listener: RelayListener;
+  readonly #isEvents: boolean;
+  #isPlain = false;
+  #writer: BodyWriter | undefined;
+  #watched: WatchedStream | undefined;
+  #outcome: OutcomeReader | undefined;
+
+  constructor(parts: GatewayParts, { inFlight, response, lastWords, listener }: Passing) {
+    this.#parts = parts;
+    this.#inFlight = inFlight;
+    this.#response = response;
+    this.#lastWords = lastWords;
+    this.#listener = listener;
+    this.#isEvents = isEventStream(response.head.fields);
+  }
+
+  begin(start: ResponseStart): void {
+    this.#begin(start).catch((error) => this.#end(error));
+  }
+
+  async #begin(start: ResponseStart): Promise<void> {
+    const response = this.#response;
+    const { inbound, kind } = this.#inFlight;
+    const isEvents = this.#isEvents;
+    // Where one event ends is to be seen in plain text only, and a comment would break any other.
+    this.#isPlain = isEvents && fieldValue(start.fields, "content-encoding") === undefined;
+    const length = isEvents ? CHUNKED : lengthOf(response);
+    const writer = this.#writer = await inbound.exchange.begin(isEvents ? unheld(start) : start, length);
+    if (isEvents && kind === "stream") tellOfStream(this.#parts, inbound);
+    if (this.#isPlain) this.#watched = this.#parts.keepAlive.watch(writer);
+    this.#outcome = outcomeReader(inbound, response, this.#inFlight);
+    response.forgetHead?.();
+    pipeBody(response.body, seenBy(this.#outcome, this.#watched ?? writer), this);
+  }
+
+  // Later: whoever brings the last piece, or a failure, is in the middle of something.
+
+  onPiped(): void {
+    DONE.then(() => this.#complete()).then(() => this.#end(undefined), (error) => this.#end(error));
+  }
+
+  onPipeFailed(error: unknown): void {
+    DONE.then(() => this.#breakOff(error)).then(() => this.#end(undefined), (error) => this.#end(error));
+  }
+
+  async #complete(): Promise<void> {
     try {
-      await pipeBody(response.body, seenBy(outcome, watched ?? writer));
-      outcome?.end();
-      await writer.end();
+      this.#outcome?.end();
+      await this.#writer!.end();
     } catch (error) {
-      const words = isPlain && !inFlight.clientGone ? arriving.lastWords?.(error) : undefined;
-      if (words !== undefined) await endWith(writer, words);
-      else if (isEvents && inFlight.endReason !== undefined) await writer.end();
-      else writer.abort();
-      if (!inFlight.cut) throw error;
+      await this.#breakOff(error);
     }
-  } finally {
-    if (watched !== undefined) parts.keepAlive.unwatch(watched);
-    response.release();
+  }
+
+  /** @throws `error`, unless somebody has cut it */
+  async #breakOff(error: unknown): Promise<void> {
+    const writer = this.#writer!;
+    const { clientGone, endReason } = this.#inFlight;
+    const words = this.#isPlain && !clientGone ? this.#lastWords?.(error) : undefined;
+    if (words !== undefined) await endWith(writer, words);
+    else if (this.#isEvents && endReason !== undefined) await writer.end();
+    else writer.abort();
+    if (!this.#inFlight.cut) throw error;
+  }
+
+  #end(error: unknown): void {
+    if (this.#watched !== undefined) this.#parts.keepAlive.unwatch(this.#watched);
+    this.#response.release();
+    this.#listener.onRelayed(error);
   }
 }
 

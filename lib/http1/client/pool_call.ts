@@ -134,8 +134,11 @@ export class PoolCall implements Call<unknown> {
   }
 }
 
+/** In place of a head that has been forgotten. */
+const FORGOTTEN: ResponseHead = { status: 0, reason: "", minorVersion: 1, fields: [], bodyLength: 0, keepAlive: false };
+
 class PoolResponse implements ClientResponse {
-  readonly head: ResponseHead;
+  head: ResponseHead;
   readonly body: BodyReader;
   readonly #call: PoolCall;
 
@@ -143,6 +146,10 @@ class PoolResponse implements ClientResponse {
     this.#call = call;
     this.head = head;
     this.body = body;
+  }
+
+  forgetHead(): void {
+    this.head = FORGOTTEN;
   }
 
   release(): void {

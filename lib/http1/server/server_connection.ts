@@ -333,7 +333,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     return body.left !== Infinity && body.left - stream.buffered > DRAIN_BYTES;
   }
 
-  readonly onResponseSent = (): void => {
+  onResponseSent(): void {
     const exchange = this.#exchange;
     if (this.#phase !== "exchange" || exchange === undefined) return;
     this.#probe?.stop();
@@ -345,7 +345,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     exchange.body.detach();
     this.stream.release();
     this.#drain(exchange);
-  };
+  }
 
   /** Reads and drops the rest of a request body that nobody wanted. */
   #drain(exchange: ServerExchange): void {

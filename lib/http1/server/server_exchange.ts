@@ -30,7 +30,7 @@ export interface ExchangeHost extends ServerConnection, BodyHost {
   /** See {@link Exchange.fail}. */
   onHandlerFailure(exchange: ServerExchange, cause: unknown): void;
   /** The socket took the last byte of the response. */
-  readonly onResponseSent: () => void;
+  onResponseSent(): void;
 }
 
 export class ServerExchange implements Exchange {
@@ -59,11 +59,12 @@ export class ServerExchange implements Exchange {
     if (head === undefined) return DONE;
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
     this.bodySent = sent.length;
-    const { stream, onResponseSent } = this.connection;
+    const { connection } = this;
+    const { stream } = connection;
     const written = sendMessage(stream.output, head, sent);
     // What the client has sent meanwhile is looked at later: the handler may not have returned yet.
-    if (written !== DONE || stream.buffered > 0) return written.then(onResponseSent);
-    onResponseSent();
+    if (written !== DONE || stream.buffered > 0) return written.then(() => connection.onResponseSent());
+    connection.onResponseSent();
     return DONE;
   }
 
@@ -154,7 +155,7 @@ class ExchangeWriter implements BodyWriter {
       this.#exchange.connection.cut(this.#exchange);
       throw new RangeError("ending a response: found it shorter than announced, so the connection is cut");
     }
-    return sent.then(this.#exchange.connection.onResponseSent);
+    return sent.then(() => this.#exchange.connection.onResponseSent());
   }
 
   abort(): void {
@@ -180,7 +181,7 @@ class DiscardingWriter implements BodyWriter {
   end(_last?: Bytes): Promise<void> {
     if (this.#exchange.aborted || this.#ended) return DONE;
     this.#ended = true;
-    return DONE.then(this.#exchange.connection.onResponseSent);
+    return DONE.then(() => this.#exchange.connection.onResponseSent());
   }
 
   abort(): void {

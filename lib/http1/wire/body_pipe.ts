@@ -1,9 +1,10 @@
 // Passing a body on piece by piece, by whichever way its reader offers.
-import type { BodyReader, BodySink } from "../types.ts";
+import type { BodyReader, BodySink, PipeListener } from "../types.ts";
 
 /** Hands all remaining pieces of `body` to `sink`, one after the other: see {@link BodyReader.pipe}. */
-export function pipeBody(body: BodyReader, sink: BodySink): Promise<void> {
-  return body.pipe === undefined ? readAll(body, sink) : body.pipe(sink);
+export function pipeBody(body: BodyReader, sink: BodySink, listener: PipeListener): void {
+  if (body.pipe !== undefined) return body.pipe(sink, listener);
+  readAll(body, sink).then(() => listener.onPiped(), (error) => listener.onPipeFailed(error));
 }
 
 async function readAll(body: BodyReader, sink: BodySink): Promise<void> {

@@ -7,7 +7,7 @@ import { ChunkedDecoder } from "./chunked.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Side } from "./grammar.ts";
 import { DONE } from "./done.ts";
-import { type BodyReader, type BodySink, CHUNKED, HttpError, UNTIL_CLOSE } from "../types.ts";
+import { type BodyReader, type BodySink, CHUNKED, HttpError, type PipeListener, UNTIL_CLOSE } from "../types.ts";
 
 /** The connection a body arrives on. */
 export interface BodyHost {
@@ -26,13 +26,10 @@ export interface InboundBodyOptions {
   readonly maxBytes: number;
 }
 
-interface Pipe {
-  readonly sink: BodySink;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-  /** Made for a piece that is not taken at once. */
-  next: (() => void) | undefined;
-  stop: ((error: unknown) => void) | undefined;
+/** What follows a piece that was not taken at once. */
+interface After {
+  readonly next: () => void;
+  readonly stop: (error: unknown) => void;
 }
 
 export class InboundBody implements BodyReader {
@@ -50,7 +47,11 @@ export class InboundBody implements BodyReader {
   #failure: HttpError | undefined;
   #resolve: ((bytes: Bytes | null) => void) | undefined;
   #reject: ((error: HttpError) => void) | undefined;
-  #pipe: Pipe | undefined;
+  /** Where it is passed on to, and who hears of the end. */
+  #sink: BodySink | undefined;
+  #listener: PipeListener | undefined;
+  /** Made where a sink first takes a piece later: on one runtime it seldom does. */
+  #after: After | undefined;
 
   constructor(host: BodyHost, options: InboundBodyOptions) {
     this.#host = host;
@@ -86,7 +87,7 @@ export class InboundBody implements BodyReader {
   takeBuffered(): Bytes | undefined {
     const { stream } = this.#host;
     if (this.done) return EMPTY;
-    if (this.#failure !== undefined || this.#detached || this.waiting || this.#pipe !== undefined) return undefined;
+    if (this.#failure !== undefined || this.#detached || this.waiting || this.#sink !== undefined) return undefined;
     if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
     if (stream.lending && stream.start === stream.end) stream.release();
     if (stream.buffered < this.#left || this.#left > this.#mostAtOnce()) return undefined;
@@ -130,7 +131,7 @@ export class InboundBody implements BodyReader {
   }
 
   read(): Promise<Bytes | null> {
-    if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
+    if (this.waiting || this.#sink !== undefined) return Promise.reject(twice());
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#detached) return Promise.reject(DETACHED);
     const { stream } = this.#host;
@@ -176,35 +177,33 @@ export class InboundBody implements BodyReader {
     return bytes.subarray(0, size);
   }
 
-  pipe(sink: BodySink): Promise<void> {
-    if (this.waiting || this.#pipe !== undefined) return Promise.reject(twice());
-    return new Promise((resolve, reject) => {
-      this.#pipe = { sink, resolve, reject, next: undefined, stop: undefined };
-      this.#flow();
-    });
+  pipe(sink: BodySink, listener: PipeListener): void {
+    if (this.waiting || this.#sink !== undefined) return listener.onPipeFailed(twice());
+    this.#sink = sink;
+    this.#listener = listener;
+    this.#flow();
   }
 
-  /** Gives what has arrived to the pipe's sink, and waits for more. One promise a body, not one a piece. */
+  /** Gives what has arrived to the pipe's sink, and waits for more. */
   #flow(): void {
     const { stream } = this.#host;
-    for (let pipe = this.#pipe; pipe !== undefined; pipe = this.#pipe) {
+    for (let sink = this.#sink; sink !== undefined; sink = this.#sink) {
       if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
       if (stream.lending) stream.release();
       let taken: Promise<void> | undefined;
       try {
-        taken = this.#passChunks(pipe.sink) ?? this.#passPiece(pipe.sink);
+        taken = this.#passChunks(sink) ?? this.#passPiece(sink);
       } catch (error) {
         return this.#endPipe(error);
       }
-      if (taken === undefined) return this.#awaitMore(pipe);
-      if (taken !== DONE) return this.#flowAfter(taken, pipe);
+      if (taken === undefined) return this.#awaitMore();
+      if (taken !== DONE) return this.#flowAfter(taken);
     }
   }
 
-  #flowAfter(taken: Promise<void>, pipe: Pipe): void {
-    pipe.next ??= () => this.#flow();
-    pipe.stop ??= (error) => this.#endPipe(error);
-    taken.then(pipe.next, pipe.stop);
+  #flowAfter(taken: Promise<void>): void {
+    this.#after ??= { next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
+    taken.then(this.#after.next, this.#after.stop);
   }
 
   /** Whole chunks as they stand, if the sink takes those: what follows is parsed as ever. */
@@ -230,26 +229,29 @@ export class InboundBody implements BodyReader {
     return bytes === undefined ? undefined : sink.write(bytes);
   }
 
-  #awaitMore(pipe: Pipe): void {
+  #awaitMore(): void {
     if (this.#failure !== undefined) return this.#endPipe(this.#failure);
-    if (this.done) {
-      this.#pipe = undefined;
-      return pipe.resolve();
-    }
+    if (this.done) return this.#closePipe()?.onPiped();
     this.waiting = true;
     this.#post();
     this.#host.onBodyWanted();
   }
 
   #endPipe(error: unknown): void {
-    this.#pipe?.reject(error);
-    this.#pipe = undefined;
+    this.#closePipe()?.onPipeFailed(error);
+  }
+
+  /** @returns who is to be told of the end */
+  #closePipe(): PipeListener | undefined {
+    const listener = this.#listener;
+    this.#sink = this.#listener = this.#after = undefined;
+    return listener;
   }
 
   /** Bytes have arrived: gives them to whoever waits. */
   onData(): void {
     if (!this.waiting) return;
-    if (this.#pipe !== undefined) {
+    if (this.#sink !== undefined) {
       this.waiting = false;
       return this.#flow();
     }
@@ -278,7 +280,7 @@ export class InboundBody implements BodyReader {
   #settleEnd(): void {
     if (!this.waiting) return;
     this.waiting = false;
-    if (this.#pipe !== undefined) return this.#flow();
+    if (this.#sink !== undefined) return this.#flow();
     this.#resolve!(null);
     this.#resolve = this.#reject = undefined;
   }
@@ -289,7 +291,7 @@ export class InboundBody implements BodyReader {
     this.#failure = error;
     if (!this.waiting) return;
     this.waiting = false;
-    if (this.#pipe !== undefined) return this.#endPipe(error);
+    if (this.#sink !== undefined) return this.#endPipe(error);
     this.#reject!(error);
     this.#resolve = this.#reject = undefined;
   }

@@ -1,7 +1,7 @@
 // Bodies passed on piece by piece: order, backpressure, and every way it can end.
 import assert from "node:assert/strict";
-import { pipeBody } from "../../../../lib/http1/wire/body_pipe.ts";
-import type { BodySink, ClientResponse } from "../../../../lib/http1/types.ts";
+import { pipeBody as pipeTo } from "../../../../lib/http1/wire/body_pipe.ts";
+import type { BodyReader, BodySink, ClientResponse } from "../../../../lib/http1/types.ts";
 import type { Bytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { DONE } from "../../../../lib/http1/wire/done.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
@@ -11,6 +11,18 @@ import { FedBody, get, poolBefore, type TestPool } from "../client/pool_support.
 import { echo, serve } from "../server/server_support.ts";
 
 const STREAM = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/** Settles as its listener is told, who is told once. */
+function pipeBody(body: BodyReader, sink: BodySink): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let told = 0;
+  const tell = (settle: () => void) => {
+    assert.equal(++told, 1, "told once");
+    settle();
+  };
+  pipeTo(body, sink, { onPiped: () => tell(resolve), onPipeFailed: (error) => tell(() => reject(error)) });
+  return promise;
+}
 
 /** A sink that takes pieces only. */
 const sinkOf = (write: BodySink["write"]): BodySink => ({ write });
