@@ -233,6 +233,10 @@ export class BunSocket implements Socket, BunSocketEvents {
     const count = socket.write(bytes, from, to - from);
     if (count > 0) return count;
     if (count < 0) return Promise.reject(systemError("EPIPE", "the connection is closed"));
+    return this.#writeLater(bytes, from, to);
+  }
+
+  #writeLater(bytes: Uint8Array, from: number, to: number): Promise<number> {
     return new Promise((resolve, reject) => this.#waiting = { bytes, from, to, resolve, reject });
   }
 

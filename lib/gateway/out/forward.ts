@@ -15,7 +15,7 @@ import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
-import { type Arriving, type RelayListener, relayTo } from "./relay.ts";
+import { type Arriving, type RelayListener, relayTo, tellOf } from "./relay.ts";
 import { homeOf, isKnown, route, type Target } from "./route.ts";
 import { noteAnswer } from "./send.ts";
 
@@ -49,9 +49,7 @@ export function exchange(
   outbound: Outbound,
   take: (arriving: Arriving) => Promise<void>,
 ): Promise<void> {
-  return beginAndWait(parts, outbound, (_parts, arriving, listener) => {
-    take(arriving).then(() => listener.onRelayed(undefined), (error) => listener.onRelayed(error));
-  });
+  return beginAndWait(parts, outbound, (_parts, arriving, listener) => tellOf(take(arriving), listener));
 }
 
 function beginAndWait(parts: GatewayParts, outbound: Outbound, deliver: Deliver): Promise<void> {
@@ -72,7 +70,12 @@ function begin(parts: GatewayParts, outbound: Outbound, way: Way): void {
   if (inbound.record !== undefined) inbound.record.session = session.tag;
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
   if (!isDropped(session)) return new Forwarding(parts, outbound, way).send();
-  enterAgain(parts, outbound, way).then((entered) => entered.send(), (error) => way.ended(parts, inbound, error));
+  beginAgain(parts, outbound, way);
+}
+
+function beginAgain(parts: GatewayParts, outbound: Outbound, way: Way): void {
+  const entering = enterAgain(parts, outbound, way);
+  entering.then((entered) => entered.send(), (error) => way.ended(parts, outbound.inbound, error));
 }
 
 /**

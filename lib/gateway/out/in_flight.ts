@@ -87,7 +87,7 @@ export class InFlight implements Active, Linked<InFlight> {
   /** The same told to a listener, without a promise where the call needs none. */
   tell(call: SessionCall, listener: CallListener<SessionAnswer>): void {
     if (call.tell !== undefined) call.tell(listener);
-    else call.response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
+    else tellLater(call, listener);
     this.#follow(call);
   }
 
@@ -129,4 +129,8 @@ export class InFlight implements Active, Linked<InFlight> {
     this.#call?.abort();
     this.#stopWaiting?.();
   }
+}
+
+function tellLater({ response }: SessionCall, listener: CallListener<SessionAnswer>): void {
+  response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
 }

@@ -73,7 +73,12 @@ export function relayTo(parts: GatewayParts, arriving: Arriving, listener: Relay
     return listener.onRelayed(error);
   }
   if (sent === DONE) listener.onRelayed(undefined);
-  else sent?.then(() => listener.onRelayed(undefined), (error) => listener.onRelayed(error));
+  else if (sent !== undefined) tellOf(sent, listener);
+}
+
+/** Tells `listener` what comes of it. */
+export function tellOf(relayed: Promise<void>, listener: RelayListener): void {
+  relayed.then(() => listener.onRelayed(undefined), (error) => listener.onRelayed(error));
 }
 
 /** @returns when a whole answer is on its way; undefined where `listener` is told of one in pieces */

@@ -76,7 +76,7 @@ export class PoolCall implements Call<unknown> {
   }
 
   tell(listener: CallListener<unknown>): void {
-    if (this.settled) this.response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
+    if (this.settled) tellOf(this.response, listener);
     else this.#listener = listener;
   }
 
@@ -105,7 +105,7 @@ export class PoolCall implements Call<unknown> {
     if (listener === undefined) return;
     this.#listener = undefined;
     if (!writing && !(answer instanceof Promise)) return listener.onAnswer(answer);
-    Promise.resolve(answer).then((late) => listener.onAnswer(late), (error) => listener.onFailure(error));
+    tellOf(Promise.resolve(answer), listener);
   }
 
   fail(error: HttpError): void {
@@ -132,6 +132,11 @@ export class PoolCall implements Call<unknown> {
       this.fail(new HttpError("aborted", "waiting for a connection: the call was aborted", { unsent: true }));
     }
   }
+}
+
+/** In a later turn. */
+function tellOf(answer: Promise<unknown>, listener: CallListener<unknown>): void {
+  answer.then((late) => listener.onAnswer(late), (error) => listener.onFailure(error));
 }
 
 /** In place of a head that has been forgotten. */

@@ -237,10 +237,14 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   #handle(exchange: ServerExchange): void {
     try {
       const handled = this.#context.handler(exchange);
-      if (handled !== undefined) handled.catch((cause) => this.onHandlerFailure(exchange, cause));
+      if (handled !== undefined) this.#awaitHandler(exchange, handled);
     } catch (cause) {
       this.onHandlerFailure(exchange, cause);
     }
+  }
+
+  #awaitHandler(exchange: ServerExchange, handled: Promise<void>): void {
+    handled.catch((cause) => this.onHandlerFailure(exchange, cause));
   }
 
   /** A fault of our own: 500 if there is still room for an answer, else a cut one. */

@@ -59,12 +59,11 @@ export class ServerExchange implements Exchange {
     if (head === undefined) return DONE;
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
     this.bodySent = sent.length;
-    const { connection } = this;
-    const { stream } = connection;
+    const { stream } = this.connection;
     const written = sendMessage(stream.output, head, sent);
     // What the client has sent meanwhile is looked at later: the handler may not have returned yet.
-    if (written !== DONE || stream.buffered > 0) return written.then(() => connection.onResponseSent());
-    connection.onResponseSent();
+    if (written !== DONE || stream.buffered > 0) return this.tellWhen(written);
+    this.connection.onResponseSent();
     return DONE;
   }
 
@@ -83,6 +82,11 @@ export class ServerExchange implements Exchange {
     const outbound = new OutboundBody(stream.output, framed);
     const writer = new ExchangeWriter(this, outbound);
     return outbound.start(head, first).then(() => writer);
+  }
+
+  /** Tells the connection that its response has been sent, in a later turn. */
+  tellWhen(sent: Promise<void>): Promise<void> {
+    return sent.then(() => this.connection.onResponseSent());
   }
 
   /** The head; undefined if there is nobody to send it to. @throws TypeError if it cannot be sent */
@@ -155,7 +159,7 @@ class ExchangeWriter implements BodyWriter {
       this.#exchange.connection.cut(this.#exchange);
       throw new RangeError("ending a response: found it shorter than announced, so the connection is cut");
     }
-    return sent.then(() => this.#exchange.connection.onResponseSent());
+    return this.#exchange.tellWhen(sent);
   }
 
   abort(): void {
@@ -181,7 +185,7 @@ class DiscardingWriter implements BodyWriter {
   end(_last?: Bytes): Promise<void> {
     if (this.#exchange.aborted || this.#ended) return DONE;
     this.#ended = true;
-    return DONE.then(() => this.#exchange.connection.onResponseSent());
+    return this.#exchange.tellWhen(DONE);
   }
 
   abort(): void {

@@ -10,15 +10,20 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
  * @param kept texts that somebody keeps, most likely equal to one of the head's
  */
 export function settleHead(head: RequestHead, kept: readonly (string | undefined)[]): void {
-  const own = (text: string) => kept.find((each) => each === text) ?? sharedText(text);
   const texts: Writable<RequestHead> = head;
-  texts.method = own(head.method);
-  texts.target = own(head.target);
-  texts.path = own(head.path);
-  texts.query = own(head.query);
-  texts.host = own(head.host);
+  texts.method = settled(head.method, kept);
+  texts.target = settled(head.target, kept);
+  texts.path = settled(head.path, kept);
+  texts.query = settled(head.query, kept);
+  texts.host = settled(head.host, kept);
   const changing = head.changing as (string | undefined)[];
-  for (let i = 0; i < changing.length; i++) if (changing[i] !== undefined) changing[i] = own(changing[i]!);
+  for (let i = 0; i < changing.length; i++) if (changing[i] !== undefined) changing[i] = settled(changing[i]!, kept);
   const fields = head.fields as string[];
-  for (let i = 0; i < fields.length; i++) fields[i] = own(fields[i]!);
+  for (let i = 0; i < fields.length; i++) fields[i] = settled(fields[i]!, kept);
+}
+
+/** A loop: a function for `find` would be made for each text of the head, and lie among what lasts. */
+function settled(text: string, kept: readonly (string | undefined)[]): string {
+  for (const each of kept) if (each === text) return each;
+  return sharedText(text);
 }

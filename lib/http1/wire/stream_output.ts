@@ -102,10 +102,15 @@ export class StreamOutput {
   }
 
   #enqueue(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {
-    this.#lastWrite = this.#writes++ === 0
+    return this.#lastWrite = this.#writes++ === 0
       ? this.#begin(bytes, from, to, source)
-      : this.#lastWrite.then(() => this.#begin(bytes, from, to, source));
-    return this.#lastWrite;
+      : this.#beginLater(bytes, from, to, source);
+  }
+
+  // What a closure needs lies in a scope that is made as soon as its function is called: those are functions of their own.
+
+  #beginLater(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {
+    return this.#lastWrite.then(() => this.#begin(bytes, from, to, source));
   }
 
   #begin(bytes: Uint8Array, from: number, to: number, source: Source): Promise<void> {
@@ -123,7 +128,10 @@ export class StreamOutput {
   /** One runtime answers at once how much its kernel took, the other later. */
   #push(): void | Promise<void> {
     const taken = this.#socket.write(this.#bytes, this.#from, this.#to);
-    if (typeof taken === "number") return this.#onWritten(taken);
+    return typeof taken === "number" ? this.#onWritten(taken) : this.#onTaken(taken);
+  }
+
+  #onTaken(taken: Promise<number>): Promise<void> {
     this.#whenWritten ??= (count) => this.#onWritten(count);
     this.#whenLost ??= (cause) => this.#onLost(cause);
     return taken.then(this.#whenWritten, this.#whenLost);
