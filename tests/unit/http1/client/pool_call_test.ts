@@ -124,3 +124,18 @@ Deno.test(
     response.release();
   },
 );
+
+Deno.test("an answer whose head is forgotten is read to its end, and its connection used again", STRICT, async () => {
+  await using test = poolBefore(new RawUpstream());
+  const call = test.pool.send(get("/"));
+  const peer = await test.upstream.next();
+  await peer.takeMessage();
+  await peer.send(answer("here"));
+  const response = await call.response;
+  assert.equal(response.head.status, 200);
+  response.forgetHead!();
+  assert.deepEqual([response.head.status, response.head.fields], [0, []]);
+  assert.equal(await textOfBody(response.body), "here");
+  response.release();
+  assert.equal(test.pool.stats.idle, 1);
+});
