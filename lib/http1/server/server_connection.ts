@@ -388,8 +388,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   #probeClient(exchange: ServerExchange): void {
     this.#probe?.stop();
-    this.#probe = new ClientProbe(this.stream.output);
-    this.#probe.begin(exchange.head.minorVersion === 1 && !exchange.started);
+    this.#probe = new ClientProbe(this.stream.output, () => exchange.head.minorVersion === 1 && !exchange.started);
+    this.#probe.begin();
   }
 
   onReadFailed(_cause: unknown): void {
