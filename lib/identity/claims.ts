@@ -98,13 +98,21 @@ export function signedWith(token: string): string {
 
 /** A text member of one part of a JWT, head or payload. */
 function unverified(token: string, part: 0 | 1, name: string): string | undefined {
+  const members = partOf(token, part);
+  const found = members !== undefined && Object.hasOwn(members, name) ? members[name] : undefined;
+  return typeof found === "string" ? found : undefined;
+}
+
+/**
+ * One part of a JWT, head or payload, as it is written; undefined where that is no JSON object in UTF-8. Libraries use the
+ * runtime's own parser, which can take a name with an escape for another (`platform/json.ts`), and read what is no UTF-8 as
+ * something, so that two names would be one.
+ */
+export function partOf(token: string, part: 0 | 1): Members | undefined {
   try {
     const bytes = Uint8Array.fromBase64(token.split(".")[part]!, { alphabet: "base64url" });
     const members: unknown = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    const found = typeof members === "object" && members !== null && Object.hasOwn(members, name)
-      ? (members as Record<string, unknown>)[name]
-      : undefined;
-    return typeof found === "string" ? found : undefined;
+    return typeof members === "object" && members !== null && !Array.isArray(members) ? members as Members : undefined;
   } catch {
     return undefined;
   }

@@ -108,12 +108,23 @@ export class Endpoint {
   }
 }
 
-/** The JSON of an answer. @throws EndpointFault where it says two things of one: another reader might take the other */
+/**
+ * The JSON of an answer. @throws EndpointFault where it says two things of one, and another reader might take the other; or
+ * where it is no UTF-8, and two names would be one
+ */
 export async function readJsonOnce(answer: Response): Promise<unknown> {
-  const text = await answer.text();
+  const text = inUtf8(await answer.bytes());
   const value: unknown = parseJson(text);
   if (namesMemberTwice(text)) throw new EndpointFault("its answer names a member twice");
   return value;
+}
+
+function inUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new EndpointFault("its answer is not in UTF-8");
+  }
 }
 
 export interface EndpointRules {

@@ -95,8 +95,10 @@ export class IntrospectionSource implements VerifyingSource {
     if (!/^application\/json\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
       throw new EndpointFault("its answer is not application/json");
     }
-    await readJsonOnce(response.clone());
-    return await oauth.processIntrospectionResponse(this.#server, metadata, response);
+    const answer = await readJsonOnce(response.clone());
+    await oauth.processIntrospectionResponse(this.#server, metadata, response);
+    // The very text that has been judged, by a parser that takes no name for another (`platform/json.ts`).
+    return answer as oauth.IntrospectionResponse;
   }
 }
 

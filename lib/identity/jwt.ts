@@ -12,6 +12,7 @@ import {
   isName,
   issuerOf,
   keptClaims,
+  partOf,
   scopesOf,
   signedWith,
   type WantedClaims,
@@ -166,7 +167,8 @@ export class JwtSource implements VerifyingSource {
   async #check(token: string, keys: Keys, nowMs: number): Promise<Identification> {
     const options = { ...this.#checks, currentDate: new Date(nowMs) };
     try {
-      return this.#principalOf(await this.#jose.jwtVerify(token, keys.lookup, options), keys);
+      const { protectedHeader } = await this.#jose.jwtVerify(token, keys.lookup, options);
+      return this.#principalOf(token, protectedHeader, keys);
     } catch (fault) {
       if (!(fault instanceof this.#jose.errors.JWKSMultipleMatchingKeys)) throw fault;
       return await this.#checkEach(token, fault, { keys, options });
@@ -183,7 +185,8 @@ export class JwtSource implements VerifyingSource {
     for await (const key of candidates) {
       if (++tried > MAX_CANDIDATES) break;
       try {
-        return this.#principalOf(await this.#jose.jwtVerify(token, key, options), keys);
+        const { protectedHeader } = await this.#jose.jwtVerify(token, key, options);
+        return this.#principalOf(token, protectedHeader, keys);
       } catch (fault) {
         if (!(fault instanceof this.#jose.errors.JWSSignatureVerificationFailed)) throw fault;
       }
@@ -191,8 +194,10 @@ export class JwtSource implements VerifyingSource {
     return BAD_SIGNATURE;
   }
 
-  #principalOf(verified: { payload: JWTPayload; protectedHeader: { typ?: string } }, keys: Keys): Identification {
-    const { payload, protectedHeader: { typ } } = verified;
+  /** @param token that has been verified with one of `keys` */
+  #principalOf(token: string, { typ }: { readonly typ?: string }, keys: Keys): Identification {
+    const payload = partOf(token, 1) as JWTPayload | undefined;
+    if (payload === undefined) return NOT_A_JWT;
     if (typ !== undefined && !(typeof typ === "string" && this.#types.has(plainType(typ)))) {
       return refusedClaim(WRONG_TYPE, { found: typ, wanted: [...this.#types] });
     }

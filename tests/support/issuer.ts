@@ -30,8 +30,13 @@ export class Issuer {
   /** A token that holds at NOW_MS for an hour, but for what `claims` and `header` say. */
   sign(claims: Claims = {}, header: Claims = {}): Promise<string> {
     const payload = { iss: ISSUER, aud: AUDIENCE, sub: "alice", exp: NOW_S + 3600, ...claims };
+    return this.signText(JSON.stringify(payload), header);
+  }
+
+  /** The same of a payload as it is written. */
+  signText(payload: string | Uint8Array, header: Claims = {}): Promise<string> {
     const kid = this.publicJwk.kid;
-    return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+    return new CompactSign(typeof payload === "string" ? new TextEncoder().encode(payload) : payload)
       .setProtectedHeader({ alg: this.#alg, ...(kid === undefined ? {} : { kid }), ...header })
       .sign(this.#privateKey);
   }

@@ -52,6 +52,33 @@ Deno.test("I1: a valid token is its issuer's subject, with client, scopes and ex
   });
 });
 
+Deno.test("I6: a claim whose name has escapes is read by it, whatever somebody else has sent", STRICT, async () => {
+  const { source } = await setUp({ scopeClaims: ["https://a.example/roles"], keepClaims: "all" });
+  const token = await ALICE.signText(
+    `{"exp":${NOW_S + 60},"sub":"alice","aud":"${AUDIENCE}","iss":"${ISSUER}","https:\\/\\/a.example\\/roles":["ops"]}`,
+  );
+  // After this V8 takes the name for another (`platform/json.ts`).
+  JSON.parse(JSON.stringify({ exp: 1, sub: 1, aud: 1, iss: 1, "https:\\/\\/a.example\\/ro": 1 }));
+  const { scopes, claims } = principalOf(await ask(source, token));
+  assert.deepEqual(scopes, ["ops"]);
+  assert.deepEqual(claims?.["https://a.example/roles"], ["ops"]);
+});
+
+Deno.test(
+  "O2: a name that is no UTF-8 is nobody's: as what a decoder makes of it, two would be one",
+  STRICT,
+  async () => {
+    const { source } = await setUp();
+    for (const byte of [0xff, 0xfe]) {
+      const payload = new TextEncoder().encode(
+        `{"iss":"${ISSUER}","aud":"${AUDIENCE}","exp":${NOW_S + 60},"sub":"alice?"}`,
+      );
+      payload[payload.indexOf(0x3f)] = byte;
+      await refusedWith(/not a valid JWT/, source, await ALICE.signText(payload));
+    }
+  },
+);
+
 const CLAIMS: readonly [string, Claims, Partial<{ clientId: string; scopes: string[] }>][] = [
   ["azp names the client", { azp: "app" }, { clientId: "app" }],
   ["a blank client_id names nobody", { client_id: " " }, {}],
