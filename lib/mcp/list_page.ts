@@ -1,5 +1,6 @@
 // One page of a list, read in one pass: a server's answer to `tools/list` and its kin may be long, and of each entry only
 // where it stands and where a few of its members do is of interest (MCP, "Pagination"; 2026-07-28, "Caching").
+import { isAlike } from "./alike_members.ts";
 import { skipValue, type Span, spells, stringAt, textAt, walkArray, walkObject, wantedBytes } from "./json_text.ts";
 
 const OPEN_OBJECT = 0x7b, OPEN_ARRAY = 0x5b;
@@ -9,6 +10,8 @@ export interface PageEntry {
   readonly start: number;
   readonly end: number;
   readonly members: readonly number[];
+  /** Whether it says one of those twice, to some reader: which it means nobody can tell. */
+  readonly isAmbiguous: boolean;
 }
 
 export interface ListPage {
@@ -72,11 +75,16 @@ export function eachEntry(
 ): void {
   const wanted = of.names.map(wantedBytes);
   const members: number[] = [];
-  const entry = { start: 0, end: 0, members };
+  const entry = { start: 0, end: 0, members, isAmbiguous: false };
   const note = (keyStart: number, keyEnd: number, start: number) => {
     const end = skipValue(line, start);
     for (let i = 0; i < wanted.length; i++) {
-      if (!spells(line, wanted[i]!, keyStart, keyEnd)) continue;
+      if (!isAlike(line, wanted[i]!, keyStart, keyEnd)) continue;
+      if (members[2 * i] !== -1) entry.isAmbiguous = true;
+      if (!spells(line, wanted[i]!, keyStart, keyEnd)) {
+        entry.isAmbiguous = true;
+        continue;
+      }
       members[2 * i] = start;
       members[2 * i + 1] = end;
     }
@@ -87,6 +95,7 @@ export function eachEntry(
     if (!goesOn) return skipValue(line, start);
     for (let i = 0; i < 2 * wanted.length; i++) members[i] = -1;
     entry.start = start;
+    entry.isAmbiguous = false;
     entry.end = line[start] === OPEN_OBJECT ? walkObject(line, start, note) : skipValue(line, start);
     goesOn = visit(entry);
     return goesOn ? entry.end : of.array.end;

@@ -84,7 +84,9 @@ export class Entries {
     const { member } = this.#life;
     const key = spanOf(entry, 0);
     const inward = stringAt(line, key);
-    if (inward === undefined || inward === "" || inward.length > MAX_KEY_LENGTH) return this.#drop();
+    if (entry.isAmbiguous || inward === undefined || inward === "" || inward.length > MAX_KEY_LENGTH) {
+      return this.#drop();
+    }
     if (kind !== "tasks" && !member.visible[kind].shows(inward)) return true;
     // What another tool was given as a name is that one's.
     if (kind === "tools" && !member.renames.has(inward) && this.#given.has(inward)) return this.#drop();

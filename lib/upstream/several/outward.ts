@@ -1,28 +1,46 @@
 // What a member says as its clients see it: addresses of resources that lead back to it, wherever an answer holds one
 // (docs/behaviour.md A3, A9). Everything else passes byte for byte.
-import { findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
-import { elementsIn, isObjectAt, jsonBytes, memberAt, type Splice, splice } from "./splices.ts";
+import { membersAlike } from "../../mcp/alike_members.ts";
+import { type Span, stringAt } from "../../mcp/json_text.ts";
+import { elementsIn, jsonBytes, type Splice, splice } from "./splices.ts";
 import { outwardUri } from "./uris.ts";
 
-/** One address, exchanged. */
-function uriSplice(text: Uint8Array, span: Span | undefined, label: string): Splice[] {
-  const uri = stringAt(text, span);
-  return uri === undefined ? [] : [{ span: span!, value: jsonBytes(outwardUri(label, uri)) }];
+/** Values of these members of each of these objects, however a reader may have their names spelt. */
+function eachOf(text: Uint8Array, names: readonly string[], within: readonly Span[]): readonly Span[][] {
+  const found = within.map((one) => membersAlike(text, names, one));
+  return names.map((_, at) => found.flatMap((spans) => spans[at]!));
+}
+
+function each(text: Uint8Array, name: string, within: readonly Span[]): readonly Span[] {
+  return eachOf(text, [name], within)[0]!;
+}
+
+function elements(text: Uint8Array, arrays: readonly Span[]): Span[] {
+  return arrays.flatMap((array) => elementsIn(text, array));
+}
+
+/** These addresses, exchanged. */
+function uriSplices(text: Uint8Array, uris: readonly Span[], label: string): Splice[] {
+  return uris.flatMap((span) => {
+    const uri = stringAt(text, span);
+    return uri === undefined ? [] : [{ span, value: jsonBytes(outwardUri(label, uri)) }];
+  });
 }
 
 /** Those of a tool that has a view (MCP Apps), in either place its `_meta` holds them. */
 export function viewSplices(text: Uint8Array, meta: Span | undefined, label: string): Splice[] {
   if (meta === undefined) return [];
-  return [
-    ...uriSplice(text, memberAt(text, "resourceUri", memberAt(text, "ui", meta)), label),
-    ...uriSplice(text, memberAt(text, "ui/resourceUri", meta), label),
-  ];
+  const [views, uris] = eachOf(text, ["ui", "ui/resourceUri"], [meta]) as [Span[], Span[]];
+  return uriSplices(text, [...each(text, "resourceUri", views), ...uris], label);
 }
 
-function contentSplices(text: Uint8Array, block: Span, label: string): Splice[] {
-  const type = stringAt(text, memberAt(text, "type", block));
-  if (type === "resource_link") return uriSplice(text, memberAt(text, "uri", block), label);
-  return type === "resource" ? uriSplice(text, memberAt(text, "uri", memberAt(text, "resource", block)), label) : [];
+function contentSplices(text: Uint8Array, blocks: readonly Span[], label: string): Splice[] {
+  return blocks.flatMap((block) => {
+    const [types, uris, resources] = membersAlike(text, ["type", "uri", "resource"], block) as [Span[], Span[], Span[]];
+    const is = (type: string) => types.some((span) => stringAt(text, span) === type);
+    const embedded = is("resource") ? each(text, "uri", resources) : [];
+    return uriSplices(text, is("resource_link") ? [...uris, ...embedded] : embedded, label);
+  });
 }
 
 /** What of a member an answer is turned for. */
@@ -35,43 +53,35 @@ export interface OutwardOf {
 /** The answer to a request of this method. */
 export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): Uint8Array {
   const { label } = of;
-  const result = memberAt(line, "result", wholeOf(line));
-  if (result === undefined) return line;
+  const results = each(line, "result", [wholeOf(line)]);
   switch (method) {
     case "tools/call":
     case "tasks/result": {
-      const [content, task, taskId, meta] = findMembers(line, ["content", "task", "taskId", "_meta"], result);
+      const [contents, tasks, taskIds, metas] = eachOf(
+        line,
+        ["content", "task", "taskId", "_meta"],
+        results,
+      ) as Span[][];
       return splice(line, [
-        ...elementsIn(line, content).flatMap((block) => contentSplices(line, block, label)),
-        ...taskSplices(line, memberAt(line, "taskId", task), of),
-        ...taskSplices(line, taskId, of),
-        ...relatedSplices(line, meta, of),
+        ...contentSplices(line, elements(line, contents!), label),
+        ...taskSplices(line, [...each(line, "taskId", tasks!), ...taskIds!], of),
+        ...relatedSplices(line, metas!, of),
       ]);
     }
-    case "prompts/get":
-      return splice(
-        line,
-        elementsIn(line, memberAt(line, "messages", result)).flatMap((message) => {
-          const content = memberAt(line, "content", message);
-          return content === undefined ? [] : contentSplices(line, content, label);
-        }),
-      );
-    case "resources/read":
-      return splice(
-        line,
-        elementsIn(line, memberAt(line, "contents", result)).flatMap((item) =>
-          uriSplice(line, memberAt(line, "uri", item), label)
-        ),
-      );
+    case "prompts/get": {
+      const messages = elements(line, each(line, "messages", results));
+      return splice(line, contentSplices(line, each(line, "content", messages), label));
+    }
+    case "resources/read": {
+      const contents = elements(line, each(line, "contents", results));
+      return splice(line, uriSplices(line, each(line, "uri", contents), label));
+    }
     case "tasks/get":
     case "tasks/cancel": {
       // Of a stateless server the result of the task stands in it.
-      const [taskId, within] = findMembers(line, ["taskId", "result"], result);
-      const content = elementsIn(line, memberAt(line, "content", within));
-      return splice(line, [
-        ...taskSplices(line, taskId, of),
-        ...content.flatMap((block) => contentSplices(line, block, label)),
-      ]);
+      const [taskIds, within] = eachOf(line, ["taskId", "result"], results) as Span[][];
+      const contents = elements(line, each(line, "content", within!));
+      return splice(line, [...taskSplices(line, taskIds!, of), ...contentSplices(line, contents, label)]);
     }
     default:
       return line;
@@ -80,25 +90,26 @@ export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): U
 
 /** `notifications/resources/updated`. */
 export function outwardUpdate(line: Uint8Array, label: string): Uint8Array {
-  return splice(line, uriSplice(line, memberAt(line, "uri", memberAt(line, "params", wholeOf(line))), label));
+  return splice(line, uriSplices(line, each(line, "uri", each(line, "params", [wholeOf(line)])), label));
 }
 
 /** `notifications/tasks/status`, and whatever else a member says of a task unasked. */
 export function outwardOfTask(line: Uint8Array, of: OutwardOf): Uint8Array {
-  const params = memberAt(line, "params", wholeOf(line));
-  const [taskId, meta] = isObjectAt(line, params) ? findMembers(line, ["taskId", "_meta"], params) : [];
-  return splice(line, [...taskSplices(line, taskId, of), ...relatedSplices(line, meta, of)]);
+  const [taskIds, metas] = eachOf(line, ["taskId", "_meta"], each(line, "params", [wholeOf(line)])) as Span[][];
+  return splice(line, [...taskSplices(line, taskIds!, of), ...relatedSplices(line, metas!, of)]);
 }
 
-function taskSplices(text: Uint8Array, span: Span | undefined, { taskId }: OutwardOf): Splice[] {
-  const inward = stringAt(text, span);
-  // One that cannot come back leads nowhere.
-  return inward === undefined ? [] : [{ span: span!, value: jsonBytes(taskId(inward) ?? "") }];
+function taskSplices(text: Uint8Array, ids: readonly Span[], { taskId }: OutwardOf): Splice[] {
+  return ids.flatMap((span) => {
+    const inward = stringAt(text, span);
+    // One that cannot come back leads nowhere.
+    return inward === undefined ? [] : [{ span, value: jsonBytes(taskId(inward) ?? "") }];
+  });
 }
 
 /** What says which task a message is about. */
-function relatedSplices(text: Uint8Array, meta: Span | undefined, of: OutwardOf): Splice[] {
-  return taskSplices(text, memberAt(text, "taskId", memberAt(text, RELATED_TASK, meta)), of);
+function relatedSplices(text: Uint8Array, metas: readonly Span[], of: OutwardOf): Splice[] {
+  return taskSplices(text, each(text, "taskId", each(text, RELATED_TASK, metas)), of);
 }
 
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
